@@ -1,0 +1,1 @@
+"""From sources to everything the servers need: plan, compile, apply."""

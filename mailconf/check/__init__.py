@@ -1,0 +1,1 @@
+"""The rules that find mistakes across files, one module a subject."""

@@ -1,0 +1,53 @@
+"""The command line, one module a command.
+
+Two kinds of command, and start-up time is a feature of both: `main` imports only the module of the command that is run.
+
+- Tools of others (postconf, postmap, ...) parse their options as getopt does and speak the originals' words. A module
+  of theirs has ``run(name, arguments) -> int``: ``name`` is what the tool was called as, for its messages. Being
+  called through a link of a tool's name makes the program that tool.
+- Our own commands (build, check, explain, serve, ...) are click commands; a module of theirs has ``command``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TOOLS = {
+    "postconf": "mailconf.cli.postconf",
+    "postmap": "mailconf.cli.postmap",
+}
+
+COMMANDS = {
+    "build": "mailconf.cli.build",
+    "check": "mailconf.cli.check",
+    "explain": "mailconf.cli.explain",
+    "serve": "mailconf.cli.serve",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program as ``argv`` says (default: sys.argv) and return its exit status."""
+    argv = sys.argv if argv is None else argv
+    called = os.path.basename(argv[0])  # noqa: PTH119 - pathlib would cost every start a few milliseconds
+    try:
+        if called in TOOLS:
+            return _tool(called, argv[1:])
+        if len(argv) > 1 and argv[1] in TOOLS:
+            return _tool(argv[1], argv[2:])
+        from mailconf.cli.commands import run
+
+        return run(argv[1:])
+    except BrokenPipeError:
+        # The reader went away (`postconf | head`); what the original does is to die of SIGPIPE.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except KeyboardInterrupt:
+        return 130
+
+
+def _tool(name: str, arguments: list[str]) -> int:
+    from importlib import import_module
+
+    status: int = import_module(TOOLS[name]).run(name, arguments)
+    return status

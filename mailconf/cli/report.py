@@ -1,0 +1,87 @@
+"""Shows diagnostics: with colour and a caret on a terminal, plain lines otherwise, JSON on request.
+
+Diagnostics go to standard error, except as JSON, which is the command's output.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TextIO
+
+from mailconf.diagnostics import Diagnostic, Severity, Sink
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
+
+
+def show(sink: Sink, *, style: str = "text", stream: TextIO | None = None) -> None:
+    """Print what ``sink`` holds: ``style`` is "text" or "json"."""
+    if style == "json":
+        json.dump([d.as_json() for d in sink.sorted()], stream or sys.stdout, indent=2)
+        (stream or sys.stdout).write("\n")
+        return
+    stream = stream or sys.stderr
+    found = sink.sorted()
+    if stream.isatty():
+        from rich.console import Console
+
+        _show_on_terminal(found, Console(file=stream, highlight=False))
+    else:
+        for line in plain(found):
+            stream.write(line + "\n")
+
+
+def plain(found: Iterable[Diagnostic]) -> Iterable[str]:
+    """A line a diagnostic, related places and the hint indented below it."""
+    for d in found:
+        yield _printable(str(d))
+        for other in d.related:
+            line, column = other.span.first
+            yield _printable(f"  {other.span.source.name}:{line}:{column}: {other.message}")
+        if d.hint:
+            yield _printable(f"  hint: {d.hint}")
+
+
+def _show_on_terminal(found: Iterable[Diagnostic], console: Console) -> None:
+    from rich.text import Text
+
+    for d in found:
+        colour = _COLOUR[d.severity]
+        console.print(
+            Text.assemble(
+                (_printable(d.place), "bold"),
+                (f"{d.severity.value}: ", colour),
+                _printable(d.message),
+                (f" [{d.code}]", "dim"),
+            )
+        )
+        if d.span is not None:
+            line, column = d.span.first
+            text = d.span.source.line(line)
+            length = min(max(1, d.span.end - d.span.start), max(1, len(text) - column + 1))
+            lead = "".join("\t" if c == "\t" else " " for c in text[: column - 1])
+            console.print(Text.assemble((f"{line:5} | ", "dim"), _printable(text)), soft_wrap=True)
+            console.print(Text.assemble(("      | ", "dim"), lead, ("^" * length, colour)), soft_wrap=True)
+        for other in d.related:
+            line, column = other.span.first
+            console.print(Text(_printable(f"      {other.span.source.name}:{line}:{column}: {other.message}")))
+        if d.hint:
+            console.print(Text.assemble(("      hint: ", "bold cyan"), _printable(d.hint)))
+
+
+def _printable(text: str) -> str:
+    """Bytes that were no UTF-8 and control characters as escapes, so that no file can drive the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\t" else _escape(c) for c in text)
+
+
+def _escape(c: str) -> str:
+    code = ord(c)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

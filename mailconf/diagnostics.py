@@ -1,0 +1,145 @@
+"""What is wrong with a configuration, as data: `Diagnostic`, collected in a `Sink`.
+
+A diagnostic has a stable code (``PF012``), a severity, one sentence that says what is wrong, the place, and a hint
+that says what to do. Codes are declared once, with `declare`, beside the rule that reports them; docs/diagnostics.md
+is generated from the declarations. Rendering for terminals lives in cli/.
+
+Prefixes: PF Postfix configuration, SM sendmail, TB tables, MP maps, M4 m4, BD build, CK checks across files, FS files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from mailconf.source import Span
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A declared diagnostic: its stable name, its usual severity, and what it means in a few words."""
+
+    name: str
+    severity: Severity
+    title: str
+
+
+CODES: dict[str, Code] = {}
+
+
+def declare(name: str, severity: Severity, title: str) -> Code:
+    """Declare a code; ValueError if the name is taken."""
+    if name in CODES:
+        raise ValueError(f"diagnostic code {name} is declared twice")
+    CODES[name] = code = Code(name, severity, title)
+    return code
+
+
+def error(name: str, title: str) -> Code:
+    return declare(name, Severity.ERROR, title)
+
+
+def warning(name: str, title: str) -> Code:
+    return declare(name, Severity.WARNING, title)
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that helps to understand: "first defined here"."""
+
+    message: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. ``span`` is None only where there is no text to point at (a missing file, the command line)."""
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span | None = None
+    hint: str = ""
+    related: tuple[Related, ...] = ()
+    file: str = field(default="")  # the file's name where there is no span
+
+    def __str__(self) -> str:
+        """The plain form, one line: ``file:line:column: error: message [PF012]``."""
+        return f"{self.place}{self.severity.value}: {self.message} [{self.code}]"
+
+    @property
+    def place(self) -> str:
+        """``file:line:column: ``, as much of it as is known."""
+        if self.span is None:
+            return f"{self.file}: " if self.file else ""
+        line, column = self.span.first
+        return f"{self.span.source.name}:{line}:{column}: "
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``--format json`` prints; ``end`` is the place just behind the finding."""
+        place: dict[str, Any] = {"file": self.file or None, "line": None, "column": None, "end": None}
+        if self.span is not None:
+            (line, column), last = self.span.first, self.span.last
+            end = {"line": last.line, "column": last.column}
+            place = {"file": self.span.source.name, "line": line, "column": column, "end": end}
+        return {
+            **place,
+            "severity": self.severity.value,
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint or None,
+        }
+
+
+class Sink:
+    """Collects diagnostics; the work goes on and finds the rest."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        self._found.append(diagnostic)
+
+    def report(
+        self,
+        code: Code,
+        message: str,
+        span: Span | None = None,
+        *,
+        hint: str = "",
+        related: tuple[Related, ...] = (),
+        file: str = "",
+        severity: Severity | None = None,
+    ) -> None:
+        """Add a finding under a declared code; ``severity`` overrides the code's usual one."""
+        self.add(Diagnostic(code.name, severity or code.severity, message, span, hint, related, file))
+
+    @property
+    def failed(self) -> bool:
+        """True when there is an error: the command exits 1."""
+        return any(d.severity is Severity.ERROR for d in self._found)
+
+    def sorted(self) -> list[Diagnostic]:
+        """By file and place, those without a place first; the same findings always print in the same order."""
+
+        def key(d: Diagnostic) -> tuple[str, int, int, str, str]:
+            if d.span is None:
+                return (d.file, 0, 0, d.code, d.message)
+            line, column = d.span.first
+            return (d.span.source.name, line, column, d.code, d.message)
+
+        return sorted(self._found, key=key)

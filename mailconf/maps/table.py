@@ -1,0 +1,46 @@
+"""What every lookup table offers: `LookupTable`, and the three outcomes of a lookup.
+
+A lookup returns the value (bytes) when the key is found and None when it is absent, and raises `TemporaryFailure`
+otherwise, so that a failure cannot be mistaken for an absence (DESIGN.md, "three outcomes").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+
+class TemporaryFailure(Exception):
+    """The table could not answer: unreachable, damaged, over its limit. The message says why, for the log."""
+
+
+class UnsupportedMap(Exception):
+    """The map type is unknown or cannot do what is asked; the message is the original's, without a prefix."""
+
+
+@runtime_checkable
+class LookupTable(Protocol):
+    """A table opened for reading. Tables are cheap to keep open and safe to share between readers."""
+
+    type: str
+    name: str
+
+    def lookup(self, key: bytes) -> bytes | None:
+        """The value of ``key`` exactly as given (folding and partial keys are the caller's); None when absent.
+
+        Raises TemporaryFailure.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back files and connections; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class SequenceTable(LookupTable, Protocol):
+    """A table whose entries can be listed (``postmap -s``)."""
+
+    def entries(self) -> Iterator[tuple[bytes, bytes]]:
+        """All (key, value) pairs in the table's own order. Raises TemporaryFailure when the file is damaged."""
+        ...

@@ -1,0 +1,101 @@
+"""The questions that a configuration answers.
+
+Postfix's Policy (mailconf.postfix) follows its documented order of restrictions, rewriting and resolving; sendmail's
+interprets the rulesets of a sendmail.cf. The MTA, explain, test, diff, check and convert ask; nobody else interprets
+configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from mailconf.model.site import Site
+from mailconf.model.verdict import Deliveries, Expansion, Route, Session, Verdict
+from mailconf.model.world import Ask
+
+
+class Place(Enum):
+    """Where an address stands."""
+
+    ENVELOPE = "envelope"
+    HEADER = "header"
+
+
+class Side(Enum):
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """In which role an address is rewritten.
+
+    ``mailer`` is "" on the way in (Postfix: cleanup(8)) and the name of the delivering transport's agent on the way
+    out ("smtp", "lmtp", "local", ...): Postfix's generic mapping applies to SMTP and not to LMTP.
+    ``local`` is whether header addresses are completed with the local domain (local_header_rewrite_clients).
+    """
+
+    place: Place
+    side: Side
+    mailer: str = ""
+    local: bool = True
+
+
+class Policy(Protocol):
+    """A compiled configuration. Each question is a coroutine that awaits nothing but ``ask``.
+
+    The SMTP questions are asked in the order of the commands. A refusal is a Verdict, never an exception; a lookup that
+    fails for the time being becomes the engine's 4xx reply.
+    """
+
+    site: Site
+
+    async def connect(self, session: Session, ask: Ask) -> Verdict:
+        """The greeting (220), or a refusal (521, 554, 421)."""
+        ...
+
+    async def helo(self, session: Session, ask: Ask) -> Verdict:
+        """HELO and EHLO (``session.protocol`` tells which); EHLO's reply lists every keyword the engine would offer."""
+        ...
+
+    async def mail(self, session: Session, ask: Ask) -> Verdict:
+        """MAIL FROM; ``session.sender`` and ``sender_parameters`` are set."""
+        ...
+
+    async def rcpt(self, session: Session, ask: Ask) -> Verdict:
+        """RCPT TO; ``session.recipient`` is set. Restrictions delayed by smtpd_delay_reject are evaluated here."""
+        ...
+
+    async def data(self, session: Session, ask: Ask) -> Verdict:
+        """DATA (and the first BDAT); the reply is 354 when accepted."""
+        ...
+
+    async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
+        """After the final dot; ``session.size`` and ``queue_id`` are set."""
+        ...
+
+    async def vrfy(self, session: Session, ask: Ask) -> Verdict:
+        """VRFY; ``session.recipient`` is what was asked about."""
+        ...
+
+    async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
+        """``address`` (internal form) as it is to stand in ``role``."""
+        ...
+
+    async def expand(self, recipient: str, ask: Ask) -> Expansion:
+        """The recipients that stand in for ``recipient`` before the message is queued (virtual aliases)."""
+        ...
+
+    async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
+        """The recipients that every message gets besides (always_bcc and the *_bcc_maps)."""
+        ...
+
+    async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        """Where ``recipient`` goes."""
+        ...
+
+    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
+        """What is done for a recipient of the local or the virtual transport: aliases, ~/.forward, mailbox."""
+        ...

@@ -1,0 +1,113 @@
+"""What a configuration says, in terms that both worlds share; each value with the Span that set it.
+
+`convert` and the templates read it, the MTA takes its limits and names from it. It decides nothing: that is the Policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from mailconf.source import Span
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """A value and where it was set; ``span`` is None for a default. ``name`` is the engine's name for it."""
+
+    value: T
+    span: Span | None = None
+    name: str = ""
+
+    @property
+    def is_default(self) -> bool:
+        return self.span is None
+
+
+@dataclass(frozen=True, slots=True)
+class TableUse:
+    """A lookup table in a role: ``table`` is "type:name", ``role`` the parameter or feature that names it.
+
+    ``source`` is the text file that the map is built from, None for tables that are not built (regexp, sqlite, ...).
+    """
+
+    table: str
+    role: str
+    source: str | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A line of master.cf or a DaemonPortOptions: who serves or delivers what.
+
+    kind       inet, unix, fifo, pass
+    program    the daemon behind it ("smtpd", "smtp", "local", "virtual", "pipe", ...)
+    arguments  its command line; ``overrides`` what -o sets
+    """
+
+    name: str
+    kind: str
+    program: str
+    arguments: tuple[str, ...] = ()
+    overrides: dict[str, str] = field(default_factory=dict)
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes (0: no limit), times in seconds."""
+
+    message_size: int = 10_240_000
+    header_size: int = 102_400
+    line_length: int = 2048
+    mailbox_size: int = 51_200_000
+    recipients: int = 1000
+    smtpd_timeout: float = 300.0
+    soft_errors: int = 10
+    hard_errors: int = 20
+    error_sleep: float = 1.0
+    junk_commands: int = 100
+    connections: int = 100
+    connections_per_client: int = 50
+    queue_run_delay: float = 300.0
+    minimal_backoff: float = 300.0
+    maximal_backoff: float = 4000.0
+    queue_lifetime: float = 432_000.0
+    bounce_lifetime: float = 432_000.0
+    smtp_connect_timeout: float = 30.0
+    smtp_helo_timeout: float = 300.0
+    smtp_command_timeout: float = 300.0
+    smtp_data_timeout: float = 180.0
+    destination_concurrency: int = 20
+    hop_count: int = 50
+
+
+@dataclass(slots=True)
+class Site:
+    """One mail system. Lists keep the order of the configuration."""
+
+    dialect: str  # "postfix" or "sendmail"
+    directory: str  # the configuration's folder, as the configuration calls it
+    hostname: Setting[str]
+    domain: Setting[str]
+    origin: Setting[str]
+    listeners: list[Service] = field(default_factory=list)
+    transports: dict[str, Service] = field(default_factory=dict)
+    local_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    relay_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    virtual_alias_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    virtual_mailbox_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    networks: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    smart_host: Setting[str] = field(default_factory=lambda: Setting(""))
+    always_bcc: Setting[str] = field(default_factory=lambda: Setting(""))
+    queue_directory: Setting[str] = field(default_factory=lambda: Setting("/var/spool/postfix"))
+    tables: list[TableUse] = field(default_factory=list)
+    limits: Limits = field(default_factory=Limits)
+    xclient_hosts: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    syslog_name: str = "postfix"
+    mail_name: str = "Postfix"
+    double_bounce_sender: str = "double-bounce"
+    recipient_delimiter: str = ""

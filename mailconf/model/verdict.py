@@ -1,0 +1,168 @@
+"""The answers of a Policy: an SMTP reply as the real engine gives it, a recipient's route, an address's deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from mailconf.model.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An SMTP reply (RFC 5321 4.2): the code, the text of each line behind the code, enhanced status included."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, code: int, *lines: str) -> Reply:
+        return cls(code, lines)
+
+    @property
+    def text(self) -> str:
+        """The lines as one, the way logs show them."""
+        return " ".join(self.lines)
+
+    @property
+    def positive(self) -> bool:
+        return self.code < 400
+
+    @property
+    def permanent(self) -> bool:
+        return self.code >= 500
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
+
+
+class EffectKind(Enum):
+    """What accepting a message may entail besides its delivery (access(5), "OTHER ACTIONS")."""
+
+    BCC = "bcc"  # argument: an address
+    DISCARD = "discard"  # argument: optional text for the log
+    FILTER = "filter"  # argument: transport:nexthop
+    HOLD = "hold"  # argument: optional text for the log
+    PREPEND = "prepend"  # argument: a header line
+    REDIRECT = "redirect"  # argument: an address
+    WARN = "warn"  # argument: text for the log
+    INFO = "info"  # argument: text for the log
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    kind: EffectKind
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said to the client, and why.
+
+    reply       what the client reads; for an accepted connection the greeting, for EHLO the list of keywords
+    effects     what else is to be done with the message, in order
+    rule        the restriction and the argument that decided, "" when none had to
+    log         the text that the engine logs behind "reject: ", "" when it logs nothing
+    disconnect  the session ends after the reply (521, 421)
+    """
+
+    reply: Reply
+    trace: Trace
+    effects: tuple[Effect, ...] = ()
+    rule: str = ""
+    log: str = ""
+    disconnect: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        return self.reply.positive
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a recipient goes (trivial-rewrite(8)): ``transport`` delivers to ``nexthop`` as ``recipient``.
+
+    When ``error`` is set the recipient has no route: a reply of 4xx or 5xx, as the bounce states it. ``address_class``
+    is one of "local", "virtual alias", "virtual mailbox", "relay", "default" (ADDRESS_CLASS_README).
+    """
+
+    transport: str
+    nexthop: str
+    recipient: str
+    address_class: str
+    trace: Trace
+    error: Reply | None = None
+
+
+class DeliveryKind(Enum):
+    MBOX = "mbox"  # target: the file
+    MAILDIR = "maildir"  # target: the folder
+    COMMAND = "command"  # target: the command line
+    FILE = "file"  # target: the file that mail is appended to (an alias of the form /path)
+    FORWARD = "forward"  # target: an address that is sent the message anew
+    DISCARD = "discard"  # target: ""
+    ERROR = "error"  # reply says why
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One final action for a recipient of a local or virtual mailbox class.
+
+    uid, gid   the identity under which it happens; None where the engine would use its default privileges
+    owner      the envelope sender to use instead (owner- aliases), "" for the message's own
+    """
+
+    kind: DeliveryKind
+    target: str
+    recipient: str
+    uid: int | None = None
+    gid: int | None = None
+    owner: str = ""
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """All that a recipient comes to, after aliases and ~/.forward."""
+
+    items: tuple[Delivery, ...]
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The recipients that replace one (virtual aliases), or the reply when expansion failed."""
+
+    recipients: tuple[str, ...]
+    trace: Trace
+    error: Reply | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """What is known of an SMTP session so far; the MTA fills it in, the Policy reads it.
+
+    Addresses are in internal form (unquoted local part); the empty string is the null sender, None "not yet given".
+    sizes in bytes.
+    """
+
+    client_address: str = "127.0.0.1"
+    client_port: str = ""
+    client_name: str = "unknown"  # verified by forward and reverse lookup, "unknown" otherwise
+    reverse_name: str = "unknown"  # the PTR record, unverified
+    server_address: str = ""
+    server_port: str = ""
+    protocol: str = "SMTP"  # SMTP or ESMTP
+    helo: str | None = None
+    sender: str | None = None
+    sender_parameters: dict[str, str] = field(default_factory=dict)  # of MAIL, upper-case names
+    recipient: str | None = None  # the one that is being asked about
+    recipient_parameters: dict[str, str] = field(default_factory=dict)
+    recipients: list[str] = field(default_factory=list)  # those accepted in this transaction
+    sasl_method: str = ""
+    sasl_username: str = ""
+    tls_protocol: str = ""
+    tls_cipher: str = ""
+    queue_id: str = ""
+    size: int = 0  # of the message, once known
+    errors: int = 0  # commands refused in this session

@@ -1,0 +1,163 @@
+"""What a Policy may ask of its surroundings, and how each question lands in the Trace.
+
+The caller of a Policy supplies the `World`: the MTA one that answers asynchronously, ``explain`` and the tests one
+that answers at once from files and fixtures. A Policy never holds a World: it is handed an `Ask`, which forwards the
+question and records question and answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol, TypeVar
+
+from mailconf.model.trace import Step, Trace
+from mailconf.source import Span
+
+T = TypeVar("T")
+
+
+class Outcome(Enum):
+    """How a question to the outside ended. A temporary failure never turns into "absent"."""
+
+    FOUND = "found"
+    ABSENT = "not found"
+    FAILED = "temporary failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A table's answer. ``span`` is the entry's place in the table's source text, where that can be told."""
+
+    outcome: Outcome
+    value: str = ""
+    reason: str = ""  # why it failed
+    span: Span | None = None
+
+    @property
+    def found(self) -> bool:
+        return self.outcome is Outcome.FOUND
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is Outcome.FAILED
+
+
+ABSENT = Answer(Outcome.ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A DNS answer. ABSENT means that the name or the type does not exist, FAILED that the server could not tell.
+
+    values: for A and AAAA addresses, for MX "preference name" sorted by preference, for PTR, CNAME and TXT the data;
+    names without a trailing dot.
+    """
+
+    outcome: Outcome
+    values: tuple[str, ...] = ()
+    reason: str = ""
+    nxdomain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of the machine, as in passwd(5)."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str = ""
+
+
+class World(Protocol):
+    """Everything that a Policy needs to know and that the configuration does not say."""
+
+    async def lookup(self, table: str, key: str) -> Answer:
+        """The answer of the table ``type:name`` (fully expanded, "hash:/etc/postfix/access") for exactly ``key``."""
+        ...
+
+    async def dns(self, name: str, kind: str) -> Records:
+        """The records of type ``kind`` ("A", "AAAA", "MX", "PTR", "TXT") of ``name``."""
+        ...
+
+    async def user(self, name: str) -> User | None:
+        """The user ``name`` of the machine, or None."""
+        ...
+
+    async def read(self, path: str) -> str | None:
+        """The text of a file that is read at run time (~/.forward, :include:), or None if it does not exist.
+
+        Raises OSError when it exists and cannot be read.
+        """
+        ...
+
+    async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
+        """The action that the policy service at ``endpoint`` ("inet:host:port", "unix:path") gives."""
+        ...
+
+    def now(self) -> float:
+        """The time, in seconds since the epoch."""
+        ...
+
+
+class Ask:
+    """A World with a pen: forwards each question and writes it, with its answer, into the trace."""
+
+    def __init__(self, world: World, trace: Trace | None = None) -> None:
+        self.world = world
+        self.trace = Trace() if trace is None else trace
+
+    async def lookup(self, table: str, key: str) -> Answer:
+        answer = await self.world.lookup(table, key)
+        result = answer.value if answer.found else answer.outcome.value
+        self._record(table, key, f"{result}: {answer.reason}" if answer.failed else result, answer.span)
+        return answer
+
+    async def first(self, tables: Sequence[str], key: str) -> Answer:
+        """The answer of the first table that has the key; a failure ends the search (postconf(5), "maps")."""
+        for table in tables:
+            answer = await self.lookup(table, key)
+            if answer.outcome is not Outcome.ABSENT:
+                return answer
+        return ABSENT
+
+    async def dns(self, name: str, kind: str) -> Records:
+        records = await self.world.dns(name, kind)
+        found = ", ".join(records.values) if records.outcome is Outcome.FOUND else records.outcome.value
+        self._record("dns", f"{name} {kind}", found)
+        return records
+
+    async def user(self, name: str) -> User | None:
+        user = await self.world.user(name)
+        self._record("user", name, f"uid {user.uid}" if user else "not found")
+        return user
+
+    async def read(self, path: str) -> str | None:
+        text = await self.world.read(path)
+        self._record("file", path, "not found" if text is None else f"{len(text)} characters")
+        return text
+
+    async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
+        answer = await self.world.policy_service(endpoint, attributes)
+        self._record("check_policy_service", endpoint, answer.value or answer.outcome.value)
+        return answer
+
+    def now(self) -> float:
+        return self.world.now()
+
+    def _record(self, subject: str, detail: str, result: str, span: Span | None = None) -> Step:
+        return self.trace.add(subject, detail, result, span)
+
+
+def run(question: Coroutine[Any, Any, T]) -> T:
+    """The result of a Policy's coroutine over a World that never suspends; RuntimeError if it does."""
+    try:
+        question.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    question.close()
+    raise RuntimeError("the World suspended; drive this question with asyncio")

@@ -1,0 +1,123 @@
+"""What the rooms of the MTA hand each other: a message with its envelope, a job for a delivery agent, its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from mailconf.model.policy import Policy
+from mailconf.model.verdict import Effect, Reply, Route, Session
+from mailconf.model.world import World
+
+
+@dataclass(slots=True)
+class Recipient:
+    """One envelope recipient. ``address`` is in internal form.
+
+    original  what RCPT TO said, before virtual aliases; ``orcpt`` and ``notify`` are the DSN parameters (RFC 3461)
+    """
+
+    address: str
+    original: str = ""
+    orcpt: str = ""
+    notify: str = ""
+
+
+@dataclass(slots=True)
+class Message:
+    """A message on its way in, or taken from the queue.
+
+    content    headers and body as received, lines ended by LF, dot-stuffing undone (bytes)
+    arrival    seconds since the epoch
+    body       BODY= of MAIL ("7BIT", "8BITMIME"), ``ret`` and ``envid`` its DSN parameters
+    session    the SMTP session it came by; None when the MTA made it (bounces)
+    """
+
+    queue_id: str
+    sender: str
+    recipients: list[Recipient]
+    content: bytes
+    arrival: float
+    body: str = ""
+    ret: str = ""
+    envid: str = ""
+    session: Session | None = None
+    effects: tuple[Effect, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+
+class IntakeRefused(Exception):
+    """The message was not taken over (no space, too many hops, ...); the client reads ``reply``."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+
+
+class Intake(Protocol):
+    """Takes messages over: rewriting, virtual aliases, bcc, queue (cleanup(8))."""
+
+    def new_queue_id(self) -> str:
+        """A queue id in Postfix's short form: upper-case hexadecimal."""
+        ...
+
+    async def accept(self, message: Message) -> None:
+        """Returns once the message is durable in the queue; raises IntakeRefused."""
+        ...
+
+
+class Status(Enum):
+    SENT = "sent"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one recipient.
+
+    reply  the remote's or our own reply: its code tells permanent from temporary, its first word may be a DSN status
+    relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
+    """
+
+    recipient: Recipient
+    status: Status
+    dsn: str  # "2.0.0", "5.1.1", ...
+    text: str  # behind the status in the log: "delivered to mailbox"
+    relay: str
+    reply: Reply | None = None
+
+
+@dataclass(slots=True)
+class Job:
+    """Work for a delivery agent: recipients of one message that share transport and nexthop."""
+
+    message: Message
+    recipients: list[tuple[Recipient, Route]]
+    transport: str
+    nexthop: str
+    policy: Policy
+    world: World
+
+
+class Agent(Protocol):
+    """Delivers a job. Every recipient has exactly one result; no exception passes but asyncio.CancelledError."""
+
+    async def deliver(self, job: Job) -> list[Result]: ...
+
+
+@dataclass(slots=True)
+class Context:
+    """What the running MTA's parts share; ``policy`` is replaced at a reload, so it is read anew for each question."""
+
+    policy: Policy
+    world: World
+    log: Callable[[str, str], None]  # (program, text): "smtpd", "connect from localhost[127.0.0.1]"
+    intake: Intake | None = None
+    agents: dict[str, Agent] = field(default_factory=dict)  # by the program's name in master.cf: "local", "smtp", ...

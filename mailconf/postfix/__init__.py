@@ -1,0 +1,1 @@
+"""Postfix: main.cf, master.cf, parameters, expansion, postconf's operations, and Postfix's Policy."""

@@ -1,0 +1,143 @@
+"""Text that knows its places.
+
+A `Source` is one text with a name; a `Span` is a stretch of it; an `Origin` says how a text came to stand where it
+is, through includes and macro expansion.
+
+Encoding: configuration files are bytes to the real engines. Here they are ``str``, decoded as UTF-8 with
+``surrogateescape``: every byte sequence survives the round trip (`encode`), and columns count characters. m4 and the
+map files work on bytes and convert at their own edge.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+ENCODING = "utf-8"
+ERRORS = "surrogateescape"
+
+
+def decode(data: bytes) -> str:
+    """Bytes of a file or a map as text; never fails."""
+    return data.decode(ENCODING, ERRORS)
+
+
+def encode(text: str) -> bytes:
+    """The inverse of `decode`; lone surrogates that `decode` cannot have made become ``?``."""
+    try:
+        return text.encode(ENCODING, ERRORS)
+    except UnicodeEncodeError:
+        return text.encode(ENCODING, "replace")
+
+
+class Position(NamedTuple):
+    """A place in a text; both numbers count from 1, the column in characters."""
+
+    line: int
+    column: int
+
+
+class Source:
+    """One text and the name it is reported under (a file name as the user gave it, or ``<command line>``)."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+
+    @classmethod
+    def read(cls, path: Path, name: str | None = None) -> Source:
+        """The file at ``path``; ``name`` is what to call it in reports. OSError passes to the caller."""
+        return cls(str(path) if name is None else name, decode(path.read_bytes()))
+
+    def __repr__(self) -> str:
+        return f"Source({self.name!r}, {len(self.text)} characters)"
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        starts = [0]
+        find = self.text.find
+        at = find("\n")
+        while at >= 0:
+            starts.append(at + 1)
+            at = find("\n", at + 1)
+        return starts
+
+    def position(self, offset: int) -> Position:
+        """Line and column of a character offset; an offset past the end is the end."""
+        offset = max(0, min(offset, len(self.text)))
+        line = bisect_right(self._line_starts, offset)
+        return Position(line, offset - self._line_starts[line - 1] + 1)
+
+    def offset(self, line: int, column: int = 1) -> int:
+        """The character offset of a line and column, both from 1."""
+        return self._line_starts[line - 1] + column - 1
+
+    def line(self, number: int) -> str:
+        """Line ``number`` (from 1) without its newline."""
+        start = self._line_starts[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start:] if end < 0 else self.text[start:end]
+
+    def span(self, start: int, end: int | None = None) -> Span:
+        """The stretch from offset ``start`` to ``end`` (not included); a single place without ``end``."""
+        return Span(self, start, start if end is None else end)
+
+    def line_span(self, number: int) -> Span:
+        """The whole of line ``number`` without its newline."""
+        start = self._line_starts[number - 1]
+        return Span(self, start, start + len(self.line(number)))
+
+
+class Span(NamedTuple):
+    """A stretch of a source: character offsets, ``end`` not included; ``origin`` tells how the text came there."""
+
+    source: Source
+    start: int
+    end: int
+    origin: Origin | None = None
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    @property
+    def first(self) -> Position:
+        return self.source.position(self.start)
+
+    @property
+    def last(self) -> Position:
+        """The place just behind the stretch."""
+        return self.source.position(self.end)
+
+    @property
+    def line(self) -> int:
+        return self.first.line
+
+    def __str__(self) -> str:
+        """``file:line``, the form that traces use."""
+        return f"{self.source.name}:{self.line}"
+
+    def __repr__(self) -> str:
+        line, column = self.first
+        return f"Span({self.source.name}:{line}:{column}+{self.end - self.start})"
+
+
+class Origin(NamedTuple):
+    """How a text came to stand where it is: ``how`` ("included", "expansion of `FEATURE'") at ``span``.
+
+    Chains through ``span.origin``: from a character of output back through macros and includes to the first file.
+    """
+
+    how: str
+    span: Span
+
+    def chain(self) -> list[Origin]:
+        """This origin and those behind it, nearest first."""
+        links: list[Origin] = []
+        at: Origin | None = self
+        while at is not None:
+            links.append(at)
+            at = at.span.origin
+        return links
