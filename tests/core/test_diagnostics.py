@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from mailconf import diagnostics
+from mailconf.cli.report import show
+from mailconf.diagnostics import Related, Severity, Sink
+from mailconf.source import Source
+
+T1 = diagnostics.Code("TT001", Severity.ERROR, "a test")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def sink() -> Sink:
+    found = Sink()
+    source = Source("main.cf", "a = b\nsmtpd_bogus\x1b = \udcffx\n")
+    found.report(
+        T1, "no such parameter", source.span(6, 17), hint="remove it", related=(Related("first here", source.span(0)),)
+    )
+    found.report(T1, "no such file", file="master.cf", severity=Severity.WARNING)
+    return found
+
+
+def test_a_code_is_declared_once() -> None:
+    name = next(iter(diagnostics.CODES))
+    with pytest.raises(ValueError, match="declared twice"):
+        diagnostics.error(name, "again")
+
+
+def test_only_errors_fail() -> None:
+    quiet = Sink()
+    quiet.report(T1, "careful", severity=Severity.WARNING)
+    assert not quiet.failed
+    assert sink().failed
+
+
+def test_plain_text_is_a_line_a_finding_with_hint_and_relations() -> None:
+    out = io.StringIO()
+    show(sink(), stream=out)
+    assert out.getvalue().splitlines() == [
+        "main.cf:2:1: error: no such parameter [TT001]",
+        "  main.cf:1:1: first here",
+        "  hint: remove it",
+        "master.cf: warning: no such file [TT001]",
+    ]
+
+
+def test_a_terminal_sees_a_caret_and_no_control_characters() -> None:
+    out = Terminal()
+    show(sink(), stream=out)
+    assert "smtpd_bogus\\x1b = \\xffx" in out.getvalue()
+    assert "^^^^^^^^^^^" in out.getvalue()
+
+
+def test_json_has_every_field() -> None:
+    out = io.StringIO()
+    show(sink(), style="json", stream=out)
+    assert json.loads(out.getvalue()) == [
+        {
+            "file": "main.cf",
+            "line": 2,
+            "column": 1,
+            "end": {"line": 2, "column": 12},
+            "severity": "error",
+            "code": "TT001",
+            "message": "no such parameter",
+            "hint": "remove it",
+        },
+        {
+            "file": "master.cf",
+            "line": None,
+            "column": None,
+            "end": None,
+            "severity": "warning",
+            "code": "TT001",
+            "message": "no such file",
+            "hint": None,
+        },
+    ]

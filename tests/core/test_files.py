@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from mailconf.files import Root, replace
+
+
+def test_replace_keeps_mode_and_owner_of_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "map.db"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    with replace(target) as file:
+        file.write(b"new")
+        assert target.read_bytes() == b"old"
+    assert target.read_bytes() == b"new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert [path.name for path in tmp_path.iterdir()] == ["map.db"]
+
+
+def test_a_new_file_takes_the_umask(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        with replace(tmp_path / "x") as file:
+            file.write(b"1")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o640
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "map.db"
+    target.write_bytes(b"old")
+    with pytest.raises(ValueError, match="broken"), replace(target) as file:
+        file.write(b"half")
+        raise ValueError("broken")
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["map.db"]
+
+
+def test_paths_lie_below_another_root_once() -> None:
+    root = Root("/tmp/scratch")
+    assert root.path("/etc/aliases") == Path("/tmp/scratch/etc/aliases")
+    assert root.path(root.path("/etc/aliases")) == Path("/tmp/scratch/etc/aliases")
+    assert root.path("aliases") == Path("aliases")
+    assert root.inside("/tmp/scratch/etc/aliases") == "/etc/aliases"
+    assert root.inside("/tmp/scratch") == "/"
+    assert Root().path("/etc/aliases") == Path("/etc/aliases")
