@@ -83,6 +83,10 @@ class Limits:
     smtp_data_timeout: float = 180.0
     destination_concurrency: int = 20
     hop_count: int = 50
+    virtual_mailbox_size: int = 51_200_000
+    bounce_size: int = 50_000
+    command_time: float = 1000.0
+    destination_recipients: int = 50
 
 
 @dataclass(slots=True)
@@ -111,3 +115,15 @@ class Site:
     mail_name: str = "Postfix"
     double_bounce_sender: str = "double-bounce"
     recipient_delimiter: str = ""
+    # Whose header addresses are completed with the local domain (words of the configuration: permit_inet_interfaces,
+    # permit_mynetworks), and with which domain everybody else's; "" leaves theirs alone.
+    header_rewrite_clients: Setting[tuple[str, ...]] = field(
+        default_factory=lambda: Setting(("permit_inet_interfaces",))
+    )
+    remote_header_domain: str = ""
+    add_missing_headers: bool = False  # for remote clients too
+    drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
+    undisclosed_recipients_header: str = ""
+    notify_classes: tuple[str, ...] = ("resource", "software")
+    # Deliveries to one destination at a time, by transport; the rest have limits.destination_concurrency.
+    destination_concurrency: dict[str, int] = field(default_factory=lambda: {"local": 2})

@@ -84,6 +84,8 @@ class Result:
 
     reply  the remote's or our own reply: its code tells permanent from temporary, its first word may be a DSN status
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
+    setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
+    parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
     """
 
     recipient: Recipient
@@ -92,6 +94,8 @@ class Result:
     text: str  # behind the status in the log: "delivered to mailbox"
     relay: str
     reply: Reply | None = None
+    setup: float = 0.0
+    parts: tuple[Result, ...] = ()
 
 
 @dataclass(slots=True)
