@@ -1,0 +1,275 @@
+"""A Postfix configuration as the programs see it: main.cf and master.cf read, defaults filled in, values expanded.
+
+`Configuration.load` never fails: what is wrong becomes Diagnostics, and the default stands in. `for_service` gives the
+view of one service, with master.cf's ``-o`` overrides.
+
+Sources: postconf(5) (syntax, parameters, defaults), master(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from mailconf.diagnostics import Code, Sink, error, warning
+from mailconf.files import Root
+from mailconf.model.site import Service, Setting
+from mailconf.postfix import machine, main_cf, master_cf, words
+from mailconf.postfix.expand import MacroError, expand
+from mailconf.postfix.parameters import PARAMETERS, default_unit, service_parameters
+from mailconf.source import Source, Span, decode
+
+PF001 = error("PF001", "main.cf cannot be read")
+PF002 = error("PF002", "a line of main.cf has no =")
+PF003 = error("PF003", "a line of main.cf has no parameter name")
+PF004 = warning("PF004", "a file's first line begins with a blank and is ignored")
+PF005 = warning("PF005", "a parameter is set again")
+PF006 = error("PF006", "a value's $-expression cannot be expanded")
+PF007 = error("PF007", "a value is not yes or no")
+PF008 = error("PF008", "a value is not a number")
+PF009 = error("PF009", "a value is not a time")
+PF010 = error("PF010", "master.cf cannot be read")
+PF011 = error("PF011", "a line of master.cf is wrong")
+PF012 = warning("PF012", "a command argument in master.cf is doubtful")
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_ASSIGN = 'write "name = value"; a continuation line begins with a blank'
+_MISTAKES = {
+    main_cf.NO_EQUALS: (PF002, 'this line has no "="', _ASSIGN),
+    main_cf.NO_NAME: (PF003, 'there is no parameter name before "="', _ASSIGN),
+    main_cf.ORPHAN: (PF004, "this line begins with a blank and continues nothing; it is ignored", "remove the blank"),
+}
+
+
+class Configuration:
+    """One configuration; see the module. Values are strings as the file has them unless a method says otherwise."""
+
+    directory: str
+    root: Root
+    services: list[Service]
+
+    def __init__(self, directory: str, root: Root, sink: Sink) -> None:
+        self.directory = directory
+        self.root = root
+        self.services = []
+        self._sink = sink
+        self._set: dict[str, Setting[str]] = {}
+        self._definitions: dict[str, main_cf.Definition] = {}
+        self._of_services: dict[str, tuple[str, str]] = {}
+        self._reported: set[tuple[str, str]] = set()
+
+    @classmethod
+    def load(
+        cls,
+        directory: str,
+        sink: Sink,
+        root: Root | None = None,
+        *,
+        overrides: Mapping[str, str] | None = None,
+    ) -> Configuration:
+        """The configuration in ``directory`` (as the configuration calls it: below ``root``).
+
+        overrides: parameters that take the place of main.cf's, like postconf's -o. What is wrong goes to ``sink``.
+        """
+        root = Root() if root is None else root
+        self = cls(root.inside(directory), root, sink)
+        main = self._read("main.cf", PF001)
+        if main is not None:
+            self._take_main(main)
+        for name, value in (overrides or {}).items():
+            self._set[name] = Setting(value, Span(Source("<command line>", f"{name}={value}"), 0, len(name)), name)
+            self._definitions.pop(name, None)
+        master = self._read("master.cf", PF010)
+        if master is not None:
+            self._take_master(master)
+        return self
+
+    def _read(self, name: str, code: Code) -> Source | None:
+        path = self.root.path(self.directory) / name
+        try:
+            return Source(str(path), decode(path.read_bytes()))
+        except OSError as failure:
+            self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path))
+            return None
+
+    def _take_main(self, source: Source) -> None:
+        for found in main_cf.read(source.text):
+            if isinstance(found, main_cf.Mistake):
+                code, message, hint = _MISTAKES[found.problem]
+                span = source.span(found.logical.place(0), found.logical.end)
+                self._sink.report(code, message, span, hint=hint)
+                continue
+            span = source.span(found.start, found.end)
+            earlier = self._set.get(found.name)
+            if earlier is not None and earlier.span is not None:
+                message = f"{found.name} is set again; the earlier value, line {earlier.span.line}, is lost"
+                self._sink.report(PF005, message, span, hint="remove one of the two")
+            self._set[found.name] = Setting(found.value, span, found.name)
+            self._definitions[found.name] = found
+
+    def _take_master(self, source: Source) -> None:
+        entries = list(master_cf.read(source.text))
+        for entry in entries:
+            for problem in entry.problems:
+                span = source.span(problem.start, problem.end)
+                self._sink.report(PF011 if problem.fatal else PF012, problem.message, span, hint="see master(5)")
+            if entry.usable:
+                self.services.append(_service(entry, source))
+        self._of_services = service_parameters(entries)
+
+    def is_known(self, name: str) -> bool:
+        """Whether ``name`` is a parameter that Postfix or a service in master.cf defines."""
+        return name in PARAMETERS or name in self._of_services
+
+    def names(self) -> Iterable[str]:
+        """The names that main.cf (or an override) sets, in the file's order."""
+        return self._set.keys()
+
+    def is_set(self, name: str) -> bool:
+        return name in self._set
+
+    def span(self, name: str) -> Span | None:
+        """Where ``name`` is set: its name and value; None for a default."""
+        found = self._set.get(name)
+        return found.span if found else None
+
+    def value_span(self, name: str, start: int = 0, end: int | None = None) -> Span | None:
+        """The place of the characters ``start`` to ``end`` of the unexpanded value; None for a default."""
+        found, definition = self._set.get(name), self._definitions.get(name)
+        if found is None or found.span is None or definition is None:
+            return self.span(name)
+        end = len(definition.value) if end is None else end
+        last = definition.place(end - 1) + 1 if end > start else definition.place(start)
+        return found.span.source.span(definition.place(start), last)
+
+    def raw(self, name: str) -> str:
+        """The unexpanded value; the default if unset, "" if there is no such parameter."""
+        found = self._set.get(name)
+        return found.value if found else self.default(name)
+
+    def default(self, name: str) -> str:
+        """The unexpanded default of ``name``; those that depend on the machine are computed."""
+        compute = _COMPUTED.get(name)
+        if compute is not None:
+            return compute(self)
+        found = PARAMETERS.get(name) or self._of_services.get(name)
+        return found[1] if found else ""
+
+    def value(self, name: str) -> str:
+        """The value with every $-expression expanded."""
+        return self.expand(self.raw(name), name)
+
+    def expand(self, text: str, name: str = "") -> str:
+        """``text``, which stands in the value of ``name``, expanded; "" where it cannot be (PF006)."""
+        try:
+            return expand(text, self._lookup)
+        except MacroError as failure:
+            self._report(name, PF006, f"{name}: {failure.message}", 'see postconf(5), "expressions"')
+            return self.expand(self.default(name), name) if self.is_set(name) and text == self.raw(name) else ""
+
+    def _lookup(self, name: str) -> str | None:
+        if name in self._set or self.is_known(name):
+            return self.raw(name)
+        return None
+
+    def setting(self, name: str) -> Setting[str]:
+        """The expanded value with the place that set it."""
+        return Setting(self.value(name), self.span(name), name)
+
+    def boolean(self, name: str) -> bool:
+        """yes or no, in any case; anything else is PF007 and the default's value."""
+        return bool(self._checked(name, _boolean, PF007, "is neither yes nor no", "write yes or no"))
+
+    def integer(self, name: str) -> int:
+        """A decimal number; anything else is PF008 and the default's value."""
+        return int(self._checked(name, _integer, PF008, "is not a number", "write a whole number"))
+
+    def seconds(self, name: str) -> float:
+        """A time in seconds: a number and s, m, h, d or w; without, the parameter's default unit. Else PF009."""
+        unit = default_unit(name)
+
+        def read(text: str) -> float | None:
+            return _seconds(text, unit)
+
+        return self._checked(name, read, PF009, "is not a time", "write a whole number and s, m, h, d or w")
+
+    def words(self, name: str) -> list[str]:
+        """The expanded value's words: separated by commas and blanks, ``{...}`` held together."""
+        return words.texts(self.value(name))
+
+    def _checked(self, name: str, read: Callable[[str], float | None], code: Code, wrong: str, hint: str) -> float:
+        text = self.value(name)
+        found = read(text)
+        if found is None:
+            self._report(name, code, f'the value "{text}" of {name} {wrong}', hint)
+            found = read(self.expand(self.default(name), name))
+        return 0 if found is None else found
+
+    def _report(self, name: str, code: Code, message: str, hint: str) -> None:
+        if (name, code.name) in self._reported:
+            return
+        self._reported.add((name, code.name))
+        span = self.value_span(name)
+        self._sink.report(code, message, span, hint=hint, file="" if span else self.directory + "/main.cf")
+
+    def for_service(self, service: Service) -> Configuration:
+        """This configuration as ``service`` sees it."""
+        other = Configuration(self.directory, self.root, self._sink)
+        other.services = self.services
+        other._of_services = self._of_services
+        other._reported = self._reported
+        other._set = dict(self._set)
+        other._definitions = {k: v for k, v in self._definitions.items() if k not in service.overrides}
+        for name, value in service.overrides.items():
+            other._set[name] = Setting(value, service.span, name)
+        other._set["service_name"] = Setting(service.name, service.span, "service_name")
+        other._set["process_name"] = Setting(service.program, service.span, "process_name")
+        return other
+
+    def _hostname(self) -> str:
+        return machine.default_hostname(lambda: self.value("mydomain") if self.is_set("mydomain") else "")
+
+    def _domain(self) -> str:
+        return machine.default_domain(self.value("myhostname") if self.is_set("myhostname") else machine.node_name())
+
+    def _networks(self) -> str:
+        return machine.default_networks(
+            self.value("mynetworks_style"), self.words("inet_interfaces"), self.words("inet_protocols")
+        )
+
+
+_COMPUTED: dict[str, Callable[[Configuration], str]] = {
+    "myhostname": Configuration._hostname,
+    "mydomain": Configuration._domain,
+    "mynetworks": Configuration._networks,
+    "config_directory": lambda self: self.directory,
+}
+
+
+def _service(entry: master_cf.Entry, source: Source) -> Service:
+    overrides = {override.name: override.value for override in entry.overrides}
+    return Service(
+        name=entry.name,
+        kind=entry.type,
+        program=entry.fields[master_cf.COMMAND].text,
+        arguments=tuple(word.text for word in entry.arguments),
+        overrides=overrides,
+        span=source.span(entry.logical.place(0), entry.logical.end),
+    )
+
+
+def _boolean(text: str) -> int | None:
+    word = text.lower()
+    return 1 if word == "yes" else 0 if word == "no" else None
+
+
+def _integer(text: str) -> int | None:
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
+
+
+def _seconds(text: str, unit: str) -> float | None:
+    if text[-1:] in _UNITS and text:
+        text, unit = text[:-1], text[-1]
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        return None
+    return float(int(text) * _UNITS[unit])

@@ -1,0 +1,78 @@
+"""Logical lines, as main.cf and master.cf have them (postconf(5), introduction).
+
+- Empty lines, lines of blanks and lines whose first non-blank character is ``#`` count for nothing, wherever they
+  stand.
+- A line that begins with a blank continues the logical line before it, also across lines that count for nothing. The
+  newline goes, the blanks stay.
+- At the start of a file, a line that begins with a blank has nothing to continue: the engine warns and drops it,
+  continuation and all.
+- A NUL ends the logical line; what follows it is not seen.
+
+Blanks are the C locale's: space, tab, newline, vertical tab, form feed, carriage return.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLANKS = " \t\n\v\f\r"
+
+
+class LogicalLine:
+    """One logical line.
+
+    text     without newlines and comments, leading blanks of the first line included
+    line     the number of the physical line where it begins, from 1
+    pieces   (offset in text, offset in the file) of each physical line in it
+    end      the offset in the file behind its last character
+    """
+
+    __slots__ = ("end", "line", "pieces", "text")
+
+    def __init__(self, text: str, line: int, pieces: list[tuple[int, int]], end: int) -> None:
+        self.text = text
+        self.line = line
+        self.pieces = pieces
+        self.end = end
+
+    def place(self, at: int) -> int:
+        """The offset in the file of the character at ``at`` of the text."""
+        in_text, in_file = self.pieces[bisect_right(self.pieces, (at, 1 << 62)) - 1]
+        return in_file + at - in_text
+
+    @property
+    def orphan(self) -> bool:
+        """True when it begins with a blank, so that the engine drops it."""
+        return self.text[:1] in BLANKS and self.text != ""
+
+
+def logical_lines(text: str) -> Iterator[LogicalLine]:
+    """The logical lines of a file, orphans included."""
+    parts: list[str] = []
+    pieces: list[tuple[int, int]] = []
+    first = length = end = at = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        content = line.lstrip(BLANKS)
+        if content and content[0] != "#":
+            if parts and len(content) == len(line):
+                yield _line(parts, first, pieces, end)
+                parts, pieces, length = [], [], 0
+            if not parts:
+                first = number
+            parts.append(line)
+            pieces.append((length, at))
+            length += len(line)
+            end = at + len(line)
+        at += len(line) + 1
+    if parts:
+        yield _line(parts, first, pieces, end)
+
+
+def _line(parts: list[str], first: int, pieces: list[tuple[int, int]], end: int) -> LogicalLine:
+    text = parts[0] if len(parts) == 1 else "".join(parts)
+    nul = text.find("\0")
+    return LogicalLine(text if nul < 0 else text[:nul], first, pieces, end)
