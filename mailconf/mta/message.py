@@ -32,7 +32,8 @@ class Message:
     content    headers and body as received, lines ended by LF, dot-stuffing undone (bytes)
     arrival    seconds since the epoch
     body       BODY= of MAIL ("7BIT", "8BITMIME"), ``ret`` and ``envid`` its DSN parameters
-    session    the SMTP session it came by; None when the MTA made it (bounces)
+    session    the SMTP session it came by; None when the MTA made it (bounces, mail forwarded by an alias)
+    local      whether header addresses are completed as a local client's; None: as ``session`` tells
     """
 
     queue_id: str
@@ -45,6 +46,7 @@ class Message:
     envid: str = ""
     session: Session | None = None
     effects: tuple[Effect, ...] = ()
+    local: bool | None = None
 
     @property
     def size(self) -> int:

@@ -1,0 +1,211 @@
+"""Taking messages over, as cleanup(8) does: the `Intake` of the MTA.
+
+On its way into the queue a message has its envelope and header addresses rewritten, headers that are missing added and
+those that must not travel removed (postconf(5) message_drop_headers), its recipients expanded by virtual aliases,
+blind copies added and duplicates removed. It is accepted when its entry in the queue is durable.
+
+What restrictions asked for besides (access(5)) is done here too: HOLD, DISCARD, REDIRECT, BCC, PREPEND, FILTER.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+
+from mailconf.model.address import external
+from mailconf.model.policy import Place, Role, Side
+from mailconf.model.site import Site
+from mailconf.model.verdict import EffectKind, Reply, Session
+from mailconf.model.world import Ask
+from mailconf.mta.headers import RECIPIENTS, SENDERS, Header, join, rewrite, split
+from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
+from mailconf.mta.queue import Queue, QueueError
+from mailconf.source import decode, encode
+
+TOO_MANY_HOPS = Reply.of(554, "5.4.0 Error: too many hops")
+TOO_BIG = Reply.of(552, "5.3.4 Error: message file too big")
+WRITE_ERROR = Reply.of(451, "4.3.0 Error: queue file write error")
+
+
+class Cleanup:
+    """The Intake over a `Queue`. ``queued`` is told the serial of every message that entered the active queue."""
+
+    def __init__(self, context: Context, queue: Queue, queued: Callable[[int], None] = lambda serial: None) -> None:
+        self.context = context
+        self.queue = queue
+        self.queued = queued
+
+    def new_queue_id(self) -> str:
+        return self.queue.new_id(self.context.world.now())
+
+    async def accept(self, message: Message) -> None:
+        """Returns once ``message`` is durable in the queue (or discarded, as it was asked); raises IntakeRefused.
+
+        ``message`` is changed to what was queued.
+        """
+        effects = {kind: [e.argument for e in message.effects if e.kind is kind] for kind in EffectKind}
+        self._check_size(message)
+        await self._headers(message, effects[EffectKind.PREPEND])
+        await self._envelope(message, effects[EffectKind.REDIRECT], effects[EffectKind.BCC])
+        if effects[EffectKind.DISCARD]:
+            return
+        filters = effects[EffectKind.FILTER]
+        hold = bool(effects[EffectKind.HOLD])
+        try:
+            serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
+        except QueueError as error:
+            self._warn(f"{message.queue_id}: {error}")
+            raise IntakeRefused(WRITE_ERROR) from error
+        if not hold:
+            self.queued(serial)
+
+    def _warn(self, text: str) -> None:
+        self.context.log("cleanup", f"warning: {text}")
+
+    def _check_size(self, message: Message) -> None:
+        limit = self.context.policy.site.limits.message_size
+        if limit and message.size > limit:
+            self._warn(f"{message.queue_id}: queue file size limit exceeded")
+            raise IntakeRefused(TOO_BIG)
+
+    # Headers
+
+    async def _headers(self, message: Message, prepend: list[str]) -> None:
+        site = self.context.policy.site
+        local = is_local(message.session, site) if message.local is None else message.local
+        message.local = local
+        headers, rest = split(message.content)
+        if message.session is None:
+            headers.insert(0, _received(message, site))
+        headers[:0] = [header for text in prepend for header in split(encode(text))[0]]
+        if sum(header.key == "received" for header in headers) >= site.limits.hop_count:
+            self._warn(f"{message.queue_id}: message rejected: hopcount exceeded")
+            raise IntakeRefused(TOO_MANY_HOPS)
+        headers = [header for header in headers if header.key not in site.drop_headers]
+        if local or site.remote_header_domain:
+            headers = [await self._rewritten(header, local) for header in headers]
+        if local or site.add_missing_headers:
+            headers += await self._missing(message, headers)
+        for text in _message_ids(headers):
+            self.context.log("cleanup", f"{message.queue_id}: {text}")
+        message.content = join(headers, rest)
+
+    async def _rewritten(self, header: Header, local: bool) -> Header:
+        if header.key not in SENDERS and header.key not in RECIPIENTS:
+            return header
+        side = Side.SENDER if header.key in SENDERS else Side.RECIPIENT
+        role = Role(Place.HEADER, side, local=local)
+        policy, ask = self.context.policy, Ask(self.context.world)
+        return await rewrite(header, lambda address: policy.rewrite(address, role, ask))
+
+    async def _missing(self, message: Message, headers: list[Header]) -> list[Header]:
+        """(Resent-) Message-Id, Date, From and To where missing (postconf(5) always_add_missing_headers)."""
+        site = self.context.policy.site
+        present = {header.key for header in headers}
+        prefix = "Resent-" if any(key.startswith("resent-") for key in present) else ""
+        now = self.context.world.now()
+        added: list[Header] = []
+
+        def add(name: str, value: str) -> None:
+            if (prefix + name).lower() not in present:
+                added.append(Header(prefix + name, encode(f"{prefix}{name}: {value}")))
+
+        stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(now))
+        add("Message-Id", f"<{stamp}.{message.queue_id}@{site.hostname.value}>")
+        add("Date", date(now))
+        if f"{prefix}from".lower() not in present:
+            role = Role(Place.HEADER, Side.SENDER)
+            author = await self.context.policy.rewrite(message.sender or "MAILER-DAEMON", role, Ask(self.context.world))
+            add("From", external(author))
+        if site.undisclosed_recipients_header and not present & {f"{prefix}{n}".lower() for n in ("to", "cc", "bcc")}:
+            headers_to, _ = split(encode(site.undisclosed_recipients_header))
+            added += headers_to
+        return added
+
+    # Envelope
+
+    async def _envelope(self, message: Message, redirect: list[str], bcc: list[str]) -> None:
+        policy, ask = self.context.policy, Ask(self.context.world)
+        if message.sender:
+            message.sender = await policy.rewrite(message.sender, Role(Place.ENVELOPE, Side.SENDER), ask)
+        wanted = [Recipient(r.address, r.original or r.address, r.orcpt, r.notify) for r in message.recipients]
+        if redirect:
+            wanted = [Recipient(redirect[-1], redirect[-1])]
+        if message.session is not None:
+            addresses = [recipient.address for recipient in wanted]
+            copies = [*bcc, *await policy.bcc(message.sender, addresses, ask)]
+            wanted += [Recipient(address, address, "", "NEVER") for address in copies if not redirect]
+        message.recipients = []
+        seen: set[tuple[str, str, str, str]] = set()
+        for recipient in wanted:
+            for address in await self._expanded(message, recipient.address, ask):
+                key = (address.lower(), recipient.original.lower(), recipient.orcpt, recipient.notify.upper())
+                if key not in seen:
+                    seen.add(key)
+                    message.recipients.append(Recipient(address, recipient.original, recipient.orcpt, recipient.notify))
+
+    async def _expanded(self, message: Message, address: str, ask: Ask) -> tuple[str, ...]:
+        policy = self.context.policy
+        address = await policy.rewrite(address, Role(Place.ENVELOPE, Side.RECIPIENT), ask)
+        expansion = await policy.expand(address, ask)
+        if expansion.error is not None:
+            self._warn(f"{message.queue_id}: {expansion.error.text}; message not accepted")
+            raise IntakeRefused(expansion.error)
+        return expansion.recipients
+
+
+def is_local(session: Session | None, site: Site) -> bool:
+    """Whether header addresses are completed as a local client's (postconf(5) local_header_rewrite_clients).
+
+    The words permit_inet_interfaces and permit_mynetworks are known; a client on one of our own addresses is one that
+    connects from loopback or from the address that it connected to.
+    """
+    if session is None:
+        return True
+    words = site.header_rewrite_clients.value
+    try:
+        client = ip_address(session.client_address)
+    except ValueError:
+        return False
+    if "permit_inet_interfaces" in words and (client.is_loopback or session.client_address == session.server_address):
+        return True
+    return "permit_mynetworks" in words and any(_in_network(session.client_address, n) for n in site.networks.value)
+
+
+def _in_network(address: str, network: str) -> bool:
+    try:
+        return ip_address(address) in ip_network(network.replace("[", "").replace("]", ""), strict=False)
+    except ValueError:
+        return False
+
+
+def date(seconds: float) -> str:
+    """RFC 5322 3.3, with the zone's name as Postfix adds it: ``Sun, 22 Nov 2026 13:55:05 +0000 (UTC)``."""
+    t = time.localtime(seconds)
+    offset = t.tm_gmtoff // 60
+    sign = "-" if offset < 0 else "+"
+    day = _DAYS[t.tm_wday]
+    month = _MONTHS[t.tm_mon - 1]
+    zone = f"{sign}{abs(offset) // 60:02d}{abs(offset) % 60:02d} ({t.tm_zone})"
+    return f"{day}, {t.tm_mday} {month} {t.tm_year} {t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} {zone}"
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _received(message: Message, site: Site) -> Header:
+    """The trace field of mail that the MTA made itself."""
+    text = f"Received: by {site.hostname.value} ({site.mail_name})\n\tid {message.queue_id}; {date(message.arrival)}"
+    return Header("Received", encode(text))
+
+
+def _message_ids(headers: list[Header]) -> list[str]:
+    """As the log shows them: a resent one first, ``<>`` where there is none."""
+
+    def values(name: str) -> list[str]:
+        return [decode(h.raw.partition(b":")[2]).strip() for h in headers if h.key == name]
+
+    resent = [f"resent-message-id={value}" for value in values("resent-message-id")[:1]]
+    return [*resent, f"message-id={(values('message-id') or ['<>'])[0]}"]

@@ -1,0 +1,279 @@
+"""The local delivery agent, local(8): mailboxes, files, commands and forwarding, as the Policy says.
+
+`Delivery` is shared with virtual(8): it asks ``policy.deliver`` what a recipient comes to and carries that out. A
+recipient that an alias led to several places has one result with the places as its parts.
+
+Mail that is forwarded enters the Intake as a new message with a Delivered-To field on top; a recipient that is already
+named in one is a loop ("mail forwarding loop for alice@example.com").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mailconf.files import Root
+from mailconf.model.address import Address, external
+from mailconf.model.verdict import Delivery, DeliveryKind, Reply, Route
+from mailconf.model.world import Ask
+from mailconf.mta import command, mailbox
+from mailconf.mta.headers import split
+from mailconf.mta.identity import Workers, default_privileges
+from mailconf.mta.message import Context, IntakeRefused, Job, Message, Recipient, Result, Status
+from mailconf.source import encode
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How an agent speaks of its mailboxes in the log.
+
+    failed    what a failed mbox delivery begins with: path, user and reason are filled in
+    required  nothing is written without the .lock file
+    defers    an error that local(8) finds permanent is temporary here
+    """
+
+    relay: str
+    failed: str
+    required: bool
+    defers: bool
+
+
+LOCAL = Words("local", "cannot update mailbox {path} for user {user}. {reason}", False, False)
+
+
+class Local:
+    """The Agent behind ``local``."""
+
+    words = LOCAL
+    checks_loops = True
+
+    def __init__(self, context: Context, root: Root, workers: Workers) -> None:
+        self.context = context
+        self.root = root
+        self.workers = workers
+
+    async def deliver(self, job: Job) -> list[Result]:
+        """One result a recipient."""
+        return list(
+            await asyncio.gather(*(self._recipient(job, recipient, route) for recipient, route in job.recipients))
+        )
+
+    async def _recipient(self, job: Job, recipient: Recipient, route: Route) -> Result:
+        if self.checks_loops and recipient.address.lower() in delivered_to(job.message):
+            text = f"mail forwarding loop for {recipient.address.lower()}"
+            return self._result(recipient, "5.4.6", text)
+        deliveries = await job.policy.deliver(route, Ask(job.world), sender=job.message.sender)
+        forwards: dict[str, list[Delivery]] = {}
+        parts: list[Result] = []
+        for item in deliveries.items:
+            if item.kind is DeliveryKind.FORWARD:
+                forwards.setdefault(item.owner, []).append(item)
+            else:
+                parts.append(await self._item(job, recipient, item))
+        for owner, items in forwards.items():
+            parts.append(await self._forward(job, recipient, owner, [item.target for item in items]))
+        return summary(recipient, parts, self.words.relay)
+
+    async def _item(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
+        if item.kind in (DeliveryKind.DISCARD, DeliveryKind.ERROR):
+            return self._refused(_shown(recipient, item), item.reply, item.target)
+        carry_out = self._deeds[item.kind]
+        return await carry_out(self, job, recipient, item)
+
+    def _refused(self, recipient: Recipient, reply: Reply | None, target: str) -> Result:
+        if reply is None or reply.positive:
+            return self._result(recipient, "2.0.0", target or "discarded")
+        dsn, text = status_of(reply)
+        return self._result(recipient, dsn, text, reply=reply)
+
+    def _result(self, recipient: Recipient, dsn: str, text: str, reply: Reply | None = None) -> Result:
+        return Result(recipient, STATUS[dsn[0]], dsn, text, self.words.relay, reply)
+
+    # The kinds of delivery
+
+    async def _mbox(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
+        user = Address.split(item.recipient or recipient.address).local
+        return await self._append(job, recipient, item, self.words.failed, user, "delivered to mailbox")
+
+    async def _file(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
+        failed = "cannot append message to file {path}: {reason}"
+        done = f"delivered to file: {item.target}"
+        return await self._append(job, recipient, item, failed, "", done)
+
+    async def _append(
+        self, job: Job, recipient: Recipient, item: Delivery, failed: str, user: str, done: str
+    ) -> Result:
+        path = str(self.root.path(item.target)) if item.target != "/dev/null" else item.target
+        data = self._mbox_data(job, recipient, item)
+        request = {
+            "kind": "mbox",
+            "path": path,
+            "limit": self._limit(job, item.kind),
+            "required": self.words.required,
+        }
+        answer = await self.workers.write(request, data, item.uid, item.gid)
+        for text in answer.get("warnings", ()):
+            self.context.log(self.words.relay, f"warning: {text}")
+        if "dsn" in answer:
+            reason = failed.format(path=path, user=user, reason=answer["text"])
+            return self._result(_shown(recipient, item), self._softened(answer["dsn"]), reason)
+        return self._result(_shown(recipient, item), "2.0.0", done)
+
+    def _mbox_data(self, job: Job, recipient: Recipient, item: Delivery) -> bytes:
+        sender = item.owner or job.message.sender
+        return mailbox.mbox_entry(_head(job, recipient, item), job.message.content, sender, job.world.now())
+
+    async def _maildir(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
+        path = str(self.root.path(item.target))
+        request = {"kind": "maildir", "path": path, "limit": self._limit(job, item.kind)}
+        answer = await self.workers.write(
+            request, _head(job, recipient, item) + job.message.content, item.uid, item.gid
+        )
+        if "dsn" in answer:
+            text = f"maildir delivery failed: {answer['text']}"
+            return self._result(_shown(recipient, item), self._softened(answer["dsn"]), text)
+        return self._result(_shown(recipient, item), "2.0.0", "delivered to maildir")
+
+    async def _command(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
+        uid, gid = (
+            default_privileges() if item.uid is None else (item.uid, item.gid if item.gid is not None else item.uid)
+        )
+        environment = await self._environment(job, recipient, item)
+        head, content = _head(job, recipient, item), job.message.content
+        first = mailbox.from_line(item.owner or job.message.sender, job.world.now())
+        queue_directory = self.root.path(job.policy.site.queue_directory.value)
+        outcome = await command.run(
+            item.target,
+            first + head + content,
+            environment,
+            uid=uid,
+            gid=gid,
+            directory=environment.get("HOME") or ("/" if not queue_directory.is_dir() else str(queue_directory)),
+            limit=job.policy.site.limits.command_time,
+        )
+        text = outcome.text + (f". Command output: {outcome.output} " if outcome.output else "")
+        reply = None
+        if not outcome.dsn.startswith("2"):
+            code = 450 if outcome.dsn.startswith("4") else 550
+            reply = Reply.of(code, f"{outcome.dsn} x-unix; {outcome.output or outcome.text}")
+        return self._result(_shown(recipient, item), outcome.dsn, text, reply)
+
+    async def _environment(self, job: Job, recipient: Recipient, item: Delivery) -> dict[str, str]:
+        """What local(8) exports, "EXPORTED ENVIRONMENT" and "EXTERNAL COMMAND DELIVERY"."""
+        at, site = Address.split(recipient.address), job.policy.site
+        user, delimiter, extension = at.local, site.recipient_delimiter, ""
+        if delimiter and delimiter[0] in user[1:]:
+            user, _, extension = user.partition(delimiter[0])
+        found = {
+            "LANG": "C",
+            "MAIL_CONFIG": site.directory,
+            "PATH": "/usr/bin:/bin",
+            "LOCAL": safe(at.local),
+            "LOGNAME": safe(user),
+            "USER": safe(user),
+            "DOMAIN": safe(at.domain or site.hostname.value),
+            "RECIPIENT": safe(recipient.address),
+            "ORIGINAL_RECIPIENT": safe(recipient.original or recipient.address),
+            "SENDER": safe(item.owner or job.message.sender or "MAILER-DAEMON"),
+        }
+        if extension:
+            found["EXTENSION"] = safe(extension)
+        if item.uid is not None and (known := await job.world.user(user)) is not None:
+            found["HOME"], found["SHELL"] = known.home, known.shell
+        session = job.message.session
+        if session is not None:
+            found["CLIENT_ADDRESS"] = safe(session.client_address)
+            found["CLIENT_HELO"] = safe(session.helo or "")
+            found["CLIENT_HOSTNAME"] = safe(session.client_name)
+            found["CLIENT_PROTOCOL"] = safe(session.protocol)
+        return found
+
+    async def _forward(self, job: Job, recipient: Recipient, owner: str, targets: list[str]) -> Result:
+        """Send the message anew, to all of ``targets`` at once."""
+        intake = self.context.intake
+        assert intake is not None, "an MTA that delivers has an intake"
+        original = "" if owner else recipient.original or recipient.address
+        message = Message(
+            intake.new_queue_id(),
+            owner or job.message.sender,
+            [Recipient(target, original or target, recipient.orcpt, recipient.notify) for target in targets],
+            encode(f"Delivered-To: {recipient.address.lower()}\n") + job.message.content,
+            job.world.now(),
+            body=job.message.body,
+            ret=job.message.ret,
+            envid=job.message.envid,
+            local=bool(job.message.local),
+        )
+        try:
+            await intake.accept(message)
+        except IntakeRefused as refused:
+            dsn, text = status_of(refused.reply)
+            return self._result(recipient, dsn, text, refused.reply)
+        return self._result(recipient, "2.0.0", f"forwarded as {message.queue_id}")
+
+    def _limit(self, job: Job, kind: DeliveryKind) -> int:
+        """Bytes a mailbox file may have; local(8) does not limit a Maildir."""
+        return 0 if kind is DeliveryKind.MAILDIR else job.policy.site.limits.mailbox_size
+
+    def _softened(self, dsn: str) -> str:
+        return "4" + dsn[1:] if self.words.defers and dsn != "5.2.2" else dsn
+
+    _deeds: ClassVar[dict[DeliveryKind, Callable[[Local, Job, Recipient, Delivery], Awaitable[Result]]]] = {
+        DeliveryKind.MBOX: _mbox,
+        DeliveryKind.MAILDIR: _maildir,
+        DeliveryKind.COMMAND: _command,
+        DeliveryKind.FILE: _file,
+    }
+
+
+safe = functools.lru_cache(maxsize=1024)(command.safe)
+STATUS = {"2": Status.SENT, "4": Status.DEFERRED, "5": Status.BOUNCED}
+
+
+def status_of(reply: Reply) -> tuple[str, str]:
+    """The DSN status and the text of a reply; a reply without an enhanced status has its class's general one."""
+    dsn, _, text = reply.text.partition(" ")
+    if dsn.count(".") == 2 and dsn[0] in STATUS and dsn.replace(".", "").isdigit():
+        return dsn, text
+    return f"{reply.code // 100}.0.0", reply.text
+
+
+def summary(recipient: Recipient, parts: list[Result], relay: str) -> Result:
+    """One result for a recipient: deferred when a part is, bounced when a part was, sent otherwise."""
+    if not parts:
+        return Result(recipient, Status.DEFERRED, "4.3.0", "nothing to deliver to", relay)
+    if len(parts) == 1 and parts[0].recipient is recipient:
+        return parts[0]
+    worst = next(
+        (p for status in (Status.DEFERRED, Status.BOUNCED) for p in parts if p.status is status),
+        parts[0],
+    )
+    return Result(recipient, worst.status, worst.dsn, worst.text, relay, worst.reply, parts=tuple(parts))
+
+
+def delivered_to(message: Message) -> set[str]:
+    """The addresses in Delivered-To fields, in lower case."""
+    headers, _ = split(message.content)
+    return {header.value.lower() for header in headers if header.key == "delivered-to"}
+
+
+def _shown(recipient: Recipient, item: Delivery) -> Recipient:
+    """Who the log and the bounce name: where an alias led to another user, that one."""
+    if item.kind not in (DeliveryKind.MBOX, DeliveryKind.MAILDIR, DeliveryKind.ERROR):
+        return recipient
+    if not item.recipient or item.recipient.lower() == recipient.address.lower():
+        return recipient
+    return Recipient(item.recipient, recipient.original or recipient.address, recipient.orcpt, recipient.notify)
+
+
+def _head(job: Job, recipient: Recipient, item: Delivery) -> bytes:
+    """The fields that a delivery puts on top (local(8), virtual(8))."""
+    sender = item.owner or job.message.sender
+    return encode(
+        f"Return-Path: <{external(sender)}>\n"
+        f"X-Original-To: {recipient.original or recipient.address}\n"
+        f"Delivered-To: {recipient.address.lower()}\n"
+    )
