@@ -107,7 +107,10 @@ class Queued:
 
 @dataclass(slots=True)
 class Entry:
-    """A message in the queue. ``message.content`` is empty where only the envelope was asked for (`Store.entries`)."""
+    """A message in the queue. ``message.content`` is empty where only the envelope was asked for (`Store.entries`).
+
+    size  bytes as SMTP counts them: every line ended by CR LF
+    """
 
     serial: int
     message: Message
@@ -223,7 +226,7 @@ class Store:
                 encode(message.envid),
                 encode(filter),
                 _dump(message.session),
-                message.size,
+                message.size + message.content.count(b"\n"),
                 message.content,
             ),
         )
@@ -236,13 +239,14 @@ class Store:
         )
         return serial
 
-    def record(self, results: Iterable[tuple[int, Result]]) -> None:
-        """The outcome of an attempt for recipients, by their ids."""
+    def record(self, results: Iterable[tuple[int, Result]], *, again: bool = False) -> None:
+        """The outcome of an attempt for recipients, by their ids; ``again`` mends what was recorded of the same one."""
         self._db.executemany(
-            "UPDATE recipient SET state=?, tries=tries+1, dsn=?, text=?, relay=?, code=?, reply=? WHERE id=?",
+            "UPDATE recipient SET state=?, tries=tries+?, dsn=?, text=?, relay=?, code=?, reply=? WHERE id=?",
             [
                 (
                     _AFTER[r.status],
+                    not again,
                     r.dsn,
                     encode(r.text),
                     encode(r.relay),
@@ -303,9 +307,12 @@ class Store:
         """The highest serial ever used."""
         return int(self._value("SELECT seq FROM sqlite_sequence WHERE name='message'") or _FIRST_SERIAL)
 
-    def schedule(self) -> list[tuple[float, int]]:
-        """(next attempt, serial) of every message that is not on hold."""
-        return self._db.execute("SELECT next_attempt, serial FROM message WHERE hold=0 ORDER BY 1, 2").fetchall()
+    def due(self, now: float) -> list[int]:
+        """The serials of the messages that an attempt is due for, the longest waiting first."""
+        rows = self._db.execute(
+            "SELECT serial FROM message WHERE hold=0 AND next_attempt<=? ORDER BY next_attempt, serial", (now,)
+        )
+        return [serial for (serial,) in rows]
 
     def load(self, serial: int) -> Entry | None:
         """The message with its content, or None if it is gone."""

@@ -1,0 +1,277 @@
+"""Delivery status notifications, bounce(8): RFC 3464 reports in Postfix's form, sent to the envelope sender.
+
+A report is a message of three parts: words for people, ``message/delivery-status``, and the message or its headers. It
+comes from the null sender; what cannot be delivered from the null sender is told to nobody, or to the postmaster where
+notify_classes names ``2bounce``.
+
+NOTIFY (RFC 3461 4.1) decides who is told: without it, failures and delays; NEVER nothing; else what it lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailconf.model.address import external
+from mailconf.model.policy import Place, Role, Side
+from mailconf.model.world import Ask
+from mailconf.mta.cleanup import date
+from mailconf.mta.headers import split
+from mailconf.mta.message import Context, Message, Recipient, Result, Status
+from mailconf.source import encode
+
+_WIDTH = 79
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A sort of report. ``log`` stands before the report's queue id in the log, ``attached`` names the third part."""
+
+    subject: str
+    action: str
+    log: str
+    attached: str
+    words: str
+
+
+FAILURE = Kind(
+    "Undelivered Mail Returned to Sender",
+    "failed",
+    "sender non-delivery notification",
+    "Undelivered Message",
+    """\
+I'm sorry to have to inform you that your message could not
+be delivered to one or more recipients. It's attached below.
+
+For further assistance, please send mail to postmaster.
+
+If you do so, please include this problem report. You can
+delete your own text from the attached returned message.
+""",
+)
+DOUBLE = Kind(
+    "Postmaster Copy: Undelivered Mail",
+    "failed",
+    "postmaster non-delivery notification",
+    "Undelivered Message",
+    "",
+)
+SUCCESS = Kind(
+    "Successful Mail Delivery Report",
+    "delivered",
+    "sender delivery status notification",
+    "Message",
+    """\
+Your message was successfully delivered to the destination(s)
+listed below. If the message was delivered to mailbox you will
+receive no further notifications. Otherwise you may still receive
+notifications of mail delivery errors from other systems.
+""",
+)
+DELAY = Kind(
+    "Delayed Mail (still being retried)",
+    "delayed",
+    "sender delay notification",
+    "Undelivered Message",
+    """\
+####################################################################
+# THIS IS A WARNING ONLY.  YOU DO NOT NEED TO RESEND YOUR MESSAGE. #
+####################################################################
+
+Your message could not be delivered for more than {hours} hour(s).
+It will be retried until it is {days} day(s) old.
+
+For further assistance, please send mail to postmaster.
+
+If you do so, please include this problem report. You can
+delete your own text from the attached returned message.
+""",
+)
+
+
+def wanted(recipient: Recipient, word: str) -> bool:
+    """Whether the sender asked to be told: ``word`` is FAILURE, DELAY or SUCCESS."""
+    notify = recipient.notify.upper().split(",") if recipient.notify else ["FAILURE", "DELAY"]
+    return word in notify
+
+
+class Bounce:
+    """Sends reports through the Intake."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    async def failed(self, message: Message, results: Sequence[Result]) -> None:
+        """Tell the sender of the recipients that will not get the message; raises IntakeRefused."""
+        results = [r for r in _parts(results, Status.BOUNCED, Status.EXPIRED) if wanted(r.recipient, "FAILURE")]
+        if not results:
+            return
+        site = self.context.policy.site
+        if message.sender.partition("@")[0] == site.double_bounce_sender:
+            self._log(f"warning: {message.queue_id}: undeliverable postmaster notification discarded")
+        elif message.sender:
+            await self._send(FAILURE, message, results, "", message.sender)
+        elif "2bounce" in site.notify_classes:
+            await self._send(DOUBLE, message, results, site.double_bounce_sender, "postmaster")
+
+    async def delivered(self, message: Message, results: Sequence[Result]) -> None:
+        """Tell a sender who asked for it of final deliveries; mail handed to another system is that one's to report."""
+        results = [
+            r
+            for r in _parts(results, Status.SENT)
+            if r.relay in ("local", "virtual") and wanted(r.recipient, "SUCCESS")
+        ]
+        if results and message.sender:
+            await self._send(SUCCESS, message, results, "", message.sender)
+
+    async def delayed(self, message: Message, results: Sequence[Result]) -> None:
+        """Tell the sender that delivery takes long (postconf(5) delay_warning_time)."""
+        results = [r for r in _parts(results, Status.DEFERRED) if wanted(r.recipient, "DELAY")]
+        if results and message.sender:
+            await self._send(DELAY, message, results, "", message.sender)
+
+    def _log(self, text: str) -> None:
+        self.context.log("bounce", text)
+
+    async def _send(self, kind: Kind, message: Message, results: list[Result], sender: str, to: str) -> None:
+        intake = self.context.intake
+        assert intake is not None, "an MTA that delivers has an intake"
+        now = self.context.world.now()
+        policy, ask = self.context.policy, Ask(self.context.world)
+        role = Role(Place.HEADER, Side.SENDER)
+        author = await policy.rewrite("MAILER-DAEMON", role, ask)
+        addressee = await policy.rewrite(to, Role(Place.HEADER, Side.RECIPIENT), ask)
+        content = report(kind, message, results, self.context, now, author, addressee)
+        notice = Message(intake.new_queue_id(), sender, [Recipient(to, to)], content, now, body="8BITMIME")
+        await intake.accept(notice)
+        self._log(f"{message.queue_id}: {kind.log}: {notice.queue_id}")
+
+
+def _parts(results: Sequence[Result], *status: Status) -> list[Result]:
+    """The results of that status, a result that has parts replaced by them."""
+    found: list[Result] = []
+    for result in results:
+        found += [part for part in result.parts or (result,) if part.status in status]
+    return found
+
+
+def report(
+    kind: Kind, message: Message, results: list[Result], context: Context, now: float, author: str, addressee: str
+) -> bytes:
+    """The whole report, from its Date field to the last boundary."""
+    site = context.policy.site
+    host = site.hostname.value
+    boundary = f"{message.queue_id}.{int(now)}/{host}"
+    whole = kind is FAILURE and message.ret.upper() != "HDRS" and message.size <= (site.limits.bounce_size or 1 << 62)
+    lines = [
+        f"Date: {date(now)}",
+        f"From: Mail Delivery System <{external(author)}>",
+        f"Subject: {kind.subject}",
+        f"To: {external(addressee)}",
+        "Auto-Submitted: auto-replied",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/report; report-type=delivery-status;\n\tboundary="{boundary}"',
+        "Content-Transfer-Encoding: 8bit",
+        "",
+        "This is a MIME-encapsulated message.",
+        "",
+        *_part(boundary, "Notification", "text/plain; charset=utf-8"),
+        *_notification(kind, message, results, context),
+        *_part(boundary, "Delivery report", "message/delivery-status"),
+        *_delivery_status(kind, message, results, context),
+        *_part(
+            boundary,
+            kind.attached if whole else f"{kind.attached} Headers",
+            "message/rfc822" if whole else "text/rfc822-headers",
+        ),
+        f"Return-Path: <{external(message.sender)}>",
+        "",
+    ]
+    original = message.content if whole else _headers_only(message.content)
+    newline = b"" if original.endswith(b"\n") or not original else b"\n"
+    return encode("\n".join(lines)) + original + newline + encode(f"\n--{boundary}--\n")
+
+
+def _part(boundary: str, description: str, content_type: str) -> list[str]:
+    return [
+        f"--{boundary}",
+        f"Content-Description: {description}",
+        f"Content-Type: {content_type}",
+        "Content-Transfer-Encoding: 8bit",
+        "",
+    ]
+
+
+def _notification(kind: Kind, message: Message, results: list[Result], context: Context) -> list[str]:
+    site = context.policy.site
+    limits = site.limits
+    lifetime = limits.queue_lifetime if message.sender else limits.bounce_lifetime
+    words = kind.words.format(hours=int(limits.delay_warning // 3600), days=int(lifetime // 86400))
+    lines = [f"This is the mail system at host {site.hostname.value}.", "", *words.split("\n")]
+    lines += ["                   The mail system", ""]
+    for result in results:
+        recipient = result.recipient
+        expanded = ""
+        if recipient.original and recipient.original.lower() != recipient.address.lower():
+            expanded = f" (expanded from <{external(recipient.original)}>)"
+        lines += [wrap(f"<{external(recipient.address)}>{expanded}: {_reason(kind, result)}"), ""]
+    return lines
+
+
+def _reason(kind: Kind, result: Result) -> str:
+    return f"delivery via {result.relay}: {result.text}" if kind is SUCCESS else result.text.strip()
+
+
+def _delivery_status(kind: Kind, message: Message, results: list[Result], context: Context) -> list[str]:
+    site = context.policy.site
+    lines = [f"Reporting-MTA: dns; {site.hostname.value}"]
+    if message.envid:
+        lines.append(f"Original-Envelope-Id: {message.envid}")
+    lines += [
+        f"X-{site.mail_name}-Queue-ID: {message.queue_id}",
+        f"X-{site.mail_name}-Sender: rfc822; {external(message.sender)}",
+        f"Arrival-Date: {date(message.arrival)}",
+        "",
+    ]
+    for result in results:
+        recipient = result.recipient
+        original = recipient.orcpt or f"rfc822;{external(recipient.original or recipient.address)}"
+        lines += [
+            f"Final-Recipient: rfc822; {external(recipient.address)}",
+            f"Original-Recipient: {original}",
+            f"Action: {kind.action}",
+            f"Status: {result.dsn}",
+            *_diagnostic(kind, result, site.mail_name),
+        ]
+        if kind is DELAY:
+            lines.append(f"Will-Retry-Until: {date(message.arrival + site.limits.queue_lifetime)}")
+        lines.append("")
+    return lines
+
+
+def _diagnostic(kind: Kind, result: Result, mail_name: str) -> list[str]:
+    """Remote-MTA and Diagnostic-Code: a remote server's reply, a command's output (`mailconf.mta.local`), our words."""
+    reply = result.reply
+    if reply is not None and "[" in result.relay:
+        host = result.relay.partition("[")[0]
+        return [f"Remote-MTA: dns; {host}", wrap(f"Diagnostic-Code: smtp; {reply}")]
+    if reply is not None and " x-unix; " in reply.text:
+        return [wrap(f"Diagnostic-Code: x-unix; {reply.text.partition(' x-unix; ')[2]}")]
+    return [wrap(f"Diagnostic-Code: X-{mail_name}; {_reason(kind, result)}")]
+
+
+def wrap(text: str) -> str:
+    """``text`` broken at white space into lines of at most 79 characters, continued ones indented by four."""
+    lines = [""]
+    for word in text.split(" "):
+        line = lines[-1]
+        if line.strip() and len(line) + 1 + len(word) > _WIDTH:
+            lines.append(f"    {word}")
+        else:
+            lines[-1] = f"{line} {word}" if line else word
+    return "\n".join(lines)
+
+
+def _headers_only(content: bytes) -> bytes:
+    headers, _ = split(content)
+    return b"".join(header.raw + b"\n" for header in headers)
