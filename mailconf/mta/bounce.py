@@ -25,7 +25,10 @@ _WIDTH = 79
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A sort of report. ``log`` stands before the report's queue id in the log, ``attached`` names the third part."""
+    """A sort of report. ``log`` stands before the report's queue id in the log, ``attached`` names the third part.
+
+    words  what people read first; a postmaster's copy goes without
+    """
 
     subject: str
     action: str
@@ -112,7 +115,8 @@ class Bounce:
         elif message.sender:
             await self._send(FAILURE, message, results, "", message.sender)
         elif "2bounce" in site.notify_classes:
-            await self._send(DOUBLE, message, results, site.double_bounce_sender, "postmaster")
+            sender = f"{site.double_bounce_sender}@{site.hostname.value}"
+            await self._send(DOUBLE, message, results, sender, "postmaster")
 
     async def delivered(self, message: Message, results: Sequence[Result]) -> None:
         """Tell a sender who asked for it of final deliveries; mail handed to another system is that one's to report."""
@@ -162,13 +166,18 @@ def report(
     site = context.policy.site
     host = site.hostname.value
     boundary = f"{message.queue_id}.{int(now)}/{host}"
-    whole = kind is FAILURE and message.ret.upper() != "HDRS" and message.size <= (site.limits.bounce_size or 1 << 62)
+    sender = external(message.sender or f"MAILER-DAEMON@{host}")
+    whole = (
+        kind in (FAILURE, DOUBLE)
+        and message.ret.upper() != "HDRS"
+        and message.size <= (site.limits.bounce_size or 1 << 62)
+    )
     lines = [
         f"Date: {date(now)}",
         f"From: Mail Delivery System <{external(author)}>",
         f"Subject: {kind.subject}",
         f"To: {external(addressee)}",
-        "Auto-Submitted: auto-replied",
+        f"Auto-Submitted: {'auto-replied' if kind is not DOUBLE else 'auto-generated'}",
         "MIME-Version: 1.0",
         f'Content-Type: multipart/report; report-type=delivery-status;\n\tboundary="{boundary}"',
         "Content-Transfer-Encoding: 8bit",
@@ -176,15 +185,15 @@ def report(
         "This is a MIME-encapsulated message.",
         "",
         *_part(boundary, "Notification", "text/plain; charset=utf-8"),
-        *_notification(kind, message, results, context),
+        *_notification(kind, results, context),
         *_part(boundary, "Delivery report", "message/delivery-status"),
-        *_delivery_status(kind, message, results, context),
+        *_delivery_status(kind, message, results, context, sender),
         *_part(
             boundary,
             kind.attached if whole else f"{kind.attached} Headers",
             "message/rfc822" if whole else "text/rfc822-headers",
         ),
-        f"Return-Path: <{external(message.sender)}>",
+        f"Return-Path: <{sender}>",
         "",
     ]
     original = message.content if whole else _headers_only(message.content)
@@ -202,13 +211,14 @@ def _part(boundary: str, description: str, content_type: str) -> list[str]:
     ]
 
 
-def _notification(kind: Kind, message: Message, results: list[Result], context: Context) -> list[str]:
+def _notification(kind: Kind, results: list[Result], context: Context) -> list[str]:
     site = context.policy.site
-    limits = site.limits
-    lifetime = limits.queue_lifetime if message.sender else limits.bounce_lifetime
-    words = kind.words.format(hours=int(limits.delay_warning // 3600), days=int(lifetime // 86400))
-    lines = [f"This is the mail system at host {site.hostname.value}.", "", *words.split("\n")]
-    lines += ["                   The mail system", ""]
+    lines = [""]
+    if kind.words:
+        hours, days = int(site.limits.delay_warning // 3600), int(site.limits.queue_lifetime // 86400)
+        words = kind.words.format(hours=hours, days=days).split("\n")
+        lines = [f"This is the mail system at host {site.hostname.value}.", "", *words]
+        lines += ["                   The mail system", ""]
     for result in results:
         recipient = result.recipient
         expanded = ""
@@ -222,14 +232,14 @@ def _reason(kind: Kind, result: Result) -> str:
     return f"delivery via {result.relay}: {result.text}" if kind is SUCCESS else result.text.strip()
 
 
-def _delivery_status(kind: Kind, message: Message, results: list[Result], context: Context) -> list[str]:
+def _delivery_status(kind: Kind, message: Message, results: list[Result], context: Context, sender: str) -> list[str]:
     site = context.policy.site
     lines = [f"Reporting-MTA: dns; {site.hostname.value}"]
     if message.envid:
         lines.append(f"Original-Envelope-Id: {message.envid}")
     lines += [
         f"X-{site.mail_name}-Queue-ID: {message.queue_id}",
-        f"X-{site.mail_name}-Sender: rfc822; {external(message.sender)}",
+        f"X-{site.mail_name}-Sender: rfc822; {sender}",
         f"Arrival-Date: {date(message.arrival)}",
         "",
     ]

@@ -114,10 +114,10 @@ class Cleanup:
         stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(now))
         add("Message-Id", f"<{stamp}.{message.queue_id}@{site.hostname.value}>")
         add("Date", date(now))
-        if f"{prefix}from".lower() not in present:
-            role = Role(Place.HEADER, Side.SENDER)
-            author = await self.context.policy.rewrite(message.sender or "MAILER-DAEMON", role, Ask(self.context.world))
-            add("From", external(author))
+        author = message.sender
+        if author:
+            author = await self.context.policy.rewrite(author, Role(Place.HEADER, Side.SENDER), Ask(self.context.world))
+        add("From", external(author or "MAILER-DAEMON"))
         if site.undisclosed_recipients_header and not present & {f"{prefix}{n}".lower() for n in ("to", "cc", "bcc")}:
             headers_to, _ = split(encode(site.undisclosed_recipients_header))
             added += headers_to

@@ -16,6 +16,7 @@ COMMIT (group commit). A coroutine returns after its COMMIT did.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import queue
@@ -36,6 +37,7 @@ T = TypeVar("T")
 APPLICATION = 0x6D637175  # "mcqu"
 VERSION = 1
 FILE = "mailconf.sqlite"
+LOCK = "mailconf.lock"  # held by the MTA that works on the queue; tools do not take it
 _BATCH = 512  # operations that may share a commit
 _FIRST_SERIAL = 0x20000
 
@@ -378,11 +380,21 @@ class Queue:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next = 0
+        self._lock = -1
         self.commits = 0
 
     def open(self) -> None:
-        """Open or create the file; raises QueueError."""
+        """Open or create the file; raises QueueError, also when another MTA works on this queue."""
         self._store = Store(self.directory)
+        self._lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            self._lock = -1
+            self._store.close()
+            self._store = None
+            raise QueueError(f"another mail system works on the queue {self.directory}") from error
         self._next = self._store.last_serial() + 1
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write, name="queue", daemon=True)
@@ -397,6 +409,9 @@ class Queue:
         if self._store is not None:
             self._store.close()
             self._store = None
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def new_id(self, now: float) -> str:
         """A queue id in Postfix's short form: microseconds, then a number that no message of this queue ever had."""
