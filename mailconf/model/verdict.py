@@ -6,34 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mailconf.model.trace import Trace
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An SMTP reply (RFC 5321 4.2): the code, the text of each line behind the code, enhanced status included."""
-
-    code: int
-    lines: tuple[str, ...]
-
-    @classmethod
-    def of(cls, code: int, *lines: str) -> Reply:
-        return cls(code, lines)
-
-    @property
-    def text(self) -> str:
-        """The lines as one, the way logs show them."""
-        return " ".join(self.lines)
-
-    @property
-    def positive(self) -> bool:
-        return self.code < 400
-
-    @property
-    def permanent(self) -> bool:
-        return self.code >= 500
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.text}"
+from mailconf.smtp.reply import Reply as Reply
 
 
 class EffectKind(Enum):

@@ -1,0 +1,140 @@
+"""What happens in an SMTP session, as the server sees it; see `mailconf.smtp.server`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from mailconf.smtp.reply import Reply
+
+
+class Wait(Enum):
+    """No event now."""
+
+    NEED_DATA = "need data"
+    PAUSED = "paused"  # the last event has no reply yet
+    CLOSED = "closed"  # the session is over; what comes is ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Helo:
+    """``verb`` is HELO, EHLO or LHLO."""
+
+    verb: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """MAIL FROM. ``address`` is in internal form, ``typed`` as the client wrote it; parameter names are upper case."""
+
+    address: str
+    typed: str
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rcpt:
+    """RCPT TO; as `Mail`."""
+
+    address: str
+    typed: str
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """DATA; content follows a 354."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bdat:
+    """BDAT with good syntax, in its place. Needs no reply: its content follows, then `ChunkEnd`, which does."""
+
+    size: int
+    last: bool
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A piece of the message, lines ended by LF, dots undone. Needs no reply."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ContentEnd:
+    """The dot. With LMTP as many replies as there are accepted recipients are due (RFC 2033 4.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkEnd:
+    """The octets of a BDAT have come; with ``last`` the message is complete. ``refusal`` is the reply, if it is fixed."""
+
+    size: int
+    last: bool
+    refusal: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vrfy:
+    address: str
+    typed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Etrn:
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Xclient:
+    """Attributes by upper-case name, decoded; None stands for [UNAVAILABLE], ``temporary`` names the [TEMPUNAVAIL]."""
+
+    attributes: dict[str, str | None]
+    temporary: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Xforward:
+    attributes: dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rset:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Noop:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Starttls:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command that the protocol itself forbids: ``reply`` is due. ``warning`` is what Postfix logs, "" for nothing.
+
+    In ``warning`` a ``%s`` stands for the client, "name[address]".
+    """
+
+    verb: str
+    reply: Reply
+    warning: str = ""
+    close: bool = False
+
+
+Event = (
+    Helo | Mail | Rcpt | Data | Bdat | Content | ContentEnd | ChunkEnd | Vrfy | Etrn | Xclient | Xforward | Rset
+    | Noop | Starttls | Quit | Refused
+)  # fmt: skip

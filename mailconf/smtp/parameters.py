@@ -1,0 +1,128 @@
+"""What follows the address in MAIL and RCPT, and the attributes of XCLIENT and XFORWARD.
+
+RFC 1870 (SIZE), RFC 6152 (BODY), RFC 3461 (RET, ENVID, NOTIFY, ORCPT), RFC 6531 (SMTPUTF8); Postfix's XCLIENT_README
+and XFORWARD_README. Each function gives the parameters by upper-case name, or the reply that refuses them, in the
+words of Postfix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
+
+from mailconf.smtp.path import valid_hostname, xtext
+from mailconf.smtp.reply import Reply
+
+_SIZE = re.compile(r"[0-9]+\Z")
+_NOTIFY = frozenset(("SUCCESS", "FAILURE", "DELAY"))
+_PRINTABLE = re.compile(r"[ -~]+\Z")
+
+_XCLIENT = ("NAME", "ADDR", "PROTO", "HELO", "REVERSE_NAME", "PORT", "LOGIN", "DESTADDR", "DESTPORT")
+_XFORWARD = ("NAME", "ADDR", "PROTO", "HELO", "SOURCE", "PORT", "IDENT")
+_NAMES = {"XCLIENT": _XCLIENT, "XFORWARD": _XFORWARD}
+
+
+def _unsupported(word: str) -> Reply:
+    return Reply.of(555, f"5.5.4 Unsupported option: {word}")
+
+
+def mail(words: Sequence[str], message_size: int, *, smtputf8: bool) -> dict[str, str] | Reply:
+    """The parameters of MAIL. SIZE may not exceed ``message_size`` (bytes, 0 for no limit)."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        name = name.upper()
+        if name == "BODY" and value.upper() in ("7BIT", "8BITMIME"):
+            found[name] = value.upper()
+        elif name == "SIZE" and equals:
+            if not _SIZE.match(value):
+                return Reply.of(501, "5.5.4 Bad message size syntax")
+            found[name] = value
+        elif name == "SMTPUTF8" and not equals and smtputf8:
+            found[name] = ""
+        elif name == "RET" and equals:
+            if name in found or value.upper() not in ("FULL", "HDRS"):
+                return Reply.of(501, "5.5.4 Bad RET parameter syntax")
+            found[name] = value.upper()
+        elif name == "ENVID" and equals:
+            plain = xtext(value)
+            if name in found or plain is None or not _PRINTABLE.match(plain):
+                return Reply.of(501, "5.5.4 Bad ENVID parameter syntax")
+            found[name] = value
+        else:
+            return _unsupported(word)
+    if message_size and int(found.get("SIZE", "0")[:18]) > message_size:
+        return Reply.of(552, "5.3.4 Message size exceeds fixed limit")
+    return found
+
+
+def rcpt(words: Sequence[str]) -> dict[str, str] | Reply:
+    """The parameters of RCPT."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        name = name.upper()
+        if name == "NOTIFY" and equals:
+            kinds = {kind for kind in value.upper().split(",") if kind}
+            if name in found or not kinds or not (kinds == {"NEVER"} or kinds <= _NOTIFY):
+                return Reply.of(501, "5.5.4 Error: Bad NOTIFY parameter syntax")
+            found[name] = value.upper()
+        elif name == "ORCPT" and equals:
+            kind, semicolon, address = value.partition(";")
+            if name in found or not kind or not semicolon or xtext(address) is None:
+                return Reply.of(501, "5.5.4 Error: Bad ORCPT parameter syntax")
+            found[name] = value
+        else:
+            return _unsupported(word)
+    return found
+
+
+def attributes(verb: str, words: Sequence[str]) -> tuple[dict[str, str | None], frozenset[str]] | Reply:
+    """The attributes of XCLIENT or XFORWARD, xtext decoded (None for [UNAVAILABLE]), and which are [TEMPUNAVAIL]."""
+    found: dict[str, str | None] = {}
+    temporary: set[str] = set()
+    for word in words:
+        name, _, raw = word.partition("=")
+        name = name.upper()
+        if not raw:
+            return Reply.of(501, "5.5.4 Error: attribute=value expected")
+        if name not in _NAMES[verb]:
+            return Reply.of(501, f"5.5.4 Bad {verb} attribute name: {name}")
+        value = xtext(raw)
+        value = raw if value is None else value
+        if value.upper() == "[UNAVAILABLE]":
+            found[name] = None
+        elif value.upper() == "[TEMPUNAVAIL]":
+            found[name] = None
+            temporary.add(name)
+        elif _good(verb, name, value):
+            found[name] = value
+        else:
+            return Reply.of(501, f"5.5.4 Bad {name} syntax: {value}")
+    return found, frozenset(temporary)
+
+
+def _good(verb: str, name: str, value: str) -> bool:
+    if name in ("NAME", "REVERSE_NAME"):
+        return valid_hostname(value)
+    if name in ("ADDR", "DESTADDR"):
+        return _is_address(value)
+    if name in ("PORT", "DESTPORT"):
+        return value.isascii() and value.isdigit()
+    if name == "PROTO" and verb == "XCLIENT":
+        return value.upper() in ("SMTP", "ESMTP")
+    if name == "SOURCE":
+        return value.upper() in ("LOCAL", "REMOTE")
+    return True
+
+
+def _is_address(value: str) -> bool:
+    try:
+        if value[:5].upper() == "IPV6:":
+            IPv6Address(value[5:])
+        else:
+            IPv4Address(value)
+    except ValueError:
+        return False
+    return True

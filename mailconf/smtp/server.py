@@ -1,0 +1,510 @@
+"""The server's side of an SMTP or LMTP session, without a socket.
+
+`Connection.receive_data` takes bytes, `Connection.next_event` gives the next thing that happened, and
+`Connection.send_reply` takes the answer to it and gives the bytes to send. Nothing is read on while an event waits for
+its reply, so a client may pipeline as it likes (RFC 2920) and the replies still come in order; the caller gathers
+them and writes when next_event says NEED_DATA.
+
+What the protocol alone decides (syntax, order of commands, limits) is decided here, in Postfix's words, and comes
+out as a `Refused` event that carries its reply. Everything else is the caller's: the greeting, the keywords of EHLO,
+whether a sender or a recipient is welcome.
+
+Two tables are the machine: `OUT_OF_ORDER` says which command is refused in which state, `AFTER` which state follows
+an event whose reply was positive.
+
+Lines end with LF, CRLF counts as that too (postconf(5) smtpd_forbid_bare_newline=no). A command line beyond
+``line_length`` is cut there. Commands are UTF-8 when SMTPUTF8 is offered; what is not, is refused.
+
+Departures from Postfix: the attributes of one XCLIENT or XFORWARD command take effect together or not at all. LHLO and
+the rest of LMTP's server side (RFC 2033) are ours, Postfix has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from mailconf.smtp import parameters, path
+from mailconf.smtp.events import (
+    Bdat,
+    ChunkEnd,
+    Content,
+    ContentEnd,
+    Data,
+    Etrn,
+    Event,
+    Helo,
+    Mail,
+    Noop,
+    Quit,
+    Rcpt,
+    Refused,
+    Rset,
+    Starttls,
+    Vrfy,
+    Wait,
+    Xclient,
+    Xforward,
+)
+from mailconf.smtp.reply import Reply
+from mailconf.source import decode
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the protocol side must know of the configuration; the names are those of postconf(5) without ``smtpd_``.
+
+    Sizes in bytes, 0 for no limit.
+    """
+
+    hostname: str = "localhost"
+    lmtp: bool = False
+    helo_required: bool = False
+    smtputf8: bool = True
+    starttls: bool = False
+    line_length: int = 2048
+    message_size: int = 10_240_000
+    recipients: int = 1000
+    hard_errors: int = 20
+    junk_commands: int = 100
+    forbidden_commands: tuple[str, ...] = ("CONNECT", "GET", "POST")
+    noop_commands: tuple[str, ...] = ()
+
+
+class State(Enum):
+    IDLE = "no transaction"
+    MAIL = "a sender is given"
+    RCPT = "there are recipients"
+    CHUNK = "chunks have come"
+    BROKEN = "a chunk was refused, no sender"
+    BROKEN_MAIL = "a chunk was refused"
+    BODY = "content up to a dot"
+    OCTETS = "the octets of a chunk"
+    CLOSED = "over"
+
+
+_NEED_MAIL = Reply.of(503, "5.5.1 Error: need MAIL command")
+_NEED_RCPT = Reply.of(503, "5.5.1 Error: need RCPT command")
+_NO_RCPT = Reply.of(554, "5.5.1 Error: no valid recipients")
+_NESTED = Reply.of(503, "5.5.1 Error: nested MAIL command")
+_AFTER_BDAT = {verb: Reply.of(503, f"5.5.1 Error: {verb} after BDAT") for verb in ("MAIL", "RCPT", "DATA")}
+_IN_MAIL = Reply.of(503, "5.5.1 Error: MAIL transaction in progress")
+_IN_MAIL_ETRN = Reply.of(503, "Error: MAIL transaction in progress")
+_IN_MAIL_STATES = (State.MAIL, State.RCPT, State.CHUNK, State.BROKEN_MAIL)
+
+# (verb, state) -> what is said to a command that has no place there. BDAT's come behind its octets.
+OUT_OF_ORDER: dict[tuple[str, State], Reply] = {
+    **{("MAIL", state): _NESTED for state in _IN_MAIL_STATES},
+    ("MAIL", State.BROKEN): _AFTER_BDAT["MAIL"],
+    ("RCPT", State.IDLE): _NEED_MAIL,
+    ("RCPT", State.BROKEN): _NEED_MAIL,
+    ("RCPT", State.CHUNK): _AFTER_BDAT["RCPT"],
+    ("RCPT", State.BROKEN_MAIL): _AFTER_BDAT["RCPT"],
+    ("DATA", State.IDLE): _NEED_RCPT,
+    ("DATA", State.MAIL): _NO_RCPT,
+    ("DATA", State.CHUNK): _AFTER_BDAT["DATA"],
+    ("DATA", State.BROKEN): _AFTER_BDAT["DATA"],
+    ("DATA", State.BROKEN_MAIL): _AFTER_BDAT["DATA"],
+    ("BDAT", State.IDLE): _NEED_RCPT,
+    ("BDAT", State.MAIL): _NO_RCPT,
+    **{("ETRN", state): _IN_MAIL_ETRN for state in _IN_MAIL_STATES},
+    **{(verb, state): _IN_MAIL for verb in ("XCLIENT", "XFORWARD", "STARTTLS") for state in _IN_MAIL_STATES},
+}
+
+# event -> the state that follows its positive reply; other events change nothing.
+AFTER: dict[type, State] = {
+    Helo: State.IDLE,
+    Mail: State.MAIL,
+    Rcpt: State.RCPT,
+    Data: State.BODY,
+    Rset: State.IDLE,
+    Xclient: State.IDLE,
+    Quit: State.CLOSED,
+}
+
+COUNTED = (
+    "helo", "ehlo", "lhlo", "xclient", "xforward", "starttls", "auth", "mail", "rcpt", "data", "bdat", "rset", "noop",
+    "vrfy", "etrn", "quit",
+)  # fmt: skip
+JUNK = frozenset(("RSET", "NOOP", "VRFY", "ETRN"))  # postconf(5) smtpd_junk_command_limit
+
+_END_OF_BODY = re.compile(rb"\n\.\r?\n")
+_MAX_PARTIAL = 65536
+_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+_BAD_BDAT = Reply.of(521, "5.5.4 Syntax: BDAT count [LAST]")
+_BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
+_BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
+_GOODBYE = Reply.of(221, "2.7.0 Error: I can break rules, too. Goodbye.")
+_HELO_FIRST = Reply.of(503, "5.5.1 Error: send HELO/EHLO first")
+_UNAUTHORIZED = Reply.of(550, "5.7.0 Error: insufficient authorization")
+
+
+class Connection:
+    """One session. ``xclient`` and ``xforward`` say whether the client may use these commands; the caller sets them."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.state = State.IDLE
+        self.greeted = False
+        self.xclient = False
+        self.xforward = False
+        self.errors = 0
+        self.verb = "CONNECT"  # the command that is being worked on, for the log: "RCPT", "UNKNOWN", ...
+        self.recipients = 0
+        self.counts: dict[str, list[int]] = {}  # verb -> [accepted, all]
+        self._junk = 0
+        self._utf8 = False
+        self._buffer = bytearray()
+        self._event: Event | None = None  # waits for its reply
+        self._replies_due = 0
+        self._line_start = True
+        self._ended = False  # the dot was read, ContentEnd is yet to be told
+        self._octets = 0
+        self._chunk = ChunkEnd(0, False)
+        self._chunk_state = State.IDLE  # in which BDAT came
+        self._held_cr = False
+        self._commands: dict[str, Callable[[str, list[str]], Event]] = {
+            "HELO": self._helo,
+            "EHLO": self._helo,
+            "LHLO": self._helo,
+            "MAIL": self._mail,
+            "RCPT": self._rcpt,
+            "DATA": self._data,
+            "BDAT": self._bdat,
+            "RSET": self._rset,
+            "NOOP": lambda line, words: Noop(),
+            "VRFY": self._vrfy,
+            "ETRN": self._etrn,
+            "QUIT": lambda line, words: Quit(),
+            "XCLIENT": self._attributes,
+            "XFORWARD": self._attributes,
+            "STARTTLS": self._starttls,
+            "AUTH": self._auth,
+        }
+        for verb in ("HELO", "EHLO") if options.lmtp else ("LHLO",):
+            del self._commands[verb]
+
+    def receive_data(self, data: bytes) -> None:
+        self._buffer += data
+
+    @property
+    def unread(self) -> int:
+        """Bytes received and not yet worked on, for flow control."""
+        return len(self._buffer)
+
+    def next_event(self) -> Event | Wait:
+        """The next event; Wait.NEED_DATA, PAUSED or CLOSED when there is none."""
+        if self._event is not None:
+            return Wait.PAUSED
+        if self.state is State.CLOSED:
+            return Wait.CLOSED
+        if self.state is State.BODY:
+            event: Event | Wait = self._read_body()
+        elif self.state is State.OCTETS:
+            event = self._read_octets()
+        elif self.errors >= self.options.hard_errors:
+            reply = Reply.of(421, f"4.7.0 {self.options.hostname} Error: too many errors")
+            event = Refused(self.verb, reply, close=True)
+        else:
+            event = self._read_command()
+        if not isinstance(event, Wait | Content | Bdat):
+            self._event = event
+            lmtp_end = self.options.lmtp and isinstance(event, ContentEnd)
+            self._replies_due = max(self.recipients, 1) if lmtp_end else 1
+        return event
+
+    def send_reply(self, reply: Reply) -> bytes:
+        """Answer the last event; the bytes to send. RuntimeError when no event waits for a reply."""
+        event = self._event
+        if event is None:
+            raise RuntimeError("no event waits for a reply")
+        self._replies_due -= 1
+        if self._replies_due <= 0:
+            self._event = None
+            self._count(event, reply)
+            self._advance(event, reply)
+        return reply.wire()
+
+    def close(self) -> None:
+        """The session is over: nothing more is read."""
+        self.state = State.CLOSED
+        self._event = None
+        self._buffer.clear()
+
+    def summary(self) -> str:
+        """The command counts as Postfix logs them at the end: ``ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4``."""
+        ok = sum(count[0] for count in self.counts.values())
+        total = sum(count[1] for count in self.counts.values())
+        parts = [(name, *self.counts[name]) for name in (*COUNTED, "unknown") if name in self.counts]
+        parts.append(("commands", ok, total))
+        return " ".join(f"{name}={a}" if a == b else f"{name}={a}/{b}" for name, a, b in parts)
+
+    # What a reply changes.
+
+    def _count(self, event: Event, reply: Reply) -> None:
+        ok = reply.positive
+        if not ok:
+            self.errors += 1
+        if self.verb in JUNK:
+            self._junk += 1
+            if ok and self._junk > self.options.junk_commands:
+                self.errors += 1
+        name = self.verb.lower()
+        if name not in COUNTED and name != "unknown":
+            return
+        if isinstance(event, Data) and ok:
+            return  # counted when the content has come
+        if isinstance(event, Refused) and event.close and reply.code == 421:
+            return
+        count = self.counts.setdefault(name, [0, 0])
+        # Postfix never counts an XCLIENT as successful, nor the closing words to a forbidden command.
+        count[0] += ok and not isinstance(event, Xclient | Refused)
+        count[1] += 1
+
+    def _advance(self, event: Event, reply: Reply) -> None:
+        if isinstance(event, Refused):
+            if event.close:
+                self.close()
+        elif isinstance(event, ContentEnd):
+            self._end_transaction(reply)
+        elif isinstance(event, ChunkEnd):
+            self._after_chunk(event, reply)
+        elif reply.positive:
+            self.state = AFTER.get(type(event), self.state)
+            if isinstance(event, Helo):
+                self.greeted = True
+            elif isinstance(event, Xclient):
+                self.greeted = False
+            elif isinstance(event, Rcpt):
+                self.recipients += 1
+            elif isinstance(event, Data):
+                self._line_start = True
+                self._ended = False
+            elif isinstance(event, Quit):
+                self.close()
+            if self.state is State.IDLE:
+                self.recipients = 0
+                self._utf8 = False
+            if isinstance(event, Mail):
+                self._utf8 = "SMTPUTF8" in event.parameters
+
+    def _end_transaction(self, reply: Reply) -> None:
+        self.state = State.IDLE
+        self.recipients = 0
+        self._utf8 = False
+        if reply.positive:
+            self.errors = 0
+            self._junk = 0
+
+    def _after_chunk(self, event: ChunkEnd, reply: Reply) -> None:
+        before = self.state
+        if event.last:
+            self._end_transaction(reply)
+        elif reply.positive:
+            self.state = State.CHUNK
+        else:
+            self.state = State.BROKEN if before in (State.IDLE, State.BROKEN) else State.BROKEN_MAIL
+
+    # Reading.
+
+    def _read_command(self) -> Event | Wait:
+        end = self._buffer.find(b"\n")
+        limit = self.options.line_length
+        if end < 0:
+            del self._buffer[limit:]
+            return Wait.NEED_DATA
+        raw = bytes(self._buffer[: min(end, limit)])
+        del self._buffer[: end + 1]
+        return self._command(raw.rstrip(b"\r").partition(b"\0")[0])
+
+    def _command(self, raw: bytes) -> Event:
+        self.verb = "UNKNOWN"
+        line = decode(raw).rstrip(" \t\r")
+        if self.options.smtputf8 and not raw.isascii():
+            try:
+                raw.decode("utf-8")
+            except UnicodeDecodeError:
+                self.verb = ""
+                return Refused("", Reply.of(500, "5.5.2 Error: bad UTF-8 syntax"))
+        words = path.split_arguments(line)
+        if not words:
+            self.verb = ""
+            return Refused("", Reply.of(500, "5.5.2 Error: bad syntax"))
+        verb = words[0].upper()
+        if verb in self.options.noop_commands:
+            self.verb = "NOOP"
+            return Noop()
+        handler = self._commands.get(verb)
+        if handler is None:
+            if verb in self.options.forbidden_commands or not "A" <= verb[0] <= "Z":
+                return Refused("UNKNOWN", _GOODBYE, f"non-SMTP command from %s: {line[:100]}", close=True)
+            return Refused("UNKNOWN", Reply.of(500, "5.5.2 Error: command not recognized"))
+        self.verb = verb
+        if self.options.helo_required and not self.greeted and verb in ("MAIL", "VRFY"):
+            return Refused(verb, _HELO_FIRST)
+        refusal = OUT_OF_ORDER.get((verb, self.state))
+        if refusal is not None and verb != "BDAT":
+            return Refused(verb, refusal)
+        return handler(line, words)
+
+    def _read_body(self) -> Event | Wait:
+        buffer = self._buffer
+        if self._ended:
+            self._ended = False
+            return ContentEnd()
+        if self._line_start:
+            if buffer.startswith((b".\r\n", b".\n")):
+                del buffer[: buffer.index(b"\n") + 1]
+                return ContentEnd()
+            if len(buffer) < 3 and b".\r\n".startswith(bytes(buffer)):
+                return Wait.NEED_DATA
+        match = _END_OF_BODY.search(buffer)
+        if match is not None:
+            content = bytes(buffer[: match.start() + 1])
+            del buffer[: match.end()]
+            self._ended = True
+        else:
+            end = buffer.rfind(b"\n") + 1
+            if not end and len(buffer) > _MAX_PARTIAL:
+                end = len(buffer) - (buffer[-1:] == b"\r")
+            if not end:
+                return Wait.NEED_DATA
+            content = bytes(buffer[:end])
+            del buffer[:end]
+        if self._line_start and content.startswith(b"."):
+            content = content[1:]
+        self._line_start = content.endswith(b"\n")
+        return Content(content.replace(b"\n.", b"\n").replace(b"\r\n", b"\n"))
+
+    def _read_octets(self) -> Event | Wait:
+        while self._octets:
+            data = bytes(self._buffer[: self._octets])
+            if not data:
+                return Wait.NEED_DATA
+            del self._buffer[: len(data)]
+            self._octets -= len(data)
+            if self._held_cr:
+                data = b"\r" + data
+            self._held_cr = data.endswith(b"\r")
+            if self._held_cr:
+                data = data[:-1]
+            if self._chunk.refusal is None and data:
+                return Content(data.replace(b"\r\n", b"\n"))
+        if self._chunk.last and self._held_cr and self._chunk.refusal is None:
+            self._held_cr = False
+            return Content(b"\r")
+        self.state = self._chunk_state
+        return self._chunk
+
+    # The commands: (line, words) -> event.
+
+    def _helo(self, line: str, words: list[str]) -> Event:
+        if len(words) < 2:
+            return Refused(self.verb, Reply.of(501, f"Syntax: {self.verb} hostname"))
+        return Helo(self.verb, " ".join(words[1:]))
+
+    def _address(self, words: list[str], keyword: str) -> str | None:
+        """What stands behind ``FROM:`` or ``TO:``; None without it."""
+        if len(words) < 2 or words[1][: len(keyword)].upper() != keyword:
+            return None
+        return words[1][len(keyword) :] or None
+
+    def _mail(self, line: str, words: list[str]) -> Event:
+        typed = self._address(words, "FROM:")
+        if typed is None:
+            return Refused("MAIL", Reply.of(501, "5.5.4 Syntax: MAIL FROM:<address>"))
+        utf8 = self.options.smtputf8 and any(word.upper() == "SMTPUTF8" for word in words[2:])
+        address = path.parse(typed, empty=True, smtputf8=utf8)
+        if address is None:
+            return Refused("MAIL", _BAD_SENDER, _illegal("MAIL", typed))
+        found = parameters.mail(words[2:], self.options.message_size, smtputf8=self.options.smtputf8)
+        if isinstance(found, Reply):
+            return Refused("MAIL", found)
+        return Mail(address, typed, found)
+
+    def _rcpt(self, line: str, words: list[str]) -> Event:
+        typed = self._address(words, "TO:")
+        if typed is None:
+            return Refused("RCPT", Reply.of(501, "5.5.4 Syntax: RCPT TO:<address>"))
+        address = path.parse(typed, empty=False, smtputf8=self._utf8)
+        if not address:
+            return Refused("RCPT", _BAD_RECIPIENT, _illegal("RCPT", typed) if typed != "<>" else "")
+        found = parameters.rcpt(words[2:])
+        if isinstance(found, Reply):
+            return Refused("RCPT", found)
+        if self.options.recipients and self.recipients >= self.options.recipients:
+            return Refused("RCPT", Reply.of(452, "4.5.3 Error: too many recipients"))
+        return Rcpt(address, typed, found)
+
+    def _data(self, line: str, words: list[str]) -> Event:
+        if len(words) != 1:
+            return Refused("DATA", Reply.of(501, "5.5.4 Syntax: DATA"))
+        return Data()
+
+    def _bdat(self, line: str, words: list[str]) -> Event:
+        last = len(words) == 3 and words[2].upper() == "LAST"
+        if len(words) != 2 + last or not _NUMBER.match(words[1]):
+            return Refused("BDAT", _BAD_BDAT, f"malformed BDAT command syntax from %s: {line[:100]}", close=True)
+        size = int(words[1])
+        before = self.state
+        refusal = OUT_OF_ORDER.get(("BDAT", before))
+        if before in (State.BROKEN, State.BROKEN_MAIL):
+            refusal = Reply.of(551, f"5.0.0 Discarded {size} bytes after earlier error")
+        self._chunk = ChunkEnd(size, last, refusal)
+        self._chunk_state = before
+        self._octets = size
+        if before is not State.CHUNK:
+            self._held_cr = False
+        self.state = State.OCTETS
+        return Bdat(size, last, before is State.RCPT)
+
+    def _rset(self, line: str, words: list[str]) -> Event:
+        if len(words) != 1:
+            return Refused("RSET", Reply.of(501, "5.5.4 Syntax: RSET"))
+        return Rset()
+
+    def _vrfy(self, line: str, words: list[str]) -> Event:
+        if len(words) < 2:
+            return Refused("VRFY", Reply.of(501, "5.5.4 Syntax: VRFY address [SMTPUTF8]"))
+        utf8 = len(words) == 3 and words[2].upper() == "SMTPUTF8"
+        typed = " ".join(words[1:-1] if utf8 else words[1:])
+        address = path.parse(typed, empty=False, smtputf8=utf8)
+        if not address:
+            return Refused("VRFY", _BAD_RECIPIENT, _illegal("VRFY", typed))
+        return Vrfy(address, typed)
+
+    def _etrn(self, line: str, words: list[str]) -> Event:
+        if len(words) != 2:
+            return Refused("ETRN", Reply.of(500, "Syntax: ETRN domain"))
+        domain = words[1][1:] if words[1][0] in "@#" else words[1]
+        if not path.valid_hostname(domain) and not path.valid_literal(domain):
+            return Refused("ETRN", Reply.of(501, "Error: invalid parameter syntax"))
+        return Etrn(domain)
+
+    def _attributes(self, line: str, words: list[str]) -> Event:
+        verb = self.verb
+        if len(words) < 2:
+            return Refused(verb, Reply.of(501, f"5.5.4 Syntax: {verb} attribute=value..."))
+        if not (self.xclient if verb == "XCLIENT" else self.xforward):
+            return Refused(verb, _UNAUTHORIZED)
+        found = parameters.attributes(verb, words[1:])
+        if isinstance(found, Reply):
+            return Refused(verb, found)
+        values, temporary = found
+        return Xclient(values, temporary) if verb == "XCLIENT" else Xforward(values)
+
+    def _starttls(self, line: str, words: list[str]) -> Event:
+        if len(words) != 1:
+            return Refused("STARTTLS", Reply.of(501, "5.5.4 Syntax: STARTTLS"))
+        if not self.options.starttls:
+            return Refused("STARTTLS", Reply.of(502, "5.5.1 Error: command not implemented"))
+        return Starttls()
+
+    def _auth(self, line: str, words: list[str]) -> Event:
+        return Refused("AUTH", Reply.of(503, "5.5.1 Error: authentication not enabled"))
+
+
+def _illegal(verb: str, typed: str) -> str:
+    return f"Illegal address syntax from %s in {verb} command: {typed[:1000]}"
