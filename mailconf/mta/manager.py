@@ -34,7 +34,7 @@ class Manager:
         self._running: asyncio.Task[None] | None = None
 
     def open(self) -> None:
-        """Open the queue and begin to deliver what is in it; raises QueueError. A second MTA's queue is refused."""
+        """Open the queue and begin to deliver what is in it; raises QueueError, also when another MTA works on it."""
         self.queue.open()
         self._running = asyncio.create_task(self.scheduler.run())
 

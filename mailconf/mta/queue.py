@@ -4,8 +4,8 @@ Format. ``<queue_directory>/mailconf.sqlite``, WAL journal, ``synchronous=FULL``
 crash of the process and of the machine. ``application_id`` is `APPLICATION`, ``user_version`` the schema's version.
 Text is stored as the bytes of `mailconf.source.encode`, so that every address survives.
 
-    message    serial (its place in time), queue_id, sender, arrival, next_attempt, hold, warned, body, ret, envid,
-               filter, client (JSON: what is known of the client), size, content
+    message    serial (its place in time), queue_id, sender, arrival, next_attempt, hold, warned, local, body, ret,
+               envid, filter, client (JSON: what is known of the client), size, content
     recipient  message, address, original, orcpt, notify, state, tries, dsn, text, relay, code, reply
 
 `Store` is that file, used by one thread at a time: the MTA's, or a tool's (mailq, postsuper, postcat). `Queue` is the
@@ -50,6 +50,7 @@ CREATE TABLE message (
     next_attempt REAL NOT NULL,
     hold INTEGER NOT NULL DEFAULT 0,
     warned INTEGER NOT NULL DEFAULT 0,
+    local INTEGER NOT NULL,
     body TEXT NOT NULL, ret TEXT NOT NULL, envid BLOB NOT NULL, filter BLOB NOT NULL, client TEXT NOT NULL,
     size INTEGER NOT NULL,
     content BLOB NOT NULL
@@ -215,7 +216,7 @@ class Store:
     def add(self, message: Message, serial: int, *, hold: bool = False, filter: str = "") -> int:
         """Enter a message whose recipients are all pending; ``serial`` is the number in its queue id."""
         self._db.execute(
-            "INSERT INTO message VALUES (?,?,?,?,?,?,0,?,?,?,?,?,?,?)",
+            "INSERT INTO message VALUES (?,?,?,?,?,?,0,?,?,?,?,?,?,?,?)",
             (
                 serial,
                 message.queue_id,
@@ -223,6 +224,7 @@ class Store:
                 message.arrival,
                 message.arrival,
                 hold,
+                bool(message.local),
                 message.body,
                 message.ret,
                 encode(message.envid),
@@ -331,7 +333,7 @@ class Store:
     def _entries(self, condition: str, arguments: tuple[Any, ...], content: str) -> Iterator[Entry]:
         rows = self._db.execute(
             "SELECT serial, queue_id, sender, arrival, next_attempt, hold, warned, body, ret, envid, filter, client,"
-            f" size, {content} FROM message {condition}",
+            f" size, {content}, local FROM message {condition}",
             arguments,
         )
         for row in rows:
@@ -345,7 +347,7 @@ class Store:
             ]
             message = Message(
                 row[1], decode(row[2]), [q.recipient for q in recipients], row[13], row[3], row[7], row[8],
-                decode(row[9]), _load(row[11]),
+                decode(row[9]), _load(row[11]), local=bool(row[14]),
             )  # fmt: skip
             yield Entry(row[0], message, recipients, row[4], bool(row[5]), bool(row[6]), decode(row[10]), row[12])
 

@@ -1,0 +1,216 @@
+"""A small site for the tests of the MTA: a Policy made of dictionaries, a World with a clock that tests move."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mailconf.files import Root
+from mailconf.model.address import Address
+from mailconf.model.policy import Place, Role
+from mailconf.model.site import Service, Setting, Site
+from mailconf.model.trace import Trace
+from mailconf.model.verdict import (
+    Deliveries,
+    Delivery,
+    DeliveryKind,
+    Expansion,
+    Reply,
+    Route,
+    Session,
+    Verdict,
+)
+from mailconf.model.world import ABSENT, Answer, Ask, Outcome, Records, User
+from mailconf.mta.manager import Manager
+from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
+
+START = 1_795_355_705.0  # Sun, 22 Nov 2026 13:55:05 UTC
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.time = START
+
+    async def lookup(self, table: str, key: str) -> Answer:
+        return ABSENT
+
+    async def dns(self, name: str, kind: str) -> Records:
+        return Records(Outcome.ABSENT)
+
+    async def user(self, name: str) -> User | None:
+        return None
+
+    async def read(self, path: str) -> str | None:
+        return None
+
+    async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
+        return ABSENT
+
+    def now(self) -> float:
+        return self.time
+
+
+class Clock:
+    """Stands in for the scheduler's wait: time passes when a test says so."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self.world = world
+        self.asleep = asyncio.Event()
+        self._until = 0.0
+        self._due: asyncio.Future[None] | None = None
+
+    async def wait(self, event: asyncio.Event, delay: float) -> None:
+        self._until = self.world.time + delay
+        self._due = asyncio.get_running_loop().create_future()
+        woken = asyncio.create_task(event.wait())
+        if not event.is_set():
+            self.asleep.set()
+        await asyncio.wait({self._due, woken}, return_when=asyncio.FIRST_COMPLETED)
+        self.asleep.clear()
+        woken.cancel()
+
+    def advance(self, seconds: float) -> None:
+        self.world.time += seconds
+        if self._due is not None and not self._due.done() and self.world.time >= self._until:
+            self.asleep.clear()
+            self._due.set_result(None)
+
+
+@dataclass
+class FakePolicy:
+    """domains: the transport of a domain; aliases: virtual aliases; mailboxes: what a recipient comes to."""
+
+    site: Site
+    domains: dict[str, str] = field(default_factory=lambda: {"example.com": "local", "example.net": "virtual"})
+    aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+    copies: list[str] = field(default_factory=list)
+    failing: set[str] = field(default_factory=set)
+
+    async def _never(self, session: Session, ask: Ask) -> Verdict:
+        raise AssertionError("the queue side asks no SMTP question")
+
+    connect = helo = mail = rcpt = data = end_of_data = vrfy = _never
+
+    async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
+        if "@" in address or not address:
+            return address
+        if role.place is Place.HEADER and not role.local:
+            return f"{address}@{self.site.remote_header_domain}"
+        return f"{address}@{self.site.origin.value}"
+
+    async def expand(self, recipient: str, ask: Ask) -> Expansion:
+        if recipient in self.failing:
+            return Expansion((), Trace(), Reply.of(451, "4.3.0 Error: queue file write error"))
+        return Expansion(self.aliases.get(recipient, (recipient,)), Trace())
+
+    async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
+        return self.copies
+
+    async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        domain = Address.split(recipient).domain or ""
+        transport = self.domains.get(domain, "smtp")
+        return Route(transport, domain, recipient, transport, Trace())
+
+    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
+        items = self.deliveries.get(route.recipient)
+        if items is None:
+            user = Address.split(route.recipient).local
+            reply = Reply.of(550, f'5.1.1 unknown user: "{user}"')
+            items = (Delivery(DeliveryKind.ERROR, "", route.recipient, reply=reply),)
+        return Deliveries(items, Trace())
+
+
+class FakeSmtp:
+    """An agent whose answers a test sets: by address a reply's text, anything else is delivered."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[str, str]] = {}
+        self.attempts: list[tuple[float, list[str]]] = []
+        self.gate: asyncio.Event | None = None
+        self.running = self.most = 0
+
+    async def deliver(self, job: Job) -> list[Result]:
+        self.attempts.append((job.world.now(), [recipient.address for recipient, _ in job.recipients]))
+        self.running += 1
+        self.most = max(self.most, self.running)
+        if self.gate is not None:
+            await self.gate.wait()
+        self.running -= 1
+        return [self._result(recipient) for recipient, _ in job.recipients]
+
+    def _result(self, recipient: Recipient) -> Result:
+        relay = "mx.test[192.0.2.1]:25"
+        dsn, text = self.answers.get(recipient.address, ("2.0.0", "250 2.0.0 Ok"))
+        status = {"2": Status.SENT, "4": Status.DEFERRED, "5": Status.BOUNCED}[dsn[0]]
+        return Result(recipient, status, dsn, text, relay, Reply.of(int(dsn[0]) * 100 + 50, f"{dsn} {text}"))
+
+
+def make_site(queue: Path) -> Site:
+    programs = ("local", "virtual", "smtp", "error", "discard")
+    return Site(
+        dialect="postfix",
+        directory="/etc/postfix",
+        hostname=Setting("mail.example.com"),
+        domain=Setting("example.com"),
+        origin=Setting("example.com"),
+        queue_directory=Setting(str(queue)),
+        transports={name: Service(name, "unix", name) for name in programs},
+    )
+
+
+class Mta:
+    """The queue side, running. Use as an async context manager."""
+
+    def __init__(self, top: Path, root: Root | None = None) -> None:
+        self.lines: list[str] = []
+        self.world = FakeWorld()
+        self.clock = Clock(self.world)
+        self.policy = FakePolicy(make_site(top / "queue"))
+        self.context = Context(self.policy, self.world, lambda program, text: self.lines.append(f"{program}: {text}"))
+        self.smtp = FakeSmtp()
+        self.context.agents["smtp"] = self.smtp
+        self.manager = Manager(self.context, root or Root(top), wait=self.clock.wait)
+
+    async def __aenter__(self) -> Mta:
+        self.manager.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.manager.close()
+
+    async def settle(self) -> None:
+        """Returns when the scheduler sleeps and nothing is under way."""
+        scheduler = self.manager.scheduler
+        while True:
+            await self.clock.asleep.wait()
+            await scheduler.idle()
+            if self.clock.asleep.is_set() and not scheduler._active and not scheduler._fresh:
+                return
+            await asyncio.sleep(0)
+
+    async def advance(self, seconds: float) -> None:
+        await self.settle()
+        self.clock.advance(seconds)
+        await self.settle()
+
+    async def send(self, sender: str, *recipients: str | Recipient, content: bytes = b"Subject: t\n\nx\n") -> str:
+        """Hand a message to the intake as smtpd does, and wait until it is dealt with; its queue id."""
+        message = self.message(sender, *recipients, content=content)
+        intake = self.context.intake
+        assert intake is not None
+        await intake.accept(message)
+        await self.settle()
+        return message.queue_id
+
+    def message(self, sender: str, *recipients: str | Recipient, content: bytes = b"Subject: t\n\nx\n") -> Message:
+        intake = self.context.intake
+        assert intake is not None
+        wanted = [Recipient(r, r) if isinstance(r, str) else r for r in recipients]
+        return Message(intake.new_queue_id(), sender, wanted, content, self.world.time, session=Session())
+
+    def log(self, program: str) -> list[str]:
+        """What ``program`` logged, the queue ids replaced."""
+        return [line.partition(": ")[2] for line in self.lines if line.startswith(f"{program}: ")]
