@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailconf import __version__
-from mailconf.diagnostics import Code, Sink, error
+from mailconf.diagnostics import CODES, Code, Sink, error
 from mailconf.resources import resource
 from mailconf.source import Source
 
@@ -80,13 +80,18 @@ class Grammar:
         return self.lark.parse(text, start=start or self._start[0])
 
     def mistake(self, failure: UnexpectedInput, start: str | None = None) -> Mistake | None:
-        """The known mistake that fails as ``failure`` does, if there is one."""
+        """The known mistake that fails as ``failure`` does (same state, same kind of token), if there is one."""
         rule = start or self._start[0]
         return failure.match_examples(
             lambda text: self.lark.parse(text, start=rule),
             self._mistakes,
+            token_type_match_fallback=True,
             use_accepts=True,
         )
+
+    def named(self, code: str) -> Mistake:
+        """The words of the first mistake with this code, for a reader that finds it without the grammar."""
+        return next(mistake for mistake, _ in self._mistakes if mistake.code == code)
 
     def explain(
         self,
@@ -105,7 +110,7 @@ class Grammar:
         if found is None:
             sink.report(GR001, "this text is not understood", span, hint="compare it with the lines around it")
         else:
-            code = Code(found.code, GR001.severity, found.message)
+            code = CODES.get(found.code) or Code(found.code, GR001.severity, found.message)
             sink.report(code, found.message, span, hint=found.hint)
 
 

@@ -1,0 +1,187 @@
+"""The input format of postmap(1): ``key whitespace value``, an entry a logical line (see `lines`).
+
+What postmap 3.7 does with each line, in this order:
+
+- it starts with white space: ignored, with a warning;
+- a NUL and what follows it are cut off;
+- it is not UTF-8 (checked unless UTF-8 support is off): ignored, with a warning;
+- the key ends at the first white space outside double quotes; a backslash inside quotes takes the next byte's meaning.
+  Quotes and backslashes stay in the key as they are: lookups use the quoted form of an address. Quotes that are not
+  closed: ignored, with a warning;
+- the value is the rest without white space around it; empty: ignored, with a warning;
+- the key ends with a colon: stored as it is, with a warning (is this an alias file?).
+
+The tool then folds the key to lower case (`fold`) and keeps the first of several entries with the same key.
+
+`read_rows` is the bulk path: bytes, whole blocks of lines at once where nothing in a block is hard. `read_postmap` in
+`mailconf.tables.reader` gives the same entries as text, with places and Diagnostics; `parse_postmap` beside it is the
+same reader by grammars/postmap.lark, and a property test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import NamedTuple
+
+from mailconf.tables.lines import SPACE, LogicalLine, logical_lines
+
+ORPHAN = "a continuation of nothing"
+NOT_UTF8 = "not UTF-8"
+UNBALANCED = "quotes not closed"
+NO_VALUE = "no value"
+COLON = "a colon ends the key"
+
+_KEY = re.compile(rb'(?:[^ \t\n\v\f\r"]|"(?:[^"\\]|\\.)*")*+', re.DOTALL)
+_CONTINUED = re.compile(rb"\n[ \t\v\f\r]")
+_COLON = re.compile(rb":[ \t\v\f\r]")
+_BLOCK_END = re.compile(rb"\n(?=[^ \t\n\v\f\r#])")
+_TRAILING = (b" \n", b"\t\n", b"\r\n", b"\v\n", b"\f\n")
+_BLOCK = 1 << 15
+
+
+class Problem(NamedTuple):
+    """What is wrong with a line. ``before`` entries come before it; offsets are bytes of the file.
+
+    line    where the logical line starts; ``text`` is the line as the engine prints it
+    start, end   the stretch to point at
+    """
+
+    kind: str
+    before: int
+    line: int
+    start: int
+    end: int
+    text: bytes
+
+
+class Row(NamedTuple):
+    """Where an entry stands, in bytes: its key, its value and its end."""
+
+    start: int
+    value_at: int
+    end: int
+
+
+class Rows:
+    """The entries of a table as parallel lists; ``places`` stays empty unless it was asked for."""
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.values: list[bytes] = []
+        self.places: list[Row] = []
+        self.problems: list[Problem] = []
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def fold(key: bytes, *, utf8: bool = True) -> bytes:
+    """The key in lower case as postmap stores it: Unicode case folding, or ASCII only without UTF-8 support."""
+    if not utf8 or key.isascii():
+        return key.lower()
+    return key.decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")
+
+
+def read_rows(data: bytes, *, utf8: bool = True, places: bool = False) -> Rows:
+    """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable."""
+    rows = Rows()
+    with _no_collection():
+        for start, end in _blocks(data):
+            block = data[start:end]
+            if _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
+                for line in logical_lines(data, start, end):
+                    _read_line(line, rows, utf8, places)
+    return rows
+
+
+def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
+    """Stretches of some ten thousand bytes, each of whole logical lines."""
+    start = 0
+    while start < len(data):
+        found = _BLOCK_END.search(data, start + _BLOCK)
+        end = found.end() if found else len(data)
+        yield start, end
+        start = end
+
+
+def _read_easy(block: bytes, rows: Rows, start: int, places: bool) -> bool:
+    """Read a block in which every line stands for itself; False, and nothing read, when a line lacks its value."""
+    lines = block.split(b"\n")
+    starts = list(accumulate((len(line) + 1 for line in lines[:-1]), initial=start)) if places else []
+    if b"#" in block or b"\n\n" in block or not lines[0] or not lines[-1]:
+        kept = [n for n, line in enumerate(lines) if line and line[0] != 35]
+        if len(kept) != len(lines):
+            lines = [lines[n] for n in kept]
+            starts = [starts[n] for n in kept] if places else []
+    pairs = [line.split(None, 1) for line in lines]
+    if not all([len(pair) == 2 for pair in pairs]):  # noqa: C419 - a list is faster here than a generator
+        return False
+    values = [pair[1] for pair in pairs]
+    if any([end in block for end in _TRAILING]) or block[-1] in SPACE:  # noqa: C419
+        values = [value.rstrip(SPACE) for value in values]
+    if places:
+        for line, at, pair, value in zip(lines, starts, pairs, values, strict=True):
+            value_at = at + len(line) - len(pair[1])
+            rows.places.append(Row(at, value_at, value_at + len(value)))
+    rows.keys += [pair[0] for pair in pairs]
+    rows.values += values
+    return True
+
+
+def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool) -> None:
+    text = line.text.partition(b"\0")[0]
+
+    def problem(kind: str, at: int, length: int = 1) -> None:
+        rows.problems.append(Problem(kind, len(rows), line.start, *line.stretch(at, length), text))
+
+    if line.text[0] in SPACE:
+        return problem(ORPHAN, 0, len(line.text))
+    if utf8 and not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError as failure:
+            return problem(NOT_UTF8, failure.start)
+    found = _KEY.match(text)
+    assert found is not None
+    key = found[0]
+    if text[len(key) : len(key) + 1] == b'"':
+        return problem(UNBALANCED, len(key))
+    value = text[len(key) :].strip(SPACE)
+    if not value:
+        return problem(NO_VALUE, 0, len(key))
+    if key.endswith(b":"):
+        problem(COLON, len(key) - 1)
+    rows.keys.append(key)
+    rows.values.append(value)
+    if places:
+        value_at = len(text) - len(text[len(key) :].lstrip(SPACE))
+        rows.places.append(Row(line.start, line.offset(value_at), line.offset(value_at + len(value) - 1) + 1))
+    return None
+
+
+def _is_hard(block: bytes, utf8: bool) -> bool:
+    """True if some line of the block may need more than a split at its first white space."""
+    if b'"' in block or b"\0" in block or block[0] in SPACE or _CONTINUED.search(block) or _COLON.search(block):
+        return True
+    if utf8 and not block.isascii():
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            return True
+    return False
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Garbage collection off: millions of small lists without cycles would be looked through again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,166 @@
+"""Entries as text, with places and Diagnostics: the postmap(1) format by the bulk path and by its grammar.
+
+Both report, for each line that postmap would ignore or doubt, the same Diagnostic at the same place. postmap goes on
+after a bad line and exits 0; here a line that gets lost is an error, because the administrator meant something by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mailconf.diagnostics import Code, Related, Sink, error, warning
+from mailconf.source import Source, Span, decode
+from mailconf.tables.entry import Entry
+from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
+
+if TYPE_CHECKING:
+    from lark import ParseTree
+
+    from mailconf.grammar import Grammar
+
+TB001 = error("TB001", "a line that starts with white space and continues nothing")
+TB002 = error("TB002", "a line that is not UTF-8")
+TB003 = error("TB003", "quotes that are not closed")
+TB004 = error("TB004", "a key without a value")
+TB005 = warning("TB005", "a key that ends with a colon, as in an alias file")
+TB006 = warning("TB006", "a key that the table has already")
+
+_WORDS: dict[str, tuple[Code, str, str]] = {
+    ORPHAN: (
+        TB001,
+        "this line starts with white space, but there is no line before it that it could continue",
+        "postmap ignores it; start it in the first column",
+    ),
+    NOT_UTF8: (
+        TB002,
+        "this line is not UTF-8",
+        "postmap ignores it while smtputf8_enable = yes; save the file as UTF-8",
+    ),
+    COLON: (
+        TB005,
+        "the colon is part of the key",
+        "leave it out here; only alias files have a colon behind the name",
+    ),
+}
+# What the grammar finds too has its words beside it, in grammars/postmap.bad.yaml.
+_BY_GRAMMAR = {UNBALANCED: TB003, NO_VALUE: TB004}
+
+
+def read_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
+    """The entries of a table in the format of postmap(1), in the file's order, duplicates included.
+
+    Keys are as written: folding is for the caller (`mailconf.tables.postmap.fold`). ``utf8`` is smtputf8_enable.
+    """
+    text = Text(source)
+    rows = read_rows(text.data, utf8=utf8, places=True)
+    for problem in rows.problems:
+        _report(problem.kind, text.span(problem.start, problem.end), sink)
+    offset = text.offset
+    return [
+        Entry(decode(key), decode(value), source, offset(row.start), offset(row.value_at), offset(row.end))
+        for key, value, row in zip(rows.keys, rows.values, rows.places, strict=True)
+    ]
+
+
+def parse_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
+    """The same by grammars/postmap.lark, a line at a time: slower, and the measure of `read_postmap`."""
+    text = Text(source)
+    entries = []
+    for line in logical_lines(text.data):
+        whole = line.text.partition(b"\0")[0]
+        if whole[:1].strip(SPACE) != whole[:1]:
+            _report(ORPHAN, text.span(*line.stretch(0, len(line.text))), sink)
+            continue
+        logical = decode(whole.rstrip(SPACE))
+        bad = _not_utf8(logical)
+        if utf8 and bad is not None:
+            _report(NOT_UTF8, place(text, line, logical, bad, bad + 1), sink)
+            continue
+        tree = parse_line(_grammar(), logical, lambda a, b, t=text, n=line, s=logical: place(t, n, s, a, b), sink)  # type: ignore[misc]
+        if tree is None:
+            continue
+        key, value = (str(token) for token in tree.children)
+        if key.endswith(":"):
+            _report(COLON, place(text, line, logical, len(key) - 1, len(key)), sink)
+        at = len(logical) - len(value)
+        start = place(text, line, logical, at, at).start
+        end = place(text, line, logical, len(logical) - 1, len(logical)).end
+        entries.append(Entry(key, value, source, text.offset(line.start), start, end))
+    return entries
+
+
+def parse_line(
+    grammar: Grammar, text: str, span: Callable[[int, int], Span], sink: Sink, start: str | None = None
+) -> ParseTree | None:
+    """The tree of one logical line; None, and a Diagnostic, when it does not parse.
+
+    ``span`` gives the place in the file of a stretch of ``text``.
+    """
+    from lark.exceptions import UnexpectedInput, UnexpectedToken
+
+    from mailconf.diagnostics import CODES
+    from mailconf.grammar import GR001
+
+    try:
+        return grammar.parse(text, start)
+    except UnexpectedInput as failure:
+        begin, end = failure.pos_in_stream or 0, (failure.pos_in_stream or 0) + 1
+        if isinstance(failure, UnexpectedToken):
+            begin, end = failure.token.start_pos or 0, failure.token.end_pos or 0
+        mistake = grammar.mistake(failure, start)
+        if mistake is None:
+            hint = "compare it with the lines around it"
+            sink.report(GR001, "this text is not understood", span(begin, end), hint=hint)
+        else:
+            sink.report(CODES[mistake.code], mistake.message, span(begin, end), hint=mistake.hint)
+        return None
+
+
+def place(text: Text, line: LogicalLine, logical: str, begin: int, end: int) -> Span:
+    """The span of the characters ``[begin:end]`` of a logical line, cut at the end of the physical line."""
+    if len(logical) != len(line.text.partition(b"\0")[0].rstrip(SPACE)):
+        end = len(_encode(logical[:end]))
+        begin = len(_encode(logical[:begin]))
+    return text.span(*line.stretch(begin, end - begin))
+
+
+def report_duplicates(entries: Iterable[Entry], sink: Sink, fold: Callable[[str], str]) -> None:
+    """Report each entry whose folded key an earlier entry has: postmap keeps the first."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        known = first.setdefault(fold(entry.key), entry)
+        if known is not entry:
+            sink.report(
+                TB006,
+                f"the table has {entry.key!r} already; this entry has no effect",
+                entry.key_span,
+                hint="the first one counts; remove one of the two",
+                related=(Related("first given here", known.key_span),),
+            )
+
+
+def _report(kind: str, span: Span, sink: Sink) -> None:
+    if kind in _BY_GRAMMAR:
+        code = _BY_GRAMMAR[kind]
+        _, message, hint = _grammar().named(code.name)
+    else:
+        code, message, hint = _WORDS[kind]
+    sink.report(code, message, span, hint=hint)
+
+
+def _not_utf8(text: str) -> int | None:
+    return next((n for n, c in enumerate(text) if "\udc80" <= c <= "\udcff"), None)
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+@cache
+def _grammar() -> Grammar:
+    from mailconf.grammar import Grammar
+
+    return Grammar("postmap", start=["start", "mistakes"])
