@@ -1,0 +1,62 @@
+"""Which host names and address literals Postfix takes for valid.
+
+A host name has 1 to 255 characters in labels of 1 to 63 letters, digits, ``_`` and ``-`` (not at either end of a label),
+and is not all numbers and dots. Names that are not ASCII count in their IDNA form where Postfix converts them. An address literal is ``[192.0.2.1]`` or
+``[IPv6:2001:db8::1]``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+_LABEL = re.compile(
+    r"[A-Za-z0-9_\u0080-\U0010ffff](?:[A-Za-z0-9_\-\u0080-\U0010ffff]*[A-Za-z0-9_\u0080-\U0010ffff])?\Z"
+)
+
+
+def valid_hostname(name: str) -> bool:
+    """True for an ASCII name that Postfix would look up; a trailing dot is not allowed."""
+    if not 0 < len(name) <= 255 or numeric(name):
+        return False
+    return all(len(label) <= 63 and _LABEL.match(label) for label in name.split("."))
+
+
+def valid_domain(name: str) -> bool:
+    """As `valid_hostname`, for the domain of an address: it may be written in other letters (smtputf8_enable)."""
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode("ascii")
+        except UnicodeError:
+            return False
+    return valid_hostname(name)
+
+
+def numeric(name: str) -> bool:
+    """True for what looks like an IPv4 address: digits and dots only."""
+    return bool(name) and all(c in "0123456789." for c in name)
+
+
+def address_literal(text: str) -> str | None:
+    """The IP address inside ``[...]`` as mail addresses write it, or None when it is not a valid one."""
+    if len(text) < 3 or text[0] != "[" or text[-1] != "]":
+        return None
+    inner = text[1:-1]
+    if inner[:5].lower() == "ipv6:":
+        return inner[5:] if valid_ipv6(inner[5:]) else None
+    return inner if valid_ipv4(inner) else None
+
+
+def valid_ipv4(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) == 4 and all(p.isascii() and p.isdigit() and len(p) <= 3 and int(p) < 256 for p in parts)
+
+
+def valid_ipv6(text: str) -> bool:
+    if "%" in text:
+        return False
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
