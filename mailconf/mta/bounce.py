@@ -186,7 +186,7 @@ def report(
         "",
         *_part(boundary, "Notification", "text/plain; charset=utf-8"),
         *_notification(kind, results, context),
-        *_part(boundary, "Delivery report", "message/delivery-status"),
+        *_part(boundary, "Delivery report", "message/delivery-status", encoding=False),
         *_delivery_status(kind, message, results, context, sender),
         *_part(
             boundary,
@@ -201,12 +201,12 @@ def report(
     return encode("\n".join(lines)) + original + newline + encode(f"\n--{boundary}--\n")
 
 
-def _part(boundary: str, description: str, content_type: str) -> list[str]:
+def _part(boundary: str, description: str, content_type: str, *, encoding: bool = True) -> list[str]:
     return [
         f"--{boundary}",
         f"Content-Description: {description}",
         f"Content-Type: {content_type}",
-        "Content-Transfer-Encoding: 8bit",
+        *(["Content-Transfer-Encoding: 8bit"] if encoding else []),
         "",
     ]
 

@@ -82,11 +82,12 @@ class Cleanup:
         if sum(header.key == "received" for header in headers) >= site.limits.hop_count:
             self._warn(f"{message.queue_id}: message rejected: hopcount exceeded")
             raise IntakeRefused(TOO_MANY_HOPS)
+        present = {header.key for header in headers}
         headers = [header for header in headers if header.key not in site.drop_headers]
         if local or site.remote_header_domain:
             headers = [await self._rewritten(header, local) for header in headers]
         if local or site.add_missing_headers:
-            headers += await self._missing(message, headers)
+            headers += await self._missing(message, present)
         for text in _message_ids(headers):
             self.context.log("cleanup", f"{message.queue_id}: {text}")
         message.content = join(headers, rest)
@@ -99,10 +100,9 @@ class Cleanup:
         policy, ask = self.context.policy, Ask(self.context.world)
         return await rewrite(header, lambda address: policy.rewrite(address, role, ask))
 
-    async def _missing(self, message: Message, headers: list[Header]) -> list[Header]:
+    async def _missing(self, message: Message, present: set[str]) -> list[Header]:
         """(Resent-) Message-Id, Date, From and To where missing (postconf(5) always_add_missing_headers)."""
         site = self.context.policy.site
-        present = {header.key for header in headers}
         prefix = "Resent-" if any(key.startswith("resent-") for key in present) else ""
         now = self.context.world.now()
         added: list[Header] = []

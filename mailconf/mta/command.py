@@ -50,11 +50,15 @@ _UNSAFE = re.compile(r"[^1234567890!@%\-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFG
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """dsn is "2.0.0" when the command took the message; ``output`` is what it printed, white space folded."""
+    """dsn is "2.0.0" when the command took the message; ``output`` is what it printed, white space folded.
+
+    meaning  what the exit status stands for, "" where it was not the command that failed
+    """
 
     dsn: str
     text: str
     output: str = ""
+    meaning: str = ""
 
 
 def safe(value: str) -> str:
@@ -133,5 +137,8 @@ def _outcome(command: str, status: int, output: str) -> Outcome:
         return Outcome("2.0.0", f"delivered to command: {command}")
     if status < 0:
         return Outcome("4.3.0", f'Command died with signal {-status}: "{command}"', output)
-    dsn, text = _STATUS.get(status, ("5.3.0", f'Command died with status {status}: "{command}"'))
-    return Outcome(dsn, text, output)
+    if status not in _STATUS:
+        text = f'Command died with status {status}: "{command}"'
+        return Outcome("5.3.0", text, output, f"unknown mail system error {status}")
+    dsn, text = _STATUS[status]
+    return Outcome(dsn, text, output, text)

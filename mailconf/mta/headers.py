@@ -29,7 +29,7 @@ _WIDTH = 70
 SENDERS = frozenset(
     (
         "from", "sender", "reply-to", "errors-to", "return-receipt-to", "disposition-notification-to",
-        "mail-followup-to", "mail-reply-to", "resent-from", "resent-sender", "resent-reply-to",
+        "mail-followup-to", "resent-from", "resent-sender", "resent-reply-to",
     )
 )  # fmt: skip
 RECIPIENTS = frozenset(("to", "cc", "bcc", "apparently-to", "resent-to", "resent-cc", "resent-bcc"))
@@ -54,11 +54,24 @@ class Header:
         return decode(self.raw.partition(b":")[2]).strip()
 
 
+def guard(content: bytes) -> bytes:
+    """A client's message as it may be put behind trace fields of ours (smtpd(8)).
+
+    "From " lines at its beginning become X-Mailbox-Line fields; a first line that begins with white space continues
+    nothing, so an empty line ends the headers before it.
+    """
+    at = 0
+    while match := _MAILBOX_LINE.match(content, at):
+        content = content[:at] + b"X-Mailbox-Line: " + content[at:]
+        end = content.find(b"\n", match.end())
+        at = len(content) if end < 0 else end + 1
+    return content[:at] + b"\n" + content[at:] if content[at : at + 1] in (b" ", b"\t") else content
+
+
 def split(content: bytes) -> tuple[list[Header], bytes]:
     """The header fields and the rest: the empty line and the body, or the line that is no header and what follows.
 
-    Lines are ended by LF. "From " lines at the top become X-Mailbox-Line fields (cleanup(8)), ``Name :``
-    becomes ``Name:``.
+    Lines are ended by LF. ``Name :`` becomes ``Name:``.
     """
     headers: list[Header] = []
     at, size = 0, len(content)
@@ -68,19 +81,13 @@ def split(content: bytes) -> tuple[list[Header], bytes]:
         line = content[at:end]
         if line[:1] in (b" ", b"\t") and line.strip() and headers:
             headers[-1].raw += b"\n" + line
-        elif not _only_mailbox_lines(headers) or not _MAILBOX_LINE.match(line):
+        else:
             match = _NAME.match(line)
             if match is None:
                 break
             headers.append(Header(decode(match[1]), match[1] + b":" + line[match.end() :]))
-        else:
-            headers.append(Header("X-Mailbox-Line", b"X-Mailbox-Line: " + line))
         at = end + 1
     return headers, content[at:]
-
-
-def _only_mailbox_lines(headers: list[Header]) -> bool:
-    return all(header.name == "X-Mailbox-Line" for header in headers)
 
 
 def join(headers: Iterable[Header], rest: bytes) -> bytes:
@@ -170,10 +177,13 @@ class _Rewriter:
         # From the right: whether a ">" or a ";" lies ahead decides what "<" and ":" mean.
         self.closes: list[bool] = [False] * len(found)
         self.groups: list[bool] = [False] * len(found)
-        angle = group = False
+        # A group's name reaches back to the comma before it, over the end of another group.
+        self.names: list[bool] = [False] * len(found)
+        angle = group = name = False
         for at in range(len(found) - 1, -1, -1):
-            self.closes[at], self.groups[at] = angle, group
+            self.closes[at], self.groups[at], self.names[at] = angle, group, name
             kind = found[at].kind
+            name = (kind == ":" and group) or (name and kind not in (",", ">"))
             angle = kind == ">" or (angle and kind != "<")
             group = kind == ";" or (group and kind != ":")
 
@@ -190,7 +200,7 @@ class _Rewriter:
             if token.kind == ":" and self.groups[at]:
                 self.out.plain([*run, token])
                 run = []
-            elif token.kind in ",;":
+            elif token.kind == "," or (token.kind == ";" and not self.names[at]):
                 await self._bare(run)
                 self.out.plain([token])
                 run = []
@@ -212,28 +222,24 @@ class _Rewriter:
         return at + 1
 
     async def _bare(self, run: list[Token]) -> None:
-        """Addresses without brackets: adjacent words are separate ones, their comments follow them."""
+        """Addresses without brackets: adjacent words are separate ones, all comments follow."""
         address: list[Token] = []
-        comments: list[Token] = []
-        seen = self.out.after_address
         for token in run:
             if token.kind == "comment":
-                comments.append(token)
                 continue
             if address and _is_word(token) and _is_word(address[-1]):
-                seen = await self._flush(address, comments, seen)
-                address, comments = [], []
+                await self._flush(address)
+                address = []
             address.append(token)
-        await self._flush(address, comments, seen)
+        await self._flush(address)
+        self.out.plain(token for token in run if token.kind == "comment")
 
-    async def _flush(self, address: list[Token], comments: list[Token], separate: bool) -> bool:
+    async def _flush(self, address: list[Token]) -> None:
         if address:
-            if separate:
+            if self.out.after_address:
                 self.out.plain([Token(",", ",")])
             text = "".join(t.text for t in address)
             self.out.address(await self._address(text) or '""')
-        self.out.plain(comments)
-        return bool(address) or separate
 
     async def _address(self, text: str) -> str:
         """The external form of what stands for the address written as ``text``."""
@@ -261,7 +267,7 @@ class _Printer:
         for token in run:
             kind = token.kind
             spaced = kind in ("word", "quoted", "literal", "comment")
-            if spaced and self._last in ("word", "quoted", "literal", "comment", ";"):
+            if spaced and self._last in ("word", "quoted", "literal", "comment"):
                 self.text += " "
             self.text += {",": ",\n", ":": ": "}.get(kind, token.text)
             self._last = kind
@@ -269,7 +275,7 @@ class _Printer:
                 self.after_address = False
 
     def address(self, text: str) -> None:
-        if self._last in ("word", "quoted", "literal", "comment", ";"):
+        if self._last in ("word", "quoted", "literal", "comment"):
             self.text += " "
         self.text += text
         self._last = "word"

@@ -63,7 +63,7 @@ class Local:
 
     async def _recipient(self, job: Job, recipient: Recipient, route: Route) -> Result:
         if self.checks_loops and recipient.address.lower() in delivered_to(job.message):
-            text = f"mail forwarding loop for {recipient.address.lower()}"
+            text = f"mail forwarding loop for {recipient.address}"
             return self._result(recipient, "5.4.6", text)
         deliveries = await job.policy.deliver(route, Ask(job.world), sender=job.message.sender)
         forwards: dict[str, list[Delivery]] = {}
@@ -123,7 +123,7 @@ class Local:
         return self._result(_shown(recipient, item), "2.0.0", done)
 
     def _mbox_data(self, job: Job, recipient: Recipient, item: Delivery) -> bytes:
-        sender = item.owner or job.message.sender
+        sender = external(item.owner or job.message.sender)
         return mailbox.mbox_entry(_head(job, recipient, item), job.message.content, sender, job.world.now())
 
     async def _maildir(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
@@ -143,7 +143,7 @@ class Local:
         )
         environment = await self._environment(job, recipient, item)
         head, content = _head(job, recipient, item), job.message.content
-        first = mailbox.from_line(item.owner or job.message.sender, job.world.now())
+        first = mailbox.from_line(external(item.owner or job.message.sender), job.world.now())
         queue_directory = self.root.path(job.policy.site.queue_directory.value)
         outcome = await command.run(
             item.target,
@@ -156,9 +156,9 @@ class Local:
         )
         text = outcome.text + (f". Command output: {outcome.output} " if outcome.output else "")
         reply = None
-        if not outcome.dsn.startswith("2"):
+        if outcome.meaning:
             code = 450 if outcome.dsn.startswith("4") else 550
-            reply = Reply.of(code, f"{outcome.dsn} x-unix; {outcome.output or outcome.text}")
+            reply = Reply.of(code, f"{outcome.dsn} x-unix; {outcome.output or outcome.meaning}")
         return self._result(_shown(recipient, item), outcome.dsn, text, reply)
 
     async def _environment(self, job: Job, recipient: Recipient, item: Delivery) -> dict[str, str]:
@@ -200,7 +200,7 @@ class Local:
             intake.new_queue_id(),
             owner or job.message.sender,
             [Recipient(target, original or target, recipient.orcpt, recipient.notify) for target in targets],
-            encode(f"Delivered-To: {recipient.address.lower()}\n") + job.message.content,
+            encode(f"Delivered-To: {recipient.address}\n") + job.message.content,
             job.world.now(),
             body=job.message.body,
             ret=job.message.ret,
@@ -275,5 +275,5 @@ def _head(job: Job, recipient: Recipient, item: Delivery) -> bytes:
     return encode(
         f"Return-Path: <{external(sender)}>\n"
         f"X-Original-To: {recipient.original or recipient.address}\n"
-        f"Delivered-To: {recipient.address.lower()}\n"
+        f"Delivered-To: {recipient.address}\n"
     )

@@ -42,7 +42,7 @@ class Failure(Exception):
 
 
 def from_line(sender: str, when: float) -> bytes:
-    """The line that begins a message in an mbox; ``when`` is local time, the null sender MAILER-DAEMON."""
+    """The line that begins a message in an mbox; ``sender`` in external form, the null sender is MAILER-DAEMON."""
     return os.fsencode(f"From {sender or 'MAILER-DAEMON'}  {time.asctime(time.localtime(when))}\n")
 
 
