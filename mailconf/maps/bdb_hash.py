@@ -1,0 +1,165 @@
+"""Berkeley DB hash files, version 9 (libdb 4.6 to 5.3): the reader. `mailconf.maps.bdb` tells of pages and big items.
+
+The meta page continues at byte 72 with the highest bucket, the high and low masks, the fill factor, the number of
+entries (postmap sets 4096 beforehand, so real files count too many), the hash of ``%$sniglet^&`` with its NUL (which
+proves the hash function), and an array of 32 numbers, the spares.
+
+A key's bucket is its hash and'ed with the high mask, or with the low mask where that lies above the highest bucket.
+Bucket b has its first page at b + spares[bits of b]: buckets are added in generations that double the table, and
+each generation's pages are contiguous. Further pages of a bucket hang on the "next" chain.
+
+An entry of a page is a key or a value, in turn; an item runs from its offset to the offset of the entry before (the
+first to the page's end) and begins with a type:
+
+    1 the bytes of the key or value   2 several values of one key: length, bytes, length, for each
+    3 a big item: 3 unused bytes, first page (4), length (4)    4 several values, on pages of their own
+
+A page of type 13 is sorted by key, which libdb relies on to find one; one of type 2 is not. We read both alike: the
+bytes of the key are searched in the page, and the place is confirmed by the offsets.
+
+A key or value above a quarter of the page size is big. Files in which one key has so many values that they lie on
+pages of their own (type 4; `makemap -d`) are not read: Postfix and sendmail would read one of the values only.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NO_PAGE, Page, PageFile
+from mailconf.maps.fnv import hash_one
+
+MAGIC = 0x061561
+VERSION = 9
+CHARKEY = hash_one(b"%$sniglet^&\0")
+KEYDATA, DUPLICATES, BIG, BIG_DUPLICATES = 1, 2, 3, 4
+SPARES = 32
+
+_TRIES = 16  # places of a key's bytes in a page that turn out to be something else, before the page is read in full
+
+
+class HashFile:
+    """A hash file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is none."""
+
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        """``name`` is what messages call the file."""
+        self.file = PageFile(path, name or str(path), MAGIC, range(VERSION, VERSION + 1))
+        meta, order = self.file.meta, self.file.order
+        self.max_bucket, self.high_mask, self.low_mask = struct.unpack_from(order + "III", meta, 72)
+        (charkey,) = struct.unpack_from(order + "I", meta, 92)
+        self._spares = struct.unpack_from(f"{order}{SPARES}I", meta, 96)
+        self._offset = struct.Struct(order + "H")
+        self._big_key = self.file.page_size // 4
+        try:
+            if charkey != CHARKEY:
+                raise self.file.damaged("its hash function is not the usual one")
+            if self.max_bucket >= self.file.pages or self.max_bucket > self.high_mask:
+                raise self.file.damaged(f"{self.max_bucket + 1} buckets on {self.file.pages} pages")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self.file.close()
+
+    def get(self, key: bytes) -> bytes | None:
+        """The (first) value of ``key``, or None. Raises DamagedMap."""
+        bucket = hash_one(key) & self.high_mask
+        if bucket > self.max_bucket:
+            bucket &= self.low_mask
+        seen: set[int] = set()
+        for page in self._chain(bucket, seen):
+            at = self._find(page, key) if len(key) <= self._big_key else self._find_big(page, key, seen)
+            if at >= 0:
+                return next(self._values(page, at + 1, seen))
+        return None
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All (key, value) pairs in the file's order: that of libdb's cursor. Raises DamagedMap."""
+        seen: set[int] = set()
+        for bucket in range(self.max_bucket + 1):
+            for page in self._chain(bucket, seen):
+                for at in range(0, page.entries, 2):
+                    key = next(self._values(page, at, seen))
+                    for value in self._values(page, at + 1, seen):
+                        yield key, value
+
+    def _chain(self, bucket: int, seen: set[int]) -> Iterator[Page]:
+        """The pages of ``bucket``, without empty ones; ``seen`` are page numbers that may not come again."""
+        generation = bucket.bit_length()
+        if generation >= SPARES:
+            raise self.file.damaged(f"bucket {bucket}")
+        number = bucket + self._spares[generation]
+        while number != NO_PAGE:
+            self.file.visit(number, seen)
+            page = self.file.page(number)
+            if page.type not in (HASH, HASH_UNSORTED, INVALID):
+                raise self.file.damaged(f"page {number} of type {page.type} in a bucket")
+            if page.entries % 2:
+                raise self.file.damaged(f"page {number} has a key without a value")
+            if page.entries:
+                yield page
+            number = page.next
+
+    def _find(self, page: Page, key: bytes) -> int:
+        """The index of ``key``'s entry in ``page``, or -1."""
+        data, item = page.data, b"\1" + key
+        top = HEADER + 2 * page.entries
+        at = data.find(item, top)
+        tries = 0
+        while at >= 0:
+            tries += 1
+            if tries > _TRIES:
+                return self._find_slowly(page, item)
+            packed = self._offset.pack(at)
+            place = data.find(packed, HEADER, top)
+            while place >= 0 and place % 4 != HEADER % 4:  # a value's, or between two offsets
+                place = data.find(packed, place + 1, top)
+            if place >= 0:
+                end = self._offset.unpack_from(data, place - 2)[0] if place > HEADER else len(data)
+                if end - at == len(item):
+                    return (place - HEADER) // 2
+            at = data.find(item, at + 1)
+        return -1
+
+    def _find_slowly(self, page: Page, item: bytes) -> int:
+        for at in range(0, page.entries, 2):
+            start, end = self.file.extent(page, at)
+            if end - start == len(item) and page.data.startswith(item, start):
+                return at
+        return -1
+
+    def _find_big(self, page: Page, key: bytes, seen: set[int]) -> int:
+        for at in range(0, page.entries, 2):
+            start, _ = self.file.extent(page, at)
+            if page.data[start] == BIG:
+                first, length = self.file.big_reference(page, start)
+                if length == len(key) and self.file.big_item(first, length, seen) == key:
+                    return at
+        return -1
+
+    def _values(self, page: Page, entry: int, seen: set[int]) -> Iterator[bytes]:
+        """What an entry says, at least one: the key or value, or the several values of a key."""
+        start, end = self.file.extent(page, entry)
+        kind = page.data[start]
+        if kind == KEYDATA:
+            yield page.data[start + 1 : end]
+        elif kind == BIG:
+            yield self.file.big_item(*self.file.big_reference(page, start), seen)
+        elif kind == DUPLICATES:
+            yield from self._duplicates(page, start + 1, end)
+        elif kind == BIG_DUPLICATES:
+            raise self.file.damaged("several values of one key on pages of their own are not supported")
+        else:
+            raise self.file.damaged(f"an item of type {kind} on page {page.number}")
+
+    def _duplicates(self, page: Page, at: int, end: int) -> Iterator[bytes]:
+        more = True
+        while more:
+            length = self._offset.unpack_from(page.data, at)[0] if at + 4 <= end else end
+            if at + length + 4 > end:
+                raise self.file.damaged(f"a value on page {page.number} is longer than its item")
+            yield page.data[at + 2 : at + 2 + length]
+            at += length + 4
+            more = at < end

@@ -1,0 +1,115 @@
+"""A Berkeley DB file as a lookup table: what hash(5) and btree share (DATABASE_README).
+
+Keys and values end with a NUL in files of postmap(1), without in those of makemap(8). Both are read as Postfix reads
+them: a key is first asked for with a NUL, then without, and once one of the two has answered, the other is not tried
+any more. A value is a C string: what stands behind a NUL is not seen.
+
+Each lookup takes the shared lock that Postfix's readers take (fcntl(2)), so that an update in place by the real
+postmap is seen whole or not at all. Departure: a table that was replaced or updated meanwhile is opened anew, where a
+Postfix process goes on with what it has and soon ends itself.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from mailconf.maps.bdb import PageFile
+from mailconf.maps.opening import Opening, cannot_open
+from mailconf.maps.table import TemporaryFailure
+
+_REOPENINGS = 10  # a table that is replaced more often than this while one lookup waits is not read
+
+
+class DatabaseFile(Protocol):
+    """`HashFile` or `BtreeFile`: keys and values as they are stored."""
+
+    file: PageFile
+
+    def get(self, key: bytes) -> bytes | None: ...
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]: ...
+
+    def close(self) -> None: ...
+
+
+class DatabaseTable:
+    """The table ``type:name``; ``kind`` opens its file ``name.db``."""
+
+    def __init__(self, type: str, name: str, opening: Opening, kind: Callable[[Path, str], DatabaseFile]) -> None:
+        self.type = type
+        self.name = name
+        self._path = opening.root.path(name + ".db")
+        self._kind = kind
+        self._folded = opening.folded
+        self._with_nul = self._without_nul = True
+        self._closed = False
+        self._database = self._open()
+
+    def lookup(self, key: bytes) -> bytes | None:
+        key = self._folded(key)
+        with self._reading() as database:
+            if self._with_nul:
+                value = database.get(key + b"\0")
+                if value is not None:
+                    self._without_nul = False
+                    return value.partition(b"\0")[0]
+            if self._without_nul:
+                value = database.get(key)
+                if value is not None:
+                    self._with_nul = False
+                    return value.partition(b"\0")[0]
+        return None
+
+    def entries(self) -> Iterator[tuple[bytes, bytes]]:
+        with self._reading() as database:
+            for key, value in database.items():
+                yield key.partition(b"\0")[0], value.partition(b"\0")[0]
+
+    def close(self) -> None:
+        self._closed = True
+        self._database.close()
+
+    def _open(self) -> DatabaseFile:
+        name = self.name + ".db"
+        try:
+            database = self._kind(self._path, name)
+        except OSError as problem:
+            raise cannot_open(name, problem) from problem
+        self._state = _state(database)
+        return database
+
+    @contextmanager
+    def _reading(self) -> Iterator[DatabaseFile]:
+        """The file, locked against writers and up to date."""
+        if self._closed:
+            raise ValueError(f"{self.type}:{self.name} is closed")
+        for _ in range(_REOPENINGS):
+            database = self._database
+            descriptor = database.file.descriptor
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_SH)
+            except OSError as problem:
+                raise TemporaryFailure(f"lock database {self.name}.db: {problem.strerror}") from problem
+            if _state(database) == self._state:
+                try:
+                    yield database
+                finally:
+                    if database.file.descriptor == descriptor:
+                        fcntl.lockf(descriptor, fcntl.LOCK_UN)
+                return
+            # The old file stays in use until its successor is open: a failure to open is answered next time again.
+            self._database = self._open()
+            self._with_nul = self._without_nul = True
+            database.close()
+        raise TemporaryFailure(f"database {self.name}.db changes all the time")
+
+
+def _state(database: DatabaseFile) -> tuple[int, int, bool]:
+    """What changes when a file is written or replaced."""
+    status = os.fstat(database.file.descriptor)
+    return status.st_mtime_ns, status.st_size, status.st_nlink > 0

@@ -1,0 +1,44 @@
+"""How a table is opened: what `mailconf.maps.registry` hands to the module of a type.
+
+A type's module has ``open_table(name, opening)``, which returns a LookupTable or raises TemporaryFailure (the table
+cannot be read now) or UnsupportedMap (what ``name`` says is no table of the type), in the original's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mailconf.files import Root
+from mailconf.maps.table import LookupTable, TemporaryFailure
+
+Fold = Callable[[bytes], bytes]
+Warn = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """The `Warn` of callers that are only interested in answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The circumstances of an open.
+
+    open  opens another table in the same circumstances (for the types that combine tables)
+    fold  what tables of fixed strings do to keys, theirs and those asked for (postconf(5): "case folded"); tables of
+          patterns do not fold. None: nothing
+    warn  takes what the original would log as a warning
+    """
+
+    open: Callable[[str], LookupTable]
+    root: Root = field(default_factory=Root)
+    fold: Fold | None = None
+    warn: Warn = silent
+
+    def folded(self, key: bytes) -> bytes:
+        return self.fold(key) if self.fold else key
+
+
+def cannot_open(name: str, problem: OSError) -> TemporaryFailure:
+    """The failure to open the database file ``name``."""
+    return TemporaryFailure(f"open database {name}: {problem.strerror}")

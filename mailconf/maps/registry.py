@@ -1,0 +1,69 @@
+"""The lookup types by name: ``open_table("hash:/etc/postfix/access")``.
+
+The module of a type is imported when its first table is opened.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mailconf.files import Root
+from mailconf.maps.opening import Fold, Opening, Warn, silent
+from mailconf.maps.table import LookupTable, UnsupportedMap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# type -> module, and what in it opens a table
+_TYPES = {
+    "environ": "environ:open_table",
+    "fail": "fail:open_table",
+    "hash": "hash:open_table",
+    "inline": "inline:open_table",
+    "pipemap": "combined:PipeTable",
+    "randmap": "randmap:open_table",
+    "static": "static:open_table",
+    "texthash": "texthash:open_table",
+    "unionmap": "combined:UnionTable",
+}
+
+_NESTING = 100  # tables within tables
+
+
+def known_types() -> list[str]:
+    """The types that `open_table` opens, sorted."""
+    return sorted([*_TYPES, "proxy"])
+
+
+def open_table(spec: str, root: Root | None = None, *, fold: Fold | None = None, warn: Warn = silent) -> LookupTable:
+    """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same as ``type:name``.
+
+    root  where the files of the configuration lie
+    fold  what tables of fixed strings do to their keys and to those they are asked for; Postfix's programs fold case,
+          and fold nothing for tables of patterns. None leaves keys as they are
+    warn  takes what the original would log
+
+    Raises UnsupportedMap when there is no such type or ``name`` is none of its names, TemporaryFailure when the table
+    cannot be read; both in the words of the original.
+    """
+    return _open(spec, root or Root(), fold, warn, 0)
+
+
+def _open(spec: str, root: Root, fold: Fold | None, warn: Warn, depth: int) -> LookupTable:
+    kind, _, name = spec.partition(":")
+    if not kind or not name:
+        raise UnsupportedMap(f'open dictionary: expecting "type:name" form instead of "{spec}"')
+    if depth > _NESTING:
+        raise UnsupportedMap(f"more than {_NESTING} tables within each other")
+
+    def inner(other: str) -> LookupTable:
+        return _open(other, root, fold, warn, depth + 1)
+
+    if kind == "proxy":
+        return inner(name)
+    if kind not in _TYPES:
+        raise UnsupportedMap(f"unsupported dictionary type: {kind}")
+    module, _, opener = _TYPES[kind].partition(":")
+    open_it: Callable[[str, Opening], LookupTable] = getattr(import_module(f"mailconf.maps.{module}"), opener)
+    return open_it(name, Opening(inner, root, fold, warn))

@@ -1,0 +1,239 @@
+"""Maps built and changed, whole or not at all.
+
+A map is written to a temporary file beside its target, made durable and renamed (`mailconf.files.replace`): a crash at
+any moment leaves the old map or the new one. An incremental change (``postmap -i``, ``-d``) reads the old map, changes
+what it holds and writes it anew; it takes the old file's exclusive lock (fcntl(2)) meanwhile, as the real tools do,
+so that no change is lost between them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from mailconf.files import replace
+from mailconf.maps.opening import cannot_open
+from mailconf.maps.registry import known_types
+from mailconf.maps.table import UnsupportedMap
+
+Progress = Callable[[int, int], None]
+Table = dict[bytes, bytes]
+
+
+class Duplicates(Enum):
+    """Which of several entries with the same key counts: the first (postmap(1)) or the last (``postmap -r``)."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
+class DuplicateKey(Exception):
+    """Raised by an ``on_duplicate`` that wants no map (makemap(8))."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    extension: str
+    writer: str  # module:function
+    reader: str  # module:class
+
+
+_TYPES = {"hash": _Type(".db", "bdb_hash_writer:write_hash", "bdb_hash:HashFile")}
+
+EXTENSIONS = {name: kind.extension for name, kind in _TYPES.items()}
+
+
+def writable_types() -> list[str]:
+    """The types that `write_map` writes, sorted."""
+    return sorted(_TYPES)
+
+
+def map_path(type: str, source: Path) -> Path:
+    """Where the map of the text ``source`` lies: ``/etc/postfix/access.db``. Raises UnsupportedMap."""
+    return source.with_name(source.name + _type(type).extension)
+
+
+def write_map(
+    type: str,
+    target: Path,
+    entries: Iterable[tuple[bytes, bytes]],
+    *,
+    source: os.stat_result | None = None,
+    nul: bool = True,
+    duplicates: Duplicates = Duplicates.FIRST,
+    on_duplicate: Callable[[bytes], None] | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Replace the map ``target`` by one that holds ``entries``; the number of keys in it.
+
+    source        the text's status: the map gets its owner, and if there was none before, its permissions
+    nul           end keys and values with a NUL (postmap(1); makemap(8) only with -N)
+    duplicates    which entry counts; ``on_duplicate`` is told of every later one, and may raise to write nothing
+    progress      called now and then with (entries done, all entries)
+
+    Raises UnsupportedMap, and OSError when the map cannot be written.
+    """
+    kind = _type(type)
+    with _no_collection():
+        table = _collect(entries, {}, duplicates, on_duplicate)
+        _write(kind, target, table, b"\0" if nul else b"", source, progress)
+    return len(table)
+
+
+def update_map(
+    type: str,
+    target: Path,
+    entries: Iterable[tuple[bytes, bytes]],
+    *,
+    source: os.stat_result | None = None,
+    nul: bool = True,
+    duplicates: Duplicates = Duplicates.FIRST,
+    on_duplicate: Callable[[bytes], None] | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Add ``entries`` to the map ``target``, which need not exist yet: ``postmap -i``. The arguments are `write_map`'s.
+
+    Keys that the map holds already are duplicates. Raises TemporaryFailure when the old map cannot be read.
+    """
+    kind = _type(type)
+    end = b"\0" if nul else b""
+    told = None if on_duplicate is None else (lambda key: on_duplicate(key[: len(key) - len(end)]))
+    stored = ((key + end, value + end) for key, value in entries)
+    with _no_collection(), _failures(target), ExitStack() as held:
+        try:
+            table = held.enter_context(_current(kind, target))
+        except FileNotFoundError:
+            table = {}
+        _write(kind, target, _collect(stored, table, duplicates, told), b"", source, progress)
+
+
+def delete_keys(type: str, target: Path, keys: Iterable[bytes], *, source: os.stat_result | None = None) -> set[bytes]:
+    """Take ``keys`` out of the map ``target``: ``postmap -d``; those that were there. With a NUL or without.
+
+    The map is not written when it had none of them. Raises TemporaryFailure when it cannot be read.
+    """
+    kind = _type(type)
+    found = set()
+    with _no_collection(), _failures(target), _current(kind, target) as table:
+        for key in keys:
+            for stored in (key + b"\0", key):
+                if table.pop(stored, None) is not None:
+                    found.add(key)
+                    break
+        if found:
+            _write(kind, target, table, b"", source, None)
+    return found
+
+
+@contextmanager
+def _failures(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise cannot_open(str(target), problem) from problem
+
+
+def _type(name: str) -> _Type:
+    """The writer of a type; UnsupportedMap in postmap's words."""
+    if name in _TYPES:
+        return _TYPES[name]
+    if name == "proxy":
+        raise UnsupportedMap("can't create maps via the proxy service")
+    if name in known_types():
+        raise UnsupportedMap(f"unsupported dictionary type: {name} does not support bulk-mode creation.")
+    raise UnsupportedMap(f"unsupported dictionary type: {name}. Is the postfix-{name} package installed?")
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"mailconf.maps.{module}"), name)
+
+
+def _collect(
+    entries: Iterable[tuple[bytes, bytes]],
+    table: Table,
+    duplicates: Duplicates,
+    on_duplicate: Callable[[bytes], None] | None,
+) -> Table:
+    """Put ``entries`` into ``table``."""
+    if not table:
+        pairs = list(entries)
+        fresh = dict(pairs)
+        if len(fresh) == len(pairs):
+            return fresh
+        entries = pairs
+    for key, value in entries:
+        if key not in table:
+            table[key] = value
+            continue
+        if on_duplicate is not None:
+            on_duplicate(key)
+        if duplicates is Duplicates.LAST:
+            table[key] = value
+    return table
+
+
+@contextmanager
+def _current(kind: _Type, target: Path) -> Iterator[Table]:
+    """What the map holds, NULs included, locked until the end. Raises FileNotFoundError, TemporaryFailure."""
+    # Closing any descriptor of a file gives up the locks that its process has on it: so the reader is closed last.
+    with _locked(target), closing(_load(kind.reader)(target, str(target))) as database:
+        yield dict(database.items())
+
+
+def _write(
+    kind: _Type, target: Path, table: Table, end: bytes, source: os.stat_result | None, progress: Progress | None
+) -> None:
+    mode = None
+    if source is not None and not target.exists():
+        mode = _new_mode(source.st_mode)
+    owner = (source.st_uid, source.st_gid) if source is not None else None
+    with replace(target, owner=owner, mode=mode) as file:
+        _load(kind.writer)(file, table, end=end, progress=progress)
+
+
+def _new_mode(source: int) -> int:
+    """The mode of a new map, as postmap(1) has it: the text's, readable for its owner, written by nobody else."""
+    return source & 0o044 | 0o600
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Hold the exclusive lock of the map that is at ``target`` now. Raises FileNotFoundError when there is none."""
+    while True:
+        descriptor = os.open(target, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX)
+            if _is_at(descriptor, target):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _is_at(descriptor: int, target: Path) -> bool:
+    """Whether the open file is still the one at ``target``: it may have been replaced while we waited."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), target.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Garbage collection off: a million new objects without cycles would be looked through again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from map_vectors import FOLDER
+
+from mailconf.files import Root
+from mailconf.maps.registry import known_types, open_table
+from mailconf.maps.table import LookupTable, SequenceTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.words import split
+from mailconf.maps.write import write_map
+
+
+def ask(spec: str, key: bytes) -> bytes | None:
+    return open_table(spec, fold=bytes.lower).lookup(key)
+
+
+# What postmap 3.7.11 -q answers; tests/live/test_maps_registry.py asks it again.
+@pytest.mark.parametrize(
+    ("spec", "key", "value"),
+    [
+        ("static:x", b"any", b"x"),
+        ("static: ", b"any", b" "),
+        ("static:{ a b }", b"any", b"a b"),
+        ("static:{}", b"any", b""),
+        ("inline:{HOME=x}", b"home", b"x"),
+        ("inline:{ {home = b c} }", b"HOME", b"b c"),
+        ("inline:{ home=1, home=2 }", b"home", b"2"),
+        ("inline:{x={a}, home=b}", b"home", b"b"),
+        ("inline:{home={a b}}", b"home", b"{a b}"),
+        ("inline:{{home = a = b}}", b"home", b"a = b"),
+        ("inline:{{home=}}", b"home", b""),
+        ("inline:{a=}", b"home", None),
+        ("unionmap:{static:a,static:b}", b"x", b"a,b"),
+        ("unionmap:{static:{a b}, static:{c,d}}", b"x", b"a b,c,d"),
+        ("unionmap:{inline:{b=c}, static:b}", b"x", b"b"),
+        ("unionmap:{inline:{b=c}}", b"x", None),
+        ("pipemap:{static:a,inline:{A=c}}", b"x", b"c"),
+        ("pipemap:{inline:{home=a},inline:{b=c}}", b"home", None),
+        ("pipemap:{static:a,, static:b}", b"x", b"b"),
+        ("randmap:{{a b}}", b"x", b"{a b}"),
+        ("proxy:static:a", b"x", b"a"),
+    ],
+)
+def test_tables_without_files(spec: str, key: bytes, value: bytes | None) -> None:
+    assert ask(spec, key) == value
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("foo:x", "unsupported dictionary type: foo"),
+        ("HASH:x", "unsupported dictionary type: HASH"),
+        ("hash:", 'open dictionary: expecting "type:name" form instead of "hash:"'),
+        (":x", 'open dictionary: expecting "type:name" form instead of ":x"'),
+        ("static:{a", "bad static:name syntax: missing '}' in \"{a\""),
+        ("static:{a b} c", "bad static:name syntax: syntax error after '}' in \"{a b} c\""),
+        ("inline:{}", 'bad syntax: "inline:{}"; need "inline:{name=value...}"'),
+        ("inline:x", 'bad syntax: "inline:x"; need "inline:{name=value...}"'),
+        ("inline:{a=b}x", 'bad syntax: "inline:{a=b}x"; need "inline:{name=value...}"'),
+        ("inline:{ }", 'empty table: "inline:{ }"; need "inline:{name=value...}"'),
+        ("inline:{a}", 'missing \'=\' after attribute name: "inline:{a}"; need "inline:{name=value...}"'),
+        ("inline:{{a b}}", 'missing \'=\' after attribute name: "inline:{{a b}}"; need "inline:{name=value...}"'),
+        ("inline:{ {Q q = r} }", "missing '=' after attribute name: \"inline:{ {Q q = r} }\"; need"),
+        ("inline:{{a = b}c}", 'syntax error after \'}\' in "{a = b}c": "inline:{{a = b}c}"; need'),
+        ("unionmap:{}", 'bad syntax: "unionmap:{}"; need "unionmap:{type:name...}"'),
+        ("unionmap:static:a", 'bad syntax: "unionmap:static:a"; need "unionmap:{type:name...}"'),
+        ("unionmap:{foo:bar}", "unsupported dictionary type: foo"),
+        ("pipemap:{hash}", 'bad syntax: "pipemap:{hash}"; need "pipemap:{type:name...}"'),
+        ("pipemap:{ , }", 'bad syntax: "pipemap:{ , }"; need "pipemap:{type:name...}"'),
+        ("randmap:{}", 'bad syntax: "randmap:{}"; need "randmap:{value...}"'),
+        ("proxy:" * 2000 + "static:x", "more than 100 tables within each other"),
+    ],
+)
+def test_words_for_what_is_no_table(spec: str, words: str) -> None:
+    with pytest.raises(UnsupportedMap) as caught:
+        open_table(spec)
+    assert str(caught.value).startswith(words)
+
+
+def test_failures_are_not_absences() -> None:
+    for spec in ("fail:x", "unionmap:{static:a, fail:b}", "pipemap:{static:x,fail:y}", "unionmap:{fail:a}"):
+        with pytest.raises(TemporaryFailure, match="Application error"):
+            ask(spec, b"x")
+    with pytest.raises(TemporaryFailure, match="Application error"):
+        open_table("fail:x").entries()  # type: ignore[attr-defined]
+
+
+def test_missing_files() -> None:
+    with pytest.raises(TemporaryFailure, match=r"^open database /no/such\.db: No such file or directory$"):
+        open_table("hash:/no/such")
+    with pytest.raises(TemporaryFailure, match=r"^open database /no/such: No such file or directory$"):
+        open_table("texthash:/no/such")
+
+
+def test_environ(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/here")
+    assert open_table("environ:x").lookup(b"HOME") == b"/here"
+    assert open_table("environ:x").lookup(b"no such variable\0") is None
+    assert ask("environ:x", b"HOME") is None  # folded, as postmap without -f
+
+
+def test_randmap_has_all_values() -> None:
+    table = open_table("randmap:{a, b}")
+    assert {table.lookup(b"x") for _ in range(200)} == {b"a", b"b"}
+
+
+def test_texthash(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("A 1\na 2\n# no\nB  x y \n")
+    told: list[str] = []
+    table = open_table("texthash:/t", Root(tmp_path), fold=bytes.lower, warn=told.append)
+    assert table.lookup(b"A") == b"1"
+    assert isinstance(table, SequenceTable)
+    assert list(table.entries()) == [(b"a", b"1"), (b"b", b"x y")]
+    assert told == ['/t, line 2: duplicate entry: "a"']
+    as_written = open_table("texthash:/t", Root(tmp_path))
+    assert (as_written.lookup(b"A"), as_written.lookup(b"a"), as_written.lookup(b"b")) == (b"1", b"2", None)
+
+
+@pytest.mark.parametrize("name", ["hash-makemap", "hash-makemap-nul", "hash-postmap"])
+def test_hash_with_and_without_nul(name: str) -> None:
+    table = open_table(f"hash:{FOLDER / name}")
+    assert table.lookup(b"user3@example3.com") == b"box3"
+    assert table.lookup(b"user3@example3.com\0") is None or name == "hash-makemap-nul"
+    assert table.lookup(b"nobody") is None
+    assert isinstance(table, SequenceTable)
+    assert dict(table.entries())[b"user3@example3.com"] == b"box3"
+
+
+def test_every_table_closes_twice_and_says_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("a b\n")
+    write_map("hash", tmp_path / "t.db", [(b"a", b"b")])
+    specs = {
+        "hash": "hash:/t",
+        "texthash": "texthash:/t",
+        "pipemap": "pipemap:{hash:/t}",
+        "unionmap": "unionmap:{hash:/t}",
+        "proxy": "proxy:hash:/t",
+    }
+    for kind in known_types():
+        table = open_table(specs.get(kind, f"{kind}:{{a=b}}"), Root(tmp_path))
+        assert isinstance(table, LookupTable)
+        assert table.type == kind or kind == "proxy"
+        table.close()
+        table.close()
+
+
+def test_a_replaced_map_is_seen(tmp_path: Path) -> None:
+    target = tmp_path / "t.db"
+    write_map("hash", target, [(b"a", b"old")])
+    table = open_table(f"hash:{tmp_path / 't'}")
+    assert table.lookup(b"a") == b"old"
+    write_map("hash", target, [(b"a", b"new")])
+    assert table.lookup(b"a") == b"new"
+    content = target.read_bytes()
+    with target.open("r+b") as file:  # in place, as the real postmap does
+        file.write(content.replace(b"new", b"now"))
+    os.utime(target, (1, 1))
+    assert table.lookup(b"a") == b"now"
+    target.unlink()
+    with pytest.raises(TemporaryFailure, match="No such file"):
+        table.lookup(b"a")
+    write_map("hash", target, [(b"a", b"back")])
+    assert table.lookup(b"a") == b"back"
+    table.close()
+    with pytest.raises(ValueError, match="closed"):
+        table.lookup(b"a")
+
+
+@given(st.text("a{} ,:=\t"))
+def test_no_name_gives_a_traceback(name: str) -> None:
+    for kind in ("static", "inline", "unionmap", "pipemap", "randmap"):
+        try:
+            ask(f"{kind}:{name}", b"a")
+        except (UnsupportedMap, TemporaryFailure):
+            pass
+
+
+@given(st.lists(st.text("ab{", min_size=1, max_size=4)))
+def test_words_come_apart(words: list[str]) -> None:
+    whole = [word + "}" * word.count("{") for word in words]
+    assert list(split(" ,".join(whole) + "\t")) == whole

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mailconf.maps.registry import open_table
+from mailconf.maps.table import SequenceTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.write import (
+    EXTENSIONS,
+    DuplicateKey,
+    Duplicates,
+    delete_keys,
+    map_path,
+    update_map,
+    writable_types,
+    write_map,
+)
+
+KINDS = writable_types()
+
+
+def content(kind: str, target: Path) -> dict[bytes, bytes]:
+    table = open_table(f"{kind}:{str(target).removesuffix(EXTENSIONS[kind])}")
+    assert isinstance(table, SequenceTable)
+    try:
+        return dict(table.entries())
+    finally:
+        table.close()
+
+
+def test_map_path() -> None:
+    assert map_path("hash", Path("/etc/postfix/access.old")) == Path("/etc/postfix/access.old.db")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("nosuch", "unsupported dictionary type: nosuch. Is the postfix-nosuch package installed?"),
+        ("static", "unsupported dictionary type: static does not support bulk-mode creation."),
+        ("proxy", "can't create maps via the proxy service"),
+    ],
+)
+def test_types_that_cannot_be_written(tmp_path: Path, kind: str, words: str) -> None:
+    with pytest.raises(UnsupportedMap) as caught:
+        write_map(kind, tmp_path / "t", [])
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_first_and_last(tmp_path: Path, kind: str) -> None:
+    target = map_path(kind, tmp_path / "t")
+    entries = [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]
+    told: list[bytes] = []
+    assert write_map(kind, target, entries, on_duplicate=told.append) == 2
+    assert (content(kind, target), told) == ({b"a": b"1", b"b": b"2"}, [b"a"])
+    write_map(kind, target, iter(entries), duplicates=Duplicates.LAST)
+    assert content(kind, target) == {b"a": b"3", b"b": b"2"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refused_duplicate_leaves_the_old_map(tmp_path: Path, kind: str) -> None:
+    target = map_path(kind, tmp_path / "t")
+    write_map(kind, target, [(b"old", b"1")])
+
+    def refuse(key: bytes) -> None:
+        raise DuplicateKey(key)
+
+    with pytest.raises(DuplicateKey):
+        write_map(kind, target, [(b"a", b"1"), (b"a", b"2")], on_duplicate=refuse)
+    assert content(kind, target) == {b"old": b"1"}
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("nul", [True, False])
+def test_update_and_delete(tmp_path: Path, kind: str, nul: bool) -> None:
+    target = map_path(kind, tmp_path / "t")
+    update_map(kind, target, [(b"a", b"1"), (b"b", b"2")], nul=nul)
+    told: list[bytes] = []
+    update_map(kind, target, [(b"b", b"3"), (b"c", b"4")], nul=nul, on_duplicate=told.append)
+    assert (content(kind, target), told) == ({b"a": b"1", b"b": b"2", b"c": b"4"}, [b"b"])
+    update_map(kind, target, [(b"b", b"5")], nul=nul, duplicates=Duplicates.LAST)
+    assert content(kind, target)[b"b"] == b"5"
+    inode = target.stat().st_ino
+    assert delete_keys(kind, target, [b"x"]) == set()
+    assert target.stat().st_ino == inode
+    assert delete_keys(kind, target, [b"x", b"a", b"c", b"a"]) == {b"a", b"c"}
+    assert content(kind, target) == {b"b": b"5"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cannot_be_changed(tmp_path: Path, kind: str) -> None:
+    target = map_path(kind, tmp_path / "t")
+    with pytest.raises(TemporaryFailure, match="No such file"):
+        delete_keys(kind, target, [b"x"])
+    target.write_bytes(b"this is no map" * 1000)
+    for change in (lambda: delete_keys(kind, target, [b"x"]), lambda: update_map(kind, target, [(b"a", b"b")])):
+        with pytest.raises(TemporaryFailure):
+            change()
+    assert target.read_bytes() == b"this is no map" * 1000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_modes(tmp_path: Path, kind: str) -> None:
+    # What postmap 3.7.11 gives a new map for each mode of the text.
+    target = map_path(kind, tmp_path / "t")
+    source = tmp_path / "t"
+    source.write_text("")
+    for mode, new in {0o600: 0o600, 0o640: 0o640, 0o666: 0o644, 0o604: 0o604, 0o755: 0o644, 0o400: 0o600}.items():
+        source.chmod(mode)
+        target.unlink(missing_ok=True)
+        write_map(kind, target, [], source=source.stat())
+        assert target.stat().st_mode & 0o7777 == new
+    target.chmod(0o660)
+    write_map(kind, target, [], source=source.stat())
+    update_map(kind, target, [(b"a", b"b")], source=source.stat())
+    assert target.stat().st_mode & 0o7777 == 0o660
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from mailconf.maps.write import write_map
+kind, target = sys.argv[1], Path(sys.argv[2])
+for turn in range(10**9):
+    print(turn, flush=True)
+    write_map(kind, target, [(b"key%d" % n, b"%d" % turn) for n in range(3000)])
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_writers_leave_a_whole_map(tmp_path: Path, kind: str) -> None:
+    target = map_path(kind, tmp_path / "t")
+    write_map(kind, target, [(b"key%d" % n, b"before") for n in range(3000)])
+    dice = random.Random(kind)
+    for _ in range(8):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, kind, str(target)], stdout=subprocess.PIPE, text=True, env=os.environ
+        )
+        assert writer.stdout is not None
+        with writer, writer.stdout:
+            for _ in range(dice.randrange(1, 4)):  # wait until it has begun a map for the first, second or third time
+                assert writer.stdout.readline()
+            for _ in range(dice.randrange(200_000)):
+                pass  # it is somewhere in the middle now
+            os.kill(writer.pid, signal.SIGKILL)
+        found = content(kind, target)
+        assert len(found) == 3000
+        assert len(set(found.values())) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_readers_see_whole_maps_while_it_is_rebuilt(tmp_path: Path, kind: str) -> None:
+    target = map_path(kind, tmp_path / "t")
+    write_map(kind, target, [(b"key%d" % n, b"before") for n in range(3000)])
+    table = open_table(f"{kind}:{tmp_path / 't'}")
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, kind, str(target)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    seen = set()
+    with writer, writer.stdout:
+        while len(seen) < 5:
+            seen.add(table.lookup(b"key%d" % (len(seen) * 500)))
+        os.kill(writer.pid, signal.SIGKILL)
+    assert None not in seen
