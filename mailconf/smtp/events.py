@@ -70,7 +70,7 @@ class ContentEnd:
 
 @dataclass(frozen=True, slots=True)
 class ChunkEnd:
-    """The octets of a BDAT have come; with ``last`` the message is complete. ``refusal`` is the reply, if it is fixed."""
+    """The octets of a BDAT have come; with ``last`` the message is complete. ``refusal`` is its reply, if fixed."""
 
     size: int
     last: bool
@@ -125,7 +125,7 @@ class Quit:
 class Refused:
     """A command that the protocol itself forbids: ``reply`` is due. ``warning`` is what Postfix logs, "" for nothing.
 
-    In ``warning`` a ``%s`` stands for the client, "name[address]".
+    In ``warning`` the first ``%s`` stands for the client, "name[address]", a ``%q`` for the queue id.
     """
 
     verb: str

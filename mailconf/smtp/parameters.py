@@ -50,6 +50,10 @@ def mail(words: Sequence[str], message_size: int, *, smtputf8: bool) -> dict[str
             if name in found or plain is None or not _PRINTABLE.match(plain):
                 return Reply.of(501, "5.5.4 Bad ENVID parameter syntax")
             found[name] = value
+        elif name == "AUTH" and equals:  # RFC 4954 5; without authentication its value is not looked at
+            if name in found:
+                return Reply.of(503, "5.5.4 Error: multiple AUTH= options")
+            found[name] = value
         else:
             return _unsupported(word)
     if message_size and int(found.get("SIZE", "0")[:18]) > message_size:

@@ -15,7 +15,8 @@ an event whose reply was positive.
 Lines end with LF, CRLF counts as that too (postconf(5) smtpd_forbid_bare_newline=no). A command line beyond
 ``line_length`` is cut there. Commands are UTF-8 when SMTPUTF8 is offered; what is not, is refused.
 
-Departures from Postfix: the attributes of one XCLIENT or XFORWARD command take effect together or not at all. LHLO and
+Departures from Postfix: a SIZE that was refused is forgotten (smtpd holds it against the next MAIL without one, until
+RSET). The attributes of one XCLIENT or XFORWARD command take effect together or not at all. LHLO and
 the rest of LMTP's server side (RFC 2033) are ours, Postfix has none.
 """
 
@@ -130,7 +131,10 @@ COUNTED = (
 )  # fmt: skip
 JUNK = frozenset(("RSET", "NOOP", "VRFY", "ETRN"))  # postconf(5) smtpd_junk_command_limit
 
-_END_OF_BODY = re.compile(rb"\n\.\r?\n")
+_END_OF_BODY = re.compile(rb"\n\.\r*\n")
+_DOT = re.compile(rb"\.\r*\n")
+_MAYBE_DOT = re.compile(rb"(?:\.\r*)?\Z")
+_RETURNS = re.compile(rb"\r+\n")
 _MAX_PARTIAL = 65536
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _BAD_BDAT = Reply.of(521, "5.5.4 Syntax: BDAT count [LAST]")
@@ -164,7 +168,8 @@ class Connection:
         self._octets = 0
         self._chunk = ChunkEnd(0, False)
         self._chunk_state = State.IDLE  # in which BDAT came
-        self._held_cr = False
+        self._returns = b""  # that end a chunk: the next may begin with their LF
+        self._total = 0  # octets of the chunks so far
         self._commands: dict[str, Callable[[str, list[str]], Event]] = {
             "HELO": self._helo,
             "EHLO": self._helo,
@@ -249,7 +254,7 @@ class Connection:
             self.errors += 1
         if self.verb in JUNK:
             self._junk += 1
-            if ok and self._junk > self.options.junk_commands:
+            if ok and self._junk > self.options.junk_commands + 1:
                 self.errors += 1
         name = self.verb.lower()
         if name not in COUNTED and name != "unknown":
@@ -355,10 +360,10 @@ class Connection:
             self._ended = False
             return ContentEnd()
         if self._line_start:
-            if buffer.startswith((b".\r\n", b".\n")):
-                del buffer[: buffer.index(b"\n") + 1]
+            if (dot := _DOT.match(buffer)) is not None:
+                del buffer[: dot.end()]
                 return ContentEnd()
-            if len(buffer) < 3 and b".\r\n".startswith(bytes(buffer)):
+            if _MAYBE_DOT.match(buffer):
                 return Wait.NEED_DATA
         match = _END_OF_BODY.search(buffer)
         if match is not None:
@@ -368,7 +373,7 @@ class Connection:
         else:
             end = buffer.rfind(b"\n") + 1
             if not end and len(buffer) > _MAX_PARTIAL:
-                end = len(buffer) - (buffer[-1:] == b"\r")
+                end = len(buffer.rstrip(b"\r"))
             if not end:
                 return Wait.NEED_DATA
             content = bytes(buffer[:end])
@@ -376,7 +381,7 @@ class Connection:
         if self._line_start and content.startswith(b"."):
             content = content[1:]
         self._line_start = content.endswith(b"\n")
-        return Content(content.replace(b"\n.", b"\n").replace(b"\r\n", b"\n"))
+        return Content(_plain_ends(content.replace(b"\n.", b"\n")))
 
     def _read_octets(self) -> Event | Wait:
         while self._octets:
@@ -385,16 +390,16 @@ class Connection:
                 return Wait.NEED_DATA
             del self._buffer[: len(data)]
             self._octets -= len(data)
-            if self._held_cr:
-                data = b"\r" + data
-            self._held_cr = data.endswith(b"\r")
-            if self._held_cr:
-                data = data[:-1]
-            if self._chunk.refusal is None and data:
-                return Content(data.replace(b"\r\n", b"\n"))
-        if self._chunk.last and self._held_cr and self._chunk.refusal is None:
-            self._held_cr = False
-            return Content(b"\r")
+            if self._chunk.refusal is not None:
+                continue
+            data = self._returns + data
+            head = data.rstrip(b"\r")
+            self._returns = data[len(head) :]
+            if head:
+                return Content(_plain_ends(head))
+        if self._chunk.last and self._returns and self._chunk.refusal is None:
+            held, self._returns = self._returns, b""
+            return Content(held)
         self.state = self._chunk_state
         return self._chunk
 
@@ -446,17 +451,21 @@ class Connection:
     def _bdat(self, line: str, words: list[str]) -> Event:
         last = len(words) == 3 and words[2].upper() == "LAST"
         if len(words) != 2 + last or not _NUMBER.match(words[1]):
-            return Refused("BDAT", _BAD_BDAT, f"malformed BDAT command syntax from %s: {line[:100]}", close=True)
+            return Refused("BDAT", _BAD_BDAT, f"%q: malformed BDAT command syntax from %s: {line[:100]}", close=True)
         size = int(words[1])
         before = self.state
         refusal = OUT_OF_ORDER.get(("BDAT", before))
         if before in (State.BROKEN, State.BROKEN_MAIL):
             refusal = Reply.of(551, f"5.0.0 Discarded {size} bytes after earlier error")
+        if before is not State.CHUNK:
+            self._returns = b""
+            self._total = 0
+        self._total += size
+        if refusal is None and self.options.message_size and self._total > self.options.message_size:
+            refusal = Reply.of(552, "5.3.4 Chunk exceeds message size limit")
         self._chunk = ChunkEnd(size, last, refusal)
         self._chunk_state = before
         self._octets = size
-        if before is not State.CHUNK:
-            self._held_cr = False
         self.state = State.OCTETS
         return Bdat(size, last, before is State.RCPT)
 
@@ -504,6 +513,11 @@ class Connection:
 
     def _auth(self, line: str, words: list[str]) -> Event:
         return Refused("AUTH", Reply.of(503, "5.5.1 Error: authentication not enabled"))
+
+
+def _plain_ends(data: bytes) -> bytes:
+    """CRs before LF are gone, as many as there are; others stay."""
+    return _RETURNS.sub(b"\n", data) if b"\r\r" in data else data.replace(b"\r\n", b"\n")
 
 
 def _illegal(verb: str, typed: str) -> str:

@@ -1,0 +1,153 @@
+"""DNS for the MTA: dnspython's asynchronous resolver, with "absent" and "could not tell" kept apart.
+
+Host names of /etc/hosts come first, as nsswitch.conf has it nearly everywhere. Nothing here raises, and nothing takes
+longer than ``timeout`` seconds a question: a machine without DNS gets FAILED.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailconf.model.world import Outcome, Records
+from mailconf.smtp.path import valid_hostname
+
+if TYPE_CHECKING:
+    import dns.asyncresolver
+    import dns.rdata
+
+
+@dataclass(frozen=True, slots=True)
+class ClientName:
+    """``verified`` is the name that leads back to the address, "unknown" without one; ``reverse`` what PTR said."""
+
+    verified: str
+    reverse: str
+
+
+UNKNOWN = ClientName("unknown", "unknown")
+
+
+class Resolver:
+    """Answers `mailconf.model.world.Records`.
+
+    nameservers  addresses, optionally with a port; None: those of /etc/resolv.conf
+    hosts        the hosts file, None for none
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float = 10.0,
+        nameservers: list[tuple[str, int]] | None = None,
+        hosts: Path | None = Path("/etc/hosts"),
+    ) -> None:
+        self._timeout = timeout
+        self._nameservers = nameservers
+        self._dns: dns.asyncresolver.Resolver | None = None
+        self._names: dict[str, list[str]] = {}
+        self._addresses: dict[str, list[str]] = {}
+        if hosts is not None:
+            self._read_hosts(hosts)
+
+    def _read_hosts(self, path: Path) -> None:
+        with suppress(OSError):
+            for line in path.read_text(errors="replace").splitlines():
+                address, *names = line.partition("#")[0].split() or [""]
+                with suppress(ValueError):
+                    address = str(ip_address(address))
+                    self._names.setdefault(address, []).extend(names)
+                    for name in names:
+                        self._addresses.setdefault(name.lower(), []).append(address)
+
+    async def query(self, name: str, kind: str) -> Records:
+        """The records of type ``kind``; MX sorted by preference (RFC 5321 5.1), names without their trailing dot."""
+        import dns.exception
+        import dns.resolver
+
+        try:
+            if self._dns is None:
+                self._dns = self._resolver()
+            async with asyncio.timeout(self._timeout):
+                answer = await self._dns.resolve(name, kind, search=False)
+        except dns.resolver.NXDOMAIN:
+            return Records(Outcome.ABSENT, nxdomain=True)
+        except dns.resolver.NoAnswer:
+            return Records(Outcome.ABSENT)
+        except (TimeoutError, dns.exception.Timeout):
+            return Records(Outcome.FAILED, reason="timeout")
+        except (dns.exception.DNSException, OSError, UnicodeError, ValueError) as error:
+            return Records(Outcome.FAILED, reason=" ".join(str(error).split()) or type(error).__name__)
+        values = [_text(record, kind) for record in answer]
+        if kind == "MX":
+            values.sort(key=lambda value: int(value.partition(" ")[0]))
+        return Records(Outcome.FOUND, tuple(values))
+
+    def _resolver(self) -> dns.asyncresolver.Resolver:
+        import dns.asyncresolver
+        import dns.nameserver
+
+        resolver = dns.asyncresolver.Resolver(configure=self._nameservers is None)
+        if self._nameservers is not None:
+            resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in self._nameservers]
+        resolver.lifetime = self._timeout
+        return resolver
+
+    async def addresses(self, host: str, *, ipv6: bool = True) -> Records:
+        """The addresses of ``host``, hosts file first, IPv4 before IPv6; an address is its own answer."""
+        with suppress(ValueError):
+            return Records(Outcome.FOUND, (str(ip_address(host)),))
+        listed = self._addresses.get(host.lower().rstrip("."), [])
+        listed = [a for a in listed if ipv6 or ":" not in a]
+        if listed:
+            return Records(Outcome.FOUND, tuple(dict.fromkeys(sorted(listed, key=lambda a: ":" in a))))
+        kinds = ("A", "AAAA") if ipv6 else ("A",)
+        answers = await asyncio.gather(*(self.query(host, kind) for kind in kinds))
+        values = tuple(value for answer in answers for value in answer.values)
+        if values:
+            return Records(Outcome.FOUND, values)
+        failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
+        return failed[0] if failed else answers[0]
+
+    async def client_name(self, address: str) -> ClientName:
+        """Who a client says it is (PTR), and whether that name leads back to it (postconf(5) smtpd_peername_lookup)."""
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return UNKNOWN
+        names = self._names.get(str(ip), [])
+        if not names and ip.is_loopback:
+            return ClientName("localhost", "localhost")
+        if not names:
+            names = list((await self.query(ip.reverse_pointer, "PTR")).values)
+        if not names or not valid_hostname(names[0]):
+            return UNKNOWN
+        forward = await self.addresses(names[0])
+        return ClientName(names[0] if str(ip) in forward.values else "unknown", names[0])
+
+
+def _text(record: dns.rdata.Rdata, kind: str) -> str:
+    if kind == "TXT":
+        return b"".join(record.strings).decode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+    return str(record.to_text()).rstrip(".")
+
+
+def numeric_host(address: str) -> str:
+    """An address as logs show it: without an IPv6 zone, IPv4 in IPv6 as IPv4."""
+    with suppress(ValueError):
+        ip = ip_address(address.partition("%")[0])
+        mapped = getattr(ip, "ipv4_mapped", None)
+        return str(mapped or ip)
+    return address
+
+
+def peer(transport_info: object) -> tuple[str, str]:
+    """Address and port of a socket's peername or sockname; a UNIX socket is ("127.0.0.1", "")."""
+    if isinstance(transport_info, tuple) and len(transport_info) >= 2:
+        return numeric_host(str(transport_info[0])), str(transport_info[1])
+    return socket.inet_ntoa(socket.INADDR_LOOPBACK.to_bytes(4, "big")), ""

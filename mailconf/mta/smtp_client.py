@@ -1,0 +1,363 @@
+"""The delivery agents smtp and lmtp: a job's nexthop becomes hosts, hosts are tried in turn, recipients get results.
+
+smtp(8), lmtp(8). A nexthop is ``domain``, ``domain:port``, ``[host]``, ``[host]:port``, for LMTP ``unix:/path`` and
+``inet:host:port`` too. Domains have their MX hosts tried by preference, ``[host]`` its addresses. A host that cannot be
+reached or refuses to talk is followed by the next; so are the recipients that it put off. Texts are those of
+Postfix's log.
+
+Departures: a session carries one message (no connection cache); 8-bit content is sent as it is to a server
+without 8BITMIME, where Postfix converts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+from mailconf.model.address import external
+from mailconf.model.policy import Place, Role, Side
+from mailconf.model.world import Ask, Outcome, Records
+from mailconf.mta.headers import RECIPIENTS, SENDERS, join, rewrite, split
+from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
+from mailconf.mta.resolver import Resolver
+from mailconf.smtp import client
+from mailconf.smtp.client import IN_REPLY_TO, Broken, Client, ClientEvent, Envelope, Ready, Stage, To
+from mailconf.smtp.reply import Reply
+
+MAX_ADDRESSES = 5  # postconf(5) smtp_mx_address_limit
+MAX_SESSIONS = 2  # postconf(5) smtp_mx_session_limit
+
+_Change = Callable[[str, Place, Side], Awaitable[str]]
+
+
+@dataclass
+class Failure(Exception):
+    """Why nobody could be delivered to at a host or a domain: the log's text, its DSN status, whether it is final."""
+
+    text: str
+    dsn: str
+    final: bool = False
+    relay: str = "none"
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where to connect to: ``path`` for a UNIX socket, else ``address``."""
+
+    name: str
+    address: str
+    port: int = 0
+    path: str = ""
+
+    @property
+    def peer(self) -> str:
+        return f"{self.name}[{self.path or self.address}]"
+
+    @property
+    def relay(self) -> str:
+        return f"{self.peer}:{self.port}" if not self.path else self.peer
+
+
+@dataclass(slots=True)
+class Nexthop:
+    """A destination, taken apart."""
+
+    host: str
+    port: int
+    direct: bool  # no MX lookup
+    path: str = ""
+    name: str = ""  # as the job has it
+
+    @classmethod
+    def parse(cls, text: str, *, lmtp: bool) -> Nexthop:
+        default = 24 if lmtp else 25
+        if lmtp and text.startswith("unix:"):
+            return cls("", 0, True, text.removeprefix("unix:"), text)
+        name = text
+        if lmtp:
+            text = text.removeprefix("inet:")
+        direct = lmtp or text.startswith("[")
+        if text.startswith("["):
+            host, _, rest = text[1:].partition("]")
+            port = rest.removeprefix(":")
+        else:
+            host, _, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
+        if host[:5].upper() == "IPV6:":
+            host = host[5:]
+        return cls(host, _port(port, default), direct, "", name)
+
+
+def _port(text: str, default: int) -> int:
+    names = {"smtp": 25, "submission": 587, "lmtp": 24}
+    return int(text) if text.isascii() and text.isdigit() else names.get(text, default)
+
+
+class SmtpAgent:
+    """An `mailconf.mta.message.Agent`."""
+
+    def __init__(self, context: Context, resolver: Resolver, *, lmtp: bool = False) -> None:
+        self.context = context
+        self.resolver = resolver
+        self.lmtp = lmtp
+
+    async def deliver(self, job: Job) -> list[Result]:
+        try:
+            envelope = await self._envelope(job)
+            hosts = await self._hosts(Nexthop.parse(job.nexthop, lmtp=self.lmtp))
+        except Failure as failure:
+            return [_failed(recipient, failure) for recipient, _ in job.recipients]
+        return await self._try_hosts(job, envelope, hosts)
+
+    async def _try_hosts(self, job: Job, envelope: Envelope, hosts: list[Host]) -> list[Result]:
+        results: dict[int, Result] = {}
+        waiting = list(range(len(job.recipients)))
+        sessions = 0
+        for number, host in enumerate(hosts):
+            session = Session(self, host, job)
+            try:
+                replies = await session.run(_part(envelope, waiting))
+            except Failure as failure:
+                results |= {index: _failed(job.recipients[index][0], failure) for index in waiting}
+                if failure.final:
+                    break
+                if number < len(hosts) - 1:
+                    self.context.log(self._program, f"{job.message.queue_id}: {failure.text}")
+            else:
+                for index, (reply, stage) in zip(waiting, replies, strict=True):
+                    results[index] = _replied(job.recipients[index][0], host, reply, stage, session.setup)
+                waiting = [index for index in waiting if results[index].status is Status.DEFERRED]
+            sessions += session.greeted
+            if not waiting or sessions >= MAX_SESSIONS:
+                break
+        return [results[index] for index in range(len(job.recipients))]
+
+    @property
+    def _program(self) -> str:
+        return "lmtp" if self.lmtp else "smtp"
+
+    # What is sent.
+
+    async def _envelope(self, job: Job) -> Envelope:
+        message = job.message
+        ask = Ask(job.world)
+        mailer = self._program
+
+        async def change(address: str, place: Place, side: Side) -> str:
+            return await job.policy.rewrite(address, Role(place, side, mailer), ask) if address else ""
+
+        sender = await change(message.sender, Place.ENVELOPE, Side.SENDER)
+        recipients = []
+        for recipient, route in job.recipients:
+            address = await change(route.recipient, Place.ENVELOPE, Side.RECIPIENT)
+            orcpt = recipient.orcpt or ""
+            recipients.append(To(external(address), recipient.notify, orcpt))
+        content = await self._headers(message, change)
+        utf8 = not (sender.isascii() and all(to.address.isascii() for to in recipients))
+        return Envelope(external(sender), tuple(recipients), content, message.body, message.ret, message.envid, utf8)
+
+    async def _headers(self, message: Message, change: _Change) -> bytes:
+        headers, rest = split(message.content)
+        changed = False
+        for number, header in enumerate(headers):
+            side = Side.SENDER if header.key in SENDERS else Side.RECIPIENT if header.key in RECIPIENTS else None
+            if side is None:
+                continue
+
+            async def in_header(address: str, side: Side = side) -> str:
+                return await change(address, Place.HEADER, side)
+
+            new = await rewrite(header, in_header)
+            changed = changed or new is not header
+            headers[number] = new
+        return join(headers, rest) if changed else message.content
+
+    # Where to.
+
+    async def _hosts(self, nexthop: Nexthop) -> list[Host]:
+        """The hosts to try, in order. Raises Failure."""
+        if nexthop.path:
+            return [Host(os.uname().nodename.partition(".")[0], "", 0, nexthop.path)]
+        if nexthop.direct or _is_address(nexthop.host):
+            hosts = await self._addresses(nexthop.host, nexthop)
+            return hosts[:MAX_ADDRESSES]
+        records = await self.resolver.query(nexthop.host, "MX")
+        if records.outcome is Outcome.FAILED:
+            raise _dns_failure(nexthop.host, "MX", records)
+        if records.nxdomain:
+            raise _dns_failure(nexthop.host, "MX", records)
+        if not records.values:
+            return (await self._addresses(nexthop.host, nexthop))[:MAX_ADDRESSES]
+        return await self._exchangers(nexthop, records)
+
+    async def _exchangers(self, nexthop: Nexthop, records: Records) -> list[Host]:
+        site = self.context.policy.site
+        hosts: list[Host] = []
+        problem: Failure | None = None
+        for value in records.values:
+            name = value.partition(" ")[2]
+            if not name:
+                raise Failure(f"Domain {nexthop.host} does not accept mail (nullMX)", "5.1.10", final=True)
+            if name.lower() == site.hostname.value.lower():
+                if not hosts and problem is None:
+                    raise Failure(f"mail for {nexthop.name} loops back to myself", "5.4.6", final=True)
+                break  # hosts that are as far away as we are, and further (RFC 5321 5.1)
+            try:
+                hosts += await self._addresses(name, nexthop)
+            except Failure as failure:
+                problem = problem or failure
+        if hosts:
+            return hosts[:MAX_ADDRESSES]
+        raise problem or _dns_failure(nexthop.host, "MX", records)
+
+    async def _addresses(self, name: str, nexthop: Nexthop) -> list[Host]:
+        records = await self.resolver.addresses(name)
+        if records.outcome is not Outcome.FOUND:
+            raise _dns_failure(name, "A", records)
+        return [Host(name, address, nexthop.port) for address in records.values]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _dns_failure(name: str, kind: str, records: Records) -> Failure:
+    start = f"Host or domain name not found. Name service error for name={name} type={kind}: "
+    if records.outcome is Outcome.FAILED:
+        return Failure(start + "Host not found, try again", "4.4.3")
+    if records.nxdomain:
+        return Failure(start + "Host not found", "5.4.4", final=True)
+    return Failure(start + "Host found but no data record of requested type", "5.4.4", final=True)
+
+
+def _part(envelope: Envelope, numbers: list[int]) -> Envelope:
+    return replace(envelope, recipients=tuple(envelope.recipients[number] for number in numbers))
+
+
+def _failed(recipient: Recipient, failure: Failure) -> Result:
+    status = Status.BOUNCED if failure.final else Status.DEFERRED
+    return Result(recipient, status, failure.dsn, failure.text, failure.relay, failure.reply)
+
+
+def _replied(recipient: Recipient, host: Host, reply: Reply, stage: Stage, setup: float) -> Result:
+    """The result that a server's reply means for a recipient."""
+    if stage is Stage.END and reply.code // 100 == 2:
+        return Result(recipient, Status.SENT, _status(reply, "2"), str(reply), host.relay, reply, setup)
+    status = Status.BOUNCED if reply.permanent else Status.DEFERRED
+    text = f"host {host.peer} said: {reply} (in reply to {IN_REPLY_TO[stage]} command)"
+    return Result(recipient, status, _status(reply, "5" if reply.permanent else "4"), text, host.relay, reply, setup)
+
+
+def _status(reply: Reply, kind: str) -> str:
+    status = reply.status
+    return status if status.startswith(kind) else f"{kind}.0.0"
+
+
+class Session:
+    """A connection to one host for one envelope."""
+
+    def __init__(self, agent: SmtpAgent, host: Host, job: Job) -> None:
+        self.agent = agent
+        self.host = host
+        self.job = job
+        self.limits = agent.context.policy.site.limits
+        self.greeted = False
+        self.setup = 0.0
+        self.client = Client(agent.context.policy.site.hostname.value, lmtp=agent.lmtp)
+
+    async def run(self, envelope: Envelope) -> tuple[tuple[Reply, Stage], ...]:
+        """The reply for each recipient. Raises Failure."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        reader, writer = await self._connect()
+        try:
+            event = await self._event(reader, writer)
+            self._check_ready(event, envelope)
+            self.setup = loop.time() - began
+            self.greeted = True
+            self.client.send(envelope)
+            event = await self._event(reader, writer)
+            if not isinstance(event, client.Outcome):
+                raise self._broken(event)
+            if self.client.stage is Stage.READY:
+                self.client.quit()
+                writer.write(self.client.data_to_send())
+            return event.replies
+        finally:
+            writer.close()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host = self.host
+        try:
+            async with asyncio.timeout(self.limits.smtp_connect_timeout or None):
+                if host.path:
+                    return await asyncio.open_unix_connection(host.path)
+                return await asyncio.open_connection(host.address, host.port)
+        except TimeoutError:
+            reason = "Connection timed out"
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+        raise Failure(f"connect to {host.relay}: {reason}", "4.4.1", relay="none")
+
+    def _check_ready(self, event: ClientEvent, envelope: Envelope) -> None:
+        """Raises Failure when the server does not want to talk, is ourselves, or lacks what the message needs."""
+        site = self.agent.context.policy.site
+        if isinstance(event, Broken):
+            raise self._broken(event)
+        if not isinstance(event, Ready):
+            raise Failure(f"protocol error: no handshake with {self.host.peer}", "4.5.0", relay=self.host.relay)
+        if not self.host.path and event.name.lower() == site.hostname.value.lower() and not self.agent.lmtp:
+            text = f"mail for {self.job.nexthop} loops back to myself"
+            raise Failure(text, "5.4.6", final=True, relay=self.host.relay)
+        if envelope.smtputf8 and "SMTPUTF8" not in event.extensions:
+            text = f"SMTPUTF8 is required, but was not offered by host {self.host.peer}"
+            raise Failure(text, "5.6.7", final=True, relay=self.host.relay)
+
+    def _broken(self, event: ClientEvent) -> Failure:
+        host = self.host
+        if isinstance(event, Broken) and event.reply is not None:
+            text = f"host {host.peer} refused to talk to me: {event.reply}"
+            return Failure(
+                text, "4" + _status(event.reply, str(event.reply.code // 100))[1:], False, host.relay, event.reply
+            )
+        return self._lost()
+
+    def _lost(self) -> Failure:
+        what = self.client.stage.value.format(verb=self.client.verb)
+        return Failure(f"lost connection with {self.host.peer} while {what}", "4.4.2", relay=self.host.relay)
+
+    async def _event(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientEvent:
+        """The client's next event. Raises Failure for a lost or a silent connection."""
+        while True:
+            event = self.client.next_event()
+            try:
+                async with asyncio.timeout(self._timeout()):
+                    out = self.client.data_to_send()
+                    if out:
+                        writer.write(out)
+                        await writer.drain()
+                    if event is not None:
+                        return event
+                    data = await reader.read(65536)
+            except TimeoutError:
+                what = self.client.stage.value.format(verb=self.client.verb)
+                text = f"conversation with {self.host.peer} timed out while {what}"
+                raise Failure(text, "4.4.2", relay=self.host.relay) from None
+            except OSError:
+                data = b""
+            if not data:
+                raise self._lost()
+            self.client.receive_data(data)
+
+    def _timeout(self) -> float | None:
+        limits, stage = self.limits, self.client.stage
+        if stage in (Stage.GREETING, Stage.HELO):
+            return limits.smtp_helo_timeout or None
+        return (600.0 if stage is Stage.END else limits.smtp_command_timeout) or None

@@ -1,0 +1,300 @@
+"""The client's side of an SMTP or LMTP session (RFC 5321, RFC 2033), without a socket.
+
+Feed it with `Client.receive_data`, take what is to be sent from `Client.data_to_send`, and ask `Client.next_event`:
+`Ready` after the handshake, `Outcome` after a transaction, `Broken` when the session is of no use. EHLO that is
+refused is followed by HELO; LMTP says LHLO and has no way back. Commands go out together when the server offers
+PIPELINING (RFC 2920), one by one otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+
+from mailconf.smtp.reply import Reply, ReplyError, ReplyParser
+from mailconf.source import encode
+
+
+class Stage(Enum):
+    """What the client waits for, in the words of Postfix's "lost connection ... while"."""
+
+    GREETING = "receiving the initial server greeting"
+    HELO = "performing the {verb} handshake"
+    READY = "idle"
+    MAIL = "sending MAIL FROM"
+    RCPT = "sending RCPT TO"
+    DATA = "sending DATA command"
+    END = "sending end of data -- message may be sent more than once"
+    QUIT = "sending QUIT command"
+    CLOSED = "closed"
+
+
+# How a reply to a command is referred to: "(in reply to RCPT TO command)".
+IN_REPLY_TO = {Stage.MAIL: "MAIL FROM", Stage.RCPT: "RCPT TO", Stage.DATA: "DATA", Stage.END: "end of DATA"}
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """A recipient in external form, with its DSN parameters as they are to be sent ("" for none)."""
+
+    address: str
+    notify: str = ""
+    orcpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A transaction. Addresses are in external form; ``content`` has its lines ended by LF."""
+
+    sender: str
+    recipients: tuple[To, ...]
+    content: bytes
+    body: str = ""
+    ret: str = ""
+    envid: str = ""
+    smtputf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The handshake is done. ``extensions``: parameters by upper-case keyword; ``name`` is the server's own."""
+
+    name: str
+    extensions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of each recipient, in the envelope's order: the reply that decided and the stage it answered."""
+
+    replies: tuple[tuple[Reply, Stage], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The session cannot go on: the server refused (``reply``), or does not speak the protocol (``garbage``)."""
+
+    stage: Stage
+    reply: Reply | None = None
+    garbage: str = ""
+
+
+ClientEvent = Ready | Outcome | Broken
+
+_LINE_LENGTH = 998  # postconf(5) smtp_line_length_limit
+_LONG_LINE = re.compile(rb"[^\n]{%d,}" % (_LINE_LENGTH + 1))
+
+
+class Client:
+    """One session. ``helo`` is the name that we go by."""
+
+    def __init__(self, helo: str, *, lmtp: bool = False) -> None:
+        self.helo = helo
+        self.lmtp = lmtp
+        self.stage = Stage.GREETING
+        self.verb = "LHLO" if lmtp else "EHLO"
+        self.extensions: dict[str, str] = {}
+        self._parser = ReplyParser()
+        self._out = bytearray()
+        self._todo: deque[tuple[Stage, int, str]] = deque()  # commands not sent yet
+        self._sent: deque[tuple[Stage, int]] = deque()  # commands without reply
+        self._envelope = Envelope("", (), b"")
+        self._verdicts: list[tuple[Reply, Stage] | None] = []
+        self._mail_refused: Reply | None = None
+
+    def receive_data(self, data: bytes) -> None:
+        self._parser.feed(data)
+
+    def data_to_send(self) -> bytes:
+        """What is to be written now; it is handed out once."""
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def next_event(self) -> ClientEvent | None:
+        """The next event, None for want of data. After Broken there are no more."""
+        while self.stage is not Stage.CLOSED:
+            try:
+                reply = self._parser.next()
+            except ReplyError as error:
+                stage, self.stage = self.stage, Stage.CLOSED
+                return Broken(stage, garbage=str(error))
+            if reply is None:
+                return None
+            event = self._handle(reply)
+            if event is not None:
+                return event
+        return None
+
+    def send(self, envelope: Envelope) -> None:
+        """Begin a transaction; RuntimeError unless the session is ready. ``envelope`` has at least one recipient."""
+        if self.stage is not Stage.READY or not envelope.recipients:
+            raise RuntimeError("the session is not ready for this envelope")
+        self._envelope = envelope
+        self._verdicts = [None] * len(envelope.recipients)
+        self._mail_refused = None
+        self._todo.append((Stage.MAIL, 0, self._mail_command(envelope)))
+        for number, to in enumerate(envelope.recipients):
+            self._todo.append((Stage.RCPT, number, self._rcpt_command(to)))
+        self._todo.append((Stage.DATA, 0, "DATA"))
+        self._send_commands()
+
+    def quit(self) -> None:
+        """Say QUIT; the reply ends the session."""
+        self._command("QUIT")
+        self.stage = Stage.QUIT
+
+    # Replies.
+
+    def _handle(self, reply: Reply) -> ClientEvent | None:
+        if self.stage is Stage.GREETING:
+            if reply.code != 220:
+                return self._broken(reply)
+            self._command(f"{self.verb} {self.helo}")
+            self.stage = Stage.HELO
+            return None
+        if self.stage is Stage.HELO:
+            return self._handshake(reply)
+        if self.stage is Stage.QUIT:
+            self.stage = Stage.CLOSED
+            return None
+        if self.stage is Stage.END:
+            return self._ended(reply)
+        if self._sent:
+            return self._replied(reply)
+        return self._broken(reply)  # a 421 that nobody asked for
+
+    def _broken(self, reply: Reply) -> Broken:
+        stage, self.stage = self.stage, Stage.CLOSED
+        return Broken(stage, reply)
+
+    def _handshake(self, reply: Reply) -> ClientEvent | None:
+        if reply.code == 250:
+            name = reply.lines[0].partition(" ")[0]
+            for line in reply.lines[1:]:
+                keyword, _, rest = line.replace("=", " ").partition(" ")
+                self.extensions[keyword.upper()] = rest
+            self.stage = Stage.READY
+            return Ready(name, self.extensions)
+        if self.verb == "EHLO" and reply.permanent:
+            self.verb = "HELO"
+            self._command(f"HELO {self.helo}")
+            return None
+        return self._broken(reply)
+
+    def _replied(self, reply: Reply) -> ClientEvent | None:
+        kind, number = self._sent.popleft()
+        if reply.code == 421:
+            return self._abandon(kind, reply)
+        if kind is Stage.MAIL and reply.code // 100 != 2:
+            self._mail_refused = reply
+            self._verdicts = [(reply, Stage.MAIL)] * len(self._verdicts)
+            self._todo.clear()
+        elif kind is Stage.RCPT and self._mail_refused is None and reply.code // 100 != 2:
+            self._verdicts[number] = (reply, Stage.RCPT)
+        elif kind is Stage.DATA:
+            return self._data_replied(reply)
+        if not self._sent and self._mail_refused is not None:
+            return self._outcome()
+        self._send_commands()
+        if not self._sent and not self._todo and self.stage is not Stage.END:
+            return self._outcome()
+        self._set_stage()
+        return None
+
+    def _data_replied(self, reply: Reply) -> ClientEvent | None:
+        accepted = [n for n, verdict in enumerate(self._verdicts) if verdict is None]
+        if reply.code == 354:
+            self._out += self._body() if accepted else b".\r\n"
+            self.stage = Stage.END
+            return None
+        for number in accepted:
+            self._verdicts[number] = (reply, Stage.DATA)
+        return self._outcome()
+
+    def _ended(self, reply: Reply) -> ClientEvent | None:
+        accepted = [n for n, verdict in enumerate(self._verdicts) if verdict is None]
+        if self.lmtp and accepted:
+            self._verdicts[accepted[0]] = (reply, Stage.END)
+            return None if accepted[1:] and reply.code != 421 else self._final(accepted[1:], reply)
+        return self._final(accepted, reply)
+
+    def _final(self, numbers: list[int], reply: Reply) -> Outcome:
+        for number in numbers:
+            self._verdicts[number] = (reply, Stage.END)
+        return self._outcome()
+
+    def _abandon(self, kind: Stage, reply: Reply) -> Outcome:
+        """421 in the middle: everybody not refused yet gets it, and the session is over (RFC 5321 3.8)."""
+        self._verdicts = [(reply, kind) if verdict is None else verdict for verdict in self._verdicts]
+        self._sent.clear()
+        self._todo.clear()
+        outcome = self._outcome()
+        self.stage = Stage.CLOSED
+        return outcome
+
+    def _outcome(self) -> Outcome:
+        self.stage = Stage.READY
+        return Outcome(tuple(verdict for verdict in self._verdicts if verdict is not None))
+
+    # Commands.
+
+    def _send_commands(self) -> None:
+        together = "PIPELINING" in self.extensions
+        while self._todo and (together or not self._sent):
+            kind, number, line = self._todo.popleft()
+            if kind is Stage.DATA and not together and all(self._verdicts):
+                return  # nobody is left to send to
+            self._command(line)
+            self._sent.append((kind, number))
+        self._set_stage()
+
+    def _set_stage(self) -> None:
+        if self._sent:
+            self.stage = self._sent[0][0]
+
+    def _command(self, line: str) -> None:
+        self._out += encode(line) + b"\r\n"
+
+    def _mail_command(self, envelope: Envelope) -> str:
+        words = [f"MAIL FROM:<{envelope.sender}>"]
+        has = self.extensions
+        if "SIZE" in has:
+            words.append(f"SIZE={len(envelope.content) + envelope.content.count(10)}")
+        if "8BITMIME" in has and envelope.body:
+            words.append(f"BODY={envelope.body}")
+        if "SMTPUTF8" in has and envelope.smtputf8:
+            words.append("SMTPUTF8")
+        if "DSN" in has:
+            words += [f"RET={envelope.ret}"] if envelope.ret else []
+            words += [f"ENVID={envelope.envid}"] if envelope.envid else []
+        return " ".join(words)
+
+    def _rcpt_command(self, to: To) -> str:
+        words = [f"RCPT TO:<{to.address}>"]
+        if "DSN" in self.extensions:
+            words += [f"NOTIFY={to.notify}"] if to.notify else []
+            words += [f"ORCPT={to.orcpt}"] if to.orcpt else []
+        return " ".join(words)
+
+    def _body(self) -> bytes:
+        return wire_content(self._envelope.content) + b".\r\n"
+
+
+def wire_content(content: bytes) -> bytes:
+    """``content`` as DATA sends it: lines of at most 998 bytes, dots doubled, ended by CRLF."""
+    content = _LONG_LINE.sub(_broken_line, content)
+    if content and not content.endswith(b"\n"):
+        content += b"\n"
+    if content.startswith(b"."):
+        content = b"." + content
+    return content.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
+
+
+def _broken_line(match: re.Match[bytes]) -> bytes:
+    """A line cut into pieces; all but the first begin with a space (postconf(5) smtp_line_length_limit)."""
+    line = match.group()
+    pieces = [line[at : at + _LINE_LENGTH] for at in range(0, len(line), _LINE_LENGTH)]
+    return b"\n ".join(pieces)
