@@ -177,13 +177,13 @@ class _Rewriter:
         # From the right: whether a ">" or a ";" lies ahead decides what "<" and ":" mean.
         self.closes: list[bool] = [False] * len(found)
         self.groups: list[bool] = [False] * len(found)
-        # A group's name reaches back to the comma before it, over the end of another group.
+        # A group's name reaches back to the comma before it, over whatever stands there.
         self.names: list[bool] = [False] * len(found)
         angle = group = name = False
         for at in range(len(found) - 1, -1, -1):
             self.closes[at], self.groups[at], self.names[at] = angle, group, name
             kind = found[at].kind
-            name = (kind == ":" and group) or (name and kind not in (",", ">"))
+            name = (kind == ":" and group) or (name and kind != ",")
             angle = kind == ">" or (angle and kind != "<")
             group = kind == ";" or (group and kind != ":")
 
@@ -192,15 +192,17 @@ class _Rewriter:
         at = 0
         while at < len(self.tokens):
             token = self.tokens[at]
-            if token.kind == "<" and self.closes[at]:
-                self.out.plain(run)
+            if self.names[at] and token.kind != ",":
+                run.append(token if token.kind != ":" else Token("colon", ":"))
+            elif token.kind == "<" and self.closes[at]:
+                await self._phrase(run)
                 run = []
                 at = await self._angle(at + 1)
                 continue
-            if token.kind == ":" and self.groups[at]:
+            elif token.kind == ":" and self.groups[at]:
                 self.out.plain([*run, token])
                 run = []
-            elif token.kind == "," or (token.kind == ";" and not self.names[at]):
+            elif token.kind == "," or token.kind == ";":
                 await self._bare(run)
                 self.out.plain([token])
                 run = []
@@ -221,18 +223,35 @@ class _Rewriter:
         self.out.angle(await self._address(text) if text else "", comments)
         return at + 1
 
+    async def _phrase(self, run: list[Token]) -> None:
+        """The words before ``<``; a colon that names no group parts them from addresses."""
+        at = max((n for n, token in enumerate(run) if token.kind == ":"), default=-1)
+        if at >= 0:
+            await self._bare(run[:at])
+            self.out.plain([Token("colon", ":")])
+        self.out.plain(run[at + 1 :])
+
     async def _bare(self, run: list[Token]) -> None:
-        """Addresses without brackets: adjacent words are separate ones, all comments follow."""
+        """Addresses without brackets: adjacent words are separate ones.
+
+        A comment follows the address in which, or before which, it stands; at the end of the list, the last one.
+        """
         address: list[Token] = []
+        comments: list[Token] = []  # of this address
+        pending: list[Token] = []  # since its last word
         for token in run:
             if token.kind == "comment":
+                pending.append(token)
                 continue
             if address and _is_word(token) and _is_word(address[-1]):
                 await self._flush(address)
-                address = []
+                self.out.plain(comments)
+                address, comments = [], []
             address.append(token)
+            comments += pending
+            pending = []
         await self._flush(address)
-        self.out.plain(token for token in run if token.kind == "comment")
+        self.out.plain([*comments, *pending])
 
     async def _flush(self, address: list[Token]) -> None:
         if address:
@@ -255,27 +274,30 @@ def _is_word(token: Token) -> bool:
     return token.kind in ("word", "quoted", "literal")
 
 
+_SPACED = frozenset(("word", "quoted", "literal", "comment"))
+
+
 class _Printer:
     """Puts tokens back together with Postfix's white space."""
 
     def __init__(self) -> None:
         self.text = ""
         self._last = ""
-        self.after_address = False  # an address ended, and no separator since
+        self.after_address = False  # an address or a group ended, and no comma since
 
     def plain(self, run: Iterable[Token]) -> None:
         for token in run:
             kind = token.kind
-            spaced = kind in ("word", "quoted", "literal", "comment")
-            if spaced and self._last in ("word", "quoted", "literal", "comment"):
+            spaced = kind in _SPACED
+            if (spaced and self._last in _SPACED) or (kind == "<" and self._last not in ("", ",", ":")):
                 self.text += " "
             self.text += {",": ",\n", ":": ": "}.get(kind, token.text)
             self._last = kind
             if kind != "comment":
-                self.after_address = False
+                self.after_address = kind == ";"
 
     def address(self, text: str) -> None:
-        if self._last in ("word", "quoted", "literal", "comment"):
+        if self._last in _SPACED:
             self.text += " "
         self.text += text
         self._last = "word"
@@ -291,12 +313,12 @@ class _Printer:
 
 
 def fold(text: str) -> str:
-    """Pieces (ended by newlines) joined by spaces while they stay below 70 characters, by newline and tab otherwise."""
+    """Pieces (ended by newlines) joined while they stay below 70 characters; a continuation's tab does not count."""
     first, *pieces = text.split("\n")
     lines = [first]
     for piece in pieces:
         if len(lines[-1]) + 1 + len(piece) < _WIDTH:
             lines[-1] += " " + piece
         else:
-            lines.append("\t" + piece)
-    return "\n".join(lines)
+            lines.append(piece)
+    return "\n\t".join(lines)

@@ -96,7 +96,7 @@ class FakePolicy:
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         if "@" in address or not address:
-            return address
+            return address if address.endswith("..") else address.removesuffix(".")
         if role.place is Place.HEADER and not role.local:
             return f"{address}@{self.site.remote_header_domain}"
         return f"{address}@{self.site.origin.value}"

@@ -1,0 +1,114 @@
+"""The queue side beside the real Postfix: the same messages give the same mailboxes, headers, bounces and log lines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from private_postfix import PrivatePostfix
+
+TESTS = Path(__file__).parent.parent
+sys.path.insert(0, str(TESTS / "vectors"))
+sys.path.insert(0, str(TESTS / "mta"))
+
+from record_mailbox import ALIASES, CASES, PARAMETERS, await_empty_queue, delivered, log, send  # noqa: E402
+from test_mailbox_vectors import run  # noqa: E402
+
+from mailconf.files import Root  # noqa: E402
+from mailconf.mta.identity import Workers  # noqa: E402
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(scope="module")
+def postfix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivatePostfix]:
+    with PrivatePostfix(tmp_path_factory.mktemp("postfix")) as private:
+        private.configure(PARAMETERS, {"etc/aliases": ALIASES})
+        private.postmap("hash:@TOP@/etc/aliases")
+        yield private
+
+
+def real(postfix: PrivatePostfix, case: tuple[str, list[str], list[str], str]) -> tuple[dict[str, str], list[str]]:
+    mail = postfix.top / "mail"
+    mail.mkdir()
+    mail.chmod(0o1777)
+    since = postfix.log.stat().st_size
+    send(postfix.port, *case)
+    await_empty_queue(postfix)
+    found = delivered(mail), log(postfix, since)
+    for path in sorted(mail.rglob("*"), reverse=True):
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink()
+    mail.rmdir()
+    return found
+
+
+def ours(top: Path, case: tuple[str, list[str], list[str], str]) -> tuple[dict[str, str], list[str]]:
+    names = ("sender", "recipients", "options", "text")
+    return asyncio.run(asyncio.wait_for(run(top, dict(zip(names, case, strict=True))), 60))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_mailboxes_and_log(postfix: PrivatePostfix, tmp_path: Path, name: str) -> None:
+    assert ours(tmp_path, CASES[name]) == real(postfix, CASES[name])
+
+
+PIECES = (
+    "a", "bb", "c.d", "e@f", '"q r"', "(c1)", "(c (n) 2)", ",", ",", ", ", ":", ";", "<g>", "<h@i>", " ", " ", " ",
+    "\n ", ".", "Mr.", "<j (k) l>", "[1.2.3.4]", "m@[1.2.3.4]", "<>", "=?utf-8?q?n?=",
+)  # fmt: skip
+
+
+def random_headers(seed: int, count: int) -> list[str]:
+    """Values made of what addresses are made of; none begins or ends a line with white space alone."""
+    dice = random.Random(seed)
+    values = []
+    while len(values) < count:
+        value = "".join(dice.choice(PIECES) for _ in range(dice.randint(1, 9)))
+        lines = value.split("\n")
+        if all(line.strip() for line in lines) and value == value.strip():
+            values.append(value)
+    return values
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_address_lists_are_rewritten_alike(postfix: PrivatePostfix, tmp_path: Path, seed: int) -> None:
+    lines = "".join(f"To: {value}\nX-N: {n}\n" for n, value in enumerate(random_headers(seed, 120)))
+    case = ("a@example.org", ["games@example.com"], [], f"{lines}\nbody\n")
+    (expected, _), (found, _) = real(postfix, case), ours(tmp_path, case)
+    pairs = zip(found["games"].split("X-N"), expected["games"].split("X-N"), strict=True)
+    assert [pair for pair in pairs if pair[0] != pair[1]] == []
+
+
+def test_a_root_mta_writes_as_the_recipient(tmp_path: Path) -> None:
+    assert os.geteuid() == 0, "the live tests run as root"
+    top = tmp_path
+    while top != top.parent and top.stat().st_uid == 0:
+        top.chmod(top.stat().st_mode | 0o011)
+        top = top.parent
+    spool = tmp_path / "mail"
+    spool.mkdir()
+    spool.chmod(0o1777)
+
+    async def main() -> None:
+        workers = Workers(Root("/"))
+        mbox = {"kind": "mbox", "path": str(spool / "box"), "limit": 0, "required": False}
+        folder = {"kind": "maildir", "path": str(spool / "dir"), "limit": 0}
+        for request in (mbox, folder):
+            assert await workers.write(request, b"From x\n\n", 65534, 65534) == {"warnings": []}
+        secret = tmp_path / "secret"
+        secret.mkdir(mode=0o700)
+        refused = await workers.write({**mbox, "path": str(secret / "box")}, b"x", 65534, 65534)
+        assert refused["text"] == "cannot open file: Permission denied"
+        workers.close()
+
+    asyncio.run(main())
+    for path in (spool / "box", spool / "dir", next((spool / "dir" / "new").iterdir())):
+        assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
