@@ -44,6 +44,8 @@ class Workers:
         uid, gid = default_privileges() if uid is None else (uid, gid if gid is not None else uid)
         if uid == 0:
             return await self._call(mailbox.perform, request, data)
+        if request["kind"] == "mbox" and not request["required"]:
+            _create_in_roots_folder(Path(request["path"]), uid, gid)
         identity = (uid, gid, _spool_group(request["path"]))
         worker = self._workers.pop(identity, None) or _Worker(*identity)
         self._workers[identity] = worker  # the last used one is the last
@@ -81,6 +83,19 @@ def _spool_group(path: str) -> int:
         return -1
     shared = found.st_uid == 0 and found.st_mode & stat.S_IWGRP and not found.st_mode & stat.S_IWOTH
     return found.st_gid if shared else -1
+
+
+def _create_in_roots_folder(path: Path, uid: int, gid: int) -> None:
+    """Make a user's mailbox in a spool where only root may: nobody else can have prepared anything there."""
+    with contextlib.suppress(OSError):
+        folder = path.parent.stat()
+        if folder.st_uid != 0 or folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchown(file, uid, gid)
+        finally:
+            os.close(file)
 
 
 class _Worker:

@@ -103,12 +103,17 @@ def test_a_root_mta_writes_as_the_recipient(tmp_path: Path) -> None:
         folder = {"kind": "maildir", "path": str(spool / "dir"), "limit": 0}
         for request in (mbox, folder):
             assert await workers.write(request, b"From x\n\n", 65534, 65534) == {"warnings": []}
-        secret = tmp_path / "secret"
-        secret.mkdir(mode=0o700)
-        refused = await workers.write({**mbox, "path": str(secret / "box")}, b"x", 65534, 65534)
+        roots = tmp_path / "roots"
+        roots.mkdir(mode=0o755)
+        answer = await workers.write({**mbox, "path": str(roots / "box")}, b"From x\n\n", 65534, 65534)
+        assert answer == {"warnings": [f"unable to create lock file {roots}/box.lock: Permission denied"]}
+        theirs = tmp_path / "theirs"
+        theirs.write_bytes(b"not yours")
+        theirs.chmod(0o600)
+        refused = await workers.write({**mbox, "path": str(theirs)}, b"x", 65534, 65534)
         assert refused["text"] == "cannot open file: Permission denied"
         workers.close()
 
     asyncio.run(main())
-    for path in (spool / "box", spool / "dir", next((spool / "dir" / "new").iterdir())):
+    for path in (tmp_path / "roots" / "box", spool / "box", spool / "dir", next((spool / "dir" / "new").iterdir())):
         assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
