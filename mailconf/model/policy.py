@@ -81,7 +81,7 @@ class Policy(Protocol):
         ...
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
-        """``address`` (internal form) as it is to stand in ``role``."""
+        """``address`` (internal form) as it is to stand in ``role``. Raises LookupFailed."""
         ...
 
     async def expand(self, recipient: str, ask: Ask) -> Expansion:
@@ -89,7 +89,7 @@ class Policy(Protocol):
         ...
 
     async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
-        """The recipients that every message gets besides (always_bcc and the *_bcc_maps)."""
+        """Who gets copies (always_bcc, *_bcc_maps); the addresses are not rewritten yet. Raises LookupFailed."""
         ...
 
     async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:

@@ -47,6 +47,17 @@ class Answer:
 ABSENT = Answer(Outcome.ABSENT)
 
 
+class LookupFailed(Exception):
+    """A table could not answer, in a question whose answer has no room to say so (`Policy.rewrite`, `Policy.bcc`).
+
+    ``table`` is its name, the message the reason.
+    """
+
+    def __init__(self, table: str, reason: str) -> None:
+        super().__init__(reason)
+        self.table = table
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """A DNS answer. ABSENT means that the name or the type does not exist, FAILED that the server could not tell.

@@ -1,8 +1,8 @@
 """Which host names and address literals Postfix takes for valid.
 
-A host name has 1 to 255 characters in labels of 1 to 63 letters, digits, ``_`` and ``-`` (not at either end of a label),
-and is not all numbers and dots. Names that are not ASCII count in their IDNA form where Postfix converts them. An address literal is ``[192.0.2.1]`` or
-``[IPv6:2001:db8::1]``.
+A host name has 1 to 255 characters in labels of 1 to 63 letters, digits, ``_`` and ``-`` (not at either end of a
+label), and is not all numbers and dots. Names that are not ASCII count in their IDNA form where Postfix converts them.
+An address literal is ``[192.0.2.1]`` or ``[IPv6:2001:db8::1]``.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mailconf.model.world import Ask
-from mailconf.postfix.lookup import LookupFailed, is_pattern, parents
+from mailconf.model.world import Ask, LookupFailed
+from mailconf.postfix.lookup import is_pattern, parents
 from mailconf.postfix.words import split
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -10,19 +10,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from mailconf.model.address import Address
-from mailconf.model.world import Answer, Ask
+from mailconf.model.world import Answer, Ask, LookupFailed
 from mailconf.postfix.words import split, table_spec, unbraced
 
 PATTERN_TYPES = frozenset({"cidr", "pcre", "regexp", "tcp"})
 _COMPOSITE = frozenset({"pipemap", "unionmap"})
-
-
-class LookupFailed(Exception):
-    """A table could not answer. ``table`` is its name, the message the reason."""
-
-    def __init__(self, table: str, reason: str) -> None:
-        super().__init__(reason)
-        self.table = table
 
 
 def is_pattern(table: str) -> bool:
@@ -53,7 +45,7 @@ class Tables:
     async def find(self, ask: Ask, key: str, *, partial: bool = False) -> Answer | None:
         """The entry for exactly ``key``, or None. ``partial`` keys are parts of an address: no patterns are asked.
 
-        An entry with an empty value counts as absent, as the original warns and goes on. Raises LookupFailed.
+        An entry with an empty value counts as absent. Raises LookupFailed.
         """
         if not key:
             return None
@@ -138,7 +130,7 @@ class AddressSearch:
             if extension and (answer := await tables.find(ask, user, partial=True)):
                 return Match(answer, user, extension)
         if answer := await tables.find(ask, f"@{domain}", partial=True):
-            return Match(answer, f"@{domain}", extension)
+            return Match(answer, f"@{domain}", "")  # stands for all users, so nothing of the address is left over
         return None
 
     async def find_transport(self, ask: Ask, tables: Tables, address: str, *, subdomains: bool) -> Match | None:

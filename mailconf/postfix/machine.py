@@ -67,6 +67,12 @@ def _network(address: str, prefix: int, style: str) -> str:
     return str(ipaddress.ip_network(f"{address}/{length}", strict=False))
 
 
+def own_addresses(interfaces: list[str], protocols: list[str]) -> list[str]:
+    """The addresses that inet_interfaces selects, of the families that inet_protocols allows."""
+    families = {"ipv4", "ipv6"} if "all" in protocols else set(protocols)
+    return [a for a, _ in _addresses(interfaces) if ("ipv6" if ":" in a else "ipv4") in families]
+
+
 def _addresses(interfaces: list[str]) -> Iterator[tuple[str, int]]:
     """The addresses that inet_interfaces selects, with the prefix length of the machine's interface that has each."""
     own = list(_interfaces())

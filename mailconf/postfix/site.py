@@ -15,7 +15,6 @@ from mailconf.postfix.words import split, table_spec, unbraced
 from mailconf.source import Span
 
 TABLE_PARAMETERS = (
-    "address_verify_map",
     "alias_database",
     "alias_maps",
     "canonical_maps",
@@ -50,7 +49,6 @@ TABLE_PARAMETERS = (
     "body_checks",
     "mime_header_checks",
     "nested_header_checks",
-    "postscreen_access_list",
 )
 LIST_PARAMETERS = (
     "debug_peer_list",
@@ -63,6 +61,7 @@ LIST_PARAMETERS = (
     "smtpd_authorized_xforward_hosts",
     "smtpd_client_event_limit_exceptions",
     "fast_flush_domains",
+    "postscreen_access_list",
 )
 RESTRICTION_PARAMETERS = tuple(
     f"smtpd_{stage}_restrictions"

@@ -1,0 +1,239 @@
+"""A World over tables and files that answers at once: for explain, tests, and the MTA's lookups.
+
+Tables are opened by `mailconf.maps.registry` at their first question and kept open. Keys of fixed-string tables are
+folded, as Postfix's programs fold them. DNS and policy services answer from fixtures, or for real with ``online``;
+without either they fail for the time being and say why: what was not asked is never "absent".
+
+``unix:passwd.byname`` and ``unix:group.byname`` (postconf(5) local_recipient_maps) answer from the machine's databases
+or, with a root other than /, from ROOT/etc/passwd and ROOT/etc/group.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mailconf.diagnostics import Sink
+from mailconf.files import Root
+from mailconf.maps.registry import open_table
+from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
+from mailconf.model.world import ABSENT, Answer, Outcome, Records, User
+from mailconf.source import Source, Span, decode, encode
+from mailconf.tables.postmap import fold
+
+BUILT_TYPES = frozenset({"btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash"})
+NO_DNS = Records(Outcome.FAILED, (), "no DNS in this run")
+_POLICY_TIMEOUT = 100.0  # seconds; postconf(5) smtpd_policy_service_timeout
+
+DnsFixtures = Mapping[tuple[str, str], Records]
+
+
+class FileWorld:
+    """See the module.
+
+    root      where the absolute paths of the configuration lie
+    dns       answers by (lower-case name, type); a name without any entry fails unless ``online``
+    policies  actions by policy service endpoint
+    online    ask the real DNS and policy services
+    trace     tell the place in its text source of the entry that a built map answers with
+    """
+
+    def __init__(
+        self,
+        root: Root | None = None,
+        *,
+        dns: DnsFixtures | None = None,
+        policies: Mapping[str, str] | None = None,
+        online: bool = False,
+        trace: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.root = Root() if root is None else root
+        self._dns = dict(dns or {})
+        self._policies = dict(policies or {})
+        self._online = online
+        self._trace = trace
+        self._clock = clock
+        self._tables: dict[str, LookupTable | Answer] = {}
+        self._places: dict[str, dict[str, Span]] = {}
+
+    def close(self) -> None:
+        """Close every table; the next question opens it anew."""
+        for table in self._tables.values():
+            if not isinstance(table, Answer):
+                table.close()
+        self._tables.clear()
+        self._places.clear()
+
+    async def lookup(self, table: str, key: str) -> Answer:
+        kind, _, name = table.removeprefix("proxy:").partition(":")
+        if kind == "unix":
+            return self._account(name, key)
+        opened = self._tables.get(table)
+        if opened is None:
+            opened = self._tables[table] = self._open(table)
+        if isinstance(opened, Answer):
+            return opened
+        try:
+            value = opened.lookup(encode(key))
+        except TemporaryFailure as failure:
+            return Answer(Outcome.FAILED, reason=str(failure))
+        if value is None:
+            return ABSENT
+        place = self._place(kind, name, key, decode(value)) if self._trace and kind in BUILT_TYPES else None
+        return Answer(Outcome.FOUND, decode(value), span=place)
+
+    def _open(self, table: str) -> LookupTable | Answer:
+        try:
+            return open_table(table, self.root, fold=fold)
+        except (TemporaryFailure, UnsupportedMap) as failure:
+            return Answer(Outcome.FAILED, reason=str(failure))
+
+    def _place(self, kind: str, name: str, key: str, value: str) -> Span | None:
+        """Where the text source has ``key`` with this value; None where it does not, or no longer."""
+        places = self._places.get(name)
+        if places is None:
+            places = self._places[name] = self._index(self.root.path(name))
+        return places.get(f"{decode(fold(encode(key)))}\0{value}")
+
+    @staticmethod
+    def _index(path: Path) -> dict[str, Span]:
+        from mailconf.tables.reader import read_postmap
+
+        try:
+            source = Source.read(path)
+        except OSError:
+            return {}
+        index: dict[str, Span] = {}
+        entries = read_postmap(source, Sink())
+        for entry in entries:
+            for key in (entry.key, entry.key.removesuffix(":")):  # alias files have a colon behind the name
+                index[f"{decode(fold(encode(key)))}\0{entry.value}"] = entry.span
+        return index
+
+    def _account(self, database: str, key: str) -> Answer:
+        """passwd.byname and group.byname: the line of the user or group ``key``."""
+        field = {"passwd.byname": "passwd", "group.byname": "group"}.get(database)
+        if field is None:
+            return Answer(Outcome.FAILED, reason=f"unknown table: unix:{database}")
+        if self.root.is_real:
+            line = _passwd_line(key) if field == "passwd" else _group_line(key)
+        else:
+            line = self._line_of(f"/etc/{field}", key)
+        return Answer(Outcome.FOUND, line) if line else ABSENT
+
+    def _line_of(self, path: str, name: str) -> str:
+        try:
+            text = decode(self.root.path(path).read_bytes())
+        except OSError:
+            return ""
+        return next((line for line in text.splitlines() if name and line.startswith(f"{name}:")), "")
+
+    async def dns(self, name: str, kind: str) -> Records:
+        folded = name.lower().rstrip(".")
+        if (folded, kind) in self._dns:
+            return self._dns[folded, kind]
+        if any(known == folded for known, _ in self._dns):
+            return Records(Outcome.ABSENT)  # the name is in the fixtures, this type is not
+        return _query(folded, kind) if self._online else NO_DNS
+
+    async def user(self, name: str) -> User | None:
+        answer = self._account("passwd.byname", name)
+        fields = answer.value.split(":")
+        if not answer.found or len(fields) < 7 or not (fields[2].isdigit() and fields[3].isdigit()):
+            return None
+        return User(fields[0], int(fields[2]), int(fields[3]), fields[5], fields[6])
+
+    async def read(self, path: str) -> str | None:
+        try:
+            return decode(self.root.path(path).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
+        if endpoint in self._policies:
+            return Answer(Outcome.FOUND, self._policies[endpoint])
+        if not self._online:
+            return Answer(Outcome.FAILED, reason="no policy service in this run")
+        try:
+            return _ask_policy(self.root, endpoint, attributes)
+        except (OSError, ValueError) as failure:
+            return Answer(Outcome.FAILED, reason=str(failure))
+
+    def now(self) -> float:
+        return self._clock()
+
+
+def _passwd_line(name: str) -> str:
+    import pwd
+
+    try:
+        found = pwd.getpwnam(name)
+    except (KeyError, ValueError):
+        return ""
+    return ":".join(str(field) for field in found)
+
+
+def _group_line(name: str) -> str:
+    import grp
+
+    try:
+        found = grp.getgrnam(name)
+    except (KeyError, ValueError):
+        return ""
+    return f"{found.gr_name}:{found.gr_passwd}:{found.gr_gid}:{','.join(found.gr_mem)}"
+
+
+def _query(name: str, kind: str) -> Records:
+    """The real DNS, by dnspython and /etc/resolv.conf."""
+    import dns.exception
+    import dns.resolver
+
+    try:
+        answer = dns.resolver.resolve(name, kind, search=False)
+    except dns.resolver.NXDOMAIN:
+        return Records(Outcome.ABSENT, nxdomain=True)
+    except dns.resolver.NoAnswer:
+        return Records(Outcome.ABSENT)
+    except (dns.exception.DNSException, OSError, UnicodeError) as failure:
+        return Records(Outcome.FAILED, (), str(failure) or type(failure).__name__)
+    values = [_record_text(record, kind) for record in answer]
+    if kind == "MX":
+        values.sort(key=lambda value: (int(value.split()[0]), value))
+    return Records(Outcome.FOUND, tuple(values))
+
+
+def _record_text(record: object, kind: str) -> str:
+    if kind == "TXT":
+        strings: tuple[bytes, ...] = record.strings  # type: ignore[attr-defined]
+        return decode(b"".join(strings))
+    text = str(record)
+    if kind == "MX":
+        preference, _, exchange = text.partition(" ")
+        return f"{preference} {exchange.rstrip('.')}"
+    return text.rstrip(".")
+
+
+def _ask_policy(root: Root, endpoint: str, attributes: Mapping[str, str]) -> Answer:
+    """SMTPD_POLICY_README: name=value lines and an empty one there, ``action=...`` and an empty one back."""
+    kind, _, place = endpoint.partition(":")
+    if kind == "unix":
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(_POLICY_TIMEOUT)
+        connection.connect(str(root.path(place)))
+    elif kind == "inet":
+        host, _, port = place.rpartition(":")
+        connection = socket.create_connection((host or "127.0.0.1", int(port)), _POLICY_TIMEOUT)
+    else:
+        raise ValueError(f"unknown policy service endpoint: {endpoint}")
+    with connection, connection.makefile("rb") as replies:
+        connection.sendall(encode("".join(f"{k}={v}\n" for k, v in attributes.items()) + "\n"))
+        action = ""
+        while line := decode(replies.readline()).rstrip("\r\n"):
+            name, _, value = line.partition("=")
+            action = value if name == "action" else action
+    if not action:
+        return Answer(Outcome.FAILED, reason=f"{endpoint} gives no action")
+    return Answer(Outcome.FOUND, action)

@@ -1,0 +1,73 @@
+"""Which domains are whose: the address classes (ADDRESS_CLASS_README) and the machine's own names and addresses.
+
+Local are the domains of mydestination and ``[address]`` of an address of inet_interfaces or proxy_interfaces
+(postconf(5) mydestination).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailconf.model.world import Ask
+from mailconf.postfix import machine
+from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.hostnames import address_literal
+from mailconf.postfix.lists import Kind, PatternList
+from mailconf.postfix.lookup import AddressSearch, Tables
+from mailconf.source import decode
+
+# (parameter, as this list) -> a problem
+Problem = Callable[[str, str], None]
+
+
+class Domains:
+    """The compiled lists of one configuration; ``problem`` is told what is wrong with them."""
+
+    def __init__(self, configuration: Configuration, problem: Problem) -> None:
+        self.configuration = configuration
+        self._problem = problem
+        c = configuration
+        self.default_type = c.value("default_database_type")
+        self.subdomain_lists = frozenset(word.lower() for word in c.words("parent_domain_matches_subdomains"))
+        self.destinations = self.list("mydestination", Kind.STRING)
+        self.virtual_alias = self.list("virtual_alias_domains", Kind.STRING)
+        self.virtual_mailbox = self.list("virtual_mailbox_domains", Kind.STRING)
+        self.relay = self.list("relay_domains", Kind.DOMAIN)
+        self.networks = self.list("mynetworks", Kind.HOST)
+        self.origin = c.value("myorigin")
+        own = machine.own_addresses(c.words("inet_interfaces"), c.words("inet_protocols"))
+        self.own_addresses = frozenset(own)
+        self.interfaces = self.own_addresses | {word.strip("[]") for word in c.words("proxy_interfaces")}
+        self.search = AddressSearch(
+            c.value("recipient_delimiter"),
+            self.has_bare_users,
+            owner_special=c.boolean("owner_request_special"),
+            bounce=c.value("double_bounce_sender"),
+        )
+
+    def list(self, name: str, kind: Kind, *, parents_as: str = "") -> PatternList:
+        """The pattern list that the parameter ``name`` holds."""
+        value = self.configuration.value(name)
+        made = PatternList.compile(
+            name, value, kind, parents=(parents_as or name) in self.subdomain_lists, read=self._read
+        )
+        for problem in made.problems:
+            self._problem(name, problem)
+        return made
+
+    def tables(self, name: str) -> Tables:
+        """The lookup tables that the parameter ``name`` lists."""
+        return Tables.of(self.configuration.value(name), self.default_type)
+
+    def _read(self, path: str) -> str:
+        return decode(self.configuration.root.path(path).read_bytes())
+
+    async def is_local(self, ask: Ask, domain: str) -> bool:
+        """Whether mail for ``domain`` is for this machine's own users. Raises LookupFailed."""
+        if await self.destinations.match(ask, domain.removesuffix(".") if len(domain) > 1 else domain):
+            return True
+        return (address_literal(domain) or "") in self.interfaces
+
+    async def has_bare_users(self, ask: Ask, domain: str) -> bool:
+        """Whether tables may name the users of ``domain`` without it: also those of myorigin."""
+        return domain.lower() == self.origin.lower() or await self.is_local(ask, domain)
