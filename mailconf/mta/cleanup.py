@@ -17,7 +17,7 @@ from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
 from mailconf.model.site import Site
 from mailconf.model.verdict import EffectKind, Reply, Session
-from mailconf.model.world import Ask
+from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Header, join, rewrite, split
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.queue import Queue, QueueError
@@ -46,8 +46,12 @@ class Cleanup:
         """
         effects = {kind: [e.argument for e in message.effects if e.kind is kind] for kind in EffectKind}
         self._check_size(message)
-        await self._headers(message, effects[EffectKind.PREPEND])
-        await self._envelope(message, effects[EffectKind.REDIRECT], effects[EffectKind.BCC])
+        try:
+            await self._headers(message, effects[EffectKind.PREPEND])
+            await self._envelope(message, effects[EffectKind.REDIRECT], effects[EffectKind.BCC])
+        except LookupFailed as failure:
+            self._warn(f"{message.queue_id}: {failure.table} lookup error -- message not accepted, try again later")
+            raise IntakeRefused(WRITE_ERROR) from failure
         if effects[EffectKind.DISCARD]:
             return
         filters = effects[EffectKind.FILTER]

@@ -22,7 +22,7 @@ from contextlib import suppress
 from mailconf.model.address import external
 from mailconf.model.site import Site
 from mailconf.model.verdict import Reply, Route
-from mailconf.model.world import Ask
+from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.bounce import Bounce
 from mailconf.mta.log import seconds
 from mailconf.mta.message import Agent, Context, IntakeRefused, Job, Result, Status
@@ -142,9 +142,9 @@ class Scheduler:
                 await self._attempt(entry)
         except QueueError as error:
             self.context.log("qmgr", f"warning: {error}")
-        except IntakeRefused as refused:
+        except (IntakeRefused, LookupFailed) as error:
             # The notice could not be queued: what it was about is recorded, the next run sends it.
-            self.context.log("qmgr", f"warning: {serial:X}: status=deferred (bounce failed: {refused.reply})")
+            self.context.log("qmgr", f"warning: {serial:X}: status=deferred (bounce failed: {error})")
             await self._later(serial)
         except Exception as error:  # a defect must not stop the queue
             self.context.log("qmgr", f"warning: {serial:X}: {type(error).__name__}: {error}")

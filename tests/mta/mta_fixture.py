@@ -22,7 +22,7 @@ from mailconf.model.verdict import (
     Session,
     Verdict,
 )
-from mailconf.model.world import ABSENT, Answer, Ask, Outcome, Records, User
+from mailconf.model.world import ABSENT, Answer, Ask, LookupFailed, Outcome, Records, User
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 
@@ -88,6 +88,7 @@ class FakePolicy:
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
     copies: list[str] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
+    copies_fail: bool = False
 
     async def _never(self, session: Session, ask: Ask) -> Verdict:
         raise AssertionError("the queue side asks no SMTP question")
@@ -107,6 +108,8 @@ class FakePolicy:
         return Expansion(self.aliases.get(recipient, (recipient,)), Trace())
 
     async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
+        if self.copies_fail:
+            raise LookupFailed("hash:/etc/postfix/bcc", "the file is damaged")
         return self.copies
 
     async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
