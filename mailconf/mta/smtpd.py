@@ -53,6 +53,7 @@ _OK = Reply.of(250, "2.0.0 Ok")
 _BYE = Reply.of(221, "2.0.0 Bye")
 _TOO_BIG = Reply.of(552, "5.3.4 Error: message file too big")
 _NO_INTAKE = Reply.of(451, "4.3.0 Error: queue file write error")
+_INTERNAL = Reply.of(451, "4.3.0 Error: internal error")
 _BUFFER = 262_144  # bytes read ahead of the work
 _HELO_NEUTRAL = str.maketrans(dict.fromkeys('<>()\\";@ ', "?"))
 
@@ -224,8 +225,10 @@ class SmtpdSession(asyncio.Protocol):
                         await self._talk()
                 except _Lost:
                     self._log(f"lost connection after {self._where()} from {self.client}")
+                    self.connection.abandon()
                 except _Idle:
                     self._log(f"timeout after {self._where()} from {self.client}")
+                    self.connection.abandon()
                     self._say(Reply.of(421, f"4.4.2 {self.connection.options.hostname} Error: timeout exceeded"))
                 summary = self.connection.summary()
                 self._log(f"disconnect from {self.client} {summary}")
@@ -345,7 +348,14 @@ class SmtpdSession(asyncio.Protocol):
         """Put one of the SMTP questions to the Policy in force."""
         ask = Ask(self.context.world)
         method: Any = getattr(self.context.policy, question)
-        verdict: Verdict = await method(self.session, ask)
+        try:
+            verdict: Verdict = await method(self.session, ask)
+        except Exception as error:
+            # A defect must not cost the client its session, nor pass for an answer that permits or refuses for good.
+            at = error.__traceback__.tb_next if error.__traceback__ else None
+            place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else "?"
+            self._log(f"panic: {question}: {type(error).__name__}: {error} ({place})")
+            verdict = Verdict(_INTERNAL, ask.trace)
         if self.server.on_verdict is not None:
             self.server.on_verdict(self.session, question, verdict)
         if verdict.log:
@@ -452,7 +462,7 @@ class SmtpdSession(asyncio.Protocol):
 
     def _take(self, data: bytes) -> None:
         """A piece of content. What exceeds the limit is counted and dropped."""
-        self._received += len(data)
+        self._received += len(data) + data.count(b"\n")
         self._size += len(data)
         limit = self.connection.options.message_size
         if not limit or self._size <= limit:

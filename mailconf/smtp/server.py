@@ -238,6 +238,12 @@ class Connection:
         self._event = None
         self._buffer.clear()
 
+    def abandon(self) -> None:
+        """The client is gone: content under way counts as a command that failed."""
+        if self.state in (State.BODY, State.OCTETS):
+            self.counts.setdefault(self.verb.lower(), [0, 0])[1] += 1
+        self.close()
+
     def summary(self) -> str:
         """The command counts as Postfix logs them at the end: ``ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4``."""
         ok = sum(count[0] for count in self.counts.values())
