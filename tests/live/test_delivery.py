@@ -35,7 +35,7 @@ def postfix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivatePostfix
 
 def real(postfix: PrivatePostfix, case: tuple[str, list[str], list[str], str]) -> tuple[dict[str, str], list[str]]:
     mail = postfix.top / "mail"
-    mail.mkdir()
+    mail.mkdir(exist_ok=True)
     mail.chmod(0o1777)
     since = postfix.log.stat().st_size
     send(postfix.port, *case)

@@ -227,7 +227,7 @@ def main() -> None:
         postfix.postmap("hash:@TOP@/etc/aliases")
         for name, (sender, recipients, options, text) in CASES.items():
             mail = Path(top) / "mail"
-            mail.mkdir()
+            mail.mkdir(exist_ok=True)
             mail.chmod(0o1777)
             since = postfix.log.stat().st_size
             send(postfix.port, sender, recipients, options, text)
