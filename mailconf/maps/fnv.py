@@ -1,25 +1,22 @@
 """The hash function of Berkeley DB hash files: the 32-bit FNV-1 of Fowler, Noll and Vo with 0 as its start.
 
 For each byte: multiply by 16777619, keep 32 bits, xor the byte. The start of 0 has a useful consequence: NUL bytes
-*before* a key do not change its hash, so keys can be padded on the left to any width.
+*before* a key do not change its hash, so keys can be padded on the left to one width.
 
-`hash_all` needs no compiled code: it lays the keys of one length side by side as 64-bit lanes of one big integer
-(a lane holds the product, 57 bits, without a carry into the next) and works on a column of characters at a time.
+`hash_all` needs no compiled code: it lays keys of one width side by side as 64-bit lanes of one big integer (a lane
+holds the product, 57 bits, without a carry into the next) and works on a column of characters at a time.
 """
 
 from __future__ import annotations
 
 import sys
 from array import array
-from collections import defaultdict, deque
-from collections.abc import Iterator
+from functools import lru_cache
 
 PRIME = 16777619
 MASK = 0xFFFFFFFF
 
-_LANES = 1024  # keys at a time: their integers stay in the processor's second cache
-_FEW = 24  # so few keys are hashed faster one by one
-_LONG = 512  # bytes; a key above is rare, and a width of its own would be a column of its own
+_LANES = 1024  # keys at a time: their integers stay in the processor's cache
 
 
 def hash_one(key: bytes) -> int:
@@ -30,38 +27,48 @@ def hash_one(key: bytes) -> int:
     return value
 
 
-def hash_all(keys: list[bytes], end: bytes = b"", mask: int = MASK) -> Iterator[tuple[list[bytes], array[int]]]:
-    """The hashes of ``keys``, each as if followed by ``end`` (empty or one NUL) and and'ed with ``mask``.
-    They come in groups: (keys, their hashes).
-
-    Every key comes once; the order within and between the groups is not that of ``keys``.
-    """
-    groups: defaultdict[int, list[bytes]] = defaultdict(list)
-    deque(map(list.append, map(groups.__getitem__, map(len, keys)), keys), maxlen=0)
-    for length in sorted(groups):
-        group = groups[length]
-        if len(group) < _FEW or length > _LONG:
-            yield group, array("I", [hash_one(key + end) & mask for key in group])
+def hash_all(keys: list[bytes], end: bytes = b"", mask: int = MASK) -> array[int]:
+    """The hashes of ``keys``, each as if followed by ``end`` (empty or one NUL) and and'ed with ``mask``."""
+    hashes = array("I")
+    for start in range(0, len(keys), _LANES):
+        chunk = keys[start : start + _LANES]
+        lengths = list(map(len, chunk))
+        width = max(lengths)
+        usual = 64 + 2 * sum(lengths) // len(chunk)
+        if width <= usual:
+            hashes += _hash_lanes(chunk, width, end, mask)
             continue
-        for start in range(0, len(group), _LANES):
-            chunk = group[start : start + _LANES]
-            yield chunk, _hash_lanes(chunk, length, end, mask)
+        # A few keys are much longer than the rest, which would all be padded to their width.
+        short = [key if len(key) <= usual else b"" for key in chunk]
+        part = _hash_lanes(short, usual, end, mask)
+        for at, length in enumerate(lengths):
+            if length > usual:
+                part[at] = hash_one(chunk[at] + end) & mask
+        hashes += part
+    return hashes
 
 
-def _hash_lanes(keys: list[bytes], length: int, end: bytes, mask: int) -> array[int]:
-    """The hashes of keys that all have ``length`` bytes."""
+@lru_cache(maxsize=4)
+def _ones(count: int) -> int:
+    """A 1 in each of ``count`` lanes."""
+    return int.from_bytes(b"\1\0\0\0\0\0\0\0" * count, "little")
+
+
+def _hash_lanes(keys: list[bytes], width: int, end: bytes, mask: int) -> array[int]:
+    """The hashes of ``keys``, none of which is longer than ``width``."""
     count = len(keys)
-    words = max(1, (length + 7) // 8)
-    pad = bytes(words * 8 - length)
-    columns = memoryview(pad + pad.join(keys)).cast("Q")
-    ones = int.from_bytes(b"\1\0\0\0\0\0\0\0" * count, "little")
+    words = max(1, (width + 7) // 8)
+    full = 8 * words
+    text = b"".join([key.rjust(full, b"\0") for key in keys])
+    columns = memoryview(text).cast("Q")
+    ones = _ones(count)
     low32, low8 = ones * MASK, ones * 0xFF
     value = 0
     for word in range(words):
-        text = int.from_bytes(columns[word::words].tobytes(), sys.byteorder)
-        first = len(pad) if word == 0 else 0
+        letters = int.from_bytes(columns[word::words].tobytes(), "little")
+        first = full - width if word == 0 else 0
         for shift in range(8 * first, 64, 8):
-            value = (value * PRIME & low32) ^ (text >> shift & low8)
+            value = (value * PRIME & low32) ^ (letters >> shift & low8)
     for _ in end:
         value = value * PRIME & low32
     lanes = array("Q")

@@ -14,6 +14,7 @@ from mailconf.maps.table import LookupTable, TemporaryFailure
 
 Fold = Callable[[bytes], bytes]
 Warn = Callable[[str], None]
+Progress = Callable[[int, int], None]
 
 
 def silent(_: str) -> None:
@@ -42,3 +43,7 @@ class Opening:
 def cannot_open(name: str, problem: OSError) -> TemporaryFailure:
     """The failure to open the database file ``name``."""
     return TemporaryFailure(f"open database {name}: {problem.strerror}")
+
+
+class Repeated(Exception):
+    """Raised by the writer of a map that is given a key twice: who writes must say which value counts."""

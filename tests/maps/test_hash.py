@@ -13,6 +13,7 @@ from mutations import mutate
 from mailconf.maps.bdb import DamagedMap
 from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.bdb_hash_writer import longer_first, write_hash
+from mailconf.maps.opening import Repeated
 
 ITEMS = st.binary(max_size=30) | st.binary(max_size=4) | st.integers(0, 9000).map(lambda n: b"x" * n)
 TABLES = st.dictionaries(ITEMS, ITEMS, max_size=60)
@@ -20,7 +21,7 @@ TABLES = st.dictionaries(ITEMS, ITEMS, max_size=60)
 
 def written(path: Path, table: dict[bytes, bytes], end: bytes = b"") -> HashFile:
     with path.open("wb") as file:
-        write_hash(file, table, end=end)
+        write_hash(file, list(table), list(table.values()), end=end)
     return HashFile(path)
 
 
@@ -67,10 +68,15 @@ def test_progress_reaches_the_end(tmp_path: Path) -> None:
     table = {b"%d" % n: b"x" * 100 for n in range(20_000)}
     seen: list[tuple[int, int]] = []
     with (tmp_path / "t.db").open("wb") as file:
-        write_hash(file, table, progress=lambda done, total: seen.append((done, total)))
+        write_hash(file, list(table), list(table.values()), progress=lambda done, total: seen.append((done, total)))
     assert len(seen) > 2
     assert seen == sorted(seen)
     assert seen[-1] == (20_000, 20_000)
+
+
+def test_a_key_that_comes_twice(tmp_path: Path) -> None:
+    with (tmp_path / "t.db").open("wb") as file, pytest.raises(Repeated):
+        write_hash(file, [b"a", b"b", b"a"], [b"1", b"2", b"3"])
 
 
 @given(st.lists(st.text("ab", max_size=6).map(str.encode), unique=True))

@@ -140,6 +140,9 @@ def test_every_table_closes_twice_and_says_what_it_is(tmp_path: Path) -> None:
         "pipemap": "pipemap:{hash:/t}",
         "unionmap": "unionmap:{hash:/t}",
         "proxy": "proxy:hash:/t",
+        "cidr": "cidr:{ {::1 ok} }",
+        "regexp": "regexp:{ {/a/ ok} }",
+        "pcre": "pcre:{ {/a/ ok} }",
     }
     for kind in known_types():
         table = open_table(specs.get(kind, f"{kind}:{{a=b}}"), Root(tmp_path))
