@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 # type -> module, and what in it opens a table
 _TYPES = {
+    "cidr": "cidr:Cidr",
     "environ": "environ:open_table",
     "fail": "fail:open_table",
     "hash": "hash:open_table",
     "inline": "inline:open_table",
+    "pcre": "pcre:Pcre",
     "pipemap": "combined:PipeTable",
     "randmap": "randmap:open_table",
+    "regexp": "regexp:Regexp",
     "static": "static:open_table",
     "texthash": "texthash:open_table",
     "unionmap": "combined:UnionTable",

@@ -140,6 +140,7 @@ def test_every_table_closes_twice_and_says_what_it_is(tmp_path: Path) -> None:
         "pipemap": "pipemap:{hash:/t}",
         "unionmap": "unionmap:{hash:/t}",
         "proxy": "proxy:hash:/t",
+        **{kind: kind + ":{{::1 x}}" for kind in ("cidr", "pcre", "regexp")},
         "cidr": "cidr:{ {::1 ok} }",
         "regexp": "regexp:{ {/a/ ok} }",
         "pcre": "pcre:{ {/a/ ok} }",
