@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ TESTS = Path(__file__).parent.parent
 sys.path.insert(0, str(TESTS / "vectors"))
 sys.path.insert(0, str(TESTS / "mta"))
 
-from record_mailbox import ALIASES, CASES, PARAMETERS, await_empty_queue, delivered, log, send  # noqa: E402
+from record_mailbox import ALIASES, CASES, PARAMETERS, await_removed, delivered, log, send  # noqa: E402
 from test_mailbox_vectors import run  # noqa: E402
 
 from mailconf.files import Root  # noqa: E402
@@ -26,8 +27,9 @@ pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module")
-def postfix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivatePostfix]:
-    with PrivatePostfix(tmp_path_factory.mktemp("postfix")) as private:
+def postfix() -> Iterator[PrivatePostfix]:
+    # Not below pytest's folder: every pytest that starts closes that one to other users, Postfix's among them.
+    with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as private:
         private.configure(PARAMETERS, {"etc/aliases": ALIASES})
         private.postmap("hash:@TOP@/etc/aliases")
         yield private
@@ -39,7 +41,7 @@ def real(postfix: PrivatePostfix, case: tuple[str, list[str], list[str], str]) -
     mail.chmod(0o1777)
     since = postfix.log.stat().st_size
     send(postfix.port, *case)
-    await_empty_queue(postfix)
+    await_removed(postfix, since)
     found = delivered(mail), log(postfix, since)
     for path in sorted(mail.rglob("*"), reverse=True):
         if path.is_dir():
@@ -87,13 +89,17 @@ def test_random_address_lists_are_rewritten_alike(postfix: PrivatePostfix, tmp_p
     assert [pair for pair in pairs if pair[0] != pair[1]] == []
 
 
-def test_a_root_mta_writes_as_the_recipient(tmp_path: Path) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users reach."""
+    with tempfile.TemporaryDirectory() as top:
+        Path(top).chmod(0o755)
+        yield Path(top)
+
+
+def test_a_root_mta_writes_as_the_recipient(open_folder: Path) -> None:
     assert os.geteuid() == 0, "the live tests run as root"
-    top = tmp_path
-    while top != top.parent and top.stat().st_uid == 0:
-        top.chmod(top.stat().st_mode | 0o011)
-        top = top.parent
-    spool = tmp_path / "mail"
+    spool = open_folder / "mail"
     spool.mkdir()
     spool.chmod(0o1777)
 
@@ -103,11 +109,11 @@ def test_a_root_mta_writes_as_the_recipient(tmp_path: Path) -> None:
         folder = {"kind": "maildir", "path": str(spool / "dir"), "limit": 0}
         for request in (mbox, folder):
             assert await workers.write(request, b"From x\n\n", 65534, 65534) == {"warnings": []}
-        roots = tmp_path / "roots"
+        roots = open_folder / "roots"
         roots.mkdir(mode=0o755)
         answer = await workers.write({**mbox, "path": str(roots / "box")}, b"From x\n\n", 65534, 65534)
         assert answer == {"warnings": [f"unable to create lock file {roots}/box.lock: Permission denied"]}
-        theirs = tmp_path / "theirs"
+        theirs = open_folder / "theirs"
         theirs.write_bytes(b"not yours")
         theirs.chmod(0o600)
         refused = await workers.write({**mbox, "path": str(theirs)}, b"x", 65534, 65534)
@@ -115,5 +121,5 @@ def test_a_root_mta_writes_as_the_recipient(tmp_path: Path) -> None:
         workers.close()
 
     asyncio.run(main())
-    for path in (tmp_path / "roots" / "box", spool / "box", spool / "dir", next((spool / "dir" / "new").iterdir())):
+    for path in (open_folder / "roots" / "box", spool / "box", spool / "dir", next((spool / "dir" / "new").iterdir())):
         assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
