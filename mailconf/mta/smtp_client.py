@@ -25,6 +25,7 @@ from mailconf.mta.message import Context, Job, Message, Recipient, Result, Statu
 from mailconf.mta.resolver import Resolver
 from mailconf.smtp import client
 from mailconf.smtp.client import IN_REPLY_TO, Broken, Client, ClientEvent, Envelope, Ready, Stage, To
+from mailconf.smtp.path import to_xtext
 from mailconf.smtp.reply import Reply
 
 MAX_ADDRESSES = 5  # postconf(5) smtp_mx_address_limit
@@ -153,7 +154,9 @@ class SmtpAgent:
         recipients = []
         for recipient, route in job.recipients:
             address = await change(route.recipient, Place.ENVELOPE, Side.RECIPIENT)
-            orcpt = recipient.orcpt or ""
+            orcpt = recipient.orcpt
+            if not orcpt and recipient.original:
+                orcpt = f"rfc822;{to_xtext(external(recipient.original))}"
             recipients.append(To(external(address), recipient.notify, orcpt))
         content = await self._headers(message, change)
         utf8 = not (sender.isascii() and all(to.address.isascii() for to in recipients))

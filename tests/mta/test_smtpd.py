@@ -33,10 +33,11 @@ def test_a_message_and_its_log() -> None:
     assert (message.sender, [r.address for r in message.recipients]) == ("a@b.example", ["x@y.example"])
     assert message.session is not None and message.session.helo == "c.example"
     text = "554 5.7.1 <no@refused.example>: Recipient address rejected: Access denied"
+    who = "localhost[127.0.0.1]"
     assert listener.lines == [
         "smtpd: connect from localhost[127.0.0.1]",
         "smtpd: 0000000001: client=localhost[127.0.0.1]",
-        f"smtpd: 0000000001: reject: RCPT from localhost[127.0.0.1]: {text}; from=<a@b.example> to=<no@refused.example>",
+        f"smtpd: 0000000001: reject: RCPT from {who}: {text}; from=<a@b.example> to=<no@refused.example>",
         "smtpd: disconnect from localhost[127.0.0.1] ehlo=1 mail=1 rcpt=1/2 data=1 quit=1 commands=5/6",
     ]
 

@@ -1,0 +1,68 @@
+"""The smtp and lmtp agents with a made-up DNS, for hermetic and live tests."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mta_fixture import FakePolicy, FakeWorld, make_site
+
+from mailconf.model.site import Limits
+from mailconf.model.trace import Trace
+from mailconf.model.verdict import Route
+from mailconf.model.world import Outcome, Records
+from mailconf.mta.message import Context, Job, Message, Recipient, Result
+from mailconf.mta.resolver import Resolver
+from mailconf.mta.smtp_client import SmtpAgent
+
+CONTENT = (
+    b"From: a@b.example\nTo: x@y.example\nDate: Sun, 22 Nov 2026 13:55:05 +0000\nMessage-Id: <1@b.example>\n"
+    b"\n.dot\nend\n"
+)
+
+
+@dataclass
+class FakeResolver(Resolver):
+    """``records``: (name, type) -> Records; everything else does not exist."""
+
+    records: dict[tuple[str, str], Records] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__(hosts=None)
+
+    async def query(self, name: str, kind: str) -> Records:
+        known = {n for n, _ in self.records}
+        return self.records.get((name, kind), Records(Outcome.ABSENT, nxdomain=name not in known))
+
+
+def found(*values: str) -> Records:
+    return Records(Outcome.FOUND, values)
+
+
+def deliver(
+    nexthop: str,
+    *recipients: Recipient | str,
+    lmtp: bool = False,
+    resolver: FakeResolver | None = None,
+    limits: Limits | None = None,
+    policy: type[FakePolicy] = FakePolicy,
+    sender: str = "a@b.example",
+    content: bytes = CONTENT,
+    **fields: str,
+) -> list[Result]:
+    """What a delivery to ``nexthop`` comes to."""
+
+    async def main() -> list[Result]:
+        site = make_site(Path("/nowhere"))
+        site.limits = replace(limits or Limits())
+        world = FakeWorld()
+        context = Context(policy(site), world, lambda program, text: None)
+        to = [r if isinstance(r, Recipient) else Recipient(r, r) for r in recipients]
+        routes = [(r, Route("smtp", nexthop, r.address, "default", Trace())) for r in to]
+        message = Message("QID", sender, to, content, world.now(), **fields)
+        job = Job(message, routes, "smtp", nexthop, context.policy, world)
+        agent = SmtpAgent(context, resolver or FakeResolver(), lmtp=lmtp)
+        return await asyncio.wait_for(agent.deliver(job), 30)
+
+    return asyncio.run(main())

@@ -1,0 +1,153 @@
+"""Properties of the server side, and the dialogues of RFC 5321 as transcripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from permissive import Permissive
+
+from mailconf.smtp import path
+from mailconf.smtp.events import Content, Wait
+from mailconf.smtp.reply import Reply
+from mailconf.smtp.server import AFTER, OUT_OF_ORDER, Connection, Options, State
+
+TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+
+
+def transcript(text: str) -> tuple[list[str], list[str]]:
+    """What C: and S: say; lines that begin with neither are comments."""
+    lines = text.splitlines()
+    said = {who: [line[3:] for line in lines if line.startswith(f"{who}: ")] for who in ("C", "S")}
+    return said["C"], said["S"]
+
+
+@pytest.mark.parametrize("file", TRANSCRIPTS, ids=lambda f: f.stem)
+@pytest.mark.parametrize("step", [1_000_000, 1, 7])
+def test_transcripts(file: Path, step: int) -> None:
+    client, server = transcript(file.read_text())
+    data = "".join(f"{line}\r\n" for line in client).encode()
+    ours = Permissive(lmtp="lmtp" in file.stem)
+    out = ours.start() + b"".join(ours.feed(data[at : at + step]) for at in range(0, len(data), step))
+    assert out.decode().replace("<closed>", "").splitlines() == server
+
+
+words = st.sampled_from(
+    [
+        b"EHLO x",
+        b"HELO x",
+        b"MAIL FROM:<a@b>",
+        b"MAIL FROM:<>",
+        b"RCPT TO:<a@b>",
+        b"RCPT TO:<c",
+        b"DATA",
+        b"BDAT 3",
+        b"abc",
+        b"BDAT 2 LAST",
+        b"BDAT 0",
+        b"RSET",
+        b"NOOP",
+        b"VRFY x",
+        b"ETRN x",
+        b"XCLIENT NAME=x",
+        b"QUIT",
+        b".",
+        b"..",
+        b"\xff",
+        b"",
+        b"STARTTLS",
+        b"XFORWARD NAME=x",
+        b"FOO",
+        b"x" * 3000,
+    ]
+)
+streams = st.lists(
+    st.one_of(words.map(lambda w: w + b"\r\n"), words.map(lambda w: w + b"\n"), words, st.binary(max_size=20))
+).map(b"".join)
+
+
+@given(streams, st.integers(1, 40))
+def test_any_bytes_in_any_pieces(data: bytes, step: int) -> None:
+    whole, pieces = Permissive(), Permissive()
+    out = whole.feed(data)
+    split = b"".join(pieces.feed(data[at : at + step]) for at in range(0, len(data), step))
+    assert split.replace(b"<closed>", b"") == out.replace(b"<closed>", b"")
+    assert pieces.messages == whole.messages and pieces.connection.state is whole.connection.state
+    assert len(out) <= 1000 * (data.count(b"\n") + len(whole.events) + 1)
+    for line in out.replace(b"<closed>", b"").splitlines(keepends=True):
+        assert line[:3].isdigit() and line[3:4] in b" -" and line.endswith(b"\r\n")
+
+
+@given(st.binary(max_size=100_000))
+def test_what_waits_is_bounded(data: bytes) -> None:
+    connection = Connection(Options())
+    connection.receive_data(data * 3)
+    while not isinstance(event := connection.next_event(), Wait):
+        if not isinstance(event, Content):
+            connection.send_reply(Reply.of(250, "ok"))
+    assert connection.unread <= 2 * Options().line_length
+
+
+def test_a_line_without_end_is_not_kept() -> None:
+    connection = Connection(Options())
+    for _ in range(1000):
+        connection.receive_data(b"x" * 10_000)
+        assert connection.next_event() is Wait.NEED_DATA
+        assert connection.unread <= 2048
+
+
+def test_content_without_line_ends_is_handed_on() -> None:
+    server = Permissive()
+    server.feed(b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nDATA\r\n")
+    for _ in range(100):
+        server.feed(b"." * 10_000)
+        assert server.connection.unread <= 65536
+    assert server.feed(b"\r\n.\r\n") == b"552 5.3.4 Error: message file too big\r\n"
+
+
+def test_nothing_is_read_on_before_the_reply() -> None:
+    connection = Connection(Options())
+    connection.receive_data(b"NOOP\r\nQUIT\r\n")
+    connection.next_event()
+    assert connection.next_event() is Wait.PAUSED
+    assert connection.send_reply(Reply.of(250, "a", "b")) == b"250-a\r\n250 b\r\n"
+    connection.next_event()
+    connection.send_reply(Reply.of(221, "bye"))
+    assert connection.next_event() is Wait.CLOSED
+    with pytest.raises(RuntimeError):
+        connection.send_reply(Reply.of(250, "again"))
+
+
+def test_helo_is_asked_for_where_it_is_required() -> None:
+    server = Permissive(helo_required=True)
+    first = b"503 5.5.1 Error: send HELO/EHLO first\r\n"
+    assert server.feed(b"MAIL FROM:<>\r\nVRFY x\r\n") == first * 2
+    assert server.feed(b"HELO x\r\nMAIL FROM:<>\r\n").endswith(b"250 2.1.0 Ok\r\n")
+
+
+def test_the_tables_name_states_that_are_reached() -> None:
+    assert {state for _, state in OUT_OF_ORDER} <= set(State)
+    assert set(AFTER.values()) <= set(State)
+
+
+@given(st.text(max_size=20))
+def test_addresses_are_taken_or_not(text: str) -> None:
+    found = path.parse(text, empty=True)
+    assert found is None or not found.startswith("-")
+
+
+@given(st.text(max_size=30))
+def test_xtext_round_trip(text: str) -> None:
+    encoded = path.to_xtext(text)
+    assert encoded.isascii() and " " not in encoded
+    assert path.xtext(encoded) == text
+
+
+@given(st.text(max_size=40))
+def test_words_hold_all_but_white_space(line: str) -> None:
+    def bare(text: str) -> str:
+        return text.replace(" ", "").replace("\t", "").replace("\r", "")
+
+    assert bare("".join(path.split_arguments(line))) == bare(line)
