@@ -16,8 +16,7 @@ are laid down from the page's end towards its middle. Pages of which nothing was
 
 The meta page's first 72 bytes are common to both kinds: magic number at 12, version at 16, page size at 20, encryption
 at 24, type at 25, meta flags at 26 (1: pages have checksums), head of the list of free pages at 28, number of the
-last page at 32, flags at 48 (2: several databases in one file), and at 52 an id of 20 bytes that libdb uses to tell
-files apart.
+last page at 32, flags at 48 (the kind's own), and at 52 an id of 20 bytes that libdb uses to tell files apart.
 
 A key or value above a limit is *big*: it lies on a chain of pages of type 7, of its own. On those pages the number of
 entries counts the references (1), the "lowest byte in use" is the number of data bytes that follow the header.
@@ -34,6 +33,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+from mailconf.maps.table import DamagedMap as DamagedMap
 from mailconf.maps.table import TemporaryFailure
 
 HEADER = 26
@@ -45,14 +45,9 @@ INVALID, HASH_UNSORTED, BTREE_INTERNAL, BTREE_LEAF, OVERFLOW = 0, 2, 3, 5, 7
 HASH_META, BTREE_META, DUPLICATE_LEAF, HASH = 8, 9, 12, 13
 
 META_SIZE = 512
-FLAG_SUBDATABASES = 0x02
 METAFLAG_CHECKSUM = 0x01
 
 _BATCH = 1 << 20
-
-
-class DamagedMap(TemporaryFailure):
-    """The file is no map or a damaged one; nothing that it says may be believed."""
 
 
 class Page(NamedTuple):
@@ -74,15 +69,17 @@ class PageFile:
     Pages are read with pread(2), not through mmap(2): real postmap(1) truncates a map while others have it open, and
     a reader of the mapping would die of SIGBUS.
 
-    magic, versions: what the meta page must say; ``name`` is for messages. Raises OSError when the file cannot be
-    read and DamagedMap when it is not of that kind.
+    magic, version  what the meta page must say, and ``foreign`` the flags that it may not have
+    name            what messages call the file
+
+    Raises OSError when the file cannot be read and DamagedMap when it is not of that kind.
     """
 
-    def __init__(self, path: Path, name: str, magic: int, versions: range) -> None:
+    def __init__(self, path: Path, name: str, magic: int, version: int, foreign: int) -> None:
         self.name = name
         self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._read_meta(magic, versions)
+            self._read_meta(magic, version, foreign)
         except BaseException:
             self.close()
             raise
@@ -95,7 +92,7 @@ class PageFile:
     def damaged(self, what: str) -> DamagedMap:
         return DamagedMap(f"{self.name}: damaged Berkeley DB file: {what}")
 
-    def _read_meta(self, magic: int, versions: range) -> None:
+    def _read_meta(self, magic: int, expected: int, foreign: int) -> None:
         meta = os.pread(self.descriptor, META_SIZE, 0)
         if len(meta) < META_SIZE:
             raise self.damaged("shorter than a meta page")
@@ -106,16 +103,15 @@ class PageFile:
             raise DamagedMap(f"{self.name}: not a Berkeley DB file of the expected kind")
         self.order = order
         version, size, encryption, _, metaflags = struct.unpack_from(order + "IIBBB", meta, 16)
-        if version not in versions:
+        if version != expected:
             raise DamagedMap(f"{self.name}: Berkeley DB file of unsupported version {version}")
         if size & (size - 1) or not 512 <= size <= 65536:
             raise self.damaged(f"page size {size}")
         flags = struct.unpack_from(order + "I", meta, 48)[0]
         if encryption or metaflags & METAFLAG_CHECKSUM:
             raise DamagedMap(f"{self.name}: encrypted and checksummed Berkeley DB files are not supported")
-        if flags & FLAG_SUBDATABASES:
-            raise DamagedMap(f"{self.name}: several databases in one file are not supported")
-        self.flags = flags
+        if flags & foreign:
+            raise DamagedMap(f"{self.name}: Berkeley DB file with unsupported flags {flags & foreign:#x}")
         self.meta = meta
         self.page_size = size
         self.pages = os.fstat(self.descriptor).st_size // size
@@ -172,11 +168,15 @@ class PageFile:
         first, length = self._item.unpack_from(page.data, offset + 4)
         return first, length
 
-    def big_item(self, first: int, length: int, seen: set[int]) -> bytes:
-        """The ``length`` bytes that begin on overflow page ``first``; its pages join ``seen``, none may be there."""
+    def big_item(self, first: int, length: int, seen: set[int], enough: int | None = None) -> bytes:
+        """The ``length`` bytes that begin on overflow page ``first``; its pages join ``seen``, none may be there.
+
+        enough  stop when this many bytes are read
+        """
         parts: list[bytes] = []
         missing, number = length, first
-        while missing > 0:
+        stop = 0 if enough is None else length - enough
+        while missing > max(stop, 0):
             self.visit(number, seen)
             page = self.page(number)
             count = page.low

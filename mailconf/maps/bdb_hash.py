@@ -36,6 +36,7 @@ CHARKEY = hash_one(b"%$sniglet^&\0")
 KEYDATA, DUPLICATES, BIG, BIG_DUPLICATES = 1, 2, 3, 4
 SPARES = 32
 
+_SEVERAL_DATABASES = 0x02  # a flag
 _TRIES = 16  # places of a key's bytes in a page that turn out to be something else, before the page is read in full
 
 
@@ -44,7 +45,7 @@ class HashFile:
 
     def __init__(self, path: Path, name: str | None = None) -> None:
         """``name`` is what messages call the file."""
-        self.file = PageFile(path, name or str(path), MAGIC, range(VERSION, VERSION + 1))
+        self.file = PageFile(path, name or str(path), MAGIC, VERSION, _SEVERAL_DATABASES)
         meta, order = self.file.meta, self.file.order
         self.max_bucket, self.high_mask, self.low_mask = struct.unpack_from(order + "III", meta, 72)
         (charkey,) = struct.unpack_from(order + "I", meta, 92)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # type -> module, and what in it opens a table
 _TYPES = {
+    "btree": "btree:open_table",
     "cidr": "cidr:Cidr",
     "environ": "environ:open_table",
     "fail": "fail:open_table",

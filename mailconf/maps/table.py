@@ -14,6 +14,10 @@ class TemporaryFailure(Exception):
     """The table could not answer: unreachable, damaged, over its limit. The message says why, for the log."""
 
 
+class DamagedMap(TemporaryFailure):
+    """The file is no map or a damaged one; nothing that it says may be believed."""
+
+
 class UnsupportedMap(Exception):
     """The map type is unknown or cannot do what is asked; the message is the original's, without a prefix."""
 

@@ -52,7 +52,10 @@ class _Type:
     reader: str  # module:class
 
 
-_TYPES = {"hash": _Type(".db", "bdb_hash_writer:write_hash", "bdb_hash:HashFile")}
+_TYPES = {
+    "btree": _Type(".db", "bdb_btree_writer:write_btree", "bdb_btree:BtreeFile"),
+    "hash": _Type(".db", "bdb_hash_writer:write_hash", "bdb_hash:HashFile"),
+}
 
 EXTENSIONS = {name: kind.extension for name, kind in _TYPES.items()}
 

@@ -79,7 +79,7 @@ def recipes() -> dict[str, Callable[[Path], None]]:
     # makemap refuses duplicates and lines that start with white space.
     plain = "".join(line + "\n" for line in TABLE.split("\n") if not line.startswith((" ", "dup   second")))
     made: dict[str, Callable[[Path], None]] = {}
-    for kind in ("hash",):
+    for kind in ("hash", "btree"):
         made |= {
             f"{kind}-postmap.db": postmap(kind, TABLE),
             f"{kind}-postmap-big.db": postmap(kind, big),

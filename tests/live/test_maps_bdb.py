@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mailconf.maps.bdb_btree import BtreeFile
 from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import SequenceTable
@@ -20,7 +21,7 @@ from tests.live.map_tools import dump, load, postfix_folder, run, sendmail, send
 
 pytestmark = pytest.mark.live
 
-READERS = {"hash": HashFile}
+READERS = {"hash": HashFile, "btree": BtreeFile}
 KINDS = list(READERS)
 SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ITEMS = st.binary(max_size=30) | st.binary(max_size=4) | st.integers(0, 9000).map(lambda n: b"x" * n)
