@@ -163,7 +163,7 @@ class Configuration:
         try:
             return expand(text, self._lookup)
         except MacroError as failure:
-            self._report(name, PF006, f"{name}: {failure.message}", 'see postconf(5), "expressions"')
+            self._report(name, PF006, f"{name}: {failure.messages[0]}", 'see postconf(5), "expressions"')
             return self.expand(self.default(name), name) if self.is_set(name) and text == self.raw(name) else ""
 
     def _lookup(self, name: str) -> str | None:

@@ -11,20 +11,24 @@ OP is one of == != < <= > >=; two runs of decimal digits compare as numbers, any
 "level" (``<=level``) the operands are compatibility levels: 1, 2 or major.minor.patch, compared part by part.
 Names are ASCII letters, digits and underscores.
 
-Errors are the engine's: `MacroError` carries the words that it warns with. A reference nested more than 100 deep
-is an error, which is how cycles end. Departure: an expansion that grows beyond `MAX_SIZE` characters or takes more
+``?`` and ``:`` look at the raw value.
+
+Errors are the engine's: `MacroError` carries the words that it warns with. A reference nested more than 100 deep is an
+error, which is how cycles end. Departure: an expansion that grows beyond `MAX_SIZE` characters or takes more
 than `MAX_STEPS` references is an error as well (the engine goes on until memory or patience runs out).
 """
 
 from __future__ import annotations
 
 MAX_DEPTH = 100
+MAX_OPERANDS = 50
 MAX_SIZE = 16_000_000
 MAX_STEPS = 200_000
+MAX_MESSAGES = 1000
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Lookup = Callable[[str], str | None]
 
@@ -38,14 +42,14 @@ _CLOSING = {"{": "}", "(": ")"}
 
 
 class MacroError(Exception):
-    """An expression that cannot be expanded; ``message`` is the engine's warning.
+    """Text that cannot be expanded; ``messages`` are the engine's warnings, of which there is at least one.
 
-    ``fatal`` is set where the engine stops with these words instead of "macro processing error".
+    ``fatal`` is set where the engine stops with the only message instead of "macro processing error".
     """
 
-    def __init__(self, message: str, *, fatal: bool = False) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, messages: list[str], *, fatal: bool = False) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
         self.fatal = fatal
 
 
@@ -53,7 +57,7 @@ def expand(text: str, lookup: Lookup) -> str:
     """``text`` with every reference replaced; ``lookup`` gives a name's raw value, or None. Raises MacroError."""
     if "$" not in text:
         return text
-    return _Expansion(lookup, recurse=True).text(text, 1)
+    return _Expansion(lookup, recurse=True).run(text)
 
 
 def scan(text: str, seen: Callable[[str], None]) -> None:
@@ -63,7 +67,7 @@ def scan(text: str, seen: Callable[[str], None]) -> None:
         seen(name)
 
     if "$" in text:
-        _Expansion(lookup, recurse=False).text(text, 1)
+        _Expansion(lookup, recurse=False).run(text)
 
 
 def references(text: str) -> list[str]:
@@ -76,136 +80,210 @@ def references(text: str) -> list[str]:
     return names
 
 
+class _Failed(Exception):
+    """Ends the evaluation of one reference; the message is already noted."""
+
+
 class _Expansion:
-    """One expansion; without ``recurse``, values are not expanded and both branches of a condition are read."""
+    """One expansion; without ``recurse``, values are not expanded and both branches of a condition are read.
+
+    After an error the engine still reads on for more syntax errors, without evaluating, and its count of the depth
+    stays where it was; which errors it then reports follows from that.
+    """
 
     def __init__(self, lookup: Lookup, *, recurse: bool) -> None:
         self._lookup = lookup
         self._recurse = recurse
+        self._depth = 1
+        self._operands = 0
+        self._failed = False
         self._steps = 0
         self._size = 0
+        self._messages: list[str] = []
 
-    def text(self, text: str, depth: int) -> str:
-        if "$" not in text:
-            self._check(text, depth)
-            return text
-        out = []
-        for is_reference, part in _parts(text):
-            self._check(part, depth)
-            out.append(self._reference(part, depth) if is_reference else part)
+    def run(self, text: str) -> str:
+        result = self._text(text)
+        if self._messages:
+            raise MacroError(self._messages)
+        return result
+
+    def _note(self, message: str) -> None:
+        self._failed = True
+        if len(self._messages) < MAX_MESSAGES:
+            self._messages.append(message)
+
+    def _fail(self, message: str) -> _Failed:
+        self._note(message)
+        return _Failed()
+
+    def _text(self, text: str) -> str:
+        """Evaluate the parts of ``text`` in order."""
+        out: list[str] = []
+        literal: list[str] = []
+        at = 0
+        while (dollar := text.find("$", at)) >= 0:
+            literal.append(text[at:dollar])
+            at = dollar + 1
+            following = text[at : at + 1]
+            if following == "$":
+                literal.append("$")
+                at += 1
+                continue
+            self._literal("".join(literal), out)
+            literal.clear()
+            name, end = _reference(text, at)
+            if end is None:
+                self._note(f'truncated macro reference: "{text}"')
+                break
+            if self._failed and following in _CLOSING:
+                break
+            if not name:
+                self._note(f'empty macro name: "{text}"')
+                break
+            if self._enter(name):
+                try:
+                    out.append(self._evaluate(name))
+                    self._depth -= 1
+                except _Failed:
+                    pass
+            at = end
+        literal.append(text[at:])
+        if not self._failed:
+            self._literal("".join(literal), out)
         result = "".join(out)
         self._size += len(result)
         return result
 
-    def _check(self, part: str, depth: int) -> None:
+    def _literal(self, text: str, out: list[str]) -> None:
+        if text and self._enter(text):
+            out.append(text)
+            self._depth -= 1
+
+    def _enter(self, part: str) -> bool:
+        """One level deeper; False when ``part`` is not to be evaluated any more."""
         self._steps += 1
-        if depth > MAX_DEPTH and part:
-            raise MacroError(f'unreasonable macro call nesting: "{part}"')
+        if self._depth > MAX_DEPTH or self._operands > MAX_OPERANDS:
+            self._note(f'unreasonable macro call nesting: "{part}"')
         if self._steps > MAX_STEPS or self._size > MAX_SIZE:
-            raise MacroError(f'unreasonable macro expansion size: "{_clip(part, 80)}"')
+            raise MacroError([f'unreasonable macro expansion size: "{_clip(part, 80)}"'])
+        self._depth += 1
+        return not self._failed
 
-    def _reference(self, reference: str, depth: int) -> str:
+    def _evaluate(self, reference: str) -> str:
         """The value of what stands between the braces."""
-        value: str | None
         at = _skip(reference, 0)
-        if reference[at : at + 1] == "{":
-            value, at = self._condition(reference, at, depth)
-        else:
-            value, at = self._name(reference, at, depth)
-        operator = reference[at : at + 1]
-        if not operator:
-            return value if value is not None else ""
-        yes, no = _branches(reference, at)
-        if not self._recurse:
-            for branch in (yes, no):
-                if branch is not None:
-                    self.text(branch, depth + 1)
-            return ""
-        chosen = yes if value else no
-        return "" if chosen is None else self.text(chosen, depth + 1)
+        value: str | None
+        is_condition = reference[at : at + 1] == "{"
+        value, at = self._condition(reference, at) if is_condition else self._name(reference, at)
+        if at == len(reference):
+            if value is None or not self._recurse or is_condition:
+                return value or ""
+            return self._text(value)
+        return self._choose(reference, at, bool(value))
 
-    def _name(self, reference: str, start: int, depth: int) -> tuple[str | None, int]:
-        """The value of the name at ``start``, and the place of the operator behind it."""
+    def _choose(self, reference: str, at: int, holds: bool) -> str:
+        """The text that the ``?`` or ``:`` at ``at`` selects, evaluated before what follows it is read."""
+        result = ""
+        if reference[at] == "?":
+            brace = _skip(reference, at + 1)
+            if reference[brace : brace + 1] != "{":
+                return self._branch(reference[at + 1 :], holds)
+            branch, at = self._payload(reference, brace)
+            result = self._branch(branch, holds)
+            if at == len(reference):
+                return result
+            if reference[at] != ":":
+                raise self._fail(f'":" expected at: "...{branch}}}>>>{_clip(reference[at:], 20)}"')
+        brace = _skip(reference, at + 1)
+        if reference[brace : brace + 1] != "{":
+            return result + self._branch(reference[at + 1 :], not holds)
+        branch, at = self._payload(reference, brace)
+        result += self._branch(branch, not holds)
+        if at < len(reference):
+            raise self._fail(f'unexpected input at: "...{branch}}}>>>{_clip(reference[at:], 20)}"')
+        return result
+
+    def _branch(self, text: str, wanted: bool) -> str:
+        return self._text(text) if wanted or not self._recurse else ""
+
+    def _name(self, reference: str, start: int) -> tuple[str | None, int]:
+        """The raw value of the name at ``start``, and the place of the operator behind it."""
         end = start
         while end < len(reference) and reference[end] in _NAME:
             end += 1
         at = _skip(reference, end)
         if at < len(reference) and reference[at] not in "?:":
-            raise MacroError(f'attribute name syntax error at: "...{reference[:at]}>>>{_clip(reference[at:], 20)}"')
-        name = reference[start:end]
-        raw = self._lookup(name)
-        if raw is None or not self._recurse:
-            return None, at
-        if at < len(reference) and "$" not in raw:
-            return raw, at
-        return self.text(raw, depth + 1), at
+            raise self._fail(f'attribute name syntax error at: "...{reference[:end]}>>>{_clip(reference[end:], 20)}"')
+        return self._lookup(reference[start:end]), at
 
-    def _condition(self, reference: str, start: int, depth: int) -> tuple[str, int]:
+    def _condition(self, reference: str, start: int) -> tuple[str, int]:
         """The truth of ``{left} OP {right}`` ("true" or ""), and the place of the operator behind it."""
-        left, at = _payload(reference, start)
+        left, at = self._payload(reference, start)
         operator_at = at
         while at < len(reference) and reference[at] in _OPERATOR_CHARACTERS:
             at += 1
         operator = reference[operator_at:at]
         if operator not in _OPERATORS:
             rest = _clip(reference[operator_at:], 20)
-            raise MacroError(f'{_OPERATOR_EXPECTED} at: "...{left}}}>>>{rest}"')
+            raise self._fail(f'{_OPERATOR_EXPECTED} at: "...{left}}}>>>{rest}"')
         suffix_end = at
         while suffix_end < len(reference) and reference[suffix_end] in _NAME - {"_"}:
             suffix_end += 1
         suffix = reference[at:suffix_end]
         if suffix and suffix != "level":
-            raise MacroError(f'bad operator suffix at: "...{operator}>>>{suffix}"')
+            raise self._fail(f'bad operator suffix at: "...{operator}>>>{suffix}"')
         at = _skip(reference, suffix_end)
         if reference[at : at + 1] != "{":
             rest = _clip(reference[suffix_end:], 20)
-            raise MacroError(f'"{{expression}}" expected at: "...{{{left}}} {operator}{suffix}>>>{rest}"')
-        right, at = _payload(reference, at)
+            raise self._fail(f'"{{expression}}" expected at: "...{{{left}}} {operator}>>>{rest}"')
+        right, at = self._payload(reference, at)
+        left_value, right_value = self._operand(left), self._operand(right)
+        holds = self._recurse and self._holds(left_value, operator, suffix, right_value)
+        if self._failed:
+            raise _Failed
         if at < len(reference) and reference[at] not in "?:":
-            raise MacroError(f'"?" or ":" expected at: "...}}>>>{_clip(reference[at:], 20)}"')
-        left_value = self.text(left, depth + 1)
-        right_value = self.text(right, depth + 1)
-        if not self._recurse:
-            return "", at
-        holds = (_compare_levels if suffix else _compare)(left_value, operator, right_value)
+            raise self._fail(f'"?" or ":" expected at: "...}}>>>{_clip(reference[at:], 20)}"')
         return "true" if holds else "", at
 
+    def _operand(self, text: str) -> str:
+        """An operand's value; it is expanded on its own, whatever went wrong before."""
+        depth, failed = self._depth, self._failed
+        self._depth, self._failed = 1, False
+        self._operands += 1
+        value = self._text(text)
+        self._operands -= 1
+        self._depth = depth
+        self._failed |= failed
+        return value
 
-def _parts(text: str) -> Iterator[tuple[bool, str]]:
-    """The literals (False, text) and references (True, text between the braces) of ``text``, in order."""
-    literal = []
-    at = 0
-    while True:
-        dollar = text.find("$", at)
-        if dollar < 0:
-            literal.append(text[at:])
-            break
-        literal.append(text[at:dollar])
-        at = dollar + 1
-        following = text[at : at + 1]
-        if following == "$":
-            literal.append("$")
-            at += 1
-            continue
-        if pending := "".join(literal):
-            yield False, pending
-        literal.clear()
-        if following in ("{", "("):
-            end = _balanced(text, at)
-            if end is None:
-                raise MacroError(f'truncated macro reference: "{text}"')
-            name = text[at + 1 : end - 1]
-        else:
-            end = at
-            while end < len(text) and text[end] in _NAME:
-                end += 1
-            name = text[at:end]
-        if not name:
-            raise MacroError(f'empty macro name: "{text}"')
-        yield True, name
-        at = end
-    if pending := "".join(literal):
-        yield False, pending
+    def _holds(self, left: str, operator: str, suffix: str, right: str) -> bool:
+        if not suffix:
+            return _compare(left, operator, right)
+        levels = []
+        for text in (left, right):
+            level = parse_level(text)
+            if level is None:
+                raise self._fail(f'malformed compatibility level syntax: "{text}"')
+            levels.append(level)
+        return _holds((levels[0] > levels[1]) - (levels[0] < levels[1]), operator)
+
+    def _payload(self, text: str, start: int) -> tuple[str, int]:
+        """What stands between the braces that open at ``start``, and the place of what follows behind blanks."""
+        end = _balanced(text, start)
+        if end is None:
+            raise self._fail(f'unbalanced {{}} in attribute expression: "{text[start:]}"')
+        return text[start + 1 : end - 1], _skip(text, end)
+
+
+def _reference(text: str, at: int) -> tuple[str, int | None]:
+    """What the reference behind the dollar before ``at`` is to, and where it ends: None when it is never closed."""
+    if text[at : at + 1] in _CLOSING:
+        end = _balanced(text, at)
+        return (text[at + 1 : end - 1], end) if end is not None else ("", None)
+    end = at
+    while end < len(text) and text[end] in _NAME:
+        end += 1
+    return text[at:end], end
 
 
 def _balanced(text: str, start: int) -> int | None:
@@ -224,47 +302,13 @@ def _balanced(text: str, start: int) -> int | None:
             return at
 
 
-def _payload(text: str, start: int) -> tuple[str, int]:
-    """What stands between the braces that open at ``start``, and the place of what follows behind blanks."""
-    end = _balanced(text, start)
-    if end is None:
-        raise MacroError(f'unbalanced {{}} in attribute expression: "{text[start:]}"')
-    return text[start + 1 : end - 1], _skip(text, end)
-
-
-def _branches(reference: str, at: int) -> tuple[str | None, str | None]:
-    """The texts behind the ``?`` or ``:`` at ``at``: for a value, and for none."""
-    yes: str | None = None
-    if reference[at] == "?":
-        brace = _skip(reference, at + 1)
-        if reference[brace : brace + 1] != "{":
-            return reference[at + 1 :], None
-        yes, at = _payload(reference, brace)
-        if at == len(reference):
-            return yes, None
-        if reference[at] != ":":
-            raise MacroError(f'":" expected at: "...{yes}}}>>>{_clip(reference[at:], 20)}"')
-    brace = _skip(reference, at + 1)
-    if reference[brace : brace + 1] != "{":
-        return yes, reference[at + 1 :]
-    no, at = _payload(reference, brace)
-    if at < len(reference):
-        raise MacroError(f'unexpected input at: "...{no}}}>>>{_clip(reference[at:], 20)}"')
-    return yes, no
-
-
 def _compare(left: str, operator: str, right: str) -> bool:
     if left and right and _DIGITS.issuperset(left) and _DIGITS.issuperset(right):
         for text in (left, right):
             if int(text[:40]) > 0x7FFFFFFFFFFFFFFF:
-                raise MacroError(f"mac_exp_eval: bad conversion: {text}", fatal=True)
+                raise MacroError([f"mac_exp_eval: bad conversion: {text}"], fatal=True)
         return _holds(int(left) - int(right), operator)
     a, b = _bytes(left), _bytes(right)
-    return _holds((a > b) - (a < b), operator)
-
-
-def _compare_levels(left: str, operator: str, right: str) -> bool:
-    a, b = parse_level(left), parse_level(right)
     return _holds((a > b) - (a < b), operator)
 
 
@@ -280,13 +324,13 @@ def _holds(difference: int, operator: str) -> bool:
     return difference > 0 if operator == ">" else difference >= 0
 
 
-def parse_level(text: str) -> tuple[int, int, int]:
-    """A compatibility level as three numbers (postconf(5) compatibility_level). Raises MacroError."""
+def parse_level(text: str) -> tuple[int, int, int] | None:
+    """A compatibility level as three numbers (postconf(5) compatibility_level), or None when it is malformed."""
     parts = text.split(".")
     if 1 <= len(parts) <= 3 and all(part and len(part) < 10 and _DIGITS.issuperset(part) for part in parts):
         numbers = [int(part) for part in parts] + [0, 0]
         return numbers[0], numbers[1], numbers[2]
-    raise MacroError(f'malformed compatibility level syntax: "{text}"')
+    return None
 
 
 def _skip(text: str, at: int) -> int:
