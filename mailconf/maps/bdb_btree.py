@@ -3,11 +3,7 @@
 The meta page continues with, at 76, the smallest number of keys on a page (2), and at 88 the page of the root.
 
 Leaves (type 5, level 1) hold keys and values in turn and are chained in the order of the keys, which is that of their
-bytes. An item begins with its length (2) and a type (1), whose highest bit marks a deleted item, and takes a multiple
-of four bytes. A value may stand several times for one key: then the key's offset is repeated. Types:
-
-    1 a key or value, at byte 3    2 several values, on pages of their own
-    3 a big item: 2 unused bytes, 3, an unused byte, first page (4), length (4)
+bytes; `mailconf.maps.bdb_items` describes the items. Where a key has several values, its offset is repeated.
 
 Internal pages (type 3, level 2 and above) hold for each page below them: length (2), type (1), an unused byte, the
 page (4), a count of records (4), and the lowest key that it may have, as long as that it tells the page from the one
@@ -23,12 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mailconf.maps.bdb import BTREE_INTERNAL, BTREE_LEAF, NO_PAGE, Page, PageFile
+from mailconf.maps.bdb_items import BIG, Items
 
 MAGIC = 0x053162
 VERSION = 9
-KEYDATA, DUPLICATES, BIG = 1, 2, 3
 
-_DELETED = 0x80
+_CHILD = 12  # bytes before the key in an internal page's entry
 _FOREIGN = 0x02 | 0x20 | 0x80  # flags: numbered records, several databases, compression
 
 
@@ -39,8 +35,7 @@ class BtreeFile:
         """``name`` is what messages call the file."""
         self.file = PageFile(path, name or str(path), MAGIC, VERSION, _FOREIGN)
         (self._root,) = struct.unpack_from(self.file.order + "I", self.file.meta, 88)
-        self._item = struct.Struct(self.file.order + "HB")
-        self._child = struct.Struct(self.file.order + "I")
+        self._items = Items(self.file)
 
     def close(self) -> None:
         self.file.close()
@@ -49,18 +44,19 @@ class BtreeFile:
         """The (first) value of ``key``, or None. Raises DamagedMap."""
         page = self._descend(key)
         offsets = self.file.offsets(page)
-        at = self._search(page, offsets, key, range(0, page.entries, 2))
-        if at < 0 or self._key_order(page, offsets[at], key):
+        at = self._search(page, offsets, key)
+        if at == page.entries or self._order(page, offsets[at], key):
             return None
         for entry in range(at, page.entries, 2):  # more than one where values are deleted
             if offsets[entry] != offsets[at]:
                 break
-            if not self._deleted(page, offsets[entry + 1]):
-                return self._value(page, offsets[entry + 1], set())
+            if not self._items.deleted(page, offsets[entry + 1]):
+                return next(self._items.all(page, offsets[entry + 1], set()))
         return None
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All (key, value) pairs in the order of the keys. Raises DamagedMap."""
+        items = self._items
         seen: set[int] = set()
         number = self._descend(b"").number
         while number != NO_PAGE:
@@ -72,13 +68,14 @@ class BtreeFile:
             for entry in range(0, page.entries, 2):
                 if offsets[entry] != key_at:
                     key_at = offsets[entry]
-                    room -= self._size(page, key_at)
-                    key = self._value(page, key_at, seen)
-                room -= self._size(page, offsets[entry + 1])
+                    room -= items.size(page, key_at)
+                    key = items.one(page, key_at, seen)
+                room -= items.size(page, offsets[entry + 1])
                 if room < 0:
                     raise self.file.damaged(f"the entries of page {number} overlap")
-                if not self._deleted(page, offsets[entry + 1]):
-                    yield key, self._value(page, offsets[entry + 1], seen)
+                if not items.deleted(page, offsets[entry + 1]):
+                    for value in items.all(page, offsets[entry + 1], seen):
+                        yield key, value
             number = page.next
 
     def _descend(self, key: bytes) -> Page:
@@ -90,12 +87,11 @@ class BtreeFile:
             low, high = 0, page.entries
             while high - low > 1:
                 middle = (low + high) // 2
-                if self._child_order(page, offsets[middle], key) > 0:
+                if self._order(page, offsets[middle], key, _CHILD) > 0:
                     high = middle
                 else:
                     low = middle
-            self._check(page, offsets[low], 12)
-            below = self.file.page(self._child.unpack_from(page.data, offsets[low] + 4)[0])
+            below = self.file.page(self._items.number(page, offsets[low] + 4))
             if below.level != page.level - 1:
                 raise self.file.damaged(f"page {below.number} below page {page.number} is on level {below.level}")
             page = below
@@ -106,60 +102,29 @@ class BtreeFile:
             raise self.file.damaged(f"page {page.number} is no leaf")
         return page
 
-    def _search(self, page: Page, offsets: tuple[int, ...], key: bytes, entries: range) -> int:
-        """The first of the sorted ``entries`` that is not below ``key``, -1 when all are."""
-        low, high = 0, len(entries)
+    def _search(self, page: Page, offsets: tuple[int, ...], key: bytes) -> int:
+        """The first key of a leaf that is not below ``key``; the number of entries when all are."""
+        low, high = 0, len(offsets) // 2
         while low < high:
             middle = (low + high) // 2
-            if self._key_order(page, offsets[entries[middle]], key) < 0:
+            if self._order(page, offsets[2 * middle], key) < 0:
                 low = middle + 1
             else:
                 high = middle
-        return entries[low] if low < len(entries) else -1
+        return 2 * low
 
-    def _key_order(self, page: Page, offset: int, key: bytes) -> int:
-        """Below, at or above 0 as the key at ``offset`` of a leaf is below, equal to or above ``key``."""
-        return self._order(page, offset, 3, offset, key)
+    def _order(self, page: Page, offset: int, key: bytes, before: int = 0) -> int:
+        """Below, at or above 0 as the key of an entry is below, equal to or above ``key``.
 
-    def _child_order(self, page: Page, offset: int, key: bytes) -> int:
-        return self._order(page, offset, 12, offset + 12, key)
-
-    def _order(self, page: Page, offset: int, head: int, reference: int, key: bytes) -> int:
-        self._check(page, offset, head)
-        length, kind = self._item.unpack_from(page.data, offset)
-        if kind & ~_DELETED == BIG:
+        before  what stands in the entry before the key's text, or before its reference: 0 in a leaf, _CHILD above
+        """
+        length, kind = self._items.head(page, offset)
+        if kind == BIG:
+            first, whole = self.file.big_reference(page, offset + before)
             # One byte more than ``key`` has is enough to compare.
-            first, whole = self.file.big_reference(page, reference)
             mine = self.file.big_item(first, whole, set(), len(key) + 1)
         else:
-            self._check(page, offset, head + length)
-            mine = page.data[offset + head : offset + head + length]
+            start = offset + (before or 3)
+            self._items.check(page, start, length)
+            mine = page.data[start : start + length]
         return (mine > key) - (mine < key)
-
-    def _check(self, page: Page, offset: int, size: int) -> None:
-        if offset + size > self.file.page_size:
-            raise self.file.damaged(f"an entry of page {page.number} is cut short")
-
-    def _size(self, page: Page, offset: int) -> int:
-        """The bytes that an item takes at least."""
-        self._check(page, offset, 3)
-        length, kind = self._item.unpack_from(page.data, offset)
-        return 3 + (length if kind & ~_DELETED == KEYDATA else 9)
-
-    def _deleted(self, page: Page, offset: int) -> bool:
-        self._check(page, offset, 3)
-        return bool(page.data[offset + 2] & _DELETED)
-
-    def _value(self, page: Page, offset: int, seen: set[int]) -> bytes:
-        """The key or value at ``offset`` of a leaf."""
-        self._check(page, offset, 3)
-        length, kind = self._item.unpack_from(page.data, offset)
-        kind &= ~_DELETED
-        if kind == KEYDATA:
-            self._check(page, offset, 3 + length)
-            return page.data[offset + 3 : offset + 3 + length]
-        if kind == BIG:
-            return self.file.big_item(*self.file.big_reference(page, offset), seen)
-        if kind == DUPLICATES:
-            raise self.file.damaged("several values of one key on pages of their own are not supported")
-        raise self.file.damaged(f"an item of type {kind} on page {page.number}")

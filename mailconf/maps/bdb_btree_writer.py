@@ -29,7 +29,8 @@ from mailconf.maps.bdb import (
     meta_page,
     write_big_item,
 )
-from mailconf.maps.bdb_btree import BIG, KEYDATA, MAGIC, VERSION
+from mailconf.maps.bdb_btree import MAGIC, VERSION
+from mailconf.maps.bdb_items import BIG, KEYDATA
 from mailconf.maps.opening import Progress, Repeated
 
 BIG_LIMIT = 1007  # bytes

@@ -12,13 +12,13 @@ An entry of a page is a key or a value, in turn; an item runs from its offset to
 first to the page's end) and begins with a type:
 
     1 the bytes of the key or value   2 several values of one key: length, bytes, length, for each
-    3 a big item: 3 unused bytes, first page (4), length (4)    4 several values, on pages of their own
+    3 a big item: 3 unused bytes, first page (4), length (4)
+    4 several values on pages of their own (`mailconf.maps.bdb_items`): 3 unused bytes, their root (4)
 
 A page of type 13 is sorted by key, which libdb relies on to find one; one of type 2 is not. We read both alike: the
 bytes of the key are searched in the page, and the place is confirmed by the offsets.
 
-A key or value above a quarter of the page size is big. Files in which one key has so many values that they lie on
-pages of their own (type 4; `makemap -d`) are not read: Postfix and sendmail would read one of the values only.
+A key or value above a quarter of the page size is big.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NO_PAGE, Page, PageFile
+from mailconf.maps.bdb_items import Items
 from mailconf.maps.fnv import hash_one
 
 MAGIC = 0x061561
@@ -50,6 +51,7 @@ class HashFile:
         self.max_bucket, self.high_mask, self.low_mask = struct.unpack_from(order + "III", meta, 72)
         (charkey,) = struct.unpack_from(order + "I", meta, 92)
         self._spares = struct.unpack_from(f"{order}{SPARES}I", meta, 96)
+        self._items = Items(self.file)
         self._offset = struct.Struct(order + "H")
         self._big_key = self.file.page_size // 4
         try:
@@ -151,7 +153,9 @@ class HashFile:
         elif kind == DUPLICATES:
             yield from self._duplicates(page, start + 1, end)
         elif kind == BIG_DUPLICATES:
-            raise self.file.damaged("several values of one key on pages of their own are not supported")
+            if start + 8 > end:
+                raise self.file.damaged(f"an entry of page {page.number} is cut short")
+            yield from self._items.values(self._items.number(page, start + 4), seen)
         else:
             raise self.file.damaged(f"an item of type {kind} on page {page.number}")
 

@@ -1,6 +1,6 @@
 """Records tests/vectors/maps/: small map files with hard content, made by the real engines, and what libdb reads there.
 
-    python -m tests.vectors.record_maps
+    python -m tests.vectors.record_maps [FILE...]      these only, or all
 
 maps.json has the engines' versions and, for each file, how it was made and its entries in the order of libdb's cursor;
 a value or key above 200 bytes is given by its length and SHA-256.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,7 @@ def recipes() -> dict[str, Callable[[Path], None]]:
     big = "long@example.com " + "x" * 70_000 + "\n" + "y" * 1500 + " key\n"
     # makemap refuses duplicates and lines that start with white space.
     plain = "".join(line + "\n" for line in TABLE.split("\n") if not line.startswith((" ", "dup   second")))
+    many = "".join(f"many value {n}\nfew{n % 20} {n}\n" for n in range(700)) + f"long {'v' * 900}\nlong {'w' * 900}\n"
     made: dict[str, Callable[[Path], None]] = {}
     for kind in ("hash", "btree"):
         made |= {
@@ -90,6 +92,7 @@ def recipes() -> dict[str, Callable[[Path], None]]:
             f"{kind}-makemap.db": makemap(kind, plain),
             f"{kind}-makemap-nul.db": makemap(kind, plain, "-N"),
             f"{kind}-makemap-duplicates.db": makemap(kind, "a 1\na 2\na 3\nb 4\n", "-d"),
+            f"{kind}-makemap-many.db": makemap(kind, many, "-d"),
             f"{kind}-512.db": loaded(awkward(200), f"type={kind}", "db_pagesize=512"),
             f"{kind}-4096.db": loaded(awkward(200), f"type={kind}", "db_pagesize=4096"),
             f"{kind}-16384.db": loaded(awkward(90), f"type={kind}", "db_pagesize=16384"),
@@ -104,19 +107,22 @@ def brief(item: bytes) -> str | list[object]:
     return [len(item), hashlib.sha256(item).hexdigest()]
 
 
-def main() -> None:
+def main(only: list[str]) -> None:
     TARGET.mkdir(exist_ok=True)
-    files = {}
+    record_path = TARGET / "maps.json"
+    files = json.loads(record_path.read_text(encoding="utf-8"))["files"] if only else {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, make in recipes().items():
+            if only and name not in only:
+                continue
             path = Path(scratch, name)
             make(path)
             verify(path)
             (TARGET / name).write_bytes(path.read_bytes())
             files[name] = [[brief(key), brief(value)] for key, value in dump(path)]
-    record = {"engines": versions(), "files": files}
-    (TARGET / "maps.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    record = {"engines": versions(), "files": dict(sorted(files.items()))}
+    record_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
