@@ -128,8 +128,12 @@ class SmtpAgent:
                 if number < len(hosts) - 1:
                     self.context.log(self._program, f"{job.message.queue_id}: {failure.text}")
             else:
-                for index, (reply, stage) in zip(waiting, replies, strict=True):
-                    results[index] = _replied(job.recipients[index][0], host, reply, stage, session.setup)
+                for index, said in zip(waiting, replies, strict=True):
+                    recipient = job.recipients[index][0]
+                    if isinstance(said, Failure):
+                        results[index] = _failed(recipient, said)
+                    else:
+                        results[index] = _replied(recipient, host, *said, session.setup)
                 waiting = [index for index in waiting if results[index].status is Status.DEFERRED]
             sessions += session.greeted
             if not waiting or sessions >= MAX_SESSIONS:
@@ -183,7 +187,7 @@ class SmtpAgent:
     async def _hosts(self, nexthop: Nexthop) -> list[Host]:
         """The hosts to try, in order. Raises Failure."""
         if nexthop.path:
-            return [Host(os.uname().nodename.partition(".")[0], "", 0, nexthop.path)]
+            return [Host(self.context.policy.site.hostname.value, "", 0, nexthop.path)]
         if nexthop.direct or _is_address(nexthop.host):
             hosts = await self._addresses(nexthop.host, nexthop)
             return hosts[:MAX_ADDRESSES]
@@ -252,9 +256,9 @@ def _failed(recipient: Recipient, failure: Failure) -> Result:
 def _replied(recipient: Recipient, host: Host, reply: Reply, stage: Stage, setup: float) -> Result:
     """The result that a server's reply means for a recipient."""
     if stage is Stage.END and reply.code // 100 == 2:
-        return Result(recipient, Status.SENT, _status(reply, "2"), str(reply), host.relay, reply, setup)
+        return Result(recipient, Status.SENT, _status(reply, "2"), reply.verbatim, host.relay, reply, setup)
     status = Status.BOUNCED if reply.permanent else Status.DEFERRED
-    text = f"host {host.peer} said: {reply} (in reply to {IN_REPLY_TO[stage]} command)"
+    text = f"host {host.peer} said: {reply.verbatim} (in reply to {IN_REPLY_TO[stage]} command)"
     return Result(recipient, status, _status(reply, "5" if reply.permanent else "4"), text, host.relay, reply, setup)
 
 
@@ -273,10 +277,11 @@ class Session:
         self.limits = agent.context.policy.site.limits
         self.greeted = False
         self.setup = 0.0
+        self._gone = False  # the connection is of no use any more
         self.client = Client(agent.context.policy.site.hostname.value, lmtp=agent.lmtp)
 
-    async def run(self, envelope: Envelope) -> tuple[tuple[Reply, Stage], ...]:
-        """The reply for each recipient. Raises Failure."""
+    async def run(self, envelope: Envelope) -> list[tuple[Reply, Stage] | Failure]:
+        """What became of each recipient: the reply that decided, or how the connection was lost. Raises Failure."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         reader, writer = await self._connect()
@@ -286,14 +291,17 @@ class Session:
             self.setup = loop.time() - began
             self.greeted = True
             self.client.send(envelope)
-            event = await self._event(reader, writer)
+            try:
+                event = await self._event(reader, writer)
+            except Failure as lost:
+                return [known or lost for known in self.client.decided]
             if not isinstance(event, client.Outcome):
                 raise self._broken(event)
-            if self.client.stage is Stage.READY:
+            return list(event.replies)
+        finally:
+            if not self._gone:
                 self.client.quit()
                 writer.write(self.client.data_to_send())
-            return event.replies
-        finally:
             writer.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -316,7 +324,8 @@ class Session:
             raise self._broken(event)
         if not isinstance(event, Ready):
             raise Failure(f"protocol error: no handshake with {self.host.peer}", "4.5.0", relay=self.host.relay)
-        if not self.host.path and event.name.lower() == site.hostname.value.lower() and not self.agent.lmtp:
+        direct = Nexthop.parse(self.job.nexthop, lmtp=self.agent.lmtp).direct
+        if not direct and event.name.lower() == site.hostname.value.lower():
             text = f"mail for {self.job.nexthop} loops back to myself"
             raise Failure(text, "5.4.6", final=True, relay=self.host.relay)
         if envelope.smtputf8 and "SMTPUTF8" not in event.extensions:
@@ -325,12 +334,15 @@ class Session:
 
     def _broken(self, event: ClientEvent) -> Failure:
         host = self.host
-        if isinstance(event, Broken) and event.reply is not None:
-            text = f"host {host.peer} refused to talk to me: {event.reply}"
-            return Failure(
-                text, "4" + _status(event.reply, str(event.reply.code // 100))[1:], False, host.relay, event.reply
-            )
-        return self._lost()
+        if not isinstance(event, Broken) or event.reply is None:
+            self._gone = True
+            return self._lost()
+        # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what it says.
+        reply = event.reply
+        final = reply.permanent and event.stage is Stage.HELO
+        dsn = _status(reply, str(reply.code // 100))
+        text = f"host {host.peer} refused to talk to me: {reply.verbatim}"
+        return Failure(text, dsn if final else f"4{dsn[1:]}", final, host.relay, reply)
 
     def _lost(self) -> Failure:
         what = self.client.stage.value.format(verb=self.client.verb)
@@ -351,11 +363,13 @@ class Session:
                     data = await reader.read(65536)
             except TimeoutError:
                 what = self.client.stage.value.format(verb=self.client.verb)
+                self._gone = True
                 text = f"conversation with {self.host.peer} timed out while {what}"
                 raise Failure(text, "4.4.2", relay=self.host.relay) from None
             except OSError:
                 data = b""
             if not data:
+                self._gone = True
                 raise self._lost()
             self.client.receive_data(data)
 

@@ -103,6 +103,7 @@ class Client:
         self._envelope = Envelope("", (), b"")
         self._verdicts: list[tuple[Reply, Stage] | None] = []
         self._mail_refused: Reply | None = None
+        self._reset = False  # whether the last transaction was broken off, and RSET is due
 
     def receive_data(self, data: bytes) -> None:
         self._parser.feed(data)
@@ -112,6 +113,11 @@ class Client:
         data = bytes(self._out)
         self._out.clear()
         return data
+
+    @property
+    def decided(self) -> tuple[tuple[Reply, Stage] | None, ...]:
+        """What is known of each recipient, for when the connection is lost: the reply that decided, or None."""
+        return tuple(self._verdicts)
 
     def next_event(self) -> ClientEvent | None:
         """The next event, None for want of data. After Broken there are no more."""
@@ -135,6 +141,7 @@ class Client:
         self._envelope = envelope
         self._verdicts = [None] * len(envelope.recipients)
         self._mail_refused = None
+        self._reset = True
         self._todo.append((Stage.MAIL, 0, self._mail_command(envelope)))
         for number, to in enumerate(envelope.recipients):
             self._todo.append((Stage.RCPT, number, self._rcpt_command(to)))
@@ -142,7 +149,9 @@ class Client:
         self._send_commands()
 
     def quit(self) -> None:
-        """Say QUIT; the reply ends the session."""
+        """Say QUIT, and RSET before it when the transaction was broken off; the replies are of no interest."""
+        if self._reset:
+            self._command("RSET")
         self._command("QUIT")
         self.stage = Stage.QUIT
 
@@ -158,7 +167,8 @@ class Client:
         if self.stage is Stage.HELO:
             return self._handshake(reply)
         if self.stage is Stage.QUIT:
-            self.stage = Stage.CLOSED
+            self.stage = Stage.QUIT if self._reset else Stage.CLOSED
+            self._reset = False
             return None
         if self.stage is Stage.END:
             return self._ended(reply)
@@ -186,8 +196,6 @@ class Client:
 
     def _replied(self, reply: Reply) -> ClientEvent | None:
         kind, number = self._sent.popleft()
-        if reply.code == 421:
-            return self._abandon(kind, reply)
         if kind is Stage.MAIL and reply.code // 100 != 2:
             self._mail_refused = reply
             self._verdicts = [(reply, Stage.MAIL)] * len(self._verdicts)
@@ -218,22 +226,15 @@ class Client:
         accepted = [n for n, verdict in enumerate(self._verdicts) if verdict is None]
         if self.lmtp and accepted:
             self._verdicts[accepted[0]] = (reply, Stage.END)
+            self._reset = False
             return None if accepted[1:] and reply.code != 421 else self._final(accepted[1:], reply)
+        self._reset = False
         return self._final(accepted, reply)
 
     def _final(self, numbers: list[int], reply: Reply) -> Outcome:
         for number in numbers:
             self._verdicts[number] = (reply, Stage.END)
         return self._outcome()
-
-    def _abandon(self, kind: Stage, reply: Reply) -> Outcome:
-        """421 in the middle: everybody not refused yet gets it, and the session is over (RFC 5321 3.8)."""
-        self._verdicts = [(reply, kind) if verdict is None else verdict for verdict in self._verdicts]
-        self._sent.clear()
-        self._todo.clear()
-        outcome = self._outcome()
-        self.stage = Stage.CLOSED
-        return outcome
 
     def _outcome(self) -> Outcome:
         self.stage = Stage.READY
@@ -295,6 +296,5 @@ def wire_content(content: bytes) -> bytes:
 
 def _broken_line(match: re.Match[bytes]) -> bytes:
     """A line cut into pieces; all but the first begin with a space (postconf(5) smtp_line_length_limit)."""
-    line = match.group()
-    pieces = [line[at : at + _LINE_LENGTH] for at in range(0, len(line), _LINE_LENGTH)]
-    return b"\n ".join(pieces)
+    line, step = match.group(), _LINE_LENGTH - 1
+    return line[:1] + b"\n ".join(line[at : at + step] for at in range(1, len(line), step))

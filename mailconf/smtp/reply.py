@@ -40,8 +40,8 @@ class Reply:
 
     @property
     def status(self) -> str:
-        """The enhanced status code that opens the text (RFC 3463), or the code's class with zeros: "5.0.0"."""
-        first = self.text.partition(" ")[0]
+        """The enhanced status code that opens the last line (RFC 3463), or the code's class with zeros: "5.0.0"."""
+        first = self.lines[-1].partition(" ")[0] if self.lines else ""
         parts = first.split(".")
         if len(parts) == 3 and all(p.isascii() and p.isdigit() and len(p) <= 3 for p in parts):
             return first
@@ -52,6 +52,11 @@ class Reply:
         lines = [line.replace("\r", " ").replace("\n", " ") for line in self.lines] or [""]
         marks = ["-"] * (len(lines) - 1) + [" "]
         return encode("".join(f"{self.code}{mark}{line}\r\n" for mark, line in zip(marks, lines, strict=True)))
+
+    @property
+    def verbatim(self) -> str:
+        """The lines as they came, codes and hyphens included, joined by spaces: what a client's log quotes."""
+        return " ".join(decode(self.wire()).splitlines())
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}"

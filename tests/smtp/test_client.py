@@ -81,12 +81,28 @@ def test_lmtp_has_a_reply_for_each() -> None:
     )
 
 
-def test_421_ends_the_session() -> None:
+def test_a_server_that_says_421_and_hangs_up() -> None:
     client = ready("PIPELINING")
     client.send(envelope("x@y", "z@y"))
     event, _ = after(client, b"250 ok\r\n421 4.7.0 enough\r\n")
-    assert event == Outcome(((Reply.of(421, "4.7.0 enough"), Stage.RCPT),) * 2)
-    assert client.stage is Stage.CLOSED and client.next_event() is None
+    assert event is None
+    assert client.decided == ((Reply.of(421, "4.7.0 enough"), Stage.RCPT), None)
+
+
+def test_a_421_that_nobody_asked_for() -> None:
+    client = ready()
+    assert after(client, b"421 4.4.2 timeout\r\n")[0] == Broken(Stage.READY, Reply.of(421, "4.4.2 timeout"))
+
+
+def test_a_transaction_that_was_broken_off_is_reset() -> None:
+    client = ready()
+    client.send(envelope("x@y"))
+    client.data_to_send()
+    after(client, b"550 no\r\n")
+    client.quit()
+    assert client.data_to_send() == b"RSET\r\nQUIT\r\n"
+    after(client, b"250 ok\r\n221 bye\r\n")
+    assert client.stage is Stage.CLOSED
 
 
 def test_helo_is_the_way_back() -> None:

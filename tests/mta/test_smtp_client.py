@@ -1,0 +1,208 @@
+"""The smtp and lmtp agents against scripted servers: who is tried, what is sent, what the results say."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from client_fixture import CONTENT, FakeResolver, deliver, found
+from mta_fixture import FakePolicy
+from scripted_server import ScriptedServer
+
+from mailconf.model.policy import Place, Role, Side
+from mailconf.model.site import Limits
+from mailconf.model.world import Ask, Outcome, Records
+from mailconf.mta.message import Recipient, Result
+from mailconf.mta.smtp_client import Nexthop
+
+
+def words(result: Result) -> tuple[str, str, str, str]:
+    return result.status.value, result.dsn, result.relay, result.text
+
+
+def dns(**names: Records) -> FakeResolver:
+    """``mx_example=...``: an MX record; ``a_host=...``: an A record of host.example."""
+    kinds = {}
+    for key, records in names.items():
+        kind, _, name = key.partition("_")
+        kinds[f"{name}.example", kind.upper()] = records
+    return FakeResolver(kinds)
+
+
+def test_delivered() -> None:
+    with ScriptedServer({".": "250 2.0.0 Ok: queued as 1"}) as server:
+        (result,) = deliver(f"[127.0.0.1]:{server.port}", Recipient("x@y.example", "X@y.example"))
+        assert server.ended.wait(10)
+    assert words(result) == ("sent", "2.0.0", f"127.0.0.1[127.0.0.1]:{server.port}", "250 2.0.0 Ok: queued as 1")
+    (session,) = server.sessions
+    size = len(CONTENT) + CONTENT.count(b"\n")
+    assert session == [
+        "EHLO mail.example.com",
+        f"MAIL FROM:<a@b.example> SIZE={size}",
+        "RCPT TO:<x@y.example> ORCPT=rfc822;X@y.example",
+        "DATA",
+        CONTENT.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n").decode(),
+        "QUIT",
+    ]
+
+
+def test_dsn_parameters_travel() -> None:
+    with ScriptedServer({}) as server:
+        recipient = Recipient("x@y.example", "x@y.example", "rfc822;o@y.example", "NEVER")
+        deliver(f"[127.0.0.1]:{server.port}", recipient, ret="HDRS", envid="e+3D", body="8BITMIME", sender="")
+    assert server.sessions[0][1].startswith("MAIL FROM:<> SIZE=")
+    assert server.sessions[0][1].endswith(" BODY=8BITMIME RET=HDRS ENVID=e+3D")
+    assert server.sessions[0][2] == "RCPT TO:<x@y.example> NOTIFY=NEVER ORCPT=rfc822;o@y.example"
+
+
+def test_hosts_are_tried_by_preference() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with ScriptedServer({}) as server:
+        resolver = dns(
+            mx_y=found("10 dead.example", "20 sink.example"), a_dead=found("127.0.0.2"), a_sink=found("127.0.0.1")
+        )
+        (result,) = deliver(f"y.example:{server.port}", "x@y.example", resolver=resolver)
+    assert words(result)[:3] == ("sent", "2.0.0", f"sink.example[127.0.0.1]:{server.port}")
+    resolver = dns(mx_y=found("10 dead.example"), a_dead=found("127.0.0.1"))
+    (result,) = deliver(f"y.example:{port}", "x@y.example", resolver=resolver)
+    assert words(result) == (
+        "deferred",
+        "4.4.1",
+        "none",
+        f"connect to dead.example[127.0.0.1]:{port}: Connection refused",
+    )
+
+
+def test_who_was_put_off_is_tried_at_the_next_host() -> None:
+    with ScriptedServer({"RCPT": ["250 ok", "450 4.2.0 later", "250 ok"], "EHLO": "250 sink.example"}) as server:
+        resolver = FakeResolver({("y.example", "A"): found("127.0.0.1"), ("z", "A"): found("127.0.0.1")})
+        resolver.records["y.example", "MX"] = found("10 one.example", "20 two.example")
+        resolver.records["one.example", "A"] = resolver.records["two.example", "A"] = found("127.0.0.1")
+        server.script["RCPT"] = ["250 ok", "450 4.2.0 later"]
+        results = deliver(f"y.example:{server.port}", "a@y.example", "b@y.example", resolver=resolver)
+    assert [r.status.value for r in results] == ["sent", "sent"]
+    assert [len([c for c in s if c.startswith("RCPT")]) for s in server.sessions] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("resolver", "nexthop", "expected"),
+    [
+        (dns(), "y.example", ("bounced", "5.4.4", "Name service error for name=y.example type=MX: Host not found")),
+        (
+            dns(mx_y=Records(Outcome.FAILED)),
+            "y.example",
+            ("deferred", "4.4.3", "Name service error for name=y.example type=MX: Host not found, try again"),
+        ),
+        (dns(), "[h.example]", ("bounced", "5.4.4", "Name service error for name=h.example type=A: Host not found")),
+        (
+            dns(mx_y=found("10 h.example"), a_h=Records(Outcome.FAILED)),
+            "y.example",
+            ("deferred", "4.4.3", "Name service error for name=h.example type=A: Host not found, try again"),
+        ),
+        (
+            dns(txt_y=found("x")),
+            "y.example",
+            ("bounced", "5.4.4", "name=y.example type=A: Host found but no data record of requested type"),
+        ),
+        (dns(mx_y=found("0 ")), "y.example", ("bounced", "5.1.10", "Domain y.example does not accept mail (nullMX)")),
+        (
+            dns(mx_y=found("10 mail.example.com")),
+            "y.example",
+            ("bounced", "5.4.6", "mail for y.example loops back to myself"),
+        ),
+    ],
+)
+def test_no_host(resolver: FakeResolver, nexthop: str, expected: tuple[str, str, str]) -> None:
+    (result,) = deliver(nexthop, "x@y.example", resolver=resolver)
+    assert (result.status.value, result.dsn, result.relay) == (*expected[:2], "none")
+    assert result.text.endswith(expected[2])
+
+
+def test_a_server_that_is_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nexthop = f"[127.0.0.1]:{server.getsockname()[1]}"
+        (result,) = deliver(nexthop, "x@y.example", limits=Limits(smtp_helo_timeout=0.2))
+    text = "conversation with 127.0.0.1[127.0.0.1] timed out while receiving the initial server greeting"
+    assert words(result)[:2] == ("deferred", "4.4.2") and result.text == text
+
+
+def test_utf8_needs_a_server_that_speaks_it() -> None:
+    with ScriptedServer({"EHLO": "250-sink.example\n250 SMTPUTF8"}) as server:
+        (result,) = deliver(f"[127.0.0.1]:{server.port}", "é@y.example")
+        assert result.status.value == "sent" and server.sessions[0][1] == "MAIL FROM:<a@b.example> SMTPUTF8"
+    with ScriptedServer({}) as server:
+        (result,) = deliver(f"[127.0.0.1]:{server.port}", "é@y.example")
+    text = "SMTPUTF8 is required, but was not offered by host 127.0.0.1[127.0.0.1]"
+    assert words(result) == ("bounced", "5.6.7", f"127.0.0.1[127.0.0.1]:{server.port}", text)
+
+
+class Generic(FakePolicy):
+    """smtp_generic_maps as a function: local.example becomes shown.example, for smtp only."""
+
+    async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
+        assert role.mailer in ("smtp", "lmtp")
+        if role.mailer == "smtp" and (role.place is Place.HEADER or role.side is Side.SENDER):
+            return address.replace("@local.example", "@shown.example")
+        return address
+
+
+HARD = (
+    b'From: "Doe, John" <john@local.example> (at work)\nTo: a@local.example, (c) "q q"@local.example,\n'
+    b" Group: b@local.example, <c@y.example>;\nSubject: john@local.example\nX-To: a@local.example\n"
+    b"Reply-To: <@route:j@local.example>\nResent-Sender: s@local.example\nCc: broken <a@local.example\n"
+    b"\njohn@local.example\n"
+)
+
+
+def test_outgoing_addresses_are_rewritten_in_their_places() -> None:
+    with ScriptedServer({}) as server:
+        nexthop = f"[127.0.0.1]:{server.port}"
+        deliver(nexthop, "x@local.example", sender="john@local.example", policy=Generic, content=HARD)
+    session = server.sessions[0]
+    assert session[1].startswith("MAIL FROM:<john@shown.example>") and session[2].startswith(
+        "RCPT TO:<x@local.example>"
+    )
+    content = session[4].replace("\r\n", "\n")
+    assert 'From: "Doe, John" <john@shown.example>(at work)\n' in content
+    assert '"q q"@shown.example' in content and "(c)" in content and "<c@y.example>" in content
+    assert "\nSubject: john@local.example\n" in content and "\nX-To: a@local.example\n" in content
+    assert "s@shown.example" in content and content.endswith("\n\njohn@local.example\n")
+
+
+def test_what_needs_no_change_is_sent_as_it_was() -> None:
+    content = b'From:   (x)  "Odd"   <a@y.example>\nTo:a@y.example ,b@y.example\n\n' + bytes(range(128, 256)) + b"\n"
+    with ScriptedServer({}) as server:
+        deliver(f"[127.0.0.1]:{server.port}", "x@y.example", policy=Generic, content=content)
+    assert server.sessions[0][4].replace("\r\n", "\n") == content.decode("latin-1")
+
+
+def test_lmtp_over_a_unix_socket(tmp_path: Path) -> None:
+    script = {"LHLO": "250-s\n250 PIPELINING", ".": ["250 2.1.5 one", "552 5.2.2 over quota"]}
+    with ScriptedServer(script, path=tmp_path / "s") as server:
+        first, second = deliver(f"unix:{tmp_path}/s", "a@y", "b@y", lmtp=True)
+    assert (first.status.value, first.text) == ("sent", "250 2.1.5 one")
+    assert (second.status.value, second.dsn) == ("bounced", "5.2.2")
+    assert server.sessions[0][0] == "LHLO mail.example.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "lmtp", "expected"),
+    [
+        ("y.example", False, ("y.example", 25, False, "")),
+        ("y.example:26", False, ("y.example", 26, False, "")),
+        ("y.example:submission", False, ("y.example", 587, False, "")),
+        ("[y.example]", False, ("y.example", 25, True, "")),
+        ("[192.0.2.1]:2525", False, ("192.0.2.1", 2525, True, "")),
+        ("[IPv6:2001:db8::1]:26", False, ("2001:db8::1", 26, True, "")),
+        ("[2001:db8::1]", False, ("2001:db8::1", 25, True, "")),
+        ("y.example", True, ("y.example", 24, True, "")),
+        ("inet:y.example:2003", True, ("y.example", 2003, True, "")),
+        ("inet:[192.0.2.1]:2003", True, ("192.0.2.1", 2003, True, "")),
+        ("unix:/run/lmtp", True, ("", 0, True, "/run/lmtp")),
+    ],
+)
+def test_nexthops(text: str, lmtp: bool, expected: tuple[str, int, bool, str]) -> None:
+    nexthop = Nexthop.parse(text, lmtp=lmtp)
+    assert (nexthop.host, nexthop.port, nexthop.direct, nexthop.path) == expected
