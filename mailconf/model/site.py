@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from mailconf.smtp.options import Options
 from mailconf.source import Span
 
 T = TypeVar("T")
@@ -111,6 +112,8 @@ class Site:
     queue_directory: Setting[str] = field(default_factory=lambda: Setting("/var/spool/postfix"))
     tables: list[TableUse] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
+    # What the protocol side of a listener must know besides the limits above (mailconf.smtp.server takes those over).
+    smtpd: Options = field(default_factory=Options)
     xclient_hosts: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
     syslog_name: str = "postfix"
     mail_name: str = "Postfix"

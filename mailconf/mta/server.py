@@ -40,6 +40,7 @@ class Server:
     files       gives the World of tables, users and files that goes with it; called after ``compile``
     listen      (host, port) pairs; port 0 takes a free one
     log         (program, text)
+    options     the listeners' protocol options, None for those of the Site
     root        where the configuration's absolute paths lie
     ready       told the bound addresses once connections are taken
     on_verdict  told of every answer of the Policy
@@ -76,7 +77,7 @@ class Server:
         """Raises BrokenConfiguration, QueueError (another MTA has the queue), OSError (an address cannot be had)."""
         self._stop = asyncio.Event()
         policy = self._compile()
-        world = MtaWorld(self._files(), self._resolver)
+        world = MtaWorld(self._files(), self._resolver, root=self._root)
         agents: dict[str, Agent] = {}
         self.context = context = Context(policy, world, self._log, agents=agents)
         agents["smtp"] = SmtpAgent(context, self._resolver)
@@ -118,7 +119,7 @@ class Server:
             self._log("master", f"error: configuration not reloaded: {error}")
             return False
         context.policy = policy
-        context.world = MtaWorld(files, self._resolver)
+        context.world = MtaWorld(files, self._resolver, root=self._root)
         self._log("master", f"reload -- version mailconf, configuration {policy.site.directory}")
         return True
 

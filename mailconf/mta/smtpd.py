@@ -71,7 +71,7 @@ class _Idle(Exception):
 class Smtpd:
     """What the sessions of one listener share; `protocol` is what asyncio's create_server wants.
 
-    options     the protocol's options; ``hostname``, sizes and error limits are taken from the Policy's Site
+    options     the protocol's options, None for the Site's; name, sizes and error limits are always the Site's
     resolver    for client names, None for postconf(5) smtpd_peername_lookup=no
     on_verdict  told of every answer of the Policy: (session, question, verdict)
     """
@@ -85,7 +85,7 @@ class Smtpd:
         on_verdict: VerdictHook | None = None,
     ) -> None:
         self.context = context
-        self.base = options or Options()
+        self.base = options
         self.resolver = resolver
         self.on_verdict = on_verdict
         self.sessions: set[SmtpdSession] = set()
@@ -99,7 +99,7 @@ class Smtpd:
     def options(self) -> Options:
         site = self.context.policy.site
         return replace(
-            self.base,
+            self.base or site.smtpd,
             hostname=site.hostname.value,
             line_length=site.limits.line_length,
             message_size=site.limits.message_size,
@@ -247,6 +247,9 @@ class SmtpdSession(asyncio.Protocol):
 
     async def _name_client(self) -> None:
         session = self.session
+        refresh = getattr(self.context.world, "refresh", None)
+        if refresh is not None:
+            refresh()
         if self.server.resolver is None:
             name = ClientName("unknown", "unknown")
         else:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from mailconf.files import Root
 from mailconf.model.world import Answer, Records, User, World, run
 from mailconf.mta.resolver import Resolver
 
 NETWORK_TYPES = frozenset(("ldap", "memcache", "mysql", "pgsql", "proxy", "socketmap", "sqlite", "tcp"))
+
+
+_SUFFIX = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 
 
 class MtaWorld:
@@ -17,12 +22,27 @@ class MtaWorld:
     or a lock is asked in a thread. DNS is the resolver's.
     """
 
-    def __init__(self, files: World, resolver: Resolver, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, files: World, resolver: Resolver, clock: Callable[[], float] = time.time, *, root: Root | None = None
+    ) -> None:
         self.files = files
         self.resolver = resolver
         self._clock = clock
+        self._root = root or Root()
+        self._seen: dict[Path, tuple[int, ...]] = {}  # the files of the tables that were asked, as they were then
+
+    def refresh(self) -> None:
+        """Open tables anew whose files were replaced since. smtpd(8) looks when a client connects, so does ours."""
+        close = getattr(self.files, "close", None)
+        if close is not None and any(_state(path) != state for path, state in self._seen.items()):
+            self._seen.clear()
+            close()
 
     async def lookup(self, table: str, key: str) -> Answer:
+        kind, _, name = table.removeprefix("proxy:").partition(":")
+        path = self._root.path(name + _SUFFIX.get(kind, ""))
+        if name.startswith("/") and path not in self._seen:
+            self._seen[path] = _state(path)
         if table.partition(":")[0] in NETWORK_TYPES:
             return await asyncio.to_thread(lambda: run(self.files.lookup(table, key)))
         return await self.files.lookup(table, key)
@@ -37,7 +57,15 @@ class MtaWorld:
         return await self.files.read(path)
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
-        return await self.files.policy_service(endpoint, attributes)
+        return await asyncio.to_thread(lambda: run(self.files.policy_service(endpoint, attributes)))
 
     def now(self) -> float:
         return self._clock()
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from mailconf.smtp import parameters, path
@@ -49,29 +48,9 @@ from mailconf.smtp.events import (
     Xclient,
     Xforward,
 )
+from mailconf.smtp.options import Options as Options
 from mailconf.smtp.reply import Reply
 from mailconf.source import decode
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the protocol side must know of the configuration; the names are those of postconf(5) without ``smtpd_``.
-
-    Sizes in bytes, 0 for no limit.
-    """
-
-    hostname: str = "localhost"
-    lmtp: bool = False
-    helo_required: bool = False
-    smtputf8: bool = True
-    starttls: bool = False
-    line_length: int = 2048
-    message_size: int = 10_240_000
-    recipients: int = 1000
-    hard_errors: int = 20
-    junk_commands: int = 100
-    forbidden_commands: tuple[str, ...] = ("CONNECT", "GET", "POST")
-    noop_commands: tuple[str, ...] = ()
 
 
 class State(Enum):
