@@ -1,10 +1,11 @@
 """Berkeley DB btree files, version 9: the writer. `mailconf.maps.bdb_btree` describes the format.
 
 All keys are known, so the tree is built from the bottom: leaves filled with the sorted entries, over them internal
-pages until one is enough, which is the root. The root is page 1, as in libdb's files; the leaves are the pages behind
-it in the order of their keys, the other internal pages follow, and behind them the big items.
+pages until one is enough, which is the root. The root is page 1, as in libdb's files; a page's big items come right
+before it.
 
-Speed: code that runs once for every entry is code that runs in C.
+Speed: code that runs once for every entry is code that runs in C. Sorting leaves the entries scattered over the
+memory, so each is fetched once, with its neighbours, and all that is to be done with it is done then.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import struct
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate, chain
 from operator import eq, itemgetter, sub
 from typing import BinaryIO
@@ -43,6 +45,9 @@ _HEAD = struct.Struct("=HB")
 _CHILD = struct.Struct("=HBxII")
 
 _first = itemgetter(0)
+_BLOCK = 2048  # entries at a time
+
+_Body = tuple[int, bytes, bytes]  # number of entries, their offsets, their text
 _Child = tuple[bytes, int]  # the lowest key that a page may have, as it is stored, and the page's number
 
 
@@ -55,146 +60,151 @@ def write_btree(
     progress: Progress | None = None,
 ) -> None:
     """Write a table as a btree file; the arguments are those of `mailconf.maps.bdb_hash_writer.write_hash`."""
-    _BtreeWriter(file.fileno(), keys, values, end, progress).write()
+    _BtreeWriter(file.fileno(), end, progress).write(keys, values)
 
 
 class _BtreeWriter:
-    def __init__(
-        self, descriptor: int, keys: list[bytes], values: list[bytes], end: bytes, progress: Progress | None
-    ) -> None:
+    def __init__(self, descriptor: int, end: bytes, progress: Progress | None) -> None:
         self.descriptor = descriptor
         self.end = end
         self.progress = progress
-        # A NUL at the end of all keys does not change their order.
-        pairs = sorted(zip(keys, values, strict=True), key=_first)
-        self.items = list(chain.from_iterable(pairs))
-        self.lengths = list(map(len, self.items))
         self.limit = BIG_LIMIT - len(end)
-        self.any_big = max(self.lengths, default=0) > self.limit
-        self.heads = [_HEAD.pack(length + len(end), KEYDATA) for length in range(self.limit + 1)]
-        self.tails = [end + bytes(-(3 + length + len(end)) % 4) for length in range(self.limit + 1)]
-        # sums[n] bytes on pages are taken by the first n items and their offsets
-        costs = [
-            2 + len(head) + n + len(tail) for n, (head, tail) in enumerate(zip(self.heads, self.tails, strict=True))
-        ]
-        costs.append(2 + _REFERENCE.size)
-        lengths = [min(length, self.limit + 1) for length in self.lengths] if self.any_big else self.lengths
-        self.sums = list(accumulate(map(costs.__getitem__, lengths), initial=0))
+        # By the length of an item that is not big: what stands before it, behind it, and what it takes with its offset.
+        lengths = range(self.limit + 1)
+        self.heads = [_HEAD.pack(length + len(end), KEYDATA) for length in lengths]
+        self.tails = [end + bytes(-(_HEAD.size + length + len(end)) % 4) for length in lengths]
+        self.costs = [2 + _HEAD.size + length + len(self.tails[length]) for length in lengths]
+        self.costs.append(2 + _REFERENCE.size)
+        self.run = PageRun(descriptor, _ROOT + 1)
 
-    def write(self) -> None:
-        keys = self.items[0::2]
-        if any(map(eq, keys, keys[1:])):
-            raise Repeated
-        leaves = self._leaves()
-        first = _ROOT if len(leaves) == 1 else _ROOT + 1
-        levels = _levels(self._separators(leaves, first), first + len(leaves))
-        self.rest = PageRun(self.descriptor, first + len(leaves) + sum(map(len, levels)) - (len(levels) > 0))
-        self._write_leaves(leaves, first)
-        for level, pages in enumerate(levels, start=2):
-            for number, children in pages:
-                self._write_internal(number, level, children)
-        self.rest.flush()
+    def write(self, keys: list[bytes], values: list[bytes]) -> None:
+        children = self._write_leaves(keys, values)
+        level = 1
+        while len(children) > 1:
+            level += 1
+            children = self._write_level(level, _grouped(children))
+        self.run.flush()
         own = struct.pack("=6I", 0, _MINIMUM_KEYS, 0, _PAD_BYTE, _ROOT, 0)
-        os.pwrite(self.descriptor, meta_page(MAGIC, VERSION, BTREE_META, self.rest.next - 1, 0, own), 0)
+        os.pwrite(self.descriptor, meta_page(MAGIC, VERSION, BTREE_META, self.run.next - 1, 0, own), 0)
         if self.progress is not None:
             self.progress(len(keys), len(keys))
 
-    def _leaves(self) -> list[tuple[int, int]]:
-        """Which items are on which leaf: (start, stop) for each."""
-        leaves = []
-        start, total = 0, len(self.items)
-        while start < total:
-            stop = bisect_right(self.sums, self.sums[start] + CAPACITY, start) - 1
-            stop -= stop % 2
-            leaves.append((start, stop))
-            start = stop
-        return leaves or [(0, 0)]
-
-    def _separators(self, leaves: list[tuple[int, int]], number: int) -> list[_Child]:
-        """For each leaf the lowest key that it may have: as much of its first key as tells it from the one before."""
-        children = [(b"", number)]
-        for start, _ in leaves[1:]:
-            number += 1
-            before, key = self.items[start - 2] + self.end, self.items[start] + self.end
-            children.append((key[: _common(before, key) + 1], number))
+    def _write_leaves(self, keys: list[bytes], values: list[bytes]) -> list[_Child]:
+        """Write all leaves; what stands above them."""
+        children: list[_Child] = []
+        done = 0
+        previous, last_key = NO_PAGE, b""
+        waiting: _Body | None = None  # the leaf before, whose successor's number is not known yet
+        for items, lengths, sums in self._leaves(keys, values):
+            big_pages = 0
+            if max(lengths, default=0) > self.limit:
+                big_pages = sum(-(-(n + len(self.end)) // CAPACITY) for n in lengths if n > self.limit)
+            if waiting is not None:
+                number = self.run.next
+                self.run.add(_page(number, previous, number + 1 + big_pages, 1, BTREE_LEAF, waiting))
+                previous = number
+            lowest = b""
+            if children:
+                before, key = last_key + self.end, items[0] + self.end
+                lowest = key[: _common(before, key) + 1]
+            children.append((lowest, self.run.next + big_pages))
+            waiting = self._big_leaf(items) if big_pages else self._leaf(items, lengths, sums)
+            last_key = items[-2] if items else b""
+            done += len(items) // 2
+            if self.progress is not None and len(children) % 256 == 0:
+                self.progress(done, len(keys))
+        assert waiting is not None
+        if len(children) == 1:
+            self._write_root(1, BTREE_LEAF, waiting)
+        else:
+            self.run.add(_page(self.run.next, previous, NO_PAGE, 1, BTREE_LEAF, waiting))
         return children
 
-    def _write_leaves(self, leaves: list[tuple[int, int]], first: int) -> None:
-        run = PageRun(self.descriptor, first)
-        last = first + len(leaves) - 1
-        for number, (start, stop) in enumerate(leaves, start=first):
-            previous = number - 1 if number > first else NO_PAGE
-            following = number + 1 if number < last else NO_PAGE
-            big = self.any_big and max(self.lengths[start:stop], default=0) > self.limit
-            offsets, text = self._big_leaf(start, stop) if big else self._leaf(start, stop)
-            low = PAGE_SIZE - len(text)
-            run.add(
-                header(number, previous, following, stop - start, low, 1, BTREE_LEAF)
-                + offsets
-                + text.rjust(CAPACITY - len(offsets), b"\0")
-            )
-            if self.progress is not None and number % 256 == 0:
-                self.progress(stop // 2, len(self.items) // 2)
-        run.flush()
+    def _leaves(self, keys: list[bytes], values: list[bytes]) -> Iterator[tuple[list[bytes], list[int], list[int]]]:
+        """The leaves: keys and values in turn, their lengths, and the sums of what they take, from anywhere on.
 
-    def _leaf(self, start: int, stop: int) -> tuple[bytes, bytes]:
-        """The offsets and the text of a leaf, none of whose items is big."""
-        base = PAGE_SIZE + self.sums[start]
-        ends = map(sub, range(base + 2, base + 2 + 2 * (stop - start), 2), self.sums[start + 1 : stop + 1])
-        lengths = self.lengths[start:stop]
+        Raises Repeated when a key comes twice.
+        """
+        # A NUL at the end of all keys does not change their order.
+        pairs = sorted(zip(keys, values, strict=True), key=_first)
+        items: list[bytes] = []
+        for block in range(0, len(pairs), _BLOCK):
+            items += chain.from_iterable(pairs[block : block + _BLOCK])
+            keys = items[0::2]
+            if any(map(eq, keys, keys[1:])):
+                raise Repeated
+            lengths = list(map(len, items))
+            short = [min(length, self.limit + 1) for length in lengths] if max(lengths) > self.limit else lengths
+            sums = list(accumulate(map(self.costs.__getitem__, short), initial=0))
+            start = 0
+            while sums[-1] - sums[start] > CAPACITY:
+                stop = bisect_right(sums, sums[start] + CAPACITY, start) - 1
+                stop -= stop % 2
+                yield items[start:stop], lengths[start:stop], sums[start : stop + 1]
+                start = stop
+            items = items[start:]  # one leaf, perhaps not full
+        lengths = list(map(len, items))
+        short = [min(length, self.limit + 1) for length in lengths]
+        yield items, lengths, list(accumulate(map(self.costs.__getitem__, short), initial=0))
+
+    def _leaf(self, items: list[bytes], lengths: list[int], sums: list[int]) -> _Body:
+        """A leaf none of whose items is big."""
+        base = PAGE_SIZE + sums[0]  # the sums count two bytes for each offset, which lies elsewhere
+        offsets = array("H", map(sub, range(base + 2, base + 2 + 2 * len(items), 2), sums[1:]))
         lengths.reverse()
-        items = self.items[start:stop]
-        items.reverse()
+        items = items[::-1]
         heads, tails = map(self.heads.__getitem__, lengths), map(self.tails.__getitem__, lengths)
         text = b"".join(chain.from_iterable(zip(heads, items, tails, strict=True)))
-        return array("H", ends).tobytes(), text
+        return len(items), offsets.tobytes(), text
 
-    def _big_leaf(self, start: int, stop: int) -> tuple[bytes, bytes]:
-        return _page([self._item(item) for item in self.items[start:stop]])
-
-    def _item(self, item: bytes) -> bytes:
-        length = len(item)
-        if length <= self.limit:
-            return self.heads[length] + item + self.tails[length]
-        return self._big(item + self.end)
+    def _big_leaf(self, items: list[bytes]) -> _Body:
+        """A leaf some of whose items are big; writes these."""
+        entries = []
+        for item in items:
+            length = len(item)
+            if length <= self.limit:
+                entries.append(self.heads[length] + item + self.tails[length])
+            else:
+                entries.append(self._big(item + self.end))
+        return _body(entries)
 
     def _big(self, data: bytes) -> bytes:
         """The reference to ``data``, which is written to pages of its own."""
-        return _REFERENCE.pack(0, BIG, write_big_item(self.rest, data), len(data))
+        return _REFERENCE.pack(0, BIG, write_big_item(self.run, data), len(data))
 
-    def _write_internal(self, number: int, level: int, children: list[_Child]) -> None:
-        entries = [_CHILD.pack(0, KEYDATA, children[0][1], 0)]  # the first key is never looked at
-        for key, child in children[1:]:
-            if len(key) > BIG_LIMIT:
-                entries.append(_CHILD.pack(_REFERENCE.size, BIG, child, 0) + self._big(key))
+    def _write_level(self, level: int, groups: list[list[_Child]]) -> list[_Child]:
+        """Write the internal pages of a level; what stands above them."""
+        above: list[_Child] = []
+        for children in groups:
+            entries = [_CHILD.pack(0, KEYDATA, children[0][1], 0)]  # the first key is never looked at
+            for key, child in children[1:]:
+                if len(key) > BIG_LIMIT:
+                    entries.append(_CHILD.pack(_REFERENCE.size, BIG, child, 0) + self._big(key))
+                else:
+                    entries.append((_CHILD.pack(len(key), KEYDATA, child, 0) + key).ljust(_child_size(key), b"\0"))
+            number = self.run.next
+            above.append((children[0][0], number))
+            if len(groups) == 1:
+                self._write_root(level, BTREE_INTERNAL, _body(entries))
             else:
-                entries.append((_CHILD.pack(len(key), KEYDATA, child, 0) + key).ljust(_child_size(key), b"\0"))
-        offsets, text = _page(entries)
-        run = PageRun(self.descriptor, number)
-        low = PAGE_SIZE - len(text)
-        run.add(
-            header(number, NO_PAGE, NO_PAGE, len(entries), low, level, BTREE_INTERNAL)
-            + offsets
-            + text.rjust(CAPACITY - len(offsets), b"\0")
-        )
-        run.flush()
+                self.run.add(_page(number, NO_PAGE, NO_PAGE, level, BTREE_INTERNAL, _body(entries)))
+        return above
+
+    def _write_root(self, level: int, kind: int, body: _Body) -> None:
+        root = PageRun(self.descriptor, _ROOT)
+        root.add(_page(_ROOT, NO_PAGE, NO_PAGE, level, kind, body))
+        root.flush()
 
 
-def _levels(children: list[_Child], number: int) -> list[list[tuple[int, list[_Child]]]]:
-    """The internal pages over ``children``, lowest level first, each with its number; the last is the root.
+def _page(number: int, previous: int, following: int, level: int, kind: int, body: _Body) -> bytes:
+    entries, offsets, text = body
+    start = header(number, previous, following, entries, PAGE_SIZE - len(text), level, kind)
+    return start + offsets + text.rjust(CAPACITY - len(offsets), b"\0")
 
-    number  that of the first page that is free
-    """
-    levels = []
-    while len(children) > 1:
-        groups = _grouped(children)
-        if len(groups) == 1:
-            number = _ROOT
-        level = list(enumerate(groups, start=number))
-        number += len(groups)
-        children = [(group[0][0], at) for at, group in level]
-        levels.append(level)
-    return levels
+
+def _body(entries: list[bytes]) -> _Body:
+    offsets = array("H", [PAGE_SIZE - size for size in accumulate(map(len, entries))])
+    return len(entries), offsets.tobytes(), b"".join(reversed(entries))
 
 
 def _grouped(children: list[_Child]) -> list[list[_Child]]:
@@ -215,12 +225,6 @@ def _grouped(children: list[_Child]) -> list[list[_Child]]:
 
 def _child_size(key: bytes) -> int:
     return _CHILD.size + (_REFERENCE.size if len(key) > BIG_LIMIT else len(key) + -len(key) % 4)
-
-
-def _page(entries: list[bytes]) -> tuple[bytes, bytes]:
-    """The offsets and the text of a page."""
-    offsets = array("H", [PAGE_SIZE - size for size in accumulate(map(len, entries))])
-    return offsets.tobytes(), b"".join(reversed(entries))
 
 
 def _common(one: bytes, other: bytes) -> int:
