@@ -4,10 +4,11 @@ What postmap 3.7 does with each line, in this order:
 
 - it starts with white space: ignored, with a warning;
 - a NUL and what follows it are cut off;
-- it is not UTF-8 (checked unless UTF-8 support is off): ignored, with a warning;
-- the key ends at the first white space outside double quotes; a backslash inside quotes takes the next byte's meaning.
-  Quotes and backslashes stay in the key as they are: lookups use the quoted form of an address. Quotes that are not
-  closed: ignored, with a warning;
+- it is not UTF-8 (checked unless UTF-8 support is off; what stands behind a NUL counts, unless it is only ASCII that
+  comes before): ignored, with a warning;
+- the key ends at the first white space outside double quotes; a backslash, inside quotes and outside, takes the next
+  byte's meaning. Quotes and backslashes stay in the key as they are: lookups use the quoted form of an address. Quotes
+  that are not closed: ignored, with a warning;
 - the value is the rest without white space around it; empty: ignored, with a warning;
 - the key ends with a colon: stored as it is, with a warning (is this an alias file?).
 
@@ -35,7 +36,7 @@ UNBALANCED = "quotes not closed"
 NO_VALUE = "no value"
 COLON = "a colon ends the key"
 
-_KEY = re.compile(rb'(?:[^ \t\n\v\f\r"]|"(?:[^"\\]|\\.)*")*+', re.DOTALL)
+_KEY = re.compile(rb'(?:[^ \t\n\v\f\r"\\]|\\(?:.|\Z)|"(?:[^"\\]|\\.)*")*+', re.DOTALL)
 _CONTINUED = re.compile(rb"\n[ \t\v\f\r]")
 _COLON = re.compile(rb":[ \t\v\f\r]")
 _BLOCK_END = re.compile(rb"\n(?=[^ \t\n\v\f\r#])")
@@ -46,7 +47,7 @@ _BLOCK = 1 << 15
 class Problem(NamedTuple):
     """What is wrong with a line. ``before`` entries come before it; offsets are bytes of the file.
 
-    line    where the logical line starts; ``text`` is the line as the engine prints it
+    line    where the logical line starts; ``text`` is the line up to a NUL, all of it for an ORPHAN
     start, end   the stretch to point at
     """
 
@@ -135,22 +136,23 @@ def _read_easy(block: bytes, rows: Rows, start: int, places: bool) -> bool:
 def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool) -> None:
     text = line.text.partition(b"\0")[0]
 
-    def problem(kind: str, at: int, length: int = 1) -> None:
+    def problem(kind: str, at: int, length: int = 1, text: bytes = text) -> None:
         rows.problems.append(Problem(kind, len(rows), line.start, *line.stretch(at, length), text))
 
     if line.text[0] in SPACE:
-        return problem(ORPHAN, 0, len(line.text))
-    if utf8 and not text.isascii():
+        return problem(ORPHAN, 0, len(line.text), line.text)
+    if utf8 and not (text and text.isascii()):
         try:
-            text.decode()
+            line.text.decode()
         except UnicodeDecodeError as failure:
             return problem(NOT_UTF8, failure.start)
-    found = _KEY.match(text)
+    stripped = text.rstrip(SPACE)
+    found = _KEY.match(stripped)
     assert found is not None
     key = found[0]
-    if text[len(key) : len(key) + 1] == b'"':
+    if stripped[len(key) : len(key) + 1] == b'"':
         return problem(UNBALANCED, len(key))
-    value = text[len(key) :].strip(SPACE)
+    value = stripped[len(key) :].lstrip(SPACE)
     if not value:
         return problem(NO_VALUE, 0, len(key))
     if key.endswith(b":"):
@@ -158,14 +160,21 @@ def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool) -> None:
     rows.keys.append(key)
     rows.values.append(value)
     if places:
-        value_at = len(text) - len(text[len(key) :].lstrip(SPACE))
+        value_at = len(stripped) - len(value)
         rows.places.append(Row(line.start, line.offset(value_at), line.offset(value_at + len(value) - 1) + 1))
     return None
 
 
 def _is_hard(block: bytes, utf8: bool) -> bool:
     """True if some line of the block may need more than a split at its first white space."""
-    if b'"' in block or b"\0" in block or block[0] in SPACE or _CONTINUED.search(block) or _COLON.search(block):
+    if (
+        b'"' in block
+        or b"\\" in block
+        or b"\0" in block
+        or block[0] in SPACE
+        or _CONTINUED.search(block)
+        or _COLON.search(block)
+    ):
         return True
     if utf8 and not block.isascii():
         try:

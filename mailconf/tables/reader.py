@@ -75,9 +75,9 @@ def parse_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> list[Entr
             _report(ORPHAN, text.span(*line.stretch(0, len(line.text))), sink)
             continue
         logical = decode(whole.rstrip(SPACE))
-        bad = _not_utf8(logical)
+        bad = None if whole and whole.isascii() else _not_utf8(line.text)
         if utf8 and bad is not None:
-            _report(NOT_UTF8, place(text, line, logical, bad, bad + 1), sink)
+            _report(NOT_UTF8, text.span(*line.stretch(bad, 1)), sink)
             continue
         tree = parse_line(_grammar(), logical, lambda a, b, t=text, n=line, s=logical: place(t, n, s, a, b), sink)  # type: ignore[misc]
         if tree is None:
@@ -151,8 +151,12 @@ def _report(kind: str, span: Span, sink: Sink) -> None:
     sink.report(code, message, span, hint=hint)
 
 
-def _not_utf8(text: str) -> int | None:
-    return next((n for n, c in enumerate(text) if "\udc80" <= c <= "\udcff"), None)
+def _not_utf8(data: bytes) -> int | None:
+    try:
+        data.decode()
+    except UnicodeDecodeError as failure:
+        return failure.start
+    return None
 
 
 def _encode(text: str) -> bytes:

@@ -1,0 +1,173 @@
+"""What Postfix's table tools share: getopt, their messages, and the few parameters of main.cf that they read.
+
+Kept apart from mailconf.postfix.configuration, which knows all parameters and their places, because ``postmap -q`` must
+answer before a person notices that it started.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from mailconf.files import Root
+from mailconf.source import decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_DIRECTORY = "/etc/postfix"
+
+
+class Fatal(Exception):
+    """The tool cannot go on; the message is the original's, without prefix."""
+
+
+class Messages:
+    """Writes warnings and fatal errors as Postfix's programs do on standard error.
+
+    Departure: nothing goes to syslog; the original writes each message there as well.
+    """
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+        self.utf8 = False
+
+    def warn(self, text: str | bytes) -> None:
+        self._write("warning: ", text)
+
+    def fatal(self, text: str | bytes) -> None:
+        self._write("fatal: ", text)
+
+    def plain(self, text: str | bytes) -> None:
+        self._write("", text)
+
+    def _write(self, kind: str, text: str | bytes) -> None:
+        data = encode(text) if isinstance(text, str) else text
+        sys.stderr.flush()
+        sys.stderr.buffer.write(f"{self.program}: {kind}".encode() + printable(data, self.utf8) + b"\n")
+        sys.stderr.buffer.flush()
+
+
+def printable(data: bytes, utf8: bool) -> bytes:
+    """``data`` as Postfix logs it: a question mark for each byte that is not printable.
+
+    With ``utf8``, a byte from 0xc2 to 0xfe keeps itself and all the continuation bytes behind it, if there is one.
+    """
+    if data.isascii():
+        if data.isalnum():
+            return data
+        return bytes(c if 32 <= c < 127 else 63 for c in data)
+    out = bytearray()
+    keep = False
+    for at, c in enumerate(data):
+        if c < 0x80:
+            keep = False
+            out.append(c if 32 <= c < 127 else 63)
+            continue
+        continuation = c < 0xC0
+        if not continuation:
+            keep = utf8 and 0xC2 <= c < 0xFF and at + 1 < len(data) and 0x80 <= data[at + 1] < 0xC0
+        out.append(c if keep else 63)
+    return bytes(out)
+
+
+def getopt(program: str, arguments: list[str], flags: str, valued: str) -> Iterator[tuple[str, str]]:
+    """The options that ``arguments`` begin with, as getopt(3) reads them; takes them off the list.
+
+    ``flags`` are the letters without a value, ``valued`` those with one. A wrong option is told in getopt's words on
+    standard error and yielded as ("?", letter).
+    """
+    while arguments and len(arguments[0]) > 1 and arguments[0].startswith("-"):
+        word = arguments.pop(0)
+        if word == "--":
+            return
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter in flags:
+                yield letter, ""
+            elif letter not in valued:
+                sys.stderr.write(f"{program}: invalid option -- '{letter}'\n")
+                yield "?", letter
+            elif letters or arguments:
+                yield letter, letters or arguments.pop(0)
+                letters = ""
+            else:
+                sys.stderr.write(f"{program}: option requires an argument -- '{letter}'\n")
+                yield "?", letter
+
+
+def take_root(arguments: list[str]) -> Root:
+    """Take our own option ``--root DIR`` off the front of ``arguments``."""
+    if arguments and arguments[0] == "--root" and len(arguments) > 1:
+        del arguments[0]
+        return Root(arguments.pop(0))
+    if arguments and arguments[0].startswith("--root="):
+        return Root(arguments.pop(0).removeprefix("--root="))
+    return Root()
+
+
+class Settings:
+    """The parameters that a table tool needs."""
+
+    def __init__(self, utf8: bool, default_type: str) -> None:
+        self.utf8 = utf8
+        self.default_type = default_type
+
+
+def read_settings(directory: str | None, root: Root, messages: Messages) -> Settings:
+    """Read main.cf in ``directory`` (None: $MAIL_CONFIG, else /etc/postfix). Raises Fatal.
+
+    Departure: a machine without /etc/postfix/main.cf gets the defaults of a new installation instead of an error.
+    """
+    from mailconf.postfix import main_cf
+    from mailconf.postfix.expand import MacroError, expand
+
+    directory = directory or os.environ.get("MAIL_CONFIG")
+    values: dict[str, str] = {}
+    path = f"{directory or DEFAULT_DIRECTORY}/main.cf"
+    try:
+        with open(root.path(path), "rb") as file:  # noqa: PTH123 - Path.open is slower to start
+            text = decode(file.read())
+    except OSError as failure:
+        if directory is not None or not isinstance(failure, FileNotFoundError):
+            raise Fatal(f"open {path}: {failure.strerror}") from failure
+        text = "compatibility_level = 3.6"
+    for found in main_cf.read(text):
+        if isinstance(found, main_cf.Mistake):
+            if found.problem != main_cf.ORPHAN:
+                raise Fatal(f'{path}, line {found.line}: {found.problem}: "{found.text}"')
+            messages.warn(f'{path}: {found.problem}: "{decode(shortened(encode(found.text)))}"')
+            continue
+        if found.name in values:
+            messages.warn(f"{path}, line {found.line}: overriding earlier entry: {found.name}={values[found.name]}")
+        values[found.name] = found.value
+
+    def lookup(name: str) -> str | None:
+        if name in values:
+            return values[name]
+        from mailconf.postfix.parameters import PARAMETERS
+
+        return PARAMETERS[name][1] if name in PARAMETERS else None
+
+    def value(name: str) -> str:
+        try:
+            return expand(lookup(name) or "", lookup)
+        except MacroError as failure:
+            for message in failure.messages[: None if not failure.fatal else -1]:
+                messages.warn(message)
+            raise Fatal(failure.messages[-1] if failure.fatal else "macro processing error") from failure
+
+    utf8 = value("smtputf8_enable")
+    if utf8.lower() not in ("yes", "no"):
+        raise Fatal(f"bad boolean configuration: smtputf8_enable = {utf8}")
+    kind = value("default_database_type")
+    if not kind:
+        raise Fatal("bad string length 0 < 1: default_database_type = ")
+    return Settings(utf8.lower() == "yes", kind)
+
+
+def shortened(line: bytes) -> bytes:
+    """The first 30 bytes of a line, as Postfix quotes it in a message: up to a NUL."""
+    return line[:30].partition(b"\0")[0] + (b"..." if len(line) > 30 else b"")

@@ -1,0 +1,291 @@
+"""``postmap``: builds, changes and queries lookup tables, as postmap(1) of Postfix 3.7 does.
+
+Options, messages and exit status are the original's; ``--root DIR`` (ours, before all others) reads and writes every
+absolute path below DIR. Departures:
+
+- A map is replaced whole (`mailconf.maps.write`), never changed in place: a crash leaves the old map or the new one.
+- A folder as source is an error; the original reads it as an empty file and empties the map.
+- ``-v`` is accepted and says nothing: the original logs its own inner workings.
+- ``-d`` on a proxy: table works on the table itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from mailconf.cli.postfix_tool import Fatal, Messages, getopt, read_settings, take_root
+from mailconf.files import Root
+from mailconf.maps.table import TemporaryFailure, UnsupportedMap
+from mailconf.source import decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mailconf.maps.table import LookupTable
+
+FLAGS = "bfFhimnNoprsuUvw"
+USAGE = f"[-{FLAGS}] [-c config_dir] [-d key] [-q key] [map_type:]file..."
+NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change
+
+
+class Options:
+    """The command line, and what main.cf adds to it."""
+
+    def __init__(self) -> None:
+        self.flags: set[str] = set()
+        self.directory: str | None = None
+        self.delete: str | None = None
+        self.query: str | None = None
+        self.nul = True
+        self.root = Root()
+        self.utf8 = False
+        self.default_type = ""
+
+    def fold(self, key: bytes) -> bytes:
+        from mailconf.tables.postmap import fold
+
+        return fold(key, utf8=self.utf8)
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """Run ``postmap arguments``; ``name`` is what the program was called as. The exit status."""
+    messages = Messages(name)
+    arguments = list(arguments)
+    options = Options()
+    try:
+        options.root = take_root(arguments)
+        _parse(name, arguments, options)
+        settings = read_settings(options.directory, options.root, messages)
+        options.utf8 = messages.utf8 = settings.utf8 and "u" not in options.flags
+        options.default_type = settings.default_type
+        return _run(arguments, options, messages)
+    except (Fatal, UnsupportedMap, TemporaryFailure) as failure:
+        sys.stdout.flush()
+        messages.fatal(str(failure))
+        return 1
+
+
+def _parse(name: str, arguments: list[str], options: Options) -> None:
+    for letter, value in getopt(name, arguments, FLAGS, "cdq"):
+        if letter == "?":
+            raise Fatal(f"usage: {name} {USAGE}")
+        if letter == "c":
+            options.directory = value
+        elif letter in "dqs":
+            if options.delete is not None or options.query is not None or "s" in options.flags:
+                raise Fatal(
+                    "specify only one of -s or -q or -d" if letter == "s" else "specify only one of -s -q or -d"
+                )
+            if letter == "d":
+                options.delete = value
+            elif letter == "q":
+                options.query = value
+            else:
+                options.flags.add("s")
+        else:
+            options.flags.add(letter)
+            if letter in "nN":
+                options.nul = letter == "N"
+
+
+def _run(arguments: list[str], options: Options, messages: Messages) -> int:
+    if options.flags & set("bhm") and options.query != "-":
+        raise Fatal('specify -b -h or -m only with "-q -"')
+    if options.flags & set("bhm"):
+        raise Fatal("message header and body queries (-b, -h, -m) are not supported")
+    if "s" in options.flags:
+        return _list(arguments, options, messages)
+    if not arguments:
+        raise Fatal(f"usage: {messages.program} {USAGE}")
+    tables = [_spec(argument, options) for argument in arguments]
+    if options.query is not None:
+        return _query(tables, options, messages)
+    if options.delete is not None:
+        return _delete(tables, options)
+    from mailconf.cli.postmap_build import build
+
+    for kind, name in tables:
+        build(kind, name, options, messages)
+    return 0
+
+
+def _spec(argument: str, options: Options) -> tuple[str, str]:
+    """The type and the name of a table."""
+    kind, colon, name = argument.partition(":")
+    return (kind, name) if colon else (options.default_type, argument)
+
+
+def shown(kind: str, name: str) -> str:
+    """How Postfix calls a table that is a file: with the file's extension."""
+    from mailconf.maps.write import EXTENSIONS
+
+    return f"{kind}:{name}{EXTENSIONS.get(kind, '')}"
+
+
+class _Tables:
+    """The tables of a query, opened when the search comes to them."""
+
+    def __init__(self, tables: list[tuple[str, str]], options: Options, messages: Messages) -> None:
+        self.names = tables
+        self.options = options
+        self.messages = messages
+        self._open: dict[int, LookupTable] = {}
+
+    def lookup(self, key: bytes) -> bytes | None:
+        """The first answer. Raises Fatal when a table cannot answer."""
+        for number, (kind, name) in enumerate(self.names):
+            value = self._ask(self._table(number), kind, name, key)
+            if value is None:
+                continue
+            if not value:
+                self.messages.warn(f"table {kind}:{name}: key {decode(key)}: empty string result is not allowed")
+                self.messages.warn(f"table {kind}:{name} should return NO RESULT in case of NOT FOUND")
+            return self._decoded(value, f"table {shown(kind, name)}: key {decode(key)}")
+        return None
+
+    def _table(self, number: int) -> LookupTable:
+        if number not in self._open:
+            kind, name = self.names[number]
+            self._open[number] = open_table(kind, name, self.options, self.messages)
+        return self._open[number]
+
+    def _ask(self, table: LookupTable, kind: str, name: str, key: bytes) -> bytes | None:
+        if self.options.utf8 and not _is_utf8(key):
+            text = f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint'
+            self.messages.warn(text)
+            return None
+        try:
+            value = table.lookup(key)
+        except TemporaryFailure as failure:
+            reason = f": {failure}" if str(failure) else ""
+            raise Fatal(f"table {shown(kind, name)}: query error{reason}") from failure
+        if value is not None and self.options.utf8 and not _is_utf8(value):
+            text = f'{shown(kind, name)}: key "{decode(key)}": non-UTF-8 value "{decode(value)}"'
+            self.messages.warn(f"{text}: malformed UTF-8 or invalid codepoint")
+            raise Fatal(f"table {shown(kind, name)}: query error")
+        return value
+
+    def _decoded(self, value: bytes, place: str) -> bytes:
+        if "F" not in self.options.flags:
+            return value
+        content = unbase64(value)
+        if content is None:
+            self.messages.warn(f"{place}: malformed BASE64 value: {decode(value)}")
+            raise Fatal(f"{place.rpartition(': key ')[0]}: query error")
+        return content
+
+
+def open_table(kind: str, name: str, options: Options, messages: Messages) -> LookupTable:
+    """Open for reading, keys folded unless ``-f``. Raises UnsupportedMap, TemporaryFailure."""
+    from mailconf.maps import registry
+
+    fold = None if "f" in options.flags else options.fold
+    return registry.open_table(f"{kind}:{name}", options.root, fold=fold, warn=messages.warn)
+
+
+def _query(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
+    tables = _Tables(names, options, messages)
+    write = sys.stdout.buffer.write
+    if options.query != "-":
+        value = tables.lookup(os.fsencode(options.query or ""))
+        if value is None:
+            return 1
+        write(value + b"\n")
+        return 0
+    found = False
+    for key in _keys():
+        value = tables.lookup(key)
+        if value is not None:
+            found = True
+            write(key + b"\t" + value + b"\n")
+    return 0 if found else 1
+
+
+def _keys() -> Iterator[bytes]:
+    """The lines of standard input, each up to a NUL."""
+    for line in sys.stdin.buffer:
+        yield line.removesuffix(b"\n").partition(b"\0")[0]
+
+
+def _list(arguments: list[str], options: Options, messages: Messages) -> int:
+    """``-s``: only the first table is listed, as with the original."""
+    if not arguments:
+        return 1
+    kind, name = _spec(arguments[0], options)
+    table = open_table(kind, name, options, messages)
+    entries = getattr(table, "entries", None)
+    if entries is None:
+        raise Fatal(f"table {shown(kind, name)}: sequence operation is not supported")
+    lines: list[bytes] = []
+    try:
+        for key, value in entries():
+            if not key:
+                messages.warn(f"table {kind}:{name}: empty lookup key value is not allowed")
+            if not value:
+                messages.warn(f"table {kind}:{name}: key {decode(key)}: empty string result is not allowed")
+                messages.warn(f"table {kind}:{name} should return NO RESULT in case of NOT FOUND")
+            if "F" in options.flags:
+                content = unbase64(value)
+                if content is None:
+                    place = f"table {shown(kind, name)}: key {decode(key)}"
+                    messages.warn(f"{place}: malformed BASE64 value: {decode(value)}")
+                    continue
+                value = content
+            lines.append(key + b"\t" + value + b"\n")
+            if len(lines) > 10_000:
+                sys.stdout.buffer.write(b"".join(lines))
+                lines.clear()
+    except TemporaryFailure as failure:
+        raise Fatal(f"table {shown(kind, name)}: sequence error: {failure}") from failure
+    finally:
+        sys.stdout.buffer.write(b"".join(lines))
+    return 0
+
+
+def _delete(names: list[tuple[str, str]], options: Options) -> int:
+    """``-d``: exit status 0 if any of the tables had any of the keys."""
+    from mailconf.cli.postmap_build import as_owner_of
+    from mailconf.maps import registry, write
+
+    keys = list(_keys()) if options.delete == "-" else [os.fsencode(options.delete or "")]
+    fold = (lambda key: key) if "f" in options.flags else options.fold
+    found = False
+    for kind, name in names:
+        while kind == "proxy":
+            kind, _, name = name.partition(":")
+        if kind in write.writable_types():
+            target = write.map_path(kind, options.root.path(name))
+            write.preload(kind)
+            with as_owner_of(target, target, name, options) as status:
+                found |= bool(write.delete_keys(kind, target, [fold(key) for key in keys if key], source=status))
+        elif kind in NO_DELETE:
+            raise Fatal(f"table {kind}:{name}: delete operation is not supported")
+        elif kind == "fail":
+            raise Fatal(f"table {kind}:{name}: delete error: Application error")
+        elif kind in registry.known_types():
+            raise Fatal(f"{kind}:{name} map requires O_RDONLY access mode")
+        else:
+            raise Fatal(f"unsupported dictionary type: {kind}")
+    return 0 if found else 1
+
+
+def unbase64(value: bytes) -> bytes | None:
+    """The bytes that ``value`` stands for; None if it is not base64."""
+    from base64 import b64decode
+
+    try:
+        return b64decode(value, validate=True)
+    except ValueError:
+        return None
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,243 @@
+"""``postmap FILE`` and ``postmap -i``: from text to map."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypedDict
+
+from mailconf.cli.postfix_tool import Fatal, Messages, shortened
+from mailconf.cli.postmap import Options
+from mailconf.maps import write
+from mailconf.maps.opening import Progress
+from mailconf.source import decode
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, Problem, Rows, read_rows
+
+_WORDS = {
+    NOT_UTF8: 'non-UTF-8 input "{text}" -- ignoring this line',
+    UNBALANCED: "unbalanced '\"' in '{text}' -- ignoring this line",
+    NO_VALUE: "expected format: key whitespace value",
+    COLON: 'record is in "key: value" format; is this an alias file?',
+}
+
+Pair = tuple[bytes, bytes]
+
+
+class _How(TypedDict):
+    """What `write_map` and `update_map` want to know beside the entries."""
+
+    source: os.stat_result | None
+    nul: bool
+    duplicates: write.Duplicates
+    on_duplicate: Callable[[bytes], None] | None
+    progress: Progress | None
+
+
+def build(kind: str, name: str, options: Options, messages: Messages) -> None:
+    """Make the map ``kind:name`` from the text ``name``, or with -i add standard input to it. Raises Fatal, ..."""
+    Build(kind, name, options, messages).run()
+
+
+class Build:
+    def __init__(self, kind: str, name: str, options: Options, messages: Messages) -> None:
+        self.kind = kind
+        self.name = name
+        self.options = options
+        self.messages = messages
+        self.incremental = "i" in options.flags
+        self.file = "stdin" if self.incremental else name
+        self.replaces = "r" in options.flags  # a later entry takes the place of an earlier one
+        self.quiet = self.replaces or "w" in options.flags
+
+    def run(self) -> None:
+        if self.kind == "fail":
+            return self._fail()
+        source = self.options.root.path(self.name)
+        if not source.name:  # "", "." and "/"
+            raise Fatal(f"open {self.name}: {os.strerror(errno.EISDIR if self.name else errno.ENOENT)}")
+        if not self.incremental and self.kind != "proxy":
+            _check_readable(source, self.name)
+        target = write.map_path(self.kind, source)
+        write.preload(self.kind)
+        with as_owner_of(source, target, self.name, self.options) as status:
+            self.data = sys.stdin.buffer.read() if self.incremental else _read(source, self.name)
+            self._drop_empty(target)
+            rows = read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags)
+            self._fold(rows)
+            try:
+                self._write(rows, target, status)
+            except OSError as failure:
+                database = "" if target.exists() else "database "
+                raise Fatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure
+
+    def _drop_empty(self, target: Path) -> None:
+        """A map of no bytes is no map: an interrupted libdb leaves it behind."""
+        try:
+            empty = target.stat().st_size == 0
+        except OSError:
+            return
+        if empty:
+            self.messages.warn(f"removing zero-length database file: {self._map_name()}")
+            target.unlink()
+
+    def _fail(self) -> None:
+        """``fail:``: every attempt to write fails."""
+        data = sys.stdin.buffer.read() if self.incremental else _read(self.options.root.path(self.name), self.name)
+        if read_rows(data, utf8=self.options.utf8).keys:
+            raise Fatal(f"table fail:{self.name}: write error: Application error")
+
+    def _map_name(self) -> str:
+        return self.name + write.EXTENSIONS[self.kind]
+
+    def _fold(self, rows: Rows) -> None:
+        if "f" in self.options.flags:
+            return
+        fold = self.options.fold
+        rows.keys = [key.lower() if key.isascii() else fold(key) for key in rows.keys]
+
+    def _write(self, rows: Rows, target: Path, status: os.stat_result | None) -> None:
+        """Write the entries; warnings come in the order of the text."""
+        easy = not rows.problems and "F" not in self.options.flags
+        entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
+        how = _How(
+            source=status,
+            nul=self.options.nul,
+            duplicates=write.Duplicates.LAST if self.replaces else write.Duplicates.FIRST,
+            on_duplicate=None if self.quiet else self._duplicate,
+            progress=_progress(self.name),
+        )
+        if self.incremental:
+            write.update_map(self.kind, target, entries, **how)
+        else:
+            write.write_map(self.kind, target, write.Columns(rows.keys, rows.values) if easy else entries, **how)
+
+    def _in_order(self, rows: Rows) -> Iterator[Pair]:
+        problems = iter(rows.problems)
+        problem = next(problems, None)
+        seen: set[bytes] = set()
+        for number, (key, value) in enumerate(zip(rows.keys, rows.values, strict=True)):
+            while problem is not None and problem.before <= number:
+                self._problem(problem)
+                problem = next(problems, None)
+            if "F" in self.options.flags:
+                content = self._content(value, self._line(rows.places[number].start))
+                if content is None:
+                    continue
+                value = content
+            if key in seen and not self.replaces:
+                if not self.quiet:
+                    self._duplicate(key)
+                continue
+            seen.add(key)
+            yield key, value
+        while problem is not None:
+            self._problem(problem)
+            problem = next(problems, None)
+
+    def _line(self, offset: int) -> int:
+        return self.data.count(b"\n", 0, offset) + 1
+
+    def _problem(self, problem: Problem) -> None:
+        if problem.kind == ORPHAN:
+            text = decode(shortened(problem.text))
+            text = f'{self.file}: logical line must not start with whitespace: "{text}"'
+        else:
+            text = _WORDS[problem.kind].format(text=decode(problem.text))
+            text = f"{self.file}, line {self._line(problem.line)}: {text}"
+        self.messages.warn(text)
+
+    def _duplicate(self, key: bytes) -> None:
+        self.messages.warn(f'{self._map_name()}: duplicate entry: "{decode(key)}"')
+
+    def _content(self, value: bytes, line: int) -> bytes | None:
+        """``-F``: the content of the files that ``value`` names, in base64; None with a warning."""
+        from base64 import b64encode
+
+        place = f"{self.file}, line {line}"
+        names = [decode(name) for name in re.split(rb"[, \t\r\n]+", value) if name]
+        if not names:
+            self.messages.warn(f"{place}: empty pathname list: >>{decode(value)}<<': skipping this entry")
+            return None
+        parts = []
+        for name in names:
+            try:
+                parts.append(self.options.root.path(name).read_bytes())
+            except OSError as failure:
+                self.messages.warn(f"{place}: open {name}: {failure.strerror}: skipping this entry")
+                return None
+        return b64encode(b"\n".join(parts))
+
+
+def _check_readable(source: Path, name: str) -> None:
+    try:
+        os.close(os.open(source, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as failure:
+        raise Fatal(f"open {name}: {failure.strerror}") from failure
+
+
+def _read(source: Path, name: str) -> bytes:
+    try:
+        return source.read_bytes()
+    except OSError as failure:
+        raise Fatal(f"open {name}: {failure.strerror}") from failure
+
+
+@contextmanager
+def as_owner_of(source: Path, target: Path, name: str, options: Options) -> Iterator[os.stat_result | None]:
+    """Work with the rights of the owner of ``source``, as the original does when root runs it (unless ``-o``).
+
+    Yields the status that a new map takes its owner and mode from: the owner is who we are now, or the old map's.
+    An old map that the owner may not write is left alone; one that they may write, in a folder that they may not, is
+    replaced with root's rights, because the original writes into it.
+    """
+    try:
+        status = source.stat()
+    except OSError:
+        yield None
+        return
+    was = os.geteuid(), os.getegid()
+    dropped = was[0] == 0 and status.st_uid != 0 and "o" not in options.flags
+
+    def regain() -> None:
+        os.seteuid(was[0])
+        os.setegid(was[1])
+
+    if dropped:
+        os.setegid(status.st_gid)
+        os.seteuid(status.st_uid)
+    try:
+        new = _new_status(status, target, options)
+        if dropped and target.exists():
+            if not os.access(target, os.W_OK, effective_ids=True):
+                raise Fatal(f"open {name}{target.suffix}: {os.strerror(errno.EACCES)}")
+            if not os.access(target.parent, os.W_OK, effective_ids=True) and not target.is_symlink():
+                regain()
+        yield new
+    finally:
+        if dropped:
+            regain()
+
+
+def _new_status(source: os.stat_result, target: Path, options: Options) -> os.stat_result:
+    mode = source.st_mode if "p" not in options.flags else stat.S_IFREG | 0o644
+    owner, group = os.geteuid(), os.getegid()
+    try:
+        old = target.stat()
+        owner, group = old.st_uid, old.st_gid
+    except OSError:
+        pass
+    return os.stat_result((mode, *source[1:4], owner, group, *source[6:10]))
+
+
+def _progress(name: str) -> Progress | None:
+    if not sys.stderr.isatty():
+        return None
+    from mailconf.cli.progress import bar
+
+    return bar(name)
