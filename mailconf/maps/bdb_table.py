@@ -1,8 +1,8 @@
-"""A Berkeley DB file as a lookup table: what hash(5) and btree share (DATABASE_README).
+"""A database file as a lookup table: what hash, btree, cdb and lmdb share (DATABASE_README).
 
-Keys and values end with a NUL in files of postmap(1), without in those of makemap(8). Both are read as Postfix reads
-them: a key is first asked for with a NUL, then without, and once one of the two has answered, the other is not tried
-any more. A value is a C string: what stands behind a NUL is not seen.
+Keys and values end with a NUL in files of postmap(1) (of cdb only with -N), without in those of makemap(8). Both are
+read as Postfix reads them: a key is first asked for with a NUL, then without, and once one of the two has answered, the
+other is not tried any more. A value is a C string: what stands behind a NUL is not seen.
 
 Each lookup takes the shared lock that Postfix's readers take (fcntl(2)), so that an update in place by the real
 postmap is seen whole or not at all. Departure: a table that was replaced or updated meanwhile is opened anew, where a
@@ -18,17 +18,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from mailconf.maps.bdb import PageFile
 from mailconf.maps.opening import Opening, cannot_open
 from mailconf.maps.table import TemporaryFailure
 
 _REOPENINGS = 10  # a table that is replaced more often than this while one lookup waits is not read
 
 
-class DatabaseFile(Protocol):
-    """`HashFile` or `BtreeFile`: keys and values as they are stored."""
+class OpenFile(Protocol):
+    descriptor: int
 
-    file: PageFile
+
+class DatabaseFile(Protocol):
+    """`HashFile`, `CdbFile`, ...: keys and values as they are stored."""
+
+    @property
+    def file(self) -> OpenFile: ...
 
     def get(self, key: bytes) -> bytes | None: ...
 
@@ -38,12 +42,20 @@ class DatabaseFile(Protocol):
 
 
 class DatabaseTable:
-    """The table ``type:name``; ``kind`` opens its file ``name.db``."""
+    """The table ``type:name``; ``kind`` opens its file ``name`` with the extension."""
 
-    def __init__(self, type: str, name: str, opening: Opening, kind: Callable[[Path, str], DatabaseFile]) -> None:
+    def __init__(
+        self,
+        type: str,
+        name: str,
+        opening: Opening,
+        kind: Callable[[Path, str], DatabaseFile],
+        extension: str = ".db",
+    ) -> None:
         self.type = type
         self.name = name
-        self._path = opening.root.path(name + ".db")
+        self._file_name = name + extension
+        self._path = opening.root.path(self._file_name)
         self._kind = kind
         self._folded = opening.folded
         self._with_nul = self._without_nul = True
@@ -75,11 +87,10 @@ class DatabaseTable:
         self._database.close()
 
     def _open(self) -> DatabaseFile:
-        name = self.name + ".db"
         try:
-            database = self._kind(self._path, name)
+            database = self._kind(self._path, self._file_name)
         except OSError as problem:
-            raise cannot_open(name, problem) from problem
+            raise cannot_open(self._file_name, problem) from problem
         self._state = _state(database)
         return database
 
@@ -94,7 +105,7 @@ class DatabaseTable:
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_SH)
             except OSError as problem:
-                raise TemporaryFailure(f"lock database {self.name}.db: {problem.strerror}") from problem
+                raise TemporaryFailure(f"lock database {self._file_name}: {problem.strerror}") from problem
             if _state(database) == self._state:
                 try:
                     yield database
@@ -106,7 +117,7 @@ class DatabaseTable:
             self._database = self._open()
             self._with_nul = self._without_nul = True
             database.close()
-        raise TemporaryFailure(f"database {self.name}.db changes all the time")
+        raise TemporaryFailure(f"database {self._file_name} changes all the time")
 
 
 def _state(database: DatabaseFile) -> tuple[int, int, bool]:

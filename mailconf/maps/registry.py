@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 # type -> module, and what in it opens a table
 _TYPES = {
     "btree": "btree:open_table",
+    "cdb": "cdb:open_table",
     "cidr": "cidr:Cidr",
     "environ": "environ:open_table",
     "fail": "fail:open_table",
     "hash": "hash:open_table",
     "inline": "inline:open_table",
+    "lmdb": "lmdb:open_table",
     "pcre": "pcre:Pcre",
     "pipemap": "combined:PipeTable",
     "randmap": "randmap:open_table",

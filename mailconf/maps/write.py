@@ -50,11 +50,18 @@ class _Type:
     extension: str
     writer: str  # module:function
     reader: str  # module:class
+    nul: bool = True  # postmap(1) without -N and -n ends keys and values with a NUL
+    fixed: str = ""  # what the original says when it is asked to change a map in place
 
 
+_CDB_IS_FIXED = (
+    "dict_cdb_open: inappropriate open flags for cdb database - specify O_RDONLY or O_WRONLY|O_CREAT|O_TRUNC"
+)
 _TYPES = {
     "btree": _Type(".db", "bdb_btree_writer:write_btree", "bdb_btree:BtreeFile"),
+    "cdb": _Type(".cdb", "cdb_writer:write_cdb", "cdb:CdbFile", nul=False, fixed=_CDB_IS_FIXED),
     "hash": _Type(".db", "bdb_hash_writer:write_hash", "bdb_hash:HashFile"),
+    "lmdb": _Type(".lmdb", "lmdb_writer:write_lmdb", "lmdb:LmdbFile"),
 }
 
 EXTENSIONS = {name: kind.extension for name, kind in _TYPES.items()}
@@ -70,13 +77,20 @@ def map_path(type: str, source: Path) -> Path:
     return source.with_name(source.name + _type(type).extension)
 
 
+def preload(type: str) -> None:
+    """Import what writing the type needs, for a caller that is about to give up the right to read our modules."""
+    kind = _type(type)
+    _load(kind.writer)
+    _load(kind.reader)
+
+
 def write_map(
     type: str,
     target: Path,
     entries: Iterable[tuple[bytes, bytes]] | Columns,
     *,
     source: os.stat_result | None = None,
-    nul: bool = True,
+    nul: bool | None = None,
     duplicates: Duplicates = Duplicates.FIRST,
     on_duplicate: Callable[[bytes], None] | None = None,
     progress: Progress | None = None,
@@ -84,14 +98,14 @@ def write_map(
     """Replace the map ``target`` by one that holds ``entries``; the number of keys in it.
 
     source        the text's status: the map gets its owner, and if there was none before, its permissions
-    nul           end keys and values with a NUL (postmap(1); makemap(8) only with -N)
+    nul           end keys and values with a NUL (makemap(8): only with -N); None: as postmap(1) does for the type
     duplicates    which entry counts; ``on_duplicate`` is told of every later one, and may raise to write nothing
     progress      called now and then with (entries done, all entries)
 
     Raises UnsupportedMap, and OSError when the map cannot be written.
     """
     kind = _type(type)
-    end = b"\0" if nul else b""
+    end = _end(kind, nul)
     with _no_collection():
         columns = entries if isinstance(entries, Columns) else _columns(list(entries))
         try:
@@ -109,17 +123,18 @@ def update_map(
     entries: Iterable[tuple[bytes, bytes]],
     *,
     source: os.stat_result | None = None,
-    nul: bool = True,
+    nul: bool | None = None,
     duplicates: Duplicates = Duplicates.FIRST,
     on_duplicate: Callable[[bytes], None] | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Add ``entries`` to the map ``target``, which need not exist yet: ``postmap -i``. The arguments are `write_map`'s.
 
-    Keys that the map holds already are duplicates. Raises TemporaryFailure when the old map cannot be read.
+    Keys that the map holds already are duplicates. Raises TemporaryFailure when the old map cannot be read,
+    UnsupportedMap when maps of the type are never changed.
     """
-    kind = _type(type)
-    end = b"\0" if nul else b""
+    kind = _changeable(type)
+    end = _end(kind, nul)
     told = None if on_duplicate is None else (lambda key: on_duplicate(key[: len(key) - len(end)]))
     stored = ((key + end, value + end) for key, value in entries)
     with _no_collection(), _failures(target), ExitStack() as held:
@@ -134,9 +149,10 @@ def update_map(
 def delete_keys(type: str, target: Path, keys: Iterable[bytes], *, source: os.stat_result | None = None) -> set[bytes]:
     """Take ``keys`` out of the map ``target``: ``postmap -d``; those that were there. With a NUL or without.
 
-    The map is not written when it had none of them. Raises TemporaryFailure when it cannot be read.
+    The map is not written when it had none of them. Raises TemporaryFailure when it cannot be read, UnsupportedMap
+    when maps of the type are never changed.
     """
-    kind = _type(type)
+    kind = _changeable(type)
     found = set()
     with _no_collection(), _failures(target), _current(kind, target) as table:
         for key in keys:
@@ -166,6 +182,18 @@ def _type(name: str) -> _Type:
     if name in known_types():
         raise UnsupportedMap(f"unsupported dictionary type: {name} does not support bulk-mode creation.")
     raise UnsupportedMap(f"unsupported dictionary type: {name}. Is the postfix-{name} package installed?")
+
+
+def _changeable(name: str) -> _Type:
+    kind = _type(name)
+    if kind.fixed:
+        raise UnsupportedMap(kind.fixed)
+    return kind
+
+
+def _end(kind: _Type, nul: bool | None) -> bytes:
+    """What ends keys and values."""
+    return b"\0" if nul or (nul is None and kind.nul) else b""
 
 
 def _load(place: str) -> Any:

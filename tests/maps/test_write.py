@@ -23,6 +23,7 @@ from mailconf.maps.write import (
 )
 
 KINDS = writable_types()
+CHANGED = [kind for kind in KINDS if kind != "cdb"]
 
 
 def content(kind: str, target: Path) -> dict[bytes, bytes]:
@@ -77,7 +78,7 @@ def test_a_refused_duplicate_leaves_the_old_map(tmp_path: Path, kind: str) -> No
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CHANGED)
 @pytest.mark.parametrize("nul", [True, False])
 def test_update_and_delete(tmp_path: Path, kind: str, nul: bool) -> None:
     target = map_path(kind, tmp_path / "t")
@@ -94,7 +95,7 @@ def test_update_and_delete(tmp_path: Path, kind: str, nul: bool) -> None:
     assert content(kind, target) == {b"b": b"5"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CHANGED)
 def test_what_cannot_be_changed(tmp_path: Path, kind: str) -> None:
     target = map_path(kind, tmp_path / "t")
     with pytest.raises(TemporaryFailure, match="No such file"):
@@ -119,7 +120,8 @@ def test_modes(tmp_path: Path, kind: str) -> None:
         assert target.stat().st_mode & 0o7777 == new
     target.chmod(0o660)
     write_map(kind, target, [], source=source.stat())
-    update_map(kind, target, [(b"a", b"b")], source=source.stat())
+    if kind in CHANGED:
+        update_map(kind, target, [(b"a", b"b")], source=source.stat())
     assert target.stat().st_mode & 0o7777 == 0o660
 
 

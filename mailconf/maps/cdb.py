@@ -1,0 +1,112 @@
+"""``cdb``: constant databases (CDB_README, cdb(5)); ``cdb:/etc/postfix/access`` is /etc/postfix/access.cdb.
+
+A file begins with 256 pairs of 32-bit numbers, little-endian: the place and the number of slots of 256 hash tables.
+From byte 2048 on stand the records, each the lengths of its key and its value and these themselves, up to the first
+table. The hash of a key is Bernstein's: from 5381, times 33, exclusive or the byte, 32 bits. Its lowest 8 bits choose
+the table, the rest modulo the number of slots is where the search in it begins. A slot is a pair of hash and place of
+the record; a place of 0 ends the search.
+
+Keys and values end without a NUL in files of postmap(1) unless it was told ``-N``; they are read either way.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailconf.maps.bdb_table import DatabaseTable
+from mailconf.maps.fnv import hash_one
+from mailconf.maps.opening import Opening
+from mailconf.maps.raw_file import RawFile
+
+START, PRIME = 5381, 33
+HEADER = 2048
+TABLES = 256
+LARGEST = 1 << 32  # places are 32-bit numbers
+
+_PAIR = struct.Struct("<II")
+_SLOTS = 512  # read at a time
+_TRIES = 10_000  # records with the hash of a key but another key
+_READ = 1 << 16
+
+
+def open_table(name: str, opening: Opening) -> DatabaseTable:
+    return DatabaseTable("cdb", name, opening, CdbFile, ".cdb")
+
+
+class CdbFile:
+    """A file open for reading. Raises OSError when it cannot be read and DamagedMap when it cannot be a cdb file."""
+
+    def __init__(self, path: Path, name: str = "") -> None:
+        self.file = RawFile(path, name, "cdb")
+        try:
+            self._tables = list(_PAIR.iter_unpack(self.file.read(0, HEADER)))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self.file.close()
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of the first record with this key, as it is stored."""
+        wanted = hash_one(key, PRIME, START)
+        place, slots = self._tables[wanted % TABLES]
+        if slots == 0:
+            return None
+        if place < HEADER or place + 8 * slots > self.file.size:
+            raise self.file.damaged("a table lies outside the file")
+        first = (wanted >> 8) % slots
+        tries = _TRIES
+        for begin, end in ((first, slots), (0, first)):
+            for at in range(begin, end, _SLOTS):
+                count = min(_SLOTS, end - at)
+                for slot_hash, record in _PAIR.iter_unpack(self.file.read(place + 8 * at, 8 * count)):
+                    if record == 0:
+                        return None
+                    if slot_hash == wanted:
+                        tries -= 1
+                        if tries < 0:
+                            raise self.file.damaged("too many records with one hash")
+                        found = self._record(record, key)
+                        if found is not None:
+                            return found
+        return None
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All records in the order in which they were written."""
+        end = self._tables[0][0]
+        if not HEADER <= end <= self.file.size:
+            raise self.file.damaged("a table lies outside the file")
+        at, start, data = HEADER, HEADER, b""
+        while at < end:
+            if at + 8 > start + len(data):
+                start, data = at, self.file.read(at, min(_READ, end - at))
+            if len(data) < at - start + 8:
+                raise self.file.damaged("a record lies outside its part of the file")
+            key_length, value_length = _PAIR.unpack_from(data, at - start)
+            following = at + 8 + key_length + value_length
+            if following > end:
+                raise self.file.damaged("a record lies outside its part of the file")
+            if following > start + len(data):
+                start, data = at, self.file.read(at, min(max(_READ, following - at), end - at))
+            begin = at - start + 8
+            middle = begin + key_length
+            yield data[begin:middle], data[middle : middle + value_length]
+            at = following
+
+    def _record(self, place: int, key: bytes) -> bytes | None:
+        """The value of the record at ``place``; None when it has another key."""
+        if place < HEADER or place + 8 > self.file.size:
+            raise self.file.damaged("a record lies outside the file")
+        data = self.file.read(place, min(8 + len(key) + 256, self.file.size - place))
+        key_length, value_length = _PAIR.unpack_from(data)
+        end = 8 + key_length + value_length
+        if place + end > self.file.size:
+            raise self.file.damaged("a record lies outside the file")
+        if key_length != len(key) or data[8 : 8 + key_length] != key:
+            return None
+        if end > len(data):
+            data = self.file.read(place, end)
+        return data[8 + key_length : end]

@@ -1,0 +1,40 @@
+"""Map files that are read at any place and believed nowhere: what the readers of cdb and lmdb files share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mailconf.maps.table import DamagedMap, TemporaryFailure
+
+
+class RawFile:
+    """A file open for reading, with pread(2): the reader of a mapping would die when the file is truncated meanwhile.
+
+    ``name`` and ``format`` are for messages. Raises OSError when the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, name: str, format: str) -> None:
+        self.name = name or str(path)
+        self.format = format
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.size = os.fstat(self.descriptor).st_size
+
+    def close(self) -> None:
+        """A second call does nothing."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def read(self, place: int, count: int) -> bytes:
+        """``count`` bytes at ``place``, all of them: raises DamagedMap when the file ends before."""
+        try:
+            data = os.pread(self.descriptor, count, place)
+        except OSError as problem:
+            raise TemporaryFailure(f"{self.name}: {problem.strerror}") from problem
+        if len(data) < count:
+            raise self.damaged("cut short")
+        return data
+
+    def damaged(self, what: str) -> DamagedMap:
+        return DamagedMap(f"{self.name}: damaged {self.format} file: {what}")
