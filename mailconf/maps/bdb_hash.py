@@ -24,12 +24,13 @@ A key or value above a quarter of the page size is big.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NO_PAGE, Page, PageFile
 from mailconf.maps.bdb_items import Items
-from mailconf.maps.fnv import hash_one
+from mailconf.maps.fnv import hash_all, hash_one
 
 MAGIC = 0x061561
 VERSION = 9
@@ -38,6 +39,7 @@ KEYDATA, DUPLICATES, BIG, BIG_DUPLICATES = 1, 2, 3, 4
 SPARES = 32
 
 _SEVERAL_DATABASES = 0x02  # a flag
+_MANY = 4  # keys that are wanted of one page, so that it is taken apart rather than searched
 _TRIES = 16  # places of a key's bytes in a page that turn out to be something else, before the page is read in full
 
 
@@ -68,15 +70,58 @@ class HashFile:
 
     def get(self, key: bytes) -> bytes | None:
         """The (first) value of ``key``, or None. Raises DamagedMap."""
-        bucket = hash_one(key) & self.high_mask
-        if bucket > self.max_bucket:
-            bucket &= self.low_mask
         seen: set[int] = set()
-        for page in self._chain(bucket, seen):
-            at = self._find(page, key) if len(key) <= self._big_key else self._find_big(page, key, seen)
-            if at >= 0:
-                return next(self._values(page, at + 1, seen))
+        for page in self._chain(self._bucket(hash_one(key)), seen):
+            found = self._get(page, key, seen)
+            if found is not None:
+                return found
         return None
+
+    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
+        """What `get` gives for each of ``keys`` followed by ``end``; every page is read once. Raises DamagedMap."""
+        found: list[bytes | None] = [None] * len(keys)
+        for bucket, missing in sorted(self._wanted(keys, end).items()):
+            seen: set[int] = set()
+            for page in self._chain(bucket, seen):
+                table = self._whole(page, end) if end and len(missing) >= _MANY else None
+                absent = []
+                if table is None:
+                    for index in missing:
+                        found[index] = self._get(page, keys[index] + end, set(seen))
+                        if found[index] is None:
+                            absent.append(index)
+                else:
+                    for index, value in zip(missing, map(table.get, map(keys.__getitem__, missing)), strict=True):
+                        if value is None:
+                            absent.append(index)
+                        else:
+                            found[index] = value + end
+                missing = absent
+                if not missing:
+                    break
+        return found
+
+    def _wanted(self, keys: list[bytes], end: bytes) -> dict[int, list[int]]:
+        """For each bucket the indexes of the ``keys`` that it may have."""
+        wanted: defaultdict[int, list[int]] = defaultdict(list)
+        buckets: Iterable[int] = hash_all(keys, end, self.high_mask)
+        if self.max_bucket < self.high_mask:
+            buckets = map(self._bucket, buckets)
+        deque(map(list.append, map(wanted.__getitem__, buckets), range(len(keys))), maxlen=0)
+        return wanted
+
+    def _whole(self, page: Page, end: bytes) -> dict[bytes, bytes] | None:
+        """The entries of a page, as keys and values without ``end``, if all of them are small and have it; else None.
+
+        A page that holds the end of one item and the beginning of another exactly once for every two neighbours
+        consists of such items only, and comes apart there.
+        """
+        text = page.data[page.low :]
+        border = end + b"\1"
+        if text.count(border) != page.entries - 1 or text[:1] != b"\1" or not text.endswith(end):
+            return None
+        items = text[1 : len(text) - len(end)].split(border)
+        return dict(zip(items[1::2], items[0::2], strict=True))
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All (key, value) pairs in the file's order: that of libdb's cursor. Raises DamagedMap."""
@@ -87,6 +132,16 @@ class HashFile:
                     key = next(self._values(page, at, seen))
                     for value in self._values(page, at + 1, seen):
                         yield key, value
+
+    def _bucket(self, value: int) -> int:
+        """The bucket of the keys with this hash."""
+        bucket: int = value & self.high_mask
+        return bucket if bucket <= self.max_bucket else bucket & self.low_mask
+
+    def _get(self, page: Page, key: bytes, seen: set[int]) -> bytes | None:
+        """The (first) value of ``key`` if it is on ``page``."""
+        at = self._find(page, key) if len(key) <= self._big_key else self._find_big(page, key, seen)
+        return next(self._values(page, at + 1, seen)) if at >= 0 else None
 
     def _chain(self, bucket: int, seen: set[int]) -> Iterator[Page]:
         """The pages of ``bucket``, without empty ones; ``seen`` are page numbers that may not come again."""

@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mailconf.maps.opening import Opening, cannot_open
 from mailconf.maps.table import TemporaryFailure
@@ -39,6 +39,13 @@ class DatabaseFile(Protocol):
     def items(self) -> Iterator[tuple[bytes, bytes]]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """A `DatabaseFile` that finds many keys at once, each followed by ``end``, for less than one by one."""
+
+    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]: ...
 
 
 class DatabaseTable:
@@ -76,6 +83,25 @@ class DatabaseTable:
                     self._with_nul = False
                     return value.partition(b"\0")[0]
         return None
+
+    def lookup_all(self, keys: list[bytes]) -> list[bytes | None]:
+        """What `lookup` answers for each of ``keys`` in turn; many keys of a large hash table cost less this way."""
+        keys = list(map(self._folded, keys))
+        with self._reading() as database:
+            found: list[bytes | None] = [None] * len(keys)
+            if self._with_nul:
+                found = _get_all(database, keys, b"\0")
+            first = next((n for n, value in enumerate(found) if value is not None), len(keys))
+            if self._without_nul and first > 0:
+                # Up to the first key that has a NUL in the file, keys are asked for without one as well.
+                found[:first] = _get_all(database, keys[:first], b"")
+                plain = next((n for n, value in enumerate(found[:first]) if value is not None), len(keys))
+                if plain < first:
+                    self._with_nul = False
+                    found[plain + 1 :] = _get_all(database, keys[plain + 1 :], b"")
+            if self._with_nul and first < len(keys):
+                self._without_nul = False
+        return [None if value is None else value.partition(b"\0")[0] for value in found]
 
     def entries(self) -> Iterator[tuple[bytes, bytes]]:
         with self._reading() as database:
@@ -118,6 +144,12 @@ class DatabaseTable:
             self._with_nul = self._without_nul = True
             database.close()
         raise TemporaryFailure(f"database {self._file_name} changes all the time")
+
+
+def _get_all(database: DatabaseFile, keys: list[bytes], end: bytes) -> list[bytes | None]:
+    if isinstance(database, ManyAtOnce):
+        return database.get_all(keys, end)
+    return [database.get(key + end) for key in keys]
 
 
 def _state(database: DatabaseFile) -> tuple[int, int, bool]:

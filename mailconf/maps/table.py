@@ -48,3 +48,12 @@ class SequenceTable(LookupTable, Protocol):
     def entries(self) -> Iterator[tuple[bytes, bytes]]:
         """All (key, value) pairs in the table's own order. Raises TemporaryFailure when the file is damaged."""
         ...
+
+
+@runtime_checkable
+class BulkTable(LookupTable, Protocol):
+    """A table that answers many keys for less than one by one (``postmap -q -``)."""
+
+    def lookup_all(self, keys: list[bytes]) -> list[bytes | None]:
+        """What `lookup` answers for each of ``keys`` in turn. Raises TemporaryFailure."""
+        ...

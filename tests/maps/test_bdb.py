@@ -58,6 +58,16 @@ def test_finds_every_key(name: str) -> None:
             assert database.get(other) == first.get(other)
 
 
+@pytest.mark.parametrize("name", names("hash"))
+def test_many_keys_at_once(name: str) -> None:
+    database = HashFile(FOLDER / name)
+    keys = [key for key, _ in database.items()]
+    keys += [key + b"?" for key in keys] + keys[:3] + [b"", b"x" * 5000]
+    assert database.get_all(keys) == [database.get(key) for key in keys]
+    assert database.get_all(keys, b"\0") == [database.get(key + b"\0") for key in keys]
+    assert database.get_all([]) == []
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=60, deadline=None)
 @given(table=TABLES, end=st.sampled_from([b"", b"\0"]))
@@ -134,6 +144,11 @@ def test_damaged_files_are_told(tmp_path: Path, name: str) -> None:
         for key in keys:
             try:
                 database.get(key)
+            except DamagedMap:
+                pass
+        if isinstance(database, HashFile):
+            try:
+                database.get_all(keys)
             except DamagedMap:
                 pass
         database.close()

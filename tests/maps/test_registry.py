@@ -10,7 +10,7 @@ from map_vectors import FOLDER
 
 from mailconf.files import Root
 from mailconf.maps.registry import known_types, open_table
-from mailconf.maps.table import LookupTable, SequenceTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.table import BulkTable, LookupTable, SequenceTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.words import split
 from mailconf.maps.write import map_path, writable_types, write_map
 
@@ -129,6 +129,30 @@ def test_hash_with_and_without_nul(name: str) -> None:
     assert table.lookup(b"nobody") is None
     assert isinstance(table, SequenceTable)
     assert dict(table.entries())[b"user3@example3.com"] == b"box3"
+
+
+@pytest.mark.parametrize("kind", writable_types())
+@given(
+    plain=st.dictionaries(st.sampled_from([b"a", b"b", b"c", b"d"]), st.just(b"plain")),
+    ended=st.dictionaries(st.sampled_from([b"a", b"b", b"c", b"d"]), st.just(b"ended")),
+    keys=st.lists(st.sampled_from([b"a", b"b", b"C", b"d", b"e"]), max_size=6),
+)
+def test_many_keys_at_once(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: str,
+    plain: dict[bytes, bytes],
+    ended: dict[bytes, bytes],
+    keys: list[bytes],
+) -> None:
+    # A file that has keys with and without a NUL: which of them count depends on the keys that came before.
+    source = tmp_path_factory.mktemp("many") / "t"
+    entries = [*plain.items(), *((key + b"\0", value) for key, value in ended.items())]
+    write_map(kind, map_path(kind, source), entries, nul=False)
+    one_by_one, at_once = (open_table(f"{kind}:{source}", fold=bytes.lower) for _ in range(2))
+    assert isinstance(at_once, BulkTable)
+    expected = [one_by_one.lookup(key) for key in keys]
+    assert at_once.lookup_all(keys) == expected
+    assert at_once.lookup_all(keys) == [one_by_one.lookup(key) for key in keys]
 
 
 def test_every_table_closes_twice_and_says_what_it_is(tmp_path: Path) -> None:
