@@ -1,0 +1,54 @@
+"""Runs a `mailconf.mta.server.Server` for tests: ``server_main.py TOP [BROKEN]``; prints the port it listens on.
+
+The Policy is the fixture's; mail to alice@example.com is delivered to TOP/mail/alice. While the file BROKEN exists the
+configuration is broken. ``TOP/name`` holds the host name. The log goes to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from mta_fixture import FakeWorld, make_site
+from smtpd_fixture import OpenPolicy
+
+from mailconf.files import Root
+from mailconf.model.policy import Policy
+from mailconf.model.site import Limits, Setting
+from mailconf.model.verdict import Delivery, DeliveryKind
+from mailconf.mta.log import Log
+from mailconf.mta.resolver import Resolver
+from mailconf.mta.server import BrokenConfiguration, Server, run
+
+TOP = Path(sys.argv[1])
+BROKEN = TOP / "broken"
+
+
+def compile() -> Policy:
+    if BROKEN.exists():
+        raise BrokenConfiguration("main.cf:1:1: error: something is wrong [PF001]")
+    site = make_site(TOP / "queue")
+    site.hostname = Setting((TOP / "name").read_text().strip())
+    site.limits = Limits(connections=0, connections_per_client=0, error_sleep=0.0)
+    mailbox = str(TOP / "mail/alice")
+    delivery = Delivery(DeliveryKind.MBOX, mailbox, "alice@example.com", os.getuid(), os.getgid())
+    return OpenPolicy(site, deliveries={"alice@example.com": (delivery,)})
+
+
+def ready(addresses: list[tuple[str, int]]) -> None:
+    print(addresses[0][1], flush=True)
+
+
+if __name__ == "__main__":
+    run(
+        Server(
+            compile,
+            FakeWorld,
+            [("127.0.0.1", 0)],
+            log=Log(),
+            root=Root(),
+            resolver=Resolver(hosts=None),
+            ready=ready,
+        )
+    )
