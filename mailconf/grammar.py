@@ -1,8 +1,8 @@
 """Loads the Lark grammars of ``grammars/`` and turns a parse failure into a Diagnostic.
 
 Beside ``grammars/NAME.lark`` stands ``grammars/NAME.bad.yaml``: broken input that names the mistake, a list of
-``{code, message, hint, examples: [...]}``. Lark's ``match_examples`` finds the entry whose examples fail in the same
-parser state as the user's text.
+``{code, message, hint, start, examples: [...]}``. Lark's ``match_examples`` finds the entry whose examples fail in
+the same parser state as the user's text.
 
 Lark and its parse tables are loaded at the first parse, not at import; the tables are cached below the user's cache
 folder, under a name that changes with the grammar. Where that folder cannot be written, they are made anew.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +35,7 @@ class Mistake(NamedTuple):
     code: str
     message: str
     hint: str
+    start: str = ""  # the start rule whose mistake it is, "" for all of them
 
 
 class Grammar:
@@ -45,7 +47,9 @@ class Grammar:
 
     @cached_property
     def lark(self) -> Lark:
+        """The parser; RuntimeError when the grammar itself is broken, so that it is not taken for broken input."""
         from lark import Lark
+        from lark.exceptions import LarkError
 
         path = resource("grammars", f"{self.name}.lark")
         text = path.read_text(encoding="utf-8")
@@ -57,12 +61,13 @@ class Grammar:
             "import_paths": [str(path.parent)],
         }
         cache = _cache_file(self.name, text)
-        if cache is not None:
-            try:
-                return Lark(text, cache=str(cache), **options)
-            except (OSError, EOFError):
-                pass
-        return Lark(text, **options)
+        try:
+            if cache is not None:
+                with suppress(OSError, EOFError):
+                    return Lark(text, cache=str(cache), **options)
+            return Lark(text, **options)
+        except LarkError as defect:
+            raise RuntimeError(f"grammars/{self.name}.lark: {defect}") from defect
 
     @cached_property
     def _mistakes(self) -> list[tuple[Mistake, list[str]]]:
@@ -73,7 +78,9 @@ class Grammar:
         import yaml
 
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return [(Mistake(e["code"], e["message"], e.get("hint", "")), e["examples"]) for e in entries]
+        return [
+            (Mistake(e["code"], e["message"], e.get("hint", ""), e.get("start", "")), e["examples"]) for e in entries
+        ]
 
     def parse(self, text: str, start: str | None = None) -> ParseTree:
         """The tree of ``text``; raises lark's UnexpectedInput, which `explain` turns into a Diagnostic."""
@@ -84,7 +91,7 @@ class Grammar:
         rule = start or self._start[0]
         return failure.match_examples(
             lambda text: self.lark.parse(text, start=rule),
-            self._mistakes,
+            [(mistake, examples) for mistake, examples in self._mistakes if mistake.start in ("", rule)],
             token_type_match_fallback=True,
             use_accepts=True,
         )

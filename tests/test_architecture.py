@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "postfix": DIALECT,
     "sendmail": DIALECT,
     "build": DIALECT | {"postfix", "sendmail"},
-    "check": DIALECT | {"postfix", "sendmail"},
+    "check": DIALECT | {"postfix", "sendmail", "build"},
     "mta": BASE | {"model", "maps", "smtp"},
     "cli": DIALECT | {"postfix", "sendmail", "build", "check", "mta"},
     "__main__": {"cli"},

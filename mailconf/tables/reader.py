@@ -145,7 +145,7 @@ def report_duplicates(entries: Iterable[Entry], sink: Sink, fold: Callable[[str]
 def _report(kind: str, span: Span, sink: Sink) -> None:
     if kind in _BY_GRAMMAR:
         code = _BY_GRAMMAR[kind]
-        _, message, hint = _grammar().named(code.name)
+        _, message, hint, _ = _grammar().named(code.name)
     else:
         code, message, hint = _WORDS[kind]
     sink.report(code, message, span, hint=hint)

@@ -1,0 +1,197 @@
+"""aliases(5) as postalias(1) reads it: ``name: value`` on logical lines (mailconf.tables.lines).
+
+Both sides are cut into RFC 822 words (`mailconf.tables.words822`). The first colon that stands by itself ends the name;
+a name has at least one word, no comma, and neither ``@`` nor ``%`` outside of quotes; a value has at least one word.
+The name is stored without quotes, in lower case; the value is stored put together anew. A line that is not so is
+ignored with a warning by postalias; here it is an error, because the administrator meant something by it.
+
+postalias adds entries of its own: ``YP_LAST_MODIFIED`` (seconds), ``YP_MASTER_NAME`` (the host's name) and ``@: @``
+(`housekeeping`).
+
+`parse_alias` reads a line by hand, `parse_alias_by_grammar` by grammars/aliases.lark; a property test holds them equal.
+
+A value is a list of targets (aliases(5), "destinations"): an address, ``/file``, ``|command``, ``:include:/file``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailconf.diagnostics import Code, Sink, error
+from mailconf.source import Source, Span, decode, encode
+from mailconf.tables.entry import Entry
+from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
+from mailconf.tables.reader import TB001, TB002
+from mailconf.tables.words822 import Word, addresses, cut, plain, put_together
+
+if TYPE_CHECKING:
+    from mailconf.grammar import Grammar
+
+TB030 = error("TB030", "an alias that is not name: value")
+TB031 = error("TB031", "an alias whose name is no local name")
+
+NO_PAIR = "need name:value pair"
+NOT_LOCAL = "name must be local"
+NOT_UTF8 = "not UTF-8"
+ORPHAN = "a continuation of nothing"
+
+_BLANK = " \t\r\n"
+
+
+class Kind(Enum):
+    ADDRESS = "address"
+    COMMAND = "command"
+    FILE = "file"
+    INCLUDE = "include"
+
+
+class Target(NamedTuple):
+    """One destination of an alias: an address in internal form, a command line, a file's name, or an include's."""
+
+    kind: Kind
+    text: str
+
+
+class Alias(NamedTuple):
+    """A line as postalias stores it; ``value_at`` is the offset of the value in the line, in characters."""
+
+    name: str
+    value: str
+    value_at: int
+
+
+def parse_alias_value(text: str) -> list[Target]:
+    """What a value stands for, in its order."""
+    return [_target(plain(words)) for words in addresses(cut(text))]
+
+
+def _target(text: str) -> Target:
+    if text.startswith("|"):
+        return Target(Kind.COMMAND, text[1:])
+    if text.startswith("/"):
+        return Target(Kind.FILE, text)
+    if text.lower().startswith(":include:"):
+        return Target(Kind.INCLUDE, text[len(":include:") :])
+    return Target(Kind.ADDRESS, text)
+
+
+def parse_alias(text: str) -> Alias | str:
+    """One logical line; what is wrong with it (NO_PAIR, NOT_LOCAL) otherwise."""
+    words = cut(text)
+    colon = next((n for n, word in enumerate(words) if word.kind in (":", ",")), None)
+    if colon is None or words[colon].kind != ":":
+        return NO_PAIR
+    behind = text[words[colon].end :]
+    return _alias(words[:colon], words[colon + 1 :], len(text) - len(behind.lstrip(_BLANK)))
+
+
+def _alias(name: list[Word], value: list[Word], value_at: int) -> Alias | str:
+    if not name or not value:
+        return NO_PAIR
+    if any(word.kind in ("@", "%") for word in name):
+        return NOT_LOCAL
+    return Alias(put_together(name, quoted=False), put_together(value), value_at)
+
+
+def parse_alias_by_grammar(text: str) -> Alias | str:
+    """The same as `parse_alias`, by grammars/aliases.lark."""
+    from lark import Token
+    from lark.exceptions import UnexpectedInput
+
+    try:
+        sides = _grammar().parse(text).children
+    except UnexpectedInput:
+        return NO_PAIR
+    starts: list[int] = []
+    words: list[list[Word]] = []
+    for side in sides:
+        assert not isinstance(side, Token)
+        places = [c if isinstance(c, Token) else c.meta for c in side.children]
+        starts.append(places[0].start_pos or 0)
+        words.append([word for at in places for word in cut(text[at.start_pos : at.end_pos])])
+    return _alias(words[0], words[1], starts[1])
+
+
+def read_lines(
+    data: bytes, *, utf8: bool = True, parse: Callable[[str], Alias | str] = parse_alias
+) -> Iterator[tuple[LogicalLine, Alias | str]]:
+    """Every logical line of an alias file, and what it says or what is wrong with it. ``utf8`` is smtputf8_enable."""
+    for line in logical_lines(data):
+        text = line.text.partition(b"\0")[0]
+        if line.text[0] in SPACE:
+            yield line, ORPHAN
+        elif utf8 and not _is_utf8(text):
+            yield line, NOT_UTF8
+        else:
+            yield line, parse(decode(text))
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def read_aliases(
+    source: Source, sink: Sink, *, utf8: bool = True, parse: Callable[[str], Alias | str] = parse_alias
+) -> list[Entry]:
+    """The aliases of a file, in its order, duplicates included; names as stored but for their case."""
+    text = Text(source)
+    entries = []
+    for line, found in read_lines(text.data, utf8=utf8, parse=parse):
+        if isinstance(found, str):
+            _report(found, text.span(*line.stretch(0, len(line.text))), sink)
+            continue
+        at = len(encode(decode(line.text)[: found.value_at]))
+        end = line.offset(len(line.text.rstrip(SPACE)) - 1) + 1
+        start, value_at = text.offset(line.start), text.offset(line.offset(at))
+        entries.append(Entry(found.name, found.value, source, start, value_at, text.offset(end)))
+    return entries
+
+
+def housekeeping(now: float, host: str) -> list[tuple[bytes, bytes]]:
+    """The entries that postalias adds; ``now`` in seconds since the epoch, ``host`` is myhostname's node name."""
+    return [
+        (b"YP_LAST_MODIFIED", b"%010d" % int(now)),
+        (b"YP_MASTER_NAME", host.encode("utf-8", "surrogateescape")),
+        (b"@", b"@"),
+    ]
+
+
+_WORDS: dict[str, tuple[Code, str, str]] = {
+    ORPHAN: (
+        TB001,
+        "this line starts with white space, but there is no line before it that it could continue",
+        "postalias ignores it; start it in the first column",
+    ),
+    NOT_UTF8: (
+        TB002,
+        "this line is not UTF-8",
+        "postalias ignores it while smtputf8_enable = yes; save the file as UTF-8",
+    ),
+    NOT_LOCAL: (
+        TB031,
+        "the name of an alias is a local name, without a domain",
+        "postalias ignores it; addresses with a domain belong into virtual_alias_maps",
+    ),
+}
+
+
+def _report(problem: str, span: Span, sink: Sink) -> None:
+    if problem in _WORDS:
+        code, message, hint = _WORDS[problem]
+    else:
+        code, (_, message, hint, _) = TB030, _grammar().named(TB030.name)
+    sink.report(code, message, span, hint=hint)
+
+
+@cache
+def _grammar() -> Grammar:
+    from mailconf.grammar import Grammar
+
+    return Grammar("aliases", start="alias")

@@ -1,0 +1,190 @@
+"""What tables mean in their role, entry by entry: what the engine would misunderstand or never look up.
+
+The right-hand sides are read by grammars (access, virtual, generic), each distinct text once. A table with more than
+`LIMIT` distinct texts is checked so far and no farther; its form, which decides what goes into the map, is always read
+whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from mailconf.diagnostics import CODES, Sink, error, warning
+from mailconf.source import Source, Span
+from mailconf.tables.aliases import Kind, parse_alias_value, read_aliases
+from mailconf.tables.entry import Entry
+from mailconf.tables.reader import read_postmap
+
+if TYPE_CHECKING:
+    from lark import ParseTree
+
+    from mailconf.grammar import Grammar, Mistake
+
+TB010 = error("TB010", "an access action that does not exist")
+TB011 = error("TB011", "FILTER without transport:destination")
+TB012 = error("TB012", "PREPEND without a header")
+TB013 = error("TB013", "REDIRECT or BCC without an address")
+TB014 = warning("TB014", "a network that an indexed table never matches")
+TB015 = warning("TB015", "an action that is only a number")
+TB020 = error("TB020", "a key that is no address, domain or name")
+TB021 = error("TB021", "a list of addresses that holds something else")
+TB022 = error("TB022", "a command, file or include where only addresses are possible")
+TB023 = warning("TB023", "sendmail's notation in a Postfix table")
+TB024 = error("TB024", "more than one address where one is possible")
+TB032 = warning("TB032", "an alias to a command whose arguments become addresses")
+TB033 = error("TB033", "an include that names no absolute path")
+
+ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES, OTHER = "access", "virtual", "one address", "aliases", "other"
+LIMIT = 20_000
+
+_ROLES = {
+    "alias_maps": ALIASES,
+    "alias_database": ALIASES,
+    "virtual_alias_maps": VIRTUAL,
+    "virtual_alias_domains": OTHER,
+    "canonical_maps": ONE_ADDRESS,
+    "sender_canonical_maps": ONE_ADDRESS,
+    "recipient_canonical_maps": ONE_ADDRESS,
+    "smtp_generic_maps": ONE_ADDRESS,
+    "lmtp_generic_maps": ONE_ADDRESS,
+}
+_CIDR = re.compile(r"[0-9]+\.[0-9.]*/[0-9]+$|[0-9a-f:]*:[0-9a-f:]*/[0-9]+$", re.IGNORECASE)
+_DOTTED_END = re.compile(r"(?:[0-9]+\.){1,3}$")
+_REFERENCE = re.compile(r"%[0-9](?![A-Za-z0-9])")
+
+Known = Callable[[str], bool]
+
+
+def table_role(parameter: str) -> str:
+    """The kind of table that a parameter of main.cf, or a restriction list, asks for."""
+    if parameter.startswith("smtpd_") and parameter.endswith("_restrictions"):
+        return ACCESS
+    return _ROLES.get(parameter, OTHER)
+
+
+def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
+    """The entries of a table in the text format of its role."""
+    return (read_aliases if role == ALIASES else read_postmap)(source, sink, utf8=utf8)
+
+
+def check_table(role: str, entries: Iterable[Entry], sink: Sink, known: Known = lambda word: True) -> None:
+    """Report what is wrong with ``entries`` in their role.
+
+    known  tells whether a word is a restriction, or a restriction class, that an access table may name
+    """
+    if role == ACCESS:
+        _check_access(entries, sink, known)
+    elif role == VIRTUAL:
+        _check_addresses(entries, sink, "virtual")
+    elif role == ONE_ADDRESS:
+        _check_addresses(entries, sink, "generic")
+    elif role == ALIASES:
+        _check_aliases(entries, sink)
+
+
+def _check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
+    texts: set[str] = set()
+    for entry in entries:
+        if entry.key[:1].isdigit() or ":" in entry.key:
+            _check_network(entry, sink)
+        texts.add(entry.value)
+        if len(texts) > LIMIT:
+            return
+        tree = _tree("access", "action", entry.value, entry.value_span, sink)
+        if tree is None:
+            continue
+        kind = getattr(tree.children[0], "data", "")
+        words = list(tree.scan_values(lambda token: True))
+        if kind == "verdict" and words[0].type == "NUMBER":
+            hint = "access(5) takes a number for OK; write OK, or a reply code and a text"
+            sink.report(TB015, f"{entry.value} lets mail through", entry.value_span, hint=hint)
+        elif kind == "restrictions" and not known(str(words[0])):
+            hint = "the engine answers 451 Server configuration error; write OK, REJECT, DUNNO, a reply code, ..."
+            sink.report(TB010, f"{words[0]} is neither an action nor a restriction", entry.value_span, hint=hint)
+
+
+def _check_network(entry: Entry, sink: Sink) -> None:
+    if _CIDR.match(entry.key):
+        hint = "write the octets of the network (192.0.2), or put the entry into a cidr: table"
+        sink.report(TB014, f"{entry.key} matches no client: this table knows no /length", entry.key_span, hint=hint)
+    elif _DOTTED_END.match(entry.key):
+        hint = f"write {entry.key.rstrip('.')}"
+        sink.report(TB014, f"{entry.key} matches no client: the last dot is too many", entry.key_span, hint=hint)
+
+
+def _check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str) -> None:
+    texts: set[str] = set()
+    for entry in entries:
+        _tree(grammar, "key", entry.key, entry.key_span, sink)
+        if entry.key.startswith("*@"):
+            hint = f"write {entry.key[1:]} for a whole domain"
+            sink.report(TB023, f"{entry.key} is looked up only for the user *", entry.key_span, hint=hint)
+        texts.add(entry.value)
+        if len(texts) > LIMIT:
+            return
+        tree = _tree(grammar, "value", entry.value, entry.value_span, sink)
+        if tree is not None:
+            _check_targets(tree, entry, sink)
+
+
+def _check_targets(tree: ParseTree, entry: Entry, sink: Sink) -> None:
+    for word in tree.scan_values(lambda token: True):
+        kind = word.type
+        if kind == "COMMAND":
+            hint = "put it into an alias (aliases(5)), and that alias here"
+            sink.report(
+                TB022, f"{word} is taken for an address: this table holds only those", entry.value_span, hint=hint
+            )
+        elif kind == "ERROR":
+            hint = "Postfix takes it for an address; refuse such mail in smtpd_recipient_restrictions"
+            sink.report(TB023, "error: is sendmail's", entry.value_span, hint=hint)
+        elif _REFERENCE.search(str(word)):
+            hint = "Postfix takes it as it is; @domain on both sides keeps the user's name"
+            sink.report(TB023, f"{word} has sendmail's %-notation", entry.value_span, hint=hint)
+
+
+def _check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
+    for entry in entries:
+        targets = parse_alias_value(entry.value)
+        for target in targets:
+            if target.kind is Kind.COMMAND and entry.value.lstrip().startswith("|") and len(targets) > 1:
+                hint = 'put quotes around the command and its arguments: "|command argument"'
+                text = "the arguments of the command become addresses of their own"
+                sink.report(TB032, text, entry.value_span, hint=hint)
+            elif target.kind is Kind.INCLUDE and not target.text.startswith("/"):
+                hint = "write :include:/the/whole/path"
+                sink.report(TB033, f':include: of "{target.text}" is no absolute path', entry.value_span, hint=hint)
+
+
+@lru_cache(maxsize=LIMIT * 2)
+def _parse(grammar: str, start: str, text: str) -> ParseTree | Mistake | None:
+    """The tree, or the mistake that the grammar knows, or None when it knows none."""
+    from lark.exceptions import UnexpectedInput
+
+    try:
+        return _grammar(grammar).parse(text, start)
+    except UnexpectedInput as failure:
+        return _grammar(grammar).mistake(failure, start)
+
+
+def _tree(grammar: str, start: str, text: str, span: Span, sink: Sink) -> ParseTree | None:
+    """The tree of ``text``, which stands at ``span``; None when a mistake was reported."""
+    from mailconf.grammar import GR001, Mistake
+
+    found = _parse(grammar, start, text)
+    if isinstance(found, Mistake):
+        sink.report(CODES[found.code], found.message, span, hint=found.hint)
+        return None
+    if found is None:
+        sink.report(GR001, "this text is not understood", span, hint="compare it with the other entries")
+    return found
+
+
+@lru_cache
+def _grammar(name: str) -> Grammar:
+    from mailconf.grammar import Grammar
+
+    return Grammar(name, start=["action"] if name == "access" else ["key", "value"])

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from mailconf.diagnostics import Sink
+from mailconf.source import Source
+from mailconf.tables.check import ACCESS, ALIASES, ONE_ADDRESS, VIRTUAL, check_table, read_table
+
+
+def codes(role: str, text: str) -> list[tuple[str, str]]:
+    """The findings in a table, each with the text that it points at."""
+    sink = Sink()
+    check_table(role, read_table(role, Source("t", text), sink), sink, known=lambda word: word.startswith("reject_"))
+    return [(d.code, d.span.text if d.span else "") for d in sink.sorted()]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "OK", "ok", "REJECT", "reject go away", "450 4.7.1 later", "554", "DUNNO", "DEFER_IF_PERMIT x", "DISCARD", "HOLD",
+        "WARN x", "INFO x", "FILTER smtp:[h]:25", "FILTER smtp:", "PREPEND X-Y: z", "REDIRECT a@b", "BCC a@b",
+        "reject_unauth_destination, permit",
+    ],
+)  # fmt: skip
+def test_actions_that_are_right(action: str) -> None:
+    assert codes(ACCESS, f"example.com {action}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("action", "code"),
+    [
+        ("REJCT", "TB010"),
+        ("OKAY", "TB010"),
+        ("RELAY", "TB010"),
+        ("FILTER smtp", "TB011"),
+        ("FILTER", "TB011"),
+        ("PREPEND X-Y", "TB012"),
+        ("PREPEND", "TB012"),
+        ("REDIRECT postmaster", "TB013"),
+        ("BCC a@b c@d", "TB013"),
+        ("12", "TB015"),
+    ],
+)
+def test_actions_that_are_wrong(action: str, code: str) -> None:
+    assert codes(ACCESS, f"example.com {action}\n") == [(code, action)]
+
+
+def test_networks_that_never_match() -> None:
+    assert codes(ACCESS, "10.0.0.0/8 OK\n192.0.2. OK\n2001:db8::/32 OK\n192.0.2 OK\n2001:db8:0:1 OK\n") == [
+        ("TB014", "10.0.0.0/8"),
+        ("TB014", "192.0.2."),
+        ("TB014", "2001:db8::/32"),
+    ]
+
+
+def test_virtual_aliases() -> None:
+    assert codes(VIRTUAL, 'a@b c, d@e\n@b f\nx "q q"@e\nexample.com anything\n@x @y\n') == []
+    assert codes(VIRTUAL, "a@ b\na@b |cmd\nc@d a@\n*@b c\ne@f error:nouser 550 x\n@g %1@h\nk ,\n") == [
+        ("TB020", "a@"),
+        ("TB022", "|cmd"),
+        ("TB023", "*@b"),
+        ("TB023", "error:nouser 550 x"),
+        ("TB023", "%1@h"),
+        ("TB021", ","),
+    ]
+
+
+def test_generic() -> None:
+    assert codes(ONE_ADDRESS, "a b@c\n@d @e\n") == []
+    assert codes(ONE_ADDRESS, "a b@c d\nb |x\n@ a@b\n") == [("TB024", "b@c d"), ("TB024", "|x"), ("TB020", "@")]
+
+
+def test_aliases() -> None:
+    assert codes(ALIASES, 'a: "|cmd x"\nb: :include:/x\n') == []
+    assert codes(ALIASES, "a: |cmd x\nb: :include:x\n") == [("TB032", "|cmd x"), ("TB033", ":include:x")]
