@@ -37,6 +37,7 @@ class Verdict:
     rule        the restriction and the argument that decided, "" when none had to
     log         the text that the engine logs behind "reject: ", "" when it logs nothing
     disconnect  the session ends after the reply (521, 421)
+    notes       further log lines behind the queue id: "hold: RCPT from ...", "reject_warning: RCPT from ..."
     """
 
     reply: Reply
@@ -45,6 +46,7 @@ class Verdict:
     rule: str = ""
     log: str = ""
     disconnect: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -73,7 +75,8 @@ class DeliveryKind(Enum):
     COMMAND = "command"  # target: the command line
     FILE = "file"  # target: the file that mail is appended to (an alias of the form /path)
     FORWARD = "forward"  # target: an address that is sent the message anew
-    DISCARD = "discard"  # target: ""
+    TRANSPORT = "transport"  # target: transport:nexthop, whose agent delivers in our place (mailbox_transport)
+    DISCARD = "discard"  # target: text for the log, or ""
     ERROR = "error"  # reply says why
 
 
@@ -139,3 +142,5 @@ class Session:
     queue_id: str = ""
     size: int = 0  # of the message, once known
     errors: int = 0  # commands refused in this session
+    early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
+    memory: dict[str, object] = field(default_factory=dict)  # the Policy's notes from answer to answer; nobody else's

@@ -35,8 +35,7 @@ class Domains:
         self.relay = self.list("relay_domains", Kind.DOMAIN)
         self.networks = self.list("mynetworks", Kind.HOST)
         self.origin = c.value("myorigin")
-        own = machine.own_addresses(c.words("inet_interfaces"), c.words("inet_protocols"))
-        self.own_addresses = frozenset(own)
+        self.own_addresses = frozenset(_own_addresses(c.words("inet_interfaces"), c.words("inet_protocols")))
         self.interfaces = self.own_addresses | {word.strip("[]") for word in c.words("proxy_interfaces")}
         self.search = AddressSearch(
             c.value("recipient_delimiter"),
@@ -71,3 +70,11 @@ class Domains:
     async def has_bare_users(self, ask: Ask, domain: str) -> bool:
         """Whether tables may name the users of ``domain`` without it: also those of myorigin."""
         return domain.lower() == self.origin.lower() or await self.is_local(ask, domain)
+
+
+def _own_addresses(interfaces: list[str], protocols: list[str]) -> list[str]:
+    """The machine's addresses; those that the configuration names where they are another machine's."""
+    try:
+        return machine.own_addresses(interfaces, protocols)
+    except ValueError:
+        return [word.strip("[]") for word in interfaces]

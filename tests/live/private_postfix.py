@@ -59,6 +59,11 @@ BASE = {
     "smtpd_hard_error_limit": "10000",
     "smtpd_soft_error_limit": "10000",
     "smtpd_client_event_limit_exceptions": "127.0.0.0/8",
+    "mailbox_size_limit": "0",
+    "virtual_mailbox_limit": "0",
+    "notify_classes": "",
+    "alias_maps": "",
+    "mail_spool_directory": "@TOP@/mail",
     "ipc_timeout": "5",
     "backwards_bounce_logfile_compatibility": "no",
 }
@@ -88,7 +93,7 @@ class PrivatePostfix:
         self.port = free_port()
 
     def __enter__(self) -> PrivatePostfix:
-        for folder in (self.etc, self.top / "queue", self.top / "data"):
+        for folder in (self.etc, self.top / "queue", self.top / "data", self.top / "mail"):
             folder.mkdir(parents=True, exist_ok=True)
         at = self.top
         while at != at.parent:  # the daemons run as postfix and must reach their folders
@@ -211,7 +216,9 @@ class PrivatePostfix:
         return found
 
     def queue_ids(self) -> list[str]:
-        out = subprocess.run(["postqueue", "-c", str(self.etc), "-j"], check=True, capture_output=True, text=True).stdout
+        out = subprocess.run(
+            ["postqueue", "-c", str(self.etc), "-j"], check=True, capture_output=True, text=True
+        ).stdout
         return re.findall(r'"queue_id": "(\w+)"', out)
 
     def log_lines(self, since: int = 0) -> list[str]:

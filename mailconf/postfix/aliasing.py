@@ -1,0 +1,89 @@
+"""Virtual alias expansion and automatic copies: cleanup(8), virtual(5), postconf(5) always_bcc and *_bcc_maps."""
+
+from __future__ import annotations
+
+from mailconf.model.verdict import Expansion, Reply
+from mailconf.model.world import Ask, LookupFailed
+from mailconf.postfix.classes import Domains
+from mailconf.postfix.rewrite import Rewriter
+
+_TOO_MUCH = Reply.of(451, "4.6.0 Alias expansion error")
+_FAILED = Reply.of(451, "4.3.0 Error: queue file write error")
+
+
+class Aliasing:
+    """What one configuration does with recipients before they are queued."""
+
+    def __init__(self, domains: Domains, rewriter: Rewriter) -> None:
+        c = domains.configuration
+        self._rewriter = rewriter
+        self._maps = domains.tables("virtual_alias_maps")
+        self._propagate = "virtual" in c.words("propagate_unmatched_extensions")
+        self._expansion_limit = c.integer("virtual_alias_expansion_limit")
+        self._recursion_limit = c.integer("virtual_alias_recursion_limit")
+        self._length_limit = c.integer("virtual_alias_address_length_limit")
+        self._always_bcc = c.value("always_bcc")
+        self._sender_bcc = domains.tables("sender_bcc_maps")
+        self._recipient_bcc = domains.tables("recipient_bcc_maps")
+
+    async def expand(self, recipient: str, ask: Ask) -> Expansion:
+        """All that ``recipient`` comes to, each address once, in the order of the tables.
+
+        An address that maps to itself stays; limits are postconf(5) virtual_alias_expansion_limit (addresses) and
+        virtual_alias_recursion_limit (nesting).
+        """
+        if not self._maps:
+            return Expansion((recipient,), ask.trace)
+        with ask.trace.step("virtual_alias_maps", recipient) as step:
+            try:
+                found = await self._expand(recipient, ask)
+            except LookupFailed:
+                step.result = "temporary failure"
+                return Expansion((recipient,), ask.trace, _FAILED)
+            if found is None:
+                step.result = "too much"
+                return Expansion((recipient,), ask.trace, _TOO_MUCH)
+            step.result = ", ".join(found)
+        return Expansion(tuple(found), ask.trace)
+
+    async def _expand(self, recipient: str, ask: Ask) -> list[str] | None:
+        """None where a limit is exceeded."""
+        done: list[str] = []
+        queue = [(recipient, 0)]
+        count = 1
+        while queue:
+            address, depth = queue.pop(0)
+            if depth > self._recursion_limit:
+                return None
+            mapped = await self._rewriter.map_all(ask, self._maps, address, propagate=self._propagate)
+            if any(len(target) > self._length_limit for target in mapped):
+                return None
+            itself = [target for target in mapped if target.lower() == address.lower()]
+            others = [target for target in mapped if target.lower() != address.lower()]
+            if not mapped or itself:
+                done.append(itself[0] if itself else address)
+            count += max(0, len(mapped) - 1)
+            if count > self._expansion_limit:
+                return None
+            queue[:0] = [(target, depth + 1) for target in others]
+        unique: dict[str, str] = {}
+        for address in done:
+            unique.setdefault(address.lower(), address)
+        return list(unique.values())
+
+    async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
+        """Raises LookupFailed."""
+        search = self._rewriter.search
+        copies: list[str] = []
+        if sender and self._sender_bcc:
+            match = await search.find(ask, self._sender_bcc, sender)
+            copies += [match.answer.value] if match else []
+        if self._recipient_bcc:
+            for recipient in recipients:
+                standard = self._rewriter.standard(recipient)
+                match = await search.find(ask, self._recipient_bcc, standard)
+                copies += [match.answer.value] if match else []
+        if self._always_bcc:
+            ask.trace.add("always_bcc", "", self._always_bcc)
+            copies.append(self._always_bcc)
+        return list(dict.fromkeys(copies))

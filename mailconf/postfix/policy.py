@@ -1,0 +1,90 @@
+"""`PostfixPolicy`: a Postfix configuration as the Policy of the model. It puts the parts together, no more.
+
+smtpd.py answers the SMTP commands, rewrite.py and aliasing.py do cleanup(8)'s work, resolve.py trivial-rewrite(8)'s,
+local.py local(8)'s and virtual(8)'s.
+"""
+
+from __future__ import annotations
+
+from mailconf.diagnostics import Sink
+from mailconf.model.policy import Role
+from mailconf.model.site import Service, Site
+from mailconf.model.verdict import Deliveries, Expansion, Route, Session, Verdict
+from mailconf.model.world import Ask
+from mailconf.postfix.aliasing import Aliasing
+from mailconf.postfix.classes import Domains
+from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.local import Local
+from mailconf.postfix.resolve import Resolver
+from mailconf.postfix.restrictions import PF206
+from mailconf.postfix.rewrite import Rewriter
+from mailconf.postfix.site import site_of
+from mailconf.postfix.smtpd import Smtpd
+from mailconf.postfix.smtpd_settings import Settings
+
+
+class PostfixPolicy:
+    """See `mailconf.model.policy.Policy`. ``service`` is the smtpd of master.cf whose ``-o`` overrides hold."""
+
+    site: Site
+
+    def __init__(self, configuration: Configuration, service: Service | None = None, sink: Sink | None = None) -> None:
+        sink = Sink() if sink is None else sink
+        site = site_of(configuration)
+        seen = configuration if service is None else configuration.for_service(service)
+        self.site = site if service is None else site_of(seen)
+
+        def problem(name: str, text: str) -> None:
+            span = seen.value_span(name)
+            place = "" if span else f"{seen.directory}/main.cf"
+            sink.report(
+                PF206, f"{name}: {text}", span, hint="see postconf(5), mynetworks, for the patterns", file=place
+            )
+
+        domains = Domains(seen, problem)
+        self.rewriter = Rewriter(domains)
+        self.resolver = Resolver(domains, self.rewriter)
+        self.aliasing = Aliasing(domains, self.rewriter)
+        self.local = Local(domains, self.rewriter, self.resolver)
+        self.smtpd = Smtpd(seen, Settings(domains, self.rewriter, self.resolver), sink)
+
+    async def connect(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.connect(session, ask)
+
+    async def helo(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.helo(session, ask)
+
+    async def mail(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.mail(session, ask)
+
+    async def rcpt(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.rcpt(session, ask)
+
+    async def data(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.data(session, ask)
+
+    async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.end_of_data(session, ask)
+
+    async def vrfy(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.vrfy(session, ask)
+
+    async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
+        return await self.rewriter.rewrite(address, role, ask)
+
+    async def expand(self, recipient: str, ask: Ask) -> Expansion:
+        return await self.aliasing.expand(recipient, ask)
+
+    async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
+        return await self.aliasing.bcc(sender, recipients, ask)
+
+    async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        return await self.resolver.route(recipient, ask, sender)
+
+    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
+        return await self.local.deliver(route, ask)
+
+
+def compile_policy(configuration: Configuration, sink: Sink, service: Service | None = None) -> PostfixPolicy:
+    """The Policy of ``configuration``; what is wrong in it goes to ``sink``, and the Policy answers all the same."""
+    return PostfixPolicy(configuration, service, sink)

@@ -1,0 +1,322 @@
+"""What smtpd(8) answers to each SMTP command: which restriction lists are run when, and what is said.
+
+With smtpd_delay_reject=yes the lists for client, HELO and sender wait for RCPT; there the order is client, HELO,
+sender, relay, recipient, and last whether the recipient is listed at all (postconf(5)
+smtpd_relay_before_recipient_restrictions, smtpd_reject_unlisted_recipient). A permission ends its list, not the
+question.
+
+What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, HOLD) is kept in ``Session.memory``.
+"""
+
+from __future__ import annotations
+
+from mailconf.diagnostics import Sink
+from mailconf.model.verdict import EffectKind, Reply, Session, Verdict
+from mailconf.model.world import Ask, LookupFailed
+from mailconf.postfix import checks
+from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.evaluation import (
+    CLIENT,
+    DATA,
+    DUNNO,
+    END_OF_DATA,
+    HELO,
+    RECIPIENT,
+    REJECT,
+    SENDER,
+    Evaluation,
+    Refusal,
+    Status,
+    Subject,
+)
+from mailconf.postfix.expand import MacroError, expand
+from mailconf.postfix.restrictions import Compiler, RuleList
+from mailconf.postfix.smtpd_settings import Settings
+
+_XCLIENT = "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"
+_XFORWARD = "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"
+_BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
+_BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
+_TOO_BIG = Refusal(552, "5.3.4", "Message size exceeds fixed limit")
+_TRANSACTION = ("discard", "hold", "defer sender")
+
+
+class Smtpd:
+    """One service's answers."""
+
+    def __init__(self, configuration: Configuration, settings: Settings, sink: Sink) -> None:
+        compiler = Compiler(configuration, settings, sink)
+        self.settings = settings
+        self.client = compiler.compile("smtpd_client_restrictions", "client")
+        self.helo_rules = compiler.compile("smtpd_helo_restrictions", "helo")
+        self.sender = compiler.compile("smtpd_sender_restrictions", "sender")
+        self.relay = compiler.compile("smtpd_relay_restrictions", "recipient")
+        self.recipient = compiler.compile("smtpd_recipient_restrictions", "recipient")
+        self.data_rules = compiler.compile("smtpd_data_restrictions", "recipient")
+        self.end_of_data_rules = compiler.compile("smtpd_end_of_data_restrictions", "recipient")
+        compiler.compile_classes()
+        self._guarded = compiler.check_guard(self.relay, self.recipient)
+
+    # Commands
+
+    async def connect(self, session: Session, ask: Ask) -> Verdict:
+        session.memory.clear()
+        ev = Evaluation(self.settings, session, ask, "CONNECT")
+        if not self._guarded:
+            ev.refuse(451, "4.3.5", "Server configuration error")
+            return await self._refused(ev)
+        if not self.settings.delay_reject:
+            if await self._client(ev) is REJECT:
+                session.memory["denied"] = True
+                return await self._refused(ev)
+            session.memory["defer client"] = ev.defer_if_permit
+            self._forget_discard(ev)
+        return self._said(ev, Reply.of(220, self.settings.banner))
+
+    async def helo(self, session: Session, ask: Ask) -> Verdict:
+        ev = Evaluation(self.settings, session, ask, "EHLO" if session.protocol == "ESMTP" else "HELO")
+        if session.memory.get("denied"):
+            return self._denied(ev)
+        self._begin_transaction(session)
+        session.memory.pop("defer helo", None)
+        keywords = await self._keywords(ev) if session.protocol == "ESMTP" else []
+        if keywords is None:
+            ev.refuse(421, "4.3.0", f"{self.settings.hostname} Server local data error")
+            return await self._refused(ev)
+        if not self.settings.delay_reject:
+            if await self._helo(ev) is REJECT:
+                return await self._refused(ev)
+            session.memory["defer helo"] = ev.defer_if_permit
+            self._forget_discard(ev)
+        return self._said(ev, Reply.of(250, self.settings.hostname, *keywords))
+
+    async def mail(self, session: Session, ask: Ask) -> Verdict:
+        self._begin_transaction(session)
+        ev = Evaluation(self.settings, session, ask, "MAIL")
+        if session.memory.get("denied"):
+            return self._denied(ev)
+        if session.helo is None and self.settings.helo_required:
+            return self._said(ev, Reply.of(503, "5.5.1 Error: send HELO/EHLO first"))
+        sender = session.sender or ""
+        if sender:
+            found = await ev.resolved_sender()
+            if found.bad:
+                ev.notes.append(f"warning: Illegal address syntax from {ev.client} in MAIL command: <{sender}>")
+                return self._said(ev, _BAD_SENDER)
+        if not self.settings.delay_reject:
+            ev.defer_if_permit = None
+            if await self._sender(ev) is REJECT:
+                return await self._refused(ev)
+            session.memory["defer sender"] = ev.defer_if_permit
+        limit, size = self.settings.message_size_limit, session.sender_parameters.get("SIZE", "")
+        if limit and size.isdigit() and int(size) > limit:
+            ev.refuse(*_TOO_BIG)
+            return await self._refused(ev)
+        return self._said(ev, Reply.of(250, "2.1.0 Ok"))
+
+    async def rcpt(self, session: Session, ask: Ask) -> Verdict:
+        return await self._recipient(session, ask, "RCPT", Reply.of(250, "2.1.5 Ok"))
+
+    async def vrfy(self, session: Session, ask: Ask) -> Verdict:
+        if self.settings.disable_vrfy:
+            ev = Evaluation(self.settings, session, ask, "VRFY")
+            return self._said(ev, Reply.of(502, "5.5.1 VRFY command is disabled"))
+        return await self._recipient(session, ask, "VRFY", Reply.of(252, f"2.0.0 {session.recipient or ''}"))
+
+    async def _recipient(self, session: Session, ask: Ask, where: str, welcome: Reply) -> Verdict:
+        ev = Evaluation(self.settings, session, ask, where, session.recipient or "")
+        if session.memory.get("denied"):
+            return self._denied(ev)
+        if not ev.recipient:
+            ev.notes.append(f"warning: Illegal address syntax from {ev.client} in {where} command: <>")
+            return self._said(ev, _BAD_RECIPIENT)
+        found = await ev.resolved_recipient()
+        if found.bad:
+            ev.notes.append(f"warning: Illegal address syntax from {ev.client} in {where} command: <{ev.recipient}>")
+            return self._said(ev, _BAD_RECIPIENT)
+        if await self._whole_recipient(ev) is REJECT:
+            return await self._refused(ev)
+        return self._said(ev, welcome)
+
+    async def data(self, session: Session, ask: Ask) -> Verdict:
+        reply = Reply.of(354, "End data with <CR><LF>.<CR><LF>")
+        return await self._message(session, ask, "DATA", self.data_rules, Subject("DATA", DATA), reply)
+
+    async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
+        reply = Reply.of(250, f"2.0.0 Ok: queued as {session.queue_id}")
+        subject = Subject("END-OF-MESSAGE", END_OF_DATA)
+        return await self._message(session, ask, "END-OF-MESSAGE", self.end_of_data_rules, subject, reply)
+
+    async def _message(
+        self, session: Session, ask: Ask, where: str, rules: RuleList, subject: Subject, welcome: Reply
+    ) -> Verdict:
+        """DATA and the end of the message; recipient checks apply when there is exactly one."""
+        only = session.recipients[0] if len(session.recipients) == 1 else None
+        ev = Evaluation(self.settings, session, ask, where, only)
+        if await self._run(ev, rules, subject) is REJECT or self._deferred(ev) is REJECT:
+            return await self._refused(ev)
+        return self._said(ev, welcome)
+
+    # Lists
+
+    async def _client(self, ev: Evaluation) -> Status:
+        return await self._run(ev, self.client, Subject(ev.client, CLIENT))
+
+    async def _helo(self, ev: Evaluation) -> Status:
+        if ev.session.helo is None:
+            return DUNNO
+        return await self._run(ev, self.helo_rules, Subject(ev.session.helo, HELO))
+
+    async def _sender(self, ev: Evaluation) -> Status:
+        if ev.session.sender is None:
+            return DUNNO
+        subject = Subject(ev.session.sender, SENDER)
+        status = await self._run(ev, self.sender, subject)
+        if status is not REJECT and self.settings.reject_unlisted_sender and not ev.discarding:
+            return await self._implied(ev, "smtpd_reject_unlisted_sender", checks.reject_unlisted_sender, subject)
+        return status
+
+    async def _whole_recipient(self, ev: Evaluation) -> Status:
+        """Everything that RCPT is measured by."""
+        if ev.discarding:
+            return DUNNO
+        if self.settings.delay_reject:
+            for stage in (self._client, self._helo, self._sender):
+                if await stage(ev) is REJECT:
+                    return REJECT
+        else:
+            memory = ev.session.memory
+            for name in ("defer client", "defer helo", "defer sender"):
+                earlier = memory.get(name)
+                if isinstance(earlier, Refusal) and ev.defer_if_permit is None:
+                    ev.defer_if_permit = earlier
+        subject = Subject(ev.recipient or "", RECIPIENT)
+        lists = (self.relay, self.recipient) if self.settings.relay_first else (self.recipient, self.relay)
+        for rules in lists:
+            if await self._run(ev, rules, subject) is REJECT:
+                return REJECT
+        if self.settings.reject_unlisted_recipient and not ev.discarding:
+            check = checks.reject_unlisted_recipient
+            if await self._implied(ev, "smtpd_reject_unlisted_recipient", check, subject) is REJECT:
+                return REJECT
+        return self._deferred(ev)
+
+    async def _run(self, ev: Evaluation, rules: RuleList, subject: Subject) -> Status:
+        if not rules.rules or ev.discarding:
+            return DUNNO
+        ev.begin_list()
+        with ev.ask.trace.step(rules.parameter) as step:
+            status = await rules.run(ev, subject)
+            step.result = status.value
+        return status
+
+    async def _implied(self, ev: Evaluation, parameter: str, check: checks.Check, subject: Subject) -> Status:
+        """A check that a parameter of its own switches on, at the end of its list."""
+        ev.begin_list()
+        span = self.settings.domains.configuration.span(parameter)
+        with ev.ask.trace.step(parameter, subject.name, span) as step:
+            status = await check(ev, subject)
+            step.result = status.value
+        if status is REJECT:
+            ev.rule = parameter
+        return status
+
+    @staticmethod
+    def _deferred(ev: Evaluation) -> Status:
+        """A permission that was made conditional."""
+        if ev.defer_if_permit is None:
+            return DUNNO
+        ev.refusal, ev.rule = ev.defer_if_permit, ev.rule or "defer_if_permit"
+        return REJECT
+
+    # Answers
+
+    def _said(self, ev: Evaluation, reply: Reply) -> Verdict:
+        return Verdict(reply, ev.ask.trace, tuple(ev.effects), ev.rule, notes=tuple(ev.notes))
+
+    async def _refused(self, ev: Evaluation) -> Verdict:
+        refusal = ev.refusal or Refusal(451, "4.3.5", "Server configuration error")
+        log = ev.log_text(f"{refusal.code} {refusal.status} {refusal.text}")
+        reply = await self._with_footer(ev, refusal)
+        ends = refusal.code in (421, 521)
+        return Verdict(reply, ev.ask.trace, tuple(ev.effects), ev.rule, log, ends, tuple(ev.notes))
+
+    def _denied(self, ev: Evaluation) -> Verdict:
+        return self._said(ev, Reply.of(503, f"5.7.0 Error: access denied for {ev.client}"))
+
+    async def _with_footer(self, ev: Evaluation, refusal: Refusal) -> Reply:
+        """postconf(5) smtpd_reject_footer: lines of its own, or with ``\\c`` the end of the reply's line."""
+        line = f"{refusal.status} {refusal.text}"
+        footer = self.settings.reject_footer
+        try:
+            found = await self.settings.reject_footers.find(ev.ask, f"{refusal.code} {line}")
+            footer = found.value if found else footer
+        except LookupFailed:
+            pass
+        if not footer:
+            return refusal.reply()
+        try:
+            text = expand(footer, self._footer_values(ev).get)
+        except MacroError:
+            return refusal.reply()
+        joined = text.startswith("\\c")
+        parts = (text[2:] if joined else text).split("\\n")
+        first = line + parts[0] if joined else line
+        rest = parts[1:] if joined else parts
+        return Reply.of(refusal.code, first, *(f"{refusal.status} {part}" for part in rest))
+
+    def _footer_values(self, ev: Evaluation) -> dict[str, str]:
+        session = ev.session
+        return {
+            "client": ev.client,
+            "client_address": session.client_address,
+            "client_name": session.client_name,
+            "client_port": session.client_port,
+            "helo_name": session.helo or "",
+            "server_name": self.settings.hostname,
+            "sender": session.sender or "",
+            "recipient": ev.recipient or "",
+        }
+
+    async def _keywords(self, ev: Evaluation) -> list[str] | None:
+        """The lines of EHLO's reply behind the first; None when a table cannot tell."""
+        settings = self.settings
+        session = ev.session
+        try:
+            found = await settings.discard_keyword_maps.find(ev.ask, session.client_address)
+            xclient = await settings.xclient_hosts.match_host(ev.ask, session.client_name, session.client_address)
+            xforward = await settings.xforward_hosts.match_host(ev.ask, session.client_name, session.client_address)
+        except LookupFailed:
+            return None
+        dropped = (
+            frozenset(found.value.lower().replace(",", " ").split()) if found is not None else settings.discard_keywords
+        )
+        limit = settings.message_size_limit
+        offered = [
+            ("pipelining", "PIPELINING", True),
+            ("size", f"SIZE {limit}" if limit else "SIZE", True),
+            ("vrfy", "VRFY", not settings.disable_vrfy),
+            ("etrn", "ETRN", True),
+            ("xclient", _XCLIENT, xclient),
+            ("xforward", _XFORWARD, xforward),
+            ("enhancedstatuscodes", "ENHANCEDSTATUSCODES", True),
+            ("8bitmime", "8BITMIME", True),
+            ("dsn", "DSN", True),
+            ("smtputf8", "SMTPUTF8", settings.smtputf8),
+            ("chunking", "CHUNKING", True),
+        ]
+        return [text for name, text, on in offered if on and name not in dropped]
+
+    # Memory
+
+    @staticmethod
+    def _begin_transaction(session: Session) -> None:
+        for name in _TRANSACTION:
+            session.memory.pop(name, None)
+
+    @staticmethod
+    def _forget_discard(ev: Evaluation) -> None:
+        """DISCARD before MAIL means nothing, as there is no message yet."""
+        if ev.session.memory.pop("discard", None):
+            ev.effects = [effect for effect in ev.effects if effect.kind is not EffectKind.DISCARD]
+            ev.notes = [note for note in ev.notes if not note.startswith("discard:")]
