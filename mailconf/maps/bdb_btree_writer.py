@@ -47,7 +47,7 @@ _CHILD = struct.Struct("=HBxII")
 _first = itemgetter(0)
 _BLOCK = 2048  # entries at a time
 
-_Body = tuple[int, bytes, bytes]  # number of entries, their offsets, their text
+Body = tuple[int, bytes, bytes]  # number of entries, their offsets, their text
 _Child = tuple[bytes, int]  # the lowest key that a page may have, as it is stored, and the page's number
 
 
@@ -60,10 +60,12 @@ def write_btree(
     progress: Progress | None = None,
 ) -> None:
     """Write a table as a btree file; the arguments are those of `mailconf.maps.bdb_hash_writer.write_hash`."""
-    _BtreeWriter(file.fileno(), end, progress).write(keys, values)
+    BtreeWriter(file.fileno(), end, progress).write(keys, values)
 
 
-class _BtreeWriter:
+class BtreeWriter:
+    flags = 0  # of the meta page
+
     def __init__(self, descriptor: int, end: bytes, progress: Progress | None) -> None:
         self.descriptor = descriptor
         self.end = end
@@ -85,7 +87,7 @@ class _BtreeWriter:
             children = self._write_level(level, _grouped(children))
         self.run.flush()
         own = struct.pack("=6I", 0, _MINIMUM_KEYS, 0, _PAD_BYTE, _ROOT, 0)
-        os.pwrite(self.descriptor, meta_page(MAGIC, VERSION, BTREE_META, self.run.next - 1, 0, own), 0)
+        os.pwrite(self.descriptor, meta_page(MAGIC, VERSION, BTREE_META, self.run.next - 1, self.flags, own), 0)
         if self.progress is not None:
             self.progress(len(keys), len(keys))
 
@@ -94,14 +96,14 @@ class _BtreeWriter:
         children: list[_Child] = []
         done = 0
         previous, last_key = NO_PAGE, b""
-        waiting: _Body | None = None  # the leaf before, whose successor's number is not known yet
+        waiting: Body | None = None  # the leaf before, whose successor's number is not known yet
         for items, lengths, sums in self._leaves(keys, values):
             big_pages = 0
             if max(lengths, default=0) > self.limit:
                 big_pages = sum(-(-(n + len(self.end)) // CAPACITY) for n in lengths if n > self.limit)
             if waiting is not None:
                 number = self.run.next
-                self.run.add(_page(number, previous, number + 1 + big_pages, 1, BTREE_LEAF, waiting))
+                self.run.add(tree_page(number, previous, number + 1 + big_pages, 1, BTREE_LEAF, waiting))
                 previous = number
             lowest = b""
             if children:
@@ -117,7 +119,7 @@ class _BtreeWriter:
         if len(children) == 1:
             self._write_root(1, BTREE_LEAF, waiting)
         else:
-            self.run.add(_page(self.run.next, previous, NO_PAGE, 1, BTREE_LEAF, waiting))
+            self.run.add(tree_page(self.run.next, previous, NO_PAGE, 1, BTREE_LEAF, waiting))
         return children
 
     def _leaves(self, keys: list[bytes], values: list[bytes]) -> Iterator[tuple[list[bytes], list[int], list[int]]]:
@@ -147,7 +149,7 @@ class _BtreeWriter:
         short = [min(length, self.limit + 1) for length in lengths]
         yield items, lengths, list(accumulate(map(self.costs.__getitem__, short), initial=0))
 
-    def _leaf(self, items: list[bytes], lengths: list[int], sums: list[int]) -> _Body:
+    def _leaf(self, items: list[bytes], lengths: list[int], sums: list[int]) -> Body:
         """A leaf none of whose items is big."""
         base = PAGE_SIZE + sums[0]  # the sums count two bytes for each offset, which lies elsewhere
         offsets = array("H", map(sub, range(base + 2, base + 2 + 2 * len(items), 2), sums[1:]))
@@ -157,7 +159,7 @@ class _BtreeWriter:
         text = b"".join(chain.from_iterable(zip(heads, items, tails, strict=True)))
         return len(items), offsets.tobytes(), text
 
-    def _big_leaf(self, items: list[bytes]) -> _Body:
+    def _big_leaf(self, items: list[bytes]) -> Body:
         """A leaf some of whose items are big; writes these."""
         entries = []
         for item in items:
@@ -166,7 +168,7 @@ class _BtreeWriter:
                 entries.append(self.heads[length] + item + self.tails[length])
             else:
                 entries.append(self._big(item + self.end))
-        return _body(entries)
+        return tree_body(entries)
 
     def _big(self, data: bytes) -> bytes:
         """The reference to ``data``, which is written to pages of its own."""
@@ -185,24 +187,24 @@ class _BtreeWriter:
             number = self.run.next
             above.append((children[0][0], number))
             if len(groups) == 1:
-                self._write_root(level, BTREE_INTERNAL, _body(entries))
+                self._write_root(level, BTREE_INTERNAL, tree_body(entries))
             else:
-                self.run.add(_page(number, NO_PAGE, NO_PAGE, level, BTREE_INTERNAL, _body(entries)))
+                self.run.add(tree_page(number, NO_PAGE, NO_PAGE, level, BTREE_INTERNAL, tree_body(entries)))
         return above
 
-    def _write_root(self, level: int, kind: int, body: _Body) -> None:
+    def _write_root(self, level: int, kind: int, body: Body) -> None:
         root = PageRun(self.descriptor, _ROOT)
-        root.add(_page(_ROOT, NO_PAGE, NO_PAGE, level, kind, body))
+        root.add(tree_page(_ROOT, NO_PAGE, NO_PAGE, level, kind, body))
         root.flush()
 
 
-def _page(number: int, previous: int, following: int, level: int, kind: int, body: _Body) -> bytes:
+def tree_page(number: int, previous: int, following: int, level: int, kind: int, body: Body) -> bytes:
     entries, offsets, text = body
     start = header(number, previous, following, entries, PAGE_SIZE - len(text), level, kind)
     return start + offsets + text.rjust(CAPACITY - len(offsets), b"\0")
 
 
-def _body(entries: list[bytes]) -> _Body:
+def tree_body(entries: list[bytes]) -> Body:
     offsets = array("H", [PAGE_SIZE - size for size in accumulate(map(len, entries))])
     return len(entries), offsets.tobytes(), b"".join(reversed(entries))
 

@@ -67,10 +67,12 @@ def write_hash(
 
     Raises Repeated when a key comes twice.
     """
-    _HashWriter(file.fileno(), keys, values, end, progress).write()
+    HashWriter(file.fileno(), keys, values, end, progress).write()
 
 
-class _HashWriter:
+class HashWriter:
+    flags = 0  # of the meta page
+
     def __init__(
         self, descriptor: int, keys: list[bytes], values: list[bytes], end: bytes, progress: Progress | None
     ) -> None:
@@ -119,7 +121,7 @@ class _HashWriter:
         spares = [1] * (top.bit_length() + 1)
         own = struct.pack("=6I", top, top, top >> 1, 0, len(self.keys), CHARKEY)
         own += array("I", spares).tobytes().ljust(4 * SPARES, b"\0")
-        return meta_page(MAGIC, VERSION, HASH_META, self.rest.next - 1, 0, own)
+        return meta_page(MAGIC, VERSION, HASH_META, self.rest.next - 1, self.flags, own)
 
     def _write_bucket(self, keys: list[bytes], values: list[bytes]) -> None:
         """Write the bucket's first page at its place and what it needs beyond behind all first pages."""

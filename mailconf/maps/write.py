@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from mailconf.files import replace
 from mailconf.maps.opening import Progress, Repeated, cannot_open
@@ -51,6 +51,7 @@ class _Type:
     writer: str  # module:function
     reader: str  # module:class
     nul: bool = True  # postmap(1) without -N and -n ends keys and values with a NUL
+    values_writer: str = ""  # for keys with several values, where the type has that
     fixed: str = ""  # what the original says when it is asked to change a map in place
 
 
@@ -58,9 +59,13 @@ _CDB_IS_FIXED = (
     "dict_cdb_open: inappropriate open flags for cdb database - specify O_RDONLY or O_WRONLY|O_CREAT|O_TRUNC"
 )
 _TYPES = {
-    "btree": _Type(".db", "bdb_btree_writer:write_btree", "bdb_btree:BtreeFile"),
+    "btree": _Type(
+        ".db", "bdb_btree_writer:write_btree", "bdb_btree:BtreeFile", values_writer="bdb_values:write_btree_values"
+    ),
     "cdb": _Type(".cdb", "cdb_writer:write_cdb", "cdb:CdbFile", nul=False, fixed=_CDB_IS_FIXED),
-    "hash": _Type(".db", "bdb_hash_writer:write_hash", "bdb_hash:HashFile"),
+    "hash": _Type(
+        ".db", "bdb_hash_writer:write_hash", "bdb_hash:HashFile", values_writer="bdb_values:write_hash_values"
+    ),
     "lmdb": _Type(".lmdb", "lmdb_writer:write_lmdb", "lmdb:LmdbFile"),
 }
 
@@ -115,6 +120,20 @@ def write_map(
             columns = _columns(_collect(pairs, {}, duplicates, on_duplicate).items())
             _write(kind, target, columns, end, source, progress)
     return len(columns.keys)
+
+
+def write_values(
+    type: str, target: Path, table: dict[bytes, list[bytes]], *, source: os.stat_result | None = None
+) -> None:
+    """Replace the map ``target`` by one in which a key may have several values, in their order: ``makemap -d``.
+
+    Keys and values are written as they are. Raises UnsupportedMap when the type has no such maps, and OSError.
+    """
+    kind = _type(type)
+    if not kind.values_writer:
+        raise UnsupportedMap(f"{type} maps have one value for a key")
+    with _no_collection(), _replaced(target, source) as file:
+        _load(kind.values_writer)(file, list(table), list(table.values()))
 
 
 def update_map(
@@ -239,12 +258,19 @@ def _write(
     source: os.stat_result | None,
     progress: Progress | None,
 ) -> None:
+    with _replaced(target, source) as file:
+        _load(kind.writer)(file, *columns, end=end, progress=progress)
+
+
+@contextmanager
+def _replaced(target: Path, source: os.stat_result | None) -> Iterator[BinaryIO]:
+    """The new file, with the owner and, when there is no old one, the mode that ``source`` says."""
     mode = None
     if source is not None and not target.exists():
         mode = _new_mode(source.st_mode)
     owner = (source.st_uid, source.st_gid) if source is not None else None
     with replace(target, owner=owner, mode=mode) as file:
-        _load(kind.writer)(file, *columns, end=end, progress=progress)
+        yield file
 
 
 def _new_mode(source: int) -> int:
