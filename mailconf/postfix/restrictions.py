@@ -183,6 +183,11 @@ class Compiler:
             return (checks.dunno if name in dns_checks.LISTS else server_error), 0
         return takes(argument.text), 1
 
+    def knows(self, word: str) -> bool:
+        """Whether a list, or the value of an access table, may name this restriction or restriction class."""
+        name = word.lower()
+        return name in _SIMPLE or name in self._class_names or self._taking_argument(name) is not None
+
     def _taking_argument(self, name: str) -> Callable[[str], Check] | None:
         if name.startswith("check_") and name.endswith("_access"):
             subject = name[len("check_") : -len("_access")]

@@ -46,6 +46,7 @@ class Smtpd:
 
     def __init__(self, configuration: Configuration, settings: Settings, sink: Sink) -> None:
         compiler = Compiler(configuration, settings, sink)
+        self.knows_restriction = compiler.knows
         self.settings = settings
         self.client = compiler.compile("smtpd_client_restrictions", "client")
         self.helo_rules = compiler.compile("smtpd_helo_restrictions", "helo")
