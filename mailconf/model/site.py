@@ -115,6 +115,7 @@ class Site:
     # What the protocol side of a listener must know besides the limits above (mailconf.smtp.server takes those over).
     smtpd: Options = field(default_factory=Options)
     xclient_hosts: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    xforward_hosts: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
     syslog_name: str = "postfix"
     mail_name: str = "Postfix"
     double_bounce_sender: str = "double-bounce"

@@ -4,8 +4,9 @@ Each command is put to the Policy over the MTA's World; a message goes to the In
 Intake has returned. The words for timeouts and limits are smtpd(8)'s; log lines are those of Postfix's smtpd.
 
 Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue).
-ETRN is syntax only: every domain is answered 459, as Postfix answers domains that it does not relay for. A
-session that is idle when the server stops is told 421.
+XFORWARD is accepted and has no effect on the log. ETRN is syntax only: every domain is answered 459, as Postfix answers
+domains that it does not relay for. A session that is idle when the server stops is told 421. "improper command
+pipelining" is not logged.
 """
 
 from __future__ import annotations
@@ -258,9 +259,10 @@ class SmtpdSession(asyncio.Protocol):
         self._authorize()
 
     def _authorize(self) -> None:
-        """Who may use XCLIENT: by name or address (postconf(5) smtpd_authorized_xclient_hosts)."""
-        hosts = self.context.policy.site.xclient_hosts.value
-        self.connection.xclient = matches(hosts, self.session.client_name, self.session.client_address)
+        """Who may use XCLIENT and XFORWARD (postconf(5) smtpd_authorized_xclient_hosts, *_xforward_hosts)."""
+        site, name, address = self.context.policy.site, self.session.client_name, self.session.client_address
+        self.connection.xclient = matches(site.xclient_hosts.value, name, address)
+        self.connection.xforward = matches(site.xforward_hosts.value, name, address)
 
     async def _greet(self, address: str) -> bool:
         site = self.context.policy.site

@@ -107,7 +107,7 @@ class Listener:
     ) -> None:
         site = make_site(Path("/nowhere"))
         site.limits = replace(limits or Limits(), error_sleep=0.0 if limits is None else limits.error_sleep)
-        site.xclient_hosts = Setting(xclient)
+        site.xclient_hosts = site.xforward_hosts = Setting(xclient)
         site.networks = Setting(networks)
         self.lines: list[str] = []
         self.logged = threading.Condition()
