@@ -157,7 +157,9 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
         except MacroError as failure:
             for message in failure.messages[: None if not failure.fatal else -1]:
                 messages.warn(message)
-            raise Fatal(failure.messages[-1] if failure.fatal else "macro processing error") from failure
+            raise Fatal(
+                failure.messages[-1] if failure.fatal else "dictionary mail_dict: macro processing error"
+            ) from failure
 
     utf8 = value("smtputf8_enable")
     if utf8.lower() not in ("yes", "no"):

@@ -38,7 +38,7 @@ class Options:
         self.directory: str | None = None
         self.delete: str | None = None
         self.query: str | None = None
-        self.nul = True
+        self.nul: bool | None = None  # as the type wants it
         self.root = Root()
         self.utf8 = False
         self.default_type = ""
@@ -58,7 +58,8 @@ def run(name: str, arguments: list[str]) -> int:
         options.root = take_root(arguments)
         _parse(name, arguments, options)
         settings = read_settings(options.directory, options.root, messages)
-        options.utf8 = messages.utf8 = settings.utf8 and "u" not in options.flags
+        messages.utf8 = settings.utf8
+        options.utf8 = settings.utf8 and "u" not in options.flags
         options.default_type = settings.default_type
         return _run(arguments, options, messages)
     except (Fatal, UnsupportedMap, TemporaryFailure) as failure:
@@ -103,7 +104,7 @@ def _run(arguments: list[str], options: Options, messages: Messages) -> int:
     if options.query is not None:
         return _query(tables, options, messages)
     if options.delete is not None:
-        return _delete(tables, options)
+        return _delete(tables, options, messages)
     from mailconf.cli.postmap_build import build
 
     for kind, name in tables:
@@ -244,13 +245,18 @@ def _list(arguments: list[str], options: Options, messages: Messages) -> int:
     return 0
 
 
-def _delete(names: list[tuple[str, str]], options: Options) -> int:
+def _delete(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
     """``-d``: exit status 0 if any of the tables had any of the keys."""
     from mailconf.cli.postmap_build import as_owner_of
     from mailconf.maps import registry, write
 
-    keys = list(_keys()) if options.delete == "-" else [os.fsencode(options.delete or "")]
-    fold = (lambda key: key) if "f" in options.flags else options.fold
+    keys = []
+    for key in _keys() if options.delete == "-" else [os.fsencode(options.delete or "")]:
+        if not options.utf8 or _is_utf8(key):
+            keys.append(key if "f" in options.flags else options.fold(key))
+            continue
+        for kind, name in names:
+            messages.warn(f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint')
     found = False
     for kind, name in names:
         while kind == "proxy":
@@ -259,7 +265,7 @@ def _delete(names: list[tuple[str, str]], options: Options) -> int:
             target = write.map_path(kind, options.root.path(name))
             write.preload(kind)
             with as_owner_of(target, target, name, options) as status:
-                found |= bool(write.delete_keys(kind, target, [fold(key) for key in keys if key], source=status))
+                found |= bool(write.delete_keys(kind, target, filter(None, keys), source=status))
         elif kind in NO_DELETE:
             raise Fatal(f"table {kind}:{name}: delete operation is not supported")
         elif kind == "fail":

@@ -33,7 +33,7 @@ class _How(TypedDict):
     """What `write_map` and `update_map` want to know beside the entries."""
 
     source: os.stat_result | None
-    nul: bool
+    nul: bool | None
     duplicates: write.Duplicates
     on_duplicate: Callable[[bytes], None] | None
     progress: Progress | None
