@@ -1,1 +1,8 @@
-"""From sources to everything the servers need: plan, compile, apply."""
+"""From sources to everything the servers need, in three steps that know nothing of each other's insides.
+
+- `mailconf.build.plan`: which maps a site needs, from which sources, and which of them are stale;
+- `mailconf.build.compile`: sources into entries, with every mistake reported; nothing is written;
+- `mailconf.build.apply`: the compiled maps take their places, each whole or not at all.
+
+A mistake anywhere stops the build before the first map is replaced: the old maps stay.
+"""

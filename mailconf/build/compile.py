@@ -1,0 +1,60 @@
+"""Sources into the entries of maps; every mistake is reported and nothing is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailconf.build.plan import Target
+from mailconf.diagnostics import Sink, error
+from mailconf.source import Source, decode, encode
+from mailconf.tables.check import Known, check_table, read_table, table_role
+from mailconf.tables.postmap import fold
+from mailconf.tables.reader import report_duplicates
+
+BD002 = error("BD002", "a map's source cannot be read")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A map's content: folded keys, the first of duplicates; ``status`` is the source's, for owner and mode."""
+
+    target: Target
+    entries: dict[bytes, bytes]
+    status: os.stat_result
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+def compile_targets(targets: Iterable[Target], sink: Sink, is_restriction: Known) -> list[Compiled]:
+    """What each target is to hold. Mistakes in a text go to ``sink``; its other entries are read all the same.
+
+    is_restriction  whether an access table may name a word as a restriction
+    """
+    compiled = []
+    for target in targets:
+        try:
+            status = target.source.stat()
+            source = Source.read(target.source)
+        except OSError as failure:
+            sink.report(BD002, f"{target.source} cannot be read: {failure.strerror}", target.uses[0].span)
+            continue
+        compiled.append(Compiled(target, _entries(target, source, sink, is_restriction), status))
+    return compiled
+
+
+def _entries(target: Target, source: Source, sink: Sink, is_restriction: Known) -> dict[bytes, bytes]:
+    role = table_role(target.roles[0])
+    entries = read_table(role, source, sink)
+    check_table(role, entries, sink, is_restriction)
+    report_duplicates(entries, sink, _folded)
+    content: dict[bytes, bytes] = {}
+    for entry in entries:
+        content.setdefault(fold(encode(entry.key)), encode(entry.value))
+    return content
+
+
+def _folded(key: str) -> str:
+    return decode(fold(encode(key)))

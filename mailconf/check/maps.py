@@ -1,0 +1,36 @@
+"""The built maps: is each there, newer than its source, and whole?"""
+
+from __future__ import annotations
+
+from mailconf.build.plan import plan
+from mailconf.check.subject import Subject
+from mailconf.diagnostics import Sink, error, warning
+from mailconf.maps.registry import open_table
+from mailconf.maps.table import SequenceTable, TemporaryFailure
+
+CK010 = warning("CK010", "a map is missing or older than its source")
+CK011 = error("CK011", "a map is damaged")
+
+_REASONS = {"no map yet": "has not been built yet", "the source is newer": "is older than its source"}
+
+
+def freshness(subject: Subject, sink: Sink) -> None:
+    """Report maps that the servers would read stale, not find, or fail to read."""
+    for target in plan(subject.site, subject.root, sink):
+        span = target.uses[0].span
+        if target.reason:
+            message = f"the map of {target.table} {_REASONS[target.reason]}"
+            sink.report(CK010, message, span, hint=f"run mailconf build {subject.site.directory}")
+        if not target.target.exists():
+            continue
+        try:
+            table = open_table(target.table, subject.root)
+            try:
+                if isinstance(table, SequenceTable):
+                    for _ in table.entries():
+                        pass
+            finally:
+                table.close()
+        except TemporaryFailure as damage:
+            hint = f"run mailconf build --force {subject.site.directory}"
+            sink.report(CK011, f"the map of {target.table} cannot be read: {damage}", span, hint=hint)
