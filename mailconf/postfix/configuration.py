@@ -30,6 +30,7 @@ PF009 = error("PF009", "a value is not a time")
 PF010 = error("PF010", "master.cf cannot be read")
 PF011 = error("PF011", "a line of master.cf is wrong")
 PF012 = warning("PF012", "a command argument in master.cf is doubtful")
+PF013 = error("PF013", "mynetworks cannot be computed")
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _ASSIGN = 'write "name = value"; a continuation line begins with a blank'
@@ -114,7 +115,7 @@ class Configuration:
                 self._sink.report(PF011 if problem.fatal else PF012, problem.message, span, hint="see master(5)")
             if entry.usable:
                 self.services.append(_service(entry, source))
-        self._of_services = service_parameters(entries)
+        self._of_services = service_parameters(entry for entry in entries if entry.usable)
 
     def is_known(self, name: str) -> bool:
         """Whether ``name`` is a parameter that Postfix or a service in master.cf defines."""
@@ -148,9 +149,14 @@ class Configuration:
 
     def default(self, name: str) -> str:
         """The unexpanded default of ``name``; those that depend on the machine are computed."""
-        compute = _COMPUTED.get(name)
-        if compute is not None:
-            return compute(self)
+        if name == "config_directory":
+            return self.directory
+        if name in machine.COMPUTED:
+            try:
+                return machine.compute(name, self.value, self._set)
+            except ValueError as failure:
+                self._report(name, PF013, str(failure), "see postconf(5) mynetworks, mynetworks_style, inet_interfaces")
+                return ""
         found = PARAMETERS.get(name) or self._of_services.get(name)
         return found[1] if found else ""
 
@@ -224,25 +230,6 @@ class Configuration:
         other._set["service_name"] = Setting(service.name, service.span, "service_name")
         other._set["process_name"] = Setting(service.program, service.span, "process_name")
         return other
-
-    def _hostname(self) -> str:
-        return machine.default_hostname(lambda: self.value("mydomain") if self.is_set("mydomain") else "")
-
-    def _domain(self) -> str:
-        return machine.default_domain(self.value("myhostname") if self.is_set("myhostname") else machine.node_name())
-
-    def _networks(self) -> str:
-        return machine.default_networks(
-            self.value("mynetworks_style"), self.words("inet_interfaces"), self.words("inet_protocols")
-        )
-
-
-_COMPUTED: dict[str, Callable[[Configuration], str]] = {
-    "myhostname": Configuration._hostname,
-    "mydomain": Configuration._domain,
-    "mynetworks": Configuration._networks,
-    "config_directory": lambda self: self.directory,
-}
 
 
 def _service(entry: master_cf.Entry, source: Source) -> Service:

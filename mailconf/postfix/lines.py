@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BLANKS = " \t\n\v\f\r"
+ORPHAN = "logical line must not start with whitespace"
+NO_EQUALS = "missing '=' after attribute name"
+NO_NAME = "missing attribute name"
 
 
 class LogicalLine:
@@ -76,3 +79,20 @@ def _line(parts: list[str], first: int, pieces: list[tuple[int, int]], end: int)
     text = parts[0] if len(parts) == 1 else "".join(parts)
     nul = text.find("\0")
     return LogicalLine(text if nul < 0 else text[:nul], first, pieces, end)
+
+
+def split_name_value(text: str) -> tuple[str, str] | str:
+    """The name and the value of ``name = value``, blanks around both gone, or what is wrong: NO_EQUALS or NO_NAME."""
+    name, equals, value = text.partition("=")
+    name = name.strip(BLANKS)
+    if not name:
+        return NO_NAME
+    if not equals or any(blank in name for blank in BLANKS):
+        return NO_EQUALS
+    return name, value.strip(BLANKS)
+
+
+def shortened(text: str, size: int = 30) -> str:
+    """The first bytes of a line, as the engine quotes it where it quotes it short."""
+    data = text.encode("utf-8", "surrogateescape")
+    return text if len(data) <= size else data[:size].decode("utf-8", "surrogateescape") + "..."

@@ -1,8 +1,8 @@
 """Defaults that depend on the machine: myhostname, mydomain, mynetworks (postconf(5)).
 
+- myhostname: the machine's name; when it has no dot, with "." and mydomain appended.
 - mydomain: myhostname without its first label; "localdomain" when that leaves nothing.
-- myhostname: the machine's name; when it has no dot, with ".$mydomain" appended.
-- mynetworks: the networks of the machine's interfaces, or of the addresses in inet_interfaces, by mynetworks_style.
+- mynetworks: the networks of the addresses that inet_interfaces selects and inet_protocols allows, by mynetworks_style.
 """
 
 from __future__ import annotations
@@ -11,82 +11,116 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
+
+    Value = Callable[[str], str]
 
 DEFAULT_DOMAIN = "localdomain"
+STYLES = ("class", "host", "subnet")
+PROTOCOLS = ("all", "ipv4", "ipv6")
+COMPUTED = frozenset({"config_directory", "mydomain", "myhostname", "mynetworks", "process_id", "process_name"})
 
 
-def node_name() -> str:
-    """The machine's own name for itself, as uname(2) has it."""
-    return os.uname().nodename
+def compute(name: str, value: Value, given: Container[str]) -> str:
+    """The default of myhostname, mydomain or mynetworks, "" for other names.
 
-
-def default_hostname(domain: Callable[[], str]) -> str:
-    """The default of myhostname; ``domain`` gives mydomain where main.cf sets it, "" otherwise."""
-    name = node_name()
-    if "." in name:
-        return name
-    return f"{name}.{domain() or DEFAULT_DOMAIN}"
-
-
-def default_domain(hostname: str) -> str:
-    """The default of mydomain, from myhostname."""
-    _, dot, rest = hostname.partition(".")
-    return rest if dot and rest else DEFAULT_DOMAIN
-
-
-def default_networks(style: str, interfaces: list[str], protocols: list[str]) -> str:
-    """The default of mynetworks.
-
-    style       the value of mynetworks_style: "host", "subnet" or "class"
-    interfaces  the words of inet_interfaces
-    protocols   the words of inet_protocols
+    ``value`` gives a parameter's expanded value, ``given`` holds the names that the configuration sets. Raises
+    ValueError, in the engine's words, for values that it does not accept.
     """
-    versions = {4, 6} if "all" in protocols else {6 if word == "ipv6" else 4 for word in protocols}
+    if name == "myhostname":
+        node = os.uname().nodename
+        return node if "." in node else f"{node}.{value('mydomain') if 'mydomain' in given else DEFAULT_DOMAIN}"
+    if name == "mydomain":
+        _, dot, rest = (value("myhostname") if "myhostname" in given else os.uname().nodename).partition(".")
+        return rest if dot and rest else DEFAULT_DOMAIN
+    if name == "mynetworks":
+        check(value, ())
+        style = _words(value("mynetworks_style"))[0]
+        return _networks(style, _words(value("inet_interfaces")), _words(value("inet_protocols")))
+    return ""
+
+
+def check(value: Value, given: Container[str]) -> None:
+    """Raise ValueError for the values that the engine needs for mynetworks and cannot use."""
+    if "mynetworks" in given:
+        return
+    text = value("mynetworks_style")
+    styles = _words(text)
+    for word in styles:
+        if word not in STYLES:
+            raise ValueError(f'unknown mynetworks mask style value "{word}" in "{text}"')
+    if len(styles) != 1:
+        raise ValueError(f"bad mynetworks_style value: {text}; specify exactly one value")
+    text = value("inet_protocols")
+    for word in _words(text):
+        if word not in PROTOCOLS:
+            raise ValueError(f'unknown inet_protocols value "{word}" in "{text}"')
+    interfaces = _words(value("inet_interfaces"))
+    if interfaces not in (["all"], ["loopback-only"]):
+        list(_selected(interfaces))
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _networks(style: str, interfaces: list[str], protocols: list[str]) -> str:
+    import ipaddress
+
+    versions = {4, 6} if not protocols or "all" in protocols else {6 if word == "ipv6" else 4 for word in protocols}
     found: list[str] = []
-    for address, prefix in _addresses(interfaces):
-        text = _network(address, prefix, style)
-        if (6 if ":" in address else 4) in versions and text not in found:
+    for address, prefix in _selected(interfaces):
+        version = 6 if ":" in address else 4
+        if version not in versions:
+            continue
+        if style == "host":
+            prefix = 128 if version == 6 else 32
+        elif style == "class" and version == 4:
+            first = int(address.split(".")[0])
+            prefix = 8 if first < 128 else 16 if first < 192 else 24 if first < 224 else 28
+        network = ipaddress.ip_network(f"{address}/{prefix}", strict=False)
+        base = str(network.network_address)
+        text = f"[{base}]/{prefix}" if version == 6 else f"{base}/{prefix}"
+        if text not in found:
             found.append(text)
     return " ".join(found)
 
 
-def _network(address: str, prefix: int, style: str) -> str:
-    import ipaddress
-
-    if ":" in address:
-        length = 128 if style == "host" else prefix
-        return "[{}]/{}".format(*str(ipaddress.ip_network(f"{address}/{length}", strict=False)).split("/"))
-    if style == "host":
-        length = 32
-    elif style == "class":
-        first = int(address.split(".")[0])
-        length = 8 if first < 128 else 16 if first < 192 else 24 if first < 224 else 28
-    else:
-        length = prefix
-    return str(ipaddress.ip_network(f"{address}/{length}", strict=False))
-
-
 def own_addresses(interfaces: list[str], protocols: list[str]) -> list[str]:
-    """The addresses that inet_interfaces selects, of the families that inet_protocols allows."""
+    """The addresses that inet_interfaces selects, of the families that inet_protocols allows (see classes.py)."""
     families = {"ipv4", "ipv6"} if "all" in protocols else set(protocols)
-    return [a for a, _ in _addresses(interfaces) if ("ipv6" if ":" in a else "ipv4") in families]
+    return [a for a, _ in _selected(interfaces) if ("ipv6" if ":" in a else "ipv4") in families]
 
 
-def _addresses(interfaces: list[str]) -> Iterator[tuple[str, int]]:
-    """The addresses that inet_interfaces selects, with the prefix length of the machine's interface that has each."""
-    own = list(_interfaces())
+def _selected(interfaces: list[str]) -> Iterator[tuple[str, int]]:
+    """The addresses that inet_interfaces selects, with the prefix length of the interface that has each."""
+    own = _interfaces()
+    if interfaces == ["all"]:
+        yield from own
+        return
+    if interfaces == ["loopback-only"]:
+        yield from (pair for pair in own if pair[0] == "::1" or pair[0].startswith("127."))
+        return
+    known = dict(own)
     for word in interfaces:
-        if word == "all":
-            yield from own
-        elif word == "loopback-only":
-            yield from (pair for pair in own if pair[0] == "::1" or pair[0].startswith("127."))
-        else:
-            plain = word.strip("[]")
-            yield from (pair for pair in own if pair[0] == plain)
+        for address in _resolve(word):
+            if address not in known:
+                raise ValueError(f"parameter inet_interfaces: no local interface found for {address}")
+            yield address, known[address]
 
 
-def _interfaces() -> Iterator[tuple[str, int]]:
+def _resolve(word: str) -> list[str]:
+    import socket
+
+    name = word.removeprefix("[").removesuffix("]")
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise ValueError(f"config variable inet_interfaces: host not found: {word}") from None
+    return [str(entry[4][0]) for entry in found]
+
+
+def _interfaces() -> list[tuple[str, int]]:
     """(address, prefix length) of the machine's interfaces that are up, IPv4 first, in the kernel's order."""
     import ctypes
     import socket
@@ -107,7 +141,7 @@ def _interfaces() -> Iterator[tuple[str, int]]:
     libc = ctypes.CDLL(None, use_errno=True)
     first = ctypes.POINTER(Ifaddrs)()
     if libc.getifaddrs(ctypes.byref(first)) != 0:
-        return
+        return []
     found: list[tuple[int, str, int]] = []
     try:
         at = first
@@ -122,9 +156,8 @@ def _interfaces() -> Iterator[tuple[str, int]]:
             skip, size = (2, 4) if family == socket.AF_INET else (6, 16)
             address = bytes(entry.address.contents.data[skip : skip + size])
             mask = bytes(entry.netmask.contents.data[skip : skip + size])
-            prefix = int.from_bytes(mask, "big").bit_count()
-            found.append((family, socket.inet_ntop(family, address), prefix))
+            found.append((family, socket.inet_ntop(family, address), int.from_bytes(mask, "big").bit_count()))
     finally:
         libc.freeifaddrs(first)
-    for _, address_text, prefix in sorted(found, key=lambda item: item[0]):
-        yield address_text, prefix
+    found.sort(key=lambda item: item[0])
+    return [(address, prefix) for _, address, prefix in found]

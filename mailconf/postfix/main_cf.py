@@ -9,15 +9,13 @@ the engine; here it is a `Mistake` and reading goes on.
 
 from __future__ import annotations
 
-from mailconf.postfix.lines import BLANKS, LogicalLine, logical_lines
+from mailconf.postfix.lines import BLANKS, NO_EQUALS, NO_NAME, ORPHAN, LogicalLine, logical_lines, split_name_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ORPHAN = "logical line must not start with whitespace"
-NO_EQUALS = "missing '=' after attribute name"
-NO_NAME = "missing attribute name"
+__all__ = ["NO_EQUALS", "NO_NAME", "ORPHAN", "Definition", "Mistake", "read", "split"]
 
 
 class Definition:
@@ -76,15 +74,11 @@ def read(text: str) -> Iterator[Definition | Mistake]:
 
 def split(logical: LogicalLine) -> Definition | Mistake:
     """The definition on a logical line, or what is wrong with it."""
-    line = logical.text
     if logical.orphan:
         return Mistake(ORPHAN, logical)
-    name, equals, rest = line.partition("=")
-    stripped = name.rstrip(BLANKS)
-    if not equals or any(blank in stripped for blank in BLANKS):
-        return Mistake(NO_EQUALS if stripped else NO_NAME, logical)
-    if not stripped:
-        return Mistake(NO_NAME, logical)
-    value = rest.lstrip(BLANKS)
-    at = len(line) - len(value)
-    return Definition(stripped, value.rstrip(BLANKS), logical, at)
+    line = logical.text
+    pair = split_name_value(line)
+    if isinstance(pair, str):
+        return Mistake(pair, logical)
+    rest = line[line.index("=") + 1 :]
+    return Definition(pair[0], pair[1], logical, len(line) - len(rest.lstrip(BLANKS)))

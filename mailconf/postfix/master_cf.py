@@ -2,14 +2,15 @@
 
     service type private unprivileged chroot wakeup process_limit command [arguments]
 
-A field or argument that begins with ``{`` runs to the brace that closes it and may hold blanks; an argument loses the
-braces and the blanks inside them. ``-o name=value`` and ``-o { name = value }`` override main.cf for the service, up
-to the first argument that is no option.
+Words are separated by blanks; braces, nested, hold a word together. An argument that begins with ``{`` loses the
+braces and the blanks inside them. ``-o name=value`` and ``-o { name = value }`` override main.cf for the service, up to
+the first argument that is no option. Option letters may stand together, ``-vo name=value``: the first ``o`` of a word
+ends it, and what follows is its value.
 """
 
 from __future__ import annotations
 
-from mailconf.postfix.lines import BLANKS, LogicalLine, logical_lines
+from mailconf.postfix.lines import BLANKS, ORPHAN, LogicalLine, logical_lines, shortened, split_name_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 FIELDS = ("service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit", "command")
 TYPES = ("inet", "unix", "unix-dgram", "fifo", "pass")
 COMMAND = len(FIELDS) - 1
+FILE = "\0"
 
 
 class Word:
@@ -43,12 +45,16 @@ class Override:
 
 
 class Problem:
-    """Something wrong with an entry: the engine's words, where, and whether the engine stops there."""
+    """Something wrong with an entry: what, where, and whether the engine stops there.
 
-    __slots__ = ("end", "fatal", "message", "start")
+    ``engine`` is what the engine says, with `FILE` where it names the file.
+    """
 
-    def __init__(self, message: str, start: int, end: int, *, fatal: bool) -> None:
+    __slots__ = ("end", "engine", "fatal", "message", "start")
+
+    def __init__(self, message: str, engine: str, start: int, end: int, *, fatal: bool) -> None:
         self.message = message
+        self.engine = engine
         self.start = start
         self.end = end
         self.fatal = fatal
@@ -91,104 +97,129 @@ def read(text: str) -> Iterator[Entry]:
 
 
 def parse(logical: LogicalLine) -> Entry:
+    """The entry on a logical line, as far as it can be read, and what is wrong with it."""
     entry = Entry(logical)
     start, end = logical.place(0), logical.end
     if logical.orphan:
-        message = "logical line must not start with whitespace"
-        entry.problems.append(Problem(message, start, end, fatal=False))
+        engine = f'{FILE}: {ORPHAN}: "{shortened(logical.text)}"'
+        entry.problems.append(Problem(ORPHAN, engine, start, end, fatal=False))
         return entry
-    words = list(_words(logical))
-    entry.fields = [Word(text, logical.place(at), logical.place(at + len(text) - 1) + 1) for text, at in words[:8]]
+    words = [
+        Word(text, logical.place(at), logical.place(at + len(text) - 1) + 1) for text, at in split_words(logical.text)
+    ]
+    entry.fields = words[: len(FIELDS)]
     if len(words) < len(FIELDS):
-        entry.problems.append(Problem("bad field count", start, end, fatal=True))
+        engine = f"file {FILE}: line {logical.line}: bad field count"
+        entry.problems.append(Problem("bad field count", engine, start, end, fatal=True))
         return entry
     _check_fields(entry)
-    for text, at in words[8:]:
-        word = Word(text, logical.place(at), logical.place(at + len(text) - 1) + 1)
-        if text[0] == "{":
-            word.text = _unbrace(entry, word)
-        entry.arguments.append(word)
-    _find_overrides(entry)
+    entry.arguments = _normalized(entry, words[len(FIELDS) :])
+    entry.overrides = list(_overrides(entry.arguments))
     return entry
 
 
-def _words(logical: LogicalLine) -> Iterator[tuple[str, int]]:
-    """Blank-separated words with their offsets; a word that begins with ``{`` runs to its closing brace."""
-    line = logical.text
-    at = 0
-    while True:
-        while at < len(line) and line[at] in BLANKS:
+def split_words(text: str, separators: str = " \t\r\n") -> Iterator[tuple[str, int]]:
+    """The words between ``separators``, with their offsets; braces, nested, hold a word together."""
+    at, end = 0, len(text)
+    while at < end:
+        if text[at] in separators:
             at += 1
-        if at == len(line):
-            return
-        start = at
-        level = 0
-        while at < len(line):
-            char = line[at]
-            if char == "{":
-                level += line[start] == "{"
-            elif char == "}" and level:
-                level -= 1
-            elif char in BLANKS and level == 0:
-                break
+            continue
+        start, depth = at, 0
+        while at < end and (depth > 0 or text[at] not in separators):
+            if text[at] == "{":
+                depth += 1
+            elif text[at] == "}" and depth > 0:
+                depth -= 1
             at += 1
-        yield line[start:at], start
+        yield text[start:at], start
 
 
 def _check_fields(entry: Entry) -> None:
-    """What the engine checks of the fields, in its order; it stops at the first that is wrong."""
+    """What the engine checks of the fields; it stops at the first that is wrong."""
     fields = entry.fields
     checks = (
         (1, fields[1].text in TYPES),
         *((field, fields[field].text in ("-", "y", "n")) for field in (2, 3, 4)),
         (5, _is_number(fields[5].text.removesuffix("?"))),
-        (6, _is_number(fields[6].text)),
+        (6, _is_number(fields[6].text) and fields[6].text != ""),
     )
     for field, good in checks:
         if not good:
             word = fields[field]
             message = f'invalid {FIELDS[field]} field "{word.text}"'
-            entry.problems.append(Problem(message, word.start, word.end, fatal=True))
+            engine = f'{message} in "{entry.logical.text}"'
+            entry.problems.append(Problem(message, engine, word.start, word.end, fatal=True))
 
 
 def _is_number(text: str) -> bool:
-    return text == "-" or (text.isascii() and text.isdigit())
+    return text in ("-", "") or (text.isascii() and text.isdigit())
 
 
-def _unbrace(entry: Entry, word: Word) -> str:
-    """The text inside an argument's braces."""
-    text = word.text
+def unbrace(text: str) -> tuple[str, str]:
+    """The text inside the braces that ``text`` begins with, and what the engine says when they are wrong, or ""."""
     level = 0
     for at, char in enumerate(text):
         level += (char == "{") - (char == "}")
         if level == 0:
-            if at < len(text) - 1:
-                entry.problems.append(_warning(word, "syntax error after '}' in \"" + text + '"'))
-            return text[1:at].strip(BLANKS)
-    entry.problems.append(_warning(word, "missing '}' in \"" + text + '"'))
-    return text[1:].strip(BLANKS)
+            problem = "" if at == len(text) - 1 else f"syntax error after '}}' in \"{text}\""
+            return text[1:at].strip(BLANKS), problem
+    return text[1:].strip(BLANKS), f"missing '}}' in \"{text}\""
 
 
-def _find_overrides(entry: Entry) -> None:
-    arguments = iter(entry.arguments)
-    for word in arguments:
-        if not word.text.startswith("-") or word.text == "--":
-            return
-        if not word.text.startswith("-o"):
+def _normalized(entry: Entry, words: list[Word]) -> list[Word]:
+    """The arguments as the engine keeps them: options apart, ``-o`` and its value too, braces gone."""
+    out: list[Word] = []
+    rest = iter(words)
+    for word in rest:
+        text = word.text
+        if text[0] != "-" or text in ("-", "--"):
+            out.append(_unbraced(entry, word))
+            break
+        at = text.find("o", 1)
+        if at < 0:
+            out.append(word)
             continue
-        value = word if len(word.text) > 2 else next(arguments, None)
+        if at > 1:
+            out.append(Word(text[:at], word.start, word.end))
+        out.append(Word("-o", word.start, word.end))
+        value = Word(text[at + 1 :], word.start, word.end) if text[at + 1 :] else next(rest, None)
         if value is None:
+            break
+        if value.text.startswith("{"):
+            value = _unbraced(entry, value)
+            pair = split_name_value(value.text)
+            if isinstance(pair, str):
+                entry.problems.append(_warning(value, f'{pair}: "{value.text}"'))
+            else:
+                value.text = f"{pair[0]}={pair[1]}"
+        out.append(value)
+    out += (_unbraced(entry, word) for word in rest)
+    return out
+
+
+def _unbraced(entry: Entry, word: Word) -> Word:
+    if not word.text.startswith("{"):
+        return word
+    text, problem = unbrace(word.text)
+    if problem:
+        entry.problems.append(_warning(word, problem))
+    return Word(text, word.start, word.end)
+
+
+def _overrides(arguments: list[Word]) -> Iterator[Override]:
+    words = iter(arguments)
+    for word in words:
+        if not word.text.startswith("-") or word.text in ("-", "--"):
             return
-        text = value.text.removeprefix("-o") if value is word else value.text
-        name, equals, rest = text.partition("=")
-        name = name.strip(BLANKS)
-        if not equals:
-            continue
-        if not name:
-            entry.problems.append(_warning(value, f'missing attribute name: "{text}"'))
-            continue
-        entry.overrides.append(Override(name, rest.strip(BLANKS), value))
+        if word.text == "-o":
+            value = next(words, None)
+            if value is None:
+                return
+            pair = split_name_value(value.text)
+            if not isinstance(pair, str):
+                yield Override(pair[0], pair[1], value)
 
 
 def _warning(word: Word, message: str) -> Problem:
-    return Problem(message, word.start, word.end, fatal=False)
+    return Problem(message, f"master.cf: {message}", word.start, word.end, fatal=False)

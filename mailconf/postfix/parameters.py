@@ -9,7 +9,7 @@ The built-in ones are data (mailconf.postfix.parameters_data). Others exist beca
 
 from __future__ import annotations
 
-from mailconf.postfix.parameters_data import PARAMETERS, VERSION
+from mailconf.postfix.parameters_data import DATABASES, LEGACY, PARAMETERS, RAW, READ_ONLY, VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mailconf.postfix.master_cf import Entry
 
-__all__ = ["PARAMETERS", "VERSION", "default_unit", "service_parameters"]
+__all__ = ["DATABASES", "LEGACY", "PARAMETERS", "RAW", "READ_ONLY", "VERSION", "default_unit", "service_parameters"]
 
 BOOLEAN, INTEGER, TIME, STRING = "b", "i", "t", "s"
 
@@ -44,19 +44,16 @@ TRANSPORT_SUFFIXES = {
 
 
 def service_parameters(entries: Iterable[Entry]) -> dict[str, tuple[str, str]]:
-    """The (type, default) of the parameters that exist because of master.cf's services."""
+    """The (type, default) of the parameters that master.cf's services have; some are built in as well."""
     found: dict[str, tuple[str, str]] = {}
     for entry in entries:
-        if not entry.usable:
-            continue
         program = entry.fields[-1].text
         if program in TIMED_PROGRAMS:
             found.setdefault(entry.name + "_time_limit", (TIME, "$command_time_limit"))
         if program in TRANSPORT_PROGRAMS:
             for suffix, default in TRANSPORT_SUFFIXES.items():
-                kind = PARAMETERS[default[1:]][0]
-                if entry.name + suffix not in PARAMETERS:
-                    found.setdefault(entry.name + suffix, (kind, default))
+                name = entry.name + suffix
+                found.setdefault(name, PARAMETERS.get(name) or (PARAMETERS[default[1:]][0], default))
     return found
 
 

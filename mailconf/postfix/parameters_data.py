@@ -1,7 +1,11 @@
 # ruff: noqa: E501
-"""Postfix's parameters: (type, default) by name; b boolean, i integer, t time, s text.
+"""What Postfix's parameters are. Written by tests/vectors/record_parameters.py from Postfix 3.7.11; do not edit.
 
-Written by tests/vectors/record_parameters.py from Postfix 3.7.11; not to be edited by hand.
+PARAMETERS  (type, default) by name; the types: b boolean, i integer, t time, s text
+RAW         the parameters whose values are expanded only when they are used
+READ_ONLY   the parameters that main.cf cannot set
+LEGACY      names that have no default but that defaults refer to
+DATABASES   by map type, what may stand behind NAME_ in a parameter that belongs to the table type:NAME
 """
 
 VERSION = "3.7.11"
@@ -70,7 +74,7 @@ PARAMETERS = {
     "command_execution_directory": ("s", ""),
     "command_expansion_filter": ("s", "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"),
     "command_time_limit": ("t", "1000s"),
-    "compatibility_level": ("i", "0"),
+    "compatibility_level": ("s", "0"),
     "config_directory": ("s", ""),
     "confirm_delay_cleared": ("b", "no"),
     "connection_cache_protocol_timeout": ("t", "5s"),
@@ -871,4 +875,156 @@ PARAMETERS = {
     "virtual_minimum_uid": ("i", "100"),
     "virtual_transport": ("s", "virtual"),
     "virtual_uid_maps": ("s", ""),
+}
+
+RAW = frozenset(
+    (
+        "command_execution_directory",
+        "default_rbl_reply",
+        "forward_path",
+        "luser_relay",
+        "mailbox_command",
+        "postscreen_expansion_filter",
+        "postscreen_reject_footer",
+        "smtpd_expansion_filter",
+        "smtpd_reject_footer",
+    )
+)
+
+READ_ONLY = frozenset(
+    (
+        "process_id",
+        "process_name",
+        "service_name",
+    )
+)
+
+LEGACY = frozenset(
+    (
+        "authorized_verp_clients",
+        "fallback_relay",
+        "lmtp_per_record_deadline",
+        "postscreen_blacklist_action",
+        "postscreen_dnsbl_ttl",
+        "postscreen_dnsbl_whitelist_threshold",
+        "postscreen_whitelist_interfaces",
+        "smtp_per_record_deadline",
+        "smtpd_client_connection_limit_exceptions",
+        "smtpd_per_record_deadline",
+        "tlsproxy_client_level",
+        "tlsproxy_client_policy",
+        "virtual_maps",
+    )
+)
+
+DATABASES = {
+    "ldap": frozenset(
+        (
+            "bind",
+            "bind_dn",
+            "bind_pw",
+            "cache",
+            "cache_expiry",
+            "cache_size",
+            "chase_referrals",
+            "debuglevel",
+            "dereference",
+            "domain",
+            "expansion_limit",
+            "leaf_result_attribute",
+            "query_filter",
+            "recursion_limit",
+            "result_attribute",
+            "result_filter",
+            "result_format",
+            "sasl_authz_id",
+            "sasl_mechs",
+            "sasl_minssf",
+            "sasl_realm",
+            "scope",
+            "search_base",
+            "server_host",
+            "server_port",
+            "size_limit",
+            "special_result_attribute",
+            "start_tls",
+            "terminal_result_attribute",
+            "timeout",
+            "tls_ca_cert_dir",
+            "tls_ca_cert_file",
+            "tls_cert",
+            "tls_cipher_suite",
+            "tls_key",
+            "tls_random_file",
+            "tls_require_cert",
+            "version",
+        )
+    ),
+    "memcache": frozenset(
+        (
+            "backup",
+            "data_size_limit",
+            "domain",
+            "flags",
+            "key_format",
+            "line_size_limit",
+            "max_try",
+            "memcache",
+            "retry_pause",
+            "timeout",
+            "ttl",
+        )
+    ),
+    "mysql": frozenset(
+        (
+            "additional_conditions",
+            "dbname",
+            "domain",
+            "expansion_limit",
+            "hosts",
+            "option_file",
+            "option_group",
+            "password",
+            "query",
+            "require_result_set",
+            "result_format",
+            "select_field",
+            "table",
+            "tls_cert_file",
+            "tls_key_file",
+            "tls_verify_cert",
+            "user",
+            "where_field",
+        )
+    ),
+    "pgsql": frozenset(
+        (
+            "additional_conditions",
+            "dbname",
+            "domain",
+            "expansion_limit",
+            "hosts",
+            "password",
+            "query",
+            "result_format",
+            "select_field",
+            "select_function",
+            "table",
+            "user",
+            "where_field",
+        )
+    ),
+    "sqlite": frozenset(
+        (
+            "additional_conditions",
+            "dbpath",
+            "domain",
+            "expansion_limit",
+            "query",
+            "result_format",
+            "select_field",
+            "table",
+            "where_field",
+        )
+    ),
 }

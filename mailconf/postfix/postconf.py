@@ -1,0 +1,311 @@
+"""What postconf(1) knows of a configuration: values, defaults, and which names mean something.
+
+A name means something when it is built in, belongs to a service in master.cf, or is the user's and used. It is used
+
+- as ``$name`` in a value of main.cf or of a service's ``-o`` (postconf looks at every value, used or not);
+- in smtpd_restriction_classes;
+- as ``NAME_suffix`` where a built-in parameter names a table ``type:NAME`` of a database (`DATABASES`).
+
+A service's ``-o`` settings are a scope of their own: a name that they define is theirs, in their values and, for the
+purpose of "used", in main.cf's. The engine's warnings come out in the order of its hash tables (`hash_order`).
+
+Departure: the engine reads main.cf again and again while it is less than a second old, and warns each time.
+"""
+
+from __future__ import annotations
+
+import os
+
+from mailconf.postfix import machine, main_cf, master_cf
+from mailconf.postfix.expand import MacroError, expand, scan
+from mailconf.postfix.hashorder import hash_order
+from mailconf.postfix.lines import shortened, split_name_value
+from mailconf.postfix.parameters import DATABASES, LEGACY, PARAMETERS, RAW, READ_ONLY, service_parameters
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mailconf.postfix.master_cf import Entry
+
+BUILTIN, SERVICE, USER = "builtin", "service", "user"
+SEPARATORS = ", \t\r\n"
+DEFAULT_DIRECTORY = "/etc/postfix"
+
+
+class Fatal(Exception):
+    """postconf stops with these words."""
+
+
+class Scope:
+    """The ``-o`` settings of one service, and which of the names that they define are used."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.values = {override.name: override.value for override in entry.overrides}
+        self.used: set[str] = set()
+
+
+class Postconf:
+    """One configuration in ``directory``; warnings go to ``warn``, without the program's name."""
+
+    def __init__(self, directory: str, warn: Callable[[str], None], read: Callable[[str], str]) -> None:
+        """``read`` gives the text of a file named as the configuration names it, or raises OSError."""
+        self.directory = directory
+        self.main_file = f"{directory}/main.cf"
+        self.master_file = f"{directory}/master.cf"
+        self.values: dict[str, str] = {}
+        self.services: list[Scope] = []
+        self.of_services: dict[str, tuple[str, str]] = {}
+        self.users: set[str] = set()
+        self.program = "postconf"
+        self._warn = warn
+        self._read = read
+        self._tables_read: set[str] = set()
+
+    # Reading
+
+    def read_main(self) -> None:
+        """Read main.cf. Raises Fatal as the engine does: at the first line that defines nothing."""
+        self._read_file(self.main_file, self.values)
+
+    def _read_file(self, name: str, values: dict[str, str]) -> None:
+        try:
+            text = self._read(name)
+        except OSError as failure:
+            raise Fatal(f"open {name}: {failure.strerror}") from None
+        for found in main_cf.read(text):
+            if isinstance(found, main_cf.Mistake):
+                if found.problem != main_cf.ORPHAN:
+                    raise Fatal(f'{name}, line {found.line}: {found.problem}: "{found.text}"')
+                self._warn(f'{name}: {found.problem}: "{shortened(found.text)}"')
+                continue
+            if found.name in values:
+                self._warn(f"{name}, line {found.line}: overriding earlier entry: {found.name}={values[found.name]}")
+            values[found.name] = found.value
+
+    def override(self, text: str) -> None:
+        """``-o name=value``."""
+        found = split_name_value(text)
+        if isinstance(found, str):
+            raise Fatal(f"invalid parameter override: {text}: {found}")
+        self.values[found[0]] = found[1]
+
+    def read_master(self, *, required: bool) -> None:
+        """Read master.cf; when it is missing, warn, or with ``required`` stop."""
+        try:
+            text = self._read(self.master_file)
+        except OSError as failure:
+            message = f"open {self.master_file}: {failure.strerror}"
+            if required:
+                raise Fatal(message) from None
+            self._warn(message)
+            return
+        for entry in master_cf.read(text):
+            for problem in entry.problems:
+                words = problem.engine.replace(master_cf.FILE, self.master_file)
+                if problem.fatal:
+                    raise Fatal(words)
+                self._warn(words)
+            if entry.usable:
+                self.services.append(Scope(entry))
+        self.of_services = service_parameters(scope.entry for scope in self.services)
+
+    # Values
+
+    def is_known(self, name: str) -> bool:
+        """Whether ``name`` is not the user's."""
+        return name in PARAMETERS or name in LEGACY or name in self.of_services
+
+    def is_parameter(self, name: str) -> bool:
+        """Whether ``name`` means anything here."""
+        return self.is_known(name) or name in self.users
+
+    @staticmethod
+    def is_raw(name: str) -> bool:
+        """Whether the engine keeps the value of ``name`` unexpanded."""
+        return name in RAW
+
+    def default(self, name: str, values: Mapping[str, str]) -> str:
+        """The default of a parameter where ``values`` are set; "" for a name without one."""
+        if name in PARAMETERS:
+            return self._computed(name, values) if name in machine.COMPUTED else PARAMETERS[name][1]
+        found = self.of_services.get(name)
+        return found[1] if found else ""
+
+    def _computed(self, name: str, values: Mapping[str, str]) -> str:
+        if name == "config_directory":
+            return DEFAULT_DIRECTORY
+        if name == "process_name":
+            return self.program
+        if name == "process_id":
+            return str(os.getpid())
+        try:
+            return machine.compute(name, lambda other: self.expand(self.raw(other, values), values), values)
+        except ValueError as failure:
+            raise Fatal(str(failure)) from None
+
+    def raw(self, name: str, values: Mapping[str, str]) -> str:
+        """The unexpanded value where ``values`` are set."""
+        found = None if name in READ_ONLY and values is self.values else values.get(name)
+        return self.default(name, values) if found is None else found
+
+    def expand(self, text: str, values: Mapping[str, str]) -> str:
+        """``text`` expanded over ``values`` and the defaults. Raises Fatal."""
+
+        def lookup(name: str) -> str | None:
+            return self.raw(name, values)
+
+        try:
+            return expand(text, lookup)
+        except MacroError as failure:
+            if failure.fatal:
+                raise Fatal(failure.messages[0]) from None
+            for message in failure.messages:
+                self._warn(message)
+            raise Fatal("macro processing error") from None
+
+    def scope_values(self, scope: Scope) -> dict[str, str]:
+        """What a service sees: its own settings over main.cf's."""
+        command = scope.entry.fields[master_cf.COMMAND].text
+        return self.values | {"service_name": scope.entry.name, "process_name": command} | scope.values
+
+    # Names
+
+    def check_values(self) -> None:
+        """What the engine checks of some values before it does anything else. Raises Fatal."""
+        machine.check(lambda name: self.expand(self.raw(name, self.values), self.values), self.values)
+
+    def register_users(self) -> None:
+        """Find the user's parameters that are used; warn of names that are not defined."""
+        self._scan_values(self.values, None)
+        for scope in self.services:
+            self._scan_values(scope.values, scope)
+        self._register_classes(self.values, None)
+        for scope in self.services:
+            self._register_classes(scope.values, scope)
+
+    def _scan_values(self, values: Mapping[str, str], scope: Scope | None) -> None:
+        file = self.master_file if scope else self.main_file
+
+        def seen(name: str) -> None:
+            self._use(name, scope)
+
+        for name in hash_order(values):
+            if name in READ_ONLY:
+                self._warn(f"{file}: read-only parameter assignment: {name}={values[name]}")
+                continue
+            if name in RAW:
+                continue
+            value = values[name]
+            try:
+                scan(value, seen)
+            except MacroError as failure:
+                for message in failure.messages:
+                    self._warn(message)
+            if name in PARAMETERS or name in self.of_services:
+                seen_values = self.scope_values(scope) if scope else values
+                self._scan_tables(self.expand(value, seen_values), scope, seen_values)
+
+    def _use(self, name: str, scope: Scope | None) -> None:
+        """The user refers to ``name``."""
+        if self.is_known(name) and name not in LEGACY:
+            return
+        if scope is not None and name in scope.values:
+            scope.used.add(name)
+            return
+        found = self._use_if_defined(name, scope)
+        if not found and name not in LEGACY:
+            self._warn(f"{self.master_file if scope else self.main_file}: undefined parameter: {name}")
+
+    def _use_if_defined(self, name: str, scope: Scope | None) -> bool:
+        found = False
+        if name in self.values:
+            self.users.add(name)
+            found = True
+        if scope is None:
+            for other in self.services:
+                if name in other.values:
+                    other.used.add(name)
+                    found = True
+        return found
+
+    def _register_classes(self, values: Mapping[str, str], scope: Scope | None) -> None:
+        if "smtpd_restriction_classes" in values:
+            seen = self.scope_values(scope) if scope else values
+            for name in _split(self.expand(values["smtpd_restriction_classes"], seen)):
+                self._use(name, scope)
+
+    def _scan_tables(self, value: str, scope: Scope | None, values: Mapping[str, str]) -> None:
+        """Find the database tables that an expanded value names."""
+        if ":" not in value:
+            return
+        for token, _ in master_cf.split_words(value, SEPARATORS):
+            word = token
+            while word.startswith("proxy:"):
+                word = word[len("proxy:") :]
+            kind, colon, name = word.partition(":")
+            if not word.startswith("{") and colon and name[:1] != "{":
+                if kind in DATABASES:
+                    self._use_database(kind, name, scope)
+                continue
+            group = word if word.startswith("{") else name
+            if group.startswith("{"):
+                inner, problem = master_cf.unbrace(group)
+                if problem:
+                    self._warn(f"main.cf: {problem}")
+                self._scan_tables(inner, scope, values)
+
+    def _use_database(self, kind: str, name: str, scope: Scope | None) -> None:
+        if not name.startswith("/"):
+            for suffix in DATABASES[kind]:
+                full = f"{name}_{suffix}"
+                if scope is not None and full in scope.values:
+                    scope.used.add(full)
+                else:
+                    self._use_if_defined(full, scope)
+            return
+        if f"{kind}:{name}" in self._tables_read:
+            return
+        self._tables_read.add(f"{kind}:{name}")
+        values: dict[str, str] = {}
+        try:
+            self._read(name)
+        except IsADirectoryError:
+            self._warn(f'open "{kind}" configuration "{name}": not a regular file')
+            return
+        except OSError as failure:
+            self._warn(f'open "{kind}" configuration "{name}": {failure.strerror}')
+            return
+        self._read_file(name, values)
+        for other in hash_order(values):
+            if other not in DATABASES[kind]:
+                self._warn(f"{kind}:{name}: unused parameter: {other}={values[other]}")
+
+    def unused(self) -> Iterator[str]:
+        """The warnings about settings that nothing uses."""
+        for name in hash_order(self.values):
+            if not self.is_known(name) and name not in self.users:
+                yield f"{self.main_file}: unused parameter: {name}={self.values[name]}"
+        for scope in self.services:
+            for name in hash_order(scope.values):
+                if not self.is_known(name) and name not in scope.used:
+                    yield f"{self.master_file}: unused parameter: {name}={scope.values[name]}"
+
+    def names(self, classes: set[str]) -> list[str]:
+        """The parameters of the classes BUILTIN, SERVICE and USER, sorted."""
+        found: list[str] = []
+        if BUILTIN in classes:
+            found += PARAMETERS
+        if SERVICE in classes:
+            found += self.of_services
+        if USER in classes:
+            found += self.users
+            found += (name for name in LEGACY if name in self.values)
+        return sorted(set(found), key=lambda name: name.encode("utf-8", "surrogateescape"))
+
+
+def _split(text: str) -> list[str]:
+    for separator in SEPARATORS[:1] + SEPARATORS[2:]:
+        text = text.replace(separator, " ")
+    return [word for word in text.split(" ") if word]

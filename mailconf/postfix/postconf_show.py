@@ -1,0 +1,115 @@
+"""How postconf(1) prints parameters and services: ``name = value`` lines and master.cf entries, folded on request.
+
+Words are separated by one space; with ``fold``, a line that would exceed 80 bytes continues on the next one, behind
+four spaces. Values lose their own runs of blanks (space, tab, newline, carriage return), as in the original.
+"""
+
+from __future__ import annotations
+
+from mailconf.postfix import master_cf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from mailconf.postfix.master_cf import Entry
+
+    Expand = Callable[[str], str]
+
+WIDTH = 80
+INDENT = "    "
+_COLUMNS = (11, 17, 25, 33, 41, 49, 57)  # where the fields behind the first begin, unless one before is too long
+
+
+def parameter(name: str, value: str, *, fold: bool, with_name: bool = True, with_value: bool = True) -> str:
+    """A line of postconf's, without the newline; ``with_name`` False is -h, ``with_value`` False is -H."""
+    if not with_value:
+        return name
+    words = _words(value)
+    if with_name:
+        words.insert(0, f"{name} =")
+    return folded(words) if fold else " ".join(words)
+
+
+def _words(text: str) -> list[str]:
+    for blank in "\t\r\n":
+        text = text.replace(blank, " ")
+    return [word for word in text.split(" ") if word]
+
+
+def folded(words: Iterable[str]) -> str:
+    """``words`` in lines of at most WIDTH bytes, as far as single words allow."""
+    out = ""
+    length = 0
+    for word in words:
+        size = len(word.encode("utf-8", "surrogateescape"))
+        if not out:
+            out, length = word, size
+        elif length + 1 + size > WIDTH:
+            out += "\n" + INDENT + word
+            length = len(INDENT) + size
+        else:
+            out += " " + word
+            length += 1 + size
+    return out
+
+
+def service(entry: Entry, *, fold: bool, expand: Expand | None = None) -> str:
+    """A master.cf entry in columns; ``expand`` is applied to what ``-o`` sets."""
+    line = ""
+    for field, column in zip(entry.fields, _COLUMNS, strict=False):
+        line += field.text + " "
+        line += " " * (column - _size(line))
+    line += entry.fields[master_cf.COMMAND].text
+    return _with_arguments(line, entry, fold=fold, expand=expand)
+
+
+def command(entry: Entry, *, expand: Expand | None = None) -> str:
+    """The command of an entry with its arguments, on one line."""
+    return _with_arguments(entry.fields[master_cf.COMMAND].text, entry, fold=False, expand=expand)
+
+
+def _with_arguments(start: str, entry: Entry, *, fold: bool, expand: Expand | None) -> str:
+    out = [start]
+    length = _size(start)
+    break_before = False
+    for text, is_setting in _printable(entry, expand):
+        size = _size(text)
+        if fold and (is_setting or break_before or length + 1 + size > WIDTH):
+            out.append("\n" + INDENT)
+            length = len(INDENT)
+        else:
+            out.append(" ")
+            length += 1
+        out.append(text)
+        length += size
+        break_before = is_setting
+    return "".join(out)
+
+
+def _printable(entry: Entry, expand: Expand | None) -> Iterator[tuple[str, bool]]:
+    """Each argument as it is printed, and whether it is a ``-o`` with its value."""
+    arguments = iter(entry.arguments)
+    for word in arguments:
+        text = word.text
+        if not text.startswith("-") or text in ("-", "--"):
+            yield text, False
+            break
+        if text != "-o":
+            yield text, False
+            continue
+        value = next(arguments, None)
+        if value is None:
+            yield text, False
+        else:
+            yield f"-o {_braced(expand(value.text) if expand else value.text)}", True
+    for word in arguments:
+        yield _braced(word.text), False
+
+
+def _braced(text: str) -> str:
+    return f"{{{text}}}" if any(blank in text for blank in " \t\r\n") else text
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))
