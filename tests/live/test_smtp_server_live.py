@@ -21,7 +21,7 @@ from permissive import Permissive  # noqa: E402
 from record_smtp import SETTINGS, play  # noqa: E402
 from smtp_dialogues import DIALOGUES  # noqa: E402
 from smtpd_fixture import Listener  # noqa: E402
-from test_server_vectors import neutral  # noqa: E402
+from test_smtp_vectors import neutral  # noqa: E402
 
 from mailconf.model.site import Limits  # noqa: E402
 
