@@ -107,7 +107,10 @@ class SmtpAgent:
 
     async def deliver(self, job: Job) -> list[Result]:
         try:
-            envelope = await self._envelope(job)
+            try:
+                envelope = await self._envelope(job)
+            except Exception as error:  # a table that cannot answer, or a defect: neither may lose mail
+                raise Failure(f"address rewriting failed: {error or type(error).__name__}", "4.3.0") from error
             hosts = await self._hosts(Nexthop.parse(job.nexthop, lmtp=self.lmtp))
         except Failure as failure:
             return [_failed(recipient, failure) for recipient, _ in job.recipients]

@@ -171,6 +171,17 @@ def test_outgoing_addresses_are_rewritten_in_their_places() -> None:
     assert "s@shown.example" in content and content.endswith("\n\njohn@local.example\n")
 
 
+class Failing(FakePolicy):
+    async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
+        raise RuntimeError("hash:/etc/postfix/generic: lookup error")
+
+
+def test_addresses_that_cannot_be_rewritten_defer_the_mail() -> None:
+    (result,) = deliver("[127.0.0.1]:1", "x@y.example", policy=Failing)
+    text = "address rewriting failed: hash:/etc/postfix/generic: lookup error"
+    assert words(result) == ("deferred", "4.3.0", "none", text)
+
+
 def test_what_needs_no_change_is_sent_as_it_was() -> None:
     content = b'From:   (x)  "Odd"   <a@y.example>\nTo:a@y.example ,b@y.example\n\n' + bytes(range(128, 256)) + b"\n"
     with ScriptedServer({}) as server:
