@@ -7,7 +7,6 @@ fsync, owner and mode, rename, fsync of the folder. A crash at any moment leaves
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,7 +56,7 @@ def replace(target: Path, *, owner: tuple[int, int] | None = None, mode: int | N
         mode = old.st_mode & 0o7777 if old else 0o666 & ~_umask()
     if owner is None and old is not None:
         owner = (old.st_uid, old.st_gid)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "w+b") as file:

@@ -13,20 +13,23 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import cast
 
 from mailconf.cli.postfix_tool import Fatal, Messages, getopt, read_settings, take_root
 from mailconf.files import Root
-from mailconf.maps.table import TemporaryFailure, UnsupportedMap
+from mailconf.maps.table import BulkTable, TemporaryFailure, UnsupportedMap
 from mailconf.source import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
     from mailconf.maps.table import LookupTable
 
 FLAGS = "bfFhimnNoprsuUvw"
 USAGE = f"[-{FLAGS}] [-c config_dir] [-d key] [-q key] [map_type:]file..."
+BATCH = 1 << 22  # bytes of keys that are looked up together
 NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change
 
 
@@ -44,6 +47,8 @@ class Options:
         self.default_type = ""
 
     def fold(self, key: bytes) -> bytes:
+        if key.isascii():
+            return key.lower()
         from mailconf.tables.postmap import fold
 
         return fold(key, utf8=self.utf8)
@@ -146,6 +151,30 @@ class _Tables:
             return self._decoded(value, f"table {shown(kind, name)}: key {decode(key)}")
         return None
 
+    def answers(self, keys: list[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
+        """Each of ``keys`` with its first answer; all at once where no answer calls for a message."""
+        values = self._lookup_all(keys)
+        return zip(keys, map(self.lookup, keys) if values is None else values, strict=True)
+
+    def _lookup_all(self, keys: list[bytes]) -> list[bytes | None] | None:
+        """What `lookup` answers to each key; None when it had to say something, or a table takes one key at a time."""
+        if "F" in self.options.flags or (self.options.utf8 and not _is_utf8(b"\n".join(keys))):
+            return None
+        values: list[bytes | None] = [None] * len(keys)
+        left = list(range(len(keys)))
+        try:
+            for number in range(len(self.names)):
+                table = self._table(number) if left else None
+                if not isinstance(table, BulkTable):
+                    return None if left else values
+                for index, value in zip(left, table.lookup_all([keys[index] for index in left]), strict=True):
+                    values[index] = value
+                left = [index for index in left if values[index] is None]
+        except (TemporaryFailure, UnsupportedMap):
+            return None
+        found = [value for value in values if value is not None]
+        return values if all(found) and (not self.options.utf8 or _is_utf8(b"\n".join(found))) else None
+
     def _table(self, number: int) -> LookupTable:
         if number not in self._open:
             kind, name = self.names[number]
@@ -196,18 +225,35 @@ def _query(names: list[tuple[str, str]], options: Options, messages: Messages) -
         write(value + b"\n")
         return 0
     found = False
-    for key in _keys():
-        value = tables.lookup(key)
-        if value is not None:
-            found = True
-            write(key + b"\t" + value + b"\n")
+    for keys in _keys():
+        lines = []
+        try:
+            for key, value in tables.answers(keys):
+                if value is not None:
+                    lines.append(b"%b\t%b\n" % (key, value))
+        finally:
+            write(b"".join(lines))
+            sys.stdout.buffer.flush()
+        found = found or bool(lines)
     return 0 if found else 1
 
 
-def _keys() -> Iterator[bytes]:
-    """The lines of standard input, each up to a NUL."""
-    for line in sys.stdin.buffer:
-        yield line.removesuffix(b"\n").partition(b"\0")[0]
+def _keys() -> Iterator[list[bytes]]:
+    """The lines of standard input, each up to a NUL: as many as are there, so that a dialogue works too."""
+    from select import select
+
+    stream = cast("BufferedReader", sys.stdin.buffer)
+    rest = b""
+    while data := stream.read1(BATCH):
+        while len(data) < BATCH and select([stream], [], [], 0)[0] and (more := stream.read1(BATCH)):
+            data += more
+        lines = (rest + data).split(b"\n")
+        rest = lines.pop()
+        if b"\0" in data or b"\0" in rest:
+            lines = [line.partition(b"\0")[0] for line in lines]
+        yield lines
+    if rest:
+        yield [rest.partition(b"\0")[0]]
 
 
 def _list(arguments: list[str], options: Options, messages: Messages) -> int:
@@ -251,7 +297,8 @@ def _delete(names: list[tuple[str, str]], options: Options, messages: Messages) 
     from mailconf.maps import registry, write
 
     keys = []
-    for key in _keys() if options.delete == "-" else [os.fsencode(options.delete or "")]:
+    wanted = [os.fsencode(options.delete or "")] if options.delete != "-" else [key for some in _keys() for key in some]
+    for key in wanted:
         if not options.utf8 or _is_utf8(key):
             keys.append(key if "f" in options.flags else options.fold(key))
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,11 @@ class Site:
         self, *arguments: str, stdin: bytes = b"", options: tuple[str, ...] = ("-c", ".")
     ) -> tuple[int, str, str]:
         """Exit status, standard output and standard error."""
-        self.patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        status = run("postmap", [*options, *arguments])
+        with tempfile.TemporaryFile() as file:
+            file.write(stdin)
+            file.seek(0)
+            self.patch.setattr(sys, "stdin", io.TextIOWrapper(file))
+            status = run("postmap", [*options, *arguments])
         sys.stdout.flush()
         out, err = self.capture.readouterr()
         return status, out.decode("latin-1"), err.decode("latin-1")
