@@ -118,23 +118,17 @@ def parse_alias_by_grammar(text: str) -> Alias | str:
 def read_lines(
     data: bytes, *, utf8: bool = True, parse: Callable[[str], Alias | str] = parse_alias
 ) -> Iterator[tuple[LogicalLine, Alias | str]]:
-    """Every logical line of an alias file, and what it says or what is wrong with it. ``utf8`` is smtputf8_enable."""
+    """Every logical line of an alias file, and what it says or what is wrong with it. ``utf8`` is smtputf8_enable.
+
+    A line that starts with a NUL is empty for postalias: nothing is said about it.
+    """
     for line in logical_lines(data):
-        text = line.text.partition(b"\0")[0]
         if line.text[0] in SPACE:
             yield line, ORPHAN
-        elif utf8 and not _is_utf8(text):
+        elif utf8 and line.not_utf8 is not None:
             yield line, NOT_UTF8
-        else:
-            yield line, parse(decode(text))
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        elif line.visible:
+            yield line, parse(decode(line.visible))
 
 
 def read_aliases(

@@ -36,6 +36,23 @@ class LogicalLine(NamedTuple):
     end: int
     pieces: list[tuple[int, int]]
 
+    @property
+    def visible(self) -> bytes:
+        """The text up to a NUL: what the engine works on."""
+        return self.text.partition(b"\0")[0]
+
+    @property
+    def not_utf8(self) -> int | None:
+        """The offset in the text of the first byte that is not UTF-8. Text in ASCII hides what stands behind a NUL."""
+        visible = self.visible
+        if visible and visible.isascii():
+            return None
+        try:
+            self.text.decode()
+        except UnicodeDecodeError as failure:
+            return failure.start
+        return None
+
     def offset(self, at: int) -> int:
         """The offset in the file of the byte ``at`` of the text."""
         for text_offset, file_offset in reversed(self.pieces):

@@ -134,18 +134,15 @@ def _read_easy(block: bytes, rows: Rows, start: int, places: bool) -> bool:
 
 
 def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool) -> None:
-    text = line.text.partition(b"\0")[0]
+    text = line.visible
 
     def problem(kind: str, at: int, length: int = 1, text: bytes = text) -> None:
         rows.problems.append(Problem(kind, len(rows), line.start, *line.stretch(at, length), text))
 
     if line.text[0] in SPACE:
         return problem(ORPHAN, 0, len(line.text), line.text)
-    if utf8 and not (text and text.isascii()):
-        try:
-            line.text.decode()
-        except UnicodeDecodeError as failure:
-            return problem(NOT_UTF8, failure.start)
+    if utf8 and (bad := line.not_utf8) is not None:
+        return problem(NOT_UTF8, bad)
     stripped = text.rstrip(SPACE)
     found = _KEY.match(stripped)
     assert found is not None

@@ -70,13 +70,11 @@ def parse_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> list[Entr
     text = Text(source)
     entries = []
     for line in logical_lines(text.data):
-        whole = line.text.partition(b"\0")[0]
-        if whole[:1].strip(SPACE) != whole[:1]:
+        if line.text[0] in SPACE:
             _report(ORPHAN, text.span(*line.stretch(0, len(line.text))), sink)
             continue
-        logical = decode(whole.rstrip(SPACE))
-        bad = None if whole and whole.isascii() else _not_utf8(line.text)
-        if utf8 and bad is not None:
+        logical = decode(line.visible.rstrip(SPACE))
+        if utf8 and (bad := line.not_utf8) is not None:
             _report(NOT_UTF8, text.span(*line.stretch(bad, 1)), sink)
             continue
         tree = parse_line(_grammar(), logical, lambda a, b, t=text, n=line, s=logical: place(t, n, s, a, b), sink)  # type: ignore[misc]
@@ -121,7 +119,7 @@ def parse_line(
 
 def place(text: Text, line: LogicalLine, logical: str, begin: int, end: int) -> Span:
     """The span of the characters ``[begin:end]`` of a logical line, cut at the end of the physical line."""
-    if len(logical) != len(line.text.partition(b"\0")[0].rstrip(SPACE)):
+    if len(logical) != len(line.visible.rstrip(SPACE)):
         end = len(_encode(logical[:end]))
         begin = len(_encode(logical[:begin]))
     return text.span(*line.stretch(begin, end - begin))
@@ -149,14 +147,6 @@ def _report(kind: str, span: Span, sink: Sink) -> None:
     else:
         code, message, hint = _WORDS[kind]
     sink.report(code, message, span, hint=hint)
-
-
-def _not_utf8(data: bytes) -> int | None:
-    try:
-        data.decode()
-    except UnicodeDecodeError as failure:
-        return failure.start
-    return None
 
 
 def _encode(text: str) -> bytes:
