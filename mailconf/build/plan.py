@@ -53,6 +53,7 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False) -> list[Tar
                 f"{name}, the source of {table}, does not exist",
                 uses[0].span,
                 hint=f"create {name}, or take {table} out of {uses[0].role}",
+                file="" if uses[0].span else str(root.path(site.directory) / "main.cf"),
             )
             continue
         reason = "forced" if force else _staleness(source, target)

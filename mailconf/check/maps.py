@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mailconf.build.plan import plan
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.maps.registry import open_table
@@ -16,7 +15,7 @@ _REASONS = {"no map yet": "has not been built yet", "the source is newer": "is o
 
 def freshness(subject: Subject, sink: Sink) -> None:
     """Report maps that the servers would read stale, not find, or fail to read."""
-    for target in plan(subject.site, subject.root, sink):
+    for target in subject.targets:
         span = target.uses[0].span
         if target.reason:
             message = f"the map of {target.table} {_REASONS[target.reason]}"

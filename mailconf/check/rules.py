@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mailconf.build.plan import plan
 from mailconf.check import maps, parameters, tables
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink
@@ -28,6 +29,7 @@ def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> N
     for service in site.listeners:
         if service.overrides:
             compile_policy(configuration, sink, service)
-    subject = Subject(configuration, site, root, policy.smtpd.knows_restriction)
+    targets = plan(site, root, sink)
+    subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction)
     for rule in RULES:
         rule(subject, sink)

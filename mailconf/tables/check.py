@@ -58,11 +58,11 @@ _REFERENCE = re.compile(r"%[0-9](?![A-Za-z0-9])")
 Known = Callable[[str], bool]
 
 
-def table_role(parameter: str) -> str:
-    """The kind of table that a parameter of main.cf, or a restriction list, asks for."""
-    if parameter.startswith("smtpd_") and parameter.endswith("_restrictions"):
+def table_role(use: str) -> str:
+    """The kind of table that a parameter of main.cf, or a restriction like check_sender_access, asks for."""
+    if use.startswith("check_") and use.endswith("_access"):
         return ACCESS
-    return _ROLES.get(parameter, OTHER)
+    return _ROLES.get(use, OTHER)
 
 
 def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
