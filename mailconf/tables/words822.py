@@ -125,13 +125,14 @@ def plain(words: Iterable[Word]) -> str:
 def addresses(words: Iterable[Word]) -> list[list[Word]]:
     """The addresses in a list (RFC 822 6.1): commas part them, and so do words that stand beside each other.
 
-    ``phrase <address>`` is the address between the brackets; the name of a group (a colon with a semicolon behind it)
-    and comments are nobody's address.
+    ``phrase <address>`` is the address between the brackets, blanks left out; a phrase ends, leftwards, at a colon. The
+    name of a group (a colon with a semicolon behind it) and comments are nobody's address.
     """
     every = [word for word in words if word.kind != COMMENT]
     found: list[list[Word]] = []
-    start = 0  # where the addresses since the last comma begin in ``found``
+    comma = start = 0  # where the addresses since the last comma, or the last closing bracket, begin in ``found``
     current: list[Word] = []
+    last_semicolon = max((n for n, word in enumerate(every) if word.kind == ";"), default=-1)
 
     def flush() -> None:
         nonlocal current
@@ -145,16 +146,19 @@ def addresses(words: Iterable[Word]) -> list[list[Word]]:
         kind = word.kind
         closing = next((n for n in range(at + 1, len(every)) if every[n].kind in "<>"), None) if kind == "<" else None
         if closing is not None and every[closing].kind == ">":
-            del found[start:]  # the phrase before an address in brackets is its owner's name
-            current = every[at + 1 : closing]
+            found[start:] = _without_phrase([*found[start:], current])
+            text = "".join(_written(inside, quoted=False) for inside in every[at + 1 : closing])
+            current = [Word(ATOM, text, every[closing].end)] if closing > at + 1 else []
             flush()
             start, at = len(found), closing
-        elif kind in (",", ";"):
+        elif kind in (",", ";", ">"):
             flush()
             start = len(found)
-        elif kind == ":" and any(later.kind == ";" for later in every[at + 1 :]):
+            comma = comma if kind == ">" else start
+        elif kind == ":" and at < last_semicolon:
             current = []
-            del found[start:]
+            del found[comma:]
+            start = comma
         else:
             if current and kind in _WORDS and current[-1].kind in _WORDS:
                 flush()
@@ -162,3 +166,12 @@ def addresses(words: Iterable[Word]) -> list[list[Word]]:
         at += 1
     flush()
     return found
+
+
+def _without_phrase(words: list[list[Word]]) -> list[list[Word]]:
+    """What is left of ``words`` in front of an address in brackets: all up to the last colon."""
+    for number in reversed(range(len(words))):
+        for at in reversed(range(len(words[number]))):
+            if words[number][at].kind == ":":
+                return [one for one in (*words[:number], words[number][:at]) if one]
+    return []
