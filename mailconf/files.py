@@ -56,7 +56,9 @@ def replace(target: Path, *, owner: tuple[int, int] | None = None, mode: int | N
         mode = old.st_mode & 0o7777 if old else 0o666 & ~_umask()
     if owner is None and old is not None:
         owner = (old.st_uid, old.st_gid)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    # A name has 255 bytes at most, and the target's may have them all.
+    name = os.fsdecode(os.fsencode(target.name)[:200])
+    temporary = target.with_name(f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "w+b") as file:

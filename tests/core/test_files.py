@@ -49,3 +49,10 @@ def test_paths_lie_below_another_root_once() -> None:
     assert root.inside("/tmp/scratch/etc/aliases") == "/etc/aliases"
     assert root.inside("/tmp/scratch") == "/"
     assert Root().path("/etc/aliases") == Path("/etc/aliases")
+
+
+def test_the_longest_name_can_be_replaced(tmp_path: Path) -> None:
+    target = tmp_path / ("\u00e4" * 127)
+    with replace(target) as file:
+        file.write(b"new")
+    assert target.read_bytes() == b"new"
