@@ -13,6 +13,8 @@ from typing import Any
 
 from mailconf.source import Span
 
+_NOTHING = ("", "not found", "dunno")
+
 
 @dataclass(slots=True)
 class Step:
@@ -29,6 +31,11 @@ class Step:
     result: str = ""
     span: Span | None = None
     steps: list[Step] = field(default_factory=list)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the step, or one below it, came to something other than "not found" or "dunno"."""
+        return self.result not in _NOTHING or any(step.counts for step in self.steps)
 
     def as_json(self) -> dict[str, Any]:
         place = None
@@ -66,18 +73,19 @@ class Trace:
         (self._open[-1].steps if self._open else self.steps).append(step)
         return step
 
-    def walk(self) -> Iterator[tuple[int, Step]]:
-        """Every step with its depth, in order."""
+    def walk(self, *, full: bool = True) -> Iterator[tuple[int, Step]]:
+        """Every step with its depth, in order; without ``full`` only those that came to something."""
         stack = [(0, step) for step in reversed(self.steps)]
         while stack:
             depth, step = stack.pop()
-            yield depth, step
-            stack.extend((depth + 1, below) for below in reversed(step.steps))
+            if full or step.counts:
+                yield depth, step
+                stack.extend((depth + 1, below) for below in reversed(step.steps))
 
-    def lines(self) -> list[str]:
-        """The trace as plain text, a line a step: ``file:line  subject detail -> result``, indented by depth."""
+    def lines(self, *, full: bool = True) -> list[str]:
+        """The trace as plain text, a line a step, indented by depth: ``subject detail -> result  (file:line)``."""
         lines = []
-        for depth, step in self.walk():
+        for depth, step in self.walk(full=full):
             words = " ".join(part for part in (step.subject, step.detail) if part)
             text = f"{'  ' * depth}{words}" + (f" -> {step.result}" if step.result else "")
             lines.append(f"{text}  ({step.span})" if step.span is not None else text)
