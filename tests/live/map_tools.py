@@ -35,9 +35,14 @@ def run(*command: str | Path, stdin: bytes = b"", fails: bool = False) -> bytes:
 
 
 def postfix_folder(folder: Path) -> Path:
-    """An empty configuration for ``-c``."""
+    """An empty configuration for ``-c``.
+
+    It gets an old date: Postfix reads a file that was changed within the last second again and again until it is old.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "main.cf").write_text("")
+    path = folder / "main.cf"
+    path.write_text("")
+    os.utime(path, (0, 0))
     return folder
 
 
