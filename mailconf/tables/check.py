@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mailconf.diagnostics import CODES, Sink, error, warning
 from mailconf.source import Source, Span
-from mailconf.tables.aliases import Kind, parse_alias_value, read_aliases
+from mailconf.tables.aliases import Kind, Target, parse_alias_value, read_aliases
 from mailconf.tables.entry import Entry
 from mailconf.tables.reader import read_postmap
 
@@ -29,13 +29,17 @@ TB012 = error("TB012", "PREPEND without a header")
 TB013 = error("TB013", "REDIRECT or BCC without an address")
 TB014 = warning("TB014", "a network that an indexed table never matches")
 TB015 = warning("TB015", "an action that is only a number")
+TB016 = warning("TB016", "an access key that no lookup asks for")
 TB020 = error("TB020", "a key that is no address, domain or name")
 TB021 = error("TB021", "a list of addresses that holds something else")
 TB022 = error("TB022", "a command, file or include where only addresses are possible")
 TB023 = warning("TB023", "sendmail's notation in a Postfix table")
 TB024 = error("TB024", "more than one address where one is possible")
+TB025 = warning("TB025", "a comment behind an entry, which is no comment")
 TB032 = warning("TB032", "an alias to a command whose arguments become addresses")
 TB033 = error("TB033", "an include that names no absolute path")
+TB034 = warning("TB034", "targets of an alias that run into one another")
+TB035 = error("TB035", "an alias without a target")
 
 ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES, OTHER = "access", "virtual", "one address", "aliases", "other"
 LIMIT = 20_000
@@ -51,8 +55,24 @@ _ROLES = {
     "smtp_generic_maps": ONE_ADDRESS,
     "lmtp_generic_maps": ONE_ADDRESS,
 }
-_CIDR = re.compile(r"[0-9]+\.[0-9.]*/[0-9]+$|[0-9a-f:]*:[0-9a-f:]*/[0-9]+$", re.IGNORECASE)
-_DOTTED_END = re.compile(r"(?:[0-9]+\.){1,3}$")
+# Keys of access tables that are never looked up (smtpd 3.7, by experiment): code, what they look like, what to write.
+_NEVER_ASKED = [
+    (
+        TB014,
+        re.compile(r"[0-9]+\.[0-9.]*/[0-9.]+|[0-9a-f:]*:[0-9a-f:]*/[0-9]+", re.IGNORECASE),
+        "this table knows no /length: write the first octets (192.0.2), or put the entry into a cidr: table",
+    ),
+    (TB014, re.compile(r"(?:[0-9]+\.){1,3}\*?"), "write the octets alone: 192.0.2"),
+    (TB014, re.compile(r"[0-9a-f]+(?::[0-9a-f]+)*::", re.IGNORECASE), "for a network, leave out the colons at the end"),
+    (TB016, re.compile(r"(?=.*\.0[0-9])[0-9]+(?:\.[0-9]+){1,3}"), "write the octets without leading zeros"),
+    (TB016, re.compile(r"\[.*\]|ipv6:.*", re.IGNORECASE), "write the address alone"),
+    (TB016, re.compile(r"\*?@.*"), "write the domain alone: example.com"),
+    (TB016, re.compile(r"<.+>"), "write the address without < and >"),
+    (TB016, re.compile(r".*[a-z]\.", re.IGNORECASE), "leave out the dot at the end"),
+    (TB016, re.compile(r"[^\s@]+@\..*"), "an address is looked up whole; write .example.com for the subdomains"),
+]
+_DOUBTFUL = re.compile(r"^[\[<@*]|[.*]$|:|/|@\.|\.0")  # what any of those, or a long IPv6 address, has
+_GLUED = re.compile(r":include:|\S\|[/\w]", re.IGNORECASE)
 _REFERENCE = re.compile(r"%[0-9](?![A-Za-z0-9])")
 
 Known = Callable[[str], bool]
@@ -88,8 +108,7 @@ def check_table(role: str, entries: Iterable[Entry], sink: Sink, known: Known = 
 def _check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
     texts: set[str] = set()
     for entry in entries:
-        if entry.key[:1].isdigit() or ":" in entry.key:
-            _check_network(entry, sink)
+        _check_access_key(entry, sink)
         texts.add(entry.value)
         if len(texts) > LIMIT:
             return
@@ -106,13 +125,27 @@ def _check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
             sink.report(TB010, f"{words[0]} is neither an action nor a restriction", entry.value_span, hint=hint)
 
 
-def _check_network(entry: Entry, sink: Sink) -> None:
-    if _CIDR.match(entry.key):
-        hint = "write the octets of the network (192.0.2), or put the entry into a cidr: table"
-        sink.report(TB014, f"{entry.key} matches no client: this table knows no /length", entry.key_span, hint=hint)
-    elif _DOTTED_END.match(entry.key):
-        hint = f"write {entry.key.rstrip('.')}"
-        sink.report(TB014, f"{entry.key} matches no client: the last dot is too many", entry.key_span, hint=hint)
+def _check_access_key(entry: Entry, sink: Sink) -> None:
+    key = entry.key
+    if not _DOUBTFUL.search(key):
+        return
+    for code, pattern, hint in _NEVER_ASKED:
+        if pattern.fullmatch(key):
+            sink.report(code, f"{key} matches nothing: no lookup asks for it", entry.key_span, hint=hint)
+            return
+    compressed = _compressed(key) if ":" in key else None
+    if compressed is not None and compressed != key.lower():
+        hint = f"addresses are looked up in their short form: write {compressed}"
+        sink.report(TB016, f"{key} matches nothing: no lookup asks for it", entry.key_span, hint=hint)
+
+
+def _compressed(address: str) -> str | None:
+    from ipaddress import IPv6Address
+
+    try:
+        return IPv6Address(address).compressed
+    except ValueError:
+        return None
 
 
 def _check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str) -> None:
@@ -141,22 +174,42 @@ def _check_targets(tree: ParseTree, entry: Entry, sink: Sink) -> None:
         elif kind == "ERROR":
             hint = "Postfix takes it for an address; refuse such mail in smtpd_recipient_restrictions"
             sink.report(TB023, "error: is sendmail's", entry.value_span, hint=hint)
+        elif str(word).startswith("#"):
+            _report_comment(str(word), entry, sink)
+            return
         elif _REFERENCE.search(str(word)):
             hint = "Postfix takes it as it is; @domain on both sides keeps the user's name"
             sink.report(TB023, f"{word} has sendmail's %-notation", entry.value_span, hint=hint)
 
 
+def _report_comment(word: str, entry: Entry, sink: Sink) -> None:
+    hint = "a comment is a line of its own; here each of its words is taken for an address"
+    sink.report(TB025, f'"{word}" starts no comment', entry.place(max(entry.value.find("#"), 0)), hint=hint)
+
+
 def _check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
     for entry in entries:
         targets = parse_alias_value(entry.value)
+        if not targets:
+            hint = "mail for it is deferred: write a target, or /dev/null"
+            sink.report(TB035, f"{entry.key} has no target", entry.value_span, hint=hint)
         for target in targets:
-            if target.kind is Kind.COMMAND and entry.value.lstrip().startswith("|") and len(targets) > 1:
-                hint = 'put quotes around the command and its arguments: "|command argument"'
-                text = "the arguments of the command become addresses of their own"
-                sink.report(TB032, text, entry.value_span, hint=hint)
-            elif target.kind is Kind.INCLUDE and not target.text.startswith("/"):
-                hint = "write :include:/the/whole/path"
-                sink.report(TB033, f':include: of "{target.text}" is no absolute path', entry.value_span, hint=hint)
+            if target.kind is Kind.ADDRESS and target.text.startswith("#"):
+                _report_comment(target.text, entry, sink)
+                break
+            _check_target(target, entry, sink, alone=len(targets) == 1)
+
+
+def _check_target(target: Target, entry: Entry, sink: Sink, *, alone: bool) -> None:
+    if target.kind is Kind.COMMAND and entry.value.lstrip().startswith("|") and not alone:
+        hint = 'put quotes around the command and its arguments: "|command argument"'
+        sink.report(TB032, "the arguments of the command become addresses of their own", entry.value_span, hint=hint)
+    elif target.kind is Kind.INCLUDE and not target.text.startswith("/"):
+        hint = "write :include:/the/whole/path"
+        sink.report(TB033, f':include: of "{target.text}" is no absolute path', entry.value_span, hint=hint)
+    elif target.kind is Kind.ADDRESS and '"' not in entry.value and _GLUED.search(target.text):
+        hint = "part targets with commas"
+        sink.report(TB034, f"{target.text} is one address", entry.value_span, hint=hint)
 
 
 @lru_cache(maxsize=LIMIT * 2)

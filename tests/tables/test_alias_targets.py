@@ -1,4 +1,4 @@
-"""Our reading of an alias's value against what the real local(8) delivered to (tests/vectors/record_alias_targets.py)."""
+"""Our reading of aliases against what the real local(8) delivered to (tests/vectors/record_alias_targets.py)."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ def codes(role: str, text: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     "action",
     [
-        "OK", "ok", "REJECT", "reject go away", "450 4.7.1 later", "554", "DUNNO", "DEFER_IF_PERMIT x", "DISCARD", "HOLD",
-        "WARN x", "INFO x", "FILTER smtp:[h]:25", "FILTER smtp:", "PREPEND X-Y: z", "REDIRECT a@b", "BCC a@b",
+        "OK", "ok", "REJECT", "reject go away", "450 4.7.1 later", "554", "DUNNO", "DEFER_IF_PERMIT x", "DISCARD",
+        "HOLD", "WARN x", "INFO x", "FILTER smtp:[h]:25", "FILTER smtp:", "PREPEND X-Y: z", "REDIRECT a@b", "BCC a@b",
         "reject_unauth_destination, permit",
     ],
 )  # fmt: skip
@@ -45,12 +45,26 @@ def test_actions_that_are_wrong(action: str, code: str) -> None:
     assert codes(ACCESS, f"example.com {action}\n") == [(code, action)]
 
 
-def test_networks_that_never_match() -> None:
-    assert codes(ACCESS, "10.0.0.0/8 OK\n192.0.2. OK\n2001:db8::/32 OK\n192.0.2 OK\n2001:db8:0:1 OK\n") == [
-        ("TB014", "10.0.0.0/8"),
-        ("TB014", "192.0.2."),
-        ("TB014", "2001:db8::/32"),
-    ]
+# What the real smtpd 3.7 looks up for the client 192.0.2.1 or 2001:db8::1 and the senders a@spam.test, a@sub.spam.test.
+ASKED = (
+    *("192.0.2.1", "192.0.2", "192.0", "192", "2001:db8::1", "2001:DB8::1", "2001:db8", "2001"),
+    *("spam.test", "a@", "A@Spam.Test", "<>", '"a b"@spam.test'),
+)
+NEVER_ASKED = {
+    "TB014": ("192.0.2.", "192.0.2.0/24", "192.0.2.1/32", "192.0.2.*", "2001:db8::", "2001:db8::/32"),
+    "TB016": ("192.0.02.1", "[192.0.2.1]", "2001:db8:0:0:0:0:0:1", "2001:0db8::1", "[2001:db8::1]", "ipv6:2001:db8::1",
+              "@spam.test", "spam.test.", "*@spam.test", "a@.spam.test", "<a@spam.test>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ASKED)
+def test_access_keys_that_are_looked_up(key: str) -> None:
+    assert codes(ACCESS, f"{key} OK\n") == []
+
+
+@pytest.mark.parametrize(("code", "key"), [(code, key) for code, keys in NEVER_ASKED.items() for key in keys])
+def test_access_keys_that_are_never_looked_up(code: str, key: str) -> None:
+    assert (code, key) in codes(ACCESS, f"{key} OK\n")
 
 
 def test_virtual_aliases() -> None:
@@ -71,5 +85,11 @@ def test_generic() -> None:
 
 
 def test_aliases() -> None:
-    assert codes(ALIASES, 'a: "|cmd x"\nb: :include:/x\n') == []
+    assert codes(ALIASES, 'a: "|cmd x"\nb: :include:/x\nc: "a|b"@x, d, /e\n') == []
     assert codes(ALIASES, "a: |cmd x\nb: :include:x\n") == [("TB032", "|cmd x"), ("TB033", ":include:x")]
+    assert codes(ALIASES, "a: b :include:/x\nb: c |cmd\n") == [("TB034", "b :include:/x"), ("TB034", "c |cmd")]
+    assert codes(ALIASES, "a: <>\nb: c # the boss\n") == [("TB035", "<>"), ("TB025", "#")]
+
+
+def test_comments_behind_entries() -> None:
+    assert codes(VIRTUAL, "a@b c@d # the boss\n") == [("TB025", "#")]
