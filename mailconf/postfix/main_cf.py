@@ -40,8 +40,10 @@ class Definition:
 
     @property
     def end(self) -> int:
-        """The offset behind the value in the file."""
-        return self.place(len(self.value) - 1) + 1 if self.value else self.logical.place(self.at - 1) + 1
+        """The offset in the file behind the value, or behind the equals sign where there is none."""
+        if self.value:
+            return self.place(len(self.value) - 1) + 1
+        return self.logical.place(self.logical.text.index("=")) + 1
 
     def place(self, at: int) -> int:
         """The offset in the file of the value's character ``at``."""
