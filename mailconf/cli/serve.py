@@ -9,11 +9,14 @@ import click
 
 from mailconf.cli.report import plain, show
 from mailconf.cli.site import Loaded, directory_option, load_site, root_option
-from mailconf.diagnostics import Severity, Sink
+from mailconf.diagnostics import Severity, Sink, error
 
 if TYPE_CHECKING:
-    from mailconf.model.policy import Policy
-    from mailconf.mta.server import Address
+    from mailconf.mta.server import Endpoint, Policies
+
+Listen = tuple[str, int, str | None]  # host, port, service
+
+FS002 = error("FS002", "there is nothing to listen on")
 
 
 @click.command()
@@ -23,53 +26,74 @@ if TYPE_CHECKING:
     "--listen",
     "addresses",
     multiple=True,
-    metavar="HOST:PORT",
-    help="Listen here instead of where master.cf says; may be given several times. Port 0 is a free port.",
+    metavar="HOST:PORT[=SERVICE]",
+    help="Listen here instead of where master.cf says, for the service of that name in master.cf, without a name for "
+    "its first smtpd of type inet; may be given several times. Port 0 is a free port.",
 )
 def command(directory: str, root: str, addresses: tuple[str, ...]) -> None:
     """Serve SMTP as the configuration in DIR says, with the maps that were built from it.
 
     SIGTERM ends it when the transactions under way are done; SIGHUP reads the configuration anew, and a broken one
-    leaves the running one in force. The log goes to standard error. Exit status: 0 ended as asked, 1 the configuration
-    is broken or cannot be served, 2 misuse.
+    leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. The log goes to
+    standard error. Exit status: 0 ended as asked, 1 the configuration is broken or cannot be served, 2 misuse.
     """
     listen = [_address(text) for text in addresses]
     sink = Sink()
     loaded = load_site(directory, root, sink)
-    if loaded is None:
+    endpoints = _endpoints(listen, loaded, sink) if loaded is not None else []
+    if loaded is None or sink.failed:
         show(sink)
         sys.exit(1)
-    sys.exit(_serve(directory, root, listen, loaded))
+    sys.exit(_serve(directory, root, endpoints, loaded))
 
 
-def _serve(directory: str, root: str, listen: list[Address], first: Loaded) -> int:
+def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
+    """Where to listen: as the command line says or, when it says nothing, as master.cf does."""
+    from mailconf.postfix.listen import endpoints
+
+    if not listen:
+        found = endpoints(loaded.configuration, loaded.site, sink)
+        if not found and not sink.failed:
+            file = f"{loaded.site.directory}/master.cf"
+            sink.report(FS002, "there is no smtpd service of type inet", hint="name an address by --listen", file=file)
+        return [*found]
+    names = [service.name for service in loaded.site.listeners]
+    for _, _, service in listen:
+        if service is not None and service not in names:
+            known = ", ".join(names) or "none"
+            message = f"there is no smtpd service {service} in master.cf; there are: {known}"
+            raise click.BadParameter(message, param_hint="--listen")
+    return [(host, port, service or next(iter(names), "smtp")) for host, port, service in listen]
+
+
+def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> int:
     from mailconf.model.fileworld import FileWorld
     from mailconf.mta.log import Log
     from mailconf.mta.queue import QueueError
     from mailconf.mta.server import BrokenConfiguration, Server, run
-    from mailconf.postfix.policy import compile_policy
 
     log = Log(hostname=first.site.hostname.value, name=first.site.syslog_name)
 
-    def compile() -> Policy:
+    def compile() -> Policies:
         sink = Sink()
         loaded = load_site(directory, root, sink)
-        policy = compile_policy(loaded.configuration, sink) if loaded else None
-        for line in plain(sink.sorted()):
+        policies = _policies(loaded, sink) if loaded else None
+        found = list(dict.fromkeys(sink.sorted()))
+        for line in plain(found):
             log("master", line)
-        if policy is None or sink.failed:
-            count = sum(d.severity is Severity.ERROR for d in sink)
+        if policies is None or sink.failed:
+            count = sum(d.severity is Severity.ERROR for d in found)
             raise BrokenConfiguration(f"{count} errors in {directory}")
-        return policy
+        return policies
 
-    def ready(bound: list[Address]) -> None:
-        for host, port in bound:
-            log("master", f"listening on {f'[{host}]' if ':' in host else host}:{port}")
+    def ready(bound: list[Endpoint]) -> None:
+        for host, port, service in bound:
+            log("master", f"listening on {f'[{host}]' if ':' in host else host}:{port} for {service}")
 
     server = Server(
         compile,
         lambda: FileWorld(first.root, trace=False),
-        listen or first.listen_addresses(),
+        listen,
         log=log,
         root=first.root,
         ready=ready,
@@ -82,10 +106,20 @@ def _serve(directory: str, root: str, listen: list[Address], first: Loaded) -> i
     return 0
 
 
-def _address(text: str) -> Address:
-    """``HOST:PORT``, ``[HOST]:PORT`` or ``:PORT`` as a pair; raises click's BadParameter."""
-    host, colon, port = text.rpartition(":")
+def _policies(loaded: Loaded, sink: Sink) -> Policies:
+    """The Policy of main.cf, and one for each smtpd service, with its overrides."""
+    from mailconf.mta.server import Policies
+    from mailconf.postfix.policy import compile_policy
+
+    services = {s.name: compile_policy(loaded.configuration, sink, s) for s in loaded.site.listeners}
+    return Policies(compile_policy(loaded.configuration, sink), services)
+
+
+def _address(text: str) -> Listen:
+    """``HOST:PORT``, ``[HOST]:PORT`` or ``:PORT``, with ``=SERVICE`` or without; raises click's BadParameter."""
+    address, equals, service = text.partition("=")
+    host, colon, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise click.BadParameter(f"{text} is not HOST:PORT", param_hint="--listen")
-    return host or "0.0.0.0", int(port)
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535 or (equals and not service):
+        raise click.BadParameter(f"{text} is not HOST:PORT or HOST:PORT=SERVICE", param_hint="--listen")
+    return host or "0.0.0.0", int(port), service or None

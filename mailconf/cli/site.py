@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -54,24 +53,6 @@ class Loaded:
     configuration: Configuration
     site: Site
     root: Root
-
-    def listen_addresses(self) -> list[tuple[str, int]]:
-        """Where master.cf's smtpd services listen: all interfaces, or those that inet_interfaces names."""
-        return [address for service in self.site.listeners for address in self._of_service(service.name)]
-
-    def _of_service(self, name: str) -> list[tuple[str, int]]:
-        host, colon, port = name.rpartition(":")
-        try:
-            number = int(port) if port.isdigit() else socket.getservbyname(port, "tcp")
-        except OSError:
-            return []
-        if colon:
-            return [(host.removeprefix("[").removesuffix("]"), number)]
-        interfaces = self.configuration.words("inet_interfaces")
-        hosts: list[str] = []
-        for word in interfaces:
-            hosts += {"all": ["0.0.0.0"], "loopback-only": ["127.0.0.1"], "localhost": ["127.0.0.1"]}.get(word, [word])
-        return [(host, number) for host in hosts]
 
 
 def load_site(directory: str, root_name: str, sink: Sink) -> Loaded | None:

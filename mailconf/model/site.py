@@ -116,6 +116,8 @@ class Site:
     smtpd: Options = field(default_factory=Options)
     xclient_hosts: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
     xforward_hosts: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    peername_lookup: bool = True  # whether clients' names are looked up at all
+    limit_exceptions: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))  # to connections_per_client
     syslog_name: str = "postfix"
     mail_name: str = "Postfix"
     double_bounce_sender: str = "double-bounce"

@@ -30,7 +30,7 @@ class Log:
 
     to        a file that is appended to, or None for standard error
     hostname  its first label is printed
-    name      syslog_name; the program "smtpd" is logged as "postfix/smtpd"
+    name      syslog_name; the program "smtpd" is logged as "postfix/smtpd", a program with a slash in it as it is
     clock     seconds since the epoch
     """
 
@@ -65,7 +65,8 @@ class Log:
         """The line, without its newline."""
         t = time.localtime(self._clock())
         stamp = f"{_MONTHS[t.tm_mon - 1]} {t.tm_mday:2d} {t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d}"
-        return f"{stamp} {self.hostname} {self.name}/{program}[{self._pid}]: {neutral(text)}"
+        tag = program if "/" in program else f"{self.name}/{program}"
+        return f"{stamp} {self.hostname} {tag}[{self._pid}]: {neutral(text)}"
 
     def reopen(self) -> None:
         """Begin a new file under the same name (after rotation)."""

@@ -361,7 +361,7 @@ def _queued(
     return Queued(id, recipient, State(state), tries, dsn, decode(text), decode(relay), said)
 
 
-_SESSION = [known.name for known in fields(Session)]
+_SESSION = [known.name for known in fields(Session) if known.name != "memory"]
 
 
 def _dump(session: Session | None) -> str:

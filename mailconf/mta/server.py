@@ -2,16 +2,18 @@
 
 `Server.serve` runs until SIGTERM or SIGINT (or `Server.stop`). No new connection is taken then; transactions under
 way have ``grace`` seconds. SIGHUP compiles the configuration anew; a broken one is logged and changes nothing.
-Listeners and the queue's place stay as they were at the start; a change of theirs needs a restart, as a change of
-inet_interfaces does with Postfix.
+Sessions under way keep the configuration that they began with. Addresses and the queue's place stay as they were at
+the start; a change of theirs needs a restart, as a change of inet_interfaces does with Postfix. Only a service that is
+gone from the configuration is not listened for any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -26,7 +28,19 @@ from mailconf.mta.smtpd import Smtpd, VerdictHook
 from mailconf.mta.world import MtaWorld
 from mailconf.smtp.server import Options
 
-Address = tuple[str, int]
+Endpoint = tuple[str, int, str]  # host, port, service
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What one reading of the configuration gives.
+
+    main        of the queue and the delivery agents
+    by_service  of the smtpd services, by their names in master.cf; empty where there are none to tell apart
+    """
+
+    main: Policy
+    by_service: Mapping[str, Policy] = field(default_factory=dict)
 
 
 class BrokenConfiguration(Exception):
@@ -36,27 +50,27 @@ class BrokenConfiguration(Exception):
 class Server:
     """One MTA.
 
-    compile     gives the Policy, at the start and at every reload. Raises BrokenConfiguration
-    files       gives the World of tables, users and files that goes with it; called after ``compile``
-    listen      (host, port) pairs; port 0 takes a free one
+    compile     gives the Policies, at the start and at every reload. Raises BrokenConfiguration
+    files       gives the World of tables, users and files that goes with them; called after ``compile``
+    listen      (host, port, service); port 0 takes a free one
     log         (program, text)
     options     the listeners' protocol options, None for those of the Site
     root        where the configuration's absolute paths lie
-    ready       told the bound addresses once connections are taken
+    ready       told the bound addresses, each with its service, once connections are taken
     on_verdict  told of every answer of the Policy
     """
 
     def __init__(
         self,
-        compile: Callable[[], Policy],
+        compile: Callable[[], Policies],
         files: Callable[[], World],
-        listen: Sequence[Address],
+        listen: Sequence[Endpoint],
         *,
         log: Callable[[str, str], None],
         root: Root | None = None,
         options: Options | None = None,
         resolver: Resolver | None = None,
-        ready: Callable[[list[Address]], None] = lambda addresses: None,
+        ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
         on_verdict: VerdictHook | None = None,
         grace: float = 5.0,
     ) -> None:
@@ -72,36 +86,52 @@ class Server:
         self._grace = grace
         self._stop: asyncio.Event | None = None
         self.context: Context | None = None
+        self._services: dict[str, Smtpd] = {}
+        self._listeners: list[tuple[str, asyncio.Server]] = []
 
     async def serve(self) -> None:
         """Raises BrokenConfiguration, QueueError (another MTA has the queue), OSError (an address cannot be had)."""
         self._stop = asyncio.Event()
-        policy = self._compile()
+        policies = self._compile()
         world = MtaWorld(self._files(), self._resolver, root=self._root)
         agents: dict[str, Agent] = {}
-        self.context = context = Context(policy, world, self._log, agents=agents)
+        self.context = context = Context(policies.main, world, self._log, agents=agents)
         agents["smtp"] = SmtpAgent(context, self._resolver)
         agents["lmtp"] = SmtpAgent(context, self._resolver, lmtp=True)
         manager = Manager(context, self._root)
-        smtpd = Smtpd(context, options=self._options, resolver=self._resolver, on_verdict=self._on_verdict)
-        listeners: list[asyncio.Server] = []
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)
         try:
-            for host, port in self._listen:
-                listeners.append(await loop.create_server(smtpd.protocol, host, port, backlog=511))
+            await self._listen_on(policies)
             manager.open()
-            self._log("master", f"daemon started -- version mailconf, configuration {policy.site.directory}")
-            self._ready([s.getsockname()[:2] for listener in listeners for s in listener.sockets])
+            directory = policies.main.site.directory
+            self._log("master", f"daemon started -- version mailconf, configuration {directory}")
+            self._ready([(*s.getsockname()[:2], name) for name, found in self._listeners for s in found.sockets])
             await self._stop.wait()
         finally:
-            for listener in listeners:
+            for _, listener in self._listeners:
                 listener.close()
-            await smtpd.close(self._grace)
+            await asyncio.gather(*(smtpd.close(self._grace) for smtpd in self._services.values()))
             await manager.close(self._grace)
             for number in handled:
                 loop.remove_signal_handler(number)
         self._log("master", "terminating on signal 15")
+
+    async def _listen_on(self, policies: Policies) -> None:
+        assert self.context is not None
+        loop = asyncio.get_running_loop()
+        for host, port, name in self._listen:
+            if name not in self._services:
+                self._services[name] = Smtpd(
+                    self.context,
+                    service=name,
+                    policy=policies.by_service.get(name),
+                    options=self._options,
+                    resolver=self._resolver,
+                    on_verdict=self._on_verdict,
+                )
+            protocol = self._services[name].protocol
+            self._listeners.append((name, await loop.create_server(protocol, host, port, backlog=511)))
 
     def stop(self) -> None:
         """End `serve` gracefully."""
@@ -114,14 +144,26 @@ class Server:
         if context is None:
             return False
         try:
-            policy, files = self._compile(), self._files()
+            policies, files = self._compile(), self._files()
         except (BrokenConfiguration, OSError) as error:
             self._log("master", f"error: configuration not reloaded: {error}")
             return False
-        context.policy = policy
+        context.policy = policies.main
         context.world = MtaWorld(files, self._resolver, root=self._root)
-        self._log("master", f"reload -- version mailconf, configuration {policy.site.directory}")
+        for name, smtpd in self._services.items():
+            if policies.by_service and name not in policies.by_service:
+                self._abandon(name)
+            else:
+                smtpd.policy = policies.by_service.get(name, policies.main)
+        self._log("master", f"reload -- version mailconf, configuration {policies.main.site.directory}")
         return True
+
+    def _abandon(self, service: str) -> None:
+        """Take no more connections for a service that is gone from the configuration."""
+        for name, listener in self._listeners:
+            if name == service and listener.is_serving():
+                listener.close()
+                self._log("master", f"warning: service {service} is gone from master.cf: not listening for it any more")
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> list[signal.Signals]:
         """Signals are only to be had in the main thread; elsewhere `stop` and `reload` do."""

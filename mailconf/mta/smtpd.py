@@ -19,9 +19,11 @@ from dataclasses import replace
 from typing import Any
 
 from mailconf.model.address import external
+from mailconf.model.policy import Policy
 from mailconf.model.verdict import Effect, Session, Verdict
 from mailconf.model.world import Ask
-from mailconf.mta.cleanup import date
+from mailconf.mta.cleanup import date, is_local
+from mailconf.mta.headers import guard
 from mailconf.mta.hosts import matches
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.resolver import ClientName, Resolver, peer
@@ -70,10 +72,15 @@ class _Idle(Exception):
 
 
 class Smtpd:
-    """What the sessions of one listener share; `protocol` is what asyncio's create_server wants.
+    """What the sessions of one service share; `protocol` is what asyncio's create_server wants.
 
+    A session keeps the Policy that was in force when its client connected, as a process of smtpd(8) keeps its
+    configuration; `policy` may be replaced at any time.
+
+    service     its name in master.cf
+    policy      the service's Policy, None for the context's
     options     the protocol's options, None for the Site's; name, sizes and error limits are always the Site's
-    resolver    for client names, None for postconf(5) smtpd_peername_lookup=no
+    resolver    for client names, which stay unknown without one
     on_verdict  told of every answer of the Policy: (session, question, verdict)
     """
 
@@ -81,24 +88,28 @@ class Smtpd:
         self,
         context: Context,
         *,
+        service: str = "smtp",
+        policy: Policy | None = None,
         options: Options | None = None,
         resolver: Resolver | None = None,
         on_verdict: VerdictHook | None = None,
     ) -> None:
         self.context = context
+        self.service = service
+        self.policy = policy or context.policy
         self.base = options
         self.resolver = resolver
         self.on_verdict = on_verdict
         self.sessions: set[SmtpdSession] = set()
         self.clients: Counter[str] = Counter()
         self.stopping = False
-        self._slots = asyncio.Semaphore(context.policy.site.limits.connections or 1_000_000)
+        self._slots = asyncio.Semaphore(self.policy.site.limits.connections or 1_000_000)
 
     def protocol(self) -> SmtpdSession:
         return SmtpdSession(self)
 
     def options(self) -> Options:
-        site = self.context.policy.site
+        site = self.policy.site
         return replace(
             self.base or site.smtpd,
             hostname=site.hostname.value,
@@ -134,6 +145,10 @@ class SmtpdSession(asyncio.Protocol):
     def __init__(self, server: Smtpd) -> None:
         self.server = server
         self.context = server.context
+        self.policy = server.policy
+        self.site = server.policy.site
+        same_name = self.site.syslog_name == self.context.policy.site.syslog_name
+        self._program = "smtpd" if same_name else f"{self.site.syslog_name}/smtpd"
         self.task: asyncio.Task[None] | None = None
         self.session = Session()
         self.connection = Connection(server.options())
@@ -212,7 +227,7 @@ class SmtpdSession(asyncio.Protocol):
         return f"{self.session.client_name}[{self.session.client_address}]"
 
     def _log(self, text: str) -> None:
-        self.context.log("smtpd", text)
+        self.context.log(self._program, text)
 
     async def _run(self) -> None:
         server, address = self.server, self.session.client_address
@@ -251,7 +266,7 @@ class SmtpdSession(asyncio.Protocol):
         refresh = getattr(self.context.world, "refresh", None)
         if refresh is not None:
             refresh()
-        if self.server.resolver is None:
+        if self.server.resolver is None or not self.site.peername_lookup:
             name = ClientName("unknown", "unknown")
         else:
             name = await self.server.resolver.client_name(session.client_address)
@@ -260,17 +275,20 @@ class SmtpdSession(asyncio.Protocol):
 
     def _authorize(self) -> None:
         """Who may use XCLIENT and XFORWARD (postconf(5) smtpd_authorized_xclient_hosts, *_xforward_hosts)."""
-        site, name, address = self.context.policy.site, self.session.client_name, self.session.client_address
+        site, name, address = self.site, self.session.client_name, self.session.client_address
         self.connection.xclient = matches(site.xclient_hosts.value, name, address)
         self.connection.xforward = matches(site.xforward_hosts.value, name, address)
 
     async def _greet(self, address: str) -> bool:
-        site = self.context.policy.site
-        limit = site.limits.connections_per_client
-        host = site.hostname.value
+        limit = self.site.limits.connections_per_client
+        host = self.site.hostname.value
         count = self.server.clients[address]
-        if limit and count > limit and not matches(site.networks.value, self.session.client_name, address):
-            self._log(f"warning: Connection concurrency limit exceeded: {count} from {self.client} for service smtp")
+        exceptions = self.site.limit_exceptions.value
+        if limit and count > limit and not matches(exceptions, self.session.client_name, address):
+            service = self.server.service
+            self._log(
+                f"warning: Connection concurrency limit exceeded: {count} from {self.client} for service {service}"
+            )
             self._say(Reply.of(421, f"4.7.0 {host} Error: too many connections from {address}"))
             return False
         verdict = await self._ask("connect")
@@ -317,8 +335,8 @@ class SmtpdSession(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         waiter = self._waiter = loop.create_future()
         before = connection.unread
-        timer = loop.call_later(self.context.policy.site.limits.smtpd_timeout, self._wake)
-        deadline = loop.time() + self.context.policy.site.limits.smtpd_timeout
+        timer = loop.call_later(self.site.limits.smtpd_timeout, self._wake)
+        deadline = loop.time() + self.site.limits.smtpd_timeout
         try:
             await waiter
         finally:
@@ -342,7 +360,7 @@ class SmtpdSession(asyncio.Protocol):
 
     async def _punish(self, reply: Reply) -> None:
         """Slow down who made many errors (postconf(5) smtpd_soft_error_limit, smtpd_error_sleep_time)."""
-        limits = self.context.policy.site.limits
+        limits = self.site.limits
         if reply.code >= 400 and limits.error_sleep and self.connection.errors >= limits.soft_errors:
             self._write()
             await asyncio.sleep(limits.error_sleep)
@@ -350,9 +368,9 @@ class SmtpdSession(asyncio.Protocol):
     # Answers.
 
     async def _ask(self, question: str) -> Verdict:
-        """Put one of the SMTP questions to the Policy in force."""
+        """Put one of the SMTP questions to the Policy."""
         ask = Ask(self.context.world)
-        method: Any = getattr(self.context.policy, question)
+        method: Any = getattr(self.policy, question)
         try:
             verdict: Verdict = await method(self.session, ask)
         except Exception as error:
@@ -363,9 +381,15 @@ class SmtpdSession(asyncio.Protocol):
             verdict = Verdict(_INTERNAL, ask.trace)
         if self.server.on_verdict is not None:
             self.server.on_verdict(self.session, question, verdict)
-        if verdict.log:
-            self._log(f"{self.session.queue_id or 'NOQUEUE'}: reject: {verdict.log}")
+        self._log_verdict(verdict)
         return verdict
+
+    def _log_verdict(self, verdict: Verdict) -> None:
+        queue_id = self.session.queue_id or "NOQUEUE"
+        for note in verdict.notes:
+            self._log(note if note.startswith("warning: ") else f"{queue_id}: {note}")
+        if verdict.log:
+            self._log(f"{queue_id}: reject: {verdict.log}")
 
     async def _answer(self, event: Event) -> list[Reply]:
         match event:
@@ -517,20 +541,19 @@ class SmtpdSession(asyncio.Protocol):
         session, intake = self.session, self.context.intake
         if intake is None:
             return _NO_INTAKE
-        if content[:1] in (b" ", b"\t"):
-            content = b"\n" + content  # no header: the body begins
         parameters = session.sender_parameters
         message = Message(
             queue_id=session.queue_id,
             sender=session.sender or "",
             recipients=self._recipients,
-            content=self._trace_header() + content,
+            content=self._trace_header() + guard(content),
             arrival=self._arrival,
             body=parameters.get("BODY", ""),
             ret=parameters.get("RET", ""),
             envid=parameters.get("ENVID", ""),
             session=replace(session, recipients=list(session.recipients)),
             effects=tuple(self._effects),
+            local=is_local(session, self.site),
         )
         try:
             await intake.accept(message)
@@ -540,7 +563,7 @@ class SmtpdSession(asyncio.Protocol):
 
     def _trace_header(self) -> bytes:
         """The Received field (RFC 5321 4.4) in Postfix's form; with several recipients none is named."""
-        session, site = self.session, self.context.policy.site
+        session, site = self.session, self.site
         helo = (session.helo or session.client_name).translate(_HELO_NEUTRAL)
         address = f"IPv6:{session.client_address}" if ":" in session.client_address else session.client_address
         with_ = session.protocol

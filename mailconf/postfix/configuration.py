@@ -155,7 +155,7 @@ class Configuration:
             try:
                 return machine.compute(name, self.value, self._set)
             except ValueError as failure:
-                self._report(name, PF013, str(failure), "see postconf(5) mynetworks, mynetworks_style, inet_interfaces")
+                self.report(name, PF013, str(failure), "see postconf(5) mynetworks, mynetworks_style, inet_interfaces")
                 return ""
         found = PARAMETERS.get(name) or self._of_services.get(name)
         return found[1] if found else ""
@@ -169,7 +169,7 @@ class Configuration:
         try:
             return expand(text, self._lookup)
         except MacroError as failure:
-            self._report(name, PF006, f"{name}: {failure.messages[0]}", 'see postconf(5), "expressions"')
+            self.report(name, PF006, f"{name}: {failure.messages[0]}", 'see postconf(5), "expressions"')
             return self.expand(self.default(name), name) if self.is_set(name) and text == self.raw(name) else ""
 
     def _lookup(self, name: str) -> str | None:
@@ -206,11 +206,11 @@ class Configuration:
         text = self.value(name)
         found = read(text)
         if found is None:
-            self._report(name, code, f'the value "{text}" of {name} {wrong}', hint)
+            self.report(name, code, f'the value "{text}" of {name} {wrong}', hint)
             found = read(self.expand(self.default(name), name))
         return 0 if found is None else found
 
-    def _report(self, name: str, code: Code, message: str, hint: str) -> None:
+    def report(self, name: str, code: Code, message: str, hint: str) -> None:
         if (name, code.name) in self._reported:
             return
         self._reported.add((name, code.name))

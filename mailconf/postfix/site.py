@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from mailconf.model.site import Limits, Service, Setting, Site, TableUse
 from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.protocol import protocol_options
 from mailconf.postfix.words import split, table_spec, unbraced
 from mailconf.source import Span
 
@@ -92,7 +93,11 @@ def site_of(configuration: Configuration) -> Site:
         queue_directory=c.setting("queue_directory"),
         tables=list(tables_of(c)),
         limits=_limits(c),
+        smtpd=protocol_options(c),
         xclient_hosts=_words(c, "smtpd_authorized_xclient_hosts"),
+        xforward_hosts=_words(c, "smtpd_authorized_xforward_hosts"),
+        peername_lookup=c.boolean("smtpd_peername_lookup"),
+        limit_exceptions=_words(c, "smtpd_client_event_limit_exceptions"),
         syslog_name=c.value("syslog_name"),
         mail_name=c.value("mail_name"),
         double_bounce_sender=c.value("double_bounce_sender"),

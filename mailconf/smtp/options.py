@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+
+def forbidden_by_default(verb: str) -> bool:
+    """postconf(5) smtpd_forbidden_commands: CONNECT, GET, POST, and what does not begin with a letter."""
+    return verb in ("CONNECT", "GET", "POST") or not "A" <= verb[0] <= "Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the protocol side must know of the configuration; the names are those of postconf(5) without ``smtpd_``.
 
-    Sizes in bytes, 0 for no limit.
+    Sizes in bytes, 0 for no limit. ``forbidden`` says of an unknown command, in upper case and never empty, whether it
+    ends the session.
     """
 
     hostname: str = "localhost"
@@ -22,5 +29,5 @@ class Options:
     recipients: int = 1000
     hard_errors: int = 20
     junk_commands: int = 100
-    forbidden_commands: tuple[str, ...] = ("CONNECT", "GET", "POST")
+    forbidden: Callable[[str], bool] = forbidden_by_default
     noop_commands: tuple[str, ...] = ()

@@ -328,7 +328,7 @@ class Connection:
             return Noop()
         handler = self._commands.get(verb)
         if handler is None:
-            if verb in self.options.forbidden_commands or not "A" <= verb[0] <= "Z":
+            if self.options.forbidden(verb):
                 return Refused("UNKNOWN", _GOODBYE, f"non-SMTP command from %s: {line[:100]}", close=True)
             return Refused("UNKNOWN", Reply.of(500, "5.5.2 Error: command not recognized"))
         self.verb = verb

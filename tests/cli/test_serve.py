@@ -6,10 +6,11 @@ import os
 import re
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +27,12 @@ class Served:
         self.watchdog = threading.Timer(60, self.process.kill)
         self.watchdog.start()
         self.log: list[str] = []
-        self.port = int(self.wait_for(r"listening on 127\.0\.0\.1:(\d+)")[1])
+        # one of each service; the first
+        self.ports = {}
+        for _ in range(max(options.count("--listen"), 1)):
+            found = self.wait_for(r"listening on (?:[\d.]+|\[[0-9a-f:]+\]):(\d+) for (\S+)")
+            self.ports[found[2]] = int(found[1])
+        self.port = next(iter(self.ports.values()))
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         assert self.process.stderr is not None
@@ -44,8 +50,8 @@ class Served:
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[Served]:
-    served = Served(root, "--listen", "127.0.0.1:0")
+def serving(root: Path, options: Sequence[str] = ("--listen", "127.0.0.1:0")) -> Iterator[Served]:
+    served = Served(root, *options)
     try:
         yield served
     finally:
@@ -122,6 +128,95 @@ def test_a_bad_reload_changes_nothing_and_a_good_one_does(site: Path) -> None:
             smtp.mail("d@example.edu")
             assert smtp.rcpt("e@elsewhere.example")[0] == 250
         assert served.end() == 0
+
+
+TWO = ("--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0=submission")
+
+
+def test_each_service_has_its_overrides(site: Path) -> None:
+    master_cf = site / "etc/postfix/master.cf"
+    stranger = ("203.0.113.5", "carol@example.edu", "info@example.org")
+    with serving(site, TWO) as served:
+        assert answers(served.ports["smtp"], *stranger)[-1][0] == 250
+        assert answers(served.ports["submission"], *stranger)[-1] == (
+            554,
+            "5.7.1 <info@example.org>: Recipient address rejected: Access denied",
+        )
+        served.wait_for(r" postfix/smtpd\[\d+\]: [0-9A-F]+: client=unknown\[203\.0\.113\.5\]")
+        served.wait_for(r" postfix/submission/smtpd\[\d+\]: NOQUEUE: reject: RCPT from unknown\[203\.0\.113\.5\]")
+
+        changed = master_cf.read_text().replace("permit_mynetworks,reject", "permit_auth_destination,reject")
+        master_cf.write_text(changed)
+        os.kill(served.process.pid, signal.SIGHUP)
+        served.wait_for(r"reload -- ")
+        assert answers(served.ports["submission"], *stranger)[-1][0] == 250
+
+        master_cf.write_text(re.sub(r"(?m)^submission inet.*\n(?:  .*\n)*", "", changed))
+        os.kill(served.process.pid, signal.SIGHUP)
+        served.wait_for("service submission is gone from master.cf")
+        served.wait_for(r"reload -- ")
+        with pytest.raises(ConnectionError):
+            answers(served.ports["submission"], *stranger)
+        assert answers(served.ports["smtp"], *stranger)[-1][0] == 250
+        assert served.end() == 0
+
+
+def test_without_options_master_cf_says_where(site: Path) -> None:
+    ports = []
+    for _ in range(2):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+    master_cf = site / "etc/postfix/master.cf"
+    text = re.sub(r"(?m)^smtp      inet", f"localhost:{ports[0]} inet", master_cf.read_text())
+    master_cf.write_text(re.sub(r"(?m)^submission inet", f"{ports[1]} inet", text))
+    with (site / "etc/postfix/main.cf").open("a") as file:
+        file.write("inet_interfaces = loopback-only\n")
+    with serving(site, ()) as served:
+        assert served.ports == {f"localhost:{ports[0]}": ports[0]}
+        served.wait_for(rf"listening on 127\.0\.0\.1:{ports[1]} for {ports[1]}\n")
+        with smtplib.SMTP("127.0.0.1", ports[1], timeout=30) as smtp:
+            assert smtp.noop()[0] == 250
+        assert served.end() == 0
+
+
+def test_a_service_without_a_port_is_a_mistake(site: Path) -> None:
+    with (site / "etc/postfix/master.cf").open("a") as file:
+        file.write("nosuchport inet n - n - - smtpd\n")
+    done = mailconf("serve", "--root", str(site), "/etc/postfix", status=1)
+    assert re.search(
+        r'master\.cf:\d+:1: error: the port "nosuchport" of service nosuchport is not known \[PF014\]', done.stderr
+    )
+    done = mailconf("serve", "--root", str(site), "/etc/postfix", "--listen", "127.0.0.1:0=imap", status=2)
+    assert "there is no smtpd service imap in master.cf; there are: smtp, submission" in done.stderr
+
+
+def test_settings_of_the_listener_come_from_the_configuration(site: Path) -> None:
+    with (site / "etc/postfix/main.cf").open("a") as file:
+        file.write("smtpd_helo_required = no\nsmtputf8_enable = no\nsmtpd_noop_commands = xnoop\n")
+        file.write("smtpd_forbidden_commands = xbad, regexp:{{/^Z/ no}}\nsmtpd_authorized_xforward_hosts = 127.0.0.1\n")
+        file.write("smtpd_recipient_limit = 2\nsmtpd_hard_error_limit = 4\nlocal_header_rewrite_clients =\n")
+    with serving(site, TWO) as served:
+        port = served.port
+        with smtplib.SMTP("127.0.0.1", port, timeout=30) as smtp:
+            assert smtp.docmd("XNOOP x")[0] == 250
+            assert smtp.docmd("GET /")[0] == 500
+            assert smtp.ehlo("c.example.com")[0] == 250
+            assert not smtp.has_extn("smtputf8") and smtp.has_extn("xforward")
+            assert smtp.docmd("XFORWARD NAME=x ADDR=192.0.2.1")[0] == 250
+            smtp.mail("alice@example.com")
+            assert [smtp.rcpt("alice@example.com")[0] for _ in range(3)] == [250, 250, 452]
+            assert smtp.data("To: bob\n\nx\n")[0] == 250
+        for verb in ("XBAD", "ZX"):
+            with smtplib.SMTP("127.0.0.1", port, timeout=30) as smtp:
+                assert smtp.docmd(verb)[0] == 221
+        with smtplib.SMTP("127.0.0.1", port, timeout=30) as smtp:
+            assert [smtp.docmd("FOO")[0] for _ in range(4)] == [500] * 4
+            assert smtp.getreply()[0] == 421
+        served.wait_for(r"qmgr\[\d+\]: [0-9A-F]+: removed")
+        assert served.end() == 0
+    assert any("connect from unknown[127.0.0.1]" in line for line in served.log)  # smtpd_peername_lookup = no
+    assert "\nTo: bob\n" in (site / "var/mail/alice").read_text()  # not completed: the client is not local
 
 
 def test_a_broken_configuration_is_not_served(site: Path) -> None:

@@ -14,18 +14,17 @@ from mta_fixture import FakeWorld, make_site
 from smtpd_fixture import OpenPolicy
 
 from mailconf.files import Root
-from mailconf.model.policy import Policy
 from mailconf.model.site import Limits, Setting
 from mailconf.model.verdict import Delivery, DeliveryKind
 from mailconf.mta.log import Log
 from mailconf.mta.resolver import Resolver
-from mailconf.mta.server import BrokenConfiguration, Server, run
+from mailconf.mta.server import BrokenConfiguration, Policies, Server, run
 
 TOP = Path(sys.argv[1])
 BROKEN = TOP / "broken"
 
 
-def compile() -> Policy:
+def compile() -> Policies:
     if BROKEN.exists():
         raise BrokenConfiguration("main.cf:1:1: error: something is wrong [PF001]")
     site = make_site(TOP / "queue")
@@ -33,10 +32,10 @@ def compile() -> Policy:
     site.limits = Limits(connections=0, connections_per_client=0, error_sleep=0.0)
     mailbox = str(TOP / "mail/alice")
     delivery = Delivery(DeliveryKind.MBOX, mailbox, "alice@example.com", os.getuid(), os.getgid())
-    return OpenPolicy(site, deliveries={"alice@example.com": (delivery,)})
+    return Policies(OpenPolicy(site, deliveries={"alice@example.com": (delivery,)}))
 
 
-def ready(addresses: list[tuple[str, int]]) -> None:
+def ready(addresses: list[tuple[str, int, str]]) -> None:
     print(addresses[0][1], flush=True)
 
 
@@ -45,7 +44,7 @@ if __name__ == "__main__":
         Server(
             compile,
             FakeWorld,
-            [("127.0.0.1", 0)],
+            [("127.0.0.1", 0, "smtp")],
             log=Log(),
             root=Root(),
             resolver=Resolver(hosts=None),

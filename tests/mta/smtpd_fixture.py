@@ -108,7 +108,7 @@ class Listener:
         site = make_site(Path("/nowhere"))
         site.limits = replace(limits or Limits(), error_sleep=0.0 if limits is None else limits.error_sleep)
         site.xclient_hosts = site.xforward_hosts = Setting(xclient)
-        site.networks = Setting(networks)
+        site.limit_exceptions = Setting(networks)
         self.lines: list[str] = []
         self.logged = threading.Condition()
         self.intake = MemoryIntake()
@@ -132,7 +132,9 @@ class Listener:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        smtpd = Smtpd(self.context, options=self._options, resolver=self._resolver, on_verdict=self._on_verdict)
+        self.smtpd = smtpd = Smtpd(
+            self.context, options=self._options, resolver=self._resolver, on_verdict=self._on_verdict
+        )
         server = await self._loop.create_server(smtpd.protocol, "127.0.0.1", 0, backlog=511)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()

@@ -1,0 +1,109 @@
+"""Where the smtpd services of master.cf listen: master(5) "Service name", postconf(5) inet_interfaces, inet_protocols.
+
+A service's name is ``port``, ``:port`` or ``host:port``, the port a number or a name of services(5). With a host it
+listens on the host's addresses, otherwise on those that inet_interfaces names, in the families of inet_protocols.
+``all`` interfaces are the wildcard address of each family that the machine has.
+
+Departure: a port above 65535 is an error; master(8) takes it modulo 65536.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import NamedTuple
+
+from mailconf.diagnostics import Sink, error
+from mailconf.model.site import Service, Site
+from mailconf.postfix.configuration import Configuration
+
+PF014 = error("PF014", "a service's port is unknown")
+PF015 = error("PF015", "a service or inet_interfaces names a host that has no address here")
+
+_FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+_WILDCARD = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
+_LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+
+
+class Endpoint(NamedTuple):
+    """An address to listen on, and the name of the service that answers there."""
+
+    host: str
+    port: int
+    service: str
+
+
+def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endpoint]:
+    """The addresses of ``site``'s listeners, in the order of master.cf; what has none is reported."""
+    families = _families(configuration)
+    found: list[Endpoint] = []
+    for service in site.listeners:
+        host, _, port_name = service.name.rpartition(":")
+        port = _port(port_name)
+        if port is None:
+            message = f'the port "{port_name}" of service {service.name} is not known'
+            sink.report(PF014, message, service.span, hint="write its number, or a name of /etc/services")
+            continue
+        for address in _addresses(configuration, service, host, families, sink):
+            if (endpoint := Endpoint(address, port, service.name)) not in found:
+                found.append(endpoint)
+    return found
+
+
+def _families(configuration: Configuration) -> list[socket.AddressFamily]:
+    """Those that inet_protocols allows and the machine has, IPv4 first."""
+    words = configuration.words("inet_protocols")
+    allowed = [f for name, f in _FAMILIES.items() if name in words or "all" in words or not words]
+    return [family for family in allowed if _usable(family)]
+
+
+def _usable(family: socket.AddressFamily) -> bool:
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((_WILDCARD[family], 0))
+    except OSError:
+        return False
+    return True
+
+
+def _port(name: str) -> int | None:
+    if name.isascii() and name.isdigit():
+        return int(name) if len(name) < 6 and int(name) < 65536 else None
+    try:
+        return socket.getservbyname(name, "tcp")
+    except (OSError, UnicodeError):
+        return None
+
+
+def _addresses(
+    configuration: Configuration, service: Service, host: str, families: list[socket.AddressFamily], sink: Sink
+) -> list[str]:
+    if host:
+        addresses = _resolved(host, families)
+        if not addresses:
+            message = f"the host of service {service.name} has no address of inet_protocols"
+            sink.report(PF015, message, service.span, hint="see master(5) and postconf(5) inet_protocols")
+        return addresses
+    words = configuration.words("inet_interfaces")
+    if words in (["all"], ["loopback-only"]):
+        table = _WILDCARD if words == ["all"] else _LOOPBACK
+        return [table[family] for family in families]
+    addresses = []
+    for word in words:
+        resolved = _resolved(word, [*_FAMILIES.values()])
+        addresses += [a for a in resolved if (socket.AF_INET6 if ":" in a else socket.AF_INET) in families]
+        if not resolved:
+            span = configuration.value_span("inet_interfaces")
+            message = f'inet_interfaces: the host "{word}" has no address'
+            if not any(d.code == PF015.name and d.message == message for d in sink):
+                file = f"{configuration.directory}/main.cf"
+                sink.report(PF015, message, span, hint="name a host or an address of this machine", file=file)
+    return list(dict.fromkeys(addresses))
+
+
+def _resolved(host: str, families: list[socket.AddressFamily]) -> list[str]:
+    name = host.removeprefix("[").removesuffix("]")
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(address[0]) for family, _, _, _, address in found if family in families))

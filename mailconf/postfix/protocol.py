@@ -1,0 +1,59 @@
+"""What the protocol side of an smtpd service must know of the configuration (smtpd(8), postconf(5)).
+
+smtpd_forbidden_commands is a list of commands and tables. Tables that stand in the value itself are asked, as that of
+the default, ``regexp:{{/^[^A-Z]/ Bogus}}``; a table in a file is not, and reported.
+"""
+
+from __future__ import annotations
+
+from mailconf.diagnostics import warning
+from mailconf.maps.registry import open_table
+from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
+from mailconf.postfix.configuration import Configuration
+from mailconf.smtp.options import Options, forbidden_by_default
+from mailconf.source import encode
+
+PF016 = warning("PF016", "smtpd_forbidden_commands names a table in a file")
+
+_FORBIDDEN = "smtpd_forbidden_commands"
+_IN_PLACE = ("regexp:{", "pcre:{", "inline:{", "static:")
+
+
+def protocol_options(c: Configuration) -> Options:
+    """The options of the service that ``c`` is the view of; sizes and error limits are the Site's."""
+    return Options(
+        helo_required=c.boolean("smtpd_helo_required"),
+        smtputf8=c.boolean("smtputf8_enable"),
+        forbidden=forbidden_by_default if c.value(_FORBIDDEN) == c.default(_FORBIDDEN) else _Forbidden(c),
+        noop_commands=tuple(word.upper() for word in c.words("smtpd_noop_commands")),
+    )
+
+
+class _Forbidden:
+    """A list of commands as a question."""
+
+    def __init__(self, c: Configuration) -> None:
+        self.commands: set[str] = set()
+        self.tables: list[LookupTable] = []
+        for word in c.words(_FORBIDDEN):
+            table = self._table(word) if ":" in word else None
+            if table is not None:
+                self.tables.append(table)
+            elif ":" in word:
+                hint = "write the commands, or a regexp:{...} table, into the list"
+                c.report(_FORBIDDEN, PF016, f'{_FORBIDDEN}: the table "{word}" is not asked', hint)
+            else:
+                self.commands.add(word.upper())
+
+    @staticmethod
+    def _table(word: str) -> LookupTable | None:
+        try:
+            return open_table(word) if word.startswith(_IN_PLACE) else None
+        except (UnsupportedMap, OSError, ValueError):
+            return None
+
+    def __call__(self, verb: str) -> bool:
+        try:
+            return verb in self.commands or any(table.lookup(encode(verb)) is not None for table in self.tables)
+        except TemporaryFailure:
+            return False  # the command is refused in any case, with milder words

@@ -1,0 +1,75 @@
+"""Where smtpd services listen. The families and the parsing were seen on master(8)."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from mailconf.diagnostics import Sink
+from mailconf.postfix import listen
+from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.listen import endpoints
+from mailconf.postfix.site import site_of
+
+
+def found(top: Path, names: list[str], **parameters: str) -> tuple[list[tuple[str, int, str]], list[str]]:
+    """The endpoints of services with these names, and the codes of what was reported."""
+    (top / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in parameters.items()))
+    (top / "master.cf").write_text("".join(f"{name} inet n - n - - smtpd\n" for name in names))
+    sink = Sink()
+    configuration = Configuration.load(str(top), sink)
+    result = endpoints(configuration, site_of(configuration), sink)
+    return [tuple(e) for e in result], [d.code for d in sink]
+
+
+@pytest.fixture(autouse=True)
+def both_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "_usable", lambda family: True)
+
+
+@pytest.mark.parametrize(
+    ("name", "protocols", "interfaces", "expected"),
+    [
+        ("2525", "all", "all", ["0.0.0.0", "::"]),
+        (":2525", "ipv4", "all", ["0.0.0.0"]),
+        ("2525", "ipv6", "all", ["::"]),
+        ("2525", "ipv4, ipv6", "loopback-only", ["127.0.0.1", "::1"]),
+        ("127.0.0.1:2525", "ipv4", "all", ["127.0.0.1"]),
+        ("[::1]:2525", "all", "127.0.0.1", ["::1"]),
+        ("::1:2525", "all", "all", ["::1"]),
+        ("2525", "all", "127.0.0.1, [::1], 127.0.0.1", ["127.0.0.1", "::1"]),
+        ("2525", "ipv4", "127.0.0.1 [::1]", ["127.0.0.1"]),
+    ],
+)
+def test_addresses(tmp_path: Path, name: str, protocols: str, interfaces: str, expected: list[str]) -> None:
+    result, codes = found(tmp_path, [name], inet_protocols=protocols, inet_interfaces=interfaces)
+    assert result == [(host, 2525, name) for host in expected]
+    assert codes == []
+
+
+def test_a_port_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getservbyname", lambda name, protocol: {("smtp", "tcp"): 25}[name, protocol])
+    assert found(tmp_path, ["127.0.0.1:smtp"]) == ([("127.0.0.1", 25, "127.0.0.1:smtp")], [])
+
+
+@pytest.mark.parametrize("name", ["no-such-port", "127.0.0.1:no-such-port", "65536", "99999999999", "127.0.0.1:"])
+def test_a_port_that_is_none(tmp_path: Path, name: str) -> None:
+    assert found(tmp_path, [name]) == ([], ["PF014"])
+
+
+def test_a_host_that_has_no_address(tmp_path: Path) -> None:
+    assert found(tmp_path, ["127.0.0.1:2525"], inet_protocols="ipv6") == ([], ["PF015"])
+    assert found(tmp_path, ["no.host.invalid:2525"]) == ([], ["PF015"])
+
+
+def test_an_interface_that_has_no_address_is_told_once(tmp_path: Path) -> None:
+    interfaces = {"inet_interfaces": "no.host.invalid, 127.0.0.1", "inet_protocols": "ipv4", "mynetworks": "127.0.0.1"}
+    result = found(tmp_path, ["2525", "2526"], **interfaces)
+    assert result == ([("127.0.0.1", 2525, "2525"), ("127.0.0.1", 2526, "2526")], ["PF015"])
+
+
+def test_a_family_that_the_machine_lacks_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "_usable", lambda family: family == socket.AF_INET)
+    assert found(tmp_path, ["2525"])[0] == [("0.0.0.0", 2525, "2525")]
