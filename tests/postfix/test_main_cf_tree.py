@@ -14,7 +14,8 @@ assert configuration.PF002  # declares the codes
 
 LINES = st.lists(
     st.sampled_from(
-        ["a = b", "b=c", "  more", "\tx = y", "# comment", "   # indented", "", "  ", "name", "= value", "two words = x",
+        ["a = b", "b=c", "  more", "\tx = y", "# comment", "   # indented", "", "  ", "name", "= value",
+         "two words = x",
          "e =", "a\0b = c", "v = x\0y", "=", "\r", "é = \udcff", "a#b = c", " = split", "a", "x = {\v}", "\0", " \0= z"]
     ),
     max_size=9,
