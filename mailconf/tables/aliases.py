@@ -15,6 +15,7 @@ A value is a list of targets (aliases(5), "destinations"): an address, ``/file``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from enum import Enum
 from functools import cache
@@ -39,6 +40,9 @@ NOT_UTF8 = "not UTF-8"
 ORPHAN = "a continuation of nothing"
 
 _BLANK = " \t\r\n"
+# The common case, which needs no cutting up: a plain name and plain addresses with commas.
+_PLAIN = re.compile(r"([\w+=-]+):[ \t]*([\w+=.@-]+(?:,[ \t]*[\w+=.@-]+)*)[ \t\r]*", re.ASCII)
+_COMMA = re.compile(r",[ \t]*")
 
 
 class Kind(Enum):
@@ -80,6 +84,8 @@ def _target(text: str) -> Target:
 
 def parse_alias(text: str) -> Alias | str:
     """One logical line; what is wrong with it (NO_PAIR, NOT_LOCAL) otherwise."""
+    if plain_line := _PLAIN.fullmatch(text):
+        return Alias(plain_line[1], _COMMA.sub(", ", plain_line[2]), plain_line.start(2))
     words = cut(text)
     colon = next((n for n, word in enumerate(words) if word.kind in (":", ",")), None)
     if colon is None or words[colon].kind != ":":

@@ -1,8 +1,9 @@
 """What tables mean in their role, entry by entry: what the engine would misunderstand or never look up.
 
-The right-hand sides are read by grammars (access, virtual, generic), each distinct text once. A table with more than
-`LIMIT` distinct texts is checked so far and no farther; its form, which decides what goes into the map, is always read
-whole.
+The sides of an entry are read by grammars (access, virtual, generic), each distinct text once. What is plainly right
+passes by a regular expression; a property test shows that the grammars say the same. A table with more than `LIMIT`
+distinct texts that are not plain is checked so far and no farther, which is said (TB009); its form, which decides what
+goes into the map, is always read whole.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mailconf.diagnostics import CODES, Sink, error, warning
+from mailconf.diagnostics import CODES, Severity, Sink, declare, error, warning
 from mailconf.source import Source, Span
 from mailconf.tables.aliases import Kind, Target, parse_alias_value, read_aliases
 from mailconf.tables.entry import Entry
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from mailconf.grammar import Grammar, Mistake
 
+TB009 = declare("TB009", Severity.NOTE, "a table too irregular to be checked to its end")
 TB010 = error("TB010", "an access action that does not exist")
 TB011 = error("TB011", "FILTER without transport:destination")
 TB012 = error("TB012", "PREPEND without a header")
@@ -71,6 +73,13 @@ _NEVER_ASKED = [
     (TB016, re.compile(r".*[a-z]\.", re.IGNORECASE), "leave out the dot at the end"),
     (TB016, re.compile(r"[^\s@]+@\..*"), "an address is looked up whole; write .example.com for the subdomains"),
 ]
+_PLAIN_ACTION = re.compile(
+    r"(?:OK|DUNNO|REJECT|DEFER|DEFER_IF_REJECT|DEFER_IF_PERMIT|DISCARD|HOLD|WARN|INFO|[45][0-9][0-9])(?:\s.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_PLAIN_KEY = re.compile(r"[\w.+=-]+(?:@[\w.-]+)?|@[\w.-]+", re.ASCII)
+_PLAIN_ADDRESS = re.compile(r"[\w.+=-]+(?:@[\w.-]+)?", re.ASCII)
+_PLAIN_ADDRESSES = re.compile(rf"{_PLAIN_ADDRESS.pattern}(?:,? ?{_PLAIN_ADDRESS.pattern})*", re.ASCII)
 _DOUBTFUL = re.compile(r"^[\[<@*]|[.*]$|:|/|@\.|\.0")  # what any of those, or a long IPv6 address, has
 _GLUED = re.compile(r":include:|\S\|[/\w]", re.IGNORECASE)
 _REFERENCE = re.compile(r"%[0-9](?![A-Za-z0-9])")
@@ -109,8 +118,11 @@ def _check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
     texts: set[str] = set()
     for entry in entries:
         _check_access_key(entry, sink)
+        if _PLAIN_ACTION.fullmatch(entry.value):
+            continue
         texts.add(entry.value)
         if len(texts) > LIMIT:
+            _give_up(entry, sink)
             return
         tree = _tree("access", "action", entry.value, entry.value_span, sink)
         if tree is None:
@@ -123,6 +135,10 @@ def _check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
         elif kind == "restrictions" and not known(str(words[0])):
             hint = "the engine answers 451 Server configuration error; write OK, REJECT, DUNNO, a reply code, ..."
             sink.report(TB010, f"{words[0]} is neither an action nor a restriction", entry.value_span, hint=hint)
+
+
+def _give_up(entry: Entry, sink: Sink) -> None:
+    sink.report(TB009, f"the table is not checked from here on: {LIMIT} different texts are enough", entry.span)
 
 
 def _check_access_key(entry: Entry, sink: Sink) -> None:
@@ -150,13 +166,22 @@ def _compressed(address: str) -> str | None:
 
 def _check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str) -> None:
     texts: set[str] = set()
+    plain_value = _PLAIN_ADDRESSES if grammar == "virtual" else _PLAIN_ADDRESS
     for entry in entries:
-        _tree(grammar, "key", entry.key, entry.key_span, sink)
+        if not _PLAIN_KEY.fullmatch(entry.key):
+            texts.add(entry.key)
+            if len(texts) > LIMIT:
+                _give_up(entry, sink)
+                return
+            _tree(grammar, "key", entry.key, entry.key_span, sink)
         if entry.key.startswith("*@"):
             hint = f"write {entry.key[1:]} for a whole domain"
             sink.report(TB023, f"{entry.key} is looked up only for the user *", entry.key_span, hint=hint)
+        if plain_value.fullmatch(entry.value):
+            continue
         texts.add(entry.value)
         if len(texts) > LIMIT:
+            _give_up(entry, sink)
             return
         tree = _tree(grammar, "value", entry.value, entry.value_span, sink)
         if tree is not None:
@@ -189,6 +214,8 @@ def _report_comment(word: str, entry: Entry, sink: Sink) -> None:
 
 def _check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
     for entry in entries:
+        if _PLAIN_ADDRESSES.fullmatch(entry.value):
+            continue
         targets = parse_alias_value(entry.value)
         if not targets:
             hint = "mail for it is deferred: write a target, or /dev/null"

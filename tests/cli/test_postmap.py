@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -190,3 +192,18 @@ def test_the_old_map_stays_when_the_build_fails(site: Site) -> None:
     assert site.postmap("hash:t")[0] == 1
     assert site.listing("hash:t") == {"a": "b"}
     assert sorted(path.name for path in site.folder.iterdir()) == ["main.cf", "t.db"]
+
+
+def test_start_up_is_light(site: Site) -> None:
+    """A query and a build import nothing that only other commands need."""
+    site.write("t", "a b\n")
+    heavy = {"click", "lark", "rich", "yaml", "sqlite3", "jinja2", "asyncio", "dns", "hypothesis"}
+    for arguments in (["hash:t"], ["-q", "a", "hash:t"], ["-s", "hash:t"]):
+        script = "import sys; from mailconf.cli import main; main(['postmap', '-c', '.', *sys.argv[1:]])"
+        script += "; print(*sys.modules, file=sys.stderr)"
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, env=environment, check=True
+        )
+        loaded = {name.partition(".")[0] for name in done.stderr.decode().split()}
+        assert not loaded & heavy

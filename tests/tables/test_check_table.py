@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
 from mailconf.source import Source
+from mailconf.tables import check
 from mailconf.tables.check import ACCESS, ALIASES, ONE_ADDRESS, VIRTUAL, check_table, read_table
 
 
@@ -93,3 +98,32 @@ def test_aliases() -> None:
 
 def test_comments_behind_entries() -> None:
     assert codes(VIRTUAL, "a@b c@d # the boss\n") == [("TB025", "#")]
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        [
+            *("OK", "ok", "REJECT", "450", "554", "12", "DEFER_IF_PERMIT", "WARN", " ", " ", ", ", ",", "\t"),
+            *("a", "b.c", "@", "d@e.f", "@g", "#", "%1", "error:", "|", "/", ":", "*@x", '"', "<>", "é", "_x"),
+        ]
+    ),
+    max_size=5,
+).map("".join)
+
+
+@given(WORDS, st.sampled_from([ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES]))
+def test_what_passes_as_plain_is_right_by_the_grammar(text: str, role: str) -> None:
+    """With and without the regular expressions that let plain entries pass, a table gets the same findings."""
+    separator = ": " if role == ALIASES else " "
+    table = f"{text}{separator}x\nx{separator}{text}\n"
+    quick = codes(role, table)
+    never = re.compile(r"(?!)")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_PLAIN_ACTION", "_PLAIN_KEY", "_PLAIN_ADDRESS", "_PLAIN_ADDRESSES"):
+            patch.setattr(check, name, never)
+        assert codes(role, table) == quick
+
+
+def test_a_table_that_is_too_irregular() -> None:
+    found = codes(ACCESS, "".join(f"k{n} x_{n}\n" for n in range(check.LIMIT + 5)))
+    assert [code for code, _ in found if code != "TB010"] == ["TB009"]
