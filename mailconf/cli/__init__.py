@@ -14,14 +14,19 @@ import os
 import sys
 
 TOOLS = {
+    "editmap": "mailconf.cli.editmap",
+    "m4": "mailconf.cli.m4",
+    "makemap": "mailconf.cli.makemap",
     "postconf": "mailconf.cli.postconf",
     "postmap": "mailconf.cli.postmap",
+    "praliases": "mailconf.cli.praliases",
 }
 
 COMMANDS = {
     "build": "mailconf.cli.build",
     "check": "mailconf.cli.check",
     "explain": "mailconf.cli.explain",
+    "makefile": "mailconf.cli.makefile",
     "serve": "mailconf.cli.serve",
 }
 

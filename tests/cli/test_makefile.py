@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from site_fixture import ENVIRONMENT, mailconf
+
+
+def make(root: Path, *targets: str) -> str:
+    makefile = root / "Makefile"
+    makefile.write_text(mailconf("makefile", "--root", str(root), "/etc/postfix").stdout)
+    command = ["make", "-f", str(makefile), f"MAILCONF={sys.executable} -m mailconf", *targets]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout
+
+
+def test_make_builds_what_is_stale(root: Path) -> None:
+    assert "8 maps built" in make(root)
+    assert "Nothing to be done" in make(root)
+    virtual = root / "etc/postfix/virtual"
+    later = (root / "etc/postfix/virtual.db").stat().st_mtime + 5
+    os.utime(virtual, (later, later))
+    assert "1 map built, 7 up to date" in make(root)
+
+
+def test_check_force_and_clean(root: Path) -> None:
+    assert "8 maps built" in make(root, "force")
+    assert "0 errors" in make(root, "check")
+    make(root, "clean")
+    assert not list(root.rglob("*.db"))
+
+
+def test_without_a_configuration_there_is_no_makefile(tmp_path: Path) -> None:
+    assert mailconf("makefile", str(tmp_path), status=1).stdout == ""
