@@ -7,6 +7,7 @@ absolute path below DIR. Departures:
 - A folder as source is an error; the original reads it as an empty file and empties the map.
 - ``-v`` is accepted and says nothing: the original logs its own inner workings.
 - ``-d`` on a proxy: table works on the table itself.
+- ``-m`` with only one of ``-h`` and ``-b`` (MIME parts) is refused: not done yet.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def run(name: str, arguments: list[str]) -> int:
         _parse(name, arguments, options)
         settings = read_settings(options.directory, options.root, messages)
         messages.utf8 = settings.utf8
-        options.utf8 = settings.utf8 and "u" not in options.flags
+        # Messages are what they are; -U insists on UTF-8 all the same.
+        unchecked = "u" in options.flags or (options.flags & set("bh") and "U" not in options.flags)
+        options.utf8 = settings.utf8 and not unchecked
         options.default_type = settings.default_type
         return _run(arguments, options, messages)
     except (Fatal, UnsupportedMap, TemporaryFailure) as failure:
@@ -99,8 +102,8 @@ def _parse(name: str, arguments: list[str], options: Options) -> None:
 def _run(arguments: list[str], options: Options, messages: Messages) -> int:
     if options.flags & set("bhm") and options.query != "-":
         raise Fatal('specify -b -h or -m only with "-q -"')
-    if options.flags & set("bhm"):
-        raise Fatal("message header and body queries (-b, -h, -m) are not supported")
+    if "m" in options.flags and not set("bh") <= options.flags:
+        raise Fatal("MIME parsing (-m) is not supported")
     if "s" in options.flags:
         return _list(arguments, options, messages)
     if not arguments:
@@ -225,7 +228,7 @@ def _query(names: list[tuple[str, str]], options: Options, messages: Messages) -
         write(value + b"\n")
         return 0
     found = False
-    for keys in _keys():
+    for keys in _batches(options):
         lines = []
         try:
             for key, value in tables.answers(keys):
@@ -236,6 +239,16 @@ def _query(names: list[tuple[str, str]], options: Options, messages: Messages) -
             sys.stdout.buffer.flush()
         found = found or bool(lines)
     return 0 if found else 1
+
+
+def _batches(options: Options) -> Iterator[list[bytes]]:
+    """What ``-q -`` asks for: lines, or with -h and -b the headers and the body lines of one message."""
+    if not options.flags & set("bh"):
+        return _keys()
+    from mailconf.cli.message_keys import message_keys
+
+    lines = (line for lines in _keys() for line in lines)
+    return iter([list(message_keys(lines, "h" in options.flags, "b" in options.flags))])
 
 
 def _keys() -> Iterator[list[bytes]]:

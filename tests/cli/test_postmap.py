@@ -160,6 +160,15 @@ def test_getopt_words(site: Site) -> None:
     assert (status, err.split("\n")[0]) == (1, "postmap: option requires an argument -- 'q'")
 
 
+def test_message_queries(site: Site) -> None:
+    site.write("t", "/^.*$/ FOUND\n")
+    message = b"Subject : a\nTo:b\n\tc\n\nbody \xff\n"
+    assert site.postmap("-h", "-q", "-", "regexp:t", stdin=message)[1] == "Subject: a\tFOUND\nTo:b\n\tc\tFOUND\n"
+    assert site.postmap("-b", "-q", "-", "regexp:t", stdin=message)[1] == "\tFOUND\nbody \xff\tFOUND\n"
+    assert site.postmap("-bh", "-q", "-", "regexp:t", stdin=b" no header\n")[1] == "\tFOUND\n no header\tFOUND\n"
+    assert site.postmap("-h", "-q", "-", "regexp:t", stdin=b"") == (1, "", "")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

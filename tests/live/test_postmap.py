@@ -210,6 +210,30 @@ def test_files_as_values(pair: Pair) -> None:
     pair.run("-q", "a", "hash:t")
 
 
+MESSAGES = [
+    b"Subject: a\nTo: b\n c\n\nbody 1\n\nbody 2\n",
+    b"not a header\nSubject: x\nfoo\n",
+    b"From a b c\nSubject: x\n\nfoo\n",
+    b"Subject: a\r\nTo: b\r\n\r\nfoo\r\n",
+    b" lead\nSubject: a\n\nfoo\n",
+    b"Subject : a\nX:y\n:z\n\nq\n",
+    b"Subject: \xe4\n\n\xff\n",
+    b"Subject: " + b"x" * 3000 + b"\n\n" + b"y" * 3000 + b"\n",
+    b"Subject: a\0b\n\nc\0d\n",
+    b"\nfoo",
+    b"A: b\n\tc\nD: e\n   \nf\n",
+    b"Content-Type: multipart/mixed; boundary=xx\n\n--xx\nX: y\n\nz\n--xx--\n",
+    b"",
+]
+
+
+@pytest.mark.parametrize("options", ["-h", "-b", "-hb", "-hbm", "-hU", "-bU"])
+@pytest.mark.parametrize("message", MESSAGES)
+def test_message_queries(pair: Pair, message: bytes, options: str) -> None:
+    pair.write("t", b"/^.*$/ FOUND\n")
+    pair.run(options, "-q", "-", "regexp:t", stdin=message)
+
+
 @pytest.mark.parametrize("level", ["0", "1", "2", "3.6"])
 def test_compatibility_level(pair: Pair, level: str) -> None:
     for folder in (pair.ours, pair.real):
