@@ -17,12 +17,13 @@ class Root:
     """Where the absolute paths of a configuration lie: below ``/`` or, with ``--root DIR``, below DIR."""
 
     def __init__(self, top: str | os.PathLike[str] = "/") -> None:
-        self.top = Path(top).absolute()
+        self.top = Path(top)  # as it was given: reports name files the way the user does
+        self._absolute = self.top.absolute()
 
     @property
     def is_real(self) -> bool:
         """True when paths mean what they say."""
-        return self.top == Path("/")
+        return self._absolute == Path("/")
 
     def path(self, name: str | os.PathLike[str]) -> Path:
         """The place of ``name``: an absolute one below the root, a relative one as it is.
@@ -30,16 +31,16 @@ class Root:
         A path that already lies below the root is not moved a second time.
         """
         path = Path(name)
-        if self.is_real or not path.is_absolute() or path.is_relative_to(self.top):
+        if self.is_real or not path.is_absolute() or path.is_relative_to(self._absolute):
             return path
         return self.top / path.relative_to("/")
 
     def inside(self, path: str | os.PathLike[str]) -> str:
         """The inverse of `path`: what the configuration calls the file at ``path``."""
         absolute = Path(path).absolute()
-        if self.is_real or not absolute.is_relative_to(self.top):
+        if self.is_real or not absolute.is_relative_to(self._absolute):
             return str(absolute)
-        return "/" + str(absolute.relative_to(self.top)) if absolute != self.top else "/"
+        return "/" + str(absolute.relative_to(self._absolute)) if absolute != self._absolute else "/"
 
 
 @contextmanager
