@@ -1,0 +1,11 @@
+"""The diagnostics of a run of m4. Imported only when someone collects them."""
+
+from __future__ import annotations
+
+from mailconf import diagnostics
+
+WARNED = diagnostics.warning("M4001", "m4 warns")
+FAILED = diagnostics.error("M4002", "m4 reports an error")
+ENDED = diagnostics.error("M4003", "the input ends too early")
+EXHAUSTED = diagnostics.error("M4004", "a macro does not come to an end")
+DENIED = diagnostics.error("M4005", "a macro asks for what is not allowed")
