@@ -17,24 +17,34 @@ Warn = Callable[[str], None]
 Progress = Callable[[int, int], None]
 
 
+Parameter = Callable[[str], str | None]
+
+
 def silent(_: str) -> None:
     """The `Warn` of callers that are only interested in answers."""
+
+
+def no_parameters(_: str) -> None:
+    """The `Parameter` of callers without a main.cf."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
     """The circumstances of an open.
 
-    open  opens another table in the same circumstances (for the types that combine tables)
-    fold  what tables of fixed strings do to keys, theirs and those asked for (postconf(5): "case folded"); tables of
-          patterns do not fold. None: nothing
-    warn  takes what the original would log as a warning
+    open       opens another table in the same circumstances (for the types that combine tables)
+    fold       what tables of fixed strings do to keys, theirs and those asked for (postconf(5): "case folded"); tables
+               of patterns do not fold. None: nothing
+    warn       takes what the original would log as a warning
+    parameter  the expanded value of a main.cf parameter, for the types whose name may be a prefix of
+               parameters (sqlite_table(5) "OBSOLETE MAIN.CF PARAMETERS")
     """
 
     open: Callable[[str], LookupTable]
     root: Root = field(default_factory=Root)
     fold: Fold | None = None
     warn: Warn = silent
+    parameter: Parameter = no_parameters
 
     def folded(self, key: bytes) -> bytes:
         return self.fold(key) if self.fold else key

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from mailconf.files import Root
-from mailconf.maps.opening import Fold, Opening, Warn, silent
+from mailconf.maps.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
 from mailconf.maps.table import LookupTable, UnsupportedMap
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _TYPES = {
     "pipemap": "combined:PipeTable",
     "randmap": "randmap:open_table",
     "regexp": "regexp:Regexp",
+    "sqlite": "sqlite:SqliteTable",
     "static": "static:open_table",
     "texthash": "texthash:open_table",
     "unionmap": "combined:UnionTable",
@@ -42,21 +43,29 @@ def known_types() -> list[str]:
     return sorted([*_TYPES, "proxy"])
 
 
-def open_table(spec: str, root: Root | None = None, *, fold: Fold | None = None, warn: Warn = silent) -> LookupTable:
+def open_table(
+    spec: str,
+    root: Root | None = None,
+    *,
+    fold: Fold | None = None,
+    warn: Warn = silent,
+    parameter: Parameter = no_parameters,
+) -> LookupTable:
     """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same as ``type:name``.
 
-    root  where the files of the configuration lie
-    fold  what tables of fixed strings do to their keys and to those they are asked for; Postfix's programs fold case,
-          and fold nothing for tables of patterns. None leaves keys as they are
-    warn  takes what the original would log
+    root       where the files of the configuration lie
+    fold       what tables of fixed strings do to their keys and to those they are asked for; Postfix's programs fold
+               case, and fold nothing for tables of patterns. None leaves keys as they are
+    warn       takes what the original would log
+    parameter  gives main.cf's parameters to the types that can be configured there
 
     Raises UnsupportedMap when there is no such type or ``name`` is none of its names, TemporaryFailure when the table
     cannot be read; both in the words of the original.
     """
-    return _open(spec, root or Root(), fold, warn, 0)
+    return _open(spec, root or Root(), fold, warn, parameter, 0)
 
 
-def _open(spec: str, root: Root, fold: Fold | None, warn: Warn, depth: int) -> LookupTable:
+def _open(spec: str, root: Root, fold: Fold | None, warn: Warn, parameter: Parameter, depth: int) -> LookupTable:
     kind, _, name = spec.partition(":")
     if not kind or not name:
         raise UnsupportedMap(f'open dictionary: expecting "type:name" form instead of "{spec}"')
@@ -64,7 +73,7 @@ def _open(spec: str, root: Root, fold: Fold | None, warn: Warn, depth: int) -> L
         raise UnsupportedMap(f"more than {_NESTING} tables within each other")
 
     def inner(other: str) -> LookupTable:
-        return _open(other, root, fold, warn, depth + 1)
+        return _open(other, root, fold, warn, parameter, depth + 1)
 
     if kind == "proxy":
         return inner(name)
@@ -72,4 +81,4 @@ def _open(spec: str, root: Root, fold: Fold | None, warn: Warn, depth: int) -> L
         raise UnsupportedMap(f"unsupported dictionary type: {kind}")
     module, _, opener = _TYPES[kind].partition(":")
     open_it: Callable[[str, Opening], LookupTable] = getattr(import_module(f"mailconf.maps.{module}"), opener)
-    return open_it(name, Opening(inner, root, fold, warn))
+    return open_it(name, Opening(inner, root, fold, warn, parameter))

@@ -16,6 +16,10 @@ from mailconf.maps.words import split
 from mailconf.maps.write import map_path, writable_types, write_map
 
 
+# They need a server or a database, and have tests of their own.
+ASK_OTHERS = {"ldap", "memcache", "mysql", "pgsql", "socketmap", "sqlite", "tcp"}
+
+
 def ask(spec: str, key: bytes) -> bytes | None:
     return open_table(spec, fold=bytes.lower).lookup(key)
 
@@ -121,7 +125,7 @@ def test_every_table_closes_twice_and_says_what_it_is(tmp_path: Path) -> None:
     for kind in writable_types():
         specs[kind] = f"{kind}:/{kind}"
         write_map(kind, map_path(kind, tmp_path / kind), [(b"a", b"b")])
-    for kind in known_types():
+    for kind in set(known_types()) - ASK_OTHERS:
         table = open_table(specs.get(kind, f"{kind}:{{a=b}}"), Root(tmp_path))
         assert isinstance(table, LookupTable)
         assert table.type == kind or kind == "proxy"
