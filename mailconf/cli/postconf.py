@@ -2,8 +2,8 @@
 
 Ours in front of the original's options: ``--root DIR`` (absolute paths lie below DIR).
 
-Departures: standard error only, nothing goes to syslog; -v is accepted and says nothing more; a fatal error ends the
-program at once, where the original waits a second.
+Departures: messages go to standard error only, not to syslog; -v is accepted and says nothing more; a fatal error ends
+the program at once, where the original waits a second.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import sys
 
 from mailconf.cli.postfix_tool import Messages, getopt, take_root
 from mailconf.postfix import postconf_show as show
-from mailconf.postfix.postconf import BUILTIN, DEFAULT_DIRECTORY, SERVICE, USER, Fatal, Postconf
+from mailconf.postfix.master_cf import COMMAND, FIELDS
+from mailconf.postfix.postconf import BUILTIN, DEFAULT_DIRECTORY, SERVICE, USER, Fatal, Postconf, Scope
+from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from mailconf.files import Root
+    from mailconf.postfix.master_cf import Entry
 
 FLAGS = "aAbdefFhHlmMnpPtvxX#"
 VALUED = "cCoT"
@@ -35,10 +38,14 @@ USAGE = (
     "[-P (master.cf parameters)] [-t (bounce templates)] [-T compile-version|run-version|public-key-algorithms] "
     "[-v (verbose)] [-x (expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]"
 )
+SHAPES = {
+    "M": "-M option requires service_name[/type]",
+    "F": "-F option requires service_name[/type[/field]]",
+    "P": "-P option requires service_name[/type[/parameter]]",
+}
 LOCKS = ("flock", "fcntl", "dotlock")
 SERVER_SASL = ("cyrus", "dovecot")
 CLIENT_SASL = ("cyrus",)
-ATTRIBUTES = ("service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit", "command")
 
 
 class Tool:
@@ -52,33 +59,35 @@ class Tool:
         self.overrides: list[str] = []
         self.classes = {BUILTIN, SERVICE, USER}
         self.tls_mode = ""
-        self.directory = ""
+        self.directory = DEFAULT_DIRECTORY
+        self.explicit = False
         self.lines: list[str] = []
 
     def read(self, name: str) -> str:
         """The text of a file that the configuration names."""
-        from mailconf.source import decode
-
         with open(self.root.path(name), "rb") as file:  # noqa: PTH123 - Path.open is slower to start
             return decode(file.read())
 
-    def flush(self) -> None:
-        from mailconf.source import encode
+    def warn(self, text: str) -> None:
+        self.messages.warn(text)
 
+    def flush(self) -> None:
         if self.lines:
             sys.stdout.flush()
             sys.stdout.buffer.write(encode("\n".join(self.lines) + "\n"))
             sys.stdout.buffer.flush()
             self.lines.clear()
 
-    def options_of(self, arguments: list[str]) -> None:
+    # Options
+
+    def take_options(self, arguments: list[str]) -> None:
         """Take the options off ``arguments``. Raises Fatal."""
-        given_directory = None
+        directory = os.environ.get("MAIL_CONFIG")
         for letter, value in getopt(self.name, arguments, FLAGS, VALUED):
             if letter == "?":
                 raise Fatal(USAGE.format(self.name))
             if letter == "c":
-                given_directory = value
+                directory = value
             elif letter == "C":
                 self.classes = _classes(value)
             elif letter == "T":
@@ -90,8 +99,8 @@ class Tool:
                 if letter == "o":
                     self.overrides.append(value)
                 self.options.add(letter)
-        self.explicit = given_directory is not None or "MAIL_CONFIG" in os.environ
-        self.directory = given_directory or os.environ.get("MAIL_CONFIG") or DEFAULT_DIRECTORY
+        if directory is not None:
+            self.directory, self.explicit = directory, True
 
     def check_options(self, arguments: list[str]) -> str:
         """The mode; raises Fatal for options that exclude each other."""
@@ -100,7 +109,7 @@ class Tool:
             raise Fatal("specify one of -" + " -".join(modes))
         mode = modes[0] if modes else "p"
         allowed = ALLOWED.get(mode, "")
-        if "e" in allowed and any("=" in argument for argument in arguments):
+        if "e" in allowed and arguments and "=" in arguments[0]:
             self.options.add("e")
         for group in CONFLICTS:
             found = [letter for letter in group if letter in self.options]
@@ -112,53 +121,56 @@ class Tool:
         return mode
 
     def run(self, arguments: list[str]) -> int:
-        self.options_of(arguments)
+        """Do what ``arguments`` say; the exit status. Raises Fatal."""
+        self.take_options(arguments)
         mode = self.check_options(arguments)
         if self.options & set("eX#"):
-            return self.edit(mode, arguments)
-        if mode == "p":
+            self.edit(mode, arguments)
+        elif mode == "p":
             self.main_cf(arguments)
-        elif mode in "MFP":
+        elif mode in SHAPES:
             self.master_cf(mode, arguments)
         else:
-            return self.facts(mode, arguments)
+            self.facts(mode)
         return 0
 
     # Parameters
 
-    def open(self) -> Postconf:
-        def warn(text: str) -> None:
-            self.messages.warn(text)
-
-        known = Postconf(self.directory, warn, self.read)
+    def configuration(self) -> Postconf:
+        known = Postconf(self.directory, self.warn, self.read)
         if self.explicit:
             known.values["config_directory"] = self.directory
         return known
 
+    def read_main(self, known: Postconf) -> None:
+        known.read_main()
+        for text in self.overrides:
+            known.override(text)
+        known.check_values()
+
     def main_cf(self, names: list[str]) -> None:
-        known = self.open()
-        defaults = "d" in self.options
-        if defaults:
+        """No mode or -p: main.cf's parameters."""
+        known = self.configuration()
+        if "d" in self.options:
             known.values.clear()
-        else:
-            known.read_main()
-            for text in self.overrides:
-                known.override(text)
-            known.check_values()
+            known.read_master(required=False)
+            self.parameters(known, names)
+            self.flush()
+            return
+        self.read_main(known)
         known.read_master(required=False)
-        if not defaults:
-            known.register_users()
+        known.register_users()
         self.parameters(known, names)
         self.flush()
-        if not defaults:
-            self.warn_of(known.unused())
+        self.warn_of(known.unused_in_main())
+        self.warn_of(known.unused_in_master())
 
     def parameters(self, known: Postconf, names: list[str]) -> None:
         for name in names:
             if not known.is_parameter(name):
-                self.messages.warn(f"{name}: unknown parameter")
+                self.warn(f"{name}: unknown parameter")
         for name in [n for n in names if known.is_parameter(n)] if names else known.names(self.classes):
-            if "n" in self.options and name not in known.values:
+            if "n" in self.options and not known.is_set(name):
                 continue
             value = "" if "H" in self.options else known.raw(name, known.values)
             if "x" in self.options and "H" not in self.options and not known.is_raw(name):
@@ -173,52 +185,60 @@ class Tool:
 
     def warn_of(self, texts: Iterable[str]) -> None:
         for text in texts:
-            self.messages.warn(text)
+            self.warn(text)
 
     # Services
 
     def master_cf(self, mode: str, requests: list[str]) -> None:
-        known = self.open()
-        known.read_main()
-        for text in self.overrides:
-            known.override(text)
-        known.check_values()
+        """-M, -F, -P: master.cf's entries, their fields, their ``-o`` settings."""
+        known = self.configuration()
         known.read_master(required=True)
+        self.read_main(known)
         known.register_users()
         wanted = _requests(mode, requests)
-        matched: set[int] = set()
+        matched: set[str] = set()
         for scope in known.services:
-            entry = scope.entry
-            expand = _expansion(known, known.scope_values(scope)) if "x" in self.options else None
-
-            prefix = f"{entry.name}/{entry.type}/"
-            if mode == "M":
-                if _match(wanted, (entry.name, entry.type), matched):
-                    self.lines.append(show.service(entry, fold="f" in self.options, expand=expand))
-            elif mode == "F":
-                for at, attribute in enumerate(ATTRIBUTES):
-                    if _match(wanted, (entry.name, entry.type, attribute), matched):
-                        value = show.command(entry, expand=expand) if attribute == "command" else entry.fields[at].text
-                        self.lines.append(self.field(prefix + attribute, value))
-            else:
-                for name in sorted(scope.values, key=lambda n: n.encode("utf-8", "surrogateescape")):
-                    if _match(wanted, (entry.name, entry.type, name), matched):
-                        value = scope.values[name]
-                        self.lines.append(self.line(prefix + name, expand(value) if expand else value))
-        for at, request in enumerate(requests):
-            if at not in matched:
-                self.messages.warn(f'unmatched request: "{request}"')
+            for request, pattern in wanted:
+                found = list(self.service(known, mode, scope, pattern))
+                self.lines += found
+                if found:
+                    matched.add(request)
+        self.warn_of(f'unmatched request: "{request}"' for request in requests if request not in matched)
         self.flush()
-        self.warn_of(known.unused())
+        self.warn_of(known.unused_in_master())
 
-    def field(self, name: str, value: str) -> str:
+    def service(self, known: Postconf, mode: str, scope: Scope, pattern: list[str]) -> Iterator[str]:
+        """What ``pattern`` selects of a service."""
+        entry = scope.entry
+        if any(wanted not in ("*", part) for wanted, part in zip(pattern, (entry.name, entry.type), strict=False)):
+            return
+        expand = _expansion(known, known.scope_values(scope)) if "x" in self.options else None
+        if mode == "M":
+            yield show.service(entry, fold="f" in self.options, expand=expand)
+            return
+        prefix = f"{entry.name}/{entry.type}/"
+        if mode == "F":
+            for at, field in enumerate(FIELDS):
+                if pattern[2] in ("*", field):
+                    yield self.field(prefix + field, entry, at, expand)
+            return
+        for name in sorted(scope.values, key=encode):
+            if pattern[2] in ("*", name):
+                value = scope.values[name]
+                yield self.line(prefix + name, expand(value) if expand else value)
+
+    def field(self, name: str, entry: Entry, at: int, expand: show.Expand | None) -> str:
         if "H" in self.options:
             return name
-        return value if "h" in self.options else f"{name} = {value}"
+        label = "" if "h" in self.options else f"{name} = "
+        if at == COMMAND:
+            return show.command(entry, label, fold="f" in self.options, expand=expand)
+        return label + entry.fields[at].text
 
     # Facts
 
-    def facts(self, mode: str, arguments: list[str]) -> int:
+    def facts(self, mode: str) -> None:
+        """The modes that tell of the program and not of a configuration."""
         if mode == "l":
             self.lines += LOCKS
         elif mode == "a":
@@ -230,10 +250,43 @@ class Tool:
 
             self.lines += known_types()
         self.flush()
-        return 0
 
-    def edit(self, mode: str, arguments: list[str]) -> int:
-        raise Fatal("not yet")
+    # Edits
+
+    def edit(self, mode: str, arguments: list[str]) -> None:
+        """-e, -X, -#: change main.cf or master.cf."""
+        from mailconf.postfix import postconf_edit
+
+        action = next(letter for letter in "eX#" if letter in self.options)
+        if not arguments:
+            raise Fatal("-e requires name=value argument" if action == "e" else "missing service argument")
+        name = self.directory + ("/main.cf" if mode == "p" else "/master.cf")
+
+        def change(text: str) -> str:
+            if mode == "p":
+                return postconf_edit.edit_main(text, action, arguments, name, self.warn)
+            return postconf_edit.edit_master(text, mode, action, arguments, name, self.warn)
+
+        try:
+            self.rewrite(name, change)
+        except OSError as failure:
+            raise Fatal(f"open {name} for reading: {failure.strerror}") from None
+
+    def rewrite(self, name: str, change: Callable[[str], str]) -> None:
+        """Replace the file ``name`` by what ``change`` makes of its text; a lock on the folder keeps others out."""
+        import fcntl
+
+        from mailconf.files import replace
+
+        path = self.root.path(name)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            text = change(self.read(name))
+            with replace(path) as file:
+                file.write(encode(text))
+        finally:
+            os.close(folder)
 
 
 def _expansion(known: Postconf, values: dict[str, str]) -> show.Expand:
@@ -244,6 +297,7 @@ def _expansion(known: Postconf, values: dict[str, str]) -> show.Expand:
 
 
 def _classes(text: str) -> set[str]:
+    """The classes that -C names. Raises Fatal."""
     found: set[str] = set()
     for word in text.replace(",", " ").split():
         if word == "all":
@@ -255,29 +309,19 @@ def _classes(text: str) -> set[str]:
     return found
 
 
-def _requests(mode: str, requests: list[str]) -> list[tuple[str, ...]]:
-    """The requests as patterns, ``*`` for what is left out. Raises Fatal."""
-    size, shape = (2, "service_name[/type]") if mode == "M" else (3, "service_name[/type[/%s]]")
+def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
+    """The requests with their patterns, ``*`` for what is left out; all services when there is none. Raises Fatal."""
+    size = 2 if mode == "M" else 3
     patterns = []
     for request in requests:
-        parts = request.split("/")
-        if len(parts) > size and mode != "P":
-            raise Fatal(f"-{mode} option requires " + shape.replace("%s", "field"))
+        parts = [part for part in request.split("/") if part]
+        if not 0 < len(parts) <= size:
+            raise Fatal(SHAPES[mode])
         parts += ["*"] * (size - len(parts))
-        if mode == "F" and parts[2] not in (*ATTRIBUTES, "*"):
+        if mode == "F" and parts[2] not in (*FIELDS, "*"):
             raise Fatal(f'invalid service attribute name: "{parts[2]}"')
-        patterns.append(tuple(parts))
-    return patterns
-
-
-def _match(patterns: list[tuple[str, ...]], names: tuple[str, ...], matched: set[int]) -> bool:
-    """Whether a pattern, or no pattern at all, selects ``names``; the numbers of those that do join ``matched``."""
-    found = not patterns
-    for at, pattern in enumerate(patterns):
-        if all(part in ("*", name) for part, name in zip(pattern, names, strict=True)):
-            matched.add(at)
-            found = True
-    return found
+        patterns.append((request, parts))
+    return patterns or [("", ["*"] * size)]
 
 
 def run(name: str, arguments: list[str]) -> int:

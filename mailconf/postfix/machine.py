@@ -1,7 +1,7 @@
 """Defaults that depend on the machine: myhostname, mydomain, mynetworks (postconf(5)).
 
 - myhostname: the machine's name; when it has no dot, with "." and mydomain appended.
-- mydomain: myhostname without its first label; "localdomain" when that leaves nothing.
+- mydomain: myhostname without its first label; "localdomain" when it has only one.
 - mynetworks: the networks of the addresses that inet_interfaces selects and inet_protocols allows, by mynetworks_style.
 """
 
@@ -32,7 +32,7 @@ def compute(name: str, value: Value, given: Container[str]) -> str:
         return node if "." in node else f"{node}.{value('mydomain') if 'mydomain' in given else DEFAULT_DOMAIN}"
     if name == "mydomain":
         _, dot, rest = (value("myhostname") if "myhostname" in given else os.uname().nodename).partition(".")
-        return rest if dot and rest else DEFAULT_DOMAIN
+        return rest if dot else DEFAULT_DOMAIN
     if name == "mynetworks":
         check(value, ())
         style = _words(value("mynetworks_style"))[0]

@@ -137,23 +137,28 @@ def split_words(text: str, separators: str = " \t\r\n") -> Iterator[tuple[str, i
 
 def _check_fields(entry: Entry) -> None:
     """What the engine checks of the fields; it stops at the first that is wrong."""
-    fields = entry.fields
-    checks = (
-        (1, fields[1].text in TYPES),
-        *((field, fields[field].text in ("-", "y", "n")) for field in (2, 3, 4)),
-        (5, _is_number(fields[5].text.removesuffix("?"))),
-        (6, _is_number(fields[6].text) and fields[6].text != ""),
-    )
-    for field, good in checks:
-        if not good:
-            word = fields[field]
-            message = f'invalid {FIELDS[field]} field "{word.text}"'
+    for at, word in enumerate(entry.fields):
+        message = field_problem(at, word.text)
+        if message:
             engine = f'{message} in "{entry.logical.text}"'
             entry.problems.append(Problem(message, engine, word.start, word.end, fatal=True))
 
 
-def _is_number(text: str) -> bool:
-    return text in ("-", "") or (text.isascii() and text.isdigit())
+def field_problem(at: int, text: str) -> str:
+    """What is wrong with ``text`` as field number ``at``, or ""."""
+    if at == 1:
+        good = text in TYPES
+    elif 2 <= at <= 4:
+        good = text in ("-", "y", "n")
+    elif at == 5:
+        good = _is_limit(text.removesuffix("?"))
+    else:
+        good = at != 6 or _is_limit(text)
+    return "" if good else f'invalid {FIELDS[at]} field "{text}"'
+
+
+def _is_limit(text: str) -> bool:
+    return text in ("", "-") or (text.isascii() and text.isdigit())
 
 
 def unbrace(text: str) -> tuple[str, str]:
@@ -163,39 +168,50 @@ def unbrace(text: str) -> tuple[str, str]:
         level += (char == "{") - (char == "}")
         if level == 0:
             problem = "" if at == len(text) - 1 else f"syntax error after '}}' in \"{text}\""
-            return text[1:at].strip(BLANKS), problem
-    return text[1:].strip(BLANKS), f"missing '}}' in \"{text}\""
+            return text[1:at], problem
+    return text[1:], f"missing '}}' in \"{text}\""
 
 
 def _normalized(entry: Entry, words: list[Word]) -> list[Word]:
-    """The arguments as the engine keeps them: options apart, ``-o`` and its value too, braces gone."""
+    """The arguments as postconf keeps them: options apart, ``-o`` and its value too, braces gone."""
     out: list[Word] = []
-    rest = iter(words)
-    for word in rest:
+    rest = words[::-1]
+    while rest:
+        word = rest.pop()
         text = word.text
-        if text[0] != "-" or text in ("-", "--"):
+        if text[0] != "-" or text == "--":
             out.append(_unbraced(entry, word))
             break
-        at = text.find("o", 1)
-        if at < 0:
+        if text == "-":
+            out.append(word)
+            if rest:
+                out.append(_unbraced(entry, rest.pop()))
+            continue
+        if (at := text.find("o", 2)) > 0:
+            rest.append(Word("-" + text[at:], word.start, word.end))
+            word = Word(text[:at], word.start, word.end)
+        if not word.text.startswith("-o"):
             out.append(word)
             continue
-        if at > 1:
-            out.append(Word(text[:at], word.start, word.end))
         out.append(Word("-o", word.start, word.end))
-        value = Word(text[at + 1 :], word.start, word.end) if text[at + 1 :] else next(rest, None)
-        if value is None:
-            break
-        if value.text.startswith("{"):
-            value = _unbraced(entry, value)
-            pair = split_name_value(value.text)
-            if isinstance(pair, str):
-                entry.problems.append(_warning(value, f'{pair}: "{value.text}"'))
-            else:
-                value.text = f"{pair[0]}={pair[1]}"
-        out.append(value)
-    out += (_unbraced(entry, word) for word in rest)
+        if len(word.text) > 2:
+            rest.append(Word(word.text[2:], word.start, word.end))
+        if rest:
+            out.append(_setting(entry, rest.pop()))
+    out += (_unbraced(entry, word) for word in reversed(rest))
     return out
+
+
+def _setting(entry: Entry, word: Word) -> Word:
+    """The value of a ``-o``; ``{ name = value }`` as ``name=value``."""
+    if not word.text.startswith("{"):
+        return word
+    word = _unbraced(entry, word)
+    pair = split_name_value(word.text)
+    if isinstance(pair, str):
+        entry.problems.append(_warning(word, f'{pair}: "{word.text}"'))
+        return word
+    return Word(f"{pair[0]}={pair[1]}", word.start, word.end)
 
 
 def _unbraced(entry: Entry, word: Word) -> Word:
@@ -204,18 +220,22 @@ def _unbraced(entry: Entry, word: Word) -> Word:
     text, problem = unbrace(word.text)
     if problem:
         entry.problems.append(_warning(word, problem))
-    return Word(text, word.start, word.end)
+    return Word(text.strip(BLANKS), word.start, word.end)
+
+
+def options(arguments: list[Word]) -> Iterator[tuple[str, Word | None]]:
+    """The options, as postconf sees them, each with its value: what begins with ``-o``, and a lone ``-``, has one."""
+    words = iter(arguments)
+    for word in words:
+        text = word.text
+        if not text.startswith("-") or text == "--":
+            return
+        yield text, next(words, None) if text == "-" or text.startswith("-o") else None
 
 
 def _overrides(arguments: list[Word]) -> Iterator[Override]:
-    words = iter(arguments)
-    for word in words:
-        if not word.text.startswith("-") or word.text in ("-", "--"):
-            return
-        if word.text == "-o":
-            value = next(words, None)
-            if value is None:
-                return
+    for text, value in options(arguments):
+        if text == "-o" and value is not None:
             pair = split_name_value(value.text)
             if not isinstance(pair, str):
                 yield Override(pair[0], pair[1], value)

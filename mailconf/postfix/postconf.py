@@ -38,11 +38,14 @@ class Fatal(Exception):
 
 
 class Scope:
-    """The ``-o`` settings of one service, and which of the names that they define are used."""
+    """The ``-o`` settings of one service, and which of the names that they define are used.
 
-    def __init__(self, entry: Entry) -> None:
+    Entries of the same name and type share their ``values`` from the first on that has any, as in the original.
+    """
+
+    def __init__(self, entry: Entry, values: dict[str, str]) -> None:
         self.entry = entry
-        self.values = {override.name: override.value for override in entry.overrides}
+        self.values = values
         self.used: set[str] = set()
 
 
@@ -62,6 +65,7 @@ class Postconf:
         self._warn = warn
         self._read = read
         self._tables_read: set[str] = set()
+        self._computing: set[str] = set()
 
     # Reading
 
@@ -80,7 +84,7 @@ class Postconf:
                     raise Fatal(f'{name}, line {found.line}: {found.problem}: "{found.text}"')
                 self._warn(f'{name}: {found.problem}: "{shortened(found.text)}"')
                 continue
-            if found.name in values:
+            if values.get(found.name, found.value) != found.value:
                 self._warn(f"{name}, line {found.line}: overriding earlier entry: {found.name}={values[found.name]}")
             values[found.name] = found.value
 
@@ -101,6 +105,7 @@ class Postconf:
                 raise Fatal(message) from None
             self._warn(message)
             return
+        shared: dict[tuple[str, str], dict[str, str]] = {}
         for entry in master_cf.read(text):
             for problem in entry.problems:
                 words = problem.engine.replace(master_cf.FILE, self.master_file)
@@ -108,7 +113,11 @@ class Postconf:
                     raise Fatal(words)
                 self._warn(words)
             if entry.usable:
-                self.services.append(Scope(entry))
+                key = (entry.name, entry.type)
+                if entry.overrides:
+                    own = {override.name: override.value for override in entry.overrides}
+                    shared.setdefault(key, {}).update(own)
+                self.services.append(Scope(entry, shared.get(key, {})))
         self.of_services = service_parameters(scope.entry for scope in self.services)
 
     # Values
@@ -120,6 +129,10 @@ class Postconf:
     def is_parameter(self, name: str) -> bool:
         """Whether ``name`` means anything here."""
         return self.is_known(name) or name in self.users
+
+    def is_set(self, name: str) -> bool:
+        """Whether main.cf sets ``name``, and the engine lets it."""
+        return name in self.values and name not in READ_ONLY
 
     @staticmethod
     def is_raw(name: str) -> bool:
@@ -140,10 +153,31 @@ class Postconf:
             return self.program
         if name == "process_id":
             return str(os.getpid())
+        if name in self._computing:
+            return ""
+        self._computing.add(name)
         try:
-            return machine.compute(name, lambda other: self.expand(self.raw(other, values), values), values)
+            return machine.compute(name, self._early_value(values), values)
         except ValueError as failure:
             raise Fatal(str(failure)) from None
+        finally:
+            self._computing.discard(name)
+
+    def _early_value(self, values: Mapping[str, str]) -> Callable[[str], str]:
+        """How the engine looks up values for computed defaults: main.cf's see only main.cf, defaults see everything."""
+
+        def value(name: str) -> str:
+            if name not in values:
+                return self.expand(self.default(name, values), values)
+            return self._expand_without_defaults(values[name], values)
+
+        return value
+
+    def _expand_without_defaults(self, text: str, values: Mapping[str, str]) -> str:
+        try:
+            return expand(text, values.get)
+        except MacroError as failure:
+            raise self._failed(failure, "dictionary mail_dict: ") from None
 
     def raw(self, name: str, values: Mapping[str, str]) -> str:
         """The unexpanded value where ``values`` are set."""
@@ -159,11 +193,14 @@ class Postconf:
         try:
             return expand(text, lookup)
         except MacroError as failure:
-            if failure.fatal:
-                raise Fatal(failure.messages[0]) from None
-            for message in failure.messages:
-                self._warn(message)
-            raise Fatal("macro processing error") from None
+            raise self._failed(failure) from None
+
+    def _failed(self, failure: MacroError, where: str = "") -> Fatal:
+        if failure.fatal:
+            return Fatal(failure.messages[0])
+        for message in failure.messages:
+            self._warn(message)
+        return Fatal(f"{where}macro processing error")
 
     def scope_values(self, scope: Scope) -> dict[str, str]:
         """What a service sees: its own settings over main.cf's."""
@@ -174,16 +211,28 @@ class Postconf:
 
     def check_values(self) -> None:
         """What the engine checks of some values before it does anything else. Raises Fatal."""
-        machine.check(lambda name: self.expand(self.raw(name, self.values), self.values), self.values)
+        try:
+            machine.check(self._early_value(self.values), self.values)
+        except ValueError as failure:
+            raise Fatal(str(failure)) from None
 
     def register_users(self) -> None:
         """Find the user's parameters that are used; warn of names that are not defined."""
-        self._scan_values(self.values, None)
-        for scope in self.services:
-            self._scan_values(scope.values, scope)
-        self._register_classes(self.values, None)
-        for scope in self.services:
-            self._register_classes(scope.values, scope)
+        for scope in (*self.services, None):
+            if scope is None:
+                self._scan_hostname()
+            values = scope.values if scope else self.values
+            self._register_classes(values, scope)
+            self._scan_values(values, scope)
+
+    def _scan_hostname(self) -> None:
+        """myhostname's default holds the value of mydomain, which is then read for references as other defaults are."""
+        if "$" in self.values.get("mydomain", "") and "myhostname" not in self.values:
+            try:
+                scan(self.default("myhostname", self.values), lambda _: None)
+            except MacroError as failure:
+                for message in failure.messages:
+                    self._warn(message)
 
     def _scan_values(self, values: Mapping[str, str], scope: Scope | None) -> None:
         file = self.master_file if scope else self.main_file
@@ -231,14 +280,16 @@ class Postconf:
         return found
 
     def _register_classes(self, values: Mapping[str, str], scope: Scope | None) -> None:
-        if "smtpd_restriction_classes" in values:
-            seen = self.scope_values(scope) if scope else values
-            for name in _split(self.expand(values["smtpd_restriction_classes"], seen)):
-                self._use(name, scope)
+        """The classes that smtpd_restriction_classes names; its value is expanded without the defaults."""
+        if "smtpd_restriction_classes" not in values:
+            return
+        seen = self.scope_values(scope) if scope else self.values
+        for name in _split(self._expand_without_defaults(values["smtpd_restriction_classes"], seen)):
+            self._use(name, scope)
 
     def _scan_tables(self, value: str, scope: Scope | None, values: Mapping[str, str]) -> None:
         """Find the database tables that an expanded value names."""
-        if ":" not in value:
+        if ":" not in value and "{" not in value:
             return
         for token, _ in master_cf.split_words(value, SEPARATORS):
             word = token
@@ -253,7 +304,7 @@ class Postconf:
             if group.startswith("{"):
                 inner, problem = master_cf.unbrace(group)
                 if problem:
-                    self._warn(f"main.cf: {problem}")
+                    self._warn(f"{_short_file(scope)}: {problem}")
                 self._scan_tables(inner, scope, values)
 
     def _use_database(self, kind: str, name: str, scope: Scope | None) -> None:
@@ -282,14 +333,17 @@ class Postconf:
             if other not in DATABASES[kind]:
                 self._warn(f"{kind}:{name}: unused parameter: {other}={values[other]}")
 
-    def unused(self) -> Iterator[str]:
-        """The warnings about settings that nothing uses."""
+    def unused_in_main(self) -> Iterator[str]:
+        """The warnings about main.cf's settings that nothing uses."""
         for name in hash_order(self.values):
-            if not self.is_known(name) and name not in self.users:
+            if not self.is_parameter(name):
                 yield f"{self.main_file}: unused parameter: {name}={self.values[name]}"
+
+    def unused_in_master(self) -> Iterator[str]:
+        """The warnings about services' settings that nothing uses."""
         for scope in self.services:
             for name in hash_order(scope.values):
-                if not self.is_known(name) and name not in scope.used:
+                if not self.is_parameter(name) and name not in scope.used:
                     yield f"{self.master_file}: unused parameter: {name}={scope.values[name]}"
 
     def names(self, classes: set[str]) -> list[str]:
@@ -303,6 +357,10 @@ class Postconf:
             found += self.users
             found += (name for name in LEGACY if name in self.values)
         return sorted(set(found), key=lambda name: name.encode("utf-8", "surrogateescape"))
+
+
+def _short_file(scope: Scope | None) -> str:
+    return f"master.cf:{scope.entry.name}/{scope.entry.type}" if scope else "main.cf"
 
 
 def _split(text: str) -> list[str]:

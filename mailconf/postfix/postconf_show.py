@@ -1,7 +1,7 @@
 """How postconf(1) prints parameters and services: ``name = value`` lines and master.cf entries, folded on request.
 
-Words are separated by one space; with ``fold``, a line that would exceed 80 bytes continues on the next one, behind
-four spaces. Values lose their own runs of blanks (space, tab, newline, carriage return), as in the original.
+Words are separated by one space; with ``fold``, a line that would exceed 80 bytes (79 for services) continues on the
+next one, behind four spaces. Values lose their own runs of blanks (space, tab, newline, carriage return).
 """
 
 from __future__ import annotations
@@ -58,15 +58,16 @@ def service(entry: Entry, *, fold: bool, expand: Expand | None = None) -> str:
     """A master.cf entry in columns; ``expand`` is applied to what ``-o`` sets."""
     line = ""
     for field, column in zip(entry.fields, _COLUMNS, strict=False):
-        line += field.text + " "
-        line += " " * (column - _size(line))
+        line += field.text
+        if line:
+            line += " " + " " * (column - 1 - _size(line))
     line += entry.fields[master_cf.COMMAND].text
     return _with_arguments(line, entry, fold=fold, expand=expand)
 
 
-def command(entry: Entry, *, expand: Expand | None = None) -> str:
-    """The command of an entry with its arguments, on one line."""
-    return _with_arguments(entry.fields[master_cf.COMMAND].text, entry, fold=False, expand=expand)
+def command(entry: Entry, label: str, *, fold: bool, expand: Expand | None = None) -> str:
+    """The command of an entry with its arguments, behind ``label``."""
+    return _with_arguments(label + entry.fields[master_cf.COMMAND].text, entry, fold=fold, expand=expand)
 
 
 def _with_arguments(start: str, entry: Entry, *, fold: bool, expand: Expand | None) -> str:
@@ -75,10 +76,10 @@ def _with_arguments(start: str, entry: Entry, *, fold: bool, expand: Expand | No
     break_before = False
     for text, is_setting in _printable(entry, expand):
         size = _size(text)
-        if fold and (is_setting or break_before or length + 1 + size > WIDTH):
+        if fold and (is_setting or break_before or length + 1 + size >= WIDTH):
             out.append("\n" + INDENT)
             length = len(INDENT)
-        else:
+        elif is_setting or length > len(INDENT):  # the original takes a short command for an indented line's start
             out.append(" ")
             length += 1
         out.append(text)
@@ -88,23 +89,17 @@ def _with_arguments(start: str, entry: Entry, *, fold: bool, expand: Expand | No
 
 
 def _printable(entry: Entry, expand: Expand | None) -> Iterator[tuple[str, bool]]:
-    """Each argument as it is printed, and whether it is a ``-o`` with its value."""
-    arguments = iter(entry.arguments)
-    for word in arguments:
-        text = word.text
-        if not text.startswith("-") or text in ("-", "--"):
-            yield text, False
-            break
-        if text != "-o":
-            yield text, False
-            continue
-        value = next(arguments, None)
+    """Each argument as it is printed, and whether it is an option with its value."""
+    taken = 0
+    for text, value in master_cf.options(entry.arguments):
+        taken += 1
         if value is None:
             yield text, False
-        else:
-            yield f"-o {_braced(expand(value.text) if expand else value.text)}", True
-    for word in arguments:
-        yield _braced(word.text), False
+            continue
+        taken += 1
+        yield f"{text} {_braced(expand(value.text) if expand and text == '-o' else value.text)}", True
+    for at, word in enumerate(entry.arguments[taken:]):
+        yield _braced(word.text) if at else word.text, False
 
 
 def _braced(text: str) -> str:
