@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import json
 import os
 import socket
@@ -159,12 +160,15 @@ def _write(file: int, data: bytes) -> None:
         view = view[os.write(file, view) :]
 
 
+_deliveries = itertools.count(1)  # threads of one process deliver within one second
+
+
 def maildir(path: str, data: bytes, *, limit: int = 0) -> list[str]:
     """Put ``data`` as a new file into the Maildir at ``path``; raises Failure, whose text names the step."""
     path = path.rstrip("/")
     host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
     now = time.time()
-    temporary = f"{path}/tmp/{int(now)}.P{os.getpid()}.{host}"
+    temporary = f"{path}/tmp/{int(now)}.P{os.getpid()}Q{next(_deliveries)}.{host}"
     step = f"create maildir file {temporary}"
     try:
         for name in ("tmp", "new", "cur"):

@@ -7,59 +7,11 @@ import re
 import signal
 import smtplib
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from site_fixture import ENVIRONMENT, lay_out, mailconf
-
-
-class Served:
-    """A running ``mailconf serve``; its log is read as it comes."""
-
-    def __init__(self, root: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "mailconf", "serve", "--root", str(root), "/etc/postfix", *options]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-        self.watchdog = threading.Timer(60, self.process.kill)
-        self.watchdog.start()
-        self.log: list[str] = []
-        # one of each service; the first
-        self.ports = {}
-        for _ in range(max(options.count("--listen"), 1)):
-            found = self.wait_for(r"listening on (?:[\d.]+|\[[0-9a-f:]+\]):(\d+) for (\S+)")
-            self.ports[found[2]] = int(found[1])
-        self.port = next(iter(self.ports.values()))
-
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.log.append(line.rstrip("\n"))
-            if found := re.search(pattern, line):
-                return found
-        raise AssertionError(f"{pattern} is not in the log:\n" + "\n".join(self.log))
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        os.kill(self.process.pid, number)
-        assert self.process.stderr is not None
-        self.log += [line.rstrip("\n") for line in self.process.stderr]
-        return self.process.wait()
-
-
-@contextmanager
-def serving(root: Path, options: Sequence[str] = ("--listen", "127.0.0.1:0")) -> Iterator[Served]:
-    served = Served(root, *options)
-    try:
-        yield served
-    finally:
-        served.watchdog.cancel()
-        served.process.kill()
-        served.process.wait()
-        if served.process.stderr:
-            served.process.stderr.close()
+from served_fixture import TWO, serving
+from site_fixture import lay_out, mailconf
 
 
 @pytest.fixture
@@ -130,9 +82,6 @@ def test_a_bad_reload_changes_nothing_and_a_good_one_does(site: Path) -> None:
         assert served.end() == 0
 
 
-TWO = ("--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0=submission")
-
-
 def test_each_service_has_its_overrides(site: Path) -> None:
     master_cf = site / "etc/postfix/master.cf"
     stranger = ("203.0.113.5", "carol@example.edu", "info@example.org")
@@ -174,7 +123,7 @@ def test_without_options_master_cf_says_where(site: Path) -> None:
         file.write("inet_interfaces = loopback-only\n")
     with serving(site, ()) as served:
         assert served.ports == {f"localhost:{ports[0]}": ports[0]}
-        served.wait_for(rf"listening on 127\.0\.0\.1:{ports[1]} for {ports[1]}\n")
+        served.wait_for(rf"listening on 127\.0\.0\.1:{ports[1]} for {ports[1]}$")
         with smtplib.SMTP("127.0.0.1", ports[1], timeout=30) as smtp:
             assert smtp.noop()[0] == 250
         assert served.end() == 0

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,7 +167,7 @@ def test_a_maildir_is_made_and_read_by_others(tmp_path: Path) -> None:
 
 def test_a_maildir_that_cannot_be_written_says_where(tmp_path: Path) -> None:
     (tmp_path / "Maildir").write_text("a file")
-    with pytest.raises(Failure, match=r"create maildir file .*/tmp/\d+\.P\d+\..*: Not a directory"):
+    with pytest.raises(Failure, match=r"create maildir file .*/tmp/\d+\.P\d+Q\d+\..*: Not a directory"):
         maildir(str(tmp_path / "Maildir"), b"x")
     with pytest.raises(Failure, match="error writing message: File too large") as caught:
         maildir(str(tmp_path / "other"), b"x" * 11, limit=10)
@@ -193,3 +194,12 @@ def test_the_worker_program_speaks_the_protocol(tmp_path: Path) -> None:
     worker.stdin.close()
     assert worker.wait() == 0
     assert (tmp_path / "mbox").read_bytes() == b"From x\n\n"
+
+
+def test_threads_deliver_to_one_folder_in_the_same_second(tmp_path: Path) -> None:
+    """As a program that is not root does: every message has a file of its own."""
+    with ThreadPoolExecutor(16) as pool:
+        assert not any(pool.map(lambda n: maildir(str(tmp_path / "box"), b"%d" % n), range(300)))
+    found = [int(path.read_bytes()) for path in (tmp_path / "box/new").iterdir()]
+    assert sorted(found) == list(range(300))
+    assert not list((tmp_path / "box/tmp").iterdir())
