@@ -10,9 +10,12 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import get_type_hints
 
 import mailconf
 from mailconf.diagnostics import CODES
+from mailconf.maps.registry import known_types, opener_of
+from mailconf.maps.write import EXTENSIONS
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
@@ -39,7 +42,36 @@ def diagnostics() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"diagnostics.md": diagnostics}
+def maps() -> str:
+    """Every lookup type, with what its table class can do."""
+    return "\n".join(
+        [
+            "# Lookup tables",
+            "",
+            NOTE,
+            "*Built* is what `postmap`, `makemap` and `mailconf build` write, with the ending of the map's name.",
+            "*Listed* is `postmap -s`; *in bulk*, `postmap -q -` looks many keys up together. Where a type differs",
+            "from the original on purpose stands in [departures.md](departures.md).",
+            "",
+            "| type | built | listed | in bulk | what it is |",
+            "|---|---|---|---|---|",
+            *(_map_row(kind) for kind in known_types()),
+            "",
+        ]
+    )
+
+
+def _map_row(kind: str) -> str:
+    if kind == "proxy":
+        return "| proxy | - | as TYPE | as TYPE | ``proxy:TYPE:NAME`` is the same as ``TYPE:NAME`` |"
+    opener = opener_of(kind)
+    table = opener if isinstance(opener, type) else get_type_hints(opener)["return"]
+    what = (import_module(opener.__module__).__doc__ or "").split("\n")[0].rstrip(".")
+    abilities = ["yes" if hasattr(table, method) else "-" for method in ("entries", "lookup_all")]
+    return f"| {kind} | {EXTENSIONS.get(kind, '-')} | {' | '.join(abilities)} | {what.replace('|', '&#124;')} |"
+
+
+PAGES: dict[str, Callable[[], str]] = {"diagnostics.md": diagnostics, "maps.md": maps}
 
 
 def main() -> int:

@@ -77,8 +77,13 @@ def _open(spec: str, root: Root, fold: Fold | None, warn: Warn, parameter: Param
 
     if kind == "proxy":
         return inner(name)
+    return opener_of(kind)(name, Opening(inner, root, fold, warn, parameter))
+
+
+def opener_of(kind: str) -> Callable[[str, Opening], LookupTable]:
+    """What opens tables of a type: a function, or the table's class. Raises UnsupportedMap."""
     if kind not in _TYPES:
         raise UnsupportedMap(f"unsupported dictionary type: {kind}")
     module, _, opener = _TYPES[kind].partition(":")
-    open_it: Callable[[str, Opening], LookupTable] = getattr(import_module(f"mailconf.maps.{module}"), opener)
-    return open_it(name, Opening(inner, root, fold, warn, parameter))
+    found: Callable[[str, Opening], LookupTable] = getattr(import_module(f"mailconf.maps.{module}"), opener)
+    return found
