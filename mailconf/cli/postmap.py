@@ -7,6 +7,7 @@ absolute path below DIR. Departures:
 - A folder as source is an error; the original reads it as an empty file and empties the map.
 - ``-v`` is accepted and says nothing: the original logs its own inner workings.
 - ``-d`` on a proxy: table works on the table itself.
+- Output that cannot be written is an error; the original does not look.
 - ``-m`` with only one of ``-h`` and ``-b`` (MIME parts) is refused: not done yet.
 """
 
@@ -14,9 +15,18 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import cast
 
-from mailconf.cli.postfix_tool import Fatal, Messages, getopt, read_settings, take_root
+from mailconf.cli.postfix_tool import (
+    Fatal,
+    Messages,
+    drop_output,
+    getopt,
+    open_standard_streams,
+    read_settings,
+    take_root,
+)
 from mailconf.files import Root
 from mailconf.maps.table import BulkTable, TemporaryFailure, UnsupportedMap
 from mailconf.source import decode
@@ -57,6 +67,7 @@ class Options:
 
 def run(name: str, arguments: list[str]) -> int:
     """Run ``postmap arguments``; ``name`` is what the program was called as. The exit status."""
+    open_standard_streams()
     messages = Messages(name)
     arguments = list(arguments)
     options = Options()
@@ -69,11 +80,19 @@ def run(name: str, arguments: list[str]) -> int:
         unchecked = "u" in options.flags or (options.flags & set("bh") and "U" not in options.flags)
         options.utf8 = settings.utf8 and not unchecked
         options.default_type = settings.default_type
-        return _run(arguments, options, messages)
-    except (Fatal, UnsupportedMap, TemporaryFailure) as failure:
+        status = _run(arguments, options, messages)
         sys.stdout.flush()
+        return status
+    except (Fatal, UnsupportedMap, TemporaryFailure) as failure:
+        with suppress(OSError):
+            sys.stdout.flush()
         messages.fatal(str(failure))
-        return 1
+    except BrokenPipeError:
+        raise
+    except OSError as failure:  # standard input or output
+        messages.fatal(failure.strerror or str(failure))
+        drop_output()
+    return 1
 
 
 def _parse(name: str, arguments: list[str], options: Options) -> None:
@@ -306,7 +325,7 @@ def _list(arguments: list[str], options: Options, messages: Messages) -> int:
 
 def _delete(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
     """``-d``: exit status 0 if any of the tables had any of the keys."""
-    from mailconf.cli.postmap_build import as_owner_of
+    from mailconf.cli.postmap_build import as_owner_of, status_of
     from mailconf.maps import registry, write
 
     keys = []
@@ -324,7 +343,7 @@ def _delete(names: list[tuple[str, str]], options: Options, messages: Messages) 
         if kind in write.writable_types():
             target = write.map_path(kind, options.root.path(name))
             write.preload(kind)
-            with as_owner_of(target, target, name, options) as status:
+            with as_owner_of(status_of(target), target, name, options) as status:
                 found |= bool(write.delete_keys(kind, target, filter(None, keys), source=status))
         elif kind in NO_DELETE:
             raise Fatal(f"table {kind}:{name}: delete operation is not supported")

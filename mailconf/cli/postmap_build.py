@@ -8,9 +8,9 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TypedDict
+from typing import BinaryIO, TypedDict
 
 from mailconf.cli.postfix_tool import Fatal, Messages, shortened
 from mailconf.cli.postmap import Options
@@ -58,23 +58,37 @@ class Build:
     def run(self) -> None:
         if self.kind == "fail":
             return self._fail()
+        if self.kind == "proxy":
+            write.map_path(self.kind, Path(self.name))  # raises: not that way
         source = self.options.root.path(self.name)
         if not source.name:  # "", "." and "/"
             raise Fatal(f"open {self.name}: {os.strerror(errno.EISDIR if self.name else errno.ENOENT)}")
-        if not self.incremental and self.kind != "proxy":
-            _check_readable(source, self.name)
-        target = write.map_path(self.kind, source)
-        write.preload(self.kind)
-        with as_owner_of(source, target, self.name, self.options) as status:
-            self.data = sys.stdin.buffer.read() if self.incremental else _read(source, self.name)
-            self._drop_empty(target)
-            rows = read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags)
-            self._fold(rows)
-            try:
-                self._write(rows, target, status)
-            except OSError as failure:
-                database = "" if target.exists() else "database "
-                raise Fatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure
+        with self._open(source) as file:
+            target = write.map_path(self.kind, source)
+            write.preload(self.kind)
+            status = status_of(source) if self.incremental else os.fstat(file.fileno())
+            with as_owner_of(status, target, self.name, self.options) as new:
+                try:
+                    self.data = file.read()
+                except OSError as failure:
+                    raise Fatal(f"read {self.file}: {failure.strerror}") from failure
+                self._drop_empty(target)
+                rows = read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags)
+                self._fold(rows)
+                try:
+                    self._write(rows, target, new)
+                except OSError as failure:
+                    database = "" if target.exists() else "database "
+                    raise Fatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure
+        return None
+
+    def _open(self, source: Path) -> AbstractContextManager[BinaryIO]:
+        if self.incremental:
+            return nullcontext(sys.stdin.buffer)
+        try:
+            return source.open("rb")
+        except OSError as failure:
+            raise Fatal(f"open {self.name}: {failure.strerror}") from failure
 
     def _drop_empty(self, target: Path) -> None:
         """A map of no bytes is no map: an interrupted libdb leaves it behind."""
@@ -88,7 +102,8 @@ class Build:
 
     def _fail(self) -> None:
         """``fail:``: every attempt to write fails."""
-        data = sys.stdin.buffer.read() if self.incremental else _read(self.options.root.path(self.name), self.name)
+        with self._open(self.options.root.path(self.name)) as file:
+            data = file.read()
         if read_rows(data, utf8=self.options.utf8).keys:
             raise Fatal(f"table fail:{self.name}: write error: Application error")
 
@@ -174,31 +189,24 @@ class Build:
         return b64encode(b"\n".join(parts))
 
 
-def _check_readable(source: Path, name: str) -> None:
+def status_of(path: Path) -> os.stat_result | None:
     try:
-        os.close(os.open(source, os.O_RDONLY | os.O_CLOEXEC))
-    except OSError as failure:
-        raise Fatal(f"open {name}: {failure.strerror}") from failure
-
-
-def _read(source: Path, name: str) -> bytes:
-    try:
-        return source.read_bytes()
-    except OSError as failure:
-        raise Fatal(f"open {name}: {failure.strerror}") from failure
+        return path.stat()
+    except OSError:
+        return None
 
 
 @contextmanager
-def as_owner_of(source: Path, target: Path, name: str, options: Options) -> Iterator[os.stat_result | None]:
-    """Work with the rights of the owner of ``source``, as the original does when root runs it (unless ``-o``).
+def as_owner_of(
+    status: os.stat_result | None, target: Path, name: str, options: Options
+) -> Iterator[os.stat_result | None]:
+    """Work with the rights of the owner of the file ``status``, as the original does when root runs it (unless ``-o``).
 
     Yields the status that a new map takes its owner and mode from: the owner is who we are now, or the old map's.
     An old map that the owner may not write is left alone; one that they may write, in a folder that they may not, is
     replaced with root's rights, because the original writes into it.
     """
-    try:
-        status = source.stat()
-    except OSError:
+    if status is None:
         yield None
         return
     was = os.geteuid(), os.getegid()

@@ -216,3 +216,25 @@ def test_start_up_is_light(site: Site) -> None:
         )
         loaded = {name.partition(".")[0] for name in done.stderr.decode().split()}
         assert not loaded & heavy
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("-q a hash:t >/dev/full", 1),
+        ("-q a hash:t >&-", 0),
+        ("-q - hash:t <&-", 1),
+        ("-q a hash:none 2>&-", 1),
+        ("-s hash:t | head -1", 0),
+        ("hash:pipe & echo k v >pipe; wait $!", 0),
+    ],
+)
+def test_odd_streams(site: Site, command: str, status: int) -> None:
+    """Closed, full and broken streams and a pipe as source: an exit status, never a traceback."""
+    site.write("t", "a b\n")
+    site.postmap("hash:t")
+    os.mkfifo(site.folder / "pipe")
+    tool = f"{sys.executable} -m mailconf postmap -c ."
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(f"{tool} {command}", shell=True, capture_output=True, env=environment, timeout=30)
+    assert (done.returncode, b"Traceback" in done.stderr) == (status, False)
