@@ -51,7 +51,7 @@ CLIENT_SASL = ("cyrus",)
 class Tool:
     """One run: the options, and what it prints. Output is kept until the end, so that a fatal error prints none."""
 
-    def __init__(self, name: str, root: Root) -> None:
+    def __init__(self, name: str, root: Root | None) -> None:
         self.name = name
         self.root = root
         self.messages = Messages(name)
@@ -65,7 +65,7 @@ class Tool:
 
     def read(self, name: str) -> str:
         """The text of a file that the configuration names."""
-        with open(self.root.path(name), "rb") as file:  # noqa: PTH123 - Path.open is slower to start
+        with open(self.root.path(name) if self.root else name, "rb") as file:  # noqa: PTH123 - pathlib starts slowly
             return decode(file.read())
 
     def warn(self, text: str) -> None:
@@ -276,9 +276,9 @@ class Tool:
         """Replace the file ``name`` by what ``change`` makes of its text; a lock on the folder keeps others out."""
         import fcntl
 
-        from mailconf.files import replace
+        from mailconf.files import Root, replace
 
-        path = self.root.path(name)
+        path = (self.root or Root()).path(name)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -327,7 +327,7 @@ def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
 def run(name: str, arguments: list[str]) -> int:
     """Run ``arguments`` as postconf's; ``name`` is what it was called as."""
     arguments = list(arguments)
-    tool = Tool(name, take_root(arguments))
+    tool = Tool(name, take_root(arguments) if arguments and arguments[0].startswith("--root") else None)
     try:
         return tool.run(arguments)
     except Fatal as failure:
