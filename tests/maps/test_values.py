@@ -13,7 +13,7 @@ from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.table import UnsupportedMap
 from mailconf.maps.write import write_values
 
-READERS = {"hash": HashFile, "btree": BtreeFile}
+READERS: dict[str, type[HashFile] | type[BtreeFile]] = {"hash": HashFile, "btree": BtreeFile}
 VALUE = st.binary(max_size=40) | st.integers(0, 9000).map(lambda n: b"v" * n)
 TABLE = st.dictionaries(st.binary(max_size=20), st.lists(VALUE, min_size=1, max_size=30), max_size=30)
 

@@ -1,0 +1,61 @@
+"""Entries as text, with places and Diagnostics: the makemap(8) format, which `mailconf.tables.makemap` describes.
+
+makemap leaves out a line with a mistake, builds the map from the others and exits 65; here such a line is an error.
+"""
+
+from __future__ import annotations
+
+from mailconf.diagnostics import Sink, error
+from mailconf.source import Source, decode
+from mailconf.tables.entry import Entry
+from mailconf.tables.lines import Text
+from mailconf.tables.makemap import LEADING_SPACE, LIMIT, NO_VALUE, TOO_LONG, Format, Row, read_rows
+
+TB041 = error("TB041", "a line that makemap takes for too long")
+TB042 = error("TB042", "a line that starts with white space, in a table for makemap")
+TB043 = error("TB043", "a key without a value, in a table for makemap")
+
+_WORDS = {
+    TOO_LONG: (
+        TB041,
+        f"this line is longer than {LIMIT - 2} bytes, or there is a NUL in it",
+        "makemap leaves it out, and takes what comes after its first {limit} bytes for a line of its own",
+    ),
+    LEADING_SPACE: (
+        TB042,
+        "this line starts with white space",
+        "makemap leaves it out: nothing continues the line before, and a blank line has to be empty",
+    ),
+    NO_VALUE: (TB043, "this key has no value", "makemap leaves it out, unless its option -e allows empty values"),
+}
+
+
+def read_makemap(source: Source, sink: Sink, form: Format | None = None) -> list[Entry]:
+    """The entries of a table in makemap's format, in the file's order, duplicates included.
+
+    Keys are as written: folding (ASCII letters, unless ``-f``) is for the caller.
+    """
+    text = Text(source)
+    entries = []
+    for row in read_rows(text.data, form or Format()):
+        start = _whole_character(text.data, row.start)
+        if row.problem:
+            code, message, hint = _WORDS[row.problem]
+            end = _whole_character(text.data, row.start + max(1, _length(row)))
+            sink.report(code, message, text.span(start, end), hint=hint.format(limit=LIMIT - 1))
+            continue
+        end = row.value_at + len(row.value)
+        places = (text.offset(start), text.offset(row.value_at), text.offset(end))
+        entries.append(Entry(decode(row.key), decode(row.value), source, *places))
+    return entries
+
+
+def _length(row: Row) -> int:
+    return len(row.key) if row.problem == NO_VALUE else len(row.value)
+
+
+def _whole_character(data: bytes, at: int) -> int:
+    """``at``, or the end of the character that it lies in: a line may be cut within one."""
+    while at < len(data) and data[at] & 0xC0 == 0x80:
+        at += 1
+    return min(at, len(data))
