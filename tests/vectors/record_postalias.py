@@ -1,7 +1,7 @@
 """Records what the real postalias makes of hard alias files: tests/vectors/postalias.json.
 
-Each case is a file (bytes as Latin-1), whether UTF-8 support was on, the messages on standard error with the file called
-``T``, and the entries in the map without those that postalias adds of its own.
+Each case is a file (bytes as Latin-1), whether UTF-8 support was on, the messages on standard error (the file is called
+``T``), and the entries in the map without those that postalias adds of its own.
 """
 
 from __future__ import annotations

@@ -1,0 +1,250 @@
+"""``postmap -q``, ``-s`` and ``-d``: maps asked, listed and relieved of entries."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import cast
+
+from mailconf.cli.postfix_tool import Fatal, Messages
+from mailconf.maps.table import BulkTable, TemporaryFailure, UnsupportedMap
+from mailconf.source import decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedReader
+
+    from mailconf.cli.postmap import Options
+    from mailconf.maps.table import LookupTable
+
+BATCH = 1 << 22  # bytes of keys that are looked up together
+NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change
+
+
+def shown(kind: str, name: str) -> str:
+    """How Postfix calls a table that is a file: with the file's extension."""
+    from mailconf.maps.write import EXTENSIONS
+
+    return f"{kind}:{name}{EXTENSIONS.get(kind, '')}"
+
+
+class Tables:
+    """The tables of a query, opened when the search comes to them."""
+
+    def __init__(self, tables: list[tuple[str, str]], options: Options, messages: Messages) -> None:
+        self.names = tables
+        self.options = options
+        self.messages = messages
+        self._open: dict[int, LookupTable] = {}
+
+    def lookup(self, key: bytes) -> bytes | None:
+        """The first answer. Raises Fatal when a table cannot answer."""
+        for number, (kind, name) in enumerate(self.names):
+            value = self._ask(self._table(number), kind, name, key)
+            if value is None:
+                continue
+            if not value:
+                self.messages.warn(f"table {kind}:{name}: key {decode(key)}: empty string result is not allowed")
+                self.messages.warn(f"table {kind}:{name} should return NO RESULT in case of NOT FOUND")
+            return self._decoded(value, f"table {shown(kind, name)}: key {decode(key)}")
+        return None
+
+    def answers(self, keys: list[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
+        """Each of ``keys`` with its first answer; all at once where no answer calls for a message."""
+        values = self._lookup_all(keys)
+        return zip(keys, map(self.lookup, keys) if values is None else values, strict=True)
+
+    def _lookup_all(self, keys: list[bytes]) -> list[bytes | None] | None:
+        """What `lookup` answers to each key; None when it had to say something, or a table takes one key at a time."""
+        if "F" in self.options.flags or (self.options.utf8 and not _is_utf8(b"\n".join(keys))):
+            return None
+        values: list[bytes | None] = [None] * len(keys)
+        left = list(range(len(keys)))
+        try:
+            for number in range(len(self.names)):
+                table = self._table(number) if left else None
+                if not isinstance(table, BulkTable):
+                    return None if left else values
+                for index, value in zip(left, table.lookup_all([keys[index] for index in left]), strict=True):
+                    values[index] = value
+                left = [index for index in left if values[index] is None]
+        except (TemporaryFailure, UnsupportedMap):
+            return None
+        found = [value for value in values if value is not None]
+        return values if all(found) and (not self.options.utf8 or _is_utf8(b"\n".join(found))) else None
+
+    def _table(self, number: int) -> LookupTable:
+        if number not in self._open:
+            kind, name = self.names[number]
+            self._open[number] = open_table(kind, name, self.options, self.messages)
+        return self._open[number]
+
+    def _ask(self, table: LookupTable, kind: str, name: str, key: bytes) -> bytes | None:
+        if self.options.utf8 and not _is_utf8(key):
+            text = f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint'
+            self.messages.warn(text)
+            return None
+        try:
+            value = table.lookup(key)
+        except TemporaryFailure as failure:
+            reason = f": {failure}" if str(failure) else ""
+            raise Fatal(f"table {shown(kind, name)}: query error{reason}") from failure
+        if value is not None and self.options.utf8 and not _is_utf8(value):
+            text = f'{shown(kind, name)}: key "{decode(key)}": non-UTF-8 value "{decode(value)}"'
+            self.messages.warn(f"{text}: malformed UTF-8 or invalid codepoint")
+            raise Fatal(f"table {shown(kind, name)}: query error")
+        return value
+
+    def _decoded(self, value: bytes, place: str) -> bytes:
+        if "F" not in self.options.flags:
+            return value
+        content = unbase64(value)
+        if content is None:
+            self.messages.warn(f"{place}: malformed BASE64 value: {decode(value)}")
+            raise Fatal(f"{place.rpartition(': key ')[0]}: query error")
+        return content
+
+
+def open_table(kind: str, name: str, options: Options, messages: Messages) -> LookupTable:
+    """Open for reading, keys folded unless ``-f``. Raises UnsupportedMap, TemporaryFailure."""
+    from mailconf.maps import registry
+
+    fold = None if "f" in options.flags else options.fold
+    return registry.open_table(f"{kind}:{name}", options.root, fold=fold, warn=messages.warn)
+
+
+def query(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
+    tables = Tables(names, options, messages)
+    write = sys.stdout.buffer.write
+    if options.query != "-":
+        value = tables.lookup(os.fsencode(options.query or ""))
+        if value is None:
+            return 1
+        write(value + b"\n")
+        return 0
+    found = False
+    for keys in _batches(options):
+        lines = []
+        try:
+            for key, value in tables.answers(keys):
+                if value is not None:
+                    lines.append(b"%b\t%b\n" % (key, value))
+        finally:
+            write(b"".join(lines))
+            sys.stdout.buffer.flush()
+        found = found or bool(lines)
+    return 0 if found else 1
+
+
+def _batches(options: Options) -> Iterator[list[bytes]]:
+    """What ``-q -`` asks for: lines, or with -h and -b the headers and the body lines of one message."""
+    if not options.flags & set("bh"):
+        return _keys()
+    from mailconf.cli.message_keys import message_keys
+
+    lines = (line for lines in _keys() for line in lines)
+    return iter([list(message_keys(lines, "h" in options.flags, "b" in options.flags))])
+
+
+def _keys() -> Iterator[list[bytes]]:
+    """The lines of standard input, each up to a NUL: as many as are there, so that a dialogue works too."""
+    from select import select
+
+    stream = cast("BufferedReader", sys.stdin.buffer)
+    rest = b""
+    while data := stream.read1(BATCH):
+        while len(data) < BATCH and select([stream], [], [], 0)[0] and (more := stream.read1(BATCH)):
+            data += more
+        lines = (rest + data).split(b"\n")
+        rest = lines.pop()
+        if b"\0" in data or b"\0" in rest:
+            lines = [line.partition(b"\0")[0] for line in lines]
+        yield lines
+    if rest:
+        yield [rest.partition(b"\0")[0]]
+
+
+def list_entries(kind: str, name: str, options: Options, messages: Messages) -> int:
+    """``-s``: all entries of a table."""
+    table = open_table(kind, name, options, messages)
+    entries = getattr(table, "entries", None)
+    if entries is None:
+        raise Fatal(f"table {shown(kind, name)}: sequence operation is not supported")
+    lines: list[bytes] = []
+    try:
+        for key, value in entries():
+            if not key:
+                messages.warn(f"table {kind}:{name}: empty lookup key value is not allowed")
+            if not value:
+                messages.warn(f"table {kind}:{name}: key {decode(key)}: empty string result is not allowed")
+                messages.warn(f"table {kind}:{name} should return NO RESULT in case of NOT FOUND")
+            if "F" in options.flags:
+                content = unbase64(value)
+                if content is None:
+                    place = f"table {shown(kind, name)}: key {decode(key)}"
+                    messages.warn(f"{place}: malformed BASE64 value: {decode(value)}")
+                    continue
+                value = content
+            lines.append(key + b"\t" + value + b"\n")
+            if len(lines) > 10_000:
+                sys.stdout.buffer.write(b"".join(lines))
+                lines.clear()
+    except TemporaryFailure as failure:
+        raise Fatal(f"table {shown(kind, name)}: sequence error: {failure}") from failure
+    finally:
+        sys.stdout.buffer.write(b"".join(lines))
+    return 0
+
+
+def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
+    """``-d``: exit status 0 if any of the tables had any of the keys."""
+    from mailconf.cli.postmap_build import as_owner_of, status_of
+    from mailconf.maps import registry, write
+
+    keys = []
+    wanted = [os.fsencode(options.delete or "")] if options.delete != "-" else [key for some in _keys() for key in some]
+    for key in wanted:
+        if not options.utf8 or _is_utf8(key):
+            keys.append(key if "f" in options.flags else options.fold(key))
+            continue
+        for kind, name in names:
+            messages.warn(f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint')
+    found = False
+    for kind, name in names:
+        while kind == "proxy":
+            kind, _, name = name.partition(":")
+        if kind in write.writable_types():
+            target = write.map_path(kind, options.root.path(name))
+            write.preload(kind)
+            with as_owner_of(status_of(target), target, name, options) as status:
+                found |= bool(write.delete_keys(kind, target, filter(None, keys), source=status))
+        elif kind in NO_DELETE:
+            raise Fatal(f"table {kind}:{name}: delete operation is not supported")
+        elif kind == "fail":
+            raise Fatal(f"table {kind}:{name}: delete error: Application error")
+        elif kind in registry.known_types():
+            raise Fatal(f"{kind}:{name} map requires O_RDONLY access mode")
+        else:
+            raise Fatal(f"unsupported dictionary type: {kind}")
+    return 0 if found else 1
+
+
+def unbase64(value: bytes) -> bytes | None:
+    """The bytes that ``value`` stands for; None if it is not base64."""
+    from base64 import b64decode
+
+    try:
+        return b64decode(value, validate=True)
+    except ValueError:
+        return None
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
