@@ -29,8 +29,10 @@ _TYPES = {
     "pipemap": "combined:PipeTable",
     "randmap": "randmap:open_table",
     "regexp": "regexp:Regexp",
+    "socketmap": "socketmap:SocketmapTable",
     "sqlite": "sqlite:SqliteTable",
     "static": "static:open_table",
+    "tcp": "tcp:TcpTable",
     "texthash": "texthash:open_table",
     "unionmap": "combined:UnionTable",
 }

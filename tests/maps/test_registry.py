@@ -10,11 +10,13 @@ from map_vectors import FOLDER
 from table_cases import ANSWERS, MISTAKES
 
 from mailconf.files import Root
+from mailconf.maps.bdb_hash import HashFile
+from mailconf.maps.bdb_table import DatabaseTable
+from mailconf.maps.opening import Opening
 from mailconf.maps.registry import known_types, open_table
 from mailconf.maps.table import BulkTable, LookupTable, SequenceTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.words import split
 from mailconf.maps.write import map_path, writable_types, write_map
-
 
 # They need a server or a database, and have tests of their own.
 ASK_OTHERS = {"ldap", "memcache", "mysql", "pgsql", "socketmap", "sqlite", "tcp"}
@@ -109,6 +111,8 @@ def test_many_keys_at_once(
     expected = [one_by_one.lookup(key) for key in keys]
     assert at_once.lookup_all(keys) == expected
     assert at_once.lookup_all(keys) == [one_by_one.lookup(key) for key in keys]
+    one_by_one.close()
+    at_once.close()
 
 
 def test_every_table_closes_twice_and_says_what_it_is(tmp_path: Path) -> None:
@@ -153,6 +157,28 @@ def test_a_replaced_map_is_seen(tmp_path: Path) -> None:
     table.close()
     with pytest.raises(ValueError, match="closed"):
         table.lookup(b"a")
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_map_that_changes_while_it_is_opened(tmp_path: Path, in_place: bool) -> None:
+    target = tmp_path / "t.db"
+    write_map("hash", target, [(b"a", b"old")])
+    changes = [b"first", b"second"]
+
+    def opened(path: Path, name: str) -> HashFile:
+        database = HashFile(path, name)
+        if changes:
+            entries = [(b"a", changes.pop(0)), *((b"%d" % n, b"x" * 900) for n in range(len(changes) * 50))]
+            write_map("hash", tmp_path / "new", entries)
+            if in_place:
+                target.write_bytes((tmp_path / "new").read_bytes())
+            else:
+                (tmp_path / "new").rename(target)
+        return database
+
+    table = DatabaseTable("hash", str(tmp_path / "t"), Opening(open_table), opened)
+    assert table.lookup(b"a") == b"second"
+    table.close()
 
 
 @given(st.text("a{} ,:=\t"))

@@ -1,0 +1,47 @@
+"""tcp and socketmap tables side by side with the real postmap: the same server answers both."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mailconf.maps.registry import open_table
+from mailconf.maps.table import TemporaryFailure
+from tests.live.rule_tables import utf8_folder
+
+sys.path.append(str(Path(__file__).parents[1] / "maps"))
+import scripted_server
+import test_socketmap
+import test_tcp
+
+pytestmark = pytest.mark.live
+
+SPEC = {"tcp": "tcp:127.0.0.1:{}", "socketmap": "socketmap:inet:127.0.0.1:{}:map"}
+READ: dict[str, Callable[..., bytes]] = {"tcp": scripted_server.lines, "socketmap": scripted_server.netstrings}
+SCRIPT = {"tcp": test_tcp, "socketmap": test_socketmap}
+# The original tries these ten times, a second apart.
+SLOW = {"larger", "unended", "gone"}
+CASES = [(kind, key) for kind, script in SCRIPT.items() for key in script.REPLIES if kind != "tcp" or key not in SLOW]
+
+
+@pytest.mark.parametrize(("kind", "key"), [*CASES, ("tcp", "A b%\u00e9\x7f"), ("socketmap", "A b%\u00e9\x7f")])
+def test_answers(tmp_path: Path, kind: str, key: str) -> None:
+    postfix = utf8_folder(tmp_path / "postfix")
+    with scripted_server.scripted(READ[kind], SCRIPT[kind].answer) as server:
+        spec = SPEC[kind].format(server.place)
+        done = subprocess.run(["postmap", "-c", postfix, "-q", key, spec], capture_output=True)
+        table = open_table(spec)
+        try:
+            value = table.lookup(key.encode())
+        except TemporaryFailure as problem:
+            assert b": fatal: table " in done.stderr
+            said = done.stderr.decode().split("\n")[0].removeprefix("postmap: warning: ")
+            assert str(problem) == said or "query error" in said
+        else:
+            assert done.stdout == (b"" if value is None else value + b"\n")
+        table.close()
+    assert server.requests[: len(server.requests) // 2] == server.requests[len(server.requests) // 2 :]
