@@ -114,10 +114,12 @@ class DatabaseTable:
 
     def _open(self) -> DatabaseFile:
         try:
+            # Taken first: a file that changes while it is being opened must not pass for what was read of it.
+            state = _state(self._path.stat())
             database = self._kind(self._path, self._file_name)
         except OSError as problem:
             raise cannot_open(self._file_name, problem) from problem
-        self._state = _state(database)
+        self._state = state
         return database
 
     @contextmanager
@@ -132,7 +134,8 @@ class DatabaseTable:
                 fcntl.lockf(descriptor, fcntl.LOCK_SH)
             except OSError as problem:
                 raise TemporaryFailure(f"lock database {self._file_name}: {problem.strerror}") from problem
-            if _state(database) == self._state:
+            status = os.fstat(descriptor)
+            if status.st_nlink > 0 and _state(status) == self._state:
                 try:
                     yield database
                 finally:
@@ -152,7 +155,6 @@ def _get_all(database: DatabaseFile, keys: list[bytes], end: bytes) -> list[byte
     return [database.get(key + end) for key in keys]
 
 
-def _state(database: DatabaseFile) -> tuple[int, int, bool]:
+def _state(status: os.stat_result) -> tuple[int, int, int, int]:
     """What changes when a file is written or replaced."""
-    status = os.fstat(database.file.descriptor)
-    return status.st_mtime_ns, status.st_size, status.st_nlink > 0
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

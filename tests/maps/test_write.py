@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,7 @@ def test_modes(tmp_path: Path, kind: str) -> None:
 
 WRITER = """
 import sys
+import time
 from pathlib import Path
 from mailconf.maps.write import write_map
 kind, target = sys.argv[1], Path(sys.argv[2])
@@ -166,7 +168,10 @@ def test_readers_see_whole_maps_while_it_is_rebuilt(tmp_path: Path, kind: str) -
     assert writer.stdout is not None
     seen = set()
     with writer, writer.stdout:
-        while len(seen) < 5:
+        until = time.monotonic() + 60
+        while len(seen) < 5 and time.monotonic() < until:
             seen.add(table.lookup(b"key%d" % (len(seen) * 500)))
         os.kill(writer.pid, signal.SIGKILL)
+    table.close()
     assert None not in seen
+    assert len(seen) == 5
