@@ -18,8 +18,12 @@ The rooms, in the order text passes them:
 Differences from GNU m4, each on purpose:
 
 - Nesting of calls, of quotes and of parentheses in eval is bounded by memory, not by a stack.
-- Regular expressions are matched here (why: mailconf.m4.regex). A group inside a repetition that can match nothing may
-  report another of the several ways to match than the C library does; the whole match is the same.
+- Regular expressions are matched here (why: mailconf.m4.regex). Repeated groups that can match nothing, doubled
+  repetitions such as ``b**`` inside a group and references to empty groups may report another of the several ways in
+  which the same text is divided among the groups than the C library does; anchors inside repeated groups, which the
+  C library sometimes matches where they do not hold, match where they hold.
+- Text is bytes in every locale, as in the C locale: what a build gives must not depend on who runs it. (In a UTF-8
+  locale GNU's `.` matches a whole character.)
 - ``--help`` prints words of our own.
 - Every run has a `Budget`; the m4 tool sets none. An `Environment` decides what may be touched; the tool allows all.
 

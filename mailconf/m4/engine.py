@@ -98,6 +98,7 @@ class Engine(Reader):
         self._stderr = stderr
         budget = budget or Budget()
         self._budget = budget
+        self.bounded = budget.steps is not None
         self.calls = 0
         self.limit = UNLIMITED if budget.steps is None else budget.steps
         self.size_left = UNLIMITED if budget.size is None else budget.size
@@ -334,7 +335,7 @@ class Engine(Reader):
         try:
             self._expand()
         except Exhausted as error:
-            self.size_left += 1 << 20  # for the message
+            self.size_left = 1 << 20  # for the message
             self.message(error.message, error.place)
             self._report("EXHAUSTED", error.message, error.place, _HINTS[error.what])
             raise Stop(1) from None
@@ -487,7 +488,7 @@ class Engine(Reader):
                     if stop >= 0:
                         text = data[start:stop]
                 if stop >= 0:
-                    token, origin, offset = STRING, block, start
+                    token, origin, offset = STRING, block, start + (len(now.quote) if kind == AT_QUOTE else 0)
                     flush = pos = stop
                 else:
                     before = block

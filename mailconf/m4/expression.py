@@ -180,13 +180,14 @@ class _Parser:
             self.operand(first)
             first = False
             try:
-                if not self.operators():
+                if not self.operators(UNARY):
                     break
             except Arithmetic:
-                if not self.forgiven():
+                strength = self.forgiven()
+                if not strength:
                     raise
                 # The operand is abandoned where it stands; its operator has its value.
-                if not self.operators():
+                if not self.operators(strength):
                     break
         return self.values[-1]
 
@@ -211,12 +212,18 @@ class _Parser:
             first = False
             self.lex()
 
-    def operators(self) -> bool:
-        """What follows an operand: True after a binary operator, False at the end of the expression."""
+    def operators(self, strongest: int) -> bool:
+        """What follows an operand: True after a binary operator, False at the end of the expression.
+
+        Operators that bind more strongly than ``strongest`` are none here.
+        """
         while True:
             if self.kind == ERROR:
                 raise Mistake(BAD_INPUT)
             strength = BINARY.get(self.kind, 1)
+            if strength > strongest:
+                strength = 1
+            strongest = UNARY
             self.reduce(strength + (self.kind == "**"))
             if strength > 1:
                 self.pending.append(_Pending(self.kind, strength))
@@ -247,8 +254,8 @@ class _Parser:
                 values[-1] = to_int32(result)
             pending.pop()
 
-    def forgiven(self) -> bool:
-        """Back to the innermost `||` or `&&` that is decided by its left side; False if there is none."""
+    def forgiven(self) -> int:
+        """Back to the innermost `||` or `&&` that is decided by its left side: its strength; 0 if there is none."""
         # Every pending binary operator has its left operand on the stack; the last one has its right one, too.
         depth = len(self.values)
         for index in range(len(self.pending) - 1, -1, -1):
@@ -261,8 +268,8 @@ class _Parser:
                 del self.pending[index:]
                 del self.values[depth - 1 :]
                 self.values.append(int(bool(left)))
-                return True
-        return False
+                return strength
+        return 0
 
 
 def evaluate(m4: Engine, text: bytes) -> int:

@@ -40,7 +40,7 @@ def _warn_sequences(m4: Engine, name: bytes, text: bytes) -> None:
     pattern = compile_pattern(m4.options.warn_sequence)
     at = 0
     while at < len(text):
-        match = pattern.search(text, at, m4.work)
+        match = pattern.search(text, at, m4.work, m4.bounded)
         if match is None:
             return
         start, end = match[0]

@@ -145,7 +145,7 @@ def regexp(m4: Engine, args: list[bytes]) -> bytes | None:
     pattern = _compile(m4, source, ":")
     if pattern is None:
         return None
-    groups = pattern.search(text, 0, m4.work)
+    groups = pattern.search(text, 0, m4.work, m4.bounded)
     if len(args) == 3:
         return b"-1" if groups is None else b"%d" % groups[0][0]
     return None if groups is None else _replacement(m4, args[3], text, groups)
@@ -167,7 +167,7 @@ def patsubst(m4: Engine, args: list[bytes]) -> bytes | None:
     made = 0
     at, size = 0, len(text)
     while at <= size:
-        groups = pattern.search(text, at, m4.work)
+        groups = pattern.search(text, at, m4.work, m4.bounded)
         if groups is None:
             parts.append(text[at:])
             break

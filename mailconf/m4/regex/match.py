@@ -12,7 +12,9 @@ Groups = list[tuple[int, int]]  # (start, end) of the match and of each group; (
 Work = Callable[[int], None]
 
 MOST_STATES = 4000  # remembered at once
-FLAT_COST = 4e8  # steps that Python's engine may need at worst before the automaton is preferred
+# Steps that Python's engine may need at worst before the automaton is preferred.
+FLAT_COST = 4_000_000
+PATIENT_COST = 10_000_000_000
 
 # What surrounds a position, as far as assertions ask.
 AT_START, AT_END, AFTER_NEWLINE, BEFORE_NEWLINE, AFTER_WORD, BEFORE_WORD = 1, 2, 4, 8, 16, 32
@@ -71,14 +73,17 @@ class Pattern:
         self._before = self._predecessors()
         self._first = self._first_bytes()
 
-    def search(self, text: bytes, start: int, work: Work) -> Groups | None:
-        """The leftmost longest match that begins at ``start`` or later; ``work`` hears of the effort."""
-        if self._branches and len(text) ** (self._program.repeats + 1) <= FLAT_COST:
-            work((len(text) - start) >> 8)
-            return self._flat(text, start)
-        if self._branches and not self._program.repeats:
-            work((len(text) - start) >> 8)
-            return self._flat(text, start)
+    def search(self, text: bytes, start: int, work: Work, bounded: bool = True) -> Groups | None:
+        """The leftmost longest match that begins at ``start`` or later; ``work`` hears of the effort.
+
+        Without ``bounded`` Python's engine may take long over a long text with many repetitions.
+        """
+        if self._branches:
+            repeats = self._program.repeats
+            worst = (len(text) - start) ** (repeats + 1)
+            if not repeats or worst <= (FLAT_COST if bounded else PATIENT_COST):
+                work(worst >> 12)
+                return self._flat(text, start)
         at, size = start, len(text)
         while at <= size:
             if self._first is not None:
@@ -225,10 +230,13 @@ class Pattern:
         kept = saved  # the groups as they were when one that is not empty was closed last
         pc, at = self._start, start
         passed: set[int] = set()
+        again = False  # a choice that was made at this position has come up again in the group
+        way: list[int] = []  # the choices that have been made already, the next one last
         while True:
             operation, first, second = code[pc]
             if operation == ACCEPT:
                 return _spans(start, end, tuple(saved))
+            again = again or (operation == SPLIT and pc in passed)
             passed.add(pc)
             if operation == SET:
                 assert text[at] in sets[first]
@@ -236,16 +244,46 @@ class Pattern:
                 passed.clear()
             elif operation == SPLIT:
                 here = leading[at - start]
-                if first in here and not (first in passed and second in here):
+                if way:
+                    second = way.pop()
+                elif first in passed and second in passed:  # round and round without a step ahead
+                    way = self._way_ahead(pc, here)
+                    second = way.pop()
+                elif first in here and not (first in passed and second in here):
                     second = first
             elif operation == SAVE:
-                if first & 1 and saved[first - 1] == at and first >> 1 in repeated and kept[first - 1] >= 0:
+                if not first & 1:
+                    again = False
+                empty = first & 1 and saved[first - 1] == at
+                repetition = repeated.get(first >> 1, 0)
+                again = again and repetition != 0x2B
+                if empty and not again and repetition and kept[first - 1] >= 0:
                     saved = kept.copy()  # an empty turn of a repetition does not count after another
                 else:
                     saved[first] = at
                     if first & 1 and saved[first - 1] < at:
                         kept = saved.copy()
             pc = second
+
+    def _way_ahead(self, start: int, here: frozenset[int]) -> list[int]:
+        """The choices that lead from an instruction to one that consumes or accepts, last one first."""
+        code = self._program.code
+        seen: set[int] = set()
+        todo: list[tuple[int, tuple[int, ...]]] = [(start, ())]
+        while todo:
+            pc, choices = todo.pop()
+            if pc in seen or pc not in here:
+                continue
+            seen.add(pc)
+            operation, first, second = code[pc]
+            if operation in (SET, ACCEPT):
+                return list(reversed(choices))
+            if operation == SPLIT:
+                todo.append((second, (*choices, second)))
+                todo.append((first, (*choices, first)))
+            else:
+                todo.append((second, choices))
+        raise AssertionError("no way ahead")
 
     def _leading(self, following: frozenset[int], byte: int, context: int) -> frozenset[int]:
         """The instructions that lead to the end of the match from a position: ``following`` are those of the next

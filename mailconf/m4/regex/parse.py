@@ -45,7 +45,7 @@ class Program:
         self.asserts: set[str] = set()
         self.branches: list[tuple[bytes, list[int]]] | None = None
         self.repeats = 0
-        self.repeated: set[int] = set()  # groups that a repetition applies to
+        self.repeated: dict[int, int] = {}  # groups that a repetition applies to, and which
 
 
 class _Piece(NamedTuple):
@@ -219,7 +219,7 @@ class Parser:
         assert self.last is not None
         kind, written = self.last
         if kind == "group":
-            self.program.repeated.add(int(written))
+            self.program.repeated[int(written)] = code
         if kind != "set":
             self.flat = False
             return
