@@ -14,14 +14,14 @@ from mailconf.maps.table import TemporaryFailure
 from tests.live.rule_tables import utf8_folder
 
 sys.path.append(str(Path(__file__).parents[1] / "maps"))
-import scripted_server
+import table_server
 import test_socketmap
 import test_tcp
 
 pytestmark = pytest.mark.live
 
 SPEC = {"tcp": "tcp:127.0.0.1:{}", "socketmap": "socketmap:inet:127.0.0.1:{}:map"}
-READ: dict[str, Callable[..., bytes]] = {"tcp": scripted_server.lines, "socketmap": scripted_server.netstrings}
+READ: dict[str, Callable[..., bytes]] = {"tcp": table_server.lines, "socketmap": table_server.netstrings}
 SCRIPT = {"tcp": test_tcp, "socketmap": test_socketmap}
 # The original tries these ten times, a second apart.
 SLOW = {"larger", "unended", "gone"}
@@ -31,7 +31,7 @@ CASES = [(kind, key) for kind, script in SCRIPT.items() for key in script.REPLIE
 @pytest.mark.parametrize(("kind", "key"), [*CASES, ("tcp", "A b%\u00e9\x7f"), ("socketmap", "A b%\u00e9\x7f")])
 def test_answers(tmp_path: Path, kind: str, key: str) -> None:
     postfix = utf8_folder(tmp_path / "postfix")
-    with scripted_server.scripted(READ[kind], SCRIPT[kind].answer) as server:
+    with table_server.scripted(READ[kind], SCRIPT[kind].answer) as server:
         spec = SPEC[kind].format(server.place)
         done = subprocess.run(["postmap", "-c", postfix, "-q", key, spec], capture_output=True)
         table = open_table(spec)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_server import CLOSE, netstring, netstrings, scripted
+from table_server import CLOSE, netstring, netstrings, scripted
 
 from mailconf.files import Root
 from mailconf.maps import socketmap

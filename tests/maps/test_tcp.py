@@ -5,7 +5,7 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_server import CLOSE, lines, scripted
+from table_server import CLOSE, lines, scripted
 
 from mailconf.maps import tcp
 from mailconf.maps.registry import open_table
