@@ -25,8 +25,15 @@ def protocol_options(c: Configuration) -> Options:
         helo_required=c.boolean("smtpd_helo_required"),
         smtputf8=c.boolean("smtputf8_enable"),
         forbidden=forbidden_by_default if c.value(_FORBIDDEN) == c.default(_FORBIDDEN) else _Forbidden(c),
+        ipv4=_allows(c, "ipv4"),
+        ipv6=_allows(c, "ipv6"),
         noop_commands=tuple(word.upper() for word in c.words("smtpd_noop_commands")),
     )
+
+
+def _allows(c: Configuration, family: str) -> bool:
+    words = c.words("inet_protocols")
+    return not words or "all" in words or family in words
 
 
 class _Forbidden:

@@ -16,7 +16,7 @@ class Options:
     """What the protocol side must know of the configuration; the names are those of postconf(5) without ``smtpd_``.
 
     Sizes in bytes, 0 for no limit. ``forbidden`` says of an unknown command, in upper case and never empty, whether it
-    ends the session.
+    ends the session. ``ipv4`` and ``ipv6`` are the families of addresses that XCLIENT may name.
     """
 
     hostname: str = "localhost"
@@ -31,3 +31,5 @@ class Options:
     junk_commands: int = 100
     forbidden: Callable[[str], bool] = forbidden_by_default
     noop_commands: tuple[str, ...] = ()
+    ipv4: bool = True
+    ipv6: bool = True

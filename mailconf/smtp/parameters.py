@@ -14,6 +14,8 @@ from ipaddress import IPv4Address, IPv6Address
 from mailconf.smtp.path import valid_hostname, xtext
 from mailconf.smtp.reply import Reply
 
+_FILE_SIZE = 2**63 - 1  # bytes
+_DIGITS = len(str(_FILE_SIZE))
 _SIZE = re.compile(r"[0-9]+\Z")
 _NOTIFY = frozenset(("SUCCESS", "FAILURE", "DELAY"))
 _PRINTABLE = re.compile(r"[ -~]+\Z")
@@ -56,7 +58,10 @@ def mail(words: Sequence[str], message_size: int, *, smtputf8: bool) -> dict[str
             found[name] = value
         else:
             return _unsupported(word)
-    if message_size and int(found.get("SIZE", "0")[:18]) > message_size:
+    size = int(found.get("SIZE", "0")[-_DIGITS:])
+    if size > _FILE_SIZE or len(found.get("SIZE", "").lstrip("0")) > _DIGITS:
+        return Reply.of(552, "5.3.4 Message size exceeds file system imposed limit")
+    if message_size and size > message_size:
         return Reply.of(552, "5.3.4 Message size exceeds fixed limit")
     return found
 
@@ -82,8 +87,13 @@ def rcpt(words: Sequence[str]) -> dict[str, str] | Reply:
     return found
 
 
-def attributes(verb: str, words: Sequence[str]) -> tuple[dict[str, str | None], frozenset[str]] | Reply:
-    """The attributes of XCLIENT or XFORWARD, xtext decoded (None for [UNAVAILABLE]), and which are [TEMPUNAVAIL]."""
+def attributes(
+    verb: str, words: Sequence[str], *, ipv4: bool = True, ipv6: bool = True
+) -> tuple[dict[str, str | None], frozenset[str]] | Reply:
+    """The attributes of XCLIENT or XFORWARD, xtext decoded (None for [UNAVAILABLE]), and which are [TEMPUNAVAIL].
+
+    ipv4, ipv6  the families of addresses that are in use (postconf(5) inet_protocols)
+    """
     found: dict[str, str | None] = {}
     temporary: set[str] = set()
     for word in words:
@@ -100,7 +110,7 @@ def attributes(verb: str, words: Sequence[str]) -> tuple[dict[str, str | None], 
         elif value.upper() == "[TEMPUNAVAIL]":
             found[name] = None
             temporary.add(name)
-        elif _good(verb, name, value):
+        elif _good(verb, name, value) and (name != "ADDR" or (ipv6 if ":" in value else ipv4)):
             found[name] = value
         else:
             return Reply.of(501, f"5.5.4 Bad {name} syntax: {value}")

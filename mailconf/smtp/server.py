@@ -120,7 +120,12 @@ _BAD_BDAT = Reply.of(521, "5.5.4 Syntax: BDAT count [LAST]")
 _BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
 _BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
 _GOODBYE = Reply.of(221, "2.7.0 Error: I can break rules, too. Goodbye.")
-_HELO_FIRST = Reply.of(503, "5.5.1 Error: send HELO/EHLO first")
+# What is said to a command before HELO (postconf(5) smtpd_helo_required).
+_HELO_FIRST = {
+    "MAIL": Reply.of(503, "5.5.1 Error: send HELO/EHLO first"),
+    "AUTH": Reply.of(503, "5.5.1 Error: send HELO/EHLO first"),
+    "ETRN": Reply.of(503, "Error: send HELO/EHLO first"),
+}
 _UNAUTHORIZED = Reply.of(550, "5.7.0 Error: insufficient authorization")
 
 
@@ -332,8 +337,8 @@ class Connection:
                 return Refused("UNKNOWN", _GOODBYE, f"non-SMTP command from %s: {line[:100]}", close=True)
             return Refused("UNKNOWN", Reply.of(500, "5.5.2 Error: command not recognized"))
         self.verb = verb
-        if self.options.helo_required and not self.greeted and verb in ("MAIL", "VRFY"):
-            return Refused(verb, _HELO_FIRST)
+        if self.options.helo_required and not self.greeted and verb in _HELO_FIRST:
+            return Refused(verb, _HELO_FIRST[verb])
         refusal = OUT_OF_ORDER.get((verb, self.state))
         if refusal is not None and verb != "BDAT":
             return Refused(verb, refusal)
@@ -440,7 +445,9 @@ class Connection:
         size = int(words[1])
         before = self.state
         refusal = OUT_OF_ORDER.get(("BDAT", before))
-        if before in (State.BROKEN, State.BROKEN_MAIL):
+        if not size and not last:
+            refusal = Reply.of(551, "5.7.1 Null BDAT request")
+        elif before in (State.BROKEN, State.BROKEN_MAIL):
             refusal = Reply.of(551, f"5.0.0 Discarded {size} bytes after earlier error")
         if before is not State.CHUNK:
             self._returns = b""
@@ -483,7 +490,7 @@ class Connection:
             return Refused(verb, Reply.of(501, f"5.5.4 Syntax: {verb} attribute=value..."))
         if not (self.xclient if verb == "XCLIENT" else self.xforward):
             return Refused(verb, _UNAUTHORIZED)
-        found = parameters.attributes(verb, words[1:])
+        found = parameters.attributes(verb, words[1:], ipv4=self.options.ipv4, ipv6=self.options.ipv6)
         if isinstance(found, Reply):
             return Refused(verb, found)
         values, temporary = found

@@ -123,7 +123,8 @@ def test_nothing_is_read_on_before_the_reply() -> None:
 def test_helo_is_asked_for_where_it_is_required() -> None:
     server = Permissive(helo_required=True)
     first = b"503 5.5.1 Error: send HELO/EHLO first\r\n"
-    assert server.feed(b"MAIL FROM:<>\r\nVRFY x\r\n") == first * 2
+    assert server.feed(b"MAIL FROM:<>\r\nAUTH PLAIN\r\n") == first * 2
+    assert server.feed(b"ETRN example.com\r\nVRFY x\r\n") == b"503 Error: send HELO/EHLO first\r\n252 2.0.0 x\r\n"
     assert server.feed(b"HELO x\r\nMAIL FROM:<>\r\n").endswith(b"250 2.1.0 Ok\r\n")
 
 
