@@ -11,6 +11,7 @@ CK010 = warning("CK010", "a map is missing or older than its source")
 CK011 = error("CK011", "a map is damaged")
 
 _REASONS = {"no map yet": "has not been built yet", "the source is newer": "is older than its source"}
+_CHANGED = "is not what its source says now"  # whatever else makes a map stale
 
 
 def freshness(subject: Subject, sink: Sink) -> None:
@@ -18,7 +19,7 @@ def freshness(subject: Subject, sink: Sink) -> None:
     for target in subject.targets:
         span = target.uses[0].span
         if target.reason:
-            message = f"the map of {target.table} {_REASONS[target.reason]}"
+            message = f"the map of {target.table} {_REASONS.get(target.reason, _CHANGED)}"
             sink.report(CK010, message, span, hint=f"run mailconf build {subject.site.directory}")
         if not target.target.exists():
             continue

@@ -82,6 +82,11 @@ def map_path(type: str, source: Path) -> Path:
     return source.with_name(source.name + _type(type).extension)
 
 
+def stored_end(type: str, nul: bool | None) -> bytes:
+    """What ends keys and values in a map of the type: a NUL or nothing. ``nul`` is `write_map`'s."""
+    return _end(_type(type), nul)
+
+
 def preload(type: str) -> None:
     """Import what writing the type needs, for a caller that is about to give up the right to read our modules."""
     kind = _type(type)
@@ -99,6 +104,7 @@ def write_map(
     duplicates: Duplicates = Duplicates.FIRST,
     on_duplicate: Callable[[bytes], None] | None = None,
     progress: Progress | None = None,
+    staged: Path | None = None,
 ) -> int:
     """Replace the map ``target`` by one that holds ``entries``; the number of keys in it.
 
@@ -106,6 +112,7 @@ def write_map(
     nul           end keys and values with a NUL (makemap(8): only with -N); None: as postmap(1) does for the type
     duplicates    which entry counts; ``on_duplicate`` is told of every later one, and may raise to write nothing
     progress      called now and then with (entries done, all entries)
+    staged        write this file beside the target instead, with the owner and mode that the target is to have
 
     Raises UnsupportedMap, and OSError when the map cannot be written.
     """
@@ -114,11 +121,11 @@ def write_map(
     with _no_collection():
         columns = entries if isinstance(entries, Columns) else _columns(list(entries))
         try:
-            _write(kind, target, columns, end, source, progress)
+            _write(kind, target, columns, end, source, progress, staged)
         except Repeated:
             pairs = zip(*columns, strict=True)
             columns = _columns(_collect(pairs, {}, duplicates, on_duplicate).items())
-            _write(kind, target, columns, end, source, progress)
+            _write(kind, target, columns, end, source, progress, staged)
     return len(columns.keys)
 
 
@@ -146,8 +153,11 @@ def update_map(
     duplicates: Duplicates = Duplicates.FIRST,
     on_duplicate: Callable[[bytes], None] | None = None,
     progress: Progress | None = None,
+    last: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
     """Add ``entries`` to the map ``target``, which need not exist yet: ``postmap -i``. The arguments are `write_map`'s.
+
+    ``last`` are entries that take the place of what the map holds without a word, stored as they are.
 
     Keys that the map holds already are duplicates. Raises TemporaryFailure when the old map cannot be read,
     UnsupportedMap when maps of the type are never changed.
@@ -162,6 +172,7 @@ def update_map(
         except FileNotFoundError:
             table = {}
         table = _collect(stored, table, duplicates, told)
+        table.update(last)
         _write(kind, target, _columns(table.items()), b"", source, progress)
 
 
@@ -257,19 +268,22 @@ def _write(
     end: bytes,
     source: os.stat_result | None,
     progress: Progress | None,
+    staged: Path | None = None,
 ) -> None:
-    with _replaced(target, source) as file:
+    with _replaced(target, source, staged) as file:
         _load(kind.writer)(file, *columns, end=end, progress=progress)
 
 
 @contextmanager
-def _replaced(target: Path, source: os.stat_result | None) -> Iterator[BinaryIO]:
+def _replaced(target: Path, source: os.stat_result | None, staged: Path | None = None) -> Iterator[BinaryIO]:
     """The new file, with the owner and, when there is no old one, the mode that ``source`` says."""
     mode = None
-    if source is not None and not target.exists():
+    if target.exists():
+        mode = target.stat().st_mode & 0o7777
+    elif source is not None:
         mode = _new_mode(source.st_mode)
     owner = (source.st_uid, source.st_gid) if source is not None else None
-    with replace(target, owner=owner, mode=mode) as file:
+    with replace(staged or target, owner=owner, mode=mode) as file:
         yield file
 
 
