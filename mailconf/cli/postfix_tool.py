@@ -8,16 +8,31 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NamedTuple
 
 from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mailconf.files import Root
 
 DEFAULT_DIRECTORY = "/etc/postfix"
+
+
+class Tool(NamedTuple):
+    """What sets one of the table tools apart from the others.
+
+    flags       the letters of the options without a value; ``cdq`` take one
+    between     what -s and -q - print between a key and its value
+    aliases     the text is aliases(5), and entries of the tool's own join its map
+    """
+
+    flags: str
+    usage: str
+    between: bytes = b"\t"
+    aliases: bool = False
 
 
 class Fatal(Exception):
@@ -124,11 +139,12 @@ def take_root(arguments: list[str]) -> Root:
 
 
 class Settings:
-    """The parameters that a table tool needs."""
+    """The parameters that a table tool needs; ``value`` gives any other, expanded. It raises Fatal."""
 
-    def __init__(self, utf8: bool, default_type: str) -> None:
+    def __init__(self, utf8: bool, default_type: str, value: Callable[[str], str]) -> None:
         self.utf8 = utf8
         self.default_type = default_type
+        self.value = value
 
 
 def read_settings(directory: str | None, root: Root, messages: Messages) -> Settings:
@@ -162,6 +178,10 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
     def lookup(name: str) -> str | None:
         if name in values:
             return values[name]
+        if name in ("myhostname", "mydomain"):
+            from mailconf.postfix.machine import compute
+
+            return compute(name, value, values)
         from mailconf.postfix.parameters import PARAMETERS
 
         return PARAMETERS[name][1] if name in PARAMETERS else None
@@ -182,7 +202,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
     kind = value("default_database_type")
     if not kind:
         raise Fatal("bad string length 0 < 1: default_database_type = ")
-    return Settings(utf8.lower() == "yes", kind)
+    return Settings(utf8.lower() == "yes", kind, value)
 
 
 def shortened(line: bytes) -> bytes:

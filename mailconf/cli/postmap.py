@@ -19,6 +19,7 @@ from contextlib import suppress
 from mailconf.cli.postfix_tool import (
     Fatal,
     Messages,
+    Tool,
     drop_output,
     getopt,
     open_standard_streams,
@@ -28,14 +29,17 @@ from mailconf.cli.postfix_tool import (
 from mailconf.files import Root
 from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 
-FLAGS = "bfFhimnNoprsuUvw"
-USAGE = f"[-{FLAGS}] [-c config_dir] [-d key] [-q key] [map_type:]file..."
+TOOL = Tool(
+    flags="bfFhimnNoprsuUvw",
+    usage="[-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...",
+)
 
 
 class Options:
     """The command line, and what main.cf adds to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tool: Tool) -> None:
+        self.tool = tool
         self.flags: set[str] = set()
         self.directory: str | None = None
         self.delete: str | None = None
@@ -44,6 +48,7 @@ class Options:
         self.root = Root()
         self.utf8 = False
         self.default_type = ""
+        self.hostname = ""  # for the entries that postalias adds
 
     def fold(self, key: bytes) -> bytes:
         if key.isascii():
@@ -55,10 +60,15 @@ class Options:
 
 def run(name: str, arguments: list[str]) -> int:
     """Run ``postmap arguments``; ``name`` is what the program was called as. The exit status."""
+    return run_tool(TOOL, name, arguments)
+
+
+def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
+    """Run postmap or its like."""
     open_standard_streams()
     messages = Messages(name)
     arguments = list(arguments)
-    options = Options()
+    options = Options(tool)
     try:
         options.root = take_root(arguments)
         _parse(name, arguments, options)
@@ -68,6 +78,8 @@ def run(name: str, arguments: list[str]) -> int:
         unchecked = "u" in options.flags or (options.flags & set("bh") and "U" not in options.flags)
         options.utf8 = settings.utf8 and not unchecked
         options.default_type = settings.default_type
+        if tool.aliases:
+            options.hostname = settings.value("myhostname")
         status = _run(arguments, options, messages)
         sys.stdout.flush()
         return status
@@ -84,9 +96,9 @@ def run(name: str, arguments: list[str]) -> int:
 
 
 def _parse(name: str, arguments: list[str], options: Options) -> None:
-    for letter, value in getopt(name, arguments, FLAGS, "cdq"):
+    for letter, value in getopt(name, arguments, options.tool.flags, "cdq"):
         if letter == "?":
-            raise Fatal(f"usage: {name} {USAGE}")
+            raise Fatal(f"usage: {name} {options.tool.usage}")
         if letter == "c":
             options.directory = value
         elif letter in "dqs":
@@ -117,7 +129,7 @@ def _run(arguments: list[str], options: Options, messages: Messages) -> int:
         # Only the first table is listed, as with the original.
         return list_entries(*_spec(arguments[0], options), options, messages) if arguments else 1
     if not arguments:
-        raise Fatal(f"usage: {messages.program} {USAGE}")
+        raise Fatal(f"usage: {messages.program} {options.tool.usage}")
     tables = [_spec(argument, options) for argument in arguments]
     if options.query is not None:
         return query(tables, options, messages)

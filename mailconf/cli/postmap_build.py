@@ -1,17 +1,18 @@
-"""``postmap FILE`` and ``postmap -i``: from text to map."""
+"""``postmap FILE`` and ``postmap -i``: from text to map; ``postalias`` too."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from time import time
 from typing import BinaryIO, TypedDict
 
+from mailconf.cli.map_owner import as_owner_of, status_of
 from mailconf.cli.postfix_tool import Fatal, Messages, shortened
 from mailconf.cli.postmap import Options
 from mailconf.maps import write
@@ -19,12 +20,15 @@ from mailconf.maps.opening import Progress
 from mailconf.source import decode
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, Problem, Rows, read_rows
 
+# What postmap says of a line; a problem of an alias file is named in postalias's own words.
 _WORDS = {
     NOT_UTF8: 'non-UTF-8 input "{text}" -- ignoring this line',
     UNBALANCED: "unbalanced '\"' in '{text}' -- ignoring this line",
     NO_VALUE: "expected format: key whitespace value",
     COLON: 'record is in "key: value" format; is this an alias file?',
 }
+
+_NAMES = {"cdb": "{}", "lmdb": "lmdb:{}"}  # what each type calls its map when it warns of a duplicate
 
 Pair = tuple[bytes, bytes]
 
@@ -46,6 +50,11 @@ def build(kind: str, name: str, options: Options, messages: Messages) -> None:
 
 class Build:
     def __init__(self, kind: str, name: str, options: Options, messages: Messages) -> None:
+        if options.tool.aliases:
+            # Before the right to read our modules may be given up.
+            from mailconf.tables import aliases
+
+            self.aliases = aliases
         self.kind = kind
         self.name = name
         self.options = options
@@ -54,6 +63,8 @@ class Build:
         self.file = "stdin" if self.incremental else name
         self.replaces = "r" in options.flags  # a later entry takes the place of an earlier one
         self.quiet = self.replaces or "w" in options.flags
+        self.end = b""  # what keys and values end with already
+        self.own: list[Pair] = []  # entries that take the place of the map's
 
     def run(self) -> None:
         if self.kind == "fail":
@@ -73,8 +84,10 @@ class Build:
                 except OSError as failure:
                     raise Fatal(f"read {self.file}: {failure.strerror}") from failure
                 self._drop_empty(target)
-                rows = read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags)
+                rows = self._read()
                 self._fold(rows)
+                if self.options.tool.aliases:
+                    self._join(rows)
                 try:
                     self._write(rows, target, new)
                 except OSError as failure:
@@ -104,8 +117,25 @@ class Build:
         """``fail:``: every attempt to write fails."""
         with self._open(self.options.root.path(self.name)) as file:
             data = file.read()
-        if read_rows(data, utf8=self.options.utf8).keys:
+        if self.options.tool.aliases or read_rows(data, utf8=self.options.utf8).keys:
             raise Fatal(f"table fail:{self.name}: write error: Application error")
+
+    def _read(self) -> Rows:
+        if self.options.tool.aliases:
+            return self.aliases.read_alias_rows(self.data, utf8=self.options.utf8)
+        return read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags)
+
+    def _join(self, rows: Rows) -> None:
+        """Add postalias's own entries, of which not all end with a NUL: so all become what is stored."""
+        end = self.end = write.stored_end(self.kind, self.options.nul)
+        rows.keys = [key + end for key in rows.keys]
+        rows.values = [value + end for value in rows.values]
+        own = self.aliases.housekeeping(time(), self.options.hostname, end)
+        if self.incremental:
+            self.own = own
+        else:
+            rows.keys += [key for key, _ in own]
+            rows.values += [value for _, value in own]
 
     def _map_name(self) -> str:
         return self.name + write.EXTENSIONS[self.kind]
@@ -122,13 +152,13 @@ class Build:
         entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
         how = _How(
             source=status,
-            nul=self.options.nul,
+            nul=False if self.options.tool.aliases else self.options.nul,
             duplicates=write.Duplicates.LAST if self.replaces else write.Duplicates.FIRST,
             on_duplicate=None if self.quiet else self._duplicate,
             progress=_progress(self.name),
         )
         if self.incremental:
-            write.update_map(self.kind, target, entries, **how)
+            write.update_map(self.kind, target, entries, last=self.own, **how)
         else:
             write.write_map(self.kind, target, write.Columns(rows.keys, rows.values) if easy else entries, **how)
 
@@ -163,12 +193,13 @@ class Build:
             text = decode(shortened(problem.text))
             text = f'{self.file}: logical line must not start with whitespace: "{text}"'
         else:
-            text = _WORDS[problem.kind].format(text=decode(problem.text))
+            text = _WORDS.get(problem.kind, problem.kind).format(text=decode(problem.text))
             text = f"{self.file}, line {self._line(problem.line)}: {text}"
         self.messages.warn(text)
 
     def _duplicate(self, key: bytes) -> None:
-        self.messages.warn(f'{self._map_name()}: duplicate entry: "{decode(key)}"')
+        name = _NAMES.get(self.kind, "{}.db").format(self.name)
+        self.messages.warn(f'{name}: duplicate entry: "{decode(key.removesuffix(self.end))}"')
 
     def _content(self, value: bytes, line: int) -> bytes | None:
         """``-F``: the content of the files that ``value`` names, in base64; None with a warning."""
@@ -187,60 +218,6 @@ class Build:
                 self.messages.warn(f"{place}: open {name}: {failure.strerror}: skipping this entry")
                 return None
         return b64encode(b"\n".join(parts))
-
-
-def status_of(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None
-
-
-@contextmanager
-def as_owner_of(
-    status: os.stat_result | None, target: Path, name: str, options: Options
-) -> Iterator[os.stat_result | None]:
-    """Work with the rights of the owner of the file ``status``, as the original does when root runs it (unless ``-o``).
-
-    Yields the status that a new map takes its owner and mode from: the owner is who we are now, or the old map's.
-    An old map that the owner may not write is left alone; one that they may write, in a folder that they may not, is
-    replaced with root's rights, because the original writes into it.
-    """
-    if status is None:
-        yield None
-        return
-    was = os.geteuid(), os.getegid()
-    dropped = was[0] == 0 and status.st_uid != 0 and "o" not in options.flags
-
-    def regain() -> None:
-        os.seteuid(was[0])
-        os.setegid(was[1])
-
-    if dropped:
-        os.setegid(status.st_gid)
-        os.seteuid(status.st_uid)
-    try:
-        new = _new_status(status, target, options)
-        if dropped and target.exists():
-            if not os.access(target, os.W_OK, effective_ids=True):
-                raise Fatal(f"open {name}{target.suffix}: {os.strerror(errno.EACCES)}")
-            if not os.access(target.parent, os.W_OK, effective_ids=True) and not target.is_symlink():
-                regain()
-        yield new
-    finally:
-        if dropped:
-            regain()
-
-
-def _new_status(source: os.stat_result, target: Path, options: Options) -> os.stat_result:
-    mode = source.st_mode if "p" not in options.flags else stat.S_IFREG | 0o644
-    owner, group = os.geteuid(), os.getegid()
-    try:
-        old = target.stat()
-        owner, group = old.st_uid, old.st_gid
-    except OSError:
-        pass
-    return os.stat_result((mode, *source[1:4], owner, group, *source[6:10]))
 
 
 def _progress(name: str) -> Progress | None:

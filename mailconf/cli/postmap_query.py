@@ -129,7 +129,7 @@ def query(names: list[tuple[str, str]], options: Options, messages: Messages) ->
         try:
             for key, value in tables.answers(keys):
                 if value is not None:
-                    lines.append(b"%b\t%b\n" % (key, value))
+                    lines.append(b"%b%b%b\n" % (key, options.tool.between, value))
         finally:
             write(b"".join(lines))
             sys.stdout.buffer.flush()
@@ -186,7 +186,7 @@ def list_entries(kind: str, name: str, options: Options, messages: Messages) -> 
                     messages.warn(f"{place}: malformed BASE64 value: {decode(value)}")
                     continue
                 value = content
-            lines.append(key + b"\t" + value + b"\n")
+            lines.append(key + options.tool.between + value + b"\n")
             if len(lines) > 10_000:
                 sys.stdout.buffer.write(b"".join(lines))
                 lines.clear()
@@ -199,7 +199,7 @@ def list_entries(kind: str, name: str, options: Options, messages: Messages) -> 
 
 def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
     """``-d``: exit status 0 if any of the tables had any of the keys."""
-    from mailconf.cli.postmap_build import as_owner_of, status_of
+    from mailconf.cli.map_owner import as_owner_of, status_of
     from mailconf.maps import registry, write
 
     keys = []

@@ -5,7 +5,7 @@ a name has at least one word, no comma, and neither ``@`` nor ``%`` outside of q
 The name is stored without quotes, in lower case; the value is stored put together anew. A line that is not so is
 ignored with a warning by postalias; here it is an error, because the administrator meant something by it.
 
-postalias adds entries of its own: ``YP_LAST_MODIFIED`` (seconds), ``YP_MASTER_NAME`` (the host's name) and ``@: @``
+postalias adds entries of its own: ``@: @``, ``YP_LAST_MODIFIED`` (seconds) and ``YP_MASTER_NAME`` (the host's name)
 (`housekeeping`).
 
 `parse_alias` reads a line by hand, `parse_alias_by_grammar` by grammars/aliases.lark; a property test holds them equal.
@@ -25,6 +25,7 @@ from mailconf.diagnostics import Code, Sink, error
 from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.entry import Entry
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
+from mailconf.tables.postmap import NOT_UTF8, ORPHAN, Problem, Rows
 from mailconf.tables.reader import TB001, TB002
 from mailconf.tables.words822 import Word, addresses, cut, plain, put_together
 
@@ -36,8 +37,6 @@ TB031 = error("TB031", "an alias whose name is no local name")
 
 NO_PAIR = "need name:value pair"
 NOT_LOCAL = "name must be local"
-NOT_UTF8 = "not UTF-8"
-ORPHAN = "a continuation of nothing"
 
 _BLANK = " \t\r\n"
 # The common case, which needs no cutting up: a plain name and plain addresses with commas.
@@ -154,12 +153,28 @@ def read_aliases(
     return entries
 
 
-def housekeeping(now: float, host: str) -> list[tuple[bytes, bytes]]:
-    """The entries that postalias adds; ``now`` in seconds since the epoch, ``host`` is myhostname's node name."""
+def read_alias_rows(data: bytes, *, utf8: bool = True) -> Rows:
+    """The same for postalias: entries and problems as `mailconf.tables.postmap.read_rows` gives a table's."""
+    rows = Rows()
+    for line, found in read_lines(data, utf8=utf8):
+        if isinstance(found, Alias):
+            rows.keys.append(encode(found.name))
+            rows.values.append(encode(found.value))
+        else:
+            text = line.text if found == ORPHAN else line.visible
+            rows.problems.append(Problem(found, len(rows), line.start, *line.stretch(0, len(line.text)), text))
+    return rows
+
+
+def housekeeping(now: float, host: str, end: bytes = b"\0") -> list[tuple[bytes, bytes]]:
+    """The entries that postalias adds, as they are stored: those of NIS never end with a NUL.
+
+    ``now`` in seconds since the epoch, ``host`` is myhostname, ``end`` is what ends the map's other entries.
+    """
     return [
+        (b"@" + end, b"@" + end),
         (b"YP_LAST_MODIFIED", b"%010d" % int(now)),
-        (b"YP_MASTER_NAME", host.encode("utf-8", "surrogateescape")),
-        (b"@", b"@"),
+        (b"YP_MASTER_NAME", encode(host)),
     ]
 
 
