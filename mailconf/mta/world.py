@@ -30,22 +30,29 @@ class MtaWorld:
         self._clock = clock
         self._root = root or Root()
         self._seen: dict[Path, tuple[int, ...]] = {}  # the files of the tables that were asked, as they were then
+        self._asked: set[str] = set()  # these tables
 
     def refresh(self) -> None:
         """Open tables anew whose files were replaced since. smtpd(8) looks when a client connects, so does ours."""
         close = getattr(self.files, "close", None)
         if close is not None and any(_state(path) != state for path, state in self._seen.items()):
             self._seen.clear()
+            self._asked.clear()
             close()
 
     async def lookup(self, table: str, key: str) -> Answer:
-        kind, _, name = table.removeprefix("proxy:").partition(":")
-        path = self._root.path(name + _SUFFIX.get(kind, ""))
-        if name.startswith("/") and path not in self._seen:
-            self._seen[path] = _state(path)
+        if table not in self._asked:
+            self._remember(table)
         if table.partition(":")[0] in NETWORK_TYPES:
             return await asyncio.to_thread(lambda: run(self.files.lookup(table, key)))
         return await self.files.lookup(table, key)
+
+    def _remember(self, table: str) -> None:
+        self._asked.add(table)
+        kind, _, name = table.removeprefix("proxy:").partition(":")
+        if name.startswith("/"):
+            path = self._root.path(name + _SUFFIX.get(kind, ""))
+            self._seen[path] = _state(path)
 
     async def dns(self, name: str, kind: str) -> Records:
         return await self.resolver.query(name, kind)
