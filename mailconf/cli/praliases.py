@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LETTERS = "C:f:"
 USAGE = "usage: praliases [-C cffile] [-f aliasfile] [key ...]"
 _PREFIX = "praliases"  # of messages, whatever the program was called as
-_FLAGS = re.compile(r"\A(?:\s*-\S*+)*+\s*+")
+_FLAGS = re.compile(r"\A(?:\s*-\S*)*\s*")
 _TYPES = ("hash", "btree")
 
 
@@ -42,19 +42,19 @@ def run(name: str, arguments: list[str]) -> int:
     except Stop as stop:
         say(str(stop))
         return stop.status
-    for spec in [alias_file] if alias_file is not None else configured(cf):
+    for spec in [alias_file] if alias_file is not None else [spec for _, spec in configured(cf)]:
         _print(spec, [os.fsencode(key) for key in arguments], root)
     return EX_OK
 
 
-def configured(cf: Cf) -> list[str]:
-    """The alias files of a configuration, in their order."""
+def configured(cf: Cf) -> list[tuple[int, str]]:
+    """The alias files of a configuration, in their order, each with the number of its line."""
     files = []
-    for value in cf.option(b"aliasfile"):
+    for number, value in cf.settings(b"aliasfile"):
         rest = value.lstrip()
         while rest:
             word, comma, rest = rest.partition(",")
-            files.append(word.rstrip() if comma else word)
+            files.append((number, word.rstrip() if comma else word))
             rest = rest.lstrip()
     return files
 

@@ -59,7 +59,8 @@ class Syntax:
             b"((?=" + re.escape(self.quote) + b"))" if self.quote else never,
             b"([" + re.escape(punctuation) + b"])" if punctuation else never,
         ]
-        return re.compile(b"(?:" + b"|".join(plain) + b")*+(?:" + b"|".join(behind) + b")?")
+        # The group is not possessive, though it could be: Python before 3.11.5 gets possessive groups wrong.
+        return re.compile(b"(?:" + b"|".join(plain) + b")*(?:" + b"|".join(behind) + b")?")
 
     def cut_short(self, data: bytes, start: int) -> int:
         """Where a delimiter may begin that the end of ``data`` cuts, not before ``start``; -1 if nowhere."""
