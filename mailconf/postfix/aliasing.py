@@ -48,24 +48,26 @@ class Aliasing:
 
     async def _expand(self, recipient: str, ask: Ask) -> list[str] | None:
         """None where a limit is exceeded."""
-        done: list[str] = []
-        queue = [(recipient, 0)]
-        count = 1
-        while queue:
-            address, depth = queue.pop(0)
-            if depth > self._recursion_limit:
+        found = [(recipient, 0)]
+        at = 0
+        while at < len(found):
+            address, depth = found[at]
+            if depth < 0:  # maps to itself, which ends its expansion
+                at += 1
+                continue
+            if depth >= self._recursion_limit:
                 return None
             mapped = await self._rewriter.map_all(ask, self._maps, address, propagate=self._propagate)
-            if any(len(target) > self._length_limit for target in mapped):
+            if not mapped:
+                at += 1
+                continue
+            # The first takes the place of what it stands for, the rest follow behind all others, as in the original.
+            entries = [(target, -1 if target.lower() == address.lower() else depth + 1) for target in mapped]
+            found[at : at + 1] = entries[:1]
+            found += entries[1:]
+            if len(found) > self._expansion_limit or any(len(target) > self._length_limit for target in mapped):
                 return None
-            itself = [target for target in mapped if target.lower() == address.lower()]
-            others = [target for target in mapped if target.lower() != address.lower()]
-            if not mapped or itself:
-                done.append(itself[0] if itself else address)
-            count += max(0, len(mapped) - 1)
-            if count > self._expansion_limit:
-                return None
-            queue[:0] = [(target, depth + 1) for target in others]
+        done = [address for address, _ in found]
         unique: dict[str, str] = {}
         for address in done:
             unique.setdefault(address.lower(), address)

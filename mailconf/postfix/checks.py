@@ -105,7 +105,8 @@ async def reject_unknown_reverse_client(ev: Evaluation, subject: Subject) -> Sta
 
 
 async def reject_multi_recipient_bounce(ev: Evaluation, subject: Subject) -> Status:
-    if ev.session.sender != "" or len(ev.session.recipients) < 2:
+    others = len(ev.session.recipients) - (ev.where not in ("RCPT", "VRFY"))
+    if ev.session.sender != "" or others < 1:
         return DUNNO
     code = ev.settings.codes["multi_recipient_bounce_reject_code"]
     return ev.refuse_subject(code, "5.5.3", subject, "Multi-recipient bounce")
@@ -169,14 +170,20 @@ async def permit_auth_destination(ev: Evaluation, subject: Subject) -> Status:
     """PERMIT for mail that is ours to take: local, virtual or relay, without a route in the local part."""
     if not ev.recipient:
         return DUNNO
-    if "@" not in ev.recipient:
-        return PERMIT
     found = await ev.resolved_recipient()
     if found.failed is not None:
         return ev.lookup_failure(ev.recipient)
     if found.routed and not ev.settings.allow_untrusted_routing:
         return DUNNO
     return PERMIT if found.address_class in (LOCAL, ALIAS, MAILBOX, RELAY) else DUNNO
+
+
+async def check_relay_domains(ev: Evaluation, subject: Subject) -> Status:
+    """The old form of reject_unauth_destination, which says it in other words."""
+    if not ev.recipient or await permit_auth_destination(ev, subject) is not DUNNO:
+        return REJECT if ev.refusal else DUNNO
+    about = Subject(ev.recipient, RECIPIENT)
+    return ev.refuse_subject(ev.settings.codes["relay_domains_reject_code"], "5.7.1", about, "Relay access denied")
 
 
 async def reject_unauth_destination(ev: Evaluation, subject: Subject) -> Status:
@@ -217,6 +224,8 @@ async def _unlisted(ev: Evaluation, subject: Subject, found: Resolution) -> Stat
         return ev.lookup_failure(subject.name)
     settings = ev.settings
     address = found.recipient.lower()
+    if found.address_class == LOCAL and Address.split(address).local == settings.double_bounce:
+        return DUNNO
     rewriting = [settings.recipient_canonical, settings.canonical, settings.virtual_alias]
     try:
         for tables in rewriting:
@@ -240,7 +249,7 @@ async def _unknown_in_class(ev: Evaluation, subject: Subject, address_class: str
     tables: Tables
     if address_class == LOCAL:
         user = Address.split(address).local
-        if user in _ALWAYS_THERE or user == settings.double_bounce:
+        if user in _ALWAYS_THERE:
             return DUNNO
         tables, code, name = settings.local_recipients, "unknown_local_recipient_reject_code", "local recipient"
     elif address_class == MAILBOX:
@@ -339,7 +348,7 @@ CHECKS: dict[str, Check] = {
     "reject_plaintext_session": reject_plaintext_session,
     "reject_unauth_pipelining": reject_unauth_pipelining,
     "reject_unauth_destination": reject_unauth_destination,
-    "check_relay_domains": reject_unauth_destination,
+    "check_relay_domains": check_relay_domains,
     "defer_unauth_destination": defer_unauth_destination,
     "reject_unknown_client_hostname": reject_unknown_client,
     "reject_unknown_client": reject_unknown_client,

@@ -126,6 +126,9 @@ async def permit_mx_backup(ev: Evaluation, subject: Subject) -> Status:
     if found.routed or not domain or domain.startswith("["):
         return DUNNO
     exchangers = await ev.ask.dns(domain, "MX")
+    if exchangers.outcome is Outcome.FAILED:
+        reason = "Unable to look up mail exchanger information: Host not found, try again"
+        return ev.refuse_subject(450, "4.4.4", Subject(ev.recipient, RECIPIENT), reason)
     if exchangers.outcome is not Outcome.FOUND:
         return DUNNO
     ranked = [(int(p), host) for p, _, host in (value.partition(" ") for value in exchangers.values)]
@@ -158,6 +161,9 @@ def by_servers(access: Access, who: str, kind: str) -> Check:
 
     async def check(ev: Evaluation, subject: Subject) -> Status:
         name, about = _who(ev, who)
+        if not name and who in ("sender", "recipient") and about.name:
+            found = await (ev.resolved_sender() if who == "sender" else ev.resolved_recipient())
+            name = Address.split(found.recipient).domain or ""
         if not name:
             return DUNNO
         if name.startswith("["):
@@ -259,7 +265,7 @@ async def refuse_listed(ev: Evaluation, listing: Listing) -> Status:
     except MacroError:
         text = expand("$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain", values.get)
     code, _, rest = text.partition(" ")
-    status, rest = split_status(rest.strip(), "5.7.1")
+    status, rest = split_status(rest.lstrip(), "5.7.1")
     return ev.refuse(int(code) if code.isdigit() else 554, status, rest)
 
 

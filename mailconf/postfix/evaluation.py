@@ -81,9 +81,10 @@ class Evaluation:
 
     where            the command, for the log: CONNECT, HELO, EHLO, MAIL, RCPT, DATA, END-OF-MESSAGE, VRFY
     recipient        the one in question; at DATA the only one, if there is only one
+    who              what a bare table in the list is asked about: "client", "helo", "sender", "recipient"
     warn             warn_if_reject is in force: refusals are logged and go on
     defer_if_permit  what to say in place of a permission (access(5) DEFER_IF_PERMIT); the first one counts
-    defer_if_reject  what to say in place of a 5xx, within one list
+    defer_if_reject  what to say in place of a 5xx, within one stage
     """
 
     settings: Settings
@@ -91,6 +92,7 @@ class Evaluation:
     ask: Ask
     where: str
     recipient: str | None = None
+    who: str = ""
     warn: bool = False
     defer_if_permit: Refusal | None = None
     defer_if_reject: Refusal | None = None
@@ -126,9 +128,9 @@ class Evaluation:
     async def resolved_recipient(self) -> Resolution:
         return await self.resolved(self.recipient or "", self.session.sender or "")
 
-    def begin_list(self) -> None:
+    def begin_stage(self) -> None:
+        """DEFER_IF_REJECT holds for one stage: client, HELO, sender, or the recipient with all its lists."""
         self.defer_if_reject = None
-        self.warn = False
 
     def refuse(self, code: int, status: str, text: str) -> Status:
         """A refusal, unless warn_if_reject or DEFER_IF_REJECT make something else of it."""

@@ -85,6 +85,7 @@ class RuleList:
 
     parameter: str
     rules: tuple[Rule, ...]
+    who: str = ""
 
     async def run(self, ev: Evaluation, subject: Subject) -> Status:
         """The first decision; DUNNO when there is none."""
@@ -115,18 +116,18 @@ class Compiler:
         self._sink = sink
         self._default_type = configuration.value("default_database_type")
         self._class_names = frozenset(word.lower() for word in configuration.words("smtpd_restriction_classes"))
-        self._classes: dict[tuple[str, str], RuleList] = {}
+        self._classes: dict[str, RuleList] = {}
         self._values: dict[str, RuleList] = {}
 
-    def compile(self, parameter: str, who: str) -> RuleList:
+    def compile(self, parameter: str, who: str = "") -> RuleList:
         """The list that ``parameter`` holds; ``who`` ("client", "helo", ...) is what a bare table is asked about."""
         words = split(self._configuration.value(parameter))
-        return RuleList(parameter, tuple(self._rules(parameter, words, who)))
+        return RuleList(parameter, tuple(self._rules(parameter, words)), who)
 
     def _span(self, parameter: str, word: Word) -> Span | None:
         return word_span(self._configuration, parameter, word.text, word.offset)
 
-    def _rules(self, parameter: str, words: Sequence[Word], who: str) -> list[Rule]:
+    def _rules(self, parameter: str, words: Sequence[Word]) -> list[Rule]:
         rules: list[Rule] = []
         warn, at, final = False, 0, ""
         while at < len(words):
@@ -145,7 +146,7 @@ class Compiler:
                 )
                 break
             argument = words[at] if at < len(words) else None
-            check, used = self._check(parameter, word, argument, who)
+            check, used = self._check(parameter, word, argument)
             at += used
             shown = f"{word.text} {argument.text}" if used and argument else word.text
             rules.append(Rule(f"warn_if_reject {shown}" if warn else shown, check, self._span(parameter, word), warn))
@@ -153,7 +154,7 @@ class Compiler:
             warn = False
         return rules
 
-    def _check(self, parameter: str, word: Word, argument: Word | None, who: str) -> tuple[Check, int]:
+    def _check(self, parameter: str, word: Word, argument: Word | None) -> tuple[Check, int]:
         """The check that a word stands for, and how many further words it takes."""
         name = word.text.lower()
         if name in _OUTDATED:
@@ -165,9 +166,9 @@ class Compiler:
         if name in _SIMPLE:
             return _SIMPLE[name], 0
         if _is_table(word.text):
-            return self._access(table_spec(word.text, self._default_type), who), 0
+            return self._access(table_spec(word.text, self._default_type), ""), 0
         if name in self._class_names:
-            return self._class(name, who), 0
+            return self._class(name), 0
         takes = self._taking_argument(name)
         if takes is None:
             self._sink.report(
@@ -226,7 +227,7 @@ class Compiler:
 
         return check
 
-    def _class(self, name: str, who: str) -> Check:
+    def _class(self, name: str) -> Check:
         """A restriction class; compiled at its first use, so that classes may name each other."""
 
         async def check(ev: Evaluation, subject: Subject) -> Status:
@@ -234,16 +235,16 @@ class Compiler:
                 return ev.server_error()
             ev.depth += 1
             try:
-                return await self._class_list(name, who).run(ev, subject)
+                return await self._class_list(name).run(ev, subject)
             finally:
                 ev.depth -= 1
 
         return check
 
-    def _class_list(self, name: str, who: str) -> RuleList:
-        found = self._classes.get((name, who))
+    def _class_list(self, name: str) -> RuleList:
+        found = self._classes.get(name)
         if found is None:
-            found = self._classes[name, who] = self.compile(name, who)
+            found = self._classes[name] = self.compile(name)
         return found
 
     def compile_classes(self) -> None:
@@ -257,7 +258,7 @@ class Compiler:
                     span,
                     hint=f"add a line: {name} = ...",
                 )
-            self._class_list(name, "recipient")
+            self._class_list(name)
 
     async def _run_value(self, ev: Evaluation, value: str, subject: Subject) -> Status:
         """Restrictions that stand in a table: no tables of their own, no arguments but for sleep."""
@@ -272,7 +273,7 @@ class Compiler:
             return RuleList(value, (Rule(value, server_error),))
         quiet = Compiler(self._configuration, self._settings, Sink())
         quiet._classes = self._classes
-        return RuleList(value, tuple(quiet._rules("smtpd_restriction_classes", words, "")))
+        return RuleList(value, tuple(quiet._rules("smtpd_restriction_classes", words)))
 
     def _policy_service(self, argument: str) -> Check:
         """check_policy_service: ``type:place`` or ``{ type:place, default_action=... }`` (SMTPD_POLICY_README)."""
@@ -335,10 +336,12 @@ class Compiler:
 
 
 def access_check(access: Access, who: str) -> Check:
-    """check_WHO_access: which key the table is asked for, and about whom."""
+    """check_WHO_access: which key the table is asked for, and about whom; "" is what the list is about."""
+    named = who
 
     async def check(ev: Evaluation, subject: Subject) -> Status:
         session = ev.session
+        who = named or ev.who
         if who == "client":
             return await access.host(ev, session.client_name, session.client_address, Subject(ev.client, CLIENT))
         if who == "reverse_client_hostname":

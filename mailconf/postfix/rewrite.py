@@ -14,6 +14,7 @@ from mailconf.model.world import Ask
 from mailconf.postfix.classes import Domains
 from mailconf.postfix.lookup import Tables
 from mailconf.postfix.words import split
+from mailconf.tables import words822
 
 _NESTING = 10  # canonical(5): how often a mapping's result is mapped again
 
@@ -57,7 +58,9 @@ class Rewriter:
         """
         if not address:
             return ""
-        user, domain = Address.split(address)
+        return self._standard(*Address.split(address), local=local, dequoted=dequoted)
+
+    def _standard(self, user: str, domain: str | None, *, local: bool = True, dequoted: bool = False) -> str:
         if domain is None and (dequoted or quote_local(user) == user):
             site, bang, rest = user.partition("!")
             rest_percent, percent, last = user.rpartition("%")
@@ -113,9 +116,12 @@ class Rewriter:
             return []
         user = Address.split(address).local
         results = []
-        for word in addresses(found.answer.value):
-            result = self.standard(f"{user}{word}" if word.startswith("@") else word)
-            if propagate and found.extension and not word.startswith("@"):
+        for target in addresses(found.answer.value):
+            if not target.local and target.domain:
+                results.append(self.standard(f"{user}@{target.domain}"))
+                continue
+            result = self._standard(target.local, target.domain)
+            if propagate and found.extension:
                 local, domain = Address.split(result)
                 result = str(Address(local + found.extension, domain))
             results.append(result)
@@ -144,21 +150,13 @@ class Rewriter:
         return await self.map_one(ask, tables, address, propagate=self._propagate_generic) or address
 
 
-def addresses(value: str) -> list[str]:
-    """The addresses of a table's value in internal form, separated by commas and blanks (RFC 822 lists)."""
-    words: list[str] = []
-    word, at, quoted = "", 0, False
-    while at < len(value):
-        c = value[at]
-        if c == "\\" and at + 1 < len(value):
-            word, at = word + value[at + 1], at + 1
-        elif c == '"':
-            quoted = not quoted
-        elif not quoted and c in ", \t\r\n":
-            if word:
-                words.append(word)
-            word = ""
+def addresses(value: str) -> list[Address]:
+    """The addresses of a table's value in internal form; a quoted ``@`` parts no local part from a domain."""
+    found = []
+    for words in words822.addresses(words822.cut(value)):
+        at = max((n for n, word in enumerate(words) if word.kind == "@"), default=None)
+        if at is None:
+            found.append(Address(words822.plain(words), None))
         else:
-            word += c
-        at += 1
-    return [*words, word] if word else words
+            found.append(Address(words822.plain(words[:at]), words822.plain(words[at + 1 :])))
+    return found

@@ -37,6 +37,7 @@ _XCLIENT = "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPO
 _XFORWARD = "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"
 _BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
 _BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
+_POSTMASTER = "postmaster"  # without a domain
 _TOO_BIG = Refusal(552, "5.3.4", "Message size exceeds fixed limit")
 _TRANSACTION = ("discard", "hold", "defer sender")
 
@@ -82,8 +83,9 @@ class Smtpd:
         session.memory.pop("defer helo", None)
         keywords = await self._keywords(ev) if session.protocol == "ESMTP" else []
         if keywords is None:
-            ev.refuse(421, "4.3.0", f"{self.settings.hostname} Server local data error")
-            return await self._refused(ev)
+            refusal = Refusal(421, "4.3.0", f"{self.settings.hostname} Server local data error")
+            log = f"EHLO from {ev.client}: {refusal.reply()}"
+            return Verdict(await self._with_footer(ev, refusal), ask.trace, log=log, disconnect=True)
         if not self.settings.delay_reject:
             if await self._helo(ev) is REJECT:
                 return await self._refused(ev)
@@ -135,6 +137,9 @@ class Smtpd:
         if found.bad:
             ev.notes.append(f"warning: Illegal address syntax from {ev.client} in {where} command: <{ev.recipient}>")
             return self._said(ev, _BAD_RECIPIENT)
+        if ev.recipient.lower() == _POSTMASTER:
+            ev.ask.trace.add("recipient", ev.recipient, "taken without question (RFC 5321 4.5.1)")
+            return self._said(ev, welcome)
         if await self._whole_recipient(ev) is REJECT:
             return await self._refused(ev)
         return self._said(ev, welcome)
@@ -161,16 +166,19 @@ class Smtpd:
     # Lists
 
     async def _client(self, ev: Evaluation) -> Status:
+        ev.begin_stage()
         return await self._run(ev, self.client, Subject(ev.client, CLIENT))
 
     async def _helo(self, ev: Evaluation) -> Status:
         if ev.session.helo is None:
             return DUNNO
+        ev.begin_stage()
         return await self._run(ev, self.helo_rules, Subject(ev.session.helo, HELO))
 
     async def _sender(self, ev: Evaluation) -> Status:
         if ev.session.sender is None:
             return DUNNO
+        ev.begin_stage()
         subject = Subject(ev.session.sender, SENDER)
         status = await self._run(ev, self.sender, subject)
         if status is not REJECT and self.settings.reject_unlisted_sender and not ev.discarding:
@@ -191,21 +199,23 @@ class Smtpd:
                 earlier = memory.get(name)
                 if isinstance(earlier, Refusal) and ev.defer_if_permit is None:
                     ev.defer_if_permit = earlier
+        ev.begin_stage()
         subject = Subject(ev.recipient or "", RECIPIENT)
         lists = (self.relay, self.recipient) if self.settings.relay_first else (self.recipient, self.relay)
         for rules in lists:
             if await self._run(ev, rules, subject) is REJECT:
                 return REJECT
+        if self._deferred(ev) is REJECT:
+            return REJECT
         if self.settings.reject_unlisted_recipient and not ev.discarding:
             check = checks.reject_unlisted_recipient
-            if await self._implied(ev, "smtpd_reject_unlisted_recipient", check, subject) is REJECT:
-                return REJECT
-        return self._deferred(ev)
+            return await self._implied(ev, "smtpd_reject_unlisted_recipient", check, subject)
+        return DUNNO
 
     async def _run(self, ev: Evaluation, rules: RuleList, subject: Subject) -> Status:
         if not rules.rules or ev.discarding:
             return DUNNO
-        ev.begin_list()
+        ev.who = rules.who
         with ev.ask.trace.step(rules.parameter) as step:
             status = await rules.run(ev, subject)
             step.result = status.value
@@ -213,7 +223,6 @@ class Smtpd:
 
     async def _implied(self, ev: Evaluation, parameter: str, check: checks.Check, subject: Subject) -> Status:
         """A check that a parameter of its own switches on, at the end of its list."""
-        ev.begin_list()
         span = self.settings.domains.configuration.span(parameter)
         with ev.ask.trace.step(parameter, subject.name, span) as step:
             status = await check(ev, subject)
@@ -233,6 +242,8 @@ class Smtpd:
     # Answers
 
     def _said(self, ev: Evaluation, reply: Reply) -> Verdict:
+        if reply.code >= 500 and self.settings.soft_bounce:
+            reply = Reply.of(reply.code - 100, *(f"4{line[1:]}" for line in reply.lines))
         return Verdict(reply, ev.ask.trace, tuple(ev.effects), ev.rule, notes=tuple(ev.notes))
 
     async def _refused(self, ev: Evaluation) -> Verdict:
@@ -276,7 +287,7 @@ class Smtpd:
             "helo_name": session.helo or "",
             "server_name": self.settings.hostname,
             "sender": session.sender or "",
-            "recipient": ev.recipient or "",
+            "recipient": session.recipients[-1] if session.recipients else "",  # the last one that was accepted
         }
 
     async def _keywords(self, ev: Evaluation) -> list[str] | None:

@@ -57,7 +57,7 @@ class Settings:
         self.disable_vrfy = c.boolean("disable_vrfy_command")
         self.smtputf8 = c.boolean("smtputf8_enable")
         self.banner = c.value("smtpd_banner")
-        self.reject_footer = c.value("smtpd_reject_footer")
+        self.reject_footer = c.raw("smtpd_reject_footer")
         self.default_rbl_reply = c.raw("default_rbl_reply")
         self.policy_default_action = c.value("smtpd_policy_service_default_action")
         self.policy_context = c.value("smtpd_policy_service_policy_context")

@@ -1,8 +1,7 @@
 """A private instance of the real Postfix below one directory, for recording scripts and side-by-side tests.
 
-Nothing of the machine's own Postfix is touched: queue, data and configuration lie below ``top``. Every daemon serves one
-request and ends (``max_use=1``), so that a changed main.cf holds from the next connection on, without a reload.
-``@TOP@`` in parameters and files stands for the directory.
+Nothing of the machine's own Postfix is touched: queue, data and configuration lie below ``top``. ``@TOP@`` in
+parameters and files stands for that directory.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import shutil
 import socket
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
 MASTER = """\
@@ -51,7 +49,6 @@ BASE = {
     "maillog_file": "@TOP@/log",
     "maillog_file_prefixes": "/",
     "compatibility_level": "3.6",
-    "max_use": "1",
     "inet_protocols": "ipv4",
     "smtpd_authorized_xclient_hosts": "127.0.0.1",
     "smtpd_error_sleep_time": "0",
@@ -64,6 +61,7 @@ BASE = {
     "notify_classes": "",
     "alias_maps": "",
     "mail_spool_directory": "@TOP@/mail",
+    "in_flow_delay": "0",  # else a queue file waits a second when nobody empties the queue
     "ipc_timeout": "5",
     "backwards_bounce_logfile_compatibility": "no",
 }
@@ -84,13 +82,14 @@ def free_port() -> int:
 
 
 class PrivatePostfix:
-    """Use as a context manager; `configure` may be called again while it runs."""
+    """Use as a context manager; `configure` may be called again while it runs, and starts it anew."""
 
     def __init__(self, top: Path) -> None:
         self.top = top
         self.etc = top / "etc"
         self.log = top / "log"
         self.port = free_port()
+        self._running = False
 
     def __enter__(self) -> PrivatePostfix:
         for folder in (self.etc, self.top / "queue", self.top / "data", self.top / "mail"):
@@ -102,9 +101,13 @@ class PrivatePostfix:
             at = at.parent
         shutil.chown(self.top / "data", "postfix")
         self.configure({})
-        self._postfix("start")
-        self._await_port()
+        self._start()
         return self
+
+    def _start(self) -> None:
+        self._postfix("start")
+        self._running = True
+        self._await_port()
 
     def __exit__(self, *_: object) -> None:
         self._postfix("stop")
@@ -119,24 +122,9 @@ class PrivatePostfix:
         body = text + "\n" + "".join(f"{name} = {value}\n" for name, value in merged.items())
         self._replace(self.etc / "master.cf", MASTER.format(listen=f"127.0.0.1:{self.port}"))
         self._replace(self.etc / "main.cf", body)
-        self._use_up_waiting()
-
-    def _use_up_waiting(self) -> None:
-        """Use up the daemons that read the old main.cf and are waiting for their one request."""
-        if not (self.top / "queue/pid/master.pid").exists():
-            return
-        places = [self.top / "queue" / name for name in ("private/rewrite", "public/cleanup", "private/local")]
-        for _ in range(2):
-            with suppress(ConnectionError):
-                Client(self.port).close()
-            for place in places:
-                with socket.socket(socket.AF_UNIX) as service:
-                    service.settimeout(10)
-                    service.connect(str(place))
-                    service.shutdown(socket.SHUT_WR)
-                    with suppress(ConnectionError):
-                        while service.recv(1000):
-                            pass
+        if self._running:
+            self._postfix("stop")
+            self._start()
 
     def _replace(self, path: Path, text: str) -> None:
         """Whole or not at all: a daemon that is starting must not read half of it."""
@@ -221,10 +209,15 @@ class PrivatePostfix:
         ).stdout
         return re.findall(r'"queue_id": "(\w+)"', out)
 
-    def log_lines(self, since: int = 0) -> list[str]:
-        """The log's lines from byte ``since`` on, without time and host: ``postfix/smtpd: text``."""
-        data = self.log.read_bytes()[since:].decode(errors="surrogateescape") if self.log.exists() else ""
-        return [re.sub(r"^\w+ +\d+ [\d:]+ \S+ (\S+?)\[\d+\]: ", r"\1: ", line) for line in data.splitlines()]
+    def log_lines(self, since: int = 0, *, pids: bool = False) -> list[str]:
+        """The log's lines from byte ``since`` on, without time and host: ``postfix/smtpd: text``, or with the pid."""
+        if not self.log.exists():
+            return []
+        with self.log.open("rb") as log:
+            log.seek(since)
+            data = log.read().decode(errors="surrogateescape")
+        kept = r"\1\2: " if pids else r"\1: "
+        return [re.sub(r"^\w+ +\d+ [\d:]+ \S+ (\S+?)(\[\d+\]): ", kept, line) for line in data.splitlines()]
 
     def _postfix(self, command: str) -> None:
         subprocess.run(

@@ -1,0 +1,90 @@
+"""Records what the real Postfix answers to policy_scenarios.py, as policy.json. Needs root, for a DNS of its own.
+
+python tests/vectors/record_policy.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "live"), str(HERE.parent / "postfix"), str(HERE.parents[1])]
+
+from dialogue import normal_log, normal_reply  # noqa: E402
+from fixture_dns import isolate, serve  # noqa: E402
+from policy_scenarios import DNS, EXAMPLE, Scenario, scenarios  # noqa: E402
+from private_postfix import PrivatePostfix, mail_version  # noqa: E402
+
+
+def configure(postfix: PrivatePostfix, scenario: Scenario) -> None:
+    if not scenario.example:
+        postfix.configure(scenario.all_parameters(), scenario.tables)
+        return
+    text = (
+        (EXAMPLE / "main.cf")
+        .read_text()
+        .replace("/etc/", "@TOP@/etc/")
+        .replace("inet_interfaces = all", "inet_interfaces = loopback-only")
+    )
+    for name, content in scenario.tables.items():
+        path = postfix.top / "etc" / (name if name == "aliases" else f"postfix/{name}")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+        postfix.postmap(f"hash:{path}")
+    postfix.configure({"alias_maps": "hash:@TOP@/etc/aliases"}, text=text)
+
+
+def hold(session: list[str], postfix: PrivatePostfix) -> dict[str, list[str]]:
+    """One session's replies and its decisions in the log."""
+    before = postfix.log.stat().st_size
+    client = postfix.client()
+    replies = []
+    pending = False
+    for command in session:
+        if command == "." and not pending:
+            continue
+        line = "foo\r\n." if command == "." else command
+        reply = client.command(line)
+        pending = reply.startswith("354")
+        replies.append(normal_reply(reply))
+    client.close()
+    return {"replies": replies, "log": _settled(postfix, before)}
+
+
+def _settled(postfix: PrivatePostfix, before: int) -> list[str]:
+    """The decisions of the session that connected last; it has logged everything when it logs its end."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        lines = postfix.log_lines(before, pids=True)
+        start = max((n for n, line in enumerate(lines) if ": connect from" in line), default=len(lines))
+        own = [line for line in lines[start:] if line.split(": ")[0] == lines[start].split(": ")[0]]
+        if any(": disconnect from" in line for line in own):
+            texts = (re.sub(r"^postfix/smtpd\[\d+\]: ", "", line) for line in own)
+            return [found for text in texts if (found := normal_log(text)) is not None]
+        time.sleep(0.002)
+    raise TimeoutError("smtpd did not end the session")
+
+
+def record(only: str = "") -> dict[str, object]:
+    isolate()
+    recorded = []
+    with serve(DNS), tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
+        for scenario in scenarios():
+            if only and only not in scenario.name:
+                continue
+            configure(postfix, scenario)
+            answers = [hold(session, postfix) for session in scenario.sessions]
+            recorded.append({"name": scenario.name, "answers": answers})
+            print(f"{scenario.name}: {len(answers)} sessions", file=sys.stderr)
+    return {"mail_version": mail_version(), "scenarios": recorded}
+
+
+if __name__ == "__main__":
+    found = record(*sys.argv[1:2])
+    target = HERE / "policy.json" if len(sys.argv) < 2 else Path("/dev/stdout")
+    target.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n")
