@@ -20,11 +20,12 @@ from importlib.util import find_spec
 from mailconf.files import Root
 from mailconf.model.policy import Policy
 from mailconf.model.world import World
+from mailconf.mta.answers import VerdictHook
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Agent, Context
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.smtp_client import SmtpAgent
-from mailconf.mta.smtpd import Smtpd, VerdictHook
+from mailconf.mta.smtpd import Smtpd
 from mailconf.mta.world import MtaWorld
 from mailconf.smtp.server import Options
 

@@ -9,8 +9,8 @@ What the protocol alone decides (syntax, order of commands, limits) is decided h
 out as a `Refused` event that carries its reply. Everything else is the caller's: the greeting, the keywords of EHLO,
 whether a sender or a recipient is welcome.
 
-Two tables are the machine: `OUT_OF_ORDER` says which command is refused in which state, `AFTER` which state follows
-an event whose reply was positive.
+Two tables of mailconf/smtp/states.py are the machine: `OUT_OF_ORDER` says which command is refused in which state,
+`AFTER` which state follows an event whose reply was positive.
 
 Lines end with LF, CRLF counts as that too (postconf(5) smtpd_forbid_bare_newline=no). A command line beyond
 ``line_length`` is cut there. Commands are UTF-8 when SMTPUTF8 is offered; what is not, is refused.
@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from enum import Enum
 
 from mailconf.smtp import parameters, path
 from mailconf.smtp.events import (
@@ -50,65 +49,8 @@ from mailconf.smtp.events import (
 )
 from mailconf.smtp.options import Options as Options
 from mailconf.smtp.reply import Reply
+from mailconf.smtp.states import AFTER, COUNTED, HELO_FIRST, JUNK, OUT_OF_ORDER, State
 from mailconf.source import decode
-
-
-class State(Enum):
-    IDLE = "no transaction"
-    MAIL = "a sender is given"
-    RCPT = "there are recipients"
-    CHUNK = "chunks have come"
-    BROKEN = "a chunk was refused, no sender"
-    BROKEN_MAIL = "a chunk was refused"
-    BODY = "content up to a dot"
-    OCTETS = "the octets of a chunk"
-    CLOSED = "over"
-
-
-_NEED_MAIL = Reply.of(503, "5.5.1 Error: need MAIL command")
-_NEED_RCPT = Reply.of(503, "5.5.1 Error: need RCPT command")
-_NO_RCPT = Reply.of(554, "5.5.1 Error: no valid recipients")
-_NESTED = Reply.of(503, "5.5.1 Error: nested MAIL command")
-_AFTER_BDAT = {verb: Reply.of(503, f"5.5.1 Error: {verb} after BDAT") for verb in ("MAIL", "RCPT", "DATA")}
-_IN_MAIL = Reply.of(503, "5.5.1 Error: MAIL transaction in progress")
-_IN_MAIL_ETRN = Reply.of(503, "Error: MAIL transaction in progress")
-_IN_MAIL_STATES = (State.MAIL, State.RCPT, State.CHUNK, State.BROKEN_MAIL)
-
-# (verb, state) -> what is said to a command that has no place there. BDAT's come behind its octets.
-OUT_OF_ORDER: dict[tuple[str, State], Reply] = {
-    **{("MAIL", state): _NESTED for state in _IN_MAIL_STATES},
-    ("MAIL", State.BROKEN): _AFTER_BDAT["MAIL"],
-    ("RCPT", State.IDLE): _NEED_MAIL,
-    ("RCPT", State.BROKEN): _NEED_MAIL,
-    ("RCPT", State.CHUNK): _AFTER_BDAT["RCPT"],
-    ("RCPT", State.BROKEN_MAIL): _AFTER_BDAT["RCPT"],
-    ("DATA", State.IDLE): _NEED_RCPT,
-    ("DATA", State.MAIL): _NO_RCPT,
-    ("DATA", State.CHUNK): _AFTER_BDAT["DATA"],
-    ("DATA", State.BROKEN): _AFTER_BDAT["DATA"],
-    ("DATA", State.BROKEN_MAIL): _AFTER_BDAT["DATA"],
-    ("BDAT", State.IDLE): _NEED_RCPT,
-    ("BDAT", State.MAIL): _NO_RCPT,
-    **{("ETRN", state): _IN_MAIL_ETRN for state in _IN_MAIL_STATES},
-    **{(verb, state): _IN_MAIL for verb in ("XCLIENT", "XFORWARD", "STARTTLS") for state in _IN_MAIL_STATES},
-}
-
-# event -> the state that follows its positive reply; other events change nothing.
-AFTER: dict[type, State] = {
-    Helo: State.IDLE,
-    Mail: State.MAIL,
-    Rcpt: State.RCPT,
-    Data: State.BODY,
-    Rset: State.IDLE,
-    Xclient: State.IDLE,
-    Quit: State.CLOSED,
-}
-
-COUNTED = (
-    "helo", "ehlo", "lhlo", "xclient", "xforward", "starttls", "auth", "mail", "rcpt", "data", "bdat", "rset", "noop",
-    "vrfy", "etrn", "quit",
-)  # fmt: skip
-JUNK = frozenset(("RSET", "NOOP", "VRFY", "ETRN"))  # postconf(5) smtpd_junk_command_limit
 
 _END_OF_BODY = re.compile(rb"\n\.\r*\n")
 _DOT = re.compile(rb"\.\r*\n")
@@ -120,12 +62,6 @@ _BAD_BDAT = Reply.of(521, "5.5.4 Syntax: BDAT count [LAST]")
 _BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
 _BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
 _GOODBYE = Reply.of(221, "2.7.0 Error: I can break rules, too. Goodbye.")
-# What is said to a command before HELO (postconf(5) smtpd_helo_required).
-_HELO_FIRST = {
-    "MAIL": Reply.of(503, "5.5.1 Error: send HELO/EHLO first"),
-    "AUTH": Reply.of(503, "5.5.1 Error: send HELO/EHLO first"),
-    "ETRN": Reply.of(503, "Error: send HELO/EHLO first"),
-}
 _UNAUTHORIZED = Reply.of(550, "5.7.0 Error: insufficient authorization")
 
 
@@ -337,8 +273,8 @@ class Connection:
                 return Refused("UNKNOWN", _GOODBYE, f"non-SMTP command from %s: {line[:100]}", close=True)
             return Refused("UNKNOWN", Reply.of(500, "5.5.2 Error: command not recognized"))
         self.verb = verb
-        if self.options.helo_required and not self.greeted and verb in _HELO_FIRST:
-            return Refused(verb, _HELO_FIRST[verb])
+        if self.options.helo_required and not self.greeted and verb in HELO_FIRST:
+            return Refused(verb, HELO_FIRST[verb])
         refusal = OUT_OF_ORDER.get((verb, self.state))
         if refusal is not None and verb != "BDAT":
             return Refused(verb, refusal)

@@ -15,9 +15,10 @@ from mailconf.model.site import Limits, Setting
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import Reply, Session, Verdict
 from mailconf.model.world import Ask
+from mailconf.mta.answers import VerdictHook
 from mailconf.mta.message import Context, IntakeRefused, Message
 from mailconf.mta.resolver import Resolver
-from mailconf.mta.smtpd import Smtpd, VerdictHook
+from mailconf.mta.smtpd import Smtpd
 from mailconf.smtp.server import Options
 
 HOST = "mail.example.com"

@@ -12,7 +12,8 @@ from permissive import Permissive
 from mailconf.smtp import path
 from mailconf.smtp.events import Content, Wait
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.server import AFTER, OUT_OF_ORDER, Connection, Options, State
+from mailconf.smtp.server import Connection, Options
+from mailconf.smtp.states import AFTER, OUT_OF_ORDER, State
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
