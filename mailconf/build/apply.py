@@ -1,26 +1,105 @@
-"""The compiled maps take their places: each is written whole and renamed (`mailconf.maps.write`)."""
+"""The compiled maps take their places as one generation (`mailconf.build.generation`); failures as diagnostics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from mailconf.build.compile import Compiled
-from mailconf.diagnostics import Sink, error
+from mailconf.build.generation import Busy, NoPrevious, Store, Unsettled
+from mailconf.build.journal import Damaged
+from mailconf.build.state import Record, State
+from mailconf.diagnostics import Sink, error, warning
+from mailconf.maps.opening import Progress
 from mailconf.maps.write import write_map
 
 BD003 = error("BD003", "a map cannot be written")
+BD006 = error("BD006", "another build is running")
+BD007 = error("BD007", "what mailconf remembers of its builds cannot be read or written")
+BD008 = warning("BD008", "an earlier build was interrupted")
+BD009 = error("BD009", "an interrupted build can be neither completed nor undone")
+BD010 = error("BD010", "there is no earlier generation to go back to")
 
 
-def apply(compiled: Iterable[Compiled], sink: Sink) -> None:
-    """Write every map; one that cannot be written is reported, keeps its old content and does not stop the others."""
-    for each in compiled:
-        target = each.target
-        try:
-            write_map(target.type, target.target, each.entries.items(), source=each.status)
-        except OSError as failure:
-            sink.report(
-                BD003,
-                f"{target.target} cannot be written: {failure.strerror}",
-                target.uses[0].span,
-                hint="the old map, if there was one, is as it was",
-            )
+@contextmanager
+def diagnosed(store: Store, sink: Sink) -> Iterator[None]:
+    """What can go wrong with the records becomes a diagnostic and ends the block."""
+    folder = str(store.folder)
+    try:
+        yield
+    except Busy as holder:
+        sink.report(BD006, f"{holder} is building these maps", file=folder, hint="try again when it has finished")
+    except Damaged as damage:
+        sink.report(
+            BD007,
+            "this is not what mailconf wrote",
+            file=str(damage),
+            hint="remove the folder it is in, then build with --force",
+        )
+    except Unsettled as lost:
+        sink.report(
+            BD009,
+            f"the backups are gone of {lost}",
+            file=folder,
+            hint="build with --force to have maps of one generation",
+        )
+    except NoPrevious:
+        sink.report(BD010, "there is no generation to go back to: only the last one is kept", file=folder)
+    except OSError as failure:
+        place = f" ({failure.filename})" if failure.filename and str(failure.filename) != folder else ""
+        sink.report(BD007, f"{failure.strerror}{place}", file=folder, hint="no map was changed")
+
+
+def recover(store: Store, sink: Sink, *, dry_run: bool = False) -> None:
+    """Settle a generation that was interrupted, and say so. The records are locked by the caller."""
+    result = store.unfinished() if dry_run else store.recover()
+    if result:
+        verb = "would be" if dry_run else "was"
+        sink.report(BD008, f"an earlier build was interrupted; it {verb} {result}", file=str(store.folder))
+
+
+def apply(
+    compiled: Sequence[Compiled], store: Store, sink: Sink, progress: Callable[[str], Progress] | None = None
+) -> bool:
+    """Build every map, or none: one that cannot be written is reported and all keep their old content.
+
+    The caller holds ``store.locked()`` and has recovered. ``progress`` makes a progress function for a map's name.
+    Raises what `diagnosed` takes. True when the maps are in their places.
+    """
+    if not compiled:
+        return True
+    old = store.state()
+    maps = dict(old.maps)
+    failed = False
+    journal = store.begin([each.target.target for each in compiled])
+    try:
+        for each, move in zip(compiled, journal.moves, strict=True):
+            failed = not _stage(each, store.staged(move), sink, progress) or failed
+            target = each.target
+            maps[move.target] = Record(target.type, store.root.inside(target.source), each.digest, each.stat, "")
+        if failed:
+            store.undo(journal)
+            return False
+        store.commit(journal, State(old.generation + 1, maps))
+    except OSError:
+        with suppress(OSError, Unsettled, Damaged):  # else it is settled by the next build
+            store.recover()
+        raise
+    return True
+
+
+def _stage(each: Compiled, staged: Path, sink: Sink, progress: Callable[[str], Progress] | None) -> bool:
+    target = each.target
+    bar = progress(str(target.target)) if progress else None
+    try:
+        write_map(target.type, target.target, each.entries.items(), source=each.status, progress=bar, staged=staged)
+    except OSError as failure:
+        sink.report(
+            BD003,
+            f"{target.target} cannot be written: {failure.strerror}",
+            target.uses[0].span,
+            hint="the old maps are as they were",
+        )
+        return False
+    return True

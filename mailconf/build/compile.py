@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailconf.build.plan import Target
+from mailconf.build.state import Stat, settled
 from mailconf.diagnostics import Sink, error
 from mailconf.source import Source, decode, encode
 from mailconf.tables.check import Known, check_table, read_table, table_role
@@ -18,11 +21,16 @@ BD002 = error("BD002", "a map's source cannot be read")
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A map's content: folded keys, the first of duplicates; ``status`` is the source's, for owner and mode."""
+    """A map's content: folded keys, the first of duplicates; ``status`` is the source's, for owner and mode.
+
+    ``digest`` and ``stat`` say what the source was (`mailconf.build.state`).
+    """
 
     target: Target
     entries: dict[bytes, bytes]
     status: os.stat_result
+    digest: str
+    stat: Stat
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -36,12 +44,15 @@ def compile_targets(targets: Iterable[Target], sink: Sink, is_restriction: Known
     compiled = []
     for target in targets:
         try:
-            status = target.source.stat()
-            source = Source.read(target.source)
+            with target.source.open("rb") as file:
+                status, now = os.fstat(file.fileno()), time.time_ns()
+                data = file.read()
         except OSError as failure:
             sink.report(BD002, f"{target.source} cannot be read: {failure.strerror}", target.uses[0].span)
             continue
-        compiled.append(Compiled(target, _entries(target, source, sink, is_restriction), status))
+        digest = hashlib.sha256(data).hexdigest()
+        entries = _entries(target, Source(str(target.source), decode(data)), sink, is_restriction)
+        compiled.append(Compiled(target, entries, status, digest, settled(status, now)))
     return compiled
 
 

@@ -1,7 +1,9 @@
 """Which maps a site needs, and which of them are stale.
 
-A map is stale as make(1) sees it: it is missing, or its source is newer (postmap(1) itself always builds). A table that
-is named several times is built once.
+A map is stale as make(1) sees it: it is missing, or its source is newer (postmap(1) itself always builds). It is also
+stale when its source does not hold what it was built from, whatever the times say (`mailconf.build.state`). That holds
+for maps that mailconf built; of a map that somebody else has changed since, only the times are known. A table that is
+named several times is built once.
 """
 
 from __future__ import annotations
@@ -9,12 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailconf.diagnostics import Sink, error
+from mailconf.build.state import FOLDER, Record, State
+from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root
 from mailconf.maps.write import EXTENSIONS
 from mailconf.model.site import Site, TableUse
 
 BD001 = error("BD001", "a map's source file does not exist")
+BD004 = warning("BD004", "a map is built as another type than the configuration names")
+BD005 = error("BD005", "two tables of different types have the same map file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,43 +32,80 @@ class Target:
     target: Path
     uses: tuple[TableUse, ...]
     reason: str
+    foreign: bool = False  # mailconf built it, and another program has changed it since
 
     @property
     def roles(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(use.role for use in self.uses))
 
 
-def plan(site: Site, root: Root, sink: Sink, *, force: bool = False) -> list[Target]:
-    """Every map that ``site`` names and that is built from a text, in the order of the configuration."""
-    by_table: dict[str, list[TableUse]] = {}
+def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: str = "") -> list[Target]:
+    """Every map that ``site`` names and that is built from a text, in the order of the configuration.
+
+    map_type  build every map as this type; a warning at each place of the configuration that names another
+    """
+    by_table: dict[tuple[str, str], list[TableUse]] = {}
     for use in site.tables:
-        if use.source is not None:
-            by_table.setdefault(use.table, []).append(use)
-    targets = []
-    for table, uses in by_table.items():
-        kind = table.partition(":")[0]
-        if kind not in EXTENSIONS:
-            continue
-        name = uses[0].source or ""
+        kind = use.table.partition(":")[0]
+        if use.source is not None and kind in EXTENSIONS:
+            by_table.setdefault((map_type or kind, use.source), []).append(use)
+    state = State.load(root.path(site.directory) / FOLDER)
+    main_cf = str(root.path(site.directory) / "main.cf")
+    targets: dict[Path, Target] = {}
+    for (kind, name), uses in by_table.items():
+        table = f"{kind}:{name}"
         source = root.path(name)
         target = source.with_name(source.name + EXTENSIONS[kind])
+        first = uses[0].span
         if not source.is_file():
             sink.report(
                 BD001,
-                f"{name}, the source of {table}, does not exist",
-                uses[0].span,
-                hint=f"create {name}, or take {table} out of {uses[0].role}",
-                file="" if uses[0].span else str(root.path(site.directory) / "main.cf"),
+                f"{name}, the source of {uses[0].table}, does not exist",
+                first,
+                hint=f"create {name}, or take {uses[0].table} out of {uses[0].role}",
+                file="" if first else main_cf,
             )
             continue
-        reason = "forced" if force else _staleness(source, target)
-        targets.append(Target(table, kind, source, target, tuple(uses), reason))
-    return targets
+        if target in targets and targets[target].type != kind:
+            sink.report(
+                BD005,
+                f"{table} and {targets[target].table} would both be {root.inside(target)}",
+                first,
+                hint="name the table with one type everywhere",
+                file="" if first else main_cf,
+            )
+            continue
+        if map_type:
+            _report_other_types(uses, map_type, main_cf, sink)
+        reason, foreign = _staleness(source, target, kind, state.maps.get(root.inside(target)))
+        targets[target] = Target(table, kind, source, target, tuple(uses), "forced" if force else reason, foreign)
+    return list(targets.values())
 
 
-def _staleness(source: Path, target: Path) -> str:
-    if not target.exists():
-        return "no map yet"
-    if source.stat().st_mtime_ns > target.stat().st_mtime_ns:
-        return "the source is newer"
-    return ""
+def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink: Sink) -> None:
+    for use in dict.fromkeys(uses):
+        if use.table.partition(":")[0] != map_type:
+            sink.report(
+                BD004,
+                f"{use.role} names {use.table}; the map is built as {map_type}",
+                use.span,
+                hint=f"write {map_type}:{use.source} for the servers to read it",
+                file="" if use.span else main_cf,
+            )
+
+
+def _staleness(source: Path, target: Path, kind: str, record: Record | None) -> tuple[str, bool]:
+    """Why the map is stale, and whether it is one of ours that another program has changed."""
+    try:
+        if not target.exists():
+            return "no map yet", False
+        foreign = record is not None and not record.is_at(target)
+        if source.stat().st_mtime_ns > target.stat().st_mtime_ns:
+            return "the source is newer", foreign
+        if record is None or foreign:
+            return "", foreign
+        if record.type != kind:
+            return f"the map's type was {record.type}", False
+        return ("" if record.is_from(source) else "the source has changed"), False
+    except OSError:
+        return "it cannot be read", False  # the build says what is the matter

@@ -1,14 +1,29 @@
-"""``mailconf build DIR``: every map that a configuration names, from its source, whole or not at all."""
+"""``mailconf build DIR``: every map that a configuration names, from its source, all of them or none."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mailconf.cli.report import show
-from mailconf.cli.site import directory_option, format_option, load_site, root_option
-from mailconf.diagnostics import Sink
+from mailconf.cli.site import Loaded, directory_option, format_option, load_site, root_option
+from mailconf.diagnostics import Severity, Sink, declare
+from mailconf.files import Root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailconf.build.compile import Compiled
+    from mailconf.build.generation import Store
+    from mailconf.build.plan import Target
+    from mailconf.maps.opening import Progress
+
+BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since mailconf built it")
 
 
 @click.command()
@@ -17,36 +32,124 @@ from mailconf.diagnostics import Sink
 @format_option
 @click.option("--force", is_flag=True, help="Build maps that are not stale, too.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print what would be built, and change nothing.")
-def command(directory: str, root: str, style: str, force: bool, dry_run: bool) -> None:
-    """Read the configuration in DIR and build the maps that it names.
+@click.option("--rollback", is_flag=True, help="Put the maps back that the last build replaced.")
+@click.option(
+    "--map-type",
+    metavar="TYPE",
+    type=click.Choice(["btree", "cdb", "hash", "lmdb"]),
+    help="Build every map as btree, cdb, hash or lmdb, whatever the configuration says.",
+)
+def command(
+    directory: str, root: str, style: str, force: bool, dry_run: bool, rollback: bool, map_type: str | None
+) -> None:
+    """Read the configuration in DIR and build the maps that it names, as one generation.
 
     A mistake anywhere leaves every old map as it is. Exit status: 0 built (or nothing to do), 1 mistakes found.
     """
-    from mailconf.build.apply import apply
-    from mailconf.build.compile import compile_targets
-    from mailconf.build.plan import plan
-    from mailconf.postfix.policy import compile_policy
-
-    sink = Sink()
-    loaded = load_site(directory, root, sink)
-    lines: list[str] = []
-    if loaded is not None:
-        targets = plan(loaded.site, loaded.root, sink, force=force)
-        policy = compile_policy(loaded.configuration, sink)
-        stale = [target for target in targets if target.reason]
-        compiled = compile_targets(stale, sink, policy.smtpd.knows_restriction)
-        if not sink.failed and not dry_run:
-            apply(compiled, sink)
-        verb = "would build" if dry_run else "built"
-        lines = [f"{verb} {c.target.table}: {_entries(len(c))} ({c.target.reason})" for c in compiled]
-        fresh = len(targets) - len(compiled)
-        lines.append(f"{_maps(len(compiled))} {verb}, {fresh} up to date")
+    if rollback and (force or map_type):
+        raise click.UsageError("--rollback builds nothing: it goes with --dry-run only.")
+    build = _Build(directory, Root(root), Sink(), force, dry_run, map_type or "")
+    lines = build.rollback() if rollback else build.run(load_site(directory, root, build.sink))
+    sink = build.sink
     if style == "text" and not sink.failed:
         click.echo("\n".join(lines))
     show(sink, style=style)
     if sink.failed and style == "text":
-        click.echo(f"{directory}: nothing was built; the old maps are as they were", err=True)
+        what = "restored" if rollback else "built"
+        click.echo(f"{directory}: nothing was {what}; the old maps are as they were", err=True)
     sys.exit(1 if sink.failed else 0)
+
+
+@dataclass
+class _Build:
+    directory: str
+    root: Root
+    sink: Sink
+    force: bool
+    dry_run: bool
+    map_type: str
+
+    def run(self, loaded: Loaded | None) -> list[str]:
+        """Build what is stale; what to tell."""
+        if loaded is None:
+            return []
+        store = self._store()
+        found = Sink()
+        targets = self._plan(loaded, found)
+        # With nothing to do, nothing is written, and neither the tables' grammars nor the policy are needed.
+        if not store.is_unfinished and (found.failed or not any(target.reason for target in targets)):
+            self._merge(found)
+            return self._summary(targets, [])
+        from mailconf.build.apply import apply, diagnosed, recover
+
+        compiled: list[Compiled] = []
+        with diagnosed(store, self.sink), ExitStack() as held:
+            held.enter_context(store.locked(create=not self.dry_run))
+            recover(store, self.sink, dry_run=self.dry_run)
+            targets = self._plan(loaded, self.sink)
+            compiled = self._compile(loaded, targets)
+            if not self.sink.failed and not self.dry_run:
+                apply(compiled, store, self.sink, _progress())
+        return self._summary(targets, compiled)
+
+    def rollback(self) -> list[str]:
+        """Put the previous generation back; what to tell."""
+        from mailconf.build.apply import diagnosed, recover
+
+        store = self._store()
+        lines: list[str] = []
+        with diagnosed(store, self.sink), store.locked(create=False):
+            recover(store, self.sink, dry_run=self.dry_run)
+            moves = store.previous()[0]
+            if not self.dry_run:
+                store.rollback()
+            would = "would be " if self.dry_run else ""
+            lines = [f"{m.target} {would}{'restored' if m.backup else 'removed: it did not exist'}" for m in moves]
+            lines.append(f"{_maps(len(moves))} {would}as in the generation before")
+        return lines
+
+    def _store(self) -> Store:
+        from mailconf.build.generation import Store
+
+        folder = Path(self.root.path(self.directory))
+        return Store(self.root.inside(folder.absolute()), self.root)
+
+    def _plan(self, loaded: Loaded, sink: Sink) -> list[Target]:
+        from mailconf.build.plan import plan
+
+        targets = plan(loaded.site, loaded.root, sink, force=self.force, map_type=self.map_type)
+        for target in targets:
+            if target.foreign:
+                sink.report(BD011, "another program has changed this map since it was built", file=str(target.target))
+        return targets
+
+    def _compile(self, loaded: Loaded, targets: list[Target]) -> list[Compiled]:
+        from mailconf.build.compile import compile_targets
+        from mailconf.postfix.policy import compile_policy
+
+        stale = [target for target in targets if target.reason]
+        if not stale:
+            return []
+        policy = compile_policy(loaded.configuration, self.sink)
+        return compile_targets(stale, self.sink, policy.smtpd.knows_restriction)
+
+    def _merge(self, found: Sink) -> None:
+        for diagnostic in found:
+            self.sink.add(diagnostic)
+
+    def _summary(self, targets: list[Target], compiled: list[Compiled]) -> list[str]:
+        verb = "would build" if self.dry_run else "built"
+        lines = [f"{verb} {c.target.table}: {_entries(len(c))} ({c.target.reason})" for c in compiled]
+        lines.append(f"{_maps(len(compiled))} {verb}, {len(targets) - len(compiled)} up to date")
+        return lines
+
+
+def _progress() -> Callable[[str], Progress] | None:
+    if not sys.stderr.isatty():
+        return None
+    from mailconf.cli.progress import bar
+
+    return bar
 
 
 def _entries(count: int) -> str:

@@ -9,6 +9,7 @@ from policy_scenarios import DNS, EXAMPLE, Scenario
 
 from mailconf.build.apply import apply
 from mailconf.build.compile import compile_targets
+from mailconf.build.generation import Store
 from mailconf.build.plan import plan
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
@@ -50,6 +51,8 @@ def _open_example(scenario: Scenario, top: Path) -> tuple[PostfixPolicy, FileWor
         (top / "etc" / name if name == "aliases" else etc / name).write_text(content)
     root, sink = Root(top), Sink()
     policy, _ = policy_of(Path("/etc/postfix"), root)
-    apply(compile_targets(plan(policy.site, root, sink), sink, policy.smtpd.knows_restriction), sink)
+    store = Store("/etc/postfix", root)
+    with store.locked():
+        apply(compile_targets(plan(policy.site, root, sink), sink, policy.smtpd.knows_restriction), store, sink)
     assert not sink.failed, [str(d) for d in sink]
     return policy, ClosedWorld(root, dns=dns_fixtures(DNS))

@@ -1,0 +1,105 @@
+"""What mailconf remembers of the maps that it built: ``.mailconf/state.json`` in the configuration's folder.
+
+    {"generation": 3, "maps": {"/etc/postfix/virtual.db": {"type": "hash", "source": "/etc/postfix/virtual",
+        "source_digest": "<sha256>", "source_stat": [...], "digest": "<sha256>", "stat": [...]}}}
+
+Files are named as the configuration calls them, so that a tree may be built under another root. A ``stat`` is inode,
+size, mtime and ctime: as long as it is the same, a file need not be read to know that it has not changed (nobody can
+set a ctime back). A state that cannot be read counts as none: then only times tell what is stale, as with make(1).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+FOLDER = ".mailconf"
+NAME = "state.json"
+# A file that was changed less than this (in ns) before it was read may change again within the same tick of the clock
+# that files' times are taken from.
+_TICK = 100_000_000
+
+Stat = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A map as mailconf built it; an empty ``stat`` is like no other."""
+
+    type: str
+    source: str
+    source_digest: str
+    source_stat: Stat
+    digest: str
+    stat: Stat = ()
+
+    def is_from(self, source: Path) -> bool:
+        """Whether the map was built from what ``source`` holds now. OSError passes to the caller."""
+        return _is_same(source, self.source_stat, self.source_digest)
+
+    def is_at(self, target: Path) -> bool:
+        """Whether ``target`` is still what we wrote. OSError passes to the caller."""
+        return _is_same(target, self.stat, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """``maps``: by the map's name."""
+
+    generation: int = 0
+    maps: dict[str, Record] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path) -> State:
+        """The state that the folder ``.mailconf`` holds; an empty one when there is none that can be read."""
+        try:
+            return cls.from_json(json.loads((folder / NAME).read_bytes()))
+        except (OSError, ValueError, RecursionError):
+            return cls()
+
+    @classmethod
+    def from_json(cls, data: Any) -> State:
+        """The inverse of `as_json`; ValueError for what is no state."""
+        try:
+            maps = {str(name): _record(record) for name, record in data["maps"].items()}
+            return cls(int(data["generation"]), maps)
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise ValueError(f"no state: {problem!r}") from problem
+
+    def as_json(self) -> dict[str, Any]:
+        return {"generation": self.generation, "maps": {name: asdict(record) for name, record in self.maps.items()}}
+
+
+def _record(data: dict[str, Any]) -> Record:
+    words = {name: str(data[name]) for name in ("type", "source", "source_digest", "digest")}
+    source_stat, stat = (tuple(int(number) for number in data[name]) for name in ("source_stat", "stat"))
+    return Record(**words, source_stat=source_stat, stat=stat)
+
+
+def stat_of(status: os.stat_result) -> Stat:
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def settled(status: os.stat_result, read_at: int) -> Stat:
+    """The `stat_of` a file that was read at ``read_at`` (ns); empty when it may have changed since, unnoticed."""
+    return stat_of(status) if status.st_ctime_ns < read_at - _TICK else ()
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_same(path: Path, stat: Stat, digest: str) -> bool:
+    status = path.stat()
+    if stat_of(status) == stat:
+        return True
+    if len(stat) > 1 and stat[1] != status.st_size:
+        return False
+    return digest_of(path) == digest
