@@ -5,8 +5,10 @@ Run as ``python docs/generate.py``. tests/test_docs.py runs the check.
 
 from __future__ import annotations
 
+import ast
 import pkgutil
 import sys
+import textwrap
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +18,8 @@ import mailconf
 from mailconf.diagnostics import CODES
 from mailconf.maps.registry import known_types, opener_of
 from mailconf.maps.write import EXTENSIONS
+from mailconf.postfix import checks, dns_checks
+from mailconf.postfix.parameters import PARAMETERS
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
@@ -71,7 +75,49 @@ def _map_row(kind: str) -> str:
     return f"| {kind} | {EXTENSIONS.get(kind, '-')} | {' | '.join(abilities)} | {what.replace('|', '&#124;')} |"
 
 
-PAGES: dict[str, Callable[[], str]] = {"diagnostics.md": diagnostics, "maps.md": maps}
+def support() -> str:
+    """Which parameters and restrictions the Policy and the MTA act upon, as their code names them."""
+    folder = Path(mailconf.__file__).parent / "postfix"
+    named: set[str] = set()
+    for path in folder.glob("*.py"):
+        if path.stem not in NOT_POLICY:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call):
+                    named |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+    stages = ("client", "helo", "sender", "relay", "recipient", "data", "end_of_data")
+    named |= {f"smtpd_{stage}_restrictions" for stage in stages}
+    used = sorted(named & PARAMETERS.keys())
+    restrictions = sorted({*checks.CHECKS, *dns_checks.CHECKS, *dns_checks.LISTS})
+    return "\n".join(
+        [
+            "# What of Postfix the Policy knows",
+            "",
+            NOTE,
+            "`postconf` and `check` know every parameter. The Policy, which `explain` asks and `serve` runs, asks for",
+            f"these {len(used)} of {len(PARAMETERS)} by name; what is not listed here mostly has no effect on its answers yet.",
+            "",
+            "## Parameters",
+            "",
+            *textwrap.wrap(", ".join(used), 118),
+            "",
+            "## Restrictions",
+            "",
+            *textwrap.wrap(", ".join(restrictions), 118),
+            "",
+            "and check_*_access for client, reverse_client_hostname, helo, sender and recipient, with _a, _mx and _ns;",
+            "check_policy_service; sleep (at once); warn_if_reject; restriction classes; type:table.",
+            "",
+        ]
+    )
+
+
+NOT_POLICY = {
+    path.stem
+    for name in ("parameters*", "postconf*", "bounce_templates*", "machine*", "hashorder*")
+    for path in (Path(mailconf.__file__).parent / "postfix").glob(f"{name}.py")
+}
+
+PAGES: dict[str, Callable[[], str]] = {"diagnostics.md": diagnostics, "maps.md": maps, "postfix-support.md": support}
 
 
 def main() -> int:
