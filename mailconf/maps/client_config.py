@@ -50,7 +50,8 @@ class ClientConfig:
         if not re.fullmatch(r"[-+]?[0-9]+", text) or not -(2**31) <= int(text) < 2**31:
             raise self._bad("bad numerical configuration", name, text)
         if least is not None and int(text) < least:
-            raise self._bad(f"invalid {name} parameter value {int(text)} < {least}", name, text)
+            place = f"{self.name}: " if self._is_file else ""
+            raise TemporaryFailure(f"{place}invalid {name} parameter value {int(text)} < {least}")
         return int(text)
 
     def boolean(self, name: str, default: bool) -> bool:

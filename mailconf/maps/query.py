@@ -160,6 +160,12 @@ class QueryTable:
 
     def _asked(self, key: bytes) -> bytes | None:
         """The key as it is asked for; None when it is not."""
+        try:
+            key.decode()
+        except UnicodeDecodeError:  # what databases take for text is UTF-8
+            shown = f'"{decode(key)}": malformed UTF-8 or invalid codepoint'
+            self._opening.warn(f"{self.type}:{self.name}: non-UTF-8 key {shown}")
+            return None
         key = self._opening.folded(key.partition(b"\0")[0])
         if not self._domains.allow(key) or not self._result.fits(key):
             return None
@@ -183,7 +189,8 @@ class QueryTable:
                 continue
             found.append(expanded)
             if 0 < self._limit < len(found):
-                raise self._failed(f"Expansion limit exceeded for key '{decode(key)}'")
+                colon = "" if self.type == "sqlite" else ":"
+                raise self._failed(f"Expansion limit exceeded for key{colon} '{decode(key)}'")
         return b",".join(found) if found else None
 
     def _failed(self, what: str) -> TemporaryFailure:

@@ -18,7 +18,7 @@ from mailconf.maps.client_config import ClientConfig
 from mailconf.maps.opening import Opening
 from mailconf.maps.query import QueryTable, Template, sql_template
 from mailconf.maps.table import TemporaryFailure
-from mailconf.source import decode, encode
+from mailconf.source import encode
 
 BUSY_TIMEOUT = 1.0  # seconds to wait for a writer
 
@@ -41,17 +41,11 @@ class SqliteTable(QueryTable):
         query = None if asked is None else self._query.expand(asked, asked, _quoted)
         if asked is None or query is None:
             return None
-        try:
-            text = query.decode()
-        except UnicodeDecodeError:  # SQLite's text is UTF-8
-            shown = decode(key)
-            self._opening.warn(f'sqlite:{self.name}: non-UTF-8 key "{shown}": malformed UTF-8 or invalid codepoint')
-            return None
         with self._turn:
             if self._state != _state(self._path):
                 self._database.close()
                 self._database = self._connected()
-            return self._joined(asked, self._values(_first_statement(text)))
+            return self._joined(asked, self._values(_first_statement(query.decode())))
 
     def close(self) -> None:
         self._database.close()
