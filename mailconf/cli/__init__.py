@@ -17,6 +17,7 @@ TOOLS = {
     "editmap": "mailconf.cli.editmap",
     "m4": "mailconf.cli.m4",
     "makemap": "mailconf.cli.makemap",
+    "newaliases": "mailconf.cli.newaliases",
     "postconf": "mailconf.cli.postconf",
     "postmap": "mailconf.cli.postmap",
     "praliases": "mailconf.cli.praliases",

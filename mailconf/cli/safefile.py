@@ -17,6 +17,7 @@ import stat
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Literal
 
     from mailconf.files import Root
 
@@ -38,6 +39,9 @@ class Safety:
     trusted   TrustedUser's number, or None
     links     whether symbolic and hard links are allowed
     special   whether anything but a regular file is
+    shared    whether files that their group or everybody can write are
+    folders   what happens where others can write a folder: "warn", or warn and "refuse"
+    group     whether the group counts among the others
     warn      takes the warnings
     """
 
@@ -48,11 +52,17 @@ class Safety:
         *,
         links: bool = False,
         special: bool = False,
+        shared: bool = True,
+        folders: Literal["warn", "refuse"] = "warn",
+        group: bool = True,
         warn: Callable[[str], None],
     ) -> None:
         self._root = root
         self._links = links
         self._special = special
+        self._shared = shared
+        self._folders = folders
+        self._others = stat.S_IWOTH | (stat.S_IWGRP if group else 0)
         self._warn = warn
         self._user = os.geteuid()
         self._groups = {os.getegid(), *os.getgroups()}
@@ -89,8 +99,10 @@ class Safety:
             return False
         if not stat.S_ISREG(status.st_mode) and not self._special:
             raise Refused("Regular files only")
-        if status.st_mode & 0o111 and access & os.W_OK:
+        if status.st_mode & 0o111 and (access & os.W_OK or not self._shared):
             raise Refused("Executable files not allowed")
+        if status.st_mode & 0o022 and not self._shared:
+            raise Refused("Group writable file" if status.st_mode & 0o020 else "World writable file")
         if status.st_nlink > 1 and not self._links:
             raise Refused("Hard links not allowed")
         if not self._may(status, access, self._owners):
@@ -139,9 +151,11 @@ class Safety:
             return self._walk(before + slash + target, len(before + slash), depth + 1)
         if not self._may(status, os.X_OK, {self._user}):
             raise _denied()
-        if self._user == 0 and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if self._user == 0 and status.st_mode & self._others:
             who = "World" if status.st_mode & stat.S_IWOTH else "Group"
             self._warn(f"WARNING: {who} writable directory {path}")
+            if self._folders == "refuse":
+                raise Refused(f"{who} writable directory")
         return None
 
 

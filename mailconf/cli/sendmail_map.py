@@ -103,10 +103,11 @@ class Map:
         columns = Columns(list(table), [values[-1] for values in table.values()])
         write_map(self.kind, self.path, columns, source=status, nul=False)
 
-    def status(self, trusted: int | None) -> os.stat_result:
-        """What the replaced file gets its owner and, when it is new, its mode from."""
-        umask = os.umask(0o077)
-        os.umask(umask)
+    def status(self, trusted: int | None, umask: int | None = None) -> os.stat_result:
+        """What the replaced file gets its owner and, when it is new, its mode from; ``umask`` is the process's."""
+        if umask is None:
+            umask = os.umask(0o077)
+            os.umask(umask)
         try:
             old = os.stat(self.path)  # noqa: PTH116
             user, group = old.st_uid, old.st_gid

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEFAULT_CF = "/etc/mail/sendmail.cf"
-EX_OK, EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_CANTCREAT, EX_IOERR = 0, 64, 65, 66, 69, 73, 74
+EX_OK, EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_SOFTWARE, EX_CANTCREAT, EX_IOERR = (
+    *(0, 64, 65, 66),
+    *(69, 70, 73, 74),
+)
 
 _CF_LINE = 2047  # bytes of a line of sendmail.cf that are read at once
 _MAP_LINE = re.compile(rb"K\s*\S+\s+(\S+)")
 _OPTION_LINE = re.compile(rb"O(?: (\w+)[ \t]*=[ \t]*|A[ \t]*)(.*)", re.DOTALL)
+_CLASS_W = re.compile(rb"([CF])(?:w|\{w\})\s*(?:-o\s+)?(.*)", re.DOTALL)
 _USER_NUMBER = re.compile(r"[0-9]+")
 
 
@@ -77,7 +81,7 @@ class Cf:
     Lines that it does not know mean nothing to it.
     """
 
-    def __init__(self, name: str, lines: list[bytes]) -> None:
+    def __init__(self, name: str, lines: list[tuple[int, bytes]]) -> None:
         self.name = name
         self._lines = lines
 
@@ -94,16 +98,43 @@ class Cf:
         lines = data.split(b"\n")
         if max(map(len, lines)) >= _CF_LINE:
             lines = [line[at : at + _CF_LINE] for line in lines for at in range(0, len(line) or 1, _CF_LINE)]
-        return cls(name, [line.partition(b"\0")[0] for line in lines if line[:1] in (b"K", b"O")])
+        known = (b"C", b"F", b"K", b"O")
+        return cls(name, [(n, line.partition(b"\0")[0]) for n, line in enumerate(lines, 1) if line[:1] in known])
 
     def option(self, name: bytes) -> list[str]:
         """The values of all lines that set the option ``name`` (lower case), in their order."""
+        return [value for _, value in self.settings(name)]
+
+    def settings(self, name: bytes) -> list[tuple[int, str]]:
+        """The same, each with the number of its line."""
         values = []
-        for line in self._lines:
+        for number, line in self._lines:
             found = _OPTION_LINE.match(line) if line.startswith(b"O") else None
             if found and (found[1] or b"aliasfile").lower() == name:
-                values.append(os.fsdecode(found[2]))
+                values.append((number, os.fsdecode(found[2])))
         return values
+
+    def host_names(self, root: Root) -> set[bytes]:
+        """The names of this machine, in lower case: class w, and what sendmail adds to it by itself.
+
+        Departure: the name server is not asked for further names.
+        """
+        names = {b"localhost", os.fsencode(os.uname().nodename).lower()}
+        if not any(value[:1].lower() in ("t", "y") for value in self.option(b"dontprobeinterfaces")):
+            names.add(b"[127.0.0.1]")
+        for _, line in self._lines:
+            found = _CLASS_W.match(line)
+            if found is None:
+                continue
+            words = found[2]
+            if found[1] == b"F":
+                try:
+                    words = root.path(os.fsdecode(words.split()[0])).read_bytes()
+                except (OSError, IndexError):
+                    continue
+                words = b"\n".join(word.partition(b"#")[0] for word in words.split(b"\n"))
+            names.update(words.lower().split())
+        return names
 
     def trusted_user(self) -> int | None:
         """The number of the user that maps shall belong to when root makes them; None for others and without one.
@@ -129,7 +160,7 @@ class Cf:
         there must be a space.
         """
         wanted = os.fsencode(name)
-        for line in self._lines:
+        for _, line in self._lines:
             found = _MAP_LINE.match(line)
             if found is not None and b" " in line.rstrip():
                 file = line.split()[-1]

@@ -1,0 +1,237 @@
+"""aliases(5) as sendmail 8.17 reads it when it rebuilds the map (newaliases(1)): ``name: value, value``.
+
+Lines
+- A line that starts with a space or a tab continues the one before, comments included; a backslash at the end of a line
+  joins the next one to it. White space stays as it is written. A comment starts in the first column.
+- A logical line has at most 8190 bytes. A longer one is ignored with what continues it, and so is one with a NUL, and
+  then the next one too; the lines behind are counted as if only the first of those had been there.
+- A mistake is told with the number of the last line that belongs to the logical line.
+
+Names (the address in front of the first colon that is not in quotes, a comment or angle brackets)
+- Comments are dropped, an address in angle brackets takes the place of what surrounds it, and white space between two
+  words becomes a dot. What is left open is closed, with a warning.
+- Quotes are dropped where nothing in them needs them: only white space, parentheses and angle brackets do.
+- The name is a local address: without a host, or with one of this machine, which is dropped. ASCII letters are folded
+  to lower case. A later alias of the same name takes the place of the earlier one, with a warning.
+
+Values
+- The rest behind the *first* colon, whatever it is in, without white space before it. It is stored as it is.
+
+Departure: the original resolves a name by the rulesets of sendmail.cf. Here the rules of a configuration made by
+sendmail's own m4 macros are built in: ``user@host`` and ``host!user`` and ``user%host`` are not local, unless the host
+is this machine's name, one of class w, or an address literal of the loopback interface.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+LIMIT = 8191  # bytes of a logical line with its newline
+
+TOO_LONG = "alias line too long"
+CONTINUES_NOTHING = "Non-continuation line starts with space"
+NO_COLON = "missing colon"
+ILLEGAL_NAME = "illegal alias name"
+NOT_LOCAL = "cannot alias non-local names"
+NO_VALUE = "missing value for alias"
+
+USAGE_ERRORS = ("User address required", "Hostname required", "Invalid route address")
+
+_SPACE = b" \t"
+_ALL_SPACE = b" \t\n\v\f\r"
+_NEEDS_QUOTES = re.compile(rb"[\x00-\x20()<>]")
+_OPERATORS = b'.:%@!^/[]+,;"<>'
+_EIGHT_BIT = re.compile(rb"[\x80-\x9f]")
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+
+
+class Line(NamedTuple):
+    """A logical line: the number of its last physical line, its text, and what is wrong with it as a line."""
+
+    number: int
+    text: bytes
+    problem: str = ""
+
+
+class Name(NamedTuple):
+    """The name of an alias.
+
+    written    the address as it stands in the file, for messages
+    key        what is stored, in lower case; empty where there is an error
+    warnings   what is not closed or not open: ``Unbalanced '"'``
+    error      one of USAGE_ERRORS, ILLEGAL_NAME, NOT_LOCAL, or empty
+    """
+
+    written: bytes
+    key: bytes
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+
+
+def logical_lines(data: bytes) -> Iterator[Line]:
+    """The logical lines of an alias file, comments and empty ones left out."""
+    at = number = 0
+    while at < len(data):
+        parts: list[bytes] = []
+        room = LIMIT
+        while True:
+            number += 1
+            stop = data.find(b"\n", at, at + room)
+            end = stop + 1 if stop >= 0 else min(at + room, len(data))
+            text = data[at:end].partition(b"\0")[0]
+            whole = text.endswith(b"\n")
+            at = end
+            if not whole and (at < len(data) or (stop < 0 and room == 0)):
+                at = _skip(data, at)
+                yield Line(number, b"", TOO_LONG)
+                parts.clear()
+                break
+            text = text.removesuffix(b"\n")
+            joined = whole and text.endswith(b"\\")
+            parts.append(text[:-1] if joined else text)
+            room -= len(parts[-1])
+            if at >= len(data) or not (joined or data[at : at + 1] in (b" ", b"\t")):
+                break
+        line = b"".join(parts)
+        if line[:1] in (b" ", b"\t"):
+            yield Line(number, line, CONTINUES_NOTHING)
+        elif line and not line.startswith(b"#"):
+            yield Line(number, line)
+
+
+def _skip(data: bytes, at: int) -> int:
+    """The end of the line that ``at`` lies in, and of what continues it."""
+    while True:
+        stop = data.find(b"\n", at)
+        if stop < 0:
+            return len(data)
+        at = stop + 1
+        if data[at : at + 1] not in (b" ", b"\t"):
+            return at
+
+
+def value_of(line: bytes) -> bytes:
+    """The value of an alias: behind the first colon, whatever that is in."""
+    return line.partition(b":")[2].lstrip(_ALL_SPACE)
+
+
+def read_name(line: bytes, is_local: Callable[[bytes], bool]) -> Name:
+    """The name of the alias ``line``, which has a colon; ``is_local`` says whether a host is this machine."""
+    scan = _Scan(line)
+    written = scan.written.strip(_SPACE)
+    bad = _EIGHT_BIT.search(written)
+    if bad is not None:
+        shown = _EIGHT_BIT.sub(b"?", written)
+        text = f'8-bit character in mailbox address "{shown.decode("latin-1")}"'
+        return Name(written, b"", (text,), ILLEGAL_NAME)
+    address = scan.address
+    if not address and not written.startswith(b'"'):
+        return Name(written, b"", scan.warnings, ILLEGAL_NAME)
+    if re.search(rb",.|^,", _QUOTED.sub(b"", address), re.DOTALL):
+        return Name(written, b"", scan.warnings, "Invalid route address")
+    user, error = _resolve(_without_quotes(address), is_local)
+    return Name(written, user.lower(), scan.warnings, error)
+
+
+class _Scan:
+    """Reads an address up to the colon that ends it, as sendmail's scanner does."""
+
+    def __init__(self, line: bytes) -> None:
+        self._out = bytearray()
+        self._space = False
+        self._warnings: list[str] = []
+        at = self._read(line)
+        self.written = line[:at]
+        self.address = bytes(self._out)
+        self.warnings = tuple(self._warnings)
+
+    def _read(self, line: bytes) -> int:
+        quoted, comments, angles = False, 0, 0
+        at = 0
+        while at < len(line):
+            c = line[at : at + 1]
+            if c == b":" and not (quoted or comments or angles):
+                break
+            if c == b"\\" and at + 1 < len(line):
+                if line[at + 1 : at + 2] == b":" and not (quoted or comments or angles):
+                    return at + 1
+                if not comments:
+                    self._add(line[at : at + 2])
+                at += 2
+                continue
+            at += 1
+            if comments:
+                comments += (c == b"(") - (c == b")")
+            elif c == b'"':
+                self._add(c, joins=not quoted)
+                quoted = not quoted
+            elif quoted:
+                self._out += c
+            elif c == b"(":
+                comments = 1
+                self._space = True
+            elif c in b")>" and not (c == b">" and angles):
+                self._warnings.append(f"Unbalanced '{c.decode()}'")
+            elif c == b"<":
+                self._out.clear()
+                self._space = False
+                angles += 1
+            elif c == b">":
+                return self._close(line, at)
+            elif c in _ALL_SPACE:
+                self._space = True
+            else:
+                self._add(c)
+        for open_, sign in ((quoted, '"'), (comments, "("), (angles, "<")):
+            if open_:
+                self._warnings.append(f"Unbalanced '{sign}'")
+        if quoted:
+            self._out += b'"'
+        return at
+
+    def _close(self, line: bytes, at: int) -> int:
+        """An address in angle brackets is complete; what follows up to the colon does not matter."""
+        colon = line.find(b":", at)
+        return colon if colon >= 0 else len(line)
+
+    def _add(self, text: bytes, *, joins: bool = True) -> None:
+        """Add to the address; white space between two words was a dot."""
+        if self._space and joins and self._out and text[0] not in _OPERATORS and self._out[-1] not in _OPERATORS:
+            self._out += b"."
+        self._space = False
+        self._out += text
+
+
+def _without_quotes(address: bytes) -> bytes:
+    """The address without the quotes around its local part, unless something in them needs them."""
+    found = _QUOTED.match(address)
+    if found is None or not (found.end() == len(address) or address[found.end()] == 0x40):
+        return address
+    return address if _NEEDS_QUOTES.search(found[1]) else found[1] + address[found.end() :]
+
+
+def _resolve(address: bytes, is_local: Callable[[bytes], bool]) -> tuple[bytes, str]:
+    """The user of a local address, or what is wrong with it."""
+    if address == b"@":
+        return b"", ""
+    route = re.match(rb"@[^:@]+:(.+)", address, re.DOTALL)
+    address = route[1] if route else address
+    user, at, host = address.rpartition(b"@") if not _QUOTED.fullmatch(address) else (b"", b"", address)
+    if at:
+        if not user:
+            return b"", "User address required"
+        if not host:
+            return b"", "Hostname required"
+        if b"@" in user and not user.startswith(b'"'):
+            return b"", "Invalid route address"
+        if not is_local(host.removesuffix(b".").lower()):
+            return b"", NOT_LOCAL
+        address = user
+    if not address:
+        return b"", "User address required"
+    bare = not address.startswith(b'"')
+    if address[:1] in (b"/", b"|") or (bare and re.search(rb".%.|.!.", address)):
+        return b"", NOT_LOCAL
+    return address, ""

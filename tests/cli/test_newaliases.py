@@ -1,0 +1,96 @@
+"""newaliases, sendmail's kind: what the real one said (tests/vectors/record_newaliases.py), and whose it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailconf.tables.sendmail_aliases import logical_lines, read_name, value_of
+from tests.cli.sendmail_fixture import Tools
+
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "newaliases.json").read_text(encoding="utf-8"))
+CF = "O AliasFile=aliases\nO DontBlameSendmail=MapInUnsafeDirPath\nO DontProbeInterfaces=True\n"
+PIECES = [
+    b"a",
+    b"B",
+    b'"',
+    b":",
+    b" ",
+    b"\t",
+    b"\n",
+    b"\n",
+    b"\\",
+    b"(",
+    b")",
+    b"<",
+    b">",
+    b"@",
+    b",",
+    b"\0",
+    b"\xe4",
+    b"#",
+]
+
+
+@pytest.fixture
+def tools(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Tools:
+    made = Tools(tmp_path, capfdbinary, monkeypatch)
+    (tmp_path / "cf").write_text(CF)
+    return made
+
+
+@pytest.mark.parametrize(("text", "status", "output", "entries"), VECTORS["files"], ids=repr)
+def test_as_recorded(tools: Tools, text: str, status: int, output: str, entries: list[list[str]]) -> None:
+    tools.patch.setattr(os, "uname", lambda: SimpleNamespace(nodename=VECTORS["host"]))
+    (tools.folder / "aliases").write_bytes(text.encode("latin-1"))
+    assert tools.run("newaliases") == (status, output, "")
+    stored = [[key.decode("latin-1"), value.decode("latin-1")] for key, value in tools.entries("aliases.db")]
+    assert stored == entries
+
+
+def test_class_w_is_local(tools: Tools) -> None:
+    (tools.folder / "names").write_text("One.example\n# two.example\nthree.example # comment\n")
+    (tools.folder / "cf").write_text(CF + f"Cwfour.example five.example\nFw{tools.folder}/names\nCxsix.example\n")
+    hosts = ["one.example", "two.example", "three.example", "four.example", "FIVE.example", "six.example"]
+    text = "".join(f"{host.partition('.')[0]}@{host}: x\n" for host in hosts)
+    (tools.folder / "aliases").write_text(text)
+    status, out, _ = tools.run("newaliases")
+    assert status == 70
+    assert [line for line in out.splitlines() if "non-local" in line] == [
+        "aliases: line 2: two@two.example... cannot alias non-local names",
+        "aliases: line 6: six@six.example... cannot alias non-local names",
+    ]
+    assert [key for key, _ in tools.entries("aliases.db")] == [b"@\0", b"five\0", b"four\0", b"one\0", b"three\0"]
+
+
+def test_the_configuration_says_whose_it_is(tools: Tools) -> None:
+    tools.patch.delenv("MAIL_CONFIG", raising=False)
+    (tools.folder / "etc/mail").mkdir(parents=True)
+    (tools.folder / "etc/mail/sendmail.cf").write_text(CF.replace("=aliases", "=hash:/etc/mail/aliases"))
+    (tools.folder / "etc/mail/aliases").write_text("a: b\n")
+    root = ("--root", str(tools.folder))
+    said = "/etc/mail/aliases: 1 aliases, longest 1 bytes, 2 bytes total\n"
+    status, out, err = tools.run("newaliases", *root, cf=None)
+    assert (status, out.splitlines(keepends=True)[-1], err) == (0, said, "")
+    assert tools.entries("etc/mail/aliases.db") == [(b"@", b"@"), (b"a", b"b")]
+
+
+def test_no_configuration(tools: Tools) -> None:
+    said = "none: line 0: cannot open: No such file or directory\n"
+    assert tools.run("newaliases", cf="none") == (72, said, "")
+
+
+@given(data=st.lists(st.sampled_from(PIECES)).map(b"".join))
+def test_any_text_is_read(data: bytes) -> None:
+    for line in logical_lines(data):
+        if not line.problem and b":" in line.text:
+            name = read_name(line.text, lambda host: host == b"a")
+            assert line.text.startswith(name.written.strip(b" \t")) or line.text.lstrip(b" \t").startswith(name.written)
+            assert bool(name.error) or name.key == name.key.lower()
+            assert line.text.endswith(value_of(line.text))
