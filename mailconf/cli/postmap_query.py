@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import compress
 from typing import cast
 
 from mailconf.cli.postfix_tool import Fatal, Messages
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mailconf.cli.postmap import Options
     from mailconf.maps.table import LookupTable
 
-BATCH = 1 << 22  # bytes of keys that are looked up together
+BATCH = 1 << 24  # bytes of keys that are looked up together
 NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change
 
 
@@ -45,34 +46,49 @@ class Tables:
             if value is None:
                 continue
             if not value:
-                self.messages.warn(f"table {kind}:{name}: key {decode(key)}: empty string result is not allowed")
-                self.messages.warn(f"table {kind}:{name} should return NO RESULT in case of NOT FOUND")
+                table = shown(kind, name) if self.options.query == "-" else f"{kind}:{name}"
+                self.messages.warn(f"table {table}: key {decode(key)}: empty string result is not allowed")
+                self.messages.warn(f"table {table} should return NO RESULT in case of NOT FOUND")
             return self._decoded(value, f"table {shown(kind, name)}: key {decode(key)}")
         return None
 
-    def answers(self, keys: list[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
-        """Each of ``keys`` with its first answer; all at once where no answer calls for a message."""
-        values = self._lookup_all(keys)
-        return zip(keys, map(self.lookup, keys) if values is None else values, strict=True)
+    def lines(self, keys: list[bytes]) -> bytes | None:
+        """The output for ``keys``, as `lookup` would answer each of them.
 
-    def _lookup_all(self, keys: list[bytes]) -> list[bytes | None] | None:
-        """What `lookup` answers to each key; None when it had to say something, or a table takes one key at a time."""
+        None when it has to say something, or a table takes one key at a time.
+        """
         if "F" in self.options.flags or (self.options.utf8 and not _is_utf8(b"\n".join(keys))):
             return None
-        values: list[bytes | None] = [None] * len(keys)
-        left = list(range(len(keys)))
         try:
-            for number in range(len(self.names)):
-                table = self._table(number) if left else None
-                if not isinstance(table, BulkTable):
-                    return None if left else values
-                for index, value in zip(left, table.lookup_all([keys[index] for index in left]), strict=True):
-                    values[index] = value
-                left = [index for index in left if values[index] is None]
+            values = self._lookup_all(keys)
         except (TemporaryFailure, UnsupportedMap):
             return None
-        found = [value for value in values if value is not None]
-        return values if all(found) and (not self.options.utf8 or _is_utf8(b"\n".join(found))) else None
+        if values is None or b"" in values:
+            return None
+        pairs = cast("Iterator[tuple[bytes, bytes]]", compress(zip(keys, values, strict=True), values))
+        text = b"\n".join(map(self.options.tool.between.join, pairs))
+        if self.options.utf8 and not _is_utf8(text):
+            return None
+        return text + b"\n" if text else text
+
+    def _lookup_all(self, keys: list[bytes]) -> list[bytes | None] | None:
+        """The first answer to each of ``keys``; None when a table takes one at a time."""
+        values: list[bytes | None] = []
+        left: list[int] = []  # the keys without an answer yet
+        for number in range(len(self.names)):
+            table = self._table(number)
+            if not isinstance(table, BulkTable):
+                return None
+            if number == 0:
+                values = table.lookup_all(keys)
+            else:
+                for index, value in zip(left, table.lookup_all([keys[index] for index in left]), strict=True):
+                    values[index] = value
+            if number + 1 < len(self.names):
+                left = [index for index, value in enumerate(values) if value is None]
+                if not left:
+                    break
+        return values
 
     def _table(self, number: int) -> LookupTable:
         if number not in self._open:
@@ -125,15 +141,17 @@ def query(names: list[tuple[str, str]], options: Options, messages: Messages) ->
         return 0
     found = False
     for keys in _batches(options):
-        lines = []
+        text = tables.lines(keys)
+        lines = [] if text is None else [text]
         try:
-            for key, value in tables.answers(keys):
+            for key in keys if text is None else ():
+                value = tables.lookup(key)
                 if value is not None:
                     lines.append(b"%b%b%b\n" % (key, options.tool.between, value))
         finally:
             write(b"".join(lines))
             sys.stdout.buffer.flush()
-        found = found or bool(lines)
+        found = found or any(lines)
     return 0 if found else 1
 
 
@@ -154,8 +172,12 @@ def _keys() -> Iterator[list[bytes]]:
     stream = cast("BufferedReader", sys.stdin.buffer)
     rest = b""
     while data := stream.read1(BATCH):
-        while len(data) < BATCH and select([stream], [], [], 0)[0] and (more := stream.read1(BATCH)):
-            data += more
+        parts = [data]
+        size = len(data)
+        while size < BATCH and select([stream], [], [], 0)[0] and (more := stream.read1(BATCH)):
+            parts.append(more)
+            size += len(more)
+        data = b"".join(parts)
         lines = (rest + data).split(b"\n")
         rest = lines.pop()
         if b"\0" in data or b"\0" in rest:

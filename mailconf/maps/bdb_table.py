@@ -65,6 +65,7 @@ class DatabaseTable:
         self._path = opening.root.path(self._file_name)
         self._kind = kind
         self._folded = opening.folded
+        self._folded_all = opening.folded_all
         self._with_nul = self._without_nul = True
         self._closed = False
         self._database = self._open()
@@ -86,7 +87,7 @@ class DatabaseTable:
 
     def lookup_all(self, keys: list[bytes]) -> list[bytes | None]:
         """What `lookup` answers for each of ``keys`` in turn; many keys of a large hash table cost less this way."""
-        keys = list(map(self._folded, keys))
+        keys = self._folded_all(keys)
         with self._reading() as database:
             found: list[bytes | None] = [None] * len(keys)
             if self._with_nul:

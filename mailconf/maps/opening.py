@@ -49,6 +49,17 @@ class Opening:
     def folded(self, key: bytes) -> bytes:
         return self.fold(key) if self.fold else key
 
+    def folded_all(self, keys: list[bytes]) -> list[bytes]:
+        """What `folded` makes of each of ``keys``."""
+        if self.fold is None:
+            return keys
+        text = b"\n".join(keys)
+        if text.isascii():  # no letter depends on its neighbours: they can be folded together
+            lines = self.fold(text).split(b"\n")
+            if len(lines) == len(keys):
+                return lines
+        return list(map(self.fold, keys))
+
 
 def cannot_open(name: str, problem: OSError) -> TemporaryFailure:
     """The failure to open the database file ``name``."""
