@@ -1,7 +1,7 @@
 """``newaliases``: rebuilds the maps of the alias files, as newaliases(1) does: sendmail's or Postfix's.
 
 Which of the two it is, the configuration says: Postfix's where there is an /etc/postfix/main.cf (or ``MAIL_CONFIG`` is
-set), sendmail's elsewhere, and where ``-C`` names a sendmail.cf. ``--root DIR`` (ours, before all others) reads and
+set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours, before all others) reads and
 writes every absolute path below DIR.
 
 sendmail's (``sendmail -bi`` of 8.17): messages on standard output and exit status are the original's; the alias files
@@ -19,7 +19,7 @@ import re
 import sys
 
 from mailconf.cli.postfix_tool import take_root
-from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_OK, EX_SOFTWARE, EX_USAGE, Cf, Stop, getopt, say
+from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_OK, EX_SOFTWARE, EX_USAGE, Cf, Stop, getopt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,8 +64,9 @@ def run(name: str, arguments: list[str]) -> int:
             return EX_USAGE
         if letter == "C":
             cf_name = value
-    if cf_name is None and ("MAIL_CONFIG" in os.environ or root.path(MAIN_CF).exists()):
-        return _postfix(name, root)
+    directory = _postfix_directory(cf_name, root)
+    if directory is not None:
+        return _postfix(name, directory, root)
     try:
         cf = Cf.read(_PREFIX, cf_name or DEFAULT_CF, root)
     except Stop as stop:
@@ -74,16 +75,20 @@ def run(name: str, arguments: list[str]) -> int:
     return Sendmail(cf, root).run()
 
 
-def _postfix(name: str, root: Root) -> int:
-    """Postfix's: postalias(1) on each of alias_database."""
-    from importlib import import_module
-    from importlib.util import find_spec
+def _postfix_directory(named: str | None, root: Root) -> str | None:
+    """The folder of the main.cf that is to be obeyed: "" for the usual one, None where it is a sendmail.cf."""
+    if named is None:
+        return "" if "MAIL_CONFIG" in os.environ or root.path(MAIN_CF).exists() else None
+    if os.path.basename(named) == "main.cf":  # noqa: PTH119
+        return os.path.dirname(named) or "."  # noqa: PTH120
+    return named if (root.path(named) / "main.cf").exists() else None
 
-    if find_spec("mailconf.cli.postalias") is None:
-        say(f"{name}: fatal: {MAIN_CF}: alias maps of Postfix cannot be made by this version; use postalias(1)")
-        return 1
-    status: int = import_module("mailconf.cli.postalias").newaliases(name, root)
-    return status
+
+def _postfix(name: str, directory: str, root: Root) -> int:
+    """Postfix's: the tables of alias_database."""
+    from mailconf.cli.postalias import rebuild_alias_databases
+
+    return rebuild_alias_databases(directory or None, root, name)
 
 
 def _tell(text: str | bytes) -> None:

@@ -80,6 +80,15 @@ def test_the_configuration_says_whose_it_is(tools: Tools) -> None:
     assert (status, out.splitlines(keepends=True)[-1], err) == (0, said, "")
     assert tools.entries("etc/mail/aliases.db") == [(b"@", b"@"), (b"a", b"b")]
 
+    (tools.folder / "etc/postfix").mkdir()
+    (tools.folder / "etc/postfix/main.cf").write_text("compatibility_level = 3.6\nalias_database = hash:/etc/aliases\n")
+    (tools.folder / "etc/aliases").write_text("c: d\n")
+    assert tools.run("newaliases", *root, cf=None) == (0, "", "")
+    assert (b"c\0", b"d\0") in tools.entries("etc/aliases.db")
+    for named in ("/etc/postfix", "/etc/postfix/main.cf"):
+        assert tools.run("newaliases", *root, "-C", named, cf=None) == (0, "", "")
+    assert tools.run("newaliases", *root, "-C", "/etc/mail/sendmail.cf", cf=None)[1].endswith(said)
+
 
 def test_no_configuration(tools: Tools) -> None:
     said = "none: line 0: cannot open: No such file or directory\n"
