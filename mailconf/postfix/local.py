@@ -4,7 +4,7 @@ local(8): the alias tables are asked for user+extension and user; what an alias 
 local user, file or command, and sent anew otherwise. It is sent anew too when the alias has an owner (owner-name), and
 from :include: files and other users' ~/.forward. Then ~/.forward, then the mailbox: mailbox_transport,
 mailbox_command, home_mailbox, mail_spool_directory. An alias that contains itself means the user of that name;
-recursion ends at 25 levels. Every mailbox, file, command and forwarding address is delivered once.
+recursion ends after 25 aliases. Every mailbox, file, command and forwarding address is delivered once.
 
 Departures: files are read through the World, which does not tell owner and mode, so a ~/.forward that others may write
 is not ignored, and commands and files of an alias run with default privileges whoever owns the alias table.
@@ -25,7 +25,8 @@ from mailconf.postfix.rewrite import Rewriter
 from mailconf.postfix.words import texts
 from mailconf.tables.aliases import Kind, Target, parse_alias_value
 
-_LEVELS = 25
+# Recursion is counted as the original does: an alias or a .forward leads four levels down, an :include: two.
+_DEEPEST, _ALIAS, _INCLUDE = 100, 4, 2
 _REQUIRED = frozenset({"postmaster", "mailer-daemon"})
 _BROKEN = Reply.of(450, "4.3.5 mail system configuration error")
 
@@ -54,7 +55,7 @@ class _Context:
     user: User | None = None
     indirect: bool = False
     extension: str = ""
-    level: int = 0
+    level: int = 1
 
 
 @dataclass(slots=True)
@@ -131,7 +132,7 @@ class Local:
             return
         work.seen.add((context.level, address.lower()))
         context = replace(context, recipient=address)
-        if context.level >= _LEVELS:
+        if context.level > _DEEPEST:
             self._error(work, context, 550, f"5.4.6 alias database loop for {Address.split(address).local}")
             return
         local = Address.split(address).local.lower()
@@ -167,7 +168,7 @@ class Local:
                 owner=owner,
                 indirect=context.indirect or bool(owner),
                 extension=rest if "alias" in self._propagate else "",
-                level=context.level + 1,
+                level=context.level + _ALIAS,
             )
             await self._targets(work, targets, inner)
             return True
@@ -186,9 +187,7 @@ class Local:
         if answer is None:
             return context.owner
         if self._expand_owner:
-            targets = parse_alias_value(answer.value)
-            if len(targets) == 1 and targets[0].kind is Kind.ADDRESS:
-                return self._rewriter.standard(targets[0].text)
+            return self._rewriter.standard(answer.value)  # as it is, though it may be a list
         return self._rewriter.standard(f"owner-{name}")
 
     async def _targets(self, work: _Work, targets: list[Target], context: _Context) -> None:
@@ -250,7 +249,7 @@ class Local:
             origin="include",
             indirect=True,
             extension=context.extension if "include" in self._propagate else "",
-            level=context.level + 1,
+            level=context.level + _INCLUDE,
         )
         await self._targets(work, _lines(text), inner)
 
@@ -289,7 +288,7 @@ class Local:
             whole = "$extension" in template or "${extension" in template
             keep = extension if "forward" in self._propagate and not whole else ""
             inner = replace(
-                context, origin="forward", user=user, indirect=True, extension=keep, level=context.level + 1
+                context, origin="forward", user=user, indirect=True, extension=keep, level=context.level + _ALIAS
             )
             await self._targets(work, targets, inner)
             return True
@@ -308,7 +307,7 @@ class Local:
                 return
             command = await self._by_name(work, self._mailbox_commands, name) or self._mailbox_command
         except LookupFailed:
-            self._error(work, context, 450, "4.3.0 alias database unavailable")
+            self._error(work, context, 450, "4.3.0 table lookup failure")
             return
         if command:
             kind, target = DeliveryKind.COMMAND, command
@@ -336,13 +335,13 @@ class Local:
         if transport:
             self._hand_over(work, transport, context)
             return
-        if self._luser_relay and context.level < _LEVELS:
+        if self._luser_relay and context.level <= _DEEPEST:
             try:
                 relay = self._expanded(self._luser_relay, name, None, local, extension, context.recipient)
             except (_Undefined, MacroError):
                 relay = ""
             if relay:
-                inner = replace(context, level=context.level + 1, parent="")
+                inner = replace(context, level=context.level + _ALIAS, parent="")
                 if (relay, "luser") not in work.seen:
                     work.seen.add((relay, "luser"))
                     await self._address(work, relay, inner)
