@@ -1,4 +1,4 @@
-"""tcp and socketmap tables side by side with the real postmap: the same server answers both."""
+"""tcp, socketmap and memcache tables side by side with the real postmap: the same server answers both."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pytest
 
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import TemporaryFailure
+from tests.live.query_tables import write_config
 from tests.live.rule_tables import utf8_folder
 
 sys.path.append(str(Path(__file__).parents[1] / "maps"))
 import table_server
+import test_memcache
 import test_socketmap
 import test_tcp
 
@@ -43,5 +45,24 @@ def test_answers(tmp_path: Path, kind: str, key: str) -> None:
             assert str(problem) == said or "query error" in said
         else:
             assert done.stdout == (b"" if value is None else value + b"\n")
+        table.close()
+    assert server.requests[: len(server.requests) // 2] == server.requests[len(server.requests) // 2 :]
+
+
+@pytest.mark.parametrize("key", [*test_memcache.REPLIES, "a b", "A", "k" * 300])
+def test_memcache_answers(tmp_path: Path, key: str) -> None:
+    postfix = utf8_folder(tmp_path / "postfix")
+    with table_server.scripted(test_memcache.read, test_memcache.answer) as server:
+        write_config(tmp_path / "t.cf", test_memcache.config(server.place))
+        spec = f"memcache:{tmp_path / 't.cf'}"
+        done = subprocess.run(["postmap", "-c", postfix, "-q", key, spec], capture_output=True)
+        table = open_table(spec, fold=bytes.lower)
+        try:
+            value = table.lookup(key.encode())
+        except TemporaryFailure:
+            assert b": fatal: table " in done.stderr
+        else:
+            assert done.stdout == (b"" if value is None else value + b"\n")
+            assert b": fatal: " not in done.stderr
         table.close()
     assert server.requests[: len(server.requests) // 2] == server.requests[len(server.requests) // 2 :]
