@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from mailconf.files import Root
 from mailconf.model.address import Address, external
+from mailconf.model.trace import Trace
 from mailconf.model.verdict import Delivery, DeliveryKind, Reply, Route
 from mailconf.model.world import Ask
 from mailconf.mta import command, mailbox
@@ -214,6 +215,21 @@ class Local:
             return self._result(recipient, dsn, text, refused.reply)
         return self._result(recipient, "2.0.0", f"forwarded as {message.queue_id}")
 
+    async def _transport(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
+        """Leave the recipient to another transport's agent (postconf(5) mailbox_transport, fallback_transport)."""
+        transport, _, nexthop = item.target.partition(":")
+        service = job.policy.site.transports.get(transport)
+        agent = self.context.agents.get(service.program) if service is not None else None
+        if agent is None:
+            self.context.log(self.words.relay, f"warning: there is no agent for transport {transport}")
+            return self._result(recipient, "4.3.0", "mail transport unavailable")
+        nexthop = nexthop or job.policy.site.hostname.value
+        route = Route(transport, nexthop, recipient.address, "local", Trace())
+        (result,) = await agent.deliver(
+            replace(job, recipients=[(recipient, route)], transport=transport, nexthop=nexthop)
+        )
+        return result
+
     def _limit(self, job: Job, kind: DeliveryKind) -> int:
         """Bytes a mailbox file may have; local(8) does not limit a Maildir."""
         return 0 if kind is DeliveryKind.MAILDIR else job.policy.site.limits.mailbox_size
@@ -226,6 +242,7 @@ class Local:
         DeliveryKind.MAILDIR: _maildir,
         DeliveryKind.COMMAND: _command,
         DeliveryKind.FILE: _file,
+        DeliveryKind.TRANSPORT: _transport,
     }
 
 

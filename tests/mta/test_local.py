@@ -191,3 +191,18 @@ def test_a_filter_overrides_the_route(tmp_path: Path) -> None:
             assert [to for _, to in mta.smtp.attempts] == [["alice@example.com"]]
 
     drive(main())
+
+
+def test_another_transport_takes_the_place_of_the_mailbox(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Mta(tmp_path) as mta:
+            mta.policy.deliveries["a@example.com"] = (
+                Delivery(DeliveryKind.TRANSPORT, "discard:gone", "a@example.com"),
+            )
+            mta.policy.deliveries["b@example.com"] = (Delivery(DeliveryKind.TRANSPORT, "nosuch:", "b@example.com"),)
+            await mta.send("s@far.test", "a@example.com", "b@example.com")
+            log = mta.log("local")
+            assert any("to=<a@example.com>" in line and line.endswith("status=sent (gone)") for line in log)
+            assert any("to=<b@example.com>" in line and "status=deferred (mail transport unav" in line for line in log)
+
+    drive(main())
