@@ -8,7 +8,8 @@ The steps, each durable before the next begins; what a crash in between leaves i
 4. the journal says that it is "done"; ``state.json`` is written, ``next`` becomes ``previous``, the journal goes away.
 
 Found in "staging", the generation is undone; in "renaming", it is completed when every new map is whole and undone
-otherwise; "undoing" goes on undoing; "done" goes on with step 4. Each of these may be interrupted and begun again.
+otherwise; "undoing" goes on undoing, which ends in "staging"; "done" goes on with step 4. Each of these may be
+interrupted and begun again.
 
 A rollback is a generation too: its new maps are the previous generation's, and it keeps nothing to roll back to.
 
@@ -96,6 +97,8 @@ class Store:
             if create:
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+                for name in (JOURNAL, NAME):
+                    _discard_parts(self.folder / name)
             yield
         finally:
             os.close(descriptor)
@@ -143,9 +146,6 @@ class Store:
 
     def begin(self, targets: Sequence[Path]) -> Journal:
         """Announce new maps for ``targets``; each is then to be written to its `staged` place."""
-        for path in list(self.folder.iterdir()):
-            if path.name.startswith("."):  # what an interrupted `mailconf.files.replace` has left
-                path.unlink()
         self._remove(_BACKUPS)
         moves = [Move(self.root.inside(path), _staged_name(path, number)) for number, path in enumerate(targets)]
         journal = Journal(Phase.STAGING, tuple(moves), self.state())
@@ -175,13 +175,15 @@ class Store:
                 self._step(f"put back {move.target}")
                 if not self._put_back(move):
                     lost.append(move.target)
+            self._sync(journal)
+            if lost:
+                (self.folder / NAME).unlink(missing_ok=True)  # what it tells is no longer so
+            self._save(journal.at(Phase.STAGING))  # from here on the backups go away
         for move in journal.moves:
             self._step(f"discard {move.staged}")
             if move.staged:
                 _discard(self.staged(move))
         self._sync(journal)
-        if lost:
-            (self.folder / NAME).unlink(missing_ok=True)  # what it tells is no longer so
         self._remove(_BACKUPS)
         self._step("close the journal")
         remove_journal(self.folder)
@@ -339,10 +341,14 @@ def _staged_name(target: Path, number: int) -> str:
 
 
 def _discard(staged: Path) -> None:
-    """Remove a staged file, and what an interrupted `mailconf.files.replace` has left of it."""
     staged.unlink(missing_ok=True)
-    for path in list(staged.parent.iterdir()):
-        if path.name.startswith(f".{staged.name}."):
+    _discard_parts(staged)
+
+
+def _discard_parts(target: Path) -> None:
+    """Remove what an interrupted `mailconf.files.replace` has left of a file."""
+    for path in list(target.parent.iterdir()):
+        if path.name.startswith(f".{target.name}."):
             path.unlink(missing_ok=True)
 
 

@@ -29,7 +29,7 @@ NAME = "journal.json"
 class Phase(Enum):
     """How far the generation has come, and with it what is to be done when the journal is found after a crash."""
 
-    STAGING = "staging"  # new maps are being written beside their targets: they go away again
+    STAGING = "staging"  # old maps are in their places, new ones may lie beside them: those go away
     RENAMING = "renaming"  # new maps and backups are complete, renames have begun: complete them if possible
     UNDOING = "undoing"  # the backups are being put back: put all of them back
     DONE = "done"  # every map is in its place: the records are brought up to date
@@ -108,10 +108,13 @@ def remove_journal(folder: Path) -> None:
     sync_folder(folder)
 
 
-def read_json(path: Path) -> Any:
-    """What the file holds; None when there is none. Raises Damaged and OSError."""
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object that the file holds; None when there is no file. Raises Damaged and OSError."""
     try:
-        return json.loads(path.read_bytes())
+        data = json.loads(path.read_bytes())
+        if isinstance(data, dict):
+            return data
+        raise ValueError("no object")
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as problem:
