@@ -13,7 +13,8 @@ from pathlib import Path
 import generations as g
 import pytest
 
-from mailconf.build.apply import diagnosed
+from mailconf.build.apply import apply, diagnosed
+from mailconf.build.compile import compile_targets
 from mailconf.build.generation import NoPrevious
 from mailconf.build.state import digest_of
 from mailconf.diagnostics import Sink
@@ -52,6 +53,16 @@ def test_a_build_and_its_records(root: Path) -> None:
     assert g.leftovers(root) == []
     assert (root / "etc/mail/.mailconf").stat().st_mode & 0o777 == 0o700
     assert [target.reason for target in g.planned(root)] == ["", "", "", ""]
+
+
+def test_progress_is_told_for_each_map(root: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    records = g.store(root)
+    with records.locked():
+        compiled = compile_targets(g.planned(root, force=True), Sink(), lambda word: False)
+        apply(compiled, records, Sink(), lambda name: lambda done, total: told.append((Path(name).name, done, total)))
+    finished = {name for name, done, total in told if done == total == g.ENTRIES}
+    assert finished == {Path(name).name for name in g.MAPS}
 
 
 def test_killed_at_every_step(root: Path) -> None:

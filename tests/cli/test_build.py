@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
-from site_fixture import mailconf
+from site_fixture import ENVIRONMENT, mailconf
 
 from mailconf.files import Root
 from mailconf.maps.registry import open_table
@@ -74,3 +76,126 @@ def test_a_folder_without_a_configuration(tmp_path: Path) -> None:
     done = mailconf("build", str(tmp_path), status=1)
     assert "no Postfix configuration" in done.stderr
     assert mailconf("build", str(tmp_path / "none"), status=1).stderr
+
+
+def test_rollback_goes_back_one_generation_and_no_further(root: Path) -> None:
+    build(root)
+    before = maps(root)
+    with (root / "etc/postfix/virtual").open("a") as file:
+        file.write("new@example.org alice@example.com\n")
+    assert "built hash:/etc/postfix/virtual: 6 entries" in build(root)
+    built = maps(root)
+    assert build(root, "--rollback", "--dry-run") == (
+        "/etc/postfix/virtual.db would be restored\n1 map would be as in the generation before\n"
+    )
+    assert maps(root) == built != before
+    assert build(root, "--rollback") == ("/etc/postfix/virtual.db restored\n1 map as in the generation before\n")
+    assert maps(root) == before
+    again = mailconf("build", "--root", str(root), "--rollback", "/etc/postfix", status=1)
+    assert "there is no generation to go back to" in again.stderr
+    assert maps(root) == before
+    assert "built hash:/etc/postfix/virtual: 6 entries" in build(root)
+
+
+def test_rollback_needs_no_configuration_that_can_be_read(root: Path) -> None:
+    build(root)
+    (root / "etc/postfix/main.cf").write_text("this is no parameter\n")
+    assert "removed: it did not exist" in build(root, "--rollback")
+    assert maps(root) == {}
+    mailconf("build", "--root", str(root), "--rollback", "--force", "/etc/postfix", status=2)
+
+
+def test_rollback_where_nothing_was_ever_built(root: Path) -> None:
+    done = mailconf("build", "--root", str(root), "--rollback", "/etc/postfix", status=1)
+    assert "[BD010]" in done.stderr
+    assert not (root / "etc/postfix/.mailconf").exists()
+
+
+def test_a_map_type_of_ones_own_choice(root: Path) -> None:
+    done = mailconf("build", "--root", str(root), "--map-type", "cdb", "/etc/postfix")
+    assert "built cdb:/etc/postfix/virtual: 5 entries (no map yet)" in done.stdout
+    assert (
+        "main.cf:38:22: warning: virtual_alias_maps names hash:/etc/postfix/virtual; the map is built as cdb [BD004]"
+        in done.stderr
+    )
+    assert sorted(path.name for path in root.rglob("*.cdb")) == sorted([f"{n}.cdb" for n in (*MAPS, "aliases")])
+    assert maps(root) == {}
+    virtual = open_table("cdb:/etc/postfix/virtual", Root(root))
+    assert virtual.lookup(b"info@example.org") == b"alice@example.com"
+    mailconf("build", "--map-type", "texthash", str(root), status=2)
+
+
+def interrupt(root: Path, step: str) -> None:
+    """A build of every map that dies just before ``step``."""
+    program = (
+        "import os, sys\n"
+        "from mailconf.build import generation\n"
+        "def die(self, name):\n"
+        f"    if name == {step!r}: os._exit(9)\n"
+        "init = generation.Store.__init__\n"
+        "def patched(self, directory, root):\n"
+        "    init(self, directory, root, lambda name: die(self, name))\n"
+        "generation.Store.__init__ = patched\n"
+        "from mailconf.cli import main\n"
+        f"main(['mailconf', 'build', '--force', '--root', {str(root)!r}, '/etc/postfix'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, check=False)
+    assert done.returncode == 9, done.stderr
+
+
+def test_the_next_build_settles_an_interrupted_one(root: Path) -> None:
+    build(root)
+    interrupt(root, "rename /etc/postfix/virtual.db")
+    dry = mailconf("build", "--root", str(root), "--dry-run", "/etc/postfix")
+    assert "an earlier build was interrupted; it would be completed [BD008]" in dry.stderr
+    assert list(root.rglob("*.mailconf-*"))
+    done = mailconf("build", "--root", str(root), "/etc/postfix")
+    assert "an earlier build was interrupted; it was completed [BD008]" in done.stderr
+    assert done.stdout == "0 maps built, 8 up to date\n"
+    assert not list(root.rglob("*.mailconf-*"))
+    interrupt(root, "digest")
+    undone = mailconf("build", "--root", str(root), "/etc/postfix")
+    assert "it was undone" in undone.stderr
+    assert mailconf("build", "--root", str(root), "/etc/postfix").stderr == ""
+
+
+def test_an_interrupted_build_is_settled_whatever_else_is_wrong(root: Path) -> None:
+    build(root)
+    interrupt(root, "rename /etc/postfix/virtual.db")
+    (root / "etc/postfix/generic").unlink()
+    done = mailconf("build", "--root", str(root), "/etc/postfix", status=1)
+    assert "[BD001]" in done.stderr
+    assert "it was completed" in done.stderr
+    assert not list(root.rglob("*.mailconf-*"))
+
+
+def test_a_map_that_somebody_else_built_is_no_work_of_ours(root: Path) -> None:
+    build(root)
+    with (root / "etc/postfix/virtual").open("a") as file:
+        file.write("new@example.org alice@example.com\n")
+    mailconf("postmap", "--root", str(root), "hash:/etc/postfix/virtual")
+    done = mailconf("build", "--root", str(root), "/etc/postfix")
+    assert done.stdout == "0 maps built, 8 up to date\n"
+    assert "virtual.db: note: another program has changed this map since it was built [BD011]" in done.stderr
+
+
+def test_a_folder_for_the_records_that_cannot_be_made(root: Path) -> None:
+    (root / "etc/postfix/.mailconf").write_text("a file\n")
+    done = mailconf("build", "--root", str(root), "/etc/postfix", status=1)
+    assert "[BD007]" in done.stderr
+    assert maps(root) == {}
+
+
+def test_with_nothing_to_do_little_is_imported(root: Path) -> None:
+    build(root)
+    program = (
+        "import sys\n"
+        "from mailconf.cli import main\n"
+        "try:\n"
+        f"    main(['mailconf', 'build', '--root', {str(root)!r}, '/etc/postfix'])\n"
+        "finally:\n"
+        "    print(sorted({'lark', 'yaml', 'rich', 'jinja2', 'lmdb', 'sqlite3', 'mailconf.postfix.policy'}\n"
+        "                 & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert done.stdout == "0 maps built, 8 up to date\n[]\n"
