@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,11 +86,12 @@ class _Build:
         compiled: list[Compiled] = []
         with diagnosed(store, self.sink), ExitStack() as held:
             held.enter_context(store.locked(create=not self.dry_run))
+            progress = held.enter_context(_progress())
             recover(store, self.sink, dry_run=self.dry_run)
             targets = self._plan(loaded, self.sink)
             compiled = self._compile(loaded, targets)
             if not self.sink.failed and not self.dry_run:
-                apply(compiled, store, self.sink, _progress())
+                apply(compiled, store, self.sink, progress)
         return self._summary(targets, compiled)
 
     def rollback(self) -> list[str]:
@@ -144,12 +146,16 @@ class _Build:
         return lines
 
 
-def _progress() -> Callable[[str], Progress] | None:
+@contextmanager
+def _progress() -> Iterator[Callable[[str], Progress] | None]:
+    """On a terminal, a bar while the block runs; what makes a progress function for a map's name."""
     if not sys.stderr.isatty():
-        return None
-    from mailconf.cli.progress import bar
+        yield None
+        return
+    from mailconf.cli.progress import work
 
-    return bar
+    with work("reading the tables") as bar:
+        yield bar.part
 
 
 def _entries(count: int) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock, Timer
 from typing import Any
 
 DELAY = 0.5  # seconds before the bar appears
@@ -30,3 +32,56 @@ def bar(title: str) -> Callable[[int, int], None]:
             progress.stop()
 
     return update
+
+
+class Work:
+    """A bar for work in several parts, not all of which can say how far they are: until one does, it pulses."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._lock = Lock()
+        self._bar: Any = None
+        self._task: Any = None
+        self._over = False
+
+    def part(self, title: str) -> Callable[[int, int], None]:
+        """A function for a part to call with (done, all) now and then."""
+        # A file's name, which may hold anything, is no markup and does not drive the terminal.
+        title = "".join(c if c.isprintable() else "?" for c in title).replace("[", "\\[")
+
+        def update(done: int, total: int) -> None:
+            with self._lock:
+                if self._bar is not None:
+                    self._bar.update(self._task, description=title, completed=done, total=total)
+
+        return update
+
+    def show(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with self._lock:
+            if not self._over:
+                self._bar = Progress(console=Console(stderr=True), transient=True)
+                self._task = self._bar.add_task(self._title, total=None)
+                self._bar.start()
+
+    def end(self) -> None:
+        with self._lock:
+            self._over = True
+            if self._bar is not None:
+                self._bar.stop()
+
+
+@contextmanager
+def work(title: str) -> Iterator[Work]:
+    """A bar on standard error as long as the block runs, if that is longer than the delay."""
+    it = Work(title)
+    timer = Timer(DELAY, it.show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield it
+    finally:
+        timer.cancel()
+        it.end()

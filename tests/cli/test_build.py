@@ -199,3 +199,29 @@ def test_with_nothing_to_do_little_is_imported(root: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert done.stdout == "0 maps built, 8 up to date\n[]\n"
+
+
+def test_a_progress_bar_on_a_terminal_only(root: Path) -> None:
+    (root / "etc/postfix/virtual").write_text(
+        "".join(f"user{n}@example.org  alice@example.com\n" for n in range(30_000))
+    )
+    program = (
+        "from mailconf.cli import main, progress\n"
+        "progress.DELAY = 0\n"
+        f"main(['mailconf', 'build', '--root', {str(root)!r}, '/etc/postfix'])\n"
+    )
+    command = [sys.executable, "-c", program]
+    ours, theirs = os.openpty()
+    child = subprocess.Popen(command, env={**ENVIRONMENT, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(ours, 65536)
+        except OSError:  # the other side is closed
+            break
+    os.close(ours)
+    assert b"8 maps built" in child.communicate()[0]
+    assert b"reading the tables" in shown
+    plain = mailconf("build", "--force", "--root", str(root), "/etc/postfix")
+    assert plain.stderr == ""
