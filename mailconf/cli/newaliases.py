@@ -1,8 +1,8 @@
 """``newaliases``: rebuilds the maps of the alias files, as newaliases(1) does: sendmail's or Postfix's.
 
 Which of the two it is, the configuration says: Postfix's where there is an /etc/postfix/main.cf (or ``MAIL_CONFIG`` is
-set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours, before all others) reads and
-writes every absolute path below DIR.
+set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours, before
+all others) reads and writes every absolute path below DIR.
 
 sendmail's (``sendmail -bi`` of 8.17): messages on standard output and exit status are the original's; the alias files
 are those of AliasFile, `mailconf.tables.sendmail_aliases` describes their format. Departures:
