@@ -3,7 +3,8 @@
 Ours in front of the original's options: ``--root DIR`` (absolute paths lie below DIR).
 
 Departures: messages go to standard error only, not to syslog; -v is accepted and says nothing more; a fatal error ends
-the program at once, where the original waits a second.
+the program at once, where the original waits a second; -m lists the types that mailconf has; -T tells of Python's TLS
+library, whose compile-time version has no date; -b checks only those parameters of bounce(8) that the templates use.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ SHAPES = {
 LOCKS = ("flock", "fcntl", "dotlock")
 SERVER_SASL = ("cyrus", "dovecot")
 CLIENT_SASL = ("cyrus",)
+PUBLIC_KEY_ALGORITHMS = ("dsa", "ecdsa", "rsa")
 
 
 class Tool:
@@ -131,7 +133,7 @@ class Tool:
         elif mode in SHAPES:
             self.master_cf(mode, arguments)
         else:
-            self.facts(mode)
+            return self.facts(mode, arguments)
         return 0
 
     # Parameters
@@ -146,7 +148,6 @@ class Tool:
         known.read_main()
         for text in self.overrides:
             known.override(text)
-        known.check_values()
 
     def main_cf(self, names: list[str]) -> None:
         """No mode or -p: main.cf's parameters."""
@@ -237,19 +238,65 @@ class Tool:
 
     # Facts
 
-    def facts(self, mode: str) -> None:
+    def facts(self, mode: str, arguments: list[str]) -> int:
         """The modes that tell of the program and not of a configuration."""
-        if mode == "l":
+        if mode in "bt":
+            self.templates(mode, arguments)
+        elif mode == "T":
+            return self.tls()
+        elif mode == "l":
             self.lines += LOCKS
         elif mode == "a":
             self.lines += SERVER_SASL
         elif mode == "A":
             self.lines += CLIENT_SASL
-        elif mode == "m":
+        else:
             from mailconf.maps.registry import known_types
 
             self.lines += known_types()
         self.flush()
+        return 0
+
+    def templates(self, mode: str, arguments: list[str]) -> None:
+        """-b, -t: the bounce templates, expanded or not. Messages are those of bounce(8), which the original runs."""
+        from mailconf.postfix import bounce_templates
+
+        if len(arguments) > 1:
+            raise Fatal("options -b and -t require at most one template file")
+        known = self.configuration()
+        self.read_main(known)
+        file = arguments[0] if arguments else known.value("bounce_template_file")
+        self.messages = Messages(f"{known.value('syslog_name')}/bounce")
+        known.program = "bounce"
+        known.values["service_name"] = "expand_templates" if mode == "b" else "dump_templates"
+        names = bounce_templates.Names(known.bounce_value, known.seconds, file, self.warn)
+        given: dict[str, bounce_templates.Template] = {}
+        if file:
+            try:
+                text = self.read(file)
+            except OSError as failure:
+                raise Fatal(f"open {file}: {failure.strerror}") from None
+            given = bounce_templates.read(text, file, self.warn)
+        blocks = []
+        for kind, template in {**bounce_templates.built_in(), **given}.items():
+            blocks.append(str(template) if mode == "t" else names.expand(template, from_file=kind in given))
+        self.lines.append("\n".join(blocks).rstrip("\n"))
+
+    def tls(self) -> int:
+        """-T: what is known of the TLS library, which is the one of Python."""
+        import ssl
+
+        if self.tls_mode == "run-version":
+            self.lines.append(ssl.OPENSSL_VERSION)
+        elif self.tls_mode == "compile-version":
+            self.lines.append("OpenSSL " + ".".join(str(part) for part in ssl._OPENSSL_API_VERSION[:3]))
+        elif self.tls_mode == "public-key-algorithms":
+            self.lines += PUBLIC_KEY_ALGORITHMS
+        else:
+            self.warn(f"unknown 'postconf -T' mode: {self.tls_mode}")
+            return 1
+        self.flush()
+        return 0
 
     # Edits
 

@@ -15,7 +15,7 @@ from mailconf.files import Root
 from mailconf.model.site import Service, Setting
 from mailconf.postfix import machine, main_cf, master_cf, words
 from mailconf.postfix.expand import MacroError, expand
-from mailconf.postfix.parameters import PARAMETERS, default_unit, service_parameters
+from mailconf.postfix.parameters import PARAMETERS, default_unit, service_parameters, time_value
 from mailconf.source import Source, Span, decode
 
 PF001 = error("PF001", "main.cf cannot be read")
@@ -31,8 +31,8 @@ PF010 = error("PF010", "master.cf cannot be read")
 PF011 = error("PF011", "a line of master.cf is wrong")
 PF012 = warning("PF012", "a command argument in master.cf is doubtful")
 PF013 = error("PF013", "mynetworks cannot be computed")
+PF017 = warning("PF017", "a service is defined again")
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _ASSIGN = 'write "name = value"; a continuation line begins with a blank'
 _MISTAKES = {
     main_cf.NO_EQUALS: (PF002, 'this line has no "="', _ASSIGN),
@@ -57,6 +57,7 @@ class Configuration:
         self._definitions: dict[str, main_cf.Definition] = {}
         self._of_services: dict[str, tuple[str, str]] = {}
         self._reported: set[tuple[str, str]] = set()
+        self._computing: set[str] = set()
 
     @classmethod
     def load(
@@ -114,8 +115,19 @@ class Configuration:
                 span = source.span(problem.start, problem.end)
                 self._sink.report(PF011 if problem.fatal else PF012, problem.message, span, hint="see master(5)")
             if entry.usable:
-                self.services.append(_service(entry, source))
+                self._add_service(_service(entry, source))
         self._of_services = service_parameters(entry for entry in entries if entry.usable)
+
+    def _add_service(self, service: Service) -> None:
+        """Of two services with the same name and type, master(8) remembers the last."""
+        for at, other in enumerate(self.services):
+            if (other.name, other.kind) == (service.name, service.kind):
+                line = other.span.line if other.span else 0
+                message = f"the service {service.name} {service.kind} is defined again; the one in line {line} is lost"
+                self._sink.report(PF017, message, service.span, hint="remove one of the two")
+                del self.services[at]
+                break
+        self.services.append(service)
 
     def is_known(self, name: str) -> bool:
         """Whether ``name`` is a parameter that Postfix or a service in master.cf defines."""
@@ -152,13 +164,29 @@ class Configuration:
         if name == "config_directory":
             return self.directory
         if name in machine.COMPUTED:
-            try:
-                return machine.compute(name, self.value, self._set)
-            except ValueError as failure:
-                self.report(name, PF013, str(failure), "see postconf(5) mynetworks, mynetworks_style, inet_interfaces")
-                return ""
+            return self._computed(name)
         found = PARAMETERS.get(name) or self._of_services.get(name)
         return found[1] if found else ""
+
+    def _computed(self, name: str) -> str:
+        if name in self._computing:
+            return ""
+        self._computing.add(name)
+        try:
+            return machine.compute(name, self._early_value, self._set)
+        except ValueError as failure:
+            self.report(name, PF013, str(failure), "see postconf(5) mynetworks, mynetworks_style, inet_interfaces")
+        except MacroError:
+            pass  # reported where the value itself is asked for
+        finally:
+            self._computing.discard(name)
+        return ""
+
+    def _early_value(self, name: str) -> str:
+        """A value as the engine sees it when it computes defaults: main.cf's settings know only each other."""
+        if name not in self._set:
+            return self.expand(self.default(name), name)
+        return expand(self._set[name].value, lambda other: self._set[other].value if other in self._set else None)
 
     def value(self, name: str) -> str:
         """The value with every $-expression expanded."""
@@ -194,7 +222,7 @@ class Configuration:
         unit = default_unit(name)
 
         def read(text: str) -> float | None:
-            return _seconds(text, unit)
+            return time_value(text, unit)
 
         return self._checked(name, read, PF009, "is not a time", "write a whole number and s, m, h, d or w")
 
@@ -233,12 +261,12 @@ class Configuration:
 
 
 def _service(entry: master_cf.Entry, source: Source) -> Service:
-    overrides = {override.name: override.value for override in entry.overrides}
+    overrides = {setting.name: setting.value for setting in master_cf.settings(entry)}
     return Service(
         name=entry.name,
         kind=entry.type,
         program=entry.fields[master_cf.COMMAND].text,
-        arguments=tuple(word.text for word in entry.arguments),
+        arguments=tuple(word.text for word in entry.words),
         overrides=overrides,
         span=source.span(entry.logical.place(0), entry.logical.end),
     )
@@ -252,11 +280,3 @@ def _boolean(text: str) -> int | None:
 def _integer(text: str) -> int | None:
     digits = text[1:] if text[:1] in ("-", "+") else text
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
-
-
-def _seconds(text: str, unit: str) -> float | None:
-    if text[-1:] in _UNITS and text:
-        text, unit = text[:-1], text[-1]
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
-        return None
-    return float(int(text) * _UNITS[unit])

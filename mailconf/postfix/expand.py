@@ -20,8 +20,9 @@ than `MAX_STEPS` references is an error as well (the engine goes on until memory
 
 from __future__ import annotations
 
-MAX_DEPTH = 100
+MAX_DEPTH = 101
 MAX_OPERANDS = 50
+MAX_MAJOR, MAX_MINOR = (1 << 43) - 1, 1023
 MAX_SIZE = 16_000_000
 MAX_STEPS = 200_000
 MAX_MESSAGES = 1000
@@ -325,12 +326,24 @@ def _holds(difference: int, operator: str) -> bool:
 
 
 def parse_level(text: str) -> tuple[int, int, int] | None:
-    """A compatibility level as three numbers (postconf(5) compatibility_level), or None when it is malformed."""
+    """A compatibility level as three numbers (postconf(5) compatibility_level), or None when it is malformed.
+
+    Each is what strtol(3) takes, blanks and a sign before it included; minor and patch are at most 1023.
+    """
     parts = text.split(".")
-    if 1 <= len(parts) <= 3 and all(part and len(part) < 10 and _DIGITS.issuperset(part) for part in parts):
-        numbers = [int(part) for part in parts] + [0, 0]
-        return numbers[0], numbers[1], numbers[2]
-    return None
+    if len(parts) > 3:
+        return None
+    numbers = [0, 0, 0]
+    for at, part in enumerate(parts):
+        text = part.lstrip(_SPACE)
+        digits = text[1:] if text[:1] in ("+", "-") else text
+        number = digits.lstrip("0")
+        if not digits or len(number) > 20 or not _DIGITS.issuperset(digits) or (number and text[0] == "-"):
+            return None
+        numbers[at] = int(number or "0")
+    if numbers[0] > MAX_MAJOR or max(numbers[1:]) > MAX_MINOR:
+        return None
+    return numbers[0], numbers[1], numbers[2]
 
 
 def _skip(text: str, at: int) -> int:

@@ -21,6 +21,11 @@ PROTOCOLS = ("all", "ipv4", "ipv6")
 COMPUTED = frozenset({"config_directory", "mydomain", "myhostname", "mynetworks", "process_id", "process_name"})
 
 
+def node_name() -> str:
+    """The machine's own name for itself (uname(2))."""
+    return os.uname().nodename
+
+
 def compute(name: str, value: Value, given: Container[str]) -> str:
     """The default of myhostname, mydomain or mynetworks, "" for other names.
 
@@ -28,10 +33,10 @@ def compute(name: str, value: Value, given: Container[str]) -> str:
     ValueError, in the engine's words, for values that it does not accept.
     """
     if name == "myhostname":
-        node = os.uname().nodename
+        node = node_name()
         return node if "." in node else f"{node}.{value('mydomain') if 'mydomain' in given else DEFAULT_DOMAIN}"
     if name == "mydomain":
-        _, dot, rest = (value("myhostname") if "myhostname" in given else os.uname().nodename).partition(".")
+        _, dot, rest = (value("myhostname") if "myhostname" in given else node_name()).partition(".")
         return rest if dot else DEFAULT_DOMAIN
     if name == "mynetworks":
         check(value, ())
@@ -92,17 +97,17 @@ def own_addresses(interfaces: list[str], protocols: list[str]) -> list[str]:
     return [a for a, _ in _selected(interfaces) if ("ipv6" if ":" in a else "ipv4") in families]
 
 
-def _selected(interfaces: list[str]) -> Iterator[tuple[str, int]]:
+def _selected(selection: list[str]) -> Iterator[tuple[str, int]]:
     """The addresses that inet_interfaces selects, with the prefix length of the interface that has each."""
-    own = _interfaces()
-    if interfaces == ["all"]:
+    own = interfaces()
+    if selection == ["all"]:
         yield from own
         return
-    if interfaces == ["loopback-only"]:
+    if selection == ["loopback-only"]:
         yield from (pair for pair in own if pair[0] == "::1" or pair[0].startswith("127."))
         return
     known = dict(own)
-    for word in interfaces:
+    for word in selection:
         for address in _resolve(word):
             if address not in known:
                 raise ValueError(f"parameter inet_interfaces: no local interface found for {address}")
@@ -120,7 +125,7 @@ def _resolve(word: str) -> list[str]:
     return [str(entry[4][0]) for entry in found]
 
 
-def _interfaces() -> list[tuple[str, int]]:
+def interfaces() -> list[tuple[str, int]]:
     """(address, prefix length) of the machine's interfaces that are up, IPv4 first, in the kernel's order."""
     import ctypes
     import socket

@@ -61,13 +61,18 @@ class Problem:
 
 
 class Entry:
-    """One service as it stands in the file: ``fields`` (eight, the command's name last) and ``arguments``."""
+    """One service as it stands in the file: ``fields`` (eight, the command's name last) and the command line.
 
-    __slots__ = ("arguments", "fields", "logical", "overrides", "problems")
+    words      the command's arguments as master(8) passes them: braces gone
+    arguments  the same as postconf keeps them, see `_normalized`; ``overrides`` is what it finds among them
+    """
+
+    __slots__ = ("arguments", "fields", "logical", "overrides", "problems", "words")
 
     def __init__(self, logical: LogicalLine) -> None:
         self.logical = logical
         self.fields: list[Word] = []
+        self.words: list[Word] = []
         self.arguments: list[Word] = []
         self.overrides: list[Override] = []
         self.problems: list[Problem] = []
@@ -113,6 +118,7 @@ def parse(logical: LogicalLine) -> Entry:
         entry.problems.append(Problem("bad field count", engine, start, end, fatal=True))
         return entry
     _check_fields(entry)
+    entry.words = [_plain(word) for word in words[len(FIELDS) :]]
     entry.arguments = _normalized(entry, words[len(FIELDS) :])
     entry.overrides = list(_overrides(entry.arguments))
     return entry
@@ -149,7 +155,7 @@ def field_problem(at: int, text: str) -> str:
     if at == 1:
         good = text in TYPES
     elif 2 <= at <= 4:
-        good = text in ("-", "y", "n")
+        good = text in ("", "-", "y", "n")
     elif at == 5:
         good = _is_limit(text.removesuffix("?"))
     else:
@@ -221,6 +227,29 @@ def _unbraced(entry: Entry, word: Word) -> Word:
     if problem:
         entry.problems.append(_warning(word, problem))
     return Word(text.strip(BLANKS), word.start, word.end)
+
+
+def _plain(word: Word) -> Word:
+    text = unbrace(word.text)[0].strip(BLANKS) if word.text.startswith("{") else word.text
+    return Word(text, word.start, word.end)
+
+
+def settings(entry: Entry) -> Iterator[Override]:
+    """What ``-o`` sets, as the daemon's getopt(3) sees it. postconf, of which `Entry.overrides` is the view, takes an
+    ``o`` inside of ``-oNAME=VALUE`` for another option."""
+    words = iter(entry.words)
+    for word in words:
+        text = word.text
+        if not text.startswith("-") or text in ("-", "--"):
+            return
+        at = text.find("o", 1)
+        if at < 0:
+            continue
+        value = Word(text[at + 1 :], word.start, word.end) if text[at + 1 :] else next(words, None)
+        if value is not None:
+            pair = split_name_value(_plain(value).text)
+            if not isinstance(pair, str):
+                yield Override(pair[0], pair[1], value)
 
 
 def options(arguments: list[Word]) -> Iterator[tuple[str, Word | None]]:

@@ -17,9 +17,20 @@ if TYPE_CHECKING:
 
     from mailconf.postfix.master_cf import Entry
 
-__all__ = ["DATABASES", "LEGACY", "PARAMETERS", "RAW", "READ_ONLY", "VERSION", "default_unit", "service_parameters"]
+__all__ = [
+    "DATABASES",
+    "LEGACY",
+    "PARAMETERS",
+    "RAW",
+    "READ_ONLY",
+    "VERSION",
+    "default_unit",
+    "service_parameters",
+    "time_value",
+]
 
 BOOLEAN, INTEGER, TIME, STRING = "b", "i", "t", "s"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 TRANSPORT_PROGRAMS = frozenset({"error", "lmtp", "local", "pipe", "smtp", "virtual"})
 TIMED_PROGRAMS = frozenset({"pipe", "spawn"})
@@ -69,3 +80,12 @@ def default_unit(name: str) -> str:
         if default[-1:] in "smhdw":
             return default[-1:]
     return "s"
+
+
+def time_value(text: str, unit: str) -> int | None:
+    """A time in seconds: digits and one of s, m, h, d, w, or ``unit`` where there is none; None for anything else."""
+    if text[-1:] in _UNITS and text:
+        text, unit = text[:-1], text[-1]
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        return None
+    return int(text) * _UNITS[unit]

@@ -20,7 +20,16 @@ from mailconf.postfix import machine, main_cf, master_cf
 from mailconf.postfix.expand import MacroError, expand, scan
 from mailconf.postfix.hashorder import hash_order
 from mailconf.postfix.lines import shortened, split_name_value
-from mailconf.postfix.parameters import DATABASES, LEGACY, PARAMETERS, RAW, READ_ONLY, service_parameters
+from mailconf.postfix.parameters import (
+    DATABASES,
+    LEGACY,
+    PARAMETERS,
+    RAW,
+    READ_ONLY,
+    default_unit,
+    service_parameters,
+    time_value,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -184,6 +193,24 @@ class Postconf:
         found = None if name in READ_ONLY and values is self.values else values.get(name)
         return self.default(name, values) if found is None else found
 
+    def value(self, name: str) -> str:
+        """The expanded value of a parameter. Raises Fatal."""
+        return self.expand(self.raw(name, self.values), self.values)
+
+    def seconds(self, name: str) -> int:
+        """The value of a time parameter. Raises Fatal."""
+        text = self.value(name)
+        found = time_value(text, default_unit(name))
+        if found is None:
+            raise Fatal(f"parameter {name}: bad time value or unit: {text}")
+        return found
+
+    def bounce_value(self, name: str) -> str | None:
+        """The expanded value of what bounce(8) knows: what main.cf sets, and some parameters of its own."""
+        from mailconf.postfix.bounce_templates_data import KNOWN
+
+        return self.value(name) if name in self.values or name in KNOWN else None
+
     def expand(self, text: str, values: Mapping[str, str]) -> str:
         """``text`` expanded over ``values`` and the defaults. Raises Fatal."""
 
@@ -209,30 +236,33 @@ class Postconf:
 
     # Names
 
-    def check_values(self) -> None:
-        """What the engine checks of some values before it does anything else. Raises Fatal."""
-        try:
-            machine.check(self._early_value(self.values), self.values)
-        except ValueError as failure:
-            raise Fatal(str(failure)) from None
-
     def register_users(self) -> None:
         """Find the user's parameters that are used; warn of names that are not defined."""
         for scope in (*self.services, None):
             if scope is None:
-                self._scan_hostname()
+                self._compute_defaults()
             values = scope.values if scope else self.values
             self._register_classes(values, scope)
             self._scan_values(values, scope)
 
-    def _scan_hostname(self) -> None:
-        """myhostname's default holds the value of mydomain, which is then read for references as other defaults are."""
-        if "$" in self.values.get("mydomain", "") and "myhostname" not in self.values:
+    def _compute_defaults(self) -> None:
+        """Compute the defaults that depend on values, as the engine does at this point. Raises Fatal for wrong ones.
+
+        myhostname's default holds the value of mydomain, and is then read for references as other defaults are.
+        """
+        given = self.values
+        if "myhostname" in given and "mydomain" not in given:
+            self.default("mydomain", given)
+        elif "mydomain" in given and "myhostname" not in given:
             try:
-                scan(self.default("myhostname", self.values), lambda _: None)
+                scan(self.default("myhostname", given), lambda _: None)
             except MacroError as failure:
                 for message in failure.messages:
                     self._warn(message)
+        try:
+            machine.check(self._early_value(given), given)
+        except ValueError as failure:
+            raise Fatal(str(failure)) from None
 
     def _scan_values(self, values: Mapping[str, str], scope: Scope | None) -> None:
         file = self.master_file if scope else self.main_file

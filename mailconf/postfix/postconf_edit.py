@@ -7,8 +7,8 @@ comments and blank lines inside an edited entry included. What the original does
   When it is set twice, both are edited, with a warning. New parameters follow at the end, in the order of a hash table.
 - an edited service is written in columns; with -F and -P the comments between its lines come to stand before it.
 
-Departures: a last line without a newline gets one before something is appended to it (the original joins the two), and
-a name that is asked for twice, or an empty command, does not crash.
+Departures: a last line without a newline gets one before something is appended to it (the original joins the two); a
+name that is asked for twice, an empty command or an option ``-`` does no harm; messages count master.cf's lines right.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class _Request:
     def __init__(self, mode: str, action: str, text: str) -> None:
         self.text = text
         self.value = ""
-        self.entry: Entry | None = None  # what -Me is to put there
+        self.replaces = mode == "M" and action == EDIT
         self.matches = 0
         if "\n" in text:
             raise Fatal("-Me, -Fe, -Pe, -X, or -# accept no multi-line input")
@@ -156,19 +156,20 @@ class _Request:
     def selects(self, service: list[str], warn: Warn) -> bool:
         """Whether this is about the service (name, type): the pattern says so, or -Me would else make a second one."""
         found = all(wanted in ("*", part) for wanted, part in zip(self.service, service, strict=True))
-        if self.entry is not None and not found:
-            _complain(self.entry, "", warn)  # as often as the original, which reads the new entry again each time
-            found = [self.entry.name, self.entry.type] == service
+        if self.replaces:
+            entry = self.entry(warn)
+            found |= [entry.name, entry.type] == service
         self.matches += found
         return found
+
+    def entry(self, warn: Warn) -> Entry:
+        """What -Me is to put there. The original reads it anew, and warns anew, for every service in the file."""
+        return _parsed(self.value, f'bad field count: "{self.text}"', warn)
 
 
 def edit_master(text: str, mode: str, action: str, requests: list[str], file: str, warn: Warn) -> str:
     """master.cf's ``text`` after ``action`` in ``mode`` ("M", "F" or "P") on ``requests``. Raises Fatal."""
     parsed = [_Request(mode, action, request) for request in requests]
-    if mode == "M" and action == EDIT:
-        for request in parsed:
-            request.entry = _parsed(request.value, f'bad field count: "{request.text}"', warn)
     out: list[str] = []
     for number, lines in _blocks(text):
         selected: list[_Request] = []
@@ -181,7 +182,7 @@ def edit_master(text: str, mode: str, action: str, requests: list[str], file: st
         if not selected:
             out += (line for line, _ in lines)
         elif mode == "M":
-            out += _edited_service(lines, action, selected[-1], warn)
+            out += _edited_service(lines, action, [request for request in selected if request.matches == 1])
         else:
             out += _edited_fields(lines, mode, action, selected, f"file {file}: line {number}: bad field count", warn)
     _finish(out, mode, action, parsed, warn)
@@ -195,9 +196,9 @@ def _finish(out: list[str], mode: str, action: str, requests: list[_Request], wa
             continue
         if mode != "M":
             warn(f'unmatched service_name/type: "{request.text}"')
-        elif request.entry is not None:
+        elif request.replaces:
             _end_line(out)
-            out.append(service(request.entry, fold=True) + "\n")
+            out.append(service(request.entry(warn), fold=True) + "\n")
 
 
 def _blocks(text: str) -> Iterator[tuple[int, list[tuple[str, int]]]]:
@@ -216,11 +217,13 @@ def _blocks(text: str) -> Iterator[tuple[int, list[tuple[str, int]]]]:
         yield start, block
 
 
-def _edited_service(lines: list[tuple[str, int]], action: str, request: _Request, warn: Warn) -> Iterator[str]:
-    """The block of a service that is replaced, removed or commented out; only the first match is replaced."""
-    if request.entry is not None and request.matches == 1:
-        _complain(request.entry, "", warn)
-        yield service(request.entry, fold=True) + "\n"
+def _edited_service(lines: list[tuple[str, int]], action: str, new: list[_Request]) -> Iterator[str]:
+    """The block of a service that is replaced, removed or commented out.
+
+    ``new`` are the requests that match for the first time; the last one takes the service's place.
+    """
+    if new and new[-1].replaces:
+        yield service(new[-1].entry(lambda _: None), fold=True) + "\n"
     for line, kind in lines:
         if kind == _OTHER:
             yield line

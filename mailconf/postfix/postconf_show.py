@@ -74,8 +74,8 @@ def _with_arguments(start: str, entry: Entry, *, fold: bool, expand: Expand | No
     out = [start]
     length = _size(start)
     break_before = False
-    for text, is_setting in _printable(entry, expand):
-        size = _size(text)
+    for text, is_setting, braced in _printable(entry, expand):
+        size = _size(text) - 2 * braced  # the original does not count the braces that it adds
         if fold and (is_setting or break_before or length + 1 + size >= WIDTH):
             out.append("\n" + INDENT)
             length = len(INDENT)
@@ -83,23 +83,24 @@ def _with_arguments(start: str, entry: Entry, *, fold: bool, expand: Expand | No
             out.append(" ")
             length += 1
         out.append(text)
-        length += size
+        length += _size(text)
         break_before = is_setting
     return "".join(out)
 
 
-def _printable(entry: Entry, expand: Expand | None) -> Iterator[tuple[str, bool]]:
-    """Each argument as it is printed, and whether it is an option with its value."""
+def _printable(entry: Entry, expand: Expand | None) -> Iterator[tuple[str, bool, bool]]:
+    """Each argument as it is printed, whether it is an option with its value, and whether braces were put around it."""
     taken = 0
     for text, value in master_cf.options(entry.arguments):
         taken += 1
         if value is None:
-            yield text, False
+            yield text, False, False
             continue
         taken += 1
-        yield f"{text} {_braced(expand(value.text) if expand and text == '-o' else value.text)}", True
+        yield f"{text} {_braced(expand(value.text) if expand and text == '-o' else value.text)}", True, False
     for at, word in enumerate(entry.arguments[taken:]):
-        yield _braced(word.text) if at else word.text, False
+        text = _braced(word.text) if at else word.text
+        yield text, False, text is not word.text
 
 
 def _braced(text: str) -> str:

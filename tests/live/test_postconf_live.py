@@ -1,0 +1,88 @@
+"""Our postconf and the real one side by side: output, messages, exit status, and the files that both leave behind.
+
+What differs on purpose is in the docstrings of mailconf.cli.postconf and mailconf.postfix.postconf_edit; the cases keep
+clear of it: the real one runs with NORANDOMIZE, over files with an old time.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.vectors.postconf_inputs import Case, fixed, random_case
+from tests.vectors.record_postconf import OLD, run
+
+pytestmark = pytest.mark.live
+
+ROOT = Path(__file__).parents[2]
+REAL = ["/usr/sbin/postconf"]
+# What the real one is called is in its messages; ours is called the same way through a link of that name.
+PROGRAM = "import sys; from mailconf.cli.postconf import run; sys.exit(run('/usr/sbin/postconf', sys.argv[1:]))"
+OURS = [sys.executable, "-c", PROGRAM]
+RANDOM = 250
+
+
+def both(case: Case) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    real, ours = run(case, REAL), run(case, OURS, PYTHONPATH=str(ROOT))
+    for found in (real, ours):
+        if found:
+            found["stdout"] = re.sub(r"process_id = \d+", "process_id = N", found["stdout"])
+            # Both wrap a cycle's error in as many more as fit; which comes first tells enough.
+            found["stderr"] = re.sub(r"(unreasonable macro call nesting).*", r"\1", found["stderr"], flags=re.DOTALL)
+    return real, ours
+
+
+def compare(cases: list[Case]) -> None:
+    with ThreadPoolExecutor(8) as pool:  # a fatal error costs the real one a second of sleep
+        answers = list(pool.map(both, cases))
+    for case, (real, ours) in zip(cases, answers, strict=True):
+        if real is not None:  # None: it crashed
+            assert ours == real, case
+
+
+def test_cases_written_by_hand() -> None:
+    compare(fixed())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_configurations_and_edits(seed: int) -> None:
+    dice = random.Random(f"live {seed}")
+    compare([random_case(dice) for _ in range(RANDOM)])
+
+
+SHOWN = [
+    *("-n", "-nf", "-nx", "", "-f", "-x", "-d", "-dx", "-df", "-H", "-h", "-C service", "-C user", "-h myhostname"),
+    *("-M", "-Mf", "-Mfx", "-P", "-Px", "-F", "-Ffx", "-Fh", "-l", "-a", "-A", "-b", "-t", "-T run-version"),
+]
+
+
+@pytest.mark.parametrize("arguments", SHOWN)
+@pytest.mark.parametrize("site", ["examples/etc-postfix", "/etc/postfix"])
+def test_whole_sites(site: str, arguments: str, tmp_path: Path) -> None:
+    for name in ("main.cf", "master.cf"):
+        shutil.copy(ROOT / site / name, tmp_path / name)
+        os.utime(tmp_path / name, OLD)
+    said = []
+    for command in (REAL, OURS):
+        environment = {**os.environ, "NORANDOMIZE": "1", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [*command, "-c", str(tmp_path), *arguments.split()], capture_output=True, env=environment, check=False
+        )
+        said.append((done.returncode, without_pid(done.stdout), done.stderr))
+    assert said[0] == said[1]
+
+
+def without_pid(output: bytes) -> list[bytes]:
+    """The lines, but for the process's number, which with -h stands two lines before the process's name."""
+    lines = output.split(b"\n")
+    names = [n for n, line in enumerate(lines) if line == b"postconf"]
+    return [line for n, line in enumerate(lines) if not line.startswith(b"process_id = ") and n + 2 not in names]
