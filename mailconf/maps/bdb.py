@@ -30,9 +30,13 @@ from __future__ import annotations
 import os
 import secrets
 import struct
+import sys
+from collections.abc import Iterator
+from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
 
+from mailconf.maps.raw_file import read_pages
 from mailconf.maps.table import DamagedMap as DamagedMap
 from mailconf.maps.table import TemporaryFailure
 
@@ -40,6 +44,7 @@ HEADER = 26
 NO_PAGE = 0
 PAGE_SIZE = 4096  # what libdb takes from the usual block size of file systems, and so what real files have
 CAPACITY = PAGE_SIZE - HEADER
+NATIVE = "<" if sys.byteorder == "little" else ">"  # the order of bytes in files of this machine
 
 INVALID, HASH_UNSORTED, BTREE_INTERNAL, VALUES_INTERNAL, BTREE_LEAF, VALUES_LEAF, OVERFLOW = 0, 2, 3, 4, 5, 6, 7
 HASH_META, BTREE_META, HASH = 8, 9, 13
@@ -123,13 +128,26 @@ class PageFile:
         """Page ``number``; raises DamagedMap when the file has no such page or the page is not what it should be."""
         if not 0 < number < self.pages:
             raise self.damaged(f"page {number} of {self.pages}")
-        size = self.page_size
+        return self._page(number, self._read(number * self.page_size, self.page_size))
+
+    def pages_at(self, numbers: list[int]) -> Iterator[Page]:
+        """The same for many pages, in ascending order of their numbers; none may come twice."""
+        numbers = sorted(numbers)
+        if numbers and not 0 < numbers[0] <= numbers[-1] < self.pages:
+            raise self.damaged(f"a page number outside its {self.pages} pages")
+        return starmap(self._page, read_pages(self._read, self.page_size, numbers))
+
+    def _read(self, place: int, count: int) -> bytes:
         try:
-            data = os.pread(self.descriptor, size, number * size)
+            data = os.pread(self.descriptor, count, place)
         except OSError as failure:
             raise TemporaryFailure(f"{self.name}: {failure.strerror}") from failure
-        if len(data) < size:
-            raise self.damaged(f"page {number} is cut short")
+        if len(data) < count:
+            raise self.damaged(f"it ends before byte {place + count}")
+        return data
+
+    def _page(self, number: int, data: bytes) -> Page:
+        size = self.page_size
         at, previous, following, entries, low, level, kind = self._header.unpack_from(data)
         if kind == INVALID:
             return Page(number, NO_PAGE, NO_PAGE, 0, size, 0, INVALID, data)

@@ -15,15 +15,19 @@ With pages of 4096 bytes, keys and values above 1007 bytes are big.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import compress, zip_longest
 from pathlib import Path
 
-from mailconf.maps.bdb import BTREE_INTERNAL, BTREE_LEAF, NO_PAGE, Page, PageFile
-from mailconf.maps.bdb_items import BIG, Items
+from mailconf.maps.bdb import BTREE_INTERNAL, BTREE_LEAF, HEADER, NATIVE, NO_PAGE, Page, PageFile
+from mailconf.maps.bdb_items import BIG, KEYDATA, Items
 
 MAGIC = 0x053162
 VERSION = 9
 
+_MANY = 100  # keys that are worth sorting
+_LARGEST_WALKED = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
 _CHILD = 12  # bytes before the key in an internal page's entry
 _FOREIGN = 0x02 | 0x20 | 0x80  # flags: numbered records, several databases, compression
 
@@ -34,7 +38,7 @@ class BtreeFile:
     def __init__(self, path: Path, name: str | None = None) -> None:
         """``name`` is what messages call the file."""
         self.file = PageFile(path, name or str(path), MAGIC, VERSION, _FOREIGN)
-        (self._root,) = struct.unpack_from(self.file.order + "I", self.file.meta, 88)
+        self._fewest, self._root = struct.unpack_from(self.file.order + "I8xI", self.file.meta, 76)
         self._items = Items(self.file)
 
     def close(self) -> None:
@@ -54,14 +58,92 @@ class BtreeFile:
                 return next(self._items.all(page, offsets[entry + 1], set()))
         return None
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """All (key, value) pairs in the order of the keys. Raises DamagedMap."""
-        items = self._items
+    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
+        """What `get` gives for each of ``keys`` followed by ``end``; every page is read once. Raises DamagedMap."""
+        if len(keys) < _MANY or self.file.page_size > _LARGEST_WALKED or self.file.order != NATIVE:
+            return [self.get(key + end) for key in keys]
+        wanted = [b"%c%b%b" % (KEYDATA, key, end) for key in keys]
+        ordered = sorted(wanted)
+        found: dict[bytes, bytes | None] = {}
+        big = self.file.page_size // (4 * max(self._fewest, 2))  # or less: such keys may be big
+        singly = {key for key in wanted if len(key) > big}
+        for page, low, high in self._leaves_of(ordered):
+            self._find_on(page, set(ordered[low:high]), found, singly)
+        for key in singly:
+            found[key] = self.get(key[1:])
+        return list(map(found.get, wanted))
+
+    def _find_on(self, page: Page, wanted: set[bytes], found: dict[bytes, bytes | None], singly: set[bytes]) -> None:
+        """Put what a leaf has of ``wanted`` into ``found``, or into ``singly`` where that is not plain."""
+        data = page.data
+        lengths = memoryview(data).cast("H")  # items begin at even places
+        offsets = lengths[HEADER // 2 : HEADER // 2 + page.entries].tolist()
+        try:
+            keys = [data[at + 2 : at + 3 + lengths[at >> 1]] for at in offsets[::2]]
+        except IndexError:
+            raise self.file.damaged(f"an entry of page {page.number} lies outside it") from None
+        for key, at in compress(zip(keys, offsets[1::2], strict=True), map(wanted.__contains__, keys)):
+            stop = at + 3 + lengths[at >> 1] if at < len(data) else len(data) + 1
+            if key in found or stop > self.file.page_size or data[at + 2] != KEYDATA:
+                singly.add(key)
+            else:
+                found[key] = data[at + 3 : stop]
+
+    def _leaves_of(self, keys: list[bytes]) -> Iterator[tuple[Page, int, int]]:
+        """The leaves, in the order in which they lie in the file, that can have some of the sorted ``keys``.
+
+        keys   each behind a KEYDATA
+
+        With each leaf comes between which of the keys it can have.
+        """
         seen: set[int] = set()
+        level = {self._root: (0, len(keys))}
+        enough = max(map(len, keys))
+        while level:
+            below: dict[int, tuple[int, int]] = {}
+            for number in level:
+                self.file.visit(number, seen)
+            for page in self.file.pages_at(list(level)):
+                low, high = level[page.number]
+                if page.type != BTREE_INTERNAL or not page.entries:
+                    yield self._leaf(page), low, high
+                    continue
+                offsets = self.file.offsets(page)
+                for at, following in zip_longest(offsets, offsets[1:]):
+                    next_low = high
+                    if following is not None:
+                        key = bytes([KEYDATA]) + self._lowest_key(page, following, enough)
+                        next_low = bisect_left(keys, key, low, high)
+                    if low < next_low:
+                        number = self._items.number(page, at + 4)
+                        if number in below:
+                            raise self.file.damaged(f"page {number} belongs to two chains")
+                        below[number] = low, next_low
+                    low = next_low
+            level = below
+
+    def _lowest_key(self, page: Page, offset: int, enough: int) -> bytes:
+        """The key of an internal page's entry, or as much of it as is ``enough``."""
+        length, kind = self._items.head(page, offset)
+        if kind == BIG:
+            return self.file.big_item(*self.file.big_reference(page, offset + _CHILD), set(), enough)
+        self._items.check(page, offset + _CHILD, length)
+        return page.data[offset + _CHILD : offset + _CHILD + length]
+
+    def _leaves(self, seen: set[int]) -> Iterator[Page]:
+        """The leaves in the order of the keys; ``seen`` are pages that may not come again."""
         number = self._descend(b"").number
         while number != NO_PAGE:
             self.file.visit(number, seen)
             page = self._leaf(self.file.page(number))
+            yield page
+            number = page.next
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All (key, value) pairs in the order of the keys. Raises DamagedMap."""
+        items = self._items
+        seen: set[int] = set()
+        for page in self._leaves(seen):
             offsets = self.file.offsets(page)
             room = self.file.page_size
             key, key_at = b"", -1
@@ -72,11 +154,10 @@ class BtreeFile:
                     key = items.one(page, key_at, seen)
                 room -= items.size(page, offsets[entry + 1])
                 if room < 0:
-                    raise self.file.damaged(f"the entries of page {number} overlap")
+                    raise self.file.damaged(f"the entries of page {page.number} overlap")
                 if not items.deleted(page, offsets[entry + 1]):
                     for value in items.all(page, offsets[entry + 1], seen):
                         yield key, value
-            number = page.next
 
     def _descend(self, key: bytes) -> Page:
         """The leaf that has ``key`` if any has."""

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mailconf.maps.table import DamagedMap, TemporaryFailure
+
+_TOGETHER = 1 << 20  # bytes
+
+
+def read_pages(read: Callable[[int, int], bytes], size: int, numbers: list[int]) -> Iterator[tuple[int, bytes]]:
+    """The pages of ``size`` bytes with these ascending numbers, through few calls of ``read`` (place, count)."""
+    at = 0
+    while at < len(numbers):
+        first = numbers[at]
+        end = bisect_left(numbers, first + _TOGETHER // size, at)
+        part = numbers[at:end]
+        data = read(first * size, (part[-1] - first + 1) * size)
+        for number in part:
+            place = (number - first) * size
+            yield number, data[place : place + size]
+        at = end
 
 
 class RawFile:
