@@ -80,26 +80,47 @@ class HashFile:
     def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
         """What `get` gives for each of ``keys`` followed by ``end``; every page is read once. Raises DamagedMap."""
         found: list[bytes | None] = [None] * len(keys)
-        for bucket, missing in sorted(self._wanted(keys, end).items()):
-            seen: set[int] = set()
-            for page in self._chain(bucket, seen):
-                table = self._whole(page, end) if end and len(missing) >= _MANY else None
-                absent = []
-                if table is None:
-                    for index in missing:
-                        found[index] = self._get(page, keys[index] + end, set(seen))
-                        if found[index] is None:
-                            absent.append(index)
-                else:
-                    for index, value in zip(missing, map(table.get, map(keys.__getitem__, missing)), strict=True):
-                        if value is None:
-                            absent.append(index)
-                        else:
-                            found[index] = value + end
-                missing = absent
-                if not missing:
-                    break
+        seen: set[int] = set()
+        level: dict[int, list[int]] = {}  # the first pages of the buckets, then those behind them, ...
+        for bucket, indexes in self._wanted(keys, end).items():
+            self._put(level, self._first_page(bucket), indexes)
+        while level:
+            for number in level:
+                self.file.visit(number, seen)
+            below: dict[int, list[int]] = {}
+            for page in self.file.pages_at(list(level)):
+                self._check(page)
+                missing = level[page.number]
+                if page.entries:
+                    missing = self._get_some(page, missing, keys, end, found)
+                if missing and page.next != NO_PAGE:
+                    self._put(below, page.next, missing)
+            level = below
         return found
+
+    def _get_some(
+        self, page: Page, indexes: list[int], keys: list[bytes], end: bytes, found: list[bytes | None]
+    ) -> list[int]:
+        """Put into ``found`` what ``page`` has of the keys with these indexes; the indexes of the others."""
+        absent = []
+        table = self._whole(page, end) if end and len(indexes) >= _MANY else None
+        if table is None:
+            for index in indexes:
+                found[index] = self._get(page, keys[index] + end, {page.number})
+                if found[index] is None:
+                    absent.append(index)
+            return absent
+        for index, value in zip(indexes, map(table.get, map(keys.__getitem__, indexes)), strict=True):
+            if value is None:
+                absent.append(index)
+            else:
+                found[index] = value + end
+        return absent
+
+    def _put(self, level: dict[int, list[int]], number: int, indexes: list[int]) -> None:
+        if number in level:
+            raise self.file.damaged(f"page {number} belongs to two chains")
+        level[number] = indexes
 
     def _wanted(self, keys: list[bytes], end: bytes) -> dict[int, list[int]]:
         """For each bucket the indexes of the ``keys`` that it may have."""
@@ -145,20 +166,27 @@ class HashFile:
 
     def _chain(self, bucket: int, seen: set[int]) -> Iterator[Page]:
         """The pages of ``bucket``, without empty ones; ``seen`` are page numbers that may not come again."""
-        generation = bucket.bit_length()
-        if generation >= SPARES:
-            raise self.file.damaged(f"bucket {bucket}")
-        number = bucket + self._spares[generation]
+        number = self._first_page(bucket)
         while number != NO_PAGE:
             self.file.visit(number, seen)
             page = self.file.page(number)
-            if page.type not in (HASH, HASH_UNSORTED, INVALID):
-                raise self.file.damaged(f"page {number} of type {page.type} in a bucket")
-            if page.entries % 2:
-                raise self.file.damaged(f"page {number} has a key without a value")
+            self._check(page)
             if page.entries:
                 yield page
             number = page.next
+
+    def _first_page(self, bucket: int) -> int:
+        generation = bucket.bit_length()
+        if generation >= SPARES:
+            raise self.file.damaged(f"bucket {bucket}")
+        return bucket + int(self._spares[generation])
+
+    def _check(self, page: Page) -> None:
+        """Raise DamagedMap unless ``page`` can be one of a bucket."""
+        if page.type not in (HASH, HASH_UNSORTED, INVALID):
+            raise self.file.damaged(f"page {page.number} of type {page.type} in a bucket")
+        if page.entries % 2:
+            raise self.file.damaged(f"page {page.number} has a key without a value")
 
     def _find(self, page: Page, key: bytes) -> int:
         """The index of ``key``'s entry in ``page``, or -1."""
