@@ -12,11 +12,12 @@ Keys and values end without a NUL in files of postmap(1) unless it was told ``-N
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from mailconf.maps.bdb_table import DatabaseTable
-from mailconf.maps.fnv import hash_one
+from mailconf.maps.fnv import MASK, hash_all, hash_one
 from mailconf.maps.opening import Opening
 from mailconf.maps.raw_file import RawFile
 
@@ -27,6 +28,9 @@ LARGEST = 1 << 32  # places are 32-bit numbers
 
 _PAIR = struct.Struct("<II")
 _SLOTS = 512  # read at a time
+_MANY = 1000  # keys, for which the whole file is read
+_PROBES = 100  # slots
+_LARGE = 256 << 20  # bytes; a file that is not read whole
 _TRIES = 10_000  # records with the hash of a key but another key
 _READ = 1 << 16
 
@@ -73,6 +77,50 @@ class CdbFile:
                         if found is not None:
                             return found
         return None
+
+    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
+        """What `get` gives for each of ``keys`` followed by ``end``; of many keys for less than one by one."""
+        if len(keys) < _MANY or self.file.size > _LARGE or sys.byteorder == "big":
+            return [self.get(key + end) for key in keys]
+        data = self.file.read(0, self.file.size)
+        tables = [self._slots(data, place, slots) for place, slots in self._tables]
+        found: list[bytes | None] = []
+        for key, wanted in zip(keys, hash_all(keys, end, prime=PRIME, start=START), strict=True):
+            table = tables[wanted % TABLES]
+            size = len(table)
+            at = (wanted >> 8) % size if size else 0
+            value = None
+            for _ in range(min(size, _PROBES)):
+                slot = table[at]
+                if slot <= MASK:  # the place is 0
+                    break
+                if slot & MASK == wanted:
+                    value = self._value(data, slot >> 32, key + end)
+                    if value is not None:
+                        break
+                at += 1
+                if at == size:
+                    at = 0
+            else:
+                value = self.get(key + end)
+            found.append(value)
+        return found
+
+    def _slots(self, data: bytes, place: int, slots: int) -> memoryview:
+        """A table of the file's content, hash and place of each slot as one number."""
+        if slots and (place < HEADER or place + 8 * slots > len(data)):
+            raise self.file.damaged("a table lies outside the file")
+        return memoryview(data)[place : place + 8 * slots].cast("Q")
+
+    def _value(self, data: bytes, record: int, key: bytes) -> bytes | None:
+        """The value of a record of the file's content; None when it has another key."""
+        if record < HEADER or record + 8 > len(data):
+            raise self.file.damaged("a record lies outside the file")
+        key_length, value_length = _PAIR.unpack_from(data, record)
+        middle = record + 8 + key_length
+        if middle + value_length > len(data):
+            raise self.file.damaged("a record lies outside the file")
+        return data[middle : middle + value_length] if data[record + 8 : middle] == key else None
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All records in the order in which they were written."""

@@ -28,12 +28,13 @@ import struct
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import compress, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 from mailconf.maps.bdb_table import DatabaseTable
 from mailconf.maps.opening import Opening
-from mailconf.maps.raw_file import RawFile
+from mailconf.maps.raw_file import RawFile, read_pages
 
 MAGIC, VERSION = 0xBEEFC0DE, 1
 BRANCH, LEAF, OVERFLOW, META = 0x01, 0x02, 0x04, 0x08
@@ -41,6 +42,8 @@ ON_OVERFLOW_PAGES = 0x01  # a node's flag
 HEADER = 16
 
 _FOREIGN = 0x7F  # flags of databases that mail programs do not make: other orders, several values for a key
+_MANY = 100  # keys that are worth sorting
+_LARGEST_WALKED = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
 _DEEPEST = 32  # levels of a tree: the library's own limit
 _META_SIZE = 152
 _USUAL_PAGE_SIZE = 4096
@@ -109,11 +112,75 @@ class LmdbFile:
             number = page.pages[bisect_right(page.keys, key)]
         raise self.file.damaged(f"more than {_DEEPEST} levels")
 
+    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
+        """What `get` gives for each of ``keys`` followed by ``end``; every page is read once. Raises DamagedMap."""
+        self._look()
+        if len(keys) < _MANY or self._meta.page_size > _LARGEST_WALKED:
+            return [self.get(key + end) for key in keys]
+        wanted = [key + end for key in keys]
+        ordered = sorted(wanted)
+        found: dict[bytes, bytes] = {}
+        for leaf, low, high in self._leaves_of(ordered):
+            self._find_on(leaf, set(ordered[low:high]), found)
+        return list(map(found.get, wanted))
+
+    def _find_on(self, leaf: _Leaf, wanted: set[bytes], found: dict[bytes, bytes]) -> None:
+        """Put what a leaf has of ``wanted`` into ``found``."""
+        offsets, data = leaf
+        lengths = memoryview(data).cast("H")  # nodes begin at even places
+        try:
+            keys = [data[at + 8 : at + 8 + lengths[at + 6 >> 1]] for at in offsets]
+        except IndexError:
+            raise self.file.damaged("a node lies outside its page") from None
+        for key, at in compress(zip(keys, offsets, strict=True), map(wanted.__contains__, keys)):
+            if key not in found:
+                found[key] = self._value(data, at)
+
+    def _leaves_of(self, keys: list[bytes]) -> Iterator[tuple[_Leaf, int, int]]:
+        """The leaves that can have some of the sorted ``keys``, and between which of the keys each can have."""
+        seen: set[int] = set()
+        level = {} if self._meta.root == _NO_PAGE else {self._meta.root: (0, len(keys))}
+        while level:
+            if seen & level.keys():
+                raise self.file.damaged("a page belongs to itself")
+            seen |= level.keys()
+            below: dict[int, tuple[int, int]] = {}
+            for page, low, high in self._pages_at(level):
+                if isinstance(page, _Leaf):
+                    yield page, low, high
+                    continue
+                for number, following in zip_longest(page.pages, page.keys):
+                    next_low = high if following is None else bisect_left(keys, following, low, high)
+                    if low < next_low:
+                        if number in below:
+                            raise self.file.damaged(f"page {number} belongs to two pages")
+                        below[number] = low, next_low
+                    low = next_low
+            level = below
+
+    def _pages_at(self, level: dict[int, tuple[int, int]]) -> Iterator[tuple[_Leaf | _Branch, int, int]]:
+        """The pages of a level in the order of the file, with what is said of each."""
+        numbers = sorted(level)
+        if not 2 <= numbers[0] <= numbers[-1] <= self._meta.last_page:
+            raise self.file.damaged(f"page {numbers[0]} or {numbers[-1]} of {self._meta.last_page}")
+        for number, data in read_pages(self.file.read, self._meta.page_size, numbers):
+            yield self._parsed(number, data), *level[number]
+
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All entries in the order of their keys."""
         self._look()
-        seen: set[int] = set()
         left = self.file.size
+        for offsets, data in self._leaves():
+            for at in offsets:
+                key, value = self._key(data, at), self._value(data, at)
+                left -= len(key) + len(value)
+                if left < 0:
+                    raise self.file.damaged("its entries are larger than the file")
+                yield key, value
+
+    def _leaves(self) -> Iterator[_Leaf]:
+        """The leaves in the order of the keys."""
+        seen: set[int] = set()
         waiting = [] if self._meta.root == _NO_PAGE else [(self._meta.root, 1)]
         while waiting:
             number, level = waiting.pop()
@@ -122,12 +189,7 @@ class LmdbFile:
             seen.add(number)
             page = self._page(number)
             if isinstance(page, _Leaf):
-                for at in page.offsets:
-                    key, value = self._key(page.data, at), self._value(page.data, at)
-                    left -= len(key) + len(value)
-                    if left < 0:
-                        raise self.file.damaged("its entries are larger than the file")
-                    yield key, value
+                yield page
             else:
                 waiting += [(below, level + 1) for below in reversed(page.pages)]
 
@@ -167,7 +229,10 @@ class LmdbFile:
         size = self._meta.page_size
         if not 2 <= number <= self._meta.last_page:
             raise self.file.damaged(f"page {number} of {self._meta.last_page}")
-        data = self.file.read(number * size, size)
+        return self._parsed(number, self.file.read(number * size, size))
+
+    def _parsed(self, number: int, data: bytes) -> _Leaf | _Branch:
+        size = self._meta.page_size
         own_number, flags, lower, upper = _HEADER.unpack_from(data)
         kind = flags & (BRANCH | LEAF | OVERFLOW | META)
         if own_number != number or kind not in (BRANCH, LEAF):
