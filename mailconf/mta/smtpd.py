@@ -3,7 +3,7 @@
 The words for timeouts and limits are smtpd(8)'s; log lines are those of Postfix's smtpd.
 
 Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue).
-A session that is idle when the server stops is told 421. "improper command pipelining" is not logged.
+A session that is idle when the server stops is told 421.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from mailconf.mta.answers import Answers, VerdictHook
 from mailconf.mta.hosts import matches
 from mailconf.mta.message import Context
 from mailconf.mta.resolver import ClientName, Resolver, peer
-from mailconf.smtp.events import Content, Wait
+from mailconf.smtp.events import ChunkEnd, Content, ContentEnd, Wait
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection, Options
-from mailconf.smtp.states import State
+from mailconf.smtp.states import COUNTED, LAST, State
 
 _BUFFER = 262_144  # bytes read ahead of the work
+_SHOWN = 100  # bytes of improper pipelining, in the log
+_ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
 
 
 class _Lost(Exception):
@@ -243,6 +245,8 @@ class SmtpdSession(asyncio.Protocol):
             if isinstance(event, Content):
                 self.answers.take(event.data)
                 continue
+            if not isinstance(event, ContentEnd | ChunkEnd):
+                self._watch_pipelining()
             replies = await self.answers.answer(event)
             for reply in replies:
                 await self._punish(reply)
@@ -254,6 +258,16 @@ class SmtpdSession(asyncio.Protocol):
                 self._write()
             if self._writable is not None:
                 await self._writable
+
+    def _watch_pipelining(self) -> None:
+        """Note, once a session, that the client did not wait for a reply where it must (RFC 2920 3.1)."""
+        session, verb = self.session, self.connection.verb
+        if session.early_input or verb.lower() not in COUNTED:
+            return
+        ahead = self.connection.ahead(_SHOWN)
+        if ahead and (verb in LAST or session.protocol != "ESMTP"):
+            session.early_input = True
+            self._log(f"improper command pipelining after {verb} from {self.answers.client}: {_escaped(ahead)}")
 
     async def _wait(self) -> None:
         """Until there is more to read. Raises _Lost, _Idle."""
@@ -299,3 +313,8 @@ class SmtpdSession(asyncio.Protocol):
         if reply.code >= 400 and limits.error_sleep and self.connection.errors >= limits.soft_errors:
             self._write()
             await asyncio.sleep(limits.error_sleep)
+
+
+def _escaped(data: bytes) -> str:
+    """``data`` as smtpd(8) logs it: escapes as in C, octal for what is not printable ASCII."""
+    return "".join(_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in data)

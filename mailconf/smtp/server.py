@@ -119,6 +119,10 @@ class Connection:
         """Bytes received and not yet worked on, for flow control."""
         return len(self._buffer)
 
+    def ahead(self, limit: int) -> bytes:
+        """The first ``limit`` bytes of what the client sent beyond the last event."""
+        return bytes(self._buffer[:limit])
+
     def next_event(self) -> Event | Wait:
         """The next event; Wait.NEED_DATA, PAUSED or CLOSED when there is none."""
         if self._event is not None:
@@ -207,7 +211,7 @@ class Connection:
             if isinstance(event, Helo):
                 self.greeted = True
             elif isinstance(event, Xclient):
-                self.greeted = False
+                self.greeted = bool(event.attributes.get("HELO"))
             elif isinstance(event, Rcpt):
                 self.recipients += 1
             elif isinstance(event, Data):

@@ -74,4 +74,6 @@ COUNTED = (
     "helo", "ehlo", "lhlo", "xclient", "xforward", "starttls", "auth", "mail", "rcpt", "data", "bdat", "rset", "noop",
     "vrfy", "etrn", "quit",
 )  # fmt: skip
+# After these a client must wait for the reply before it goes on (RFC 2920 3.1), as far as smtpd(8) minds.
+LAST = frozenset(("HELO", "EHLO", "LHLO", "NOOP", "VRFY", "DATA"))
 JUNK = frozenset(("RSET", "NOOP", "VRFY", "ETRN"))  # postconf(5) smtpd_junk_command_limit

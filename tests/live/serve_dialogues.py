@@ -67,6 +67,7 @@ DIALOGUES: dict[str, list[Step]] = {
     "pipelining, errors between": [
         EHLO, ["FOO", "MAIL", "RCPT", MAIL, "FOO", RCPT, "NOOP", "VRFY bob", "RSET", "NOOP"],
     ],
+    "pipelining where it may not be": [EHLO, ["NOOP", MAIL], ["RCPT TO:<erin@elsewhere.example>", RCPT], "DATA", TEXT],
     "bdat": [EHLO, MAIL, RCPT, "BDAT 21 LAST\r\nSubject: t\r\n\r\nHello\r", "QUIT"],
     "bdat, chunks": [EHLO, MAIL, RCPT, ["BDAT 12\r\nSubject: t\r"[:-1], "NOOP"], "RSET"],
     "bdat, pipelined": [EHLO, [MAIL, RCPT, "BDAT 2\r\nA:", "NOOP", "BDAT 0 LAST"], "QUIT"],

@@ -293,3 +293,29 @@ def test_limits_are_read_anew_after_a_reload() -> None:
             assert [new.reply(), new.reply()][1] == f"421 4.7.0 {HOST} Error: too many errors"
         assert old.say("FOO")[:3] == "500" and old.say("NOOP")[:3] == "250"
         old.close()
+
+
+def test_who_does_not_wait_for_replies_is_noted_once() -> None:
+    seen: list[bool] = []
+    with Listener(on_verdict=lambda session, question, verdict: seen.append(session.early_input)) as listener:
+        with listener.connect() as peer:
+            peer.send(b"EHLO x\r\nNOOP \xc3\xa9\\\t\r\n")
+            replies = [peer.reply() for _ in range(2)]
+            assert [reply[:3] for reply in replies] == ["250", "250"]
+            peer.send(b"NOOP\r\nMAIL FROM:<>\r\n")
+            peer.reply(), peer.reply()
+        with listener.connect() as polite:
+            polite.say("EHLO x")
+            polite.send(b"MAIL FROM:<>\r\nRCPT TO:<a@b>\r\nRSET\r\nFOO\r\nNOOP\r\n")
+            assert [polite.reply()[:3] for _ in range(5)] == ["250", "250", "250", "500", "250"]
+    noted = [line for line in listener.lines if "improper" in line]
+    text = r"NOOP \303\251\\\t\r\n"
+    assert noted == [f"smtpd: improper command pipelining after EHLO from localhost[127.0.0.1]: {text}"]
+    assert seen == [False, True, True, False, False, False, False]
+
+
+def test_helo_by_xclient_is_helo() -> None:
+    with Listener(options=Options(helo_required=True)) as listener, listener.connect() as peer:
+        assert peer.say("MAIL FROM:<>") == "503 5.5.1 Error: send HELO/EHLO first"
+        peer.say("XCLIENT HELO=c.example")
+        assert peer.say("MAIL FROM:<>") == "250 2.1.0 Ok"

@@ -153,3 +153,35 @@ def test_words_hold_all_but_white_space(line: str) -> None:
         return text.replace(" ", "").replace("\t", "").replace("\r", "")
 
     assert bare("".join(path.split_arguments(line))) == bare(line)
+
+
+def test_a_chunk_of_nothing_is_refused_unless_it_is_the_last() -> None:
+    server = Permissive()
+    server.feed(b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\n")
+    null, discarded = b"551 5.7.1 Null BDAT request\r\n", b"551 5.0.0 Discarded 2 bytes after earlier error\r\n"
+    assert server.feed(b"BDAT 0\r\nBDAT 0\r\nBDAT 2 LAST\r\nab") == null * 2 + discarded
+
+
+@pytest.mark.parametrize(
+    ("family", "good", "bad"), [("ipv6", "192.0.2.1", "IPV6:2001:db8::1"), ("ipv4", "IPV6:::1", "192.0.2.1")]
+)
+def test_addresses_of_families_that_are_not_in_use(family: str, good: str, bad: str) -> None:
+    server = Permissive(**{family: False})
+    assert server.feed(f"XCLIENT ADDR={bad}\r\n".encode()) == f"501 5.5.4 Bad ADDR syntax: {bad}\r\n".encode()
+    assert server.feed(f"XCLIENT ADDR={good}\r\n".encode()).startswith(b"220 ")
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ("0001000000", "250 2.1.0 Ok"),
+        ("1000001", "552 5.3.4 Message size exceeds fixed limit"),
+        (str(2**63 - 1), "552 5.3.4 Message size exceeds fixed limit"),
+        (str(2**63), "552 5.3.4 Message size exceeds file system imposed limit"),
+        ("9" * 2000, "552 5.3.4 Message size exceeds file system imposed limit"),
+    ],
+)
+def test_sizes(size: str, said: str) -> None:
+    server = Permissive(message_size=1_000_000)
+    server.feed(b"EHLO x\r\n")
+    assert server.feed(f"MAIL FROM:<> SIZE={size}\r\n".encode()).decode() == said + "\r\n"
