@@ -82,7 +82,7 @@ def apply(
             store.undo(journal)
             return False
         store.commit(journal, State(old.generation + 1, maps))
-    except OSError:
+    except BaseException:  # the user's interrupt, too
         with suppress(OSError, Unsettled, Damaged):  # else it is settled by the next build
             store.recover()
         raise

@@ -57,7 +57,7 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: s
         source = root.path(name)
         target = source.with_name(source.name + EXTENSIONS[kind])
         first = uses[0].span
-        if not source.is_file():
+        if _is_missing(source):
             sink.report(
                 BD001,
                 f"{name}, the source of {uses[0].table}, does not exist",
@@ -80,6 +80,13 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: s
         reason, foreign = _staleness(source, target, kind, state.maps.get(root.inside(target)))
         targets[target] = Target(table, kind, source, target, tuple(uses), "forced" if force else reason, foreign)
     return list(targets.values())
+
+
+def _is_missing(source: Path) -> bool:
+    try:
+        return not source.is_file()
+    except OSError:
+        return False  # it is there, for all we know: reading it tells what is the matter
 
 
 def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink: Sink) -> None:

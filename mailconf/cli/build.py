@@ -100,7 +100,7 @@ class _Build:
 
         store = self._store()
         lines: list[str] = []
-        with diagnosed(store, self.sink), store.locked(create=False):
+        with diagnosed(store, self.sink), store.locked(create=store.folder.exists() and not self.dry_run):
             recover(store, self.sink, dry_run=self.dry_run)
             moves = store.previous()[0]
             if not self.dry_run:

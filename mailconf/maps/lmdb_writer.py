@@ -7,6 +7,7 @@ first of 16 MB (postconf(5) lmdb_map_size), 32, 64, ... that holds them, as with
 from __future__ import annotations
 
 import errno
+import os
 from itertools import islice, repeat
 from operator import add
 from typing import BinaryIO
@@ -34,7 +35,7 @@ def write_lmdb(
     ``end`` is appended to every key and value; ``progress`` is called now and then with (entries done, all entries).
 
     Raises Repeated when a key comes twice, OSError (EINVAL) with the original's words when one is empty or longer than
-    511 bytes.
+    511 bytes, and OSError when the disk is full or fails.
     """
     pairs = sorted(zip(keys, values, strict=True))
     keys = [key for key, _ in pairs]
@@ -44,8 +45,13 @@ def write_lmdb(
     size = SMALLEST_MAP
     while size < total:
         size *= 2
-    while not _written(file, keys, values, end, size, progress):
-        size *= 2
+    try:
+        while not _written(file, keys, values, end, size, progress):
+            size *= 2
+    except lmdb.DiskError as full:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from full
+    except lmdb.Error as problem:
+        raise OSError(errno.EIO, str(problem)) from problem
 
 
 def _written(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import generations as g
@@ -227,6 +229,56 @@ def test_a_full_disk_at_every_call(root: Path, monkeypatch: pytest.MonkeyPatch, 
         at += 1
     assert at > 3
     assert one_generation(root) == "2"
+
+
+@pytest.mark.parametrize("room", [0, 100, 1000, 9000, 13_000, 20_000, 40_000])
+def test_files_that_the_system_lets_grow_no_further(root: Path, room: int) -> None:
+    """A limit of the kernel's (setrlimit(2)) in place of a full disk: whoever writes, the library or we, meets it."""
+    g.write_sources(root, 2, entries=2000)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+            sink = Sink()
+            with diagnosed(g.store(root), sink):
+                g.build(root, sink=sink)
+            status = 0 if sink.failed else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    g.recover(root)
+    assert one_generation(root) == "1"
+    assert g.leftovers(root) == []
+    g.build(root)
+    assert one_generation(root) == "2"
+
+
+def test_an_interrupt_is_settled_at_once(root: Path) -> None:
+    def interrupted(name: str) -> None:
+        if name == "rename /etc/mail/two.db":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        g.build(root, _once(interrupted))
+    assert one_generation(root) == "2"
+    assert g.leftovers(root) == []
+
+
+def _once(step: Callable[[str], None]) -> Callable[[str], None]:
+    """``step`` until it has raised."""
+    active = True
+
+    def wrapped(name: str) -> None:
+        nonlocal active
+        if active:
+            try:
+                step(name)
+            except BaseException:
+                active = False
+                raise
+
+    return wrapped
 
 
 def test_a_rename_that_fails_puts_the_old_maps_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,3 +113,16 @@ def test_a_tree_that_was_moved_is_still_known(root: Path) -> None:
     root.rename(moved)
     rewrite(moved / "etc/mail/one", b"other@example.com x\n")
     assert reasons(moved) == ["the source has changed", "", "", ""]
+
+
+def test_a_source_in_a_folder_that_is_closed_to_us(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.stat
+
+    def closed(self: Path, **options: bool) -> os.stat_result:
+        if self.name.startswith("two"):
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", closed)
+        assert reasons(root) == ["", "it cannot be read", "", ""]
