@@ -26,9 +26,10 @@ from __future__ import annotations
 import struct
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
+from itertools import compress
 from pathlib import Path
 
-from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NO_PAGE, Page, PageFile
+from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NATIVE, NO_PAGE, Page, PageFile
 from mailconf.maps.bdb_items import Items
 from mailconf.maps.fnv import hash_all, hash_one
 
@@ -39,7 +40,8 @@ KEYDATA, DUPLICATES, BIG, BIG_DUPLICATES = 1, 2, 3, 4
 SPARES = 32
 
 _SEVERAL_DATABASES = 0x02  # a flag
-_MANY = 4  # keys that are wanted of one page, so that it is taken apart rather than searched
+_MANY = 20  # keys that are worth sorting by page
+_LARGEST_AT_ONCE = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
 _TRIES = 16  # places of a key's bytes in a page that turn out to be something else, before the page is read in full
 
 
@@ -79,70 +81,56 @@ class HashFile:
 
     def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
         """What `get` gives for each of ``keys`` followed by ``end``; every page is read once. Raises DamagedMap."""
-        found: list[bytes | None] = [None] * len(keys)
+        if len(keys) < _MANY or self.file.page_size > _LARGEST_AT_ONCE or self.file.order != NATIVE:
+            return [self.get(key + end) for key in keys]
+        items = [b"%c%b%b" % (KEYDATA, key, end) for key in keys]
+        found: dict[bytes, bytes | None] = {}
+        singly = {item for item in items if len(item) > self._big_key}
         seen: set[int] = set()
-        level: dict[int, list[int]] = {}  # the first pages of the buckets, then those behind them, ...
-        for bucket, indexes in self._wanted(keys, end).items():
-            self._put(level, self._first_page(bucket), indexes)
+        level: dict[int, list[bytes]] = {}  # the first pages of the buckets, then those behind them, ...
+        for bucket, some in self._wanted(keys, items, end).items():
+            self._put(level, self._first_page(bucket), some)
         while level:
             for number in level:
                 self.file.visit(number, seen)
-            below: dict[int, list[int]] = {}
+            below: dict[int, list[bytes]] = {}
             for page in self.file.pages_at(list(level)):
                 self._check(page)
-                missing = level[page.number]
-                if page.entries:
-                    missing = self._get_some(page, missing, keys, end, found)
-                if missing and page.next != NO_PAGE:
-                    self._put(below, page.next, missing)
+                self._find_on(page, set(level[page.number]), found, singly)
+                if page.next != NO_PAGE:
+                    missing = [item for item in level[page.number] if item not in found]
+                    if missing:
+                        self._put(below, page.next, missing)
             level = below
-        return found
+        for item in singly:
+            found[item] = self.get(item[1:])
+        return list(map(found.get, items))
 
-    def _get_some(
-        self, page: Page, indexes: list[int], keys: list[bytes], end: bytes, found: list[bytes | None]
-    ) -> list[int]:
-        """Put into ``found`` what ``page`` has of the keys with these indexes; the indexes of the others."""
-        absent = []
-        table = self._whole(page, end) if end and len(indexes) >= _MANY else None
-        if table is None:
-            for index in indexes:
-                found[index] = self._get(page, keys[index] + end, {page.number})
-                if found[index] is None:
-                    absent.append(index)
-            return absent
-        for index, value in zip(indexes, map(table.get, map(keys.__getitem__, indexes)), strict=True):
-            if value is None:
-                absent.append(index)
+    def _find_on(self, page: Page, wanted: set[bytes], found: dict[bytes, bytes | None], singly: set[bytes]) -> None:
+        """Put what ``page`` has of ``wanted`` into ``found``, or into ``singly`` where that is not plain."""
+        data, top = page.data, HEADER + 2 * page.entries
+        offsets = memoryview(data)[HEADER:top].cast("H").tolist()
+        keys_at, values_at = offsets[::2], offsets[1::2]
+        items = list(map(data.__getitem__, map(slice, keys_at, [self.file.page_size, *values_at])))
+        for item, at, stop in compress(zip(items, values_at, keys_at, strict=True), map(wanted.__contains__, items)):
+            if top <= at < stop and data[at] == KEYDATA and item not in found:
+                found[item] = data[at + 1 : stop]
             else:
-                found[index] = value + end
-        return absent
+                singly.add(item)
 
-    def _put(self, level: dict[int, list[int]], number: int, indexes: list[int]) -> None:
+    def _put(self, level: dict[int, list[bytes]], number: int, items: list[bytes]) -> None:
         if number in level:
             raise self.file.damaged(f"page {number} belongs to two chains")
-        level[number] = indexes
+        level[number] = items
 
-    def _wanted(self, keys: list[bytes], end: bytes) -> dict[int, list[int]]:
-        """For each bucket the indexes of the ``keys`` that it may have."""
-        wanted: defaultdict[int, list[int]] = defaultdict(list)
+    def _wanted(self, keys: list[bytes], items: list[bytes], end: bytes) -> dict[int, list[bytes]]:
+        """For each bucket those of the ``items`` that it may have: the ``keys`` as they are stored."""
+        wanted: defaultdict[int, list[bytes]] = defaultdict(list)
         buckets: Iterable[int] = hash_all(keys, end, self.high_mask)
         if self.max_bucket < self.high_mask:
             buckets = map(self._bucket, buckets)
-        deque(map(list.append, map(wanted.__getitem__, buckets), range(len(keys))), maxlen=0)
+        deque(map(list.append, map(wanted.__getitem__, buckets), items), maxlen=0)
         return wanted
-
-    def _whole(self, page: Page, end: bytes) -> dict[bytes, bytes] | None:
-        """The entries of a page, as keys and values without ``end``, if all of them are small and have it; else None.
-
-        A page that holds the end of one item and the beginning of another exactly once for every two neighbours
-        consists of such items only, and comes apart there.
-        """
-        text = page.data[page.low :]
-        border = end + b"\1"
-        if text.count(border) != page.entries - 1 or text[:1] != b"\1" or not text.endswith(end):
-            return None
-        items = text[1 : len(text) - len(end)].split(border)
-        return dict(zip(items[1::2], items[0::2], strict=True))
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All (key, value) pairs in the file's order: that of libdb's cursor. Raises DamagedMap."""
