@@ -333,7 +333,8 @@ class Store:
 
     def _sync(self, journal: Journal) -> None:
         for folder in sorted({self.root.path(move.target).parent for move in journal.moves}):
-            sync_folder(folder)
+            with suppress(FileNotFoundError):
+                sync_folder(folder)
 
 
 def _staged_name(target: Path, number: int) -> str:
@@ -347,9 +348,10 @@ def _discard(staged: Path) -> None:
 
 def _discard_parts(target: Path) -> None:
     """Remove what an interrupted `mailconf.files.replace` has left of a file."""
-    for path in list(target.parent.iterdir()):
-        if path.name.startswith(f".{target.name}."):
-            path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):  # the folder may be gone
+        for path in list(target.parent.iterdir()):
+            if path.name.startswith(f".{target.name}."):
+                path.unlink(missing_ok=True)
 
 
 def _link(old: Path, new: Path) -> None:

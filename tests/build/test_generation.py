@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -399,3 +400,19 @@ def test_lost_backups_are_reported_once(root: Path) -> None:
     g.build(root)
     assert one_generation(root) == "2"
     assert g.leftovers(root) == []
+
+
+def test_a_folder_that_is_gone_blocks_nothing(root: Path) -> None:
+    at = 0
+    while g.killed(lambda step: g.build(root, step), at):
+        shutil.rmtree(root / "etc/other")
+        sink = Sink()
+        with diagnosed(g.store(root), sink):
+            g.recover(root)
+        assert {d.code for d in sink} <= {"BD009"}
+        assert g.recover(root) == ""
+        g.write_sources(root, 2)
+        g.build(root)
+        assert one_generation(root) == "2"
+        assert g.leftovers(root) == []
+        at += 3
