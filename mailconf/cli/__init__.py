@@ -18,6 +18,7 @@ TOOLS = {
     "m4": "mailconf.cli.m4",
     "makemap": "mailconf.cli.makemap",
     "newaliases": "mailconf.cli.newaliases",
+    "postalias": "mailconf.cli.postalias",
     "postconf": "mailconf.cli.postconf",
     "postmap": "mailconf.cli.postmap",
     "praliases": "mailconf.cli.praliases",

@@ -24,10 +24,10 @@ NO_DELETE = ("static", "environ")  # types that can be opened for writing and ye
 
 
 def shown(kind: str, name: str) -> str:
-    """How Postfix calls a table that is a file: with the file's extension."""
+    """How Postfix calls a table that is a file: with the file's extension, unless it is LMDB's."""
     from mailconf.maps.write import EXTENSIONS
 
-    return f"{kind}:{name}{EXTENSIONS.get(kind, '')}"
+    return f"{kind}:{name}{EXTENSIONS.get(kind, '') if kind != 'lmdb' else ''}"
 
 
 class Tables:
