@@ -2,7 +2,10 @@
 
 - `mailconf.build.plan`: which maps a site needs, from which sources, and which of them are stale;
 - `mailconf.build.compile`: sources into entries, with every mistake reported; nothing is written;
-- `mailconf.build.apply`: the compiled maps take their places, each whole or not at all.
+- `mailconf.build.apply`: the compiled maps take their places, all of them or none.
+
+What they stand on: `mailconf.build.generation` (journal, completion and undoing after a crash, rollback) and
+`mailconf.build.state` (what each map was built from).
 
 A mistake anywhere stops the build before the first map is replaced: the old maps stay.
 """
