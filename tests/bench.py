@@ -66,7 +66,8 @@ def maps(rows: int) -> Iterable[Row]:
                 file.write(line.split()[0] + ("x" if number % 4 == 0 else "") + "\n")
         for kind in ("hash", "btree", "cdb", "lmdb"):
             spec = f"{kind}:{text}"
-            ours, real = [*MAILCONF, "postmap", "-c", folder], ["postmap", "-c", folder]
+            real: list[str | Path] = ["postmap", "-c", folder]
+            ours = [*MAILCONF, *real]
             yield f"postmap {kind}: {rows} entries", timed(*ours, spec), timed(*real, spec)
             yield (
                 f"postmap -q - {kind}: 200000 keys",
@@ -104,7 +105,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for module in sorted(Path(__file__).parent.glob("bench_*.py")):
         found = import_module(f"tests.{module.stem}")
-        BENCHES[module.stem.removeprefix("bench_")] = lambda rows, found=found: found.rows()
+        BENCHES[module.stem.removeprefix("bench_")] = found.rows
     subprocess.run([sys.executable, "-m", "compileall", "-q", TOP / "mailconf"], env=ENVIRONMENT, check=True)
     print(f"{'what':44} {'ours':>9} {'real':>9} {'ratio':>7}")
     for name in arguments.names or BENCHES:
