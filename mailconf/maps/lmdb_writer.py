@@ -37,10 +37,10 @@ def write_lmdb(
     Raises Repeated when a key comes twice, OSError (EINVAL) with the original's words when one is empty or longer than
     511 bytes, and OSError when the disk is full or fails.
     """
-    pairs = sorted(zip(keys, values, strict=True))
-    keys = [key for key, _ in pairs]
-    values = [value for _, value in pairs]
-    del pairs
+    order = sorted(range(len(keys)), key=keys.__getitem__)  # quicker than to sort pairs
+    keys = list(map(keys.__getitem__, order))
+    values = list(map(values.__getitem__, order))
+    del order
     total = sum(map(len, keys)) + sum(map(len, values)) + 16 * len(keys)
     size = SMALLEST_MAP
     while size < total:
