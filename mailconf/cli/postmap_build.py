@@ -41,6 +41,7 @@ class _How(TypedDict):
     duplicates: write.Duplicates
     on_duplicate: Callable[[bytes], None] | None
     progress: Progress | None
+    warn: Callable[[str], None] | None
 
 
 def build(kind: str, name: str, options: Options, messages: Messages) -> None:
@@ -156,6 +157,7 @@ class Build:
             duplicates=write.Duplicates.LAST if self.replaces else write.Duplicates.FIRST,
             on_duplicate=None if self.quiet else self._duplicate,
             progress=_progress(self.name),
+            warn=self.messages.warn,
         )
         if self.incremental:
             write.update_map(self.kind, target, entries, last=self.own, **how)

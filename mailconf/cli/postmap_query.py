@@ -240,7 +240,7 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
             target = write.map_path(kind, options.root.path(name))
             write.preload(kind)
             with as_owner_of(status_of(target), target, name, options) as status:
-                found |= bool(write.delete_keys(kind, target, filter(None, keys), source=status))
+                found |= bool(write.delete_keys(kind, target, filter(None, keys), source=status, warn=messages.warn))
         elif kind in NO_DELETE:
             raise Fatal(f"table {kind}:{name}: delete operation is not supported")
         elif kind == "fail":

@@ -3,7 +3,7 @@
 A map is written to a temporary file beside its target, made durable and renamed (`mailconf.files.replace`): a crash at
 any moment leaves the old map or the new one. An incremental change (``postmap -i``, ``-d``) reads the old map, changes
 what it holds and writes it anew; it takes the old file's exclusive lock (fcntl(2)) meanwhile, as the real tools do,
-so that no change is lost between them.
+so that no change is lost between them. What may stand at the target, `mailconf.maps.target` says.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from mailconf.files import replace
 from mailconf.maps.opening import Progress, Repeated, cannot_open
 from mailconf.maps.registry import known_types
 from mailconf.maps.table import UnsupportedMap
+from mailconf.maps.target import safe_target
 
 Table = dict[bytes, bytes]
 
@@ -105,6 +106,7 @@ def write_map(
     on_duplicate: Callable[[bytes], None] | None = None,
     progress: Progress | None = None,
     staged: Path | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> int:
     """Replace the map ``target`` by one that holds ``entries``; the number of keys in it.
 
@@ -113,11 +115,13 @@ def write_map(
     duplicates    which entry counts; ``on_duplicate`` is told of every later one, and may raise to write nothing
     progress      called now and then with (entries done, all entries)
     staged        write this file beside the target instead, with the owner and mode that the target is to have
+    warn          takes the warnings about the target (`mailconf.maps.target`)
 
     Raises UnsupportedMap, and OSError when the map cannot be written.
     """
     kind = _type(type)
     end = _end(kind, nul)
+    target = safe_target(target, warn, follow=staged is None)
     with _no_collection():
         columns = entries if isinstance(entries, Columns) else _columns(list(entries))
         try:
@@ -139,6 +143,7 @@ def write_values(
     kind = _type(type)
     if not kind.values_writer:
         raise UnsupportedMap(f"{type} maps have one value for a key")
+    target = safe_target(target)
     with _no_collection(), _replaced(target, source) as file:
         _load(kind.values_writer)(file, list(table), list(table.values()))
 
@@ -154,6 +159,7 @@ def update_map(
     on_duplicate: Callable[[bytes], None] | None = None,
     progress: Progress | None = None,
     last: Iterable[tuple[bytes, bytes]] = (),
+    warn: Callable[[str], None] | None = None,
 ) -> None:
     """Add ``entries`` to the map ``target``, which need not exist yet: ``postmap -i``. The arguments are `write_map`'s.
 
@@ -164,6 +170,8 @@ def update_map(
     """
     kind = _changeable(type)
     end = _end(kind, nul)
+    with _failures(target):
+        target = safe_target(target, warn)
     told = None if on_duplicate is None else (lambda key: on_duplicate(key[: len(key) - len(end)]))
     stored = ((key + end, value + end) for key, value in entries)
     with _no_collection(), _failures(target), ExitStack() as held:
@@ -176,7 +184,14 @@ def update_map(
         _write(kind, target, _columns(table.items()), b"", source, progress)
 
 
-def delete_keys(type: str, target: Path, keys: Iterable[bytes], *, source: os.stat_result | None = None) -> set[bytes]:
+def delete_keys(
+    type: str,
+    target: Path,
+    keys: Iterable[bytes],
+    *,
+    source: os.stat_result | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> set[bytes]:
     """Take ``keys`` out of the map ``target``: ``postmap -d``; those that were there. With a NUL or without.
 
     The map is not written when it had none of them. Raises TemporaryFailure when it cannot be read, UnsupportedMap
@@ -191,6 +206,7 @@ def delete_keys(type: str, target: Path, keys: Iterable[bytes], *, source: os.st
                     found.add(key)
                     break
         if found:
+            target = safe_target(target, warn)
             _write(kind, target, _columns(table.items()), b"", source, None)
     return found
 
