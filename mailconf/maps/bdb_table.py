@@ -21,6 +21,7 @@ from typing import Protocol, runtime_checkable
 from mailconf.maps.opening import Opening, cannot_open
 from mailconf.maps.table import TemporaryFailure
 
+_SINGLY = 50  # keys that are looked up one by one before the rest are together
 _REOPENINGS = 10  # a table that is replaced more often than this while one lookup waits is not read
 
 
@@ -73,36 +74,51 @@ class DatabaseTable:
     def lookup(self, key: bytes) -> bytes | None:
         key = self._folded(key)
         with self._reading() as database:
-            if self._with_nul:
-                value = database.get(key + b"\0")
-                if value is not None:
-                    self._without_nul = False
-                    return value.partition(b"\0")[0]
-            if self._without_nul:
-                value = database.get(key)
-                if value is not None:
-                    self._with_nul = False
-                    return value.partition(b"\0")[0]
+            return self._lookup(database, key)
+
+    def _lookup(self, database: DatabaseFile, key: bytes) -> bytes | None:
+        if self._with_nul:
+            value = database.get(key + b"\0")
+            if value is not None:
+                self._without_nul = False
+                return value.partition(b"\0")[0]
+        if self._without_nul:
+            value = database.get(key)
+            if value is not None:
+                self._with_nul = False
+                return value.partition(b"\0")[0]
         return None
 
     def lookup_all(self, keys: list[bytes]) -> list[bytes | None]:
-        """What `lookup` answers for each of ``keys`` in turn; many keys of a large hash table cost less this way."""
+        """What `lookup` answers for each of ``keys`` in turn; many keys of a large table cost less this way."""
         keys = self._folded_all(keys)
+        first: list[bytes | None] = []
         with self._reading() as database:
-            found: list[bytes | None] = [None] * len(keys)
-            if self._with_nul:
-                found = _get_all(database, keys, b"\0")
-            first = next((n for n, value in enumerate(found) if value is not None), len(keys))
-            if self._without_nul and first > 0:
-                # Up to the first key that has a NUL in the file, keys are asked for without one as well.
-                found[:first] = _get_all(database, keys[:first], b"")
-                plain = next((n for n, value in enumerate(found[:first]) if value is not None), len(keys))
-                if plain < first:
-                    self._with_nul = False
-                    found[plain + 1 :] = _get_all(database, keys[plain + 1 :], b"")
-            if self._with_nul and first < len(keys):
-                self._without_nul = False
-        return [None if value is None else value.partition(b"\0")[0] for value in found]
+            # Usually one of the first keys shows whether those of the file end with a NUL.
+            for key in keys[:_SINGLY]:
+                if self._with_nul != self._without_nul:
+                    break
+                first.append(self._lookup(database, key))
+            rest = keys[len(first) :]
+            if self._with_nul and self._without_nul:
+                found = self._lookup_either(database, rest)
+            else:
+                found = _get_all(database, rest, b"\0" if self._with_nul else b"")
+        return first + [None if value is None else value.partition(b"\0")[0] for value in found]
+
+    def _lookup_either(self, database: DatabaseFile, keys: list[bytes]) -> list[bytes | None]:
+        """The stored values of ``keys`` while it is open whether keys end with a NUL."""
+        found = _get_all(database, keys, b"\0")
+        first = next((n for n, value in enumerate(found) if value is not None), len(keys))
+        # Up to the first key that has a NUL in the file, keys are asked for without one as well.
+        found[:first] = _get_all(database, keys[:first], b"")
+        plain = next((n for n, value in enumerate(found[:first]) if value is not None), len(keys))
+        if plain < first:
+            self._with_nul = False
+            found[plain + 1 :] = _get_all(database, keys[plain + 1 :], b"")
+        elif first < len(keys):
+            self._without_nul = False
+        return found
 
     def entries(self) -> Iterator[tuple[bytes, bytes]]:
         with self._reading() as database:

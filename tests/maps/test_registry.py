@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from map_vectors import FOLDER
 from table_cases import ANSWERS, MISTAKES
 
 from mailconf.files import Root
+from mailconf.maps import bdb_table
 from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.bdb_table import DatabaseTable
 from mailconf.maps.opening import Opening
@@ -94,6 +96,7 @@ def test_hash_with_and_without_nul(name: str) -> None:
     plain=st.dictionaries(st.sampled_from([b"a", b"b", b"c", b"d"]), st.just(b"plain")),
     ended=st.dictionaries(st.sampled_from([b"a", b"b", b"c", b"d"]), st.just(b"ended")),
     keys=st.lists(st.sampled_from([b"a", b"b", b"C", b"d", b"e"]), max_size=6),
+    singly=st.sampled_from([0, 2, 50]),
 )
 def test_many_keys_at_once(
     tmp_path_factory: pytest.TempPathFactory,
@@ -101,6 +104,7 @@ def test_many_keys_at_once(
     plain: dict[bytes, bytes],
     ended: dict[bytes, bytes],
     keys: list[bytes],
+    singly: int,
 ) -> None:
     # A file that has keys with and without a NUL: which of them count depends on the keys that came before.
     source = tmp_path_factory.mktemp("many") / "t"
@@ -109,8 +113,9 @@ def test_many_keys_at_once(
     one_by_one, at_once = (open_table(f"{kind}:{source}", fold=bytes.lower) for _ in range(2))
     assert isinstance(at_once, BulkTable)
     expected = [one_by_one.lookup(key) for key in keys]
-    assert at_once.lookup_all(keys) == expected
-    assert at_once.lookup_all(keys) == [one_by_one.lookup(key) for key in keys]
+    with patch.object(bdb_table, "_SINGLY", singly):
+        assert at_once.lookup_all(keys) == expected
+        assert at_once.lookup_all(keys) == [one_by_one.lookup(key) for key in keys]
     one_by_one.close()
     at_once.close()
 
