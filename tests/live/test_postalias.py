@@ -191,6 +191,25 @@ def test_main_cf(pair: Pair, main_cf: str) -> None:
         pair.run("-s", "t")
 
 
+def test_through_a_symbolic_link(pair: Pair) -> None:
+    """Both write the file behind the link, and leave the link."""
+    pair.write("t", b"a: b\n")
+    for folder in (pair.ours, pair.real):
+        (folder / "elsewhere").mkdir()
+        (folder / "t.db").symlink_to("elsewhere/real.db")
+    pair.write("elsewhere/u", b"x: y\n")
+    pair.run("hash:elsewhere/u")
+    for folder in (pair.ours, pair.real):
+        (folder / "elsewhere" / "u.db").rename(folder / "elsewhere" / "real.db")
+    pair.run("hash:t")
+    pair.run("-i", "hash:t", stdin=b"c: d\n")
+    pair.run("-d", "a", "hash:t")
+    pair.maps_equal("hash:t")
+    for folder in (pair.ours, pair.real):
+        assert (folder / "t.db").is_symlink()
+        assert (folder / "elsewhere" / "real.db").is_file()
+
+
 DATABASES = [
     "hash:{top}/a1, btree:{top}/a2 {top}/a3",
     "{top}/a2,,{top}/a1",
