@@ -80,6 +80,8 @@ def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
         options.default_type = settings.default_type
         if tool.aliases:
             options.hostname = settings.value("myhostname")
+            if not options.hostname:
+                raise Fatal("bad string length 0 < 1: myhostname = ")
         status = _run(arguments, options, messages)
         sys.stdout.flush()
         return status

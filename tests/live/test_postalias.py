@@ -178,6 +178,8 @@ def test_small_texts(pair: Pair, text: bytes) -> None:
         "smtputf8_enable = no\n",
         "default_database_type = btree\n",
         "myhostname = bare\n",
+        "myhostname = $none\n",
+        "myhostname =\n",
         "myhostname = ${x\n",
         "mydomain = ${x\n",
         "myhostname = $mydomain\nmydomain = $myhostname\n",
