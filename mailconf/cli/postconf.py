@@ -1,10 +1,13 @@
 """``postconf``: Postfix's configuration utility (postconf(1)), with the original's options, words and exit status.
 
-Ours in front of the original's options: ``--root DIR`` (absolute paths lie below DIR).
+Ours in front of the original's options: ``--root DIR`` (absolute paths lie below DIR), ``--postfix-version V`` (the
+parameters, defaults and words of that version; else of the Postfix that is installed, else of the one in
+mailconf.postfix.parameters_data).
 
 Departures: messages go to standard error only, not to syslog; -v is accepted and says nothing more; a fatal error ends
 the program at once, where the original waits a second; -m lists the types that mailconf has; -T tells of Python's TLS
-library, whose compile-time version has no date; -b checks only those parameters of bounce(8) that the templates use.
+library, whose compile-time version has no date; -b checks only those parameters of bounce(8) that the templates use;
+-q (3.9) and -j (3.11) are there in every version.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import sys
 from mailconf.cli.postfix_tool import Messages, getopt, take_root
 from mailconf.postfix import postconf_show as show
 from mailconf.postfix.master_cf import COMMAND, FIELDS
+from mailconf.postfix.parameters import BASE, ParameterSet, installed_release, parameter_set
 from mailconf.postfix.postconf import BUILTIN, DEFAULT_DIRECTORY, SERVICE, USER, Fatal, Postconf, Scope
 from mailconf.source import decode, encode
 
@@ -25,16 +29,19 @@ if TYPE_CHECKING:
     from mailconf.files import Root
     from mailconf.postfix.master_cf import Entry
 
-FLAGS = "aAbdefFhHlmMnpPtvxX#"
+FLAGS = "aAbdefFhHjlmMnpPqtvxX#"
 VALUED = "cCoT"
 MODES = "aAbFlmMpPtT"
-MODIFIERS = "defhHnoxX#"
+MODIFIERS = "defhHjnoxX#"
 CONFLICTS = ("denX#", "efX#", "exX#", "deoX#", "ehHX#")
-ALLOWED = {"F": "efhHox", "M": "efoxX#", "p": MODIFIERS, "P": "efhHoxX"}  # by mode, modifiers; other modes: none
+ALLOWED = {"F": "efhHjox", "M": "efjoxX#", "p": MODIFIERS, "P": "efhHjoxX"}  # by mode, modifiers; other modes: none
+NOT_JSON = "efhHX#"
+COMMAS_SINCE = JSON_SINCE = README_SINCE = (3, 11)
+README = "See https://www.postfix.org/DEPRECATION_README.html for details"
 USAGE = (
-    "usage: {} [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] "
+    "usage: {name} [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] "
     "[-c param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] [-F (master.cf fields)] "
-    "[-h (no names)] [-H (no values)] [-l (lock types)] [-m (map types)] [-M (master.cf)] "
+    "[-h (no names)] [-H (no values)] {json}[-l (lock types)] [-m (map types)] [-M (master.cf)] "
     "[-n (non-default parameters)] [-o name=value (override parameter value)] [-p (main.cf, default)] "
     "[-P (master.cf parameters)] [-t (bounce templates)] [-T compile-version|run-version|public-key-algorithms] "
     "[-v (verbose)] [-x (expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]"
@@ -53,9 +60,10 @@ PUBLIC_KEY_ALGORITHMS = ("dsa", "ecdsa", "rsa")
 class Tool:
     """One run: the options, and what it prints. Output is kept until the end, so that a fatal error prints none."""
 
-    def __init__(self, name: str, root: Root | None) -> None:
+    def __init__(self, name: str, root: Root | None = None, postfix: ParameterSet = BASE) -> None:
         self.name = name
         self.root = root
+        self.postfix = postfix
         self.messages = Messages(name)
         self.options: set[str] = set()
         self.overrides: list[str] = []
@@ -67,8 +75,7 @@ class Tool:
 
     def read(self, name: str) -> str:
         """The text of a file that the configuration names."""
-        with open(self.root.path(name) if self.root else name, "rb") as file:  # noqa: PTH123 - pathlib starts slowly
-            return decode(file.read())
+        return decode(_read(self.root, name))
 
     def warn(self, text: str) -> None:
         self.messages.warn(text)
@@ -87,7 +94,8 @@ class Tool:
         directory = os.environ.get("MAIL_CONFIG")
         for letter, value in getopt(self.name, arguments, FLAGS, VALUED):
             if letter == "?":
-                raise Fatal(USAGE.format(self.name))
+                json = "[-j (streaming JSON) ] " if self.postfix.version >= JSON_SINCE else ""
+                raise Fatal(USAGE.format(name=self.name, json=json))
             if letter == "c":
                 directory = value
             elif letter == "C":
@@ -108,7 +116,7 @@ class Tool:
         """The mode; raises Fatal for options that exclude each other."""
         modes = [letter for letter in MODES if letter in self.options]
         if len(modes) > 1:
-            raise Fatal("specify one of -" + " -".join(modes))
+            raise Fatal("specify one of " + self.listed(modes))
         mode = modes[0] if modes else "p"
         allowed = ALLOWED.get(mode, "")
         if "e" in allowed and arguments and "=" in arguments[0]:
@@ -116,11 +124,17 @@ class Tool:
         for group in CONFLICTS:
             found = [letter for letter in group if letter in self.options]
             if len(found) > 1:
-                raise Fatal("specify one of -" + " -".join(found))
+                raise Fatal("specify one of " + self.listed(found))
         wrong = [letter for letter in MODIFIERS if letter in self.options and letter not in allowed]
         if wrong:
             raise Fatal(f"with option -{mode}, do not specify -" + " -".join(wrong))
+        wrong = [letter for letter in NOT_JSON if letter in self.options]
+        if "j" in self.options and wrong:
+            raise Fatal("with option -j, do not specify -" + " -".join(wrong))
         return mode
+
+    def listed(self, letters: list[str]) -> str:
+        return (", " if self.postfix.version >= COMMAS_SINCE else " ").join(f"-{letter}" for letter in letters)
 
     def run(self, arguments: list[str]) -> int:
         """Do what ``arguments`` say; the exit status. Raises Fatal."""
@@ -139,7 +153,7 @@ class Tool:
     # Parameters
 
     def configuration(self) -> Postconf:
-        known = Postconf(self.directory, self.warn, self.read)
+        known = Postconf(self.directory, self.warn, self.read, self.postfix)
         if self.explicit:
             known.values["config_directory"] = self.directory
         return known
@@ -163,8 +177,7 @@ class Tool:
         known.register_users()
         self.parameters(known, names)
         self.flush()
-        self.warn_of(known.unused_in_main())
-        self.warn_of(known.unused_in_master())
+        self.complain(known, main=True)
 
     def parameters(self, known: Postconf, names: list[str]) -> None:
         for name in names:
@@ -180,6 +193,8 @@ class Tool:
 
     def line(self, name: str, value: str) -> str:
         options = self.options
+        if "j" in options:
+            return show.json_object(name, value)
         return show.parameter(
             name, value, fold="f" in options, with_name="h" not in options, with_value="H" not in options
         )
@@ -187,6 +202,16 @@ class Tool:
     def warn_of(self, texts: Iterable[str]) -> None:
         for text in texts:
             self.warn(text)
+
+    def complain(self, known: Postconf, *, main: bool) -> None:
+        """Warn of settings that nothing uses or that will go, those of main.cf too when ``main`` is set."""
+        if "q" in self.options:
+            return
+        if main:
+            self.warn_of(known.complaints_of_main())
+        self.warn_of(known.complaints_of_master())
+        if known.told_deprecated and self.postfix.version >= README_SINCE:
+            self.warn(README)
 
     # Services
 
@@ -206,7 +231,7 @@ class Tool:
                     matched.add(request)
         self.warn_of(f'unmatched request: "{request}"' for request in requests if request not in matched)
         self.flush()
-        self.warn_of(known.unused_in_master())
+        self.complain(known, main=False)
 
     def service(self, known: Postconf, mode: str, scope: Scope, pattern: list[str]) -> Iterator[str]:
         """What ``pattern`` selects of a service."""
@@ -215,7 +240,10 @@ class Tool:
             return
         expand = _expansion(known, known.scope_values(scope)) if "x" in self.options else None
         if mode == "M":
-            yield show.service(entry, fold="f" in self.options, expand=expand)
+            if "j" in self.options:
+                yield show.json_object(f"{entry.name}/{entry.type}", show.plain_service(entry, expand=expand))
+            else:
+                yield show.service(entry, fold="f" in self.options, expand=expand)
             return
         prefix = f"{entry.name}/{entry.type}/"
         if mode == "F":
@@ -231,7 +259,10 @@ class Tool:
     def field(self, name: str, entry: Entry, at: int, expand: show.Expand | None) -> str:
         if "H" in self.options:
             return name
-        label = "" if "h" in self.options else f"{name} = "
+        label = "" if self.options & set("hj") else f"{name} = "
+        if "j" in self.options:
+            plain = show.command(entry, label, fold=False, expand=expand) if at == COMMAND else entry.fields[at].text
+            return show.json_object(name, plain)
         if at == COMMAND:
             return show.command(entry, label, fold="f" in self.options, expand=expand)
         return label + entry.fields[at].text
@@ -371,12 +402,28 @@ def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
     return patterns or [("", ["*"] * size)]
 
 
+def _read(root: Root | None, name: str) -> bytes:
+    with open(root.path(name) if root else name, "rb") as file:  # noqa: PTH123 - pathlib starts slowly
+        return file.read()
+
+
 def run(name: str, arguments: list[str]) -> int:
     """Run ``arguments`` as postconf's; ``name`` is what it was called as."""
     arguments = list(arguments)
-    tool = Tool(name, take_root(arguments) if arguments and arguments[0].startswith("--root") else None)
+    root: Root | None = None
+    release: str | None = None
+    while arguments and arguments[0].startswith(("--root", "--postfix-version")) and arguments[1:]:
+        if arguments[0].startswith("--root"):
+            root = take_root(arguments)
+        else:
+            _, equals, release = arguments.pop(0).partition("=")
+            release = release if equals else arguments.pop(0)
+    if release is None:
+        release = installed_release(lambda program: _read(root, program))
+    tool = Tool(name, root)
     try:
+        tool.postfix = parameter_set(release)
         return tool.run(arguments)
-    except Fatal as failure:
+    except (Fatal, ValueError) as failure:
         tool.messages.fatal(str(failure))
         return 1

@@ -13,25 +13,102 @@ from mailconf.postfix.parameters_data import DATABASES, LEGACY, PARAMETERS, RAW,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from mailconf.postfix.master_cf import Entry
 
-__all__ = [
-    "DATABASES",
-    "LEGACY",
-    "PARAMETERS",
-    "RAW",
-    "READ_ONLY",
-    "VERSION",
-    "default_unit",
-    "service_parameters",
-    "time_value",
-]
+__all__ = ["PARAMETERS", "VERSION", "ParameterSet", "default_unit", "parameter_set", "service_parameters", "time_value"]
 
 BOOLEAN, INTEGER, TIME, STRING = "b", "i", "t", "s"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
+
+class ParameterSet:
+    """What one version of Postfix knows.
+
+    version     major and minor, (3, 10); ``release`` is the full version, "3.10.13"
+    parameters  (type, default) by name
+    raw         parameters whose values are expanded only when they are used
+    read_only   parameters that main.cf cannot set
+    legacy      names without a default of their own that defaults refer to
+    databases   by map type, what may stand behind NAME_ in a parameter of the table type:NAME
+    deprecated  what to use instead, by name, in postconf's words
+    """
+
+    __slots__ = ("databases", "deprecated", "legacy", "parameters", "raw", "read_only", "release", "version")
+
+    def __init__(
+        self,
+        release: str,
+        parameters: Mapping[str, tuple[str, str]],
+        raw: frozenset[str],
+        read_only: frozenset[str],
+        legacy: frozenset[str],
+        databases: Mapping[str, frozenset[str]],
+        deprecated: Mapping[str, str],
+    ) -> None:
+        self.release = release
+        self.version = version_numbers(release)
+        self.parameters = parameters
+        self.raw = raw
+        self.read_only = read_only
+        self.legacy = legacy
+        self.databases = databases
+        self.deprecated = deprecated
+
+
+def version_numbers(release: str) -> tuple[int, int]:
+    """Major and minor of "3.10" or "3.10.13". Raises ValueError."""
+    parts = release.split(".")
+    if len(parts) not in (2, 3) or not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError(f'"{release}" is not a version of Postfix; write it as 3.10 or 3.10.13')
+    return int(parts[0]), int(parts[1])
+
+
+BASE = ParameterSet(VERSION, PARAMETERS, RAW, READ_ONLY, LEGACY, DATABASES, {})
+
+
+def parameter_set(release: str = "") -> ParameterSet:
+    """What Postfix ``release`` ("3.10", "3.10.13") knows; without, the version of parameters_data.
+
+    Between 3.5 and 3.11 every minor version is known; outside, the nearest one stands in. Raises ValueError.
+    """
+    if not release:
+        return BASE
+    wanted = version_numbers(release)
+    if wanted == BASE.version:
+        return _released(BASE, release)
+    from mailconf.postfix.parameters_versions import VERSIONS
+
+    known = {version_numbers(version): data for version, data in VERSIONS.items()}
+    version = min([*known, BASE.version], key=lambda v: (abs(v[0] - wanted[0]), abs(v[1] - wanted[1])))
+    if version == BASE.version:
+        return _released(BASE, release)
+    data = known[version]
+    parameters = {**PARAMETERS, **data["parameters"]}
+    found = ParameterSet(
+        data["version"],
+        {name: value for name, value in parameters.items() if value is not None},
+        data.get("raw", RAW),
+        data.get("read_only", READ_ONLY),
+        data.get("legacy", LEGACY),
+        data.get("databases", DATABASES),
+        data.get("deprecated", {}),
+    )
+    return _released(found, release)
+
+
+def _released(found: ParameterSet, release: str) -> ParameterSet:
+    """``found`` for exactly ``release``, where that says more than its minor version does."""
+    if release.count(".") < 2 or release == found.release or version_numbers(release) != found.version:
+        return found
+    parameters = {**found.parameters, "mail_version": (STRING, release)}
+    return ParameterSet(
+        release, parameters, found.raw, found.read_only, found.legacy, found.databases, found.deprecated
+    )
+
+
+PROGRAMS = ("/usr/sbin/postconf", "/usr/sbin/postqueue", "/usr/sbin/postlog")
 TRANSPORT_PROGRAMS = frozenset({"error", "lmtp", "local", "pipe", "smtp", "virtual"})
 TIMED_PROGRAMS = frozenset({"pipe", "spawn"})
 TRANSPORT_SUFFIXES = {
@@ -54,7 +131,9 @@ TRANSPORT_SUFFIXES = {
 }
 
 
-def service_parameters(entries: Iterable[Entry]) -> dict[str, tuple[str, str]]:
+def service_parameters(
+    entries: Iterable[Entry], parameters: Mapping[str, tuple[str, str]] = PARAMETERS
+) -> dict[str, tuple[str, str]]:
     """The (type, default) of the parameters that master.cf's services have; some are built in as well."""
     found: dict[str, tuple[str, str]] = {}
     for entry in entries:
@@ -64,20 +143,20 @@ def service_parameters(entries: Iterable[Entry]) -> dict[str, tuple[str, str]]:
         if program in TRANSPORT_PROGRAMS:
             for suffix, default in TRANSPORT_SUFFIXES.items():
                 name = entry.name + suffix
-                found.setdefault(name, PARAMETERS.get(name) or (PARAMETERS[default[1:]][0], default))
+                found.setdefault(name, parameters.get(name) or (parameters[default[1:]][0], default))
     return found
 
 
-def default_unit(name: str) -> str:
+def default_unit(name: str, parameters: Mapping[str, tuple[str, str]] = PARAMETERS) -> str:
     """The unit of a time that is given without one: that of the parameter's own default (postconf(5))."""
     seen = set()
-    while name in PARAMETERS and name not in seen:
+    while name in parameters and name not in seen:
         seen.add(name)
-        default = PARAMETERS[name][1]
-        if default.startswith("$") and default[1:] in PARAMETERS:
+        default = parameters[name][1]
+        if default.startswith("$") and default[1:] in parameters:
             name = default[1:]
             continue
-        if default[-1:] in "smhdw":
+        if default[-1:] in _UNITS:
             return default[-1:]
     return "s"
 
@@ -89,3 +168,25 @@ def time_value(text: str, unit: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         return None
     return int(text) * _UNITS[unit]
+
+
+def installed_release(read: Callable[[str], bytes]) -> str:
+    """The release of the Postfix on this machine, "" when there is none that tells.
+
+    ``read`` gives a file's content or raises OSError. Postfix's programs carry their release in their data.
+    """
+    for program in PROGRAMS:
+        try:
+            data = read(program)
+        except OSError:
+            continue
+        at = data.find(b"mail_version=")
+        if at >= 0:
+            return data[at + 13 :].split(b"\0", 1)[0].decode("ascii", "replace")
+        at = data.find(b"\0003.")
+        while at >= 0:
+            text = data[at + 1 : at + 20].split(b"\0", 1)[0].decode("ascii", "replace")
+            if text.count(".") == 2 and all(part.isdigit() for part in text.split(".")):
+                return text
+            at = data.find(b"\0003.", at + 1)
+    return ""

@@ -891,13 +891,7 @@ RAW = frozenset(
     )
 )
 
-READ_ONLY = frozenset(
-    (
-        "process_id",
-        "process_name",
-        "service_name",
-    )
-)
+READ_ONLY = frozenset(("process_id", "process_name", "service_name"))
 
 LEGACY = frozenset(
     (

@@ -20,26 +20,19 @@ from mailconf.postfix import machine, main_cf, master_cf
 from mailconf.postfix.expand import MacroError, expand, scan
 from mailconf.postfix.hashorder import hash_order
 from mailconf.postfix.lines import shortened, split_name_value
-from mailconf.postfix.parameters import (
-    DATABASES,
-    LEGACY,
-    PARAMETERS,
-    RAW,
-    READ_ONLY,
-    default_unit,
-    service_parameters,
-    time_value,
-)
+from mailconf.postfix.parameters import BASE, default_unit, service_parameters, time_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mailconf.postfix.master_cf import Entry
+    from mailconf.postfix.parameters import ParameterSet
 
 BUILTIN, SERVICE, USER = "builtin", "service", "user"
 SEPARATORS = ", \t\r\n"
 DEFAULT_DIRECTORY = "/etc/postfix"
+SORTED_SINCE = (3, 11)
 
 
 class Fatal(Exception):
@@ -61,8 +54,15 @@ class Scope:
 class Postconf:
     """One configuration in ``directory``; warnings go to ``warn``, without the program's name."""
 
-    def __init__(self, directory: str, warn: Callable[[str], None], read: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        directory: str,
+        warn: Callable[[str], None],
+        read: Callable[[str], str],
+        postfix: ParameterSet = BASE,
+    ) -> None:
         """``read`` gives the text of a file named as the configuration names it, or raises OSError."""
+        self.postfix = postfix
         self.directory = directory
         self.main_file = f"{directory}/main.cf"
         self.master_file = f"{directory}/master.cf"
@@ -73,6 +73,7 @@ class Postconf:
         self.program = "postconf"
         self._warn = warn
         self._read = read
+        self.told_deprecated = False
         self._tables_read: set[str] = set()
         self._computing: set[str] = set()
 
@@ -127,13 +128,13 @@ class Postconf:
                     own = {override.name: override.value for override in entry.overrides}
                     shared.setdefault(key, {}).update(own)
                 self.services.append(Scope(entry, shared.get(key, {})))
-        self.of_services = service_parameters(scope.entry for scope in self.services)
+        self.of_services = service_parameters((scope.entry for scope in self.services), self.postfix.parameters)
 
     # Values
 
     def is_known(self, name: str) -> bool:
         """Whether ``name`` is not the user's."""
-        return name in PARAMETERS or name in LEGACY or name in self.of_services
+        return name in self.postfix.parameters or name in self.postfix.legacy or name in self.of_services
 
     def is_parameter(self, name: str) -> bool:
         """Whether ``name`` means anything here."""
@@ -141,17 +142,16 @@ class Postconf:
 
     def is_set(self, name: str) -> bool:
         """Whether main.cf sets ``name``, and the engine lets it."""
-        return name in self.values and name not in READ_ONLY
+        return name in self.values and name not in self.postfix.read_only
 
-    @staticmethod
-    def is_raw(name: str) -> bool:
+    def is_raw(self, name: str) -> bool:
         """Whether the engine keeps the value of ``name`` unexpanded."""
-        return name in RAW
+        return name in self.postfix.raw
 
     def default(self, name: str, values: Mapping[str, str]) -> str:
         """The default of a parameter where ``values`` are set; "" for a name without one."""
-        if name in PARAMETERS:
-            return self._computed(name, values) if name in machine.COMPUTED else PARAMETERS[name][1]
+        if name in self.postfix.parameters:
+            return self._computed(name, values) if name in machine.COMPUTED else self.postfix.parameters[name][1]
         found = self.of_services.get(name)
         return found[1] if found else ""
 
@@ -190,7 +190,7 @@ class Postconf:
 
     def raw(self, name: str, values: Mapping[str, str]) -> str:
         """The unexpanded value where ``values`` are set."""
-        found = None if name in READ_ONLY and values is self.values else values.get(name)
+        found = None if name in self.postfix.read_only and values is self.values else values.get(name)
         return self.default(name, values) if found is None else found
 
     def value(self, name: str) -> str:
@@ -200,7 +200,7 @@ class Postconf:
     def seconds(self, name: str) -> int:
         """The value of a time parameter. Raises Fatal."""
         text = self.value(name)
-        found = time_value(text, default_unit(name))
+        found = time_value(text, default_unit(name, self.postfix.parameters))
         if found is None:
             raise Fatal(f"parameter {name}: bad time value or unit: {text}")
         return found
@@ -271,10 +271,10 @@ class Postconf:
             self._use(name, scope)
 
         for name in hash_order(values):
-            if name in READ_ONLY:
+            if name in self.postfix.read_only:
                 self._warn(f"{file}: read-only parameter assignment: {name}={values[name]}")
                 continue
-            if name in RAW:
+            if name in self.postfix.raw:
                 continue
             value = values[name]
             try:
@@ -282,19 +282,19 @@ class Postconf:
             except MacroError as failure:
                 for message in failure.messages:
                     self._warn(message)
-            if name in PARAMETERS or name in self.of_services:
+            if name in self.postfix.parameters or name in self.of_services:
                 seen_values = self.scope_values(scope) if scope else values
                 self._scan_tables(self.expand(value, seen_values), scope, seen_values)
 
     def _use(self, name: str, scope: Scope | None) -> None:
         """The user refers to ``name``."""
-        if self.is_known(name) and name not in LEGACY:
+        if self.is_known(name) and name not in self.postfix.legacy:
             return
         if scope is not None and name in scope.values:
             scope.used.add(name)
             return
         found = self._use_if_defined(name, scope)
-        if not found and name not in LEGACY:
+        if not found and name not in self.postfix.legacy:
             self._warn(f"{self.master_file if scope else self.main_file}: undefined parameter: {name}")
 
     def _use_if_defined(self, name: str, scope: Scope | None) -> bool:
@@ -327,7 +327,7 @@ class Postconf:
                 word = word[len("proxy:") :]
             kind, colon, name = word.partition(":")
             if not word.startswith("{") and colon and name[:1] != "{":
-                if kind in DATABASES:
+                if kind in self.postfix.databases:
                     self._use_database(kind, name, scope)
                 continue
             group = word if word.startswith("{") else name
@@ -339,7 +339,7 @@ class Postconf:
 
     def _use_database(self, kind: str, name: str, scope: Scope | None) -> None:
         if not name.startswith("/"):
-            for suffix in DATABASES[kind]:
+            for suffix in self.postfix.databases[kind]:
                 full = f"{name}_{suffix}"
                 if scope is not None and full in scope.values:
                     scope.used.add(full)
@@ -360,32 +360,44 @@ class Postconf:
             return
         self._read_file(name, values)
         for other in hash_order(values):
-            if other not in DATABASES[kind]:
+            if other not in self.postfix.databases[kind]:
                 self._warn(f"{kind}:{name}: unused parameter: {other}={values[other]}")
 
-    def unused_in_main(self) -> Iterator[str]:
-        """The warnings about main.cf's settings that nothing uses."""
-        for name in hash_order(self.values):
+    def complaints_of_main(self) -> Iterator[str]:
+        """The warnings about main.cf's settings that nothing uses, or that will go."""
+        for name in self._walk(self.values):
             if not self.is_parameter(name):
                 yield f"{self.main_file}: unused parameter: {name}={self.values[name]}"
+            elif name in self.postfix.deprecated:
+                yield self._deprecated(self.main_file, name)
 
-    def unused_in_master(self) -> Iterator[str]:
-        """The warnings about services' settings that nothing uses."""
+    def complaints_of_master(self) -> Iterator[str]:
+        """The same about services' settings."""
         for scope in self.services:
-            for name in hash_order(scope.values):
+            for name in self._walk(scope.values):
                 if not self.is_parameter(name) and name not in scope.used:
                     yield f"{self.master_file}: unused parameter: {name}={scope.values[name]}"
+                elif name in self.postfix.deprecated:
+                    yield self._deprecated(self.master_file, name)
+
+    def _walk(self, values: Mapping[str, str]) -> list[str]:
+        """The order of such warnings: from 3.11 on sorted, before that the hash table's."""
+        return sorted(values) if self.postfix.version >= SORTED_SINCE else hash_order(values)
+
+    def _deprecated(self, file: str, name: str) -> str:
+        self.told_deprecated = True
+        return f'{file}: support for parameter "{name}" will be removed; instead, {self.postfix.deprecated[name]}'
 
     def names(self, classes: set[str]) -> list[str]:
         """The parameters of the classes BUILTIN, SERVICE and USER, sorted."""
         found: list[str] = []
         if BUILTIN in classes:
-            found += PARAMETERS
+            found += self.postfix.parameters
         if SERVICE in classes:
             found += self.of_services
         if USER in classes:
             found += self.users
-            found += (name for name in LEGACY if name in self.values)
+            found += (name for name in self.postfix.legacy if name in self.values)
         return sorted(set(found), key=lambda name: name.encode("utf-8", "surrogateescape"))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 INDENT = "    "
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _COLUMNS = (11, 17, 25, 33, 41, 49, 57)  # where the fields behind the first begin, unless one before is too long
 
 
@@ -29,6 +30,23 @@ def parameter(name: str, value: str, *, fold: bool, with_name: bool = True, with
     if with_name:
         words.insert(0, f"{name} =")
     return folded(words) if fold else " ".join(words)
+
+
+def json_object(name: str, value: str) -> str:
+    """``{"name": "value"}`` as -j prints it: bytes beyond ASCII as they are, control characters escaped."""
+    return f'{{"{_escaped(name)}": "{_escaped(value)}"}}'
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        _ESCAPES.get(char) or (f"\\u{ord(char):04X}" if char < " " or char == "\x7f" else char) for char in text
+    )
+
+
+def plain_service(entry: Entry, *, expand: Expand | None = None) -> str:
+    """A master.cf entry on one line with single spaces."""
+    fields = " ".join(field.text for field in entry.fields)
+    return _with_arguments(fields, entry, fold=False, expand=expand)
 
 
 def _words(text: str) -> list[str]:

@@ -171,7 +171,7 @@ MASTER_EDITS = (
     ],
 )
 OPTIONS = """\
--q
+-Q
 -d -n
 -h -M
 -M -P
