@@ -5,6 +5,7 @@
     ${name:text}  ${name:{text}}   text if it has not
     ${name?{text}:{text}}          both; only the last text may stand without braces
     ${{left} OP {right}}           "true" or "", and with ?text, :text as above
+    ${name{text}}                  the function name of text (from Postfix 3.11 on)
     $$                             a dollar
 
 OP is one of == != < <= > >=; two runs of decimal digits compare as numbers, anything else as bytes. With the suffix
@@ -54,21 +55,24 @@ class MacroError(Exception):
         self.fatal = fatal
 
 
-def expand(text: str, lookup: Lookup) -> str:
-    """``text`` with every reference replaced; ``lookup`` gives a name's raw value, or None. Raises MacroError."""
+def expand(text: str, lookup: Lookup, *, functions: bool = False) -> str:
+    """``text`` with every reference replaced; ``lookup`` gives a name's raw value, or None. Raises MacroError.
+
+    ``functions`` tells whether this Postfix has them.
+    """
     if "$" not in text:
         return text
-    return _Expansion(lookup, recurse=True).run(text)
+    return _Expansion(lookup, recurse=True, functions=functions).run(text)
 
 
-def scan(text: str, seen: Callable[[str], None]) -> None:
+def scan(text: str, seen: Callable[[str], None], *, functions: bool = False) -> None:
     """Call ``seen`` with each name that ``text`` refers to, in both branches of a condition. Raises MacroError."""
 
     def lookup(name: str) -> None:
         seen(name)
 
     if "$" in text:
-        _Expansion(lookup, recurse=False).run(text)
+        _Expansion(lookup, recurse=False, functions=functions).run(text)
 
 
 def references(text: str) -> list[str]:
@@ -92,9 +96,10 @@ class _Expansion:
     stays where it was; which errors it then reports follows from that.
     """
 
-    def __init__(self, lookup: Lookup, *, recurse: bool) -> None:
+    def __init__(self, lookup: Lookup, *, recurse: bool, functions: bool) -> None:
         self._lookup = lookup
         self._recurse = recurse
+        self._functions = functions
         self._depth = 1
         self._operands = 0
         self._failed = False
@@ -175,6 +180,11 @@ class _Expansion:
         at = _skip(reference, 0)
         value: str | None
         is_condition = reference[at : at + 1] == "{"
+        if self._functions and not is_condition:
+            end = _name_end(reference, at)
+            brace = _skip(reference, end)
+            if reference[brace : brace + 1] == "{":
+                return self._call(reference, reference[at:end], brace)
         value, at = self._condition(reference, at) if is_condition else self._name(reference, at)
         if at == len(reference):
             if value is None or not self._recurse or is_condition:
@@ -209,13 +219,30 @@ class _Expansion:
 
     def _name(self, reference: str, start: int) -> tuple[str | None, int]:
         """The raw value of the name at ``start``, and the place of the operator behind it."""
-        end = start
-        while end < len(reference) and reference[end] in _NAME:
-            end += 1
+        end = _name_end(reference, start)
         at = _skip(reference, end)
         if at < len(reference) and reference[at] not in "?:":
             raise self._fail(f'attribute name syntax error at: "...{reference[:end]}>>>{_clip(reference[end:], 20)}"')
         return self._lookup(reference[start:end]), at
+
+    def _call(self, reference: str, name: str, brace: int) -> str:
+        """The value of a function, whose argument is in the braces at ``brace``."""
+        from mailconf.postfix.functions import FUNCTIONS, DomainError
+
+        argument, at = self._payload(reference, brace)
+        if at < len(reference):
+            raise self._fail(f'unexpected input at: "...{argument}}}>>>{_clip(reference[at:], 20)}"')
+        argument = argument.strip(_SPACE)
+        if name not in FUNCTIONS:
+            raise self._fail(f'unknown function "{name}" at"...>>>{name}{{{argument}}}"')
+        value = self._text(argument)
+        if not self._recurse or self._failed:
+            return ""
+        try:
+            return FUNCTIONS[name](value)
+        except DomainError as failure:
+            self._note(str(failure))
+            raise self._fail(f"bad domain argument in: '{name}{{{value}}}'") from None
 
     def _condition(self, reference: str, start: int) -> tuple[str, int]:
         """The truth of ``{left} OP {right}`` ("true" or ""), and the place of the operator behind it."""
@@ -281,10 +308,14 @@ def _reference(text: str, at: int) -> tuple[str, int | None]:
     if text[at : at + 1] in _CLOSING:
         end = _balanced(text, at)
         return (text[at + 1 : end - 1], end) if end is not None else ("", None)
-    end = at
-    while end < len(text) and text[end] in _NAME:
-        end += 1
+    end = _name_end(text, at)
     return text[at:end], end
+
+
+def _name_end(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _NAME:
+        at += 1
+    return at
 
 
 def _balanced(text: str, start: int) -> int | None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BUILTIN, SERVICE, USER = "builtin", "service", "user"
 SEPARATORS = ", \t\r\n"
 DEFAULT_DIRECTORY = "/etc/postfix"
-SORTED_SINCE = (3, 11)
+SORTED_SINCE = FUNCTIONS_SINCE = (3, 11)
 
 
 class Fatal(Exception):
@@ -63,6 +63,7 @@ class Postconf:
     ) -> None:
         """``read`` gives the text of a file named as the configuration names it, or raises OSError."""
         self.postfix = postfix
+        self._functions = postfix.version >= FUNCTIONS_SINCE
         self.directory = directory
         self.main_file = f"{directory}/main.cf"
         self.master_file = f"{directory}/master.cf"
@@ -184,7 +185,7 @@ class Postconf:
 
     def _expand_without_defaults(self, text: str, values: Mapping[str, str]) -> str:
         try:
-            return expand(text, values.get)
+            return expand(text, values.get, functions=self._functions)
         except MacroError as failure:
             raise self._failed(failure, "dictionary mail_dict: ") from None
 
@@ -218,7 +219,7 @@ class Postconf:
             return self.raw(name, values)
 
         try:
-            return expand(text, lookup)
+            return expand(text, lookup, functions=self._functions)
         except MacroError as failure:
             raise self._failed(failure) from None
 
@@ -255,7 +256,7 @@ class Postconf:
             self.default("mydomain", given)
         elif "mydomain" in given and "myhostname" not in given:
             try:
-                scan(self.default("myhostname", given), lambda _: None)
+                scan(self.default("myhostname", given), lambda _: None, functions=self._functions)
             except MacroError as failure:
                 for message in failure.messages:
                     self._warn(message)
@@ -278,7 +279,7 @@ class Postconf:
                 continue
             value = values[name]
             try:
-                scan(value, seen)
+                scan(value, seen, functions=self._functions)
             except MacroError as failure:
                 for message in failure.messages:
                     self._warn(message)

@@ -67,6 +67,28 @@ def test_errors_have_the_engines_words(text: str, message: str) -> None:
     assert failure.value.messages[0] == message
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("${domain_to_ascii{ Straße.$tld }}", "xn--strae-oqa.de"),
+        ("${domain_to_ascii{A_b.DE}}", "A_b.DE"),
+        ("${domain_to_utf8{xn--4ca.de}}", "ä.de"),
+        ("${{${domain_to_ascii{a}}} == {a} ? {y} : {n}}", "y"),
+    ],
+)
+def test_functions(text: str, value: str) -> None:
+    assert expand(text, {"tld": "de"}.get, functions=True) == value
+    with pytest.raises(MacroError, match="attribute name syntax error"):
+        expand(text, {"tld": "de"}.get)
+
+
+@pytest.mark.parametrize("domain", ["-ä", "ä..b", "ä%", "\udcff", ""])
+def test_names_that_have_no_ascii_form(domain: str) -> None:
+    with pytest.raises(MacroError) as failure:
+        expand(f"${{domain_to_ascii{{{domain}}}}}", VALUES.get, functions=True)
+    assert failure.value.messages[1] == f"bad domain argument in: 'domain_to_ascii{{{domain}}}'"
+
+
 def test_scan_reads_both_branches() -> None:
     names: list[str] = []
     scan("$a ${b?{$c}:{$d}} ${{$e} == {$f} ? {$g} : {h}}", names.append)
