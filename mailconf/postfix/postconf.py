@@ -167,7 +167,8 @@ class Postconf:
             return ""
         self._computing.add(name)
         try:
-            return machine.compute(name, self._early_value(values), values)
+            found = machine.compute(name, self._early_value(values), values)
+            return found + " " if name == "mynetworks" and found else found  # the engine's ends so; -j shows it
         except ValueError as failure:
             raise Fatal(str(failure)) from None
         finally:
