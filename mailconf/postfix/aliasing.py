@@ -49,10 +49,11 @@ class Aliasing:
     async def _expand(self, recipient: str, ask: Ask) -> list[str] | None:
         """None where a limit is exceeded."""
         found = [(recipient, 0)]
+        final: set[str] = set()  # addresses that map to themselves: they are not expanded again, wherever they turn up
         at = 0
         while at < len(found):
             address, depth = found[at]
-            if depth < 0:  # maps to itself, which ends its expansion
+            if address.lower() in final:
                 at += 1
                 continue
             if depth >= self._recursion_limit:
@@ -61,10 +62,11 @@ class Aliasing:
             if not mapped:
                 at += 1
                 continue
+            if any(target.lower() == address.lower() for target in mapped):
+                final.add(address.lower())
             # The first takes the place of what it stands for, the rest follow behind all others, as in the original.
-            entries = [(target, -1 if target.lower() == address.lower() else depth + 1) for target in mapped]
-            found[at : at + 1] = entries[:1]
-            found += entries[1:]
+            found[at : at + 1] = [(mapped[0], depth + 1)]
+            found += [(target, depth + 1) for target in mapped[1:]]
             if len(found) > self._expansion_limit or any(len(target) > self._length_limit for target in mapped):
                 return None
         done = [address for address, _ in found]

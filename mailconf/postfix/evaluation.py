@@ -138,7 +138,7 @@ class Evaluation:
         if self.warn:
             self.note("reject_warning", f"{refusal.code} {refusal.status} {refusal.text}")
             return DUNNO
-        if self.defer_if_reject is not None and refusal.code >= 500:
+        if self.defer_if_reject is not None and code >= 500:  # soft_bounce comes later
             refusal = self.defer_if_reject
         self.refusal = refusal
         return REJECT

@@ -53,6 +53,7 @@ class Resolver:
         self._null_recipient = c.value("empty_address_recipient")
         self._null_domain = c.boolean("resolve_null_domain")
         self._numeric = c.boolean("resolve_numeric_domain")
+        self._allow_minus = c.boolean("allow_min_user")
         self._transports = {
             LOCAL: c.value("local_transport"),
             ALIAS: f"error:{UNKNOWN_ALIAS}",
@@ -103,6 +104,7 @@ class Resolver:
             return
         local = Address.split(found.recipient).local
         found.routed = not _ROUTING.isdisjoint(local)
+        found.bad = local.startswith("-") and not self._allow_minus
         if await self._domains.is_local(ask, domain):
             found.address_class = LOCAL
             if not local:
@@ -111,9 +113,9 @@ class Resolver:
         # The class is set even for a domain that nobody can have, as the original does.
         found.address_class = await self._foreign_class(domain, ask)
         if domain.startswith("["):
-            found.bad = address_literal(domain) is None
+            found.bad = found.bad or address_literal(domain) is None
         else:
-            found.bad = not valid_domain(domain)
+            found.bad = found.bad or not valid_domain(domain)
 
     async def _unroute(self, found: Resolution, ask: Ask) -> str | None:
         """Follow routes through our own domains; the domain that is left."""
@@ -131,9 +133,9 @@ class Resolver:
             if self._numeric and numeric(domain) and valid_ipv4(domain):
                 domain = f"[{domain}]"
             found.recipient = f"{local}@{domain}"
-            if not await self._domains.is_local(ask, domain):
-                return domain
             if set(local).isdisjoint(self._rewriter.routing_characters):
+                return domain
+            if domain and not await self._domains.is_local(ask, domain):
                 return domain
             found.recipient = self._rewriter.standard(local, dequoted=True)
             through = domain

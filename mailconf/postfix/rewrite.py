@@ -110,21 +110,18 @@ class Rewriter:
         return results[0] if results else None
 
     async def map_all(self, ask: Ask, tables: Tables, address: str, *, propagate: bool) -> list[str]:
-        """All that ``address`` maps to, in standard form; ``@domain`` in a result keeps the local part."""
+        """All that ``address`` maps to, in standard form; ``@domain`` keeps the local part."""
         found = await self.search.find(ask, tables, address)
         if found is None:
             return []
-        user = Address.split(address).local
+        value = found.answer.value
+        if value.startswith("@"):
+            return [self.standard(Address.split(address).local + value)]
+        extension = found.extension if propagate else ""
         results = []
-        for target in addresses(found.answer.value):
-            if not target.local and target.domain:
-                results.append(self.standard(f"{user}@{target.domain}"))
-                continue
-            result = self._standard(target.local, target.domain)
-            if propagate and found.extension:
-                local, domain = Address.split(result)
-                result = str(Address(local + found.extension, domain))
-            results.append(result)
+        for target in addresses(value):
+            local, domain = Address.split(self._standard(target.local, target.domain))
+            results.append(str(Address(local + extension, domain)))
         return results
 
     def _masqueraded(self, address: str, ask: Ask) -> str:

@@ -5,6 +5,10 @@ sender, relay, recipient, and last whether the recipient is listed at all (postc
 smtpd_relay_before_recipient_restrictions, smtpd_reject_unlisted_recipient). A permission ends its list, not the
 question.
 
+Departure: reject_unlisted_sender and reject_unlisted_recipient among the client's or HELO's restrictions are evaluated
+for every recipient. The original remembers that it has looked, from recipient to recipient and even from session to
+session of one process, until it comes to the sender's restrictions, and skips them meanwhile.
+
 What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, HOLD) is kept in ``Session.memory``.
 """
 

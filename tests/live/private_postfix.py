@@ -105,7 +105,16 @@ class PrivatePostfix:
         return self
 
     def _start(self) -> None:
-        self._postfix("start")
+        """The old master may still hold its lock for a moment: then the new one does not start."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self._postfix("start")
+                break
+            except subprocess.CalledProcessError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
         self._running = True
         self._await_port()
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "live"), str(HERE.parent / "postfix"), str(HERE.parents[1])]
@@ -70,13 +71,11 @@ def _settled(postfix: PrivatePostfix, before: int) -> list[str]:
     raise TimeoutError("smtpd did not end the session")
 
 
-def record(only: str = "") -> dict[str, object]:
+def record(asked: list[Scenario]) -> dict[str, Any]:
     isolate()
     recorded = []
     with serve(DNS), tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
-        for scenario in scenarios():
-            if only and only not in scenario.name:
-                continue
+        for scenario in asked:
             configure(postfix, scenario)
             answers = [hold(session, postfix) for session in scenario.sessions]
             recorded.append({"name": scenario.name, "answers": answers})
@@ -84,7 +83,14 @@ def record(only: str = "") -> dict[str, object]:
     return {"mail_version": mail_version(), "scenarios": recorded}
 
 
+def main(arguments: list[str]) -> None:
+    """Without arguments, policy.json anew; with ``-``, what standard input asks, on standard output."""
+    if arguments == ["-"]:
+        json.dump(record([Scenario(**fields) for fields in json.load(sys.stdin)]), sys.stdout)
+        return
+    found = record(scenarios())
+    (HERE / "policy.json").write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n")
+
+
 if __name__ == "__main__":
-    found = record(*sys.argv[1:2])
-    target = HERE / "policy.json" if len(sys.argv) < 2 else Path("/dev/stdout")
-    target.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n")
+    main(sys.argv[1:])
