@@ -32,6 +32,7 @@ PF011 = error("PF011", "a line of master.cf is wrong")
 PF012 = warning("PF012", "a command argument in master.cf is doubtful")
 PF013 = error("PF013", "mynetworks cannot be computed")
 PF017 = warning("PF017", "a service is defined again")
+PF018 = error("PF018", "a service is given a parameter in a form that stops it")
 
 _ASSIGN = 'write "name = value"; a continuation line begins with a blank'
 _MISTAKES = {
@@ -112,11 +113,28 @@ class Configuration:
         entries = list(master_cf.read(source.text))
         for entry in entries:
             for problem in entry.problems:
+                self._report_problem(entry, problem, source)
+            for problem in master_cf.wrong_settings(entry):
                 span = source.span(problem.start, problem.end)
-                self._sink.report(PF011 if problem.fatal else PF012, problem.message, span, hint="see master(5)")
+                self._sink.report(PF018, problem.message, span, hint="write -o name=value, or -o { name = value }")
             if entry.usable:
                 self._add_service(_service(entry, source))
         self._of_services = service_parameters(entry for entry in entries if entry.usable)
+
+    def _report_problem(self, entry: master_cf.Entry, problem: master_cf.Problem, source: Source) -> None:
+        span = source.span(problem.start, problem.end)
+        if not problem.fatal:
+            if "attribute name" in problem.message:
+                return  # PF018 says it
+            orphan = problem.message == main_cf.ORPHAN
+            hint = "remove the blank" if orphan else "braces stand around a whole argument: -o { name = value }"
+            self._sink.report(PF012, problem.message, span, hint=hint)
+            return
+        from mailconf.postfix.master_cf_tree import mistake
+
+        found = mistake(entry) if problem is next(p for p in entry.problems if p.fatal) else None
+        message = f"{problem.message}: {found.message}" if found else problem.message
+        self._sink.report(PF011, message, span, hint=found.hint if found else "see master(5)")
 
     def _add_service(self, service: Service) -> None:
         """Of two services with the same name and type, master(8) remembers the last."""

@@ -237,6 +237,23 @@ def _plain(word: Word) -> Word:
 def settings(entry: Entry) -> Iterator[Override]:
     """What ``-o`` sets, as the daemon's getopt(3) sees it. postconf, of which `Entry.overrides` is the view, takes an
     ``o`` inside of ``-oNAME=VALUE`` for another option."""
+    for word in _setting_words(entry):
+        pair = split_name_value(_plain(word).text)
+        if not isinstance(pair, str):
+            yield Override(pair[0], pair[1], word)
+
+
+def wrong_settings(entry: Entry) -> Iterator[Problem]:
+    """The ``-o`` at which the daemon would stop."""
+    for word in _setting_words(entry):
+        text = _plain(word).text
+        pair = split_name_value(text)
+        if isinstance(pair, str):
+            message = f"invalid parameter override: {text}: {pair}"
+            yield Problem(message, message, word.start, word.end, fatal=True)
+
+
+def _setting_words(entry: Entry) -> Iterator[Word]:
     words = iter(entry.words)
     for word in words:
         text = word.text
@@ -247,9 +264,7 @@ def settings(entry: Entry) -> Iterator[Override]:
             continue
         value = Word(text[at + 1 :], word.start, word.end) if text[at + 1 :] else next(words, None)
         if value is not None:
-            pair = split_name_value(_plain(value).text)
-            if not isinstance(pair, str):
-                yield Override(pair[0], pair[1], value)
+            yield value
 
 
 def options(arguments: list[Word]) -> Iterator[tuple[str, Word | None]]:
