@@ -6,6 +6,7 @@ Run as ``python docs/generate.py``. tests/test_docs.py runs the check.
 from __future__ import annotations
 
 import ast
+import itertools
 import pkgutil
 import sys
 import textwrap
@@ -19,7 +20,10 @@ from mailconf.diagnostics import CODES
 from mailconf.maps.registry import known_types, opener_of
 from mailconf.maps.write import EXTENSIONS
 from mailconf.postfix import checks, dns_checks
-from mailconf.postfix.parameters import PARAMETERS
+from mailconf.postfix.machine import COMPUTED
+from mailconf.postfix.parameters import PARAMETERS, ParameterSet, recorded
+from mailconf.postfix.parameters_history import SINCE
+from mailconf.postfix.postconf_explain import KINDS
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
@@ -94,7 +98,8 @@ def support() -> str:
             "",
             NOTE,
             "`postconf` and `check` know every parameter. The Policy, which `explain` asks and `serve` runs, asks for",
-            f"these {len(used)} of {len(PARAMETERS)} by name; what is not listed here mostly has no effect on its answers yet.",
+            f"these {len(used)} of {len(PARAMETERS)} by name. What is not listed here has mostly no effect on its",
+            "answers.",
             "",
             "## Parameters",
             "",
@@ -111,13 +116,65 @@ def support() -> str:
     )
 
 
+def postfix_parameters() -> str:
+    """Every parameter of every recorded version of Postfix."""
+    versions = recorded()
+    names = sorted({name for version in versions for name in version.parameters})
+    releases = ", ".join(version.release for version in versions)
+    return "\n".join(
+        [
+            "# Postfix's parameters",
+            "",
+            NOTE,
+            f"What `postconf` knows, recorded from Postfix {releases}.",
+            "The default is that of the first of these versions that has the parameter; *then* has what later ones",
+            "changed. *Since* is what postconf(5) says, where it says so. `mailconf postconf --explain NAME` tells the",
+            "same of one parameter, with its value.",
+            "",
+            "| parameter | type | default | since | then |",
+            "|---|---|---|---|---|",
+            *(_parameter_row(name, versions) for name in names),
+            "",
+        ]
+    )
+
+
+def _parameter_row(name: str, versions: list[ParameterSet]) -> str:
+    having = [version for version in versions if name in version.parameters]
+    kind, default = having[0].parameters[name]
+    changes = []
+    for before, now in itertools.pairwise(having):
+        minor = ".".join(str(number) for number in now.version)
+        value = now.parameters[name][1]
+        if value != before.parameters[name][1] and name not in ("mail_version", "mail_release_date"):
+            changes.append(f"{minor}: {_code(value)}")
+        if name in now.deprecated and name not in before.deprecated:
+            changes.append(f"{minor}: deprecated")
+    if having[-1] is not versions[-1]:
+        changes.append(f"last in {having[-1].release}")
+    since = SINCE.get(name, "" if having[0] is versions[0] else ".".join(str(number) for number in having[0].version))
+    text = "by the machine" if name in COMPUTED else _code(default)
+    return f"| {name} | {KINDS[kind]} | {text} | {since} | {'; '.join(changes)} |"
+
+
+def _code(text: str) -> str:
+    if len(text) > 100:
+        text = text[:97] + "..."
+    return "`" + text.replace("|", "\\|") + "`" if text else ""
+
+
 NOT_POLICY = {
     path.stem
     for name in ("parameters*", "postconf*", "bounce_templates*", "machine*", "hashorder*")
     for path in (Path(mailconf.__file__).parent / "postfix").glob(f"{name}.py")
 }
 
-PAGES: dict[str, Callable[[], str]] = {"diagnostics.md": diagnostics, "maps.md": maps, "postfix-support.md": support}
+PAGES: dict[str, Callable[[], str]] = {
+    "diagnostics.md": diagnostics,
+    "maps.md": maps,
+    "postfix-parameters.md": postfix_parameters,
+    "postfix-support.md": support,
+}
 
 
 def main() -> int:

@@ -2,7 +2,8 @@
 
 Ours in front of the original's options: ``--root DIR`` (absolute paths lie below DIR), ``--postfix-version V`` (the
 parameters, defaults and words of that version; else of the Postfix that is installed, else of the one in
-mailconf.postfix.parameters_data).
+mailconf.postfix.parameters_data), ``--explain`` (tell of each parameter that is named: type, default, value, where it
+was set, what it refers to, since when it exists). On a terminal, long answers go through $PAGER, as git's do.
 
 Departures: messages go to standard error only, not to syslog; -v is accepted and says nothing more; a fatal error ends
 the program at once, where the original waits a second; -m lists the types that mailconf has; -T tells of Python's TLS
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mailconf.files import Root
     from mailconf.postfix.master_cf import Entry
 
+OURS = ("--root", "--postfix-version", "--explain")
 FLAGS = "aAbdefFhHjlmMnpPqtvxX#"
 VALUED = "cCoT"
 MODES = "aAbFlmMpPtT"
@@ -71,6 +73,7 @@ class Tool:
         self.tls_mode = ""
         self.directory = DEFAULT_DIRECTORY
         self.explicit = False
+        self.explains = False
         self.lines: list[str] = []
 
     def read(self, name: str) -> str:
@@ -81,11 +84,15 @@ class Tool:
         self.messages.warn(text)
 
     def flush(self) -> None:
-        if self.lines:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(encode("\n".join(self.lines) + "\n"))
-            sys.stdout.buffer.flush()
-            self.lines.clear()
+        if not self.lines:
+            return
+        data = encode("\n".join(self.lines) + "\n")
+        self.lines.clear()
+        if sys.stdout.isatty() and data.count(b"\n") >= os.get_terminal_size().lines and _paged(data):
+            return
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
     # Options
 
@@ -140,7 +147,9 @@ class Tool:
         """Do what ``arguments`` say; the exit status. Raises Fatal."""
         self.take_options(arguments)
         mode = self.check_options(arguments)
-        if self.options & set("eX#"):
+        if self.explains:
+            self.explain(arguments)
+        elif self.options & set("eX#"):
             self.edit(mode, arguments)
         elif mode == "p":
             self.main_cf(arguments)
@@ -213,6 +222,19 @@ class Tool:
         if known.told_deprecated and self.postfix.version >= README_SINCE:
             self.warn(README)
 
+    def explain(self, names: list[str]) -> None:
+        """--explain: what is known of each of ``names``."""
+        from mailconf.postfix.postconf_explain import explain
+
+        known = self.configuration()
+        self.read_main(known)
+        known.read_master(required=False)
+        known.register_users()
+        text = self.read(known.main_file)
+        for name in names:
+            self.lines += explain(known, name, text)
+        self.flush()
+
     # Services
 
     def master_cf(self, mode: str, requests: list[str]) -> None:
@@ -261,8 +283,8 @@ class Tool:
             return name
         label = "" if self.options & set("hj") else f"{name} = "
         if "j" in self.options:
-            plain = show.command(entry, label, fold=False, expand=expand) if at == COMMAND else entry.fields[at].text
-            return show.json_object(name, plain)
+            value = show.plain_command(entry, expand=expand) if at == COMMAND else entry.fields[at].text
+            return show.json_object(name, value)
         if at == COMMAND:
             return show.command(entry, label, fold="f" in self.options, expand=expand)
         return label + entry.fields[at].text
@@ -402,6 +424,21 @@ def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
     return patterns or [("", ["*"] * size)]
 
 
+def _paged(data: bytes) -> bool:
+    """Show ``data`` in the user's pager; False when there is none."""
+    pager = os.environ.get("PAGER", "less")
+    if pager in ("", "cat"):
+        return False
+    import subprocess
+
+    environment = {"LESS": "FRX", **os.environ}
+    try:
+        shown = subprocess.run(pager, shell=True, input=data, env=environment, check=False)
+    except BrokenPipeError:
+        return True
+    return shown.returncode not in (126, 127)
+
+
 def _read(root: Root | None, name: str) -> bytes:
     with open(root.path(name) if root else name, "rb") as file:  # noqa: PTH123 - pathlib starts slowly
         return file.read()
@@ -412,15 +449,19 @@ def run(name: str, arguments: list[str]) -> int:
     arguments = list(arguments)
     root: Root | None = None
     release: str | None = None
-    while arguments and arguments[0].startswith(("--root", "--postfix-version")) and arguments[1:]:
+    explains = False
+    while arguments and arguments[0].startswith(OURS) and arguments[1:]:
         if arguments[0].startswith("--root"):
             root = take_root(arguments)
+        elif arguments[0] == "--explain":
+            explains = bool(arguments.pop(0))
         else:
             _, equals, release = arguments.pop(0).partition("=")
             release = release if equals else arguments.pop(0)
     if release is None:
         release = installed_release(lambda program: _read(root, program))
     tool = Tool(name, root)
+    tool.explains = explains
     try:
         tool.postfix = parameter_set(release)
         return tool.run(arguments)

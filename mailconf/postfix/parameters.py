@@ -81,10 +81,7 @@ def parameter_set(release: str = "") -> ParameterSet:
     from mailconf.postfix.parameters_versions import VERSIONS
 
     known = {version_numbers(version): data for version, data in VERSIONS.items()}
-    version = min([*known, BASE.version], key=lambda v: (abs(v[0] - wanted[0]), abs(v[1] - wanted[1])))
-    if version == BASE.version:
-        return _released(BASE, release)
-    data = known[version]
+    data = known[max(min(wanted, max(known)), min(known))]
     parameters = {**PARAMETERS, **data["parameters"]}
     found = ParameterSet(
         data["version"],
@@ -96,6 +93,14 @@ def parameter_set(release: str = "") -> ParameterSet:
         data.get("deprecated", {}),
     )
     return _released(found, release)
+
+
+def recorded() -> list[ParameterSet]:
+    """Every version that there are data of, oldest first."""
+    from mailconf.postfix.parameters_versions import VERSIONS
+
+    found = [BASE, *(parameter_set(version) for version in VERSIONS)]
+    return sorted(found, key=lambda each: each.version)
 
 
 def _released(found: ParameterSet, release: str) -> ParameterSet:

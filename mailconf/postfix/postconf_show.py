@@ -45,8 +45,14 @@ def _escaped(text: str) -> str:
 
 def plain_service(entry: Entry, *, expand: Expand | None = None) -> str:
     """A master.cf entry on one line with single spaces."""
-    fields = " ".join(field.text for field in entry.fields)
-    return _with_arguments(fields, entry, fold=False, expand=expand)
+    fields = [field.text for field in entry.fields[: master_cf.COMMAND]]
+    return " ".join([*fields, plain_command(entry, expand=expand)])
+
+
+def plain_command(entry: Entry, *, expand: Expand | None = None) -> str:
+    """The command of an entry with its arguments, with single spaces."""
+    arguments = (text for text, _, _ in _printable(entry, expand))
+    return " ".join([entry.fields[master_cf.COMMAND].text, *arguments])
 
 
 def _words(text: str) -> list[str]:
