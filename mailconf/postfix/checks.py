@@ -20,7 +20,7 @@ from mailconf.postfix.evaluation import (
     fitting_status,
     split_status,
 )
-from mailconf.postfix.hostnames import address_literal, valid_hostname, valid_ipv4
+from mailconf.postfix.hostnames import address_literal, valid_hostname, valid_ipv4, valid_ipv6
 from mailconf.postfix.lookup import Tables
 from mailconf.postfix.resolve import ALIAS, LOCAL, MAILBOX, RELAY, Resolution
 
@@ -115,6 +115,12 @@ async def reject_multi_recipient_bounce(ev: Evaluation, subject: Subject) -> Sta
 # The name in HELO
 
 
+async def permit_naked_ip_address(ev: Evaluation, subject: Subject) -> Status:
+    """PERMIT for a client that gives its bare address for a name (gone from the manual, not from Postfix)."""
+    helo = ev.session.helo or ""
+    return PERMIT if valid_ipv4(helo) or valid_ipv6(helo) else DUNNO
+
+
 async def reject_invalid_helo(ev: Evaluation, subject: Subject) -> Status:
     helo = ev.session.helo
     if helo is None:
@@ -179,9 +185,12 @@ async def permit_auth_destination(ev: Evaluation, subject: Subject) -> Status:
 
 
 async def check_relay_domains(ev: Evaluation, subject: Subject) -> Status:
-    """The old form of reject_unauth_destination, which says it in other words."""
-    if not ev.recipient or await permit_auth_destination(ev, subject) is not DUNNO:
-        return REJECT if ev.refusal else DUNNO
+    """The old form of permit_auth_destination and reject in one, which says it in other words."""
+    if not ev.recipient:
+        return DUNNO
+    status = await permit_auth_destination(ev, subject)
+    if status is not DUNNO:
+        return status
     about = Subject(ev.recipient, RECIPIENT)
     return ev.refuse_subject(ev.settings.codes["relay_domains_reject_code"], "5.7.1", about, "Relay access denied")
 
@@ -344,7 +353,7 @@ CHECKS: dict[str, Check] = {
     "permit_auth_destination": permit_auth_destination,
     "permit_tls_clientcerts": dunno,  # there is no TLS in this MTA, hence no certificate
     "permit_tls_all_clientcerts": dunno,
-    "permit_naked_ip_address": dunno,
+    "permit_naked_ip_address": permit_naked_ip_address,
     "reject_plaintext_session": reject_plaintext_session,
     "reject_unauth_pipelining": reject_unauth_pipelining,
     "reject_unauth_destination": reject_unauth_destination,

@@ -29,7 +29,7 @@ from mailconf.postfix.evaluation import (
     split_status,
 )
 from mailconf.postfix.expand import MacroError, expand
-from mailconf.postfix.hostnames import address_literal
+from mailconf.postfix.hostnames import address_literal, valid_ipv4
 from mailconf.postfix.resolve import ALIAS, LOCAL, MAILBOX
 
 _NULL_MX = re.compile(r"\d+ \.?\Z")
@@ -146,6 +146,8 @@ async def permit_mx_backup(ev: Evaluation, subject: Subject) -> Status:
 
 
 async def _addresses(ev: Evaluation, host: str) -> list[str]:
+    if valid_ipv4(host):
+        return [host]  # what the system's resolver makes of a bare address
     found: list[str] = []
     for kind in ("A", "AAAA"):
         records = await ev.ask.dns(host, kind)
