@@ -8,16 +8,18 @@ was set, what it refers to, since when it exists). On a terminal, long answers g
 Departures: messages go to standard error only, not to syslog; -v is accepted and says nothing more; a fatal error ends
 the program at once, where the original waits a second; -m lists the types that mailconf has; -T tells of Python's TLS
 library, whose compile-time version has no date; -b checks only those parameters of bounce(8) that the templates use;
--q (3.9) and -j (3.11) are there in every version.
+-q (3.9) and -j (3.11) are there in every version; a file of more than 2 MB is refused ("File too large").
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 from mailconf.cli.postfix_tool import Messages, getopt, take_root
 from mailconf.postfix import postconf_show as show
+from mailconf.postfix.lines import MAX_FILE
 from mailconf.postfix.master_cf import COMMAND, FIELDS
 from mailconf.postfix.parameters import BASE, ParameterSet, installed_release, parameter_set
 from mailconf.postfix.postconf import BUILTIN, DEFAULT_DIRECTORY, SERVICE, USER, Fatal, Postconf, Scope
@@ -440,8 +442,12 @@ def _paged(data: bytes) -> bool:
 
 
 def _read(root: Root | None, name: str) -> bytes:
+    """A file's content. Raises OSError, also for a file of more than `MAX_FILE` bytes."""
     with open(root.path(name) if root else name, "rb") as file:  # noqa: PTH123 - pathlib starts slowly
-        return file.read()
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return data
 
 
 def run(name: str, arguments: list[str]) -> int:

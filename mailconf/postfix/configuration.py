@@ -8,6 +8,8 @@ Sources: postconf(5) (syntax, parameters, defaults), master(5).
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Mapping
 
 from mailconf.diagnostics import Code, Sink, error, warning
@@ -15,6 +17,7 @@ from mailconf.files import Root
 from mailconf.model.site import Service, Setting
 from mailconf.postfix import machine, main_cf, master_cf, words
 from mailconf.postfix.expand import MacroError, expand
+from mailconf.postfix.lines import MAX_FILE
 from mailconf.postfix.parameters import PARAMETERS, default_unit, service_parameters, time_value
 from mailconf.source import Source, Span, decode
 
@@ -89,6 +92,8 @@ class Configuration:
     def _read(self, name: str, code: Code) -> Source | None:
         path = self.root.path(self.directory) / name
         try:
+            if path.stat().st_size > MAX_FILE:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             return Source(str(path), decode(path.read_bytes()))
         except OSError as failure:
             self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path))

@@ -15,8 +15,9 @@ Names are ASCII letters, digits and underscores.
 ``?`` and ``:`` look at the raw value.
 
 Errors are the engine's: `MacroError` carries the words that it warns with. A reference nested more than 100 deep is an
-error, which is how cycles end. Departure: an expansion that grows beyond `MAX_SIZE` characters or takes more
-than `MAX_STEPS` references is an error as well (the engine goes on until memory or patience runs out).
+error, which is how cycles end. Departure: an expansion that grows beyond `MAX_SIZE` characters, takes more than
+`MAX_STEPS` references or nests more than `MAX_BRACKETS` brackets is an error as well (the engine goes on until memory
+or patience runs out).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ MAX_MAJOR, MAX_MINOR = (1 << 43) - 1, 1023
 MAX_SIZE = 16_000_000
 MAX_STEPS = 200_000
 MAX_MESSAGES = 1000
+MAX_BRACKETS = 2000
+MAX_READ = 1_000_000
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,6 +107,7 @@ class _Expansion:
         self._operands = 0
         self._failed = False
         self._steps = 0
+        self._read = 0
         self._size = 0
         self._messages: list[str] = []
 
@@ -137,7 +141,7 @@ class _Expansion:
                 continue
             self._literal("".join(literal), out)
             literal.clear()
-            name, end = _reference(text, at)
+            name, end = self._reference(text, at)
             if end is None:
                 self._note(f'truncated macro reference: "{text}"')
                 break
@@ -159,6 +163,36 @@ class _Expansion:
         result = "".join(out)
         self._size += len(result)
         return result
+
+    def _reference(self, text: str, at: int) -> tuple[str, int | None]:
+        """What the reference behind the dollar before ``at`` is to, and where it ends; None when it is never closed."""
+        if text[at : at + 1] in _CLOSING:
+            end = self._balanced(text, at)
+            return (text[at + 1 : end - 1], end) if end is not None else ("", None)
+        end = _name_end(text, at)
+        return text[at:end], end
+
+    def _balanced(self, text: str, start: int) -> int | None:
+        """The place behind the bracket that closes the one at ``start``; the other kind of bracket does not count."""
+        opening = text[start]
+        closing = _CLOSING[opening]
+        level = 0
+        at = start
+        while True:
+            shut = text.find(closing, at)
+            if shut < 0:
+                return None
+            level += text.count(opening, at, shut) - 1
+            at = shut + 1
+            if level == 0:
+                return at
+            self._spend(level, text)
+
+    def _spend(self, level: int, text: str) -> None:
+        """Count a step of reading; MacroError when a text nests too deep, or takes too many steps."""
+        self._read += 1
+        if level > MAX_BRACKETS or self._read > MAX_READ:
+            raise MacroError([f'unreasonable macro call nesting: "{_clip(text, 80)}"'])
 
     def _literal(self, text: str, out: list[str]) -> None:
         if text and self._enter(text):
@@ -297,41 +331,16 @@ class _Expansion:
 
     def _payload(self, text: str, start: int) -> tuple[str, int]:
         """What stands between the braces that open at ``start``, and the place of what follows behind blanks."""
-        end = _balanced(text, start)
+        end = self._balanced(text, start)
         if end is None:
             raise self._fail(f'unbalanced {{}} in attribute expression: "{text[start:]}"')
         return text[start + 1 : end - 1], _skip(text, end)
-
-
-def _reference(text: str, at: int) -> tuple[str, int | None]:
-    """What the reference behind the dollar before ``at`` is to, and where it ends: None when it is never closed."""
-    if text[at : at + 1] in _CLOSING:
-        end = _balanced(text, at)
-        return (text[at + 1 : end - 1], end) if end is not None else ("", None)
-    end = _name_end(text, at)
-    return text[at:end], end
 
 
 def _name_end(text: str, at: int) -> int:
     while at < len(text) and text[at] in _NAME:
         at += 1
     return at
-
-
-def _balanced(text: str, start: int) -> int | None:
-    """The place behind the bracket that closes the one at ``start``; the other kind of bracket does not count."""
-    opening = text[start]
-    closing = _CLOSING[opening]
-    level = 0
-    at = start
-    while True:
-        shut = text.find(closing, at)
-        if shut < 0:
-            return None
-        level += text.count(opening, at, shut) - 1
-        at = shut + 1
-        if level == 0:
-            return at
 
 
 def _compare(left: str, operator: str, right: str) -> bool:

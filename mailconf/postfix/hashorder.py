@@ -14,10 +14,17 @@ _BASIS = 0xCBF29CE484222325
 _PRIME = 0x100000001B3
 _MASK = (1 << 64) - 1
 _FIRST_SIZE = 13
+MAX_KEYS = 10_000
 
 
 def hash_order(keys: Iterable[str]) -> list[str]:
-    """``keys``, given in the order of their entry into the table, in the order of a walk over it."""
+    """``keys``, given in the order of their entry into the table, in the order of a walk over it.
+
+    Of more than `MAX_KEYS`, which no configuration has, the order is their own.
+    """
+    keys = list(keys)
+    if len(keys) > MAX_KEYS:
+        return keys
     size = _FIRST_SIZE
     buckets: list[list[tuple[int, str]]] = [[] for _ in range(size)]
     for used, key in enumerate(keys):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BLANKS = " \t\n\v\f\r"
+MAX_FILE = 2_000_000  # bytes; a larger main.cf or master.cf is no configuration and is refused
 ORPHAN = "logical line must not start with whitespace"
 NO_EQUALS = "missing '=' after attribute name"
 NO_NAME = "missing attribute name"

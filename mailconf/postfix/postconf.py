@@ -33,6 +33,7 @@ BUILTIN, SERVICE, USER = "builtin", "service", "user"
 SEPARATORS = ", \t\r\n"
 DEFAULT_DIRECTORY = "/etc/postfix"
 SORTED_SINCE = FUNCTIONS_SINCE = (3, 11)
+MAX_TABLES_TEXT = 200_000  # characters of one value that are searched for tables, those in braces once for each level
 
 
 class Fatal(Exception):
@@ -286,7 +287,7 @@ class Postconf:
                     self._warn(message)
             if name in self.postfix.parameters or name in self.of_services:
                 seen_values = self.scope_values(scope) if scope else values
-                self._scan_tables(self.expand(value, seen_values), scope, seen_values)
+                self._scan_tables(self.expand(value, seen_values), scope)
 
     def _use(self, name: str, scope: Scope | None) -> None:
         """The user refers to ``name``."""
@@ -319,25 +320,37 @@ class Postconf:
         for name in _split(self._expand_without_defaults(values["smtpd_restriction_classes"], seen)):
             self._use(name, scope)
 
-    def _scan_tables(self, value: str, scope: Scope | None, values: Mapping[str, str]) -> None:
-        """Find the database tables that an expanded value names."""
-        if ":" not in value and "{" not in value:
-            return
-        for token, _ in master_cf.split_words(value, SEPARATORS):
-            word = token
-            while word.startswith("proxy:"):
-                word = word[len("proxy:") :]
-            kind, colon, name = word.partition(":")
-            if not word.startswith("{") and colon and name[:1] != "{":
-                if kind in self.postfix.databases:
-                    self._use_database(kind, name, scope)
+    def _scan_tables(self, value: str, scope: Scope | None) -> None:
+        """Find the database tables that an expanded value names, in braces as well, as far as MAX_TABLES_TEXT goes."""
+        left = MAX_TABLES_TEXT
+        pending = [value]
+        while pending and left > 0:
+            text = pending.pop()
+            if ":" not in text and "{" not in text:
                 continue
-            group = word if word.startswith("{") else name
-            if group.startswith("{"):
-                inner, problem = master_cf.unbrace(group)
-                if problem:
-                    self._warn(f"{_short_file(scope)}: {problem}")
-                self._scan_tables(inner, scope, values)
+            left -= len(text)
+            inside = []
+            for word, _ in master_cf.split_words(text, SEPARATORS):
+                group = self._scan_word(word, scope)
+                if group:
+                    inner, problem = master_cf.unbrace(group)
+                    if problem:
+                        self._warn(f"{_short_file(scope)}: {problem}")
+                    inside.append(inner)
+            pending += reversed(inside)
+
+    def _scan_word(self, word: str, scope: Scope | None) -> str:
+        """Use the table that ``word`` names; the part in braces that is to be looked into, "" when there is none."""
+        while word.startswith("proxy:"):
+            word = word[len("proxy:") :]
+        kind, colon, name = word.partition(":")
+        if word.startswith("{"):
+            return word
+        if name.startswith("{"):
+            return name
+        if colon and kind in self.postfix.databases:
+            self._use_database(kind, name, scope)
+        return ""
 
     def _use_database(self, kind: str, name: str, scope: Scope | None) -> None:
         if not name.startswith("/"):

@@ -119,6 +119,8 @@ def test_broken_files(tmp_path: Path) -> None:
     assert conf.value("myorigin") == "b" and len(conf.services) == 1
     field_count = next(d for d in sink if d.code == "PF011")
     assert field_count.message == "bad field count: an entry has eight fields, and here are fewer"
+    _, sink = load(tmp_path, "# comment\n" * 300_000)
+    assert told(sink) == ["PF001"]
     sink = Sink()
     Configuration.load(str(tmp_path / "nowhere"), sink)
     assert told(sink) == ["PF001", "PF010"]

@@ -119,12 +119,13 @@ def test_any_text_has_a_value_or_an_error(text: str) -> None:
         {f"n{i}": f"${{{{$n{i + 1}}} == {{$n{i + 1}}}}}" for i in range(90)} | {"n90": "x", "start": "$n0"},
         {"start": "${a?" * 10_000 + "}" * 10_000, "a": "x"},
         {"start": "${a?" * 10_000, "a": "x"},
+        {"start": ("${a?" * 1900 + "}" * 1900) * 200, "a": "x"},
         {"start": "$big" * 100, "big": "$a" * 10_000, "a": "x" * 10_000},
     ],
-    ids=["doubling", "cycle of a thousand", "operands", "deep", "unclosed", "big"],
+    ids=["doubling", "cycle of a thousand", "operands", "deep", "unclosed", "wide", "big"],
 )
 def test_hostile_values_end_soon(values: dict[str, str]) -> None:
     began = time.monotonic()
     with pytest.raises(MacroError):
         expand("$start", values.get)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 3
