@@ -318,11 +318,17 @@ class Compiler:
             hint=f"write {word.text} and {needs}",
         )
 
-    def check_guard(self, relay: RuleList, recipient: RuleList) -> bool:
-        """Whether the two lists keep the server from relaying for everybody (PF204 when not)."""
-        for rules in (relay, recipient):
-            if any(rule.name.lower() in _GUARDS for rule in rules.rules):
-                return True
+    def check_guard(self, *parameters: str) -> bool:
+        """Whether one of these lists keeps the server from relaying for everybody (PF204 when not).
+
+        As in the original, it is enough that the word is there; what stands behind ``permit`` does not count.
+        """
+        for parameter in parameters:
+            for word in split(self._configuration.value(parameter)):
+                if word.text.lower() in _GUARDS:
+                    return True
+                if word.text.lower() == "permit":
+                    break
         where = self._configuration
         span = where.value_span("smtpd_relay_restrictions") or where.value_span("smtpd_recipient_restrictions")
         self._sink.report(

@@ -61,7 +61,7 @@ class Smtpd:
         self.data_rules = compiler.compile("smtpd_data_restrictions", "recipient")
         self.end_of_data_rules = compiler.compile("smtpd_end_of_data_restrictions", "recipient")
         compiler.compile_classes()
-        self._guarded = compiler.check_guard(self.relay, self.recipient)
+        self._guarded = compiler.check_guard("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
 
     # Commands
 
