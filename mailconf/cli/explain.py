@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mailconf.model.site import Service
     from mailconf.model.trace import Trace
     from mailconf.model.verdict import Delivery, Session
+    from mailconf.model.world import Records
 
 
 @click.command()
@@ -32,6 +33,20 @@ if TYPE_CHECKING:
     "--service", default="", metavar="NAME", help="The smtpd of master.cf that is asked (default: the first)."
 )
 @click.option("--online", is_flag=True, help="Ask the real DNS and policy services; without, they fail for now.")
+@click.option(
+    "--dns",
+    "records",
+    multiple=True,
+    metavar="NAME:TYPE[=VALUE,...]",
+    help="What the DNS says of NAME; without a value: there is no such record. May be repeated.",
+)
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="ENDPOINT=ACTION",
+    help="What the policy service at ENDPOINT (unix:private/policyd) answers. May be repeated.",
+)
 @click.option("--full", is_flag=True, help="Show what was looked up in vain, too.")
 @format_option
 def command(
@@ -45,6 +60,8 @@ def command(
     sasl: str,
     service: str,
     online: bool,
+    records: tuple[str, ...],
+    policies: tuple[str, ...],
     full: bool,
     style: str,
 ) -> None:
@@ -63,7 +80,7 @@ def command(
         show(sink)
         sys.exit(1)
     policy = compile_policy(loaded.configuration, sink, _service(loaded, service))
-    world = FileWorld(loaded.root, online=online)
+    world = FileWorld(loaded.root, dns=_dns(records), policies=_policies(policies), online=online)
     session = _session(client, sender, size, sasl)
     inquiry = inquire(policy, world, session, recipients, helo=helo)
     show(sink)
@@ -82,6 +99,31 @@ def _service(loaded: Loaded, name: str) -> Service | None:
             return service
     known = ", ".join(service.name for service in loaded.site.listeners)
     raise click.BadParameter(f"master.cf has no smtpd service {name}; it has {known}", param_hint="--service")
+
+
+def _dns(options: tuple[str, ...]) -> dict[tuple[str, str], Records]:
+    """``zen.example:A=127.0.0.2``: the fixtures of a `FileWorld`."""
+    from mailconf.model.world import Outcome, Records
+
+    found: dict[tuple[str, str], Records] = {}
+    for option in options:
+        question, _, values = option.partition("=")
+        name, colon, kind = question.rpartition(":")
+        if not colon or not name or not kind.isalnum():
+            raise click.BadParameter(f"{option} is not NAME:TYPE=VALUE", param_hint="--dns")
+        answers = tuple(value.strip().rstrip(".") for value in values.split(",") if value.strip())
+        found[name.lower().rstrip("."), kind.upper()] = Records(Outcome.FOUND if answers else Outcome.ABSENT, answers)
+    return found
+
+
+def _policies(options: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for option in options:
+        endpoint, equals, action = option.partition("=")
+        if not equals or not endpoint or not action:
+            raise click.BadParameter(f"{option} is not ENDPOINT=ACTION", param_hint="--policy")
+        found[endpoint] = action
+    return found
 
 
 def _session(client: str, sender: str, size: int, sasl: str) -> Session:

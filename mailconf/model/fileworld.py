@@ -24,7 +24,7 @@ from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.postmap import fold
 
 BUILT_TYPES = frozenset({"btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash"})
-NO_DNS = Records(Outcome.FAILED, (), "no DNS in this run")
+NO_DNS = Records(Outcome.FAILED, (), "not asked in this run")
 _POLICY_TIMEOUT = 100.0  # seconds; postconf(5) smtpd_policy_service_timeout
 
 DnsFixtures = Mapping[tuple[str, str], Records]
@@ -156,7 +156,7 @@ class FileWorld:
         if endpoint in self._policies:
             return Answer(Outcome.FOUND, self._policies[endpoint])
         if not self._online:
-            return Answer(Outcome.FAILED, reason="no policy service in this run")
+            return Answer(Outcome.FAILED, reason="not asked in this run")
         try:
             return _ask_policy(self.root, endpoint, attributes)
         except (OSError, ValueError) as failure:

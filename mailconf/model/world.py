@@ -123,8 +123,7 @@ class Ask:
 
     async def lookup(self, table: str, key: str) -> Answer:
         answer = await self.world.lookup(table, key)
-        result = answer.value if answer.found else answer.outcome.value
-        self._record(table, key, f"{result}: {answer.reason}" if answer.failed else result, answer.span)
+        self._record(table, key, answer.value if answer.found else _how(answer), answer.span)
         return answer
 
     async def first(self, tables: Sequence[str], key: str) -> Answer:
@@ -137,7 +136,7 @@ class Ask:
 
     async def dns(self, name: str, kind: str) -> Records:
         records = await self.world.dns(name, kind)
-        found = ", ".join(records.values) if records.outcome is Outcome.FOUND else records.outcome.value
+        found = ", ".join(records.values) if records.outcome is Outcome.FOUND else _how(records)
         self._record("dns", f"{name} {kind}", found)
         return records
 
@@ -153,7 +152,7 @@ class Ask:
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
         answer = await self.world.policy_service(endpoint, attributes)
-        self._record("check_policy_service", endpoint, answer.value or answer.outcome.value)
+        self._record("check_policy_service", endpoint, answer.value if answer.found else _how(answer))
         return answer
 
     def now(self) -> float:
@@ -161,6 +160,12 @@ class Ask:
 
     def _record(self, subject: str, detail: str, result: str, span: Span | None = None) -> Step:
         return self.trace.add(subject, detail, result, span)
+
+
+def _how(answer: Answer | Records) -> str:
+    """How a question that found nothing ended, with the reason for a failure."""
+    failed = answer.outcome is Outcome.FAILED and answer.reason
+    return f"{answer.outcome.value}: {answer.reason}" if failed else answer.outcome.value
 
 
 def run(question: Coroutine[Any, Any, T]) -> T:

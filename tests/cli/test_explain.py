@@ -103,3 +103,25 @@ def test_a_broken_configuration_is_reported_and_answered_all_the_same(root: Path
         file.write("smtpd_client_restrictions = nonsense\n")
     answer = explain(root, "--from", "a@example.edu", "--to", "info@example.org", status=1)
     assert last_reply(answer).startswith("451 4.3.5 Server configuration error")
+
+
+def test_what_was_not_asked_says_so_and_can_be_given(built: Path) -> None:
+    main_cf = built / "etc/postfix/main.cf"
+    with main_cf.open("a") as file:
+        file.write(
+            "smtpd_recipient_restrictions = reject_rbl_client zen.example, check_policy_service unix:p, permit\n"
+        )
+    message = ("--client", "203.0.113.9", "--from", "carol@example.edu", "--to", "info@example.org")
+    listed = "9.113.0.203.zen.example:A"
+
+    unasked = explain(built, *message)
+    assert last_reply(unasked).startswith("451 4.3.5 ")
+    assert "temporary failure: not asked in this run" in json.dumps(unasked["steps"])
+
+    assert explain(built, *message, "--dns", listed, "--policy", "unix:p=DUNNO")["accepted"]
+    assert last_reply(explain(built, *message, "--dns", f"{listed}=127.0.0.2")) == (
+        "554 5.7.1 Service unavailable; Client host [203.0.113.9] blocked using zen.example"
+    )
+    assert "no thanks" in last_reply(explain(built, *message, "--dns", listed, "--policy", "unix:p=REJECT no thanks"))
+    for wrong in (("--dns", "zen.example=1"), ("--policy", "unix:p")):
+        mailconf("explain", "--root", str(built), "/etc/postfix", *message, *wrong, status=2)
