@@ -24,6 +24,7 @@ from mailconf.postfix.machine import COMPUTED
 from mailconf.postfix.parameters import PARAMETERS, ParameterSet, recorded
 from mailconf.postfix.parameters_history import SINCE
 from mailconf.postfix.postconf_explain import KINDS
+from mailconf.postfix.unserved import UNSERVED
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
@@ -111,6 +112,12 @@ def support() -> str:
             "",
             "and check_*_access for client, reverse_client_hostname, helo, sender and recipient, with _a, _mx and _ns;",
             "check_policy_service; sleep (at once); warn_if_reject; restriction classes; type:table.",
+            "",
+            "## What explain and serve do not do",
+            "",
+            "A configuration that sets one of these is told so (PF208):",
+            "",
+            *(f"- {subject}: {', '.join(sorted(names))}" for subject, names in UNSERVED.items()),
             "",
         ]
     )

@@ -73,13 +73,16 @@ def command(
     from mailconf.model.fileworld import FileWorld
     from mailconf.model.inquiry import inquire
     from mailconf.postfix.policy import compile_policy
+    from mailconf.postfix.unserved import report_unserved
 
     sink = Sink()
     loaded = load_site(directory, root, sink)
     if loaded is None:
         show(sink)
         sys.exit(1)
-    policy = compile_policy(loaded.configuration, sink, _service(loaded, service))
+    asked = _service(loaded, service)
+    policy = compile_policy(loaded.configuration, sink, asked)
+    report_unserved(loaded.configuration, [asked] if asked else [], sink)
     world = FileWorld(loaded.root, dns=_dns(records), policies=_policies(policies), online=online)
     session = _session(client, sender, size, sasl)
     inquiry = inquire(policy, world, session, recipients, helo=helo)
