@@ -284,6 +284,11 @@ class Engine(Reader):
         self._report("FAILED", text, self.here)
         self.status = 1
 
+    def printed(self, text: bytes) -> None:
+        """What a macro itself prints on standard error."""
+        self.print_error(text)
+        self._report("PRINTED", decode(text), self.here)
+
     def failed(self, text: str, error: OSError, keep_status: bool = False) -> None:
         """A request to the world outside that failed or was denied."""
         if isinstance(error, Denied):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @builtin("errprint", 2, 0, blind=True)
 def errprint(m4: Engine, args: list[bytes]) -> None:
-    m4.print_error(b" ".join(args[1:]))
+    m4.printed(b" ".join(args[1:]))
 
 
 @builtin("dumpdef", 1, 0)

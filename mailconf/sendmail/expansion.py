@@ -1,0 +1,433 @@
+r"""A .mc into a .cf: m4 in process, confined, with the library of macros (`mailconf.sendmail.library`).
+
+The .cf is what ``m4 X.mc`` prints, run in the folder of the .mc, or ``m4 LIBRARY/m4/cf.m4 X.mc`` for one that does not
+include the library itself. The lines of its header that hold user, host and date are ours: the library has a shell
+write them (sh/makeinfo.sh, through syscmd and a temporary file); the shell's words are answered here, without a shell.
+SOURCE_DATE_EPOCH, seconds since 1970, takes the place of the clock (https://reproducible-builds.org/specs).
+
+Unless ``allow_shell`` is given, no command is run, nothing is written, and nothing is read but the configuration's own
+folder and the library. A budget bounds steps, depth and bytes in either case.
+
+Whatever m4 prints makes the result unfit for use: it goes on and exits 0 after most mistakes, among them those that the
+library finds. Only what the library calls a warning or a note itself remains one. Messages stand at the line of the
+configuration that led to them; the place in the library where they were raised is told beside it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, error
+from mailconf.files import Root
+from mailconf.m4 import Budget, Engine, Environment, Place, Stop, System
+from mailconf.sendmail.library import START, Library
+from mailconf.source import Source, Span, decode, encode
+
+SM901 = error("SM901", "sendmail's library of m4 macros is not installed")
+SM902 = error("SM902", "a .mc cannot be read")
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MAKEINFO = re.compile(rb"sh (\S*)sh/makeinfo\.sh (\S*) > (\S+)")
+_REMOVE = re.compile(rb"rm -f (\S+)")
+_HEADER_FILE = b"/tmp/cf"
+_WEIGHT = re.compile(r"[\s*]*(?:(?:(warning|note)|error):\s*)?", re.IGNORECASE)  # the library's word before a message
+_NAMED = re.compile(r"\b(?:FEATURE|MAILER|HACK|OSTYPE|DOMAIN)\(`?(\w[\w.-]*)|\b(conf[A-Z][A-Z_]+)")
+_MISSING = re.compile(r"cannot open `(.*/(\w+)/([^/']*)\.m4)'")
+_NO_MESSAGES = 1000  # more than anyone reads
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header of a .cf tells of its making; ``when`` in seconds since 1970."""
+
+    user: str
+    host: str
+    when: float
+    utc: bool = False
+
+    @classmethod
+    def of_this_run(cls, environ: Mapping[str, str] = os.environ) -> Header:
+        """Who runs this, where and now; SOURCE_DATE_EPOCH sets the date, in UTC."""
+        import pwd
+
+        try:
+            user = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            user = environ.get("LOGNAME", "")
+        epoch = environ.get("SOURCE_DATE_EPOCH", "")
+        fixed = epoch.isascii() and epoch.isdigit() and len(epoch) < 12
+        return cls(user, os.uname().nodename, float(epoch) if fixed else time.time(), fixed)
+
+    def date(self) -> str:
+        """The date as date(1) prints it in the C locale."""
+        at = time.gmtime(self.when) if self.utc else time.localtime(self.when)
+        zone = "UTC" if self.utc else at.tm_zone
+        day, month = _DAYS[at.tm_wday], _MONTHS[at.tm_mon - 1]
+        return f"{day} {month} {at.tm_mday:2} {at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02} {zone} {at.tm_year}"
+
+
+class Read(NamedTuple):
+    """A file that the expansion read, or sought in vain (then ``status`` is None); ``read_at`` in ns."""
+
+    path: str
+    status: os.stat_result | None
+    digest: str
+    read_at: int
+
+
+class Call(NamedTuple):
+    """A macro call as it was carried out: its arguments expanded, in the order in which m4 carries calls out.
+
+    depth  0 in the .mc itself; one more for each macro whose text, and each file in whose text, the call stands
+    place  for `Expanded.span`
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    place: Place
+    depth: int
+
+
+@dataclass(slots=True)
+class Expanded:
+    """What came of a .mc.
+
+    cf      the text of the .cf; not to be installed when ``failed``
+    calls   every call that was carried out, when they were recorded
+    reads   every file that had a part in it, the .mc first
+    pieces  the .cf in pieces with the place that each came from (None: m4's own), when they were tracked
+    """
+
+    cf: bytes
+    calls: list[Call]
+    reads: list[Read]
+    failed: bool
+    pieces: list[tuple[bytes, Place | None]]
+    _span: Callable[[Place, int], Span] = field(repr=False)
+
+    def span(self, place: Place, length: int = 0) -> Span:
+        """The place as reports name it: in the configuration's own text, where the call that led to it stands."""
+        return self._span(place, length)
+
+
+class Sandbox(Environment):
+    """What a .mc may touch: its folder, the library, and the header that the library believes a shell writes.
+
+    folder     where relative names begin, as the configuration calls it; ``tree``, the real folder that may be read
+    """
+
+    def __init__(self, folder: str, root: Root, library: Library, header: Header, *, allow_shell: bool) -> None:
+        self.folder = folder
+        self.root = root
+        self.library = library
+        self.reads: dict[str, Read] = {}
+        self._header = header
+        self._scratch: dict[bytes, bytes] = {}  # what the library believes to be a temporary file
+        self._system = System() if allow_shell else None
+        self._tree = os.path.realpath(root.path(folder))
+        self._readable = [f"{os.path.realpath(f)}/" for f in (self._tree, *library.folders)]
+        self._admitted: set[str] = set()
+
+    def admit(self, path: str) -> None:
+        """Allow one more file: what the user names is the user's to link wherever it is."""
+        self._admitted.add(os.path.realpath(path))
+
+    def path(self, name: str) -> str:
+        """Where the file is that m4 calls ``name``."""
+        whole = os.path.normpath(os.path.join(self.folder, name))  # noqa: PTH118 - paths are text to m4
+        return self.library.find(whole) or str(self.root.path(whole))
+
+    def is_library(self, name: str) -> bool:
+        """Whether what m4 calls ``name`` belongs to the library; a .mc that lies in it is the user's all the same."""
+        whole = os.path.normpath(os.path.join(self.folder, name))  # noqa: PTH118
+        return self.library.holds(whole) and os.path.dirname(whole) != self.folder  # noqa: PTH120
+
+    def read(self, path: bytes) -> bytes:
+        if path in self._scratch:
+            return self._scratch[path]
+        if not path:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        where = self.path(os.fsdecode(path))
+        real = os.path.realpath(where)
+        allowed = real.startswith(tuple(self._readable)) or real in self._admitted
+        if self._system is None and not allowed:
+            return super().read(path)
+        read_at = time.time_ns()
+        try:
+            with open(real, "rb") as file:  # noqa: PTH123 - as in m4.environment
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):  # a device or pipe may never end
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                data = file.read()
+        except FileNotFoundError:
+            self.reads.setdefault(where, Read(where, None, "", read_at))
+            raise
+        self.reads.setdefault(where, Read(where, status, hashlib.sha256(data).hexdigest(), read_at))
+        return data
+
+    def append(self, path: bytes) -> BinaryIO:
+        return super().append(path) if self._system is None else self._system.append(self._outside(path))
+
+    def temporary(self, prefix: bytes) -> bytes:
+        if prefix == _HEADER_FILE:
+            name = prefix + b"%06d" % len(self._scratch)
+            self._scratch[name] = b""
+            return name
+        return super().temporary(prefix) if self._system is None else self._system.temporary(self._outside(prefix))
+
+    def run(self, command: bytes, capture: bool) -> tuple[int, bytes]:
+        made, removed = _MAKEINFO.fullmatch(command), _REMOVE.fullmatch(command)
+        if made and made[3] in self._scratch:
+            self._scratch[made[3]] = self._makeinfo(made[2])
+            return 0, b""
+        if removed and removed[1] in self._scratch:
+            del self._scratch[removed[1]]
+            return 0, b""
+        if self._system is None:
+            return super().run(command, capture)
+        import subprocess
+
+        to = subprocess.PIPE if capture else None
+        done = subprocess.run([b"/bin/sh", b"-c", command], stdout=to, cwd=self._tree, check=False)
+        return done.returncode, done.stdout or b""
+
+    def _outside(self, path: bytes) -> bytes:
+        """A name as a shell in the configuration's folder takes it."""
+        return os.path.join(os.fsencode(self._tree), path)  # noqa: PTH118
+
+    def _makeinfo(self, library: bytes) -> bytes:
+        """The words of the library's sh/makeinfo.sh."""
+        header = self._header
+        lines = (
+            f"##### built by {header.user}@{header.host} on {header.date()}",
+            f"##### in {self.folder}",
+            f"##### using {os.fsdecode(library)} as configuration include directory",
+            f"define(`__HOST__', {header.host})dnl",
+        )
+        return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+class _Library(Exception):
+    """The .mc has come to the library."""
+
+
+class _Probe(Sandbox):
+    """A sandbox that only tells whether the .mc includes the library itself."""
+
+    def read(self, path: bytes) -> bytes:
+        if path.endswith(START.encode()):
+            raise _Library
+        return super().read(path)
+
+
+def expand_mc(
+    mc: str | os.PathLike[str],
+    library: Library,
+    sink: Sink,
+    *,
+    root: Root | None = None,
+    data: bytes | None = None,
+    record: bool = False,
+    track: bool = False,
+    allow_shell: bool = False,
+    header: Header | None = None,
+    budget: Budget | None = None,
+) -> Expanded | None:
+    """Expand the .mc at ``mc`` (below ``root``); None, with a diagnostic, when it cannot be read.
+
+    data    the text to expand instead of what the file holds (an editor's)
+    record  keep every call; track: keep where each piece of the .cf came from. Both cost time.
+    """
+    root = root or Root()
+    path = Path(os.path.abspath(root.path(mc)))  # noqa: PTH100 - symbolic links stay what they are
+    folder = root.inside(path.parent)
+    header = header or Header.of_this_run()
+
+    def sandbox(kind: type[Sandbox] = Sandbox, shell: bool = allow_shell) -> Sandbox:
+        return kind(folder, root, library, header, allow_shell=shell)
+
+    environment = sandbox()
+    environment.admit(str(path))
+    name = os.fsencode(path.name)
+    try:
+        text = environment.read(name) if data is None else data
+    except OSError as failure:
+        reason = failure.strerror or str(failure)
+        sink.report(SM902, f"{path} cannot be read: {reason}", file=str(path))
+        return None
+    includes = _includes_library(name, text, sandbox(_Probe, False), budget)
+    return _Run(environment, path, track or record, record, budget).expand(text, includes, sink)
+
+
+def _includes_library(name: bytes, text: bytes, probe: Sandbox, budget: Budget | None) -> bool:
+    """Whether the .mc reads the library's m4/cf.m4 itself; found by running it up to there."""
+    engine = Engine(probe, lambda _: None, lambda _: None, budget=budget)
+    try:
+        engine.process(name, text)
+    except _Library:
+        return True
+    except Stop:
+        pass
+    return False
+
+
+class _Run:
+    """One expansion: the engine, what it recorded, and the way back from its places to the configuration's text."""
+
+    def __init__(self, sandbox: Sandbox, path: Path, track: bool, record: bool, budget: Budget | None) -> None:
+        self.sandbox = sandbox
+        self.path = path
+        self.calls: list[tuple[list[Any], Place]] = []
+        self._found = Sink()
+        self._output: list[bytes] = []
+        self._sources: dict[int, tuple[Source, Source]] = {}
+        self._engine = Engine(
+            sandbox,
+            self._output.append,
+            lambda _: None,
+            budget=budget,
+            track=track,
+            on_call=self._called if record else None,
+            sink=self._found,
+        )
+        self._track = track
+
+    def _called(self, name: bytes, arguments: list[Any], place: Place) -> None:
+        self.calls.append((arguments, place))
+
+    def expand(self, text: bytes, includes: bool, sink: Sink) -> Expanded:
+        engine, sandbox = self._engine, self.sandbox
+        status = 1
+        try:
+            if not includes:
+                start = os.fsencode(sandbox.library.start)
+                engine.process(start, sandbox.read(start))
+            engine.process(os.fsencode(self.path.name), text)
+            engine.finish()
+            status = engine.status
+        except Stop as stop:
+            status = stop.status
+            engine.output.finish()
+        found = self._problems()
+        for diagnostic in found:
+            sink.add(diagnostic)
+        failed = status != 0 or any(d.severity is Severity.ERROR for d in found)
+        calls = [_call(arguments, place) for arguments, place in self.calls]
+        pieces = list(zip(*engine.output.explained(), strict=True)) if self._track else []
+        return Expanded(b"".join(self._output), calls, list(sandbox.reads.values()), failed, pieces, self.span)
+
+    # -- places
+
+    def span(self, place: Place, length: int = 0) -> Span:
+        """See `Expanded.span`."""
+        return self._home(place.span(length))
+
+    def _home(self, span: Span) -> Span:
+        """The place in the configuration's own text that led to ``span``; for want of one, ``span`` itself."""
+        at = span
+        while self.sandbox.is_library(at.source.name) and at.origin is not None:
+            at = at.origin.span
+        return self._named(at)
+
+    def _named(self, span: Span) -> Span:
+        """The same place, its file under the name that reports use."""
+        source = span.source
+        if id(source) not in self._sources:
+            named = Source(self.sandbox.path(source.name), source.text)
+            self._sources[id(source)] = (source, named)  # the old one, too: its id is not to be used again
+        return Span(self._sources[id(source)][1], span.start, span.end, span.origin)
+
+    # -- messages
+
+    def _problems(self) -> list[Diagnostic]:
+        problems: dict[tuple[object, ...], Diagnostic] = {}
+        last = None  # a message without an end: the library prints some of them in pieces
+        for found in list(self._found)[:_NO_MESSAGES]:
+            message = " ".join(found.message.split())
+            problem = self._problem(found, message)
+            if last and (last[0].code, last[0].span) == (problem.code, problem.span):
+                problems.pop(_identity(last[0]), None)
+                message = f"{last[1]} {message}"
+                problem = self._problem(found, message)
+            last = None if found.code != "M4006" or found.message.endswith("\n") else (problem, message)
+            if message:
+                problems.setdefault(_identity(problem), problem)
+        return list(problems.values())
+
+    def _problem(self, found: Diagnostic, message: str) -> Diagnostic:
+        """What m4 reported, at the configuration's line, with the weight that it has for a build."""
+        severity, hint = Severity.ERROR, found.hint or self._hint(found)
+        weight = _WEIGHT.match(message) if found.code == "M4006" else None
+        if weight:
+            message = message[weight.end() :]
+            severity = Severity.WARNING if weight[1] else Severity.ERROR
+        if found.span is None:
+            return Diagnostic(found.code, severity, message, None, hint, file=str(self.path))
+        home = self._home(found.span)
+        related: tuple[Related, ...] = ()
+        if self.sandbox.is_library(found.span.source.name):
+            related = (Related("the library says so here", self._named(found.span)),)
+            home = self._cause(message, home, found.span)
+        return Diagnostic(found.code, severity, message, home, hint, related)
+
+    def _hint(self, found: Diagnostic) -> str:
+        if found.code == "M4005":
+            return "build with --allow-shell if the configuration is to be trusted with that"
+        missing = _MISSING.search(found.message)
+        if missing is None or not self.sandbox.is_library(missing[1]):
+            return ""
+        import difflib
+
+        near = difflib.get_close_matches(missing[3], self.sandbox.library.available(missing[2]), 1)
+        known = f"; did you mean `{near[0]}'?" if near else ""
+        return f"the library has no {missing[2]} `{missing[3]}'{known}"
+
+    def _cause(self, message: str, home: Span, raised: Span) -> Span:
+        """The place to report what the library finds at its end, when the whole .mc has been read.
+
+        Then no call led to it; the message names what did.
+        """
+        if not any(START in step.span.source.name for step in (raised.origin.chain() if raised.origin else ())):
+            return home
+        mc = self._mc()
+        for match in _NAMED.finditer(message):
+            word = match[1] or match[2]
+            call = re.search(rf"^(?![ \t]*dnl\b).*?\b({re.escape(word)})\b", mc.text, re.MULTILINE)
+            if call:
+                return mc.span(call.start(1), call.end(1))
+        return home if home.source.name == mc.name else mc.line_span(1)
+
+    def _mc(self) -> Source:
+        for _, source in self._sources.values():
+            if source.name == str(self.path):
+                return source
+        return Source(str(self.path), decode(self.sandbox.read(encode(self.path.name))))
+
+
+def _identity(problem: Diagnostic) -> tuple[object, ...]:
+    """Equal for problems that read the same but for the library's line."""
+    return problem.code, problem.message, str(problem.span), problem.span and problem.span.start
+
+
+def _call(arguments: list[Any], place: Place) -> Call:
+    words = tuple(decode(a) if isinstance(a, bytes) else "" for a in arguments)
+    depth, block = 0, place.block
+    while block.text is None or block.text.included is not None:
+        depth += 1
+        if block.text is None:
+            assert block.parent is not None
+            block = block.parent
+        else:
+            assert block.text.included is not None
+            block = block.text.included.block
+    return Call(words[0], words[1:], place, depth)
