@@ -51,7 +51,6 @@ _LOOKED_UP = (
 )
 # What sendmail prints of a byte: seven bits, or a question mark where they would be a control character.
 _SEVEN_BITS = bytes(c if c < 0x80 else c & 0x7F if c >= 0xA0 else 0x3F for c in range(256))
-_SPEC = re.compile(r"(?:(\w*):)?\s*((?:-\S*\s+)*)(.*)", re.DOTALL)
 
 
 def run(name: str, arguments: list[str]) -> int:
@@ -110,22 +109,17 @@ class Sendmail:
         self.hosts = cf.host_names(root)
 
     def run(self) -> int:
-        from mailconf.cli.praliases import configured
-
-        specs = []
-        for number, spec in configured(self.cf):
-            found = _SPEC.fullmatch(spec)
-            assert found is not None
-            kind = found[1] if found[1] is not None else "implicit"
-            if kind in _CLASSES:
-                specs.append((kind, found[1] is not None, found[2].split(), found[3]))
-            elif kind not in _LOOKED_UP:
-                _tell(f"{self.cf.name}: line {number}: setalias: unknown alias class {kind}")
+        files = []
+        for file in self.cf.alias_files():
+            if file.type in _CLASSES:
+                files.append(file)
+            elif file.type not in _LOOKED_UP:
+                _tell(f"{self.cf.name}: line {file.line}: setalias: unknown alias class {file.type}")
                 self.fail(EX_SOFTWARE)
         if self.status:
             return self.status
-        for kind, named, flags, file in specs:
-            self._rebuild(kind, file, nul=(not named or "-N" in flags) and "-O" not in flags, optional="-o" in flags)
+        for file in files:
+            self._rebuild(file.type, file.file, nul=file.has_nul, optional=file.is_optional)
         return self.status
 
     def fail(self, status: int) -> None:

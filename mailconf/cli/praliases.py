@@ -42,21 +42,9 @@ def run(name: str, arguments: list[str]) -> int:
     except Stop as stop:
         say(str(stop))
         return stop.status
-    for spec in [alias_file] if alias_file is not None else [spec for _, spec in configured(cf)]:
+    for spec in [alias_file] if alias_file is not None else [spec for _, spec in cf.alias_specs()]:
         _print(spec, [os.fsencode(key) for key in arguments], root)
     return EX_OK
-
-
-def configured(cf: Cf) -> list[tuple[int, str]]:
-    """The alias files of a configuration, in their order, each with the number of its line."""
-    files = []
-    for number, value in cf.settings(b"aliasfile"):
-        rest = value.lstrip()
-        while rest:
-            word, comma, rest = rest.partition(",")
-            files.append((number, word.rstrip() if comma else word))
-            rest = rest.lstrip()
-    return files
 
 
 def _print(spec: str, keys: list[bytes], root: Root) -> None:
