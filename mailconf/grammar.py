@@ -23,7 +23,9 @@ from mailconf.resources import resource
 from mailconf.source import Source
 
 if TYPE_CHECKING:
-    from lark import Lark, ParseTree
+    from collections.abc import Callable, Mapping
+
+    from lark import Lark, ParseTree, Token
     from lark.exceptions import UnexpectedInput
 
 GR001 = error("GR001", "text that no rule of the file's grammar accepts")
@@ -39,11 +41,20 @@ class Mistake(NamedTuple):
 
 
 class Grammar:
-    """One grammar file. ``parse`` takes a stretch of a source; positions in the tree count from the stretch's start."""
+    """One grammar file. ``parse`` takes a stretch of a source; positions in the tree count from the stretch's start.
 
-    def __init__(self, name: str, start: str | list[str] = "start") -> None:
+    ``callbacks`` see the tokens of a terminal before the parser does, and may give them another type.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        start: str | list[str] = "start",
+        callbacks: Mapping[str, Callable[[Token], Token]] | None = None,
+    ) -> None:
         self.name = name
         self._start = [start] if isinstance(start, str) else start
+        self._callbacks = dict(callbacks or {})
 
     @cached_property
     def lark(self) -> Lark:
@@ -59,6 +70,7 @@ class Grammar:
             "propagate_positions": True,
             "maybe_placeholders": False,
             "import_paths": [str(path.parent)],
+            "lexer_callbacks": self._callbacks,
         }
         cache = _cache_file(self.name, text)
         try:
