@@ -12,9 +12,10 @@ from mailconf.build.plan import Target
 from mailconf.build.state import Stat, settled
 from mailconf.diagnostics import Sink, error
 from mailconf.source import Source, decode, encode
-from mailconf.tables.check import Known, check_table, read_table, table_role
+from mailconf.tables.check import Known
 from mailconf.tables.postmap import fold
 from mailconf.tables.reader import report_duplicates
+from mailconf.tables.roles import check_table, read_table, table_role
 
 BD002 = error("BD002", "a map's source cannot be read")
 

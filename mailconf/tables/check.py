@@ -1,30 +1,24 @@
-"""What tables mean in their role, entry by entry: what the engine would misunderstand or never look up.
+"""access(5), virtual(5), generic(5), canonical(5) and aliases(5), entry by entry: what Postfix would misunderstand or
+never look up.
 
-The sides of an entry are read by grammars (access, virtual, generic), each distinct text once. What is plainly right
-passes by a regular expression; a property test shows that the grammars say the same. A table with more than `LIMIT`
-distinct texts that are not plain is checked so far and no farther, which is said (TB009); its form, which decides what
-goes into the map, is always read whole.
+The sides of an entry are read by grammars (access, virtual, generic), each distinct text once: `mailconf.tables.sides`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mailconf.diagnostics import CODES, Severity, Sink, declare, error, warning
-from mailconf.source import Source, Span
-from mailconf.tables.aliases import Kind, Target, parse_alias_value, read_aliases
+from mailconf.diagnostics import Sink, error, warning
+from mailconf.source import Span
+from mailconf.tables.aliases import Kind, Target, parse_alias_value
 from mailconf.tables.entry import Entry
-from mailconf.tables.reader import read_postmap
+from mailconf.tables.sides import LIMIT, Fault, give_up, parse_side
 
 if TYPE_CHECKING:
     from lark import ParseTree
 
-    from mailconf.grammar import Grammar, Mistake
-
-TB009 = declare("TB009", Severity.NOTE, "a table too irregular to be checked to its end")
 TB010 = error("TB010", "an access action that does not exist")
 TB011 = error("TB011", "FILTER without transport:destination")
 TB012 = error("TB012", "PREPEND without a header")
@@ -43,20 +37,6 @@ TB033 = error("TB033", "an include that names no absolute path")
 TB034 = warning("TB034", "targets of an alias that run into one another")
 TB035 = error("TB035", "an alias without a target")
 
-ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES, OTHER = "access", "virtual", "one address", "aliases", "other"
-LIMIT = 20_000
-
-_ROLES = {
-    "alias_maps": ALIASES,
-    "alias_database": ALIASES,
-    "virtual_alias_maps": VIRTUAL,
-    "virtual_alias_domains": OTHER,
-    "canonical_maps": ONE_ADDRESS,
-    "sender_canonical_maps": ONE_ADDRESS,
-    "recipient_canonical_maps": ONE_ADDRESS,
-    "smtp_generic_maps": ONE_ADDRESS,
-    "lmtp_generic_maps": ONE_ADDRESS,
-}
 # Keys of access tables that are never looked up (smtpd 3.7, by experiment): code, what they look like, what to write.
 _NEVER_ASKED = [
     (
@@ -87,34 +67,8 @@ _REFERENCE = re.compile(r"%[0-9](?![A-Za-z0-9])")
 Known = Callable[[str], bool]
 
 
-def table_role(use: str) -> str:
-    """The kind of table that a parameter of main.cf, or a restriction like check_sender_access, asks for."""
-    if use.startswith("check_") and use.endswith("_access"):
-        return ACCESS
-    return _ROLES.get(use, OTHER)
-
-
-def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
-    """The entries of a table in the text format of its role."""
-    return (read_aliases if role == ALIASES else read_postmap)(source, sink, utf8=utf8)
-
-
-def check_table(role: str, entries: Iterable[Entry], sink: Sink, known: Known = lambda word: True) -> None:
-    """Report what is wrong with ``entries`` in their role.
-
-    known  tells whether a word is a restriction, or a restriction class, that an access table may name
-    """
-    if role == ACCESS:
-        _check_access(entries, sink, known)
-    elif role == VIRTUAL:
-        _check_addresses(entries, sink, "virtual")
-    elif role == ONE_ADDRESS:
-        _check_addresses(entries, sink, "generic")
-    elif role == ALIASES:
-        _check_aliases(entries, sink)
-
-
-def _check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
+def check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
+    """access(5); ``known`` tells whether a word is a restriction, or a restriction class, that the table may name."""
     texts: set[str] = set()
     for entry in entries:
         _check_access_key(entry, sink)
@@ -122,7 +76,7 @@ def _check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
             continue
         texts.add(entry.value)
         if len(texts) > LIMIT:
-            _give_up(entry, sink)
+            give_up(entry, sink)
             return
         tree = _tree("access", "action", entry.value, entry.value_span, sink)
         if tree is None:
@@ -135,10 +89,6 @@ def _check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
         elif kind == "restrictions" and not known(str(words[0])):
             hint = "the engine answers 451 Server configuration error; write OK, REJECT, DUNNO, a reply code, ..."
             sink.report(TB010, f"{words[0]} is neither an action nor a restriction", entry.value_span, hint=hint)
-
-
-def _give_up(entry: Entry, sink: Sink) -> None:
-    sink.report(TB009, f"the table is not checked from here on: {LIMIT} different texts are enough", entry.span)
 
 
 def _check_access_key(entry: Entry, sink: Sink) -> None:
@@ -164,14 +114,15 @@ def _compressed(address: str) -> str | None:
         return None
 
 
-def _check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str) -> None:
+def check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str) -> None:
+    """Tables of addresses: virtual(5) by the grammar "virtual", generic(5) and canonical(5) by "generic"."""
     texts: set[str] = set()
     plain_value = _PLAIN_ADDRESSES if grammar == "virtual" else _PLAIN_ADDRESS
     for entry in entries:
         if not _PLAIN_KEY.fullmatch(entry.key):
             texts.add(entry.key)
             if len(texts) > LIMIT:
-                _give_up(entry, sink)
+                give_up(entry, sink)
                 return
             _tree(grammar, "key", entry.key, entry.key_span, sink)
         if entry.key.startswith("*@"):
@@ -181,7 +132,7 @@ def _check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str) -> None
             continue
         texts.add(entry.value)
         if len(texts) > LIMIT:
-            _give_up(entry, sink)
+            give_up(entry, sink)
             return
         tree = _tree(grammar, "value", entry.value, entry.value_span, sink)
         if tree is not None:
@@ -212,7 +163,8 @@ def _report_comment(word: str, entry: Entry, sink: Sink) -> None:
     sink.report(TB025, f'"{word}" starts no comment', entry.place(max(entry.value.find("#"), 0)), hint=hint)
 
 
-def _check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
+def check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
+    """aliases(5): the targets."""
     for entry in entries:
         if _PLAIN_ADDRESSES.fullmatch(entry.value):
             continue
@@ -239,32 +191,10 @@ def _check_target(target: Target, entry: Entry, sink: Sink, *, alone: bool) -> N
         sink.report(TB034, f"{target.text} is one address", entry.value_span, hint=hint)
 
 
-@lru_cache(maxsize=LIMIT * 2)
-def _parse(grammar: str, start: str, text: str) -> ParseTree | Mistake | None:
-    """The tree, or the mistake that the grammar knows, or None when it knows none."""
-    from lark.exceptions import UnexpectedInput
-
-    try:
-        return _grammar(grammar).parse(text, start)
-    except UnexpectedInput as failure:
-        return _grammar(grammar).mistake(failure, start)
-
-
 def _tree(grammar: str, start: str, text: str, span: Span, sink: Sink) -> ParseTree | None:
     """The tree of ``text``, which stands at ``span``; None when a mistake was reported."""
-    from mailconf.grammar import GR001, Mistake
-
-    found = _parse(grammar, start, text)
-    if isinstance(found, Mistake):
-        sink.report(CODES[found.code], found.message, span, hint=found.hint)
+    found = parse_side(grammar, start, text)
+    if isinstance(found, Fault):
+        sink.report(found.code, found.message, span, hint=found.hint)
         return None
-    if found is None:
-        sink.report(GR001, "this text is not understood", span, hint="compare it with the other entries")
     return found
-
-
-@lru_cache
-def _grammar(name: str) -> Grammar:
-    from mailconf.grammar import Grammar
-
-    return Grammar(name, start=["action"] if name == "access" else ["key", "value"])

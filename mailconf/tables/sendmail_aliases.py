@@ -48,11 +48,22 @@ _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
 class Line(NamedTuple):
-    """A logical line: the number of its last physical line, its text, and what is wrong with it as a line."""
+    """A logical line: the number of its last physical line, its text, and what is wrong with it as a line.
+
+    ``pieces`` has for each physical line the offset in ``text`` and the offset in the file, both in bytes.
+    """
 
     number: int
     text: bytes
     problem: str = ""
+    pieces: tuple[tuple[int, int], ...] = ()
+
+    def offset(self, at: int) -> int:
+        """The offset in the file of the byte ``at`` of the text."""
+        for text_offset, file_offset in reversed(self.pieces):
+            if text_offset <= at:
+                return file_offset + at - text_offset
+        raise IndexError(at)
 
 
 class Name(NamedTuple):
@@ -75,9 +86,11 @@ def logical_lines(data: bytes) -> Iterator[Line]:
     at = number = 0
     while at < len(data):
         parts: list[bytes] = []
+        pieces: list[tuple[int, int]] = []
         room = LIMIT
         while True:
             number += 1
+            pieces.append((LIMIT - room, at))
             stop = data.find(b"\n", at, at + room)
             end = stop + 1 if stop >= 0 else min(at + room, len(data))
             text = data[at:end].partition(b"\0")[0]
@@ -85,7 +98,7 @@ def logical_lines(data: bytes) -> Iterator[Line]:
             at = end
             if not whole and (at < len(data) or (stop < 0 and room == 0)):
                 at = _skip(data, at)
-                yield Line(number, b"", TOO_LONG)
+                yield Line(number, b"", TOO_LONG, tuple(pieces))
                 parts.clear()
                 break
             text = text.removesuffix(b"\n")
@@ -96,9 +109,9 @@ def logical_lines(data: bytes) -> Iterator[Line]:
                 break
         line = b"".join(parts)
         if line[:1] in (b" ", b"\t"):
-            yield Line(number, line, CONTINUES_NOTHING)
+            yield Line(number, line, CONTINUES_NOTHING, tuple(pieces))
         elif line and not line.startswith(b"#"):
-            yield Line(number, line)
+            yield Line(number, line, "", tuple(pieces))
 
 
 def _skip(data: bytes, at: int) -> int:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
 from mailconf.source import Source
-from mailconf.tables import check
-from mailconf.tables.check import ACCESS, ALIASES, ONE_ADDRESS, VIRTUAL, check_table, read_table
+from mailconf.tables import check, sides
+from mailconf.tables.roles import ACCESS, ALIASES, ONE_ADDRESS, VIRTUAL, check_table, read_table
 
 
 def codes(role: str, text: str) -> list[tuple[str, str]]:
@@ -125,5 +125,5 @@ def test_what_passes_as_plain_is_right_by_the_grammar(text: str, role: str) -> N
 
 
 def test_a_table_that_is_too_irregular() -> None:
-    found = codes(ACCESS, "".join(f"k{n} x_{n}\n" for n in range(check.LIMIT + 5)))
+    found = codes(ACCESS, "".join(f"k{n} x_{n}\n" for n in range(sides.LIMIT + 5)))
     assert [code for code, _ in found if code != "TB010"] == ["TB009"]

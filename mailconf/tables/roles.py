@@ -1,0 +1,152 @@
+"""Which format a table has, by the role in which the configuration names it; both worlds in one registry.
+
+Postfix: a role is the parameter or restriction that names the table (``transport_maps``, ``check_sender_access``).
+`table_role` gives the name of its format, `read_table` its entries, `check_table` what is wrong with them.
+
+sendmail: a role is one of `SENDMAIL`, or what the .mc or the file calls it: ``virtuser`` (as the map of the .cf),
+``virtusertable`` (FEATURE and file). `sendmail_format` finds the format, `read_sendmail_table` reads and checks.
+
+`meaning` gives the typed key and value of an entry, in either world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from mailconf.diagnostics import Sink
+from mailconf.source import Source
+from mailconf.tables.aliases import read_aliases
+from mailconf.tables.check import Known, check_access, check_addresses, check_aliases
+from mailconf.tables.class_file import read_class, read_word
+from mailconf.tables.entry import Entry
+from mailconf.tables.makemap_reader import read_makemap
+from mailconf.tables.reader import read_postmap
+from mailconf.tables.sendmail_aliases_reader import read_sendmail_aliases, read_targets
+from mailconf.tables.sides import ANYTHING, Sides, check_sides
+
+ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES, OTHER = "access", "virtual", "one address", "aliases", "other"
+
+_POSTFIX = {
+    "alias_maps": ALIASES,
+    "alias_database": ALIASES,
+    "virtual_alias_maps": VIRTUAL,
+    "virtual_alias_domains": OTHER,
+    "canonical_maps": ONE_ADDRESS,
+    "sender_canonical_maps": ONE_ADDRESS,
+    "recipient_canonical_maps": ONE_ADDRESS,
+    "smtp_generic_maps": ONE_ADDRESS,
+    "lmtp_generic_maps": ONE_ADDRESS,
+}
+_POSTFIX_SIDES: dict[str, Sides] = {}
+
+
+def table_role(use: str) -> str:
+    """The name of the format of the tables that a parameter of main.cf, or one like check_sender_access, names."""
+    if use.startswith("check_") and use.endswith("_access"):
+        return ACCESS
+    return _POSTFIX.get(use, OTHER)
+
+
+def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
+    """The entries of a table in the text format of its role."""
+    return (read_aliases if role == ALIASES else read_postmap)(source, sink, utf8=utf8)
+
+
+def check_table(role: str, entries: Iterable[Entry], sink: Sink, known: Known = lambda word: True) -> None:
+    """Report what is wrong with ``entries`` in their role.
+
+    known  tells whether a word is a restriction, or a restriction class, that an access table may name
+    """
+    if role == ACCESS:
+        check_access(entries, sink, known)
+    elif role == VIRTUAL:
+        check_addresses(entries, sink, "virtual")
+    elif role == ONE_ADDRESS:
+        check_addresses(entries, sink, "generic")
+    elif role == ALIASES:
+        check_aliases(entries, sink)
+    elif role in _POSTFIX_SIDES:
+        check_sides(_POSTFIX_SIDES[role], entries, sink)
+
+
+Reader = Callable[[Source, Sink], list[Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of sendmail's: how the text is cut into entries, and how their sides are read."""
+
+    name: str
+    read: Reader = read_makemap
+    sides: Sides = ANYTHING
+
+
+SENDMAIL: dict[str, Format] = {
+    format.name: format
+    for format in (
+        Format("access"),
+        Format("virtuser"),
+        Format("generics"),
+        Format("mailer"),
+        Format("domain"),
+        Format("userdb"),
+        Format("aliases", read_sendmail_aliases, Sides(value=read_targets)),
+        Format("class", read_class, Sides(key=read_word)),
+        Format("hosts"),
+        Format("other"),
+    )
+}
+# What else they are called: FEATUREs, maps of the .cf, traditional files. The class files have a word a line.
+_ALSO = {
+    "access_db": "access",
+    "virtusertable": "virtuser",
+    "genericstable": "generics",
+    "mailertable": "mailer",
+    "domaintable": "domain",
+    "alias": "aliases",
+    "hosts.allow": "hosts",
+    "hosts.deny": "hosts",
+    "local-host-names": "class",
+    "relay-domains": "class",
+    "trusted-users": "class",
+    "generics-domains": "class",
+    "virtuser-domains": "class",
+    "default-auth-info": "other",
+    "bitdomain": "other",
+    "uucpdomain": "other",
+    "uudomain": "other",
+    "authinfo": "other",
+}
+
+
+def sendmail_format(role: str) -> Format:
+    """The format of a role; a name that nobody knows is a table of keys and values that mean anything ("other")."""
+    return SENDMAIL[_ALSO.get(role, role if role in SENDMAIL else "other")]
+
+
+def read_sendmail_table(role: str, source: Source, sink: Sink) -> list[Entry]:
+    """The entries of a table of /etc/mail in its role; what is wrong with their form or their meaning goes to ``sink``.
+
+    role    see `sendmail_format`
+    source  the text, named as reports are to name it: ``Source.read(path)``
+
+    The entries are in the file's order, keys as written, duplicates (which nobody reports here) included. Of a class
+    file each word is an entry with an empty value, of hosts.allow each rule is one with the daemons as its key.
+    """
+    entries = sendmail_format(role).read(source, sink)
+    check_sendmail_table(role, entries, sink)
+    return entries
+
+
+def check_sendmail_table(role: str, entries: Iterable[Entry], sink: Sink) -> None:
+    """Report what is wrong with the meaning of ``entries``, which `Format.read` of the role gave, or one like it."""
+    check_sides(sendmail_format(role).sides, entries, sink)
+
+
+def meaning(sides: Sides, entry: Entry) -> tuple[Any, Any]:
+    """The typed key and value of an entry; the text where the format gives a side no meaning of its own."""
+    key = entry.key if sides.key is None else sides.key(entry.key).meaning
+    value = entry.value if sides.value is None else sides.value(entry.value).meaning
+    return key, value

@@ -1,0 +1,170 @@
+"""Entries as text, with places and Diagnostics: alias files of sendmail, as `mailconf.tables.sendmail_aliases` says.
+
+newaliases leaves out a line with a mistake and builds the map from the others; here such a line is an error.
+
+A value (`read_targets`) is a list of targets, parted by commas outside of quotes, comments and angle brackets:
+addresses, ``/file``, ``|command`` and ``:include:/file``. As ``sendmail -bv`` shows, white space inside of a target
+that is not in quotes becomes a dot: ``|/bin/vacation joe`` runs ``/bin/vacation.joe``, and ``alice bob`` is one user.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from mailconf.diagnostics import Sink, error, warning
+from mailconf.source import Source, Span, decode
+from mailconf.tables.aliases import Kind, Target
+from mailconf.tables.check import TB025, TB033, TB034, TB035
+from mailconf.tables.entry import Entry
+from mailconf.tables.lines import Text
+from mailconf.tables.reader import TB001
+from mailconf.tables.sendmail_aliases import (
+    CONTINUES_NOTHING,
+    ILLEGAL_NAME,
+    LIMIT,
+    NO_COLON,
+    NO_VALUE,
+    NOT_LOCAL,
+    TOO_LONG,
+    Line,
+    logical_lines,
+    read_name,
+    value_of,
+)
+from mailconf.tables.sides import Fault, Side
+
+TB050 = error("TB050", "an alias whose name sendmail refuses")
+TB051 = error("TB051", "an alias of a name that is not local, for sendmail")
+TB052 = error("TB052", "an alias without a colon, for sendmail")
+TB053 = error("TB053", "an alias without a value, for sendmail")
+TB054 = warning("TB054", "an alias whose name has something left open")
+TB055 = error("TB055", "a line that sendmail takes for too long, in an alias file")
+TB056 = warning("TB056", "a command of an alias without quotes")
+
+_IGNORED = "newaliases leaves this line out"
+_WORDS = {
+    TOO_LONG: (
+        TB055,
+        f"this line is longer than {LIMIT - 1} bytes with what continues it, or there is a NUL in it",
+        f"{_IGNORED}; put the addresses into a file, and :include: that",
+    ),
+    CONTINUES_NOTHING: (
+        TB001,
+        "this line starts with white space, but there is no line before it that it could continue",
+        f"{_IGNORED}; start it in the first column",
+    ),
+    NO_COLON: (TB052, "this is not name: value", f"{_IGNORED}; write a name, a colon and where its mail goes"),
+    NO_VALUE: (TB053, "this alias has no value", f"{_IGNORED}; write where its mail goes, or /dev/null"),
+    NOT_LOCAL: (
+        TB051,
+        "the name of an alias is local, and this one has the domain of another machine",
+        f"{_IGNORED}; addresses with a domain belong into the virtusertable",
+    ),
+}
+
+_PART = re.compile(r"""(?:[^"(<,\\]|\\.?|"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|<[^>]*>?)+""", re.DOTALL)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|\\.', re.DOTALL)
+_BLANK_INSIDE = re.compile(r"\S[ \t]+\S")
+
+
+def read_sendmail_aliases(
+    source: Source, sink: Sink, is_local: Callable[[bytes], bool] = lambda host: True
+) -> list[Entry]:
+    """The aliases of a file, in its order, duplicates included; names as stored, in lower case.
+
+    ``is_local`` tells whether a host is this machine (class w); without it each one is.
+    """
+    text = Text(source)
+    entries = []
+    for line in logical_lines(text.data):
+        stop = line.offset(max(len(line.text) - 1, 0)) + (1 if line.text else 0)
+        start = line.pieces[0][1]
+        whole = _span(text, start, stop)
+        problem = line.problem or ("" if b":" in line.text else NO_COLON)
+        if not problem:
+            name, value = read_name(line.text, is_local), value_of(line.text)
+            for words in name.warnings:
+                hint = "newaliases closes it at the colon; write the name without it"
+                sink.report(TB054, f"the name {decode(name.written)} has an {words}", whole, hint=hint)
+            problem = name.error or ("" if value else NO_VALUE)
+        if problem:
+            _report(problem, whole, sink)
+            continue
+        value_at = _whole(text.data, _value_at(line, value))
+        entries.append(Entry(decode(name.key), decode(value), source, whole.start, text.offset(value_at), whole.end))
+    return entries
+
+
+def _value_at(line: Line, value: bytes) -> int:
+    return line.offset(len(line.text) - len(value))
+
+
+def _span(text: Text, start: int, end: int) -> Span:
+    return text.span(_whole(text.data, start), _whole(text.data, end))
+
+
+def _whole(data: bytes, at: int) -> int:
+    """``at``, or the end of the character that it lies in: a line may be cut within one."""
+    while at < len(data) and data[at] & 0xC0 == 0x80:
+        at += 1
+    return at
+
+
+def _report(problem: str, span: Span, sink: Sink) -> None:
+    if problem in _WORDS:
+        code, message, hint = _WORDS[problem]
+    else:
+        reason = "it is empty or cannot be read" if problem == ILLEGAL_NAME else problem[0].lower() + problem[1:]
+        code, message = TB050, f"this is no name of an alias: {reason}"
+        hint = f"{_IGNORED}; write the name of a user, in quotes if need be"
+    sink.report(code, message, span, hint=hint)
+
+
+def read_targets(text: str) -> Side:
+    """The value of an alias: a list of `mailconf.tables.aliases.Target`."""
+    targets: list[Target] = []
+    faults: list[Fault] = []
+    for at, part in _parts(text):
+        comment = part.find("#")
+        if comment >= 0 and (comment == 0 or part[comment - 1] in " \t"):
+            hint = "a comment is a line of its own; here it becomes a part of the address"
+            faults.append(Fault(TB025, '"#" starts no comment', hint, at + comment, 1))
+            break
+        target = _target(part)
+        targets.append(target)
+        if (fault := _fault(target, part)) is not None:
+            faults.append(fault._replace(at=at, length=len(part)))
+    if not targets and not faults:
+        faults.append(Fault(TB035, "this alias has no target", "write where its mail goes, or /dev/null"))
+    return Side(tuple(targets), tuple(faults))
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    for found in _PART.finditer(text):
+        part = found[0].strip()
+        if part:
+            yield found.start() + len(found[0]) - len(found[0].lstrip()), part
+
+
+def _target(part: str) -> Target:
+    inside = part[1:-1] if len(part) > 1 and part[0] == part[-1] == '"' else part
+    if inside.startswith("|"):
+        return Target(Kind.COMMAND, inside[1:].strip())
+    if inside.startswith("/"):
+        return Target(Kind.FILE, inside)
+    if inside.lower().startswith(":include:"):
+        return Target(Kind.INCLUDE, inside[len(":include:") :].strip())
+    return Target(Kind.ADDRESS, part)
+
+
+def _fault(target: Target, part: str) -> Fault | None:
+    blank = _BLANK_INSIDE.search(_QUOTED.sub(lambda found: "" if found[0][0] == "(" else "x", part))
+    if target.kind is Kind.COMMAND and blank:
+        runs = "|" + re.sub(r"[ \t]+", ".", target.text)
+        return Fault(TB056, f"the blanks become dots: {runs}", 'put quotes around it: "|command argument"')
+    if target.kind is Kind.INCLUDE and not target.text.startswith("/"):
+        return Fault(TB033, f':include: of "{target.text}" is no absolute path', "write :include:/the/whole/path")
+    if target.kind is Kind.ADDRESS and blank and "<" not in part:
+        return Fault(TB034, f"{part} is one address", "part targets with commas")
+    return None

@@ -1,0 +1,119 @@
+"""One side of an entry, read in a role: what it means, or what is wrong with it.
+
+A format has a reader for its keys and one for its values: a function of the text to a `Side`. `check_sides` applies
+them to a table, each distinct text once; texts that a regular expression tells to be plainly right need no reader at
+all, and a property test holds that the reader agrees. A table with more than `LIMIT` distinct texts that are not plain
+is checked so far and no farther, which is said (TB009); its form, which decides what goes into the map, is always read
+whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mailconf.diagnostics import CODES, Code, Severity, Sink, declare
+from mailconf.tables.entry import Entry
+
+if TYPE_CHECKING:
+    from lark import ParseTree
+
+    from mailconf.grammar import Grammar
+
+TB009 = declare("TB009", Severity.NOTE, "a table too irregular to be checked to its end")
+
+LIMIT = 20_000
+
+
+class Fault(NamedTuple):
+    """What is wrong with a side, or doubtful. ``at`` and ``length`` are characters of it; no length: all of it."""
+
+    code: Code
+    message: str
+    hint: str
+    at: int = 0
+    length: int = 0
+
+
+class Side(NamedTuple):
+    """``meaning`` is the format's own type, None where the text has none."""
+
+    meaning: Any
+    faults: tuple[Fault, ...] = ()
+
+
+SideReader = Callable[[str], Side]
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """How the entries of a format are read; ``plain_key`` and ``plain_value`` match what has no fault for sure."""
+
+    key: SideReader | None = None
+    value: SideReader | None = None
+    plain_key: re.Pattern[str] | None = None
+    plain_value: re.Pattern[str] | None = None
+
+
+ANYTHING = Sides()  # both sides mean what they say
+
+
+def check_sides(sides: Sides, entries: Iterable[Entry], sink: Sink) -> None:
+    """Report what is wrong with the sides of ``entries``."""
+    texts: set[str] = set()
+    for entry in entries:
+        for is_key, text, reader, plain in (
+            (True, entry.key, sides.key, sides.plain_key),
+            (False, entry.value, sides.value, sides.plain_value),
+        ):
+            if reader is None or (plain is not None and plain.fullmatch(text)):
+                continue
+            texts.add(text)
+            if len(texts) > LIMIT:
+                give_up(entry, sink)
+                return
+            for fault in reader(text).faults:
+                report(fault, entry, sink, is_key=is_key)
+
+
+def report(fault: Fault, entry: Entry, sink: Sink, *, is_key: bool) -> None:
+    """Report a fault at its place in the key or the value of ``entry``."""
+    span = entry.key_span if is_key else entry.value_span
+    if fault.length and is_key and len(span.text) == len(entry.key):
+        span = span.source.span(span.start + fault.at, span.start + fault.at + fault.length)
+    elif fault.length and not is_key and len(span.text) == len(entry.value):
+        span = entry.place(fault.at, fault.length)
+    sink.report(fault.code, fault.message, span, hint=fault.hint)
+
+
+def give_up(entry: Entry, sink: Sink) -> None:
+    sink.report(TB009, f"the table is not checked from here on: {LIMIT} different texts are enough", entry.span)
+
+
+@lru_cache(maxsize=LIMIT * 2)
+def parse_side(grammar: str, start: str, text: str) -> ParseTree | Fault:
+    """The tree of ``text`` by ``start`` of a grammar of tables, or the mistake that its examples name."""
+    from lark.exceptions import UnexpectedInput
+
+    from mailconf.grammar import GR001
+
+    try:
+        return _grammar(grammar).parse(text, start)
+    except UnexpectedInput as failure:
+        mistake = _grammar(grammar).mistake(failure, start)
+    if mistake is None:
+        return Fault(GR001, "this text is not understood", "compare it with the other entries")
+    return Fault(CODES[mistake.code], mistake.message, mistake.hint)
+
+
+_STARTS = {"access": ["action"]}
+
+
+@lru_cache
+def _grammar(name: str) -> Grammar:
+    from mailconf.grammar import Grammar
+
+    return Grammar(name, start=_STARTS.get(name, ["key", "value"]))
