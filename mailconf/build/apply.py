@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mailconf.build.compile import Compiled
+from mailconf.build.compile import Built
 from mailconf.build.generation import Busy, NoPrevious, Store, Unsettled
 from mailconf.build.journal import Damaged
-from mailconf.build.state import Record, State
+from mailconf.build.state import State
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.maps.opening import Progress
-from mailconf.maps.write import write_map
 
 BD003 = error("BD003", "a map cannot be written")
 BD006 = error("BD006", "another build is running")
@@ -60,7 +59,7 @@ def recover(store: Store, sink: Sink, *, dry_run: bool = False) -> None:
 
 
 def apply(
-    compiled: Sequence[Compiled], store: Store, sink: Sink, progress: Callable[[str], Progress] | None = None
+    compiled: Sequence[Built], store: Store, sink: Sink, progress: Callable[[str], Progress] | None = None
 ) -> bool:
     """Build every map, or none: one that cannot be written is reported and all keep their old content.
 
@@ -76,8 +75,7 @@ def apply(
     try:
         for each, move in zip(compiled, journal.moves, strict=True):
             failed = not _stage(each, store.staged(move), sink, progress) or failed
-            target = each.target
-            maps[move.target] = Record(target.type, store.root.inside(target.source), each.digest, each.stat, "")
+            maps[move.target] = each.record(store.root)
         if failed:
             store.undo(journal)
             return False
@@ -89,17 +87,18 @@ def apply(
     return True
 
 
-def _stage(each: Compiled, staged: Path, sink: Sink, progress: Callable[[str], Progress] | None) -> bool:
+def _stage(each: Built, staged: Path, sink: Sink, progress: Callable[[str], Progress] | None) -> bool:
     target = each.target
-    bar = progress(str(target.target)) if progress else None
     try:
-        write_map(target.type, target.target, each.entries.items(), source=each.status, progress=bar, staged=staged)
+        each.stage(staged, progress(str(target.target)) if progress else None)
     except OSError as failure:
+        span = target.uses[0].span if target.uses else None
         sink.report(
             BD003,
             f"{target.target} cannot be written: {failure.strerror}",
-            target.uses[0].span,
+            span,
             hint="the old maps are as they were",
+            file="" if span else str(target.target),
         )
         return False
     return True

@@ -1,4 +1,7 @@
-"""Sources into the entries of maps; every mistake is reported and nothing is written."""
+"""Sources into the entries of maps; every mistake is reported and nothing is written.
+
+What comes of it is something `Built`: for one target, the new file's content and what is to be remembered of it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,15 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from mailconf.build.plan import Target
-from mailconf.build.state import Stat, settled
+from mailconf.build.state import Record, Stat, settled
 from mailconf.diagnostics import Sink, error
+from mailconf.files import Root
+from mailconf.maps.opening import Progress
+from mailconf.maps.write import write_map
 from mailconf.source import Source, decode, encode
 from mailconf.tables.check import Known
 from mailconf.tables.postmap import fold
@@ -20,11 +28,28 @@ from mailconf.tables.roles import check_table, read_table, table_role
 BD002 = error("BD002", "a map's source cannot be read")
 
 
+class Built(Protocol):
+    """The new content of one target, not yet written."""
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def amount(self) -> str:
+        """How much there is in it, for people: "5 entries"."""
+
+    def stage(self, staged: Path, progress: Progress | None) -> None:
+        """Write it to ``staged``, with the owner and mode that the target is to have. OSError passes to the caller."""
+
+    def record(self, root: Root) -> Record:
+        """What is to be remembered of it, but for what only the finished file can tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A map's content: folded keys, the first of duplicates; ``status`` is the source's, for owner and mode.
 
-    ``digest`` and ``stat`` say what the source was (`mailconf.build.state`).
+    ``digest`` and ``stat`` say what the source was (`mailconf.build.state`); ``nul`` is `write_map`'s.
     """
 
     target: Target
@@ -32,9 +57,23 @@ class Compiled:
     status: os.stat_result
     digest: str
     stat: Stat
+    nul: bool | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def amount(self) -> str:
+        return "1 entry" if len(self) == 1 else f"{len(self)} entries"
+
+    def stage(self, staged: Path, progress: Progress | None) -> None:
+        target, entries = self.target, self.entries.items()
+        write_map(
+            target.type, target.target, entries, source=self.status, nul=self.nul, progress=progress, staged=staged
+        )
+
+    def record(self, root: Root) -> Record:
+        return Record(self.target.type, root.inside(self.target.source), self.digest, self.stat, "")
 
 
 def compile_targets(targets: Iterable[Target], sink: Sink, is_restriction: Known) -> list[Compiled]:
@@ -44,17 +83,34 @@ def compile_targets(targets: Iterable[Target], sink: Sink, is_restriction: Known
     """
     compiled = []
     for target in targets:
-        try:
-            with target.source.open("rb") as file:
-                status, now = os.fstat(file.fileno()), time.time_ns()
-                data = file.read()
-        except OSError as failure:
-            sink.report(BD002, f"{target.source} cannot be read: {failure.strerror}", target.uses[0].span)
-            continue
-        digest = hashlib.sha256(data).hexdigest()
-        entries = _entries(target, Source(str(target.source), decode(data)), sink, is_restriction)
-        compiled.append(Compiled(target, entries, status, digest, settled(status, now)))
+        read = read_source(target, sink)
+        if read is not None:
+            entries = _entries(target, Source(str(target.source), decode(read.data)), sink, is_restriction)
+            compiled.append(Compiled(target, entries, read.status, read.digest, read.stat))
     return compiled
+
+
+class Read(NamedTuple):
+    """A source as it was read."""
+
+    data: bytes
+    status: os.stat_result
+    digest: str
+    stat: Stat
+
+
+def read_source(target: Target, sink: Sink) -> Read | None:
+    """The source of a target; None, with a diagnostic, when it cannot be read."""
+    try:
+        with target.source.open("rb") as file:
+            status, now = os.fstat(file.fileno()), time.time_ns()
+            data = file.read()
+    except OSError as failure:
+        span = target.uses[0].span if target.uses else None
+        file_name = "" if span else str(target.source)
+        sink.report(BD002, f"{target.source} cannot be read: {failure.strerror}", span, file=file_name)
+        return None
+    return Read(data, status, hashlib.sha256(data).hexdigest(), settled(status, now))
 
 
 def _entries(target: Target, source: Source, sink: Sink, is_restriction: Known) -> dict[bytes, bytes]:

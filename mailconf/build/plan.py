@@ -8,7 +8,7 @@ named several times is built once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailconf.build.state import FOLDER, Record, State
@@ -33,10 +33,15 @@ class Target:
     uses: tuple[TableUse, ...]
     reason: str
     foreign: bool = False  # mailconf built it, and another program has changed it since
+    nul: bool | None = None  # whether keys and values end with a NUL; None: as the type usually has it
 
     @property
     def roles(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(use.role for use in self.uses))
+
+    def also(self, use: TableUse) -> Target:
+        """The same, used in one more place."""
+        return replace(self, uses=(*self.uses, use))
 
 
 def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: str = "") -> list[Target]:
@@ -77,7 +82,7 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: s
             continue
         if map_type:
             _report_other_types(uses, map_type, main_cf, sink)
-        reason, foreign = _staleness(source, target, kind, state.maps.get(root.inside(target)))
+        reason, foreign = map_staleness(source, target, kind, state.maps.get(root.inside(target)))
         targets[target] = Target(table, kind, source, target, tuple(uses), "forced" if force else reason, foreign)
     return list(targets.values())
 
@@ -101,7 +106,7 @@ def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink:
             )
 
 
-def _staleness(source: Path, target: Path, kind: str, record: Record | None) -> tuple[str, bool]:
+def map_staleness(source: Path, target: Path, kind: str, record: Record | None) -> tuple[str, bool]:
     """Why the map is stale, and whether it is one of ours that another program has changed."""
     try:
         if not target.exists():

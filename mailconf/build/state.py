@@ -1,7 +1,10 @@
 """What mailconf remembers of the maps that it built: ``.mailconf/state.json`` in the configuration's folder.
 
     {"generation": 3, "maps": {"/etc/postfix/virtual.db": {"type": "hash", "source": "/etc/postfix/virtual",
-        "source_digest": "<sha256>", "source_stat": [...], "digest": "<sha256>", "stat": [...]}}}
+        "source_digest": "<sha256>", "source_stat": [...], "digest": "<sha256>", "stat": [...], "inputs": {}}}}
+
+``inputs`` are the other files that a map was built from, a sendmail.cf from the library of macros above all: each name
+with digest and stat; a file that was sought and not there has an empty digest.
 
 Files are named as the configuration calls them, so that a tree may be built under another root. A ``stat`` is inode,
 size, mtime and ctime: as long as it is the same, a file need not be read to know that it has not changed (nobody can
@@ -14,7 +17,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FOLDER = ".mailconf"
 NAME = "state.json"
@@ -23,6 +26,19 @@ NAME = "state.json"
 _TICK = 100_000_000
 
 Stat = tuple[int, ...]
+
+
+class Input(NamedTuple):
+    """A further file that something was built from: what it held and its `Stat` then."""
+
+    digest: str
+    stat: Stat
+
+    def is_in(self, path: Path) -> bool:
+        """Whether the file at ``path`` is still the same. OSError passes to the caller."""
+        if not self.digest:
+            return not path.exists()
+        return path.exists() and _is_same(path, self.stat, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,7 @@ class Record:
     source_stat: Stat
     digest: str
     stat: Stat = ()
+    inputs: dict[str, Input] = field(default_factory=dict)
 
     def is_from(self, source: Path) -> bool:
         """Whether the map was built from what ``source`` holds now. OSError passes to the caller."""
@@ -76,7 +93,10 @@ class State:
 def _record(data: dict[str, Any]) -> Record:
     words = {name: str(data[name]) for name in ("type", "source", "source_digest", "digest")}
     source_stat, stat = (tuple(int(number) for number in data[name]) for name in ("source_stat", "stat"))
-    return Record(**words, source_stat=source_stat, stat=stat)
+    inputs = {
+        str(name): Input(str(digest), tuple(map(int, stat))) for name, (digest, stat) in data.get("inputs", {}).items()
+    }
+    return Record(**words, source_stat=source_stat, stat=stat, inputs=inputs)
 
 
 def stat_of(status: os.stat_result) -> Stat:

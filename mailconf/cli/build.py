@@ -1,4 +1,4 @@
-"""``mailconf build DIR``: every map that a configuration names, from its source, all of them or none."""
+"""``mailconf build DIR``: every map that a configuration names, and each .cf, from its source; all of them or none."""
 
 from __future__ import annotations
 
@@ -12,16 +12,25 @@ from typing import TYPE_CHECKING
 import click
 
 from mailconf.cli.report import show
-from mailconf.cli.site import Loaded, directory_option, format_option, load_site, root_option
+from mailconf.cli.site import (
+    Options,
+    directory_option,
+    format_option,
+    library_option,
+    load,
+    root_option,
+    shell_option,
+)
 from mailconf.diagnostics import Severity, Sink, declare
 from mailconf.files import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from mailconf.build.compile import Compiled
+    from mailconf.build.compile import Built
     from mailconf.build.generation import Store
     from mailconf.build.plan import Target
+    from mailconf.cli.site import Loaded, LoadedEtcMail
     from mailconf.maps.opening import Progress
 
 BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since mailconf built it")
@@ -31,6 +40,8 @@ BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since
 @directory_option
 @root_option
 @format_option
+@library_option
+@shell_option
 @click.option("--force", is_flag=True, help="Build maps that are not stale, too.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print what would be built, and change nothing.")
 @click.option("--rollback", is_flag=True, help="Put the maps back that the last build replaced.")
@@ -41,16 +52,25 @@ BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since
     help="Build every map as btree, cdb, hash or lmdb, whatever the configuration says.",
 )
 def command(
-    directory: str, root: str, style: str, force: bool, dry_run: bool, rollback: bool, map_type: str | None
+    directory: str,
+    root: str,
+    style: str,
+    cf_library: str,
+    allow_shell: bool,
+    force: bool,
+    dry_run: bool,
+    rollback: bool,
+    map_type: str | None,
 ) -> None:
-    """Read the configuration in DIR and build the maps that it names, as one generation.
+    """Read the configuration in DIR (an /etc/postfix, an /etc/mail) and build what it needs, as one generation.
 
     A mistake anywhere leaves every old map as it is. Exit status: 0 built (or nothing to do), 1 mistakes found.
     """
     if rollback and (force or map_type):
         raise click.UsageError("--rollback builds nothing: it goes with --dry-run only.")
     build = _Build(directory, Root(root), Sink(), force, dry_run, map_type or "")
-    lines = build.rollback() if rollback else build.run(load_site(directory, root, build.sink))
+    options = Options(cf_library, allow_shell)
+    lines = build.rollback() if rollback else build.run(load(directory, root, build.sink, options))
     sink = build.sink
     if style == "text" and not sink.failed:
         click.echo("\n".join(lines))
@@ -70,7 +90,7 @@ class _Build:
     dry_run: bool
     map_type: str
 
-    def run(self, loaded: Loaded | None) -> list[str]:
+    def run(self, loaded: Loaded | LoadedEtcMail | None) -> list[str]:
         """Build what is stale; what to tell."""
         if loaded is None:
             return []
@@ -83,7 +103,7 @@ class _Build:
             return self._summary(targets, [])
         from mailconf.build.apply import apply, diagnosed, recover
 
-        compiled: list[Compiled] = []
+        compiled: Sequence[Built] = ()
         with diagnosed(store, self.sink), ExitStack() as held:
             held.enter_context(store.locked(create=not self.dry_run))
             progress = held.enter_context(_progress())
@@ -116,32 +136,24 @@ class _Build:
         folder = Path(self.root.path(self.directory))
         return Store(self.root.inside(folder.absolute()), self.root)
 
-    def _plan(self, loaded: Loaded, sink: Sink) -> list[Target]:
-        from mailconf.build.plan import plan
-
-        targets = plan(loaded.site, loaded.root, sink, force=self.force, map_type=self.map_type)
+    def _plan(self, loaded: Loaded | LoadedEtcMail, sink: Sink) -> list[Target]:
+        targets = loaded.plan(sink, force=self.force, map_type=self.map_type)
         for target in targets:
             if target.foreign:
                 sink.report(BD011, "another program has changed this map since it was built", file=str(target.target))
         return targets
 
-    def _compile(self, loaded: Loaded, targets: list[Target]) -> list[Compiled]:
-        from mailconf.build.compile import compile_targets
-        from mailconf.postfix.policy import compile_policy
-
+    def _compile(self, loaded: Loaded | LoadedEtcMail, targets: list[Target]) -> Sequence[Built]:
         stale = [target for target in targets if target.reason]
-        if not stale:
-            return []
-        policy = compile_policy(loaded.configuration, self.sink)
-        return compile_targets(stale, self.sink, policy.smtpd.knows_restriction)
+        return loaded.compile(stale, self.sink) if stale else ()
 
     def _merge(self, found: Sink) -> None:
         for diagnostic in found:
             self.sink.add(diagnostic)
 
-    def _summary(self, targets: list[Target], compiled: list[Compiled]) -> list[str]:
+    def _summary(self, targets: list[Target], compiled: Sequence[Built]) -> list[str]:
         verb = "would build" if self.dry_run else "built"
-        lines = [f"{verb} {c.target.table}: {_entries(len(c))} ({c.target.reason})" for c in compiled]
+        lines = [f"{verb} {c.target.table}: {c.amount} ({c.target.reason})" for c in compiled]
         lines.append(f"{_maps(len(compiled))} {verb}, {len(targets) - len(compiled)} up to date")
         return lines
 
@@ -156,10 +168,6 @@ def _progress() -> Iterator[Callable[[str], Progress] | None]:
 
     with work("reading the tables") as bar:
         yield bar.part
-
-
-def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _maps(count: int) -> str:

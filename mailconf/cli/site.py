@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,8 +13,11 @@ from mailconf.diagnostics import Sink, error
 from mailconf.files import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from mailconf.build.compile import Built
+    from mailconf.build.etc_mail import EtcMail
+    from mailconf.build.plan import Target
     from mailconf.model.site import Site
     from mailconf.postfix.configuration import Configuration
 
@@ -46,22 +50,107 @@ def format_option(function: Command) -> Command:
     )(function)
 
 
+def library_option(function: Command) -> Command:
+    return click.option(
+        "--cf-library",
+        default="",
+        metavar="DIR",
+        help="Where sendmail's m4 macros are (the package sendmail-cf), if not at a usual place. MAILCONF_CF_LIBRARY.",
+    )(function)
+
+
+def shell_option(function: Command) -> Command:
+    return click.option(
+        "--allow-shell",
+        is_flag=True,
+        help="Let a .mc run commands, read any file and write files, as m4 does.",
+    )(function)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a .mc is to be expanded: --cf-library, --allow-shell."""
+
+    cf_library: str = ""
+    allow_shell: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration that was read: as written, and in the terms of the model."""
+    """A Postfix configuration that was read: as written, and in the terms of the model."""
 
     configuration: Configuration
     site: Site
     root: Root
 
+    def plan(self, sink: Sink, *, force: bool = False, map_type: str = "") -> list[Target]:
+        from mailconf.build.plan import plan
 
-def load_site(directory: str, root_name: str, sink: Sink) -> Loaded | None:
-    """The site in ``directory``; None, with a diagnostic, when there is none."""
+        return plan(self.site, self.root, sink, force=force, map_type=map_type)
+
+    def compile(self, targets: Sequence[Target], sink: Sink) -> Sequence[Built]:
+        """What ``targets`` are to hold; mistakes in their sources go to ``sink``."""
+        from mailconf.build.compile import compile_targets
+        from mailconf.postfix.policy import compile_policy
+
+        policy = compile_policy(self.configuration, sink)
+        return compile_targets(targets, sink, policy.smtpd.knows_restriction)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedEtcMail:
+    """An /etc/mail: the .mc files, what they become, and the tables."""
+
+    etc_mail: EtcMail
+    root: Root
+
+    def plan(self, sink: Sink, *, force: bool = False, map_type: str = "") -> list[Target]:
+        return self.etc_mail.plan(sink, force=force, map_type=map_type)
+
+    def compile(self, targets: Sequence[Target], sink: Sink) -> Sequence[Built]:
+        from mailconf.build.compile_etc_mail import compile_etc_mail
+
+        return compile_etc_mail(self.etc_mail, targets, sink)
+
+
+def load(directory: str, root_name: str, sink: Sink, options: Options = Options()) -> Loaded | LoadedEtcMail | None:
+    """The configuration in ``directory``, of whichever kind; None, with a diagnostic, when there is none."""
+    folder = Root(root_name).path(directory)
+    if is_etc_mail(folder) and not (folder / "main.cf").is_file():
+        return load_etc_mail(directory, root_name, options)
+    return load_site(directory, root_name, sink, "sendmail or Postfix")
+
+
+def is_etc_mail(folder: Path) -> bool:
+    """Whether sendmail is configured there: by a .mc, or by a sendmail.cf alone."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names are all that is wanted
+    except OSError:
+        return False
+    return any(name == "sendmail.cf" or name.endswith(".mc") for name in names)
+
+
+def load_etc_mail(directory: str, root_name: str, options: Options) -> LoadedEtcMail:
+    from mailconf.build.etc_mail import EtcMail
+    from mailconf.sendmail.library import find_library
+
+    root = Root(root_name)
+    inside = root.inside(root.path(directory).absolute())
+    library = find_library(root, options.cf_library)
+    return LoadedEtcMail(EtcMail(inside, root, library, options.allow_shell), root)
+
+
+def load_site(directory: str, root_name: str, sink: Sink, kind: str = "Postfix") -> Loaded | None:
+    """The Postfix configuration in ``directory``; None, with a diagnostic, when there is none.
+
+    kind  what was looked for there
+    """
     root = Root(root_name)
     folder = root.path(directory)
     if not (folder / "main.cf").is_file():
-        known = "there is no folder of that name" if not folder.is_dir() else "it has no main.cf"
-        sink.report(FS001, f"no Postfix configuration in {directory}: {known}", file=directory, hint="name the folder")
+        files = "main.cf" if kind == "Postfix" else "main.cf, sendmail.mc or sendmail.cf"
+        known = "there is no folder of that name" if not folder.is_dir() else f"it has no {files}"
+        sink.report(FS001, f"no {kind} configuration in {directory}: {known}", file=directory, hint="name the folder")
         return None
     from mailconf.postfix.configuration import Configuration
     from mailconf.postfix.site import site_of

@@ -47,6 +47,7 @@ class CfLines:
 
     def __init__(self, name: str, data: bytes) -> None:
         self.name = name
+        self.data = data
         lines = data.split(b"\n")
         if max(map(len, lines)) >= _CF_LINE:
             lines = [line[at : at + _CF_LINE] for line in lines for at in range(0, len(line) or 1, _CF_LINE)]
@@ -89,6 +90,15 @@ class CfLines:
                 kind, flags = "implicit", (*flags, "-N")
             files.append(MapLine(number, "aliases", kind, flags, found[3]))
         return files
+
+    def user_databases(self) -> list[MapLine]:
+        """The files of UserDatabaseSpec, which are btree maps; what is no file is asked over a network."""
+        return [
+            MapLine(number, "userdb", "btree", ("-o",), word.removesuffix(".db"))
+            for number, value in self.settings(b"userdatabasespec")
+            for word in re.split(r"[\s,]+", value)
+            if word.startswith("/")
+        ]
 
     def maps(self) -> list[MapLine]:
         """The maps of the ``K`` lines that have a file."""

@@ -77,12 +77,31 @@ class Header:
 
 
 class Read(NamedTuple):
-    """A file that the expansion read, or sought in vain (then ``status`` is None); ``read_at`` in ns."""
+    """A file that the expansion read, or sought in vain (then ``status`` is None).
 
+    name  what the configuration calls it, a whole path; ``path`` is where it is
+    read_at  when, in ns
+    """
+
+    name: str
     path: str
     status: os.stat_result | None
     digest: str
     read_at: int
+
+    def is_current(self) -> bool:
+        """Whether the file is the one that was read, as far as its status tells."""
+        try:
+            now = os.stat(self.path)  # noqa: PTH116
+        except OSError:
+            return self.status is None
+        was = self.status
+        return was is not None and (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (
+            was.st_ino,
+            was.st_size,
+            was.st_mtime_ns,
+            was.st_ctime_ns,
+        )
 
 
 class Call(NamedTuple):
@@ -142,14 +161,17 @@ class Sandbox(Environment):
         """Allow one more file: what the user names is the user's to link wherever it is."""
         self._admitted.add(os.path.realpath(path))
 
+    def _whole(self, name: str) -> str:
+        """What m4 calls ``name`` as a whole path of the configuration."""
+        return os.path.normpath(os.path.join(self.folder, name))  # noqa: PTH118 - paths are text to m4
+
     def path(self, name: str) -> str:
         """Where the file is that m4 calls ``name``."""
-        whole = os.path.normpath(os.path.join(self.folder, name))  # noqa: PTH118 - paths are text to m4
-        return self.library.find(whole) or str(self.root.path(whole))
+        return self.library.locate(self._whole(name), self.root)
 
     def is_library(self, name: str) -> bool:
         """Whether what m4 calls ``name`` belongs to the library; a .mc that lies in it is the user's all the same."""
-        whole = os.path.normpath(os.path.join(self.folder, name))  # noqa: PTH118
+        whole = self._whole(name)
         return self.library.holds(whole) and os.path.dirname(whole) != self.folder  # noqa: PTH120
 
     def read(self, path: bytes) -> bytes:
@@ -157,7 +179,8 @@ class Sandbox(Environment):
             return self._scratch[path]
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        where = self.path(os.fsdecode(path))
+        name = self._whole(os.fsdecode(path))
+        where = self.library.locate(name, self.root)
         real = os.path.realpath(where)
         allowed = real.startswith(tuple(self._readable)) or real in self._admitted
         if self._system is None and not allowed:
@@ -170,9 +193,9 @@ class Sandbox(Environment):
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 data = file.read()
         except FileNotFoundError:
-            self.reads.setdefault(where, Read(where, None, "", read_at))
+            self.reads.setdefault(name, Read(name, where, None, "", read_at))
             raise
-        self.reads.setdefault(where, Read(where, status, hashlib.sha256(data).hexdigest(), read_at))
+        self.reads.setdefault(name, Read(name, where, status, hashlib.sha256(data).hexdigest(), read_at))
         return data
 
     def append(self, path: bytes) -> BinaryIO:

@@ -53,6 +53,10 @@ class Library:
                 return folder + path[len(name) :]
         return path if path.startswith(self.folder + "/") else None
 
+    def locate(self, path: str, root: Root) -> str:
+        """Where the file is that a configuration below ``root`` calls ``path``, in the library or not."""
+        return self.find(path) or str(root.path(path))
+
     def holds(self, path: str) -> bool:
         """Whether ``path``, as a configuration calls it, is a file of the library."""
         return self.find(path) is not None

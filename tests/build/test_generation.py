@@ -300,7 +300,7 @@ def test_a_rename_that_fails_puts_the_old_maps_back(root: Path, monkeypatch: pyt
 
 
 def test_one_map_that_cannot_be_written_keeps_all_old_ones(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mailconf.build import apply as module
+    from mailconf.build import compile as module
 
     real = module.write_map
 

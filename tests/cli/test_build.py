@@ -74,7 +74,7 @@ def test_a_broken_main_cf_builds_nothing(root: Path) -> None:
 
 def test_a_folder_without_a_configuration(tmp_path: Path) -> None:
     done = mailconf("build", str(tmp_path), status=1)
-    assert "no Postfix configuration" in done.stderr
+    assert "no sendmail or Postfix configuration" in done.stderr
     assert mailconf("build", str(tmp_path / "none"), status=1).stderr
 
 

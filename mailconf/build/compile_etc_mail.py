@@ -1,0 +1,128 @@
+"""The files of an /etc/mail into what is built from them; every mistake is reported and nothing is written.
+
+A table is read as makemap(8) reads it, an alias file as newaliases(1) does; both build a map from what is left when
+there are mistakes, here they stop the build. Keys are folded to lower case, as make(1) has makemap do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailconf.build.compile import Built, Compiled, read_source
+from mailconf.build.etc_mail import ALIASES, CF, EtcMail
+from mailconf.build.plan import Target
+from mailconf.build.state import Input, Record, settled
+from mailconf.diagnostics import Related, Sink, error, warning
+from mailconf.files import Root, replace
+from mailconf.maps.opening import Progress
+from mailconf.sendmail.expansion import Expanded
+from mailconf.source import Source, decode, encode
+from mailconf.tables import sendmail_aliases as syntax
+from mailconf.tables.entry import Entry
+from mailconf.tables.makemap_reader import read_makemap
+
+BD012 = error("BD012", "a key that a table for makemap has already")
+BD013 = error("BD013", "an alias that newaliases refuses")
+BD014 = warning("BD014", "an alias that newaliases warns of")
+
+_MAP_MODE = 0o640  # what makemap and newaliases give a new map
+_CF_MODE = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCf:
+    """A .cf: what its .mc has become."""
+
+    target: Target
+    expanded: Expanded
+
+    @property
+    def amount(self) -> str:
+        lines = self.expanded.cf.count(b"\n")
+        return "1 line" if lines == 1 else f"{lines} lines"
+
+    def stage(self, staged: Path, progress: Progress | None) -> None:
+        owner, mode = _owner_and_mode(self.target.target, _CF_MODE)
+        with replace(staged, owner=owner, mode=mode) as file:
+            file.write(self.expanded.cf)
+
+    def record(self, root: Root) -> Record:
+        mc, *others = self.expanded.reads
+        assert mc.status is not None
+        inputs = {
+            read.name: Input(read.digest, settled(read.status, read.read_at) if read.status else ()) for read in others
+        }
+        stat = settled(mc.status, mc.read_at)
+        return Record(CF, root.inside(self.target.source), mc.digest, stat, "", inputs=inputs)
+
+
+def compile_etc_mail(etc_mail: EtcMail, targets: Iterable[Target], sink: Sink) -> list[Built]:
+    """What each target is to hold. The plan has reported the mistakes in the .mc files."""
+    built: list[Built] = []
+    for target in targets:
+        if target.type == CF:
+            expanded = etc_mail.expand(target.source, Sink())
+            if expanded is not None:
+                built.append(CompiledCf(target, expanded))
+            continue
+        read = read_source(target, sink)
+        if read is None:
+            continue
+        source = Source(str(target.source), decode(read.data))
+        if ALIASES in target.roles:
+            entries = _aliases(read.data, source, etc_mail.host_names(), sink)
+        else:
+            entries = _entries(source, sink)
+        owner, mode = _owner_and_mode(target.target, _MAP_MODE)
+        status = os.stat_result((mode, 0, 0, 0, *owner, 0, 0, 0, 0))
+        built.append(Compiled(target, entries, status, read.digest, read.stat, target.nul))
+    return built
+
+
+def _owner_and_mode(target: Path, new: int) -> tuple[tuple[int, int], int]:
+    """Those of the old file; a new one is ours, with the group of a folder that hands it on."""
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        folder = target.parent.stat()
+        return (os.geteuid(), folder.st_gid if folder.st_mode & 0o2000 else os.getegid()), new
+    return (old.st_uid, old.st_gid), old.st_mode & 0o7777
+
+
+def _entries(source: Source, sink: Sink) -> dict[bytes, bytes]:
+    first: dict[bytes, Entry] = {}
+    for entry in read_makemap(source, sink):
+        key = encode(entry.key).lower()
+        known = first.setdefault(key, entry)
+        if known is not entry:
+            sink.report(
+                BD012,
+                f"the table has {entry.key!r} already",
+                entry.key_span,
+                hint="makemap keeps the first and fails; remove one of the two",
+                related=(Related("first given here", known.key_span),),
+            )
+    return {key: encode(entry.value) for key, entry in first.items()}
+
+
+def _aliases(data: bytes, source: Source, hosts: set[bytes], sink: Sink) -> dict[bytes, bytes]:
+    """What newaliases makes of an alias file; the last of several aliases of a name counts."""
+    entries = {b"@": b"@"}  # by this entry sendmail knows that the map is complete
+    for line in syntax.logical_lines(data):
+        span = source.line_span(line.number)
+        if line.problem or b":" not in line.text:
+            sink.report(BD013, line.problem or syntax.NO_COLON, span)
+            continue
+        name, value = syntax.read_name(line.text, hosts.__contains__), syntax.value_of(line.text)
+        for words in name.warnings:
+            sink.report(BD014, f"{decode(name.written)}: {words}", span)
+        if name.error or not value:
+            sink.report(BD013, f"{decode(name.written)}: {name.error or syntax.NO_VALUE}", span)
+            continue
+        if name.key in entries:
+            sink.report(BD014, f"{decode(name.key)} is an alias already", span, hint="the last one counts")
+        entries[name.key] = value
+    return entries

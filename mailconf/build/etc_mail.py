@@ -1,0 +1,267 @@
+"""What an /etc/mail is built into, and what of it is stale: each .mc into its .cf, each table into its map.
+
+Tables are those that a .cf names (``K`` lines, AliasFile, UserDatabaseSpec), and those in the folder that carry a
+traditional name (`TRADITIONAL`). The .cf that counts is the one that will be in place when the build is done: where a
+.mc is stale it is expanded to plan, and what its expansion says names the tables. A folder without a .mc has its .cf
+from elsewhere.
+
+A .cf is stale as make(1) sees it: it is missing, or the .mc, or any file that its expansion reads, is newer. It is also
+stale when one of them does not hold what the .cf was built from. Of a .cf that mailconf has not built, only the
+.mc's time is known.
+
+A map without its text is left alone: it may be built elsewhere. Where neither is there, sendmail needs it unless the
+map is optional (``-o``), and that is an error.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mailconf.build.plan import BD001, BD004, BD005, Target, map_staleness
+from mailconf.build.state import FOLDER, Record, State
+from mailconf.diagnostics import Sink
+from mailconf.files import Root
+from mailconf.maps.write import EXTENSIONS
+from mailconf.model.site import TableUse
+from mailconf.sendmail.cf_lines import CfLines, MapLine
+from mailconf.sendmail.library import Library
+from mailconf.source import Source, decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mailconf.sendmail.expansion import Expanded
+
+CF = "cf"  # the type of a target that is a .cf
+ALIASES = "aliases"
+# sendmail/cf/README; the types that FEATURE gives them.
+TRADITIONAL = {
+    "access": "hash",
+    "authinfo": "hash",
+    "bitdomain": "hash",
+    "domaintable": "hash",
+    "genericstable": "hash",
+    "mailertable": "hash",
+    "userdb": "btree",
+    "uudomain": "hash",
+    "virtusertable": "hash",
+}
+_TYPES = ("btree", "cdb", "hash")
+_ROLES = {"virtuser": "virtusertable", "generics": "genericstable", "uucpdomain": "uudomain"}
+
+
+@dataclass(slots=True)
+class EtcMail:
+    """The folder as the configuration calls it, and what was found out of it.
+
+    library     None where there is none: then a .mc that is stale cannot be expanded
+    expanded    by the .mc's name, what came of each that was expanded
+    """
+
+    directory: str
+    root: Root
+    library: Library | None
+    allow_shell: bool = False
+    expanded: dict[str, tuple[Expanded, Sink]] = field(default_factory=dict)
+    texts: list[CfLines] = field(default_factory=list)  # of the last plan
+
+    @property
+    def folder(self) -> Path:
+        return self.root.path(self.directory)
+
+    def sources(self) -> list[str]:
+        """The names of the .mc files, sendmail.mc first."""
+        names = [name for name in os.listdir(self.folder) if name.endswith(".mc") and not name.startswith(".")]  # noqa: PTH208
+        return sorted(names, key=lambda name: (name != "sendmail.mc", name))
+
+    def host_names(self) -> set[bytes]:
+        """This machine's names, as the configuration that was planned has them."""
+        texts = self.texts or [CfLines("", b"")]
+        return set().union(*(lines.host_names(self.root) for lines in texts))
+
+    # -- the plan
+
+    def plan(self, sink: Sink, *, force: bool = False, map_type: str = "") -> list[Target]:
+        """Everything that is built, .cf files first; a target without a reason is up to date."""
+        state = State.load(self.folder / FOLDER)
+        targets: dict[Path, Target] = {}
+        texts: list[CfLines] = []
+        for name in self.sources():
+            target = self._cf_target(name, state, force)
+            targets[target.target] = target
+            lines = self._lines(target, sink)
+            if lines is not None:
+                texts.append(lines)
+        if not targets:
+            cf = self.folder / "sendmail.cf"
+            texts = [CfLines(str(cf), cf.read_bytes())] if cf.is_file() else []
+        self.texts = texts
+        planner = _Tables(self, state, sink, force, map_type, targets)
+        for lines in texts:
+            planner.add(lines)
+        planner.add_traditional()
+        return list(targets.values())
+
+    def _cf_target(self, name: str, state: State, force: bool) -> Target:
+        source = self.folder / name
+        target = source.with_suffix(".cf")
+        record = state.maps.get(self.root.inside(target))
+        reason, foreign = self._staleness(source, target, record)
+        return Target(self.root.inside(target), CF, source, target, (), "forced" if force else reason, foreign)
+
+    def _staleness(self, source: Path, target: Path, record: Record | None) -> tuple[str, bool]:
+        reason, foreign = map_staleness(source, target, CF, record)
+        if reason == "no map yet":
+            reason = f"no {target.name} yet"
+        if reason or record is None:
+            return reason, foreign
+        try:
+            built = target.stat().st_mtime_ns
+            for name, was in record.inputs.items():
+                path = self._path(name)
+                if path is None:
+                    continue
+                if path.exists() and path.stat().st_mtime_ns > built:
+                    return f"{name} is newer", foreign
+                if not foreign and not was.is_in(path):
+                    return f"{name} has changed", foreign
+        except OSError:
+            return "it cannot be read", foreign
+        return "", foreign
+
+    def _path(self, name: str) -> Path | None:
+        """Where an input is; None for a library's file where there is no library now."""
+        if self.library is not None:
+            return Path(self.library.locate(name, self.root))
+        path = self.root.path(name)
+        return path if name.startswith(self.directory.rstrip("/") + "/") else None
+
+    def _lines(self, target: Target, sink: Sink) -> CfLines | None:
+        """What the .cf says, as it is or as it will be; None when it cannot be known."""
+        if target.reason:
+            expanded = self.expand(target.source, sink)
+            return None if expanded is None else CfLines(str(target.target), expanded.cf)
+        try:
+            return CfLines(str(target.target), target.target.read_bytes())
+        except OSError:
+            return None  # building it tells what is the matter
+
+    def expand(self, source: Path, sink: Sink) -> Expanded | None:
+        """The expansion of a .mc, carried out once as long as nothing that it reads changes."""
+        from mailconf.sendmail.expansion import SM901, expand_mc
+
+        known = self.expanded.get(source.name)
+        if known is None or not all(read.is_current() for read in known[0].reads):
+            if self.library is None:
+                sink.report(
+                    SM901,
+                    f"{source} cannot be expanded: there is no library of m4 macros for sendmail",
+                    file=str(source),
+                    hint="install the package sendmail-cf, or name the library's folder with --cf-library",
+                )
+                return None
+            found = Sink()
+            expanded = expand_mc(source, self.library, found, root=self.root, allow_shell=self.allow_shell)
+            if expanded is None:
+                for diagnostic in found:
+                    sink.add(diagnostic)
+                return None
+            known = self.expanded[source.name] = expanded, found
+        for diagnostic in known[1]:
+            sink.add(diagnostic)
+        return known[0]
+
+
+class _Tables:
+    """Collects the tables, each once."""
+
+    def __init__(
+        self, owner: EtcMail, state: State, sink: Sink, force: bool, map_type: str, targets: dict[Path, Target]
+    ) -> None:
+        self.owner = owner
+        self.root = owner.root
+        self.state = state
+        self.sink = sink
+        self.force = force
+        self.map_type = map_type
+        self.targets = targets
+
+    def add(self, cf: CfLines) -> None:
+        """The tables that a .cf names."""
+        source: Source | None = None
+
+        def use(line: MapLine, kind: str, role: str, file: str) -> TableUse:
+            nonlocal source
+            source = source or Source(cf.name, decode(cf.data))
+            return TableUse(f"{kind}:{file}", role, file, source.line_span(line.line))
+
+        for line in cf.maps():
+            if line.type in _TYPES and line.file.startswith("/"):
+                file = line.file.removesuffix(EXTENSIONS[line.type])
+                self._add(use(line, line.type, _ROLES.get(line.name, line.name), file), line)
+        for line in cf.user_databases():
+            self._add(use(line, line.type, "userdb", line.file), line)
+        for line in cf.alias_files():
+            kind = "hash" if line.type == "implicit" else line.type
+            if kind in _TYPES and line.file.startswith("/"):
+                self._add(use(line, kind, ALIASES, line.file.removesuffix(".db")), line)
+
+    def add_traditional(self) -> None:
+        """The tables that no .cf names, but that are there under a name everybody knows."""
+        for name, kind in TRADITIONAL.items():
+            file = f"{self.owner.directory.rstrip('/')}/{name}"
+            if (self.owner.folder / name).is_file():
+                self._add(TableUse(f"{kind}:{file}", name, file), MapLine(0, name, kind, ("-o",), file))
+
+    def _add(self, use: TableUse, line: MapLine) -> None:
+        assert use.source is not None
+        named = use.table.partition(":")[0]
+        kind = self.map_type or named
+        source = self.root.path(use.source)
+        target = source.with_name(source.name + EXTENSIONS[kind])
+        known = self.targets.get(target)
+        if known is not None:
+            self._again(known, use, kind)
+            return
+        if not _exists(source):
+            if not line.is_optional and not target.exists():
+                self.sink.report(
+                    BD001,
+                    f"{use.source}, the source of {use.table}, does not exist",
+                    use.span,
+                    hint=f"create {use.source}, or give the map the flag -o",
+                )
+            return
+        if use.span is not None and kind != named:
+            self.sink.report(
+                BD004,
+                f"{use.role} names {use.table}; the map is built as {kind}",
+                use.span,
+                hint=f"write {kind} in the .mc for sendmail to read it",
+            )
+        record = self.state.maps.get(self.root.inside(target))
+        reason, foreign = map_staleness(source, target, kind, record)
+        reason = "forced" if self.force else reason
+        nul = line.has_nul
+        self.targets[target] = Target(f"{kind}:{use.source}", kind, source, target, (use,), reason, foreign, nul)
+
+    def _again(self, known: Target, use: TableUse, kind: str) -> None:
+        """A table that another line, or another .cf, names too."""
+        if known.type == kind or use.span is None:
+            if use not in known.uses and use.span is not None:
+                self.targets[known.target] = known.also(use)
+            return
+        self.sink.report(
+            BD005,
+            f"{use.table} and {known.table} would both be {self.root.inside(known.target)}",
+            use.span,
+            hint="name the table with one type everywhere",
+        )
+
+
+def _exists(source: Path) -> bool:
+    try:
+        return source.is_file()
+    except OSError:
+        return True  # it is there, for all we know: reading it tells what is the matter
