@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from itertools import compress
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mailconf.maps.table import LookupTable
 
 BATCH = 1 << 24  # bytes of keys that are looked up together
+SHARED = 20_000  # keys that are worth a second process
+FIRST = 100  # of them, looked up before
 NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change
 
 
@@ -59,6 +62,36 @@ class Tables:
         """
         if "F" in self.options.flags or (self.options.utf8 and not _is_utf8(b"\n".join(keys))):
             return None
+        from mailconf.cli.beside import processors
+
+        return self._shared(keys) if len(keys) >= SHARED and processors() > 1 else self._lines(keys)
+
+    def _shared(self, keys: list[bytes]) -> bytes | None:
+        """`_lines` with the second half of ``keys`` in a process of its own.
+
+        What the first keys teach a table (whether keys end with a NUL there) must be known to both halves: where one
+        of them still learns, they are looked up one behind the other.
+        """
+        from mailconf.cli.beside import beside
+
+        middle = len(keys) // 2
+        texts = [self._lines(keys[:FIRST])]
+        known = self._known()
+
+        def second_half() -> bytes | None:
+            text = self._lines(keys[middle:])
+            return text if self._known() == known else None
+
+        with beside(second_half) as other:
+            texts.append(self._lines(keys[FIRST:middle]))
+            rest = other() if self._known() == known and texts[-1] is not None else None
+        texts.append(self._lines(keys[middle:]) if rest is None and None not in texts else rest)
+        return None if None in texts else b"".join(cast("list[bytes]", texts))
+
+    def _known(self) -> list[object]:
+        return [table.known for table in self._open.values() if isinstance(table, BulkTable)]
+
+    def _lines(self, keys: list[bytes]) -> bytes | None:
         try:
             values = self._lookup_all(keys)
         except (TemporaryFailure, UnsupportedMap):
@@ -140,6 +173,7 @@ def query(names: list[tuple[str, str]], options: Options, messages: Messages) ->
         write(value + b"\n")
         return 0
     found = False
+    gc.disable()  # what a batch makes is free of cycles, and much
     for keys in _batches(options):
         text = tables.lines(keys)
         lines = [] if text is None else [text]

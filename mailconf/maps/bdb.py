@@ -28,7 +28,6 @@ No mail program writes them.
 from __future__ import annotations
 
 import os
-import secrets
 import struct
 import sys
 from collections.abc import Iterator
@@ -220,7 +219,7 @@ def meta_page(magic: int, version: int, kind: int, last_page: int, flags: int, o
         *(0, last_page, 0, 0, 0, flags),  # no free page, not partitioned, no cached counts
     )
     # libdb takes two files with one id for the same file; so it must not follow from the contents alone.
-    unique = secrets.token_bytes(20)
+    unique = os.urandom(20)
     return (start + unique + own).ljust(PAGE_SIZE, b"\0")
 
 

@@ -17,11 +17,12 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import compress, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 
 from mailconf.maps.bdb import BTREE_INTERNAL, BTREE_LEAF, HEADER, NATIVE, NO_PAGE, Page, PageFile
 from mailconf.maps.bdb_items import BIG, KEYDATA, Items
+from mailconf.maps.bdb_table import c_string
 
 MAGIC = 0x053162
 VERSION = 9
@@ -32,6 +33,10 @@ _CHILD = 12  # bytes before the key in an internal page's entry
 _FOREIGN = 0x02 | 0x20 | 0x80  # flags: numbered records, several databases, compression
 
 
+class _BigKey(Exception):
+    """A leaf has a key that does not lie on it."""
+
+
 class BtreeFile:
     """A btree file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is none."""
 
@@ -40,6 +45,7 @@ class BtreeFile:
         self.file = PageFile(path, name or str(path), MAGIC, VERSION, _FOREIGN)
         self._fewest, self._root = struct.unpack_from(self.file.order + "I8xI", self.file.meta, 76)
         self._items = Items(self.file)
+        self._child = struct.Struct(self.file.order + "HBxI")
 
     def close(self) -> None:
         self.file.close()
@@ -59,35 +65,54 @@ class BtreeFile:
         return None
 
     def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
-        """What `get` gives for each of ``keys`` followed by ``end``; every page is read once. Raises DamagedMap."""
-        if len(keys) < _MANY or self.file.page_size > _LARGEST_WALKED or self.file.order != NATIVE:
-            return [self.get(key + end) for key in keys]
-        wanted = [b"%c%b%b" % (KEYDATA, key, end) for key in keys]
-        ordered = sorted(wanted)
-        found: dict[bytes, bytes | None] = {}
-        big = self.file.page_size // (4 * max(self._fewest, 2))  # or less: such keys may be big
-        singly = {key for key in wanted if len(key) > big}
-        for page, low, high in self._leaves_of(ordered):
-            self._find_on(page, set(ordered[low:high]), found, singly)
-        for key in singly:
-            found[key] = self.get(key[1:])
-        return list(map(found.get, wanted))
+        """What `get` gives for each of ``keys`` followed by ``end`` (empty or a NUL), up to a NUL.
 
-    def _find_on(self, page: Page, wanted: set[bytes], found: dict[bytes, bytes | None], singly: set[bytes]) -> None:
-        """Put what a leaf has of ``wanted`` into ``found``, or into ``singly`` where that is not plain."""
+        Every page is read once. Raises DamagedMap.
+        """
+        answers: list[bytes | None] = [None] * len(keys)
+        if len(keys) < _MANY or self.file.page_size > _LARGEST_WALKED or self.file.order != NATIVE:
+            for index, key in enumerate(keys):
+                answers[index] = c_string(self.get(key + end))
+            return answers
+        big = self.file.page_size // (4 * max(self._fewest, 2)) - len(end)  # or less: such keys may be big
+        singly = {index for index, key in enumerate(keys) if len(key) >= big}
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        wanted = [b"%c%b%b" % (KEYDATA, keys[index], end) for index in order]
+        for page, low, high in self._leaves_of(wanted):
+            for at, answer in self._find_on(page, wanted, low, high):
+                if answer is None:
+                    singly.add(order[at])
+                else:
+                    answers[order[at]] = answer
+        for index in singly:
+            answers[index] = c_string(self.get(keys[index] + end))
+        return answers
+
+    def _find_on(self, page: Page, wanted: list[bytes], low: int, high: int) -> Iterator[tuple[int, bytes | None]]:
+        """Which of ``wanted`` from ``low`` to ``high`` a leaf has, and their values; None where that is not plain."""
         data = page.data
-        lengths = memoryview(data).cast("H")  # items begin at even places
-        offsets = lengths[HEADER // 2 : HEADER // 2 + page.entries].tolist()
+        numbers = memoryview(data).cast("H")  # items begin at even places
+        offsets = numbers[HEADER // 2 : HEADER // 2 + page.entries : 2]
+        count, found = len(offsets), 0
+
+        def stored(at: int) -> bytes:
+            if data[at + 2] != KEYDATA:
+                raise _BigKey
+            return data[at + 2 : at + 3 + numbers[at >> 1]]
+
         try:
-            keys = [data[at + 2 : at + 3 + lengths[at >> 1]] for at in offsets[::2]]
+            for place in range(low, high):
+                key = wanted[place]
+                found = bisect_left(offsets, key, found, key=stored)
+                if found < count and stored(offsets[found]) == key:
+                    at = numbers[HEADER // 2 + 2 * found + 1]
+                    stop = at + 3 + numbers[at >> 1]
+                    plain = stop <= len(data) and data[at + 2] == KEYDATA
+                    yield place, data[at + 3 : stop].partition(b"\0")[0] if plain else None
+        except _BigKey:
+            yield from ((rest, None) for rest in range(place, high))
         except IndexError:
             raise self.file.damaged(f"an entry of page {page.number} lies outside it") from None
-        for key, at in compress(zip(keys, offsets[1::2], strict=True), map(wanted.__contains__, keys)):
-            stop = at + 3 + lengths[at >> 1] if at < len(data) else len(data) + 1
-            if key in found or stop > self.file.page_size or data[at + 2] != KEYDATA:
-                singly.add(key)
-            else:
-                found[key] = data[at + 3 : stop]
 
     def _leaves_of(self, keys: list[bytes]) -> Iterator[tuple[Page, int, int]]:
         """The leaves, in the order in which they lie in the file, that can have some of the sorted ``keys``.
@@ -108,19 +133,25 @@ class BtreeFile:
                 if page.type != BTREE_INTERNAL or not page.entries:
                     yield self._leaf(page), low, high
                     continue
-                offsets = self.file.offsets(page)
-                for at, following in zip_longest(offsets, offsets[1:]):
-                    next_low = high
-                    if following is not None:
-                        key = bytes([KEYDATA]) + self._lowest_key(page, following, enough)
-                        next_low = bisect_left(keys, key, low, high)
+                numbers, lowest = self._children(page, enough)
+                for number, key in zip_longest(numbers, lowest):
+                    next_low = high if key is None else bisect_left(keys, key, low, high)
                     if low < next_low:
-                        number = self._items.number(page, at + 4)
                         if number in below:
                             raise self.file.damaged(f"page {number} belongs to two chains")
                         below[number] = low, next_low
                     low = next_low
             level = below
+
+    def _children(self, page: Page, enough: int) -> tuple[list[int], list[bytes]]:
+        """The pages below an internal page, and of all but the first the lowest key behind a KEYDATA."""
+        data, offsets = page.data, self.file.offsets(page)
+        self._items.check(page, max(offsets), _CHILD)
+        heads = [(at + _CHILD, *self._child.unpack_from(data, at)) for at in offsets]
+        numbers = [number for _, _, _, number in heads]
+        if all(kind == KEYDATA and at + length <= len(data) for at, length, kind, _ in heads):
+            return numbers, [b"\1" + data[at : at + length] for at, length, _, _ in heads[1:]]
+        return numbers, [b"\1" + self._lowest_key(page, at, enough) for at in offsets[1:]]
 
     def _lowest_key(self, page: Page, offset: int, enough: int) -> bytes:
         """The key of an internal page's entry, or as much of it as is ``enough``."""

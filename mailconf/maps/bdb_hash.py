@@ -26,11 +26,12 @@ from __future__ import annotations
 import struct
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from itertools import compress
+from itertools import count
 from pathlib import Path
 
-from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NATIVE, NO_PAGE, Page, PageFile
+from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NO_PAGE, Page, PageFile
 from mailconf.maps.bdb_items import Items
+from mailconf.maps.bdb_table import c_string
 from mailconf.maps.fnv import hash_all, hash_one
 
 MAGIC = 0x061561
@@ -39,7 +40,7 @@ CHARKEY = hash_one(b"%$sniglet^&\0")
 KEYDATA, DUPLICATES, BIG, BIG_DUPLICATES = 1, 2, 3, 4
 SPARES = 32
 
-_SEVERAL_DATABASES = 0x02  # a flag
+_REPEATS, _SEVERAL_DATABASES = 0x01, 0x02  # flags
 _MANY = 20  # keys that are worth sorting by page
 _LARGEST_AT_ONCE = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
 _TRIES = 16  # places of a key's bytes in a page that turn out to be something else, before the page is read in full
@@ -58,6 +59,7 @@ class HashFile:
         self._items = Items(self.file)
         self._offset = struct.Struct(order + "H")
         self._big_key = self.file.page_size // 4
+        self._repeats = bool(struct.unpack_from(order + "I", meta, 48)[0] & _REPEATS)
         try:
             if charkey != CHARKEY:
                 raise self.file.damaged("its hash function is not the usual one")
@@ -80,56 +82,64 @@ class HashFile:
         return None
 
     def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
-        """What `get` gives for each of ``keys`` followed by ``end``; every page is read once. Raises DamagedMap."""
-        if len(keys) < _MANY or self.file.page_size > _LARGEST_AT_ONCE or self.file.order != NATIVE:
-            return [self.get(key + end) for key in keys]
-        items = [b"%c%b%b" % (KEYDATA, key, end) for key in keys]
-        found: dict[bytes, bytes | None] = {}
-        singly = {item for item in items if len(item) > self._big_key}
+        """What `get` gives for each of ``keys`` followed by ``end`` (empty or a NUL), up to a NUL.
+
+        Every page is read once. Raises DamagedMap.
+        """
+        answers: list[bytes | None] = [None] * len(keys)
+        if len(keys) < _MANY or self.file.page_size > _LARGEST_AT_ONCE:
+            for index, key in enumerate(keys):
+                answers[index] = c_string(self.get(key + end))
+            return answers
         seen: set[int] = set()
-        level: dict[int, list[bytes]] = {}  # the first pages of the buckets, then those behind them, ...
-        for bucket, some in self._wanted(keys, items, end).items():
+        level: dict[int, list[int]] = {}  # the first pages of the buckets, then those behind them, ...
+        for bucket, some in self._wanted(keys, end).items():
             self._put(level, self._first_page(bucket), some)
         while level:
             for number in level:
                 self.file.visit(number, seen)
-            below: dict[int, list[bytes]] = {}
+            below: dict[int, list[int]] = {}
             for page in self.file.pages_at(list(level)):
                 self._check(page)
-                self._find_on(page, set(level[page.number]), found, singly)
-                if page.next != NO_PAGE:
-                    missing = [item for item in level[page.number] if item not in found]
-                    if missing:
-                        self._put(below, page.next, missing)
+                left = self._find_on(page, level[page.number], keys, end, answers)
+                if left and page.next != NO_PAGE:
+                    self._put(below, page.next, left)
             level = below
-        for item in singly:
-            found[item] = self.get(item[1:])
-        return list(map(found.get, items))
+        return answers
 
-    def _find_on(self, page: Page, wanted: set[bytes], found: dict[bytes, bytes | None], singly: set[bytes]) -> None:
-        """Put what ``page`` has of ``wanted`` into ``found``, or into ``singly`` where that is not plain."""
-        data, top = page.data, HEADER + 2 * page.entries
-        offsets = memoryview(data)[HEADER:top].cast("H").tolist()
-        keys_at, values_at = offsets[::2], offsets[1::2]
-        items = list(map(data.__getitem__, map(slice, keys_at, [self.file.page_size, *values_at])))
-        for item, at, stop in compress(zip(items, values_at, keys_at, strict=True), map(wanted.__contains__, items)):
-            if top <= at < stop and data[at] == KEYDATA and item not in found:
-                found[item] = data[at + 1 : stop]
+    def _find_on(
+        self, page: Page, wanted: list[int], keys: list[bytes], end: bytes, answers: list[bytes | None]
+    ) -> list[int]:
+        """Answer those of the ``wanted`` keys that ``page`` has; the others are returned."""
+        parts = None if self._repeats else _plain_items(page, end)
+        left = []
+        if parts is None:
+            for index in wanted:
+                answer = answers[index] = c_string(self._get(page, keys[index] + end, set()))
+                if answer is None:
+                    left.append(index)
+            return left
+        stored = parts[1::2]  # so few that it is quicker to go through them than to make a dictionary of them
+        for index in wanted:
+            item = b"\1" + keys[index]
+            if item in stored:
+                answers[index] = parts[2 * stored.index(item)][1:]
             else:
-                singly.add(item)
+                left.append(index)
+        return left
 
-    def _put(self, level: dict[int, list[bytes]], number: int, items: list[bytes]) -> None:
+    def _put(self, level: dict[int, list[int]], number: int, items: list[int]) -> None:
         if number in level:
             raise self.file.damaged(f"page {number} belongs to two chains")
         level[number] = items
 
-    def _wanted(self, keys: list[bytes], items: list[bytes], end: bytes) -> dict[int, list[bytes]]:
-        """For each bucket those of the ``items`` that it may have: the ``keys`` as they are stored."""
-        wanted: defaultdict[int, list[bytes]] = defaultdict(list)
+    def _wanted(self, keys: list[bytes], end: bytes) -> dict[int, list[int]]:
+        """For each bucket, which of the ``keys`` it may have."""
+        wanted: defaultdict[int, list[int]] = defaultdict(list)
         buckets: Iterable[int] = hash_all(keys, end, self.high_mask)
         if self.max_bucket < self.high_mask:
             buckets = map(self._bucket, buckets)
-        deque(map(list.append, map(wanted.__getitem__, buckets), items), maxlen=0)
+        deque(map(list.append, map(wanted.__getitem__, buckets), count()), maxlen=0)
         return wanted
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
@@ -239,3 +249,17 @@ class HashFile:
             yield page.data[at + 2 : at + 2 + length]
             at += length + 4
             more = at < end
+
+
+def _plain_items(page: Page, end: bytes) -> list[bytes] | None:
+    """The items of a page as they lie there, without ``end``, if all are plain and end so; else None.
+
+    Counting what stands between items is enough: items of other kinds have several NULs.
+    """
+    text = page.data[page.low :]
+    if end:
+        items = text.split(b"\0")
+        return items[:-1] if len(items) == page.entries + 1 and not items[-1] else None
+    items = text.split(b"\1")
+    plain = len(items) == page.entries + 1 and not items[0] and b"\0" not in text
+    return [b"\1" + item for item in items[1:]] if plain else None

@@ -44,7 +44,10 @@ class DatabaseFile(Protocol):
 
 @runtime_checkable
 class ManyAtOnce(Protocol):
-    """A `DatabaseFile` that finds many keys at once, each followed by ``end``, for less than one by one."""
+    """A `DatabaseFile` that finds many keys at once, each followed by ``end``, for less than one by one.
+
+    It gives values up to a NUL.
+    """
 
     def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]: ...
 
@@ -104,10 +107,10 @@ class DatabaseTable:
                 found = self._lookup_either(database, rest)
             else:
                 found = _get_all(database, rest, b"\0" if self._with_nul else b"")
-        return first + [None if value is None else value.partition(b"\0")[0] for value in found]
+        return first + found
 
     def _lookup_either(self, database: DatabaseFile, keys: list[bytes]) -> list[bytes | None]:
-        """The stored values of ``keys`` while it is open whether keys end with a NUL."""
+        """The values of ``keys`` while it is open whether keys end with a NUL."""
         found = _get_all(database, keys, b"\0")
         first = next((n for n, value in enumerate(found) if value is not None), len(keys))
         # Up to the first key that has a NUL in the file, keys are asked for without one as well.
@@ -119,6 +122,11 @@ class DatabaseTable:
         elif first < len(keys):
             self._without_nul = False
         return found
+
+    @property
+    def known(self) -> tuple[bool, bool]:
+        """Whether keys with a NUL are still looked for, and keys without."""
+        return self._with_nul, self._without_nul
 
     def entries(self) -> Iterator[tuple[bytes, bytes]]:
         with self._reading() as database:
@@ -166,10 +174,15 @@ class DatabaseTable:
         raise TemporaryFailure(f"database {self._file_name} changes all the time")
 
 
+def c_string(value: bytes | None) -> bytes | None:
+    """A value as Postfix sees it: up to a NUL."""
+    return None if value is None else value.partition(b"\0")[0]
+
+
 def _get_all(database: DatabaseFile, keys: list[bytes], end: bytes) -> list[bytes | None]:
     if isinstance(database, ManyAtOnce):
         return database.get_all(keys, end)
-    return [database.get(key + end) for key in keys]
+    return [c_string(database.get(key + end)) for key in keys]
 
 
 def _state(status: os.stat_result) -> tuple[int, int, int, int]:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mailconf.maps.bdb_table import DatabaseTable
+from mailconf.maps.bdb_table import DatabaseTable, c_string
 from mailconf.maps.fnv import MASK, hash_all, hash_one
 from mailconf.maps.opening import Opening
 from mailconf.maps.raw_file import RawFile
@@ -27,6 +27,7 @@ TABLES = 256
 LARGEST = 1 << 32  # places are 32-bit numbers
 
 _PAIR = struct.Struct("<II")
+_EMPTY = memoryview(bytes(8)).cast("Q")  # a table in which nothing is found
 _SLOTS = 512  # read at a time
 _MANY = 1000  # keys, for which the whole file is read
 _PROBES = 100  # slots
@@ -79,36 +80,48 @@ class CdbFile:
         return None
 
     def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
-        """What `get` gives for each of ``keys`` followed by ``end``; of many keys for less than one by one."""
+        """What `get` gives for each of ``keys`` followed by ``end``, up to a NUL; for less than one by one."""
         if len(keys) < _MANY or self.file.size > _LARGE or sys.byteorder == "big":
-            return [self.get(key + end) for key in keys]
+            return [c_string(self.get(key + end)) for key in keys]
+        if end:
+            keys = [key + end for key in keys]
         data = self.file.read(0, self.file.size)
-        tables = [self._slots(data, place, slots) for place, slots in self._tables]
+        tables = [(self._slots(data, *table), table[1]) if table[1] else (_EMPTY, 1) for table in self._tables]
+        unpack, last = _PAIR.unpack_from, len(data) - 8
         found: list[bytes | None] = []
-        for key, wanted in zip(keys, hash_all(keys, end, prime=PRIME, start=START), strict=True):
-            table = tables[wanted % TABLES]
-            size = len(table)
-            at = (wanted >> 8) % size if size else 0
-            value = None
-            for _ in range(min(size, _PROBES)):
-                slot = table[at]
-                if slot <= MASK:  # the place is 0
-                    break
-                if slot & MASK == wanted:
-                    value = self._value(data, slot >> 32, key + end)
-                    if value is not None:
-                        break
-                at += 1
-                if at == size:
-                    at = 0
-            else:
-                value = self.get(key + end)
-            found.append(value)
+        for key, wanted in zip(keys, hash_all(keys, prime=PRIME, start=START), strict=True):
+            table, size = tables[wanted & 0xFF]
+            slot = table[(wanted >> 8) % size]
+            if slot <= MASK:  # the place is 0
+                found.append(None)
+                continue
+            record = slot >> 32
+            if slot & MASK == wanted and HEADER <= record <= last:
+                key_length, length = unpack(data, record)
+                middle = record + 8 + key_length
+                if middle + length <= last + 8 and data[record + 8 : middle] == key:
+                    found.append(data[middle : middle + length].partition(b"\0")[0])
+                    continue
+            found.append(self._probe(data, table, wanted, key))
         return found
+
+    def _probe(self, data: bytes, table: memoryview, wanted: int, key: bytes) -> bytes | None:
+        """The value of a key that may be at any place in its table."""
+        size = len(table)
+        first = (wanted >> 8) % size
+        for at in range(first, first + min(size, _PROBES)):
+            slot = table[at - size if at >= size else at]
+            if slot <= MASK:
+                return None
+            if slot & MASK == wanted:
+                value = self._value(data, slot >> 32, key)
+                if value is not None:
+                    return c_string(value)
+        return c_string(self.get(key))
 
     def _slots(self, data: bytes, place: int, slots: int) -> memoryview:
         """A table of the file's content, hash and place of each slot as one number."""
-        if slots and (place < HEADER or place + 8 * slots > len(data)):
+        if place < HEADER or place + 8 * slots > len(data):
             raise self.file.damaged("a table lies outside the file")
         return memoryview(data)[place : place + 8 * slots].cast("Q")
 

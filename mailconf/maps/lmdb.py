@@ -28,11 +28,11 @@ import struct
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import compress, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from mailconf.maps.bdb_table import DatabaseTable
+from mailconf.maps.bdb_table import DatabaseTable, c_string
 from mailconf.maps.opening import Opening
 from mailconf.maps.raw_file import RawFile, read_pages
 
@@ -113,28 +113,40 @@ class LmdbFile:
         raise self.file.damaged(f"more than {_DEEPEST} levels")
 
     def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
-        """What `get` gives for each of ``keys`` followed by ``end``; every page is read once. Raises DamagedMap."""
-        self._look()
-        if len(keys) < _MANY or self._meta.page_size > _LARGEST_WALKED:
-            return [self.get(key + end) for key in keys]
-        wanted = [key + end for key in keys]
-        ordered = sorted(wanted)
-        found: dict[bytes, bytes] = {}
-        for leaf, low, high in self._leaves_of(ordered):
-            self._find_on(leaf, set(ordered[low:high]), found)
-        return list(map(found.get, wanted))
+        """What `get` gives for each of ``keys`` followed by ``end`` (empty or a NUL), up to a NUL.
 
-    def _find_on(self, leaf: _Leaf, wanted: set[bytes], found: dict[bytes, bytes]) -> None:
-        """Put what a leaf has of ``wanted`` into ``found``."""
+        Every page is read once. Raises DamagedMap.
+        """
+        self._look()
+        answers: list[bytes | None] = [None] * len(keys)
+        if len(keys) < _MANY or self._meta.page_size > _LARGEST_WALKED:
+            for index, key in enumerate(keys):
+                answers[index] = c_string(self.get(key + end))
+            return answers
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        wanted = [keys[index] + end for index in order]
+        for leaf, low, high in self._leaves_of(wanted):
+            for at, answer in self._find_on(leaf, wanted, low, high):
+                answers[order[at]] = answer
+        return answers
+
+    def _find_on(self, leaf: _Leaf, wanted: list[bytes], low: int, high: int) -> Iterator[tuple[int, bytes]]:
+        """Which of ``wanted`` from ``low`` to ``high`` a leaf has, and their values up to a NUL."""
         offsets, data = leaf
-        lengths = memoryview(data).cast("H")  # nodes begin at even places
+        numbers = memoryview(data).cast("H")  # nodes begin at even places
+        count, found = len(offsets), 0
+
+        def stored(at: int) -> bytes:
+            return data[at + 8 : at + 8 + numbers[at + 6 >> 1]]
+
         try:
-            keys = [data[at + 8 : at + 8 + lengths[at + 6 >> 1]] for at in offsets]
+            for place in range(low, high):
+                key = wanted[place]
+                found = bisect_left(offsets, key, found, key=stored)
+                if found < count and stored(offsets[found]) == key:
+                    yield place, self._value(data, offsets[found]).partition(b"\0")[0]
         except IndexError:
             raise self.file.damaged("a node lies outside its page") from None
-        for key, at in compress(zip(keys, offsets, strict=True), map(wanted.__contains__, keys)):
-            if key not in found:
-                found[key] = self._value(data, at)
 
     def _leaves_of(self, keys: list[bytes]) -> Iterator[tuple[_Leaf, int, int]]:
         """The leaves that can have some of the sorted ``keys``, and between which of the keys each can have."""
@@ -245,8 +257,12 @@ class LmdbFile:
             return _Leaf(offsets, data)
         if min(offsets) < upper or max(offsets) + _NODE.size > size:
             raise self.file.damaged(f"a node of page {number} lies outside it")
-        below = [int(low | high << 32) for low, high, _ in (_NODE.unpack_from(data, at) for at in offsets)]
-        branch = _Branch([self._key(data, at) for at in offsets[1:]], below)
+        nodes = [_NODE.unpack_from(data, at) for at in offsets]
+        below = [int(low | high << 32) for low, high, _ in nodes]
+        ends = [at + _NODE.size + length for at, (_, _, length) in zip(offsets, nodes, strict=True)]
+        if max(ends) > size:
+            raise self.file.damaged("a key lies outside its page")
+        branch = _Branch([data[at + _NODE.size : end] for at, end in zip(offsets[1:], ends[1:], strict=True)], below)
         self._branches[number] = branch
         return branch
 

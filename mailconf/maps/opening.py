@@ -7,7 +7,7 @@ cannot be read now) or UnsupportedMap (what ``name`` says is no table of the typ
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mailconf.files import Root
 from mailconf.maps.table import LookupTable, TemporaryFailure
@@ -28,8 +28,7 @@ def no_parameters(_: str) -> None:
     """The `Parameter` of callers without a main.cf."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """The circumstances of an open.
 
     open       opens another table in the same circumstances (for the types that combine tables)
@@ -41,7 +40,7 @@ class Opening:
     """
 
     open: Callable[[str], LookupTable]
-    root: Root = field(default_factory=Root)
+    root: Root = Root()
     fold: Fold | None = None
     warn: Warn = silent
     parameter: Parameter = no_parameters

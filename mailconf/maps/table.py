@@ -52,7 +52,13 @@ class SequenceTable(LookupTable, Protocol):
 
 @runtime_checkable
 class BulkTable(LookupTable, Protocol):
-    """A table that answers many keys for less than one by one (``postmap -q -``)."""
+    """A table that answers many keys for less than one by one (``postmap -q -``).
+
+    known  what the answers so far taught it; as long as it stays the same, the order of lookups does not matter
+    """
+
+    @property
+    def known(self) -> object: ...
 
     def lookup_all(self, keys: list[bytes]) -> list[bytes | None]:
         """What `lookup` answers for each of ``keys`` in turn. Raises TemporaryFailure."""

@@ -13,7 +13,6 @@ import gc
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -46,8 +45,7 @@ class DuplicateKey(Exception):
     """Raised by an ``on_duplicate`` that wants no map (makemap(8))."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Type:
+class _Type(NamedTuple):
     extension: str
     writer: str  # module:function
     reader: str  # module:class

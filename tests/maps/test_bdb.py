@@ -18,6 +18,7 @@ from mailconf.maps.bdb_btree import BtreeFile
 from mailconf.maps.bdb_btree_writer import write_btree
 from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.bdb_hash_writer import write_hash
+from mailconf.maps.bdb_table import c_string
 from mailconf.maps.opening import Repeated
 
 ITEMS = st.binary(max_size=30) | st.binary(max_size=4) | st.integers(0, 9000).map(lambda n: b"x" * n)
@@ -63,8 +64,8 @@ def test_many_keys_at_once(name: str) -> None:
     database = opened(FOLDER / name)
     keys = [key for key, _ in database.items()]
     keys += [key + b"?" for key in keys] + keys[:3] + [b"", b"x" * 5000] + [b"%d" % n for n in range(100)]
-    assert database.get_all(keys) == [database.get(key) for key in keys]
-    assert database.get_all(keys, b"\0") == [database.get(key + b"\0") for key in keys]
+    assert database.get_all(keys) == [c_string(database.get(key)) for key in keys]
+    assert database.get_all(keys, b"\0") == [c_string(database.get(key + b"\0")) for key in keys]
     assert database.get_all([]) == []
 
 
