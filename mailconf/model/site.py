@@ -32,11 +32,82 @@ class TableUse:
     """A lookup table in a role: ``table`` is "type:name", ``role`` the parameter or feature that names it.
 
     ``source`` is the text file that the map is built from, None for tables that are not built (regexp, sqlite, ...).
+    ``name`` is what sendmail's rules call the map, ``flags`` what stands before its file (sendmail's K lines).
     """
 
     table: str
     role: str
     source: str | None = None
+    span: Span | None = None
+    name: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListFile:
+    """A file whose lines are members of a list; ``role`` names the list, as for `Site.classes`."""
+
+    path: str
+    role: str
+    optional: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Milter:
+    """A mail filter: where it listens ("inet:port@host", "local:/path", ...), what else is set for it.
+
+    ``used``: whether mail passes it without more ado (smtpd_milters, INPUT_MAIL_FILTER).
+    """
+
+    name: str
+    socket: str
+    settings: dict[str, str] = field(default_factory=dict)
+    used: bool = True
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A ready-made piece of configuration that was asked for: sendmail's FEATURE, HACK, MAILER, OSTYPE and DOMAIN.
+
+    ``kind`` is the macro's name; ``arguments`` are those behind the piece's name, expanded.
+    """
+
+    kind: str
+    name: str
+    arguments: tuple[str, ...] = ()
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Masquerade:
+    """Which senders' domains are hidden, and behind what.
+
+    name        the domain that others are replaced by, "" for none
+    domains     replaced besides the local ones; with ``subdomains``, what lies below them, too
+    exceptions  never replaced
+    users       whose addresses stay as they are
+    envelope    envelope senders are changed, too; ``recipients``: recipients in headers, too
+    """
+
+    name: Setting[str] = field(default_factory=lambda: Setting(""))
+    domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    exceptions: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    users: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    subdomains: bool = False
+    envelope: bool = False
+    recipients: bool = False
+    limited: bool = False  # only ``domains``, not every local one
+    local: bool = True  # mail between local users is changed, too
+
+
+@dataclass(frozen=True, slots=True)
+class LocalText:
+    """Text in the engine's own language that the configuration brings along: what stands behind a LOCAL_CONFIG."""
+
+    kind: str
+    text: str
     span: Span | None = None
 
 
@@ -134,3 +205,22 @@ class Site:
     notify_classes: tuple[str, ...] = ("resource", "software")
     # Deliveries to one destination at a time, by transport; the rest have limits.destination_concurrency.
     destination_concurrency: dict[str, int] = field(default_factory=lambda: {"local": 2})
+    # What sendmail has, and of which Postfix has some.
+    masquerade: Masquerade = field(default_factory=Masquerade)
+    hub: Setting[str] = field(default_factory=lambda: Setting(""))  # takes all mail for local users
+    local_relay: Setting[str] = field(default_factory=lambda: Setting(""))  # takes mail for names without a domain
+    luser_relay: Setting[str] = field(default_factory=lambda: Setting(""))  # takes mail for users that do not exist
+    generics_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    local_users: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))  # not sent to the hub
+    trusted_users: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    trusted_auth_mechanisms: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    milters: list[Milter] = field(default_factory=list)
+    features: list[Feature] = field(default_factory=list)
+    clients: list[Service] = field(default_factory=list)  # ClientPortOptions
+    queue_groups: list[Service] = field(default_factory=list)
+    # By the engine's own names: options, macros (D lines), classes with each member's place, files of members.
+    options: dict[str, Setting[str]] = field(default_factory=dict)
+    macros: dict[str, Setting[str]] = field(default_factory=dict)
+    classes: dict[str, list[Setting[str]]] = field(default_factory=dict)
+    list_files: list[ListFile] = field(default_factory=list)
+    local_texts: list[LocalText] = field(default_factory=list)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mailconf.model.site import Limits, Service, Setting, Site, TableUse
+from mailconf.model.site import Limits, Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.protocol import protocol_options
 from mailconf.postfix.words import split, table_spec, unbraced
@@ -108,6 +108,9 @@ def site_of(configuration: Configuration) -> Site:
         drop_headers=tuple(c.words("message_drop_headers")),
         undisclosed_recipients_header=c.value("undisclosed_recipients_header"),
         notify_classes=tuple(c.words("notify_classes")),
+        luser_relay=c.setting("luser_relay"),
+        masquerade=_masquerade(c),
+        milters=list(_milters(c)),
     )
     concurrency = {}
     for name in site.transports:
@@ -120,6 +123,30 @@ def site_of(configuration: Configuration) -> Site:
 
 def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
     return Setting(tuple(c.words(name)), c.span(name), name)
+
+
+def _masquerade(c: Configuration) -> Masquerade:
+    """postconf(5) masquerade_domains: what lies below a domain is replaced by the domain itself, unless ``!``."""
+    classes, words, span = c.words("masquerade_classes"), c.words("masquerade_domains"), c.span("masquerade_domains")
+    return Masquerade(
+        domains=Setting(tuple(w for w in words if w[0] != "!"), span, "masquerade_domains"),
+        exceptions=Setting(tuple(w[1:] for w in words if w[0] == "!"), span, "masquerade_domains"),
+        users=_words(c, "masquerade_exceptions"),
+        subdomains=True,
+        envelope="envelope_sender" in classes,
+        recipients="header_recipient" in classes,
+        limited=True,
+    )
+
+
+def _milters(c: Configuration) -> Iterator[Milter]:
+    """postconf(5) smtpd_milters: sockets, or ``{ socket, name=value, ... }``."""
+    for word in split(c.value("smtpd_milters")):
+        parts = unbraced(word.text).split(",") if word.text[0] == "{" else [word.text]
+        socket, *settings = (part.strip() for part in parts)
+        pairs = (setting.partition("=") for setting in settings)
+        span = word_span(c, "smtpd_milters", word.text, word.offset)
+        yield Milter("", socket, {key.strip(): value.strip() for key, equals, value in pairs if equals}, span=span)
 
 
 def _limits(c: Configuration) -> Limits:

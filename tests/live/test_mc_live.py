@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from mailconf.diagnostics import Sink
 from mailconf.sendmail.expansion import Call as Expanded
 from mailconf.sendmail.expansion import expand_mc
+from mailconf.sendmail.mc import COMPUTED_TYPES, read, site_of
 from mailconf.sendmail.mc_tree import Call, Document, Kind, parse
 from mailconf.source import Source, decode, encode
 from tests.live.mc_files import FOLDER, LIBRARY, generated, library_files
@@ -66,3 +71,102 @@ def test_the_reader_agrees_with_the_expander_on_every_part(name: str, tmp_path: 
     path = tmp_path / "x.mc"
     path.write_text(TEXTS[name])
     check(path)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library where its own files believe it to be: a copy that calls itself by its place."""
+    folder = tmp_path_factory.mktemp("library") / "cf"
+    shutil.copytree(FOLDER, folder)
+    for path in folder.rglob("*.m[4c]"):
+        path.write_bytes(path.read_bytes().replace(b"/usr/share/sendmail/cf", str(folder).encode()))
+    return folder
+
+
+def real_cf(path: Path, library: Path) -> str:
+    """What the real m4 makes of a .mc; it goes on after most mistakes."""
+    text = path.read_bytes().replace(b"/usr/share/sendmail/cf", str(library).encode())
+    start = [] if b"/m4/cf.m4" in text else [library / "m4/cf.m4"]
+    done = subprocess.run(["m4", *start, "-"], input=text, capture_output=True, cwd=path.parent, check=False)
+    return decode(done.stdout)
+
+
+def logical_lines(cf: str) -> list[str]:
+    return [line for line in re.sub(r"\n[ \t]", "\0", cf).split("\n") if line and not line.startswith("#")]
+
+
+def name_and_rest(line: str) -> tuple[str, str]:
+    match = re.match(r".\{(.*?)\}(.*)", line) or re.match(r".(.)(.*)", line)
+    assert match is not None
+    return match[1], match[2]
+
+
+def check_site(path: Path, library: Path) -> None:
+    """Everything that the Site says is in the real .cf, and nothing of its kind is missing."""
+    mc = read(path, LIBRARY, Sink())
+    assert mc is not None
+    site = site_of(mc)
+    cf = logical_lines(real_cf(path, library))
+    of = {letter: [line for line in cf if line[0] == letter] for letter in "DCFKOXMT"}
+
+    assert {name: s.value for name, s in site.macros.items()} == dict(map(name_and_rest, of["D"]))
+    options = [re.fullmatch(r"O ?([\w.-]+)=?(.*)", line.replace("\0", "\n")) for line in of["O"]]
+    assert all(options)
+    assert {n: s.value for n, s in site.options.items()} == {m[1]: m[2].lstrip() for m in options if m}
+
+    classes: dict[str, list[str]] = {}
+    for line in [*of["C"], *(f"Ct{line[1:]}" for line in of["T"])]:
+        name, words = name_and_rest(line)
+        classes.setdefault(name, []).extend(words.split())
+    found = {name: [m.value for m in members] for name, members in site.classes.items()}
+    assert {n: sorted(w) for n, w in found.items()} == {n: sorted(w) for n, w in classes.items()}
+    files = [(name, rest.removeprefix("-o").split()[0]) for name, rest in map(name_and_rest, of["F"])]
+    assert [(f.role, f.path) for f in site.list_files] == files
+
+    maps = [re.match(r"K ?(\S+)\s+(\S+)\s*(.*)", line) for line in of["K"]]
+    kept = {m[1]: (m[2], m[3].split()) for m in maps if m and m[2] not in COMPUTED_TYPES}
+    named = {t.name: t for t in site.tables if t.role not in ("aliases", "userdb")}
+    assert set(named) == set(kept)
+    for name, (kind, words) in kept.items():
+        assert named[name].table.startswith(f"{kind}:")
+        if kind in ("hash", "btree", "dbm", "cdb"):
+            flags = list(itertools.takewhile(lambda word: word.startswith("-"), words))
+            assert words[len(flags)] in (named[name].source, f"{named[name].source}.db")
+            assert named[name].flags == tuple(flags)
+    daemons = [line.partition("=")[2] for line in of["O"] if line.startswith("O DaemonPortOptions")]
+    assert [",".join(f"{k}={v}" for k, v in s.overrides.items()) for s in site.listeners] == [
+        daemon.replace(" ", "") for daemon in daemons]  # fmt: skip
+    assert [m.name for m in site.milters] == [line[1:].partition(",")[0] for line in of["X"]]
+    programs = {m[1]: m[2] for m in (re.match(r"M([\w-]+),\s*P=([^,]*)", line) for line in of["M"]) if m}
+    assert {name: service.program for name, service in site.transports.items()} == programs
+    mine = path.name
+    spans = [s.span for s in site.options.values()] + [t.span for t in site.tables] + [f.span for f in site.features]
+    assert all(span.source.name.endswith(mine) for span in spans if span)
+
+
+@pytest.mark.parametrize("path", library_files(), ids=lambda path: path.name)
+def test_the_site_of_the_librarys_files(path: Path, copy: Path) -> None:
+    check_site(path, copy)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_site_of_every_part(name: str, tmp_path: Path, copy: Path) -> None:
+    path = tmp_path / "x.mc"
+    path.write_text(TEXTS[name])
+    check_site(path, copy)
+
+
+def test_a_site_with_much_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.mc"
+    path.write_text(TEXTS["common"])
+    sink = Sink()
+    mc = read(path, LIBRARY, sink)
+    assert mc is not None
+    assert [str(d) for d in sink] == []
+    site = site_of(mc)
+    places = {t.role: t.span.line for t in site.tables if t.span}
+    lines = TEXTS["common"].splitlines()
+    for role in ("access_db", "virtusertable", "genericstable", "mailertable", "domaintable"):
+        assert role in lines[places[role] - 1]
+    assert site.hub.span and "MAIL_HUB" in lines[site.hub.span.line - 1]
+    assert [s.span and s.span.line for s in site.listeners][2:] == [None]  # the library's own MSA

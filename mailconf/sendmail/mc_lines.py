@@ -1,0 +1,131 @@
+"""The lines of the .cf that a .mc expands to, each with the place in the configuration that is behind it.
+
+A line leads back through the calls that made it. Where its own text was put out by a call in the configuration (a
+FEATURE, a LOCAL_CONFIG), that call is its place. Where the library wrote it, which goes on when the whole .mc has been
+read, it is the definition that the line takes its value from, if the configuration made it; a line that has neither is
+a default.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from mailconf.m4 import Place
+from mailconf.sendmail.expansion import Expanded
+from mailconf.sendmail.library import START, Library
+from mailconf.source import Span, decode
+
+_PART = re.compile(rb"[^\n]*\n|[^\n]+")
+_WORD = re.compile(r"\w+")
+_REST = re.compile(r"[^\n]*")
+_NAME = re.compile(r"\{([^}]*)\}\s*(.*)|(.)\s*(.*)", re.DOTALL)
+
+
+class Line:
+    """A line of the .cf, with those that continue it: ``letter`` is its first character, ``text`` the rest."""
+
+    def __init__(self, origin: Origins, text: str, places: list[Place]) -> None:
+        self.letter, self.text = text[:1], text[1:]
+        self._origin = origin
+        self._places = places
+
+    def __repr__(self) -> str:
+        return f"Line({self.letter + self.text!r})"
+
+    @cached_property
+    def span(self) -> Span | None:
+        """The place in the configuration; None for a default."""
+        return next(filter(None, map(self._origin.of_text, self._places)), None) or next(
+            filter(None, map(self._origin.of_value, self._places)), None
+        )
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """The name of a D, C or F line's macro or class, and what follows it."""
+        match = _NAME.match(self.text)
+        if match is None:
+            return "", ""
+        return (match[3], match[4]) if match[1] is None else (match[1], match[2])
+
+
+class Origins:
+    """Finds the places in the configuration. ``mc``: the path of the .mc, as its places name it."""
+
+    def __init__(self, expanded: Expanded, library: Library, mc: str) -> None:
+        self._expanded = expanded
+        self._library = library
+        self._folder = os.path.dirname(mc)  # noqa: PTH120 - paths are text to m4
+
+    def of_call(self, place: Place) -> Span | None:
+        """The name of the macro where the configuration makes a call, or the one that led to it; None for the
+        library's own."""
+        return self._home(place, is_call=True)
+
+    def of_text(self, place: Place) -> Span | None:
+        """Where in the configuration this text stands: its line, or the name of the macro whose call put it out."""
+        return self._home(place, is_call=place.block.text is None)
+
+    def _home(self, place: Place, *, is_call: bool) -> Span | None:
+        if any(name.endswith(START) for name in _files(place)):
+            return None
+        source, start, _, origin = self._expanded.span(place)
+        if self._library.holds(source.name) and os.path.dirname(source.name) != self._folder:  # noqa: PTH120
+            return None
+        is_call = is_call or self._library.holds(decode(place.file[0].name))  # a file that a call included
+        match = (_WORD if is_call else _REST).match(source.text, start)
+        return Span(source, start, match.end() if match else start, origin)
+
+    def of_value(self, place: Place) -> Span | None:
+        """Where the configuration defines a macro that this text is the value of."""
+        block = place.block
+        while True:
+            if block.text is None:
+                found = self.of_call(block.defined) if block.defined is not None else None
+                if found is not None or block.parent is None:
+                    return found
+                block = block.parent
+            elif block.text.included is not None:
+                block = block.text.included.block
+            else:
+                return None
+
+
+def _files(place: Place) -> Iterator[str]:
+    """The files that a place leads back through, by inclusion."""
+    block = place.block
+    while True:
+        if block.text is None:
+            assert block.parent is not None
+            block = block.parent
+            continue
+        yield decode(block.text.name)
+        if block.text.included is None:
+            return
+        block = block.text.included.block
+
+
+def lines(expanded: Expanded, origins: Origins) -> Iterator[Line]:
+    """The lines of the .cf that are neither empty nor comments."""
+    text: list[bytes] = []
+    places: list[Place] = []
+    fresh = True
+    for data, place in expanded.pieces:
+        whole = place is not None and place.block.data.startswith(data, place.offset)
+        for part in _PART.finditer(data):
+            if fresh and part[0][:1] not in b" \t" and text:
+                yield from _line(origins, text, places)
+                text, places = [], []
+            text.append(part[0])
+            if place is not None:
+                places.append(Place(place.block, place.offset + part.start()) if whole else place)
+            fresh = part[0].endswith(b"\n")
+    yield from _line(origins, text, places)
+
+
+def _line(origins: Origins, text: list[bytes], places: list[Place]) -> Iterator[Line]:
+    line = decode(b"".join(text).rstrip(b"\n"))
+    if line[:1] not in ("", "#", "\n", " ", "\t"):
+        yield Line(origins, line, places)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from mailconf.diagnostics import Sink
+from mailconf.model.site import Site
+from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.site import site_of
+
+
+def site(folder: Path, text: str) -> Site:
+    (folder / "main.cf").write_text(text)
+    (folder / "master.cf").write_text("")
+    return site_of(Configuration.load(str(folder), Sink()))
+
+
+def test_masquerading_and_the_relay_for_unknown_users(tmp_path: Path) -> None:
+    found = site(
+        tmp_path,
+        "masquerade_domains = !keep.example.org example.org\nmasquerade_exceptions = root\n"
+        "masquerade_classes = header_sender\nluser_relay = postmaster\n",
+    )
+    masquerade = found.masquerade
+    assert (masquerade.domains.value, masquerade.exceptions.value) == (("example.org",), ("keep.example.org",))
+    assert masquerade.domains.span and masquerade.domains.span.line == 1
+    assert (masquerade.users.value, masquerade.envelope, masquerade.recipients) == (("root",), False, False)
+    assert (found.luser_relay.value, found.luser_relay.span and found.luser_relay.span.line) == ("postmaster", 4)
+
+
+def test_milters(tmp_path: Path) -> None:
+    found = site(tmp_path, "smtpd_milters = inet:localhost:1 { unix:/run/m, default_action = accept }\n")
+    assert [(m.socket, m.settings, m.used, m.span and m.span.first.column) for m in found.milters] == [
+        ("inet:localhost:1", {}, True, 17),
+        ("unix:/run/m", {"default_action": "accept"}, True, 34),
+    ]
