@@ -113,7 +113,7 @@ class Tool:
                 self.tls_mode = value
                 self.options.add(letter)
             else:
-                if letter in "bt" and self.options & set("bt") - {letter}:
+                if letter in "bt" and self.options & set("bt"):
                     raise Fatal("specify one of -b and -t")
                 if letter == "o":
                     self.overrides.append(value)
@@ -194,9 +194,12 @@ class Tool:
         for name in names:
             if not known.is_parameter(name):
                 self.warn(f"{name}: unknown parameter")
-        for name in [n for n in names if known.is_parameter(n)] if names else known.names(self.classes):
-            if "n" in self.options and not known.is_set(name):
-                continue
+        only_set = "n" in self.options
+        if names:
+            names = [name for name in names if known.is_parameter(name) and (known.is_set(name) or not only_set)]
+        else:
+            names = known.names(self.classes, only_set=only_set)
+        for name in names:
             value = "" if "H" in self.options else known.raw(name, known.values)
             if "x" in self.options and "H" not in self.options and not known.is_raw(name):
                 value = known.expand(value, known.values)
@@ -417,7 +420,7 @@ def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
     patterns = []
     for request in requests:
         parts = [part for part in request.split("/") if part]
-        if not 0 < len(parts) <= size:
+        if request.startswith("/") or not 0 < len(parts) <= size:
             raise Fatal(SHAPES[mode])
         parts += ["*"] * (size - len(parts))
         if mode == "F" and parts[2] not in (*FIELDS, "*"):

@@ -16,9 +16,9 @@ from mailconf.diagnostics import Code, Sink, error, warning
 from mailconf.files import Root
 from mailconf.model.site import Service, Setting
 from mailconf.postfix import machine, main_cf, master_cf, words
-from mailconf.postfix.expand import MacroError, expand
-from mailconf.postfix.lines import MAX_FILE
-from mailconf.postfix.parameters import PARAMETERS, default_unit, service_parameters, time_value
+from mailconf.postfix.expand import MAX_STEPS, MacroError, expand
+from mailconf.postfix.lines import MAX_FILE, MAX_MASTER
+from mailconf.postfix.parameters import PARAMETERS, ServiceParameters, default_unit, time_value
 from mailconf.source import Source, Span, decode
 
 PF001 = error("PF001", "main.cf cannot be read")
@@ -37,6 +37,7 @@ PF013 = error("PF013", "mynetworks cannot be computed")
 PF017 = warning("PF017", "a service is defined again")
 PF018 = error("PF018", "a service is given a parameter in a form that stops it")
 
+PATIENCE, FEW_STEPS = 2, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
 _ASSIGN = 'write "name = value"; a continuation line begins with a blank'
 _MISTAKES = {
     main_cf.NO_EQUALS: (PF002, 'this line has no "="', _ASSIGN),
@@ -59,9 +60,10 @@ class Configuration:
         self._sink = sink
         self._set: dict[str, Setting[str]] = {}
         self._definitions: dict[str, main_cf.Definition] = {}
-        self._of_services: dict[str, tuple[str, str]] = {}
+        self._of_services = ServiceParameters()
         self._reported: set[tuple[str, str]] = set()
         self._computing: set[str] = set()
+        self._given_up = 0
 
     @classmethod
     def load(
@@ -78,21 +80,21 @@ class Configuration:
         """
         root = Root() if root is None else root
         self = cls(root.inside(directory), root, sink)
-        main = self._read("main.cf", PF001)
+        main = self._read("main.cf", MAX_FILE, PF001)
         if main is not None:
             self._take_main(main)
         for name, value in (overrides or {}).items():
             self._set[name] = Setting(value, Span(Source("<command line>", f"{name}={value}"), 0, len(name)), name)
             self._definitions.pop(name, None)
-        master = self._read("master.cf", PF010)
+        master = self._read("master.cf", MAX_MASTER, PF010)
         if master is not None:
             self._take_master(master)
         return self
 
-    def _read(self, name: str, code: Code) -> Source | None:
+    def _read(self, name: str, most: int, code: Code) -> Source | None:
         path = self.root.path(self.directory) / name
         try:
-            if path.stat().st_size > MAX_FILE:
+            if path.stat().st_size > most:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             return Source(str(path), decode(path.read_bytes()))
         except OSError as failure:
@@ -124,7 +126,7 @@ class Configuration:
                 self._sink.report(PF018, problem.message, span, hint="write -o name=value, or -o { name = value }")
             if entry.usable:
                 self._add_service(_service(entry, source))
-        self._of_services = service_parameters(entry for entry in entries if entry.usable)
+        self._of_services = ServiceParameters(entry for entry in entries if entry.usable)
 
     def _report_problem(self, entry: master_cf.Entry, problem: master_cf.Problem, source: Source) -> None:
         span = source.span(problem.start, problem.end)
@@ -218,8 +220,9 @@ class Configuration:
     def expand(self, text: str, name: str = "") -> str:
         """``text``, which stands in the value of ``name``, expanded; "" where it cannot be (PF006)."""
         try:
-            return expand(text, self._lookup)
+            return expand(text, self._lookup, steps=MAX_STEPS if self._given_up < PATIENCE else FEW_STEPS)
         except MacroError as failure:
+            self._given_up += failure.given_up
             self.report(name, PF006, f"{name}: {failure.messages[0]}", 'see postconf(5), "expressions"')
             return self.expand(self.default(name), name) if self.is_set(name) and text == self.raw(name) else ""
 

@@ -49,42 +49,48 @@ _CLOSING = {"{": "}", "(": ")"}
 class MacroError(Exception):
     """Text that cannot be expanded; ``messages`` are the engine's warnings, of which there is at least one.
 
-    ``fatal`` is set where the engine stops with the only message instead of "macro processing error".
+    ``fatal`` is set where the engine stops with the only message instead of "macro processing error", ``given_up``
+    where the expansion took too long.
     """
 
-    def __init__(self, messages: list[str], *, fatal: bool = False) -> None:
+    def __init__(self, messages: list[str], *, fatal: bool = False, given_up: bool = False) -> None:
         super().__init__("; ".join(messages))
         self.messages = messages
         self.fatal = fatal
+        self.given_up = given_up
 
 
-def expand(text: str, lookup: Lookup, *, functions: bool = False) -> str:
+def expand(text: str, lookup: Lookup, *, functions: bool = False, steps: int = MAX_STEPS) -> str:
     """``text`` with every reference replaced; ``lookup`` gives a name's raw value, or None. Raises MacroError.
 
-    ``functions`` tells whether this Postfix has them.
+    ``functions`` tells whether this Postfix has them; ``steps`` is how many references to follow before giving up.
     """
     if "$" not in text:
         return text
-    return _Expansion(lookup, recurse=True, functions=functions).run(text)
+    return _Expansion(lookup, recurse=True, functions=functions, steps=steps).run(text)
 
 
-def scan(text: str, seen: Callable[[str], None], *, functions: bool = False) -> None:
-    """Call ``seen`` with each name that ``text`` refers to, in both branches of a condition. Raises MacroError."""
+def scan(text: str, seen: Callable[[str], None], told: Callable[[str], None], *, functions: bool = False) -> None:
+    """Call ``seen`` with each name that ``text`` refers to, in both branches of a condition, and ``told`` with what is
+    wrong, all in the order of the text."""
 
     def lookup(name: str) -> None:
         seen(name)
 
-    if "$" in text:
-        _Expansion(lookup, recurse=False, functions=functions).run(text)
+    if "$" not in text:
+        return
+    expansion = _Expansion(lookup, recurse=False, functions=functions, told=told)
+    try:
+        expansion.run(text)
+    except MacroError as failure:
+        if failure.messages != expansion.messages:
+            told(failure.messages[0])  # it was given up
 
 
 def references(text: str) -> list[str]:
     """The names that ``text`` refers to, as far as it can be read."""
     names: list[str] = []
-    try:
-        scan(text, names.append)
-    except MacroError:
-        pass
+    scan(text, names.append, lambda _: None)
     return names
 
 
@@ -99,8 +105,18 @@ class _Expansion:
     stays where it was; which errors it then reports follows from that.
     """
 
-    def __init__(self, lookup: Lookup, *, recurse: bool, functions: bool) -> None:
+    def __init__(
+        self,
+        lookup: Lookup,
+        *,
+        recurse: bool,
+        functions: bool,
+        steps: int = MAX_STEPS,
+        told: Callable[[str], None] | None = None,
+    ) -> None:
         self._lookup = lookup
+        self._max_steps = steps
+        self._told = told
         self._recurse = recurse
         self._functions = functions
         self._depth = 1
@@ -109,18 +125,20 @@ class _Expansion:
         self._steps = 0
         self._read = 0
         self._size = 0
-        self._messages: list[str] = []
+        self.messages: list[str] = []
 
     def run(self, text: str) -> str:
         result = self._text(text)
-        if self._messages:
-            raise MacroError(self._messages)
+        if self.messages:
+            raise MacroError(self.messages)
         return result
 
     def _note(self, message: str) -> None:
         self._failed = True
-        if len(self._messages) < MAX_MESSAGES:
-            self._messages.append(message)
+        if len(self.messages) < MAX_MESSAGES:
+            self.messages.append(message)
+            if self._told:
+                self._told(message)
 
     def _fail(self, message: str) -> _Failed:
         self._note(message)
@@ -130,6 +148,7 @@ class _Expansion:
         """Evaluate the parts of ``text`` in order."""
         out: list[str] = []
         literal: list[str] = []
+        begun = len(self.messages)
         at = 0
         while (dollar := text.find("$", at)) >= 0:
             literal.append(text[at:dollar])
@@ -145,7 +164,7 @@ class _Expansion:
             if end is None:
                 self._note(f'truncated macro reference: "{text}"')
                 break
-            if self._failed and following in _CLOSING:
+            if self._failed and following in _CLOSING and (name or len(self.messages) > begun):
                 break
             if not name:
                 self._note(f'empty macro name: "{text}"')
@@ -204,8 +223,8 @@ class _Expansion:
         self._steps += 1
         if self._depth > MAX_DEPTH or self._operands > MAX_OPERANDS:
             self._note(f'unreasonable macro call nesting: "{part}"')
-        if self._steps > MAX_STEPS or self._size > MAX_SIZE:
-            raise MacroError([f'unreasonable macro expansion size: "{_clip(part, 80)}"'])
+        if self._steps > self._max_steps or self._size > MAX_SIZE:
+            raise MacroError([f'unreasonable macro expansion size: "{_clip(part, 80)}"'], given_up=True)
         self._depth += 1
         return not self._failed
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BLANKS = " \t\n\v\f\r"
-MAX_FILE = 2_000_000  # bytes; a larger main.cf or master.cf is no configuration and is refused
+MAX_FILE = 1_000_000  # bytes; a larger main.cf is no configuration and is refused
+MAX_MASTER = 300_000  # the same of master.cf: 5,000 services
 ORPHAN = "logical line must not start with whitespace"
 NO_EQUALS = "missing '=' after attribute name"
 NO_NAME = "missing attribute name"
@@ -33,12 +34,14 @@ class LogicalLine:
     line     the number of the physical line where it begins, from 1
     pieces   (offset in text, offset in the file) of each physical line in it
     end      the offset in the file behind its last character
+    hidden   how many characters follow a NUL, which ends the text
     """
 
-    __slots__ = ("end", "line", "pieces", "text")
+    __slots__ = ("end", "hidden", "line", "pieces", "text")
 
-    def __init__(self, text: str, line: int, pieces: list[tuple[int, int]], end: int) -> None:
+    def __init__(self, text: str, line: int, pieces: list[tuple[int, int]], end: int, hidden: int = 0) -> None:
         self.text = text
+        self.hidden = hidden
         self.line = line
         self.pieces = pieces
         self.end = end
@@ -79,7 +82,9 @@ def logical_lines(text: str) -> Iterator[LogicalLine]:
 def _line(parts: list[str], first: int, pieces: list[tuple[int, int]], end: int) -> LogicalLine:
     text = parts[0] if len(parts) == 1 else "".join(parts)
     nul = text.find("\0")
-    return LogicalLine(text if nul < 0 else text[:nul], first, pieces, end)
+    if nul < 0:
+        return LogicalLine(text, first, pieces, end)
+    return LogicalLine(text[:nul], first, pieces, end, len(text) - nul)
 
 
 def split_name_value(text: str) -> tuple[str, str] | str:
@@ -93,7 +98,8 @@ def split_name_value(text: str) -> tuple[str, str] | str:
     return name, value.strip(BLANKS)
 
 
-def shortened(text: str, size: int = 30) -> str:
-    """The first bytes of a line, as the engine quotes it where it quotes it short."""
-    data = text.encode("utf-8", "surrogateescape")
-    return text if len(data) <= size else data[:size].decode("utf-8", "surrogateescape") + "..."
+def shortened(line: LogicalLine, size: int = 30) -> str:
+    """The first bytes of a line, as the engine quotes it where it quotes it short; what a NUL hides counts."""
+    data = line.text.encode("utf-8", "surrogateescape")
+    text = line.text if len(data) <= size else data[:size].decode("utf-8", "surrogateescape")
+    return text if len(data) + line.hidden <= size else text + "..."

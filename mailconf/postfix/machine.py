@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_DOMAIN = "localdomain"
 STYLES = ("class", "host", "subnet")
 PROTOCOLS = ("all", "ipv4", "ipv6")
+_BETWEEN_HOSTS = ", \t"
 COMPUTED = frozenset({"config_directory", "mydomain", "myhostname", "mynetworks", "process_id", "process_name"})
 
 
@@ -41,7 +42,7 @@ def compute(name: str, value: Value, given: Container[str]) -> str:
     if name == "mynetworks":
         check(value, ())
         style = _words(value("mynetworks_style"))[0]
-        return _networks(style, _words(value("inet_interfaces")), _words(value("inet_protocols")))
+        return _networks(style, _words(value("inet_interfaces"), _BETWEEN_HOSTS), _words(value("inet_protocols")))
     return ""
 
 
@@ -49,30 +50,29 @@ def check(value: Value, given: Container[str]) -> None:
     """Raise ValueError for the values that the engine needs for mynetworks and cannot use."""
     if "mynetworks" in given:
         return
-    text = value("mynetworks_style")
-    styles = _words(text)
-    for word in styles:
-        if word not in STYLES:
-            raise ValueError(f'unknown mynetworks mask style value "{word}" in "{text}"')
-    if len(styles) != 1:
-        raise ValueError(f"bad mynetworks_style value: {text}; specify exactly one value")
-    text = value("inet_protocols")
-    for word in _words(text):
+    interfaces, style, protocols = (value(name) for name in ("inet_interfaces", "mynetworks_style", "inet_protocols"))
+    for word in _words(protocols):
         if word not in PROTOCOLS:
-            raise ValueError(f'unknown inet_protocols value "{word}" in "{text}"')
-    interfaces = _words(value("inet_interfaces"))
-    if interfaces not in (["all"], ["loopback-only"]):
-        list(_selected(interfaces))
+            raise ValueError(f'unknown inet_protocols value "{word}" in "{protocols}"')
+    for word in _words(style):
+        if word not in STYLES:
+            raise ValueError(f'unknown mynetworks mask style value "{word}" in "{style}"')
+    if len(_words(style)) != 1:
+        raise ValueError(f"bad mynetworks_style value: {style}; specify exactly one value")
+    if _words(interfaces, _BETWEEN_HOSTS) not in (["all"], ["loopback-only"]):
+        list(_selected(_words(interfaces, _BETWEEN_HOSTS)))
 
 
-def _words(text: str) -> list[str]:
-    return text.replace(",", " ").split()
+def _words(text: str, separators: str = ", \t\r\n") -> list[str]:
+    for separator in separators:
+        text = text.replace(separator, " ")
+    return [word for word in text.split(" ") if word]
 
 
 def _networks(style: str, interfaces: list[str], protocols: list[str]) -> str:
     import ipaddress
 
-    versions = {4, 6} if not protocols or "all" in protocols else {6 if word == "ipv6" else 4 for word in protocols}
+    versions = {4, 6} if "all" in protocols else {6 if word == "ipv6" else 4 for word in protocols}
     found: list[str] = []
     for address, prefix in _selected(interfaces):
         version = 6 if ":" in address else 4
@@ -107,11 +107,11 @@ def _selected(selection: list[str]) -> Iterator[tuple[str, int]]:
         yield from (pair for pair in own if pair[0] == "::1" or pair[0].startswith("127."))
         return
     known = dict(own)
-    for word in selection:
-        for address in _resolve(word):
-            if address not in known:
-                raise ValueError(f"parameter inet_interfaces: no local interface found for {address}")
-            yield address, known[address]
+    addresses = [address for word in selection for address in _resolve(word)]
+    for address in addresses:
+        if address not in known:
+            raise ValueError(f"parameter inet_interfaces: no local interface found for {address}")
+        yield address, known[address]
 
 
 def _resolve(word: str) -> list[str]:

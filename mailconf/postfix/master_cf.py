@@ -106,7 +106,7 @@ def parse(logical: LogicalLine) -> Entry:
     entry = Entry(logical)
     start, end = logical.place(0), logical.end
     if logical.orphan:
-        engine = f'{FILE}: {ORPHAN}: "{shortened(logical.text)}"'
+        engine = f'{FILE}: {ORPHAN}: "{shortened(logical)}"'
         entry.problems.append(Problem(ORPHAN, engine, start, end, fatal=False))
         return entry
     words = [

@@ -13,11 +13,11 @@ from mailconf.postfix.parameters_data import DATABASES, LEGACY, PARAMETERS, RAW,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mailconf.postfix.master_cf import Entry
 
-__all__ = ["PARAMETERS", "VERSION", "ParameterSet", "default_unit", "parameter_set", "service_parameters", "time_value"]
+__all__ = ["PARAMETERS", "VERSION", "ParameterSet", "ServiceParameters", "default_unit", "parameter_set", "time_value"]
 
 BOOLEAN, INTEGER, TIME, STRING = "b", "i", "t", "s"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -116,6 +116,7 @@ def _released(found: ParameterSet, release: str) -> ParameterSet:
 PROGRAMS = ("/usr/sbin/postconf", "/usr/sbin/postqueue", "/usr/sbin/postlog")
 TRANSPORT_PROGRAMS = frozenset({"error", "lmtp", "local", "pipe", "smtp", "virtual"})
 TIMED_PROGRAMS = frozenset({"pipe", "spawn"})
+TIME_LIMIT = "_time_limit"
 TRANSPORT_SUFFIXES = {
     "_delivery_slot_cost": "$default_delivery_slot_cost",
     "_delivery_slot_discount": "$default_delivery_slot_discount",
@@ -136,20 +137,36 @@ TRANSPORT_SUFFIXES = {
 }
 
 
-def service_parameters(
-    entries: Iterable[Entry], parameters: Mapping[str, tuple[str, str]] = PARAMETERS
-) -> dict[str, tuple[str, str]]:
-    """The (type, default) of the parameters that master.cf's services have; some are built in as well."""
-    found: dict[str, tuple[str, str]] = {}
-    for entry in entries:
-        program = entry.fields[-1].text
-        if program in TIMED_PROGRAMS:
-            found.setdefault(entry.name + "_time_limit", (TIME, "$command_time_limit"))
-        if program in TRANSPORT_PROGRAMS:
-            for suffix, default in TRANSPORT_SUFFIXES.items():
-                name = entry.name + suffix
-                found.setdefault(name, parameters.get(name) or (parameters[default[1:]][0], default))
-    return found
+class ServiceParameters:
+    """The parameters that exist because of master.cf's services, (type, default) by name; some are built in as well."""
+
+    __slots__ = ("_parameters", "_timed", "_transports")
+
+    def __init__(self, entries: Iterable[Entry] = (), parameters: Mapping[str, tuple[str, str]] = PARAMETERS) -> None:
+        self._parameters = parameters
+        self._timed: dict[str, None] = {}
+        self._transports: dict[str, None] = {}
+        for entry in entries:
+            program = entry.fields[-1].text
+            if program in TIMED_PROGRAMS:
+                self._timed[entry.name] = None
+            if program in TRANSPORT_PROGRAMS:
+                self._transports[entry.name] = None
+
+    def get(self, name: str) -> tuple[str, str] | None:
+        if name.endswith(TIME_LIMIT) and name.removesuffix(TIME_LIMIT) in self._timed:
+            return TIME, "$command_time_limit"
+        for suffix, default in TRANSPORT_SUFFIXES.items():
+            if name.endswith(suffix) and name.removesuffix(suffix) in self._transports:
+                return self._parameters.get(name) or (self._parameters[default[1:]][0], default)
+        return None
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (service + TIME_LIMIT for service in self._timed)
+        yield from (service + suffix for service in self._transports for suffix in TRANSPORT_SUFFIXES)
 
 
 def default_unit(name: str, parameters: Mapping[str, tuple[str, str]] = PARAMETERS) -> str:

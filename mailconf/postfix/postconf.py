@@ -14,13 +14,15 @@ Departure: the engine reads main.cf again and again while it is less than a seco
 
 from __future__ import annotations
 
+import errno
 import os
 
 from mailconf.postfix import machine, main_cf, master_cf
 from mailconf.postfix.expand import MacroError, expand, scan
 from mailconf.postfix.hashorder import hash_order
-from mailconf.postfix.lines import shortened, split_name_value
-from mailconf.postfix.parameters import BASE, default_unit, service_parameters, time_value
+from mailconf.postfix.lines import MAX_MASTER, shortened, split_name_value
+from mailconf.postfix.parameters import BASE, ServiceParameters, default_unit, time_value
+from mailconf.source import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ class Postconf:
         self.master_file = f"{directory}/master.cf"
         self.values: dict[str, str] = {}
         self.services: list[Scope] = []
-        self.of_services: dict[str, tuple[str, str]] = {}
+        self.of_services = ServiceParameters()
         self.users: set[str] = set()
         self.program = "postconf"
         self._warn = warn
@@ -94,7 +96,7 @@ class Postconf:
             if isinstance(found, main_cf.Mistake):
                 if found.problem != main_cf.ORPHAN:
                     raise Fatal(f'{name}, line {found.line}: {found.problem}: "{found.text}"')
-                self._warn(f'{name}: {found.problem}: "{shortened(found.text)}"')
+                self._warn(f'{name}: {found.problem}: "{shortened(found.logical)}"')
                 continue
             if values.get(found.name, found.value) != found.value:
                 self._warn(f"{name}, line {found.line}: overriding earlier entry: {found.name}={values[found.name]}")
@@ -111,6 +113,8 @@ class Postconf:
         """Read master.cf; when it is missing, warn, or with ``required`` stop."""
         try:
             text = self._read(self.master_file)
+            if len(text) > MAX_MASTER:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         except OSError as failure:
             message = f"open {self.master_file}: {failure.strerror}"
             if required:
@@ -130,7 +134,7 @@ class Postconf:
                     own = {override.name: override.value for override in entry.overrides}
                     shared.setdefault(key, {}).update(own)
                 self.services.append(Scope(entry, shared.get(key, {})))
-        self.of_services = service_parameters((scope.entry for scope in self.services), self.postfix.parameters)
+        self.of_services = ServiceParameters((scope.entry for scope in self.services), self.postfix.parameters)
 
     # Values
 
@@ -241,6 +245,8 @@ class Postconf:
 
     def register_users(self) -> None:
         """Find the user's parameters that are used; warn of names that are not defined."""
+        given = (self.values, *(scope.values for scope in self.services))
+        self.users.update(name for name in self.postfix.legacy if any(name in values for values in given))
         for scope in (*self.services, None):
             if scope is None:
                 self._compute_defaults()
@@ -251,21 +257,18 @@ class Postconf:
     def _compute_defaults(self) -> None:
         """Compute the defaults that depend on values, as the engine does at this point. Raises Fatal for wrong ones.
 
-        myhostname's default holds the value of mydomain, and is then read for references as other defaults are.
+        The default of myhostname holds the value of mydomain, and the other way round; what they come to is read for
+        references like main.cf's values.
         """
         given = self.values
-        if "myhostname" in given and "mydomain" not in given:
-            self.default("mydomain", given)
-        elif "mydomain" in given and "myhostname" not in given:
-            try:
-                scan(self.default("myhostname", given), lambda _: None, functions=self._functions)
-            except MacroError as failure:
-                for message in failure.messages:
-                    self._warn(message)
         try:
             machine.check(self._early_value(given), given)
         except ValueError as failure:
             raise Fatal(str(failure)) from None
+        for name, source in (("myhostname", "mydomain"), ("mydomain", "myhostname")):
+            if source in given and name not in given:
+                text = self.default(name, given)
+                scan(text, lambda other: self._use(other, None), self._warn, functions=self._functions)
 
     def _scan_values(self, values: Mapping[str, str], scope: Scope | None) -> None:
         file = self.master_file if scope else self.main_file
@@ -276,15 +279,13 @@ class Postconf:
         for name in hash_order(values):
             if name in self.postfix.read_only:
                 self._warn(f"{file}: read-only parameter assignment: {name}={values[name]}")
+                if scope:
+                    del scope.values[name]
                 continue
             if name in self.postfix.raw:
                 continue
             value = values[name]
-            try:
-                scan(value, seen, functions=self._functions)
-            except MacroError as failure:
-                for message in failure.messages:
-                    self._warn(message)
+            scan(value, seen, self._warn, functions=self._functions)
             if name in self.postfix.parameters or name in self.of_services:
                 seen_values = self.scope_values(scope) if scope else values
                 self._scan_tables(self.expand(value, seen_values), scope)
@@ -403,8 +404,13 @@ class Postconf:
         self.told_deprecated = True
         return f'{file}: support for parameter "{name}" will be removed; instead, {self.postfix.deprecated[name]}'
 
-    def names(self, classes: set[str]) -> list[str]:
-        """The parameters of the classes BUILTIN, SERVICE and USER, sorted."""
+    def names(self, classes: set[str], *, only_set: bool = False) -> list[str]:
+        """The parameters of the classes, BUILTIN, SERVICE and USER, sorted; ``only_set``: those that main.cf sets."""
+        if only_set:
+            kinds = ((BUILTIN, self.postfix.parameters), (SERVICE, self.of_services), (USER, self.users))
+            wanted = [names for kind, names in kinds if kind in classes]
+            given = (name for name in self.values if self.is_set(name))
+            return sorted((name for name in given if any(name in names for names in wanted)), key=encode)
         found: list[str] = []
         if BUILTIN in classes:
             found += self.postfix.parameters
@@ -412,8 +418,7 @@ class Postconf:
             found += self.of_services
         if USER in classes:
             found += self.users
-            found += (name for name in self.postfix.legacy if name in self.values)
-        return sorted(set(found), key=lambda name: name.encode("utf-8", "surrogateescape"))
+        return sorted(set(found), key=encode)
 
 
 def _short_file(scope: Scope | None) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 EDIT, EXCLUDE, COMMENT = "e", "X", "#"
 _OTHER, _FIRST, _CONTINUATION = range(3)  # what a physical line is: comment or blank, an entry's first or a later one
+_EDITS = "-Me, -Fe, -Pe, -X, or -#"
 _SHAPES = {
     "M": "-Me, -MX or -M# requires service_name/type",
     "F": "-Fe or -FX requires service_name/type/field_name",
@@ -70,6 +71,8 @@ def _parameters(action: str, requests: list[str], warn: Warn) -> dict[str, str]:
         if action != EDIT:
             if not request.strip(BLANKS):
                 raise Fatal("-X or -# requires non-blank parameter names")
+            if "=" in request:
+                raise Fatal("-X or -# requires parameter names without value")
             wanted[request] = ""
             continue
         pair = split_name_value(request)
@@ -99,9 +102,9 @@ def _physical_lines(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _key(line: str) -> str:
-    """The name at the start of a line."""
+    """The name at the start of a line, as the edits see it: vertical tabs and form feeds are part of it."""
     end = 0
-    while end < len(line) and line[end] != "=" and line[end] not in BLANKS:
+    while end < len(line) and line[end] not in "= \t\r\n":
         end += 1
     return line[:end]
 
@@ -120,9 +123,9 @@ class _Request:
         self.replaces = mode == "M" and action == EDIT
         self.matches = 0
         if "\n" in text:
-            raise Fatal("-Me, -Fe, -Pe, -X, or -# accept no multi-line input")
+            raise Fatal(f"{_EDITS} accept no multi-line input")
         if text.lstrip(BLANKS).startswith("#"):
-            raise Fatal("-Me, -Fe, -Pe, -X, or -# accept no comment input")
+            raise Fatal(f"{_EDITS} accept no comment input")
         pattern = text
         if action == EDIT:
             pair = split_name_value(text)
@@ -130,7 +133,7 @@ class _Request:
                 raise Fatal(f'{pair}: "{text.lstrip(BLANKS)}"')
             pattern, self.value = pair
         parts = [part for part in pattern.split("/") if part]
-        if len(parts) != (2 if mode == "M" else 3):
+        if pattern.startswith("/") or len(parts) != (2 if mode == "M" else 3):
             raise Fatal(_SHAPES[mode])
         self.service = parts[:2]
         self.name = parts[-1]
@@ -178,6 +181,10 @@ def edit_master(text: str, mode: str, action: str, requests: list[str], file: st
             if len(words) < 2:
                 message = f"file {file}: line {number}: specify service name and type on the same line"
                 raise Fatal(message)
+            for what, word, separators in (("name", words[0], "="), ("type", words[1], "=/")):
+                if any(separator in word for separator in separators):
+                    place = f"file {file}: line {number}"
+                    raise Fatal(f'{place}: service {what} syntax "{word}" is unsupported with {_EDITS}')
             selected = [request for request in parsed if request.selects(words[:2], warn)]
         if not selected:
             out += (line for line, _ in lines)

@@ -91,7 +91,7 @@ def test_names_that_have_no_ascii_form(domain: str) -> None:
 
 def test_scan_reads_both_branches() -> None:
     names: list[str] = []
-    scan("$a ${b?{$c}:{$d}} ${{$e} == {$f} ? {$g} : {h}}", names.append)
+    scan("$a ${b?{$c}:{$d}} ${{$e} == {$f} ? {$g} : {h}}", names.append, print)
     assert names == ["a", "b", "c", "d", "e", "f", "g"]
     assert references("$a ${b") == ["a"]
 

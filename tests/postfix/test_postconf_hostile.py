@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from mailconf.cli.postconf import run
-from mailconf.postfix.lines import MAX_FILE
+from mailconf.postfix.lines import MAX_FILE, MAX_MASTER
 
 TEXTS = {
     "too large": "a = b\n" * (MAX_FILE // 6 + 1),
     "many lines": "a=b\n" * (MAX_FILE // 4),
-    "many names": "".join(f"name{i} = $name{i + 1}\n" for i in range(90_000)),
+    "many names": "".join(f"name{i} = $name{i + 1}\n" for i in range(40_000)),
     "one long line": "mydestination = " + "a,\n  " * (MAX_FILE // 6),
     "open braces": "mydestination = " + "{" * (MAX_FILE - 30),
     "deep braces": "mydestination = " + "{a " * 100_000 + "}" * 100_000,
@@ -36,20 +36,23 @@ def test_hostile_main_cf(name: str, tmp_path: Path, capfd: pytest.CaptureFixture
         assert status == 0 or "postconf: fatal: " in said.err
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "x unix - - - - - smtpd " + "-o a=b " * 100_000,
-        "x unix - - - - - smtpd " + "{" * 500_000,
-        "x unix - - - - - y\n" * 20_000,
-    ],
-    ids=["settings", "braces", "services"],
-)
-def test_hostile_master_cf(text: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+SERVICES = {
+    "too large": "x unix - - - - - y\n" * (MAX_MASTER // 19 + 1),
+    "settings": "x unix - - - - - smtpd " + "-o a=b " * (MAX_MASTER // 8),
+    "different settings": "x unix - - - - - smtpd " + "".join(f"-o a{i}=$a{i + 1} " for i in range(14_000)),
+    "braces": "x unix - - - - - smtpd " + "{" * (MAX_MASTER - 30),
+    "services": "".join(f"x{i} unix - - - - - smtp\n" for i in range(10_000)),
+    "services with settings": "".join(f"x{i} unix - - - - - smtp -o a=$b -o b=$c\n" for i in range(6_000)),
+}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_hostile_master_cf(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "main.cf").write_text("")
-    (tmp_path / "master.cf").write_text(text)
+    (tmp_path / "master.cf").write_text(SERVICES[name])
+    refused = name == "too large"
     for options in ("-Mf", "-n"):
         began = time.monotonic()
-        assert run("postconf", [options, "-c", str(tmp_path)]) == 0
+        assert run("postconf", [options, "-c", str(tmp_path)]) == (refused and options == "-Mf")
         assert time.monotonic() - began < 6
-    capfd.readouterr()
+        assert ("File too large" in capfd.readouterr().err) == refused
