@@ -15,18 +15,17 @@ from mailconf.build.compile import Built, Compiled, read_source
 from mailconf.build.etc_mail import ALIASES, CF, EtcMail
 from mailconf.build.plan import Target
 from mailconf.build.state import Input, Record, settled
-from mailconf.diagnostics import Related, Sink, error, warning
+from mailconf.diagnostics import Code, Related, Sink, error, warning
 from mailconf.files import Root, replace
 from mailconf.maps.opening import Progress
 from mailconf.sendmail.expansion import Expanded
 from mailconf.source import Source, decode, encode
-from mailconf.tables import sendmail_aliases as syntax
 from mailconf.tables.entry import Entry
-from mailconf.tables.makemap_reader import read_makemap
+from mailconf.tables.roles import check_sendmail_table, sendmail_format
+from mailconf.tables.sendmail_aliases_reader import read_sendmail_aliases
 
 BD012 = error("BD012", "a key that a table for makemap has already")
-BD013 = error("BD013", "an alias that newaliases refuses")
-BD014 = warning("BD014", "an alias that newaliases warns of")
+BD013 = warning("BD013", "a name that an alias file has already")
 
 _MAP_MODE = 0o640  # what makemap and newaliases give a new map
 _CF_MODE = 0o644
@@ -73,9 +72,9 @@ def compile_etc_mail(etc_mail: EtcMail, targets: Iterable[Target], sink: Sink) -
             continue
         source = Source(str(target.source), decode(read.data))
         if ALIASES in target.roles:
-            entries = _aliases(read.data, source, etc_mail.host_names(), sink)
+            entries = _aliases(source, etc_mail.host_names(), sink)
         else:
-            entries = _entries(source, sink)
+            entries = _entries(target.roles[0], source, sink)
         owner, mode = _owner_and_mode(target.target, _MAP_MODE)
         status = os.stat_result((mode, 0, 0, 0, *owner, 0, 0, 0, 0))
         built.append(Compiled(target, entries, status, read.digest, read.stat, target.nul))
@@ -92,37 +91,31 @@ def _owner_and_mode(target: Path, new: int) -> tuple[tuple[int, int], int]:
     return (old.st_uid, old.st_gid), old.st_mode & 0o7777
 
 
-def _entries(source: Source, sink: Sink) -> dict[bytes, bytes]:
-    first: dict[bytes, Entry] = {}
-    for entry in read_makemap(source, sink):
-        key = encode(entry.key).lower()
-        known = first.setdefault(key, entry)
+def _entries(role: str, source: Source, sink: Sink) -> dict[bytes, bytes]:
+    entries = sendmail_format(role).read(source, sink)
+    check_sendmail_table(role, entries, sink)
+    content: dict[bytes, Entry] = {}
+    for entry in entries:
+        known = content.setdefault(encode(entry.key).lower(), entry)
         if known is not entry:
-            sink.report(
-                BD012,
-                f"the table has {entry.key!r} already",
-                entry.key_span,
-                hint="makemap keeps the first and fails; remove one of the two",
-                related=(Related("first given here", known.key_span),),
-            )
-    return {key: encode(entry.value) for key, entry in first.items()}
+            hint = "makemap keeps the first and fails; remove one of the two"
+            _report_again(BD012, known, entry, hint, sink)
+    return {key: encode(entry.value) for key, entry in content.items()}
 
 
-def _aliases(data: bytes, source: Source, hosts: set[bytes], sink: Sink) -> dict[bytes, bytes]:
+def _aliases(source: Source, hosts: set[bytes], sink: Sink) -> dict[bytes, bytes]:
     """What newaliases makes of an alias file; the last of several aliases of a name counts."""
-    entries = {b"@": b"@"}  # by this entry sendmail knows that the map is complete
-    for line in syntax.logical_lines(data):
-        span = source.line_span(line.number)
-        if line.problem or b":" not in line.text:
-            sink.report(BD013, line.problem or syntax.NO_COLON, span)
-            continue
-        name, value = syntax.read_name(line.text, hosts.__contains__), syntax.value_of(line.text)
-        for words in name.warnings:
-            sink.report(BD014, f"{decode(name.written)}: {words}", span)
-        if name.error or not value:
-            sink.report(BD013, f"{decode(name.written)}: {name.error or syntax.NO_VALUE}", span)
-            continue
-        if name.key in entries:
-            sink.report(BD014, f"{decode(name.key)} is an alias already", span, hint="the last one counts")
-        entries[name.key] = value
-    return entries
+    entries = read_sendmail_aliases(source, sink, hosts.__contains__)
+    check_sendmail_table(ALIASES, entries, sink)
+    content: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.key in content:
+            _report_again(BD013, content[entry.key], entry, "the last one counts; remove one of the two", sink)
+        content[entry.key] = entry
+    # By the first entry sendmail knows that the map is complete.
+    return {b"@": b"@", **{encode(key): encode(entry.value) for key, entry in content.items()}}
+
+
+def _report_again(code: Code, first: Entry, entry: Entry, hint: str, sink: Sink) -> None:
+    related = (Related("first given here", first.key_span),)
+    sink.report(code, f"the table has {entry.key!r} already", entry.key_span, hint=hint, related=related)

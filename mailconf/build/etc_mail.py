@@ -31,6 +31,8 @@ from mailconf.source import Source, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mailconf.sendmail.expansion import Expanded
 
 CF = "cf"  # the type of a target that is a .cf
@@ -38,6 +40,7 @@ ALIASES = "aliases"
 # sendmail/cf/README; the types that FEATURE gives them.
 TRADITIONAL = {
     "access": "hash",
+    ALIASES: "hash",
     "authinfo": "hash",
     "bitdomain": "hash",
     "domaintable": "hash",
@@ -82,15 +85,19 @@ class EtcMail:
 
     # -- the plan
 
-    def plan(self, sink: Sink, *, force: bool = False, map_type: str = "") -> list[Target]:
-        """Everything that is built, .cf files first; a target without a reason is up to date."""
+    def plan(self, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()) -> list[Target]:
+        """Everything that is built, .cf files first; a target without a reason is up to date.
+
+        names   what the caller will choose of it: a .mc that is stale, but not asked for, need not be in order
+        """
         state = State.load(self.folder / FOLDER)
         targets: dict[Path, Target] = {}
         texts: list[CfLines] = []
         for name in self.sources():
             target = self._cf_target(name, state, force)
             targets[target.target] = target
-            lines = self._lines(target, sink)
+            wanted = not names or any(target.is_called(name) for name in names)
+            lines = self._lines(target, sink) if wanted else self._old_lines(target)
             if lines is not None:
                 texts.append(lines)
         if not targets:
@@ -142,6 +149,9 @@ class EtcMail:
         if target.reason:
             expanded = self.expand(target.source, sink)
             return None if expanded is None else CfLines(str(target.target), expanded.cf)
+        return self._old_lines(target)
+
+    def _old_lines(self, target: Target) -> CfLines | None:
         try:
             return CfLines(str(target.target), target.target.read_bytes())
         except OSError:
@@ -212,7 +222,8 @@ class _Tables:
         for name, kind in TRADITIONAL.items():
             file = f"{self.owner.directory.rstrip('/')}/{name}"
             if (self.owner.folder / name).is_file():
-                self._add(TableUse(f"{kind}:{file}", name, file), MapLine(0, name, kind, ("-o",), file))
+                flags = ("-o", "-N") if name == ALIASES else ("-o",)
+                self._add(TableUse(f"{kind}:{file}", name, file), MapLine(0, name, kind, flags, file))
 
     def _add(self, use: TableUse, line: MapLine) -> None:
         assert use.source is not None

@@ -8,6 +8,7 @@ named several times is built once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mailconf.model.site import Site, TableUse
 
 BD001 = error("BD001", "a map's source file does not exist")
 BD004 = warning("BD004", "a map is built as another type than the configuration names")
+BD014 = error("BD014", "nothing of that name is built")
 BD005 = error("BD005", "two tables of different types have the same map file")
 
 
@@ -38,6 +40,11 @@ class Target:
     @property
     def roles(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(use.role for use in self.uses))
+
+    def is_called(self, name: str) -> bool:
+        """Whether ``name`` means this target: its file or its source, with or without their folder."""
+        names = (str(self.target), str(self.source))
+        return name in names or any(path.endswith(f"/{name.lstrip('/')}") for path in names)
 
     def also(self, use: TableUse) -> Target:
         """The same, used in one more place."""
@@ -85,6 +92,15 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: s
         reason, foreign = map_staleness(source, target, kind, state.maps.get(root.inside(target)))
         targets[target] = Target(table, kind, source, target, tuple(uses), "forced" if force else reason, foreign)
     return list(targets.values())
+
+
+def choose(targets: Sequence[Target], names: Sequence[str], sink: Sink) -> list[Target]:
+    """Those of ``targets`` that ``names`` mean, all of them where there are no names."""
+    for name in names:
+        if not any(target.is_called(name) for target in targets):
+            known = ", ".join(target.target.name for target in targets)
+            sink.report(BD014, f"nothing that is built is called {name}", hint=f"what is built: {known}")
+    return [target for target in targets if not names or any(target.is_called(name) for name in names)]
 
 
 def _is_missing(source: Path) -> bool:

@@ -38,6 +38,7 @@ BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since
 
 @click.command()
 @directory_option
+@click.argument("names", metavar="[FILE]...", nargs=-1)
 @root_option
 @format_option
 @library_option
@@ -53,6 +54,7 @@ BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since
 )
 def command(
     directory: str,
+    names: tuple[str, ...],
     root: str,
     style: str,
     cf_library: str,
@@ -64,11 +66,12 @@ def command(
 ) -> None:
     """Read the configuration in DIR (an /etc/postfix, an /etc/mail) and build what it needs, as one generation.
 
-    A mistake anywhere leaves every old map as it is. Exit status: 0 built (or nothing to do), 1 mistakes found.
+    With FILEs only those are built: access, access.db, sendmail.cf, ... A mistake anywhere leaves every old file as it
+    is. Exit status: 0 built (or nothing to do), 1 mistakes found.
     """
-    if rollback and (force or map_type):
+    if rollback and (force or map_type or names):
         raise click.UsageError("--rollback builds nothing: it goes with --dry-run only.")
-    build = _Build(directory, Root(root), Sink(), force, dry_run, map_type or "")
+    build = _Build(directory, Root(root), Sink(), names, force, dry_run, map_type or "")
     options = Options(cf_library, allow_shell)
     lines = build.rollback() if rollback else build.run(load(directory, root, build.sink, options))
     sink = build.sink
@@ -77,7 +80,7 @@ def command(
     show(sink, style=style)
     if sink.failed and style == "text":
         what = "restored" if rollback else "built"
-        click.echo(f"{directory}: nothing was {what}; the old maps are as they were", err=True)
+        click.echo(f"{directory}: nothing was {what}; the old files are as they were", err=True)
     sys.exit(1 if sink.failed else 0)
 
 
@@ -86,6 +89,7 @@ class _Build:
     directory: str
     root: Root
     sink: Sink
+    names: tuple[str, ...]
     force: bool
     dry_run: bool
     map_type: str
@@ -100,6 +104,8 @@ class _Build:
         # With nothing to do, nothing is written, and neither the tables' grammars nor the policy are needed.
         if not store.is_unfinished and (found.failed or not any(target.reason for target in targets)):
             self._merge(found)
+            if found.failed:  # the other mistakes are told, too
+                self._compile(loaded, targets)
             return self._summary(targets, [])
         from mailconf.build.apply import apply, diagnosed, recover
 
@@ -127,7 +133,7 @@ class _Build:
                 store.rollback()
             would = "would be " if self.dry_run else ""
             lines = [f"{m.target} {would}{'restored' if m.backup else 'removed: it did not exist'}" for m in moves]
-            lines.append(f"{_maps(len(moves))} {would}as in the generation before")
+            lines.append(f"{_count([m.target for m in moves])} {would}as in the generation before")
         return lines
 
     def _store(self) -> Store:
@@ -137,7 +143,7 @@ class _Build:
         return Store(self.root.inside(folder.absolute()), self.root)
 
     def _plan(self, loaded: Loaded | LoadedEtcMail, sink: Sink) -> list[Target]:
-        targets = loaded.plan(sink, force=self.force, map_type=self.map_type)
+        targets = loaded.plan(sink, force=self.force, map_type=self.map_type, names=self.names)
         for target in targets:
             if target.foreign:
                 sink.report(BD011, "another program has changed this map since it was built", file=str(target.target))
@@ -154,7 +160,8 @@ class _Build:
     def _summary(self, targets: list[Target], compiled: Sequence[Built]) -> list[str]:
         verb = "would build" if self.dry_run else "built"
         lines = [f"{verb} {c.target.table}: {c.amount} ({c.target.reason})" for c in compiled]
-        lines.append(f"{_maps(len(compiled))} {verb}, {len(targets) - len(compiled)} up to date")
+        names, all_names = [[str(target.target) for target in some] for some in ([c.target for c in compiled], targets)]
+        lines.append(f"{_count(names, all_names)} {verb}, {len(targets) - len(compiled)} up to date")
         return lines
 
 
@@ -170,5 +177,7 @@ def _progress() -> Iterator[Callable[[str], Progress] | None]:
         yield bar.part
 
 
-def _maps(count: int) -> str:
-    return "1 map" if count == 1 else f"{count} maps"
+def _count(names: Sequence[str], among: Sequence[str] = ()) -> str:
+    """How many there are; "maps" where all of them, and all ``among`` which they are, are maps."""
+    noun = "file" if any(name.endswith(".cf") for name in (*names, *among)) else "map"
+    return f"1 {noun}" if len(names) == 1 else f"{len(names)} {noun}s"

@@ -1,4 +1,9 @@
-"""``mailconf makefile DIR``: a Makefile for people who build their maps with make."""
+"""``mailconf makefile DIR``: a Makefile for people who build with make: their maps, or an /etc/mail.
+
+That of an /etc/mail has the targets that the Makefiles of distributions have, under the same names (Debian's is the
+one that tests compare): all, one for each map and .cf, which builds it in any case, clean, those that the service's
+script gets, and what keeps the Makefile itself current.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +12,61 @@ import sys
 import click
 
 from mailconf.cli.report import show
-from mailconf.cli.site import directory_option, load_site, root_option
+from mailconf.cli.site import Loaded, Options, directory_option, library_option, load, root_option
 from mailconf.diagnostics import Sink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mailconf.build.plan import Target
+
+# Other names of targets: those of the features, and of the program that rebuilds aliases.
+_CALLED = {"access": ["access_db"], "aliases": ["newaliases", "ALIAS_FILE"], "userdb": ["confUSERDB_SPEC"]}
 
 
 @click.command()
 @directory_option
 @root_option
-def command(directory: str, root: str) -> None:
-    """Print a Makefile with a target for each map of the configuration in DIR: all, check, clean, reload, force.
+@library_option
+def command(directory: str, root: str, cf_library: str) -> None:
+    """Print a Makefile with a target for each file that is built from the configuration in DIR.
 
-    Exit status: 0 printed, 1 there is no configuration or a map's source is missing.
+    Exit status: 0 printed, 1 there is no configuration, or a mistake in it.
     """
     import jinja2
 
-    from mailconf.build.plan import plan
     from mailconf.resources import resource
 
     sink = Sink()
-    loaded = load_site(directory, root, sink)
-    targets = plan(loaded.site, loaded.root, sink) if loaded else []
+    loaded = load(directory, root, sink, Options(cf_library))
+    targets = loaded.plan(sink) if loaded else []
     if loaded is None or sink.failed:
         show(sink)
         sys.exit(1)
-    template = resource("templates", "postfix.mk.j2").read_text(encoding="utf-8")
+    name = "postfix.mk.j2" if isinstance(loaded, Loaded) else "mail.mk.j2"
+    template = resource("templates", name).read_text(encoding="utf-8")
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
+    options = "" if loaded.root.is_real else f" --root {_quoted(root)}"
+    if cf_library:
+        options += f" --cf-library {_quoted(cf_library)}"
     text = environment.from_string(template).render(
-        directory=_quoted(directory),
-        options="" if loaded.root.is_real else f" --root {_quoted(root)}",
-        targets=[{"map": _quoted(str(t.target)), "source": _quoted(str(t.source))} for t in targets],
+        directory=_quoted(directory), options=options, targets=[_described(target) for target in targets]
     )
     click.echo(text, nl=False)
+
+
+def _described(target: Target) -> dict[str, object]:
+    """A target for the templates; ``names`` are what people call it at the command line of make."""
+    file = target.target.name
+    names = [file] if file.endswith(".cf") else [file, target.source.name]
+    names += [name for role in target.roles for name in _CALLED.get(role, ())]
+    return {
+        "map": _quoted(str(target.target)),
+        "source": _quoted(str(target.source)),
+        "file": _quoted(file),
+        "names": [_quoted(name) for name in dict.fromkeys(names)],
+    }
 
 
 def _quoted(name: str) -> str:

@@ -83,10 +83,11 @@ class Loaded:
     site: Site
     root: Root
 
-    def plan(self, sink: Sink, *, force: bool = False, map_type: str = "") -> list[Target]:
-        from mailconf.build.plan import plan
+    def plan(self, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()) -> list[Target]:
+        """What is built, or of it what ``names`` mean."""
+        from mailconf.build.plan import choose, plan
 
-        return plan(self.site, self.root, sink, force=force, map_type=map_type)
+        return choose(plan(self.site, self.root, sink, force=force, map_type=map_type), names, sink)
 
     def compile(self, targets: Sequence[Target], sink: Sink) -> Sequence[Built]:
         """What ``targets`` are to hold; mistakes in their sources go to ``sink``."""
@@ -104,8 +105,10 @@ class LoadedEtcMail:
     etc_mail: EtcMail
     root: Root
 
-    def plan(self, sink: Sink, *, force: bool = False, map_type: str = "") -> list[Target]:
-        return self.etc_mail.plan(sink, force=force, map_type=map_type)
+    def plan(self, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()) -> list[Target]:
+        from mailconf.build.plan import choose
+
+        return choose(self.etc_mail.plan(sink, force=force, map_type=map_type, names=names), names, sink)
 
     def compile(self, targets: Sequence[Target], sink: Sink) -> Sequence[Built]:
         from mailconf.build.compile_etc_mail import compile_etc_mail

@@ -21,8 +21,9 @@ _SETUP = """\
 set -e
 mount -t overlay overlay -o "lowerdir=$WORLD/usr:$SENDMAIL/usr:/usr" /usr
 mount -t overlay overlay -o "lowerdir=$SENDMAIL/etc:/etc,upperdir=$WORLD/etc,workdir=$WORLD/work" /etc
-mount -t tmpfs tmpfs /run
-mkdir -p /run/sendmail/stampdir
+mount -t tmpfs -o mode=755 tmpfs /run
+mount -t tmpfs -o mode=755 tmpfs /var/spool
+mkdir -p /run/sendmail/stampdir /var/spool/mqueue
 hostname mail.example.com
 """
 
