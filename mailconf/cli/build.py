@@ -13,6 +13,7 @@ import click
 
 from mailconf.cli.report import show
 from mailconf.cli.site import (
+    LoadedEtcMail,
     Options,
     directory_option,
     format_option,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from mailconf.build.compile import Built
     from mailconf.build.generation import Store
     from mailconf.build.plan import Target
-    from mailconf.cli.site import Loaded, LoadedEtcMail
+    from mailconf.cli.site import Loaded
     from mailconf.maps.opening import Progress
 
 BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since mailconf built it")
@@ -73,14 +74,16 @@ def command(
         raise click.UsageError("--rollback builds nothing: it goes with --dry-run only.")
     build = _Build(directory, Root(root), Sink(), names, force, dry_run, map_type or "")
     options = Options(cf_library, allow_shell)
-    lines = build.rollback() if rollback else build.run(load(directory, root, build.sink, options))
+    loaded = None if rollback else load(directory, root, build.sink, options)
+    lines = build.rollback() if rollback else build.run(loaded)
     sink = build.sink
     if style == "text" and not sink.failed:
         click.echo("\n".join(lines))
     show(sink, style=style)
     if sink.failed and style == "text":
         what = "restored" if rollback else "built"
-        click.echo(f"{directory}: nothing was {what}; the old files are as they were", err=True)
+        files = "files" if isinstance(loaded, LoadedEtcMail) else "maps"
+        click.echo(f"{directory}: nothing was {what}; the old {files} are as they were", err=True)
     sys.exit(1 if sink.failed else 0)
 
 
