@@ -15,7 +15,7 @@ def mutate(data: bytes, dice: random.Random, page_size: int = 512) -> bytes:
         if len(damaged) < 2 * page_size:
             break
         page = dice.randrange(len(damaged) // page_size) * page_size
-        what = dice.randrange(7)
+        what = dice.randrange(10)
         if what == 0:
             damaged[dice.randrange(len(damaged))] = dice.randrange(256)
         elif what == 1:  # somewhere in a page's header or its first offsets
@@ -30,6 +30,11 @@ def mutate(data: bytes, dice: random.Random, page_size: int = 512) -> bytes:
             damaged[page : page + page_size] = damaged[other : other + page_size]
         elif what == 5:
             del damaged[dice.randrange(len(damaged)) :]
-        else:
+        elif what == 6:
             damaged[page : page + page_size] = bytes(page_size)
+        else:  # the page before or behind, or a number anywhere on a page: cycles, and pages past the end
+            pages = len(damaged) // page_size
+            number = dice.choice((page // page_size, page // page_size + 1, dice.randrange(pages + 2), *NUMBERS))
+            at = page + dice.choice((12, 16) if what == 7 else (2 * dice.randrange(page_size // 2 - 1),))
+            struct.pack_into(dice.choice("<<>") + "IH"[what == 9], damaged, at, number & (0xFFFF if what == 9 else -1))
     return bytes(damaged)
