@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_library import MC, write_library
 
 from mailconf.diagnostics import Diagnostic, Severity, Sink
 from mailconf.files import Root
 from mailconf.m4 import Budget
 from mailconf.sendmail.expansion import Expanded, Header, expand_mc
 from mailconf.sendmail.library import Library
+from tests.sendmail.small_library import MC, write_library
 
 HEADER = Header("mary", "mail.example.com", 1_000_000_000.0, utc=True)
 SMALL = Budget(20_000, 500, 1 << 20)

@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_library import write_library
 
 from mailconf.files import Root
 from mailconf.sendmail.library import PLACES, SETTING, find_library, is_library
+from tests.sendmail.small_library import write_library
 
 
 @pytest.fixture(autouse=True)
