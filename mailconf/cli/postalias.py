@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mailconf.files import Root
 
 TOOL = Tool(
-    flags="Nfinoprsuvw",
+    flags="Nfijnoprsuvw",
     usage="[-Nfinoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...",
     between=b":\t",
     aliases=True,

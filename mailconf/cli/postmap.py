@@ -1,5 +1,7 @@
 """``postmap``: builds, changes and queries lookup tables, as postmap(1) of Postfix 3.7 does.
 
+``-j`` is that of 3.11: what -q and -s find is printed as one JSON object a line.
+
 Options, messages and exit status are the original's; ``--root DIR`` (ours, before all others) reads and writes every
 absolute path below DIR. Departures:
 
@@ -29,8 +31,12 @@ from mailconf.cli.postfix_tool import (
 from mailconf.files import Root
 from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 TOOL = Tool(
-    flags="bfFhimnNoprsuUvw",
+    flags="bfFhijmnNoprsuUvw",
     usage="[-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...",
 )
 
@@ -49,6 +55,15 @@ class Options:
         self.utf8 = False
         self.default_type = ""
         self.hostname = ""  # for the entries that postalias adds
+
+    @property
+    def line(self) -> Callable[[tuple[bytes, bytes]], bytes]:
+        """How -s and -q - print an entry, without a newline."""
+        if "j" in self.flags:
+            from mailconf.cli.json_lines import json_line
+
+            return json_line
+        return self.tool.between.join
 
     def fold(self, key: bytes) -> bytes:
         if key.isascii():
@@ -118,6 +133,8 @@ def _parse(name: str, arguments: list[str], options: Options) -> None:
             options.flags.add(letter)
             if letter in "nN":
                 options.nul = letter == "N"
+    if "j" in options.flags and options.query is None and "s" not in options.flags:
+        raise Fatal("option -j requires -q or -s")
 
 
 def _run(arguments: list[str], options: Options, messages: Messages) -> int:

@@ -99,7 +99,7 @@ class Tables:
         if values is None or b"" in values:
             return None
         pairs = cast("Iterator[tuple[bytes, bytes]]", compress(zip(keys, values, strict=True), values))
-        text = b"\n".join(map(self.options.tool.between.join, pairs))
+        text = b"\n".join(map(self.options.line, pairs))
         if self.options.utf8 and not _is_utf8(text):
             return None
         return text + b"\n" if text else text
@@ -167,10 +167,11 @@ def query(names: list[tuple[str, str]], options: Options, messages: Messages) ->
     tables = Tables(names, options, messages)
     write = sys.stdout.buffer.write
     if options.query != "-":
-        value = tables.lookup(os.fsencode(options.query or ""))
+        key = os.fsencode(options.query or "")
+        value = tables.lookup(key)
         if value is None:
             return 1
-        write(value + b"\n")
+        write((options.line((key, value)) if "j" in options.flags else value) + b"\n")
         return 0
     found = False
     gc.disable()  # what a batch makes is free of cycles, and much
@@ -181,7 +182,7 @@ def query(names: list[tuple[str, str]], options: Options, messages: Messages) ->
             for key in keys if text is None else ():
                 value = tables.lookup(key)
                 if value is not None:
-                    lines.append(b"%b%b%b\n" % (key, options.tool.between, value))
+                    lines.append(options.line((key, value)) + b"\n")
         finally:
             write(b"".join(lines))
             sys.stdout.buffer.flush()
@@ -227,6 +228,7 @@ def list_entries(kind: str, name: str, options: Options, messages: Messages) -> 
     entries = getattr(table, "entries", None)
     if entries is None:
         raise Fatal(f"table {shown(kind, name)}: sequence operation is not supported")
+    line = options.line
     lines: list[bytes] = []
     try:
         for key, value in entries():
@@ -242,7 +244,7 @@ def list_entries(kind: str, name: str, options: Options, messages: Messages) -> 
                     messages.warn(f"{place}: malformed BASE64 value: {decode(value)}")
                     continue
                 value = content
-            lines.append(key + options.tool.between + value + b"\n")
+            lines.append(line((key, value)) + b"\n")
             if len(lines) > 10_000:
                 sys.stdout.buffer.write(b"".join(lines))
                 lines.clear()
