@@ -53,13 +53,15 @@ def test_options(engine: Engine, folder: Path, tool: str, words: list[str], stdi
 def test_hard_tables(engine: Engine, folder: Path, seed: int) -> None:
     chance = random.Random(seed)
     lines = ["".join(chance.choices(PIECES, k=chance.randint(1, 12))) for _ in range(200)]
-    for dropped in "\n\0":  # 3.11 warns of a NUL where 3.7 does not
-        lines = [line.replace(dropped, "") for line in lines]
+    lines = [line.replace("\n", "").replace("\0", "") for line in lines]
     text = "".join(f"k{n}\tv{line}\n" for n, line in enumerate(lines))
     (engine.folder / "h").write_text(text, encoding="latin-1")
     (folder / "h").write_text(text, encoding="latin-1")
-    options = ["", "-u"][seed % 2 :][:1]
-    for words in (["lmdb:h"], ["-js", "lmdb:h"], ["-jq", "-", "lmdb:h"]):
-        words = [*filter(None, options), *words]
-        stdin = "".join(f"K{n}\n" for n in range(0, 210, 3)) if "-jq" in words else ""
-        assert ours(folder, "postmap", words, stdin) == engine.run("postmap", words, stdin)
+    option = ["-u"] if seed % 2 else []
+    # What is said of a text, 3.11 says in other words than 3.7.
+    assert ours(folder, "postmap", [*option, "lmdb:h"], "")[0] == engine.run("postmap", [*option, "lmdb:h"], "")[0]
+    for words in (["-js", "lmdb:h"], ["-jq", "-", "lmdb:h"]):
+        stdin = "".join(f"K{n}\n" for n in range(0, 210, 3))
+        said = ours(folder, "postmap", [*option, *words], stdin)
+        assert said == engine.run("postmap", [*option, *words], stdin)
+        assert said[1]
