@@ -30,6 +30,7 @@ VERSION = 9
 _MANY = 100  # keys that are worth sorting
 _LARGEST_WALKED = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
 _CHILD = 12  # bytes before the key in an internal page's entry
+_REPEATS = 0x01  # a flag
 _FOREIGN = 0x02 | 0x20 | 0x80  # flags: numbered records, several databases, compression
 
 
@@ -38,12 +39,16 @@ class _BigKey(Exception):
 
 
 class BtreeFile:
-    """A btree file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is none."""
+    """A btree file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is none.
+
+    repeats  whether its keys may have several values
+    """
 
     def __init__(self, path: Path, name: str | None = None) -> None:
         """``name`` is what messages call the file."""
         self.file = PageFile(path, name or str(path), MAGIC, VERSION, _FOREIGN)
         self._fewest, self._root = struct.unpack_from(self.file.order + "I8xI", self.file.meta, 76)
+        self.repeats = bool(struct.unpack_from(self.file.order + "I", self.file.meta, 48)[0] & _REPEATS)
         self._items = Items(self.file)
         self._child = struct.Struct(self.file.order + "HBxI")
 

@@ -47,7 +47,10 @@ _TRIES = 16  # places of a key's bytes in a page that turn out to be something e
 
 
 class HashFile:
-    """A hash file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is none."""
+    """A hash file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is none.
+
+    repeats  whether its keys may have several values
+    """
 
     def __init__(self, path: Path, name: str | None = None) -> None:
         """``name`` is what messages call the file."""
@@ -59,7 +62,7 @@ class HashFile:
         self._items = Items(self.file)
         self._offset = struct.Struct(order + "H")
         self._big_key = self.file.page_size // 4
-        self._repeats = bool(struct.unpack_from(order + "I", meta, 48)[0] & _REPEATS)
+        self.repeats = bool(struct.unpack_from(order + "I", meta, 48)[0] & _REPEATS)
         try:
             if charkey != CHARKEY:
                 raise self.file.damaged("its hash function is not the usual one")
@@ -111,7 +114,7 @@ class HashFile:
         self, page: Page, wanted: list[int], keys: list[bytes], end: bytes, answers: list[bytes | None]
     ) -> list[int]:
         """Answer those of the ``wanted`` keys that ``page`` has; the others are returned."""
-        parts = None if self._repeats else _plain_items(page, end)
+        parts = None if self.repeats else _plain_items(page, end)
         left = []
         if parts is None:
             for index in wanted:

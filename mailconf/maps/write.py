@@ -27,6 +27,10 @@ from mailconf.maps.target import safe_target
 Table = dict[bytes, bytes]
 
 
+class _Values(dict[bytes, list[bytes]]):
+    """The contents of a map whose keys may have several values."""
+
+
 class Columns(NamedTuple):
     """Entries as parallel lists: the form in which a million of them is quickest to hand over."""
 
@@ -132,7 +136,12 @@ def write_map(
 
 
 def write_values(
-    type: str, target: Path, table: dict[bytes, list[bytes]], *, source: os.stat_result | None = None
+    type: str,
+    target: Path,
+    table: dict[bytes, list[bytes]],
+    *,
+    source: os.stat_result | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> None:
     """Replace the map ``target`` by one in which a key may have several values, in their order: ``makemap -d``.
 
@@ -141,9 +150,9 @@ def write_values(
     kind = _type(type)
     if not kind.values_writer:
         raise UnsupportedMap(f"{type} maps have one value for a key")
-    target = safe_target(target)
-    with _no_collection(), _replaced(target, source) as file:
-        _load(kind.values_writer)(file, list(table), list(table.values()))
+    target = safe_target(target, warn)
+    with _no_collection():
+        _write_values(kind, target, table, source, None)
 
 
 def update_map(
@@ -163,8 +172,10 @@ def update_map(
 
     ``last`` are entries that take the place of what the map holds without a word, stored as they are.
 
-    Keys that the map holds already are duplicates. Raises TemporaryFailure when the old map cannot be read,
-    UnsupportedMap when maps of the type are never changed.
+    Keys that the map holds already are duplicates. A map of several values for a key (``makemap -d``) stays one: there,
+    a later entry that counts is one value more.
+
+    Raises TemporaryFailure when the old map cannot be read, UnsupportedMap when maps of the type are never changed.
     """
     kind = _changeable(type)
     end = _end(kind, nul)
@@ -174,10 +185,15 @@ def update_map(
     stored = ((key + end, value + end) for key, value in entries)
     with _no_collection(), _failures(target), ExitStack() as held:
         try:
-            table = held.enter_context(_current(kind, target))
+            old = held.enter_context(_current(kind, target))
         except FileNotFoundError:
-            table = {}
-        table = _collect(stored, table, duplicates, told)
+            old = {}
+        if isinstance(old, _Values):
+            _add_values(stored, old, duplicates, told)
+            _add_values(last, old, Duplicates.LAST, None)
+            _write_values(kind, target, old, source, progress)
+            return
+        table = _collect(stored, old, duplicates, told)
         table.update(last)
         _write(kind, target, _columns(table.items()), b"", source, progress)
 
@@ -190,7 +206,9 @@ def delete_keys(
     source: os.stat_result | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> set[bytes]:
-    """Take ``keys`` out of the map ``target``: ``postmap -d``; those that were there. With a NUL or without.
+    """Take ``keys``, with all their values, out of the map ``target``: ``postmap -d``; those that were there.
+
+    They are looked for with a NUL first, then without.
 
     The map is not written when it had none of them. Raises TemporaryFailure when it cannot be read, UnsupportedMap
     when maps of the type are never changed.
@@ -205,7 +223,10 @@ def delete_keys(
                     break
         if found:
             target = safe_target(target, warn)
-            _write(kind, target, _columns(table.items()), b"", source, None)
+            if isinstance(table, _Values):
+                _write_values(kind, target, table, source, None)
+            else:
+                _write(kind, target, _columns(table.items()), b"", source, None)
     return found
 
 
@@ -267,12 +288,33 @@ def _collect(
     return table
 
 
+def _add_values(
+    entries: Iterable[tuple[bytes, bytes]],
+    table: _Values,
+    duplicates: Duplicates,
+    on_duplicate: Callable[[bytes], None] | None,
+) -> None:
+    """Put ``entries`` into ``table``, where a key may have several values."""
+    for key, value in entries:
+        values = table.setdefault(key, [])
+        if values and on_duplicate is not None:
+            on_duplicate(key)
+        if not values or duplicates is Duplicates.LAST:
+            values.append(value)
+
+
 @contextmanager
-def _current(kind: _Type, target: Path) -> Iterator[Table]:
+def _current(kind: _Type, target: Path) -> Iterator[Table | _Values]:
     """What the map holds, NULs included, locked until the end. Raises FileNotFoundError, TemporaryFailure."""
     # Closing any descriptor of a file gives up the locks that its process has on it: so the reader is closed last.
     with _locked(target), closing(_load(kind.reader)(target, str(target))) as database:
-        yield dict(database.items())
+        if not kind.values_writer or not database.repeats:
+            yield dict(database.items())
+            return
+        table = _Values()
+        for key, value in database.items():
+            table.setdefault(key, []).append(value)
+        yield table
 
 
 def _write(
@@ -286,6 +328,17 @@ def _write(
 ) -> None:
     with _replaced(target, source, staged) as file:
         _load(kind.writer)(file, *columns, end=end, progress=progress)
+
+
+def _write_values(
+    kind: _Type,
+    target: Path,
+    table: dict[bytes, list[bytes]],
+    source: os.stat_result | None,
+    progress: Progress | None,
+) -> None:
+    with _replaced(target, source) as file:
+        _load(kind.values_writer)(file, list(table), list(table.values()), progress=progress)
 
 
 @contextmanager

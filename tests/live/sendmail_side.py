@@ -49,7 +49,8 @@ class Side:
     ) -> int:
         """Run ``tool -C cf arguments`` in both; the exit status."""
         options = () if cf is None else ("-C", cf)
-        real = self._run(self.real, [str(TOOLS / tool)], tool, (*options, *arguments), stdin, umask, user)
+        place = "/usr/sbin" if tool == "postmap" else TOOLS
+        real = self._run(self.real, [f"{place}/{tool}"], tool, (*options, *arguments), stdin, umask, user)
         program = [sys.executable, "-c", OURS, str(user), tool]
         ours = self._run(self.ours, program, tool, (*options, *arguments), stdin, umask, 0)
         assert ours == real, f"{tool} {arguments} <<< {stdin[:200]!r}"

@@ -358,3 +358,24 @@ def _departs(user: int, owner: int, mode: int, who: int | None) -> bool:
     """Whether we need what the original does not: to write in the folder, and to give a file away."""
     writable = mode & (0o200 if user == owner else 0o002)
     return who is not None and (not writable or who != user)
+
+
+@pytest.mark.parametrize("kind", BERKELEY)
+@pytest.mark.parametrize("options", [[], ["-N"]], ids=["plain", "nul"])
+def test_postmap_changes_maps_with_several_values(side: Side, kind: str, options: list[str]) -> None:
+    side.write("main.cf", "compatibility_level = 3.6\n")
+    side.each(lambda folder: os.utime(folder / "main.cf", (10**9, 10**9)))
+    side.both("makemap", "-d", *options, kind, "t", stdin=b"a 1\na 2\nb 3\nb 4\nc 5\n")
+    side.both("makemap", "-d", *options, kind, "m", stdin=b"".join(b"k%d v%d\n" % (n % 37, n) for n in range(9000)))
+    for words, text in (
+        (["-i"], b"a new\nd x\nd y\n"),
+        (["-i", "-r"], b"a new\nd z\nq w\nq e\n"),
+        (["-i", "-w"], b"b w\nz z\nz y\n"),
+        (["-d", "a"], b""),
+        (["-d", "-"], b"q\nnone\nb\n"),
+        (["-N", "-i", "-r"], b"c n\n"),
+        (["-n", "-i", "-r"], b"c m\n"),
+    ):
+        side.both("postmap", "-c", ".", *words, f"{kind}:t", stdin=text, cf=None)
+    for words, text in ((["-i", "-r"], b"k1 w\nk99 w\n"), (["-d", "k7"], b"")):
+        side.both("postmap", "-c", ".", *words, f"{kind}:m", stdin=text, cf=None)

@@ -21,6 +21,7 @@ from mailconf.maps.write import (
     update_map,
     writable_types,
     write_map,
+    write_values,
 )
 
 KINDS = writable_types()
@@ -175,3 +176,32 @@ def test_readers_see_whole_maps_while_it_is_rebuilt(tmp_path: Path, kind: str) -
     table.close()
     assert None not in seen
     assert len(seen) == 5
+
+
+@pytest.mark.parametrize("kind", ["hash", "btree"])
+@pytest.mark.parametrize("nul", [True, False])
+def test_keys_keep_their_several_values(tmp_path: Path, kind: str, nul: bool) -> None:
+    """What postmap 3.7.11 does with maps of makemap -d."""
+    target = tmp_path / "t.db"
+    end = b"\0" if nul else b""
+    several = {b"a": [b"1", b"2"], b"b": [b"3", b"4"], b"c": [b"5"], b"many": [b"value %d" % n for n in range(900)]}
+    write_values(kind, target, {key + end: [value + end for value in values] for key, values in several.items()})
+
+    def values() -> dict[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {}
+        table = open_table(f"{kind}:{tmp_path / 't'}")
+        assert isinstance(table, SequenceTable)
+        for key, value in table.entries():
+            found.setdefault(key, []).append(value)
+        table.close()
+        return found
+
+    told: list[bytes] = []
+    update_map(kind, target, [(b"a", b"no"), (b"d", b"x"), (b"d", b"y")], nul=nul, on_duplicate=told.append)
+    assert (values(), told) == (several | {b"d": [b"x"]}, [b"a", b"d"])
+    update_map(kind, target, [(b"a", b"new"), (b"q", b"1"), (b"q", b"2")], nul=nul, duplicates=Duplicates.LAST)
+    update_map(kind, target, [], nul=nul, last=[(b"c" + end, b"last" + end)])
+    changed = several | {b"a": [b"1", b"2", b"new"], b"d": [b"x"], b"q": [b"1", b"2"], b"c": [b"5", b"last"]}
+    assert values() == changed
+    assert delete_keys(kind, target, [b"a", b"none", b"many"]) == {b"a", b"many"}
+    assert values() == {key: some for key, some in changed.items() if key not in (b"a", b"many")}
