@@ -21,6 +21,7 @@ from mailconf.maps.opening import Progress
 from mailconf.maps.write import write_map
 from mailconf.source import Source, decode, encode
 from mailconf.tables.check import Known
+from mailconf.tables.entry import Entry
 from mailconf.tables.postmap import fold
 from mailconf.tables.reader import report_duplicates
 from mailconf.tables.roles import check_table, read_table, table_role
@@ -85,8 +86,8 @@ def compile_targets(targets: Iterable[Target], sink: Sink, is_restriction: Known
     for target in targets:
         read = read_source(target, sink)
         if read is not None:
-            entries = _entries(target, Source(str(target.source), decode(read.data)), sink, is_restriction)
-            compiled.append(Compiled(target, entries, read.status, read.digest, read.stat))
+            entries = entries_of(target, read.data, sink, is_restriction)
+            compiled.append(Compiled(target, _content(entries), read.status, read.digest, read.stat))
     return compiled
 
 
@@ -113,11 +114,16 @@ def read_source(target: Target, sink: Sink) -> Read | None:
     return Read(data, status, hashlib.sha256(data).hexdigest(), settled(status, now))
 
 
-def _entries(target: Target, source: Source, sink: Sink, is_restriction: Known) -> dict[bytes, bytes]:
-    role = table_role(target.roles[0])
-    entries = read_table(role, source, sink)
+def entries_of(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> list[Entry]:
+    """The entries of a target's source in its role, duplicates included; every mistake goes to ``sink``."""
+    role = table_role(*target.roles)
+    entries = read_table(role, Source(str(target.source), decode(data)), sink)
     check_table(role, entries, sink, is_restriction)
     report_duplicates(entries, sink, _folded)
+    return entries
+
+
+def _content(entries: Iterable[Entry]) -> dict[bytes, bytes]:
     content: dict[bytes, bytes] = {}
     for entry in entries:
         content.setdefault(fold(encode(entry.key)), encode(entry.value))

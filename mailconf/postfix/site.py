@@ -50,6 +50,15 @@ TABLE_PARAMETERS = (
     "body_checks",
     "mime_header_checks",
     "nested_header_checks",
+    "milter_header_checks",
+    "smtp_header_checks",
+    "smtp_mime_header_checks",
+    "smtp_nested_header_checks",
+    "smtp_body_checks",
+    "lmtp_header_checks",
+    "lmtp_mime_header_checks",
+    "lmtp_nested_header_checks",
+    "lmtp_body_checks",
 )
 LIST_PARAMETERS = (
     "debug_peer_list",

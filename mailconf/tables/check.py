@@ -53,11 +53,21 @@ _NEVER_ASKED = [
     (TB016, re.compile(r".*[a-z]\.", re.IGNORECASE), "leave out the dot at the end"),
     (TB016, re.compile(r"[^\s@]+@\..*"), "an address is looked up whole; write .example.com for the subdomains"),
 ]
+# Keys of tables of addresses that are never looked up: rewriting takes a dot off the end of a domain.
+_NO_ADDRESS = [
+    (re.compile(r"<.*>", re.DOTALL), "write the address without < and >"),
+    (re.compile(r"[^@]*@(?:.*[^.])?\.+", re.DOTALL), "leave out the dot at the end"),
+    (re.compile(r"\.[^@]+", re.DOTALL), "write @example.com; each subdomain needs an entry of its own"),
+    (
+        re.compile(r"[^@]*@\..*", re.DOTALL),
+        "write the domain without a dot before it; subdomains need their own entries",
+    ),
+]
 _PLAIN_ACTION = re.compile(
     r"(?:OK|DUNNO|REJECT|DEFER|DEFER_IF_REJECT|DEFER_IF_PERMIT|DISCARD|HOLD|WARN|INFO|[45][0-9][0-9])(?:\s.*)?",
     re.IGNORECASE | re.DOTALL,
 )
-_PLAIN_KEY = re.compile(r"[\w.+=-]+(?:@[\w.-]+)?|@[\w.-]+", re.ASCII)
+_PLAIN_KEY = re.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]+)*|[\w+=-][\w.+=-]*", re.ASCII)
 _PLAIN_ADDRESS = re.compile(r"[\w.+=-]+(?:@[\w.-]+)?", re.ASCII)
 _PLAIN_ADDRESSES = re.compile(rf"{_PLAIN_ADDRESS.pattern}(?:,? ?{_PLAIN_ADDRESS.pattern})*", re.ASCII)
 _DOUBTFUL = re.compile(r"^[\[<@*]|[.*]$|:|/|@\.|\.0")  # what any of those, or a long IPv6 address, has
@@ -67,11 +77,15 @@ _REFERENCE = re.compile(r"%[0-9](?![A-Za-z0-9])")
 Known = Callable[[str], bool]
 
 
-def check_access(entries: Iterable[Entry], sink: Sink, known: Known) -> None:
-    """access(5); ``known`` tells whether a word is a restriction, or a restriction class, that the table may name."""
+def check_access(entries: Iterable[Entry], sink: Sink, known: Known, *, keys: bool = True) -> None:
+    """access(5); ``known`` tells whether a word is a restriction, or a restriction class, that the table may name.
+
+    Without ``keys`` only the values are looked into: those of a table of patterns.
+    """
     texts: set[str] = set()
     for entry in entries:
-        _check_access_key(entry, sink)
+        if keys:
+            _check_access_key(entry, sink)
         if _PLAIN_ACTION.fullmatch(entry.value):
             continue
         texts.add(entry.value)
@@ -114,20 +128,22 @@ def _compressed(address: str) -> str | None:
         return None
 
 
-def check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str) -> None:
-    """Tables of addresses: virtual(5) by the grammar "virtual", generic(5) and canonical(5) by "generic"."""
+def check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str, *, keys: bool = True) -> None:
+    """Tables of addresses: virtual(5) by the grammar "virtual", generic(5) and canonical(5) by "generic".
+
+    Without ``keys`` only the values are looked into, in which then a group of the match may stand.
+    """
     texts: set[str] = set()
     plain_value = _PLAIN_ADDRESSES if grammar == "virtual" else _PLAIN_ADDRESS
     for entry in entries:
-        if not _PLAIN_KEY.fullmatch(entry.key):
+        if keys and not _PLAIN_KEY.fullmatch(entry.key):
             texts.add(entry.key)
             if len(texts) > LIMIT:
                 give_up(entry, sink)
                 return
-            _tree(grammar, "key", entry.key, entry.key_span, sink)
-        if entry.key.startswith("*@"):
-            hint = f"write {entry.key[1:]} for a whole domain"
-            sink.report(TB023, f"{entry.key} is looked up only for the user *", entry.key_span, hint=hint)
+            tree = _tree(grammar, "key", entry.key, entry.key_span, sink)
+            if tree is not None and (fault := address_key_fault(entry.key)) is not None:
+                sink.report(fault.code, fault.message, entry.key_span, hint=fault.hint)
         if plain_value.fullmatch(entry.value):
             continue
         texts.add(entry.value)
@@ -137,6 +153,19 @@ def check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str) -> None:
         tree = _tree(grammar, "value", entry.value, entry.value_span, sink)
         if tree is not None:
             _check_targets(tree, entry, sink)
+
+
+def address_key_fault(text: str) -> Fault | None:
+    """What keeps a key from being looked up as an address, None where nothing does."""
+    if text.startswith("*@"):
+        hint = f"write {text[1:]} for a whole domain"
+        return Fault(TB023, f"{text} is looked up only for the user *", hint)
+    return next((never_asked(text, hint) for pattern, hint in _NO_ADDRESS if pattern.fullmatch(text)), None)
+
+
+def never_asked(text: str, hint: str) -> Fault:
+    """The fault of a key that no lookup asks for."""
+    return Fault(TB016, f"{text} matches nothing: no lookup asks for it", hint)
 
 
 def _check_targets(tree: ParseTree, entry: Entry, sink: Sink) -> None:

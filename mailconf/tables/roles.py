@@ -17,6 +17,7 @@ from typing import Any
 
 from mailconf.diagnostics import Sink
 from mailconf.source import Source
+from mailconf.tables import content, recipients, transport
 from mailconf.tables.aliases import read_aliases
 from mailconf.tables.check import Known, check_access, check_addresses, check_aliases
 from mailconf.tables.class_file import read_class, read_word
@@ -27,23 +28,82 @@ from mailconf.tables.sendmail_aliases_reader import read_sendmail_aliases, read_
 from mailconf.tables.sides import ANYTHING, Sides, check_sides
 
 ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES, OTHER = "access", "virtual", "one address", "aliases", "other"
+TRANSPORT, SENDER_TRANSPORT, SENDER_RELAYHOST = "transport", "sender's transport", "sender's relayhost"
+ADDRESSES, DOMAINS, HOSTS = "addresses", "domains", "hosts"
+HEADER_CHECKS, BODY_CHECKS, MILTER_HEADER_CHECKS = "header checks", "body checks", "milter header checks"
+CLIENT_HEADER_CHECKS, CLIENT_BODY_CHECKS = "client header checks", "client body checks"
+CLIENTS = ("smtp", "lmtp")  # whose deliveries have checks of their own
 
 _POSTFIX = {
     "alias_maps": ALIASES,
     "alias_database": ALIASES,
     "virtual_alias_maps": VIRTUAL,
-    "virtual_alias_domains": OTHER,
     "canonical_maps": ONE_ADDRESS,
     "sender_canonical_maps": ONE_ADDRESS,
     "recipient_canonical_maps": ONE_ADDRESS,
     "smtp_generic_maps": ONE_ADDRESS,
     "lmtp_generic_maps": ONE_ADDRESS,
+    "sender_bcc_maps": ONE_ADDRESS,
+    "recipient_bcc_maps": ONE_ADDRESS,
+    "transport_maps": TRANSPORT,
+    "sender_dependent_default_transport_maps": SENDER_TRANSPORT,
+    "sender_dependent_relayhost_maps": SENDER_RELAYHOST,
+    "relocated_maps": ADDRESSES,
+    "relay_recipient_maps": ADDRESSES,
+    "local_recipient_maps": ADDRESSES,
+    "virtual_mailbox_maps": ADDRESSES,
+    "smtpd_sender_login_maps": ADDRESSES,
+    "mydestination": DOMAINS,
+    "relay_domains": DOMAINS,
+    "fast_flush_domains": DOMAINS,
+    "virtual_alias_domains": DOMAINS,
+    "virtual_mailbox_domains": DOMAINS,
+    "mynetworks": HOSTS,
+    "smtpd_authorized_xclient_hosts": HOSTS,
+    "smtpd_authorized_xforward_hosts": HOSTS,
+    "smtpd_client_event_limit_exceptions": HOSTS,
+    "header_checks": HEADER_CHECKS,
+    "mime_header_checks": HEADER_CHECKS,
+    "nested_header_checks": HEADER_CHECKS,
+    "milter_header_checks": MILTER_HEADER_CHECKS,
+    "body_checks": BODY_CHECKS,
+    **{
+        f"{client}_{kind}header_checks": CLIENT_HEADER_CHECKS for client in CLIENTS for kind in ("", "mime_", "nested_")
+    },
+    **{f"{client}_body_checks": CLIENT_BODY_CHECKS for client in CLIENTS},
 }
-_POSTFIX_SIDES: dict[str, Sides] = {}
+_POSTFIX_SIDES: dict[str, Sides] = {
+    TRANSPORT: transport.TRANSPORT,
+    SENDER_TRANSPORT: transport.SENDER_TRANSPORT,
+    SENDER_RELAYHOST: transport.SENDER_RELAYHOST,
+    ADDRESSES: recipients.ADDRESSES,
+    DOMAINS: recipients.DOMAINS,
+    HOSTS: recipients.HOSTS,
+    HEADER_CHECKS: content.HEADER,
+    BODY_CHECKS: content.BODY,
+    CLIENT_HEADER_CHECKS: content.CLIENT_HEADER,
+    CLIENT_BODY_CHECKS: content.CLIENT_BODY,
+    MILTER_HEADER_CHECKS: content.MILTER_HEADER,
+}
 
 
-def table_role(use: str) -> str:
-    """The name of the format of the tables that a parameter of main.cf, or one like check_sender_access, names."""
+_ABOUT_KEYS = frozenset({ADDRESSES, DOMAINS, HOSTS, OTHER})
+
+
+def table_role(*uses: str) -> str:
+    """The name of the format of a table, by the parameters of main.cf and restrictions that name it.
+
+    Several may do so. What the values mean, the first says that gives them a meaning; keys that only one of several
+    looks up are not for the others to complain of.
+    """
+    formats = dict.fromkeys(map(_format_of, uses))
+    telling = [name for name in formats if name not in _ABOUT_KEYS]
+    if telling:
+        return telling[0]
+    return next(iter(formats)) if len(formats) == 1 else OTHER
+
+
+def _format_of(use: str) -> str:
     if use.startswith("check_") and use.endswith("_access"):
         return ACCESS
     return _POSTFIX.get(use, OTHER)
@@ -69,6 +129,19 @@ def check_table(role: str, entries: Iterable[Entry], sink: Sink, known: Known = 
         check_aliases(entries, sink)
     elif role in _POSTFIX_SIDES:
         check_sides(_POSTFIX_SIDES[role], entries, sink)
+
+
+def check_values(role: str, entries: Iterable[Entry], sink: Sink, known: Known = lambda word: True) -> None:
+    """The same for the results of rules, whose keys are patterns: only the values are looked into."""
+    if role == ACCESS:
+        check_access(entries, sink, known, keys=False)
+    elif role in (VIRTUAL, ONE_ADDRESS):
+        check_addresses(entries, sink, "virtual" if role == VIRTUAL else "generic", keys=False)
+    elif role == ALIASES:
+        check_aliases(entries, sink)
+    elif role in _POSTFIX_SIDES:
+        sides = _POSTFIX_SIDES[role]
+        check_sides(Sides(value=sides.value, plain_value=sides.plain_value), entries, sink)
 
 
 Reader = Callable[[Source, Sink], list[Entry]]
@@ -150,3 +223,8 @@ def meaning(sides: Sides, entry: Entry) -> tuple[Any, Any]:
     key = entry.key if sides.key is None else sides.key(entry.key).meaning
     value = entry.value if sides.value is None else sides.value(entry.value).meaning
     return key, value
+
+
+def sides_of(role: str) -> Sides | None:
+    """How the sides of a table of Postfix's are read; None for formats that `mailconf.tables.check` reads whole."""
+    return _POSTFIX_SIDES.get(role)

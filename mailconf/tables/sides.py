@@ -104,12 +104,22 @@ def parse_side(grammar: str, start: str, text: str) -> ParseTree | Fault:
         return _grammar(grammar).parse(text, start)
     except UnexpectedInput as failure:
         mistake = _grammar(grammar).mistake(failure, start)
+    if mistake is None and (grammar, start) in _OTHERWISE:
+        mistake = _grammar(grammar).named(_OTHERWISE[grammar, start])
     if mistake is None:
         return Fault(GR001, "this text is not understood", "compare it with the other entries")
     return Fault(CODES[mistake.code], mistake.message, mistake.hint)
 
 
-_STARTS = {"access": ["action"]}
+_STARTS = {"access": ["action"], "transport": ["transport", "nexthops", "lmtp"], "checks": ["header", "body"]}
+# What a text is that no example is like.
+_OTHERWISE = {
+    ("transport", "transport"): "TB090",
+    ("transport", "nexthops"): "TB092",
+    ("transport", "lmtp"): "TB092",
+    ("checks", "header"): "TB100",
+    ("checks", "body"): "TB100",
+}
 
 
 @lru_cache

@@ -1,0 +1,242 @@
+"""The text of tables of rules: regexp_table(5), pcre_table(5), cidr_table(5), as entries with places and Diagnostics.
+
+    /pattern/flags result      !/pattern/flags result      if /pattern/flags      if !/pattern/flags      endif
+    network/length result      !network result             if network             if !network             endif
+
+A rule stands on a logical line of `mailconf.tables.lines`. The delimiter of a pattern is any character that is neither
+a letter nor a digit, chosen by each rule, so that no grammar can tell where a pattern ends: this reader goes by hand.
+``mailconf.maps`` reads the same text in order to answer; tests hold that both find the same lines wrong.
+Whether a pattern compiles, and has the groups that a result asks for, only the engine can say: `mailconf.check`.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from ipaddress import ip_network
+from typing import NamedTuple
+
+from mailconf.diagnostics import Code, Sink, error, warning
+from mailconf.source import Source, Span, decode
+from mailconf.tables.entry import Entry
+from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
+from mailconf.tables.reader import TB001, place
+
+TB110 = error("TB110", "a pattern that is not closed")
+TB111 = error("TB111", "a flag that patterns of this type do not have")
+TB112 = error("TB112", "a line that is no rule")
+TB113 = error("TB113", "an endif without its if")
+TB114 = warning("TB114", "an if without its endif")
+TB115 = error("TB115", "a rule without a result")
+TB116 = error("TB116", "a network that is none")
+TB117 = warning("TB117", "text behind an if or endif")
+TB118 = error("TB118", "the text of a match in the result of a rule for what does not match")
+
+PATTERN_TYPES = ("regexp", "pcre")
+FLAGS = {"regexp": "imx", "pcre": "imsxAEUX"}
+
+_SKIPPED = "Postfix skips this rule"
+_WHITE = decode(SPACE)
+_FLAGS = {"regexp": re.compile(r"[^ \t\n\v\f\r!]*"), "pcre": re.compile(r"[^ \t\n\v\f\r]*")}
+_GROUP = re.compile(r"\$(?:\$|\{?\(?([0-9]+))")
+_NEGATION = re.compile(r"[! \t\n\v\f\r]*")
+_IF = re.compile(r"if(?![a-z0-9])", re.IGNORECASE | re.ASCII)
+_ENDIF = re.compile(r"endif(?![a-z0-9])", re.IGNORECASE | re.ASCII)
+_PATTERN_REQUEST = re.compile(r"[a-z0-9]", re.IGNORECASE | re.ASCII)
+
+
+class Kind(Enum):
+    RULE = "rule"
+    IF = "if"
+    ENDIF = "endif"
+
+
+class Pattern(NamedTuple):
+    """A pattern without its delimiters, or a network as written; ``flags`` as written."""
+
+    text: str
+    flags: str = ""
+    negated: bool = False
+
+
+class Rule(NamedTuple):
+    """A line: its entry (the key is the pattern as written, the value the result) and what it says.
+
+    ``patterns`` is empty for an endif; a regexp rule has two where the second excludes what it matches.
+    """
+
+    kind: Kind
+    patterns: tuple[Pattern, ...]
+    entry: Entry
+
+
+class _Bad(Exception):
+    def __init__(self, code: Code, message: str, hint: str, at: int, end: int) -> None:
+        super().__init__(message)
+        self.code, self.hint, self.at, self.end = code, hint, at, end
+
+
+class _Line:
+    """A logical line as text, with its places."""
+
+    def __init__(self, text: Text, line: LogicalLine) -> None:
+        self._text, self._line = text, line
+        self.text = decode(line.text.rstrip(SPACE).partition(b"\0")[0])
+
+    def span(self, at: int, end: int) -> Span:
+        last = max(len(self.text) - 1, 0)
+        return place(self._text, self._line, self.text, min(at, last), max(min(end, len(self.text)), min(at, last)))
+
+    def entry(self, source: Source, value_at: int) -> Entry:
+        start, end = self._text.offset(self._line.start), self._offset(len(self.text))
+        key = self.text[:value_at].rstrip(_WHITE)
+        return Entry(key, self.text[value_at:], source, start, self._offset(value_at), end)
+
+    def _offset(self, at: int) -> int:
+        if at < len(self.text):
+            return self.span(at, at + 1).start
+        return self.span(at - 1, at).end if self.text else self._text.offset(self._line.start)
+
+
+def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
+    """The rules of a table of the type ``kind`` (regexp, pcre, cidr), in its order, without those that are skipped."""
+    text = Text(source)
+    rules: list[Rule] = []
+    opened: list[Rule] = []
+    for logical in logical_lines(text.data):
+        line = _Line(text, logical)
+        if logical.text[0] in SPACE:
+            hint = f"{_SKIPPED}; start it in the first column"
+            message = "this line starts with white space, but there is no line before it that it could continue"
+            sink.report(TB001, message, line.span(0, len(line.text)), hint=hint)
+            continue
+        try:
+            rule = _read(kind, line, source, sink)
+            if rule.kind is Kind.ENDIF:
+                if not opened:
+                    raise _Bad(TB113, "no if is open here", "Postfix ignores this line; remove it", 0, 5)
+                opened.pop()
+        except _Bad as bad:
+            sink.report(bad.code, str(bad), line.span(bad.at, bad.end), hint=bad.hint)
+            continue
+        rules.append(rule)
+        if rule.kind is Kind.IF:
+            opened.append(rule)
+    for rule in opened:
+        hint = "it holds to the end of the table; write endif behind the last of its rules"
+        sink.report(TB114, "this if has no endif", rule.entry.key_span, hint=hint)
+    return rules
+
+
+def _read(kind: str, line: _Line, source: Source, sink: Sink) -> Rule:
+    text = line.text
+    if found := _ENDIF.match(text):
+        _tell_extra(line, found.end(), len(text), sink, cidr=kind == "cidr")
+        return Rule(Kind.ENDIF, (), line.entry(source, len(text)))
+    if kind == "cidr":
+        return _read_cidr(line, source)
+    if found := _IF.match(text):
+        at = len(text) - len(text[found.end() :].lstrip(_WHITE))
+        pattern, end = _pattern(kind, text, at)
+        _tell_extra(line, end, len(text), sink)
+        return Rule(Kind.IF, (pattern,), line.entry(source, len(text)))
+    if _PATTERN_REQUEST.match(text):
+        hint = f"{_SKIPPED}; write /pattern/ result, if /pattern/ or endif"
+        raise _Bad(TB112, "this is no rule", hint, 0, len(text.split(None, 1)[0]))
+    pattern, end = _pattern(kind, text, 0)
+    patterns = [pattern]
+    if text.startswith("!", end):
+        pattern, end = _pattern(kind, text, end)
+        patterns.append(pattern)
+    value_at = len(text) - len(text[end:].lstrip(_WHITE))
+    result = text[value_at:]
+    groups = [found for found in _GROUP.finditer(result) if found[1]]
+    if patterns[0].negated and groups:
+        at = value_at + groups[0].start()
+        hint = f"{_SKIPPED}: what does not match has no groups; write the result without $"
+        raise _Bad(TB118, f"{groups[0][0]} stands for nothing in this result", hint, at, at + len(groups[0][0]))
+    rule = Rule(Kind.RULE, tuple(patterns), line.entry(source, value_at))
+    if not result:
+        hint = "the rule matches with an empty result; write what is to happen"
+        sink.report(TB115, "this rule has no result", rule.entry.key_span, hint=hint)
+    return rule
+
+
+def _tell_extra(line: _Line, at: int, end: int, sink: Sink, *, cidr: bool = False) -> None:
+    extra = line.text[at:end].strip(_WHITE)
+    if not extra:
+        return
+    start = at + line.text[at:end].index(extra)
+    if cidr:
+        raise _Bad(TB112, "there is text behind endif", "Postfix ignores this line; write endif alone", start, end)
+    hint = "Postfix ignores it; rules between if and endif start in the first column"
+    sink.report(TB117, f"{extra} is not read", line.span(start, end), hint=hint)
+
+
+def _pattern(kind: str, text: str, at: int) -> tuple[Pattern, int]:
+    """The pattern at ``at``, and where it ends."""
+    marks = _NEGATION.match(text, at)
+    assert marks is not None  # it matches the empty text
+    begin = marks.end()
+    if begin >= len(text):
+        raise _Bad(TB110, "there is no pattern", f"{_SKIPPED}; write /pattern/ result", at, len(text))
+    delimiter, end = text[begin], begin + 1
+    while end < len(text) and (text[end] == "\\" or text[end] != delimiter):
+        end += 2 if text[end] == "\\" else 1
+    if end >= len(text):
+        hint = f"{_SKIPPED}; a pattern ends with the character that it starts with, here {delimiter}"
+        raise _Bad(TB110, "this pattern is not closed", hint, begin, len(text))
+    flags = _FLAGS[kind].match(text, end + 1)
+    assert flags is not None  # it matches the empty text
+    for n, letter in enumerate(flags[0]):
+        if letter not in FLAGS[kind]:
+            hint = f"{_SKIPPED}; {kind} has the flags {' '.join(FLAGS[kind])}; a blank parts the result from them"
+            raise _Bad(TB111, f'there is no flag "{letter}"', hint, end + 1 + n, end + 2 + n)
+    return Pattern(text[begin + 1 : end], flags[0], marks[0].count("!") % 2 == 1), flags.end()
+
+
+def _read_cidr(line: _Line, source: Source) -> Rule:
+    text = line.text
+    opens = _IF.match(text)
+    at = len(text) - len(text[opens.end() :].lstrip(_WHITE)) if opens else 0
+    marks = _NEGATION.match(text, at)
+    assert marks is not None  # it matches the empty text
+    begin = marks.end()
+    words = text[begin:].split(None, 1) if not opens else [text[begin:]]
+    network = words[0] if words else ""
+    if not network:
+        raise _Bad(TB116, "there is no network", f"{_SKIPPED}; write 192.0.2.0/24 result", at, len(text))
+    if reason := _network_fault(network):
+        raise _Bad(TB116, reason[0], f"{_SKIPPED}; {reason[1]}", begin, begin + len(network))
+    pattern = Pattern(network, negated=marks[0].count("!") % 2 == 1)
+    if opens:
+        return Rule(Kind.IF, (pattern,), line.entry(source, len(text)))
+    if len(words) < 2:
+        raise _Bad(TB115, "this rule has no result", f"{_SKIPPED}; write the result behind it", begin, len(text))
+    return Rule(Kind.RULE, (pattern,), line.entry(source, len(text) - len(words[1])))
+
+
+_WRITE = "write an address, or a network with the length of its prefix"
+
+
+def _network_fault(text: str) -> tuple[str, str] | None:
+    """What is wrong with a network of a cidr table, and what to do about it; None when it is right."""
+    if text.startswith("["):
+        inside, bracket, tail = text[1:].partition("]")
+        if not bracket or (tail and not tail.startswith("/")):
+            return f"the brackets of {text} are not right", "write [address] or [address]/length"
+        text = inside + tail
+    address, slash, length = text.partition("/")
+    if slash and not (length.isascii() and length.isdigit() and len(length) < 20):
+        return f"{text} has no length", _WRITE
+    try:
+        if slash and ip_network(address).max_prefixlen < int(length):
+            return f"the length of {text} is too great", _WRITE
+        ip_network(f"{address}/{int(length)}" if slash else address)
+    except ValueError:
+        try:
+            better = ip_network(f"{address}/{length}", strict=False)
+        except ValueError:
+            return f"{text} is no network", _WRITE
+        return f"{text} has bits behind its prefix", f"write {better}, or {address} alone"
+    return None

@@ -1,0 +1,152 @@
+"""transport(5) and its kin: sender_dependent_default_transport_maps, sender_dependent_relayhost_maps, relocated(5).
+
+A value is ``transport:nexthop``; each may be empty, and the colon with it. What nexthops look like, the transport says:
+those of smtp and lmtp are lists of ``host``, ``host:port``, ``[host]`` and ``[host]:port`` (lmtp(8) also knows
+``unix:path`` and ``inet:host``); what else stands there ends the delivery agent. Those of error, retry and discard are
+texts, those of others are not looked into.
+
+Keys that no lookup asks for are those for which trivial-rewrite 3.7 gave no answer.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailconf.diagnostics import error
+from mailconf.tables.check import TB025, never_asked
+from mailconf.tables.recipients import ADDRESSES
+from mailconf.tables.sides import Fault, Side, Sides, parse_side
+
+if TYPE_CHECKING:
+    from lark import ParseTree
+
+TB090 = error("TB090", "a transport that is not transport:nexthop")
+TB091 = error("TB091", "a nexthop whose bracket is not closed")
+TB092 = error("TB092", "a nexthop that is not host:port")
+
+SMTP_LIKE = frozenset({"", "smtp", "lmtp", "relay", "smtps", "submission"})
+TEXTS = frozenset({"error", "retry", "discard"})
+
+PLAIN_TRANSPORT = re.compile(
+    r"(?:smtp|relay)?:(?:\[[\w.-]+\](?::[0-9]+)?|[\w.-]+(?::[0-9]+)?)?|(?:local|virtual):", re.ASCII
+)
+PLAIN_DOMAIN = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*|[\w.+=-]+@[\w-]+(?:\.[\w-]+)*|\*", re.ASCII)
+
+
+class Hop(NamedTuple):
+    """One destination: ``mx`` tells whether the host's MX records are looked up; ``service`` is a port or its name."""
+
+    host: str
+    service: str = ""
+    mx: bool = True
+
+
+class Transport(NamedTuple):
+    """Where mail goes. An empty ``transport`` is the one that it would go by anyway; an empty ``nexthop`` the domain.
+
+    hops    the nexthop of smtp and lmtp, cut up
+    status  the enhanced status code that starts a text of error or retry
+    """
+
+    transport: str
+    nexthop: str
+    hops: tuple[Hop, ...] = ()
+    status: str = ""
+
+
+def read_transport(text: str) -> Side:
+    """The value of a transport table: `Transport`."""
+    tree = parse_side("transport", "transport", text)
+    if isinstance(tree, Fault):
+        return Side(None, (tree,))
+    words = _words(tree)
+    name, nexthop = words.get("NAME", ""), words.get("NEXTHOP", "")
+    if name in TEXTS:
+        found = _STATUS.match(nexthop)
+        return Side(Transport(name, nexthop, status=found[0] if found else ""))
+    if not nexthop or not is_smtp(name):
+        return Side(Transport(name, nexthop))
+    hops = read_nexthops(nexthop, "lmtp" if name.startswith("lmtp") else "nexthops")
+    shift = text.index(":") + 1
+    shift += len(text[shift:]) - len(text[shift:].lstrip())
+    faults = tuple(fault._replace(at=fault.at + shift) for fault in hops.faults)
+    return Side(Transport(name, nexthop, hops.meaning or ()), faults)
+
+
+_STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?=\s|$)")
+
+
+def is_smtp(transport: str) -> bool:
+    """Whether the nexthops of a transport are smtp(8)'s, as far as its name tells."""
+    return transport in SMTP_LIKE or transport.startswith(("smtp-", "smtp_", "lmtp-", "lmtp_"))
+
+
+@lru_cache(maxsize=4096)
+def read_nexthops(text: str, start: str = "nexthops") -> Side:
+    """The nexthop of smtp(8), or a relayhost: a tuple of `Hop`. ``start`` is lmtp for those of lmtp(8)."""
+    tree = parse_side("transport", start, text)
+    if isinstance(tree, Fault):
+        if found := _COMMENT.search(text):
+            hint = "a comment is a line of its own; here it becomes a part of the nexthop"
+            return Side(None, (Fault(TB025, '"#" starts no comment', hint, found.start(1), 1),))
+        if found := _OPEN.search(text):
+            fault = Fault(TB091, "the bracket of this nexthop is not closed", 'write "[host]" or "[host]:port"')
+            return Side(None, (fault._replace(at=found.start(), length=len(found[0])),))
+        return Side(None, (tree._replace(length=len(text)),))
+    return Side(tuple(_hop(child) for child in tree.children if not isinstance(child, str)))
+
+
+_COMMENT = re.compile(r"(?:^|\s)(#)")
+_OPEN = re.compile(r"\[[^\]]*$")
+
+
+def _hop(tree: ParseTree) -> Hop:
+    words = _words(tree)
+    if "UNIX" in words:
+        return Hop(words["UNIX"], mx=False)
+    if "LITERAL" in words:
+        return Hop(words["LITERAL"][1:-1], words.get("SERVICE", ""), mx=False)
+    return Hop(words["HOST"], words.get("SERVICE", ""))
+
+
+def _words(tree: ParseTree) -> dict[str, str]:
+    return {token.type: str(token) for token in tree.scan_values(lambda token: isinstance(token, str))}
+
+
+def read_relayhost(text: str) -> Side:
+    """The value of sender_dependent_relayhost_maps: nexthops, or DUNNO for none of its own."""
+    return Side(()) if text.upper() == "DUNNO" else read_nexthops(text)
+
+
+def read_sender_transport(text: str) -> Side:
+    """The value of sender_dependent_default_transport_maps: a `Transport`, or DUNNO for none of its own."""
+    return Side(Transport("", "")) if text.upper() == "DUNNO" else read_transport(text)
+
+
+# What trivial-rewrite 3.7 never asks transport_maps for, by experiment.
+_NEVER_ASKED = [
+    (
+        re.compile(r"<.*>", re.DOTALL),
+        "write the address without < and >; the null sender's mail has no entry of its own",
+    ),
+    (re.compile(r"@(.*)", re.DOTALL), "write the domain alone: example.com"),
+    (re.compile(r"\*[@.].*", re.DOTALL), "write example.com for a domain, .example.com for its subdomains, * for all"),
+    (re.compile(r"[^@]+@"), "write the whole address, user@example.com"),
+    (re.compile(r".+\.", re.DOTALL), "leave out the dot at the end"),
+    (re.compile(r"[^@]+@\..*", re.DOTALL), "an address is looked up whole; write .example.com for the subdomains"),
+]
+
+
+def read_transport_key(text: str) -> Side:
+    """The key of a transport table: an address, a domain, ``.domain`` or ``*``."""
+    for pattern, hint in _NEVER_ASKED:
+        if pattern.fullmatch(text):
+            return Side(text, (never_asked(text, hint),))
+    return Side(text)
+
+
+TRANSPORT = Sides(read_transport_key, read_transport, PLAIN_DOMAIN, PLAIN_TRANSPORT)
+SENDER_TRANSPORT = Sides(ADDRESSES.key, read_sender_transport, ADDRESSES.plain_key, PLAIN_TRANSPORT)
+SENDER_RELAYHOST = Sides(ADDRESSES.key, read_relayhost, ADDRESSES.plain_key)
