@@ -338,7 +338,7 @@ def _unclosed(failure: UnexpectedToken) -> _Unclosed:
     quotes: list[int] = []
     assert failure.interactive_parser is not None
     for value in failure.interactive_parser.parser_state.value_stack:
-        for item in value if isinstance(value, list) else [value]:
+        for item in _items(value):
             kind = getattr(item, "type", "")
             if start < 0 and kind not in _OPENING:
                 kept.append(item)
@@ -349,6 +349,15 @@ def _unclosed(failure: UnexpectedToken) -> _Unclosed:
             elif kind == "RQUOTE":
                 quotes.pop()
     return _Unclosed(kept, start, quotes[0] if quotes else -1)
+
+
+def _items(value: Any) -> Iterator[Token | Tree[Token]]:
+    """What lies on the parser's stack, repetitions that are not finished taken apart."""
+    if isinstance(value, list) or getattr(value, "data", "").startswith("_"):
+        for item in getattr(value, "children", value):
+            yield from _items(item)
+    else:
+        yield value
 
 
 def _report(reader: _Reader, unclosed: _Unclosed, sink: Sink) -> Node:

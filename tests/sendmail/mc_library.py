@@ -38,6 +38,10 @@ POPDIVERT`'dnl`'')
 define(`_DAEMONS_', `')
 define(`DAEMON_OPTIONS', `define(`_DAEMONS_', defn(`_DAEMONS_')
 O DaemonPortOptions=`$1')')
+define(`CLIENT_OPTIONS', `PUSHDIVERT(5)O ClientPortOptions=$1
+POPDIVERT`'dnl`'')
+define(`EXPOSED_USER', `PUSHDIVERT(5)C{E}$1
+POPDIVERT`'dnl`'')
 define(`_FILTERS_', `')
 define(`INPUT_MAIL_FILTER', `define(`_FILTERS_', defn(`_FILTERS_')
 X`'$1`, '`$2')define(`confINPUT_MAIL_FILTERS', $1)')
@@ -57,24 +61,26 @@ undivert(5)dnl
 CR$={VirtHost}
 undivert(6)dnl
 _SET(LogLevel, `confLOG_LEVEL')
-_SET(AliasFile, `ALIAS_FILE')
 _SET(MaxMessageSize, `confMAX_MESSAGE_SIZE')
+_SET(AliasFile, `ALIAS_FILE')
 _SET(Timeout.queuereturn, `confTO_QUEUERETURN')
 _SET(InputMailFilters, `confINPUT_MAIL_FILTERS')
 _DAEMONS_
+ifdef(`_NO_MSA_', `dnl', `O DaemonPortOptions=Port=587, Name=MSA, M=E')
 _FILTERS_
 undivert(3)dnl
 undivert(7)dnl
 undivert(9)dnl
 """
 MAILER = """\
-M$NAME, P=[IPC], F=mDFMuX,
+M$NAME, P=ifdef(`LOCAL_MAILER_PATH', LOCAL_MAILER_PATH, `[IPC]'), F=mDFMuX,
 \tT=DNS/RFC822/SMTP,
 \tA=TCP $h
 """
 FILES = {
     "m4/cf.m4": START,
     "m4/end.m4": END,
+    "ostype/linux.m4": "define(`confTO_QUEUERETURN', `3d')\n",
     "ostype/box.m4": "define(`confTO_QUEUERETURN', `3d')\n",
     "domain/home.m4": "define(`confDOMAIN_NAME', `home.example.org')FEATURE(`use_cw_file')\n",
     "feature/use_cw_file.m4": "define(`_USE_CW_')\n",
@@ -86,7 +92,9 @@ Kaccess ifelse(_ARG_, `', DATABASE_MAP_TYPE -T<TMPF> MAIL_SETTINGS_DIR`access', 
 LOCAL_CONFIG
 Kvirtuser ifelse(_ARG_, `', DATABASE_MAP_TYPE MAIL_SETTINGS_DIR`virtusertable', `_ARG_')
 """,
+    "feature/own_size.m4": "define(`confMAX_MESSAGE_SIZE', 7)\n",
     "feature/masquerade_envelope.m4": "define(`_ENVELOPE_', 1)\n",
+    "feature/no_default_msa.m4": "define(`_NO_MSA_', 1)\n",
     "feature/notsticky.m4": "# nothing\n",
     "hack/trick.m4": "# nothing\n",
     "mailer/local.m4": MAILER.replace("$NAME", "local"),

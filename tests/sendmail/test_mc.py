@@ -97,6 +97,7 @@ def test_listeners_filters_mailers_and_features(site: Site) -> None:
     assert [(s.name, s.overrides["Port"], s.span and s.span.line) for s in site.listeners] == [
         ("MTA", "smtp", 21),
         ("MSA", "587", 22),
+        ("MSA", "587", None),  # the library's own
     ]
     assert [(m.name, m.socket, m.settings, m.used, m.span and m.span.line) for m in site.milters] == [
         ("dkim", "local:/run/dkim", {"F": "T"}, True, 23)

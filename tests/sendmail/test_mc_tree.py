@@ -154,6 +154,12 @@ def test_what_is_never_closed_has_a_name_and_a_place(text: str, code: str, place
         assert [call.name for call in document.calls()] == ["MAILER"]
 
 
+def test_what_stands_before_a_mistake_is_read() -> None:
+    document = parse(Source("x.mc", "OSTYPE(`a')dnl\n\nFEATURE(`b')\ndefine(`c', `d'\n"), Sink())
+    assert [call.literal(1) for call in document.calls()] == ["a", "b"]
+    assert [node.kind for node in document.nodes[-2:]] == [Kind.TEXT, Kind.BROKEN]
+
+
 def test_comments_end_where_the_library_is_included() -> None:
     text = "# FEATURE(`a') `\ninclude(`/usr/share/sendmail/cf/m4/cf.m4')dnl\n# FEATURE(`b')\n"
     document = parse(Source("x.mc", text), Sink())

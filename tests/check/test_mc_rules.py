@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailconf.check.mc import check_mc
+from mailconf.diagnostics import Diagnostic, Sink
+from mailconf.sendmail.library import Library
+from tests.sendmail.mc_library import library as write_library
+from tests.sendmail.mc_mistakes import FRAME, LINE, MISTAKES, PLACE, Mistake
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    return write_library(tmp_path_factory.mktemp("library"))
+
+
+def check(folder: Path, library: Library | None, text: str) -> list[Diagnostic]:
+    path = folder / "sendmail.mc"
+    path.write_text(text)
+    sink = Sink()
+    read = check_mc(path, library, sink)
+    assert (read is None) == (library is None)
+    return sink.sorted()
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: f"{m.code}-{m.text[:25]}")
+def test_mistakes_have_a_name_a_place_and_a_hint(mistake: Mistake, tmp_path: Path, library: Library) -> None:
+    found = check(tmp_path, library, FRAME[0] + mistake.text + FRAME[1])
+    (diagnostic,) = (d for d in found if not d.code.startswith("M4") or d.severity.value == "error")
+    assert diagnostic.code == mistake.code
+    line = PLACE.get(mistake.text.partition("\n")[0], LINE)
+    assert diagnostic.span and diagnostic.span.first == (line, mistake.column)
+    assert mistake.hint in diagnostic.hint
+
+
+TEXTUAL = [
+    m for m in MISTAKES if m.code in ("SM001", "SM002", "SM003", "SM004", "SM005", "SM006", "SM007", "SM012", "SM017")
+]
+
+
+@pytest.mark.parametrize("mistake", TEXTUAL, ids=lambda m: f"{m.code}-{m.text[:25]}")
+def test_without_the_library_the_text_is_looked_at(mistake: Mistake, tmp_path: Path) -> None:
+    assert [d.code for d in check(tmp_path, None, FRAME[0] + mistake.text + FRAME[1])] == [mistake.code]
+
+
+def test_definitions_in_the_wrong_place(tmp_path: Path, library: Library) -> None:
+    text = (
+        "define(`confTO_QUEUERETURN', `9d')dnl\nOSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\n"
+        "MAILER(`local')dnl\ndefine(`LOCAL_MAILER_PATH', `/bin/mail')dnl\ndefine(`confLOG_LEVEL', `12')dnl\n"
+    )
+    early, late = check(tmp_path, library, text)
+    assert (early.code, early.span and early.span.line) == ("SM011", 1)
+    assert [r.span.line for r in early.related] == [2]
+    assert (late.code, late.span and late.span.line) == ("SM011", 5)
+    assert [r.span.line for r in late.related] == [4]
+
+
+def test_a_feature_behind_a_mailer_is_told_where_it_belongs(tmp_path: Path, library: Library) -> None:
+    found = check(tmp_path, library, "OSTYPE(`linux')dnl\nMAILER(`local')dnl\nFEATURE(`no_default_msa')dnl\n")
+    assert [(d.severity.value, d.span and d.span.line) for d in found] == [("error", 3)]
+    assert "VERSIONID, OSTYPE, DOMAIN, FEATURE" in found[0].hint
+
+
+def test_a_name_that_the_library_does_not_have(tmp_path: Path, library: Library) -> None:
+    found = check(tmp_path, library, "OSTYPE(`linux')dnl\nFEATURE(`acess_db')dnl\nMAILER(`local')dnl\n")
+    assert [(d.severity.value, d.span and d.span.line) for d in found] == [("error", 2)]
+    assert "access_db" in found[0].hint
+
+
+def test_one_port_twice_with_the_librarys_own(tmp_path: Path, library: Library) -> None:
+    text = "OSTYPE(`linux')dnl\nDAEMON_OPTIONS(`Name=x, Port=submission')dnl\nMAILER(`local')dnl\n"
+    (found,) = check(tmp_path, library, text)
+    assert (found.code, found.span and found.span.line) == ("SM016", 2)
+    assert "no_default_msa" in found.hint
+
+
+def test_a_good_file_has_no_mistakes(tmp_path: Path, library: Library) -> None:
+    text = (
+        "divert(-1)\n# it's about `quotes'\ndivert(0)dnl\ninclude(`/usr/share/sendmail/cf/m4/cf.m4')dnl\n"
+        "VERSIONID(`$Id$')\nOSTYPE(linux)dnl\n# words\nFEATURE(no_default_msa)dnl\n"
+        "FEATURE(`access_db', `hash -o /a')dnl\n"
+        "define(`confPRIVATE', `1')ifdef(`confPRIVATE', `dnl', `define(`x')')dnl\nDAEMON_OPTIONS(`Name=a, M=E')dnl\n"
+        "INPUT_MAIL_FILTER(`f', `S=inet:1@h, F=T, T=R:2m')dnl\nMAILER(`local')dnl\nLOCAL_CONFIG\nKx arith\nO Foo (x)\n"
+    )
+    assert [str(d) for d in check(tmp_path, library, text)] == []
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, library: Library) -> None:
+    for each in (library, None):
+        sink = Sink()
+        assert check_mc(tmp_path / "none.mc", each, sink) is None
+        assert [d.code for d in sink] == ["SM902"]
+
+
+PARTS = [m.text for m in MISTAKES] + [
+    "`",
+    "'",
+    "(",
+    ")",
+    "dnl",
+    "\n",
+    "#",
+    ",",
+    "LOCAL_CONFIG\n",
+    "divert(-1)\n",
+    "é",
+    "\0",
+    "\x80",
+]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from(PARTS), max_size=8).map("\n".join), st.binary(max_size=40))
+def test_no_text_gives_a_traceback(tmp_path_factory: pytest.TempPathFactory, text: str, data: bytes) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    path = folder / "sendmail.mc"
+    path.write_bytes(text.encode() + data)
+    check_mc(path, write_library(folder), Sink())
+    check_mc(path, None, Sink())
