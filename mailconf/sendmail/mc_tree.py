@@ -351,7 +351,7 @@ def _unclosed(failure: UnexpectedToken) -> _Unclosed:
     return _Unclosed(kept, start, quotes[0] if quotes else -1)
 
 
-def _items(value: Any) -> Iterator[Token | Tree[Token]]:
+def _items(value: Any) -> Iterator[Any]:
     """What lies on the parser's stack, repetitions that are not finished taken apart."""
     if isinstance(value, list) or getattr(value, "data", "").startswith("_"):
         for item in getattr(value, "children", value):

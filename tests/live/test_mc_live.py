@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mailconf.check.mc import check_mc
 from mailconf.diagnostics import Sink
 from mailconf.sendmail.expansion import Call as Expanded
 from mailconf.sendmail.expansion import expand_mc
@@ -17,6 +18,7 @@ from mailconf.sendmail.mc import COMPUTED_TYPES, read, site_of
 from mailconf.sendmail.mc_tree import Call, Document, Kind, parse
 from mailconf.source import Source, decode, encode
 from tests.live.mc_files import FOLDER, LIBRARY, generated, library_files
+from tests.sendmail.mc_mistakes import FRAME, MISTAKES, Mistake
 
 pytestmark = pytest.mark.live
 TEXTS = generated()
@@ -170,3 +172,33 @@ def test_a_site_with_much_in_it(tmp_path: Path) -> None:
         assert role in lines[places[role] - 1]
     assert site.hub.span and "MAIL_HUB" in lines[site.hub.span.line - 1]
     assert [s.span and s.span.line for s in site.listeners][2:] == [None]  # the library's own MSA
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: f"{m.code}-{m.text[:25]}")
+def test_mistakes_do_what_they_are_said_to_do(mistake: Mistake, tmp_path: Path) -> None:
+    """In the real m4 with the real library; and check finds them there."""
+    path = tmp_path / "x.mc"
+    path.write_text(FRAME[0] + mistake.text + FRAME[1])
+    done = subprocess.run(["m4", LIBRARY.start, path.name], capture_output=True, cwd=tmp_path, check=False)
+    kind, _, what = mistake.real.partition(":")
+    assert (what in decode(done.stderr if kind == "m4" else done.stdout)) == (kind != "not")
+    sink = Sink()
+    check_mc(path, LIBRARY, sink)
+    assert [d.code for d in sink if d.severity.value == "error" or d.code.startswith("SM")] == [mistake.code]
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_check_is_content_with_what_the_library_asks_for(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.mc"
+    path.write_text(TEXTS[name])
+    sink = Sink()
+    check_mc(path, LIBRARY, sink)
+    assert [(d.code, d.span and d.span.line) for d in sink if d.code.startswith("SM")] == FINDINGS.get(name, [])
+
+
+# What is wrong with the generated files all the same.
+FINDINGS = {
+    "common": [("SM019", 35), ("SM016", 51)],
+    "feature-notsticky": [("SM013", 8)],
+    "feature-domainmap": [("SM018", 8)],  # without its arguments
+}

@@ -34,7 +34,7 @@ MISTAKES = [
     Mistake("FEATURE(`access_db')dnlfoo", "SM006", 21, "cf:dnlfoo", "blank behind dnl"),
     Mistake("LOCAL_CONFIGdnl", "SM006", 1, "cf:LOCAL_CONFIGdnl", "LOCAL_CONFIG"),
     Mistake("# FEATURE(`access_db')", "SM007", 3, "cf:Kaccess", "dnl"),
-    Mistake("DAEMON_OPTIONS(Name=MTA, Addr=127.0.0.1)dnl", "SM008", 1, "not:127.0.0.1", "inside the quotes"),
+    Mistake("DAEMON_OPTIONS(Name=MTA, Addr=127.0.0.1)dnl", "SM008", 1, "not:Addr=127.0.0.1", "inside the quotes"),
     Mistake("define(`confMAX_MESSAGE_SZE', `5')dnl", "SM009", 1, "not:_SZE", "confMAX_MESSAGE_SIZE"),
     Mistake("define(`confMAX_MESSAGE_SIZE')dnl", "SM010", 1, "cf:O MaxMessageSize\n", "value"),
     Mistake("LOCAL_CONFG", "SM012", 1, "cf:LOCAL_CONFG", "LOCAL_CONFIG"),
