@@ -12,6 +12,8 @@ from mailconf.build.journal import Damaged
 from mailconf.build.state import State
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.maps.opening import Progress
+from mailconf.maps.target import safe_target
+from mailconf.maps.write import writable_types
 
 BD003 = error("BD003", "a map cannot be written")
 BD006 = error("BD006", "another build is running")
@@ -19,6 +21,7 @@ BD007 = error("BD007", "what mailconf remembers of its builds cannot be read or 
 BD008 = warning("BD008", "an earlier build was interrupted")
 BD009 = error("BD009", "an interrupted build can be neither completed nor undone")
 BD010 = error("BD010", "there is no earlier generation to go back to")
+BD015 = warning("BD015", "a map is written where another user can replace it, or has a second name")
 
 
 @contextmanager
@@ -71,6 +74,7 @@ def apply(
     old = store.state()
     maps = dict(old.maps)
     failed = False
+    _look_around(compiled, sink)
     journal = store.begin([each.target.target for each in compiled])
     try:
         for each, move in zip(compiled, journal.moves, strict=True):
@@ -85,6 +89,24 @@ def apply(
             store.recover()
         raise
     return True
+
+
+def _look_around(compiled: Sequence[Built], sink: Sink) -> None:
+    """Warn of what `mailconf.maps.target` warns of, of a folder once."""
+    told: set[tuple[Path, str]] = set()
+    for each in compiled:
+        target = each.target
+        if target.type not in writable_types():
+            continue
+        warnings: list[str] = []
+        with suppress(OSError):  # a reason to refuse, which comes up when the map is written
+            safe_target(target.target, warnings.append, follow=False)
+        for text in warnings:
+            what = text.removeprefix(f"{target.target}: ")
+            if (target.target.parent, what) not in told:
+                told.add((target.target.parent, what))
+                span = target.uses[0].span if target.uses else None
+                sink.report(BD015, text, span, file="" if span else str(target.target))
 
 
 def _stage(each: Built, staged: Path, sink: Sink, progress: Callable[[str], Progress] | None) -> bool:

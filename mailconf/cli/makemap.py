@@ -5,7 +5,7 @@ Options, messages and exit status are the original's (Debian's build: types hash
 
 - A map is replaced whole, never written in place: the original truncates it first, and a crash leaves a torn one.
   Hence a map in a folder that the caller may not write cannot be replaced, and with ``-s`` another name of the same
-  file (a hard link) keeps the old map.
+  file (a hard link) keeps the old map, which is told.
 - ``-c`` is accepted and means nothing: there is no cache to size.
 """
 
@@ -161,6 +161,8 @@ def _run(kind: str, name: str, trusted: int | None, options: Options) -> int:
         raise cannot_open(_PREFIX, kind, name)
     if lists:
         return _list(found, kind, name, options)
+    if found.path.exists() and found.path.stat().st_nlink > 1:
+        say(f"{_PREFIX}: {name}: the file has other names: they keep the old map")
     return Build(found, kind, name, trusted, options).run()
 
 

@@ -23,6 +23,7 @@ from mailconf.build.state import digest_of
 from mailconf.diagnostics import Sink
 
 TOP = Path(__file__).resolve().parents[2]
+MAP_WITH_TWO_NAMES = "etc/other/second.cdb"
 
 
 @pytest.fixture
@@ -416,3 +417,19 @@ def test_a_folder_that_is_gone_blocks_nothing(root: Path) -> None:
         assert one_generation(root) == "2"
         assert g.leftovers(root) == []
         at += 3
+
+
+def test_what_others_can_replace_is_told_once_a_folder(root: Path) -> None:
+    (root / "etc/mail").chmod(0o775)
+    (root / MAP_WITH_TWO_NAMES).hardlink_to(root / "etc/other/three.cdb")
+    sink = Sink()
+    g.build(root, sink=sink)
+    assert one_generation(root) == "2"
+    assert sorted((d.code, d.message.removeprefix(str(root))) for d in sink) == [
+        ("BD015", "/etc/mail/one.db: the folder can be written by its group"),
+        ("BD015", "/etc/other/three.cdb: the file has other names: they keep the old map"),
+    ]
+    sink = Sink()
+    (root / "etc/mail").chmod(0o755)
+    g.build(root, sink=sink)
+    assert list(sink) == []

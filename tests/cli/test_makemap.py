@@ -67,6 +67,8 @@ def test_links_are_refused(tools: Tools) -> None:
     (tools.folder / "h.db").hardlink_to(tools.folder / "t.db")
     refused = "makemap: error opening type hash map t: Hard links not allowed\n"
     assert tools.run("makemap", "hash", "t", stdin=b"a d\n") == (73, "", refused)
+    told = "makemap: t: the file has other names: they keep the old map\n"
+    assert tools.run("makemap", "-s", "hash", "t", stdin=b"a d\n") == (0, "", told)
     assert tools.run("makemap", "-s", "hash", "t", stdin=b"a d\n") == (0, "", "")
     assert tools.entries("t.db") == [(b"a", b"d")]
     assert tools.entries("h.db") == [(b"a", b"c")]
