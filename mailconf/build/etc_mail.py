@@ -21,7 +21,7 @@ from pathlib import Path
 
 from mailconf.build.plan import BD001, BD004, BD005, Target, map_staleness
 from mailconf.build.state import FOLDER, Record, State
-from mailconf.diagnostics import Sink
+from mailconf.diagnostics import Severity, Sink
 from mailconf.files import Root
 from mailconf.maps.write import EXTENSIONS
 from mailconf.model.site import TableUse
@@ -82,6 +82,15 @@ class EtcMail:
         """This machine's names, as the configuration that was planned has them."""
         texts = self.texts or [CfLines("", b"")]
         return set().union(*(lines.host_names(self.root) for lines in texts))
+
+    def inputs(self) -> list[Path]:
+        """The files that decide what is built, tables' texts apart: each .mc, what they read, traditional names."""
+        paths = [self.folder / name for name in (*self.sources(), *TRADITIONAL)]
+        for record in State.load(self.folder / FOLDER).maps.values():
+            paths += filter(None, map(self._path, record.inputs))
+        for expanded, _ in self.expanded.values():
+            paths += [Path(read.path) for read in expanded.reads]
+        return paths
 
     # -- the plan
 
@@ -237,11 +246,13 @@ class _Tables:
             return
         if not _exists(source):
             if not line.is_optional and not target.exists():
+                # Without aliases sendmail works, though not as meant; without another map it defers all mail.
                 self.sink.report(
                     BD001,
                     f"{use.source}, the source of {use.table}, does not exist",
                     use.span,
                     hint=f"create {use.source}, or give the map the flag -o",
+                    severity=Severity.WARNING if use.role == ALIASES else None,
                 )
             return
         if use.span is not None and kind != named:

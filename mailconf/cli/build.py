@@ -47,6 +47,15 @@ BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since
 @click.option("--force", is_flag=True, help="Build maps that are not stale, too.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print what would be built, and change nothing.")
 @click.option("--rollback", is_flag=True, help="Put the maps back that the last build replaced.")
+@click.option("--watch", is_flag=True, help="Build again whenever a source changes, until interrupted.")
+@click.option(
+    "--interval",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.05),
+    default=1.0,
+    show_default=True,
+    help="How often --watch looks.",
+)
 @click.option(
     "--map-type",
     metavar="TYPE",
@@ -63,6 +72,8 @@ def command(
     force: bool,
     dry_run: bool,
     rollback: bool,
+    watch: bool,
+    interval: float,
     map_type: str | None,
 ) -> None:
     """Read the configuration in DIR (an /etc/postfix, an /etc/mail) and build what it needs, as one generation.
@@ -70,21 +81,41 @@ def command(
     With FILEs only those are built: access, access.db, sendmail.cf, ... A mistake anywhere leaves every old file as it
     is. Exit status: 0 built (or nothing to do), 1 mistakes found.
     """
-    if rollback and (force or map_type or names):
+    if rollback and (force or map_type or names or watch):
         raise click.UsageError("--rollback builds nothing: it goes with --dry-run only.")
-    build = _Build(directory, Root(root), Sink(), names, force, dry_run, map_type or "")
+    if watch and (dry_run or force):
+        raise click.UsageError("--watch builds what is stale: it does not go with --dry-run or --force.")
     options = Options(cf_library, allow_shell)
-    loaded = None if rollback else load(directory, root, build.sink, options)
-    lines = build.rollback() if rollback else build.run(loaded)
+    build = _Build(directory, Root(root), Sink(), names, force, dry_run, map_type or "")
+    if rollback:
+        sys.exit(_show(build, build.rollback(), style))
+
+    def once() -> tuple[int, Callable[[], list[Path]]]:
+        build.sink = Sink()
+        loaded = load(directory, root, build.sink, options)
+        if isinstance(loaded, LoadedEtcMail) and map_type == "lmdb":
+            raise click.UsageError("sendmail has no maps of type lmdb.")
+        status = _show(build, build.run(loaded), style, files=isinstance(loaded, LoadedEtcMail))
+        return status, lambda: build.sources(loaded)
+
+    if watch:
+        from mailconf.cli.watch import watch as again
+
+        again(lambda: once()[1], interval)
+    sys.exit(once()[0])
+
+
+def _show(build: _Build, lines: list[str], style: str, *, files: bool = False) -> int:
+    """Print what a build has to tell; the exit status."""
     sink = build.sink
     if style == "text" and not sink.failed:
         click.echo("\n".join(lines))
     show(sink, style=style)
     if sink.failed and style == "text":
-        what = "restored" if rollback else "built"
-        files = "files" if isinstance(loaded, LoadedEtcMail) else "maps"
-        click.echo(f"{directory}: nothing was {what}; the old {files} are as they were", err=True)
-    sys.exit(1 if sink.failed else 0)
+        what = "restored" if build.restores else "built"
+        old = "files" if files else "maps"
+        click.echo(f"{build.directory}: nothing was {what}; the old {old} are as they were", err=True)
+    return 1 if sink.failed else 0
 
 
 @dataclass
@@ -96,6 +127,14 @@ class _Build:
     force: bool
     dry_run: bool
     map_type: str
+    restores: bool = False
+    planned: Sequence[Target] = ()
+
+    def sources(self, loaded: Loaded | LoadedEtcMail | None) -> list[Path]:
+        """The files whose change asks for another build."""
+        if loaded is None:
+            return [self.root.path(self.directory)]
+        return [*loaded.inputs(), *(target.source for target in self.planned)]
 
     def run(self, loaded: Loaded | LoadedEtcMail | None) -> list[str]:
         """Build what is stale; what to tell."""
@@ -127,6 +166,7 @@ class _Build:
         """Put the previous generation back; what to tell."""
         from mailconf.build.apply import diagnosed, recover
 
+        self.restores = True
         store = self._store()
         lines: list[str] = []
         with diagnosed(store, self.sink), store.locked(create=store.folder.exists() and not self.dry_run):
@@ -147,6 +187,7 @@ class _Build:
 
     def _plan(self, loaded: Loaded | LoadedEtcMail, sink: Sink) -> list[Target]:
         targets = loaded.plan(sink, force=self.force, map_type=self.map_type, names=self.names)
+        self.planned = targets
         for target in targets:
             if target.foreign:
                 sink.report(BD011, "another program has changed this map since it was built", file=str(target.target))

@@ -97,6 +97,12 @@ class Loaded:
         policy = compile_policy(self.configuration, sink)
         return compile_targets(targets, sink, policy.smtpd.knows_restriction)
 
+    def inputs(self) -> list[Path]:
+        """The files that decide what is built, but for the sources of what was planned."""
+        folder = self.root.path(self.site.directory)
+        tables = [self.root.path(use.source) for use in self.site.tables if use.source is not None]
+        return [folder / "main.cf", folder / "master.cf", *tables]
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedEtcMail:
@@ -114,6 +120,9 @@ class LoadedEtcMail:
         from mailconf.build.compile_etc_mail import compile_etc_mail
 
         return compile_etc_mail(self.etc_mail, targets, sink)
+
+    def inputs(self) -> list[Path]:
+        return self.etc_mail.inputs()
 
 
 def load(directory: str, root_name: str, sink: Sink, options: Options = Options()) -> Loaded | LoadedEtcMail | None:

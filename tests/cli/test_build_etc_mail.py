@@ -1,0 +1,223 @@
+"""`mailconf build /etc/mail`, `makefile`, `check` and `m4 --explain` as programs, with a small library of our own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from site_fixture import ENVIRONMENT, mailconf
+
+from mailconf.files import Root
+from mailconf.maps.registry import open_table
+from tests.sendmail.small_library import MC, write_library
+
+ACCESS = "Connect:192.0.2\tRELAY\n"
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    """A root with an /etc/mail and the library at its usual place."""
+    write_library(tmp_path / "usr/share/sendmail/cf")
+    mail = tmp_path / "etc/mail"
+    mail.mkdir(parents=True)
+    (mail / "sendmail.mc").write_text(MC)
+    (mail / "access").write_text(ACCESS)
+    (mail / "virtusertable").write_text("info@example.org\tbob\n")
+    (mail / "aliases").write_text("postmaster: root\n")
+    return tmp_path
+
+
+def build(top: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    return mailconf("build", "--root", str(top), "/etc/mail", *arguments, status=status)
+
+
+def built(top: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (top / "etc/mail").iterdir() if path.suffix in (".db", ".cf")}
+
+
+def test_build(top: Path) -> None:
+    plan = build(top, "--dry-run").stdout
+    assert plan == (
+        "would build /etc/mail/sendmail.cf: 9 lines (no sendmail.cf yet)\n"
+        "would build hash:/etc/mail/access: 1 entry (no map yet)\n"
+        "would build hash:/etc/mail/virtusertable: 1 entry (no map yet)\n"
+        "would build hash:/etc/mail/aliases: 2 entries (no map yet)\n"
+        "4 files would build, 0 up to date\n"
+    )
+    assert built(top) == {} and not (top / "etc/mail/.mailconf").exists()
+    assert build(top).stdout == plan.replace("would build", "built")
+    assert build(top).stdout == "0 files built, 4 up to date\n"
+    access = open_table("hash:/etc/mail/access", Root(top))
+    assert access.lookup(b"connect:192.0.2") == b"RELAY"
+    assert build(top, "--force").stdout.endswith("4 files built, 0 up to date\n")
+    assert build(top, "--force", "access", "aliases.db").stdout.endswith("2 maps built, 0 up to date\n")
+
+
+def test_a_name_that_nothing_has(top: Path) -> None:
+    build(top)
+    done = build(top, "acess", status=1)
+    assert "nothing that is built is called acess [BD014]" in done.stderr
+    assert "what is built: sendmail.cf, access.db, virtusertable.db, aliases.db" in done.stderr
+
+
+def test_every_mistake_is_told_and_nothing_is_built(top: Path) -> None:
+    build(top)
+    before = built(top)
+    mail = top / "etc/mail"
+    (mail / "sendmail.mc").write_text(MC + "FEATURE(`nosuch')\n")
+    (mail / "access").write_text(ACCESS * 2)
+    (mail / "aliases").write_text("postmaster\n")
+    done = build(top, status=1)
+    assert f"{mail}/sendmail.mc:6:1: error: cannot open" in done.stderr
+    assert f"{mail}/access:2:1: error: the table has" in done.stderr
+    assert f"{mail}/aliases:1:1: error:" in done.stderr
+    assert done.stderr.endswith("/etc/mail: nothing was built; the old files are as they were\n")
+    assert built(top) == before
+    found = json.loads(build(top, "--format", "json", status=1).stdout)
+    assert {each["code"] for each in found} == {"M4001", "BD012", "TB052"}
+
+
+def test_rollback(top: Path) -> None:
+    build(top)
+    before = built(top)
+    (top / "etc/mail/access").write_text(ACCESS + "Connect:198.51.100\tREJECT\n")
+    (top / "etc/mail/sendmail.mc").write_text(MC + "MAILER(`smtp')\n")
+    assert build(top).stdout.endswith("2 files built, 2 up to date\n")
+    assert build(top, "--rollback").stdout == (
+        "/etc/mail/sendmail.cf restored\n/etc/mail/access.db restored\n2 files as in the generation before\n"
+    )
+    assert built(top) == before
+    assert "[BD010]" in build(top, "--rollback", status=1).stderr
+
+
+def test_without_the_library(top: Path) -> None:
+    (top / "usr/share/sendmail/cf").rename(top / "elsewhere")
+    if not Path("/usr/share/sendmail/cf").exists():  # a machine's own serves, too
+        assert "[SM901]" in build(top, status=1).stderr
+    build(top, "--cf-library", str(top / "elsewhere"))
+    assert len(built(top)) == 4
+
+
+def test_the_shell_only_when_it_is_allowed(top: Path) -> None:
+    with (top / "etc/mail/sendmail.mc").open("a") as file:
+        file.write("esyscmd(`echo from a shell')")
+    assert "running a command is not allowed: echo from a shell [M4005]" in build(top, status=1).stderr
+    build(top, "--allow-shell")
+    assert b"from a shell\n" in built(top)["sendmail.cf"]
+
+
+def test_source_date_epoch(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "SOURCE_DATE_EPOCH", "1700000000")
+    build(top)
+    assert b" on Tue Nov 14 22:13:20 UTC 2023\n" in built(top)["sendmail.cf"]
+
+
+def test_map_type(top: Path) -> None:
+    done = build(top, "--map-type", "btree")
+    assert "built btree:/etc/mail/access" in done.stdout and "[BD004]" in done.stderr
+    assert mailconf("build", "--root", str(top), "--map-type", "lmdb", "/etc/mail", status=2).stderr
+
+
+# -- watch
+
+
+class Watcher:
+    def __init__(self, top: Path) -> None:
+        words = ["build", "--root", str(top), "--watch", "--interval", "0.05", "/etc/mail"]
+        command = [sys.executable, "-m", "mailconf", *words]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT
+        )
+
+    def until(self, end: str) -> list[str]:
+        """Its lines up to one that ends with ``end``."""
+        assert self.process.stdout is not None
+        lines: list[str] = []
+        for line in self.process.stdout:
+            lines.append(line.rstrip("\n"))
+            if lines[-1].endswith(end):
+                return lines
+        raise AssertionError(lines)
+
+
+@pytest.fixture
+def watcher(top: Path) -> Iterator[Watcher]:
+    made = Watcher(top)
+    yield made
+    made.process.send_signal(signal.SIGINT)
+    assert made.process.wait(10) == 130
+    made.process.stdout.close()  # type: ignore[union-attr]
+
+
+def test_watch(top: Path, watcher: Watcher) -> None:
+    mail = top / "etc/mail"
+    assert watcher.until("up to date")[-1] == "4 files built, 0 up to date"
+    (mail / "access").write_text(ACCESS + "Connect:198.51.100\tREJECT\n")
+    assert watcher.until("up to date")[0].startswith("built hash:/etc/mail/access: 2 entries")
+    with (mail / "sendmail.mc").open("a") as file:
+        file.write("include(`site.m4')\n")
+    assert "cannot open `site.m4'" in watcher.until("as they were")[0]
+    (mail / "site.m4").write_text("dnl\n")  # what it is waiting for
+    assert watcher.until("up to date")[0].startswith("built /etc/mail/sendmail.cf")
+    Path(top, "usr/share/sendmail/cf/feature/access_db.m4").write_text("divert(6)Kaccess btree /etc/mail/access\n")
+    assert watcher.until("up to date")[0].startswith("built /etc/mail/sendmail.cf")
+    (mail / "submit.mc").write_text(MC)
+    assert watcher.until("up to date")[0].startswith("built /etc/mail/submit.cf")
+    (mail / "mailertable").write_text("example.net\tsmtp:x\n")
+    assert watcher.until("up to date")[0].startswith("built hash:/etc/mail/mailertable")
+
+
+# -- the Makefile
+
+
+def make(top: Path, *targets: str, status: int = 0) -> str:
+    text = mailconf("makefile", "--root", str(top), "/etc/mail").stdout
+    (top / "etc/mail/Makefile").write_text(text)
+    command = ["make", "-C", str(top / "etc/mail"), f"MAILCONF={sys.executable} -m mailconf", *targets]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    assert done.returncode == status, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_make(top: Path) -> None:
+    assert "4 files built, 0 up to date" in make(top)
+    assert "0 files built, 4 up to date" in make(top, "all")
+    assert "built hash:/etc/mail/access: 1 entry (forced)\n1 map built" in make(top, "access")
+    assert "built hash:/etc/mail/aliases: 2 entries (forced)\n1 map built" in make(top, "newaliases")
+    assert "built /etc/mail/sendmail.cf: 9 lines (forced)\n1 file built" in make(top, "sendmail.cf")
+    assert "4 files built, 0 up to date" in make(top, "force")
+    assert "is up to date" in make(top, str(top / "etc/mail/access.db"))
+    (top / "etc/mail/access").write_text("broken\n")
+    assert f"{top}/etc/mail/access:1:1: error" in make(top, status=2)
+    make(top, "clean")
+    assert built(top) == {}
+
+
+def test_m4_explains_a_line(top: Path) -> None:
+    library = top / "usr/share/sendmail/cf"
+    mc = top / "etc/mail/own.mc"
+    mc.write_text(MC.replace("/usr/share/sendmail/cf", str(library)))
+    (library / "sh/makeinfo.sh").write_text("echo '# made by nobody'\n")
+    out = mailconf("m4", str(mc)).stdout.splitlines()
+    number = out.index("Kaccess hash -o /etc/mail/access") + 1
+    done = mailconf("m4", "--explain", str(number), str(mc)).stdout
+    assert f"in {library}/feature/access_db.m4:2:10" in done
+    assert f"expansion of `FEATURE' (defined at {library}/m4/head.m4:8) at {mc}:3:1" in done
+
+
+def test_both_kinds_of_configuration_in_one_folder(top: Path) -> None:
+    """An /etc/postfix with a stray .mc is one of Postfix."""
+    (top / "etc/mail/main.cf").write_text("myhostname = mail.example.com\n")
+    assert "[PF010]" in build(top, status=1).stderr  # there is no master.cf
+    assert "sendmail.cf" not in built(top)
+
+
+def test_a_folder_that_cannot_be_written(top: Path) -> None:
+    (top / "etc/mail/.mailconf").write_text("")  # not even root can
+    assert "[BD007]" in build(top, status=1).stderr
+    assert built(top) == {}
