@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 
 from mailconf.cli.postfix_tool import take_root
 from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_IOERR, EX_OK, EX_UNAVAILABLE, EX_USAGE, Cf, Stop, getopt, say
@@ -85,11 +86,11 @@ class Edit:
         from mailconf.cli.sendmail_map import open_old
         from mailconf.maps.table import TemporaryFailure
 
-        database = open_old(_PREFIX, self.target, self.kind, self.name)
-        try:
-            value = database.get(key + self.end)
-        except TemporaryFailure:
-            value = None
+        with closing(open_old(_PREFIX, self.target, self.kind, self.name)) as database:
+            try:
+                value = database.get(key + self.end)
+            except TemporaryFailure:
+                value = None
         if value is None:
             raise Stop(EX_UNAVAILABLE, f"{_PREFIX}: couldn't find key {decode(key)} in map {self.name}")
         sys.stdout.buffer.write(value.partition(b"\0")[0] + b"\n")

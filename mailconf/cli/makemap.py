@@ -183,6 +183,7 @@ def _list(found: Map, kind: str, name: str, options: Options) -> int:
     except (OSError, TemporaryFailure) as failure:
         raise Stop(EX_IOERR, f"{_PREFIX}: close({name}): {DAMAGED}") from failure
     finally:
+        database.close()
         sys.stdout.buffer.write(b"".join(lines))
     return EX_OK
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import closing
 from itertools import compress
 from typing import cast
 
@@ -129,6 +130,10 @@ class Tables:
             self._open[number] = open_table(kind, name, self.options, self.messages)
         return self._open[number]
 
+    def close(self) -> None:
+        for table in self._open.values():
+            table.close()
+
     def _ask(self, table: LookupTable, kind: str, name: str, key: bytes) -> bytes | None:
         if self.options.utf8 and not _is_utf8(key):
             text = f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint'
@@ -164,7 +169,11 @@ def open_table(kind: str, name: str, options: Options, messages: Messages) -> Lo
 
 
 def query(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
-    tables = Tables(names, options, messages)
+    with closing(Tables(names, options, messages)) as tables:
+        return _query(tables, options)
+
+
+def _query(tables: Tables, options: Options) -> int:
     write = sys.stdout.buffer.write
     if options.query != "-":
         key = os.fsencode(options.query or "")
@@ -227,6 +236,7 @@ def list_entries(kind: str, name: str, options: Options, messages: Messages) -> 
     table = open_table(kind, name, options, messages)
     entries = getattr(table, "entries", None)
     if entries is None:
+        table.close()
         raise Fatal(f"table {shown(kind, name)}: sequence operation is not supported")
     line = options.line
     lines: list[bytes] = []
@@ -251,6 +261,7 @@ def list_entries(kind: str, name: str, options: Options, messages: Messages) -> 
     except TemporaryFailure as failure:
         raise Fatal(f"table {shown(kind, name)}: sequence error: {failure}") from failure
     finally:
+        table.close()
         sys.stdout.buffer.write(b"".join(lines))
     return 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from mailconf.cli.safefile import Refused
 from mailconf.cli.sendmail_tool import EX_CANTCREAT, Stop
@@ -86,10 +86,9 @@ class Map:
         """All values of each key, as they are stored. Raises OSError, TemporaryFailure."""
         table: dict[bytes, list[bytes]] = {}
         if self.exists:
-            database = self.open()
-            for key, value in database.items():
-                table.setdefault(key, []).append(value)
-            database.close()
+            with closing(self.open()) as database:
+                for key, value in database.items():
+                    table.setdefault(key, []).append(value)
         return table
 
     def save(self, table: dict[bytes, list[bytes]], trusted: int | None) -> None:

@@ -97,6 +97,7 @@ class Subject:
     def try_all(self, damaged: bytes, dice: random.Random) -> None:
         """Raises Unfit, MemoryError, or whatever else should not have been raised."""
         self.target.write_bytes(damaged)
+        before = set(Path("/proc/self/fd").iterdir())
         self._read()
         self._look_up()
         for words in dice.sample(POSTMAP, 2):
@@ -107,6 +108,7 @@ class Subject:
                 if tool == "editmap":
                     spec += ["user1@example.com", *(["new"] if words == ["-u"] else [])]
                 self._tool(damaged, tool, "-C", "cf", *spec)
+        assert set(Path("/proc/self/fd").iterdir()) == before, "files left open"
 
     def _read(self) -> None:
         """The reader of the format."""
