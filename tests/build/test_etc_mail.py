@@ -49,7 +49,7 @@ class Site:
         """Sources that all say which generation they are of."""
         mail = self.mail
         (mail / "sendmail.mc").write_text(f"{MC}MAILER(`generation{generation}')\n")
-        (mail / "access").write_text("".join(f"Connect:192.0.2.{n}\tgeneration{generation}\n" for n in range(entries)))
+        (mail / "access").write_text("".join(f"Connect:192.0.2.{n}\tERROR:550 {generation}\n" for n in range(entries)))
         (mail / "virtusertable").write_text(
             "".join(f"u{n}@example.org\tgeneration{generation}\n" for n in range(entries))
         )
@@ -93,7 +93,7 @@ class Site:
             values = {value for key, value in table.entries() if key.strip(b"\0") != b"@"}
             table.close()
             (value,) = values
-            found.add(value.strip(b"\0").decode().removeprefix("generation"))
+            found.add(value.strip(b"\0").decode().removeprefix("generation").removeprefix("ERROR:550 "))
         return found
 
 
@@ -299,7 +299,7 @@ def test_a_mistake_keeps_everything(site: Site) -> None:
     with (site.mail / "aliases").open("a") as file:
         file.write("no colon\n")
     with (site.mail / "access").open("a") as file:
-        file.write("Connect:192.0.2.1\tagain\n")
+        file.write("Connect:192.0.2.1\tREJECT\n")
     sink = Sink()
     site.build(sink=sink)
     assert {found.code for found in sink} == {"TB052", "BD012"}
