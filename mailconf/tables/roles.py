@@ -17,7 +17,7 @@ from typing import Any
 
 from mailconf.diagnostics import Sink
 from mailconf.source import Source
-from mailconf.tables import content, recipients, transport
+from mailconf.tables import content, recipients, sendmail_access, sendmail_maps, transport
 from mailconf.tables.aliases import read_aliases
 from mailconf.tables.check import Known, check_access, check_addresses, check_aliases
 from mailconf.tables.class_file import read_class, read_word
@@ -159,12 +159,12 @@ class Format:
 SENDMAIL: dict[str, Format] = {
     format.name: format
     for format in (
-        Format("access"),
-        Format("virtuser"),
-        Format("generics"),
-        Format("mailer"),
-        Format("domain"),
-        Format("userdb"),
+        Format("access", sides=sendmail_access.ACCESS),
+        Format("virtuser", sides=sendmail_maps.VIRTUSER),
+        Format("generics", sides=sendmail_maps.GENERICS),
+        Format("mailer", sides=sendmail_maps.MAILER),
+        Format("domain", sides=sendmail_maps.DOMAIN),
+        Format("userdb", sides=sendmail_maps.USERDB),
         Format("aliases", read_sendmail_aliases, Sides(value=read_targets)),
         Format("class", read_class, Sides(key=read_word)),
         Format("hosts"),
@@ -220,9 +220,7 @@ def check_sendmail_table(role: str, entries: Iterable[Entry], sink: Sink) -> Non
 
 def meaning(sides: Sides, entry: Entry) -> tuple[Any, Any]:
     """The typed key and value of an entry; the text where the format gives a side no meaning of its own."""
-    key = entry.key if sides.key is None else sides.key(entry.key).meaning
-    value = entry.value if sides.value is None else sides.value(entry.value).meaning
-    return key, value
+    return sides.read_key(entry).meaning, sides.read_value(entry).meaning
 
 
 def sides_of(role: str) -> Sides | None:

@@ -50,12 +50,26 @@ SideReader = Callable[[str], Side]
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """How the entries of a format are read; ``plain_key`` and ``plain_value`` match what has no fault for sure."""
+    """How the entries of a format are read; ``plain_key`` and ``plain_value`` match what has no fault for sure.
+
+    by_key  reads a value where its key tells what it means; then ``plain_value`` matches both, with a tab between them
+    """
 
     key: SideReader | None = None
     value: SideReader | None = None
     plain_key: re.Pattern[str] | None = None
     plain_value: re.Pattern[str] | None = None
+    by_key: Callable[[str, str], Side] | None = None
+
+    def read_key(self, entry: Entry) -> Side:
+        """The key of ``entry``; the text, where keys mean what they say."""
+        return Side(entry.key) if self.key is None else self.key(entry.key)
+
+    def read_value(self, entry: Entry) -> Side:
+        """The value of ``entry``; the text, where values mean what they say."""
+        if self.by_key is not None:
+            return self.by_key(entry.key, entry.value)
+        return Side(entry.value) if self.value is None else self.value(entry.value)
 
 
 ANYTHING = Sides()  # both sides mean what they say
@@ -64,19 +78,24 @@ ANYTHING = Sides()  # both sides mean what they say
 def check_sides(sides: Sides, entries: Iterable[Entry], sink: Sink) -> None:
     """Report what is wrong with the sides of ``entries``."""
     texts: set[str] = set()
+    plain_key = sides.plain_key if sides.key else _EVERYTHING
+    plain_value = sides.plain_value if sides.value or sides.by_key else _EVERYTHING
     for entry in entries:
-        for is_key, text, reader, plain in (
-            (True, entry.key, sides.key, sides.plain_key),
-            (False, entry.value, sides.value, sides.plain_value),
-        ):
-            if reader is None or (plain is not None and plain.fullmatch(text)):
-                continue
+        if plain_key is None or not plain_key.fullmatch(entry.key):
+            texts.add(entry.key)
+            for fault in sides.read_key(entry).faults:
+                report(fault, entry, sink, is_key=True)
+        text = f"{entry.key}\t{entry.value}" if sides.by_key else entry.value
+        if plain_value is None or not plain_value.fullmatch(text):
             texts.add(text)
-            if len(texts) > LIMIT:
-                give_up(entry, sink)
-                return
-            for fault in reader(text).faults:
-                report(fault, entry, sink, is_key=is_key)
+            for fault in sides.read_value(entry).faults:
+                report(fault, entry, sink, is_key=False)
+        if len(texts) > LIMIT:
+            give_up(entry, sink)
+            return
+
+
+_EVERYTHING = re.compile(r".*", re.DOTALL)
 
 
 def report(fault: Fault, entry: Entry, sink: Sink, *, is_key: bool) -> None:
@@ -111,12 +130,26 @@ def parse_side(grammar: str, start: str, text: str) -> ParseTree | Fault:
     return Fault(CODES[mistake.code], mistake.message, mistake.hint)
 
 
-_STARTS = {"access": ["action"], "transport": ["transport", "nexthops", "lmtp"], "checks": ["header", "body"]}
+_STARTS = {
+    "access": ["action"],
+    "sendmail_access": ["action", "spam", "tls"],
+    "sendmail_maps": ["address", "virtuser_error", "route", "mailer_error", "domain"],
+    "transport": ["transport", "nexthops", "lmtp"],
+    "checks": ["header", "body"],
+}
 # What a text is that no example is like.
 _OTHERWISE = {
     ("transport", "transport"): "TB090",
     ("transport", "nexthops"): "TB092",
     ("transport", "lmtp"): "TB092",
+    ("sendmail_access", "action"): "TB061",
+    ("sendmail_access", "spam"): "TB064",
+    ("sendmail_access", "tls"): "TB065",
+    ("sendmail_maps", "address"): "TB130",
+    ("sendmail_maps", "virtuser_error"): "TB131",
+    ("sendmail_maps", "route"): "TB140",
+    ("sendmail_maps", "mailer_error"): "TB141",
+    ("sendmail_maps", "domain"): "TB132",
     ("checks", "header"): "TB100",
     ("checks", "body"): "TB100",
 }

@@ -1,0 +1,236 @@
+"""virtusertable, genericstable, mailertable, domaintable and userdb of sendmail 8.17, as its rulesets use them.
+
+- virtusertable: ``user@domain``, ``user+detail@domain``, ``user+*@domain``, ``user++@domain`` (a detail that is not
+  empty), ``+*@domain``, ``++@domain``, ``@domain``; one address, or ``error:code text`` or ``error:D.S.N:text``. ``%0``
+  is the key that was asked for, ``%1`` the user, ``%2`` the detail, ``%3`` the detail with its ``+``.
+- genericstable: ``user``, ``user@domain``, ``user+*@domain``, ``@domain``; one address, ``%1`` the user or the detail.
+- mailertable: ``domain``, ``.domain``, ``.``; ``mailer:host``, ``error:code:text``, ``local:user``. For ``.domain``
+  ``%1`` is what comes before it. A value without a mailer is ignored.
+- domaintable: one name for another.
+- userdb: ``name:maildrop`` with addresses, ``name:mailname`` with one.
+
+(Found with ``sendmail -bt`` and ``-bv``.)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from mailconf.diagnostics import error, warning
+from mailconf.tables.check import TB022, TB025, never_asked
+from mailconf.tables.sides import Fault, Side, Sides, parse_side
+
+TB130 = error("TB130", "a value that is not one address, in a table of sendmail's")
+TB131 = error("TB131", "error: without a code and a text, in a virtusertable")
+TB132 = error("TB132", "a value of the domaintable that is no domain")
+TB133 = warning("TB133", "a parameter that is always empty")
+TB140 = error("TB140", "a value of the mailertable without a mailer")
+TB141 = error("TB141", "a mailer without a host, in a mailertable")
+TB142 = warning("TB142", "error: whose code becomes a part of the text, in a mailertable")
+TB150 = warning("TB150", "a key of the userdb that no lookup asks for")
+
+_PLAIN_ADDRESS = re.compile(r"(?:[\w+=-]|%[0-3])[\w.+=-]*(?:@(?:[\w-]+\.)*[\w-]+)?", re.ASCII)
+_PLAIN_USER_KEY = re.compile(r"(?:[\w=-]+(?:\.[\w=-]+)*(?:\+\*|\+\+)?|\+\*|\+\+)?@(?:[\w-]+\.)*[\w-]+", re.ASCII)
+_PLAIN_DOMAIN = re.compile(r"\.?(?:[\w-]+\.)*[\w-]+", re.ASCII)
+_PLAIN_ROUTE = re.compile(r"\S+\t(?:e?smtp|relay):(?:\[[\w.]+\]|[\w.-]+)", re.ASCII)
+
+_PARAMETER = re.compile(r"%([0-9])")
+_COMMENT = re.compile(r"(?:^|\s)(#)")
+
+
+class Target(NamedTuple):
+    """An address with its parameters, or an error: the ``code`` (a word or D.S.N) and the text."""
+
+    address: str = ""
+    code: str = ""
+    text: str = ""
+
+
+class MailerRoute(NamedTuple):
+    """What the mailertable says: a mailer, and the host, or the text of an error with its ``code``."""
+
+    mailer: str
+    host: str = ""
+    code: str = ""
+
+
+_DOT = (re.compile(r".*[^.]\.", re.DOTALL), "leave out the dot at the end")
+_ANGLE = (re.compile(r"<.*>", re.DOTALL), "write the address without < and >")
+_STAR = (re.compile(r"\*@.*", re.DOTALL), "write @example.com for the whole domain")
+_SUBDOMAIN = (re.compile(r"[^@]*@\..*", re.DOTALL), "each subdomain needs an entry of its own")
+_NEVER = {
+    "virtuser": [
+        _ANGLE,
+        _STAR,
+        _SUBDOMAIN,
+        _DOT,
+        (re.compile(r"[^@]+", re.DOTALL), "write user@example.com, or @example.com for the whole domain"),
+        (re.compile(r"[^@]*@"), "write user@example.com, or @example.com for the whole domain"),
+    ],
+    "generics": [_ANGLE, _STAR, _SUBDOMAIN, _DOT, (re.compile(r"[^@]*@"), "write user or user@example.com")],
+    "mailer": [
+        (re.compile(r".*@.*", re.DOTALL), "write the domain alone: example.com"),
+        (re.compile(r"\*.*", re.DOTALL), "write .example.com for the subdomains"),
+        (re.compile(r"\[.*\]", re.DOTALL), "mail for an address in brackets does not come here"),
+        _DOT,
+    ],
+    "domain": [
+        (re.compile(r".*@.*", re.DOTALL), "write the domain alone: example.com"),
+        (re.compile(r"[.*].*", re.DOTALL), "each subdomain needs an entry of its own"),
+        _DOT,
+    ],
+}
+
+
+def _key_reader(table: str, text: str) -> Side:
+    fault = next((never_asked(text, hint) for pattern, hint in _NEVER[table] if pattern.fullmatch(text)), None)
+    return Side(text, (fault,) if fault else ())
+
+
+def read_virtuser_key(text: str) -> Side:
+    """An address, or ``@domain``."""
+    return _key_reader("virtuser", text)
+
+
+def read_generics_key(text: str) -> Side:
+    """An address, a user, or ``@domain``."""
+    return _key_reader("generics", text)
+
+
+def read_mailer_key(text: str) -> Side:
+    """A domain, or ``.domain`` for its subdomains, or ``.`` for all."""
+    return _key_reader("mailer", text)
+
+
+def read_domain_key(text: str) -> Side:
+    """A domain."""
+    return _key_reader("domain", text)
+
+
+def read_virtuser(text: str) -> Side:
+    """The value of a virtusertable: `Target`."""
+    text = text.strip()
+    if (found := _ERROR.match(text)) is None:
+        return _read_address(text, "0123")
+    words = _words("virtuser_error", text[found.end() :])
+    if isinstance(words, Fault):
+        return Side(None, (words,))
+    return Side(Target(code=words.get("STATUS") or words["WORD"], text=words["TEXT"]))
+
+
+def read_generics(text: str) -> Side:
+    """The value of a genericstable: `Target`."""
+    return _read_address(text.strip(), "01")
+
+
+def _read_address(text: str, parameters: str) -> Side:
+    if fault := _comment(text):
+        return Side(None, (fault,))
+    if _NO_ADDRESS.match(text):
+        hint = "sendmail delivers to no command, file or list from here; put it into an alias, and that alias here"
+        return Side(None, (Fault(TB022, f"{text} is no address", hint),))
+    words = _words("address", text)
+    if isinstance(words, Fault):
+        return Side(None, (words,))
+    return Side(Target(words["ADDRESS"]), _parameters(text, parameters))
+
+
+def _words(start: str, text: str) -> dict[str, str] | Fault:
+    """The words of a value by their kinds."""
+    tree = parse_side("sendmail_maps", start, text)
+    if isinstance(tree, Fault):
+        return tree
+    return {token.type: str(token) for token in tree.scan_values(lambda token: isinstance(token, str))}
+
+
+_ERROR = re.compile(r"error\s*:\s*", re.IGNORECASE)
+_NO_ADDRESS = re.compile(r'"?(?:\||/|:include:)', re.IGNORECASE)
+
+
+def _comment(text: str) -> Fault | None:
+    found = _COMMENT.search(text)
+    if found is None:
+        return None
+    hint = "a comment is a line of its own; here it becomes a part of the value"
+    return Fault(TB025, '"#" starts no comment', hint, found.start(1), 1)
+
+
+def _parameters(text: str, known: str) -> tuple[Fault, ...]:
+    faults = []
+    for found in _PARAMETER.finditer(text):
+        if found[1] not in known:
+            hint = f"this table has %{known[0]} to %{known[-1]}"
+            faults.append(Fault(TB133, f"{found[0]} is always empty here", hint, found.start(), 2))
+    return tuple(faults)
+
+
+def read_route(key: str, value: str) -> Side:
+    """The value of a mailertable, whose key may leave something for its parameters: `MailerRoute`."""
+    text = value.strip()
+    if found := _ERROR.match(text):
+        words = _words("mailer_error", text[found.end() :])
+        if isinstance(words, Fault):
+            return Side(None, (words,))
+        code = words.get("STATUS") or words.get("NAMED", "")
+        return Side(MailerRoute("error", words["TEXT"], code), _error_faults(code, words["TEXT"]))
+    if fault := _comment(text):
+        return Side(None, (fault,))
+    if text.lower() == "discard:":
+        return Side(MailerRoute("discard"))
+    if _NO_HOST.fullmatch(text):
+        hint = 'write for example "smtp:relay.example.com"'
+        return Side(None, (Fault(TB141, f"a host is missing behind {text}", hint),))
+    words = _words("route", text)
+    if isinstance(words, Fault):
+        return Side(None, (words,))
+    faults = _parameters(text, "012") if key.startswith(".") else _empty_parameters(text)
+    if "LOCAL" in words:
+        return Side(MailerRoute("local", words.get("ADDRESS", "")), faults)
+    return Side(MailerRoute(words["MAILER"], words["HOST"]), faults)
+
+
+_NO_HOST = re.compile(r"(?!local:)[^\s:\[\],@\"]+:", re.IGNORECASE)
+_CODE = re.compile(r"(?:nouser|nohost|unavailable|protocol|usage|tempfail|config|software|[245]\.[0-9.]+)\s", re.I)
+
+
+def _empty_parameters(text: str) -> tuple[Fault, ...]:
+    found = _PARAMETER.search(text)
+    if found is None or found[1] == "0":
+        return ()
+    hint = "only keys like .example.com leave something for it to stand for"
+    return (Fault(TB133, f"{found[0]} is always empty here", hint, found.start(), 2),)
+
+
+def _error_faults(code: str, text: str) -> tuple[Fault, ...]:
+    if code or not _CODE.match(text):
+        return ()
+    hint = "write a colon between them: error:nouser:550 text, error:5.7.0:550 text"
+    return (Fault(TB142, f'the text is "{text}", with its code', hint),)
+
+
+def read_domain(text: str) -> Side:
+    """The value of a domaintable: a name."""
+    text = text.strip()
+    if fault := _comment(text):
+        return Side(None, (fault,))
+    words = _words("domain", text)
+    return Side(None, (words,)) if isinstance(words, Fault) else Side(words["NAME"])
+
+
+def read_userdb_key(text: str) -> Side:
+    """``name:field``."""
+    name, colon, field = text.rpartition(":")
+    if not colon or not name:
+        return Side(None, (Fault(TB150, f"{text} has no field", "write name:maildrop or name:mailname"),))
+    if field.lower() not in ("maildrop", "mailname", "mailsender"):
+        hint = "write maildrop for where mail goes, mailname for the address of what is sent"
+        return Side((name, field), (Fault(TB150, f"no lookup asks for the field {field}", hint),))
+    return Side((name, field))
+
+
+VIRTUSER = Sides(read_virtuser_key, read_virtuser, _PLAIN_USER_KEY, _PLAIN_ADDRESS)
+GENERICS = Sides(read_generics_key, read_generics, _PLAIN_USER_KEY, _PLAIN_ADDRESS)
+MAILER = Sides(read_mailer_key, None, _PLAIN_DOMAIN, _PLAIN_ROUTE, by_key=read_route)
+DOMAIN = Sides(read_domain_key, read_domain, re.compile(r"(?:[\w-]+\.)*[\w-]+", re.ASCII), _PLAIN_DOMAIN)
+USERDB = Sides(read_userdb_key)
