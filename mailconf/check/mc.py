@@ -1,8 +1,8 @@
 """What is wrong with a .mc: mistakes that m4 and the library pass over in silence, or report in words that do not help.
 
 `check_mc` reads the .mc as `mailconf build` does, which reports what m4 and the library print, and runs the rules: over
-the text as people write it (`TEXT_RULES`), and over what it expands to (`SITE_RULES`). Without the library only the
-text is looked at.
+the text as people write it (`mailconf.check.mc_text`), and over what it expands to (`SITE_RULES`). Without the library
+only the text is looked at.
 
 What each mistake really does was found with GNU m4, the library of sendmail 8.17 and sendmail itself: a blank before a
 parenthesis makes the call one without arguments, and the arguments text of the .cf; a name that no macro has becomes
@@ -15,45 +15,34 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mailconf.diagnostics import Diagnostic, Related, Sink, error, warning
+from mailconf.check.mc_text import TEXT_RULES, nearest
+from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, declare, error, warning
 from mailconf.files import Root
 from mailconf.model.site import Service, Site
 from mailconf.sendmail.expansion import SM902
 from mailconf.sendmail.library import Library
-from mailconf.sendmail.mc import COMPUTED_TYPES, KINDS, Mc, Statement, read, site_of
-from mailconf.sendmail.mc_tree import Call, Document, Kind, Node, parse
-from mailconf.sendmail.vocabulary import BLIND, SECTIONS, STATEMENTS, SWEEPING
-from mailconf.source import Source, Span
+from mailconf.sendmail.mc import Mc, Statement, read
+from mailconf.sendmail.mc_site import COMPUTED_TYPES, site_of
+from mailconf.sendmail.mc_tree import Document, parse
+from mailconf.sendmail.vocabulary import SWEEPING
+from mailconf.source import Source
 
-if TYPE_CHECKING:
-    from mailconf.grammar import Grammar
-
-SM003 = error("SM003", "a name in a .mc in quotes that are not m4's")
-SM004 = error("SM004", "a blank between a macro and its parenthesis")
-SM005 = error("SM005", "a call in a .mc of a macro that does not exist")
-SM006 = error("SM006", "a dnl in a .mc that runs into a word")
-SM007 = warning("SM007", 'a macro that is called in a line behind "#", which is no comment')
 SM008 = error("SM008", "an argument in a .mc that nothing looks at")
 SM009 = warning("SM009", "an option in a .mc that the library does not read")
 SM010 = warning("SM010", "an option in a .mc without a value")
 SM011 = warning("SM011", "a definition in a .mc that comes too early or too late")
-SM012 = warning("SM012", "text in a .mc that becomes part of the .cf's head")
 SM013 = warning("SM013", "a FEATURE that has no effect any more")
 SM014 = error("SM014", "DAEMON_OPTIONS or CLIENT_OPTIONS that sendmail does not understand")
 SM015 = error("SM015", "a mail filter that sendmail does not understand")
 SM016 = error("SM016", "two daemons on one port")
-SM017 = warning("SM017", "a quoted text in a .mc that holds statements")
-SM019 = warning("SM019", "text that the macro before it drops")
 SM018 = error("SM018", "a map of a type that sendmail does not have, or without a file")
+SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
 
 _ORDER = "cf/README has the order VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_..."
-_WORDS = STATEMENTS | SECTIONS | {"define", "undefine", "include", "sinclude", "divert", "ifdef", "ifelse"}
 _ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSIONID"}
 _MOST = {**dict.fromkeys(_ONE, 1), "INPUT_MAIL_FILTER": 2, "MAIL_FILTER": 2, "MODIFY_MAILER_FLAGS": 2, "QUEUE_GROUP": 2}
 _OBSOLETE = {"notsticky": "it is the default; FEATURE(`stickyhost') asks for what was the default once"}
@@ -78,19 +67,31 @@ _HINTS = [  # for what the library prints
 ]
 
 
-def check_mc(mc: str | os.PathLike[str], library: Library | None, sink: Sink, *, root: Root | None = None) -> Mc | None:
+def check_mc(
+    mc: str | os.PathLike[str],
+    library: Library | None,
+    sink: Sink,
+    *,
+    root: Root | None = None,
+    allow_shell: bool = False,
+) -> Mc | None:
     """Report everything that is wrong with the .mc at ``mc`` (below ``root``) into ``sink``.
 
-    Gives what was read, for `mailconf.sendmail.mc.site_of`; None without the library, or, with a diagnostic, when the
-    file cannot be read. Nothing is run or written, and nothing is read but the .mc's folder and the library.
+    Gives what was read, for `mailconf.sendmail.mc_site.site_of`; None without the library, or, with a diagnostic, when
+    the file cannot be read. Unless ``allow_shell`` is given, nothing is run or written, and nothing is read but the
+    .mc's folder and the library.
     """
     found = Sink()
-    read_mc = _read(mc, library, found, root or Root())
+    read_mc = _read(mc, library, found, root or Root(), allow_shell)
     if isinstance(read_mc, Mc):
         assert library is not None
         subject = Subject(read_mc, library, site_of(read_mc))
-        for rule in TEXT_RULES:
-            rule(read_mc.document, found)
+        if read_mc.changequote is None:
+            for rule in TEXT_RULES:
+                rule(read_mc.document, found)
+        else:
+            message = "the quotes are changed here: the text is not checked, only what it expands to"
+            sink.report(SM020, message, read_mc.changequote.span)
         for site_rule in SITE_RULES:
             site_rule(subject, found)
     elif read_mc is not None:
@@ -101,9 +102,11 @@ def check_mc(mc: str | os.PathLike[str], library: Library | None, sink: Sink, *,
     return read_mc if isinstance(read_mc, Mc) else None
 
 
-def _read(mc: str | os.PathLike[str], library: Library | None, sink: Sink, root: Root) -> Mc | Document | None:
+def _read(
+    mc: str | os.PathLike[str], library: Library | None, sink: Sink, root: Root, allow_shell: bool
+) -> Mc | Document | None:
     if library is not None:
-        return read(mc, library, sink, root=root)
+        return read(mc, library, sink, root=root, allow_shell=allow_shell)
     path = root.path(mc)
     try:
         return parse(Source.read(path), sink)
@@ -123,140 +126,6 @@ def _settled(found: Sink) -> Iterator[Diagnostic]:
             continue
         hint = next((hint for pattern, hint in _HINTS if pattern.search(d.message)), "")
         yield replace(d, hint=hint) if hint and not d.hint else d
-
-
-# -- the text
-
-
-def quotes(document: Document, sink: Sink) -> None:
-    """SM003: the name of a FEATURE and its kin in quotes that m4 does not know."""
-    from lark.exceptions import UnexpectedInput
-
-    for call in _calls(document):
-        if call.name not in KINDS or not call.arguments:
-            continue
-        place = call.arguments[0].place
-        if re.fullmatch(r"`[^`']*'|[\w.+-]*", place.text):
-            continue
-        try:
-            _values().parse(place.text)
-        except UnexpectedInput as failure:
-            mistake = _values().mistake(failure)
-            if mistake is not None:
-                sink.report(SM003, mistake.message, place, hint=mistake.hint)
-
-
-def words(document: Document, sink: Sink) -> None:
-    """SM004, SM005, SM006, SM012: text that was meant as a call, and other text that nobody meant for the .cf."""
-    diversion, reported = "0", -1
-    nodes = document.nodes
-    for at, node in enumerate(nodes):
-        if isinstance(node, Call):
-            if node.name in SECTIONS:
-                diversion = node.name
-            elif node.name == "divert":
-                diversion = node.literal(1) or "0"
-            if node.arguments is None and node.name in _WORDS and _blank_parenthesis(nodes, at):
-                _report_blank(node.name_span, node.name, sink)
-                reported = at + 1
-        elif node.kind is Kind.TEXT and not diversion.startswith("-"):
-            begins = at == 0 or isinstance(nodes[at - 1], Call) or nodes[at - 1].text.endswith("\n")
-            is_called = at + 1 < len(nodes) and nodes[at + 1].kind is Kind.QUOTED
-            for line in _lines(node.span)[0 if begins and at != reported else 1 :]:
-                _text_line(line, diversion, is_called and line.end == node.span.end, document.names, sink)
-
-
-def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sink: Sink) -> None:
-    text = line.text
-    glued = re.match(r"dnl[A-Za-z0-9_]+|([A-Z_][A-Z_0-9]*)dnl\b", text)
-    if glued and (glued[1] is None or glued[1] in names):
-        span = line.source.span(line.start, line.start + glued.end())
-        hint = (
-            "put a blank behind dnl" if glued[1] is None else f"write {glued[1]} without dnl, or a blank between them"
-        )
-        sink.report(SM006, f"{glued[0]} is one word to m4, which puts it into the .cf", span, hint=hint)
-        return
-    head = re.match(r"([A-Za-z_]\w*)([ \t]*)\(", text)
-    if head is not None:
-        span = line.source.span(line.start, line.start + len(head[1]))
-        if head[2] and head[1] in _WORDS & BLIND:
-            _report_blank(span, head[1], sink)
-            return
-        near = _nearest(head[1], _WORDS) if head[1] not in names else ""
-        if near or (is_called and head.end() == len(text) and not head[2]):
-            hint = f"did you mean {near}?" if near else "define it before, or correct its name"
-            sink.report(SM005, f"there is no macro {head[1]}; its call becomes text of the .cf", span, hint=hint)
-            return
-    if diversion == "0" and text.strip() and not text.lstrip().startswith("#"):
-        word = re.fullmatch(r"([A-Za-z_]\w*)\s*", text)
-        near = _nearest(word[1], _WORDS) if word else ""
-        hint = f"did you mean {near}?" if near else "write LOCAL_CONFIG before text that belongs into the .cf"
-        span = line.source.span(line.start, line.start + len(text.rstrip()))
-        sink.report(SM012, "this text goes as it is into the head of the .cf, before its version", span, hint=hint)
-
-
-def _report_blank(span: Span, name: str, sink: Sink) -> None:
-    message = f"m4 takes the parenthesis behind {name} for text, not for the call's arguments"
-    sink.report(SM004, message, span, hint=f"write {name}( without a blank")
-
-
-def _blank_parenthesis(nodes: tuple[Node, ...], at: int) -> bool:
-    behind = nodes[at + 1] if at + 1 < len(nodes) else None
-    return behind is not None and re.match(r"[ \t]+\(", behind.text) is not None
-
-
-def _lines(span: Span) -> list[Span]:
-    lines, at = [], span.start
-    for line in span.text.split("\n"):
-        lines.append(span.source.span(at, at + len(line)))
-        at += len(line) + 1
-    return lines
-
-
-def comments(document: Document, sink: Sink) -> None:
-    """SM007: statements in lines that begin with "#" behind the place where comments end."""
-    text = document.nodes[0].span.source.text if document.nodes else ""
-    for node in document.nodes:
-        if isinstance(node, Call) and node.name in _WORDS:
-            start = text.rfind("\n", 0, node.span.start) + 1
-            if text.startswith("#", start):
-                message = f'm4 has no comments behind cf.m4: {node.name} is called, though its line begins with "#"'
-                sink.report(SM007, message, node.name_span, hint="begin the line with dnl")
-
-
-def swallowed(document: Document, sink: Sink) -> None:
-    """SM017: quotes outside of calls over several lines with what looks like statements in them; SM019."""
-    for node in document.nodes:
-        if isinstance(node, Call) and node.behind.strip() and not node.behind.lstrip().startswith(("dnl", "#")):
-            source, start = node.span.source, node.span.end - len(node.behind.lstrip())
-            span = source.span(start, start + len(node.behind.strip()))
-            message = f"{node.name} drops what stands behind it on its line"
-            sink.report(SM019, message, span, hint="write it in a line of its own")
-        if node.kind is not Kind.QUOTED or "\n" not in node.content:
-            continue
-        held = re.search(r"^(?:dnl\b|([A-Za-z_]\w*)\()", node.content, re.MULTILINE)
-        if held and (held[1] is None or held[1] in document.names):
-            span = node.span.source.span(node.span.start, node.span.start + 1)
-            last = node.span.last.line
-            message = f"the quote that begins here ends in line {last}: what stands between is text, not called"
-            sink.report(SM017, message, span, hint="a ` in a comment begins a quote, too; begin comments with dnl")
-
-
-def _calls(document: Document) -> Iterator[Call]:
-    """The calls of a text, those in the branches of conditions included."""
-    for call in document.calls():
-        yield call
-        if call.name in ("ifdef", "ifelse"):
-            for argument in call.arguments or ():
-                for node in argument.nodes:
-                    if node.kind is Kind.QUOTED and "(" in node.content:
-                        yield from _calls(document.inside(node))
-
-
-TEXT_RULES: tuple[Callable[[Document, Sink], None], ...] = (quotes, words, comments, swallowed)
-
-
-# -- what it expands to
 
 
 @dataclass(slots=True)
@@ -308,7 +177,7 @@ def options(subject: Subject, sink: Sink) -> None:
         known = _known_options(subject) if known is None else known
         used = len(re.findall(rf"\b{name}\b", subject.mc.document.text)) > 1
         if name not in known and not used:
-            near = _nearest(name, known)
+            near = nearest(name, known)
             hint = f"did you mean {near}?" if near else "remove it or correct its name"
             sink.report(SM009, f"the library does not read {name}: it changes nothing", call.span, hint=hint)
 
@@ -427,21 +296,3 @@ def maps(subject: Subject, sink: Sink) -> None:
 SITE_RULES: tuple[Callable[[Subject, Sink], None], ...] = (
     arguments, options, order, features, daemons, filters, maps,
 )  # fmt: skip
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """The most similar name that is known, "" when none is similar."""
-    from difflib import get_close_matches
-
-    folded = {other.upper(): other for other in sorted(known)}
-    if name.upper() in folded:
-        return folded[name.upper()]
-    near = get_close_matches(name.upper(), folded, n=1, cutoff=0.8)
-    return folded[near[0]] if near else ""
-
-
-@cache
-def _values() -> Grammar:
-    from mailconf.grammar import Grammar
-
-    return Grammar("mc_value")

@@ -20,6 +20,7 @@ from mailconf.source import Span, decode
 
 _PART = re.compile(rb"[^\n]*\n|[^\n]+")
 _WORD = re.compile(r"\w+")
+_CONDITIONS = (b"ifdef", b"ifelse")
 _REST = re.compile(r"[^\n]*")
 _NAME = re.compile(r"\{([^}]*)\}\s*(.*)|(.)\s*(.*)", re.DOTALL)
 
@@ -72,11 +73,16 @@ class Origins:
         if any(name.endswith(START) for name in _files(place)):
             return None
         source, start, _, origin = self._expanded.span(place)
-        if self._library.holds(source.name) and os.path.dirname(source.name) != self._folder:  # noqa: PTH120
+        if self._is_library(source.name):
             return None
-        is_call = is_call or self._library.holds(decode(place.file[0].name))  # a file that a call included
+        branch = _within_branch(place, source.text, start)
+        start = max(start, branch)
+        is_call = is_call or self._is_library(decode(place.file[0].name))  # the text of a file that a call included
         match = (_WORD if is_call else _REST).match(source.text, start)
         return Span(source, start, match.end() if match else start, origin)
+
+    def _is_library(self, name: str) -> bool:
+        return self._library.holds(name) and os.path.dirname(name) != self._folder  # noqa: PTH120
 
     def of_value(self, place: Place) -> Span | None:
         """Where the configuration defines a macro that this text is the value of."""
@@ -91,6 +97,22 @@ class Origins:
                 block = block.text.included.block
             else:
                 return None
+
+
+def _within_branch(place: Place, text: str, start: int) -> int:
+    """Where in ``text`` a place in the branch of a condition is that begins at ``start``; -1 when it is in none.
+
+    What an ifdef or ifelse expands to is one of its arguments, which stands in the text as it is.
+    """
+    block = place.block
+    while block.text is None:
+        if block.name not in _CONDITIONS or block.parent is None:
+            return -1
+        block = block.parent
+    if place.block is block:
+        return -1
+    at = text.find(decode(place.block.data), start)
+    return -1 if at < 0 else at + len(decode(place.block.data[: place.offset]))
 
 
 def _files(place: Place) -> Iterator[str]:

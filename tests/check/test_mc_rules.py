@@ -89,6 +89,23 @@ def test_a_good_file_has_no_mistakes(tmp_path: Path, library: Library) -> None:
     assert [str(d) for d in check(tmp_path, library, text)] == []
 
 
+def test_other_quotes_are_told_and_what_follows_is_read_as_m4_reads_it(tmp_path: Path, library: Library) -> None:
+    text = (
+        "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\nchangequote([, ])dnl\ndefine([confLOG_LEVL], [`])dnl\n"
+        "changequote(`, ')dnl\nMAILER(`local')dnl\n"
+    )
+    found = check(tmp_path, library, text)
+    assert [(d.code, d.span and d.span.line) for d in found] == [("SM020", 3), ("SM009", 4)]
+
+
+def test_macros_that_only_this_library_has(tmp_path: Path, library: Library) -> None:
+    """A name that is a macro elsewhere is text where the library does not define it, and the other way round."""
+    folder = Path(library.folder)
+    (folder / "ostype/own.m4").write_text("define(`OWN', `dnl')undefine(`MAIL_FILTER')\n")
+    text = "OSTYPE(`own')dnl\nFEATURE(`no_default_msa')dnl\nOWN(`a', (b)\n)\n# MAIL_FILTER(x\nMAILER(`local')dnl\n"
+    assert [str(d) for d in check(tmp_path, library, text)] == []
+
+
 def test_a_file_that_is_not_there(tmp_path: Path, library: Library) -> None:
     for each in (library, None):
         sink = Sink()

@@ -14,7 +14,8 @@ from mailconf.check.mc import check_mc
 from mailconf.diagnostics import Sink
 from mailconf.sendmail.expansion import Call as Expanded
 from mailconf.sendmail.expansion import expand_mc
-from mailconf.sendmail.mc import COMPUTED_TYPES, read, site_of
+from mailconf.sendmail.mc import read
+from mailconf.sendmail.mc_site import COMPUTED_TYPES, site_of
 from mailconf.sendmail.mc_tree import Call, Document, Kind, parse
 from mailconf.source import Source, decode, encode
 from tests.live.mc_files import FOLDER, LIBRARY, generated, library_files

@@ -6,7 +6,8 @@ import pytest
 
 from mailconf.diagnostics import Sink
 from mailconf.model.site import Site
-from mailconf.sendmail.mc import read, site_of
+from mailconf.sendmail.mc import read
+from mailconf.sendmail.mc_site import site_of
 from tests.sendmail.mc_library import library
 
 MC = """\
@@ -88,7 +89,7 @@ def test_options_have_the_place_that_set_them(site: Site) -> None:
     assert size.span is not None
     assert (size.value, size.span.line, Path(size.span.source.name).name) == ("2000", 1, "limits.m4")
     assert site.options["LogLevel"].value == "11"
-    assert site.options["LogLevel"].span and site.options["LogLevel"].span.line == 11
+    assert site.options["LogLevel"].span and site.options["LogLevel"].span.line == 12  # in the branch of an ifdef
     assert site.options["Timeout.queuereturn"].span and site.options["Timeout.queuereturn"].span.line == 6
     assert (site.limits.message_size, site.limits.queue_lifetime) == (2000, 3 * 86400)
 

@@ -1,0 +1,177 @@
+"""What is wrong with the text of a .mc: calls that m4 does not see as such, names in quotes that are not m4's.
+
+m4 says nothing of most of it: what it takes for text becomes text of the .cf.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Set
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mailconf.diagnostics import Sink, error, warning
+from mailconf.sendmail.mc import KINDS
+from mailconf.sendmail.mc_tree import Call, Document, Kind, Node
+from mailconf.sendmail.vocabulary import BLIND, SECTIONS, STATEMENTS
+from mailconf.source import Span
+
+if TYPE_CHECKING:
+    from mailconf.grammar import Grammar
+
+SM003 = error("SM003", "a name in a .mc in quotes that are not m4's")
+SM004 = error("SM004", "a blank between a macro and its parenthesis")
+SM005 = error("SM005", "a call in a .mc of a macro that does not exist")
+SM006 = error("SM006", "a dnl in a .mc that runs into a word")
+SM007 = warning("SM007", 'a macro that is called in a line behind "#", which is no comment')
+SM012 = warning("SM012", "text in a .mc that becomes part of the .cf's head")
+SM017 = warning("SM017", "a quoted text in a .mc that holds statements")
+SM019 = warning("SM019", "text that the macro before it drops")
+
+_WORDS = STATEMENTS | SECTIONS | {"define", "undefine", "include", "sinclude", "divert", "ifdef", "ifelse"}
+
+
+def quotes(document: Document, sink: Sink) -> None:
+    """SM003: the name of a FEATURE and its kin in quotes that m4 does not know."""
+    from lark.exceptions import UnexpectedInput
+
+    for call in _calls(document):
+        if call.name not in KINDS or not call.arguments:
+            continue
+        place = call.arguments[0].place
+        if re.fullmatch(r"`[^`']*'|[\w.+-]*", place.text):
+            continue
+        try:
+            _values().parse(place.text)
+        except UnexpectedInput as failure:
+            mistake = _values().mistake(failure)
+            if mistake is not None:
+                sink.report(SM003, mistake.message, place, hint=mistake.hint)
+
+
+def words(document: Document, sink: Sink) -> None:
+    """SM004, SM005, SM006, SM012: text that was meant as a call, and other text that nobody meant for the .cf."""
+    diversion, reported = "0", -1
+    nodes = document.nodes
+    for at, node in enumerate(nodes):
+        if isinstance(node, Call):
+            if node.name in SECTIONS:
+                diversion = node.name
+            elif node.name == "divert":
+                diversion = node.literal(1) or "0"
+            if node.arguments is None and node.name in _WORDS and _blank_parenthesis(nodes, at):
+                _report_blank(node.name_span, node.name, sink)
+                reported = at + 1
+        elif node.kind is Kind.TEXT and not diversion.startswith("-"):
+            begins = at == 0 or isinstance(nodes[at - 1], Call) or nodes[at - 1].text.endswith("\n")
+            is_called = at + 1 < len(nodes) and nodes[at + 1].kind is Kind.QUOTED
+            for line in _lines(node.span)[0 if begins and at != reported else 1 :]:
+                _text_line(line, diversion, is_called and line.end == node.span.end, document.names, sink)
+
+
+def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sink: Sink) -> None:
+    text = line.text
+    glued = re.match(r"dnl[A-Za-z0-9_]+|([A-Z_][A-Z_0-9]*)dnl\b", text)
+    if glued and (glued[1] is None or glued[1] in names):
+        span = line.source.span(line.start, line.start + glued.end())
+        hint = (
+            "put a blank behind dnl" if glued[1] is None else f"write {glued[1]} without dnl, or a blank between them"
+        )
+        sink.report(SM006, f"{glued[0]} is one word to m4, which puts it into the .cf", span, hint=hint)
+        return
+    head = re.match(r"([A-Za-z_]\w*)([ \t]*)\(", text)
+    if head is not None:
+        span = line.source.span(line.start, line.start + len(head[1]))
+        if head[2] and head[1] in _WORDS & BLIND:
+            _report_blank(span, head[1], sink)
+            return
+        near = nearest(head[1], _WORDS) if head[1] not in names else ""
+        if near or (is_called and head.end() == len(text) and not head[2]):
+            hint = f"did you mean {near}?" if near else "define it before, or correct its name"
+            sink.report(SM005, f"there is no macro {head[1]}; its call becomes text of the .cf", span, hint=hint)
+            return
+    if diversion == "0" and text.strip() and not text.lstrip().startswith("#"):
+        word = re.fullmatch(r"([A-Za-z_]\w*)\s*", text)
+        near = nearest(word[1], _WORDS) if word else ""
+        hint = f"did you mean {near}?" if near else "write LOCAL_CONFIG before text that belongs into the .cf"
+        span = line.source.span(line.start, line.start + len(text.rstrip()))
+        sink.report(SM012, "this text goes as it is into the head of the .cf, before its version", span, hint=hint)
+
+
+def _report_blank(span: Span, name: str, sink: Sink) -> None:
+    message = f"m4 takes the parenthesis behind {name} for text, not for the call's arguments"
+    sink.report(SM004, message, span, hint=f"write {name}( without a blank")
+
+
+def _blank_parenthesis(nodes: tuple[Node, ...], at: int) -> bool:
+    behind = nodes[at + 1] if at + 1 < len(nodes) else None
+    return behind is not None and re.match(r"[ \t]+\(", behind.text) is not None
+
+
+def _lines(span: Span) -> list[Span]:
+    lines, at = [], span.start
+    for line in span.text.split("\n"):
+        lines.append(span.source.span(at, at + len(line)))
+        at += len(line) + 1
+    return lines
+
+
+def comments(document: Document, sink: Sink) -> None:
+    """SM007: statements in lines that begin with "#" behind the place where comments end."""
+    text = document.nodes[0].span.source.text if document.nodes else ""
+    for node in document.nodes:
+        if isinstance(node, Call) and node.name in _WORDS:
+            start = text.rfind("\n", 0, node.span.start) + 1
+            if text.startswith("#", start):
+                message = f'm4 has no comments behind cf.m4: {node.name} is called, though its line begins with "#"'
+                sink.report(SM007, message, node.name_span, hint="begin the line with dnl")
+
+
+def swallowed(document: Document, sink: Sink) -> None:
+    """SM017: quotes outside of calls over several lines with what looks like statements in them; SM019."""
+    for node in document.nodes:
+        if isinstance(node, Call) and node.behind.strip() and not node.behind.lstrip().startswith(("dnl", "#")):
+            source, start = node.span.source, node.span.end - len(node.behind.lstrip())
+            span = source.span(start, start + len(node.behind.strip()))
+            message = f"{node.name} drops what stands behind it on its line"
+            sink.report(SM019, message, span, hint="write it in a line of its own")
+        if node.kind is not Kind.QUOTED or "\n" not in node.content:
+            continue
+        held = re.search(r"^(?:dnl\b|([A-Za-z_]\w*)\()", node.content, re.MULTILINE)
+        if held and (held[1] is None or held[1] in document.names):
+            span = node.span.source.span(node.span.start, node.span.start + 1)
+            last = node.span.last.line
+            message = f"the quote that begins here ends in line {last}: what stands between is text, not called"
+            sink.report(SM017, message, span, hint="a ` in a comment begins a quote, too; begin comments with dnl")
+
+
+def _calls(document: Document) -> Iterator[Call]:
+    """The calls of a text, those in the branches of conditions included."""
+    for call in document.calls():
+        yield call
+        if call.name in ("ifdef", "ifelse"):
+            for argument in call.arguments or ():
+                for node in argument.nodes:
+                    if node.kind is Kind.QUOTED and "(" in node.content:
+                        yield from _calls(document.inside(node))
+
+
+TEXT_RULES: tuple[Callable[[Document, Sink], None], ...] = (quotes, words, comments, swallowed)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The most similar name that is known, "" when none is similar."""
+    from difflib import get_close_matches
+
+    folded = {other.upper(): other for other in sorted(known)}
+    if name.upper() in folded:
+        return folded[name.upper()]
+    near = get_close_matches(name.upper(), folded, n=1, cutoff=0.8)
+    return folded[near[0]] if near else ""
+
+
+@cache
+def _values() -> Grammar:
+    from mailconf.grammar import Grammar
+
+    return Grammar("mc_value")
