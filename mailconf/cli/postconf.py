@@ -130,7 +130,7 @@ class Tool:
         allowed = ALLOWED.get(mode, "")
         if "e" in allowed and arguments and "=" in arguments[0]:
             self.options.add("e")
-        for group in CONFLICTS:
+        for group in CONFLICTS if self.postfix.version < JSON_SINCE else ("eX#", *CONFLICTS):
             found = [letter for letter in group if letter in self.options]
             if len(found) > 1:
                 raise Fatal("specify one of " + self.listed(found))
@@ -369,7 +369,7 @@ class Tool:
 
         def change(text: str) -> str:
             if mode == "p":
-                return postconf_edit.edit_main(text, action, arguments, name, self.warn)
+                return postconf_edit.edit_main(text, action, arguments, name, self.warn, self.postfix.version)
             return postconf_edit.edit_master(text, mode, action, arguments, name, self.warn)
 
         try:

@@ -9,7 +9,8 @@
     $$                             a dollar
 
 OP is one of == != < <= > >=; two runs of decimal digits compare as numbers, anything else as bytes. With the suffix
-"level" (``<=level``) the operands are compatibility levels: 1, 2 or major.minor.patch, compared part by part.
+"level" (``<=level``, from Postfix 3.6 on) the operands are compatibility levels: 1, 2 or major.minor.patch, compared
+part by part.
 Names are ASCII letters, digits and underscores.
 
 ``?`` and ``:`` look at the raw value.
@@ -22,6 +23,7 @@ or patience runs out).
 
 from __future__ import annotations
 
+LEVELS_SINCE, FUNCTIONS_SINCE, USUAL = (3, 6), (3, 11), (3, 7)
 MAX_DEPTH = 101
 MAX_OPERANDS = 50
 MAX_MAJOR, MAX_MINOR = (1 << 43) - 1, 1023
@@ -60,17 +62,19 @@ class MacroError(Exception):
         self.given_up = given_up
 
 
-def expand(text: str, lookup: Lookup, *, functions: bool = False, steps: int = MAX_STEPS) -> str:
+def expand(text: str, lookup: Lookup, *, version: tuple[int, int] = USUAL, steps: int = MAX_STEPS) -> str:
     """``text`` with every reference replaced; ``lookup`` gives a name's raw value, or None. Raises MacroError.
 
-    ``functions`` tells whether this Postfix has them; ``steps`` is how many references to follow before giving up.
+    ``version`` is that of Postfix; ``steps`` is how many references to follow before giving up.
     """
     if "$" not in text:
         return text
-    return _Expansion(lookup, recurse=True, functions=functions, steps=steps).run(text)
+    return _Expansion(lookup, recurse=True, version=version, steps=steps).run(text)
 
 
-def scan(text: str, seen: Callable[[str], None], told: Callable[[str], None], *, functions: bool = False) -> None:
+def scan(
+    text: str, seen: Callable[[str], None], told: Callable[[str], None], *, version: tuple[int, int] = USUAL
+) -> None:
     """Call ``seen`` with each name that ``text`` refers to, in both branches of a condition, and ``told`` with what is
     wrong, all in the order of the text."""
 
@@ -79,7 +83,7 @@ def scan(text: str, seen: Callable[[str], None], told: Callable[[str], None], *,
 
     if "$" not in text:
         return
-    expansion = _Expansion(lookup, recurse=False, functions=functions, told=told)
+    expansion = _Expansion(lookup, recurse=False, version=version, told=told)
     try:
         expansion.run(text)
     except MacroError as failure:
@@ -110,7 +114,7 @@ class _Expansion:
         lookup: Lookup,
         *,
         recurse: bool,
-        functions: bool,
+        version: tuple[int, int],
         steps: int = MAX_STEPS,
         told: Callable[[str], None] | None = None,
     ) -> None:
@@ -118,7 +122,8 @@ class _Expansion:
         self._max_steps = steps
         self._told = told
         self._recurse = recurse
-        self._functions = functions
+        self._functions = version >= FUNCTIONS_SINCE
+        self._levels = version >= LEVELS_SINCE
         self._depth = 1
         self._operands = 0
         self._failed = False
@@ -308,7 +313,7 @@ class _Expansion:
             rest = _clip(reference[operator_at:], 20)
             raise self._fail(f'{_OPERATOR_EXPECTED} at: "...{left}}}>>>{rest}"')
         suffix_end = at
-        while suffix_end < len(reference) and reference[suffix_end] in _NAME - {"_"}:
+        while self._levels and suffix_end < len(reference) and reference[suffix_end] in _NAME - {"_"}:
             suffix_end += 1
         suffix = reference[at:suffix_end]
         if suffix and suffix != "level":

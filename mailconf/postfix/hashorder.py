@@ -15,16 +15,18 @@ _PRIME = 0x100000001B3
 _MASK = (1 << 64) - 1
 _FIRST_SIZE = 13
 MAX_KEYS = 10_000
+FNV_SINCE = (3, 7)
 
 
-def hash_order(keys: Iterable[str]) -> list[str]:
+def hash_order(keys: Iterable[str], version: tuple[int, int] = FNV_SINCE) -> list[str]:
     """``keys``, given in the order of their entry into the table, in the order of a walk over it.
 
-    Of more than `MAX_KEYS`, which no configuration has, the order is their own.
+    ``version`` is Postfix's. Of more than `MAX_KEYS`, which no configuration has, the order is their own.
     """
     keys = list(keys)
     if len(keys) > MAX_KEYS:
         return keys
+    number_of = _fnv if version >= FNV_SINCE else _pjw
     size = _FIRST_SIZE
     buckets: list[list[tuple[int, str]]] = [[] for _ in range(size)]
     for used, key in enumerate(keys):
@@ -34,14 +36,24 @@ def hash_order(keys: Iterable[str]) -> list[str]:
             buckets = [[] for _ in range(size)]
             for entry in old:
                 buckets[entry[0] % size].insert(0, entry)
-        number = _hash(key)
+        number = number_of(key)
         buckets[number % size].insert(0, (number, key))
     return [key for bucket in buckets for _, key in bucket]
 
 
-def _hash(key: str) -> int:
+def _fnv(key: str) -> int:
     """FNV-1a over 64 bits, each byte counted one higher."""
     number = _BASIS
     for byte in key.encode("utf-8", "surrogateescape"):
         number = ((number ^ (byte + 1)) * _PRIME) & _MASK
+    return number
+
+
+def _pjw(key: str) -> int:
+    """The hash of P. J. Weinberger, in 64 bits, of which the upper half fills."""
+    number = 0
+    for byte in key.encode("utf-8", "surrogateescape"):
+        number = ((number << 4) + byte) & _MASK
+        high = number & 0xF0000000
+        number = (number ^ (high >> 24)) ^ high
     return number

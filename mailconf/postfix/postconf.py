@@ -20,9 +20,9 @@ import os
 from mailconf.postfix import machine, main_cf, master_cf
 from mailconf.postfix.expand import MacroError, expand, scan
 from mailconf.postfix.hashorder import hash_order
-from mailconf.postfix.lines import MAX_MASTER, shortened, split_name_value
+from mailconf.postfix.lines import MAX_MASTER, null_lines, shortened, split_name_value
 from mailconf.postfix.parameters import BASE, ServiceParameters, default_unit, time_value
-from mailconf.source import encode
+from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 BUILTIN, SERVICE, USER = "builtin", "service", "user"
 SEPARATORS = ", \t\r\n"
 DEFAULT_DIRECTORY = "/etc/postfix"
-SORTED_SINCE = FUNCTIONS_SINCE = (3, 11)
+SORTED_SINCE = (3, 11)
+COMMENTS_SINCE, NULLS_SINCE = (3, 8), (3, 9)
 MAX_TABLES_TEXT = 200_000  # characters of one value that are searched for tables, those in braces once for each level
 
 
@@ -66,7 +67,6 @@ class Postconf:
     ) -> None:
         """``read`` gives the text of a file named as the configuration names it, or raises OSError."""
         self.postfix = postfix
-        self._functions = postfix.version >= FUNCTIONS_SINCE
         self.directory = directory
         self.main_file = f"{directory}/main.cf"
         self.master_file = f"{directory}/master.cf"
@@ -92,7 +92,9 @@ class Postconf:
             text = self._read(name)
         except OSError as failure:
             raise Fatal(f"open {name}: {failure.strerror}") from None
+        nulls = self._nulls(text)
         for found in main_cf.read(text):
+            self._tell_null(name, nulls.pop(found.line, ""))
             if isinstance(found, main_cf.Mistake):
                 if found.problem != main_cf.ORPHAN:
                     raise Fatal(f'{name}, line {found.line}: {found.problem}: "{found.text}"')
@@ -101,6 +103,18 @@ class Postconf:
             if values.get(found.name, found.value) != found.value:
                 self._warn(f"{name}, line {found.line}: overriding earlier entry: {found.name}={values[found.name]}")
             values[found.name] = found.value
+        for lines in nulls.values():
+            self._tell_null(name, lines)
+
+    def _nulls(self, text: str) -> dict[int, str]:
+        """What to say of bytes of value 0, by the line where a logical line begins; nothing before Postfix 3.9."""
+        if self.postfix.version < NULLS_SINCE:
+            return {}
+        return {first: words for first, _, words in null_lines(text)}
+
+    def _tell_null(self, name: str, lines: str) -> None:
+        if lines:
+            self._warn(f"{name}, line {lines}: text after null byte may be ignored")
 
     def override(self, text: str) -> None:
         """``-o name=value``."""
@@ -122,7 +136,9 @@ class Postconf:
             self._warn(message)
             return
         shared: dict[tuple[str, str], dict[str, str]] = {}
+        nulls = self._nulls(text)
         for entry in master_cf.read(text):
+            self._tell_null(self.master_file, nulls.pop(entry.line, ""))
             for problem in entry.problems:
                 words = problem.engine.replace(master_cf.FILE, self.master_file)
                 if problem.fatal:
@@ -134,6 +150,8 @@ class Postconf:
                     own = {override.name: override.value for override in entry.overrides}
                     shared.setdefault(key, {}).update(own)
                 self.services.append(Scope(entry, shared.get(key, {})))
+        for lines in nulls.values():
+            self._tell_null(self.master_file, lines)
         self.of_services = ServiceParameters((scope.entry for scope in self.services), self.postfix.parameters)
 
     # Values
@@ -191,7 +209,7 @@ class Postconf:
 
     def _expand_without_defaults(self, text: str, values: Mapping[str, str]) -> str:
         try:
-            return expand(text, values.get, functions=self._functions)
+            return expand(text, values.get, version=self.postfix.version)
         except MacroError as failure:
             raise self._failed(failure, "dictionary mail_dict: ") from None
 
@@ -225,7 +243,7 @@ class Postconf:
             return self.raw(name, values)
 
         try:
-            return expand(text, lookup, functions=self._functions)
+            return expand(text, lookup, version=self.postfix.version)
         except MacroError as failure:
             raise self._failed(failure) from None
 
@@ -261,14 +279,18 @@ class Postconf:
         references like main.cf's values.
         """
         given = self.values
+        self._scan_default("myhostname", "mydomain")
         try:
             machine.check(self._early_value(given), given)
         except ValueError as failure:
             raise Fatal(str(failure)) from None
-        for name, source in (("myhostname", "mydomain"), ("mydomain", "myhostname")):
-            if source in given and name not in given:
-                text = self.default(name, given)
-                scan(text, lambda other: self._use(other, None), self._warn, functions=self._functions)
+        self._scan_default("mydomain", "myhostname")
+
+    def _scan_default(self, name: str, source: str) -> None:
+        """Scan the default of ``name``, which comes from ``source``."""
+        if source in self.values and name not in self.values:
+            text = self.default(name, self.values)
+            scan(text, lambda other: self._use(other, None), self._warn, version=self.postfix.version)
 
     def _scan_values(self, values: Mapping[str, str], scope: Scope | None) -> None:
         file = self.master_file if scope else self.main_file
@@ -276,7 +298,7 @@ class Postconf:
         def seen(name: str) -> None:
             self._use(name, scope)
 
-        for name in hash_order(values):
+        for name in hash_order(values, self.postfix.version):
             if name in self.postfix.read_only:
                 self._warn(f"{file}: read-only parameter assignment: {name}={values[name]}")
                 if scope:
@@ -285,7 +307,7 @@ class Postconf:
             if name in self.postfix.raw:
                 continue
             value = values[name]
-            scan(value, seen, self._warn, functions=self._functions)
+            scan(value, seen, self._warn, version=self.postfix.version)
             if name in self.postfix.parameters or name in self.of_services:
                 seen_values = self.scope_values(scope) if scope else values
                 self._scan_tables(self.expand(value, seen_values), scope)
@@ -324,29 +346,43 @@ class Postconf:
     def _scan_tables(self, value: str, scope: Scope | None) -> None:
         """Find the database tables that an expanded value names, in braces as well, as far as MAX_TABLES_TEXT goes."""
         left = MAX_TABLES_TEXT
-        pending = [value]
-        while pending and left > 0:
-            text = pending.pop()
-            if ":" not in text and "{" not in text:
+        pending = [(value, master_cf.split_words(value, SEPARATORS))]
+        while pending:
+            text, words = pending[-1]
+            word, at = next(words, ("#", -1))
+            if at < 0 or (word.startswith("#") and self._tell_comment(word, text[at + len(word) + 1 :], scope)):
+                pending.pop()
                 continue
-            left -= len(text)
-            inside = []
-            for word, _ in master_cf.split_words(text, SEPARATORS):
-                group = self._scan_word(word, scope)
-                if group:
-                    inner, problem = master_cf.unbrace(group)
-                    if problem:
-                        self._warn(f"{_short_file(scope)}: {problem}")
-                    inside.append(inner)
-            pending += reversed(inside)
+            group = self._scan_word(word, scope)
+            if group:
+                inner, problem = master_cf.unbrace(group)
+                if problem:
+                    self._warn(f"{self._place(scope)}: {problem}")
+                left -= len(inner)
+                if left > 0 and (":" in inner or "{" in inner or "#" in inner):
+                    pending.append((inner, master_cf.split_words(inner, SEPARATORS)))
+
+    def _tell_comment(self, word: str, rest: str, scope: Scope | None) -> bool:
+        """Warn of what looks like a comment behind a value; False before Postfix 3.8, which did not look for it."""
+        if self.postfix.version < COMMENTS_SINCE:
+            return False
+        rest = decode(encode(rest)[:20])
+        self._warn(f"{self._place(scope)}: #comment after other text is not allowed: {word} {rest}...")
+        return True
+
+    def _place(self, scope: Scope | None) -> str:
+        """How messages about a value's tables call its file."""
+        if self.postfix.version >= COMMENTS_SINCE:
+            return self.master_file if scope else self.main_file
+        return f"master.cf:{scope.entry.name}/{scope.entry.type}" if scope else "main.cf"
 
     def _scan_word(self, word: str, scope: Scope | None) -> str:
         """Use the table that ``word`` names; the part in braces that is to be looked into, "" when there is none."""
+        if word.startswith("{"):
+            return word
         while word.startswith("proxy:"):
             word = word[len("proxy:") :]
         kind, colon, name = word.partition(":")
-        if word.startswith("{"):
-            return word
         if name.startswith("{"):
             return name
         if colon and kind in self.postfix.databases:
@@ -375,7 +411,7 @@ class Postconf:
             self._warn(f'open "{kind}" configuration "{name}": {failure.strerror}')
             return
         self._read_file(name, values)
-        for other in hash_order(values):
+        for other in hash_order(values, self.postfix.version):
             if other not in self.postfix.databases[kind]:
                 self._warn(f"{kind}:{name}: unused parameter: {other}={values[other]}")
 
@@ -398,7 +434,7 @@ class Postconf:
 
     def _walk(self, values: Mapping[str, str]) -> list[str]:
         """The order of such warnings: from 3.11 on sorted, before that the hash table's."""
-        return sorted(values) if self.postfix.version >= SORTED_SINCE else hash_order(values)
+        return sorted(values) if self.postfix.version >= SORTED_SINCE else hash_order(values, self.postfix.version)
 
     def _deprecated(self, file: str, name: str) -> str:
         self.told_deprecated = True
@@ -419,10 +455,6 @@ class Postconf:
         if USER in classes:
             found += self.users
         return sorted(set(found), key=encode)
-
-
-def _short_file(scope: Scope | None) -> str:
-    return f"master.cf:{scope.entry.name}/{scope.entry.type}" if scope else "main.cf"
 
 
 def _split(text: str) -> list[str]:

@@ -4,7 +4,8 @@ The functions take the text of a file and give the new one; every line that an e
 comments and blank lines inside an edited entry included. What the original does and we do too:
 
 - an edited parameter is written ``name = value`` on one line, where its first line stood; its continuation lines go.
-  When it is set twice, both are edited, with a warning. New parameters follow at the end, in the order of a hash table.
+  When it is set twice, both are edited, with a warning. New parameters follow at the end, in the order of
+  a hash table (from 3.10 on sorted).
 - an edited service is written in columns; with -F and -P the comments between its lines come to stand before it.
 
 Departures: a last line without a newline gets one before something is appended to it (the original joins the two); a
@@ -13,19 +14,23 @@ name that is asked for twice, an empty command or an option ``-`` does no harm; 
 
 from __future__ import annotations
 
+import re
+
 from mailconf.postfix import master_cf
-from mailconf.postfix.hashorder import hash_order
+from mailconf.postfix.hashorder import FNV_SINCE, hash_order
 from mailconf.postfix.lines import BLANKS, LogicalLine, split_name_value
 from mailconf.postfix.master_cf import COMMAND, FIELDS, Entry, Word
 from mailconf.postfix.postconf import Fatal
 from mailconf.postfix.postconf_show import service
+from mailconf.source import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     Warn = Callable[[str], None]
 
+SORTED_SINCE = (3, 10)
 EDIT, EXCLUDE, COMMENT = "e", "X", "#"
 _OTHER, _FIRST, _CONTINUATION = range(3)  # what a physical line is: comment or blank, an entry's first or a later one
 _EDITS = "-Me, -Fe, -Pe, -X, or -#"
@@ -36,8 +41,13 @@ _SHAPES = {
 }
 
 
-def edit_main(text: str, action: str, requests: list[str], file: str, warn: Warn) -> str:
-    """main.cf's ``text`` after ``action`` on ``requests`` (``name=value``, or names). Raises Fatal."""
+def edit_main(
+    text: str, action: str, requests: list[str], file: str, warn: Warn, version: tuple[int, int] = FNV_SINCE
+) -> str:
+    """main.cf's ``text`` after ``action`` on ``requests`` (``name=value``, or names). Raises Fatal.
+
+    ``version`` of Postfix decides upon the order of new parameters.
+    """
     wanted = _parameters(action, requests, warn)
     out: list[str] = []
     seen: set[str] = set()
@@ -54,10 +64,15 @@ def edit_main(text: str, action: str, requests: list[str], file: str, warn: Warn
             out.append(line)
         elif action == COMMENT:
             out.append("#" + line)
-    if action == EDIT and (new := [name for name in hash_order(wanted) if name not in seen]):
+    if action == EDIT and (new := [name for name in _in_order(wanted, version) if name not in seen]):
         _end_line(out)
         out += (f"{name} = {wanted[name]}\n" for name in new)
     return "".join(out)
+
+
+def _in_order(names: Iterable[str], version: tuple[int, int]) -> list[str]:
+    """New parameters in the order in which they are written: from 3.10 on sorted, before that a hash table's."""
+    return sorted(names, key=encode) if version >= SORTED_SINCE else hash_order(names, version)
 
 
 def _parameters(action: str, requests: list[str], warn: Warn) -> dict[str, str]:
@@ -177,7 +192,7 @@ def edit_master(text: str, mode: str, action: str, requests: list[str], file: st
     for number, lines in _blocks(text):
         selected: list[_Request] = []
         if lines[0][1] == _FIRST:
-            words = [word for word, _ in master_cf.split_words(lines[0][0])]
+            words = re.split("[ \t\r\n]+", lines[0][0].rstrip(" \t\r\n"))  # here braces do not hold words together
             if len(words) < 2:
                 message = f"file {file}: line {number}: specify service name and type on the same line"
                 raise Fatal(message)

@@ -77,7 +77,7 @@ def test_errors_have_the_engines_words(text: str, message: str) -> None:
     ],
 )
 def test_functions(text: str, value: str) -> None:
-    assert expand(text, {"tld": "de"}.get, functions=True) == value
+    assert expand(text, {"tld": "de"}.get, version=(3, 11)) == value
     with pytest.raises(MacroError, match="attribute name syntax error"):
         expand(text, {"tld": "de"}.get)
 
@@ -85,7 +85,7 @@ def test_functions(text: str, value: str) -> None:
 @pytest.mark.parametrize("domain", ["-ä", "ä..b", "ä%", "\udcff", ""])
 def test_names_that_have_no_ascii_form(domain: str) -> None:
     with pytest.raises(MacroError) as failure:
-        expand(f"${{domain_to_ascii{{{domain}}}}}", VALUES.get, functions=True)
+        expand(f"${{domain_to_ascii{{{domain}}}}}", VALUES.get, version=(3, 11))
     assert failure.value.messages[1] == f"bad domain argument in: 'domain_to_ascii{{{domain}}}'"
 
 
