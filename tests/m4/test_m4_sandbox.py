@@ -76,6 +76,13 @@ def test_everything_outside_is_denied_unless_allowed(text: bytes, words: str) ->
     assert finding.span is not None and finding.span.first == (2, 3)
 
 
+@pytest.mark.parametrize("call", [b"include", b"sinclude", b"undivert"])
+def test_a_files_name_ends_at_a_nul(tmp_path: Path, call: bytes) -> None:
+    (tmp_path / "a").write_text("text")
+    text = call + b"(`" + bytes(tmp_path / "a") + b"\0b')"
+    assert expand("x", text, environment=Confined([tmp_path])).output == b"text"
+
+
 def test_confined_reads_below_its_folders_only(tmp_path: Path) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out"
     inside.mkdir()

@@ -76,7 +76,7 @@ def debugfile(m4: Engine, args: list[bytes]) -> None:
         m4.debug.redirect(None, discard=True)
     else:
         try:
-            file = m4.environment.append(args[1])
+            file = m4.environment.append(args[1].partition(b"\0")[0])
         except Denied as error:
             m4.failed("", error)
         except OSError as error:

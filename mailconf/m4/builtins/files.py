@@ -27,6 +27,7 @@ def sinclude(m4: Engine, args: list[bytes]) -> None:
 
 
 def _include(m4: Engine, name: bytes, silent: bool) -> None:
+    name = name.partition(b"\0")[0]
     try:
         path, data = m4.find(name)
     except OSError as error:
@@ -69,6 +70,7 @@ def undivert(m4: Engine, args: list[bytes]) -> None:
 
 
 def _copy(m4: Engine, name: bytes) -> None:
+    name = name.partition(b"\0")[0]
     try:
         _, data = m4.find(name)
     except Denied as error:
