@@ -18,6 +18,7 @@ from mailconf.build.state import Input, Record, settled
 from mailconf.diagnostics import Code, Related, Sink, error, warning
 from mailconf.files import Root, replace
 from mailconf.maps.opening import Progress
+from mailconf.maps.target import safe_target
 from mailconf.sendmail.expansion import Expanded
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
@@ -44,6 +45,7 @@ class CompiledCf:
         return "1 line" if lines == 1 else f"{lines} lines"
 
     def stage(self, staged: Path, progress: Progress | None) -> None:
+        safe_target(self.target.target, None, follow=False)
         owner, mode = _owner_and_mode(self.target.target, _CF_MODE)
         with replace(staged, owner=owner, mode=mode) as file:
             file.write(self.expanded.cf)

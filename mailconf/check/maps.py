@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from mailconf.build.plan import Target
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
+from mailconf.files import Root
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import SequenceTable, TemporaryFailure
 
@@ -16,15 +20,21 @@ _CHANGED = "is not what its source says now"  # whatever else makes a map stale
 
 def freshness(subject: Subject, sink: Sink) -> None:
     """Report maps that the servers would read stale, not find, or fail to read."""
-    for target in subject.targets:
+    check_maps(subject.targets, subject.root, subject.site.directory, sink)
+
+
+def check_maps(targets: Iterable[Target], root: Root, directory: str, sink: Sink) -> None:
+    """The same for the maps ``targets`` of the configuration in ``directory``."""
+    for target in targets:
         span = target.uses[0].span
+        place = "" if span else str(target.source)
         if target.reason:
             message = f"the map of {target.table} {_REASONS.get(target.reason, _CHANGED)}"
-            sink.report(CK010, message, span, hint=f"run mailconf build {subject.site.directory}")
+            sink.report(CK010, message, span, hint=f"run mailconf build {directory}", file=place)
         if not target.target.exists():
             continue
         try:
-            table = open_table(target.table, subject.root)
+            table = open_table(target.table, root)
             try:
                 if isinstance(table, SequenceTable):
                     for _ in table.entries():
@@ -32,5 +42,5 @@ def freshness(subject: Subject, sink: Sink) -> None:
             finally:
                 table.close()
         except TemporaryFailure as damage:
-            hint = f"run mailconf build --force {subject.site.directory}"
-            sink.report(CK011, f"the map of {target.table} cannot be read: {damage}", span, hint=hint)
+            hint = f"run mailconf build --force {directory}"
+            sink.report(CK011, f"the map of {target.table} cannot be read: {damage}", span, hint=hint, file=place)

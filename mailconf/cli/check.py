@@ -7,7 +7,17 @@ import sys
 import click
 
 from mailconf.cli.report import show
-from mailconf.cli.site import directory_option, format_option, load_site, root_option
+from mailconf.cli.site import (
+    Loaded,
+    LoadedEtcMail,
+    Options,
+    directory_option,
+    format_option,
+    library_option,
+    load,
+    root_option,
+    shell_option,
+)
 from mailconf.diagnostics import Severity, Sink
 
 
@@ -15,16 +25,22 @@ from mailconf.diagnostics import Severity, Sink
 @directory_option
 @root_option
 @format_option
-def command(directory: str, root: str, style: str) -> None:
-    """Report every mistake in the configuration in DIR and in its tables.
+@library_option
+@shell_option
+def command(directory: str, root: str, style: str, cf_library: str, allow_shell: bool) -> None:
+    """Report every mistake in the configuration in DIR (an /etc/postfix, an /etc/mail) and in its tables.
 
     Exit status: 0 no errors (warnings do not count), 1 errors.
     """
-    from mailconf.check.rules import check
-
     sink = Sink()
-    loaded = load_site(directory, root, sink)
-    if loaded is not None:
+    loaded = load(directory, root, sink, Options(cf_library, allow_shell))
+    if isinstance(loaded, LoadedEtcMail):
+        from mailconf.check.etc_mail import check_etc_mail
+
+        check_etc_mail(loaded.etc_mail, sink)
+    elif isinstance(loaded, Loaded):
+        from mailconf.check.rules import check
+
         check(loaded.configuration, loaded.site, loaded.root, sink)
     show(sink, style=style)
     if style == "text":

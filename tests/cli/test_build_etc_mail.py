@@ -172,6 +172,50 @@ def test_watch(top: Path, watcher: Watcher) -> None:
     assert watcher.until("up to date")[0].startswith("built hash:/etc/mail/mailertable")
 
 
+# -- check
+
+
+def check(top: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    return mailconf("check", "--root", str(top), "/etc/mail", *arguments, status=status)
+
+
+def test_check(top: Path) -> None:
+    mail = top / "etc/mail"
+    before = check(top)
+    assert before.stdout == "/etc/mail: 0 errors, 4 warnings\n"
+    assert f"{mail}/sendmail.mc:3:1: warning: the map of hash:/etc/mail/access has not been built yet" in before.stderr
+    assert built(top) == {}
+    build(top)
+    assert check(top).stdout == "/etc/mail: 0 errors, 0 warnings\n"
+    (mail / "local-host-names").write_text("example.com\n  # indented\n")
+    with (mail / "sendmail.mc").open("a") as file:
+        file.write("LOCAL_CONFIG\nFw/etc/mail/local-host-names\nFt/etc/mail/trusted-users\nFR-o /etc/mail/relay\n")
+    (mail / "access").write_text("Connect:192.0.2\tRELY\n")
+    done = check(top, status=1)
+    assert f"{mail}/sendmail.mc:8:1: error: /etc/mail/trusted-users cannot be read: No such file" in done.stderr
+    assert f"{mail}/local-host-names:2:" in done.stderr
+    assert f"{mail}/access:1:17: error" in done.stderr
+    assert "/etc/mail/sendmail.cf is not current: the source is newer [CK010]" in done.stderr
+    assert "relay" not in done.stderr
+
+
+def test_check_finds_what_m4_passes_over(top: Path) -> None:
+    mail = top / "etc/mail"
+    (mail / "sendmail.mc").write_text(MC + "FEATURE (`open_relay')\nMAILER(`local')\nesyscmd(`id')\n")
+    done = check(top, status=1)
+    assert f"{mail}/sendmail.mc:6:" in done.stderr
+    assert f"{mail}/sendmail.mc:7:1: error: MAILER(local) already included [M4006]" in done.stderr
+    assert f"{mail}/sendmail.mc:8:1: error: running a command is not allowed: id [M4005]" in done.stderr
+    assert "[M4005]" not in check(top, "--allow-shell", status=1).stderr
+
+
+def test_check_a_map_that_is_damaged(top: Path) -> None:
+    build(top)
+    path = top / "etc/mail/access.db"
+    path.write_bytes(path.read_bytes()[:100])
+    assert "[CK011]" in check(top, status=1).stderr
+
+
 # -- the Makefile
 
 

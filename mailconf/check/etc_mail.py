@@ -1,0 +1,89 @@
+"""What is wrong in an /etc/mail: in each .mc, in every table that is built and every class file, in what they became.
+
+A .mc is checked as `mailconf.check.mc` says; tables and class files in the roles that the .mc gives them
+(`mailconf.tables.roles`); whether what is built is current, the plan says (`mailconf.build.etc_mail`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from mailconf.build.compile_etc_mail import compile_etc_mail
+from mailconf.build.etc_mail import CF, EtcMail
+from mailconf.build.plan import Target
+from mailconf.check.maps import CK010, check_maps
+from mailconf.check.mc import check_mc
+from mailconf.diagnostics import Severity, Sink, error
+from mailconf.model.site import ListFile
+from mailconf.sendmail.expansion import SM901
+from mailconf.sendmail.mc_site import site_of
+from mailconf.source import Source, Span
+from mailconf.tables.roles import read_sendmail_table
+
+CK020 = error("CK020", "a class file that sendmail needs does not exist, or cannot be read")
+
+
+def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
+    """Report everything into ``sink``; nothing is changed."""
+    files: list[ListFile] = []
+    places: dict[str, Span] = {}
+    for name in etc_mail.sources():
+        path = etc_mail.folder / name
+        mc = check_mc(path, etc_mail.library, sink, root=etc_mail.root, allow_shell=etc_mail.allow_shell)
+        if mc is not None:
+            site = site_of(mc)
+            files += site.list_files
+            places.update((use.source, use.span) for use in site.tables if use.source and use.span)
+    if etc_mail.library is None and etc_mail.sources():
+        sink.report(
+            SM901,
+            "only the text of the .mc files is checked: there is no library of m4 macros for sendmail",
+            file=str(etc_mail.folder),
+            hint="install the package sendmail-cf, or name the library's folder with --cf-library",
+            severity=Severity.WARNING,
+        )
+    class_files(files, etc_mail, sink)
+    tables(etc_mail, places, sink)
+
+
+def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:
+    """The files of classes, each once."""
+    seen = set()
+    for file in files:
+        path = etc_mail.root.path(file.path)
+        if path in seen or not file.path.startswith("/"):
+            continue
+        seen.add(path)
+        try:
+            source = Source.read(path)
+        except OSError as failure:
+            if not (file.optional and isinstance(failure, FileNotFoundError)):
+                hint = f"sendmail does not start without it: create it, if need be empty, or write -o {file.path}"
+                sink.report(CK020, f"{file.path} cannot be read: {failure.strerror}", file.span, hint=hint)
+            continue
+        read_sendmail_table("class", source, sink)
+
+
+def tables(etc_mail: EtcMail, places: Mapping[str, Span], sink: Sink) -> None:
+    """The tables, and whether what is built is what it should be.
+
+    places  where the .mc files name tables, by the tables' texts; what they do not name stands in a line of the .cf
+    """
+    found = Sink()
+    targets = etc_mail.plan(found)
+    for diagnostic in found:
+        if diagnostic.code.startswith("BD"):  # the rest is of the .mc files, which have been checked
+            sink.add(diagnostic)
+    maps = [_placed(target, places) for target in targets if target.type != CF]
+    compile_etc_mail(etc_mail, maps, sink)
+    for target in targets:
+        if target.type == CF and target.reason:
+            hint = f"run mailconf build {etc_mail.directory}"
+            sink.report(CK010, f"{target.table} is not current: {target.reason}", file=target.table, hint=hint)
+    check_maps(maps, etc_mail.root, etc_mail.directory, sink)
+
+
+def _placed(target: Target, places: Mapping[str, Span]) -> Target:
+    uses = (replace(use, span=places.get(use.source or "", use.span)) for use in target.uses)
+    return replace(target, uses=tuple(uses))
