@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -56,7 +57,9 @@ _MAP_TYPES = COMPUTED_TYPES | frozenset(
     ["arpa", "btree", "cdb", "dbm", "hash", "hesiod", "implicit", "ldap", "netinfo", "nis", "nisplus", "ph", "program",
      "sequence", "socket", "switch", "text", "userdb"]
 )  # fmt: skip
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _OPTION = re.compile(r"\bconf[A-Z][A-Z0-9_]*\b")
+_SUGGESTIONS = 50  # they take time
 _HINTS = [  # for what the library prints
     (re.compile(r"FEATURE\(\) should be before MAILER\(\)"), f"move it before every MAILER; {_ORDER}"),
     (re.compile(r"should be before LOCAL_"), f"move the MAILERs before it; {_ORDER}"),
@@ -135,17 +138,17 @@ class Subject:
     mc: Mc
     library: Library
     site: Site
-    _texts: dict[str, str] = field(default_factory=dict)
+    _words: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def library_text(self, name: str) -> str:
-        """A file of the library, "" where there is none."""
-        if name not in self._texts:
+    def library_words(self, name: str) -> frozenset[str]:
+        """The words of a file of the library; none where there is no such file."""
+        if name not in self._words:
             try:
                 text = Path(self.library.folder, name).read_text(encoding="utf-8", errors="replace")
-            except OSError:
+            except (OSError, ValueError):
                 text = ""
-            self._texts[name] = text
-        return self._texts[name]
+            self._words[name] = frozenset(_WORD.findall(text))
+        return self._words[name]
 
     def own(self, *names: str) -> Iterator[Statement]:
         """The calls that the configuration makes itself, not through a FEATURE."""
@@ -165,6 +168,8 @@ def arguments(subject: Subject, sink: Sink) -> None:
 def options(subject: Subject, sink: Sink) -> None:
     """SM009, SM010: options that nobody reads, and such without a value."""
     known: set[str] | None = None
+    words = Counter(_OPTION.findall(subject.mc.document.text))
+    unread = 0
     for call in subject.own("define"):
         name = call.argument(1)
         if not _OPTION.fullmatch(name):
@@ -172,12 +177,12 @@ def options(subject: Subject, sink: Sink) -> None:
         if len(call.arguments) < 2:
             message = f"{name} is set to nothing: the .cf gets the option without a value"
             sink.report(SM010, message, call.span, hint=f"write define(`{name}', `value')dnl")
-        if re.search(rf"\b{name}\b", subject.library_text("m4/proto.m4")):
+        if name in subject.library_words("m4/proto.m4"):
             continue
         known = _known_options(subject) if known is None else known
-        used = len(re.findall(rf"\b{name}\b", subject.mc.document.text)) > 1
-        if name not in known and not used:
-            near = nearest(name, known)
+        if name not in known and words[name] < 2:
+            unread += 1
+            near = nearest(name, known) if unread <= _SUGGESTIONS else ""
             hint = f"did you mean {near}?" if near else "remove it or correct its name"
             sink.report(SM009, f"the library does not read {name}: it changes nothing", call.span, hint=hint)
 
@@ -187,7 +192,7 @@ def _known_options(subject: Subject) -> set[str]:
     known: set[str] = set()
     for kind in ("m4", "feature", "mailer", "ostype", "domain", "hack", "debian"):
         for name in subject.library.available(kind):
-            known.update(_OPTION.findall(subject.library_text(f"{kind}/{name}.m4")))
+            known.update(filter(_OPTION.fullmatch, subject.library_words(f"{kind}/{name}.m4")))
     return known
 
 
@@ -195,9 +200,10 @@ def order(subject: Subject, sink: Sink) -> None:
     """SM011: definitions that a later OSTYPE, DOMAIN or FEATURE replaces, or behind the MAILER that reads them."""
     own: dict[str, Statement] = {}
     mailers: dict[str, Statement] = {}
+    available = subject.library.available("mailer")
     for call in subject.mc.statements:
         is_own = call.span.text == call.name
-        if call.name == "MAILER":
+        if call.name == "MAILER" and call.argument(1) in available:
             mailers.setdefault(call.argument(1), call)
         if call.name != "define":
             continue
@@ -210,10 +216,10 @@ def order(subject: Subject, sink: Sink) -> None:
                 sink.report(SM011, message, earlier.span, hint=f"move it behind that; {_ORDER}", related=related)
             continue
         own[name] = call
-        if name.startswith("_") or re.search(rf"\b{re.escape(name)}\b", subject.library_text("m4/proto.m4")):
+        if name.startswith("_") or name in subject.library_words("m4/proto.m4"):
             continue
         for mailer, made in mailers.items():
-            if re.search(rf"\b{re.escape(name)}\b", subject.library_text(f"mailer/{mailer}.m4")):
+            if name in subject.library_words(f"mailer/{mailer}.m4"):
                 message = f"MAILER({mailer}) has read {name} before it is set here: this value has no effect"
                 related = (Related("read here", made.span),)
                 sink.report(SM011, message, call.span, hint=f"move it before the MAILER; {_ORDER}", related=related)

@@ -28,6 +28,7 @@ SM012 = warning("SM012", "text in a .mc that becomes part of the .cf's head")
 SM017 = warning("SM017", "a quoted text in a .mc that holds statements")
 SM019 = warning("SM019", "text that the macro before it drops")
 
+_DEPTH = 10  # conditions inside one another
 _WORDS = STATEMENTS | SECTIONS | {"define", "undefine", "include", "sinclude", "divert", "ifdef", "ifelse"}
 
 
@@ -145,15 +146,15 @@ def swallowed(document: Document, sink: Sink) -> None:
             sink.report(SM017, message, span, hint="a ` in a comment begins a quote, too; begin comments with dnl")
 
 
-def _calls(document: Document) -> Iterator[Call]:
-    """The calls of a text, those in the branches of conditions included."""
+def _calls(document: Document, depth: int = 0) -> Iterator[Call]:
+    """The calls of a text, those in the branches of conditions included, down to `_DEPTH`."""
     for call in document.calls():
         yield call
-        if call.name in ("ifdef", "ifelse"):
+        if call.name in ("ifdef", "ifelse") and depth < _DEPTH:
             for argument in call.arguments or ():
                 for node in argument.nodes:
                     if node.kind is Kind.QUOTED and "(" in node.content:
-                        yield from _calls(document.inside(node))
+                        yield from _calls(document.inside(node), depth + 1)
 
 
 TEXT_RULES: tuple[Callable[[Document, Sink], None], ...] = (quotes, words, comments, swallowed)

@@ -45,6 +45,7 @@ _STATEMENT = re.compile(r"^(?:dnl\b|[A-Z][A-Z_0-9]+\(|(?:define|include|divert|i
 _BREAKS = 10  # unclosed calls and quotes that are read past; behind them the rest is one broken stretch
 
 
+_DEPTH = 50  # calls inside one another; deeper ones are text
 _OPENING = ("CALL", "SWEEP", "LIBRARY", "LQUOTE")
 
 
@@ -258,7 +259,7 @@ class _Reader:
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, self.base + start, self.base + end)
 
-    def nodes(self, items: list[Token | Tree[Token]]) -> list[Node]:
+    def nodes(self, items: list[Token | Tree[Token]], depth: int = 0) -> list[Node]:
         """The nodes of tokens and trees that follow one another; texts that meet become one."""
         nodes: list[Node] = []
         text = -1  # where a run of text begins
@@ -266,7 +267,7 @@ class _Reader:
         for item in items:
             start, end_of_item = _bounds(item)
             kind = _KINDS.get(getattr(item, "data", None) or item.type)  # type: ignore[union-attr]
-            if kind is None:
+            if kind is None or (kind is Kind.CALL and depth > _DEPTH):
                 if text < 0:
                     text = start
                 end = end_of_item
@@ -275,12 +276,12 @@ class _Reader:
                 nodes.append(Node(Kind.TEXT, self.span(text, end)))
                 text = -1
             span = self.span(start, end_of_item)
-            nodes.append(self._call(item, span) if kind is Kind.CALL else Node(kind, span))
+            nodes.append(self._call(item, span, depth) if kind is Kind.CALL else Node(kind, span))
         if text >= 0:
             nodes.append(Node(Kind.TEXT, self.span(text, end)))
         return nodes
 
-    def _call(self, item: Token | Tree[Token], span: Span) -> Call:
+    def _call(self, item: Token | Tree[Token], span: Span, depth: int) -> Call:
         children = getattr(item, "children", None)
         if children is None:
             return Call(Kind.CALL, span, str(item))
@@ -289,20 +290,23 @@ class _Reader:
         arguments = []
         at = rest[0].end_pos
         for part, delimiter in zip(rest[1::2], rest[2::2], strict=True):
-            inner = self._flat(part.children)
-            arguments.append(Argument(self.span(at, delimiter.start_pos), tuple(self.nodes(inner))))
+            inner = _flat(part.children)
+            arguments.append(Argument(self.span(at, delimiter.start_pos), tuple(self.nodes(inner, depth + 1))))
             at = delimiter.end_pos
         return Call(Kind.CALL, span, str(name), tuple(arguments), behind)
 
-    def _flat(self, items: list[Token | Tree[Token]]) -> list[Token | Tree[Token]]:
-        """Parentheses that are not a call's taken apart."""
-        flat: list[Token | Tree[Token]] = []
-        for item in items:
-            if getattr(item, "data", "") == "parentheses":
-                flat += self._flat(item.children)  # type: ignore[union-attr]
-            else:
-                flat.append(item)
-        return flat
+
+def _flat(items: list[Token | Tree[Token]]) -> list[Token | Tree[Token]]:
+    """Parentheses that are not a call's taken apart."""
+    flat: list[Token | Tree[Token]] = []
+    left = items[::-1]
+    while left:
+        item: Any = left.pop()
+        if getattr(item, "data", "") == "parentheses":
+            left += item.children[::-1]
+        else:
+            flat.append(item)
+    return flat
 
 
 _KINDS = {

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,25 @@ def test_a_file_that_is_not_there(tmp_path: Path, library: Library) -> None:
         sink = Sink()
         assert check_mc(tmp_path / "none.mc", each, sink) is None
         assert [d.code for d in sink] == ["SM902"]
+
+
+HOSTILE = {
+    "calls": "define(" * 5000 + "a" + ")" * 5000,
+    "conditions": "ifdef(`A', `" * 500 + "x" + "')" * 500,
+    "parentheses": "define(" + "(" * 5000 + ")" * 5001,
+    "quotes": "`" * 20_000 + "'" * 20_000,
+    "never closed": "define(`a'\nFEATURE(`b'\n" * 1000,
+    "options": "".join(f"define(`confA{i}', `x')dnl\n" for i in range(2000)),
+    "mailers": "MAILER(`../../../../../../../etc/passwd')dnl\ndefine(`root', `x')dnl\n" * 100,
+    "no macros": "FEATUR(`x')\n" * 2000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_read_soon(name: str, tmp_path: Path, library: Library) -> None:
+    start = time.process_time()
+    check(tmp_path, library, "OSTYPE(`linux')dnl\n" + HOSTILE[name])
+    assert time.process_time() - start < 10
 
 
 PARTS = [m.text for m in MISTAKES] + [
