@@ -14,8 +14,10 @@ another one (``$={VirtHost}``), its members count as well.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
+from mailconf.m4 import Place
 from mailconf.model.site import (
     Feature,
     Limits,
@@ -30,8 +32,8 @@ from mailconf.model.site import (
 )
 from mailconf.sendmail.mc import KINDS, Mc
 from mailconf.sendmail.mc_lines import Line
-from mailconf.sendmail.mc_tree import Document
-from mailconf.source import Span
+from mailconf.sendmail.vocabulary import STATEMENTS
+from mailconf.source import Span, decode
 
 # What FEATUREs call their maps; other maps have their own names as roles.
 ROLES = {
@@ -175,7 +177,7 @@ class _Builder:
             macros=self.macros,
             classes=self.classes,
             list_files=self.files,
-            local_texts=list(_local_texts(self.mc.document)),
+            local_texts=list(_local_texts(self.mc)),
         )
         relay = [m for m in self._all_members("R") if not _NETWORK.fullmatch(m.value)]
         networks = [m for m in self._all_members("R") if _NETWORK.fullmatch(m.value)]
@@ -321,7 +323,31 @@ def _mailer(line: Line) -> Service:
     return Service(name.strip(), "mailer", keys.pop("P", ""), tuple(command.split()), keys, line.span)
 
 
-def _local_texts(document: Document) -> Iterator[LocalText]:
-    for section in document.sections():
-        text = "".join(node.text for node in section.nodes)
-        yield LocalText(section.call.name, text.removeprefix("\n"), section.call.span)
+def _local_texts(mc: Mc) -> Iterator[LocalText]:
+    """What the sections of the .mc put into the .cf: their text, with the macros in it expanded.
+
+    What FEATURE, MAILER and their kin put there does not belong to the text.
+    """
+    sections = list(mc.document.sections())
+    starts = [section.call.span.end for section in sections]
+    ends = [section.nodes[-1].span.end if section.nodes else 0 for section in sections]
+    texts: list[list[str]] = [[] for _ in sections]
+    for data, place in mc.expanded.pieces:
+        if place is None or not sections or not _is_own_text(place):
+            continue
+        source, at, _, _ = mc.expanded.span(place)
+        number = bisect_right(starts, at) - 1
+        if source.name == mc.path and number >= 0 and at < ends[number]:
+            texts[number].append(decode(data))
+    for section, text in zip(sections, texts, strict=True):
+        yield LocalText(section.call.name, "".join(text).removeprefix("\n"), section.call.span)
+
+
+def _is_own_text(place: Place) -> bool:
+    """Whether text stands in the .mc, or is the value of a macro that is no statement."""
+    block = place.block
+    while block.text is None:
+        if decode(block.name) in STATEMENTS or block.parent is None:
+            return False
+        block = block.parent
+    return block.text.included is None

@@ -203,3 +203,19 @@ FINDINGS = {
     "feature-notsticky": [("SM013", 8)],
     "feature-domainmap": [("SM018", 8)],  # without its arguments
 }
+
+
+@pytest.mark.parametrize("name", ["common", "knecht"])
+def test_the_text_of_sections_is_in_the_real_cf(name: str, tmp_path: Path, copy: Path) -> None:
+    path = FOLDER / "cf/knecht.mc"
+    if name == "common":
+        path = tmp_path / "x.mc"
+        path.write_text(TEXTS[name])
+    mc = read(path, LIBRARY, Sink())
+    assert mc is not None
+    texts = site_of(mc).local_texts
+    cf = real_cf(path, copy)
+    assert len(texts) >= 4
+    for text in texts:
+        assert text.text.strip()
+        assert text.text in cf

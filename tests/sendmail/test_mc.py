@@ -39,6 +39,12 @@ LOCAL_CONFIG
 Kmine hash -o /etc/mail/mine
 Kseq sequence access mine
 Kcalc arith
+C{Mine}MYDOMAIN
+LOCAL_DOMAIN(`three.example.org')
+MAILER_DEFINITIONS
+MAILER(`local')
+LOCAL_RULE_0
+R$*	$@ `it's' $1
 """
 LIMITS = "define(`confMAX_MESSAGE_SIZE', eval(2 * 1000))dnl\ndefine(`MYDOMAIN', `example.net')dnl\n"
 
@@ -64,7 +70,7 @@ def test_names_and_domains(site: Site) -> None:
         "sendmail", "home.example.org", "relay.example.net")  # fmt: skip
     assert site.hostname.span and (site.hostname.span.line, site.hostname.span.text) == (7, "DOMAIN")
     assert site.smart_host.span and site.smart_host.span.line == 9
-    assert site.local_domains.value == ("localhost", "one.example.org", "two.example.org")
+    assert site.local_domains.value == ("localhost", "one.example.org", "two.example.org", "three.example.org")
     assert site.local_domains.span and site.local_domains.span.line == 18
     assert site.relay_domains.value == ("friends.example.org", "virtual.example.org")
     assert site.networks.value == ("192.0.2",)
@@ -114,8 +120,15 @@ def test_listeners_filters_mailers_and_features(site: Site) -> None:
     assert [(f.path, f.role, f.span and f.span.line) for f in site.list_files] == [
         ("/etc/mail/local-host-names", "w", 7)
     ]
-    (text,) = site.local_texts
-    assert (text.kind, text.text.splitlines()[0]) == ("LOCAL_CONFIG", "Kmine hash -o /etc/mail/mine")
+    assert [(text.kind, text.text, text.span and text.span.line) for text in site.local_texts] == [
+        (
+            "LOCAL_CONFIG",
+            "Kmine hash -o /etc/mail/mine\nKseq sequence access mine\nKcalc arith\nC{Mine}example.net\n",
+            25,
+        ),
+        ("MAILER_DEFINITIONS", "\n", 31),
+        ("LOCAL_RULE_0", "R$*\t$@ its' $1\n", 33),
+    ]
 
 
 def test_what_the_configuration_does_not_set_has_no_place(tmp_path: Path) -> None:
