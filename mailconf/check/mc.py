@@ -42,6 +42,7 @@ SM015 = error("SM015", "a mail filter that sendmail does not understand")
 SM016 = error("SM016", "two daemons on one port")
 SM018 = error("SM018", "a map of a type that sendmail does not have, or without a file")
 SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
+SM021 = error("SM021", "a definition in a .mc whose name was expanded")
 
 _ORDER = "cf/README has the order VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_..."
 _ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSIONID"}
@@ -166,12 +167,15 @@ def arguments(subject: Subject, sink: Sink) -> None:
 
 
 def options(subject: Subject, sink: Sink) -> None:
-    """SM009, SM010: options that nobody reads, and such without a value."""
+    """SM009, SM010, SM021: options that nobody reads, such without a value, names that are none."""
     known: set[str] | None = None
     words = Counter(_OPTION.findall(subject.mc.document.text))
     unread = 0
     for call in subject.own("define"):
         name = call.argument(1)
+        if not _WORD.fullmatch(name):
+            message = f"the name that is defined here is `{name}', which nothing can call: the name itself was expanded"
+            sink.report(SM021, message, call.span, hint="quote the name: define(`name', `value')dnl")
         if not _OPTION.fullmatch(name):
             continue
         if len(call.arguments) < 2:

@@ -54,5 +54,6 @@ MISTAKES = [
     ),
     Mistake("FEATURE(`virtusertable', `hash')dnl", "SM018", 1, "cf:Kvirtuser hash\n", "hash /etc/mail"),
     Mistake("EXPOSED_USER(`root') FEATURE(`virtusertable')", "SM019", 22, "not:Kvirtuser", "line of its own"),
+    Mistake("define(confLOG_LEVEL, 12)dnl", "SM021", 1, "cf:O LogLevel=9\n", "quote the name"),
 ]
 PLACE = {"DAEMON_OPTIONS(`Name=a')dnl DAEMON": 4}  # the mistake is not in the first line
