@@ -16,7 +16,7 @@ from mailconf.cli.map_owner import as_owner_of, status_of
 from mailconf.cli.postfix_tool import Fatal, Messages, shortened
 from mailconf.cli.postmap import Options
 from mailconf.maps import write
-from mailconf.maps.opening import Progress
+from mailconf.maps.opening import NotStored, Progress
 from mailconf.source import decode
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, Problem, Rows, read_rows
 
@@ -91,6 +91,8 @@ class Build:
                     self._join(rows)
                 try:
                     self._write(rows, target, new)
+                except NotStored as failure:
+                    raise Fatal(f"error updating {self.kind}:{self.name}: {failure.strerror}") from failure
                 except OSError as failure:
                     database = "" if target.exists() else "database "
                     raise Fatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure

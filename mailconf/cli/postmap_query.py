@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BATCH = 1 << 24  # bytes of keys that are looked up together
 SHARED = 20_000  # keys that are worth a second process
 FIRST = 100  # of them, looked up before
+LIKE_EOF = b"\xff"  # what the original takes for the end of its input where it ends a line without a newline
 NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change
 
 
@@ -169,8 +170,12 @@ def open_table(kind: str, name: str, options: Options, messages: Messages) -> Lo
 
 
 def query(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
-    with closing(Tables(names, options, messages)) as tables:
-        return _query(tables, options)
+    gc.disable()  # what a batch makes is free of cycles, and much
+    try:
+        with closing(Tables(names, options, messages)) as tables:
+            return _query(tables, options)
+    finally:
+        gc.enable()
 
 
 def _query(tables: Tables, options: Options) -> int:
@@ -183,7 +188,6 @@ def _query(tables: Tables, options: Options) -> int:
         write((options.line((key, value)) if "j" in options.flags else value) + b"\n")
         return 0
     found = False
-    gc.disable()  # what a batch makes is free of cycles, and much
     for keys in _batches(options):
         text = tables.lines(keys)
         lines = [] if text is None else [text]
@@ -227,7 +231,7 @@ def _keys() -> Iterator[list[bytes]]:
         if b"\0" in data or b"\0" in rest:
             lines = [line.partition(b"\0")[0] for line in lines]
         yield lines
-    if rest:
+    if rest and rest[-1:] != LIKE_EOF:
         yield [rest.partition(b"\0")[0]]
 
 
@@ -271,7 +275,8 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
     from mailconf.cli.map_owner import as_owner_of, status_of
     from mailconf.maps import registry, write
 
-    keys = []
+    keys: list[bytes] = []
+    found = False
     wanted = [os.fsencode(options.delete or "")] if options.delete != "-" else [key for some in _keys() for key in some]
     for key in wanted:
         if not options.utf8 or _is_utf8(key):
@@ -279,7 +284,7 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
             continue
         for kind, name in names:
             messages.warn(f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint')
-    found = False
+        found = True  # so it is with the original
     for kind, name in names:
         while kind == "proxy":
             kind, _, name = name.partition(":")

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import lmdb
 
-from mailconf.maps.opening import Progress, Repeated
+from mailconf.maps.opening import NotStored, Progress, Repeated
 
 SMALLEST_MAP = 16 << 20  # bytes
 
@@ -34,8 +34,8 @@ def write_lmdb(
 
     ``end`` is appended to every key and value; ``progress`` is called now and then with (entries done, all entries).
 
-    Raises Repeated when a key comes twice, OSError (EINVAL) with the original's words when one is empty or longer than
-    511 bytes, and OSError when the disk is full or fails.
+    Raises Repeated when a key comes twice, NotStored with the original's words when one is empty or longer than 511
+    bytes, and OSError when the disk is full or fails.
     """
     order = sorted(range(len(keys)), key=keys.__getitem__)  # quicker than to sort pairs
     keys = list(map(keys.__getitem__, order))
@@ -73,7 +73,7 @@ def _written(
                 file.truncate(0)
                 return False
             except lmdb.BadValsizeError:
-                raise OSError(errno.EINVAL, _TOO_LONG) from None
+                raise NotStored(errno.EINVAL, _TOO_LONG) from None
             if added < taken:
                 raise Repeated
             if progress is not None:

@@ -67,3 +67,7 @@ def cannot_open(name: str, problem: OSError) -> TemporaryFailure:
 
 class Repeated(Exception):
     """Raised by the writer of a map that is given a key twice: who writes must say which value counts."""
+
+
+class NotStored(OSError):
+    """Raised by the writer of a map whose type does not store such a key or value."""

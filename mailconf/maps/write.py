@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from mailconf.files import replace
-from mailconf.maps.opening import Progress, Repeated, cannot_open
+from mailconf.maps.opening import NotStored, Progress, Repeated, cannot_open
 from mailconf.maps.registry import known_types
 from mailconf.maps.table import UnsupportedMap
 from mailconf.maps.target import safe_target
@@ -175,7 +175,8 @@ def update_map(
     Keys that the map holds already are duplicates. A map of several values for a key (``makemap -d``) stays one: there,
     a later entry that counts is one value more.
 
-    Raises TemporaryFailure when the old map cannot be read, UnsupportedMap when maps of the type are never changed.
+    Raises TemporaryFailure when the old map cannot be read, NotStored when the type does not take an entry,
+    UnsupportedMap when maps of the type are never changed.
     """
     kind = _changeable(type)
     end = _end(kind, nul)
@@ -234,6 +235,8 @@ def delete_keys(
 def _failures(target: Path) -> Iterator[None]:
     try:
         yield
+    except NotStored:
+        raise
     except OSError as problem:
         raise cannot_open(str(target), problem) from problem
 

@@ -44,6 +44,12 @@ class Pair:
         assert ours == real, arguments
         return ours
 
+    def run_quietly(self, *arguments: str, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+        """The same without what is said on standard error (-v)."""
+        ours, real = (self.one(folder, arguments, stdin)[:2] for folder in (self.ours, self.real))
+        assert ours == real, arguments
+        return *ours, b""
+
     def one(self, folder: Path, arguments: tuple[str, ...], stdin: bytes = b"") -> tuple[int, bytes, bytes]:
         """What the tool of ``folder`` says, without the time of an alias map and Berkeley DB's own remarks."""
         words = [*self.tools[folder], "-c", ".", *arguments]
