@@ -49,12 +49,12 @@ _ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSION
 _MOST = {**dict.fromkeys(_ONE, 1), "INPUT_MAIL_FILTER": 2, "MAIL_FILTER": 2, "MODIFY_MAILER_FLAGS": 2, "QUEUE_GROUP": 2}
 _OBSOLETE = {"notsticky": "it is the default; FEATURE(`stickyhost') asks for what was the default once"}
 _PORTS = {"smtp": "25", "": "25", "submission": "587", "msa": "587", "smtps": "465", "submissions": "465"}
-# sendmail looks at the first letter of a key only. Name, Addr, Family, Port, ...
-_PORT_KEYS = frozenset("acdfilmnpqrs")
-_FILTER_KEYS = frozenset("FST")
+# sendmail looks at the first letter of a key only: Addr, children, DeliveryMode, delayLA, Family, queueLA and so on.
+PORT_KEYS = frozenset("AacDdFfIiLlMmNnPpqRrSs")
+FILTER_KEYS = frozenset("FST")
 _SOCKETS = ("inet:", "inet6:", "local:", "unix:")
 # Some of them depend on how sendmail was built.
-_MAP_TYPES = COMPUTED_TYPES | frozenset(
+MAP_TYPES = COMPUTED_TYPES | frozenset(
     ["arpa", "btree", "cdb", "dbm", "hash", "hesiod", "implicit", "ldap", "netinfo", "nis", "nisplus", "ph", "program",
      "sequence", "socket", "switch", "text", "userdb"]
 )  # fmt: skip
@@ -247,7 +247,7 @@ def daemons(subject: Subject, sink: Sink) -> None:
                 if not equals:
                     message = f"`{part}' in {macro} has no value: sendmail does not look at it"
                     sink.report(SM014, message, call.span, hint="write Key=value, parted with commas")
-                elif key[:1].lower() not in _PORT_KEYS:
+                elif key[:1] not in PORT_KEYS:
                     message = f"{option} has no key {key}: sendmail does not start"
                     hint = "the keys are Name, Port, Addr, Family, Modify, Listen, InputMailFilters and others"
                     sink.report(SM014, message, call.span, hint=hint)
@@ -271,7 +271,7 @@ def filters(subject: Subject, sink: Sink) -> None:
     """SM015: mail filters without a socket that sendmail can use."""
     hint = "write for example INPUT_MAIL_FILTER(`name', `S=local:/run/name.sock, F=T')dnl"
     for milter in subject.site.milters:
-        wrong = sorted(key for key in milter.settings if key[:1] not in _FILTER_KEYS)
+        wrong = sorted(key for key in milter.settings if key[:1] not in FILTER_KEYS)
         if wrong:
             sink.report(SM015, f"a mail filter has no key {wrong[0]}: it has S, F and T", milter.span, hint=hint)
         if not milter.socket:
@@ -293,7 +293,7 @@ def maps(subject: Subject, sink: Sink) -> None:
     """SM018: maps that sendmail cannot open because their specification is none."""
     for table in subject.site.tables:
         kind, _, rest = table.table.partition(":")
-        if kind not in _MAP_TYPES:
+        if kind not in MAP_TYPES:
             message = f"sendmail has no maps of type {kind}"
             hint = f"write the type first: hash {kind}" if "/" in kind else "write hash, btree or cdb, and the file"
             sink.report(SM018, message, table.span, hint=hint)

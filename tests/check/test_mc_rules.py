@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailconf.check.mc import check_mc
 from mailconf.diagnostics import Diagnostic, Sink
+from mailconf.resources import resource
 from mailconf.sendmail.library import Library
 from tests.sendmail.mc_library import library as write_library
 from tests.sendmail.mc_mistakes import FRAME, LINE, MISTAKES, PLACE, Mistake
@@ -158,3 +161,10 @@ def test_no_text_gives_a_traceback(tmp_path_factory: pytest.TempPathFactory, tex
     path.write_bytes(text.encode() + data)
     check_mc(path, write_library(folder), Sink())
     check_mc(path, None, Sink())
+
+
+@pytest.mark.parametrize("mistake", yaml.safe_load(resource("grammars", "mc_value.bad.yaml").read_text()))
+def test_the_examples_of_quotes(mistake: dict[str, Any], tmp_path: Path) -> None:
+    for example in mistake["examples"]:
+        found = check(tmp_path, None, f"OSTYPE({example})dnl\n")
+        assert [(d.code, d.message) for d in found] == [(mistake["code"], mistake["message"])], example

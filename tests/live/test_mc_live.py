@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import shutil
 import subprocess
@@ -219,3 +220,20 @@ def test_the_text_of_sections_is_in_the_real_cf(name: str, tmp_path: Path, copy:
     for text in texts:
         assert text.text.strip()
         assert text.text in cf
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_any_combination(seed: int, tmp_path: Path, copy: Path) -> None:
+    """FEATUREs in any order and number, some in the branches of conditions, some not called at all."""
+    chance = random.Random(seed)
+    parts = [line for name, text in sorted(TEXTS.items()) if name.startswith("feature-")
+             for line in text.splitlines() if line.startswith("FEATURE(")]  # fmt: skip
+    skip = ("msp", "nullclient", "domainmap", "vnet")  # they bring mailers along, or write into the .cf's head
+    chosen = [part for part in chance.sample(parts, 15) if not part.startswith(tuple(f"FEATURE(`{s}'" for s in skip))]
+    forms = ("{}", "dnl {}", "ifdef(`OSTYPE', `{}\n')dnl", "# {}", "ifelse(a, `b', `{}\n', `define(`confX', `1')')dnl")
+    lines = [chance.choice(forms).format(part) for part in chosen]
+    local = "LOCAL_CONFIG\nKmine hash -o /etc/mail/mine\nLOCAL_RULESETS\nSmine\nR$*\t$: $(mine $1 $)\n"
+    path = tmp_path / "x.mc"
+    path.write_text("\n".join(["OSTYPE(`linux')dnl", *lines, "MAILER(`local')dnl", "MAILER(`smtp')dnl", local]))
+    check(path)
+    check_site(path, copy)
