@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mailconf.check.mc_text import TEXT_RULES, nearest
+from mailconf.check.mc_text import check_text, nearest
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, declare, error, warning
 from mailconf.files import Root
 from mailconf.model.site import Service, Site
@@ -91,16 +91,16 @@ def check_mc(
         assert library is not None
         subject = Subject(read_mc, library, site_of(read_mc))
         if read_mc.changequote is None:
-            for rule in TEXT_RULES:
-                rule(read_mc.document, found)
+            check_text(read_mc.document, found)
+            for source in read_mc.included:
+                check_text(parse(source, Sink(), read_mc.document.names), found, included=True)
         else:
             message = "the quotes are changed here: the text is not checked, only what it expands to"
             sink.report(SM020, message, read_mc.changequote.span)
         for site_rule in SITE_RULES:
             site_rule(subject, found)
     elif read_mc is not None:
-        for rule in TEXT_RULES:
-            rule(read_mc, found)
+        check_text(read_mc, found)
     for diagnostic in _settled(found):
         sink.add(diagnostic)
     return read_mc if isinstance(read_mc, Mc) else None

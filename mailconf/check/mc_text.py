@@ -50,9 +50,12 @@ def quotes(document: Document, sink: Sink) -> None:
                 sink.report(SM003, mistake.message, place, hint=mistake.hint)
 
 
-def words(document: Document, sink: Sink) -> None:
-    """SM004, SM005, SM006, SM012: text that was meant as a call, and other text that nobody meant for the .cf."""
-    diversion, reported = "0", -1
+def words(document: Document, sink: Sink, diversion: str = "0") -> None:
+    """SM004, SM005, SM006, SM012: text that was meant as a call, and other text that nobody meant for the .cf.
+
+    ``diversion``: where text goes at the beginning; "0" is the .cf's head.
+    """
+    reported = -1
     nodes = document.nodes
     for at, node in enumerate(nodes):
         if isinstance(node, Call):
@@ -157,7 +160,14 @@ def _calls(document: Document, depth: int = 0) -> Iterator[Call]:
                         yield from _calls(document.inside(node), depth + 1)
 
 
-TEXT_RULES: tuple[Callable[[Document, Sink], None], ...] = (quotes, words, comments, swallowed)
+def check_text(document: Document, sink: Sink, *, included: bool = False) -> None:
+    """Run the rules over a .mc, or over a file that it includes: such a file may be meant for any place in the .cf."""
+    for rule in TEXT_RULES:
+        rule(document, sink)
+    words(document, sink, "" if included else "0")
+
+
+TEXT_RULES: tuple[Callable[[Document, Sink], None], ...] = (quotes, comments, swallowed)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -46,6 +46,7 @@ class Mc:
     document    its text (`mailconf.sendmail.mc_tree`)
     statements  calls of the library's macros, define, undefine and changequote, in m4's order
     lines       of the .cf
+    included    other files of the configuration, as m4 read them
     """
 
     path: str
@@ -54,6 +55,7 @@ class Mc:
     expanded: Expanded
     statements: list[Statement]
     lines: list[Line]
+    included: list[Source]
 
     @property
     def changequote(self) -> Statement | None:
@@ -91,7 +93,8 @@ def read(
                 statements.append(Statement(call.name, call.arguments, span, call.depth))
     directory = root.inside(os.path.dirname(path))  # noqa: PTH120
     document = _document(Source.read(root.path(mc), path), expanded, statements, sink)
-    return Mc(path, directory, document, expanded, statements, list(lines(expanded, origins)))
+    included = origins.included(expanded.calls, path)
+    return Mc(path, directory, document, expanded, statements, list(lines(expanded, origins)), included)
 
 
 def _document(source: Source, expanded: Expanded, statements: list[Statement], sink: Sink) -> Document:

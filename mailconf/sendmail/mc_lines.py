@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from mailconf.m4 import Place
-from mailconf.sendmail.expansion import Expanded
+from mailconf.sendmail.expansion import Call, Expanded
 from mailconf.sendmail.library import START, Library
-from mailconf.source import Span, decode
+from mailconf.source import Source, Span, decode
 
 _PART = re.compile(rb"[^\n]*\n|[^\n]+")
 _WORD = re.compile(r"\w+")
@@ -64,6 +64,19 @@ class Origins:
         """The name of the macro where the configuration makes a call, or the one that led to it; None for the
         library's own."""
         return self._home(place, is_call=True)
+
+    def included(self, calls: Iterable[Call], mc: str) -> list[Source]:
+        """The configuration's other files that have calls in them, in the order in which they are read."""
+        seen: set[int] = set()
+        sources = []
+        for call in calls:
+            text = call.place.file[0]
+            if id(text) not in seen:
+                seen.add(id(text))
+                source = self._expanded.span(call.place).source
+                if source.text == text.source.text and source.name != mc and not self._is_library(source.name):
+                    sources.append(source)
+        return sources
 
     def of_text(self, place: Place) -> Span | None:
         """Where in the configuration this text stands: its line, or the name of the macro whose call put it out."""

@@ -110,6 +110,17 @@ def test_macros_that_only_this_library_has(tmp_path: Path, library: Library) -> 
     assert [str(d) for d in check(tmp_path, library, text)] == []
 
 
+def test_files_that_are_included_are_checked_too(tmp_path: Path, library: Library) -> None:
+    (tmp_path / "site.m4").write_text("dnl site\nO Foo\nMASQUERADE_AS (`x')dnl\n# it's\nDAEMON_OPTIONS(a, b)dnl\n")
+    text = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\nLOCAL_CONFIG\ninclude(`site.m4')MAILER(`local')dnl\n"
+    found = check(tmp_path, library, text)
+    assert [(d.code, d.span and Path(str(d.span)).name) for d in found] == [
+        ("SM004", "site.m4:3"),
+        ("SM008", "site.m4:5"),
+        ("SM014", "site.m4:5"),
+    ]
+
+
 def test_a_file_that_is_not_there(tmp_path: Path, library: Library) -> None:
     for each in (library, None):
         sink = Sink()
