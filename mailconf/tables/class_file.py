@@ -47,8 +47,7 @@ def read_class(source: Source, sink: Sink) -> list[Entry]:
     while at < len(data):
         newline = data.find(b"\n", at, at + LIMIT)
         end = newline if newline >= 0 else min(at + LIMIT, len(data))
-        while end < len(data) and newline < 0 and data[end] & 0xC0 == 0x80:
-            end += 1  # within a character: a place in the text cannot be told
+        end = text.whole(end)  # inside of a character there is no place in the text
         piece = data[at:end].partition(b"\0")[0]
         start, at = at, end + (newline >= 0)
         if piece.startswith(b"#") or (found := _WORD.match(piece)) is None:

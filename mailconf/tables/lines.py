@@ -92,6 +92,11 @@ def logical_lines(data: bytes, start: int = 0, end: int | None = None) -> Iterat
         yield LogicalLine(b"".join(parts), pieces[0][1], pieces[-1][1] + len(parts[-1]), pieces)
 
 
+def _lead_length(byte: int) -> int:
+    """How many bytes the character has that starts with ``byte``; 0 when none of several bytes does."""
+    return 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 0
+
+
 class Text:
     """A source as the engine sees it, bytes, with the way back: byte offsets to character offsets."""
 
@@ -109,6 +114,19 @@ class Text:
         characters += len(decode(self.data[known:at]))
         self._known = (at, characters)
         return characters
+
+    def whole(self, at: int) -> int:
+        """``at``, or the end of the character that it lies inside of: an engine may cut a line anywhere."""
+        for back in range(1, 4):
+            start = at - back
+            length = 0 if start < 0 else _lead_length(self.data[start])
+            if length > back:
+                try:
+                    self.data[start : start + length].decode()
+                except UnicodeDecodeError:
+                    return at
+                return min(start + length, len(self.data))
+        return min(at, len(self.data))
 
     def span(self, start: int, end: int) -> Span:
         """The span of a stretch of bytes."""

@@ -38,10 +38,10 @@ def read_makemap(source: Source, sink: Sink, form: Format | None = None) -> list
     text = Text(source)
     entries = []
     for row in read_rows(text.data, form or Format()):
-        start = _whole_character(text.data, row.start)
+        start = text.whole(row.start)
         if row.problem:
             code, message, hint = _WORDS[row.problem]
-            end = _whole_character(text.data, row.start + max(1, _length(row)))
+            end = text.whole(row.start + max(1, _length(row)))
             sink.report(code, message, text.span(start, end), hint=hint.format(limit=LIMIT - 1))
             continue
         end = row.value_at + len(row.value)
@@ -52,10 +52,3 @@ def read_makemap(source: Source, sink: Sink, form: Format | None = None) -> list
 
 def _length(row: Row) -> int:
     return len(row.key) if row.problem == NO_VALUE else len(row.value)
-
-
-def _whole_character(data: bytes, at: int) -> int:
-    """``at``, or the end of the character that it lies in: a line may be cut within one."""
-    while at < len(data) and data[at] & 0xC0 == 0x80:
-        at += 1
-    return min(at, len(data))

@@ -17,7 +17,7 @@ from typing import Any
 
 from mailconf.diagnostics import Sink
 from mailconf.source import Source
-from mailconf.tables import content, recipients, sendmail_access, sendmail_maps, transport
+from mailconf.tables import content, hosts_access, recipients, sendmail_access, sendmail_maps, transport
 from mailconf.tables.aliases import read_aliases
 from mailconf.tables.check import Known, check_access, check_addresses, check_aliases
 from mailconf.tables.class_file import read_class, read_word
@@ -72,7 +72,7 @@ _POSTFIX = {
     },
     **{f"{client}_body_checks": CLIENT_BODY_CHECKS for client in CLIENTS},
 }
-_POSTFIX_SIDES: dict[str, Sides] = {
+CHECKED_BY_SIDES: dict[str, Sides] = {
     TRANSPORT: transport.TRANSPORT,
     SENDER_TRANSPORT: transport.SENDER_TRANSPORT,
     SENDER_RELAYHOST: transport.SENDER_RELAYHOST,
@@ -127,8 +127,8 @@ def check_table(role: str, entries: Iterable[Entry], sink: Sink, known: Known = 
         check_addresses(entries, sink, "generic")
     elif role == ALIASES:
         check_aliases(entries, sink)
-    elif role in _POSTFIX_SIDES:
-        check_sides(_POSTFIX_SIDES[role], entries, sink)
+    elif role in CHECKED_BY_SIDES:
+        check_sides(CHECKED_BY_SIDES[role], entries, sink)
 
 
 def check_values(role: str, entries: Iterable[Entry], sink: Sink, known: Known = lambda word: True) -> None:
@@ -139,8 +139,8 @@ def check_values(role: str, entries: Iterable[Entry], sink: Sink, known: Known =
         check_addresses(entries, sink, "virtual" if role == VIRTUAL else "generic", keys=False)
     elif role == ALIASES:
         check_aliases(entries, sink)
-    elif role in _POSTFIX_SIDES:
-        sides = _POSTFIX_SIDES[role]
+    elif role in CHECKED_BY_SIDES:
+        sides = CHECKED_BY_SIDES[role]
         check_sides(Sides(value=sides.value, plain_value=sides.plain_value), entries, sink)
 
 
@@ -167,7 +167,7 @@ SENDMAIL: dict[str, Format] = {
         Format("userdb", sides=sendmail_maps.USERDB),
         Format("aliases", read_sendmail_aliases, Sides(value=read_targets)),
         Format("class", read_class, Sides(key=read_word)),
-        Format("hosts"),
+        Format("hosts", hosts_access.read_hosts, hosts_access.HOSTS_ACCESS),
         Format("other"),
     )
 }
@@ -225,4 +225,4 @@ def meaning(sides: Sides, entry: Entry) -> tuple[Any, Any]:
 
 def sides_of(role: str) -> Sides | None:
     """How the sides of a table of Postfix's are read; None for formats that `mailconf.tables.check` reads whole."""
-    return _POSTFIX_SIDES.get(role)
+    return CHECKED_BY_SIDES.get(role)

@@ -227,6 +227,8 @@ def _network_fault(text: str) -> tuple[str, str] | None:
             return f"the brackets of {text} are not right", "write [address] or [address]/length"
         text = inside + tail
     address, slash, length = text.partition("/")
+    if "%" in address:  # which Python takes for a scope; inet_pton does not
+        return f"{text} is no network", _WRITE
     if slash and not (length.isascii() and length.isdigit() and len(length) < 20):
         return f"{text} has no length", _WRITE
     try:

@@ -171,10 +171,9 @@ def _read(kind: str, text: str) -> Side:
     if kind == _TLS:
         name = next((name for name in ("VERIFY", "ENCR") if name in words), "OK")
         return Side(AccessAction(name, text=text))
-    name = next(iter(words.values())).upper()
-    return Side(
-        AccessAction("REPLY", text=text) if tree.children and name[:1] in '245"' else AccessAction(name, text=text)
-    )
+    if "REPLY" in words or "QUOTED" in words:
+        return Side(AccessAction("REPLY", text=text))
+    return Side(AccessAction(next(iter(words.values())).upper()))
 
 
 ACCESS = Sides(read_key, plain_key=PLAIN_KEY, plain_value=PLAIN, by_key=read_value)

@@ -91,7 +91,7 @@ def read_sendmail_aliases(
         if problem:
             _report(problem, whole, sink)
             continue
-        value_at = _whole(text.data, _value_at(line, value))
+        value_at = text.whole(_value_at(line, value))
         entries.append(Entry(decode(name.key), decode(value), source, whole.start, text.offset(value_at), whole.end))
     return entries
 
@@ -101,14 +101,7 @@ def _value_at(line: Line, value: bytes) -> int:
 
 
 def _span(text: Text, start: int, end: int) -> Span:
-    return text.span(_whole(text.data, start), _whole(text.data, end))
-
-
-def _whole(data: bytes, at: int) -> int:
-    """``at``, or the end of the character that it lies in: a line may be cut within one."""
-    while at < len(data) and data[at] & 0xC0 == 0x80:
-        at += 1
-    return at
+    return text.span(text.whole(start), text.whole(end))
 
 
 def _report(problem: str, span: Span, sink: Sink) -> None:

@@ -1,0 +1,268 @@
+"""hosts.allow(5) and hosts.deny(5), which sendmail asks through libwrap: ``daemons : clients [: option ...]``.
+
+As libwrap 7.6 reads them, with the options of hosts_options(5):
+
+- A line is a rule. A backslash at its end joins the next one to it; ``#`` in the first column starts a comment, and
+  only there; an empty line is ignored. A line longer than `LIMIT` bytes, or the last one without a newline, ends the
+  file: that rule and those behind it are ignored.
+- Fields are parted by colons that no backslash precedes and that stand in no brackets.
+- A list's words are parted by blanks and commas; ``EXCEPT`` takes off what the list behind it matches.
+- A client is ALL, LOCAL, KNOWN, UNKNOWN or PARANOID, a host's name, ``.domain``, the beginning of an address with its
+  dot (``192.0.2.``), ``net/mask``, ``net/length``, ``[ipv6]/length``, a pattern with ``*`` and ``?``, ``/file``,
+  ``@netgroup`` or ``user@host``; a daemon ALL, a name, or ``name@host``.
+
+What is wrong in a rule's options denies the service; a rule that matches nothing is passed over without a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
+from typing import NamedTuple
+
+from mailconf.diagnostics import Sink, error, warning
+from mailconf.source import Source, decode
+from mailconf.tables.check import TB025
+from mailconf.tables.entry import Entry
+from mailconf.tables.lines import Text
+from mailconf.tables.sides import Fault, Side, Sides
+
+TB160 = error("TB160", "a rule of hosts.allow without a colon")
+TB161 = error("TB161", "a line at which libwrap stops reading hosts.allow")
+TB162 = warning("TB162", "a list of hosts.allow that matches nothing")
+TB163 = error("TB163", "an option of hosts.allow that does not exist, or is not complete")
+TB164 = error("TB164", "an option of hosts.allow behind the one that has to be the last")
+TB165 = warning("TB165", "a pattern of hosts.allow that matches nothing")
+
+LIMIT = 2046  # bytes of a rule, without its newline
+
+_PART = re.compile(r"[^ \t\n\r,]+")
+_FIELD = re.compile(r"(?:\\.|\[[^\]:]*(?::[^\]]*)?\]|[^:\\]|\\\Z)*", re.DOTALL)
+# Option: whether it takes a value (None: it may).
+OPTIONS: dict[str, bool | None] = {
+    "aclexec": True,
+    "allow": False,
+    "banners": True,
+    "deny": False,
+    "group": True,
+    "keepalive": False,
+    "linger": True,
+    "nice": None,
+    "rfc931": None,
+    "setenv": True,
+    "severity": True,
+    "spawn": True,
+    "twist": True,
+    "umask": True,
+    "user": True,
+}
+_LAST = frozenset({"allow", "deny", "twist"})
+
+
+class HostList(NamedTuple):
+    """Patterns, and those that take off from what they match."""
+
+    words: tuple[str, ...]
+    excepted: HostList | None = None
+
+
+class Option(NamedTuple):
+    name: str
+    value: str = ""
+
+
+class HostsRule(NamedTuple):
+    """What stands behind a rule's daemons."""
+
+    clients: HostList
+    options: tuple[Option, ...] = ()
+
+
+def read_hosts(source: Source, sink: Sink) -> list[Entry]:
+    """The rules of a file, in its order: the list of daemons as the key, what is behind its colon as the value."""
+    text = Text(source)
+    entries = []
+    for start, joined, whole in _lines(text.data):
+        end = start + len(joined)
+        span = text.span(start, min(end, len(text.data)))
+        if not whole:
+            hint = f"this rule and all behind it are ignored; end each line with a newline, within {LIMIT} bytes"
+            sink.report(TB161, "libwrap stops reading here", span, hint=hint)
+            break
+        line = decode(joined.partition(b"\0")[0])
+        if line.startswith("#") or not line.strip():
+            continue
+        field = _FIELD.match(line)
+        assert field is not None  # it matches the empty text
+        if field.end() == len(line):
+            hint = "libwrap ignores this line; write daemons : clients"
+            sink.report(TB160, "there is no colon in this rule", span, hint=hint)
+            continue
+        key, value = field[0], line[field.end() + 1 :]
+        lead, skipped = len(key) - len(key.lstrip()), len(value) - len(value.lstrip())
+        value_at = start + len(line[: field.end() + 1 + skipped].encode("utf-8", "surrogateescape"))
+        begin = start + len(line[:lead].encode("utf-8", "surrogateescape"))
+        places = (text.offset(begin), text.offset(min(value_at, end)), text.offset(end))
+        entries.append(Entry(key.strip(), value.strip(), source, *places))
+    return entries
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
+    """Where each rule starts, its text with blanks for a backslash and newline that join it, and whether it ends."""
+    at = 0
+    while at < len(data):
+        start, parts, room = at, [], LIMIT + 1
+        while True:
+            stop = data.find(b"\n", at, at + room)
+            if stop < 0:
+                parts.append(data[at : at + room])
+                yield start, b"".join(parts), False
+                return
+            joined = stop > at and data[stop - 1 : stop] == b"\\"
+            if not joined:
+                parts.append(data[at:stop])
+                at = stop + 1
+                break
+            parts.append(data[at : stop - 1] + b"  ")  # as long as what it stands for: places stay right
+            room -= stop - at - 1
+            at = stop + 1
+        yield start, b"".join(parts), True
+
+
+def read_daemons(text: str) -> Side:
+    """The list of daemons: a `HostList`."""
+    return _read_list(text, 0, of_clients=False)
+
+
+def read_rule(text: str) -> Side:
+    """What is behind the daemons: a `HostsRule`."""
+    fields = list(_fields(text))
+    (at, clients), options = fields[0], fields[1:]
+    listed = _read_list(clients, at, of_clients=True)
+    read, faults = [], list(listed.faults)
+    for n, (place, field) in enumerate(options):
+        option, reason = _option(field)
+        if option is None:
+            faults.append(Fault(TB163, *reason, place, max(len(field), 1)))
+            break
+        read.append(option)
+        if option.name in _LAST and n < len(options) - 1:
+            hint = "libwrap denies the service; write it at the end of the rule"
+            faults.append(Fault(TB164, f"{option.name} has to be the last option", hint, place, len(field)))
+            break
+    return Side(HostsRule(listed.meaning, tuple(read)), tuple(faults))
+
+
+def _fields(text: str) -> Iterator[tuple[int, str]]:
+    at = 0
+    while True:
+        found = _FIELD.match(text, at)
+        assert found is not None  # it matches the empty text
+        yield found.start() + len(found[0]) - len(found[0].lstrip()), found[0].strip()
+        if found.end() >= len(text):
+            return
+        at = found.end() + 1
+
+
+def _option(text: str) -> tuple[Option | None, tuple[str, str]]:
+    words = re.split(r"[ \t]*=[ \t]*|[ \t]+", text, maxsplit=1)
+    name, value = words[0].lower(), words[1] if len(words) > 1 else ""
+    known = f"libwrap denies the service; the options are {', '.join(sorted(OPTIONS))}"
+    if name not in OPTIONS:
+        return None, (f"there is no option {words[0]}" if name else "there is no option behind this colon", known)
+    wants = OPTIONS[name]
+    if wants and not value:
+        return None, (f"the option {name} needs a value", "libwrap denies the service; write the value behind it")
+    if wants is False and value:
+        return None, (f"the option {name} takes no value", "libwrap denies the service; write it alone")
+    if name == "umask" and not re.fullmatch(r"[0-7]+", value):
+        return None, (f"{value} is no octal number", "libwrap denies the service; write for example umask 022")
+    return Option(name, value), ("", "")
+
+
+def _read_list(text: str, shift: int, *, of_clients: bool) -> Side:
+    faults: list[Fault] = []
+    lists: list[list[str]] = [[]]
+    for found in _PART.finditer(text):
+        word, at = found[0], shift + found.start()
+        if word.upper() == "EXCEPT":
+            lists.append([])
+            continue
+        if word.startswith("#"):
+            hint = "a comment is a line of its own; here each of its words is a pattern"
+            faults.append(Fault(TB025, f'"{word}" starts no comment', hint, at, len(word)))
+            break
+        lists[-1].append(word)
+        if of_clients and (hint := _client_fault(word)):
+            faults.append(Fault(TB165, f"{word} matches nothing", hint, at, len(word)))
+    if not lists[0]:
+        what = "clients" if of_clients else "daemons"
+        faults.append(
+            Fault(TB162, f"this rule has no {what}", "write ALL, or a list of them", shift, max(len(text), 1))
+        )
+    elif not lists[-1]:
+        faults.append(Fault(TB162, "nothing stands behind EXCEPT", "write what is excepted", shift, len(text)))
+    made: HostList | None = None
+    for words in reversed(lists):
+        made = HostList(tuple(words), made)
+    return Side(made, tuple(faults))
+
+
+_OCTETS = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}")
+_ADDRESS = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+_NET = re.compile(r"([0-9.]+)/([0-9.]*)")
+_NET6 = re.compile(r"\[([^\]]*)\](?:/(.*))?")
+
+
+def _client_fault(word: str) -> str:
+    """What to write instead of a pattern that no client matches; empty when it can match."""
+    user, at, host = word.rpartition("@")
+    word = host if at and user else word
+    if _OCTETS.fullmatch(word):
+        return f"write {word}. for the addresses that begin so"
+    if found := _NET.fullmatch(word):
+        return _net_fault(found[1], found[2])
+    if found := _NET6.fullmatch(word):
+        return _net6_fault(found[1], found[2])
+    if _ADDRESS.fullmatch(word):
+        try:
+            IPv4Address(word)
+        except AddressValueError:
+            return "write four octets up to 255, without leading zeros"
+        return ""
+    if word.startswith("!"):
+        return "write EXCEPT before the list of what is not meant"
+    if re.fullmatch(r"(?:[0-9]+\.){4,}", word):
+        return "leave out the dot at the end"
+    if word.startswith(".") and re.search(r"[*?]", word):
+        return "write either .domain or a pattern with * and ?"
+    return ""
+
+
+def _net_fault(net: str, mask: str) -> str:
+    try:
+        address = int(IPv4Address(net))
+        bits = int(IPv4Address(mask)) if "." in mask else int(IPv4Network(f"0.0.0.0/{int(mask)}").netmask)
+    except ValueError:
+        return "write net/length or net/mask, 192.0.2.0/24"
+    if mask == "255.255.255.255":
+        return f"write {net}"
+    if bits == 0 and "." not in mask:
+        return "write ALL"
+    if address & ~bits:
+        return f"bits are set behind the prefix: write {IPv4Address(address & bits)}/{mask}"
+    return ""
+
+
+def _net6_fault(net: str, length: str | None) -> str:
+    try:
+        IPv6Address(net)
+    except AddressValueError:
+        return "write [address] or [address]/length"
+    if length is not None and not (length.isascii() and length.isdigit() and int(length[:9]) <= 128):
+        return "write a length up to 128 behind the brackets"
+    return ""
+
+
+HOSTS_ACCESS = Sides(read_daemons, read_rule)
