@@ -70,3 +70,11 @@ def test_an_unknown_mistake_still_has_a_place(toy: Grammar) -> None:
     (found,) = sink
     assert found.code == "GR001"
     assert found.span and found.span.first.column == 3
+
+
+def test_callbacks_may_change_what_a_token_is(toy: Grammar, tmp_path: Path) -> None:
+    (tmp_path / "toy.lark").write_text(
+        'start: NAME "=" (VALUE | WORD)\n%declare WORD\nNAME: /[a-z]+/\nVALUE: /[0-9]+/\n'
+    )
+    grammar = Grammar("toy", callbacks={"VALUE": lambda token: token.update(type="WORD")})
+    assert [token.type for token in grammar.parse("a=1").children] == ["NAME", "WORD"]
