@@ -8,7 +8,7 @@ With the format ``%s``, which is the default, a line gives its first word, cut o
 - a line is read in pieces of `LIMIT` bytes, and each piece is a line; a NUL ends it.
 
 The words are compared without regard to case. In classes of host names (w, R, G, VirtHost, M) a name with a dot at its
-end is not found: that dot is not compared.
+end is not found: that dot is not compared. Class R also has the first octets of addresses.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _NO_HOST = [
     (re.compile(r".*@.*"), "write the domain alone: example.com"),
     (re.compile(r"[!*].*"), "a class holds names, no patterns: write the name"),
     (re.compile(r"[^#]+#.*"), "put the comment on a line of its own"),
-    (re.compile(r".+\."), "leave out the dot at the end"),
+    (re.compile(r"[0-9.]+/[0-9.]+"), "write the first octets: 192.0.2"),
+    (re.compile(r"(?![0-9.]+\Z).+\."), "leave out the dot at the end"),
 ]
 
 
