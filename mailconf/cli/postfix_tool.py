@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mailconf.files import Root
 
 DEFAULT_DIRECTORY = "/etc/postfix"
+NAMES = ("myhostname", "mydomain")
 
 
 class Tool(NamedTuple):
@@ -175,16 +176,31 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
             messages.warn(f"{path}, line {found.line}: overriding earlier entry: {found.name}={values[found.name]}")
         values[found.name] = found.value
 
+    settling: list[str] = []
+
     def lookup(name: str) -> str | None:
         if name in values:
             return values[name]
-        if name in ("myhostname", "mydomain"):
-            from mailconf.postfix.machine import compute
-
-            return compute(name, value, values)
+        if name in NAMES:
+            if settling:  # a name whose default is not settled yet has no value
+                return None
+            settle()
+            return values[name]
         from mailconf.postfix.parameters import PARAMETERS
 
         return PARAMETERS[name][1] if name in PARAMETERS else None
+
+    def settle() -> dict[str, str]:
+        """Give myhostname, then mydomain its default where it has no value; both values."""
+        from mailconf.postfix.machine import compute
+
+        settling.extend(NAMES)
+        found = {}
+        for name in NAMES:
+            found[name] = value(name) if name in values else compute(name, value, values)
+            values.setdefault(name, found[name])
+        settling.clear()
+        return found
 
     def value(name: str) -> str:
         try:
@@ -199,10 +215,27 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
     utf8 = value("smtputf8_enable")
     if utf8.lower() not in ("yes", "no"):
         raise Fatal(f"bad boolean configuration: smtputf8_enable = {utf8}")
+    messages.utf8 = utf8.lower() == "yes"
+    if not values.keys().isdisjoint(NAMES):
+        _check_names(settle(), path, messages)
     kind = value("default_database_type")
     if not kind:
         raise Fatal("bad string length 0 < 1: default_database_type = ")
-    return Settings(utf8.lower() == "yes", kind, value)
+    return Settings(messages.utf8, kind, value)
+
+
+def _check_names(names: dict[str, str], path: str, messages: Messages) -> None:
+    """Raise Fatal when myhostname or mydomain cannot be one."""
+    from mailconf.cli.host_names import hostname_problem
+
+    for name, text in names.items():
+        if not text:
+            raise Fatal(f"bad string length 0 < 1: {name} = ")
+    for name, text in names.items():
+        problem = hostname_problem(encode(text))
+        if problem:
+            messages.warn(b"valid_hostname: " + problem)
+            raise Fatal(f"file {path}: parameter {name}: bad parameter value: {text}")
 
 
 def shortened(line: bytes) -> bytes:

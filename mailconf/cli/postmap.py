@@ -88,15 +88,12 @@ def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
         options.root = take_root(arguments)
         _parse(name, arguments, options)
         settings = read_settings(options.directory, options.root, messages)
-        messages.utf8 = settings.utf8
         # Messages are what they are; -U insists on UTF-8 all the same.
         unchecked = "u" in options.flags or (options.flags & set("bh") and "U" not in options.flags)
         options.utf8 = settings.utf8 and not unchecked
         options.default_type = settings.default_type
         if tool.aliases:
             options.hostname = settings.value("myhostname")
-            if not options.hostname:
-                raise Fatal("bad string length 0 < 1: myhostname = ")
         status = _run(arguments, options, messages)
         sys.stdout.flush()
         return status

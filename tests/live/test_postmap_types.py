@@ -129,3 +129,24 @@ def test_options(pair: Pair, arguments: tuple[str, ...], stdin: bytes, kind: str
             return
     pair.run(*arguments, stdin=stdin)
     pair.maps_equal(f"{kind}:t")
+
+
+NAMES = ["a", "-", ".", "..", "a-", "1", "1.2", "_", "\xe4", " ", "[1]", ":", "a" * 63, "b" * 64, "c." * 126, "-x"]
+
+
+def test_host_names(pair: Pair) -> None:
+    """What is no host name stops the tool; so do the two parameters when they are empty."""
+    chance = random.Random(9)
+    pair.write("t", TABLE)
+    pair.run("hash:t")
+    for turn in range(40):  # the real tool waits a second before it fails
+        name = "".join(chance.choices(NAMES, k=chance.randint(1, 4)))
+        lines = [f"{chance.choice(['myhostname', 'mydomain'])} = {name}"]
+        if turn % 5 == 0:
+            lines.append(f"mydomain = {chance.choice(['', 'x.y', '-', '$myhostname', '$none'])}")
+        if turn % 7 == 0:
+            lines.append(f"myhostname = {chance.choice(['', 'x.y', 'x', 'x.1', '$mydomain', 'x.$mydomain'])}")
+        if turn % 11 == 0:
+            lines.append(chance.choice(["smtputf8_enable = x", "default_database_type ="]))
+        pair.main_cf("compatibility_level = 3.6\n" + "\n".join(lines) + "\n")
+        pair.run("-q", "a", "hash:t")
