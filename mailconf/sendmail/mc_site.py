@@ -254,7 +254,7 @@ class _Builder:
                 yield _table("btree", word, "userdb", setting.span, "userdb", ())
 
     def _limits(self) -> Limits:
-        """What sendmail's options say in the model's terms; options that are not set have sendmail's defaults."""
+        """What sendmail's options say in the model's terms; options that are not set have the defaults of cf/README."""
         return Limits(
             message_size=self._number("MaxMessageSize", 0),
             header_size=self._number("MaxHeadersLength", 32768),

@@ -140,7 +140,10 @@ def check_site(path: Path, library: Path) -> None:
     daemons = [line.partition("=")[2] for line in of["O"] if line.startswith("O DaemonPortOptions")]
     assert [",".join(f"{k}={v}" for k, v in s.overrides.items()) for s in site.listeners] == [
         daemon.replace(" ", "") for daemon in daemons]  # fmt: skip
-    assert [m.name for m in site.milters] == [line[1:].partition(",")[0] for line in of["X"]]
+    sockets = [re.match(r"X([^,]*), S=([^,]*)", line) for line in of["X"]]
+    assert [(m.name, m.socket) for m in site.milters] == [(m[1], m[2]) for m in sockets if m]
+    commands = {line[1:].partition(",")[0]: line.partition("A=")[2].split() for line in of["M"]}
+    assert {name: list(service.arguments) for name, service in site.transports.items()} == commands
     programs = {m[1]: m[2] for m in (re.match(r"M([\w-]+),\s*P=([^,]*)", line) for line in of["M"]) if m}
     assert {name: service.program for name, service in site.transports.items()} == programs
     mine = path.name
