@@ -3,7 +3,8 @@
 - virtusertable: ``user@domain``, ``user+detail@domain``, ``user+*@domain``, ``user++@domain`` (a detail that is not
   empty), ``+*@domain``, ``++@domain``, ``@domain``; one address, or ``error:code text`` or ``error:D.S.N:text``. ``%0``
   is the key that was asked for, ``%1`` the user, ``%2`` the detail, ``%3`` the detail with its ``+``.
-- genericstable: ``user``, ``user@domain``, ``user+*@domain``, ``@domain``; one address, ``%1`` the user or the detail.
+- genericstable: ``user``, ``user@domain``, ``user+*@domain``, ``@domain``; one address. ``%1`` is the detail of the
+  third, the user of the last, and empty for others.
 - mailertable: ``domain``, ``.domain``, ``.``; ``mailer:host``, ``error:code:text``, ``local:user``. For ``.domain``
   ``%1`` is what comes before it. A value without a mailer is ignored.
 - domaintable: one name for another.
@@ -31,6 +32,7 @@ TB142 = warning("TB142", "error: whose code becomes a part of the text, in a mai
 TB150 = warning("TB150", "a key of the userdb that no lookup asks for")
 
 _PLAIN_ADDRESS = re.compile(r"(?:[\w+=-]|%[0-3])[\w.+=-]*(?:@(?:[\w-]+\.)*[\w-]+)?", re.ASCII)
+_PLAIN_GENERICS = re.compile(r"[^\t]*\t[\w+=-][\w.+=-]*(?:@(?:[\w-]+\.)*[\w-]+)?", re.ASCII)
 _PLAIN_USER_KEY = re.compile(r"(?:[\w=-]+(?:\.[\w=-]+)*(?:\+\*|\+\+)?|\+\*|\+\+)?@(?:[\w-]+\.)*[\w-]+", re.ASCII)
 _PLAIN_DOMAIN = re.compile(r"\.?(?:[\w-]+\.)*[\w-]+", re.ASCII)
 _PLAIN_ROUTE = re.compile(r"\S+\t(?:e?smtp|relay):(?:\[[\w.]+\]|[\w.-]+)", re.ASCII)
@@ -119,9 +121,9 @@ def read_virtuser(text: str) -> Side:
     return Side(Target(code=words.get("STATUS") or words["WORD"], text=words["TEXT"]))
 
 
-def read_generics(text: str) -> Side:
-    """The value of a genericstable: `Target`."""
-    return _read_address(text.strip(), "01")
+def read_generics(key: str, value: str) -> Side:
+    """The value of a genericstable, whose key may leave something for its parameter: `Target`."""
+    return _read_address(value.strip(), "01" if key.startswith("@") or "+*" in key else "0")
 
 
 def _read_address(text: str, parameters: str) -> Side:
@@ -160,7 +162,11 @@ def _parameters(text: str, known: str) -> tuple[Fault, ...]:
     faults = []
     for found in _PARAMETER.finditer(text):
         if found[1] not in known:
-            hint = f"this table has %{known[0]} to %{known[-1]}"
+            hint = (
+                f"this table has %0 to %{known[-1]}"
+                if known != "0"
+                else "only @domain and user+* leave something for it"
+            )
             faults.append(Fault(TB133, f"{found[0]} is always empty here", hint, found.start(), 2))
     return tuple(faults)
 
@@ -230,7 +236,13 @@ def read_userdb_key(text: str) -> Side:
 
 
 VIRTUSER = Sides(read_virtuser_key, read_virtuser, _PLAIN_USER_KEY, _PLAIN_ADDRESS)
-GENERICS = Sides(read_generics_key, read_generics, _PLAIN_USER_KEY, _PLAIN_ADDRESS)
+GENERICS = Sides(
+    read_generics_key,
+    None,
+    re.compile(rf"{_PLAIN_USER_KEY.pattern}|[\w=-]+", re.ASCII),
+    _PLAIN_GENERICS,
+    by_key=read_generics,
+)
 MAILER = Sides(read_mailer_key, None, _PLAIN_DOMAIN, _PLAIN_ROUTE, by_key=read_route)
 DOMAIN = Sides(read_domain_key, read_domain, re.compile(r"(?:[\w-]+\.)*[\w-]+", re.ASCII), _PLAIN_DOMAIN)
 USERDB = Sides(read_userdb_key)

@@ -213,6 +213,12 @@ def test_virtusers_that_are_wrong(text: str, code: str) -> None:
     assert codes(sendmail_maps.read_virtuser(text)) == [code]
 
 
+def test_generics() -> None:
+    assert sendmail_maps.read_generics("@a.test", "%1@b.test") == Side(Address("%1@b.test"))
+    assert codes(sendmail_maps.read_generics("joe", "%1@b.test")) == ["TB133"]
+    assert codes(sendmail_maps.read_generics("joe", "a, b")) == ["TB130"]
+
+
 def test_keys_of_virtusers_and_generics() -> None:
     for key in ("a@b.test", "@b.test", "a+*@b.test", "a++@b.test", "+*@b.test", "++@b.test", "a+d@b.test"):
         assert sendmail_maps.read_virtuser_key(key).faults == ()
