@@ -61,7 +61,8 @@ MAP_TYPES = COMPUTED_TYPES | frozenset(
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _OPTION = re.compile(r"\bconf[A-Z][A-Z0-9_]*\b")
 _SUGGESTIONS = 50  # they take time
-_HINTS = [  # for what the library prints
+_HINTS = [  # for what m4 and the library print
+    (re.compile(r"excess arguments to builtin"), "a comma outside of quotes ends an argument: quote the value"),
     (re.compile(r"FEATURE\(\) should be before MAILER\(\)"), f"move it before every MAILER; {_ORDER}"),
     (re.compile(r"should be before LOCAL_"), f"move the MAILERs before it; {_ORDER}"),
     (re.compile(r"No system type defined"), "write OSTYPE(`linux')dnl, or your system's name, before every FEATURE"),

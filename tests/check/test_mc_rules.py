@@ -69,6 +69,12 @@ def test_a_feature_behind_a_mailer_is_told_where_it_belongs(tmp_path: Path, libr
     assert "VERSIONID, OSTYPE, DOMAIN, FEATURE" in found[0].hint
 
 
+def test_what_m4_says_has_a_hint(tmp_path: Path, library: Library) -> None:
+    found = check(tmp_path, library, "OSTYPE(`linux')dnl\ndefine(`confLOG_LEVEL', 1,2)dnl\nMAILER(`local')dnl\n")
+    assert [(d.code, d.span and d.span.line) for d in found] == [("M4001", 2)]
+    assert "quote the value" in found[0].hint
+
+
 def test_a_name_that_the_library_does_not_have(tmp_path: Path, library: Library) -> None:
     found = check(tmp_path, library, "OSTYPE(`linux')dnl\nFEATURE(`acess_db')dnl\nMAILER(`local')dnl\n")
     assert [(d.severity.value, d.span and d.span.line) for d in found] == [("error", 2)]
