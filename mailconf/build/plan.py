@@ -59,7 +59,7 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: s
     by_table: dict[tuple[str, str], list[TableUse]] = {}
     for use in site.tables:
         kind = use.table.partition(":")[0]
-        if use.source is not None and kind in EXTENSIONS:
+        if use.source and kind in EXTENSIONS:
             by_table.setdefault((map_type or kind, use.source), []).append(use)
     state = State.load(root.path(site.directory) / FOLDER)
     main_cf = str(root.path(site.directory) / "main.cf")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailconf.build.plan import plan
-from mailconf.check import maps, parameters, tables
+from mailconf.check import files, forms, maps, parameters, services, tables, types
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.site import Site
 from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.parameters import installed_release, parameter_set
 from mailconf.postfix.policy import compile_policy
 
 Rule = Callable[[Subject, Sink], None]
@@ -18,18 +19,33 @@ Rule = Callable[[Subject, Sink], None]
 RULES: tuple[Rule, ...] = (
     parameters.names,
     parameters.values,
+    parameters.nulls,
+    forms.values,
+    types.known,
+    services.listeners,
+    services.programs,
+    services.named,
+    files.existing,
+    files.installation,
     tables.contents,
     maps.freshness,
 )
 
 
 def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> None:
-    """Compile the Policy, which reports restrictions and patterns that mean nothing, and run every rule."""
-    policy = compile_policy(configuration, sink)
+    """Compile the Policy, which reports restrictions and patterns that mean nothing, and run every rule.
+
+    What is found more than once, for main.cf and for services that override other things, is reported once.
+    """
+    found = Sink()
+    policy = compile_policy(configuration, found)
     for service in site.listeners:
         if service.overrides:
-            compile_policy(configuration, sink, service)
-    targets = plan(site, root, sink)
-    subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction)
+            compile_policy(configuration, found, service)
+    targets = plan(site, root, found)
+    postfix = parameter_set(installed_release(lambda program: root.path(program).read_bytes()))
+    subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction, postfix)
     for rule in RULES:
-        rule(subject, sink)
+        rule(subject, found)
+    for diagnostic in dict.fromkeys(found):
+        sink.add(diagnostic)

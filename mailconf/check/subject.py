@@ -9,6 +9,8 @@ from mailconf.build.plan import Target
 from mailconf.files import Root
 from mailconf.model.site import Site
 from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.parameters import BASE, ParameterSet
+from mailconf.source import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Subject:
 
     targets         the maps that it needs (`mailconf.build.plan`)
     is_restriction  whether an access table may name a word as a restriction or restriction class
+    postfix         the parameters of the Postfix that is installed below the root, or of the usual one
     """
 
     configuration: Configuration
@@ -24,3 +27,8 @@ class Subject:
     root: Root
     targets: Sequence[Target]
     is_restriction: Callable[[str], bool]
+    postfix: ParameterSet = BASE
+
+    def read(self, name: str) -> str:
+        """The text of a file that the configuration names. Raises OSError."""
+        return decode(self.root.path(name).read_bytes())

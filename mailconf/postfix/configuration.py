@@ -18,7 +18,7 @@ from mailconf.model.site import Service, Setting
 from mailconf.postfix import machine, main_cf, master_cf, words
 from mailconf.postfix.expand import MAX_STEPS, MacroError, expand
 from mailconf.postfix.lines import MAX_FILE, MAX_MASTER
-from mailconf.postfix.parameters import PARAMETERS, ServiceParameters, default_unit, time_value
+from mailconf.postfix.parameters import PARAMETERS, ServiceParameters, default_unit, integer_value, time_value
 from mailconf.source import Source, Span, decode
 
 PF001 = error("PF001", "main.cf cannot be read")
@@ -47,21 +47,32 @@ _MISTAKES = {
 
 
 class Configuration:
-    """One configuration; see the module. Values are strings as the file has them unless a method says otherwise."""
+    """One configuration; see the module. Values are strings as the file has them unless a method says otherwise.
+
+    services  as master(8) knows them; ``entries`` are those lines of master.cf that define a service, lost ones too
+    sources   the files that could be read, by their names
+    """
+
+    STANDARD = "/etc/postfix"
 
     directory: str
     root: Root
     services: list[Service]
+    entries: list[master_cf.Entry]
+    sources: dict[str, Source]
 
     def __init__(self, directory: str, root: Root, sink: Sink) -> None:
         self.directory = directory
         self.root = root
         self.services = []
+        self.entries = []
+        self.sources = {}
         self._sink = sink
         self._set: dict[str, Setting[str]] = {}
         self._definitions: dict[str, main_cf.Definition] = {}
         self._of_services = ServiceParameters()
-        self._reported: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str, int]] = set()
+        self._overrides: dict[tuple[str, str], dict[str, Setting[str]]] = {}
         self._computing: set[str] = set()
         self._given_up = 0
 
@@ -96,7 +107,8 @@ class Configuration:
         try:
             if path.stat().st_size > most:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            return Source(str(path), decode(path.read_bytes()))
+            self.sources[name] = Source(str(path), decode(path.read_bytes()))
+            return self.sources[name]
         except OSError as failure:
             self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path))
             return None
@@ -118,6 +130,7 @@ class Configuration:
 
     def _take_master(self, source: Source) -> None:
         entries = list(master_cf.read(source.text))
+        services: dict[tuple[str, str], Service] = {}
         for entry in entries:
             for problem in entry.problems:
                 self._report_problem(entry, problem, source)
@@ -125,8 +138,16 @@ class Configuration:
                 span = source.span(problem.start, problem.end)
                 self._sink.report(PF018, problem.message, span, hint="write -o name=value, or -o { name = value }")
             if entry.usable:
-                self._add_service(_service(entry, source))
-        self._of_services = ServiceParameters(entry for entry in entries if entry.usable)
+                self._take_service(_service(entry, source), services)
+                self._overrides[entry.name, entry.type] = {
+                    setting.name: Setting(
+                        setting.value, source.span(setting.word.start, setting.word.end), setting.name
+                    )
+                    for setting in master_cf.settings(entry)
+                }
+        self.services = list(services.values())
+        self.entries = [entry for entry in entries if entry.usable]
+        self._of_services = ServiceParameters(self.entries)
 
     def _report_problem(self, entry: master_cf.Entry, problem: master_cf.Problem, source: Source) -> None:
         span = source.span(problem.start, problem.end)
@@ -143,20 +164,22 @@ class Configuration:
         message = f"{problem.message}: {found.message}" if found else problem.message
         self._sink.report(PF011, message, span, hint=found.hint if found else "see master(5)")
 
-    def _add_service(self, service: Service) -> None:
+    def _take_service(self, service: Service, services: dict[tuple[str, str], Service]) -> None:
         """Of two services with the same name and type, master(8) remembers the last."""
-        for at, other in enumerate(self.services):
-            if (other.name, other.kind) == (service.name, service.kind):
-                line = other.span.line if other.span else 0
-                message = f"the service {service.name} {service.kind} is defined again; the one in line {line} is lost"
-                self._sink.report(PF017, message, service.span, hint="remove one of the two")
-                del self.services[at]
-                break
-        self.services.append(service)
+        other = services.pop((service.name, service.kind), None)
+        if other is not None:
+            line = other.span.line if other.span else 0
+            message = f"the service {service.name} {service.kind} is defined again; the one in line {line} is lost"
+            self._sink.report(PF017, message, service.span, hint="remove one of the two")
+        services[service.name, service.kind] = service
 
     def is_known(self, name: str) -> bool:
         """Whether ``name`` is a parameter that Postfix or a service in master.cf defines."""
         return name in PARAMETERS or name in self._of_services
+
+    def service_parameter(self, name: str) -> tuple[str, str] | None:
+        """(type, default) of a parameter that exists because of a service of master.cf."""
+        return self._of_services.get(name)
 
     def names(self) -> Iterable[str]:
         """The names that main.cf (or an override) sets, in the file's order."""
@@ -223,6 +246,8 @@ class Configuration:
             return expand(text, self._lookup, steps=MAX_STEPS if self._given_up < PATIENCE else FEW_STEPS)
         except MacroError as failure:
             self._given_up += failure.given_up
+            if not self.is_set(name) and "compatibility level" in failure.messages[0]:
+                name = "compatibility_level"  # a default asks for it; that is where the mistake is
             self.report(name, PF006, f"{name}: {failure.messages[0]}", 'see postconf(5), "expressions"')
             return self.expand(self.default(name), name) if self.is_set(name) and text == self.raw(name) else ""
 
@@ -241,7 +266,7 @@ class Configuration:
 
     def integer(self, name: str) -> int:
         """A decimal number; anything else is PF008 and the default's value."""
-        return int(self._checked(name, _integer, PF008, "is not a number", "write a whole number"))
+        return int(self._checked(name, integer_value, PF008, "is not a number", "write a whole number"))
 
     def seconds(self, name: str) -> float:
         """A time in seconds: a number and s, m, h, d or w; without, the parameter's default unit. Else PF009."""
@@ -259,16 +284,19 @@ class Configuration:
     def _checked(self, name: str, read: Callable[[str], float | None], code: Code, wrong: str, hint: str) -> float:
         text = self.value(name)
         found = read(text)
+        if found is None and not self.is_set(name):
+            return 0  # a default that cannot be expanded, which is told where it cannot
         if found is None:
             self.report(name, code, f'the value "{text}" of {name} {wrong}', hint)
             found = read(self.expand(self.default(name), name))
         return 0 if found is None else found
 
     def report(self, name: str, code: Code, message: str, hint: str) -> None:
-        if (name, code.name) in self._reported:
-            return
-        self._reported.add((name, code.name))
         span = self.value_span(name)
+        key = (name, code.name, span.start if span else -1)
+        if key in self._reported:
+            return
+        self._reported.add(key)
         self._sink.report(code, message, span, hint=hint, file="" if span else self.directory + "/main.cf")
 
     def for_service(self, service: Service) -> Configuration:
@@ -279,8 +307,10 @@ class Configuration:
         other._reported = self._reported
         other._set = dict(self._set)
         other._definitions = {k: v for k, v in self._definitions.items() if k not in service.overrides}
+        other.entries, other.sources, other._overrides = self.entries, self.sources, self._overrides
+        places = self._overrides.get((service.name, service.kind), {})
         for name, value in service.overrides.items():
-            other._set[name] = Setting(value, service.span, name)
+            other._set[name] = places.get(name) or Setting(value, service.span, name)
         other._set["service_name"] = Setting(service.name, service.span, "service_name")
         other._set["process_name"] = Setting(service.program, service.span, "process_name")
         return other
@@ -301,8 +331,3 @@ def _service(entry: master_cf.Entry, source: Source) -> Service:
 def _boolean(text: str) -> int | None:
     word = text.lower()
     return 1 if word == "yes" else 0 if word == "no" else None
-
-
-def _integer(text: str) -> int | None:
-    digits = text[1:] if text[:1] in ("-", "+") else text
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None

@@ -192,6 +192,12 @@ def time_value(text: str, unit: str) -> int | None:
     return int(text) * _UNITS[unit]
 
 
+def integer_value(text: str) -> int | None:
+    """A decimal number with or without a sign; None for anything else."""
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
+
+
 def installed_release(read: Callable[[str], bytes]) -> str:
     """The release of the Postfix on this machine, "" when there is none that tells.
 

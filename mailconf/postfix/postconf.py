@@ -26,7 +26,7 @@ from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mailconf.postfix.master_cf import Entry
     from mailconf.postfix.parameters import ParameterSet
@@ -135,7 +135,7 @@ class Postconf:
                 raise Fatal(message) from None
             self._warn(message)
             return
-        shared: dict[tuple[str, str], dict[str, str]] = {}
+        entries = []
         nulls = self._nulls(text)
         for entry in master_cf.read(text):
             self._tell_null(self.master_file, nulls.pop(entry.line, ""))
@@ -145,13 +145,20 @@ class Postconf:
                     raise Fatal(words)
                 self._warn(words)
             if entry.usable:
-                key = (entry.name, entry.type)
-                if entry.overrides:
-                    own = {override.name: override.value for override in entry.overrides}
-                    shared.setdefault(key, {}).update(own)
-                self.services.append(Scope(entry, shared.get(key, {})))
+                entries.append(entry)
         for lines in nulls.values():
             self._tell_null(self.master_file, lines)
+        self.take_services(entries)
+
+    def take_services(self, entries: Iterable[Entry]) -> None:
+        """Take ``entries``, all usable, for master.cf's."""
+        shared: dict[tuple[str, str], dict[str, str]] = {}
+        for entry in entries:
+            key = (entry.name, entry.type)
+            if entry.overrides:
+                own = {override.name: override.value for override in entry.overrides}
+                shared.setdefault(key, {}).update(own)
+            self.services.append(Scope(entry, shared.get(key, {})))
         self.of_services = ServiceParameters((scope.entry for scope in self.services), self.postfix.parameters)
 
     # Values

@@ -42,5 +42,5 @@ def test_defaults_and_what_is_switched_off_are_not_told(tmp_path: Path) -> None:
 def test_an_override_is_told_where_it_stands(tmp_path: Path) -> None:
     service = "smtp inet n - n - - smtpd\n587 inet n - n - - smtpd\n  -o smtpd_tls_security_level=encrypt\n"
     assert told(tmp_path, "", service) == [
-        ("master.cf:2", "there is no TLS: smtpd_tls_security_level has no effect here")
+        ("master.cf:3", "there is no TLS: smtpd_tls_security_level has no effect here")
     ]

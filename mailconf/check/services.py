@@ -1,0 +1,92 @@
+"""master.cf's services: is what they run there, do they listen somewhere, are the ones that main.cf names defined?
+
+Sources: master(5), pipe(8), spawn(8), postconf(5) default_transport, content_filter, ``*_service_name``.
+"""
+
+from __future__ import annotations
+
+from mailconf.check.subject import Subject
+from mailconf.diagnostics import Sink, error, warning
+from mailconf.model.site import Service
+from mailconf.postfix.listen import endpoints
+
+CK050 = error("CK050", "a service runs a program that does not exist")
+CK051 = error("CK051", "main.cf names a service that master.cf does not define")
+CK052 = error("CK052", "a pipe or spawn service lacks an argument")
+CK053 = warning("CK053", "a pipe service has a flag that means nothing")
+CK054 = warning("CK054", "a service that Postfix needs is not defined")
+
+TRANSPORTS = (
+    *("default_transport", "local_transport", "relay_transport", "virtual_transport", "error_transport"),
+    *("mailbox_transport", "fallback_transport", "content_filter"),
+)
+NEEDED = (
+    *("bounce_service_name", "cleanup_service_name", "defer_service_name", "queue_service_name"),
+    "rewrite_service_name",
+)
+PIPE_FLAGS = frozenset("BDFORXhqu.>")
+_ARGUMENTS = {"pipe": ("user", "argv"), "spawn": ("user", "argv")}
+
+
+def listeners(subject: Subject, sink: Sink) -> None:
+    """Report ports and hosts of smtpd services that are not known (PF014, PF015)."""
+    endpoints(subject.configuration, subject.site, sink)
+
+
+def programs(subject: Subject, sink: Sink) -> None:
+    """Each service's program in $daemon_directory, where Postfix is installed, and the arguments that it must have."""
+    folder = subject.root.path(subject.configuration.value("daemon_directory"))
+    installed = folder.is_dir()
+    for service in subject.configuration.services:
+        if installed and not (folder / service.program).exists():
+            message = (
+                f"the service {service.name} runs {service.program}, which is not in {subject.root.inside(folder)}"
+            )
+            sink.report(CK050, message, service.span, hint="correct its last field, or install the program")
+        given = dict(_attributes(service))
+        for name in _ARGUMENTS.get(service.program, ()):
+            if name not in given:
+                message = f"the {service.program} service {service.name} has no {name}="
+                sink.report(CK052, message, service.span, hint=f"see {service.program}(8)")
+        for flag in given.get("flags", "") if service.program == "pipe" else "":
+            if flag not in PIPE_FLAGS:
+                message = f'the flag "{flag}" of the pipe service {service.name} means nothing'
+                sink.report(CK053, message, service.span, hint="see pipe(8)")
+
+
+def _attributes(service: Service) -> list[tuple[str, str]]:
+    """The name=value arguments of a service, up to argv, which takes the rest."""
+    found = []
+    for word in service.arguments:
+        name, equals, value = word.partition("=")
+        if equals:
+            found.append((name, value))
+        if name == "argv":
+            break
+    return found
+
+
+def named(subject: Subject, sink: Sink) -> None:
+    """The services that main.cf's settings name, and those that no Postfix can do without.
+
+    A transport that only a default names may be missing where no mail is delivered that way.
+    """
+    configuration = subject.configuration
+    defined = {service.name for service in configuration.services}
+    if not defined:
+        return
+    for name in TRANSPORTS:
+        transport = configuration.value(name).partition(":")[0]
+        if configuration.is_set(name) and transport and transport not in defined:
+            message = f'{name}: master.cf defines no service "{transport}"'
+            hint = "define it there, or name one that is defined"
+            sink.report(CK051, message, configuration.value_span(name), hint=hint)
+    if any(service.program in ("smtpd", "pickup", "qmgr") for service in configuration.services):
+        missing = [name for name in map(configuration.value, NEEDED) if name not in defined]
+        if missing:
+            message = f"master.cf does not define {', '.join(missing)}, which Postfix needs for every message"
+            sink.report(CK054, message, hint="see the master.cf of a new installation", file=_master(subject))
+
+
+def _master(subject: Subject) -> str:
+    return str(subject.root.path(subject.configuration.directory) / "master.cf")

@@ -1,0 +1,30 @@
+"""The types of the tables that the configuration names: does Postfix know them (DATABASE_README, postconf(1) -m)?"""
+
+from __future__ import annotations
+
+from mailconf.check.subject import Subject
+from mailconf.diagnostics import Sink, error
+from mailconf.maps.registry import known_types
+
+CK077 = error("CK077", "there is no map type of that name")
+CK078 = error("CK078", "a table has no name")
+
+# Types of Postfix's that mailconf does not read itself.
+OTHER_TYPES = frozenset({"dbm", "environ", "fail", "internal", "netinfo", "nis", "nisplus", "proxy", "sdbm", "unix"})
+
+
+def known(subject: Subject, sink: Sink) -> None:
+    """Report tables of unknown types, and those without a name."""
+    types = {*known_types(), *OTHER_TYPES}
+    for use in subject.site.tables:
+        if use.span is None:
+            continue  # a default, which names what another parameter does
+        kind, _, name = use.table.removeprefix("proxy:").partition(":")
+        if kind not in types:
+            from difflib import get_close_matches
+
+            near = get_close_matches(kind, types, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]}?" if near else "postconf -m lists the types"
+            sink.report(CK077, f'{use.role}: there is no map type "{kind}"', use.span, hint=hint)
+        elif not name and kind not in ("internal", "fail", "environ", "static"):
+            sink.report(CK078, f"{use.role}: {use.table} has no name", use.span, hint="write type:name")
