@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 
 _HINTS = {
     "steps": "look for a macro that calls itself without end",
-    "depth": "look for a macro that calls itself in its own argument",
+    "depth": "look for a macro that calls itself in its own argument, or a file that includes itself",
     "size": "look for a macro whose text grows with every call",
 }
 UNLIMITED = 1 << 62
+INCLUDES = 100  # files inside one another, where the budget bounds calls inside one another
+REPORTS = 1_000  # diagnostics of a run: more than anyone reads
 STACK = 200_000  # calls inside one another where the budget sets no bound: m4's own stack ends earlier
 
 Callback = Callable[[bytes, list[Any], Place], None]
@@ -86,6 +88,7 @@ class Engine(Reader):
         self.track = track
         self.on_call = on_call
         self.sink = sink
+        self._reported = 0
         self.program = program
         self.status = 0
         self.sysval = 0
@@ -170,7 +173,10 @@ class Engine(Reader):
             old = self.stack.pop() if self.stack else None
         if old is not None:
             self.stack.append(old)
-        self.block = file_block(Text(name, data, self.here))
+        text = Text(name, data, self.here)
+        if text.depth > INCLUDES and self._budget.depth is not None:
+            raise Exhausted("depth", f"more than {INCLUDES} files inside one another", self.here)
+        self.block = file_block(text)
 
     def file_ended(self, block: Block, below: Block | None) -> None:
         self.output.input_changed()
@@ -257,7 +263,8 @@ class Engine(Reader):
         self.print_error(self.program + b":" + (where or b" ") + prefix.encode() + line + b"\n")
 
     def _report(self, kind: str, text: str, place: Place | None, hint: str = "") -> None:
-        if self.sink is not None:
+        if self.sink is not None and (self._reported < REPORTS or kind == "EXHAUSTED"):
+            self._reported += 1
             from mailconf.m4 import problems  # here: start-up time
 
             code = getattr(problems, kind)

@@ -25,7 +25,8 @@ class Denied(OSError):
 
 class Budget(NamedTuple):
     """Bounds of a run. ``steps``: macro calls and, in proportion, the work of pattern matching; ``depth``: calls that
-    collect arguments inside one another; ``size``: bytes that calls, files and commands produce, and messages."""
+    collect arguments inside one another (with a bound, no more than a hundred files include one another); ``size``:
+    bytes that calls, files and commands produce, and messages."""
 
     steps: int | None = 2_000_000
     depth: int | None = 5_000

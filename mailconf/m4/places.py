@@ -18,12 +18,13 @@ from mailconf.source import Origin, Source, Span, decode
 class Text:
     """One file (or command line, or text given by a caller): its name as messages print it, and its bytes so far."""
 
-    __slots__ = ("__dict__", "data", "included", "name")
+    __slots__ = ("__dict__", "data", "depth", "included", "name")
 
     def __init__(self, name: bytes, data: bytes, included: Place | None = None) -> None:
         self.name = name
         self.data = data
         self.included = included
+        self.depth: int = 0 if included is None else included.file[0].depth + 1  # of files inside one another
 
     def __repr__(self) -> str:
         return f"Text({self.name!r}, {len(self.data)} bytes)"
@@ -84,9 +85,17 @@ class Place(NamedTuple):
 
     def span(self, length: int = 0) -> Span:
         """The place in its file, ``length`` bytes long, with the files that included it as origin."""
+        places = [self]
+        while (included := places[-1].file[0].included) is not None:
+            places.append(included)
+        origin = None
+        for place in reversed(places[1:]):
+            origin = Origin("included", place._stretch(len(b"include"), origin))
+        return self._stretch(length, origin)
+
+    def _stretch(self, length: int, origin: Origin | None) -> Span:
         text, offset = self.file
         start = text.characters(offset)
-        origin = None if text.included is None else Origin("included", text.included.span(len(b"include")))
         return Span(text.source, start, start + len(decode(text.data[offset : offset + length])), origin)
 
     def chain(self) -> list[Origin]:

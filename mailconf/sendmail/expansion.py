@@ -29,6 +29,7 @@ from typing import Any, BinaryIO, NamedTuple
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, error
 from mailconf.files import Root
 from mailconf.m4 import Budget, Engine, Environment, Place, Stop, System
+from mailconf.m4.places import Block
 from mailconf.sendmail.library import START, Library
 from mailconf.source import Source, Span, decode, encode
 
@@ -43,7 +44,9 @@ _HEADER_FILE = b"/tmp/cf"
 _WEIGHT = re.compile(r"[\s*]*(?:(?:(warning|note)|error):\s*)?", re.IGNORECASE)  # the library's word before a message
 _NAMED = re.compile(r"\b(?:FEATURE|MAILER|HACK|OSTYPE|DOMAIN)\(`?(\w[\w.-]*)|\b(conf[A-Z][A-Z_]+)")
 _MISSING = re.compile(r"cannot open `(.*/(\w+)/([^/']*)\.m4)'")
-_NO_MESSAGES = 1000  # more than anyone reads
+_TRACED = 3_000  # calls and pieces that are deeper than this are a runaway macro's: they are not kept, or without place
+# The largest .mc files take some thousands of calls, and give less than a hundred kilobytes.
+BUDGET = Budget(steps=300_000, depth=1_000, size=16 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class Expanded:
     """What came of a .mc.
 
     cf      the text of the .cf; not to be installed when ``failed``
-    calls   every call that was carried out, when they were recorded
+    calls   every call that was carried out, when they were recorded; a runaway macro's not to the end
     reads   every file that had a part in it, the .mc first
     pieces  the .cf in pieces with the place that each came from (None: m4's own), when they were tracked
     """
@@ -294,7 +297,7 @@ def expand_mc(
 
 def _includes_library(name: bytes, text: bytes, probe: Sandbox, budget: Budget | None) -> bool:
     """Whether the .mc reads the library's m4/cf.m4 itself; found by running it up to there."""
-    engine = Engine(probe, lambda _: None, lambda _: None, budget=budget)
+    engine = Engine(probe, lambda _: None, lambda _: None, budget=budget or BUDGET)
     try:
         engine.process(name, text)
     except _Library:
@@ -318,7 +321,7 @@ class _Run:
             sandbox,
             self._output.append,
             lambda _: None,
-            budget=budget,
+            budget=budget or BUDGET,
             track=track,
             on_call=self._called if record else None,
             sink=self._found,
@@ -345,8 +348,12 @@ class _Run:
         for diagnostic in found:
             sink.add(diagnostic)
         failed = status != 0 or any(d.severity is Severity.ERROR for d in found)
-        calls = [_call(arguments, place) for arguments, place in self.calls]
-        pieces = list(zip(*engine.output.explained(), strict=True)) if self._track else []
+        depth_of = _Depths()
+        calls = _calls(self.calls, depth_of)
+        pieces = [
+            (text, place if place is not None and depth_of(place.block) <= _TRACED else None)
+            for text, place in (zip(*engine.output.explained(), strict=True) if self._track else ())
+        ]
         return Expanded(b"".join(self._output), calls, list(sandbox.reads.values()), failed, pieces, self.span)
 
     # -- places
@@ -375,10 +382,10 @@ class _Run:
     def _problems(self) -> list[Diagnostic]:
         problems: dict[tuple[object, ...], Diagnostic] = {}
         last = None  # a message without an end: the library prints some of them in pieces
-        for found in list(self._found)[:_NO_MESSAGES]:
+        for found in self._found:
             message = " ".join(found.message.split())
             problem = self._problem(found, message)
-            if last and (last[0].code, last[0].span) == (problem.code, problem.span):
+            if last and _place(last[0]) == _place(problem) and found.code == "M4006":
                 problems.pop(_identity(last[0]), None)
                 message = f"{last[1]} {message}"
                 problem = self._problem(found, message)
@@ -439,18 +446,42 @@ class _Run:
 
 def _identity(problem: Diagnostic) -> tuple[object, ...]:
     """Equal for problems that read the same but for the library's line."""
-    return problem.code, problem.message, str(problem.span), problem.span and problem.span.start
+    return problem.code, problem.message, *_place(problem)
 
 
-def _call(arguments: list[Any], place: Place) -> Call:
-    words = tuple(decode(a) if isinstance(a, bytes) else "" for a in arguments)
-    depth, block = 0, place.block
-    while block.text is None or block.text.included is not None:
-        depth += 1
-        if block.text is None:
-            assert block.parent is not None
-            block = block.parent
-        else:
-            assert block.text.included is not None
-            block = block.text.included.block
-    return Call(words[0], words[1:], place, depth)
+def _place(problem: Diagnostic) -> tuple[str, int]:
+    """The place without what led there, which may be a chain of files too long to be compared."""
+    return (problem.file, 0) if problem.span is None else (problem.span.source.name, problem.span.start)
+
+
+class _Depths:
+    """How deep blocks are: each asked for once, for a runaway macro makes a chain of hundreds of thousands."""
+
+    def __init__(self) -> None:
+        self._known: dict[Block, int] = {}
+
+    def __call__(self, block: Block) -> int:
+        chain = []
+        while block not in self._known:
+            chain.append(block)
+            up = block.parent if block.text is None else block.text.included and block.text.included.block
+            if up is None:
+                self._known[block] = 0
+                chain.pop()
+                break
+            block = up
+        depth = self._known[block]
+        for each in reversed(chain):
+            depth += 1
+            self._known[each] = depth
+        return depth
+
+
+def _calls(recorded: list[tuple[list[Any], Place]], depth_of: _Depths) -> list[Call]:
+    calls = []
+    for arguments, place in recorded:
+        depth = depth_of(place.block)
+        if depth <= _TRACED:
+            words = tuple(decode(a) if isinstance(a, bytes) else "" for a in arguments)
+            calls.append(Call(words[0], words[1:], place, depth))
+    return calls

@@ -43,6 +43,23 @@ def test_a_runaway_expansion_stops_at_the_users_line(text: bytes, words: str) ->
     assert finding.span.first.line == 3, finding
 
 
+def test_a_file_that_includes_itself(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text(f"include(`{path}')")
+    done, sink = stopped(path.read_bytes(), environment=Confined([tmp_path]))
+    (finding,) = sink
+    assert (done.status, finding.code) == (1, "M4004")
+    assert finding.message == "more than 100 files inside one another"
+    assert finding.span is not None and finding.span.origin is not None
+    assert len(finding.span.origin.chain()) == 100
+
+
+def test_so_many_diagnostics_and_no_more() -> None:
+    _, sink = stopped(b"define(`e', `errprint(`x')e')e")
+    assert len(sink) == 1001
+    assert [d.code for d in sink].count("M4004") == 1
+
+
 def test_a_pattern_that_backtracks_without_end_is_stopped() -> None:
     subject = b"a" * 60
     done, sink = stopped(b"regexp(`" + subject + b"', `\\(\\(a*\\)*\\)*\\2b')")

@@ -228,6 +228,16 @@ def test_a_runaway_is_stopped_at_its_line(site: Site, text: str, words: str) -> 
     assert found.span is not None and found.span.line == 7
 
 
+def test_a_long_chain_of_calls_takes_no_longer(site: Site) -> None:
+    """What a runaway macro has recorded is cut off, or everything that looks at places would take its square."""
+    expanded, sink = site.expand(
+        MC + "define(`a', `x a')a", budget=Budget(30_000, 100, 1 << 20), record=True, track=True
+    )
+    assert [d.code for d in sink] == ["M4004"]
+    assert 3_000 <= sum(call.name == "a" for call in expanded.calls) < 3_100
+    assert sum(len(text) for text, _ in expanded.pieces) == len(expanded.cf)
+
+
 # -- messages
 
 
