@@ -28,8 +28,6 @@ from mailconf.sendmail.vocabulary import BLIND, SECTIONS, SWEEPING, VOCABULARY
 from mailconf.source import Source, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lark import Token, Tree
     from lark.exceptions import UnexpectedToken
 
@@ -39,8 +37,8 @@ SM001 = error("SM001", "a call in a .mc whose parenthesis is never closed")
 SM002 = error("SM002", "a quote in a .mc that is never closed")
 
 _LIBRARY = re.compile(r"\binclude\(\s*`?[^`'()\n]*\bcf\.m4'?\s*\)")
-_DEFINED = re.compile(r"\b(?:define|pushdef)\(\s*`*([A-Za-z_][A-Za-z0-9_]*)")
-_FIRST = re.compile(r"\(\s*`?([A-Za-z_][A-Za-z0-9_]*)")
+_DEFINED = re.compile(r"\b(?:define|pushdef)\(\s*`*([A-Za-z_][A-Za-z0-9_]*)'*[,)]")
+_FIRST = re.compile(r"\(\s*(?:`([A-Za-z_][A-Za-z0-9_]*)'|([A-Za-z_][A-Za-z0-9_]*))[,)]")
 _STATEMENT = re.compile(r"^(?:dnl\b|[A-Z][A-Z_0-9]+\(|(?:define|include|divert|ifdef|ifelse)\()", re.MULTILINE)
 _BREAKS = 10  # unclosed calls and quotes that are read past; behind them the rest is one broken stretch
 
@@ -222,6 +220,8 @@ class _Reader:
     def begin(self, start: int, end: int) -> None:
         """Read from ``start`` on."""
         self.base = start
+        self._defining, self._opened = "", 0  # the call whose parenthesis comes next
+        self._open: list[tuple[str, int]] = []  # for each open parenthesis, what it defines and where it is
         whole = start == 0 and end == len(self.source.text)
         self.text = self.source.text if whole else self.source.text[start:end]
 
@@ -232,10 +232,8 @@ class _Reader:
         name = str(token)
         if name not in self.names:
             return token
-        if name in ("define", "pushdef"):
-            self._first(token, self.names.add)
-        elif name == "undefine":
-            self._first(token, self.names.discard)
+        self._defining = name if name in ("define", "pushdef", "undefine") else ""
+        self._opened = token.end_pos or 0
         return token.update(type="SWEEP" if name in SWEEPING else "CALL")
 
     def word(self, token: Token) -> Token:
@@ -249,10 +247,20 @@ class _Reader:
             self.names.update(_DEFINED.findall(token))
         return token
 
-    def _first(self, token: Token, use: Callable[[str], None]) -> None:
-        match = _FIRST.match(self.text, token.end_pos or 0)
-        if match:
-            use(match[1])
+    def open(self, token: Token) -> Token:
+        self._open.append((self._defining, self._opened))
+        self._defining = ""
+        return token
+
+    def close(self, token: Token) -> Token:
+        """What a call defines is defined when its arguments have been read."""
+        defining, at = self._open.pop() if self._open else ("", 0)
+        match = _FIRST.match(self.text, at) if defining else None
+        # Without quotes, a name that is a macro's has been expanded.
+        if match and (match[1] or match[2] not in self.names):
+            change = self.names.discard if defining == "undefine" else self.names.add
+            change(match[1] or match[2])
+        return token
 
     # -- nodes
 
@@ -387,6 +395,14 @@ def _word(token: Token) -> Token:
     return _reader.get().word(token)
 
 
+def _open(token: Token) -> Token:
+    return _reader.get().open(token)
+
+
+def _close(token: Token) -> Token:
+    return _reader.get().close(token)
+
+
 def _string(token: Token) -> Token:
     return _reader.get().string(token)
 
@@ -395,5 +411,5 @@ def _string(token: Token) -> Token:
 def _grammar() -> Grammar:
     from mailconf.grammar import Grammar
 
-    callbacks = {"HEAD": _head, "WORD": _word, "STRING": _string, "QTEXT": _string}
+    callbacks = {"HEAD": _head, "WORD": _word, "STRING": _string, "QTEXT": _string, "OPEN": _open, "CLOSE": _close}
     return Grammar("mc", ["start", "body"], callbacks)

@@ -94,6 +94,8 @@ def names_and_places(document: Document) -> list[tuple[str, int, int]]:
 
 @given(TEXTS)
 @example("define(`A', `x')A(EXPOSED_USER(a)b)\nA")
+@example("define( `A' , 1) A define(A) A define(A, x) define(A, y) A undefine(A) A undefine(`A') A")
+@example("define(`A', A) define(`B', define(`C', `q') C) C B len(define(`E', 1), E) E")
 @example("EXPOSED_USER(a)FEATURE(x)\nLOCAL_USER(`b')")
 def test_the_grammar_and_the_expander_agree_on_what_is_called(text: str) -> None:
     called: list[tuple[str, int, int]] = []
