@@ -147,6 +147,15 @@ class Settings:
         self.default_type = default_type
         self.value = value
 
+    def number(self, name: str, least: int) -> int:
+        """The value of a parameter that is a number of at least ``least``."""
+        text = self.value(name)
+        if not text.isascii() or not text.isdigit():
+            raise Fatal(f"bad numerical configuration: {name} = {text}")
+        if int(text) < least:
+            raise Fatal(f"invalid {name} parameter value {text} < {least}")
+        return int(text)
+
 
 def read_settings(directory: str | None, root: Root, messages: Messages) -> Settings:
     """Read main.cf in ``directory`` (None: $MAIL_CONFIG, else /etc/postfix). Raises Fatal.

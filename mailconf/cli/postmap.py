@@ -10,7 +10,6 @@ absolute path below DIR. Departures:
 - ``-v`` is accepted and says nothing: the original logs its own inner workings.
 - ``-d`` on a proxy: table works on the table itself.
 - Output that cannot be written is an error; the original does not look.
-- ``-m`` with only one of ``-h`` and ``-b`` (MIME parts) is refused: not done yet.
 """
 
 from __future__ import annotations
@@ -39,6 +38,11 @@ TOOL = Tool(
     flags="bfFhijmnNoprsuUvw",
     usage="[-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...",
 )
+LIMITS = (
+    ("header_limit", "header_size_limit", 1),
+    ("boundary_limit", "mime_boundary_length_limit", 1),
+    ("nesting_limit", "mime_nesting_limit", 1),
+)
 
 
 class Options:
@@ -55,6 +59,7 @@ class Options:
         self.utf8 = False
         self.default_type = ""
         self.hostname = ""  # for the entries that postalias adds
+        self.limits: dict[str, int] = {}  # those of `mailconf.cli.message_keys`, with -h and -b
 
     @property
     def line(self) -> Callable[[tuple[bytes, bytes]], bytes]:
@@ -94,6 +99,8 @@ def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
         options.default_type = settings.default_type
         if tool.aliases:
             options.hostname = settings.value("myhostname")
+        if options.flags & set("bh"):
+            options.limits = {name: settings.number(parameter, least) for name, parameter, least in LIMITS}
         status = _run(arguments, options, messages)
         sys.stdout.flush()
         return status
@@ -139,8 +146,8 @@ def _run(arguments: list[str], options: Options, messages: Messages) -> int:
 
     if options.flags & set("bhm") and options.query != "-":
         raise Fatal('specify -b -h or -m only with "-q -"')
-    if "m" in options.flags and not set("bh") <= options.flags:
-        raise Fatal("MIME parsing (-m) is not supported")
+    if "m" in options.flags and not options.flags & set("bh"):
+        messages.warn("ignoring -m option without -b or -h")
     if "s" in options.flags:
         # Only the first table is listed, as with the original.
         return list_entries(*_spec(arguments[0], options), options, messages) if arguments else 1

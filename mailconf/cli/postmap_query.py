@@ -207,10 +207,16 @@ def _batches(options: Options) -> Iterator[list[bytes]]:
     """What ``-q -`` asks for: lines, or with -h and -b the headers and the body lines of one message."""
     if not options.flags & set("bh"):
         return _keys()
-    from mailconf.cli.message_keys import message_keys
+    from mailconf.cli.message_keys import MessageKeys, message_keys
 
+    keys = MessageKeys(
+        headers="h" in options.flags,
+        body="b" in options.flags,
+        mime="m" in options.flags,
+        **options.limits,
+    )
     lines = (line for lines in _keys() for line in lines)
-    return iter([list(message_keys(lines, "h" in options.flags, "b" in options.flags))])
+    return iter([list(message_keys(lines, keys))])
 
 
 def _keys() -> Iterator[list[bytes]]:

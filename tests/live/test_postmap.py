@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.vectors import record_message_keys as message_vectors
 from tests.vectors.record_postmap import FIXED, PIECES
 
 pytestmark = pytest.mark.live
@@ -232,11 +233,37 @@ MESSAGES = [
 ]
 
 
-@pytest.mark.parametrize("options", ["-h", "-b", "-hb", "-hbm", "-hU", "-bU"])
+@pytest.mark.parametrize("options", ["-h", "-b", "-m", "-hb", "-hm", "-bm", "-hbm", "-hU", "-bU", "-hmU"])
 @pytest.mark.parametrize("message", MESSAGES)
 def test_message_queries(pair: Pair, message: bytes, options: str) -> None:
     pair.write("t", b"/^.*$/ FOUND\n")
     pair.run(options, "-q", "-", "regexp:t", stdin=message)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_parts_of_messages(tmp_path: Path, seed: int) -> None:
+    message_vectors.lay_out(tmp_path)
+    chance = random.Random(seed)
+    for text in [*message_vectors.FIXED[seed::8], *(message_vectors.message(chance) for _ in range(12))]:
+        for option in message_vectors.OPTIONS:
+            command = [*OURS, "-c", str(tmp_path), option, "-q", "-", f"regexp:{tmp_path}/all"]
+            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            done = subprocess.run(command, input=text.encode("latin-1"), capture_output=True, env=environment)
+            assert done.stderr == b""
+            keys = done.stdout.decode("latin-1").split("\tFOUND\n")[:-1]
+            assert keys == message_vectors.real_keys(tmp_path, text, option), text
+
+
+@pytest.mark.parametrize("limits", ["mime_nesting_limit = 1", "mime_nesting_limit = 0", "header_size_limit = 20"])
+def test_limits_of_messages(pair: Pair, limits: str) -> None:
+    for folder in (pair.ours, pair.real):
+        (folder / "main.cf").write_text(f"{MAIN_CF}{limits}\nmime_boundary_length_limit = 3\n")
+        os.utime(folder / "main.cf", (10**9, 10**9))
+    pair.write("t", b"/^/ FOUND\n")
+    deep = "".join(f"Content-Type: multipart/mixed; boundary=b{n}x{n}\n\n--b{n}x\n\n" for n in range(6))
+    for text in (deep, "Subject: " + "a\n " * 30 + "\nTo: x\n\nq\n"):
+        for option in ("-hm", "-bm", "-h"):
+            pair.run(option, "-q", "-", "regexp:t", stdin=text.encode())
 
 
 @pytest.mark.parametrize("level", ["0", "1", "2", "3.6"])
