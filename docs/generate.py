@@ -23,8 +23,8 @@ from mailconf.postfix import checks, dns_checks
 from mailconf.postfix.machine import COMPUTED
 from mailconf.postfix.parameters import PARAMETERS, ParameterSet, recorded
 from mailconf.postfix.parameters_history import SINCE
-from mailconf.postfix.postconf_explain import KINDS
 from mailconf.postfix.unserved import UNSERVED
+from mailconf.postfix.value_types import type_of
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
@@ -161,7 +161,7 @@ def _parameter_row(name: str, versions: list[ParameterSet]) -> str:
         changes.append(f"last in {having[-1].release}")
     since = SINCE.get(name, "" if having[0] is versions[0] else ".".join(str(number) for number in having[0].version))
     text = "by the machine" if name in COMPUTED else _code(default)
-    return f"| {name} | {KINDS[kind]} | {text} | {since} | {'; '.join(changes)} |"
+    return f"| {name} | {type_of(name, kind, having[-1].parameters)} | {text} | {since} | {'; '.join(changes)} |"
 
 
 def _code(text: str) -> str:

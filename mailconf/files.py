@@ -33,7 +33,7 @@ class Root:
         path = Path(name)
         if self.is_real or not path.is_absolute() or path.is_relative_to(self._absolute):
             return path
-        return self.top / path.relative_to("/")
+        return self.top / str(path).lstrip("/")  # a path may begin with two slashes
 
     def inside(self, path: str | os.PathLike[str]) -> str:
         """The inverse of `path`: what the configuration calls the file at ``path``."""

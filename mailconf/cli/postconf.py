@@ -150,8 +150,8 @@ class Tool:
         self.take_options(arguments)
         mode = self.check_options(arguments)
         if self.explains:
-            self.explain(arguments)
-        elif self.options & set("eX#"):
+            return self.explain(arguments)
+        if self.options & set("eX#"):
             self.edit(mode, arguments)
         elif mode == "p":
             self.main_cf(arguments)
@@ -227,18 +227,25 @@ class Tool:
         if known.told_deprecated and self.postfix.version >= README_SINCE:
             self.warn(README)
 
-    def explain(self, names: list[str]) -> None:
-        """--explain: what is known of each of ``names``."""
-        from mailconf.postfix.postconf_explain import explain
+    def explain(self, names: list[str]) -> int:
+        """--explain: what is known of each of ``names``; 1 when nothing is known of one of them."""
+        from mailconf.postfix.postconf_explain import explain, suggestion
 
         known = self.configuration()
         self.read_main(known)
         known.read_master(required=False)
         known.register_users()
-        text = self.read(known.main_file)
+        texts = self.read(known.main_file), self.read(known.master_file) if known.services else ""
+        status = 0
         for name in names:
-            self.lines += explain(known, name, text)
+            lines = explain(known, name, *texts)
+            if not lines:
+                status = 1
+                near = suggestion(known, name)
+                self.warn(f"{name}: unknown parameter" + (f"; did you mean {near}?" if near else ""))
+            self.lines += lines
         self.flush()
+        return status
 
     # Services
 

@@ -1,7 +1,7 @@
 """What ``postconf --explain NAME`` tells of a parameter (ours, not the original's).
 
-Its type, default and value, where it is set, which names it refers to and which tables, since when it exists, and where
-its default changed.
+Its type, default and value, where main.cf sets it and which services of master.cf override it, the names and tables
+that it refers to and the values that refer to it, since when it exists, and where its default changed.
 """
 
 from __future__ import annotations
@@ -9,57 +9,101 @@ from __future__ import annotations
 from mailconf.postfix import main_cf, parameters
 from mailconf.postfix.expand import references
 from mailconf.postfix.parameters_history import SINCE
-from mailconf.postfix.postconf import Fatal, Postconf
+from mailconf.postfix.postconf import Postconf
+from mailconf.postfix.value_types import type_of
+from mailconf.postfix.words import texts, unbraced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KINDS = {
-    parameters.BOOLEAN: "yes or no",
-    parameters.INTEGER: "a number",
-    parameters.TIME: "a time",
-    parameters.STRING: "text",
-}
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_NOT_TABLES = frozenset({"inet", "unix", "local", "smtp", "lmtp", "relay", "http", "https"})
 
 
-def explain(known: Postconf, name: str, main_text: str) -> list[str]:
-    """The lines about ``name``; ``main_text`` is main.cf's text. Raises Fatal for a name that means nothing."""
-    if not known.is_parameter(name) and name not in SINCE:
-        raise Fatal(f"{name}: unknown parameter")
-    return [name, *(f"    {label:<10} {text}" for label, text in _facts(known, name, main_text))]
+def explain(known: Postconf, name: str, main_text: str, master_text: str) -> list[str]:
+    """The lines about ``name``, none when it means nothing at all; the texts are main.cf's and master.cf's."""
+    facts = list(_facts(known, name, main_text, master_text))
+    return [name, *(f"    {label:<10} {text}" for label, text in facts)] if facts else []
 
 
-def _facts(known: Postconf, name: str, main_text: str) -> Iterator[tuple[str, str]]:
-    kind, _ = known.postfix.parameters.get(name) or known.of_services.get(name) or ("", "")
-    if kind:
-        unit = parameters.default_unit(name, known.postfix.parameters) if kind == parameters.TIME else ""
-        yield "type", KINDS[kind] + (f", in {UNITS[unit]} without a unit" if unit else "")
+def suggestion(known: Postconf, name: str) -> str:
+    """A parameter whose name is much like ``name``, or ""."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, known.names({"builtin", "service", "user"}), n=1, cutoff=0.8)), "")
+
+
+def _facts(known: Postconf, name: str, main_text: str, master_text: str) -> Iterator[tuple[str, str]]:
+    overrides = list(_overrides(known, name, master_text))
+    users = list(_users(known, name))
+    found = known.postfix.parameters.get(name) or known.of_services.get(name)
+    elsewhere = [version for version in parameters.recorded() if name in version.parameters]
+    if not (found or known.is_parameter(name) or name in known.values or overrides or users or elsewhere):
+        return
+    if found:
+        yield "type", str(type_of(name, found[0], known.postfix.parameters))
         yield "default", known.default(name, {}) or "(empty)"
-        if name in known.postfix.raw:
-            yield "expanded", "when it is used"
-    elif name in known.users:
-        yield "type", "text of your own"
     elif name in known.postfix.legacy:
         yield "type", "an old name without a default of its own"
+    elif elsewhere:
+        yield "type", f"none: Postfix {known.postfix.release} has no such parameter"
+    elif name in known.users:
+        yield "type", "text of your own"
     else:
-        yield "type", f"not of Postfix {known.postfix.release}"
-    if known.is_set(name):
+        yield "type", "none: nothing defines it" if users else "none: no parameter, and nothing refers to it"
+    if name in known.postfix.raw:
+        yield "expanded", "when it is used"
+    if name in known.postfix.read_only:
+        yield "set by", "Postfix itself"
+    elif name in known.values:
         yield "set to", known.raw(name, known.values) or "(empty)"
         yield "in", _place(known, name, main_text)
     value = known.raw(name, known.values)
     if "$" in value and name not in known.postfix.raw:
-        yield "value", known.expand(value, known.values) or "(empty)"
-    names = dict.fromkeys(references(value))
-    if names:
-        yield "refers to", ", ".join(names)
-    users = [other for other in known.values if name in references(known.values[other])]
+        value = known.expand(value, known.values)
+        yield "value", value or "(empty)"
+    yield from overrides
+    yield from _referred(known, name, value)
     if users:
         yield "used by", ", ".join(users)
     if name in SINCE:
         yield "since", f"Postfix {SINCE[name]}"
     yield from _changes(name)
+
+
+def _referred(known: Postconf, name: str, value: str) -> Iterator[tuple[str, str]]:
+    """The names in the unexpanded value and the tables in the expanded one."""
+    names = dict.fromkeys(references(known.raw(name, known.values)))
+    if names:
+        words = (other if known.is_parameter(other) else f"{other} (not defined)" for other in names)
+        yield "refers to", ", ".join(words)
+    tables = [word for word in map(unbraced, texts(value)) if _is_table(word)]
+    if tables:
+        yield "tables", ", ".join(dict.fromkeys(tables))
+
+
+def _is_table(word: str) -> bool:
+    kind, colon, rest = word.partition(":")
+    return bool(colon and rest) and kind.isidentifier() and kind not in _NOT_TABLES
+
+
+def _users(known: Postconf, name: str) -> Iterator[str]:
+    """The settings whose values refer to ``name``, those of services with their service."""
+    yield from (other for other, value in known.values.items() if name in references(value))
+    for scope in known.services:
+        for other, value in scope.values.items():
+            if name in references(value):
+                yield f"{scope.entry.name}/{scope.entry.type}/{other}"
+
+
+def _overrides(known: Postconf, name: str, master_text: str) -> Iterator[tuple[str, str]]:
+    """What ``-o`` sets ``name`` to, service by service."""
+    for scope in known.services:
+        for override in scope.entry.overrides:
+            if override.name == name:
+                line = master_text.count("\n", 0, override.word.start) + 1
+                service = f"{scope.entry.name}/{scope.entry.type}"
+                yield "override", f"{override.value or '(empty)'}, for {service}: {known.master_file}, line {line}"
 
 
 def _place(known: Postconf, name: str, main_text: str) -> str:

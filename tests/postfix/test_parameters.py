@@ -113,7 +113,19 @@ def test_explain(site: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert '    3.9.1      deprecated: instead, specify "smtp_tls_security_level"\n' in told
     assert "    type       a time, in hours without a unit\n" in told
     assert run("postconf", [*ours, "nosuch"]) == 1
-    assert capfd.readouterr().err == "postconf: fatal: nosuch: unknown parameter\n"
+    assert capfd.readouterr().err == "postconf: warning: nosuch: unknown parameter\n"
+
+
+def test_explain_overrides_and_names_that_nothing_defines(site: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (site / "master.cf").write_text("smtp inet n - n - - smtpd\n  -o smtpd_helo_required=yes -o mydomain=$nothing\n")
+    names = ["smtpd_helo_required", "mydomain", "nothing", "smtpd_tls_enable_rpk", "smtpd_helo_requird"]
+    assert run("postconf", ["--postfix-version", "3.7", "--explain", "-c", str(site), *names]) == 1
+    told = capfd.readouterr()
+    assert f"    override   yes, for smtp/inet: {site}/master.cf, line 2\n" in told.out
+    assert "    override   $nothing, for smtp/inet" in told.out
+    assert "    type       none: nothing defines it\n    used by    smtp/inet/mydomain\n" in told.out
+    assert "    type       none: Postfix 3.7.11 has no such parameter\n" in told.out
+    assert "smtpd_helo_requird: unknown parameter; did you mean smtpd_helo_required?\n" in told.err
 
 
 def test_a_wrong_version(capfd: pytest.CaptureFixture[str]) -> None:

@@ -168,7 +168,8 @@ class Found:
 
 def probe(daemons: Daemons, name: str, words: list[str], found: Found) -> None:
     for daemon in daemons.of(name):
-        message = complaint(daemons.ask(daemon, name, NONSENSE), NONSENSE)
+        asked = (complaint(daemons.ask(daemon, name, NONSENSE), NONSENSE) for _ in range(2))  # one may get lost
+        message = next((message for message in asked if message), "")
         if not message:
             continue
         if message.startswith("fatal: bad boolean configuration: " + name + " "):
@@ -217,7 +218,7 @@ def manual_words(engine: Engine) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for entry in re.split(r'<DT><b><a name="', page)[1:]:
         name, _, text = entry.partition('"')
-        found[name] = sorted(set(re.findall(r"[A-Za-z][\w.-]*", re.sub(r"<[^>]*>", " ", text))))
+        found[name] = sorted(set(re.findall(r"[A-Za-z0-9][\w.-]*", re.sub(r"<[^>]*>", " ", text))))
     return found
 
 
@@ -243,7 +244,7 @@ def main() -> None:
     text += f"CHOICES: dict[str, tuple[tuple[str, ...], bool]] = {dict(sorted(found.choices.items()))!r}\n\n"
     text += f"TABLES = {frozen(sorted(found.tables))}\n\n"
     text += f"FILLED = {frozen(sorted(found.filled))}\n"
-    write(os.environ.get("TARGET", "parameters_types.py"), text)
+    write("parameters_types.py", text)
 
 
 if __name__ == "__main__":

@@ -159,20 +159,32 @@ def record(root: str) -> dict[str, Any]:
 
 
 def since(root: str) -> dict[str, str]:
-    """What postconf(5) says of the version in which a parameter came."""
+    """What postconf(5) says of the version in which a parameter came: a paragraph that begins so, in no list.
+
+    In lists it says since when certain values are taken.
+    """
     page = (Path(root) / MANUALS / "postconf.5.html").read_text(encoding="utf-8", errors="replace")
     found = {}
     for entry in re.split(r'<DT><b><a name="', page)[1:]:
         name = entry.split('"')[0]
-        text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", entry))
-        at = re.search(
-            r"(?:This (?:feature|parameter)|It) (?:is available|was introduced) (?:in|with|as of) "
-            r"(?:Postfix|the Postfix)?(?: version)? ?([\d.]*\d)",
-            text,
-        )
-        if at:
-            found[name] = at[1]
+        for paragraph in re.split(r"</?p>", _outside_lists(entry)):
+            text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", paragraph)).strip().replace("&ge; ", "")
+            at = re.match(
+                r"(?:This (?:feature|parameter)|It) (?:is|was) (?:available|introduced) (?:in|with|as of) "
+                r"(?:the )?(?i:Postfix)(?: version)? ?(\d[\d.]*\d)",
+                text,
+            )
+            if at:
+                found.setdefault(name, at[1])
     return found
+
+
+def _outside_lists(text: str) -> str:
+    while True:
+        shorter = re.sub(r"<(dl|ul|ol|table|blockquote|pre)\b(?:(?!<\1\b).)*?</\1>", "", text, flags=re.DOTALL)
+        if shorter == text:
+            return text
+        text = shorter
 
 
 def write(name: str, text: str) -> None:
