@@ -215,6 +215,8 @@ def test_through_a_symbolic_link(pair: Pair) -> None:
 DATABASES = [
     "hash:{top}/a1, btree:{top}/a2 {top}/a3",
     "{top}/a2,,{top}/a1",
+    "lmdb:{top}/a1, cdb:{top}/a2 lmdb:{top}/none",
+    "cdb:{top}/a3 lmdb:{top}/a2",
     "hash:{top}/none, hash:{top}/a1",
     "nis:mail.aliases hash:{top}/a1",
     "",
