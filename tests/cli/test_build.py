@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -225,3 +226,26 @@ def test_a_progress_bar_on_a_terminal_only(root: Path) -> None:
     assert b"reading the tables" in shown
     plain = mailconf("build", "--force", "--root", str(root), "/etc/postfix")
     assert plain.stderr == ""
+
+
+def test_one_map_that_is_asked_for(root: Path) -> None:
+    assert build(root, "--dry-run").endswith("8 maps would build, 0 up to date\n")
+    done = mailconf("build", "--root", str(root), "/etc/postfix", "virtual", "/etc/aliases.db")
+    assert done.stdout.endswith("2 maps built, 0 up to date\n")
+    assert sorted(maps(root)) == ["aliases.db", "virtual.db"]
+    assert "[BD014]" in mailconf("build", "--root", str(root), "/etc/postfix", "virtul", status=1).stderr
+
+
+def test_watch(root: Path) -> None:
+    command = [sys.executable, "-m", "mailconf", "build", "--root", str(root), "--watch", "--interval", "0.05"]
+    process = subprocess.Popen([*command, "/etc/postfix"], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    assert process.stdout is not None
+    lines = iter(process.stdout)
+    assert "8 maps built, 0 up to date\n" in lines
+    with (root / "etc/postfix/virtual").open("a") as file:
+        file.write("new@example.org alice@example.com\n")
+    assert next(lines).startswith("built hash:/etc/postfix/virtual: 6 entries")
+    process.send_signal(signal.SIGINT)
+    process.stdout.read()
+    assert process.wait() == 130
+    mailconf("build", "--root", str(root), "--watch", "--force", "/etc/postfix", status=2)

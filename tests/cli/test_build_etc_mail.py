@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from site_fixture import ENVIRONMENT, mailconf
+from site_fixture import ENVIRONMENT, TOP, mailconf
 
 from mailconf.files import Root
 from mailconf.maps.registry import open_table
@@ -265,3 +266,13 @@ def test_a_folder_that_cannot_be_written(top: Path) -> None:
     (top / "etc/mail/.mailconf").write_text("")  # not even root can
     assert "[BD007]" in build(top, status=1).stderr
     assert built(top) == {}
+
+
+def test_the_example_is_in_order(tmp_path: Path) -> None:
+    """What can be said of it without sendmail's own library: its tables, and the text of the .mc files."""
+    shutil.copytree(TOP / "examples/etc-mail", tmp_path / "etc/mail")
+    done = mailconf("check", "--root", str(tmp_path), "/etc/mail")
+    assert done.stdout.startswith("/etc/mail: 0 errors")
+    names = ["access", "aliases", "domaintable", "genericstable", "mailertable", "virtusertable"]
+    mailconf("build", "--root", str(tmp_path), "/etc/mail", *names)
+    assert sorted(built(tmp_path)) == [f"{name}.db" for name in names]
