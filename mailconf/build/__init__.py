@@ -4,6 +4,9 @@
 - `mailconf.build.compile`: sources into entries, with every mistake reported; nothing is written;
 - `mailconf.build.apply`: the compiled maps take their places, all of them or none.
 
+Of an /etc/mail, `mailconf.build.etc_mail` makes the plan, in which a .cf is one target more, and
+`mailconf.build.compile_etc_mail` what is to be in it.
+
 What they stand on: `mailconf.build.generation` (journal, completion and undoing after a crash, rollback) and
 `mailconf.build.state` (what each map was built from).
 

@@ -74,8 +74,12 @@ class EtcMail:
         return self.root.path(self.directory)
 
     def sources(self) -> list[str]:
-        """The names of the .mc files, sendmail.mc first."""
-        names = [name for name in os.listdir(self.folder) if name.endswith(".mc") and not name.startswith(".")]  # noqa: PTH208
+        """The names of the .mc files, sendmail.mc first; none where the folder cannot be read."""
+        try:
+            found = os.listdir(self.folder)  # noqa: PTH208 - names are all that is wanted
+        except OSError:
+            return []
+        names = [name for name in found if name.endswith(".mc") and not name.startswith(".")]
         return sorted(names, key=lambda name: (name != "sendmail.mc", name))
 
     def host_names(self) -> set[bytes]:

@@ -190,7 +190,9 @@ class _Build:
         self.planned = targets
         for target in targets:
             if target.foreign:
-                sink.report(BD011, "another program has changed this map since it was built", file=str(target.target))
+                what = "file" if target.target.suffix == ".cf" else "map"
+                text = f"another program has changed this {what} since it was built"
+                sink.report(BD011, text, file=str(target.target))
         return targets
 
     def _compile(self, loaded: Loaded | LoadedEtcMail, targets: list[Target]) -> Sequence[Built]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CF_LINE = 2047  # bytes of a line of sendmail.cf that are read at once
 _MAP_LINE = re.compile(rb"K\s*\S+\s+(\S+)")
-_MAP = re.compile(rb"K\s*(\S+)\s+(\S+)\s+((?:-\S*\s+)*)(\S+)")
+_MAP = re.compile(rb"K\s*(\S+)\s+(\S+)\s+((?:-\S*\s+)*)((?!-)\S+)")
 _OPTION_LINE = re.compile(rb"O(?: (\w+)[ \t]*=[ \t]*|A[ \t]*)(.*)", re.DOTALL)
 _CLASS_W = re.compile(rb"([CF])(?:w|\{w\})\s*(?:-o\s+)?(.*)", re.DOTALL)
 _ALIAS_FILE = re.compile(r"(?:(\w*):)?\s*((?:-\S*\s+)*)(.*)", re.DOTALL)
