@@ -27,7 +27,7 @@ from mailconf.maps.write import EXTENSIONS
 from mailconf.model.site import TableUse
 from mailconf.sendmail.cf_lines import CfLines, MapLine
 from mailconf.sendmail.library import Library
-from mailconf.source import Source, decode
+from mailconf.source import Source, Span, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class EtcMail:
     allow_shell: bool = False
     expanded: dict[str, tuple[Expanded, Sink]] = field(default_factory=dict)
     texts: list[CfLines] = field(default_factory=list)  # of the last plan
+    places: dict[str, Span] | None = None  # where the .mc files name tables, as soon as anybody asks
 
     @property
     def folder(self) -> Path:
@@ -86,6 +87,25 @@ class EtcMail:
         """This machine's names, as the configuration that was planned has them."""
         texts = self.texts or [CfLines("", b"")]
         return set().union(*(lines.host_names(self.root) for lines in texts))
+
+    def place(self, use: TableUse) -> Span | None:
+        """Where a table is named: in a .mc, if that can be found out, else in the .cf. The first answer is slow."""
+        if self.places is None:
+            self.places = self._places()
+        return self.places.get(use.table) or use.span
+
+    def _places(self) -> dict[str, Span]:
+        if self.library is None:
+            return {}
+        from mailconf.sendmail.mc import read
+        from mailconf.sendmail.mc_site import site_of
+
+        places: dict[str, Span] = {}
+        for name in self.sources():
+            mc = read(self.folder / name, self.library, Sink(), root=self.root)
+            tables = [] if mc is None else site_of(mc).tables
+            places.update((table.table, table.span) for table in tables if table.span is not None)
+        return places
 
     def inputs(self) -> list[Path]:
         """The files that decide what is built, tables' texts apart: each .mc, what they read, traditional names."""
@@ -254,7 +274,7 @@ class _Tables:
                 self.sink.report(
                     BD001,
                     f"{use.source}, the source of {use.table}, does not exist",
-                    use.span,
+                    self.owner.place(use),
                     hint=f"create {use.source}, or give the map the flag -o",
                     severity=Severity.WARNING if use.role == ALIASES else None,
                 )
@@ -263,7 +283,7 @@ class _Tables:
             self.sink.report(
                 BD004,
                 f"{use.role} names {use.table}; the map is built as {kind}",
-                use.span,
+                self.owner.place(use),
                 hint=f"write {kind} in the .mc for sendmail to read it",
             )
         record = self.state.maps.get(self.root.inside(target))
@@ -281,7 +301,7 @@ class _Tables:
         self.sink.report(
             BD005,
             f"{use.table} and {known.table} would both be {self.root.inside(known.target)}",
-            use.span,
+            self.owner.place(use),
             hint="name the table with one type everywhere",
         )
 

@@ -6,7 +6,7 @@ A .mc is checked as `mailconf.check.mc` says; tables and class files in the role
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from mailconf.build.compile_etc_mail import compile_etc_mail
@@ -34,7 +34,7 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
         if mc is not None:
             site = site_of(mc)
             files += site.list_files
-            places.update((use.source, use.span) for use in site.tables if use.source and use.span)
+            places.update((use.table, use.span) for use in site.tables if use.span)
     if etc_mail.library is None and etc_mail.sources():
         sink.report(
             SM901,
@@ -43,8 +43,9 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
             hint="install the package sendmail-cf, or name the library's folder with --cf-library",
             severity=Severity.WARNING,
         )
+    etc_mail.places = places
     class_files(files, etc_mail, sink)
-    tables(etc_mail, places, sink)
+    tables(etc_mail, sink)
 
 
 def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:
@@ -65,17 +66,14 @@ def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> Non
         read_sendmail_table("class", source, sink)
 
 
-def tables(etc_mail: EtcMail, places: Mapping[str, Span], sink: Sink) -> None:
-    """The tables, and whether what is built is what it should be.
-
-    places  where the .mc files name tables, by the tables' texts; what they do not name stands in a line of the .cf
-    """
+def tables(etc_mail: EtcMail, sink: Sink) -> None:
+    """The tables, and whether what is built is what it should be."""
     found = Sink()
     targets = etc_mail.plan(found)
     for diagnostic in found:
         if diagnostic.code.startswith("BD"):  # the rest is of the .mc files, which have been checked
             sink.add(diagnostic)
-    maps = [_placed(target, places) for target in targets if target.type != CF]
+    maps = [_placed(target, etc_mail) for target in targets if target.type != CF]
     compile_etc_mail(etc_mail, maps, sink)
     for target in targets:
         if target.type == CF and target.reason:
@@ -84,6 +82,6 @@ def tables(etc_mail: EtcMail, places: Mapping[str, Span], sink: Sink) -> None:
     check_maps(maps, etc_mail.root, etc_mail.directory, sink)
 
 
-def _placed(target: Target, places: Mapping[str, Span]) -> Target:
-    uses = (replace(use, span=places.get(use.source or "", use.span)) for use in target.uses)
-    return replace(target, uses=tuple(uses))
+def _placed(target: Target, etc_mail: EtcMail) -> Target:
+    """The same target, with places in the .mc where there are any."""
+    return replace(target, uses=tuple(replace(use, span=etc_mail.place(use)) for use in target.uses))
