@@ -25,6 +25,7 @@ from mailconf.postfix.parameters import PARAMETERS, ParameterSet, recorded
 from mailconf.postfix.parameters_history import SINCE
 from mailconf.postfix.unserved import UNSERVED
 from mailconf.postfix.value_types import type_of
+from mailconf.tables import roles
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
@@ -176,11 +177,43 @@ NOT_POLICY = {
     for path in (Path(mailconf.__file__).parent / "postfix").glob(f"{name}.py")
 }
 
+
+def tables() -> str:
+    """The formats of tables, by the roles in which a configuration names them."""
+    named = {form: [role for role, name in roles.ALSO.items() if name == form] for form in roles.SENDMAIL}
+    return "\n".join(
+        [
+            "# Tables",
+            "",
+            NOTE,
+            "A table's text is read in the format of its role. `mailconf check` reports what the engine would leave",
+            "out, take for something else, or never look up, by the codes of [diagnostics.md](diagnostics.md).",
+            "",
+            "## Postfix",
+            "",
+            "The parameter that names a table says what it holds; check_*_access: access. Of regexp, pcre and cidr",
+            "tables each line is read: patterns, flags, networks, if and endif, and the result by the role.",
+            "",
+            "| parameter | format |",
+            "|---|---|",
+            *(f"| {parameter} | {form} |" for parameter, form in sorted(roles.POSTFIX.items())),
+            "",
+            "## sendmail",
+            "",
+            "| format | also called |",
+            "|---|---|",
+            *(f"| {form} | {', '.join(others) or '-'} |" for form, others in sorted(named.items())),
+            "",
+        ]
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "diagnostics.md": diagnostics,
     "maps.md": maps,
     "postfix-parameters.md": postfix_parameters,
     "postfix-support.md": support,
+    "tables.md": tables,
 }
 
 

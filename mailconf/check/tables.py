@@ -17,11 +17,13 @@ from mailconf.diagnostics import Sink, error, warning
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 from mailconf.model.site import TableUse
-from mailconf.source import Source
+from mailconf.source import Source, decode, encode
 from mailconf.tables import roles
 from mailconf.tables.content import TB103
 from mailconf.tables.entry import Entry
 from mailconf.tables.lines import Text, logical_lines
+from mailconf.tables.postmap import fold
+from mailconf.tables.reader import read_postmap, report_duplicates
 from mailconf.tables.rule_lines import Kind, read_rules
 from mailconf.tables.transport import Transport
 
@@ -79,8 +81,9 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
         return
     role = roles.table_role(*(use.role for use in uses))
     if kind == "texthash":
-        entries = roles.read_table(role, source, sink)
+        entries = read_postmap(source, sink)  # whatever the role: no colons as in alias files
         roles.check_table(role, entries, sink, subject.is_restriction)
+        report_duplicates(entries, sink, lambda key: decode(fold(encode(key))))
     else:
         entries = _read_rules(subject, kind, name, source, sink)
         roles.check_values(role, entries, sink, subject.is_restriction)

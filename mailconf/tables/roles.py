@@ -34,7 +34,7 @@ HEADER_CHECKS, BODY_CHECKS, MILTER_HEADER_CHECKS = "header checks", "body checks
 CLIENT_HEADER_CHECKS, CLIENT_BODY_CHECKS = "client header checks", "client body checks"
 CLIENTS = ("smtp", "lmtp")  # whose deliveries have checks of their own
 
-_POSTFIX = {
+POSTFIX = {
     "alias_maps": ALIASES,
     "alias_database": ALIASES,
     "virtual_alias_maps": VIRTUAL,
@@ -106,7 +106,7 @@ def table_role(*uses: str) -> str:
 def _format_of(use: str) -> str:
     if use.startswith("check_") and use.endswith("_access"):
         return ACCESS
-    return _POSTFIX.get(use, OTHER)
+    return POSTFIX.get(use, OTHER)
 
 
 def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
@@ -172,7 +172,7 @@ SENDMAIL: dict[str, Format] = {
     )
 }
 # What else they are called: FEATUREs, maps of the .cf, traditional files. The class files have a word a line.
-_ALSO = {
+ALSO = {
     "access_db": "access",
     "virtusertable": "virtuser",
     "genericstable": "generics",
@@ -196,7 +196,7 @@ _ALSO = {
 
 def sendmail_format(role: str) -> Format:
     """The format of a role; a name that nobody knows is a table of keys and values that mean anything ("other")."""
-    return SENDMAIL[_ALSO.get(role, role if role in SENDMAIL else "other")]
+    return SENDMAIL[ALSO.get(role, role if role in SENDMAIL else "other")]
 
 
 def read_sendmail_table(role: str, source: Source, sink: Sink) -> list[Entry]:
