@@ -15,13 +15,10 @@ CK080 = error("CK080", "a value has not the form that its parameter needs")
 
 HOST_NAMES = ("mydomain", "myhostname")
 MILTERS = ("non_smtpd_milters", "smtpd_milters")
-WORDS = {
-    "notify_classes": ("2bounce", "bounce", "data", "delay", "policy", "protocol", "resource", "software"),
-    "local_header_rewrite_clients": (
-        *("permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated", "permit_tls_all_clientcerts"),
-        *("permit_tls_clientcerts", "check_address_map"),
-    ),
-}
+REWRITE_CLIENTS = (
+    *("permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated", "permit_tls_all_clientcerts"),
+    *("permit_tls_clientcerts", "check_address_map"),
+)
 SASL_OPTIONS = ("forward_secrecy", "mutual_auth", "noactive", "noanonymous", "nodictionary", "noplaintext")
 CIPHER_GRADES = ("export", "high", "low", "medium", "null")
 _PROTOCOL = re.compile(r"(!|>=|<=)?(SSLv2|SSLv3|TLSv1(\.[0-3])?|0x[0-9a-f]{3,4})\Z", re.IGNORECASE)
@@ -60,8 +57,8 @@ def _problems(name: str, value: str) -> Iterator[tuple[str, str]]:
         for word in re.split("[, \t\r\n:]+", value):
             if word and not _PROTOCOL.match(word):
                 yield f'there is no protocol "{word}"', "write >=TLSv1.2, or !TLSv1 for each that is not wanted"
-    elif name in WORDS or name.endswith(("_sasl_security_options", "_sasl_tls_security_options")):
-        known = WORDS.get(name, SASL_OPTIONS)
+    elif name == "local_header_rewrite_clients" or name.endswith(("_sasl_security_options", "_tls_security_options")):
+        known = REWRITE_CLIENTS if name == "local_header_rewrite_clients" else SASL_OPTIONS
         for word in texts(value):
             if word.lower() not in known and ":" not in word:
                 yield f'there is no "{word}"', f"it takes some of {', '.join(known)}"

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.postfix import parameters
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.expand import references
+from mailconf.postfix.configuration import PF006, Configuration
+from mailconf.postfix.expand import references, scan
 from mailconf.postfix.lines import null_lines
 from mailconf.postfix.parameters import ParameterSet, recorded
 from mailconf.postfix.postconf import Fatal, Postconf, Scope
@@ -157,9 +157,9 @@ def values(subject: Subject, sink: Sink) -> None:
 
 def _value(name: str, view: Configuration, postfix: ParameterSet, sink: Sink) -> None:
     found = postfix.parameters.get(name) or view.service_parameter(name)
+    if found is None:
+        _own_value(name, view)
     if found is None or name in postfix.raw:
-        if name not in postfix.raw:
-            view.value(name)
         return
     kind = type_of(name, found[0], postfix.parameters)
     readers = {parameters.BOOLEAN: view.boolean, parameters.INTEGER: view.integer, parameters.TIME: view.seconds}
@@ -170,6 +170,14 @@ def _value(name: str, view: Configuration, postfix: ParameterSet, sink: Sink) ->
     elif (problem := kind.problem(text)) and not kind.is_malformed(text):
         message = f'the value "{text}" of {name} {problem}'
         sink.report(CK075, message, view.value_span(name), hint=f"{name} takes {kind}")
+
+
+def _own_value(name: str, view: Configuration) -> None:
+    """A value of a name of the user's own: it counts where others refer to it, and is only read here."""
+    told: list[str] = []
+    scan(view.raw(name), lambda _: None, told.append)
+    if told:
+        view.report(name, PF006, f"{name}: {told[0]}", 'see postconf(5), "expressions"')
 
 
 def _tables(name: str, text: str, view: Configuration, sink: Sink) -> None:

@@ -37,7 +37,7 @@ PF013 = error("PF013", "mynetworks cannot be computed")
 PF017 = warning("PF017", "a service is defined again")
 PF018 = error("PF018", "a service is given a parameter in a form that stops it")
 
-PATIENCE, FEW_STEPS = 2, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
+PATIENCE, FEW_STEPS = 1, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
 _ASSIGN = 'write "name = value"; a continuation line begins with a blank'
 _MISTAKES = {
     main_cf.NO_EQUALS: (PF002, 'this line has no "="', _ASSIGN),

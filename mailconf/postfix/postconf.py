@@ -79,6 +79,7 @@ class Postconf:
         self._read = read
         self.told_deprecated = False
         self._tables_read: set[str] = set()
+        self._given: set[str] = set()  # every name that main.cf or a service sets
         self._computing: set[str] = set()
 
     # Reading
@@ -270,8 +271,8 @@ class Postconf:
 
     def register_users(self) -> None:
         """Find the user's parameters that are used; warn of names that are not defined."""
-        given = (self.values, *(scope.values for scope in self.services))
-        self.users.update(name for name in self.postfix.legacy if any(name in values for values in given))
+        self._given = {name for values in (self.values, *(scope.values for scope in self.services)) for name in values}
+        self.users |= self.postfix.legacy & self._given
         for scope in (*self.services, None):
             if scope is None:
                 self._compute_defaults()
@@ -400,6 +401,8 @@ class Postconf:
         if not name.startswith("/"):
             for suffix in self.postfix.databases[kind]:
                 full = f"{name}_{suffix}"
+                if full not in self._given:
+                    continue
                 if scope is not None and full in scope.values:
                     scope.used.add(full)
                 else:

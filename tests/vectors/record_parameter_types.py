@@ -175,13 +175,11 @@ def probe(daemons: Daemons, name: str, words: list[str], found: Found) -> None:
         if message.startswith("fatal: bad boolean configuration: " + name + " "):
             found.booleans.add(name)
         elif message.startswith("fatal: bad numerical configuration: " + name + " "):
-            low = re.search(r"< (-?\d+)$", "\n".join(daemons.ask(daemon, name, "-2147483648")), re.MULTILINE)
-            high = re.search(r"> (\d+)$", "\n".join(daemons.ask(daemon, name, "2147483647")), re.MULTILINE)
-            found.integers[name] = (int(low[1]) if low else None, int(high[1]) if high else None)
+            low = limit(daemons, daemon, name, "-2147483648", r"(?m)< (-?\d+)$")
+            found.integers[name] = low, limit(daemons, daemon, name, "2147483647", r"(?m)> (\d+)$")
         elif message.startswith(f"fatal: parameter {name}: bad time value or unit"):
-            low = re.search(r"\(min (\d+)\)", "\n".join(daemons.ask(daemon, name, "0s")))
-            high = re.search(r"\(max (\d+)\)", "\n".join(daemons.ask(daemon, name, "2147483646s")))
-            found.times[name] = (int(low[1]) if low else None, int(high[1]) if high else None)
+            low = limit(daemons, daemon, name, "0s", r"\(min (\d+)\)")
+            found.times[name] = low, limit(daemons, daemon, name, "2147483646s", r"\(max (\d+)\)")
         elif 'expecting "type:name" form' in message:
             found.tables.add(name)
         elif "bad string length" not in message and name not in OPEN:
@@ -191,6 +189,13 @@ def probe(daemons: Daemons, name: str, words: list[str], found: Found) -> None:
         if f"fatal: bad string length 0 < 1: {name} = " in daemons.ask(daemon, name, ""):
             found.filled.add(name)
             return
+
+
+def limit(daemons: Daemons, daemon: str, name: str, value: str, pattern: str) -> int | None:
+    """The limit that ``daemon`` names when ``name`` is far beyond it."""
+    asked = (re.search(pattern, "\n".join(daemons.ask(daemon, name, value))) for _ in range(2))  # one may get lost
+    told = next((match for match in asked if match), None)
+    return int(told[1]) if told else None
 
 
 def choose(daemons: Daemons, daemon: str, name: str, words: list[str], message: str, found: Found) -> None:
