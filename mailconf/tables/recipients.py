@@ -58,5 +58,5 @@ def _is_address(text: str) -> bool:
 
 
 ADDRESSES = Sides(key=read_address_key, plain_key=PLAIN_ADDRESS_KEY)
-DOMAINS = Sides(key=read_domain_key, plain_key=_PLAIN_DOMAIN)
-HOSTS = Sides(key=read_host_key, plain_key=_PLAIN_DOMAIN)
+DOMAINS = Sides(key=read_domain_key, plain_key=_PLAIN_DOMAIN, easy_keys=True)
+HOSTS = Sides(key=read_host_key, plain_key=_PLAIN_DOMAIN, easy_keys=True)

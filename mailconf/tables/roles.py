@@ -166,7 +166,7 @@ SENDMAIL: dict[str, Format] = {
         Format("domain", sides=sendmail_maps.DOMAIN),
         Format("userdb", sides=sendmail_maps.USERDB),
         Format("aliases", read_sendmail_aliases, Sides(value=read_targets)),
-        Format("class", read_class, Sides(key=read_word)),
+        Format("class", read_class, Sides(key=read_word, easy_keys=True)),
         Format("hosts", hosts_access.read_hosts, hosts_access.HOSTS_ACCESS),
         Format("other"),
     )

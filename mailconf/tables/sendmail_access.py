@@ -176,4 +176,4 @@ def _read(kind: str, text: str) -> Side:
     return Side(AccessAction(next(iter(words.values())).upper()))
 
 
-ACCESS = Sides(read_key, plain_key=PLAIN_KEY, plain_value=PLAIN, by_key=read_value)
+ACCESS = Sides(read_key, plain_key=PLAIN_KEY, plain_value=PLAIN, by_key=read_value, easy_keys=True)

@@ -235,14 +235,17 @@ def read_userdb_key(text: str) -> Side:
     return Side((name, field))
 
 
-VIRTUSER = Sides(read_virtuser_key, read_virtuser, _PLAIN_USER_KEY, _PLAIN_ADDRESS)
+VIRTUSER = Sides(read_virtuser_key, read_virtuser, _PLAIN_USER_KEY, _PLAIN_ADDRESS, easy_keys=True)
 GENERICS = Sides(
     read_generics_key,
     None,
     re.compile(rf"{_PLAIN_USER_KEY.pattern}|[\w=-]+", re.ASCII),
     _PLAIN_GENERICS,
     by_key=read_generics,
+    easy_keys=True,
 )
-MAILER = Sides(read_mailer_key, None, _PLAIN_DOMAIN, _PLAIN_ROUTE, by_key=read_route)
-DOMAIN = Sides(read_domain_key, read_domain, re.compile(r"(?:[\w-]+\.)*[\w-]+", re.ASCII), _PLAIN_DOMAIN)
-USERDB = Sides(read_userdb_key)
+MAILER = Sides(read_mailer_key, None, _PLAIN_DOMAIN, _PLAIN_ROUTE, by_key=read_route, easy_keys=True)
+DOMAIN = Sides(
+    read_domain_key, read_domain, re.compile(r"(?:[\w-]+\.)*[\w-]+", re.ASCII), _PLAIN_DOMAIN, easy_keys=True
+)
+USERDB = Sides(read_userdb_key, easy_keys=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TB009 = declare("TB009", Severity.NOTE, "a table too irregular to be checked to its end")
 
 LIMIT = 20_000
+LONGEST = 100_000  # characters of a side
 
 
 class Fault(NamedTuple):
@@ -52,7 +53,8 @@ SideReader = Callable[[str], Side]
 class Sides:
     """How the entries of a format are read; ``plain_key`` and ``plain_value`` match what has no fault for sure.
 
-    by_key  reads a value where its key tells what it means; then ``plain_value`` matches both, with a tab between them
+    by_key      reads a value where its key tells what it means; then ``plain_value`` matches both, with a tab between
+    easy_keys   keys are read by regular expressions: any number of them
     """
 
     key: SideReader | None = None
@@ -60,6 +62,7 @@ class Sides:
     plain_key: re.Pattern[str] | None = None
     plain_value: re.Pattern[str] | None = None
     by_key: Callable[[str, str], Side] | None = None
+    easy_keys: bool = False
 
     def read_key(self, entry: Entry) -> Side:
         """The key of ``entry``; the text, where keys mean what they say."""
@@ -82,12 +85,14 @@ def check_sides(sides: Sides, entries: Iterable[Entry], sink: Sink) -> None:
     plain_value = sides.plain_value if sides.value or sides.by_key else _EVERYTHING
     for entry in entries:
         if plain_key is None or not plain_key.fullmatch(entry.key):
-            texts.add(entry.key)
-            for fault in sides.read_key(entry).faults:
+            faults = sides.read_key(entry).faults
+            if faults or not sides.easy_keys:
+                texts.add(entry.key)
+            for fault in faults:
                 report(fault, entry, sink, is_key=True)
         text = f"{entry.key}\t{entry.value}" if sides.by_key else entry.value
         if plain_value is None or not plain_value.fullmatch(text):
-            texts.add(text)
+            texts.add(entry.value)
             for fault in sides.read_value(entry).faults:
                 report(fault, entry, sink, is_key=False)
         if len(texts) > LIMIT:
@@ -119,6 +124,8 @@ def parse_side(grammar: str, start: str, text: str) -> ParseTree | Fault:
 
     from mailconf.grammar import GR001
 
+    if len(text) > LONGEST:
+        return Fault(TB009, f"more than {LONGEST} characters are not looked into", "the engines have lower limits")
     try:
         return _grammar(grammar).parse(text, start)
     except UnexpectedInput as failure:

@@ -147,6 +147,6 @@ def read_transport_key(text: str) -> Side:
     return Side(text)
 
 
-TRANSPORT = Sides(read_transport_key, read_transport, PLAIN_DOMAIN, PLAIN_TRANSPORT)
+TRANSPORT = Sides(read_transport_key, read_transport, PLAIN_DOMAIN, PLAIN_TRANSPORT, easy_keys=True)
 SENDER_TRANSPORT = Sides(ADDRESSES.key, read_sender_transport, ADDRESSES.plain_key, PLAIN_TRANSPORT)
 SENDER_RELAYHOST = Sides(ADDRESSES.key, read_relayhost, ADDRESSES.plain_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from dataclasses import replace
 
 import pytest
@@ -313,8 +314,28 @@ def test_what_passes_as_plain_has_no_fault(key: str, value: str, role: str) -> N
     assert list(map(str, quick)) == list(map(str, slow))
 
 
-def test_a_table_that_is_too_irregular_is_checked_so_far() -> None:
+def test_a_table_that_is_too_irregular_is_checked_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which bounds the time that any table takes."""
-    text = "".join(f"From:k{n}\tx{n} y\n" for n in range(sides_module.LIMIT + 100))
+    monkeypatch.setattr(sides_module, "LIMIT", 50)
+    text = "".join(f"From:k{n}\tx{n} y\n" for n in range(60))
     _, found = read("access", text)
     assert [code for code, _ in found if code != "TB061"] == ["TB009"]
+
+
+@pytest.mark.parametrize("value", ["smtp:" + "a, " * 400_000, "smtp:" + "[" * 400_000, "x" * 400_000, '"' * 99_999])
+@pytest.mark.parametrize("role", [roles.TRANSPORT, roles.HEADER_CHECKS, roles.VIRTUAL, roles.ACCESS])
+def test_a_value_may_be_very_long(role: str, value: str) -> None:
+    begun = time.process_time()
+    entry = Entry("k", value, Source("t", f"k {value}"), 0, 2, 2 + len(value))
+    roles.check_table(role, [entry], Sink())
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 2000 + "\n", "a:" + "[" * 2000 + "\n", "a: b" + ' "(' * 2000 + "\n", "From:" * 200 + "\tx\n"]
+)
+@pytest.mark.parametrize("role", sorted(SENDMAIL))
+def test_lines_that_open_much(role: str, text: str) -> None:
+    begun = time.process_time()
+    read(role, text * 20)
+    assert time.process_time() - begun < 5
