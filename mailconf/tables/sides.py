@@ -137,8 +137,11 @@ def parse_side(grammar: str, start: str, text: str) -> ParseTree | Fault:
     return Fault(CODES[mistake.code], mistake.message, mistake.hint)
 
 
-_STARTS = {
+# The start rules of the grammars of sides.
+STARTS = {
     "access": ["action"],
+    "virtual": ["key", "value"],
+    "generic": ["key", "value"],
     "sendmail_access": ["action", "spam", "tls"],
     "sendmail_maps": ["address", "virtuser_error", "route", "mailer_error", "domain"],
     "transport": ["transport", "nexthops", "lmtp"],
@@ -166,4 +169,4 @@ _OTHERWISE = {
 def _grammar(name: str) -> Grammar:
     from mailconf.grammar import Grammar
 
-    return Grammar(name, start=_STARTS.get(name, ["key", "value"]))
+    return Grammar(name, start=STARTS[name])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
+from mailconf.resources import resource
 from mailconf.tables import content, hosts_access, sendmail_access, sendmail_maps, transport
 from mailconf.tables.aliases import Kind, Target
 from mailconf.tables.content import Action
@@ -12,7 +14,7 @@ from mailconf.tables.sendmail_access import AccessAction, AccessKey
 from mailconf.tables.sendmail_aliases_reader import read_targets
 from mailconf.tables.sendmail_maps import MailerRoute
 from mailconf.tables.sendmail_maps import Target as Address
-from mailconf.tables.sides import Side
+from mailconf.tables.sides import STARTS, Fault, Side, parse_side
 from mailconf.tables.transport import Hop, Transport
 
 
@@ -315,3 +317,17 @@ def test_rules_of_hosts_allow() -> None:
 )
 def test_rules_of_hosts_allow_that_are_wrong(text: str, code: str) -> None:
     assert codes(hosts_access.read_rule(text)) == [code]
+
+
+GRAMMARS = ("access", "virtual", "generic", "transport", "checks", "sendmail_access", "sendmail_maps")
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_broken_input_names_the_mistake_that_it_is_an_example_of(grammar: str) -> None:
+    for mistake in yaml.safe_load(resource("grammars", f"{grammar}.bad.yaml").read_text()):
+        starts = [mistake["start"]] if "start" in mistake else STARTS[grammar]
+        for start in starts:
+            for example in mistake["examples"]:
+                found = parse_side(grammar, start, example)
+                assert isinstance(found, Fault), (start, example)
+                assert (found.code.name, found.hint) == (mistake["code"], mistake["hint"]), (start, example)
