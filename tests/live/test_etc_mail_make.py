@@ -229,3 +229,22 @@ def test_debians_own_configuration(tmp_path: Path) -> None:
     ours.mailconf("build", "/etc/mail")
     for name in ("sendmail.cf", "submit.cf", "access.db", "aliases.db"):
         assert content(sides[1][1] / name) == content(mail / name), name
+
+
+def test_the_example_is_in_order_and_explained(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    mail = world.install(EXAMPLE)
+    world.mailconf("build", "/etc/mail")
+    assert world.mailconf("check", "/etc/mail").stdout == "/etc/mail: 0 errors, 0 warnings\n"
+    lines = (mail / "sendmail.cf").read_text().split("\n")
+    number = next(n for n, line in enumerate(lines, 1) if line.startswith("Kaccess "))
+    told = world.mailconf("m4", "--explain", str(number), "/etc/mail/sendmail.mc").stdout
+    assert told.startswith(f"{number}: Kaccess hash -T<TMPF> -o /etc/mail/access\n")
+    line = (
+        (mail / "sendmail.mc")
+        .read_text()
+        .split("\n")
+        .index("FEATURE(`access_db', `hash -T<TMPF> -o /etc/mail/access')dnl")
+    )
+    assert f"included `/usr/share/sendmail/cf/feature/access_db.m4' at /etc/mail/sendmail.mc:{line + 1}:1\n" in told
+    assert "expansion of `FEATURE' (defined at /usr/share/sendmail/cf/m4/cfhead.m4:" in told
