@@ -5,7 +5,7 @@ IPv6 address starts with ``IPv6:``). Keys without a tag serve Connect, From and 
 
 - Connect:, From:, To:     OK, RELAY, REJECT, DISCARD, SKIP, QUARANTINE:text, ERROR:D.S.N:code text, ``code text``
 - Spam:                    FRIEND, HATER (FEATURE(delay_checks))
-- ClientRate:, ClientConn:, GreetPause:   a number; a key may be empty for the first two
+- ClientRate:, ClientConn:, GreetPause:   a number; a key may be empty
 - TLS_Clt:, TLS_Srv:, TLS_Rcpt:           VERIFY, VERIFY:bits, ENCR:bits and more; a key may be empty
 - Try_TLS:, Srv_Features:, Clt_Features:, TLS_Clt_Features:, TLS_Srv_Features:, AuthInfo:   not looked into here
 - CERTISSUER:, CERTSUBJECT:  RELAY, the first also SUBJECT
@@ -57,7 +57,8 @@ TAGS = {
     "certsubject": _CERT,
 }
 _NAMES = ("Connect", "From", "To", "Spam", "ClientRate", "ClientConn", "GreetPause", "AuthInfo")
-_NO_DEFAULT = frozenset({"connect", "from", "to", "spam", "greetpause", "certissuer", "certsubject"})
+# Tags without a key are looked up for some, and for others where a site has built its .cf so.
+_NO_DEFAULT = frozenset({"connect", "from", "to", "certissuer", "certsubject"})
 
 PLAIN = re.compile(
     r"(?:(?:connect|from|to):)?(?:[\w+=-][\w.+=-]*@)?(?:[\w-]+\.)*[a-z][\w-]*\t(?:OK|RELAY|REJECT|DISCARD)"

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from mailconf.diagnostics import error, warning
+from mailconf.diagnostics import Severity, declare, error, warning
 from mailconf.tables.check import TB022, TB025, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
@@ -28,7 +28,7 @@ TB132 = error("TB132", "a value of the domaintable that is no domain")
 TB133 = warning("TB133", "a parameter that is always empty")
 TB140 = error("TB140", "a value of the mailertable without a mailer")
 TB141 = error("TB141", "a mailer without a host, in a mailertable")
-TB142 = warning("TB142", "error: whose code becomes a part of the text, in a mailertable")
+TB142 = declare("TB142", Severity.NOTE, "error: whose code becomes a part of the text, in a mailertable")
 TB150 = warning("TB150", "a key of the userdb that no lookup asks for")
 
 _PLAIN_ADDRESS = re.compile(r"(?:[\w+=-]|%[0-3])[\w.+=-]*(?:@(?:[\w-]+\.)*[\w-]+)?", re.ASCII)
