@@ -104,14 +104,19 @@ class Text:
         self.source = source
         self.data = encode(source.text)
         self._same = len(self.data) == len(source.text)
-        self._known = (0, 0)  # a byte offset and its character offset; questions come mostly in order
+        self._known = (0, 0)  # a byte offset and its character offset; questions come mostly from near
 
     def offset(self, at: int) -> int:
         """The character offset of the byte offset ``at``, which must not lie inside a character."""
         if self._same:
             return at
-        known, characters = self._known if self._known[0] <= at else (0, 0)
-        characters += len(decode(self.data[known:at]))
+        known, characters = self._known
+        if known <= at:
+            characters += len(decode(self.data[known:at]))
+        elif at < known - at:
+            characters = len(decode(self.data[:at]))
+        else:
+            characters -= len(decode(self.data[at:known]))
         self._known = (at, characters)
         return characters
 
