@@ -34,11 +34,19 @@ def test_a_failure_is_none(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_result_that_nobody_wants_ends_the_process() -> None:
+def test_a_result_that_nobody_wants_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    children: list[int] = []
+    fork = os.fork
+
+    def remembered() -> int:
+        children.append(fork())
+        return children[-1]
+
+    monkeypatch.setattr(os, "fork", remembered)
     with beside.beside(lambda: b"x" * 10_000_000):
         pass
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(children[0], os.WNOHANG)
 
 
 def tables(*specs: str) -> postmap_query.Tables:
