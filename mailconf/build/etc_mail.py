@@ -154,9 +154,11 @@ class EtcMail:
         reason, foreign = map_staleness(source, target, CF, record)
         if reason == "no map yet":
             reason = f"no {target.name} yet"
-        if reason or record is None:
-            return reason, foreign
         try:
+            if not reason and not target.is_file():
+                return "it is no file", False  # building it tells what is the matter
+            if reason or record is None:
+                return reason, foreign
             built = target.stat().st_mtime_ns
             for name, was in record.inputs.items():
                 path = self._path(name)
@@ -186,7 +188,7 @@ class EtcMail:
 
     def _old_lines(self, target: Target) -> CfLines | None:
         try:
-            return CfLines(str(target.target), target.target.read_bytes())
+            return CfLines(str(target.target), target.target.read_bytes()) if target.target.is_file() else None
         except OSError:
             return None  # building it tells what is the matter
 

@@ -38,7 +38,7 @@ class Input(NamedTuple):
         """Whether the file at ``path`` is still the same. OSError passes to the caller."""
         if not self.digest:
             return not path.exists()
-        return path.exists() and _is_same(path, self.stat, self.digest)
+        return path.is_file() and _is_same(path, self.stat, self.digest)
 
 
 @dataclass(frozen=True, slots=True)

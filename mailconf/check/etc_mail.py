@@ -6,6 +6,7 @@ A .mc is checked as `mailconf.check.mc` says; tables and class files in the role
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -57,6 +58,8 @@ def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> Non
             continue
         seen.add(path)
         try:
+            if path.exists() and not path.is_file():  # a pipe may never end
+                raise OSError(errno.EINVAL, "it is no file")
             source = Source.read(path)
         except OSError as failure:
             if not (file.optional and isinstance(failure, FileNotFoundError)):
@@ -78,7 +81,7 @@ def tables(etc_mail: EtcMail, sink: Sink) -> None:
     for target in targets:
         if target.type == CF and target.reason:
             hint = f"run mailconf build {etc_mail.directory}"
-            sink.report(CK010, f"{target.table} is not current: {target.reason}", file=target.table, hint=hint)
+            sink.report(CK010, f"{target.table} is not current: {target.reason}", file=str(target.target), hint=hint)
     check_maps(maps, etc_mail.root, etc_mail.directory, sink)
 
 

@@ -130,7 +130,8 @@ class CfLines:
                 yield found[2]
                 continue
             try:
-                words = root.path(os.fsdecode(found[2].split()[0])).read_bytes()
+                path = root.path(os.fsdecode(found[2].split()[0]))
+                words = path.read_bytes() if path.is_file() else b""  # a pipe may never end
             except (OSError, IndexError):
                 continue
             yield b"\n".join(word.partition(b"#")[0] for word in words.split(b"\n"))

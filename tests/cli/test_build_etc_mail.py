@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -208,6 +209,18 @@ def test_check_finds_what_m4_passes_over(top: Path) -> None:
     assert f"{mail}/sendmail.mc:7:1: error: MAILER(local) already included [M4006]" in done.stderr
     assert f"{mail}/sendmail.mc:8:1: error: running a command is not allowed: id [M4005]" in done.stderr
     assert "[M4005]" not in check(top, "--allow-shell", status=1).stderr
+
+
+def test_pipes_where_files_should_be(top: Path) -> None:
+    """Nobody ever writes to them: whoever opens one waits for ever."""
+    mail = top / "etc/mail"
+    with (mail / "sendmail.mc").open("a") as file:
+        file.write("sinclude(`pipe')LOCAL_CONFIG\nFw/etc/mail/names\nKlist hash /etc/mail/list\n")
+    for name in ("pipe", "names", "list", "userdb", "sendmail.cf"):
+        os.mkfifo(mail / name)
+    done = check(top, status=1)
+    assert "/etc/mail/names cannot be read: it is no file" in done.stderr
+    assert "the source of hash:/etc/mail/list, does not exist" in build(top, status=1).stderr
 
 
 def test_check_a_map_that_is_damaged(top: Path) -> None:
