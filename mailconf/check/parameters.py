@@ -16,6 +16,7 @@ from mailconf.postfix.configuration import PF006, Configuration
 from mailconf.postfix.expand import references, scan
 from mailconf.postfix.lines import null_lines
 from mailconf.postfix.parameters import ParameterSet, recorded
+from mailconf.postfix.parameters_history import SINCE
 from mailconf.postfix.postconf import Fatal, Postconf, Scope
 from mailconf.postfix.value_types import TABLE, type_of
 from mailconf.postfix.words import SEPARATORS, split
@@ -105,6 +106,8 @@ def _unknown(name: str, postfix: ParameterSet, hints: Iterator[int]) -> tuple[st
         newer = others[0].version > postfix.version
         when = f"it is new in {_minor(others[0])}" if newer else f"the last to have it was {_minor(others[-1])}"
         return f"Postfix {_minor(postfix)} has no parameter {name}: {when}", "remove it, or run the other version"
+    if name in SINCE:
+        return f"Postfix has no parameter {name} any more", "remove it: it has no effect"
     from difflib import get_close_matches
 
     near = get_close_matches(name, postfix.parameters, n=1, cutoff=0.8) if next(hints, None) is not None else []

@@ -381,8 +381,13 @@ class Tool:
 
         try:
             self.rewrite(name, change)
+        except IsADirectoryError as failure:
+            change("")  # the original notices when it is done
+            raise Fatal(f"read {name}: {failure.strerror}") from None
         except OSError as failure:
-            raise Fatal(f"open {name} for reading: {failure.strerror}") from None
+            postconf_edit.check_requests(mode, action, arguments)  # what is wrong with them comes first
+            temporary = f"{name}.tmp" if failure.filename == self.directory else f"{name} for reading"
+            raise Fatal(f"open {temporary}: {failure.strerror}") from None
 
     def rewrite(self, name: str, change: Callable[[str], str]) -> None:
         """Replace the file ``name`` by what ``change`` makes of its text; a lock on the folder keeps others out."""
@@ -391,7 +396,10 @@ class Tool:
         from mailconf.files import Root, replace
 
         path = (self.root or Root()).path(name)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as failure:
+            raise OSError(failure.errno, failure.strerror, self.directory) from None
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             text = change(self.read(name))

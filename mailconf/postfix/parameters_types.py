@@ -182,7 +182,7 @@ INTEGERS: dict[str, tuple[int | None, int | None]] = {
     "bounce_size_limit": (1, None),
     "debug_peer_level": (1, None),
     "default_delivery_slot_cost": (None, None),
-    "default_delivery_slot_discount": (None, None),
+    "default_delivery_slot_discount": (None, 100),
     "default_delivery_slot_loan": (None, None),
     "default_destination_concurrency_failed_cohort_limit": (None, None),
     "default_destination_concurrency_limit": (None, None),

@@ -92,7 +92,8 @@ class Postconf:
         try:
             text = self._read(name)
         except OSError as failure:
-            raise Fatal(f"open {name}: {failure.strerror}") from None
+            doing = "read" if isinstance(failure, IsADirectoryError) else "open"
+            raise Fatal(f"{doing} {name}: {failure.strerror}") from None
         nulls = self._nulls(text)
         for found in main_cf.read(text):
             self._tell_null(name, nulls.pop(found.line, ""))
@@ -130,6 +131,8 @@ class Postconf:
             text = self._read(self.master_file)
             if len(text) > MAX_MASTER:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        except IsADirectoryError:
+            text = ""  # reading fails, which the original does not notice
         except OSError as failure:
             message = f"open {self.master_file}: {failure.strerror}"
             if required:

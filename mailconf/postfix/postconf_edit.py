@@ -41,6 +41,15 @@ _SHAPES = {
 }
 
 
+def check_requests(mode: str, action: str, requests: list[str]) -> None:
+    """Raise Fatal for requests that are wrong in themselves; ``mode`` is "p" for main.cf."""
+    if mode == "p":
+        _parameters(action, requests, lambda _: None)
+    else:
+        for request in requests:
+            _Request(mode, action, request)
+
+
 def edit_main(
     text: str, action: str, requests: list[str], file: str, warn: Warn, version: tuple[int, int] = FNV_SINCE
 ) -> str:

@@ -38,14 +38,16 @@ def _facts(known: Postconf, name: str, main_text: str, master_text: str) -> Iter
     users = list(_users(known, name))
     found = known.postfix.parameters.get(name) or known.of_services.get(name)
     elsewhere = [version for version in parameters.recorded() if name in version.parameters]
-    if not (found or known.is_parameter(name) or name in known.values or overrides or users or elsewhere):
+    if not (
+        found or known.is_parameter(name) or name in known.values or overrides or users or elsewhere or name in SINCE
+    ):
         return
     if found:
         yield "type", str(type_of(name, found[0], known.postfix.parameters))
         yield "default", known.default(name, {}) or "(empty)"
     elif name in known.postfix.legacy:
         yield "type", "an old name without a default of its own"
-    elif elsewhere:
+    elif elsewhere or name in SINCE:
         yield "type", f"none: Postfix {known.postfix.release} has no such parameter"
     elif name in known.users:
         yield "type", "text of your own"

@@ -67,6 +67,39 @@ def test_wild_configurations_and_options(seed: int) -> None:
     compare([wild_case(dice) for _ in range(RANDOM)])
 
 
+ASKED = [
+    *(["-n"], ["-M"], ["-d", "myorigin"], ["myorigin"], ["-e", "a=b"], ["-e", "a"], ["-X", "a"], ["-#", "a"]),
+    *(["-MX", "x/unix"], ["-Me", "x/unix=x unix - - - - - y"], ["-Me", "x"], ["-Pe", "x/unix/a=b"]),
+]
+
+
+@pytest.mark.parametrize("missing", ["main.cf", "master.cf", "both", "folder"])
+@pytest.mark.parametrize("instead", ["nothing", "a folder"])
+def test_files_that_cannot_be_read(missing: str, instead: str, tmp_path: Path) -> None:
+    for arguments in ASKED:
+        said = []
+        for command in (REAL, OURS):
+            folder = tmp_path / "site"
+            shutil.rmtree(folder, ignore_errors=True)
+            if missing != "folder":
+                folder.mkdir()
+                for name in ("main.cf", "master.cf"):
+                    if missing not in (name, "both"):
+                        (folder / name).touch()
+                        os.utime(folder / name, OLD)
+                    elif instead == "a folder":
+                        (folder / name).mkdir()
+            done = subprocess.run(
+                [*command, "-c", "site", *arguments],
+                capture_output=True,
+                env={**os.environ, "NORANDOMIZE": "1", "PYTHONPATH": str(ROOT)},
+                cwd=tmp_path,
+                check=False,
+            )
+            said.append((arguments, done.returncode, done.stdout, done.stderr))
+        assert said[0] == said[1]
+
+
 SHOWN = [
     *("-n", "-nf", "-nx", "", "-f", "-x", "-d", "-dx", "-df", "-H", "-h", "-C service", "-C user", "-h myhostname"),
     *("-M", "-Mf", "-Mfx", "-P", "-Px", "-F", "-Ffx", "-Fh", "-l", "-a", "-A", "-b", "-t", "-T run-version"),

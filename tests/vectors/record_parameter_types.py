@@ -10,6 +10,9 @@ syslog, for which this script listens in the root's /dev/log, tells what it make
   the parameter takes certain words, and those of its manual entry that the daemon does not complain of are the words.
 - A number far too low or far too high: the daemon names the limit.
 - Nothing at all: the daemon names the least length of a text.
+
+On a busy machine messages get lost: what an earlier run found and this one did not stays. For a new start, remove
+parameters_types.py.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ import threading
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from tests.vectors.record_parameters import COMPUTED, Engine, frozen, write
+from tests.vectors.record_parameters import COMPUTED, FOLDER, Engine, frozen, write
 
 DAEMONS = "usr/lib/postfix/sbin"
 NOT_DAEMONS = {"fsstone", "master", "nqmgr", "oqmgr", "postlogd"}
@@ -165,6 +169,32 @@ class Found:
         self.filled: set[str] = set()
         self.tables: set[str] = set()
 
+    def keep(self, earlier: Path) -> None:
+        """Take over what ``earlier``, a parameters_types.py, has and this has not."""
+        if not earlier.is_file():
+            return
+        had: dict[str, Any] = {}
+        exec(earlier.read_text(encoding="utf-8"), had)
+        self.booleans |= had["BOOLEANS"]
+        self.tables |= had["TABLES"]
+        self.filled |= had["FILLED"]
+        self.choices = {**had["CHOICES"], **self.choices}
+        for mine, its in ((self.integers, had["INTEGERS"]), (self.times, had["TIMES"])):
+            for name, (low, high) in its.items():
+                now_low, now_high = mine.get(name, (None, None))
+                mine[name] = (low if now_low is None else now_low, high if now_high is None else now_high)
+
+    def written(self, version: str) -> str:
+        """The text of parameters_types.py."""
+        return HEADER.format(version=version) + (
+            f"\nBOOLEANS = {frozen(sorted(self.booleans))}\n\n"
+            f"INTEGERS: dict[str, tuple[int | None, int | None]] = {dict(sorted(self.integers.items()))!r}\n\n"
+            f"TIMES: dict[str, tuple[int | None, int | None]] = {dict(sorted(self.times.items()))!r}\n\n"
+            f"CHOICES: dict[str, tuple[tuple[str, ...], bool]] = {dict(sorted(self.choices.items()))!r}\n\n"
+            f"TABLES = {frozen(sorted(self.tables))}\n\n"
+            f"FILLED = {frozen(sorted(self.filled))}\n"
+        )
+
 
 def probe(daemons: Daemons, name: str, words: list[str], found: Found) -> None:
     for daemon in daemons.of(name):
@@ -242,14 +272,8 @@ def main() -> None:
             )
     finally:
         daemons.close()
-    text = HEADER.format(version=defaults["mail_version"])
-    text += f"\nBOOLEANS = {frozen(sorted(found.booleans))}\n\n"
-    text += f"INTEGERS: dict[str, tuple[int | None, int | None]] = {dict(sorted(found.integers.items()))!r}\n\n"
-    text += f"TIMES: dict[str, tuple[int | None, int | None]] = {dict(sorted(found.times.items()))!r}\n\n"
-    text += f"CHOICES: dict[str, tuple[tuple[str, ...], bool]] = {dict(sorted(found.choices.items()))!r}\n\n"
-    text += f"TABLES = {frozen(sorted(found.tables))}\n\n"
-    text += f"FILLED = {frozen(sorted(found.filled))}\n"
-    write("parameters_types.py", text)
+    found.keep(FOLDER / "parameters_types.py")
+    write("parameters_types.py", found.written(defaults["mail_version"]))
 
 
 if __name__ == "__main__":
