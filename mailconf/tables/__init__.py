@@ -3,8 +3,10 @@
 Three layers, each usable alone:
 
 - `lines`: logical lines, the same for every text file of Postfix (postconf(5), postmap(1), aliases(5)).
-- `postmap` and `aliases`: entries. They work on bytes, because the map files do and because a million rows must take
-  less than a second; `read_postmap` and `read_aliases` give the same entries as text with places.
-- `roles` and its neighbours: what the entries of an access, virtual, generic or alias table mean, by the grammars of
-  ``grammars/``, and what the engine would misunderstand or ignore without a word.
+- `postmap`, `makemap`, `aliases`, `sendmail_aliases`: entries. They work on bytes, because the map files do and because
+  a million rows must take less than a second; `reader`, `makemap_reader` and `sendmail_aliases_reader` give the same
+  entries as text with places. `rule_lines`, `class_file` and `hosts_access` read files that no map is made of.
+- `roles` is the registry: which format a table has, by what names it. What keys and values mean, typed, the modules of
+  the formats say (`sides`: `transport`, `content`, `recipients`, `check`; `sendmail_access`, `sendmail_maps`), and what
+  the engine would misunderstand or ignore without a word.
 """
