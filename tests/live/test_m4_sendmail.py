@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -76,21 +75,3 @@ def test_every_line_of_a_sendmail_cf_leads_back_to_a_file(tmp_path: Path) -> Non
         assert not chain or chain[-1].span.source.name == "sendmail.mc"
     assert "sendmail.mc" in files
     assert f"{LIBRARY}/m4/proto.m4" in files
-
-
-def test_pace(tmp_path: Path) -> None:
-    """At most 8 times the real m4's time, the start of Python included; the best of several runs of each."""
-    mc = str(debian("sendmail.mc", tmp_path))
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONPATH": str(TOP)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-
-    def best(tool: list[str]) -> float:
-        times = []
-        for _ in range(9):
-            start = time.perf_counter()
-            subprocess.run([*tool, mc], capture_output=True, cwd=tmp_path, env=environment, check=False)
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    real, ours = best(["m4"]), best([sys.executable, "-m", "mailconf", "m4"])
-    assert ours <= 8 * real, f"{ours * 1000:.0f} ms against {real * 1000:.0f} ms"

@@ -148,11 +148,11 @@ def test_a_table_without_end_ends(tmp_path: Path) -> None:
     header = struct.pack("<II", HEADER + len(record), slots) * 256
     full = struct.pack("<II", hash_one(b"x", PRIME, START), HEADER) * slots
     path.write_bytes(header + record + full)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DamagedMap, match="too many records with one hash"):
         CdbFile(path).get(b"x")
     assert CdbFile(path).get(b"y") is None
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -181,10 +181,10 @@ def test_a_branch_that_contains_itself(tmp_path: Path) -> None:
     database = patched(tmp_path, (first_node, "I", root))
     with pytest.raises(DamagedMap, match="belongs to itself"):
         list(database.items())
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DamagedMap, match="more than 32 levels"):
         database.get(b"\1")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("size", [0, 1, 4096, 4096 + 151])

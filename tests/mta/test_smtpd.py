@@ -223,16 +223,17 @@ def test_many_sessions_at_once_and_the_one_too_many_waits() -> None:
 
 
 def test_errors_slow_a_client_down() -> None:
-    limits = Limits(soft_errors=2, error_sleep=0.3)
+    limits = Limits(soft_errors=2, error_sleep=1.0)
     with Listener(limits=limits) as listener, listener.connect() as peer:
         import time
 
         began = time.monotonic()
         for _ in range(2):
             peer.say("FOO")
-        assert time.monotonic() - began < 0.25
+        assert time.monotonic() - began < 1.0
+        began = time.monotonic()
         peer.say("FOO")
-        assert time.monotonic() - began >= 0.29
+        assert time.monotonic() - began >= 0.99
 
 
 def test_stopping_lets_a_transaction_end_and_idle_sessions_go() -> None:

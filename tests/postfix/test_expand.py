@@ -125,7 +125,7 @@ def test_any_text_has_a_value_or_an_error(text: str) -> None:
     ids=["doubling", "cycle of a thousand", "operands", "deep", "unclosed", "wide", "big"],
 )
 def test_hostile_values_end_soon(values: dict[str, str]) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(MacroError):
         expand("$start", values.get)
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3

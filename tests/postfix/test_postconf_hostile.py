@@ -29,9 +29,9 @@ def test_hostile_main_cf(name: str, tmp_path: Path, capfd: pytest.CaptureFixture
     (tmp_path / "main.cf").write_text(TEXTS[name], encoding="utf-8")
     (tmp_path / "master.cf").write_text("")
     for options in ("-n", "-nx"):
-        began = time.monotonic()
+        began = time.process_time()
         status = run("postconf", [options, "-c", str(tmp_path)])
-        assert time.monotonic() - began < 6  # a second on a machine that does nothing else
+        assert time.process_time() - began < 3  # about a second where nothing else runs
         said = capfd.readouterr()
         assert status == 0 or "postconf: fatal: " in said.err
 
@@ -52,7 +52,7 @@ def test_hostile_master_cf(name: str, tmp_path: Path, capfd: pytest.CaptureFixtu
     (tmp_path / "master.cf").write_text(SERVICES[name])
     refused = name == "too large"
     for options in ("-Mf", "-n"):
-        began = time.monotonic()
+        began = time.process_time()
         assert run("postconf", [options, "-c", str(tmp_path)]) == (refused and options == "-Mf")
-        assert time.monotonic() - began < 6
+        assert time.process_time() - began < 3
         assert ("File too large" in capfd.readouterr().err) == refused
