@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 import sys
 
+from mailconf.cli.streams import drop_output, open_standard_streams
+
 TOOLS = {
     "editmap": "mailconf.cli.editmap",
     "m4": "mailconf.cli.m4",
@@ -37,20 +39,34 @@ def main(argv: list[str] | None = None) -> int:
     """Run the program as ``argv`` says (default: sys.argv) and return its exit status."""
     argv = sys.argv if argv is None else argv
     called = os.path.basename(argv[0])  # noqa: PTH119 - pathlib would cost every start a few milliseconds
+    arguments = argv[1:]
+    if called not in TOOLS:
+        called = arguments.pop(0) if arguments and arguments[0] in TOOLS else "mailconf"
+    open_standard_streams()
     try:
-        if called in TOOLS:
-            return _tool(called, argv[1:])
-        if len(argv) > 1 and argv[1] in TOOLS:
-            return _tool(argv[1], argv[2:])
-        from mailconf.cli.commands import run
-
-        return run(argv[1:])
+        status = _run(called, arguments)
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (`postconf | head`); what the original does is to die of SIGPIPE.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        drop_output()
         return 141
+    except OSError as failure:
+        if failure.filename is not None:
+            raise
+        drop_output()
+        sys.stderr.write(f"{called}: {failure.strerror}\n")
+        return 1
     except KeyboardInterrupt:
         return 130
+    return status
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    if name in TOOLS:
+        return _tool(name, arguments)
+    from mailconf.cli.commands import run
+
+    return run(arguments)
 
 
 def _tool(name: str, arguments: list[str]) -> int:

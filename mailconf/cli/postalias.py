@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from mailconf.cli.postfix_tool import Fatal, Messages, Tool, open_standard_streams, read_settings
+from mailconf.cli.postfix_tool import Fatal, Messages, Tool, read_settings
 from mailconf.cli.postmap import run_tool
 
 TYPE_CHECKING = False
@@ -35,7 +35,6 @@ def rebuild_alias_databases(directory: str | None, root: Root, name: str = "newa
 
     ``directory`` holds main.cf (None: $MAIL_CONFIG, else /etc/postfix), ``name`` is what the program was called as.
     """
-    open_standard_streams()
     messages = Messages(name)
     try:
         tables = read_settings(directory, root, messages).value("alias_database")

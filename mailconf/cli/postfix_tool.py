@@ -115,18 +115,6 @@ def getopt(program: str, arguments: list[str], flags: str, valued: str) -> Itera
                 yield "?", letter
 
 
-def open_standard_streams() -> None:
-    """Give a program that was started with closed standard streams empty ones."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
-
-
-def drop_output() -> None:
-    """Forget what standard output still holds: it cannot be written, and Python would try again at exit."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-
-
 def take_root(arguments: list[str]) -> Root:
     """Take our own option ``--root DIR`` off the front of ``arguments``."""
     from mailconf.files import Root  # pathlib, which it needs, takes 5 ms to import

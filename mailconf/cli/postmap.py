@@ -21,12 +21,11 @@ from mailconf.cli.postfix_tool import (
     Fatal,
     Messages,
     Tool,
-    drop_output,
     getopt,
-    open_standard_streams,
     read_settings,
     take_root,
 )
+from mailconf.cli.streams import drop_output
 from mailconf.files import Root
 from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 
@@ -85,7 +84,6 @@ def run(name: str, arguments: list[str]) -> int:
 
 def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
     """Run postmap or its like."""
-    open_standard_streams()
     messages = Messages(name)
     arguments = list(arguments)
     options = Options(tool)
