@@ -16,7 +16,7 @@ map is optional (``-o``), and that is an error.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mailconf.build.plan import BD001, BD004, BD005, Target, map_staleness
@@ -191,6 +191,10 @@ class EtcMail:
             return CfLines(str(target.target), target.target.read_bytes()) if target.target.is_file() else None
         except OSError:
             return None  # building it tells what is the matter
+
+    def know(self, name: str, expanded: Expanded) -> None:
+        """Somebody has expanded the .mc called ``name``, and has reported what is wrong with it."""
+        self.expanded[name] = replace(expanded, calls=[], pieces=[]), Sink()
 
     def expand(self, source: Path, sink: Sink) -> Expanded | None:
         """The expansion of a .mc, carried out once as long as nothing that it reads changes."""

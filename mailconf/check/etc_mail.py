@@ -33,6 +33,7 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
         path = etc_mail.folder / name
         mc = check_mc(path, etc_mail.library, sink, root=etc_mail.root, allow_shell=etc_mail.allow_shell)
         if mc is not None:
+            etc_mail.know(name, mc.expanded)
             site = site_of(mc)
             files += site.list_files
             places.update((use.table, use.span) for use in site.tables if use.span)

@@ -43,6 +43,7 @@ SM016 = error("SM016", "two daemons on one port")
 SM018 = error("SM018", "a map of a type that sendmail does not have, or without a file")
 SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
 SM021 = error("SM021", "a definition in a .mc whose name was expanded")
+SM022 = declare("SM022", Severity.NOTE, "a .mc that is too large for every check")
 
 _ORDER = "cf/README has the order VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_..."
 _ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSIONID"}
@@ -88,7 +89,13 @@ def check_mc(
     """
     found = Sink()
     read_mc = _read(mc, library, found, root or Root(), allow_shell)
-    if isinstance(read_mc, Mc):
+    if isinstance(read_mc, Mc) and not read_mc.recorded:
+        check_text(read_mc.document, found)
+        if not read_mc.expanded.exhausted:
+            looked = "only the text is checked" if read_mc.document.nodes else "what it says is not checked"
+            message = f"this .mc is too large to keep track of what becomes of it: {looked}"
+            found.report(SM022, message, file=read_mc.path)
+    elif isinstance(read_mc, Mc):
         assert library is not None
         subject = Subject(read_mc, library, site_of(read_mc))
         if read_mc.changequote is None:

@@ -72,11 +72,18 @@ class Place(NamedTuple):
     @property
     def file(self) -> tuple[Text, int]:
         """The file and the byte offset in it at the end of the chain of calls."""
-        block, offset = self
+        first, offset = self
+        block = first
         while block.text is None:
+            if block.home is not None:
+                first.home = block.home
+                return block.home
             assert block.parent is not None
             block, offset = block.parent, block.at
-        return block.text, block.base + offset
+        home = block.text, block.base + offset
+        if block is not first:
+            first.home = home  # a runaway macro's chain grows with every call: nobody is to follow it each time
+        return home
 
     @property
     def line(self) -> int:
@@ -125,7 +132,7 @@ class Place(NamedTuple):
 class Block:
     """A stretch of input: of a file (``text``, starting at ``base``) or of the expansion of the call at ``parent``."""
 
-    __slots__ = ("at", "base", "data", "defined", "descriptor", "name", "parent", "pos", "text", "token")
+    __slots__ = ("at", "base", "data", "defined", "descriptor", "home", "name", "parent", "pos", "text", "token")
 
     def __init__(self, data: bytes, parent: Block | None, at: int, name: bytes = b"") -> None:
         self.data = data
@@ -134,6 +141,7 @@ class Block:
         self.at = at
         self.name = name
         self.text: Text | None = None
+        self.home: tuple[Text, int] | None = None  # of an expansion, what `Place.file` has found
         self.base = 0
         self.defined: Place | None = None  # where the macro was defined; only with tracking
         self.token: Any = None  # a builtin's definition instead of text, what `defn' gives

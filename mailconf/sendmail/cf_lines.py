@@ -48,11 +48,13 @@ class CfLines:
     def __init__(self, name: str, data: bytes) -> None:
         self.name = name
         self.data = data
-        lines = data.split(b"\n")
-        if max(map(len, lines)) >= _CF_LINE:
-            lines = [line[at : at + _CF_LINE] for line in lines for at in range(0, len(line) or 1, _CF_LINE)]
         known = (b"C", b"F", b"K", b"O")
-        self._lines = [(n, line.partition(b"\0")[0]) for n, line in enumerate(lines, 1) if line[:1] in known]
+        self._lines = [
+            (number, line[at : at + _CF_LINE].partition(b"\0")[0])
+            for number, line in enumerate(data.split(b"\n"), 1)
+            for at in range(0, len(line), _CF_LINE)
+            if line[at : at + 1] in known
+        ]
 
     def option(self, name: bytes) -> list[str]:
         """The values of all lines that set the option ``name`` (lower case), in their order."""

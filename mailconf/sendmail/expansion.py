@@ -47,6 +47,7 @@ _MISSING = re.compile(r"cannot open `(.*/(\w+)/([^/']*)\.m4)'")
 _TRACED = 3_000  # calls and pieces that are deeper than this are a runaway macro's: they are not kept, or without place
 # The largest .mc files take some thousands of calls, and give less than a hundred kilobytes.
 BUDGET = Budget(steps=300_000, depth=1_000, size=16 << 20)
+_PROBE = Budget(steps=30_000, depth=1_000, size=4 << 20)  # to find whether a .mc includes the library
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +126,18 @@ class Expanded:
     """What came of a .mc.
 
     cf      the text of the .cf; not to be installed when ``failed``
-    calls   every call that was carried out, when they were recorded; a runaway macro's not to the end
+    calls   every call that was carried out, when they were recorded; of long chains of calls, not the last
     reads   every file that had a part in it, the .mc first
     pieces  the .cf in pieces with the place that each came from (None: m4's own), when they were tracked
+
+    When it was ``exhausted``, the budget was spent: there is no text, and there are no calls.
     """
 
     cf: bytes
     calls: list[Call]
     reads: list[Read]
     failed: bool
+    exhausted: bool
     pieces: list[tuple[bytes, Place | None]]
     _span: Callable[[Place, int], Span] = field(repr=False)
 
@@ -155,6 +159,7 @@ class Sandbox(Environment):
         self.reads: dict[str, Read] = {}
         self._header = header
         self._scratch: dict[bytes, bytes] = {}  # what the library believes to be a temporary file
+        self._texts: dict[bytes, bytes] = {}  # what was read, for who reads it again
         self._system = System() if allow_shell else None
         self._tree = os.path.realpath(root.path(folder))
         self._readable = [f"{os.path.realpath(f)}/" for f in (self._tree, *library.folders)]
@@ -180,6 +185,8 @@ class Sandbox(Environment):
     def read(self, path: bytes) -> bytes:
         if path in self._scratch:
             return self._scratch[path]
+        if path in self._texts:
+            return self._texts[path]
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         name = self._whole(os.fsdecode(path))
@@ -200,6 +207,8 @@ class Sandbox(Environment):
             self.reads.setdefault(name, Read(name, where, None, "", read_at))
             raise
         self.reads.setdefault(name, Read(name, where, status, hashlib.sha256(data).hexdigest(), read_at))
+        if self._system is None:  # or a command may write the file anew
+            self._texts[path] = data
         return data
 
     def append(self, path: bytes) -> BinaryIO:
@@ -292,13 +301,13 @@ def expand_mc(
         reason = failure.strerror or str(failure)
         sink.report(SM902, f"{path} cannot be read: {reason}", file=str(path))
         return None
-    includes = _includes_library(name, text, sandbox(_Probe, False), budget)
+    includes = _includes_library(name, text, sandbox(_Probe, False))
     return _Run(environment, path, track or record, record, budget).expand(text, includes, sink)
 
 
-def _includes_library(name: bytes, text: bytes, probe: Sandbox, budget: Budget | None) -> bool:
+def _includes_library(name: bytes, text: bytes, probe: Sandbox) -> bool:
     """Whether the .mc reads the library's m4/cf.m4 itself; found by running it up to there."""
-    engine = Engine(probe, lambda _: None, lambda _: None, budget=budget or BUDGET)
+    engine = Engine(probe, lambda _: None, lambda _: None, budget=_PROBE)
     try:
         engine.process(name, text)
     except _Library:
@@ -349,13 +358,16 @@ class _Run:
         for diagnostic in found:
             sink.add(diagnostic)
         failed = status != 0 or any(d.severity is Severity.ERROR for d in found)
+        reads = list(sandbox.reads.values())
+        if any(d.code == "M4004" for d in found):
+            return Expanded(b"", [], reads, True, True, [], self.span)
         depth_of = _Depths()
         calls = _calls(self.calls, depth_of)
         pieces = [
             (text, place if place is not None and depth_of(place.block) <= _TRACED else None)
             for text, place in (zip(*engine.output.explained(), strict=True) if self._track else ())
         ]
-        return Expanded(b"".join(self._output), calls, list(sandbox.reads.values()), failed, pieces, self.span)
+        return Expanded(b"".join(self._output), calls, reads, failed, False, pieces, self.span)
 
     # -- places
 

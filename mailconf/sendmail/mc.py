@@ -8,17 +8,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
-from mailconf.sendmail.expansion import Expanded, expand_mc
+from mailconf.m4 import Budget
+from mailconf.sendmail.expansion import BUDGET, Expanded, expand_mc
 from mailconf.sendmail.library import Library
 from mailconf.sendmail.mc_lines import Line, Origins, lines
 from mailconf.sendmail.mc_tree import Document, parse
 from mailconf.sendmail.vocabulary import SECTIONS, STATEMENTS, VOCABULARY
 from mailconf.source import Source, Span
 
+# A .mc that takes more is expanded as a build does it: to keep all calls and places takes hundreds of megabytes.
+RECORDED = Budget(steps=60_000, depth=BUDGET.depth, size=4 << 20)
+_READ = 1 << 18  # characters of such a .mc: of a longer one the text is not looked at, either
 KINDS = ("OSTYPE", "DOMAIN", "FEATURE", "HACK", "MAILER")  # they name a file of the library
 
 
@@ -47,6 +52,9 @@ class Mc:
     statements  calls of the library's macros, define, undefine and changequote, in m4's order
     lines       of the .cf
     included    other files of the configuration, as m4 read them
+
+    Of one that is not ``recorded``, because it takes too many calls, there are no statements and no lines; if it is
+    long, the document is empty.
     """
 
     path: str
@@ -56,6 +64,7 @@ class Mc:
     statements: list[Statement]
     lines: list[Line]
     included: list[Source]
+    recorded: bool = True
 
     @property
     def changequote(self) -> Statement | None:
@@ -79,10 +88,17 @@ def read(
     None when there is no such file. ``allow_shell`` as for `mailconf.sendmail.expansion.expand_mc`.
     """
     root = root or Root()
-    expanded = expand_mc(mc, library, sink, root=root, record=True, track=True, allow_shell=allow_shell)
+    path = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are
+    found = Sink()
+    expanded = expand_mc(
+        mc, library, found, root=root, record=True, track=True, allow_shell=allow_shell, budget=RECORDED
+    )
+    if expanded is not None and expanded.exhausted:
+        return _unrecorded(path, library, sink, root, allow_shell)
+    for diagnostic in found:
+        sink.add(diagnostic)
     if expanded is None:
         return None
-    path = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are
     origins = Origins(expanded, library, path)
     wanted = STATEMENTS | SECTIONS | {"changequote", "define", "undefine"}
     statements = []
@@ -95,6 +111,16 @@ def read(
     document = _document(Source.read(root.path(mc), path), expanded, statements, sink)
     included = origins.included(expanded.calls, path)
     return Mc(path, directory, document, expanded, statements, list(lines(expanded, origins)), included)
+
+
+def _unrecorded(path: str, library: Library, sink: Sink, root: Root, allow_shell: bool) -> Mc | None:
+    """What can be known of a .mc that takes many calls, or that comes to no end."""
+    expanded = expand_mc(path, library, sink, root=root, allow_shell=allow_shell)
+    if expanded is None:
+        return None
+    source = Source.read(Path(path))
+    document = _document(source, expanded, [], sink) if len(source.text) <= _READ else Document((), VOCABULARY)
+    return Mc(path, root.inside(os.path.dirname(path)), document, expanded, [], [], [], recorded=False)  # noqa: PTH120
 
 
 def _document(source: Source, expanded: Expanded, statements: list[Statement], sink: Sink) -> Document:

@@ -93,3 +93,10 @@ def test_any_cf_gives_a_plan(tmp_path_factory: object, parts: list[bytes]) -> No
     etc_mail.host_names()
     for found in sink:
         str(found)
+
+
+def test_a_line_longer_than_sendmail_reads_at_once() -> None:
+    """What lies behind the first 2047 bytes is read as a line, and is in the same line of the file."""
+    text = b"D1\n" + b"x" * 2047 + b"Kaccess hash /etc/mail/access\nO AliasFile=/etc/mail/aliases\n"
+    lines = CfLines("sendmail.cf", text)
+    assert [line.line for line in (*lines.maps(), *lines.alias_files())] == [2, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -226,13 +227,33 @@ def test_a_runaway_is_stopped_at_its_line(site: Site, text: str, words: str) -> 
 
 
 def test_a_long_chain_of_calls_takes_no_longer(site: Site) -> None:
-    """What a runaway macro has recorded is cut off, or everything that looks at places would take its square."""
-    expanded, sink = site.expand(
-        MC + "define(`a', `x a')a", budget=Budget(30_000, 100, 1 << 20), record=True, track=True
-    )
-    assert [d.code for d in sink] == ["M4004"]
-    assert 3_000 <= sum(call.name == "a" for call in expanded.calls) < 3_100
+    """What a chain of calls has recorded is cut off, or everything that looks at places would take its square."""
+    text = MC + "define(`a', `ifelse(`$1', `0', `', `x a(decr(`$1'))')')a(9000)"
+    expanded, sink = site.expand(text, budget=Budget(30_000, 100, 1 << 20), record=True, track=True)
+    assert not list(sink) and not expanded.exhausted
+    assert 1_000 <= sum(call.name == "a" for call in expanded.calls) < 3_100
     assert sum(len(text) for text, _ in expanded.pieces) == len(expanded.cf)
+    assert expanded.cf.count(b"x ") > 8_000
+
+
+def test_nothing_is_kept_of_a_runaway(site: Site) -> None:
+    text = MC + "define(`a', `x a')a"
+    expanded, sink = site.expand(text, budget=Budget(30_000, 100, 1 << 20), record=True, track=True)
+    assert [d.code for d in sink] == ["M4004"]
+    assert expanded.exhausted and expanded.failed
+    assert (expanded.cf, expanded.calls, expanded.pieces) == (b"", [], [])
+    assert expanded.reads[0].name == "/etc/mail/sendmail.mc"
+
+
+def test_a_file_that_is_read_again_and_again(site: Site) -> None:
+    """The places of a chain of calls, a file at its every step, are found in a time that does not grow with it."""
+    (site.mail / "leaf.m4").write_text("leaf\n")
+    text = MC + "define(`a', `ifelse(`$1', `0', `', `include(`leaf.m4')a(decr(`$1'))')')a(30000)"
+    started = time.process_time()
+    expanded, sink = site.expand(text, budget=Budget(300_000, 100, 8 << 20), record=True, track=True)
+    assert not list(sink)
+    assert expanded.cf.count(b"leaf\n") == 30_000
+    assert time.process_time() - started < 12, "it was half a minute when the chain was followed each time"
 
 
 # -- messages
