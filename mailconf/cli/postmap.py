@@ -32,6 +32,7 @@ from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Literal
 
 TOOL = Tool(
     flags="bfFhijmnNoprsuUvw",
@@ -58,6 +59,7 @@ class Options:
         self.utf8 = False
         self.default_type = ""
         self.hostname = ""  # for the entries that postalias adds
+        self.repeated: Literal["warned", "first", "last"] = "warned"  # which value of a key counts
         self.limits: dict[str, int] = {}  # those of `mailconf.cli.message_keys`, with -h and -b
 
     @property
@@ -135,6 +137,8 @@ def _parse(name: str, arguments: list[str], options: Options) -> None:
             options.flags.add(letter)
             if letter in "nN":
                 options.nul = letter == "N"
+            elif letter in "rw":
+                options.repeated = "last" if letter == "r" else "first"
     if "j" in options.flags and options.query is None and "s" not in options.flags:
         raise Fatal("option -j requires -q or -s")
 

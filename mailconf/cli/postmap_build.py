@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -16,6 +15,7 @@ from mailconf.cli.map_owner import as_owner_of, status_of
 from mailconf.cli.postfix_tool import Fatal, Messages, shortened
 from mailconf.cli.postmap import Options
 from mailconf.maps import write
+from mailconf.maps.contents import NoContent, content
 from mailconf.maps.opening import NotStored, Progress
 from mailconf.source import decode
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, Problem, Rows, read_rows
@@ -62,8 +62,8 @@ class Build:
         self.messages = messages
         self.incremental = "i" in options.flags
         self.file = "stdin" if self.incremental else name
-        self.replaces = "r" in options.flags  # a later entry takes the place of an earlier one
-        self.quiet = self.replaces or "w" in options.flags
+        self.replaces = options.repeated == "last"  # a later entry takes the place of an earlier one
+        self.quiet = options.repeated != "warned"
         self.end = b""  # what keys and values end with already
         self.own: list[Pair] = []  # entries that take the place of the map's
 
@@ -175,10 +175,12 @@ class Build:
                 self._problem(problem)
                 problem = next(problems, None)
             if "F" in self.options.flags:
-                content = self._content(value, self._line(rows.places[number].start))
-                if content is None:
+                try:
+                    value = content(value, self.options.root)
+                except NoContent as missing:
+                    line = self._line(rows.places[number].start)
+                    self.messages.warn(f"{self.file}, line {line}: {missing}: skipping this entry")
                     continue
-                value = content
             if key in seen and not self.replaces:
                 if not self.quiet:
                     self._duplicate(key)
@@ -204,24 +206,6 @@ class Build:
     def _duplicate(self, key: bytes) -> None:
         name = _NAMES.get(self.kind, "{}.db").format(self.name)
         self.messages.warn(f'{name}: duplicate entry: "{decode(key.removesuffix(self.end))}"')
-
-    def _content(self, value: bytes, line: int) -> bytes | None:
-        """``-F``: the content of the files that ``value`` names, in base64; None with a warning."""
-        from base64 import b64encode
-
-        place = f"{self.file}, line {line}"
-        names = [decode(name) for name in re.split(rb"[, \t\r\n]+", value) if name]
-        if not names:
-            self.messages.warn(f"{place}: empty pathname list: >>{decode(value)}<<': skipping this entry")
-            return None
-        parts = []
-        for name in names:
-            try:
-                parts.append(self.options.root.path(name).read_bytes())
-            except OSError as failure:
-                self.messages.warn(f"{place}: open {name}: {failure.strerror}: skipping this entry")
-                return None
-        return b64encode(b"\n".join(parts))
 
 
 def _progress(name: str) -> Progress | None:

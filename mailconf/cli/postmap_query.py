@@ -166,7 +166,16 @@ def open_table(kind: str, name: str, options: Options, messages: Messages) -> Lo
     from mailconf.maps import registry
 
     fold = None if "f" in options.flags else options.fold
-    return registry.open_table(f"{kind}:{name}", options.root, fold=fold, warn=messages.warn)
+    return registry.open_table(
+        f"{kind}:{name}",
+        options.root,
+        fold=fold,
+        warn=messages.warn,
+        utf8=options.utf8,
+        repeated=options.repeated,
+        files="F" in options.flags,
+        nul=options.nul,
+    )
 
 
 def query(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
@@ -279,7 +288,7 @@ def list_entries(kind: str, name: str, options: Options, messages: Messages) -> 
 def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
     """``-d``: exit status 0 if any of the tables had any of the keys."""
     from mailconf.cli.map_owner import as_owner_of, status_of
-    from mailconf.maps import registry, write
+    from mailconf.maps import write
 
     keys: list[bytes] = []
     found = False
@@ -291,27 +300,38 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
         for kind, name in names:
             messages.warn(f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint')
         found = True  # so it is with the original
+            _check_changeable(kind, name)
     for kind, name in names:
         while kind == "proxy":
             kind, _, name = name.partition(":")
-        if kind in write.writable_types():
-            target = write.map_path(kind, options.root.path(name))
-            write.preload(kind)
-            with as_owner_of(status_of(target), target, name, options) as status:
-                found |= bool(write.delete_keys(kind, target, filter(None, keys), source=status, warn=messages.warn))
-        elif kind in NO_DELETE:
+        _check_changeable(kind, name)
+        if kind in NO_DELETE:
             raise Fatal(f"table {kind}:{name}: delete operation is not supported")
-        elif kind == "fail":
+        if kind == "fail":
             raise Fatal(f"table {kind}:{name}: delete error: Application error")
-        elif kind in registry.known_types():
-            raise Fatal(f"{kind}:{name} map requires O_RDONLY access mode")
-        else:
-            raise Fatal(f"unsupported dictionary type: {kind}")
+        target = write.map_path(kind, options.root.path(name))
+        write.preload(kind)
+        with as_owner_of(status_of(target), target, name, options) as status:
+            gone = write.delete_keys(
+                kind, target, filter(None, keys), nul=options.nul, source=status, warn=messages.warn
+            )
+        found |= bool(gone)
     return 0 if found else 1
 
 
 def unbase64(value: bytes) -> bytes | None:
     """The bytes that ``value`` stands for; None if it is not base64."""
+def _check_changeable(kind: str, name: str) -> None:
+    """Raise Fatal where a table cannot be opened for writing."""
+    from mailconf.maps import registry, write
+
+    if kind in write.writable_types() or kind in (*NO_DELETE, "fail", "proxy"):
+        return
+    if kind in registry.known_types():
+        raise Fatal(f"{kind}:{name} map requires O_RDONLY access mode")
+    raise Fatal(f"unsupported dictionary type: {kind}")
+
+
     from base64 import b64decode
 
     try:

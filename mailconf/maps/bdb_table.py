@@ -70,7 +70,7 @@ class DatabaseTable:
         self._kind = kind
         self._folded = opening.folded
         self._folded_all = opening.folded_all
-        self._with_nul = self._without_nul = True
+        self._with_nul, self._without_nul = self._ends = opening.nul is not False, opening.nul is not True
         self._closed = False
         self._database = self._open()
 
@@ -169,7 +169,7 @@ class DatabaseTable:
                 return
             # The old file stays in use until its successor is open: a failure to open is answered next time again.
             self._database = self._open()
-            self._with_nul = self._without_nul = True
+            self._with_nul, self._without_nul = self._ends
             database.close()
         raise TemporaryFailure(f"database {self._file_name} changes all the time")
 

@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
+from mailconf.maps.contents import NoContent
 from mailconf.maps.rules import RuleTable, quoted
 from mailconf.source import decode
 from mailconf.tables.lines import SPACE
@@ -68,6 +69,10 @@ class Cidr(RuleTable[_Address]):
         result = rest.strip(SPACE)
         if not result:
             raise _BadRule("no lookup result")
+        try:
+            result = self._value(result)
+        except NoContent as missing:
+            raise _BadRule(str(missing)) from missing
         self._add(line, _test(network, negated, result))
 
     def _parse_if(self, line: int, text: bytes) -> None:

@@ -6,6 +6,7 @@ are written, where the original's order is that of its hash table.
 
 from __future__ import annotations
 
+from mailconf.maps.contents import NoContent
 from mailconf.maps.memory import MemoryTable
 from mailconf.maps.opening import Opening
 from mailconf.maps.table import UnsupportedMap
@@ -32,7 +33,10 @@ def open_table(name: str, opening: Opening) -> MemoryTable:
         key = key.rstrip(_SPACE)
         if not equals or any(character in _SPACE for character in key):
             raise UnsupportedMap(f"missing '=' after attribute name: {spec}")
-        table[opening.folded(encode(key))] = encode(value.lstrip(_SPACE))
+        try:
+            table[opening.folded(encode(key))] = opening.value(encode(value.lstrip(_SPACE)))
+        except NoContent as missing:
+            raise UnsupportedMap(f'{missing}: "inline:{name}"; need "inline:{{name=filename...}}"') from missing
     if not table:
         raise UnsupportedMap(f"empty table: {spec}")
     return MemoryTable("inline", name, table, opening)

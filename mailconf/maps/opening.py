@@ -7,7 +7,7 @@ cannot be read now) or UnsupportedMap (what ``name`` says is no table of the typ
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mailconf.files import Root
 from mailconf.maps.table import LookupTable, TemporaryFailure
@@ -37,6 +37,11 @@ class Opening(NamedTuple):
     warn       takes what the original would log as a warning
     parameter  the expanded value of a main.cf parameter, for the types whose name may be a prefix of
                parameters (sqlite_table(5) "OBSOLETE MAIN.CF PARAMETERS")
+    utf8       text tables must be UTF-8 (smtputf8_enable)
+    repeated   what counts of a key that a text table has several times: the first value, with a warning or without one,
+               or the last
+    nul        keys of database files end with a NUL, or do not; None: whichever is found first
+    files      the values written in a configuration or a text name files, and stand for their content
     """
 
     open: Callable[[str], LookupTable]
@@ -44,6 +49,18 @@ class Opening(NamedTuple):
     fold: Fold | None = None
     warn: Warn = silent
     parameter: Parameter = no_parameters
+    utf8: bool = True
+    repeated: Literal["warned", "first", "last"] = "warned"
+    files: bool = False
+    nul: bool | None = None
+
+    def value(self, written: bytes) -> bytes:
+        """What ``written`` stands for. Raises `mailconf.maps.contents.NoContent`."""
+        if not self.files:
+            return written
+        from mailconf.maps.contents import content
+
+        return content(written, self.root)
 
     def folded(self, key: bytes) -> bytes:
         return self.fold(key) if self.fold else key

@@ -17,6 +17,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple, Protocol
 
+from mailconf.maps.contents import NoContent
 from mailconf.maps.rules import RuleTable, quoted
 from mailconf.source import decode
 from mailconf.tables.lines import SPACE
@@ -89,6 +90,10 @@ class PatternTable(RuleTable[bytes]):
         result = patterns[-1].rest.lstrip(SPACE)
         if not result:
             self._warn(line, "no replacement text: using empty string")
+        try:
+            result = self._value(result)
+        except NoContent as missing:
+            raise _BadRule(f"{missing}: skipping this rule") from missing
         parts = self._parts(line, result)
         indexes = [part for part in parts if isinstance(part, int)]
         if patterns[0].negated and indexes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from mailconf.maps.contents import NoContent
 from mailconf.maps.opening import Opening
 from mailconf.maps.table import UnsupportedMap
 from mailconf.maps.words import inside, split
@@ -25,7 +26,10 @@ class RandomTable:
 
 
 def open_table(name: str, opening: Opening) -> RandomTable:
-    values = [encode(word) for word in split(inside(name) or "")]
+    try:
+        values = [opening.value(encode(word)) for word in split(inside(name) or "")]
+    except NoContent as missing:
+        raise UnsupportedMap(str(missing)) from missing
     if not values:
         raise UnsupportedMap(f'bad syntax: "randmap:{name}"; need "randmap:{{value...}}"')
     return RandomTable(name, values)

@@ -6,7 +6,7 @@ The module of a type is imported when its first table is opened.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mailconf.files import Root
 from mailconf.maps.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
@@ -56,6 +56,10 @@ def open_table(
     fold: Fold | None = None,
     warn: Warn = silent,
     parameter: Parameter = no_parameters,
+    utf8: bool = True,
+    repeated: Literal["warned", "first", "last"] = "warned",
+    files: bool = False,
+    nul: bool | None = None,
 ) -> LookupTable:
     """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same as ``type:name``.
 
@@ -64,14 +68,19 @@ def open_table(
                case, and fold nothing for tables of patterns. None leaves keys as they are
     warn       takes what the original would log
     parameter  gives main.cf's parameters to the types that can be configured there
+    utf8, repeated, files, nul  as in `Opening`
 
     Raises UnsupportedMap when there is no such type or ``name`` is none of its names, TemporaryFailure when the table
     cannot be read; both in the words of the original.
     """
-    return _open(spec, root or Root(), fold, warn, parameter, 0)
+
+    def never(_: str) -> LookupTable:
+        raise AssertionError
+
+    return _open(spec, Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul), 0)
 
 
-def _open(spec: str, root: Root, fold: Fold | None, warn: Warn, parameter: Parameter, depth: int) -> LookupTable:
+def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
     kind, _, name = spec.partition(":")
     if not kind or not name:
         raise UnsupportedMap(f'open dictionary: expecting "type:name" form instead of "{spec}"')
@@ -79,11 +88,11 @@ def _open(spec: str, root: Root, fold: Fold | None, warn: Warn, parameter: Param
         raise UnsupportedMap(f"more than {_NESTING} tables within each other")
 
     def inner(other: str) -> LookupTable:
-        return _open(other, root, fold, warn, parameter, depth + 1)
+        return _open(other, opening, depth + 1)
 
     if kind == "proxy":
         return inner(name)
-    return opener_of(kind)(name, Opening(inner, root, fold, warn, parameter))
+    return opener_of(kind)(name, opening._replace(open=inner))
 
 
 def opener_of(kind: str) -> Callable[[str, Opening], LookupTable]:

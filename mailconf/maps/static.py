@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailconf.maps.contents import NoContent
 from mailconf.maps.opening import Opening
 from mailconf.maps.table import UnsupportedMap
 from mailconf.maps.words import balanced
@@ -24,10 +25,17 @@ class StaticTable:
 
 def open_table(name: str, opening: Opening) -> StaticTable:
     if not name.startswith("{"):
-        return StaticTable(name, encode(name))
+        return StaticTable(name, _value(name, opening))
     length = balanced(name)
     if not length:
         raise UnsupportedMap(f"bad static:name syntax: missing '}}' in \"{name}\"")
     if name[length:].strip():
         raise UnsupportedMap(f"bad static:name syntax: syntax error after '}}' in \"{name}\"")
-    return StaticTable(name, encode(name[1 : length - 1].strip()))
+    return StaticTable(name, _value(name[1 : length - 1].strip(), opening))
+
+
+def _value(text: str, opening: Opening) -> bytes:
+    try:
+        return opening.value(encode(text))
+    except NoContent as missing:
+        raise UnsupportedMap(str(missing)) from missing

@@ -204,22 +204,24 @@ def delete_keys(
     target: Path,
     keys: Iterable[bytes],
     *,
+    nul: bool | None = None,
     source: os.stat_result | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> set[bytes]:
     """Take ``keys``, with all their values, out of the map ``target``: ``postmap -d``; those that were there.
 
-    They are looked for with a NUL first, then without.
+    They are looked for with a NUL first, then without; where ``nul`` is given, with a NUL only or without.
 
     The map is not written when it had none of them. Raises TemporaryFailure when it cannot be read, UnsupportedMap
     when maps of the type are never changed.
     """
     kind = _changeable(type)
     found = set()
+    ends = (b"\0", b"") if nul is None else (b"\0" if nul else b"",)
     with _no_collection(), _failures(target), _current(kind, target) as table:
         for key in keys:
-            for stored in (key + b"\0", key):
-                if table.pop(stored, None) is not None:
+            for end in ends:
+                if table.pop(key + end, None) is not None:
                     found.add(key)
                     break
         if found:

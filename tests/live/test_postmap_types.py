@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -150,3 +151,67 @@ def test_host_names(pair: Pair) -> None:
             lines.append(chance.choice(["smtputf8_enable = x", "default_database_type ="]))
         pair.main_cf("compatibility_level = 3.6\n" + "\n".join(lines) + "\n")
         pair.run("-q", "a", "hash:t")
+
+
+@pytest.mark.parametrize("options", [*OPTIONS, ["-F"], ["-Fr"], ["-rw"], ["-wr"], ["-fu"]], ids="".join)
+def test_texthash_warns_as_it_is_opened(pair: Pair, options: list[str]) -> None:
+    text = (
+        hard_text(random.Random(f"{options}"), 200) + b'\na none\na one\nb one, two\nb two\n"x y\nc: one\nd one\n two\n'
+    )
+    pair.write("t", text)
+    for folder in pair.tools:
+        os.utime(folder / "t", (10**9, 10**9))  # the original reads a young file again and again
+    for name in ("one", "two"):
+        pair.write(name, name.encode())
+    run = pair.run_quietly if "-v" in options else pair.run
+    run(*options, "-s", "texthash:t")
+    run(*options, "-q", "a", "texthash:t")
+    run(*options, "-q", "-", "texthash:t", stdin=b"\n".join(keys_of(text)))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "static:one",
+        "static:{ one, two }",
+        "static:{,}",
+        "static:none",
+        "inline:{b=one}",
+        "inline:{{b = one two}}",
+        "inline:{a=one,b=none}",
+        "inline:{{b = ,}}",
+        "randmap:{one}",
+        "randmap:{one,none}",
+        "regexp:{{/b/ one} {/c/ none}}",
+        "regexp:{{/b/ $1} {/b/} {/b/ two}}",
+        "pcre:{{/b/ none} {if /b/} {/b/ two} {endif}}",
+        "cidr:{{192.0.2.1 none} {192.0.2.0/24 one two}}",
+        "pipemap:{inline:{b=one},inline:{c=two}}",
+        "environ:b",
+    ],
+)
+def test_values_that_name_files(pair: Pair, table: str) -> None:
+    for name in ("one", "two"):
+        pair.write(name, name.encode())
+    for key in ("b", "192.0.2.1"):
+        pair.run("-F", "-q", key, table)
+
+
+@pytest.mark.parametrize("options", ["-rw", "-wr", "-rwr"])
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_the_last_of_two_options_counts(pair: Pair, options: str, kind: str) -> None:
+    pair.write("t", b"a 1\na 2\n")
+    pair.run(options, f"{kind}:t")
+    pair.maps_equal(f"{kind}:t")
+
+
+@pytest.mark.parametrize("built", [[], ["-n"], ["-N"]], ids="".join)
+@pytest.mark.parametrize("asked", [[], ["-n"], ["-N"], ["-nN"], ["-Nn"]], ids="".join)
+@pytest.mark.parametrize("kind", ["hash", "btree", "lmdb"])
+def test_keys_with_and_without_a_nul(pair: Pair, kind: str, asked: list[str], built: list[str]) -> None:
+    pair.write("t", b"a 1\nb 2\nc 3\n")
+    pair.run(*built, f"{kind}:t")
+    pair.run(*asked, "-q", "a", f"{kind}:t")
+    pair.run(*asked, "-q", "-", f"{kind}:t", stdin=b"a\nb\nd\n")
+    pair.run(*asked, "-d", "a", f"{kind}:t")
+    pair.maps_equal(f"{kind}:t")
