@@ -298,9 +298,9 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
             keys.append(key if "f" in options.flags else options.fold(key))
             continue
         for kind, name in names:
+            _check_changeable(kind, name)
             messages.warn(f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint')
         found = True  # so it is with the original
-            _check_changeable(kind, name)
     for kind, name in names:
         while kind == "proxy":
             kind, _, name = name.partition(":")
@@ -319,8 +319,6 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
     return 0 if found else 1
 
 
-def unbase64(value: bytes) -> bytes | None:
-    """The bytes that ``value`` stands for; None if it is not base64."""
 def _check_changeable(kind: str, name: str) -> None:
     """Raise Fatal where a table cannot be opened for writing."""
     from mailconf.maps import registry, write
@@ -332,6 +330,8 @@ def _check_changeable(kind: str, name: str) -> None:
     raise Fatal(f"unsupported dictionary type: {kind}")
 
 
+def unbase64(value: bytes) -> bytes | None:
+    """The bytes that ``value`` stands for; None if it is not base64."""
     from base64 import b64decode
 
     try:
