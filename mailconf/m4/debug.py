@@ -85,7 +85,7 @@ class Debug:
 
     def cut(self, text: bytes) -> bytes:
         """An argument or expansion, no longer than asked for."""
-        return text if not self.length or len(text) <= self.length else text[: self.length] + b"..."
+        return text if not self.length or len(text) < self.length else text[: self.length] + b"..."
 
     def shown(self, value: bytes | Builtin, quote: bytes, unquote: bytes) -> bytes:
         """An argument as trace lines show it."""

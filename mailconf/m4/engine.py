@@ -660,7 +660,8 @@ class Engine(Reader):
         shown = self._trace_arguments(args, level, traced) if traced else b""
         result = self.invoke(macro, args)
         if traced:
-            self._trace_end(shown, args, level, traced, result)
+            even_empty = macro.builtin is not None and macro.builtin.name == b"patsubst"
+            self._trace_end(shown, args, level, traced, result if result or even_empty else None)
         return result
 
     def _flattened(self, macro: Macro, args: list[Any]) -> list[Any]:
@@ -722,6 +723,6 @@ class Engine(Reader):
                 text += b"(...)"
         elif debug.changed:
             text = b""  # m4 loses what it has prepared
-        if result and debug.has("e"):
+        if result is not None and debug.has("e"):
             text += b" -> " + debug.shown(result, now.quote, now.unquote)
         self.debug_line(text + b"\n")

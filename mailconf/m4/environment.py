@@ -78,7 +78,8 @@ class System(Environment):
     def run(self, command: bytes, capture: bool) -> tuple[int, bytes]:
         import subprocess
 
-        done = subprocess.run([b"/bin/sh", b"-c", command], stdout=subprocess.PIPE if capture else None, check=False)
+        output = subprocess.PIPE if capture else None
+        done = subprocess.run([b"sh", b"-c", command], executable="/bin/sh", stdout=output, check=False)
         return done.returncode, done.stdout or b""
 
 

@@ -155,7 +155,7 @@ def regexp(m4: Engine, args: list[bytes]) -> bytes | None:
 def patsubst(m4: Engine, args: list[bytes]) -> bytes | None:
     text = args[1]
     if len(args) < 3:
-        return text
+        return text or None
     replacement = args[3] if len(args) > 3 else b""
     if not args[2] and not replacement:
         return text

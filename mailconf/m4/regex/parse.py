@@ -293,6 +293,8 @@ class Parser:
         negated = self.at < size and text[self.at] == 0x5E
         if negated:
             self.at += 1
+        if self.at >= size:
+            raise BadPattern("Invalid regular expression")
         codes: set[int] = set()
         first = True
         while True:
