@@ -13,10 +13,12 @@ from dataclasses import replace
 from mailconf.build.compile_etc_mail import compile_etc_mail
 from mailconf.build.etc_mail import CF, EtcMail
 from mailconf.build.plan import Target
+from mailconf.check.hosts_access import hosts_files
+from mailconf.check.mailers import defined, mailer_tables, relays
 from mailconf.check.maps import CK010, check_maps
 from mailconf.check.mc import check_mc
 from mailconf.diagnostics import Severity, Sink, error
-from mailconf.model.site import ListFile
+from mailconf.model.site import ListFile, Site
 from mailconf.sendmail.expansion import SM901
 from mailconf.sendmail.mc_site import site_of
 from mailconf.source import Source, Span
@@ -27,7 +29,7 @@ CK020 = error("CK020", "a class file that sendmail needs does not exist, or cann
 
 def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
     """Report everything into ``sink``; nothing is changed."""
-    files: list[ListFile] = []
+    sites: list[Site] = []
     places: dict[str, Span] = {}
     for name in etc_mail.sources():
         path = etc_mail.folder / name
@@ -35,7 +37,7 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
         if mc is not None:
             etc_mail.know(name, mc.expanded)
             site = site_of(mc)
-            files += site.list_files
+            sites.append(site)
             places.update((use.table, use.span) for use in site.tables if use.span)
     if etc_mail.library is None and etc_mail.sources():
         sink.report(
@@ -46,8 +48,13 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
             severity=Severity.WARNING,
         )
     etc_mail.places = places
-    class_files(files, etc_mail, sink)
-    tables(etc_mail, sink)
+    mailers = defined(sites)
+    makers = etc_mail.library.available("mailer") if etc_mail.library is not None else ()
+    for site in sites:
+        relays(site, mailers, makers, sink)
+    class_files((file for site in sites for file in site.list_files), etc_mail, sink)
+    hosts_files(etc_mail.directory, etc_mail.root, sink)
+    mailer_tables(tables(etc_mail, sink), mailers, makers, sink)
 
 
 def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:
@@ -70,8 +77,8 @@ def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> Non
         read_sendmail_table("class", source, sink)
 
 
-def tables(etc_mail: EtcMail, sink: Sink) -> None:
-    """The tables, and whether what is built is what it should be."""
+def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
+    """The tables, and whether what is built is what it should be; gives the tables' maps."""
     found = Sink()
     targets = etc_mail.plan(found)
     for diagnostic in found:
@@ -84,6 +91,7 @@ def tables(etc_mail: EtcMail, sink: Sink) -> None:
             hint = f"run mailconf build {etc_mail.directory}"
             sink.report(CK010, f"{target.table} is not current: {target.reason}", file=str(target.target), hint=hint)
     check_maps(maps, etc_mail.root, etc_mail.directory, sink)
+    return maps
 
 
 def _placed(target: Target, etc_mail: EtcMail) -> Target:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailconf.check.hosts_access import PROGRAMS
 from mailconf.diagnostics import Sink
 from mailconf.source import Source
 from mailconf.tables.hosts_access import HostList, read_rule
@@ -155,3 +156,12 @@ def test_lists_mean_what_their_reading_says(folder: Path, words: list[str]) -> N
 
     clients = read_rule(text).meaning.clients
     assert granted(folder, f"sendmail: {text}\n") == [matches(clients, n) for n in range(len(CLIENTS))]
+
+
+def test_debians_sendmail_asks_libwrap() -> None:
+    """What `mailconf.check.hosts_access` takes for granted: the library is among what the program needs."""
+    program = SENDMAIL_ROOT / "usr/libexec/sendmail/sendmail"
+    needed = subprocess.run(["readelf", "-d", program], check=True, capture_output=True, text=True).stdout
+    assert "[libwrap.so.0]" in needed
+    assert b"libwrap.so" in program.read_bytes()
+    assert f"/{program.relative_to(SENDMAIL_ROOT)}" in PROGRAMS

@@ -1,0 +1,60 @@
+"""/etc/hosts.allow and /etc/hosts.deny, which a sendmail with libwrap asks before it talks to a client (tcpd(8)).
+
+Debian's sendmail is linked with libwrap; that of RHEL has not been since release 8, whose systems have no libwrap. The
+program that is installed below the root tells; where there is none, the files are read. They belong to the machine,
+not to the folder: of a copy of an /etc/mail elsewhere they say nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from mailconf.diagnostics import Sink, error
+from mailconf.files import Root
+from mailconf.source import Source
+from mailconf.tables.roles import read_sendmail_table
+
+CK022 = error("CK022", "hosts.allow or hosts.deny cannot be read")
+
+FOLDER = "/etc/mail"
+FILES = ("/etc/hosts.allow", "/etc/hosts.deny")
+PROGRAMS = (
+    "/usr/libexec/sendmail/sendmail",  # Debian
+    "/usr/sbin/sendmail.sendmail",  # RHEL
+    "/usr/sbin/sendmail-mta",
+    "/usr/lib/sendmail",
+    "/usr/sbin/sendmail",
+)
+_LIBRARY = b"libwrap.so"
+
+
+def hosts_files(directory: str, root: Root, sink: Sink) -> None:
+    """Report what is wrong with the files of the machine whose configuration is in ``directory``, if they count."""
+    if directory.rstrip("/") != FOLDER:
+        return
+    there = [path for path in map(root.path, FILES) if path.exists()]
+    if not there or not _are_asked(root):
+        return
+    for path in there:
+        try:
+            if not path.is_file():  # a pipe may never end
+                raise OSError(errno.EINVAL, "it is no file")
+            source = Source.read(path)
+        except OSError as failure:
+            hint = "sendmail takes it for one without rules"
+            sink.report(CK022, f"{path} cannot be read: {failure.strerror}", file=str(path), hint=hint)
+            continue
+        read_sendmail_table(path.name, source, sink)
+
+
+def _are_asked(root: Root) -> bool:
+    found = [_reads(path) for path in map(root.path, PROGRAMS) if path.is_file()]
+    return not found or any(found)
+
+
+def _reads(program: Path) -> bool:
+    try:
+        return _LIBRARY in program.read_bytes()
+    except OSError:
+        return True  # nobody can tell

@@ -1,0 +1,83 @@
+"""The mailers that an /etc/mail names: each has to be one that a MAILER() of the .mc, or sendmail itself, defines.
+
+sendmail 8.17 looks for a mailer without regard to case. It has ``prog``, ``*file*`` and ``*include*`` by itself, and
+``error`` where a ruleset names a mailer; ``discard`` is none there, though an access table has an action of that name.
+Mail for a mailer that it does not have stays undelivered ("unknown mailer"), and it starts all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+
+from mailconf.build.compile import read_source
+from mailconf.build.plan import Target
+from mailconf.diagnostics import Sink, error
+from mailconf.model.site import Site
+from mailconf.source import Source, Span, decode
+from mailconf.tables.roles import sendmail_format
+from mailconf.tables.sendmail_maps import MailerRoute, read_route
+
+CK021 = error("CK021", "a mailer that no MAILER of the .mc defines")
+
+_BUILT_IN = ("prog", "*file*", "*include*", "error")
+_HINTS = {"discard": "sendmail has no mailer of that name; To:domain DISCARD in the access table discards mail"}
+# Whose MAILER the mailers are that have another name than the argument.
+_MADE_BY = {"dsmtp": "smtp", "esmtp": "smtp", "relay": "smtp", "smtp8": "smtp", "prog": "local"} | {
+    "uucp-dom": "uucp", "uucp-new": "uucp", "uucp-old": "uucp", "uucp-uudom": "uucp", "cyrusbb": "cyrus"
+}  # fmt: skip
+_RELAYS = {
+    "B": "BITNET_RELAY", "C": "DECNET_RELAY", "F": "FAX_RELAY", "H": "MAIL_HUB", "L": "LUSER_RELAY",
+    "R": "LOCAL_RELAY", "S": "SMART_HOST", "Y": "UUCP_RELAY",
+}  # fmt: skip
+_MAILER = re.compile(r"\s*([^\s:\[\]@\"<>,]+)\s*:")
+
+
+def defined(sites: Iterable[Site]) -> dict[str, str]:
+    """The mailers of the .mc files, by their names in lower case; none where no .mc could be expanded."""
+    found = {name.lower(): name for site in sites for name in site.transports}
+    return {**dict(zip(_BUILT_IN, _BUILT_IN, strict=True)), **found} if found else {}
+
+
+def relays(site: Site, known: Mapping[str, str], makers: Collection[str], sink: Sink) -> None:
+    """The relays of a .mc that name their mailer: ``mailer:host``. ``makers``: what MAILER can name."""
+    for letter, name in _RELAYS.items():
+        setting = site.macros.get(letter)
+        match = _MAILER.match(setting.value) if setting is not None else None
+        if match and setting is not None and known:
+            _report(name, match[1], known, makers, setting.span, sink)
+
+
+def mailer_tables(targets: Iterable[Target], known: Mapping[str, str], makers: Collection[str], sink: Sink) -> None:
+    """The entries of mailertables."""
+    for target in targets:
+        if "mailertable" not in target.roles or not known:
+            continue
+        read = read_source(target, Sink())  # who builds it has reported what is wrong with its form
+        if read is None:
+            continue
+        for entry in sendmail_format("mailertable").read(Source(str(target.source), decode(read.data)), Sink()):
+            if entry.value.partition(":")[0].lower() in known:
+                continue
+            route = read_route(entry.key, entry.value).meaning
+            if isinstance(route, MailerRoute):
+                _report("this entry", route.mailer, known, makers, entry.value_span, sink)
+
+
+def _report(
+    what: str, mailer: str, known: Mapping[str, str], makers: Collection[str], span: Span | None, sink: Sink
+) -> None:
+    name = mailer.lower()
+    if name in known:
+        return
+    maker = _MADE_BY.get(name, name)
+    near = get_close_matches(name, known, n=1, cutoff=0.7)
+    hint = "write the name of a mailer: " + ", ".join(sorted(known.values()))
+    if name in _HINTS:
+        hint = _HINTS[name]
+    elif maker in makers:
+        hint = f"write MAILER(`{maker}')dnl into the .mc"
+    elif near:
+        hint = f"did you mean {known[near[0]]}?"
+    sink.report(CK021, f"{what} names the mailer {mailer}, which no MAILER defines", span, hint=hint)
