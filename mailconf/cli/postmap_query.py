@@ -6,24 +6,26 @@ import gc
 import os
 import sys
 from contextlib import closing
-from itertools import compress
 from typing import cast
 
 from mailconf.cli.postfix_tool import Fatal, Messages
-from mailconf.maps.table import BulkTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.table import WHOLE, BulkTable, TemporaryFailure, UnsupportedMap
 from mailconf.source import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import BufferedReader
+    from typing import Any
 
     from mailconf.cli.postmap import Options
-    from mailconf.maps.table import LookupTable
+    from mailconf.maps.table import LookupTable, Share
 
 BATCH = 1 << 24  # bytes of keys that are looked up together
 SHARED = 20_000  # keys that are worth a second process
-FIRST = 100  # of them, looked up before
+FIRST = 20  # of them, looked up before
+OURS = 0.52  # of the work; the other process also has to hand over what it found
+TOGETHER = 1 << 12  # lines that are written at a time
 LIKE_EOF = b"\xff"  # what the original takes for the end of its input where it ends a line without a newline
 NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change
 
@@ -57,73 +59,72 @@ class Tables:
             return self._decoded(value, f"table {shown(kind, name)}: key {decode(key)}")
         return None
 
-    def lines(self, keys: list[bytes]) -> bytes | None:
-        """The output for ``keys``, as `lookup` would answer each of them.
+    def lines(self, keys: list[bytes]) -> list[bytes] | None:
+        """The lines of output for ``keys``, as `lookup` would answer each of them.
 
         None when it has to say something, or a table takes one key at a time.
         """
-        if "F" in self.options.flags or (self.options.utf8 and not _is_utf8(b"\n".join(keys))):
+        if "F" in self.options.flags or (self.options.utf8 and not _are_utf8(keys)):
             return None
-        from mailconf.cli.beside import processors
-
-        return self._shared(keys) if len(keys) >= SHARED and processors() > 1 else self._lines(keys)
-
-    def _shared(self, keys: list[bytes]) -> bytes | None:
-        """`_lines` with the second half of ``keys`` in a process of its own.
-
-        What the first keys teach a table (whether keys end with a NUL there) must be known to both halves: where one
-        of them still learns, they are looked up one behind the other.
-        """
-        from mailconf.cli.beside import beside
-
-        middle = len(keys) // 2
-        texts = [self._lines(keys[:FIRST])]
-        known = self._known()
-
-        def second_half() -> bytes | None:
-            text = self._lines(keys[middle:])
-            return text if self._known() == known else None
-
-        with beside(second_half) as other:
-            texts.append(self._lines(keys[FIRST:middle]))
-            rest = other() if self._known() == known and texts[-1] is not None else None
-        texts.append(self._lines(keys[middle:]) if rest is None and None not in texts else rest)
-        return None if None in texts else b"".join(cast("list[bytes]", texts))
-
-    def _known(self) -> list[object]:
-        return [table.known for table in self._open.values() if isinstance(table, BulkTable)]
-
-    def _lines(self, keys: list[bytes]) -> bytes | None:
         try:
-            values = self._lookup_all(keys)
+            lines = self._lines(keys)
         except (TemporaryFailure, UnsupportedMap):
             return None
-        if values is None or b"" in values:
+        if lines is None:
             return None
-        pairs = cast("Iterator[tuple[bytes, bytes]]", compress(zip(keys, values, strict=True), values))
-        text = b"\n".join(map(self.options.line, pairs))
-        if self.options.utf8 and not _is_utf8(text):
-            return None
-        return text + b"\n" if text else text
+        lines = list(filter(None, lines))
+        return None if self.options.utf8 and not _are_utf8(lines) else lines
 
-    def _lookup_all(self, keys: list[bytes]) -> list[bytes | None] | None:
-        """The first answer to each of ``keys``; None when a table takes one at a time."""
-        values: list[bytes | None] = []
+    def _lines(self, keys: list[bytes]) -> list[bytes] | None:
+        """For each of ``keys`` its line with the first answer, empty where there is none; None as `lines` does."""
+        lines: list[bytes] = []
         left: list[int] = []  # the keys without an answer yet
         for number in range(len(self.names)):
             table = self._table(number)
             if not isinstance(table, BulkTable):
                 return None
+            found = self._lines_of(table, [keys[index] for index in left] if number else keys)
+            if found is None:
+                return None
             if number == 0:
-                values = table.lookup_all(keys)
+                lines = found
             else:
-                for index, value in zip(left, table.lookup_all([keys[index] for index in left]), strict=True):
-                    values[index] = value
+                for index, line in zip(left, found, strict=True):
+                    lines[index] = line
             if number + 1 < len(self.names):
-                left = [index for index, value in enumerate(values) if value is None]
+                left = [index for index, line in enumerate(lines) if not line]
                 if not left:
                     break
-        return values
+        return lines
+
+    def _lines_of(self, table: BulkTable, keys: list[bytes]) -> list[bytes] | None:
+        """`_lines` of one table. Of many keys, a second process finds one half where there is a processor for it."""
+        from mailconf.cli.beside import beside, processors
+
+        if len(keys) < SHARED or processors() < 2:
+            return self._part_of(table, keys, WHOLE)
+        first, rest = self._part_of(table, keys[:FIRST], WHOLE), keys[FIRST:]  # the first keys teach the table
+
+        def half() -> list[bytes] | None:
+            lines = self._part_of(table, rest, (OURS, 1))
+            return None if lines is None else [*lines, repr(table.edition).encode()]
+
+        if first is None or table.edition is None:
+            return self._part_of(table, keys, WHOLE)
+        with beside(half) as other:
+            lines = self._part_of(table, rest, (0, OURS))
+            others = other()
+        if lines is not None and others and others.pop() == repr(table.edition).encode():
+            return first + [one or another for one, another in zip(lines, others, strict=True)]
+        return self._part_of(table, keys, WHOLE)  # it failed there, or the file was replaced meanwhile
+
+    def _part_of(self, table: BulkTable, keys: list[bytes], share: Share) -> list[bytes] | None:
+        """`_lines_of` for a share of the work."""
+        values = table.lookup_all(keys, share)
+        if b"" in values:
+            return None
+        line: Callable[[tuple[bytes, Any]], bytes] = self.options.line
+        return [line(pair) if pair[1] else b"" for pair in zip(keys, values, strict=True)]
 
     def _table(self, number: int) -> LookupTable:
         if number not in self._open:
@@ -198,17 +199,19 @@ def _query(tables: Tables, options: Options) -> int:
         return 0
     found = False
     for keys in _batches(options):
-        text = tables.lines(keys)
-        lines = [] if text is None else [text]
+        lines = tables.lines(keys)
+        singly = keys if lines is None else []
+        lines = lines or []
         try:
-            for key in keys if text is None else ():
+            for key in singly:
                 value = tables.lookup(key)
                 if value is not None:
-                    lines.append(options.line((key, value)) + b"\n")
+                    lines.append(options.line((key, value)))
         finally:
-            write(b"".join(lines))
+            for at in range(0, len(lines), TOGETHER):
+                write(b"\n".join(lines[at : at + TOGETHER]) + b"\n")
             sys.stdout.buffer.flush()
-        found = found or any(lines)
+        found = found or bool(lines)
     return 0 if found else 1
 
 
@@ -240,10 +243,10 @@ def _keys() -> Iterator[list[bytes]]:
         while size < BATCH and select([stream], [], [], 0)[0] and (more := stream.read1(BATCH)):
             parts.append(more)
             size += len(more)
-        data = b"".join(parts)
-        lines = (rest + data).split(b"\n")
+        data = b"".join([rest, *parts]) if rest or len(parts) > 1 else data
+        lines = data.split(b"\n")
         rest = lines.pop()
-        if b"\0" in data or b"\0" in rest:
+        if b"\0" in data:
             lines = [line.partition(b"\0")[0] for line in lines]
         yield lines
     if rest and rest[-1:] != LIKE_EOF:
@@ -338,6 +341,10 @@ def unbase64(value: bytes) -> bytes | None:
         return b64decode(value, validate=True)
     except ValueError:
         return None
+
+
+def _are_utf8(keys: list[bytes]) -> bool:
+    return all(map(bytes.isascii, keys)) or _is_utf8(b"\n".join(keys))
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -31,11 +31,10 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
-from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
 
-from mailconf.maps.raw_file import read_pages
+from mailconf.maps.raw_file import read_runs
 from mailconf.maps.table import DamagedMap as DamagedMap
 from mailconf.maps.table import TemporaryFailure
 
@@ -119,7 +118,7 @@ class PageFile:
         self.meta = meta
         self.page_size = size
         self.pages = os.fstat(self.descriptor).st_size // size
-        self._header = struct.Struct(order + "8xIIIHHBB")
+        self.header = struct.Struct(order + "8xIIIHHBB")
         self._offset = struct.Struct(order + "H")
         self._item = struct.Struct(order + "II")
 
@@ -131,10 +130,19 @@ class PageFile:
 
     def pages_at(self, numbers: list[int]) -> Iterator[Page]:
         """The same for many pages, in ascending order of their numbers; none may come twice."""
-        numbers = sorted(numbers)
+        for first, some, data in self.runs_at(sorted(numbers)):
+            for number in some:
+                place = (number - first) * self.page_size
+                yield self._page(number, data[place : place + self.page_size])
+
+    def runs_at(self, numbers: list[int]) -> Iterator[tuple[int, list[int], bytes]]:
+        """The bytes of many pages that stand together: the first one's number, which are wanted, the bytes from there.
+
+        Nothing is checked but that the file has them; ``numbers`` are ascending.
+        """
         if numbers and not 0 < numbers[0] <= numbers[-1] < self.pages:
             raise self.damaged(f"a page number outside its {self.pages} pages")
-        return starmap(self._page, read_pages(self._read, self.page_size, numbers))
+        return read_runs(self._read, self.page_size, numbers)
 
     def _read(self, place: int, count: int) -> bytes:
         try:
@@ -147,7 +155,7 @@ class PageFile:
 
     def _page(self, number: int, data: bytes) -> Page:
         size = self.page_size
-        at, previous, following, entries, low, level, kind = self._header.unpack_from(data)
+        at, previous, following, entries, low, level, kind = self.header.unpack_from(data)
         if kind == INVALID:
             return Page(number, NO_PAGE, NO_PAGE, 0, size, 0, INVALID, data)
         if at != number:

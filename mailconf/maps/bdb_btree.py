@@ -22,7 +22,8 @@ from pathlib import Path
 
 from mailconf.maps.bdb import BTREE_INTERNAL, BTREE_LEAF, HEADER, NATIVE, NO_PAGE, Page, PageFile
 from mailconf.maps.bdb_items import BIG, KEYDATA, Items
-from mailconf.maps.bdb_table import c_string
+from mailconf.maps.bdb_table import c_string, in_share, part_of
+from mailconf.maps.table import WHOLE, Share
 
 MAGIC = 0x053162
 VERSION = 9
@@ -69,29 +70,28 @@ class BtreeFile:
                 return next(self._items.all(page, offsets[entry + 1], set()))
         return None
 
-    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
+    def get_all(self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE) -> list[bytes | None]:
         """What `get` gives for each of ``keys`` followed by ``end`` (empty or a NUL), up to a NUL.
 
         Every page is read once. Raises DamagedMap.
         """
-        answers: list[bytes | None] = [None] * len(keys)
         if len(keys) < _MANY or self.file.page_size > _LARGEST_WALKED or self.file.order != NATIVE:
-            for index, key in enumerate(keys):
-                answers[index] = c_string(self.get(key + end))
-            return answers
+            part = part_of(len(keys), share)
+            return [c_string(self.get(key + end)) if n in part else None for n, key in enumerate(keys)]
+        wanted = sorted(in_share(keys, share))
+        values: list[bytes | None] = [None] * len(wanted)
         big = self.file.page_size // (4 * max(self._fewest, 2)) - len(end)  # or less: such keys may be big
-        singly = {index for index, key in enumerate(keys) if len(key) >= big}
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        wanted = [b"%c%b%b" % (KEYDATA, keys[index], end) for index in order]
-        for page, low, high in self._leaves_of(wanted):
-            for at, answer in self._find_on(page, wanted, low, high):
-                if answer is None:
-                    singly.add(order[at])
+        singly = {at for at, key in enumerate(wanted) if len(key) >= big}
+        items = [b"\1" + key + end for key in wanted]
+        for page, low, high in self._leaves_of(items):
+            for at, value in self._find_on(page, items, low, high):
+                if value is None:
+                    singly.add(at)
                 else:
-                    answers[order[at]] = answer
-        for index in singly:
-            answers[index] = c_string(self.get(keys[index] + end))
-        return answers
+                    values[at] = value
+        for at in singly:
+            values[at] = c_string(self.get(wanted[at] + end))
+        return list(map(dict(zip(wanted, values, strict=True)).get, keys))
 
     def _find_on(self, page: Page, wanted: list[bytes], low: int, high: int) -> Iterator[tuple[int, bytes | None]]:
         """Which of ``wanted`` from ``low`` to ``high`` a leaf has, and their values; None where that is not plain."""
@@ -128,7 +128,7 @@ class BtreeFile:
         """
         seen: set[int] = set()
         level = {self._root: (0, len(keys))}
-        enough = max(map(len, keys))
+        enough = max(map(len, keys), default=0)
         while level:
             below: dict[int, tuple[int, int]] = {}
             for number in level:

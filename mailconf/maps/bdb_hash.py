@@ -24,15 +24,16 @@ A key or value above a quarter of the page size is big.
 from __future__ import annotations
 
 import struct
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
-from itertools import count
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain, groupby
 from pathlib import Path
 
 from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NO_PAGE, Page, PageFile
 from mailconf.maps.bdb_items import Items
-from mailconf.maps.bdb_table import c_string
+from mailconf.maps.bdb_table import answered, c_string, part_of
 from mailconf.maps.fnv import hash_all, hash_one
+from mailconf.maps.table import WHOLE, Share
 
 MAGIC = 0x061561
 VERSION = 9
@@ -43,6 +44,7 @@ SPARES = 32
 _REPEATS, _SEVERAL_DATABASES = 0x01, 0x02  # flags
 _MANY = 20  # keys that are worth sorting by page
 _LARGEST_AT_ONCE = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
+_TOGETHER = 4  # bits of the numbers of buckets that are looked through together
 _TRIES = 16  # places of a key's bytes in a page that turn out to be something else, before the page is read in full
 
 
@@ -62,6 +64,7 @@ class HashFile:
         self._items = Items(self.file)
         self._offset = struct.Struct(order + "H")
         self._big_key = self.file.page_size // 4
+        self._most = (self.file.page_size - HEADER) // 2  # entries of a page
         self.repeats = bool(struct.unpack_from(order + "I", meta, 48)[0] & _REPEATS)
         try:
             if charkey != CHARKEY:
@@ -84,66 +87,84 @@ class HashFile:
                 return found
         return None
 
-    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
+    def get_all(self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE) -> list[bytes | None]:
         """What `get` gives for each of ``keys`` followed by ``end`` (empty or a NUL), up to a NUL.
 
-        Every page is read once. Raises DamagedMap.
+        Every page is read once, and the entries of some buckets at a time are looked through together. A ``share`` is
+        a range of the buckets. Raises DamagedMap.
         """
-        answers: list[bytes | None] = [None] * len(keys)
-        if len(keys) < _MANY or self.file.page_size > _LARGEST_AT_ONCE:
-            for index, key in enumerate(keys):
-                answers[index] = c_string(self.get(key + end))
-            return answers
+        if len(keys) < _MANY or self.repeats or self.file.page_size > _LARGEST_AT_ONCE:
+            part = part_of(len(keys), share)
+            return [c_string(self.get(key + end)) if n in part else None for n, key in enumerate(keys)]
+        found: dict[bytes, bytes] = {}
         seen: set[int] = set()
-        level: dict[int, list[int]] = {}  # the first pages of the buckets, then those behind them, ...
-        for bucket, some in self._wanted(keys, end).items():
-            self._put(level, self._first_page(bucket), some)
-        while level:
-            for number in level:
-                self.file.visit(number, seen)
-            below: dict[int, list[int]] = {}
-            for page in self.file.pages_at(list(level)):
-                self._check(page)
-                left = self._find_on(page, level[page.number], keys, end, answers)
-                if left and page.next != NO_PAGE:
-                    self._put(below, page.next, left)
-            level = below
-        return answers
+        for wanted in self._wanted(keys, end, part_of(self.max_bucket + 1, share)):
+            numbers = list(map(self._first_page, wanted))
+            left = list(chain.from_iterable(wanted.values()))
+            while numbers and left:
+                stored, numbers = self._stored(numbers, end, seen)
+                if stored is None:
+                    for bucket, some in wanted.items():
+                        found.update(self._found_in(bucket, some, end))
+                    break
+                values = list(map(stored.get, left))
+                found.update(answered(left, values))
+                left = [key for key, value in zip(left, values, strict=True) if value is None]
+        return list(map(found.get, keys))
 
-    def _find_on(
-        self, page: Page, wanted: list[int], keys: list[bytes], end: bytes, answers: list[bytes | None]
-    ) -> list[int]:
-        """Answer those of the ``wanted`` keys that ``page`` has; the others are returned."""
-        parts = None if self.repeats else _plain_items(page, end)
-        left = []
-        if parts is None:
-            for index in wanted:
-                answer = answers[index] = c_string(self._get(page, keys[index] + end, set()))
-                if answer is None:
-                    left.append(index)
-            return left
-        stored = parts[1::2]  # so few that it is quicker to go through them than to make a dictionary of them
-        for index in wanted:
-            item = b"\1" + keys[index]
-            if item in stored:
-                answers[index] = parts[2 * stored.index(item)][1:]
-            else:
-                left.append(index)
-        return left
+    def _found_in(self, bucket: int, keys: list[bytes], end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Those of ``keys`` that a bucket has, with their values up to a NUL."""
+        pages = list(self._chain(bucket, set()))
+        for key in keys:
+            for page in pages:
+                value = self._get(page, key + end, set())
+                if value is not None:
+                    yield key, value.partition(b"\0")[0]
+                    break
 
-    def _put(self, level: dict[int, list[int]], number: int, items: list[int]) -> None:
-        if number in level:
-            raise self.file.damaged(f"page {number} belongs to two chains")
-        level[number] = items
+    def _wanted(self, keys: list[bytes], end: bytes, among: range) -> Iterator[dict[int, list[bytes]]]:
+        """Which of the ``keys`` each of the buckets ``among`` these may have, some buckets at a time."""
+        start, stop, highest, low_mask = among.start, among.stop, self.max_bucket, self.low_mask
+        wanted: defaultdict[int, list[bytes]] = defaultdict(list)
+        for key, bucket in zip(keys, hash_all(keys, end, self.high_mask), strict=True):
+            if bucket > highest:
+                bucket &= low_mask
+            if start <= bucket < stop:
+                wanted[bucket].append(key)
+        for _, together in groupby(sorted(wanted), (1 << _TOGETHER).__rfloordiv__):
+            yield {bucket: wanted[bucket] for bucket in together}
 
-    def _wanted(self, keys: list[bytes], end: bytes) -> dict[int, list[int]]:
-        """For each bucket, which of the ``keys`` it may have."""
-        wanted: defaultdict[int, list[int]] = defaultdict(list)
-        buckets: Iterable[int] = hash_all(keys, end, self.high_mask)
-        if self.max_bucket < self.high_mask:
-            buckets = map(self._bucket, buckets)
-        deque(map(list.append, map(wanted.__getitem__, buckets), count()), maxlen=0)
-        return wanted
+    def _stored(self, numbers: list[int], end: bytes, seen: set[int]) -> tuple[dict[bytes, bytes] | None, list[int]]:
+        """The entries of the pages ``numbers``, without ``end``, and the pages that follow them.
+
+        None if some entry is not plain or does not end so. The pages join ``seen``, none may be there.
+        """
+        file = self.file
+        numbers.sort()
+        if not seen.isdisjoint(numbers) or len(set(numbers)) < len(numbers):
+            raise file.damaged("a page belongs to two chains")
+        seen.update(numbers)
+        texts, count, following = [end], 0, []
+        for first, some, data in file.runs_at(numbers):
+            for number in some:
+                place = (number - first) * file.page_size
+                at, _, after, entries, low, _, kind = file.header.unpack_from(data, place)
+                if kind != HASH or at != number or entries % 2 or entries > self._most:
+                    page = file.page(number)
+                    self._check(page)
+                    after, entries, low = page.next, page.entries, page.low
+                if entries:
+                    texts.append(data[place + low : place + file.page_size])
+                    count += entries
+                if after != NO_PAGE:
+                    following.append(after)
+        text = b"".join(texts)
+        # Counting what stands between items is enough: items of other kinds have several NULs.
+        if text.endswith(end) and text.count(b"\0") == (count + 1 if end else 0):
+            items = text[: len(text) - len(end)].split(end + b"\1")
+            if len(items) == count + 1 and not items[0]:
+                return dict(zip(items[2::2], items[1::2], strict=True)), following
+        return None, following
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All (key, value) pairs in the file's order: that of libdb's cursor. Raises DamagedMap."""
@@ -252,17 +273,3 @@ class HashFile:
             yield page.data[at + 2 : at + 2 + length]
             at += length + 4
             more = at < end
-
-
-def _plain_items(page: Page, end: bytes) -> list[bytes] | None:
-    """The items of a page as they lie there, without ``end``, if all are plain and end so; else None.
-
-    Counting what stands between items is enough: items of other kinds have several NULs.
-    """
-    text = page.data[page.low :]
-    if end:
-        items = text.split(b"\0")
-        return items[:-1] if len(items) == page.entries + 1 and not items[-1] else None
-    items = text.split(b"\1")
-    plain = len(items) == page.entries + 1 and not items[0] and b"\0" not in text
-    return [b"\1" + item for item in items[1:]] if plain else None

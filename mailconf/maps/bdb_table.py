@@ -15,13 +15,16 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import compress, repeat
+from operator import is_not
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from mailconf.maps.opening import Opening, cannot_open
-from mailconf.maps.table import TemporaryFailure
+from mailconf.maps.table import WHOLE, Share, TemporaryFailure
 
 _SINGLY = 50  # keys that are looked up one by one before the rest are together
+_SAMPLED = 64  # one key of so many tells how they are divided
 _REOPENINGS = 10  # a table that is replaced more often than this while one lookup waits is not read
 
 
@@ -46,10 +49,11 @@ class DatabaseFile(Protocol):
 class ManyAtOnce(Protocol):
     """A `DatabaseFile` that finds many keys at once, each followed by ``end``, for less than one by one.
 
-    It gives values up to a NUL.
+    The ``keys`` are without NULs, values are given up to one. Of a ``share`` only the values that lie in one part of
+    the file, or of one part of the keys: every key has its answer in one of the parts and None in the others.
     """
 
-    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]: ...
+    def get_all(self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE) -> list[bytes | None]: ...
 
 
 class DatabaseTable:
@@ -92,21 +96,23 @@ class DatabaseTable:
                 return value.partition(b"\0")[0]
         return None
 
-    def lookup_all(self, keys: list[bytes]) -> list[bytes | None]:
+    def lookup_all(self, keys: list[bytes], share: Share = WHOLE) -> list[bytes | None]:
         """What `lookup` answers for each of ``keys`` in turn; many keys of a large table cost less this way."""
         keys = self._folded_all(keys)
         first: list[bytes | None] = []
         with self._reading() as database:
+            if self._with_nul != self._without_nul:
+                return _get_all(database, keys, b"\0" if self._with_nul else b"", share)
             # Usually one of the first keys shows whether those of the file end with a NUL.
             for key in keys[:_SINGLY]:
                 if self._with_nul != self._without_nul:
                     break
                 first.append(self._lookup(database, key))
             rest = keys[len(first) :]
-            if self._with_nul and self._without_nul:
-                found = self._lookup_either(database, rest)
-            else:
+            if self._with_nul != self._without_nul:
                 found = _get_all(database, rest, b"\0" if self._with_nul else b"")
+            else:
+                found = self._lookup_either(database, rest)
         return first + found
 
     def _lookup_either(self, database: DatabaseFile, keys: list[bytes]) -> list[bytes | None]:
@@ -124,9 +130,9 @@ class DatabaseTable:
         return found
 
     @property
-    def known(self) -> tuple[bool, bool]:
-        """Whether keys with a NUL are still looked for, and keys without."""
-        return self._with_nul, self._without_nul
+    def edition(self) -> object:
+        """Which file was read last, and whether its keys end with a NUL; None as long as that is not known."""
+        return None if self._with_nul == self._without_nul else (self._with_nul, self._state)
 
     def entries(self) -> Iterator[tuple[bytes, bytes]]:
         with self._reading() as database:
@@ -179,10 +185,36 @@ def c_string(value: bytes | None) -> bytes | None:
     return None if value is None else value.partition(b"\0")[0]
 
 
-def _get_all(database: DatabaseFile, keys: list[bytes], end: bytes) -> list[bytes | None]:
+def _get_all(database: DatabaseFile, keys: list[bytes], end: bytes, share: Share = WHOLE) -> list[bytes | None]:
     if isinstance(database, ManyAtOnce):
-        return database.get_all(keys, end)
-    return [c_string(database.get(key + end)) for key in keys]
+        return database.get_all(keys, end, share)
+    part = part_of(len(keys), share)
+    return [c_string(database.get(key + end)) if n in part else None for n, key in enumerate(keys)]
+
+
+def part_of(count: int, share: Share) -> range:
+    """Which of ``count`` things make a share."""
+    start, stop = share
+    return range(int(count * start), int(count * stop))
+
+
+def in_share(keys: list[bytes], share: Share) -> list[bytes]:
+    """A share of some keys by their order, each time the same of the same keys; equal keys stay together."""
+    if share == WHOLE:
+        return keys
+    sample = sorted(keys[::_SAMPLED])
+    part = part_of(len(sample), share)
+    low = sample[part.start] if 0 < part.start < len(sample) else b""
+    if part.stop == len(sample):
+        return [key for key in keys if low <= key] if part else []
+    high = sample[part.stop] if part.stop else b""
+    return [key for key in keys if low <= key < high]
+
+
+def answered(keys: list[bytes], values: list[bytes | None]) -> Iterator[tuple[bytes, bytes]]:
+    """Those of ``keys`` that have a value, with it."""
+    pairs = compress(zip(keys, values, strict=True), map(is_not, values, repeat(None)))
+    return cast("Iterator[tuple[bytes, bytes]]", pairs)
 
 
 def _state(status: os.stat_result) -> tuple[int, int, int, int]:

@@ -16,10 +16,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mailconf.maps.bdb_table import DatabaseTable, c_string
+from mailconf.maps.bdb_table import DatabaseTable, c_string, part_of
 from mailconf.maps.fnv import MASK, hash_all, hash_one
 from mailconf.maps.opening import Opening
 from mailconf.maps.raw_file import RawFile
+from mailconf.maps.table import WHOLE, Share
 
 START, PRIME = 5381, 33
 HEADER = 2048
@@ -79,12 +80,18 @@ class CdbFile:
                             return found
         return None
 
-    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
+    def get_all(self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE) -> list[bytes | None]:
         """What `get` gives for each of ``keys`` followed by ``end``, up to a NUL; for less than one by one."""
+        part = part_of(len(keys), share)
+        before: list[bytes | None] = [None] * part.start
+        found = self._get_all(
+            [key + end for key in keys[part.start : part.stop]] if end else keys[part.start : part.stop]
+        )
+        return before + found + [None] * (len(keys) - part.stop)
+
+    def _get_all(self, keys: list[bytes]) -> list[bytes | None]:
         if len(keys) < _MANY or self.file.size > _LARGE or sys.byteorder == "big":
-            return [c_string(self.get(key + end)) for key in keys]
-        if end:
-            keys = [key + end for key in keys]
+            return [c_string(self.get(key)) for key in keys]
         data = self.file.read(0, self.file.size)
         tables = [(self._slots(data, *table), table[1]) if table[1] else (_EMPTY, 1) for table in self._tables]
         unpack, last = _PAIR.unpack_from, len(data) - 8

@@ -24,6 +24,7 @@ the real postmap, which takes turns with us through locks (`mailconf.maps.bdb_ta
 
 from __future__ import annotations
 
+import re
 import struct
 import sys
 from bisect import bisect_left, bisect_right
@@ -32,9 +33,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from mailconf.maps.bdb_table import DatabaseTable, c_string
+from mailconf.maps.bdb_table import DatabaseTable, c_string, in_share, part_of
 from mailconf.maps.opening import Opening
-from mailconf.maps.raw_file import RawFile, read_pages
+from mailconf.maps.raw_file import RawFile
+from mailconf.maps.table import WHOLE, Share
 
 MAGIC, VERSION = 0xBEEFC0DE, 1
 BRANCH, LEAF, OVERFLOW, META = 0x01, 0x02, 0x04, 0x08
@@ -44,6 +46,7 @@ HEADER = 16
 _FOREIGN = 0x7F  # flags of databases that mail programs do not make: other orders, several values for a key
 _MANY = 100  # keys that are worth sorting
 _LARGEST_WALKED = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
+_TOGETHER = 16  # pages whose entries are looked through together
 _DEEPEST = 32  # levels of a tree: the library's own limit
 _META_SIZE = 152
 _USUAL_PAGE_SIZE = 4096
@@ -53,6 +56,8 @@ _META = struct.Struct("=16xIIQQ I44x 4xHH QQQQQ QQ")
 _NODE = struct.Struct("=IHH")
 _NUMBER = struct.Struct("=Q")
 _COUNT = struct.Struct("=I")
+_PLAIN_NODE = re.compile(rb"[^\0]\0{5}([^\0]\0[^\0]*)\0([^\0]*)\0")
+_HEADS = [b"%c\0" % (length + 1) for length in range(255)]  # what precedes a plain key of so many bytes
 
 
 class _Meta(NamedTuple):
@@ -65,10 +70,16 @@ class _Meta(NamedTuple):
 
 
 class _Leaf(NamedTuple):
-    """The nodes' offsets and the page."""
+    """A page and the ends of its free space."""
 
-    offsets: memoryview
     data: bytes
+    lower: int
+    upper: int
+
+    @property
+    def offsets(self) -> memoryview:
+        """Those of the nodes, in the order of their keys."""
+        return memoryview(self.data)[HEADER : self.lower].cast("H")
 
 
 class _Branch(NamedTuple):
@@ -112,27 +123,32 @@ class LmdbFile:
             number = page.pages[bisect_right(page.keys, key)]
         raise self.file.damaged(f"more than {_DEEPEST} levels")
 
-    def get_all(self, keys: list[bytes], end: bytes = b"") -> list[bytes | None]:
+    def get_all(self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE) -> list[bytes | None]:
         """What `get` gives for each of ``keys`` followed by ``end`` (empty or a NUL), up to a NUL.
 
         Every page is read once. Raises DamagedMap.
         """
         self._look()
-        answers: list[bytes | None] = [None] * len(keys)
         if len(keys) < _MANY or self._meta.page_size > _LARGEST_WALKED:
-            for index, key in enumerate(keys):
-                answers[index] = c_string(self.get(key + end))
-            return answers
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        wanted = [keys[index] + end for index in order]
-        for leaf, low, high in self._leaves_of(wanted):
-            for at, answer in self._find_on(leaf, wanted, low, high):
-                answers[order[at]] = answer
-        return answers
+            part = part_of(len(keys), share)
+            return [c_string(self.get(key + end)) if n in part else None for n, key in enumerate(keys)]
+        wanted = sorted(in_share(keys, share))
+        values: list[bytes | None] = [None] * len(wanted)
+        # How a leaf has them where they are plain; a byte cannot tell the length of a longer one.
+        nodes = [_HEADS[len(key)] + key if len(key) < len(_HEADS) else b"" for key in wanted]
+        for leaves in self._leaves_of(wanted, end):
+            stored = _plain_nodes([leaf for leaf, _, _ in leaves]) if end else None
+            if stored is not None:
+                low, high = leaves[0][1], leaves[-1][2]
+                values[low:high] = map(stored.get, nodes[low:high])
+                continue
+            for leaf, low, high in leaves:
+                values[low:high] = self._find_on(leaf, wanted[low:high], end)
+        return list(map(dict(zip(wanted, values, strict=True)).get, keys))
 
-    def _find_on(self, leaf: _Leaf, wanted: list[bytes], low: int, high: int) -> Iterator[tuple[int, bytes]]:
-        """Which of ``wanted`` from ``low`` to ``high`` a leaf has, and their values up to a NUL."""
-        offsets, data = leaf
+    def _find_on(self, leaf: _Leaf, wanted: list[bytes], end: bytes) -> Iterator[bytes | None]:
+        """What a leaf has for each of the sorted ``wanted`` keys: its value up to a NUL."""
+        offsets, data = leaf.offsets, leaf.data
         numbers = memoryview(data).cast("H")  # nodes begin at even places
         count, found = len(offsets), 0
 
@@ -140,50 +156,45 @@ class LmdbFile:
             return data[at + 8 : at + 8 + numbers[at + 6 >> 1]]
 
         try:
-            for place in range(low, high):
-                key = wanted[place]
-                found = bisect_left(offsets, key, found, key=stored)
-                if found < count and stored(offsets[found]) == key:
-                    yield place, self._value(data, offsets[found]).partition(b"\0")[0]
+            for key in wanted:
+                found = bisect_left(offsets, key + end, found, key=stored)
+                has = found < count and stored(offsets[found]) == key + end
+                yield self._value(data, offsets[found]).partition(b"\0")[0] if has else None
         except IndexError:
             raise self.file.damaged("a node lies outside its page") from None
 
-    def _leaves_of(self, keys: list[bytes]) -> Iterator[tuple[_Leaf, int, int]]:
-        """The leaves that can have some of the sorted ``keys``, and between which of the keys each can have."""
-        seen: set[int] = set()
-        level = {} if self._meta.root == _NO_PAGE else {self._meta.root: (0, len(keys))}
-        while level:
-            if seen & level.keys():
-                raise self.file.damaged("a page belongs to itself")
-            seen |= level.keys()
-            below: dict[int, tuple[int, int]] = {}
-            for page, low, high in self._pages_at(level):
-                if isinstance(page, _Leaf):
-                    yield page, low, high
-                    continue
-                for number, following in zip_longest(page.pages, page.keys):
-                    next_low = high if following is None else bisect_left(keys, following, low, high)
-                    if low < next_low:
-                        if number in below:
-                            raise self.file.damaged(f"page {number} belongs to two pages")
-                        below[number] = low, next_low
-                    low = next_low
-            level = below
+    def _leaves_of(self, keys: list[bytes], end: bytes) -> Iterator[list[tuple[_Leaf, int, int]]]:
+        """The leaves that can have some of the sorted ``keys``, and between which of the keys each can have.
 
-    def _pages_at(self, level: dict[int, tuple[int, int]]) -> Iterator[tuple[_Leaf | _Branch, int, int]]:
-        """The pages of a level in the order of the file, with what is said of each."""
-        numbers = sorted(level)
-        if not 2 <= numbers[0] <= numbers[-1] <= self._meta.last_page:
-            raise self.file.damaged(f"page {numbers[0]} or {numbers[-1]} of {self._meta.last_page}")
-        for number, data in read_pages(self.file.read, self._meta.page_size, numbers):
-            yield self._parsed(number, data), *level[number]
+        They come in the order of their keys, some at a time. The ``keys`` are without ``end``: with it on both sides
+        keys compare alike, and on one side as if on none.
+        """
+        seen: set[int] = set()
+        level = [] if self._meta.root == _NO_PAGE else [(self._meta.root, 0, len(keys))]
+        while level:
+            below: list[tuple[int, int, int]] = []
+            for first in range(0, len(level), _TOGETHER):
+                leaves: list[tuple[_Leaf, int, int]] = []
+                for number, low, high in level[first : first + _TOGETHER]:
+                    if number in seen:
+                        raise self.file.damaged(f"page {number} belongs to two pages")
+                    seen.add(number)
+                    page = self._page(number)
+                    if isinstance(page, _Leaf):
+                        leaves.append((page, low, high))
+                    else:
+                        below += _split(page, keys, low, high, end)
+                if leaves:
+                    yield leaves
+            level = below
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All entries in the order of their keys."""
         self._look()
         left = self.file.size
-        for offsets, data in self._leaves():
-            for at in offsets:
+        for leaf in self._leaves():
+            data = leaf.data
+            for at in leaf.offsets:
                 key, value = self._key(data, at), self._value(data, at)
                 left -= len(key) + len(value)
                 if left < 0:
@@ -252,9 +263,9 @@ class LmdbFile:
         count = (lower - HEADER) // 2
         if not HEADER <= lower <= upper <= size or (kind == BRANCH and count < 1):
             raise self.file.damaged(f"page {number} has no room for its nodes")
-        offsets = memoryview(data)[HEADER : HEADER + 2 * count].cast("H")
         if kind == LEAF:
-            return _Leaf(offsets, data)
+            return _Leaf(data, HEADER + 2 * count, upper)
+        offsets = memoryview(data)[HEADER : HEADER + 2 * count].cast("H")
         if min(offsets) < upper or max(offsets) + _NODE.size > size:
             raise self.file.damaged(f"a node of page {number} lies outside it")
         nodes = [_NODE.unpack_from(data, at) for at in offsets]
@@ -267,7 +278,7 @@ class LmdbFile:
         return branch
 
     def _find(self, page: _Leaf, key: bytes) -> bytes | None:
-        offsets, data = page
+        offsets, data = page.offsets, page.data
 
         def key_at(at: int) -> bytes:
             return data[at + 8 : at + 8 + number(data[at + 6 : at + 8], byteorder)]
@@ -308,3 +319,26 @@ class LmdbFile:
         if place + HEADER + length > self.file.size:
             raise self.file.damaged("cut short")
         return self.file.read(place + HEADER, length)
+
+
+def _split(page: _Branch, keys: list[bytes], low: int, high: int, end: bytes) -> Iterator[tuple[int, int, int]]:
+    """The pages below a branch that can have some of ``keys`` between ``low`` and ``high``, and which each can have."""
+    for number, following in zip_longest(page.pages, page.keys):
+        next_low = high if following is None else bisect_left(keys, following.removesuffix(end), low, high)
+        if low < next_low:
+            yield number, low, next_low
+        low = next_low
+
+
+def _plain_nodes(leaves: list[_Leaf]) -> dict[bytes, bytes] | None:
+    """The entries of some leaves if all are plain: short, and ending with a NUL but without another one; else None.
+
+    A key is preceded by its length and a NUL, as in its node.
+    """
+    nodes = _PLAIN_NODE.findall(b"".join([leaf.data[leaf.upper :] for leaf in leaves]))
+    # A value without a NUL takes in what follows it, so that the next node is missing; the last one shows itself.
+    if sum([leaf.lower - HEADER for leaf in leaves]) != 2 * len(nodes) or not all(
+        0 in leaf.data[-2:] for leaf in leaves
+    ):
+        return None
+    return dict(nodes)

@@ -15,9 +15,9 @@ from mailconf.maps.table import LookupTable, TemporaryFailure
 Fold = Callable[[bytes], bytes]
 Warn = Callable[[str], None]
 Progress = Callable[[int, int], None]
-
-
 Parameter = Callable[[str], str | None]
+
+_TOGETHER = 1 << 12  # keys that are folded at a time
 
 
 def silent(_: str) -> None:
@@ -69,12 +69,18 @@ class Opening(NamedTuple):
         """What `folded` makes of each of ``keys``."""
         if self.fold is None:
             return keys
-        text = b"\n".join(keys)
-        if text.isascii():  # no letter depends on its neighbours: they can be folded together
-            lines = self.fold(text).split(b"\n")
-            if len(lines) == len(keys):
-                return lines
-        return list(map(self.fold, keys))
+        folded: list[bytes] = []
+        for at in range(0, len(keys), _TOGETHER):
+            some = keys[at : at + _TOGETHER]
+            text = b"\n".join(some)
+            if text.isascii():  # no letter depends on its neighbours: they can be folded together
+                lower = self.fold(text)
+                lines = some if lower == text else lower.split(b"\n")
+                if len(lines) == len(some):
+                    folded += lines
+                    continue
+            folded += map(self.fold, some)
+        return folded
 
 
 def cannot_open(name: str, problem: OSError) -> TemporaryFailure:

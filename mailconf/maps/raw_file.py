@@ -10,19 +10,23 @@ from pathlib import Path
 from mailconf.maps.table import DamagedMap, TemporaryFailure
 
 _TOGETHER = 1 << 20  # bytes
+_SPARSE = 8  # pages that are read for one that is wanted, at most
 
 
-def read_pages(read: Callable[[int, int], bytes], size: int, numbers: list[int]) -> Iterator[tuple[int, bytes]]:
-    """The pages of ``size`` bytes with these ascending numbers, through few calls of ``read`` (place, count)."""
+def read_runs(
+    read: Callable[[int, int], bytes], size: int, numbers: list[int]
+) -> Iterator[tuple[int, list[int], bytes]]:
+    """The pages of ``size`` bytes with these ascending numbers, through few calls of ``read`` (place, count).
+
+    Gives the first page's number, the numbers of those that were read together, and the bytes from the first on.
+    """
     at = 0
     while at < len(numbers):
         first = numbers[at]
         end = bisect_left(numbers, first + _TOGETHER // size, at)
-        part = numbers[at:end]
-        data = read(first * size, (part[-1] - first + 1) * size)
-        for number in part:
-            place = (number - first) * size
-            yield number, data[place : place + size]
+        if numbers[end - 1] - first >= _SPARSE * (end - at):
+            end = at + 1
+        yield first, numbers[at:end], read(first * size, (numbers[end - 1] - first + 1) * size)
         at = end
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
+Share = tuple[float, float]  # a part of work: from where to where, between 0 and 1
+WHOLE: Share = (0, 1)
+
 
 class TemporaryFailure(Exception):
     """The table could not answer: unreachable, damaged, over its limit. The message says why, for the log."""
@@ -54,12 +57,16 @@ class SequenceTable(LookupTable, Protocol):
 class BulkTable(LookupTable, Protocol):
     """A table that answers many keys for less than one by one (``postmap -q -``).
 
-    known  what the answers so far taught it; as long as it stays the same, the order of lookups does not matter
+    edition  what the answers come from; None as long as an answer also depends on the lookups before it. Two processes
+             that have the same edition, and not None, may share the work.
     """
 
     @property
-    def known(self) -> object: ...
+    def edition(self) -> object: ...
 
-    def lookup_all(self, keys: list[bytes]) -> list[bytes | None]:
-        """What `lookup` answers for each of ``keys`` in turn. Raises TemporaryFailure."""
+    def lookup_all(self, keys: list[bytes], share: Share = WHOLE) -> list[bytes | None]:
+        """What `lookup` answers for each of ``keys``, none with a NUL, in turn. Raises TemporaryFailure.
+
+        share  only one part of the work, once there is an `edition`; a key of another part is as if absent
+        """
         ...

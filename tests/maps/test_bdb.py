@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from map_vectors import FILES, FOLDER, brief, names
 from mutations import mutate
+from shares import shared
 
 from mailconf.maps.bdb import DamagedMap
 from mailconf.maps.bdb_btree import BtreeFile
@@ -66,6 +67,7 @@ def test_many_keys_at_once(name: str) -> None:
     keys += [key + b"?" for key in keys] + keys[:3] + [b"", b"x" * 5000] + [b"%d" % n for n in range(100)]
     assert database.get_all(keys) == [c_string(database.get(key)) for key in keys]
     assert database.get_all(keys, b"\0") == [c_string(database.get(key + b"\0")) for key in keys]
+    assert shared(database, keys, b"") == database.get_all(keys)
     assert database.get_all([]) == []
 
 

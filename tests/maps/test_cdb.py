@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from map_vectors import brief
 from mutations import mutate
+from shares import shared
 
 from mailconf.maps import cdb_writer
 from mailconf.maps.cdb import HEADER, PRIME, START, CdbFile
@@ -181,6 +182,7 @@ def test_many_keys_at_once(tmp_path: Path) -> None:
     for asked in (keys, keys[:300], []):
         expected = [table.get(key) for key in asked]
         assert CdbFile(path).get_all(asked, b"\0") == expected
+        assert shared(CdbFile(path), asked, b"\0") == expected
     assert CdbFile(path).get_all([key + b"\0" for key in table]) == list(table.values())
     assert open_table(f"cdb:{tmp_path / 't'}").lookup_all(keys) == [table.get(key) for key in keys]  # type: ignore[attr-defined]
 
