@@ -19,6 +19,8 @@ REWRITE_CLIENTS = (
     *("permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated", "permit_tls_all_clientcerts"),
     *("permit_tls_clientcerts", "check_address_map"),
 )
+PATHS = ("mailq_path", "manpage_directory", "newaliases_path", "sendmail_path")
+PATHS_OR_NONE = ("html_directory", "readme_directory")
 SASL_OPTIONS = ("forward_secrecy", "mutual_auth", "noactive", "noanonymous", "nodictionary", "noplaintext")
 CIPHER_GRADES = ("export", "high", "low", "medium", "null")
 _PROTOCOL = re.compile(r"(!|>=|<=)?(SSLv2|SSLv3|TLSv1(\.[0-3])?|0x[0-9a-f]{3,4})\Z", re.IGNORECASE)
@@ -48,6 +50,10 @@ def _problems(name: str, value: str) -> Iterator[tuple[str, str]]:
         yield f'"{value}" is no host name', "write a name of letters, digits, - and dots, without quotes"
     elif name.endswith("_code") and value.isdigit() and not re.fullmatch("[245][0-9][0-9]", value):
         yield f'"{value}" is no reply code', "write one of SMTP's: 4 and two digits, or 5 and two digits"
+    elif name in PATHS and not value.startswith("/"):
+        yield f'"{value}" is no absolute path', "write a path that begins with /"
+    elif name in PATHS_OR_NONE and value != "no" and not value.startswith("/"):
+        yield f'"{value}" is no absolute path', "write a path that begins with /, or no"
     elif name in MILTERS:
         for word in texts(value):
             milter = (texts(unbraced(word)) or [""])[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailconf.build.plan import plan
-from mailconf.check import files, forms, maps, parameters, services, tables, types
+from mailconf.check import files, forms, installation, maps, parameters, services, tables, types
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
@@ -26,7 +26,7 @@ RULES: tuple[Rule, ...] = (
     services.programs,
     services.named,
     files.existing,
-    files.installation,
+    installation.installation,
     tables.contents,
     maps.freshness,
 )

@@ -24,6 +24,7 @@ NEEDED = (
     *("bounce_service_name", "cleanup_service_name", "defer_service_name", "queue_service_name"),
     "rewrite_service_name",
 )
+POSTLOG, DATAGRAM = "postlog", "unix-dgram"  # to which every program sends its log where maillog_file is set
 PIPE_FLAGS = frozenset("BDFORXhqu.>")
 _ARGUMENTS = {"pipe": ("user", "argv"), "spawn": ("user", "argv")}
 
@@ -72,7 +73,8 @@ def named(subject: Subject, sink: Sink) -> None:
     A transport that only a default names may be missing where no mail is delivered that way.
     """
     configuration = subject.configuration
-    defined = {service.name for service in configuration.services}
+    services = configuration.services
+    defined = {service.name for service in services}
     if not defined:
         return
     for name in TRANSPORTS:
@@ -81,7 +83,11 @@ def named(subject: Subject, sink: Sink) -> None:
             message = f'{name}: master.cf defines no service "{transport}"'
             hint = "define it there, or name one that is defined"
             sink.report(CK051, message, configuration.value_span(name), hint=hint)
-    if any(service.program in ("smtpd", "pickup", "qmgr") for service in configuration.services):
+    if configuration.value("maillog_file") and not any(s.name == POSTLOG and s.kind == DATAGRAM for s in services):
+        message = f'maillog_file: master.cf defines no service "{POSTLOG}" of the type {DATAGRAM}'
+        span = configuration.value_span("maillog_file")
+        sink.report(CK051, message, span, hint="run postfix upgrade-configuration")
+    if any(service.program in ("smtpd", "pickup", "qmgr") for service in services):
         missing = [name for name in map(configuration.value, NEEDED) if name not in defined]
         if missing:
             message = f"master.cf does not define {', '.join(missing)}, which Postfix needs for every message"

@@ -110,7 +110,8 @@ class Configuration:
             self.sources[name] = Source(str(path), decode(path.read_bytes()))
             return self.sources[name]
         except OSError as failure:
-            self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path))
+            hint = f"put a {name} there that can be read"
+            self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path), hint=hint)
             return None
 
     def _take_main(self, source: Source) -> None:

@@ -16,6 +16,13 @@ from mailconf.postfix.parameters_types import BOOLEANS, CHOICES, FILLED, INTEGER
 
 CHOICE, TABLE = "c", "m"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+# What every program or postfix(1) itself must have, and what is computed where it is not set.
+_FILLED_TOO = frozenset(
+    {
+        *("default_privs", "html_directory", "mail_owner", "mydomain", "myhostname", "queue_directory"),
+        *("readme_directory", "setgid_group"),
+    }
+)
 _LARGEST = 0x7FFFFFFF
 
 
@@ -91,7 +98,7 @@ def type_of(name: str, kind: str, known: Mapping[str, tuple[str, str]] = paramet
         return Type(CHOICE, words=words, several=several)
     if name in TABLES or name.endswith(("_checks", "_maps")):
         return Type(TABLE)
-    filled = name in FILLED or name in ("mydomain", "myhostname")
+    filled = name in FILLED or name in _FILLED_TOO
     if name in BOOLEANS or kind == BOOLEAN:
         return Type(BOOLEAN)
     if name in INTEGERS or kind == INTEGER:

@@ -48,6 +48,10 @@ MAIN = {
     "smtpd_tls_protocols = !SSLv2, !SSLv9": ("CK080", 23, 'no protocol "!SSLv9"'),
     "notify_classes = bounce, softwear": ("CK075", 18, 'has "softwear"'),
     "smtpd_tls_ciphers = strong": ("CK080", 21, 'no cipher grade "strong"'),
+    "sendmail_path = sbin/sendmail": ("CK080", 17, "no absolute path"),
+    "manpage_directory = no": ("CK080", 21, "no absolute path"),
+    "readme_directory = none": ("CK080", 20, "no absolute path"),
+    "mail_owner =": ("CK075", 13, "must not be"),
     "default_transport = nosuch": ("CK051", 21, 'defines no service "nosuch"'),
     "content_filter = scan:[127.0.0.1]:10024": ("CK051", 18, 'defines no service "scan"'),
     "cleanup_service_name = cleenup": ("CK054", 0, "does not define cleenup"),
@@ -91,6 +95,7 @@ inet_protocols = ipv4, ipv6
 mailbox_command = /bin/x "#"
 compatibility_level = 3.6
 content_filter =
+html_directory = no
 tls_preempt_cipherlist = YES
 """
 
@@ -148,6 +153,17 @@ def test_a_mistake_in_master_cf(line: str, folder: Path, tmp_path: Path) -> None
     assert diagnostic.hint
 
 
+def test_a_log_file_without_its_service(folder: Path, tmp_path: Path) -> None:
+    with_line(folder, "maillog_file = /var/log/maillog")
+    assert found(folder, tmp_path) == []
+    master = (folder / "master.cf").read_text()
+    (folder / "master.cf").write_text("".join(x for x in master.splitlines(True) if not x.startswith("postlog")))
+    [diagnostic] = found(folder, tmp_path)
+    assert diagnostic.code == "CK051"
+    assert diagnostic.span is not None
+    assert diagnostic.span.text == "/var/log/maillog"
+
+
 def test_what_is_right_is_not_complained_of(folder: Path, tmp_path: Path) -> None:
     for line in RIGHT.splitlines():
         with_line(folder, line)
@@ -168,43 +184,6 @@ def test_a_newer_version_warns_of_what_will_go(folder: Path, tmp_path: Path) -> 
     program.write_bytes(b"\0mail_version=3.11.7\0")
     with_line(folder, "smtp_use_tls = yes")
     assert [d.code for d in found(folder, tmp_path)] == ["CK071"]
-
-
-@pytest.fixture
-def installed(folder: Path, tmp_path: Path) -> Path:
-    """A root in which a Postfix is installed as root would."""
-    for name in ("usr/lib/postfix/sbin", "usr/sbin", "var/spool/postfix/active", "var/lib/postfix"):
-        (tmp_path / name).mkdir(parents=True)
-    for program in ("smtpd", "smtp", "qmgr", "cleanup", "trivial-rewrite", "bounce", "local", "virtual", "pickup"):
-        (tmp_path / "usr/lib/postfix/sbin" / program).touch()
-    with_line(folder, "daemon_directory = /usr/lib/postfix/sbin")
-    (tmp_path / "etc/passwd").write_text("root:x:0:0::/:\npostfix:x:99:99::/:\nweb:x:98:98::/:\nother:x:98:1::/:\n")
-    (tmp_path / "etc/group").write_text("root:x:0:\npostfix:x:99:\npostdrop:x:97:\n")
-    return tmp_path
-
-
-def test_an_installation(folder: Path, installed: Path) -> None:
-    def codes(words: str) -> set[str]:
-        return {d.code for d in found(folder, installed) if words in d.message}
-
-    assert codes("/etc/postfix/main.cf can be written") == set()
-    (folder / "main.cf").chmod(0o666)
-    assert codes("/etc/postfix/main.cf can be written") == {"CK063"}
-    assert codes("/var/spool/postfix/active does not belong to postfix") == {"CK062"}
-    assert codes("queue_directory, does not exist") == set()
-    for line, words in {
-        "mail_owner = nosuch": "there is no user nosuch",
-        "mail_owner = root": "mail_owner is root",
-        "mail_owner = web": "shares its number with other",
-        "setgid_group = nosuch": "there is no group nosuch",
-    }.items():
-        with_line(folder, line)
-        assert codes(words) == {"CK064"}
-    with_line(folder, "queue_directory = /var/spool/nosuch")
-    assert codes("/var/spool/nosuch, the queue_directory, does not exist") == {"CK060"}
-    with (folder / "master.cf").open("a") as file:
-        file.write("x unix - - n - - nosuchdaemon\n")
-    assert codes("runs nosuchdaemon") == {"CK050"}
 
 
 def test_severities(folder: Path, tmp_path: Path) -> None:
