@@ -24,7 +24,6 @@ the real postmap, which takes turns with us through locks (`mailconf.maps.bdb_ta
 
 from __future__ import annotations
 
-import re
 import struct
 import sys
 from bisect import bisect_left, bisect_right
@@ -46,7 +45,6 @@ HEADER = 16
 _FOREIGN = 0x7F  # flags of databases that mail programs do not make: other orders, several values for a key
 _MANY = 100  # keys that are worth sorting
 _LARGEST_WALKED = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
-_TOGETHER = 16  # pages whose entries are looked through together
 _DEEPEST = 32  # levels of a tree: the library's own limit
 _META_SIZE = 152
 _USUAL_PAGE_SIZE = 4096
@@ -56,8 +54,6 @@ _META = struct.Struct("=16xIIQQ I44x 4xHH QQQQQ QQ")
 _NODE = struct.Struct("=IHH")
 _NUMBER = struct.Struct("=Q")
 _COUNT = struct.Struct("=I")
-_PLAIN_NODE = re.compile(rb"[^\0]\0{5}([^\0]\0[^\0]*)\0([^\0]*)\0")
-_HEADS = [b"%c\0" % (length + 1) for length in range(255)]  # what precedes a plain key of so many bytes
 
 
 class _Meta(NamedTuple):
@@ -134,58 +130,37 @@ class LmdbFile:
             return [c_string(self.get(key + end)) if n in part else None for n, key in enumerate(keys)]
         wanted = sorted(in_share(keys, share))
         values: list[bytes | None] = [None] * len(wanted)
-        # How a leaf has them where they are plain; a byte cannot tell the length of a longer one.
-        nodes = [_HEADS[len(key)] + key if len(key) < len(_HEADS) else b"" for key in wanted]
-        for leaves in self._leaves_of(wanted, end):
-            stored = _plain_nodes([leaf for leaf, _, _ in leaves]) if end else None
-            if stored is not None:
-                low, high = leaves[0][1], leaves[-1][2]
-                values[low:high] = map(stored.get, nodes[low:high])
-                continue
-            for leaf, low, high in leaves:
-                values[low:high] = self._find_on(leaf, wanted[low:high], end)
+        stored = [key + end for key in wanted] if end else wanted
+        for leaf, low, high in self._leaves_of(wanted, end):
+            data = leaf.data
+            numbers = memoryview(data).cast("H")  # nodes begin at even places
+            try:
+                nodes = {data[at + 8 : at + 8 + numbers[at + 6 >> 1]]: at for at in leaf.offsets}
+            except IndexError:
+                raise self.file.damaged("a node lies outside its page") from None
+            for place, at in enumerate(map(nodes.get, stored[low:high]), low):
+                if at is not None:
+                    values[place] = self._value(data, at).partition(b"\0")[0]
         return list(map(dict(zip(wanted, values, strict=True)).get, keys))
 
-    def _find_on(self, leaf: _Leaf, wanted: list[bytes], end: bytes) -> Iterator[bytes | None]:
-        """What a leaf has for each of the sorted ``wanted`` keys: its value up to a NUL."""
-        offsets, data = leaf.offsets, leaf.data
-        numbers = memoryview(data).cast("H")  # nodes begin at even places
-        count, found = len(offsets), 0
-
-        def stored(at: int) -> bytes:
-            return data[at + 8 : at + 8 + numbers[at + 6 >> 1]]
-
-        try:
-            for key in wanted:
-                found = bisect_left(offsets, key + end, found, key=stored)
-                has = found < count and stored(offsets[found]) == key + end
-                yield self._value(data, offsets[found]).partition(b"\0")[0] if has else None
-        except IndexError:
-            raise self.file.damaged("a node lies outside its page") from None
-
-    def _leaves_of(self, keys: list[bytes], end: bytes) -> Iterator[list[tuple[_Leaf, int, int]]]:
+    def _leaves_of(self, keys: list[bytes], end: bytes) -> Iterator[tuple[_Leaf, int, int]]:
         """The leaves that can have some of the sorted ``keys``, and between which of the keys each can have.
 
-        They come in the order of their keys, some at a time. The ``keys`` are without ``end``: with it on both sides
-        keys compare alike, and on one side as if on none.
+        The ``keys`` are without ``end``: with it on both sides keys compare alike, and on one side as if on none.
         """
         seen: set[int] = set()
         level = [] if self._meta.root == _NO_PAGE else [(self._meta.root, 0, len(keys))]
         while level:
             below: list[tuple[int, int, int]] = []
-            for first in range(0, len(level), _TOGETHER):
-                leaves: list[tuple[_Leaf, int, int]] = []
-                for number, low, high in level[first : first + _TOGETHER]:
-                    if number in seen:
-                        raise self.file.damaged(f"page {number} belongs to two pages")
-                    seen.add(number)
-                    page = self._page(number)
-                    if isinstance(page, _Leaf):
-                        leaves.append((page, low, high))
-                    else:
-                        below += _split(page, keys, low, high, end)
-                if leaves:
-                    yield leaves
+            for number, low, high in level:
+                if number in seen:
+                    raise self.file.damaged(f"page {number} belongs to two pages")
+                seen.add(number)
+                page = self._page(number)
+                if isinstance(page, _Leaf):
+                    yield page, low, high
+                else:
+                    below += _split(page, keys, low, high, end)
             level = below
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
@@ -328,17 +303,3 @@ def _split(page: _Branch, keys: list[bytes], low: int, high: int, end: bytes) ->
         if low < next_low:
             yield number, low, next_low
         low = next_low
-
-
-def _plain_nodes(leaves: list[_Leaf]) -> dict[bytes, bytes] | None:
-    """The entries of some leaves if all are plain: short, and ending with a NUL but without another one; else None.
-
-    A key is preceded by its length and a NUL, as in its node.
-    """
-    nodes = _PLAIN_NODE.findall(b"".join([leaf.data[leaf.upper :] for leaf in leaves]))
-    # A value without a NUL takes in what follows it, so that the next node is missing; the last one shows itself.
-    if sum([leaf.lower - HEADER for leaf in leaves]) != 2 * len(nodes) or not all(
-        0 in leaf.data[-2:] for leaf in leaves
-    ):
-        return None
-    return dict(nodes)
