@@ -8,7 +8,7 @@ was set, what it refers to, since when it exists). On a terminal, long answers g
 Departures: messages go to standard error only, not to syslog; -v is accepted and says nothing more; a fatal error ends
 the program at once, where the original waits a second; -m lists the types that mailconf has; -T tells of Python's TLS
 library, whose compile-time version has no date; -b checks only those parameters of bounce(8) that the templates use;
--q (3.9) and -j (3.11) are there in every version; a file of more than 2 MB is refused ("File too large").
+-q (3.9) and -j (3.11) are there in every version; a file of more than 1 MB is refused ("File too large").
 """
 
 from __future__ import annotations
@@ -318,6 +318,9 @@ class Tool:
         else:
             from mailconf.maps.registry import known_types
 
+            known = self.configuration()
+            if self.explicit or os.path.exists(_path(self.root, known.main_file)):  # noqa: PTH110
+                self.read_main(known)  # for its mistakes
             self.lines += known_types()
         self.flush()
         return 0
@@ -434,8 +437,8 @@ def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
     size = 2 if mode == "M" else 3
     patterns = []
     for request in requests:
-        parts = [part for part in request.split("/") if part]
-        if request.startswith("/") or not 0 < len(parts) <= size:
+        parts = show.pattern_parts(request)
+        if not 0 < len(parts) <= size:
             raise Fatal(SHAPES[mode])
         parts += ["*"] * (size - len(parts))
         if mode == "F" and parts[2] not in (*FIELDS, "*"):
@@ -461,11 +464,15 @@ def _paged(data: bytes) -> bool:
 
 def _read(root: Root | None, name: str) -> bytes:
     """A file's content. Raises OSError, also for a file of more than `MAX_FILE` bytes."""
-    with open(root.path(name) if root else name, "rb") as file:  # noqa: PTH123 - pathlib starts slowly
+    with open(_path(root, name), "rb") as file:  # noqa: PTH123 - pathlib starts slowly
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     return data
+
+
+def _path(root: Root | None, name: str) -> str | os.PathLike[str]:
+    return root.path(name) if root else name
 
 
 def run(name: str, arguments: list[str]) -> int:

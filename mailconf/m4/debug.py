@@ -36,7 +36,7 @@ class Debug:
         self.traced: set[bytes] = set()
         self.length = 0  # longest piece of an argument or expansion that is shown; 0: all
         self.watching = False  # any trace line may be due
-        self.changed = False  # debugmode has set other flags
+        self.changed = False  # debugmode has set other flags; without an argument it does not count
 
     def set_flags(self, new: frozenset[int]) -> None:
         self.flags = new

@@ -21,7 +21,7 @@ from mailconf.postfix.hashorder import FNV_SINCE, hash_order
 from mailconf.postfix.lines import BLANKS, LogicalLine, split_name_value
 from mailconf.postfix.master_cf import COMMAND, FIELDS, Entry, Word
 from mailconf.postfix.postconf import Fatal
-from mailconf.postfix.postconf_show import service
+from mailconf.postfix.postconf_show import pattern_parts, service
 from mailconf.source import encode
 
 TYPE_CHECKING = False
@@ -156,8 +156,10 @@ class _Request:
             if isinstance(pair, str):
                 raise Fatal(f'{pair}: "{text.lstrip(BLANKS)}"')
             pattern, self.value = pair
-        parts = [part for part in pattern.split("/") if part]
-        if pattern.startswith("/") or len(parts) != (2 if mode == "M" else 3):
+        elif "=" in text:
+            raise Fatal("-X or -# requires names without value")
+        parts = pattern_parts(pattern)
+        if len(parts) != (2 if mode == "M" else 3):
             raise Fatal(_SHAPES[mode])
         self.service = parts[:2]
         self.name = parts[-1]

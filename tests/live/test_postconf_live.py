@@ -67,8 +67,10 @@ def test_wild_configurations_and_options(seed: int) -> None:
     compare([wild_case(dice) for _ in range(RANDOM)])
 
 
+AGAIN = b"postconf: warning: ./main.cf, line 1: overriding earlier entry: a=c"
 ASKED = [
     *(["-n"], ["-M"], ["-d", "myorigin"], ["myorigin"], ["-e", "a=b"], ["-e", "a"], ["-X", "a"], ["-#", "a"]),
+    *(["-a"], ["-l"]),
     *(["-MX", "x/unix"], ["-Me", "x/unix=x unix - - - - - y"], ["-Me", "x"], ["-Pe", "x/unix/a=b"]),
 ]
 
@@ -126,3 +128,19 @@ def without_pid(output: str) -> str:
     """``output`` without the process's number, which with -h stands alone on its line."""
     output = re.sub(r"process_id = \d+", "process_id = N", output)
     return re.sub(r"(?m)^\d+$(?=\n.*\n)", lambda found: "N" if int(found[0]) > 1000 else found[0], output)
+
+
+@pytest.mark.parametrize("text", ["broken\n", "a = b\na = c\n", " lead\na = b\n", None])
+def test_the_types_are_listed_after_main_cf_is_read(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "main.cf").write_text(text)
+        os.utime(tmp_path / "main.cf", OLD)
+    said = []
+    for command in (REAL, OURS):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [*command, "-c", ".", "-m"], capture_output=True, env=environment, cwd=tmp_path, check=False
+        )
+        # The original reads it several times.
+        said.append((done.returncode, bool(done.stdout), sorted({*done.stderr.split(b"\n")} - {AGAIN})))
+    assert said[0] == said[1]

@@ -822,6 +822,7 @@ TEXTS = [
     ("--warn-macro-sequence=b+", "define(`a',`abbbcb')\ndefine(`b',`')\ndefine(`c',defn(`len'))\n"),
     ("-L3", "len(len(len(len(a))))\n"),
     ("-l3 -dae -tx", "define(`x',`abcdef$1')x(abcdef,1)x(abc)\n"),
+    ("-daeqlt", "debugmode\ndebugmode(`aeqlt')len(debugmode)debugmode(`t')indir(`debugmode')debugmode(`+t')len(a)\n"),
     ("-l3 -daeq -tx", "define(`x',`$1')x(ab)x(abc)x(abcd)x()dumpdef(`x')\n"),
     ("-dae", "traceon(`patsubst',`regexp')patsubst(`',`.')patsubst(`ab',`.*')patsubst(`',`')regexp(`a',`a',`')\n"),
     ("-dae", "traceon(`patsubst')patsubst(`',`[')patsubst(`')patsubst(`a[',`[^')patsubst(`a',`a[')patsubst(`',`[a')\n"),

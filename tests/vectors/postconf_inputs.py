@@ -158,6 +158,14 @@ MASTER_EDITS = (
         "-MX smtp/inet",
         "-M# '*/*'",
         "-MX nosuch/inet smtp",
+        "-MX nosuch/inet smtp=x",
+        "-MX 's*p/inet'",
+        "-M# 'smtp/**'",
+        "-Fe 'smtp/inet/ch*=y'",
+        "-Pe '*x/inet/a=y'",
+        "-PX 'smtp/inet/*a'",
+        "-M# nosuch/inet smtp/inet=x",
+        "-PX smtp/inet/a smtp/inet/q=x",
         "-Pe smtp/inet/a=3 '*/*/q=4'",
         "-Pe 'smtp/inet/q=3 4'",
         "-PX smtp/inet/a smtp/inet/zz no/inet/x",
@@ -194,6 +202,9 @@ OPTIONS = """\
 -F x/y/z
 -P a/b/c/d
 -M x y/z '*/inet'
+-M smtp '*x'
+-F 's*p/inet'
+-P 'x/y/a*'
 -o 'myorigin = a b ' myorigin
 -o nosuch=1 -n
 nosuch myorigin nosuch

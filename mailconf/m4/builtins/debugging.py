@@ -54,7 +54,8 @@ def traceoff(m4: Engine, args: list[bytes]) -> None:
 def debugmode(m4: Engine, args: list[bytes]) -> None:
     debug = m4.debug
     if len(args) == 1:
-        debug.set_flags(frozenset())
+        debug.flags = frozenset()
+        debug.look()
         return
     sign = args[1][:1] if args[1][:1] in (b"+", b"-") else b""
     new = flags(args[1][len(sign) :])
