@@ -138,9 +138,10 @@ class LmdbFile:
                 nodes = {data[at + 8 : at + 8 + numbers[at + 6 >> 1]]: at for at in leaf.offsets}
             except IndexError:
                 raise self.file.damaged("a node lies outside its page") from None
-            for place, at in enumerate(map(nodes.get, stored[low:high]), low):
-                if at is not None:
-                    values[place] = self._value(data, at).partition(b"\0")[0]
+            value = self._value
+            values[low:high] = [
+                None if at is None else value(data, at).partition(b"\0")[0] for at in map(nodes.get, stored[low:high])
+            ]
         return list(map(dict(zip(wanted, values, strict=True)).get, keys))
 
     def _leaves_of(self, keys: list[bytes], end: bytes) -> Iterator[tuple[_Leaf, int, int]]:
