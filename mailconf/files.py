@@ -19,11 +19,13 @@ class Root:
     def __init__(self, top: str | os.PathLike[str] = "/") -> None:
         self.top = Path(top)  # as it was given: reports name files the way the user does
         self._absolute = self.top.absolute()
+        self._real = self._absolute == Path("/")
+        self._prefix = f"{self._absolute}/"
 
     @property
     def is_real(self) -> bool:
         """True when paths mean what they say."""
-        return self._absolute == Path("/")
+        return self._real
 
     def path(self, name: str | os.PathLike[str]) -> Path:
         """The place of ``name``: an absolute one below the root, a relative one as it is.
@@ -31,16 +33,16 @@ class Root:
         A path that already lies below the root is not moved a second time.
         """
         path = Path(name)
-        if self.is_real or not path.is_absolute() or path.is_relative_to(self._absolute):
+        if self._real or not path.is_absolute() or f"{path}/".startswith(self._prefix):
             return path
         return self.top / str(path).lstrip("/")  # a path may begin with two slashes
 
     def inside(self, path: str | os.PathLike[str]) -> str:
         """The inverse of `path`: what the configuration calls the file at ``path``."""
-        absolute = Path(path).absolute()
-        if self.is_real or not absolute.is_relative_to(self._absolute):
-            return str(absolute)
-        return "/" + str(absolute.relative_to(self._absolute)) if absolute != self._absolute else "/"
+        absolute = str(Path(path).absolute())
+        if self._real or not f"{absolute}/".startswith(self._prefix):
+            return absolute
+        return absolute.removeprefix(str(self._absolute)) or "/"
 
 
 @contextmanager

@@ -30,6 +30,7 @@ CK074 = warning("CK074", "a file holds bytes of value 0")
 CK075 = error("CK075", "a value is not what its parameter takes")
 CK076 = error("CK076", "a table is not of the form type:name")
 
+_REFERENCE = re.compile(r"\$[{(]?\s*(\w+)", re.ASCII)
 _MOST_HINTS = 20  # names for which similar ones are looked for
 
 
@@ -121,11 +122,13 @@ def _minor(version: ParameterSet) -> str:
 
 def _references(name: str, view: Configuration, known: _Names, sink: Sink, hints: Iterator[int]) -> None:
     value = view.raw(name)
+    places: dict[str, tuple[int, int]] | None = None
     for other in dict.fromkeys(references(value)) if "$" in value else ():
         if known.is_parameter(other) or view.is_set(other):
             continue
-        found = re.search(r"\$[{(]?\s*" + re.escape(other) + r"\b", value)
-        span = view.value_span(name, found.start(), found.end()) if found else view.value_span(name)
+        if places is None:
+            places = {found[1]: found.span() for found in reversed(list(_REFERENCE.finditer(value)))}
+        span = view.value_span(name, *places.get(other, (0, None)))
         from difflib import get_close_matches
 
         few = next(hints, None) is not None

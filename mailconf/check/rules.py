@@ -38,10 +38,11 @@ def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> N
     What is found more than once, for main.cf and for services that override other things, is reported once.
     """
     found = Sink()
-    policy = compile_policy(configuration, found)
+    policy = compile_policy(configuration, found, site=site)
+    asked = configuration.asked()
     for service in site.listeners:
-        if service.overrides:
-            compile_policy(configuration, found, service)
+        if not asked.isdisjoint(service.overrides):
+            compile_policy(configuration, found, service, site=site)
     targets = plan(site, root, found)
     postfix = parameter_set(installed_release(lambda program: root.path(program).read_bytes()))
     subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction, postfix)

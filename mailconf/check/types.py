@@ -5,9 +5,11 @@ from __future__ import annotations
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
 from mailconf.maps.registry import known_types
+from mailconf.postfix.lookup import MAX_NESTED
 
 CK077 = error("CK077", "there is no map type of that name")
 CK078 = error("CK078", "a table has no name")
+CK079 = error("CK079", "tables of tables nest too deep")
 
 # Types of Postfix's that mailconf does not read itself.
 OTHER_TYPES = frozenset({"dbm", "environ", "fail", "internal", "netinfo", "nis", "nisplus", "proxy", "sdbm", "unix"})
@@ -20,6 +22,9 @@ def known(subject: Subject, sink: Sink) -> None:
         if use.span is None:
             continue  # a default, which names what another parameter does
         kind, _, name = use.table.removeprefix("proxy:").partition(":")
+        if use.table.startswith(f"{kind}:{{{kind}:{{" * (MAX_NESTED // 2)):
+            message = f"{use.role}: more than {MAX_NESTED} tables of tables inside one another"
+            sink.report(CK079, message, use.span, hint="Postfix opens them all; name the tables themselves")
         if kind not in types:
             from difflib import get_close_matches
 

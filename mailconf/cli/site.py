@@ -94,7 +94,7 @@ class Loaded:
         from mailconf.build.compile import compile_targets
         from mailconf.postfix.policy import compile_policy
 
-        policy = compile_policy(self.configuration, sink)
+        policy = compile_policy(self.configuration, sink, site=self.site)
         return compile_targets(targets, sink, policy.smtpd.knows_restriction)
 
     def inputs(self) -> list[Path]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
 from mailconf.diagnostics import Code, Sink, error, warning
 from mailconf.files import Root
@@ -38,6 +39,7 @@ PF017 = warning("PF017", "a service is defined again")
 PF018 = error("PF018", "a service is given a parameter in a form that stops it")
 
 PATIENCE, FEW_STEPS = 1, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
+MOST_MISTAKES = 100  # lines of master.cf whose mistake is looked for with the grammar, which takes its time
 _ASSIGN = 'write "name = value"; a continuation line begins with a blank'
 _MISTAKES = {
     main_cf.NO_EQUALS: (PF002, 'this line has no "="', _ASSIGN),
@@ -68,13 +70,16 @@ class Configuration:
         self.entries = []
         self.sources = {}
         self._sink = sink
-        self._set: dict[str, Setting[str]] = {}
+        self._set: MutableMapping[str, Setting[str]] = {}
         self._definitions: dict[str, main_cf.Definition] = {}
+        self._own: dict[str, Setting[str]] = {}  # what a service sets, before what main.cf does
         self._of_services = ServiceParameters()
         self._reported: set[tuple[str, str, int]] = set()
         self._overrides: dict[tuple[str, str], dict[str, Setting[str]]] = {}
         self._computing: set[str] = set()
         self._given_up = 0
+        self._asked: set[str] = set()
+        self._told_mistakes = 0
 
     @classmethod
     def load(
@@ -161,7 +166,9 @@ class Configuration:
             return
         from mailconf.postfix.master_cf_tree import mistake
 
-        found = mistake(entry) if problem is next(p for p in entry.problems if p.fatal) else None
+        self._told_mistakes += 1
+        first = self._told_mistakes <= MOST_MISTAKES and problem is next(p for p in entry.problems if p.fatal)
+        found = mistake(entry) if first else None
         message = f"{problem.message}: {found.message}" if found else problem.message
         self._sink.report(PF011, message, span, hint=found.hint if found else "see master(5)")
 
@@ -197,7 +204,7 @@ class Configuration:
     def value_span(self, name: str, start: int = 0, end: int | None = None) -> Span | None:
         """The place of the characters ``start`` to ``end`` of the unexpanded value; None for a default."""
         found, definition = self._set.get(name), self._definitions.get(name)
-        if found is None or found.span is None or definition is None:
+        if found is None or found.span is None or definition is None or name in self._own:
             return self.span(name)
         end = len(definition.value) if end is None else end
         last = definition.place(end - 1) + 1 if end > start else definition.place(start)
@@ -205,6 +212,7 @@ class Configuration:
 
     def raw(self, name: str) -> str:
         """The unexpanded value; the default if unset, "" if there is no such parameter."""
+        self._asked.add(name)
         found = self._set.get(name)
         return found.value if found else self.default(name)
 
@@ -253,6 +261,7 @@ class Configuration:
             return self.expand(self.default(name), name) if self.is_set(name) and text == self.raw(name) else ""
 
     def _lookup(self, name: str) -> str | None:
+        self._asked.add(name)
         if name in self._set or self.is_known(name):
             return self.raw(name)
         return None
@@ -300,20 +309,25 @@ class Configuration:
         self._reported.add(key)
         self._sink.report(code, message, span, hint=hint, file="" if span else self.directory + "/main.cf")
 
+    def asked(self) -> frozenset[str]:
+        """The names whose values have been looked at; a service that sets none of them sees what was seen."""
+        return frozenset(self._asked)
+
     def for_service(self, service: Service) -> Configuration:
         """This configuration as ``service`` sees it."""
         other = Configuration(self.directory, self.root, self._sink)
         other.services = self.services
         other._of_services = self._of_services
         other._reported = self._reported
-        other._set = dict(self._set)
-        other._definitions = {k: v for k, v in self._definitions.items() if k not in service.overrides}
+        own: dict[str, Setting[str]] = {}
+        other._own = own
+        other._set, other._definitions = ChainMap(own, self._set), self._definitions
         other.entries, other.sources, other._overrides = self.entries, self.sources, self._overrides
         places = self._overrides.get((service.name, service.kind), {})
         for name, value in service.overrides.items():
-            other._set[name] = places.get(name) or Setting(value, service.span, name)
-        other._set["service_name"] = Setting(service.name, service.span, "service_name")
-        other._set["process_name"] = Setting(service.program, service.span, "process_name")
+            own[name] = places.get(name) or Setting(value, service.span, name)
+        own["service_name"] = Setting(service.name, service.span, "service_name")
+        own["process_name"] = Setting(service.program, service.span, "process_name")
         return other
 
 

@@ -35,7 +35,8 @@ class Endpoint(NamedTuple):
 def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endpoint]:
     """The addresses of ``site``'s listeners, in the order of master.cf; what has none is reported."""
     families = _families(configuration)
-    found: list[Endpoint] = []
+    found: dict[Endpoint, None] = {}
+    everywhere: list[str] | None = None
     for service in site.listeners:
         host, _, port_name = service.name.rpartition(":")
         port = _port(port_name)
@@ -43,10 +44,13 @@ def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endp
             message = f'the port "{port_name}" of service {service.name} is not known'
             sink.report(PF014, message, service.span, hint="write its number, or a name of /etc/services")
             continue
-        for address in _addresses(configuration, service, host, families, sink):
-            if (endpoint := Endpoint(address, port, service.name)) not in found:
-                found.append(endpoint)
-    return found
+        if host:
+            addresses = _own_addresses(service, host, families, sink)
+        else:
+            everywhere = _addresses(configuration, families, sink) if everywhere is None else everywhere
+            addresses = everywhere
+        found |= dict.fromkeys(Endpoint(address, port, service.name) for address in addresses)
+    return list(found)
 
 
 def _families(configuration: Configuration) -> list[socket.AddressFamily]:
@@ -74,29 +78,30 @@ def _port(name: str) -> int | None:
         return None
 
 
-def _addresses(
-    configuration: Configuration, service: Service, host: str, families: list[socket.AddressFamily], sink: Sink
-) -> list[str]:
-    if host:
-        addresses = _resolved(host, families)
-        if not addresses:
-            message = f"the host of service {service.name} has no address of inet_protocols"
-            sink.report(PF015, message, service.span, hint="see master(5) and postconf(5) inet_protocols")
-        return addresses
+def _own_addresses(service: Service, host: str, families: list[socket.AddressFamily], sink: Sink) -> list[str]:
+    """Those of the host in a service's name."""
+    addresses = _resolved(host, families)
+    if not addresses:
+        message = f"the host of service {service.name} has no address of inet_protocols"
+        sink.report(PF015, message, service.span, hint="see master(5) and postconf(5) inet_protocols")
+    return addresses
+
+
+def _addresses(configuration: Configuration, families: list[socket.AddressFamily], sink: Sink) -> list[str]:
+    """Those of inet_interfaces."""
     words = configuration.words("inet_interfaces")
     if words in (["all"], ["loopback-only"]):
         table = _WILDCARD if words == ["all"] else _LOOPBACK
         return [table[family] for family in families]
     addresses = []
-    for word in words:
+    for word in dict.fromkeys(words):
         resolved = _resolved(word, [*_FAMILIES.values()])
         addresses += [a for a in resolved if (socket.AF_INET6 if ":" in a else socket.AF_INET) in families]
         if not resolved:
             span = configuration.value_span("inet_interfaces")
             message = f'inet_interfaces: the host "{word}" has no address'
-            if not any(d.code == PF015.name and d.message == message for d in sink):
-                file = f"{configuration.directory}/main.cf"
-                sink.report(PF015, message, span, hint="name a host or an address of this machine", file=file)
+            file = f"{configuration.directory}/main.cf"
+            sink.report(PF015, message, span, hint="name a host or an address of this machine", file=file)
     return list(dict.fromkeys(addresses))
 
 

@@ -6,6 +6,7 @@ pattern tables (regexp, pcre, cidr, tcp) only for the whole of it: regexp_table(
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,16 +15,21 @@ from mailconf.model.world import Answer, Ask, LookupFailed
 from mailconf.postfix.words import split, table_spec, unbraced
 
 PATTERN_TYPES = frozenset({"cidr", "pcre", "regexp", "tcp"})
+MAX_NESTED = 20  # tables of tables inside one another that are looked at
+_PROXIES = re.compile(r"\A(?:proxy:)+")
 _COMPOSITE = frozenset({"pipemap", "unionmap"})
 
 
-def is_pattern(table: str) -> bool:
+def unproxied(table: str) -> str:
+    """The table that proxymap(8) opens for ``proxy:table``; other tables as they are."""
+    return _PROXIES.sub("", table, count=1)
+
+
+def is_pattern(table: str, depth: int = 0) -> bool:
     """Whether ``table`` ("type:name") matches patterns against whole keys instead of storing strings."""
-    kind, _, name = table.partition(":")
-    if kind == "proxy":
-        return is_pattern(name)
-    if kind in _COMPOSITE:
-        return any(is_pattern(member.text) for member in split(unbraced(name)))
+    kind, _, name = unproxied(table).partition(":")
+    if kind in _COMPOSITE and depth < MAX_NESTED:
+        return any(is_pattern(member.text, depth + 1) for member in split(unbraced(name)))
     return kind in PATTERN_TYPES
 
 

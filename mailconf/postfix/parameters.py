@@ -95,12 +95,17 @@ def parameter_set(release: str = "") -> ParameterSet:
     return _released(found, release)
 
 
+_recorded: list[ParameterSet] = []
+
+
 def recorded() -> list[ParameterSet]:
     """Every version that there are data of, oldest first."""
     from mailconf.postfix.parameters_versions import VERSIONS
 
-    found = [BASE, *(parameter_set(version) for version in VERSIONS)]
-    return sorted(found, key=lambda each: each.version)
+    if not _recorded:
+        found = [BASE, *(parameter_set(version) for version in VERSIONS)]
+        _recorded.extend(sorted(found, key=lambda each: each.version))
+    return _recorded
 
 
 def _released(found: ParameterSet, release: str) -> ParameterSet:
@@ -137,6 +142,9 @@ TRANSPORT_SUFFIXES = {
 }
 
 
+_SUFFIXES = tuple(TRANSPORT_SUFFIXES)
+
+
 class ServiceParameters:
     """The parameters that exist because of master.cf's services, (type, default) by name; some are built in as well."""
 
@@ -156,7 +164,7 @@ class ServiceParameters:
     def get(self, name: str) -> tuple[str, str] | None:
         if name.endswith(TIME_LIMIT) and name.removesuffix(TIME_LIMIT) in self._timed:
             return TIME, "$command_time_limit"
-        for suffix, default in TRANSPORT_SUFFIXES.items():
+        for suffix, default in TRANSPORT_SUFFIXES.items() if name.endswith(_SUFFIXES) else ():
             if name.endswith(suffix) and name.removesuffix(suffix) in self._transports:
                 return self._parameters.get(name) or (self._parameters[default[1:]][0], default)
         return None

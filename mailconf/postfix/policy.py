@@ -28,11 +28,16 @@ class PostfixPolicy:
 
     site: Site
 
-    def __init__(self, configuration: Configuration, service: Service | None = None, sink: Sink | None = None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        service: Service | None = None,
+        sink: Sink | None = None,
+        site: Site | None = None,
+    ) -> None:
         sink = Sink() if sink is None else sink
-        site = site_of(configuration)
         seen = configuration if service is None else configuration.for_service(service)
-        self.site = site if service is None else site_of(seen)
+        self.site = site_of(seen) if site is None else site
 
         def problem(name: str, text: str) -> None:
             span = seen.value_span(name)
@@ -85,6 +90,11 @@ class PostfixPolicy:
         return await self.local.deliver(route, ask)
 
 
-def compile_policy(configuration: Configuration, sink: Sink, service: Service | None = None) -> PostfixPolicy:
-    """The Policy of ``configuration``; what is wrong in it goes to ``sink``, and the Policy answers all the same."""
-    return PostfixPolicy(configuration, service, sink)
+def compile_policy(
+    configuration: Configuration, sink: Sink, service: Service | None = None, *, site: Site | None = None
+) -> PostfixPolicy:
+    """The Policy of ``configuration``; what is wrong in it goes to ``sink``, and the Policy answers all the same.
+
+    site  what `site_of` made of the configuration, where the caller has it
+    """
+    return PostfixPolicy(configuration, service, sink, site)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from mailconf.model.site import Limits, Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.lookup import MAX_NESTED, unproxied
 from mailconf.postfix.protocol import protocol_options
 from mailconf.postfix.words import split, table_spec, unbraced
 from mailconf.source import Span
@@ -232,15 +233,14 @@ def _restriction_tables(c: Configuration, name: str) -> Iterator[TableUse]:
         before = word.text
 
 
-def _members(table: str, role: str, span: Span | None) -> Iterator[TableUse]:
+def _members(table: str, role: str, span: Span | None, depth: int = 0) -> Iterator[TableUse]:
+    """A table, and those that it is made of."""
+    table = unproxied(table)
     kind, _, rest = table.partition(":")
-    if kind == "proxy":
-        yield from _members(rest, role, span)
-        return
     yield TableUse(table, role, rest if kind in BUILT_TYPES else None, span)
-    if kind in ("unionmap", "pipemap"):
+    if kind in ("unionmap", "pipemap") and depth < MAX_NESTED:
         for member in split(unbraced(rest)):
-            yield from _members(member.text, role, span)
+            yield from _members(member.text, role, span, depth + 1)
 
 
 def _is_table(text: str) -> bool:
@@ -248,10 +248,13 @@ def _is_table(text: str) -> bool:
     return bool(colon and head and rest) and head.replace("-", "").isalnum() and not head[0].isdigit()
 
 
+MAX_SEARCHED = 20_000  # characters of a value with $-expressions in which the places of its words are looked for
+
+
 def word_span(c: Configuration, name: str, word: str, offset: int) -> Span | None:
     """The place of a word of the expanded value: exact where the value has no $-expression, else its raw form's."""
     raw = c.raw(name)
     if "$" not in raw:
         return c.value_span(name, offset, offset + len(word))
-    at = raw.find(word)
+    at = raw.find(word) if len(raw) < MAX_SEARCHED else -1
     return c.value_span(name, at, at + len(word)) if at >= 0 else c.value_span(name)
