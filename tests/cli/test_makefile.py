@@ -31,5 +31,31 @@ def test_check_force_and_clean(root: Path) -> None:
     assert not list(root.rglob("*.db"))
 
 
+def test_the_service_where_there_is_no_script(tmp_path: Path) -> None:
+    mail = tmp_path / "etc/mail"
+    mail.mkdir(parents=True)
+    (mail / "sendmail.cf").write_text("V10/Berkeley\n")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("systemctl", "mailq", "mailstats", "hoststat", "sendmail"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (programs / name).chmod(0o755)
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(mailconf("makefile", "--root", str(tmp_path), "/etc/mail").stdout)
+    said = {
+        "start": "systemctl start sendmail",
+        "reload": "systemctl reload sendmail",
+        "restart-if-running": "systemctl try-restart sendmail",
+        "reload-if-running": "systemctl try-reload-or-restart sendmail",
+        "mailq": "mailq",
+        "mailstats": "mailstats",
+        "runq": "sendmail -q",
+    }
+    environment = {**ENVIRONMENT, "PATH": f"{programs}:{os.environ['PATH']}"}
+    for target, line in said.items():
+        command = ["make", "-f", str(makefile), "SERVICE=/nonexistent", target]
+        assert subprocess.run(command, capture_output=True, text=True, env=environment).stdout == line + "\n"
+
+
 def test_without_a_configuration_there_is_no_makefile(tmp_path: Path) -> None:
     assert mailconf("makefile", str(tmp_path), status=1).stdout == ""
