@@ -39,6 +39,7 @@ _TYPES = {
     "tcp": "tcp:TcpTable",
     "texthash": "texthash:open_table",
     "unionmap": "combined:UnionTable",
+    "unix": "accounts:AccountTable",
 }
 
 _NESTING = 100  # tables within tables

@@ -69,8 +69,6 @@ class FileWorld:
 
     async def lookup(self, table: str, key: str) -> Answer:
         kind, _, name = table.removeprefix("proxy:").partition(":")
-        if kind == "unix":
-            return self._account(name, key)
         opened = self._tables.get(table)
         if opened is None:
             opened = self._tables[table] = self._open(table)
@@ -113,24 +111,6 @@ class FileWorld:
                 index[f"{decode(fold(encode(key)))}\0{entry.value}"] = entry.span
         return index
 
-    def _account(self, database: str, key: str) -> Answer:
-        """passwd.byname and group.byname: the line of the user or group ``key``."""
-        field = {"passwd.byname": "passwd", "group.byname": "group"}.get(database)
-        if field is None:
-            return Answer(Outcome.FAILED, reason=f"unknown table: unix:{database}")
-        if self.root.is_real:
-            line = _passwd_line(key) if field == "passwd" else _group_line(key)
-        else:
-            line = self._line_of(f"/etc/{field}", key)
-        return Answer(Outcome.FOUND, line) if line else ABSENT
-
-    def _line_of(self, path: str, name: str) -> str:
-        try:
-            text = decode(self.root.path(path).read_bytes())
-        except OSError:
-            return ""
-        return next((line for line in text.splitlines() if name and line.startswith(f"{name}:")), "")
-
     async def dns(self, name: str, kind: str) -> Records:
         folded = name.lower().rstrip(".")
         if (folded, kind) in self._dns:
@@ -140,9 +120,9 @@ class FileWorld:
         return _query(folded, kind) if self._online else NO_DNS
 
     async def user(self, name: str) -> User | None:
-        answer = self._account("passwd.byname", name)
-        fields = answer.value.split(":")
-        if not answer.found or len(fields) < 7 or not (fields[2].isdigit() and fields[3].isdigit()):
+        line = open_table("unix:passwd.byname", self.root).lookup(encode(name))
+        fields = decode(line or b"").split(":")
+        if len(fields) < 7 or not (fields[2].isdigit() and fields[3].isdigit()):
             return None
         return User(fields[0], int(fields[2]), int(fields[3]), fields[5], fields[6])
 
@@ -164,26 +144,6 @@ class FileWorld:
 
     def now(self) -> float:
         return self._clock()
-
-
-def _passwd_line(name: str) -> str:
-    import pwd
-
-    try:
-        found = pwd.getpwnam(name)
-    except (KeyError, ValueError):
-        return ""
-    return ":".join(str(field) for field in found)
-
-
-def _group_line(name: str) -> str:
-    import grp
-
-    try:
-        found = grp.getgrnam(name)
-    except (KeyError, ValueError):
-        return ""
-    return f"{found.gr_name}:{found.gr_passwd}:{found.gr_gid}:{','.join(found.gr_mem)}"
 
 
 def _query(name: str, kind: str) -> Records:

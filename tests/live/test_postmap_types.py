@@ -215,3 +215,13 @@ def test_keys_with_and_without_a_nul(pair: Pair, kind: str, asked: list[str], bu
     pair.run(*asked, "-q", "-", f"{kind}:t", stdin=b"a\nb\nd\n")
     pair.run(*asked, "-d", "a", f"{kind}:t")
     pair.maps_equal(f"{kind}:t")
+
+
+def test_the_accounts_of_the_machine(pair: Pair) -> None:
+    for database in ("passwd.byname", "group.byname"):
+        pair.run("-q", "ROOT", f"unix:{database}")
+        pair.run("-fq", "ROOT", f"unix:{database}")
+        pair.run("-q", "-", f"unix:{database}", stdin=b"root\nnobody\nmail\n0\n:\n\n\xff\nno such\n")
+        pair.run("-s", f"unix:{database}")
+        pair.run("-d", "root", f"unix:{database}")
+    pair.run("unix:t")

@@ -30,6 +30,7 @@ ANSWERS: list[tuple[str, bytes, bytes | None]] = [
 MISTAKES: list[tuple[str, str]] = [
     ("foo:x", "unsupported dictionary type: foo"),
     ("HASH:x", "unsupported dictionary type: HASH"),
+    ("unix:shadow.byname", "unknown table: unix:shadow.byname"),
     ("hash:", 'open dictionary: expecting "type:name" form instead of "hash:"'),
     (":x", 'open dictionary: expecting "type:name" form instead of ":x"'),
     ("static:{a", "bad static:name syntax: missing '}' in \"{a\""),

@@ -127,6 +127,7 @@ def test_every_table_closes_twice_and_says_what_it_is(tmp_path: Path) -> None:
         "pipemap": "pipemap:{hash:/hash}",
         "unionmap": "unionmap:{hash:/hash}",
         "proxy": "proxy:hash:/hash",
+        "unix": "unix:passwd.byname",
         "cidr": "cidr:{ {::1 ok} }",
         "regexp": "regexp:{ {/a/ ok} }",
         "pcre": "pcre:{ {/a/ ok} }",
@@ -140,6 +141,16 @@ def test_every_table_closes_twice_and_says_what_it_is(tmp_path: Path) -> None:
         assert table.type == kind or kind == "proxy"
         table.close()
         table.close()
+
+
+def test_accounts_below_another_root(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("alice:x:1000:1000::/home/alice:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("staff:x:50:alice\n")
+    users = open_table("unix:passwd.byname", Root(tmp_path), fold=bytes.lower)
+    assert users.lookup(b"Alice") == b"alice:x:1000:1000::/home/alice:/bin/sh"
+    assert [users.lookup(key) for key in (b"", b"ali", b"root")] == [None] * 3
+    assert open_table("unix:group.byname", Root(tmp_path)).lookup(b"staff") == b"staff:x:50:alice"
 
 
 def test_a_replaced_map_is_seen(tmp_path: Path) -> None:
