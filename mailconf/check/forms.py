@@ -33,7 +33,8 @@ def values(subject: Subject, sink: Sink) -> None:
     views = [(configuration, name) for name in configuration.names()]
     for service in configuration.services:
         if service.overrides:
-            views += ((configuration.for_service(service), name) for name in service.overrides)
+            view = configuration.for_service(service)
+            views += ((view, name) for name in service.overrides)
     for view, name in views:
         if name not in subject.postfix.parameters:
             continue

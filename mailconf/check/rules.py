@@ -42,7 +42,7 @@ def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> N
     asked = configuration.asked()
     for service in site.listeners:
         if not asked.isdisjoint(service.overrides):
-            compile_policy(configuration, found, service, site=site)
+            policy.check_service(configuration.for_service(service), service, found)
     targets = plan(site, root, found)
     postfix = parameter_set(installed_release(lambda program: root.path(program).read_bytes()))
     subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction, postfix)

@@ -11,6 +11,7 @@ CK077 = error("CK077", "there is no map type of that name")
 CK078 = error("CK078", "a table has no name")
 CK079 = error("CK079", "tables of tables nest too deep")
 
+MOST_HINTS = 20  # types for which similar ones are looked for
 # Types of Postfix's that mailconf does not read itself.
 OTHER_TYPES = frozenset({"dbm", "environ", "fail", "internal", "netinfo", "nis", "nisplus", "proxy", "sdbm", "unix"})
 
@@ -18,6 +19,7 @@ OTHER_TYPES = frozenset({"dbm", "environ", "fail", "internal", "netinfo", "nis",
 def known(subject: Subject, sink: Sink) -> None:
     """Report tables of unknown types, and those without a name."""
     types = {*known_types(), *OTHER_TYPES}
+    hints = iter(range(MOST_HINTS))
     for use in subject.site.tables:
         if use.span is None:
             continue  # a default, which names what another parameter does
@@ -28,7 +30,8 @@ def known(subject: Subject, sink: Sink) -> None:
         if kind not in types:
             from difflib import get_close_matches
 
-            near = get_close_matches(kind, types, n=1, cutoff=0.6)
+            few = next(hints, None) is not None
+            near = get_close_matches(kind, sorted(types), n=1, cutoff=0.6) if few else []
             hint = f"did you mean {near[0]}?" if near else "postconf -m lists the types"
             sink.report(CK077, f'{use.role}: there is no map type "{kind}"', use.span, hint=hint)
         elif not name and kind not in ("internal", "fail", "environ", "static"):

@@ -27,7 +27,7 @@ from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mailconf.files import Root
     from mailconf.postfix.master_cf import Entry
@@ -412,7 +412,7 @@ class Tool:
             os.close(folder)
 
 
-def _expansion(known: Postconf, values: dict[str, str]) -> show.Expand:
+def _expansion(known: Postconf, values: Mapping[str, str]) -> show.Expand:
     def expand(text: str) -> str:
         return known.expand(text, values)
 

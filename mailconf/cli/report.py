@@ -15,6 +15,9 @@ from mailconf.diagnostics import Diagnostic, Severity, Sink
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mailconf.source import Span
+
+MOST_BEFORE, MOST_BEHIND = 200, 400  # characters of a line that are shown
 _COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 
 
@@ -60,10 +63,10 @@ def _show_on_terminal(found: Iterable[Diagnostic], console: Console) -> None:
             )
         )
         if d.span is not None:
-            line, column = d.span.first
-            text = d.span.source.line(line)
-            length = min(max(1, d.span.end - d.span.start), max(1, len(text) - column + 1))
-            lead = "".join("\t" if c == "\t" else " " for c in text[: column - 1])
+            line = d.span.line
+            before, text = _around(d.span)
+            length = min(max(1, d.span.end - d.span.start), max(1, len(text) - len(before)))
+            lead = "".join("\t" if c == "\t" else " " for c in before)
             console.print(Text.assemble((f"{line:5} | ", "dim"), _printable(text)), soft_wrap=True)
             console.print(Text.assemble(("      | ", "dim"), lead, ("^" * length, colour)), soft_wrap=True)
         for other in d.related:
@@ -71,6 +74,14 @@ def _show_on_terminal(found: Iterable[Diagnostic], console: Console) -> None:
             console.print(Text(_printable(f"      {other.span.source.name}:{line}:{column}: {other.message}")))
         if d.hint:
             console.print(Text.assemble(("      hint: ", "bold cyan"), _printable(d.hint)))
+
+
+def _around(span: Span) -> tuple[str, str]:
+    """What stands before a finding on its line, and the line; of a very long one, what is near."""
+    text, start = span.source.text, min(span.start, len(span.source.text))
+    first = max(start - span.first.column + 1, start - MOST_BEFORE)
+    last = text.find("\n", start, start + MOST_BEHIND)
+    return text[first:start], text[first : min(start + MOST_BEHIND, len(text)) if last < 0 else last]
 
 
 def _printable(text: str) -> str:

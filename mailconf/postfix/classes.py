@@ -26,6 +26,7 @@ class Domains:
     def __init__(self, configuration: Configuration, problem: Problem) -> None:
         self.configuration = configuration
         self._problem = problem
+        self._compiled: dict[str, tuple[str, Kind]] = {}
         c = configuration
         self.default_type = c.value("default_database_type")
         self.subdomain_lists = frozenset(word.lower() for word in c.words("parent_domain_matches_subdomains"))
@@ -52,7 +53,16 @@ class Domains:
         )
         for problem in made.problems:
             self._problem(name, problem)
+        self._compiled[name] = (value, kind)
         return made
+
+    def check_changed(self, configuration: Configuration, problem: Problem) -> None:
+        """Tell ``problem`` what is wrong with the lists that another view of the same configuration has."""
+        for name, (value, kind) in self._compiled.items():
+            other = configuration.value(name)
+            if other != value:
+                for text in PatternList.compile(name, other, kind, read=self._read).problems:
+                    problem(name, text)
 
     def tables(self, name: str) -> Tables:
         """The lookup tables that the parameter ``name`` lists."""

@@ -79,6 +79,7 @@ class Configuration:
         self._computing: set[str] = set()
         self._given_up = 0
         self._asked: set[str] = set()
+        self._with_references: dict[str, bool] = {}
         self._told_mistakes = 0
 
     @classmethod
@@ -215,6 +216,13 @@ class Configuration:
         self._asked.add(name)
         found = self._set.get(name)
         return found.value if found else self.default(name)
+
+    def has_references(self, name: str) -> bool:
+        """Whether the unexpanded value has $-expressions; quick for a value of a megabyte, too."""
+        found = self._with_references.get(name)
+        if found is None:
+            found = self._with_references[name] = "$" in self.raw(name)
+        return found
 
     def default(self, name: str) -> str:
         """The unexpanded default of ``name``; those that depend on the machine are computed."""

@@ -31,6 +31,7 @@ MAX_SIZE = 16_000_000
 MAX_STEPS = 200_000
 MAX_MESSAGES = 1000
 MAX_BRACKETS = 2000
+MANY = 8  # open brackets
 MAX_READ = 1_000_000
 
 TYPE_CHECKING = False
@@ -208,6 +209,16 @@ class _Expansion:
                 return None
             level += text.count(opening, at, shut) - 1
             at = shut + 1
+            while level > MANY:
+                self._spend(level, text)
+                # It cannot end before as many brackets are closed as are open: look at all of these at once.
+                chunk = text[at : at + 8 * level]
+                pieces = chunk.split(closing, level)
+                if len(pieces) == 1:
+                    break
+                end = len(chunk) - len(pieces[-1])
+                level += chunk.count(opening, 0, end) - len(pieces) + 1
+                at += end
             if level == 0:
                 return at
             self._spend(level, text)

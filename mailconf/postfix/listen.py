@@ -19,6 +19,7 @@ from mailconf.postfix.configuration import Configuration
 PF014 = error("PF014", "a service's port is unknown")
 PF015 = error("PF015", "a service or inet_interfaces names a host that has no address here")
 
+MOST_UNKNOWN = 10  # hosts of inet_interfaces without an address, after which no other one is asked for
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 _WILDCARD = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -94,10 +95,14 @@ def _addresses(configuration: Configuration, families: list[socket.AddressFamily
         table = _WILDCARD if words == ["all"] else _LOOPBACK
         return [table[family] for family in families]
     addresses = []
+    left = MOST_UNKNOWN
     for word in dict.fromkeys(words):
+        if not left:
+            break
         resolved = _resolved(word, [*_FAMILIES.values()])
         addresses += [a for a in resolved if (socket.AF_INET6 if ":" in a else socket.AF_INET) in families]
         if not resolved:
+            left -= 1
             span = configuration.value_span("inet_interfaces")
             message = f'inet_interfaces: the host "{word}" has no address'
             file = f"{configuration.directory}/main.cf"

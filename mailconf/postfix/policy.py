@@ -6,6 +6,8 @@ local.py local(8)'s and virtual(8)'s.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mailconf.diagnostics import Sink
 from mailconf.model.policy import Role
 from mailconf.model.site import Service, Site
@@ -38,20 +40,20 @@ class PostfixPolicy:
         sink = Sink() if sink is None else sink
         seen = configuration if service is None else configuration.for_service(service)
         self.site = site_of(seen) if site is None else site
-
-        def problem(name: str, text: str) -> None:
-            span = seen.value_span(name)
-            place = "" if span else f"{seen.directory}/main.cf"
-            sink.report(
-                PF206, f"{name}: {text}", span, hint="see postconf(5), mynetworks, for the patterns", file=place
-            )
-
-        domains = Domains(seen, problem)
+        self._domains = domains = Domains(seen, _telling(seen, sink))
         self.rewriter = Rewriter(domains)
         self.resolver = Resolver(domains, self.rewriter)
         self.aliasing = Aliasing(domains, self.rewriter)
         self.local = Local(domains, self.rewriter, self.resolver)
         self.smtpd = Smtpd(seen, Settings(domains, self.rewriter, self.resolver), sink)
+
+    def check_service(self, view: Configuration, service: Service, sink: Sink) -> None:
+        """Report what is wrong with the lists that ``service``, which sees ``view``, has of its own.
+
+        Much sooner done than compiling its Policy.
+        """
+        self._domains.check_changed(view, _telling(view, sink))
+        self.smtpd.check_changed(view, service.overrides, sink)
 
     async def connect(self, session: Session, ask: Ask) -> Verdict:
         return await self.smtpd.connect(session, ask)
@@ -88,6 +90,15 @@ class PostfixPolicy:
 
     async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
         return await self.local.deliver(route, ask)
+
+
+def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], None]:
+    def tell(name: str, text: str) -> None:
+        span = configuration.value_span(name)
+        place = "" if span else f"{configuration.directory}/main.cf"
+        sink.report(PF206, f"{name}: {text}", span, hint="see postconf(5), mynetworks, for the patterns", file=place)
+
+    return tell
 
 
 def compile_policy(

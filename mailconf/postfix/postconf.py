@@ -79,6 +79,7 @@ class Postconf:
         self._read = read
         self.told_deprecated = False
         self._tables_read: set[str] = set()
+        self._scopes: dict[str, list[Scope]] = {}  # the services that set a name
         self._given: set[str] = set()  # every name that main.cf or a service sets
         self._computing: set[str] = set()
 
@@ -265,16 +266,21 @@ class Postconf:
             self._warn(message)
         return Fatal(f"{where}macro processing error")
 
-    def scope_values(self, scope: Scope) -> dict[str, str]:
+    def scope_values(self, scope: Scope) -> Mapping[str, str]:
         """What a service sees: its own settings over main.cf's."""
+        from collections import ChainMap
+
         command = scope.entry.fields[master_cf.COMMAND].text
-        return self.values | {"service_name": scope.entry.name, "process_name": command} | scope.values
+        return ChainMap(scope.values, {"service_name": scope.entry.name, "process_name": command}, self.values)
 
     # Names
 
     def register_users(self) -> None:
         """Find the user's parameters that are used; warn of names that are not defined."""
-        self._given = {name for values in (self.values, *(scope.values for scope in self.services)) for name in values}
+        for service in self.services:
+            for name in service.values:
+                self._scopes.setdefault(name, []).append(service)
+        self._given = {*self.values, *self._scopes}
         self.users |= self.postfix.legacy & self._given
         for scope in (*self.services, None):
             if scope is None:
@@ -340,7 +346,7 @@ class Postconf:
             self.users.add(name)
             found = True
         if scope is None:
-            for other in self.services:
+            for other in self._scopes.get(name, ()):
                 if name in other.values:
                     other.used.add(name)
                     found = True
@@ -361,7 +367,7 @@ class Postconf:
         while pending:
             text, words = pending[-1]
             word, at = next(words, ("#", -1))
-            if at < 0 or (word.startswith("#") and self._tell_comment(word, text[at + len(word) + 1 :], scope)):
+            if at < 0 or (word.startswith("#") and self._tell_comment(word, text, at, scope)):
                 pending.pop()
                 continue
             group = self._scan_word(word, scope)
@@ -373,11 +379,12 @@ class Postconf:
                 if left > 0 and (":" in inner or "{" in inner or "#" in inner):
                     pending.append((inner, master_cf.split_words(inner, SEPARATORS)))
 
-    def _tell_comment(self, word: str, rest: str, scope: Scope | None) -> bool:
+    def _tell_comment(self, word: str, text: str, at: int, scope: Scope | None) -> bool:
         """Warn of what looks like a comment behind a value; False before Postfix 3.8, which did not look for it."""
         if self.postfix.version < COMMENTS_SINCE:
             return False
-        rest = decode(encode(rest)[:20])
+        behind = at + len(word) + 1
+        rest = decode(encode(text[behind : behind + 20])[:20])
         self._warn(f"{self._place(scope)}: #comment after other text is not allowed: {word} {rest}...")
         return True
 
@@ -391,9 +398,10 @@ class Postconf:
         """Use the table that ``word`` names; the part in braces that is to be looked into, "" when there is none."""
         if word.startswith("{"):
             return word
-        while word.startswith("proxy:"):
-            word = word[len("proxy:") :]
-        kind, colon, name = word.partition(":")
+        at = 0
+        while word.startswith("proxy:", at):
+            at += len("proxy:")
+        kind, colon, name = word[at:].partition(":")
         if name.startswith("{"):
             return name
         if colon and kind in self.postfix.databases:

@@ -110,12 +110,17 @@ async def server_error(ev: Evaluation, subject: Subject) -> Status:
 class Compiler:
     """Compiles the restriction lists of one configuration."""
 
-    def __init__(self, configuration: Configuration, settings: Settings, sink: Sink) -> None:
+    def __init__(
+        self, configuration: Configuration, settings: Settings, sink: Sink, class_names: frozenset[str] | None = None
+    ) -> None:
+        """class_names: those of smtpd_restriction_classes, where the caller has them."""
         self._configuration = configuration
         self._settings = settings
         self._sink = sink
         self._default_type = configuration.value("default_database_type")
-        self._class_names = frozenset(word.lower() for word in configuration.words("smtpd_restriction_classes"))
+        if class_names is None:
+            class_names = frozenset(word.lower() for word in configuration.words("smtpd_restriction_classes"))
+        self.class_names = class_names
         self._classes: dict[str, RuleList] = {}
         self._values: dict[str, RuleList] = {}
 
@@ -167,7 +172,7 @@ class Compiler:
             return _SIMPLE[name], 0
         if _is_table(word.text):
             return self._access(table_spec(word.text, self._default_type), ""), 0
-        if name in self._class_names:
+        if name in self.class_names:
             return self._class(name), 0
         takes = self._taking_argument(name)
         if takes is None:
@@ -187,7 +192,7 @@ class Compiler:
     def knows(self, word: str) -> bool:
         """Whether a list, or the value of an access table, may name this restriction or restriction class."""
         name = word.lower()
-        return name in _SIMPLE or name in self._class_names or self._taking_argument(name) is not None
+        return name in _SIMPLE or name in self.class_names or self._taking_argument(name) is not None
 
     def _taking_argument(self, name: str) -> Callable[[str], Check] | None:
         if name.startswith("check_") and name.endswith("_access"):
@@ -249,7 +254,7 @@ class Compiler:
 
     def compile_classes(self) -> None:
         """Compile every class for its Diagnostics' sake."""
-        for name in sorted(self._class_names):
+        for name in sorted(self.class_names):
             if not self._configuration.is_set(name):
                 span = self._configuration.value_span("smtpd_restriction_classes")
                 self._sink.report(

@@ -253,8 +253,8 @@ MAX_SEARCHED = 20_000  # characters of a value with $-expressions in which the p
 
 def word_span(c: Configuration, name: str, word: str, offset: int) -> Span | None:
     """The place of a word of the expanded value: exact where the value has no $-expression, else its raw form's."""
-    raw = c.raw(name)
-    if "$" not in raw:
+    if not c.has_references(name):
         return c.value_span(name, offset, offset + len(word))
+    raw = c.raw(name)
     at = raw.find(word) if len(raw) < MAX_SEARCHED else -1
     return c.value_span(name, at, at + len(word)) if at >= 0 else c.value_span(name)

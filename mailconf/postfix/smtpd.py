@@ -14,6 +14,8 @@ What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, H
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mailconf.diagnostics import Sink
 from mailconf.model.verdict import EffectKind, Reply, Session, Verdict
 from mailconf.model.world import Ask, LookupFailed
@@ -37,6 +39,18 @@ from mailconf.postfix.expand import MacroError, expand
 from mailconf.postfix.restrictions import Compiler, RuleList
 from mailconf.postfix.smtpd_settings import Settings
 
+# The restriction lists in their order, with what a bare table in them is asked about.
+LISTS = {
+    "smtpd_client_restrictions": "client",
+    "smtpd_helo_restrictions": "helo",
+    "smtpd_sender_restrictions": "sender",
+    "smtpd_relay_restrictions": "recipient",
+    "smtpd_recipient_restrictions": "recipient",
+    "smtpd_data_restrictions": "recipient",
+    "smtpd_end_of_data_restrictions": "recipient",
+}
+GUARDED = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+CLASSES = "smtpd_restriction_classes"
 _XCLIENT = "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"
 _XFORWARD = "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"
 _BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
@@ -50,18 +64,33 @@ class Smtpd:
     """One service's answers."""
 
     def __init__(self, configuration: Configuration, settings: Settings, sink: Sink) -> None:
-        compiler = Compiler(configuration, settings, sink)
+        self._compiler = compiler = Compiler(configuration, settings, sink)
         self.knows_restriction = compiler.knows
+        self._values = {name: configuration.value(name) for name in (*LISTS, CLASSES)}
         self.settings = settings
-        self.client = compiler.compile("smtpd_client_restrictions", "client")
-        self.helo_rules = compiler.compile("smtpd_helo_restrictions", "helo")
-        self.sender = compiler.compile("smtpd_sender_restrictions", "sender")
-        self.relay = compiler.compile("smtpd_relay_restrictions", "recipient")
-        self.recipient = compiler.compile("smtpd_recipient_restrictions", "recipient")
-        self.data_rules = compiler.compile("smtpd_data_restrictions", "recipient")
-        self.end_of_data_rules = compiler.compile("smtpd_end_of_data_restrictions", "recipient")
+        rules = [compiler.compile(name, who) for name, who in LISTS.items()]
+        self.client, self.helo_rules, self.sender, self.relay, self.recipient = rules[:5]
+        self.data_rules, self.end_of_data_rules = rules[5:]
         compiler.compile_classes()
-        self._guarded = compiler.check_guard("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+        self._guarded = compiler.check_guard(*GUARDED)
+
+    def check_changed(self, configuration: Configuration, overrides: Iterable[str], sink: Sink) -> None:
+        """Report what is wrong with the lists that another view of the same configuration, which has ``overrides``,
+        changes."""
+        changed = {name: value for name in self._values if (value := configuration.value(name)) != self._values[name]}
+        names = self._compiler.class_names
+        own_classes = [name for name in overrides if name.lower() in names]
+        if not changed and not own_classes:
+            return
+        compiler = Compiler(configuration, self.settings, sink, None if CLASSES in changed else names)
+        for name in (name for name in LISTS if name in changed):
+            compiler.compile(name, LISTS[name])
+        if CLASSES in changed:
+            compiler.compile_classes()
+        for name in own_classes:
+            compiler.compile(name)
+        if changed.keys() & set(GUARDED):
+            compiler.check_guard(*GUARDED)
 
     # Commands
 

@@ -7,6 +7,7 @@ DATABASE_README, "inline"). A brace that is never closed takes the rest of the v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -30,6 +31,10 @@ def texts(value: str, separators: str = SEPARATORS) -> list[str]:
 
 
 def _scan(value: str, separators: str) -> Iterator[Word]:
+    if "{" not in value:
+        for found in re.finditer(f"[^{re.escape(separators)}]+", value):
+            yield Word(found[0], found.start())
+        return
     at, end = 0, len(value)
     while at < end:
         if value[at] in separators:
