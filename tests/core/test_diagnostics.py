@@ -59,6 +59,18 @@ def test_a_terminal_sees_a_caret_and_no_control_characters() -> None:
     assert "^^^^^^^^^^^" in out.getvalue()
 
 
+def test_of_a_very_long_line_a_terminal_sees_what_is_near() -> None:
+    source = Source("main.cf", "first\n" + "a" * 300_000 + "here" + "b" * 300_000 + "\nlast\n")
+    found = Sink()
+    at = source.text.index("here")
+    found.report(T1, "no such word", source.span(at, at + 4))
+    out = Terminal()
+    show(found, stream=out)
+    assert "aaahere" in out.getvalue()
+    assert "^^^^" in out.getvalue()
+    assert len(out.getvalue()) < 2000
+
+
 def test_json_has_every_field() -> None:
     out = io.StringIO()
     show(sink(), style="json", stream=out)
