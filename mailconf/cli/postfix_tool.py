@@ -209,12 +209,15 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
                 failure.messages[-1] if failure.fatal else "dictionary mail_dict: macro processing error"
             ) from failure
 
-    utf8 = value("smtputf8_enable")
-    if utf8.lower() not in ("yes", "no"):
-        raise Fatal(f"bad boolean configuration: smtputf8_enable = {utf8}")
-    messages.utf8 = utf8.lower() == "yes"
-    if not values.keys().isdisjoint(NAMES):
-        _check_names(settle(), path, messages)
+    from mailconf.cli.start_checks import problems
+
+    messages.utf8 = value("smtputf8_enable").lower() == "yes"
+    names_given = not values.keys().isdisjoint(NAMES)
+    for problem in problems(frozenset(values), value, path):
+        if problem not in NAMES:
+            raise Fatal(problem)
+        if names_given:
+            _check_names(settle(), path, messages)
     kind = value("default_database_type")
     if not kind:
         raise Fatal("bad string length 0 < 1: default_database_type = ")
