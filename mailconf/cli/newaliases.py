@@ -196,14 +196,14 @@ class Aliases:
             else:
                 self._say(line.number, b"%b... %b" % (line.text, warning.encode()))
         if name.error == syntax.ILLEGAL_NAME:
-            return self._complain(line.number, b"%b... %b" % (line.text, name.error.encode()))
+            return self._complain(line.number, b"%b... %b" % (line.text[:40], name.error.encode()))
         if name.error:
             if name.error in syntax.USAGE_ERRORS:
                 self._complain(line.number, b"%b... %b" % (name.written, name.error.encode()), EX_USAGE)
             return self._complain(line.number, b"%b... %b" % (name.written, syntax.NOT_LOCAL.encode()))
         value = syntax.value_of(line.text)
         if not value:
-            return self._complain(line.number, b"%b... %b" % (line.text, syntax.NO_VALUE.encode()))
+            return self._complain(line.number, b"%b... %b" % (line.text[:40], syntax.NO_VALUE.encode()))
         if name.key in self.table:
             self._say(line.number, b"%b... Warning: duplicate alias name %b" % (name.written, name.key))
         self.table[name.key] = value

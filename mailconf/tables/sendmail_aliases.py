@@ -37,7 +37,8 @@ ILLEGAL_NAME = "illegal alias name"
 NOT_LOCAL = "cannot alias non-local names"
 NO_VALUE = "missing value for alias"
 
-USAGE_ERRORS = ("User address required", "Hostname required", "Invalid route address")
+LIST = "List:; syntax illegal for recipient addresses"
+USAGE_ERRORS = ("User address required", "Hostname required", LIST, "Invalid route address")
 
 _SPACE = b" \t"
 _ALL_SPACE = b" \t\n\v\f\r"
@@ -133,7 +134,7 @@ def value_of(line: bytes) -> bytes:
 def read_name(line: bytes, is_local: Callable[[bytes], bool]) -> Name:
     """The name of the alias ``line``, which has a colon; ``is_local`` says whether a host is this machine."""
     scan = _Scan(line)
-    written = scan.written.strip(_SPACE)
+    written = scan.written.lstrip(_SPACE)
     bad = _EIGHT_BIT.search(written)
     if bad is not None:
         shown = _EIGHT_BIT.sub(b"?", written)
@@ -142,7 +143,7 @@ def read_name(line: bytes, is_local: Callable[[bytes], bool]) -> Name:
     address = scan.address
     if not address and not written.startswith(b'"'):
         return Name(written, b"", scan.warnings, ILLEGAL_NAME)
-    if re.search(rb",.|^,", _QUOTED.sub(b"", address), re.DOTALL):
+    if re.search(rb",.", _QUOTED.sub(b"", address), re.DOTALL):
         return Name(written, b"", scan.warnings, "Invalid route address")
     user, error = _resolve(_without_quotes(address), is_local)
     return Name(written, user.lower(), scan.warnings, error)
@@ -227,14 +228,14 @@ def _without_quotes(address: bytes) -> bytes:
 
 def _resolve(address: bytes, is_local: Callable[[bytes], bool]) -> tuple[bytes, str]:
     """The user of a local address, or what is wrong with it."""
-    if address == b"@":
+    if address in (b"@", b"%"):
         return b"", ""
     route = re.match(rb"@[^:@]+:(.+)", address, re.DOTALL)
     address = route[1] if route else address
     user, at, host = address.rpartition(b"@") if not _QUOTED.fullmatch(address) else (b"", b"", address)
     if at:
         if not user:
-            return b"", "User address required"
+            return b"", NOT_LOCAL if b"%" in host else "User address required"
         if not host:
             return b"", "Hostname required"
         if b"@" in user and not user.startswith(b'"'):
@@ -244,7 +245,13 @@ def _resolve(address: bytes, is_local: Callable[[bytes], bool]) -> tuple[bytes, 
         address = user
     if not address:
         return b"", "User address required"
+    if address == b";":
+        return b"", LIST
+    address = address.removesuffix(b";")
     bare = not address.startswith(b'"')
-    if address[:1] in (b"/", b"|") or (bare and re.search(rb".%.|.!.", address)):
+    user, percent, host = address.rpartition(b"%")
+    if bare and percent and not (user and host):
+        return b"", "User address required" if host else "Hostname required"
+    if address.lstrip(b'"')[:1] in (b"/", b"|") or (bare and re.search(rb".%.|.!.|^!$", address)):
         return b"", NOT_LOCAL
     return address, ""

@@ -86,7 +86,7 @@ def read_sendmail_aliases(
             name, value = read_name(line.text, is_local), value_of(line.text)
             for words in name.warnings:
                 hint = "newaliases closes it at the colon; write the name without it"
-                sink.report(TB054, f"the name {decode(name.written)} has an {words}", whole, hint=hint)
+                sink.report(TB054, f"the name {decode(name.written.rstrip())} has an {words}", whole, hint=hint)
             problem = name.error or ("" if value else NO_VALUE)
         if problem:
             _report(problem, whole, sink)

@@ -147,6 +147,22 @@ def test_names(site: Site, name: bytes) -> None:
     site.both(name + b": x\n" + name + b":y\n")
 
 
+ODD = (
+    b"x ,%B,B%,%,!B,B!,%%,a%b%,%a%b,@%b,a@,@a,.x,x.,..,;,x;,[x],+x,x+,a b%c,%a@b,a@%b,!a!b,a!b!,"
+    b'"|/bin/x y","/x y","|x","/x","a b|c"," |x","a%b","%b","a:b","x y" \t'
+).split(b",")
+
+
+def test_names_that_are_hardly_any(site: Site) -> None:
+    """Each twice: what a message quotes is the name as it is written."""
+    names = [*ODD, b",", b",,", b",x", b"x,", b'"x,y"']
+    site.both(b"".join(name + b": y\n" + name + b" :z\n" for name in names))
+
+
+def test_long_lines_in_messages(site: Site) -> None:
+    site.both(b"x" * 60 + b":\n" + b":#:" + b"y" * 60 + b"\n" + b"z" * 60 + b"\n")
+
+
 def test_many_aliases(site: Site) -> None:
     site.both(
         b"".join(b"List%d: owner%d, :include:/lists/%d,\n  user%d@example.com\n" % (n, n, n, n) for n in range(5000))
