@@ -69,7 +69,7 @@ _PLAIN_ACTION = re.compile(
 )
 _PLAIN_KEY = re.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]+)*|[\w+=-][\w.+=-]*", re.ASCII)
 _PLAIN_ADDRESS = re.compile(r"[\w.+=-]+(?:@[\w.-]+)?", re.ASCII)
-_PLAIN_ADDRESSES = re.compile(rf"{_PLAIN_ADDRESS.pattern}(?:,? ?{_PLAIN_ADDRESS.pattern})*", re.ASCII)
+_PLAIN_ADDRESSES = re.compile(rf"{_PLAIN_ADDRESS.pattern}(?:(?:, ?| ){_PLAIN_ADDRESS.pattern})*", re.ASCII)
 _DOUBTFUL = re.compile(r"^[\[<@*]|[.*]$|:|/|@\.|\.0")  # what any of those, or a long IPv6 address, has
 _GLUED = re.compile(r":include:|\S\|[/\w]", re.IGNORECASE)
 _REFERENCE = re.compile(r"%[0-9](?![A-Za-z0-9])")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -127,3 +128,10 @@ def test_what_passes_as_plain_is_right_by_the_grammar(text: str, role: str) -> N
 def test_a_table_that_is_too_irregular() -> None:
     found = codes(ACCESS, "".join(f"k{n} x_{n}\n" for n in range(sides.LIMIT + 5)))
     assert [code for code, _ in found if code != "TB010"] == ["TB009"]
+
+
+def test_a_long_word_that_is_no_address_takes_no_time() -> None:
+    began = time.process_time()
+    for role in (ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES):
+        codes(role, f"a{': ' if role == ALIASES else ' '}{'b' * 200}|\n{'b' * 200}| x\n")
+    assert time.process_time() - began < 10
