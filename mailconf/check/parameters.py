@@ -163,6 +163,8 @@ def values(subject: Subject, sink: Sink) -> None:
 
 def _value(name: str, view: Configuration, postfix: ParameterSet, sink: Sink) -> None:
     found = postfix.parameters.get(name) or view.service_parameter(name)
+    if found is None and name in postfix.legacy:  # what has another name now takes what it always took
+        found = parameters.STRING, ""
     if found is None:
         _own_value(name, view)
     if found is None or name in postfix.raw:

@@ -403,6 +403,7 @@ CHOICES: dict[str, tuple[tuple[str, ...], bool]] = {
     "non_empty_end_of_header_action": (("add_header", "fix_quietly", "reject"), False),
     "notify_classes": (("2bounce", "bounce", "data", "delay", "policy", "protocol", "resource", "software"), True),
     "postscreen_bare_newline_action": (("drop", "enforce", "ignore"), False),
+    "postscreen_blacklist_action": (("drop", "enforce", "ignore"), False),
     "postscreen_denylist_action": (("drop", "enforce", "ignore"), False),
     "postscreen_dnsbl_action": (("drop", "enforce", "ignore"), False),
     "postscreen_greet_action": (("drop", "enforce", "ignore"), False),
@@ -431,6 +432,10 @@ CHOICES: dict[str, tuple[tuple[str, ...], bool]] = {
     ),
     "smtpd_forbid_bare_newline": (("no", "normalize", "note", "reject", "yes"), False),
     "smtpd_tls_security_level": (("encrypt", "fingerprint", "may", "none", "secure", "verify"), False),
+    "tlsproxy_client_level": (
+        ("dane", "dane-only", "encrypt", "fingerprint", "may", "none", "secure", "verify"),
+        False,
+    ),
     "tlsproxy_client_security_level": (
         ("dane", "dane-only", "encrypt", "fingerprint", "may", "none", "secure", "verify"),
         False,

@@ -37,6 +37,7 @@ MAIN = {
     "inet_protocols = ipv5": ("CK075", 18, "means nothing"),
     "masquerade_classes = envelope_sender, header_foo": ("CK075", 22, 'has "header_foo"'),
     "postscreen_greet_action = block": ("CK075", 27, "means nothing"),
+    "postscreen_blacklist_action = block": ("CK075", 31, "means nothing"),
     "myorigin =": ("CK075", 11, "must not be"),
     "transport_maps = hash": ("CK076", 18, "names no table"),
     "transport_maps = hsah:/etc/postfix/transport": ("CK077", 18, 'no map type "hsah"'),

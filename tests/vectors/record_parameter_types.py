@@ -1,7 +1,10 @@
 """Writes mailconf/postfix/parameters_types.py: what the daemons of a Postfix accept as the value of each parameter.
 
-    tests/vectors/fetch-postfix-versions sid
-    python -m tests.vectors.record_parameter_types .live/postfix-versions/sid
+    tests/vectors/fetch-postfix-versions sid bullseye
+    python -m tests.vectors.record_parameter_types .live/postfix-versions/sid .live/postfix-versions/bullseye
+
+The first is the newest; of older ones, the words count that parameters take under names that it no longer has. In all
+else 3.5 and 3.11 differ only in the parameters that there are.
 
 Each daemon that names a parameter is started with ``-o NAME=VALUE`` in the root, with nothing to do; what it says to
 syslog, for which this script listens in the root's /dev/log, tells what it makes of the value. Needs root.
@@ -257,12 +260,13 @@ def manual_words(engine: Engine) -> dict[str, list[str]]:
     return found
 
 
-def main() -> None:
-    engine = Engine(sys.argv[1])
+def recorded(root: str) -> tuple[Found, str]:
+    """What the daemons of the Postfix in ``root`` take, and its version."""
+    engine = Engine(root)
     lines = [line.partition(" =") for line in engine.run("", "-d").stdout.splitlines()]
     defaults = {name: value.strip() for name, _, value in lines}
     words = manual_words(engine)
-    daemons = Daemons(sys.argv[1])
+    daemons = Daemons(root)
     found = Found()
     try:
         with ThreadPoolExecutor(int(os.environ.get("JOBS", "64"))) as pool:
@@ -272,8 +276,16 @@ def main() -> None:
             )
     finally:
         daemons.close()
+    return found, defaults["mail_version"]
+
+
+def main() -> None:
+    newest, *older = sys.argv[1:]
+    found, version = recorded(newest)
     found.keep(FOLDER / "parameters_types.py")
-    write("parameters_types.py", found.written(defaults["mail_version"]))
+    for root in older:
+        found.choices = {**recorded(root)[0].choices, **found.choices}
+    write("parameters_types.py", found.written(version))
 
 
 if __name__ == "__main__":
