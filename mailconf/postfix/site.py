@@ -218,6 +218,8 @@ def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[Tab
     default_type = c.value("default_database_type")
     for word in split(c.value(name)):
         text = word.text.lstrip("!")
+        if bare and ":" not in text and name != "alias_database":
+            continue  # Postfix does not open it: only newaliases(1) takes a default type
         if bare or _is_table(text):
             yield from _members(table_spec(text, default_type), role, word_span(c, name, word.text, word.offset))
 
@@ -226,8 +228,8 @@ def _restriction_tables(c: Configuration, name: str) -> Iterator[TableUse]:
     before = ""
     for word in split(c.value(name)):
         if before.startswith("check_") and before.endswith("_access"):
-            table = table_spec(word.text, c.value("default_database_type"))
-            yield from _members(table, before, word_span(c, name, word.text, word.offset))
+            if ":" in word.text:
+                yield from _members(word.text, before, word_span(c, name, word.text, word.offset))
         elif _is_table(word.text) and before != "check_policy_service" and word.text[0] != "{":
             yield from _members(word.text, name, word_span(c, name, word.text, word.offset))
         before = word.text
