@@ -4,7 +4,7 @@
     python -m tests.vectors.record_parameter_types .live/postfix-versions/sid .live/postfix-versions/bullseye
 
 The first is the newest; of older ones, the words count that parameters take under names that it no longer has. In all
-else 3.5 and 3.11 differ only in the parameters that there are.
+else 3.5, 3.10 and 3.11 differ only in the parameters that there are.
 
 Each daemon that names a parameter is started with ``-o NAME=VALUE`` in the root, with nothing to do; what it says to
 syslog, for which this script listens in the root's /dev/log, tells what it makes of the value. Needs root.
