@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = argv[1:]
     if called not in TOOLS:
         called = arguments.pop(0) if arguments and arguments[0] in TOOLS else "mailconf"
-    open_standard_streams()
+    open_standard_streams(called)
     try:
         status = _run(called, arguments)
         sys.stdout.flush()

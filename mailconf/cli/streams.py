@@ -25,11 +25,21 @@ class _Unheard(io.FileIO):
             return len(memoryview(data))
 
 
-def open_standard_streams() -> None:
-    """Give a program that was started with closed standard streams empty ones."""
+def open_standard_streams(called: str) -> None:
+    """Give a program that was started with closed standard streams empty ones; ``called`` is its name.
+
+    GNU m4 writes to a closed standard output and says that it cannot: there, descriptor 1 stays closed.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115
+            if called == "m4" and stream.fileno() == 1:
+                from fcntl import F_DUPFD_CLOEXEC, fcntl
+
+                descriptor = fcntl(1, F_DUPFD_CLOEXEC, 3)
+                stream.close()
+                stream = open(descriptor, mode, encoding="utf-8")  # noqa: PTH123, SIM115
+            setattr(sys, name, stream)
     stream = sys.__stderr__
     if stream is not None and stream is sys.stderr and stream.fileno() == 2:
         raw = io.BufferedWriter(_Unheard(2, "wb", closefd=False))

@@ -65,7 +65,10 @@ def test_messages_that_nobody_reads_change_nothing(folder: Path, call: tuple[str
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
 def test_output_that_cannot_be_written_is_an_error(folder: Path, call: tuple[str, ...]) -> None:
     status, out, _ = run(folder, *call)
-    assert run(folder, *call, closed=1)[0] == status
+    if call[0] == "m4":
+        assert run(folder, *call, closed=1) == (1, b"", b"m4: write error: Bad file descriptor\n")
+    else:
+        assert run(folder, *call, closed=1)[0] == status
     status, _, errors = run(folder, *call, full=1)
     assert not out or (status and b"No space left on device\n" in errors)
 
