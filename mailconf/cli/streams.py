@@ -40,10 +40,10 @@ def open_standard_streams(called: str) -> None:
                 stream.close()
                 stream = open(descriptor, mode, encoding="utf-8")  # noqa: PTH123, SIM115
             setattr(sys, name, stream)
-    stream = sys.__stderr__
-    if stream is not None and stream is sys.stderr and stream.fileno() == 2:
+    errors = sys.__stderr__
+    if errors is not None and errors is sys.stderr and errors.fileno() == 2:
         raw = io.BufferedWriter(_Unheard(2, "wb", closefd=False))
-        sys.stderr = io.TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=True)
+        sys.stderr = io.TextIOWrapper(raw, errors.encoding, errors.errors, line_buffering=True)
 
 
 def drop_output() -> None:

@@ -229,14 +229,18 @@ def test_python_reads_the_mailboxes(delivered: Path) -> None:
 def mutt_copies(source: Path, target: Path) -> None:
     """mutt opens ``source`` and copies every message to ``target``, a mailbox of the same kind.
 
-    It wants a terminal and gets one. What has changed in the current second it would look at again between two keys.
+    It wants a terminal and gets one. What has changed in the current second it would look at again between keys, and
+    on a busy machine it would look for new mail in between.
     """
     for path in (source, source / "new", source / "cur"):
         if path.exists():
             os.utime(path, (0, 0))
     keys = f"<tag-pattern>~A<enter><tag-prefix><copy-message>{target}<enter><exit>"
     kind = "Maildir" if source.is_dir() else "mbox"
-    settings = f"set confirmcreate=no confirmappend=no delete=no copy=no wait_key=no quit=yes mbox_type={kind}"
+    settings = (
+        "set confirmcreate=no confirmappend=no delete=no copy=no wait_key=no quit=yes mail_check=3600 timeout=600"
+    )
+    settings += f" mbox_type={kind}"
     command = ["mutt", "-n", "-F", "/dev/null", "-R", "-f", str(source), "-e", settings, "-e", f'push "{keys}"']
     child, terminal = pty.fork()
     if child == 0:
