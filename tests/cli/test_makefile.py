@@ -53,7 +53,7 @@ def test_the_service_where_there_is_no_script(tmp_path: Path) -> None:
     }
     environment = {**ENVIRONMENT, "PATH": f"{programs}:{os.environ['PATH']}"}
     for target, line in said.items():
-        command = ["make", "-f", str(makefile), "SERVICE=/nonexistent", target]
+        command = ["make", "--no-print-directory", "-f", str(makefile), "SERVICE=/nonexistent", target]
         assert subprocess.run(command, capture_output=True, text=True, env=environment).stdout == line + "\n"
 
 

@@ -229,8 +229,8 @@ def test_python_reads_the_mailboxes(delivered: Path) -> None:
 def mutt_copies(source: Path, target: Path) -> None:
     """mutt opens ``source`` and copies every message to ``target``, a mailbox of the same kind.
 
-    It wants a terminal and gets one. What has changed in the current second it would look at again between keys, and
-    on a busy machine it would look for new mail in between.
+    It wants a terminal and gets one, and a folder of its own: it would ask whether to make ~/Mail. What has changed in
+    the current second it would look at again between keys, and on a busy machine for new mail in between.
     """
     for path in (source, source / "new", source / "cur"):
         if path.exists():
@@ -240,7 +240,7 @@ def mutt_copies(source: Path, target: Path) -> None:
     settings = (
         "set confirmcreate=no confirmappend=no delete=no copy=no wait_key=no quit=yes mail_check=3600 timeout=600"
     )
-    settings += f" mbox_type={kind}"
+    settings += f" mbox_type={kind} folder={source.parent}"
     command = ["mutt", "-n", "-F", "/dev/null", "-R", "-f", str(source), "-e", settings, "-e", f'push "{keys}"']
     child, terminal = pty.fork()
     if child == 0:
