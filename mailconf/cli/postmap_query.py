@@ -5,25 +5,31 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
+from itertools import compress
 from typing import cast
 
 from mailconf.cli.postfix_tool import Fatal, Messages
-from mailconf.maps.table import WHOLE, BulkTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.table import WHOLE, BulkTable, LibraryTable, TemporaryFailure, UnsupportedMap
 from mailconf.source import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Iterator
     from io import BufferedReader
     from typing import Any
 
     from mailconf.cli.postmap import Options
-    from mailconf.maps.table import LookupTable, Share
+    from mailconf.maps.table import AskedLibrary, LookupTable, Share
 
 BATCH = 1 << 24  # bytes of keys that are looked up together
 SHARED = 20_000  # keys that are worth a second process
 FIRST = 20  # of them, looked up before
+CPU_SECONDS = 3  # for a library, which needs a tenth of one for SHARED keys
+MEMORY = 8 << 30  # bytes of address space for it, in which the map lies too
+ROOM = 16  # bytes of output for a byte of the keys
 OURS = 0.52  # of the work; the other process also has to hand over what it found
 TOGETHER = 1 << 12  # lines that are written at a time
 LIKE_EOF = b"\xff"  # what the original takes for the end of its input where it ends a line without a newline
@@ -58,6 +64,66 @@ class Tables:
                 self.messages.warn(f"table {table} should return NO RESULT in case of NOT FOUND")
             return self._decoded(value, f"table {shown(kind, name)}: key {decode(key)}")
         return None
+
+    def written(self, keys: bytes) -> bool | None:
+        """Write the output for the keys on the lines of a text, where the library of the one table there is finds them.
+
+        Whether there was any. The library believes what the file says: it works in other processes, one for each
+        processor. None, and nothing written, where there is something to say, where it dies, and where it is not
+        worth it.
+        """
+        if len(self.names) > 1 or self.options.flags & set("Fj") or b"\0" in keys or keys.count(b"\n") < SHARED:
+            return None
+        from mailconf.cli.beside import apart, processors
+
+        table = self._table(0)
+        if not isinstance(table, LibraryTable) or (self.options.utf8 and not _is_utf8(keys)):
+            return None
+        first = 0
+        for _ in range(FIRST):
+            first = keys.index(b"\n", first) + 1
+        teaching = self.lines(_keys_of(keys[:first]))  # whether the file is one, and its keys end with a NUL
+        if teaching is None:
+            return None
+        middle = keys.index(b"\n", (first + len(keys)) // 2) + 1 if processors() > 1 else first
+        output: list[bytes | memoryview] = [_text_of(teaching)]
+        try:
+            with table.by_library() as ask, ExitStack() as stack:
+                if ask is None:
+                    return None
+                processes = [
+                    stack.enter_context(
+                        apart(partial(self._found, ask, keys, start, stop), ROOM * len(keys), CPU_SECONDS, MEMORY)
+                    )
+                    for start, stop in ((first, middle), (middle, len(keys)))
+                    if start < stop
+                ]
+                for found in processes:
+                    text = found()
+                    if text is None:
+                        return None
+                    output.append(text)
+                for some in output:
+                    sys.stdout.buffer.write(some)
+                sys.stdout.buffer.flush()
+                return any(map(len, output))
+        except TemporaryFailure:
+            return None
+
+    def _found(self, ask: AskedLibrary, keys: bytes, start: int, stop: int) -> Iterator[bytes]:
+        """The output for a part of ``keys``, in this process. Raises any exception."""
+        line = self.options.line
+        while start < stop:
+            end = keys.index(b"\n", min(start + ask.at_once, stop - 1)) + 1
+            lines, values = ask(keys[start:end])
+            if b"" in values:
+                raise ValueError  # to be warned about
+            pairs = cast("Iterator[tuple[bytes, bytes]]", compress(zip(lines, values, strict=True), values))
+            text = _text_of(list(map(line, pairs)))
+            if self.options.utf8 and not _is_utf8(text):
+                raise ValueError
+            yield text
+            start = end
 
     def lines(self, keys: list[bytes]) -> list[bytes] | None:
         """The lines of output for ``keys``, as `lookup` would answer each of them.
@@ -104,23 +170,27 @@ class Tables:
         if len(keys) < SHARED or processors() < 2:
             return self._part_of(table, keys, WHOLE)
         first, rest = self._part_of(table, keys[:FIRST], WHOLE), keys[FIRST:]  # the first keys teach the table
+        edition = table.edition
+        if first is None or edition is None:
+            return self._part_of(table, keys, WHOLE)
+        places = _places(table, rest)
 
         def half() -> list[bytes] | None:
-            lines = self._part_of(table, rest, (OURS, 1))
+            lines = self._part_of(table, rest, (OURS, 1), places)
             return None if lines is None else [*lines, repr(table.edition).encode()]
 
-        if first is None or table.edition is None:
-            return self._part_of(table, keys, WHOLE)
         with beside(half) as other:
-            lines = self._part_of(table, rest, (0, OURS))
+            lines = self._part_of(table, rest, (0, OURS), places)
             others = other()
-        if lines is not None and others and others.pop() == repr(table.edition).encode():
+        if lines is not None and table.edition == edition and others and others.pop() == repr(edition).encode():
             return first + [one or another for one, another in zip(lines, others, strict=True)]
         return self._part_of(table, keys, WHOLE)  # it failed there, or the file was replaced meanwhile
 
-    def _part_of(self, table: BulkTable, keys: list[bytes], share: Share) -> list[bytes] | None:
+    def _part_of(
+        self, table: BulkTable, keys: list[bytes], share: Share, places: array[int] | None = None
+    ) -> list[bytes] | None:
         """`_lines_of` for a share of the work."""
-        values = table.lookup_all(keys, share)
+        values = table.lookup_all(keys, share, places)
         if b"" in values:
             return None
         line: Callable[[tuple[bytes, Any]], bytes] = self.options.line
@@ -188,6 +258,29 @@ def query(names: list[tuple[str, str]], options: Options, messages: Messages) ->
         gc.enable()
 
 
+def _places(table: BulkTable, keys: list[bytes]) -> array[int] | None:
+    """The places of ``keys`` in a table, one half of them worked out in a second process."""
+    from mailconf.cli.beside import apart
+
+    middle = len(keys) // 2
+
+    def half() -> Iterator[bytes]:
+        found = table.places(keys[middle:])
+        if found is not None:
+            yield found.tobytes()
+
+    places = table.places(keys[:1])
+    if places is None:
+        return None
+    with apart(half, places.itemsize * len(keys), CPU_SECONDS, MEMORY) as other:
+        places = table.places(keys[:middle])
+        others = other()
+        if places is None or others is None:
+            return None
+        places.frombytes(others)
+    return places if len(places) == len(keys) else None
+
+
 def _query(tables: Tables, options: Options) -> int:
     write = sys.stdout.buffer.write
     if options.query != "-":
@@ -198,7 +291,15 @@ def _query(tables: Tables, options: Options) -> int:
         write((options.line((key, value)) if "j" in options.flags else value) + b"\n")
         return 0
     found = False
-    for keys in _batches(options):
+    for batch in _batches(options):
+        if isinstance(batch, bytes):
+            written = tables.written(batch)
+            if written is not None:
+                found = found or written
+                continue
+            keys = _keys_of(batch)
+        else:
+            keys = batch
         lines = tables.lines(keys)
         singly = keys if lines is None else []
         lines = lines or []
@@ -215,10 +316,10 @@ def _query(tables: Tables, options: Options) -> int:
     return 0 if found else 1
 
 
-def _batches(options: Options) -> Iterator[list[bytes]]:
-    """What ``-q -`` asks for: lines, or with -h and -b the headers and the body lines of one message."""
+def _batches(options: Options) -> Iterator[bytes] | Iterator[list[bytes]]:
+    """What ``-q -`` asks for: lines of a text, or with -h and -b the headers and the body lines of one message."""
     if not options.flags & set("bh"):
-        return _keys()
+        return _texts()
     from mailconf.cli.message_keys import MessageKeys, message_keys
 
     keys = MessageKeys(
@@ -227,30 +328,42 @@ def _batches(options: Options) -> Iterator[list[bytes]]:
         mime="m" in options.flags,
         **options.limits,
     )
-    lines = (line for lines in _keys() for line in lines)
+    lines = (line for text in _texts() for line in _keys_of(text))
     return iter([list(message_keys(lines, keys))])
 
 
-def _keys() -> Iterator[list[bytes]]:
-    """The lines of standard input, each up to a NUL: as many as are there, so that a dialogue works too."""
+def _texts() -> Iterator[bytes]:
+    """Standard input, in whole lines with their newlines: as many as are there, so that a dialogue works too."""
     from select import select
 
     stream = cast("BufferedReader", sys.stdin.buffer)
     rest = b""
     while data := stream.read1(BATCH):
-        parts = [data]
+        parts = [rest, data]
         size = len(data)
         while size < BATCH and select([stream], [], [], 0)[0] and (more := stream.read1(BATCH)):
             parts.append(more)
             size += len(more)
-        data = b"".join([rest, *parts]) if rest or len(parts) > 1 else data
-        lines = data.split(b"\n")
-        rest = lines.pop()
-        if b"\0" in data:
-            lines = [line.partition(b"\0")[0] for line in lines]
-        yield lines
+        data = b"".join(filter(None, parts))
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        if end:
+            yield data[:end]
     if rest and rest[-1:] != LIKE_EOF:
-        yield [rest.partition(b"\0")[0]]
+        yield rest + b"\n"
+
+
+def _keys_of(text: bytes) -> list[bytes]:
+    """The lines of ``text``, each up to a NUL."""
+    lines = text.split(b"\n")
+    lines.pop()
+    return [line.partition(b"\0")[0] for line in lines] if b"\0" in text else lines
+
+
+def _text_of(lines: list[bytes]) -> bytes:
+    """The ``lines``, each with a newline."""
+    lines.append(b"")
+    return b"\n".join(lines)
 
 
 def list_entries(kind: str, name: str, options: Options, messages: Messages) -> int:
@@ -295,7 +408,8 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
 
     keys: list[bytes] = []
     found = False
-    wanted = [os.fsencode(options.delete or "")] if options.delete != "-" else [key for some in _keys() for key in some]
+    given = options.delete or ""
+    wanted = [key for text in _texts() for key in _keys_of(text)] if given == "-" else [os.fsencode(given)]
     for key in wanted:
         if not options.utf8 or _is_utf8(key):
             keys.append(key if "f" in options.flags else options.fold(key))

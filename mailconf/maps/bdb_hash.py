@@ -24,6 +24,7 @@ A key or value above a quarter of the page size is big.
 from __future__ import annotations
 
 import struct
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain, groupby
@@ -87,18 +88,25 @@ class HashFile:
                 return found
         return None
 
-    def get_all(self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE) -> list[bytes | None]:
+    def places(self, keys: list[bytes], end: bytes = b"") -> array[int]:
+        """The buckets of ``keys`` followed by ``end``, before those that are not there yet are mapped to others."""
+        return hash_all(keys, end, self.high_mask)
+
+    def get_all(
+        self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE, places: array[int] | None = None
+    ) -> list[bytes | None]:
         """What `get` gives for each of ``keys`` followed by ``end`` (empty or a NUL), up to a NUL.
 
         Every page is read once, and the entries of some buckets at a time are looked through together. A ``share`` is
-        a range of the buckets. Raises DamagedMap.
+        a range of the buckets. ``places`` are the keys', if they are known. Raises DamagedMap.
         """
         if len(keys) < _MANY or self.repeats or self.file.page_size > _LARGEST_AT_ONCE:
             part = part_of(len(keys), share)
             return [c_string(self.get(key + end)) if n in part else None for n, key in enumerate(keys)]
         found: dict[bytes, bytes] = {}
         seen: set[int] = set()
-        for wanted in self._wanted(keys, end, part_of(self.max_bucket + 1, share)):
+        places = self.places(keys, end) if places is None else places
+        for wanted in self._wanted(keys, places, part_of(self.max_bucket + 1, share)):
             numbers = list(map(self._first_page, wanted))
             left = list(chain.from_iterable(wanted.values()))
             while numbers and left:
@@ -122,11 +130,11 @@ class HashFile:
                     yield key, value.partition(b"\0")[0]
                     break
 
-    def _wanted(self, keys: list[bytes], end: bytes, among: range) -> Iterator[dict[int, list[bytes]]]:
-        """Which of the ``keys`` each of the buckets ``among`` these may have, some buckets at a time."""
+    def _wanted(self, keys: list[bytes], places: array[int], among: range) -> Iterator[dict[int, list[bytes]]]:
+        """Which of the ``keys`` at ``places`` each of the buckets ``among`` these may have, some buckets at a time."""
         start, stop, highest, low_mask = among.start, among.stop, self.max_bucket, self.low_mask
         wanted: defaultdict[int, list[bytes]] = defaultdict(list)
-        for key, bucket in zip(keys, hash_all(keys, end, self.high_mask), strict=True):
+        for key, bucket in zip(keys, places, strict=True):
             if bucket > highest:
                 bucket &= low_mask
             if start <= bucket < stop:

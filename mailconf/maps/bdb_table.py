@@ -11,14 +11,17 @@ Postfix process goes on with what it has and soon ends itself.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import compress, repeat
 from operator import is_not
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 from mailconf.maps.opening import Opening, cannot_open
 from mailconf.maps.table import WHOLE, Share, TemporaryFailure
@@ -56,8 +59,56 @@ class ManyAtOnce(Protocol):
     def get_all(self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE) -> list[bytes | None]: ...
 
 
+@runtime_checkable
+class Placing(ManyAtOnce, Protocol):
+    """A `DatabaseFile` that has to work out where each of many keys would lie."""
+
+    def places(self, keys: list[bytes], end: bytes = b"") -> array[int]: ...
+
+    def get_all(
+        self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE, places: array[int] | None = None
+    ) -> list[bytes | None]: ...
+
+
+class Library(NamedTuple):
+    """A compiled library that reads files of a type and believes what they say.
+
+    open     opens a file: what finds stored keys in it, and gives values as they are stored
+    at_once  bytes of keys that it is best asked for together
+    """
+
+    open: Callable[[Path], Callable[[list[bytes]], list[bytes | None]]]
+    at_once: int
+
+
+class _Asked:
+    """The keys of a table asked of its library, which opens the file for the first of them and keeps it open."""
+
+    def __init__(self, table: DatabaseTable, library: Library, end: bytes) -> None:
+        self.at_once = library.at_once
+        self._table = table
+        self._library = library
+        self._end = end
+        self._find: Callable[[list[bytes]], list[bytes | None]] | None = None
+
+    def __call__(self, text: bytes) -> tuple[list[bytes], list[bytes | None]]:
+        if self._find is None:
+            self._find = self._library.open(self._table.path)
+            self._table.check_edition()
+        lines = keys = text.split(b"\n")
+        lines.pop()
+        folded = self._table.folded_text(text)
+        if self._end or folded != text:
+            keys = folded.replace(b"\n", self._end + b"\n").split(b"\n")
+            keys.pop()
+        values = self._find(keys)
+        if self._end or b"\0" in b"".join(filter(None, values)):
+            values = list(map(c_string, values))
+        return lines, values
+
+
 class DatabaseTable:
-    """The table ``type:name``; ``kind`` opens its file ``name`` with the extension."""
+    """The table ``type:name``; ``kind`` opens its file ``name`` with the extension, and ``library`` asks it too."""
 
     def __init__(
         self,
@@ -66,14 +117,17 @@ class DatabaseTable:
         opening: Opening,
         kind: Callable[[Path, str], DatabaseFile],
         extension: str = ".db",
+        library: Library | None = None,
     ) -> None:
         self.type = type
         self.name = name
         self._file_name = name + extension
-        self._path = opening.root.path(self._file_name)
+        self.path = opening.root.path(self._file_name)
         self._kind = kind
+        self._library = library
         self._folded = opening.folded
         self._folded_all = opening.folded_all
+        self.folded_text = opening.folded_text
         self._with_nul, self._without_nul = self._ends = opening.nul is not False, opening.nul is not True
         self._closed = False
         self._database = self._open()
@@ -96,13 +150,24 @@ class DatabaseTable:
                 return value.partition(b"\0")[0]
         return None
 
-    def lookup_all(self, keys: list[bytes], share: Share = WHOLE) -> list[bytes | None]:
+    def places(self, keys: list[bytes]) -> array[int] | None:
+        with self._reading() as database:
+            if isinstance(database, Placing) and self.edition is not None:
+                return database.places(self._folded_all(keys), b"\0" if self._with_nul else b"")
+        return None
+
+    def lookup_all(
+        self, keys: list[bytes], share: Share = WHOLE, places: array[int] | None = None
+    ) -> list[bytes | None]:
         """What `lookup` answers for each of ``keys`` in turn; many keys of a large table cost less this way."""
         keys = self._folded_all(keys)
         first: list[bytes | None] = []
         with self._reading() as database:
             if self._with_nul != self._without_nul:
-                return _get_all(database, keys, b"\0" if self._with_nul else b"", share)
+                end = b"\0" if self._with_nul else b""
+                if places is not None and isinstance(database, Placing):
+                    return database.get_all(keys, end, share, places)
+                return _get_all(database, keys, end, share)
             # Usually one of the first keys shows whether those of the file end with a NUL.
             for key in keys[:_SINGLY]:
                 if self._with_nul != self._without_nul:
@@ -129,6 +194,19 @@ class DatabaseTable:
             self._without_nul = False
         return found
 
+    @contextmanager
+    def by_library(self) -> Iterator[_Asked | None]:
+        with self._reading() as database:
+            status = os.fstat(database.file.descriptor)
+            ours = status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            library = self._library if ours and self.edition is not None else None
+            yield None if library is None else _Asked(self, library, b"\0" if self._with_nul else b"")
+
+    def check_edition(self) -> None:
+        """Raise OSError where the file is another one than the one that was read last."""
+        if _state(self.path.stat()) != self._state:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), self._file_name)
+
     @property
     def edition(self) -> object:
         """Which file was read last, and whether its keys end with a NUL; None as long as that is not known."""
@@ -146,8 +224,8 @@ class DatabaseTable:
     def _open(self) -> DatabaseFile:
         try:
             # Taken first: a file that changes while it is being opened must not pass for what was read of it.
-            state = _state(self._path.stat())
-            database = self._kind(self._path, self._file_name)
+            state = _state(self.path.stat())
+            database = self._kind(self.path, self._file_name)
         except OSError as problem:
             raise cannot_open(self._file_name, problem) from problem
         self._state = state

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mailconf.maps.bdb_table import DatabaseTable, c_string, part_of
+from mailconf.maps.bdb_table import DatabaseTable, Library, c_string, part_of
 from mailconf.maps.fnv import MASK, hash_all, hash_one
 from mailconf.maps.opening import Opening
 from mailconf.maps.raw_file import RawFile
@@ -38,7 +38,21 @@ _READ = 1 << 16
 
 
 def open_table(name: str, opening: Opening) -> DatabaseTable:
-    return DatabaseTable("cdb", name, opening, CdbFile, ".cdb")
+    return DatabaseTable("cdb", name, opening, CdbFile, ".cdb", _library())
+
+
+def _library() -> Library | None:
+    """The package cdbx, where it is installed."""
+    try:
+        import cdbx
+    except ImportError:
+        return None
+
+    def opened(path: Path) -> Callable[[list[bytes]], list[bytes | None]]:
+        get = cdbx.CDB(str(path), mmap=True).get
+        return lambda keys: list(map(get, keys))
+
+    return Library(opened, 1 << 15)  # what is at work stays in the processor's cache
 
 
 class CdbFile:

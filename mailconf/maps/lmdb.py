@@ -27,12 +27,12 @@ from __future__ import annotations
 import struct
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from mailconf.maps.bdb_table import DatabaseTable, c_string, in_share, part_of
+from mailconf.maps.bdb_table import DatabaseTable, Library, c_string, in_share, part_of
 from mailconf.maps.opening import Opening
 from mailconf.maps.raw_file import RawFile
 from mailconf.maps.table import WHOLE, Share
@@ -86,7 +86,20 @@ class _Branch(NamedTuple):
 
 
 def open_table(name: str, opening: Opening) -> DatabaseTable:
-    return DatabaseTable("lmdb", name, opening, LmdbFile, ".lmdb")
+    return DatabaseTable("lmdb", name, opening, LmdbFile, ".lmdb", Library(_by_library, 1 << 22))
+
+
+def _by_library(path: Path) -> Callable[[list[bytes]], list[bytes | None]]:
+    """The package lmdb. It finds sorted keys in half the time."""
+    import lmdb
+
+    get = lmdb.open(str(path), subdir=False, readonly=True, lock=False, create=False).begin().get
+
+    def find(keys: list[bytes]) -> list[bytes | None]:
+        ordered = sorted(keys)
+        return list(map(dict(zip(ordered, map(get, ordered), strict=True)).get, keys))
+
+    return find
 
 
 class LmdbFile:

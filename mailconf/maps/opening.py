@@ -73,14 +73,18 @@ class Opening(NamedTuple):
         for at in range(0, len(keys), _TOGETHER):
             some = keys[at : at + _TOGETHER]
             text = b"\n".join(some)
-            if text.isascii():  # no letter depends on its neighbours: they can be folded together
-                lower = self.fold(text)
-                lines = some if lower == text else lower.split(b"\n")
-                if len(lines) == len(some):
-                    folded += lines
-                    continue
-            folded += map(self.fold, some)
+            lower = self.folded_text(text)
+            lines = some if lower == text else lower.split(b"\n")
+            folded += lines if len(lines) == len(some) else map(self.folded, some)
         return folded
+
+    def folded_text(self, text: bytes) -> bytes:
+        """What `folded` makes of each line of ``text``."""
+        if self.fold is None:
+            return text
+        if text.isascii():  # no letter depends on its neighbours: they can be folded together
+            return self.fold(text)
+        return b"\n".join(map(self.fold, text.split(b"\n")))
 
 
 def cannot_open(name: str, problem: OSError) -> TemporaryFailure:

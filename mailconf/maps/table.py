@@ -6,8 +6,12 @@ otherwise, so that a failure cannot be mistaken for an absence (DESIGN.md, "thre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 Share = tuple[float, float]  # a part of work: from where to where, between 0 and 1
 WHOLE: Share = (0, 1)
@@ -64,9 +68,44 @@ class BulkTable(LookupTable, Protocol):
     @property
     def edition(self) -> object: ...
 
-    def lookup_all(self, keys: list[bytes], share: Share = WHOLE) -> list[bytes | None]:
+    def places(self, keys: list[bytes]) -> array[int] | None:
+        """Where in the file each of ``keys`` would lie, once there is an `edition`; None where it is found in passing.
+
+        For some types this is half of the work. It can be shared by the keys, where the rest is shared by the places.
+        """
+        ...
+
+    def lookup_all(
+        self, keys: list[bytes], share: Share = WHOLE, places: array[int] | None = None
+    ) -> list[bytes | None]:
         """What `lookup` answers for each of ``keys``, none with a NUL, in turn. Raises TemporaryFailure.
 
-        share  only one part of the work, once there is an `edition`; a key of another part is as if absent
+        share   only one part of the work, once there is an `edition`; a key of another part is as if absent
+        places  those of the keys, of the same edition, if they are known
+        """
+        ...
+
+
+class AskedLibrary(Protocol):
+    """What asks a library for the keys on the lines of a text, each with its newline: the lines and their values.
+
+    To be called in a process that may die of it, be sent in circles, or read what is no entry; it raises any exception.
+
+    at_once  bytes of keys that it is best called with
+    """
+
+    at_once: int
+
+    def __call__(self, text: bytes) -> tuple[list[bytes], list[bytes | None]]: ...
+
+
+@runtime_checkable
+class LibraryTable(BulkTable, Protocol):
+    """A table whose file a compiled library reads as well, more quickly than we do and believing what it says."""
+
+    def by_library(self) -> AbstractContextManager[AskedLibrary | None]:
+        """What asks the library; while it lasts, the file does not change.
+
+        None where there is no such library, before there is an `edition`, and where anyone else can write to the file.
         """
         ...
