@@ -5,32 +5,22 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from contextlib import ExitStack, closing
-from functools import partial
-from itertools import compress
+from contextlib import closing
 from typing import cast
 
 from mailconf.cli.postfix_tool import Fatal, Messages
-from mailconf.maps.table import WHOLE, BulkTable, LibraryTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.table import TemporaryFailure
 from mailconf.source import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from io import BufferedReader
-    from typing import Any
 
     from mailconf.cli.postmap import Options
-    from mailconf.maps.table import AskedLibrary, LookupTable, Share
+    from mailconf.maps.table import LookupTable
 
 BATCH = 1 << 24  # bytes of keys that are looked up together
-SHARED = 20_000  # keys that are worth a second process
-FIRST = 20  # of them, looked up before
-CPU_SECONDS = 3  # for a library, which needs a tenth of one for SHARED keys
-MEMORY = 8 << 30  # bytes of address space for it, in which the map lies too
-ROOM = 16  # bytes of output for a byte of the keys
-OURS = 0.52  # of the work; the other process also has to hand over what it found
 TOGETHER = 1 << 12  # lines that are written at a time
 LIKE_EOF = b"\xff"  # what the original takes for the end of its input where it ends a line without a newline
 NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change
@@ -55,7 +45,7 @@ class Tables:
     def lookup(self, key: bytes) -> bytes | None:
         """The first answer. Raises Fatal when a table cannot answer."""
         for number, (kind, name) in enumerate(self.names):
-            value = self._ask(self._table(number), kind, name, key)
+            value = self._ask(self.table(number), kind, name, key)
             if value is None:
                 continue
             if not value:
@@ -65,138 +55,7 @@ class Tables:
             return self._decoded(value, f"table {shown(kind, name)}: key {decode(key)}")
         return None
 
-    def written(self, keys: bytes) -> bool | None:
-        """Write the output for the keys on the lines of a text, where the library of the one table there is finds them.
-
-        Whether there was any. The library believes what the file says: it works in other processes, one for each
-        processor. None, and nothing written, where there is something to say, where it dies, and where it is not
-        worth it.
-        """
-        if len(self.names) > 1 or self.options.flags & set("Fj") or b"\0" in keys or keys.count(b"\n") < SHARED:
-            return None
-        from mailconf.cli.beside import apart, processors
-
-        table = self._table(0)
-        if not isinstance(table, LibraryTable) or (self.options.utf8 and not _is_utf8(keys)):
-            return None
-        first = 0
-        for _ in range(FIRST):
-            first = keys.index(b"\n", first) + 1
-        teaching = self.lines(_keys_of(keys[:first]))  # whether the file is one, and its keys end with a NUL
-        if teaching is None:
-            return None
-        middle = keys.index(b"\n", (first + len(keys)) // 2) + 1 if processors() > 1 else first
-        output: list[bytes | memoryview] = [_text_of(teaching)]
-        try:
-            with table.by_library() as ask, ExitStack() as stack:
-                if ask is None:
-                    return None
-                processes = [
-                    stack.enter_context(
-                        apart(partial(self._found, ask, keys, start, stop), ROOM * len(keys), CPU_SECONDS, MEMORY)
-                    )
-                    for start, stop in ((first, middle), (middle, len(keys)))
-                    if start < stop
-                ]
-                for found in processes:
-                    text = found()
-                    if text is None:
-                        return None
-                    output.append(text)
-                for some in output:
-                    sys.stdout.buffer.write(some)
-                sys.stdout.buffer.flush()
-                return any(map(len, output))
-        except TemporaryFailure:
-            return None
-
-    def _found(self, ask: AskedLibrary, keys: bytes, start: int, stop: int) -> Iterator[bytes]:
-        """The output for a part of ``keys``, in this process. Raises any exception."""
-        line = self.options.line
-        while start < stop:
-            end = keys.index(b"\n", min(start + ask.at_once, stop - 1)) + 1
-            lines, values = ask(keys[start:end])
-            if b"" in values:
-                raise ValueError  # to be warned about
-            pairs = cast("Iterator[tuple[bytes, bytes]]", compress(zip(lines, values, strict=True), values))
-            text = _text_of(list(map(line, pairs)))
-            if self.options.utf8 and not _is_utf8(text):
-                raise ValueError
-            yield text
-            start = end
-
-    def lines(self, keys: list[bytes]) -> list[bytes] | None:
-        """The lines of output for ``keys``, as `lookup` would answer each of them.
-
-        None when it has to say something, or a table takes one key at a time.
-        """
-        if "F" in self.options.flags or (self.options.utf8 and not _are_utf8(keys)):
-            return None
-        try:
-            lines = self._lines(keys)
-        except (TemporaryFailure, UnsupportedMap):
-            return None
-        if lines is None:
-            return None
-        lines = list(filter(None, lines))
-        return None if self.options.utf8 and not _are_utf8(lines) else lines
-
-    def _lines(self, keys: list[bytes]) -> list[bytes] | None:
-        """For each of ``keys`` its line with the first answer, empty where there is none; None as `lines` does."""
-        lines: list[bytes] = []
-        left: list[int] = []  # the keys without an answer yet
-        for number in range(len(self.names)):
-            table = self._table(number)
-            if not isinstance(table, BulkTable):
-                return None
-            found = self._lines_of(table, [keys[index] for index in left] if number else keys)
-            if found is None:
-                return None
-            if number == 0:
-                lines = found
-            else:
-                for index, line in zip(left, found, strict=True):
-                    lines[index] = line
-            if number + 1 < len(self.names):
-                left = [index for index, line in enumerate(lines) if not line]
-                if not left:
-                    break
-        return lines
-
-    def _lines_of(self, table: BulkTable, keys: list[bytes]) -> list[bytes] | None:
-        """`_lines` of one table. Of many keys, a second process finds one half where there is a processor for it."""
-        from mailconf.cli.beside import beside, processors
-
-        if len(keys) < SHARED or processors() < 2:
-            return self._part_of(table, keys, WHOLE)
-        first, rest = self._part_of(table, keys[:FIRST], WHOLE), keys[FIRST:]  # the first keys teach the table
-        edition = table.edition
-        if first is None or edition is None:
-            return self._part_of(table, keys, WHOLE)
-        places = _places(table, rest)
-
-        def half() -> list[bytes] | None:
-            lines = self._part_of(table, rest, (OURS, 1), places)
-            return None if lines is None else [*lines, repr(table.edition).encode()]
-
-        with beside(half) as other:
-            lines = self._part_of(table, rest, (0, OURS), places)
-            others = other()
-        if lines is not None and table.edition == edition and others and others.pop() == repr(edition).encode():
-            return first + [one or another for one, another in zip(lines, others, strict=True)]
-        return self._part_of(table, keys, WHOLE)  # it failed there, or the file was replaced meanwhile
-
-    def _part_of(
-        self, table: BulkTable, keys: list[bytes], share: Share, places: array[int] | None = None
-    ) -> list[bytes] | None:
-        """`_lines_of` for a share of the work."""
-        values = table.lookup_all(keys, share, places)
-        if b"" in values:
-            return None
-        line: Callable[[tuple[bytes, Any]], bytes] = self.options.line
-        return [line(pair) if pair[1] else b"" for pair in zip(keys, values, strict=True)]
-
-    def _table(self, number: int) -> LookupTable:
+    def table(self, number: int) -> LookupTable:
         if number not in self._open:
             kind, name = self.names[number]
             self._open[number] = open_table(kind, name, self.options, self.messages)
@@ -207,7 +66,7 @@ class Tables:
             table.close()
 
     def _ask(self, table: LookupTable, kind: str, name: str, key: bytes) -> bytes | None:
-        if self.options.utf8 and not _is_utf8(key):
+        if self.options.utf8 and not is_utf8(key):
             text = f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint'
             self.messages.warn(text)
             return None
@@ -216,7 +75,7 @@ class Tables:
         except TemporaryFailure as failure:
             reason = f": {failure}" if str(failure) else ""
             raise Fatal(f"table {shown(kind, name)}: query error{reason}") from failure
-        if value is not None and self.options.utf8 and not _is_utf8(value):
+        if value is not None and self.options.utf8 and not is_utf8(value):
             text = f'{shown(kind, name)}: key "{decode(key)}": non-UTF-8 value "{decode(value)}"'
             self.messages.warn(f"{text}: malformed UTF-8 or invalid codepoint")
             raise Fatal(f"table {shown(kind, name)}: query error")
@@ -258,29 +117,6 @@ def query(names: list[tuple[str, str]], options: Options, messages: Messages) ->
         gc.enable()
 
 
-def _places(table: BulkTable, keys: list[bytes]) -> array[int] | None:
-    """The places of ``keys`` in a table, one half of them worked out in a second process."""
-    from mailconf.cli.beside import apart
-
-    middle = len(keys) // 2
-
-    def half() -> Iterator[bytes]:
-        found = table.places(keys[middle:])
-        if found is not None:
-            yield found.tobytes()
-
-    places = table.places(keys[:1])
-    if places is None:
-        return None
-    with apart(half, places.itemsize * len(keys), CPU_SECONDS, MEMORY) as other:
-        places = table.places(keys[:middle])
-        others = other()
-        if places is None or others is None:
-            return None
-        places.frombytes(others)
-    return places if len(places) == len(keys) else None
-
-
 def _query(tables: Tables, options: Options) -> int:
     write = sys.stdout.buffer.write
     if options.query != "-":
@@ -290,21 +126,29 @@ def _query(tables: Tables, options: Options) -> int:
             return 1
         write((options.line((key, value)) if "j" in options.flags else value) + b"\n")
         return 0
+    from mailconf.cli.postmap_many import ManyKeys
+
+    many = ManyKeys(tables)
     found = False
     for batch in _batches(options):
         if isinstance(batch, bytes):
-            written = tables.written(batch)
+            written = many.written(batch)
             if written is not None:
                 found = found or written
                 continue
-            keys = _keys_of(batch)
+            keys = keys_of(batch)
         else:
             keys = batch
-        lines = tables.lines(keys)
-        singly = keys if lines is None else []
-        lines = lines or []
+        texts = many.texts(keys)
+        if texts is not None:
+            for text in texts:
+                write(text)
+            sys.stdout.buffer.flush()
+            found = found or any(texts)
+            continue
+        lines = []
         try:
-            for key in singly:
+            for key in keys:
                 value = tables.lookup(key)
                 if value is not None:
                     lines.append(options.line((key, value)))
@@ -328,7 +172,7 @@ def _batches(options: Options) -> Iterator[bytes] | Iterator[list[bytes]]:
         mime="m" in options.flags,
         **options.limits,
     )
-    lines = (line for text in _texts() for line in _keys_of(text))
+    lines = (line for text in _texts() for line in keys_of(text))
     return iter([list(message_keys(lines, keys))])
 
 
@@ -353,17 +197,11 @@ def _texts() -> Iterator[bytes]:
         yield rest + b"\n"
 
 
-def _keys_of(text: bytes) -> list[bytes]:
+def keys_of(text: bytes) -> list[bytes]:
     """The lines of ``text``, each up to a NUL."""
     lines = text.split(b"\n")
     lines.pop()
     return [line.partition(b"\0")[0] for line in lines] if b"\0" in text else lines
-
-
-def _text_of(lines: list[bytes]) -> bytes:
-    """The ``lines``, each with a newline."""
-    lines.append(b"")
-    return b"\n".join(lines)
 
 
 def list_entries(kind: str, name: str, options: Options, messages: Messages) -> int:
@@ -409,9 +247,9 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
     keys: list[bytes] = []
     found = False
     given = options.delete or ""
-    wanted = [key for text in _texts() for key in _keys_of(text)] if given == "-" else [os.fsencode(given)]
+    wanted = [key for text in _texts() for key in keys_of(text)] if given == "-" else [os.fsencode(given)]
     for key in wanted:
-        if not options.utf8 or _is_utf8(key):
+        if not options.utf8 or is_utf8(key):
             keys.append(key if "f" in options.flags else options.fold(key))
             continue
         for kind, name in names:
@@ -457,11 +295,7 @@ def unbase64(value: bytes) -> bytes | None:
         return None
 
 
-def _are_utf8(keys: list[bytes]) -> bool:
-    return all(map(bytes.isascii, keys)) or _is_utf8(b"\n".join(keys))
-
-
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
     if data.isascii():
         return True
     try:

@@ -26,13 +26,13 @@ from __future__ import annotations
 import struct
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
-from itertools import chain, groupby
+from collections.abc import Collection, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NO_PAGE, Page, PageFile
 from mailconf.maps.bdb_items import Items
-from mailconf.maps.bdb_table import answered, c_string, part_of
+from mailconf.maps.bdb_table import c_string, part_of
 from mailconf.maps.fnv import hash_all, hash_one
 from mailconf.maps.table import WHOLE, Share
 
@@ -89,8 +89,10 @@ class HashFile:
         return None
 
     def places(self, keys: list[bytes], end: bytes = b"") -> array[int]:
-        """The buckets of ``keys`` followed by ``end``, before those that are not there yet are mapped to others."""
-        return hash_all(keys, end, self.high_mask)
+        """The buckets of ``keys`` followed by ``end``."""
+        highest, low_mask = self.max_bucket, self.low_mask
+        buckets = hash_all(keys, end, self.high_mask)
+        return array("I", [bucket if bucket <= highest else bucket & low_mask for bucket in buckets])
 
     def get_all(
         self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE, places: array[int] | None = None
@@ -103,44 +105,45 @@ class HashFile:
         if len(keys) < _MANY or self.repeats or self.file.page_size > _LARGEST_AT_ONCE:
             part = part_of(len(keys), share)
             return [c_string(self.get(key + end)) if n in part else None for n, key in enumerate(keys)]
-        found: dict[bytes, bytes] = {}
-        seen: set[int] = set()
         places = self.places(keys, end) if places is None else places
-        for wanted in self._wanted(keys, places, part_of(self.max_bucket + 1, share)):
-            numbers = list(map(self._first_page, wanted))
-            left = list(chain.from_iterable(wanted.values()))
+        found: list[bytes | None] = [None] * len(keys)
+        seen: set[int] = set()
+        for buckets, wanted in self._wanted(places, part_of(self.max_bucket + 1, share)):
+            if len(wanted) < len(buckets):
+                buckets = {places[n] for n in wanted}
+            numbers = list(map(self._first_page, buckets))
+            left = wanted
             while numbers and left:
                 stored, numbers = self._stored(numbers, end, seen)
                 if stored is None:
-                    for bucket, some in wanted.items():
-                        found.update(self._found_in(bucket, some, end))
+                    self._find_in_chains(keys, places, end, wanted, found)
                     break
-                values = list(map(stored.get, left))
-                found.update(answered(left, values))
-                left = [key for key, value in zip(left, values, strict=True) if value is None]
-        return list(map(found.get, keys))
+                values = list(map(stored.get, map(keys.__getitem__, left)))
+                for n, value in zip(left, values, strict=True):
+                    found[n] = value
+                if numbers:
+                    left = [n for n, value in zip(left, values, strict=True) if value is None]
+        return found
 
-    def _found_in(self, bucket: int, keys: list[bytes], end: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Those of ``keys`` that a bucket has, with their values up to a NUL."""
-        pages = list(self._chain(bucket, set()))
-        for key in keys:
-            for page in pages:
-                value = self._get(page, key + end, set())
-                if value is not None:
-                    yield key, value.partition(b"\0")[0]
-                    break
+    def _find_in_chains(
+        self, keys: list[bytes], places: array[int], end: bytes, wanted: list[int], found: list[bytes | None]
+    ) -> None:
+        """Find those of ``keys`` with the ``wanted`` numbers, bucket by bucket."""
+        for bucket, some in groupby(sorted(wanted, key=places.__getitem__), places.__getitem__):
+            pages = list(self._chain(bucket, set()))
+            for n in some:
+                values = (self._get(page, keys[n] + end, set()) for page in pages)
+                found[n] = c_string(next((value for value in values if value is not None), None))
 
-    def _wanted(self, keys: list[bytes], places: array[int], among: range) -> Iterator[dict[int, list[bytes]]]:
-        """Which of the ``keys`` at ``places`` each of the buckets ``among`` these may have, some buckets at a time."""
-        start, stop, highest, low_mask = among.start, among.stop, self.max_bucket, self.low_mask
-        wanted: defaultdict[int, list[bytes]] = defaultdict(list)
-        for key, bucket in zip(keys, places, strict=True):
-            if bucket > highest:
-                bucket &= low_mask
+    def _wanted(self, places: array[int], among: range) -> Iterator[tuple[Collection[int], list[int]]]:
+        """The buckets ``among`` these that may have keys, some at a time, and the numbers of those keys."""
+        start, stop, shift = among.start, among.stop, _TOGETHER
+        wanted: defaultdict[int, list[int]] = defaultdict(list)
+        for n, bucket in enumerate(places):
             if start <= bucket < stop:
-                wanted[bucket].append(key)
-        for _, together in groupby(sorted(wanted), (1 << _TOGETHER).__rfloordiv__):
-            yield {bucket: wanted[bucket] for bucket in together}
+                wanted[bucket >> shift].append(n)
+        for together in sorted(wanted):
+            yield range(max(start, together << shift), min(stop, together + 1 << shift)), wanted[together]
 
     def _stored(self, numbers: list[int], end: bytes, seen: set[int]) -> tuple[dict[bytes, bytes] | None, list[int]]:
         """The entries of the pages ``numbers``, without ``end``, and the pages that follow them.

@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 from mailconf.maps.bdb_table import DatabaseTable, Library, c_string, part_of
@@ -44,12 +45,12 @@ def open_table(name: str, opening: Opening) -> DatabaseTable:
 def _library() -> Library | None:
     """The package cdbx, where it is installed."""
     try:
-        import cdbx
+        package = import_module("cdbx")
     except ImportError:
         return None
 
     def opened(path: Path) -> Callable[[list[bytes]], list[bytes | None]]:
-        get = cdbx.CDB(str(path), mmap=True).get
+        get = package.CDB(str(path), mmap=True).get
         return lambda keys: list(map(get, keys))
 
     return Library(opened, 1 << 15)  # what is at work stays in the processor's cache

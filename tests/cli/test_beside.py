@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
+import io
 import os
 import random
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from mailconf.cli import beside, postmap_query
+from mailconf.cli import beside, postmap_many
 from mailconf.cli.postfix_tool import Messages
 from mailconf.cli.postmap import TOOL, Options
-from mailconf.maps.table import BulkTable, Share
+from mailconf.cli.postmap_many import ManyKeys
+from mailconf.cli.postmap_query import Tables
+from mailconf.maps.table import BulkTable, Share, TemporaryFailure
 from mailconf.maps.write import map_path, write_map
 
 
@@ -49,57 +56,165 @@ def test_a_result_that_nobody_wants_ends_the_process(monkeypatch: pytest.MonkeyP
         os.waitpid(children[0], os.WNOHANG)
 
 
-def tables(*specs: str) -> postmap_query.Tables:
+MEMORY = 8 << 30
+
+
+def test_what_another_process_gives_in_pieces() -> None:
+    for pieces in ([b"x" * 1_000_000, b"", b"y"], [b"abc"], []):
+        with beside.apart(lambda pieces=pieces: pieces, 1 << 20, 5, MEMORY) as other:  # type: ignore[misc]
+            assert other() == b"".join(pieces)
+
+
+@pytest.mark.parametrize("end", ["exception", "crash", "circles", "memory", "room", "abort"])
+def test_a_process_that_may_end_badly(capfd: pytest.CaptureFixture[str], end: str) -> None:
+    def work() -> Iterator[bytes]:
+        yield b"begun"
+        if end == "exception":
+            raise ValueError
+        if end == "crash":
+            ctypes.string_at(0)
+        if end == "memory":
+            yield bytes(4 << 30)[:1]
+        if end == "abort":
+            os.write(2, b"last words\n")
+            os.abort()
+        if end == "room":
+            yield bytes(1 << 20)
+        while end == "circles":
+            pass
+        yield b"done"
+
+    with beside.apart(work, 1 << 20, 1, 2 << 30) as other:
+        assert other() is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_memory_that_the_system_does_not_have() -> None:
+    with beside.apart(lambda: [b"x"], 1 << 60, 5, MEMORY) as other:
+        assert other() is None
+
+
+def tables(*specs: str) -> Tables:
     options = Options(TOOL)
     options.query = "-"
     names = [tuple(spec.split(":", 1)) for spec in specs]
-    return postmap_query.Tables(names, options, Messages("postmap"))  # type: ignore[arg-type]
+    return Tables(names, options, Messages("postmap"))  # type: ignore[arg-type]
 
 
+def output(*specs: str, keys: list[bytes]) -> list[bytes] | None:
+    texts = ManyKeys(tables(*specs)).texts(keys)
+    return None if texts is None else b"".join(texts).splitlines()
+
+
+@pytest.fixture
+def two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many keys are fewer, and the machine has two processors."""
+    monkeypatch.setattr(postmap_many, "SHARED", 1000)
+    monkeypatch.setattr(postmap_many, "FIRST", (20, 500))
+    monkeypatch.setattr(postmap_many, "processors", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_processes")
 @pytest.mark.parametrize("kind", ["hash", "btree", "cdb", "lmdb"])
 @pytest.mark.parametrize("nul", [True, False])
-def test_two_processes_say_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, nul: bool) -> None:
-    monkeypatch.setattr(postmap_query, "SHARED", 1000)
-    monkeypatch.setattr(beside, "processors", lambda: 2)
+def test_two_processes_say_what_one_does(tmp_path: Path, kind: str, nul: bool) -> None:
     table = {b"user%d@example.com" % n: b"box %d" % n for n in range(9000)}
     write_map(kind, map_path(kind, tmp_path / "t"), list(table.items()), nul=nul)
     keys = [key + b"x" * (n % 3 == 0) for n, key in enumerate(table)] * 2
     random.Random(kind).shuffle(keys)
     expected = [b"%b\t%b" % (key, table[key]) for key in keys if key in table]
-    assert tables(f"{kind}:{tmp_path / 't'}").lines(keys) == expected
-    # Where the first keys do not show whether those of the map end with a NUL, one process looks for them all.
-    late = [b"absent"] * 3000 + keys
-    assert tables(f"{kind}:{tmp_path / 't'}").lines(late) == expected
+    map_name = f"{kind}:{tmp_path / 't'}"
+    assert output(map_name, keys=keys) == expected
+    # Where the first keys do not show whether those of the map end with a NUL, more do, or one process looks for all.
     write_map(kind, map_path(kind, tmp_path / "u"), [(b"absent", b"here")], nul=nul)
-    both = tables(f"{kind}:{tmp_path / 't'}", f"{kind}:{tmp_path / 'u'}")
-    assert both.lines(late) == [b"absent\there"] * 3000 + expected
+    for absent in (300, 3000, 7000):
+        late = [b"absent"] * absent + keys
+        assert output(map_name, keys=late) == expected
+        assert output(map_name, f"{kind}:{tmp_path / 'u'}", keys=late) == [b"absent\there"] * absent + expected
 
 
-def test_what_needs_words_is_left_to_the_slow_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postmap_query, "SHARED", 1000)
-    monkeypatch.setattr(beside, "processors", lambda: 2)
+@pytest.mark.usefixtures("two_processes")
+def test_what_needs_words_is_left_to_the_slow_way(tmp_path: Path) -> None:
     keys = [b"k%d" % n for n in range(4000)]
-    for empty in (5, 1500, 3999):  # its first keys, the first half, the second
-        entries = [(key, b"" if n == empty else b"v") for n, key in enumerate(keys)]
-        write_map("hash", tmp_path / "t.db", entries)
-        assert tables(f"hash:{tmp_path / 't'}").lines(keys) is None
+    for kind in ("hash", "cdb", "lmdb"):
+        for empty in (5, 1500, 3999):  # its first keys, the first half, the second
+            entries = [(key, b"" if n == empty else b"v") for n, key in enumerate(keys)]
+            write_map(kind, map_path(kind, tmp_path / "t"), entries, nul=kind != "cdb")
+            assert output(f"{kind}:{tmp_path / 't'}", keys=keys) is None
+            assert by_library(f"{kind}:{tmp_path / 't'}", keys) is None
 
 
+@pytest.mark.usefixtures("two_processes")
 def test_a_map_that_is_replaced_between_the_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postmap_query, "SHARED", 1000)
-    monkeypatch.setattr(beside, "processors", lambda: 2)
     keys = [b"key%d" % n for n in range(9000)]
     path = tmp_path / "t.db"
     write_map("hash", path, [(key, b"old") for key in keys])
-    asked = tables(f"hash:{tmp_path / 't'}")
+    asked = ManyKeys(tables(f"hash:{tmp_path / 't'}"))
     part_of = asked._part_of
 
-    def replacing(table: BulkTable, some: list[bytes], share: Share) -> list[bytes] | None:
+    def replacing(
+        table: BulkTable, some: list[bytes], share: Share, places: object = None
+    ) -> list[bytes | None] | None:
         if share[0] == 0 < share[1] < 1:  # the other process has the old map by now, or will have this one
             write_map("hash", path, [(b"x%d" % n, b"x") for n in range(100_000)] + [(key, b"new") for key in keys])
-        return part_of(table, some, share)
+        return part_of(table, some, share, places)  # type: ignore[arg-type]
 
     monkeypatch.setattr(asked, "_part_of", replacing)
-    lines = asked.lines(keys)
-    assert lines is not None
-    assert [line.partition(b"\t")[0] for line in lines] == keys
+    texts = asked.texts(keys)
+    assert texts is not None
+    assert [line.partition(b"\t")[0] for line in b"".join(texts).splitlines()] == keys
+
+
+def by_library(spec: str, keys: list[bytes]) -> bytes | None:
+    """What is written where the library finds all of ``keys``; None where it is left to our readers."""
+    with mock.patch("sys.stdout", io.TextIOWrapper(io.BytesIO())) as out:
+        found = ManyKeys(tables(spec)).written(b"".join([key + b"\n" for key in keys]))
+        written: bytes = out.buffer.getvalue()  # type: ignore[attr-defined]
+    assert found is None or found == bool(written)
+    assert found is not None or not written
+    return None if found is None else written
+
+
+@pytest.mark.usefixtures("two_processes")
+@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("nul", [True, False])
+@pytest.mark.parametrize("kind", ["cdb", "lmdb"])
+def test_libraries_say_what_our_readers_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, nul: bool, cores: int
+) -> None:
+    monkeypatch.setattr(postmap_many, "processors", lambda: cores)
+    table = {b"user%d@example.com" % n: b"box %d" % n + b"x" * (n % 7 * 300) for n in range(3000)}
+    table["größe@example.com".encode()] = "größer".encode()
+    write_map(kind, map_path(kind, tmp_path / "t"), list(table.items()), nul=nul)
+    keys = [key + b"x" * (n % 3 == 0) for n, key in enumerate(table)] * 2
+    random.Random(kind).shuffle(keys)
+    keys = [key.upper() if n % 5 == 0 and key.isascii() else key for n, key in enumerate(keys)]
+    map_name = f"{kind}:{tmp_path / 't'}"
+    for some in (keys, [b"absent"] * 300 + keys, keys[:1001]):
+        found = by_library(map_name, some)
+        assert found is not None
+        assert found.splitlines() == output(map_name, keys=some)
+    assert by_library(map_name, [b"absent"] * 20_000) is None  # whether its keys end with a NUL is not known
+    assert by_library(map_name, keys[:100]) is None
+    map_path(kind, tmp_path / "t").chmod(0o620)
+    assert by_library(map_name, keys) is None  # anyone of the group may have written anything
+
+
+@pytest.mark.usefixtures("two_processes")
+@pytest.mark.parametrize("kind", ["cdb", "lmdb"])
+def test_a_library_that_does_not_survive_its_file(tmp_path: Path, kind: str) -> None:
+    """Damaged in places and in length: an answer of our readers' or none, and never a word of the library's."""
+    table = {b"user%d@example.com" % n: b"box %d" % n for n in range(1200)}
+    path = map_path(kind, tmp_path / "t")
+    write_map(kind, path, list(table.items()))
+    whole = path.read_bytes()
+    chance = random.Random(7)
+    answers = {True: 0, False: 0}
+    for turn in range(60):
+        data = bytearray(whole)
+        for _ in range(1 << turn % 12):
+            data[chance.randrange(len(data))] = chance.choice([0, 1, 0x7F, 0xFF, chance.randrange(256)])
+        path.write_bytes(data[: chance.randrange(len(data))] if turn % 4 == 0 else data)
+        with suppress(TemporaryFailure):
+            answers[by_library(f"{kind}:{tmp_path / 't'}", list(table)) is None] += 1
+    assert all(answers.values())
