@@ -1,7 +1,8 @@
 """``lmdb``: OpenLDAP's memory-mapped databases (lmdb_table(5)); ``lmdb:/etc/postfix/access`` is .../access.lmdb.
 
 Files are written through the library (`mailconf.maps.lmdb_writer`) and read by the code below: the library believes
-what a file says, and a damaged one kills its process. The format is that of LMDB 0.9 on 64-bit machines, in their byte
+what a file says, and a damaged one kills its process. Only thousands of keys at once are asked of it, in processes made
+for that (`mailconf.cli.postmap_many`). The format is that of LMDB 0.9 on 64-bit machines, in their byte
 order, learnt from files that postmap(1) writes and from what mdb_dump and mdb_stat say about them.
 
 A file is a sequence of pages. Each begins with 16 bytes: page number (8), 2 unused, flags (2) and the ends of the

@@ -114,6 +114,41 @@ def test_twenty_thousand_rows(pair: Pair, kind: str) -> None:
     pair.run("-q", "-", f"{kind}:t", stdin=b"".join(row.split(b"\t")[0] + b"\n" for row in rows * 2))
 
 
+MANY = 24_000  # keys that are divided between two processes
+
+
+@pytest.mark.parametrize("kind", ["cdb", "lmdb", "btree", "hash"])
+@pytest.mark.parametrize(
+    ("options", "odd"),
+    [
+        ([], b"User5@EXAMPLE.com"),
+        (["-f"], b"User5@EXAMPLE.com"),
+        (["-u"], b"\xff@example.com"),
+        ([], b"\xff@example.com"),
+        ([], "größe@example.com".encode()),
+        ([], "GRÖSSE@example.com".encode()),
+        ([], b"user3@example.com\0b"),
+        ([], b"user3@example.com\r"),
+        ([], b"empty"),
+        (["-N"], b"user3"),
+        (["-n"], b"user3"),
+        (["-v"], b"none"),
+    ],
+)
+def test_many_keys(pair: Pair, kind: str, options: list[str], odd: bytes) -> None:
+    chance = random.Random(odd)
+    rows = [b"user%d@example.com\tbox%d\n" % (n, n) for n in range(MANY // 2)]
+    rows += ["größe@example.com g\n".encode(), b"User5@EXAMPLE.com x\n"]
+    pair.write("t", b"".join(rows + [b"empty\n"] * (odd == b"empty")))
+    run = pair.run_quietly if "-v" in options else pair.run
+    run(*options, f"{kind}:t")
+    keys = [b"user%d@example.com" % chance.randrange(MANY) for _ in range(MANY)]
+    for place in (0, 200, 9_000, 22_000):
+        some = [*keys[:place], odd, *keys[place:]]
+        assert run(*options, "-q", "-", f"{kind}:t", stdin=b"\n".join(some) + b"\n" * (place > 0))[1]
+    run(*options, "-q", "-", f"{kind}:t", stdin=b"\n".join([b"none", odd] * MANY))
+
+
 @pytest.mark.parametrize("kind", ["cdb", "lmdb", "btree"])
 @pytest.mark.parametrize(("arguments", "stdin"), [case for case in QUERIES if "-s" not in case[0] or len(case[0]) > 2])
 def test_options(pair: Pair, arguments: tuple[str, ...], stdin: bytes, kind: str) -> None:
