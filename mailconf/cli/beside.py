@@ -87,6 +87,7 @@ def apart(
 
 def _bound(seconds: int, memory: int) -> None:
     """Nothing that this process does from now on can do much harm."""
+    import faulthandler
     import resource
 
     for limit, most in (
@@ -97,6 +98,7 @@ def _bound(seconds: int, memory: int) -> None:
         with suppress(ValueError, OSError):  # less is allowed already
             resource.setrlimit(limit, (most, most))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # for the C library's last words
+    faulthandler.disable()  # and for Python's
 
 
 @contextmanager

@@ -11,7 +11,6 @@ Postfix process goes on with what it has and soon ends itself.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import stat
@@ -82,19 +81,22 @@ class Library(NamedTuple):
 
 
 class _Asked:
-    """The keys of a table asked of its library, which opens the file for the first of them and keeps it open."""
+    """The keys of a table asked of its library, which opens the file for the first of them and keeps it open.
 
-    def __init__(self, table: DatabaseTable, library: Library, end: bytes) -> None:
+    The file is the one with this open descriptor, whatever has taken its name meanwhile.
+    """
+
+    def __init__(self, table: DatabaseTable, library: Library, descriptor: int, end: bytes) -> None:
         self.at_once = library.at_once
         self._table = table
         self._library = library
+        self._path = Path(f"/dev/fd/{descriptor}")
         self._end = end
         self._find: Callable[[list[bytes]], list[bytes | None]] | None = None
 
     def __call__(self, text: bytes) -> tuple[list[bytes], list[bytes | None]]:
         if self._find is None:
-            self._find = self._library.open(self._table.path)
-            self._table.check_edition()
+            self._find = self._library.open(self._path)
         lines = keys = text.split(b"\n")
         lines.pop()
         folded = self._table.folded_text(text)
@@ -122,7 +124,7 @@ class DatabaseTable:
         self.type = type
         self.name = name
         self._file_name = name + extension
-        self.path = opening.root.path(self._file_name)
+        self._path = opening.root.path(self._file_name)
         self._kind = kind
         self._library = library
         self._folded = opening.folded
@@ -197,15 +199,11 @@ class DatabaseTable:
     @contextmanager
     def by_library(self) -> Iterator[_Asked | None]:
         with self._reading() as database:
-            status = os.fstat(database.file.descriptor)
+            descriptor = database.file.descriptor
+            status = os.fstat(descriptor)
             ours = status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
             library = self._library if ours and self.edition is not None else None
-            yield None if library is None else _Asked(self, library, b"\0" if self._with_nul else b"")
-
-    def check_edition(self) -> None:
-        """Raise OSError where the file is another one than the one that was read last."""
-        if _state(self.path.stat()) != self._state:
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), self._file_name)
+            yield None if library is None else _Asked(self, library, descriptor, b"\0" if self._with_nul else b"")
 
     @property
     def edition(self) -> object:
@@ -224,8 +222,8 @@ class DatabaseTable:
     def _open(self) -> DatabaseFile:
         try:
             # Taken first: a file that changes while it is being opened must not pass for what was read of it.
-            state = _state(self.path.stat())
-            database = self._kind(self.path, self._file_name)
+            state = _state(self._path.stat())
+            database = self._kind(self._path, self._file_name)
         except OSError as problem:
             raise cannot_open(self._file_name, problem) from problem
         self._state = state
