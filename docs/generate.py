@@ -18,7 +18,7 @@ from typing import get_type_hints
 import mailconf
 from mailconf.diagnostics import CODES
 from mailconf.maps.registry import known_types, opener_of
-from mailconf.maps.write import EXTENSIONS
+from mailconf.maps.write import EXTENSIONS, changeable_types
 from mailconf.postfix import checks, dns_checks
 from mailconf.postfix.machine import COMPUTED
 from mailconf.postfix.parameters import PARAMETERS, ParameterSet, recorded
@@ -52,6 +52,14 @@ def diagnostics() -> str:
     )
 
 
+MAP_COLUMNS = """
+*Built* is what `postmap`, `makemap` and `mailconf build` write, with the ending of the map's name; *changed*, whether
+`postmap -i` and `-d` add and delete entries of a map that is there. *Listed* is `postmap -s`. *In bulk*,
+`postmap -q -` looks many keys up together: for lmdb, and for cdb with the extra `fast`, through the type's library, in
+processes that may die of a damaged file. *Departs*: it differs from the original on purpose, as stands below.
+"""
+
+
 def maps() -> str:
     """Every lookup type, with what its table class can do."""
     return "\n".join(
@@ -59,27 +67,45 @@ def maps() -> str:
             "# Lookup tables",
             "",
             NOTE,
-            "*Built* is what `postmap`, `makemap` and `mailconf build` write, with the ending of the map's name.",
-            "*Listed* is `postmap -s`; *in bulk*, `postmap -q -` looks many keys up together: for lmdb, and for cdb",
-            "with the extra `fast`, through the type's library, in processes that may die of a damaged file. Where",
-            "a type differs from the original on purpose stands in [departures.md](departures.md).",
+            *textwrap.wrap(MAP_COLUMNS, 118),
             "",
-            "| type | built | listed | in bulk | what it is |",
-            "|---|---|---|---|---|",
+            "| type | built | changed | listed | in bulk | departs | what it is |",
+            "|---|---|---|---|---|---|---|",
             *(_map_row(kind) for kind in known_types()),
+            "",
+            "## Departures",
+            "",
+            "| type | the original | mailconf | reason |",
+            "|---|---|---|---|",
+            *_departures(),
+            "",
+            "Those of the tools, and of every map that is written, stand in [departures.md](departures.md).",
             "",
         ]
     )
 
 
+def _departures() -> list[str]:
+    """The rows of departures.md that begin with types of maps."""
+    rows = (DOCS / "departures.md").read_text(encoding="utf-8").splitlines()
+    types = {*known_types(), *EXTENSIONS, "internal", "nis"}
+    return [row for row in rows if row.startswith("| ") and set(_subjects(row)) <= types]
+
+
+def _subjects(row: str) -> list[str]:
+    return row.split("|")[1].strip().split(", ")
+
+
 def _map_row(kind: str) -> str:
     if kind == "proxy":
-        return "| proxy | - | as TYPE | as TYPE | ``proxy:TYPE:NAME`` is the same as ``TYPE:NAME`` |"
+        return "| proxy | - | - | as TYPE | as TYPE | as TYPE | ``proxy:TYPE:NAME`` is the same as ``TYPE:NAME`` |"
     opener = opener_of(kind)
     table = opener if isinstance(opener, type) else get_type_hints(opener)["return"]
     what = (import_module(opener.__module__).__doc__ or "").split("\n")[0].rstrip(".")
-    abilities = ["yes" if hasattr(table, method) else "-" for method in ("entries", "lookup_all")]
-    return f"| {kind} | {EXTENSIONS.get(kind, '-')} | {' | '.join(abilities)} | {what.replace('|', '&#124;')} |"
+    has = [kind in changeable_types(), hasattr(table, "entries"), hasattr(table, "lookup_all")]
+    has.append(any(kind in _subjects(row) for row in _departures()))
+    abilities = " | ".join("yes" if each else "-" for each in has)
+    return f"| {kind} | {EXTENSIONS.get(kind, '-')} | {abilities} | {what.replace('|', '&#124;')} |"
 
 
 def support() -> str:

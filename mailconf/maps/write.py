@@ -80,6 +80,11 @@ def writable_types() -> list[str]:
     return sorted(_TYPES)
 
 
+def changeable_types() -> list[str]:
+    """The types whose maps `update_map` and `delete_keys` change, sorted."""
+    return sorted(name for name, kind in _TYPES.items() if not kind.fixed)
+
+
 def map_path(type: str, source: Path) -> Path:
     """Where the map of the text ``source`` lies: ``/etc/postfix/access.db``. Raises UnsupportedMap."""
     return source.with_name(source.name + _type(type).extension)
