@@ -67,7 +67,7 @@ def maps() -> str:
             "# Lookup tables",
             "",
             NOTE,
-            *textwrap.wrap(MAP_COLUMNS, 118),
+            *textwrap.wrap(MAP_COLUMNS.strip(), 118),
             "",
             "| type | built | changed | listed | in bulk | departs | what it is |",
             "|---|---|---|---|---|---|---|",

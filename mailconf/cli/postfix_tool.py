@@ -218,10 +218,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
             raise Fatal(problem)
         if names_given:
             _check_names(settle(), path, messages)
-    kind = value("default_database_type")
-    if not kind:
-        raise Fatal("bad string length 0 < 1: default_database_type = ")
-    return Settings(messages.utf8, kind, value)
+    return Settings(messages.utf8, value("default_database_type"), value)
 
 
 def _check_names(names: dict[str, str], path: str, messages: Messages) -> None:

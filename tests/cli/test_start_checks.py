@@ -19,6 +19,7 @@ CASES = [
     ("ipc_timeout = $nosuch", "parameter ipc_timeout: bad time value or unit: "),
     ("max_idle = 0s", "invalid max_idle: 0 (min 1)"),
     ("in_flow_delay = 1m", "invalid in_flow_delay: 60 (max 10)"),
+    ("queue_directory =\nmail_name =", "bad string length 0 < 1: mail_name = "),
     ("default_verp_delimiters = +", "bad string length 1 < 2: default_verp_delimiters = +"),
     ("inet_protocols = ipv4 ipv9", 'unknown inet_protocols value "ipv9" in "ipv4 ipv9"'),
     ("mynetworks_style = nets", 'unknown mynetworks mask style value "nets" in "nets"'),
@@ -48,7 +49,7 @@ def test_a_value_that_cannot_be(
 def test_defaults_are_in_order(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     from mailconf.postfix.parameters import PARAMETERS
 
-    names = [name for name, *_ in START if name not in ("myhostname", "mydomain")]
+    names = dict.fromkeys(name for name, *_ in START if name not in ("myhostname", "mydomain"))
     (tmp_path / "main.cf").write_text("".join(f"{name} = {PARAMETERS[name][1]}\n" for name in names))
     assert postmap.run("postmap", ["-c", str(tmp_path), "-q", "x", "static:y"]) == 0
     assert capfdbinary.readouterr() == (b"y\n", b"")

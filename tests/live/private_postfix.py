@@ -81,6 +81,17 @@ def free_port() -> int:
         return port
 
 
+def _last_entries(text: str) -> str:
+    """A main.cf without the entries that later ones override.
+
+    Every daemon warns of those when it starts. postlogd, too: once the others have said enough, it waits for itself.
+    """
+    entries = re.split(r"(?m)^(?=[^\s#])", text)
+    names = [entry.partition("=")[0].strip() for entry in entries]
+    last = {name: number for number, name in enumerate(names)}
+    return "".join(entry for number, entry in enumerate(entries) if last[names[number]] == number)
+
+
 class PrivatePostfix:
     """Use as a context manager; `configure` may be called again while it runs, and starts it anew."""
 
@@ -128,7 +139,7 @@ class PrivatePostfix:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._replace(path, content)
         merged = {**BASE, **parameters}
-        body = text + "\n" + "".join(f"{name} = {value}\n" for name, value in merged.items())
+        body = _last_entries(text + "\n" + "".join(f"{name} = {value}\n" for name, value in merged.items()))
         self._replace(self.etc / "master.cf", MASTER.format(listen=f"127.0.0.1:{self.port}"))
         self._replace(self.etc / "main.cf", body)
         if self._running:

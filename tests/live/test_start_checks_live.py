@@ -16,7 +16,9 @@ from mailconf.postfix.parameters_start import START
 pytestmark = pytest.mark.live
 WRONG = ("xx!", "0", "-1", "11", "99999999999", "9999999999999999999999", "1000w", "5x", "yes", "5", "+7")
 NAMES = ("myhostname", "mydomain")
-SETTINGS = [f"{name} = {value}" for name, *_ in START if name not in NAMES for value in WRONG] + [
+TEXTS = {name for name, kind, *_ in START if kind == "s"} - {name for name, kind, *_ in START if kind == "x"}
+SETTINGS = [f"{name} = {value}" for name, *_ in START if name not in {*NAMES, *TEXTS} for value in WRONG] + [
+    *(f"{name} =" for name, *_ in START if name not in NAMES),
     *(f"syslog_facility = {word}" for word in ("MAIL", "authpriv", "local7", "local8", "kern", "mark")),
     *(f"inet_protocols = {word}" for word in ("", "IPV4", "all, ipv4", "ipv4 bogus ipv6", ",")),
     *(f"mynetworks_style = {word}" for word in ("Host", "host,", "class,class", "host subnet", ",", "subnet")),
@@ -24,7 +26,8 @@ SETTINGS = [f"{name} = {value}" for name, *_ in START if name not in NAMES for v
     "verp_delimiter_filter = +", "default_verp_delimiters = -x", "default_verp_delimiters = +",
     "soft_bounce = YES", "max_use = $nosuch", "max_idle = 1H", "myhostname = a!",
 ]  # fmt: skip
-PAIRS = [f"{a[0]} = xx!\n{b[0]} = xx!" for a, b in itertools.pairwise(START) if a[0] not in NAMES and b[0] not in NAMES]
+BOTH = [f"{name} = {'' if kind == 's' else 'xx!'}" for name, kind, *_ in START if name not in NAMES]
+PAIRS = [f"{a}\n{b}" for a, b in itertools.pairwise(BOTH)]
 
 
 def said(command: list[str], folder: Path) -> tuple[int, str, str]:
@@ -36,7 +39,7 @@ def said(command: list[str], folder: Path) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("tool", ["postmap", "postalias"])
 def test_what_keeps_a_tool_from_starting(tmp_path: Path, tool: str) -> None:
-    texts = SETTINGS + PAIRS if tool == "postmap" else [f"{name} = xx!" for name, *_ in START]
+    texts = SETTINGS + PAIRS if tool == "postmap" else BOTH
     folders = []
     for number, text in enumerate(texts):
         folder = tmp_path / str(number)

@@ -19,16 +19,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TARGET = Path(__file__).parents[2] / "mailconf/postfix/parameters_start.py"
-VALUES = ("xx!", "-9", "0", "5", "2147483647", "99999999999", "1000w")
+VALUES = ("xx!", "", "-9", "0", "5", "2147483647", "99999999999", "1000w")
 # What is not one value's matter: names of this machine, its users and addresses; lists; what 3.7 computes.
-MACHINE = {"config_directory", "compatibility_level", "default_privs", "inet_interfaces", "known_tcp_ports"} | {
-    "mail_owner", "setgid_group"
-}  # fmt: skip
+MACHINE = {"config_directory", "compatibility_level", "inet_interfaces", "known_tcp_ports"}
 # Values that are told in words of their own.
 SPECIAL = {
     "inet_protocols", "maillog_file", "mydomain", "myhostname", "mynetworks_style", "syslog_facility",
     "verp_delimiter_filter",
 }  # fmt: skip
+NAMES = {"mydomain", "myhostname"}  # whose length is looked at with the rest of them
 KINDS = [
     ("b", re.compile(r"bad boolean configuration: (\w+) = ")),
     ("i", re.compile(r"bad numerical configuration: (\w+) = ")),
@@ -37,7 +36,7 @@ KINDS = [
 LIMITS = [
     ("i", re.compile(r"invalid (\w+) parameter value -?\d+ ([<>]) (-?\d+)")),
     ("t", re.compile(r"invalid (\w+): \d+ \((min|max) (\d+)\)")),
-    ("s", re.compile(r"bad string length \d+ ([<>]) (\d+): (\w+) = ")),
+    ("s", re.compile(r"bad string length \d+ ([<>]) (\d+): (\w+) =")),
 ]
 HEAD = '''"""What each of Postfix's programs reads from main.cf when it starts, in its order.
 
@@ -90,7 +89,7 @@ def kinds(postmap: Postmap, names: list[str]) -> dict[tuple[str, str], tuple[int
                 low.get((name, kind)),
                 high.get((name, kind)),
             )
-        elif (name, "s") in low:
+        elif (name, "s") in low and name not in NAMES:
             found_kinds[name, "s"] = low[name, "s"], high.get((name, "s"))
         if name in SPECIAL:
             found_kinds[name, "x"] = None, None
@@ -99,7 +98,8 @@ def kinds(postmap: Postmap, names: list[str]) -> dict[tuple[str, str], tuple[int
 
 def ordered(postmap: Postmap, checks: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The checks in the order in which they are made: each is made before those that it hides."""
-    hidden = dict.fromkeys(checks, 0)
+    # Of two checks of one parameter, the length is looked at first.
+    hidden = {check: int(check[1] == "s" and (check[0], "x") in checks) for check in checks}
     pairs = [(a, b) for a, b in itertools.combinations(checks, 2) if a[0] != b[0]]
 
     def first(pair: tuple[tuple[str, str], tuple[str, str]]) -> tuple[str, str]:
@@ -113,8 +113,7 @@ def ordered(postmap: Postmap, checks: list[tuple[str, str]]) -> list[tuple[str, 
     with ThreadPoolExecutor(150) as pool:
         for check in pool.map(first, pairs):
             hidden[check] += 1
-    # Of two checks of one parameter, the length is looked at first.
-    return sorted(checks, key=lambda check: (-hidden[check], check[1] == "x"))
+    return sorted(checks, key=lambda check: -hidden[check])
 
 
 def main() -> None:
