@@ -125,8 +125,9 @@ def test_whole_sites(site: str, arguments: str, tmp_path: Path) -> None:
 
 
 def without_pid(output: str) -> str:
-    """``output`` without the process's number, which with -h stands alone on its line."""
+    """``output`` without the process's number, which with -h stands alone on its line, before process_id_directory."""
     output = re.sub(r"process_id = \d+", "process_id = N", output)
+    output = re.sub(r"(?m)^\d+$(?=\npid\n)", "N", output)
     return re.sub(r"(?m)^\d+$(?=\n.*\n)", lambda found: "N" if int(found[0]) > 1000 else found[0], output)
 
 
