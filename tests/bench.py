@@ -54,6 +54,16 @@ def table(folder: Path, rows: int) -> Path:
     return path
 
 
+def _built_anew(command: list[str | Path], spec: str, text: Path) -> float:
+    """The least wall time of two builds of a map that is not there yet."""
+    times = []
+    for _ in range(2):
+        for old in text.parent.glob(f"{text.name}.*"):
+            old.unlink()
+        times.append(timed(*command, spec))
+    return min(times)
+
+
 def maps(rows: int) -> Iterable[Row]:
     """Building and asking a map of each type, with /etc/postfix out of the way."""
     with tempfile.TemporaryDirectory() as name:
@@ -68,11 +78,12 @@ def maps(rows: int) -> Iterable[Row]:
             spec = f"{kind}:{text}"
             real: list[str | Path] = ["postmap", "-c", folder]
             ours = [*MAILCONF, *real]
-            yield f"postmap {kind}: {rows} entries", timed(*ours, spec), timed(*real, spec)
+            # LMDB takes another time over an old map, which grows with it.
+            yield f"postmap {kind}: {rows} entries", *(_built_anew(command, spec, text) for command in (ours, real))
             yield (
                 f"postmap -q - {kind}: 200000 keys",
-                timed(*ours, "-q", "-", spec, stdin=keys),
-                timed(*real, "-q", "-", spec, stdin=keys),
+                timed(*ours, "-q", "-", spec, stdin=keys, repeat=5),
+                timed(*real, "-q", "-", spec, stdin=keys, repeat=5),
             )
             one = ("-q", "user7919@domain1.example.com", spec)
             yield f"postmap -q KEY {kind}:", timed(*ours, *one, repeat=5), timed(*real, *one, repeat=5)

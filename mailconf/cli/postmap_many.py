@@ -34,6 +34,7 @@ OURS = 0.51  # of the work; the other process also has to hand over what it foun
 CPU_SECONDS = 2  # for a library, which needs a tenth of one for SHARED keys
 MEMORY = 8 << 30  # bytes of address space for it, in which the map lies too
 TOGETHER = 1 << 12  # lines of output that are made at a time
+BLOCK = 1 << 16  # bytes of keys whose lines are counted at a time
 ROOM = 64  # bytes of output for a byte of the keys
 
 
@@ -50,7 +51,7 @@ class ManyKeys:
         Whether there was any; None, and nothing written, where it is not for the library.
         """
         options = self._options
-        if len(self._tables.names) > 1 or options.flags & set("Fj") or b"\0" in keys or keys.count(b"\n") < SHARED:
+        if len(self._tables.names) > 1 or options.flags & set("Fj") or b"\0" in keys or not _are_many(keys):
             return None
         table = self._tables.table(0)
         if not isinstance(table, LibraryTable) or (options.utf8 and not is_utf8(keys)):
@@ -99,7 +100,7 @@ class ManyKeys:
             if b"" in values:
                 raise ValueError  # to be warned about
             text = self._output(lines, values)
-            if self._options.utf8 and not is_utf8(text):
+            if b"\0" in text or (self._options.utf8 and not is_utf8(text)):
                 raise ValueError
             yield text
             start = end
@@ -206,6 +207,15 @@ def _places(table: BulkTable, keys: list[bytes]) -> array[int] | None:
             return None
         places.frombytes(others)
     return places if len(places) == len(keys) else None
+
+
+def _are_many(keys: bytes) -> bool:
+    """Whether a text has as many lines as are worth a second process; all of a long one are not counted."""
+    count = at = 0
+    while count < SHARED and at < len(keys):
+        count += keys.count(b"\n", at, at + BLOCK)
+        at += BLOCK
+    return count >= SHARED
 
 
 def _text(lines: list[bytes]) -> bytes:

@@ -104,9 +104,7 @@ class _Asked:
             keys = folded.replace(b"\n", self._end + b"\n").split(b"\n")
             keys.pop()
         values = self._find(keys)
-        if self._end or b"\0" in b"".join(filter(None, values)):
-            values = list(map(c_string, values))
-        return lines, values
+        return lines, list(map(c_string, values)) if self._end else values
 
 
 class DatabaseTable:

@@ -89,6 +89,8 @@ class BulkTable(LookupTable, Protocol):
 class AskedLibrary(Protocol):
     """What asks a library for the keys on the lines of a text, each with its newline: the lines and their values.
 
+    A value with a NUL is longer than what `lookup` answers.
+
     To be called in a process that may die of it, be sent in circles, or read what is no entry; it raises any exception.
 
     at_once  bytes of keys that it is best called with

@@ -196,6 +196,10 @@ def test_libraries_say_what_our_readers_do(
         assert found.splitlines() == output(map_name, keys=some)
     assert by_library(map_name, [b"absent"] * 20_000) is None  # whether its keys end with a NUL is not known
     assert by_library(map_name, keys[:100]) is None
+    if not nul:
+        write_map(kind, map_path(kind, tmp_path / "t"), [*table.items(), (b"z", b"a\0b")], nul=nul)
+        assert by_library(map_name, [*keys, b"z"]) is None
+        assert output(map_name, keys=[*keys, b"z"])[-1] == b"z\ta"  # type: ignore[index]
     map_path(kind, tmp_path / "t").chmod(0o620)
     assert by_library(map_name, keys) is None  # anyone of the group may have written anything
 
