@@ -88,7 +88,7 @@ def maps() -> str:
 def _departures() -> list[str]:
     """The rows of departures.md that begin with types of maps."""
     rows = (DOCS / "departures.md").read_text(encoding="utf-8").splitlines()
-    types = {*known_types(), *EXTENSIONS, "internal", "nis"}
+    types = {*known_types(), "internal", "nis"}
     return [row for row in rows if row.startswith("| ") and set(_subjects(row)) <= types]
 
 

@@ -108,7 +108,9 @@ class ManyKeys:
     def texts(self, keys: list[bytes]) -> list[bytes] | None:
         """The output for ``keys`` in pieces, or None."""
         options = self._options
-        if "F" in options.flags or (options.utf8 and not all(map(bytes.isascii, keys)) and not is_utf8(_text(keys[:]))):
+        if "F" in options.flags or (
+            options.utf8 and not all(map(bytes.isascii, keys)) and not is_utf8(b"\n".join(keys))
+        ):
             return None
         try:
             values = self._values(keys)

@@ -17,10 +17,8 @@ import stat
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import compress, repeat
-from operator import is_not
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from mailconf.maps.opening import Opening, cannot_open
 from mailconf.maps.table import WHOLE, Share, TemporaryFailure
@@ -108,7 +106,10 @@ class _Asked:
 
 
 class DatabaseTable:
-    """The table ``type:name``; ``kind`` opens its file ``name`` with the extension, and ``library`` asks it too."""
+    """The table ``type:name``; ``kind`` opens its file ``name`` with the extension.
+
+    library  gives what else can be asked, if it is there; called when it is needed, for it takes time to load
+    """
 
     def __init__(
         self,
@@ -117,7 +118,7 @@ class DatabaseTable:
         opening: Opening,
         kind: Callable[[Path, str], DatabaseFile],
         extension: str = ".db",
-        library: Library | None = None,
+        library: Callable[[], Library | None] | None = None,
     ) -> None:
         self.type = type
         self.name = name
@@ -153,7 +154,7 @@ class DatabaseTable:
     def places(self, keys: list[bytes]) -> array[int] | None:
         with self._reading() as database:
             if isinstance(database, Placing) and self.edition is not None:
-                return database.places(self._folded_all(keys), b"\0" if self._with_nul else b"")
+                return database.places(self._folded_all(keys), self._end)
         return None
 
     def lookup_all(
@@ -164,10 +165,9 @@ class DatabaseTable:
         first: list[bytes | None] = []
         with self._reading() as database:
             if self._with_nul != self._without_nul:
-                end = b"\0" if self._with_nul else b""
                 if places is not None and isinstance(database, Placing):
-                    return database.get_all(keys, end, share, places)
-                return _get_all(database, keys, end, share)
+                    return database.get_all(keys, self._end, share, places)
+                return _get_all(database, keys, self._end, share)
             # Usually one of the first keys shows whether those of the file end with a NUL.
             for key in keys[:_SINGLY]:
                 if self._with_nul != self._without_nul:
@@ -175,7 +175,7 @@ class DatabaseTable:
                 first.append(self._lookup(database, key))
             rest = keys[len(first) :]
             if self._with_nul != self._without_nul:
-                found = _get_all(database, rest, b"\0" if self._with_nul else b"")
+                found = _get_all(database, rest, self._end)
             else:
                 found = self._lookup_either(database, rest)
         return first + found
@@ -200,8 +200,13 @@ class DatabaseTable:
             descriptor = database.file.descriptor
             status = os.fstat(descriptor)
             ours = status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            library = self._library if ours and self.edition is not None else None
-            yield None if library is None else _Asked(self, library, descriptor, b"\0" if self._with_nul else b"")
+            library = self._library() if self._library and ours and self.edition is not None else None
+            yield None if library is None else _Asked(self, library, descriptor, self._end)
+
+    @property
+    def _end(self) -> bytes:
+        """What ends the keys of the file, once that is known."""
+        return b"\0" if self._with_nul else b""
 
     @property
     def edition(self) -> object:
@@ -283,12 +288,6 @@ def in_share(keys: list[bytes], share: Share) -> list[bytes]:
         return [key for key in keys if low <= key] if part else []
     high = sample[part.stop] if part.stop else b""
     return [key for key in keys if low <= key < high]
-
-
-def answered(keys: list[bytes], values: list[bytes | None]) -> Iterator[tuple[bytes, bytes]]:
-    """Those of ``keys`` that have a value, with it."""
-    pairs = compress(zip(keys, values, strict=True), map(is_not, values, repeat(None)))
-    return cast("Iterator[tuple[bytes, bytes]]", pairs)
 
 
 def _state(status: os.stat_result) -> tuple[int, int, int, int]:

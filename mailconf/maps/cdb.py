@@ -39,7 +39,7 @@ _READ = 1 << 16
 
 
 def open_table(name: str, opening: Opening) -> DatabaseTable:
-    return DatabaseTable("cdb", name, opening, CdbFile, ".cdb", _library())
+    return DatabaseTable("cdb", name, opening, CdbFile, ".cdb", _library)
 
 
 def _library() -> Library | None:

@@ -87,7 +87,7 @@ class _Branch(NamedTuple):
 
 
 def open_table(name: str, opening: Opening) -> DatabaseTable:
-    return DatabaseTable("lmdb", name, opening, LmdbFile, ".lmdb", Library(_by_library, 1 << 22))
+    return DatabaseTable("lmdb", name, opening, LmdbFile, ".lmdb", lambda: Library(_by_library, 1 << 22))
 
 
 def _by_library(path: Path) -> Callable[[list[bytes]], list[bytes | None]]:
