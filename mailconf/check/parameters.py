@@ -111,6 +111,8 @@ def _unknown(name: str, postfix: ParameterSet, hints: Iterator[int]) -> tuple[st
         return f"Postfix has no parameter {name} any more", "remove it: it has no effect"
     from difflib import get_close_matches
 
+    if (lower := name.strip("\"'").lower()) in postfix.parameters:
+        return f"there is no parameter {name}", f"did you mean {lower}?"
     near = get_close_matches(name, postfix.parameters, n=1, cutoff=0.8) if next(hints, None) is not None else []
     hint = f"did you mean {near[0]}?" if near else "Postfix ignores it; remove it or correct its name"
     return f"there is no parameter {name}", hint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailconf.build.plan import plan
-from mailconf.check import files, forms, installation, maps, parameters, services, tables, types
+from mailconf.check import arguments, files, forms, installation, maps, parameters, services, sizes, tables, types
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
@@ -24,7 +24,9 @@ RULES: tuple[Rule, ...] = (
     types.known,
     services.listeners,
     services.programs,
+    arguments.arguments,
     services.named,
+    sizes.sizes,
     files.existing,
     installation.installation,
     tables.contents,
