@@ -135,7 +135,7 @@ def _user(entry: Entry, value: str, word: Word, configuration: Configuration, so
         problem = "must not be root"
     elif user == configuration.value("mail_owner"):
         problem = f"must not be {user}, the mail_owner"
-    elif group and group == configuration.value("setgid_group"):
+    elif program == "pipe" and group and group == configuration.value("setgid_group"):
         problem = f"must not have the group {group}, the setgid_group"
     if problem:
         hint = (

@@ -13,6 +13,8 @@ from mailconf.model.site import Site
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.parameters import installed_release, parameter_set
 from mailconf.postfix.policy import compile_policy
+from mailconf.postfix.restrictions import PF204
+from mailconf.postfix.smtpd import GUARDED
 
 Rule = Callable[[Subject, Sink], None]
 
@@ -34,13 +36,23 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+def _serves_as_main_cf_has_it(configuration: Configuration) -> bool:
+    """Whether there is an SMTP server whose restrictions on relaying are main.cf's."""
+    servers = [service for service in configuration.services if service.program == "smtpd"]
+    return not configuration.services or any(service.overrides.keys().isdisjoint(GUARDED) for service in servers)
+
+
 def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> None:
     """Compile the Policy, which reports restrictions and patterns that mean nothing, and run every rule.
 
     What is found more than once, for main.cf and for services that override other things, is reported once.
     """
-    found = Sink()
-    policy = compile_policy(configuration, found, site=site)
+    found, compiled = Sink(), Sink()
+    policy = compile_policy(configuration, compiled, site=site)
+    unguarded = _serves_as_main_cf_has_it(configuration)
+    for diagnostic in compiled:
+        if diagnostic.code != PF204.name or unguarded:
+            found.add(diagnostic)
     asked = configuration.asked()
     for service in site.listeners:
         if not asked.isdisjoint(service.overrides):

@@ -338,12 +338,24 @@ class Compiler:
         span = where.value_span("smtpd_relay_restrictions") or where.value_span("smtpd_recipient_restrictions")
         self._sink.report(
             PF204,
-            "neither smtpd_relay_restrictions nor smtpd_recipient_restrictions refuses mail for other domains",
+            "smtpd does not start: neither smtpd_relay_restrictions nor smtpd_recipient_restrictions refuses mail "
+            "for other domains",
             span,
-            hint="put reject_unauth_destination (or reject, defer, defer_unauth_destination) into one of them",
+            hint=self._guard(*parameters),
             file="" if span else where.directory + "/main.cf",
         )
         return False
+
+    def _guard(self, *parameters: str) -> str:
+        """What to write so that the server refuses mail for other domains."""
+        configuration = self._configuration
+        relay = "smtpd_relay_restrictions"
+        if not configuration.is_set(relay) and not configuration.value(relay):
+            return f"set compatibility_level = 3.6: from 1 on, {relay} refuses such mail by default"
+        for parameter in parameters:
+            if any(word.text.lower() == "permit" for word in split(configuration.value(parameter))):
+                return f"write reject_unauth_destination before permit in {parameter}"
+        return f"put reject_unauth_destination at the end of {relay}"
 
 
 def access_check(access: Access, who: str) -> Check:

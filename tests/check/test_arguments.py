@@ -22,6 +22,9 @@ CODES = {
     "missing user=": "CK052",
     "unknown flag": "CK053",
     "user= command-line": "CK089",
+    "request to deliver": "CK089",
+    "get_service_attr: unknown username: ": "CK089",
+    "unknown user name: ": "CK089",
 }
 OURS = {*CODES.values(), "PF233"}
 
