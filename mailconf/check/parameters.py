@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from mailconf.check.similar import glued, similar
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.postfix import parameters
@@ -19,6 +18,7 @@ from mailconf.postfix.lines import null_lines
 from mailconf.postfix.parameters import TIME_LIMIT, TRANSPORT_SUFFIXES, ParameterSet, recorded
 from mailconf.postfix.parameters_history import SINCE
 from mailconf.postfix.postconf import Fatal, Postconf, Scope
+from mailconf.postfix.similar import glued, similar
 from mailconf.postfix.value_types import TABLE, type_of
 from mailconf.postfix.words import SEPARATORS, split
 

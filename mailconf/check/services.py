@@ -65,7 +65,9 @@ def named(subject: Subject, sink: Sink) -> None:
         missing = [name for name in map(configuration.value, NEEDED) if name not in defined]
         if missing:
             message = f"master.cf does not define {', '.join(missing)}, which Postfix needs for every message"
-            sink.report(CK054, message, hint="see the master.cf of a new installation", file=_master(subject))
+            sink.report(
+                CK054, message, hint="define them there, or correct their names in main.cf", file=_master(subject)
+            )
 
 
 def _master(subject: Subject) -> str:

@@ -119,7 +119,7 @@ def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Si
         told.append(f"{kind}:{name}, line 1: {failure}")
     for words in told:
         if (line := _WARNED_LINE.fullmatch(words)) and int(line[1]) not in known:
-            hint = "Postfix logs this, and goes on without the rule"
+            hint = "correct the rule: Postfix logs this, and goes on without it"
             sink.report(CK031, line[2], source.line_span(int(line[1])), hint=hint)
     return [rule.entry for rule in rules if rule.kind is Kind.RULE and rule.entry.value]
 

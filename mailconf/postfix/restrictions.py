@@ -28,6 +28,7 @@ from mailconf.postfix.evaluation import (
     Status,
     Subject,
 )
+from mailconf.postfix.similar import similar
 from mailconf.postfix.site import word_span
 from mailconf.postfix.smtpd_settings import Settings
 from mailconf.postfix.words import Word, split, table_spec, unbraced
@@ -66,6 +67,8 @@ _GUARDS = frozenset(
     }
 )
 _WHO = ("client", "reverse_client_hostname", "helo", "sender", "recipient")
+_TABLE_CHECKS = tuple(f"check_{who}_access" for who in (*_WHO, "ccert", "sasl", "etrn"))
+_MOST_HINTS = 20  # names for which similar ones are looked for
 _SIMPLE: dict[str, Check] = {**checks.CHECKS, **dns_checks.CHECKS}
 
 
@@ -123,6 +126,7 @@ class Compiler:
         self.class_names = class_names
         self._classes: dict[str, RuleList] = {}
         self._values: dict[str, RuleList] = {}
+        self._hints = iter(range(_MOST_HINTS))
 
     def compile(self, parameter: str, who: str = "") -> RuleList:
         """The list that ``parameter`` holds; ``who`` ("client", "helo", ...) is what a bare table is asked about."""
@@ -180,8 +184,7 @@ class Compiler:
                 PF201,
                 f'there is no restriction "{word.text}"',
                 self._span(parameter, word),
-                hint="see postconf(5), smtpd_recipient_restrictions; a class of your own goes into "
-                "smtpd_restriction_classes",
+                hint=self._correction(name),
             )
             return server_error, 0
         if argument is None or (name.endswith("_access") and ":" not in argument.text and "/" not in argument.text):
@@ -295,6 +298,14 @@ class Compiler:
         return check
 
     # Diagnostics
+
+    def _correction(self, name: str) -> str:
+        """What to write instead of a restriction that there is not."""
+        names = (*_SIMPLE, *dns_checks.LISTS, *self.class_names, "check_policy_service", *_TABLE_CHECKS)
+        near = similar(name, names) if next(self._hints, None) is not None else ""
+        if near:
+            return f"did you mean {near}?"
+        return "remove it, or define a class of that name, and name it in smtpd_restriction_classes"
 
     def _report_outdated(self, parameter: str, word: Word, name: str) -> None:
         self._sink.report(
