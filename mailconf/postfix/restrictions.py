@@ -38,7 +38,7 @@ PF201 = error("PF201", "a restriction that does not exist")
 PF202 = error("PF202", "a restriction without the argument that it needs")
 PF203 = warning("PF203", "a restriction behind one that always decides")
 PF204 = error("PF204", "an SMTP server that would relay for everybody")
-PF205 = warning("PF205", "a restriction under a name that is going away")
+PF205 = warning("PF205", "a restriction under an old name, or one that will be removed")
 PF206 = error("PF206", "a pattern list with a pattern that cannot mean anything")
 PF207 = warning("PF207", "a restriction that mailconf cannot evaluate")
 
@@ -53,7 +53,9 @@ _OUTDATED = {
     "reject_unknown_hostname": "reject_unknown_helo_hostname",
     "reject_invalid_hostname": "reject_invalid_helo_hostname",
     "reject_non_fqdn_hostname": "reject_non_fqdn_helo_hostname",
+    "reject_unknown_address": "reject_unknown_sender_domain",
 }
+_REMOVED = frozenset({"check_relay_domains", "permit_naked_ip_address", "reject_maps_rbl"})  # smtpd 3.7.11 warns
 _NO_PROBES = frozenset({"reject_unverified_sender", "reject_unverified_recipient"})
 # What makes a list safe: without one of these the server would relay (postconf(5) smtpd_relay_restrictions).
 _GUARDS = frozenset(
@@ -310,7 +312,7 @@ class Compiler:
     def _report_outdated(self, parameter: str, word: Word, name: str) -> None:
         self._sink.report(
             PF205,
-            f'the name "{word.text}" is going away',
+            f"{word.text} will be removed from Postfix" if name in _REMOVED else f"{word.text} is an old name",
             self._span(parameter, word),
             hint=f"write {_OUTDATED[name]}",
         )
