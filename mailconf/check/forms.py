@@ -49,6 +49,8 @@ def _problems(name: str, value: str) -> Iterator[tuple[str, str]]:
         yield f'"{value}" is no compatibility level', "write 0, 1, 2, or a version such as 3.6"
     elif name in HOST_NAMES and not valid_domain(value):
         yield f'"{value}" is no host name', "write a name of letters, digits, - and dots, without quotes"
+    elif name == "myorigin" and len(texts(value)) > 1:
+        yield f'"{value}" is more than one domain', "write one domain"
     elif name.endswith("_code") and value.isdigit() and not re.fullmatch("[245][0-9][0-9]", value):
         yield f'"{value}" is no reply code', "write one of SMTP's: 4 and two digits, or 5 and two digits"
     elif name in PATHS and not value.startswith("/"):

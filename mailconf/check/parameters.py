@@ -15,9 +15,10 @@ from mailconf.postfix import parameters
 from mailconf.postfix.configuration import PF006, Configuration
 from mailconf.postfix.expand import references, scan
 from mailconf.postfix.lines import null_lines
-from mailconf.postfix.parameters import ParameterSet, recorded
+from mailconf.postfix.parameters import TIME_LIMIT, TRANSPORT_SUFFIXES, ParameterSet, recorded
 from mailconf.postfix.parameters_history import SINCE
 from mailconf.postfix.postconf import Fatal, Postconf, Scope
+from mailconf.postfix.similar import glued, similar
 from mailconf.postfix.value_types import TABLE, type_of
 from mailconf.postfix.words import SEPARATORS, split
 
@@ -29,9 +30,18 @@ CK073 = warning("CK073", "there is a comment behind a value")
 CK074 = warning("CK074", "a file holds bytes of value 0")
 CK075 = error("CK075", "a value is not what its parameter takes")
 CK076 = error("CK076", "a table is not of the form type:name")
+PF234 = warning("PF234", "a value holds what looks like the next setting")
 
 _REFERENCE = re.compile(r"\$[{(]?\s*(\w+)", re.ASCII)
+_SETTING = re.compile(r"(\w+)[ \t]*=(?![=~])", re.ASCII)
 _MOST_HINTS = 20  # names for which similar ones are looked for
+_LONGEST_NAME = 200  # characters; nothing longer is taken for two names without a newline between them
+# What master.cf of a new installation refers to and leaves to the site.
+_FOR_MUAS = {
+    "mua_client_restrictions": "permit_sasl_authenticated, reject",
+    "mua_helo_restrictions": "permit_mynetworks, reject_invalid_helo_hostname",
+    "mua_sender_restrictions": "reject_non_fqdn_sender",
+}
 
 
 class _Names(Postconf):
@@ -89,7 +99,7 @@ def _name(name: str, view: Configuration, known: _Names, scope: Scope | None, si
         sink.report(CK072, f"{name} is set by Postfix; this has no effect", view.span(name), hint="remove it")
         return
     if not known.is_parameter(name) and not (scope and name in scope.used):
-        message, hint = _unknown(name, postfix, hints)
+        message, hint = _unknown(name, view, postfix, hints)
         sink.report(CK001, message, view.span(name), hint=hint)
     elif name in postfix.deprecated:
         hint = f"instead, {postfix.deprecated[name]}"
@@ -98,9 +108,10 @@ def _name(name: str, view: Configuration, known: _Names, scope: Scope | None, si
         _references(name, view, known, sink, hints)
     if name in postfix.parameters and not known.is_raw(name):
         _comment(name, view, sink)
+        _next_setting(name, view, postfix, sink)
 
 
-def _unknown(name: str, postfix: ParameterSet, hints: Iterator[int]) -> tuple[str, str]:
+def _unknown(name: str, view: Configuration, postfix: ParameterSet, hints: Iterator[int]) -> tuple[str, str]:
     """What to say of a name that this version of Postfix does not know."""
     others = [version for version in recorded() if name in version.parameters]
     if others:
@@ -109,11 +120,32 @@ def _unknown(name: str, postfix: ParameterSet, hints: Iterator[int]) -> tuple[st
         return f"Postfix {_minor(postfix)} has no parameter {name}: {when}", "remove it, or run the other version"
     if name in SINCE:
         return f"Postfix has no parameter {name} any more", "remove it: it has no effect"
-    from difflib import get_close_matches
+    return f"there is no parameter {name}", _correction(name, view, postfix, hints)
 
-    near = get_close_matches(name, postfix.parameters, n=1, cutoff=0.8) if next(hints, None) is not None else []
-    hint = f"did you mean {near[0]}?" if near else "Postfix ignores it; remove it or correct its name"
-    return f"there is no parameter {name}", hint
+
+def _correction(name: str, view: Configuration, postfix: ParameterSet, hints: Iterator[int]) -> str:
+    """What to do with a name that no Postfix has."""
+    near = similar(name, postfix.parameters) if next(hints, None) is not None else ""
+    if near and view.is_set(near):
+        span = view.span(near)
+        return f"remove it: {near} is set in line {span.line}" if span else f"remove it: {near} is set"
+    if near:
+        return f"did you mean {near}?"
+    suffix = next((suffix for suffix in TRANSPORT_SUFFIXES if name.endswith(suffix)), "")
+    if suffix or name.endswith(TIME_LIMIT):
+        service = name.removesuffix(suffix or TIME_LIMIT)
+        others = [
+            other.name for other in view.services if other.name + (suffix or TIME_LIMIT) not in postfix.parameters
+        ]
+        alike = similar(service, others)
+        if alike:
+            return f"did you mean {alike}{suffix or TIME_LIMIT}?"
+        kind = "transport" if suffix else "pipe or spawn service"
+        return f"remove it, or define the {kind} {service} in master.cf: without it, it has no effect"
+    first, second = glued(name, postfix.parameters) if len(name) <= _LONGEST_NAME else ("", "")
+    if first in postfix.parameters:
+        return f"put {first} and {second} on lines of their own"
+    return "Postfix ignores it; remove it or correct its name"
 
 
 def _minor(version: ParameterSet) -> str:
@@ -129,12 +161,39 @@ def _references(name: str, view: Configuration, known: _Names, sink: Sink, hints
         if places is None:
             places = {found[1]: found.span() for found in reversed(list(_REFERENCE.finditer(value)))}
         span = view.value_span(name, *places.get(other, (0, None)))
-        from difflib import get_close_matches
-
-        few = next(hints, None) is not None
-        near = get_close_matches(other, known.postfix.parameters, n=1, cutoff=0.8) if few else []
-        hint = f"did you mean ${near[0]}?" if near else f"add a line: {other} = ..."
+        hint = _definition(other, name, view, known, hints)
         sink.report(CK070, f"{name} refers to {other}, which is not defined", span, hint=hint)
+
+
+def _definition(other: str, name: str, view: Configuration, known: _Names, hints: Iterator[int]) -> str:
+    """What to do about ``$other`` in the value of ``name``, which nothing defines."""
+    parameters = known.postfix.parameters
+    near = similar(other, parameters) if next(hints, None) is not None else ""
+    if near and near != name and name not in references(view.raw(near)):
+        return f"did you mean ${near}?"
+    if other in _FOR_MUAS:
+        return f"add a line to main.cf: {other} = {_FOR_MUAS[other]}"
+    first, second = glued(other, parameters) if len(other) <= _LONGEST_NAME else ("", "")
+    if first and (first in parameters or view.is_set(first)):
+        return f"end the line behind ${first}, and put {second} on a line of its own"
+    return f"define {other} in main.cf, or take ${other} out"
+
+
+def _next_setting(name: str, view: Configuration, postfix: ParameterSet, sink: Sink) -> None:
+    """A setting whose line does not begin where it should: a newline is lost, or it begins with a blank."""
+    value = view.raw(name)
+    environment = name.endswith("_environment")  # which holds settings of its own
+    for found in _SETTING.finditer(value) if "=" in value and not environment else ():
+        word, at = found[1], found.start(1)
+        if len(word) > _LONGEST_NAME or value.count("{", 0, at) > value.count("}", 0, at):
+            return
+        before, other = ("", word) if word in postfix.parameters else glued(word, postfix.parameters)
+        if not other or (not before and value[at - 1 : at] not in (" ", "\t")):
+            continue
+        span = view.value_span(name, at + len(before), found.end())
+        hint = f"put {other} on a line of its own, which begins with it"
+        sink.report(PF234, f"{other} = stands in the value of {name}, and sets nothing", span, hint=hint)
+        return
 
 
 def _comment(name: str, view: Configuration, sink: Sink) -> None:

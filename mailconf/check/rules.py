@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailconf.build.plan import plan
-from mailconf.check import files, forms, installation, maps, parameters, services, tables, types
+from mailconf.check import arguments, files, forms, installation, maps, parameters, services, sizes, tables, types
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
@@ -13,6 +13,8 @@ from mailconf.model.site import Site
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.parameters import installed_release, parameter_set
 from mailconf.postfix.policy import compile_policy
+from mailconf.postfix.restrictions import PF204
+from mailconf.postfix.smtpd import GUARDED
 
 Rule = Callable[[Subject, Sink], None]
 
@@ -24,7 +26,9 @@ RULES: tuple[Rule, ...] = (
     types.known,
     services.listeners,
     services.programs,
+    arguments.arguments,
     services.named,
+    sizes.sizes,
     files.existing,
     installation.installation,
     tables.contents,
@@ -32,13 +36,23 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+def _serves_as_main_cf_has_it(configuration: Configuration) -> bool:
+    """Whether there is an SMTP server whose restrictions on relaying are main.cf's."""
+    servers = [service for service in configuration.services if service.program == "smtpd"]
+    return not configuration.services or any(service.overrides.keys().isdisjoint(GUARDED) for service in servers)
+
+
 def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> None:
     """Compile the Policy, which reports restrictions and patterns that mean nothing, and run every rule.
 
     What is found more than once, for main.cf and for services that override other things, is reported once.
     """
-    found = Sink()
-    policy = compile_policy(configuration, found, site=site)
+    found, compiled = Sink(), Sink()
+    policy = compile_policy(configuration, compiled, site=site)
+    unguarded = _serves_as_main_cf_has_it(configuration)
+    for diagnostic in compiled:
+        if diagnostic.code != PF204.name or unguarded:
+            found.add(diagnostic)
     asked = configuration.asked()
     for service in site.listeners:
         if not asked.isdisjoint(service.overrides):

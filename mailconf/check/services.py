@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
-from mailconf.model.site import Service
 from mailconf.postfix.listen import endpoints
 
 CK050 = error("CK050", "a service runs a program that does not exist")
 CK051 = error("CK051", "main.cf names a service that master.cf does not define")
-CK052 = error("CK052", "a pipe or spawn service lacks an argument")
-CK053 = warning("CK053", "a pipe service has a flag that means nothing")
 CK054 = warning("CK054", "a service that Postfix needs is not defined")
 
 TRANSPORTS = (
@@ -25,8 +22,6 @@ NEEDED = (
     "rewrite_service_name",
 )
 POSTLOG, DATAGRAM = "postlog", "unix-dgram"  # to which every program sends its log where maillog_file is set
-PIPE_FLAGS = frozenset("BDFORXhqu.>")
-_ARGUMENTS = {"pipe": ("user", "argv"), "spawn": ("user", "argv")}
 
 
 def listeners(subject: Subject, sink: Sink) -> None:
@@ -35,7 +30,7 @@ def listeners(subject: Subject, sink: Sink) -> None:
 
 
 def programs(subject: Subject, sink: Sink) -> None:
-    """Each service's program in $daemon_directory, where Postfix is installed, and the arguments that it must have."""
+    """Each service's program in $daemon_directory, where Postfix is installed."""
     folder = subject.root.path(subject.configuration.value("daemon_directory"))
     installed = folder.is_dir()
     for service in subject.configuration.services:
@@ -44,27 +39,6 @@ def programs(subject: Subject, sink: Sink) -> None:
                 f"the service {service.name} runs {service.program}, which is not in {subject.root.inside(folder)}"
             )
             sink.report(CK050, message, service.span, hint="correct its last field, or install the program")
-        given = dict(_attributes(service))
-        for name in _ARGUMENTS.get(service.program, ()):
-            if name not in given:
-                message = f"the {service.program} service {service.name} has no {name}="
-                sink.report(CK052, message, service.span, hint=f"see {service.program}(8)")
-        for flag in given.get("flags", "") if service.program == "pipe" else "":
-            if flag not in PIPE_FLAGS:
-                message = f'the flag "{flag}" of the pipe service {service.name} means nothing'
-                sink.report(CK053, message, service.span, hint="see pipe(8)")
-
-
-def _attributes(service: Service) -> list[tuple[str, str]]:
-    """The name=value arguments of a service, up to argv, which takes the rest."""
-    found = []
-    for word in service.arguments:
-        name, equals, value = word.partition("=")
-        if equals:
-            found.append((name, value))
-        if name == "argv":
-            break
-    return found
 
 
 def named(subject: Subject, sink: Sink) -> None:
@@ -91,7 +65,9 @@ def named(subject: Subject, sink: Sink) -> None:
         missing = [name for name in map(configuration.value, NEEDED) if name not in defined]
         if missing:
             message = f"master.cf does not define {', '.join(missing)}, which Postfix needs for every message"
-            sink.report(CK054, message, hint="see the master.cf of a new installation", file=_master(subject))
+            sink.report(
+                CK054, message, hint="define them there, or correct their names in main.cf", file=_master(subject)
+            )
 
 
 def _master(subject: Subject) -> str:

@@ -24,6 +24,7 @@ from mailconf.tables.entry import Entry
 from mailconf.tables.lines import Text, logical_lines
 from mailconf.tables.postmap import fold
 from mailconf.tables.reader import read_postmap, report_duplicates
+from mailconf.tables.references import settled, settled_action
 from mailconf.tables.rule_lines import Kind, read_rules
 from mailconf.tables.transport import Transport
 
@@ -86,8 +87,18 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
         report_duplicates(entries, sink, lambda key: decode(fold(encode(key))))
     else:
         entries = _read_rules(subject, kind, name, source, sink)
-        roles.check_values(role, entries, sink, subject.is_restriction)
+        judged = entries if kind == "cidr" else [_judged(role, entry) for entry in entries]
+        roles.check_values(role, judged, sink, subject.is_restriction)
     _check_against_configuration(subject, uses, entries, sink)
+
+
+def _judged(role: str, entry: Entry) -> Entry:
+    """The entry with what can be told of its value where parts of a match go into it."""
+    actions = role == roles.ACCESS or role in _CONTENT
+    value = settled_action(entry.value) if actions else settled(entry.value)
+    if value == entry.value:
+        return entry
+    return Entry(entry.key, value, entry.source, entry.start, entry.value_at, entry.end)
 
 
 def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Sink) -> list[Entry]:
@@ -108,7 +119,7 @@ def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Si
         told.append(f"{kind}:{name}, line 1: {failure}")
     for words in told:
         if (line := _WARNED_LINE.fullmatch(words)) and int(line[1]) not in known:
-            hint = "Postfix logs this, and goes on without the rule"
+            hint = "correct the rule: Postfix logs this, and goes on without it"
             sink.report(CK031, line[2], source.line_span(int(line[1])), hint=hint)
     return [rule.entry for rule in rules if rule.kind is Kind.RULE and rule.entry.value]
 

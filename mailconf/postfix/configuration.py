@@ -33,10 +33,11 @@ PF008 = error("PF008", "a value is not a number")
 PF009 = error("PF009", "a value is not a time")
 PF010 = error("PF010", "master.cf cannot be read")
 PF011 = error("PF011", "a line of master.cf is wrong")
-PF012 = warning("PF012", "a command argument in master.cf is doubtful")
+PF012 = warning("PF012", "the first line of master.cf begins with a blank and is ignored")
 PF013 = error("PF013", "mynetworks cannot be computed")
 PF017 = warning("PF017", "a service is defined again")
 PF018 = error("PF018", "a service is given a parameter in a form that stops it")
+PF233 = error("PF233", "the braces of an argument in master.cf do not hold it together")
 
 PATIENCE, FEW_STEPS = 1, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
 MOST_MISTAKES = 100  # lines of master.cf whose mistake is looked for with the grammar, which takes its time
@@ -143,7 +144,8 @@ class Configuration:
                 self._report_problem(entry, problem, source)
             for problem in master_cf.wrong_settings(entry):
                 span = source.span(problem.start, problem.end)
-                self._sink.report(PF018, problem.message, span, hint="write -o name=value, or -o { name = value }")
+                hint = "write -o name=value without blanks, or -o { name = value }"
+                self._sink.report(PF018, problem.message, span, hint=hint)
             if entry.usable:
                 self._take_service(_service(entry, source), services)
                 self._overrides[entry.name, entry.type] = {
@@ -161,9 +163,13 @@ class Configuration:
         if not problem.fatal:
             if "attribute name" in problem.message:
                 return  # PF018 says it
-            orphan = problem.message == main_cf.ORPHAN
-            hint = "remove the blank" if orphan else "braces stand around a whole argument: -o { name = value }"
-            self._sink.report(PF012, problem.message, span, hint=hint)
+            if problem.message == main_cf.ORPHAN:
+                self._sink.report(PF012, problem.message, span, hint="remove the blank")
+                return
+            hint = "close the brace where the argument ends, as in -o { name = value }"
+            if "after '}'" in problem.message:
+                hint = "remove what follows the brace that closes the first one, or put a blank before it"
+            self._sink.report(PF233, f"Postfix does not start: {problem.message}", span, hint=hint)
             return
         from mailconf.postfix.master_cf_tree import mistake
 

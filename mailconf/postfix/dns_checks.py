@@ -337,6 +337,7 @@ def _numbers(group: str) -> set[int]:
 
 CHECKS: dict[str, Check] = {
     "reject_unknown_sender_domain": reject_unknown_sender_domain,
+    "reject_unknown_address": reject_unknown_sender_domain,  # its old name, which no manual has any more
     "reject_unknown_recipient_domain": reject_unknown_recipient_domain,
     "reject_unknown_helo_hostname": reject_unknown_helo,
     "reject_unknown_hostname": reject_unknown_helo,

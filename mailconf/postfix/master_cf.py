@@ -4,8 +4,8 @@
 
 Words are separated by blanks; braces, nested, hold a word together. An argument that begins with ``{`` loses the
 braces and the blanks inside them. ``-o name=value`` and ``-o { name = value }`` override main.cf for the service, up to
-the first argument that is no option. Option letters may stand together, ``-vo name=value``: the first ``o`` of a word
-ends it, and what follows is its value.
+the first argument that is no option. Option letters may stand together, ``-vo name=value``: the first letter that takes
+a value ends the word, and what follows is the value.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ FIELDS = ("service", "type", "private", "unprivileged", "chroot", "wakeup", "pro
 TYPES = ("inet", "unix", "unix-dgram", "fifo", "pass")
 COMMAND = len(FIELDS) - 1
 FILE = "\0"
+# The options of the daemons (3.7.11, each asked for every letter); all but ``o`` are the master's own business.
+FLAGS, TAKES_VALUE = "DSVcdluvz", "imnost"
 
 
 class Word:
@@ -42,6 +44,17 @@ class Override:
         self.name = name
         self.value = value
         self.word = word
+
+
+class Option:
+    """One option letter of a service's command line: ``word`` holds it, ``value`` is None where it has none."""
+
+    __slots__ = ("letter", "value", "word")
+
+    def __init__(self, letter: str, word: Word, value: Word | None = None) -> None:
+        self.letter = letter
+        self.word = word
+        self.value = value
 
 
 class Problem:
@@ -254,17 +267,33 @@ def wrong_settings(entry: Entry) -> Iterator[Problem]:
 
 
 def _setting_words(entry: Entry) -> Iterator[Word]:
-    words = iter(entry.words)
-    for word in words:
-        text = word.text
-        if not text.startswith("-") or text in ("-", "--"):
-            return
-        at = text.find("o", 1)
-        if at < 0:
-            continue
-        value = Word(text[at + 1 :], word.start, word.end) if text[at + 1 :] else next(words, None)
-        if value is not None:
-            yield value
+    for option in command_line(entry)[0]:
+        if option.letter == "o" and option.value is not None:
+            yield option.value
+
+
+def command_line(entry: Entry) -> tuple[list[Option], list[Word]]:
+    """The options of an entry's command line, as getopt(3) gives them to the daemon, and the words behind them."""
+    found: list[Option] = []
+    words, at = entry.words, 0
+    while at < len(words):
+        word = words[at]
+        if not word.text.startswith("-") or word.text == "-":
+            break
+        at += 1
+        if word.text == "--":
+            break
+        for place, letter in enumerate(word.text[1:], 2):
+            if letter not in TAKES_VALUE:
+                found.append(Option(letter, word))
+                continue
+            value = Word(word.text[place:], word.start, word.end) if word.text[place:] else None
+            if value is None and at < len(words):
+                value = words[at]
+                at += 1
+            found.append(Option(letter, word, value))
+            break
+    return found, words[at:]
 
 
 def options(arguments: list[Word]) -> Iterator[tuple[str, Word | None]]:

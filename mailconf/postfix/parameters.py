@@ -195,15 +195,17 @@ def time_value(text: str, unit: str) -> int | None:
     """A time in seconds: digits and one of s, m, h, d, w, or ``unit`` where there is none; None for anything else."""
     if text[-1:] in _UNITS and text:
         text, unit = text[:-1], text[-1]
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
+    if not (text.isascii() and text.isdigit() and len(text.lstrip("0")) < 20):
         return None
-    return int(text) * _UNITS[unit]
+    return int(text.lstrip("0") or "0") * _UNITS[unit]
 
 
 def integer_value(text: str) -> int | None:
     """A decimal number with or without a sign; None for anything else."""
     digits = text[1:] if text[:1] in ("-", "+") else text
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
+    if not (digits.isascii() and digits.isdigit() and len(digits.lstrip("0")) < 20):
+        return None
+    return int(digits.lstrip("0") or "0") * (-1 if text[0] == "-" else 1)
 
 
 def installed_release(read: Callable[[str], bytes]) -> str:

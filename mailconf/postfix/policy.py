@@ -6,6 +6,7 @@ local.py local(8)'s and virtual(8)'s.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from mailconf.diagnostics import Sink
@@ -96,9 +97,23 @@ def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], N
     def tell(name: str, text: str) -> None:
         span = configuration.value_span(name)
         place = "" if span else f"{configuration.directory}/main.cf"
-        sink.report(PF206, f"{name}: {text}", span, hint="see postconf(5), mynetworks, for the patterns", file=place)
+        sink.report(PF206, f"{name}: {text}", span, hint=_hint(name, text), file=place)
 
     return tell
+
+
+def _hint(name: str, text: str) -> str:
+    """What to do about a pattern that ``text`` complains of."""
+    opened = re.match(r"open file (.*): [^:]*\Z", text, re.DOTALL)
+    if opened:
+        return f"create {opened[1]}, or take it out of {name}"
+    if "perhaps you should use" in text:
+        return "write the network that the message names"
+    if "missing ']'" in text:
+        return "write the address in brackets, as in [2001:db8::1] or [2001:db8::]/32"
+    if "without end" in text:
+        return "take the file out of the files that it names"
+    return "write an address or a network: 192.0.2.1, 192.0.2.0/24, [2001:db8::1], [2001:db8::]/32"
 
 
 def compile_policy(

@@ -28,6 +28,7 @@ from mailconf.postfix.evaluation import (
     Status,
     Subject,
 )
+from mailconf.postfix.similar import similar
 from mailconf.postfix.site import word_span
 from mailconf.postfix.smtpd_settings import Settings
 from mailconf.postfix.words import Word, split, table_spec, unbraced
@@ -37,7 +38,7 @@ PF201 = error("PF201", "a restriction that does not exist")
 PF202 = error("PF202", "a restriction without the argument that it needs")
 PF203 = warning("PF203", "a restriction behind one that always decides")
 PF204 = error("PF204", "an SMTP server that would relay for everybody")
-PF205 = warning("PF205", "a restriction under a name that is going away")
+PF205 = warning("PF205", "a restriction under an old name, or one that will be removed")
 PF206 = error("PF206", "a pattern list with a pattern that cannot mean anything")
 PF207 = warning("PF207", "a restriction that mailconf cannot evaluate")
 
@@ -52,7 +53,9 @@ _OUTDATED = {
     "reject_unknown_hostname": "reject_unknown_helo_hostname",
     "reject_invalid_hostname": "reject_invalid_helo_hostname",
     "reject_non_fqdn_hostname": "reject_non_fqdn_helo_hostname",
+    "reject_unknown_address": "reject_unknown_sender_domain",
 }
+_REMOVED = frozenset({"check_relay_domains", "permit_naked_ip_address", "reject_maps_rbl"})  # smtpd 3.7.11 warns
 _NO_PROBES = frozenset({"reject_unverified_sender", "reject_unverified_recipient"})
 # What makes a list safe: without one of these the server would relay (postconf(5) smtpd_relay_restrictions).
 _GUARDS = frozenset(
@@ -66,6 +69,8 @@ _GUARDS = frozenset(
     }
 )
 _WHO = ("client", "reverse_client_hostname", "helo", "sender", "recipient")
+_TABLE_CHECKS = tuple(f"check_{who}_access" for who in (*_WHO, "ccert", "sasl", "etrn"))
+_MOST_HINTS = 20  # names for which similar ones are looked for
 _SIMPLE: dict[str, Check] = {**checks.CHECKS, **dns_checks.CHECKS}
 
 
@@ -123,6 +128,7 @@ class Compiler:
         self.class_names = class_names
         self._classes: dict[str, RuleList] = {}
         self._values: dict[str, RuleList] = {}
+        self._hints = iter(range(_MOST_HINTS))
 
     def compile(self, parameter: str, who: str = "") -> RuleList:
         """The list that ``parameter`` holds; ``who`` ("client", "helo", ...) is what a bare table is asked about."""
@@ -180,8 +186,7 @@ class Compiler:
                 PF201,
                 f'there is no restriction "{word.text}"',
                 self._span(parameter, word),
-                hint="see postconf(5), smtpd_recipient_restrictions; a class of your own goes into "
-                "smtpd_restriction_classes",
+                hint=self._correction(name),
             )
             return server_error, 0
         if argument is None or (name.endswith("_access") and ":" not in argument.text and "/" not in argument.text):
@@ -296,10 +301,18 @@ class Compiler:
 
     # Diagnostics
 
+    def _correction(self, name: str) -> str:
+        """What to write instead of a restriction that there is not."""
+        names = (*_SIMPLE, *dns_checks.LISTS, *self.class_names, "check_policy_service", *_TABLE_CHECKS)
+        near = similar(name, names) if next(self._hints, None) is not None else ""
+        if near:
+            return f"did you mean {near}?"
+        return "remove it, or define a class of that name, and name it in smtpd_restriction_classes"
+
     def _report_outdated(self, parameter: str, word: Word, name: str) -> None:
         self._sink.report(
             PF205,
-            f'the name "{word.text}" is going away',
+            f"{word.text} will be removed from Postfix" if name in _REMOVED else f"{word.text} is an old name",
             self._span(parameter, word),
             hint=f"write {_OUTDATED[name]}",
         )
@@ -338,12 +351,24 @@ class Compiler:
         span = where.value_span("smtpd_relay_restrictions") or where.value_span("smtpd_recipient_restrictions")
         self._sink.report(
             PF204,
-            "neither smtpd_relay_restrictions nor smtpd_recipient_restrictions refuses mail for other domains",
+            "smtpd does not start: neither smtpd_relay_restrictions nor smtpd_recipient_restrictions refuses mail "
+            "for other domains",
             span,
-            hint="put reject_unauth_destination (or reject, defer, defer_unauth_destination) into one of them",
+            hint=self._guard(*parameters),
             file="" if span else where.directory + "/main.cf",
         )
         return False
+
+    def _guard(self, *parameters: str) -> str:
+        """What to write so that the server refuses mail for other domains."""
+        configuration = self._configuration
+        relay = "smtpd_relay_restrictions"
+        if not configuration.is_set(relay) and not configuration.value(relay):
+            return f"set compatibility_level = 3.6: from 1 on, {relay} refuses such mail by default"
+        for parameter in parameters:
+            if any(word.text.lower() == "permit" for word in split(configuration.value(parameter))):
+                return f"write reject_unauth_destination before permit in {parameter}"
+        return f"put reject_unauth_destination at the end of {relay}"
 
 
 def access_check(access: Access, who: str) -> Check:

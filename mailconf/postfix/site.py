@@ -161,10 +161,10 @@ def _milters(c: Configuration) -> Iterator[Milter]:
 
 def _limits(c: Configuration) -> Limits:
     return Limits(
-        message_size=c.integer("message_size_limit"),
+        message_size=max(c.integer("message_size_limit"), 0),
         header_size=c.integer("header_size_limit"),
         line_length=c.integer("line_length_limit"),
-        mailbox_size=c.integer("mailbox_size_limit"),
+        mailbox_size=max(c.integer("mailbox_size_limit"), 0),
         recipients=c.integer("smtpd_recipient_limit"),
         smtpd_timeout=c.seconds("smtpd_timeout"),
         soft_errors=c.integer("smtpd_soft_error_limit"),
@@ -184,7 +184,7 @@ def _limits(c: Configuration) -> Limits:
         smtp_data_timeout=c.seconds("smtp_data_xfer_timeout"),
         destination_concurrency=c.integer("default_destination_concurrency_limit"),
         hop_count=c.integer("hopcount_limit"),
-        virtual_mailbox_size=c.integer("virtual_mailbox_limit"),
+        virtual_mailbox_size=max(c.integer("virtual_mailbox_limit"), 0),
         bounce_size=c.integer("bounce_size_limit"),
         delay_warning=c.seconds("delay_warning_time"),
         command_time=c.seconds("command_time_limit"),

@@ -23,7 +23,18 @@ _FILLED_TOO = frozenset(
         *("readme_directory", "setgid_group"),
     }
 )
-_LARGEST = 0x7FFFFFFF
+_INT, _LONG = 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF
+# Numbers that are longs. Of 109 that 3.7.11's daemons know, these take 2147483648 and 9223372036854775807; for the
+# others as for 9223372036854775808 here, "fatal: bad numerical configuration".
+LONGS = frozenset(
+    {"lmdb_map_size", "mailbox_size_limit", "message_size_limit", "queue_minfree", "virtual_mailbox_limit"}
+)
+# Texts whose defaults look like numbers: 1/concurrency, the name of a port, words for log levels (routine, debug, ...).
+_TEXTS = ("_concurrency_negative_feedback", "_concurrency_positive_feedback", "_loglevel", "_tcp_port")
+_TEXTS_TOO = frozenset({"mail_release_date", "milter_protocol", "process_id"})
+# Of all names that end in _maps or _checks, the only ones of which each daemon (3.7.11) takes words that are no tables:
+# proxymap(8) picks the words that begin with proxy: and skips the networks and domains between them.
+_LISTS = frozenset({"proxy_read_maps", "proxy_write_maps"})
 
 
 class Type(NamedTuple):
@@ -32,6 +43,7 @@ class Type(NamedTuple):
     several  whether more than one word may be given
     filled   whether a value must be given
     unit     of a time that has none, a letter
+    long     whether a number has 64 bits
     """
 
     kind: str = STRING
@@ -41,6 +53,7 @@ class Type(NamedTuple):
     several: bool = False
     filled: bool = False
     unit: str = "s"
+    long: bool = False
 
     def __str__(self) -> str:
         """The type in words."""
@@ -75,9 +88,11 @@ class Type(NamedTuple):
         return self.kind == TIME and parameters.time_value(text, self.unit) is None
 
     def _beyond(self, number: int, unit: str) -> str:
-        if self.low is not None and number < self.low:
-            return f"is less than {self.low}{unit}"
-        high = _LARGEST if self.high is None else self.high
+        most = _LONG if self.long else _INT
+        low = -most - 1 if self.low is None else self.low
+        if number < low:
+            return f"is less than {low}{unit}"
+        high = most if self.high is None else self.high
         return f"is more than {high}{unit}" if number > high else ""
 
     def _unknown_word(self, text: str) -> str:
@@ -96,13 +111,13 @@ def type_of(name: str, kind: str, known: Mapping[str, tuple[str, str]] = paramet
     if name in CHOICES:
         words, several = CHOICES[name]
         return Type(CHOICE, words=words, several=several)
-    if name in TABLES or name.endswith(("_checks", "_maps")):
+    if name in TABLES or (name.endswith(("_checks", "_maps")) and name not in _LISTS):
         return Type(TABLE)
     filled = name in FILLED or name in _FILLED_TOO
     if name in BOOLEANS or kind == BOOLEAN:
         return Type(BOOLEAN)
-    if name in INTEGERS or kind == INTEGER:
-        return Type(INTEGER, *INTEGERS.get(name, (None, None)))
+    if name in INTEGERS or (kind == INTEGER and name not in _TEXTS_TOO and not name.endswith(_TEXTS)):
+        return Type(INTEGER, *INTEGERS.get(name, (None, None)), long=name in LONGS)
     if name in TIMES or kind == TIME:
         return Type(TIME, *TIMES.get(name, (None, None)), unit=parameters.default_unit(name, known))
     return Type(filled=filled)

@@ -169,7 +169,7 @@ def _tell_extra(line: _Line, at: int, end: int, sink: Sink, *, cidr: bool = Fals
     start = at + line.text[at:end].index(extra)
     if cidr:
         raise _Bad(TB112, "there is text behind endif", "Postfix ignores this line; write endif alone", start, end)
-    hint = "Postfix ignores it; rules between if and endif start in the first column"
+    hint = "remove it; rules between if and endif start in the first column of their own lines"
     sink.report(TB117, f"{extra} is not read", line.span(start, end), hint=hint)
 
 

@@ -30,6 +30,16 @@ MAIN = {
     "smtpd_hard_error_limit = -1": ("CK075", 26, "is less than 1"),
     "hopcount_limit = 0": ("CK075", 18, "is less than 1"),
     "default_process_limit = 99999999999": ("CK075", 25, "is more than"),
+    "hopcount_limit = 2147483648": ("CK075", 18, "is more than 2147483647"),
+    "default_recipient_limit = -2147483649": ("CK075", 27, "is less than -2147483648"),
+    "queue_minfree = 9223372036854775808": ("CK075", 17, "is more than 9223372036854775807"),
+    "lmdb_map_size = 9223372036854775808": ("CK075", 17, "is more than 9223372036854775807"),
+    "mailbox_size_limit = -9223372036854775809": ("CK075", 22, "is less than -9223372036854775808"),
+    "mailbox_size_limit = 1": ("CK088", 22, "mailbox_size_limit (1) is smaller than message_size_limit"),
+    "message_size_limit = 51200001": ("CK088", 22, "(51200000) is smaller than message_size_limit (51200001)"),
+    "message_size_limit = 0": ("CK088", 22, "without limit"),
+    "queue_minfree = 15359999": ("CK088", 17, "less than 1.5 times"),
+    "myorigin = a.example, b.example": ("CK080", 12, "more than one domain"),
     "smtpd_timeout = 0": ("CK075", 17, "is less than 1 s"),
     "smtp_tls_security_level = maybe": ("CK075", 27, "means nothing"),
     "smtpd_tls_security_level = ecnrypt": ("CK075", 28, "means nothing"),
@@ -70,7 +80,7 @@ MASTER = {
     "submision inet n - n - - smtpd": ("PF014", 1, "submision"),
     "70000 inet n - n - - smtpd": ("PF014", 1, "70000"),
     "p unix - n n - - pipe user=nobody": ("CK052", 1, "no argv="),
-    "p unix - n n - - pipe flags=RhZ user=nobody argv=/bin/true": ("CK053", 1, '"Z"'),
+    "p unix - n n - - pipe flags=RhZ user=nobody argv=/bin/true": ("CK053", 23, '"Z"'),
     "p unix - n n - - spawn argv=/bin/true": ("CK052", 1, "no user="),
 }
 RIGHT = """\
@@ -90,6 +100,20 @@ smtpd_milters = inet:localhost:8891, unix:/run/x, { inet:127.0.0.1:3, connect_ti
 smtpd_sasl_security_options = noanonymous, noplaintext
 notify_classes = bounce, 2bounce, policy
 smtpd_recipient_limit = 007
+hopcount_limit = 0000000000000000000000000000050
+mailbox_size_limit = 9223372036854775807
+virtual_mailbox_limit = 4294967296
+message_size_limit = 4294967296
+queue_minfree = 9223372036854775807
+lmdb_map_size = 4294967296
+default_destination_concurrency_negative_feedback = 1/concurrency
+local_destination_concurrency_positive_feedback = 1/sqrt_concurrency
+lmtp_tcp_port = lmtp
+smtpd_tls_loglevel = routine
+milter_protocol = 6
+mynetworks = 127.0.0.0/8, [::1]/128
+proxy_read_maps = $mynetworks $mydestination proxy:unix:passwd.byname words
+proxy_write_maps = $mydestination
 queue_run_delay = 1h
 bounce_queue_lifetime = 0
 inet_protocols = ipv4, ipv6

@@ -115,7 +115,7 @@ def test_a_service_that_is_defined_twice(tmp_path: Path) -> None:
 
 def test_broken_files(tmp_path: Path) -> None:
     conf, sink = load(tmp_path, " lead\nnoeq\n= x\nmyorigin = a\nmyorigin = b\n", "x\nx unix - - - - - smtpd -o {a\n")
-    assert told(sink) == ["PF004 1:1", "PF002 2:1", "PF003 3:1", "PF005 5:1", "PF011 1:1", "PF012 2:27", "PF018 2:27"]
+    assert told(sink) == ["PF004 1:1", "PF002 2:1", "PF003 3:1", "PF005 5:1", "PF011 1:1", "PF233 2:27", "PF018 2:27"]
     assert conf.value("myorigin") == "b" and len(conf.services) == 1
     field_count = next(d for d in sink if d.code == "PF011")
     assert field_count.message == "bad field count: an entry has eight fields, and here are fewer"
