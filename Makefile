@@ -26,6 +26,7 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python grammars/generate.py --check
 
 bench: $(STAMP)
 	tests/live/install-engines

@@ -1,12 +1,16 @@
 """Files replaced whole, and absolute paths below another root.
 
+`read_own` reads what mailconf itself has written, and believes nothing that another user can have put in its place.
+
 `replace` is the only way mailconf writes a file that someone else may be reading: a temporary file beside the target,
 fsync, owner and mode, rename, fsync of the folder. A crash at any moment leaves the old file or the new one.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,6 +47,36 @@ class Root:
         if self._real or not f"{absolute}/".startswith(self._prefix):
             return absolute
         return absolute.removeprefix(str(self._absolute)) or "/"
+
+
+class Untrusted(PermissionError):
+    """A file or folder of ours that another user owns or can write to; ``strerror`` says which of it."""
+
+
+def distrust(status: os.stat_result, path: Path) -> None:
+    """Raise Untrusted unless only root and we can have written the file or folder of ``status``."""
+    if status.st_uid not in (0, os.geteuid()):
+        raise Untrusted(errno.EPERM, f"it belongs to another user (uid {status.st_uid})", str(path))
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Untrusted(errno.EPERM, "other users can write to it", str(path))
+
+
+def read_own(path: Path, most: int) -> bytes:
+    """The content of a file of our own, of at most ``most`` bytes.
+
+    It is opened once and looked at when it is open: a link, a pipe, or a file that another user owns or can write to
+    is not read, whoever can change the folders above it. Raises OSError: FileNotFoundError, Untrusted, ...
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        distrust(status, path)
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Finds the files that ship with mailconf: ``grammars/`` and ``templates/``.
+"""Finds the files that ship with mailconf: the grammars' tables and ``templates/``.
 
 In a checkout they stand at the top; in an installed wheel below ``mailconf/_data``.
 """
@@ -9,7 +9,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource(kind: str, name: str) -> Path:
-    """The path of file ``name`` of ``kind`` ("grammars" or "templates"); FileNotFoundError if mailconf lacks it."""
+    """The path of file ``name`` of ``kind``, "grammars/tables" or "templates"; FileNotFoundError if there is none."""
     for top in (_PACKAGE / "_data", _PACKAGE.parent):
         path = top / kind / name
         if path.is_file():

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "mailconf"
 
 # room -> rooms it may import (itself is always allowed). Keep in step with docs/architecture.md.
 BASE = {"", "resources", "source", "files", "diagnostics"}
-FORMATS = BASE | {"grammar"}
+FORMATS = BASE | {"grammar", "lalr"}
 MODEL = FORMATS | {"tables", "maps", "smtp", "m4"}
 DIALECT = MODEL | {"model"}
 MAY_IMPORT = {
@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "source": set(),
     "files": set(),
     "diagnostics": {"source"},
-    "grammar": BASE,
+    "lalr": set(),
+    "grammar": BASE | {"lalr"},
     "m4": FORMATS,
     "tables": FORMATS,
     "maps": FORMATS | {"tables"},

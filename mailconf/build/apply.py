@@ -11,6 +11,7 @@ from mailconf.build.generation import Busy, NoPrevious, Store, Unsettled
 from mailconf.build.journal import Damaged
 from mailconf.build.state import State
 from mailconf.diagnostics import Sink, error, warning
+from mailconf.files import Untrusted
 from mailconf.maps.opening import Progress
 from mailconf.maps.target import safe_target
 from mailconf.maps.write import writable_types
@@ -22,6 +23,7 @@ BD008 = warning("BD008", "an earlier build was interrupted")
 BD009 = error("BD009", "an interrupted build can be neither completed nor undone")
 BD010 = error("BD010", "there is no earlier generation to go back to")
 BD015 = warning("BD015", "a map is written where another user can replace it, or has a second name")
+BD016 = error("BD016", "records of builds that another user can write")
 
 
 @contextmanager
@@ -48,6 +50,13 @@ def diagnosed(store: Store, sink: Sink) -> Iterator[None]:
         )
     except NoPrevious:
         sink.report(BD010, "there is no generation to go back to: only the last one is kept", file=folder)
+    except Untrusted as failure:
+        sink.report(
+            BD016,
+            f"{failure.strerror}: what it says of earlier builds is not believed",
+            file=str(failure.filename or folder),
+            hint=f"no map was changed; remove {folder}, or build as its owner",
+        )
     except OSError as failure:
         place = f" ({failure.filename})" if failure.filename and str(failure.filename) != folder else ""
         sink.report(BD007, f"{failure.strerror}{place}", file=folder, hint="no map was changed")

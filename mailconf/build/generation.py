@@ -38,7 +38,7 @@ from mailconf.build.journal import (
     write_json,
 )
 from mailconf.build.state import FOLDER, NAME, State, digest_of, stat_of
-from mailconf.files import Root, sync_folder
+from mailconf.files import Root, distrust, sync_folder
 
 _BACKUPS = "next"
 _PREVIOUS = "previous"
@@ -104,12 +104,11 @@ class Store:
             os.close(descriptor)
 
     def _distrust(self) -> None:
-        """PermissionError when somebody else could have written what we are about to do."""
+        """Untrusted when somebody else could have written what we are about to do."""
         status = self.folder.lstat()
         if not stat.S_ISDIR(status.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        if status.st_uid not in (os.geteuid(), 0) or status.st_mode & 0o022:
-            raise PermissionError(errno.EPERM, "somebody else can write there")
+        distrust(status, self.folder)
 
     def state(self) -> State:
         return State.load(self.folder)

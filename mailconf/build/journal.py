@@ -19,9 +19,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from mailconf.build.state import State
+from mailconf.build.state import LARGEST, State
+from mailconf.files import read_own, sync_folder
 from mailconf.files import replace as replace_file
-from mailconf.files import sync_folder
 
 NAME = "journal.json"
 
@@ -111,7 +111,7 @@ def remove_journal(folder: Path) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object that the file holds; None when there is no file. Raises Damaged and OSError."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_own(path, LARGEST))
         if isinstance(data, dict):
             return data
         raise ValueError("no object")

@@ -19,8 +19,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mailconf.files import read_own
+
 FOLDER = ".mailconf"
 NAME = "state.json"
+LARGEST = 64 << 20  # bytes of a record; one of 100,000 maps has fewer
 # A file that was changed less than this (in ns) before it was read may change again within the same tick of the clock
 # that files' times are taken from.
 _TICK = 100_000_000
@@ -71,9 +74,11 @@ class State:
 
     @classmethod
     def load(cls, folder: Path) -> State:
-        """The state that the folder ``.mailconf`` holds; an empty one when there is none that can be read."""
+        """The state that the folder ``.mailconf`` holds; an empty one when there is none that can be read and believed.
+
+        Without one, the times of the files decide what is stale."""
         try:
-            return cls.from_json(json.loads((folder / NAME).read_bytes()))
+            return cls.from_json(json.loads(read_own(folder / NAME, LARGEST)))
         except (OSError, ValueError, RecursionError):
             return cls()
 

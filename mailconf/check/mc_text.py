@@ -34,7 +34,7 @@ _WORDS = STATEMENTS | SECTIONS | {"define", "undefine", "include", "sinclude", "
 
 def quotes(document: Document, sink: Sink) -> None:
     """SM003: the name of a FEATURE and its kin in quotes that m4 does not know."""
-    from lark.exceptions import UnexpectedInput
+    from mailconf.grammar import ParseFailure
 
     for call in _calls(document):
         if call.name not in KINDS or not call.arguments:
@@ -44,7 +44,7 @@ def quotes(document: Document, sink: Sink) -> None:
             continue
         try:
             _values().parse(place.text)
-        except UnexpectedInput as failure:
+        except ParseFailure as failure:
             mistake = _values().mistake(failure)
             if mistake is not None:
                 sink.report(SM003, mistake.message, place, hint=mistake.hint)

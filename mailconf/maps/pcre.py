@@ -15,7 +15,6 @@ failure. The original logs it and goes on as if the pattern had not matched, whi
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import re
 from contextlib import suppress
 from functools import cache
@@ -133,10 +132,6 @@ def _load() -> ctypes.CDLL:
     for name in _NAMES:
         with suppress(OSError):
             return ctypes.CDLL(name)
-    found = ctypes.util.find_library("pcre2-8")
-    if found is not None:
-        with suppress(OSError):
-            return ctypes.CDLL(found)
     raise UnsupportedMap("unsupported dictionary type: pcre (the library libpcre2-8 is not installed)")
 
 

@@ -5,13 +5,20 @@ seconds for a text of 120 bytes). So what may be expensive is done by another pr
 `TIME_LIMIT` seconds, or when it holds more than `MEMORY_LIMIT` bytes. (A limit that the system enforces would not do:
 where regexec() is refused memory it may answer that there is no match.)
 
-The two speak over the worker's standard input and output: a length of 4 bytes and a pickle of that length. A request is
-(pattern, options, subject), a subject of None asks only to compile; the reply is a pair of a kind and a value.
+The two speak over the worker's standard input and output, in frames: a length of 4 bytes and that many bytes. A request
+is the pattern's length, the options, whether there is a subject, the pattern and the subject; without a subject the
+pattern is only compiled. A reply is one byte for its kind and, with
+
+    R, N   nothing: the worker is ready; the subject does not match
+    G      the number of groups, 4 bytes
+    M      for each group where it begins and ends, 4 bytes each
+    B, F   words: the pattern is bad; the search failed
+
+Nothing that the worker says is more than numbers and words, for it searches what strangers send.
 """
 
 from __future__ import annotations
 
-import pickle
 import select
 import struct
 import subprocess
@@ -19,16 +26,20 @@ import sys
 import threading
 import time
 from functools import cache
+from itertools import starmap
 from pathlib import Path
 from typing import IO, Any
 
 from mailconf.maps.patterns import BadPattern, Spans
 from mailconf.maps.table import TemporaryFailure
+from mailconf.source import decode, encode
 
 TIME_LIMIT = 2.0  # seconds for one request, by the clock
 MEMORY_LIMIT = 256 << 20  # bytes in memory, where the system tells (/proc)
 _LOOK = 20  # milliseconds between two looks at the worker's memory
 
+_REQUEST = struct.Struct("<Ii?")
+_SPAN = struct.Struct("<ii")
 _START = "import sys; sys.path[:] = {path!r}; from mailconf.maps.regexp_worker import serve; serve()"
 
 
@@ -67,17 +78,13 @@ class Worker:
             process = self._running()
             assert process.stdin is not None and process.stdout is not None
             try:
-                _send(process.stdin, (pattern, options, subject))
+                head = _REQUEST.pack(len(pattern), options, subject is not None)
+                _send(process.stdin, head + pattern + (subject or b""))
                 self._await_reply(process)
-                kind, value = _receive(process.stdout)
-            except (OSError, EOFError, TooExpensive) as problem:
+                return _value(_receive(process.stdout))
+            except (OSError, EOFError, struct.error, TooExpensive) as problem:
                 self._end()
                 raise TooExpensive(str(problem) or "the worker ended") from None
-        if kind == "bad":
-            raise BadPattern(value)
-        if kind == "failed":
-            raise TemporaryFailure(value)
-        return value
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -124,37 +131,55 @@ def serve() -> None:
 
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
     expressions: dict[tuple[bytes, int], Expression] = {}
-    _send(replies, ("ready", None))
+    _send(replies, b"R")
     while True:
         try:
-            pattern, options, subject = _receive(requests)
+            request = _receive(requests)
         except EOFError:
             return
+        length, options, has_subject = _REQUEST.unpack_from(request)
+        pattern, subject = request[_REQUEST.size :][:length], request[_REQUEST.size + length :]
         try:
             key = (pattern, options)
             expression = expressions.get(key)
             if expression is None:
                 expression = expressions[key] = Expression(pattern, options)
-            reply: tuple[str, object] = ("done", expression.groups if subject is None else expression.match(subject))
+            if not has_subject:
+                reply = b"G" + struct.pack("<I", expression.groups)
+            elif (spans := expression.match(subject)) is None:
+                reply = b"N"
+            else:
+                reply = b"M" + b"".join(starmap(_SPAN.pack, spans))
         except BadPattern as problem:
-            reply = ("bad", str(problem))
+            reply = b"B" + encode(str(problem))
         except TemporaryFailure as problem:
-            reply = ("failed", str(problem))
+            reply = b"F" + encode(str(problem))
         _send(replies, reply)
 
 
-def _send(stream: IO[bytes], message: object) -> None:
-    data = pickle.dumps(message)
+def _value(reply: bytes) -> Any:
+    """What a reply means. Raises as `Worker.ask`; struct.error for what is no reply."""
+    kind, rest = reply[:1], reply[1:]
+    if kind == b"B":
+        raise BadPattern(decode(rest))
+    if kind == b"F":
+        raise TemporaryFailure(decode(rest))
+    if kind == b"G":
+        return struct.unpack("<I", rest)[0]
+    return list(_SPAN.iter_unpack(rest)) if kind == b"M" else None
+
+
+def _send(stream: IO[bytes], data: bytes) -> None:
     view = memoryview(struct.pack("<I", len(data)) + data)
     while view:
         view = view[stream.write(view) :]
     stream.flush()
 
 
-def _receive(stream: IO[bytes]) -> Any:
-    """The next message. Raises EOFError when the other side has ended."""
+def _receive(stream: IO[bytes]) -> bytes:
+    """The next frame. Raises EOFError when the other side has ended."""
     (size,) = struct.unpack("<I", _read(stream, 4))
-    return pickle.loads(_read(stream, size))
+    return _read(stream, size)
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:

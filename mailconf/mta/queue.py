@@ -16,18 +16,22 @@ COMMIT (group commit). A coroutine returns after its COMMIT did.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import json
 import os
 import queue
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mailconf.files import Untrusted, distrust
 from mailconf.model.verdict import Reply, Session
 from mailconf.mta.message import Message, Recipient, Result, Status
 from mailconf.source import decode, encode
@@ -141,8 +145,9 @@ class Store:
         self.path = directory / FILE
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite gives its journal files the mode of the database: it must be private before the first byte.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _distrust(directory, self.path)
+        except Untrusted as error:
+            raise QueueError(f"the queue {error.filename} is not used: {error.strerror}") from error
         except OSError as error:
             raise QueueError(f"cannot open the queue {self.path}: {error.strerror}") from error
         try:
@@ -372,6 +377,31 @@ def _load(text: str) -> Session | None:
     return Session(**json.loads(text)) if text else None
 
 
+def _distrust(directory: Path, path: Path) -> None:
+    """Make the queue's file if there is none. Raises Untrusted where another user can have written what is in it.
+
+    SQLite opens the files itself, and believes what their journals say: in a folder that only root and we can change.
+    """
+    distrust(directory.stat(), directory)
+    # SQLite gives its journal files the mode of the database: it must be private before the first byte.
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    file = os.open(path, flags, 0o600)
+    try:
+        _distrust_file(os.fstat(file), path)
+    finally:
+        os.close(file)
+    for ending in ("-wal", "-shm", "-journal"):
+        journal = path.with_name(path.name + ending)
+        with suppress(FileNotFoundError):
+            _distrust_file(journal.lstat(), journal)
+
+
+def _distrust_file(status: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Untrusted(errno.EINVAL, "it is no regular file", str(path))
+    distrust(status, path)
+
+
 class Queue:
     """The MTA's queue. Use from one event loop; `open` it first, `close` it last. Raises QueueError."""
 
@@ -388,7 +418,7 @@ class Queue:
     def open(self) -> None:
         """Open or create the file; raises QueueError, also when another MTA works on this queue."""
         self._store = Store(self.directory)
-        self._lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -16,9 +16,7 @@ from mailconf.postfix.lines import BLANKS
 from mailconf.source import Source, Span
 
 if TYPE_CHECKING:
-    from lark import Token, Tree
-
-    from mailconf.grammar import Grammar
+    from mailconf.grammar import Grammar, Token, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Document:
 
 def parse(source: Source, sink: Sink) -> Document:
     """The document of a file; lines that define nothing are reported and kept."""
-    from lark import Token
+    from mailconf.grammar import Token
 
     added = "" if source.text.endswith("\n") or not source.text else "\n"
     tree = _grammar("main_cf").parse(source.text + added)
@@ -65,13 +63,13 @@ def parse(source: Source, sink: Sink) -> Document:
     return Document(tuple(nodes))
 
 
-def _definition(tree: Tree[Token], source: Source) -> Node:
-    tokens = list(tree.scan_values(lambda token: True))
+def _definition(tree: Tree, source: Source) -> Node:
+    tokens = list(tree.tokens())
     name = tokens[0]
     joined = "".join(token for token in tokens if token.type == "TEXT")
     value = joined.partition("\0")[0].strip(BLANKS)
     text = "".join(tokens)
-    start = name.start_pos or 0
+    start = name.start_pos
     return Node(text, source.span(start, _end(tokens, value, start, text)), str(name), value)
 
 
@@ -80,7 +78,7 @@ def _end(tokens: list[Token], value: str, start: int, text: str) -> int:
     left = len(value)
     end = start
     for token in tokens:
-        at = token.start_pos or 0
+        at = token.start_pos
         if token.type == "EQUALS":
             end = at + 1
         elif token.type == "TEXT" and left:
@@ -93,7 +91,7 @@ def _end(tokens: list[Token], value: str, start: int, text: str) -> int:
 
 def _junk(token: Token, source: Source, sink: Sink) -> Node:
     text = str(token)
-    start = token.start_pos or 0
+    start = token.start_pos
     whole = source.span(start, start + len(text.rstrip("\n")))
     if token.type == "SKIPPED":
         return Node(text, whole)
@@ -106,14 +104,14 @@ def _junk(token: Token, source: Source, sink: Sink) -> Node:
 
 
 def _mistake(text: str) -> tuple[str, str, str]:
-    from lark.exceptions import UnexpectedInput
+    from mailconf.grammar import ParseFailure
 
     lines = (line for line in text.split("\n") if line.strip(BLANKS)[:1] not in ("", "#"))
     logical = "".join(lines).partition("\0")[0]
     grammar = _grammar("logical_line")
     try:
         grammar.parse(logical)
-    except UnexpectedInput as failure:
+    except ParseFailure as failure:
         found = grammar.mistake(failure)
         if found is not None:
             return found.code, found.message, found.hint

@@ -15,9 +15,7 @@ from mailconf.postfix.master_cf import Entry
 from mailconf.source import Source, Span
 
 if TYPE_CHECKING:
-    from lark import Token, Tree
-
-    from mailconf.grammar import Grammar, Mistake
+    from mailconf.grammar import Grammar, Mistake, Tree
 
 SKIPPED, ENTRY, ORPHAN = "skipped", "entry", "orphan"
 
@@ -47,7 +45,7 @@ class Document:
 
 def parse(source: Source) -> Document:
     """The document of a file."""
-    from lark import Token
+    from mailconf.grammar import Token
 
     added = "" if source.text.endswith("\n") or not source.text else "\n"
     tree = _grammar("master_cf").parse(source.text + added)
@@ -63,31 +61,31 @@ def parse(source: Source) -> Document:
     return Document(tuple(nodes))
 
 
-def _entry(tree: Tree[Token], source: Source) -> Node:
-    text = "".join(tree.scan_values(lambda token: True))
+def _entry(tree: Tree, source: Source) -> Node:
+    text = "".join(tree.tokens())
     words = []
-    for word in tree.find_pred(lambda part: part.data in ("word", "unclosed")):
-        tokens = list(word.scan_values(lambda token: True))
+    for word in tree.subtrees("word", "unclosed"):
+        tokens = list(word.tokens())
         joined, end = "", 0
         for token in tokens:
             piece = _without_lines(token) if token.type in ("GAP", "GLUE") else str(token)
             kept, nul, _ = piece.partition("\0")
             joined += kept
-            end = (token.start_pos or 0) + len(kept) if nul else (token.end_pos or 0)
+            end = token.start_pos + len(kept) if nul else token.end_pos
             if nul:
                 break
-        words.append((joined, source.span(tokens[0].start_pos or 0, end)))
+        words.append((joined, source.span(tokens[0].start_pos, end)))
     words.sort(key=lambda word: word[1].start)
     return Node(ENTRY, text, tuple(_before_nul(words, text, tree)))
 
 
-def _before_nul(words: list[tuple[str, Span]], text: str, tree: Tree[Token]) -> Iterator[tuple[str, Span]]:
+def _before_nul(words: list[tuple[str, Span]], text: str, tree: Tree) -> Iterator[tuple[str, Span]]:
     """The words as far as the engine sees them: a NUL ends the entry."""
-    first = next(tree.scan_values(lambda token: True))
+    first = next(tree.tokens())
     nul = text.find("\0")
     limit = len(text) if nul < 0 else nul
     for joined, span in words:
-        if span.start - (first.start_pos or 0) < limit and joined:
+        if span.start - first.start_pos < limit and joined:
             yield joined, span
 
 
@@ -99,13 +97,13 @@ def _without_lines(gap: str) -> str:
 
 def mistake(entry: Entry) -> Mistake | None:
     """What the engine would stop at, in words; None when there is nothing."""
-    from lark.exceptions import UnexpectedInput
+    from mailconf.grammar import ParseFailure
 
     words = [word.text.replace(" ", "_") for word in (*entry.fields, *entry.words)]
     grammar = _grammar("service")
     try:
         grammar.parse(" ".join(words))
-    except UnexpectedInput as failure:
+    except ParseFailure as failure:
         return grammar.mistake(failure)
     return None
 

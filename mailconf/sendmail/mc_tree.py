@@ -28,10 +28,7 @@ from mailconf.sendmail.vocabulary import BLIND, SECTIONS, SWEEPING, VOCABULARY
 from mailconf.source import Source, Span
 
 if TYPE_CHECKING:
-    from lark import Token, Tree
-    from lark.exceptions import UnexpectedToken
-
-    from mailconf.grammar import Grammar
+    from mailconf.grammar import Grammar, ParseFailure, Token, Tree
 
 SM001 = error("SM001", "a call in a .mc whose parenthesis is never closed")
 SM002 = error("SM002", "a quote in a .mc that is never closed")
@@ -182,7 +179,7 @@ def parse(source: Source, sink: Sink, names: Set[str] = VOCABULARY) -> Document:
 
 
 def _parse(source: Source, start: int, end: int, sink: Sink, names: Set[str], *, library: bool) -> Document:
-    from lark.exceptions import UnexpectedToken
+    from mailconf.grammar import ParseFailure
 
     reader = _Reader(source, set(names))
     nodes: list[Node] = []
@@ -192,7 +189,7 @@ def _parse(source: Source, start: int, end: int, sink: Sink, names: Set[str], *,
         _reader.set(reader)
         try:
             tree = _grammar().parse(reader.text, rule)
-        except UnexpectedToken as failure:
+        except ParseFailure as failure:
             unclosed = _unclosed(failure)
             nodes += reader.nodes(unclosed.kept)
             nodes.append(_report(reader, unclosed, sink))
@@ -233,7 +230,7 @@ class _Reader:
         if name not in self.names:
             return token
         self._defining = name if name in ("define", "pushdef", "undefine") else ""
-        self._opened = token.end_pos or 0
+        self._opened = token.end_pos
         return token.update(type="SWEEP" if name in SWEEPING else "CALL")
 
     def word(self, token: Token) -> Token:
@@ -267,7 +264,7 @@ class _Reader:
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, self.base + start, self.base + end)
 
-    def nodes(self, items: list[Token | Tree[Token]], depth: int = 0) -> list[Node]:
+    def nodes(self, items: list[Token | Tree], depth: int = 0) -> list[Node]:
         """The nodes of tokens and trees that follow one another; texts that meet become one."""
         nodes: list[Node] = []
         text = -1  # where a run of text begins
@@ -289,7 +286,7 @@ class _Reader:
             nodes.append(Node(Kind.TEXT, self.span(text, end)))
         return nodes
 
-    def _call(self, item: Token | Tree[Token], span: Span, depth: int) -> Call:
+    def _call(self, item: Token | Tree, span: Span, depth: int) -> Call:
         children = getattr(item, "children", None)
         if children is None:
             return Call(Kind.CALL, span, str(item))
@@ -304,9 +301,9 @@ class _Reader:
         return Call(Kind.CALL, span, str(name), tuple(arguments), behind)
 
 
-def _flat(items: list[Token | Tree[Token]]) -> list[Token | Tree[Token]]:
+def _flat(items: list[Token | Tree]) -> list[Token | Tree]:
     """Parentheses that are not a call's taken apart."""
-    flat: list[Token | Tree[Token]] = []
+    flat: list[Token | Tree] = []
     left = items[::-1]
     while left:
         item: Any = left.pop()
@@ -330,26 +327,24 @@ _KINDS = {
 }
 
 
-def _bounds(item: Token | Tree[Token]) -> tuple[int, int]:
-    meta: Any = getattr(item, "meta", item)
-    return meta.start_pos, meta.end_pos
+def _bounds(item: Token | Tree) -> tuple[int, int]:
+    return item.start_pos, item.end_pos
 
 
 class _Unclosed(NamedTuple):
     """``kept``: what was read whole before the outermost call or quote that is never closed; ``start``: where that
     begins; ``quote``: where the outermost quote in it does, -1 if there is none."""
 
-    kept: list[Token | Tree[Token]]
+    kept: list[Token | Tree]
     start: int
     quote: int
 
 
-def _unclosed(failure: UnexpectedToken) -> _Unclosed:
-    kept: list[Token | Tree[Token]] = []
+def _unclosed(failure: ParseFailure) -> _Unclosed:
+    kept: list[Token | Tree] = []
     start = -1
     quotes: list[int] = []
-    assert failure.interactive_parser is not None
-    for value in failure.interactive_parser.parser_state.value_stack:
+    for value in failure.values:
         for item in _items(value):
             kind = getattr(item, "type", "")
             if start < 0 and kind not in _OPENING:
@@ -407,9 +402,11 @@ def _string(token: Token) -> Token:
     return _reader.get().string(token)
 
 
+_CALLBACKS = {"HEAD": _head, "WORD": _word, "STRING": _string, "QTEXT": _string, "OPEN": _open, "CLOSE": _close}
+
+
 @cache
 def _grammar() -> Grammar:
     from mailconf.grammar import Grammar
 
-    callbacks = {"HEAD": _head, "WORD": _word, "STRING": _string, "QTEXT": _string, "OPEN": _open, "CLOSE": _close}
-    return Grammar("mc", ["start", "body"], callbacks)
+    return Grammar("mc", _CALLBACKS)

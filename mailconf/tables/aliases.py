@@ -103,20 +103,18 @@ def _alias(name: list[Word], value: list[Word], value_at: int) -> Alias | str:
 
 def parse_alias_by_grammar(text: str) -> Alias | str:
     """The same as `parse_alias`, by grammars/aliases.lark."""
-    from lark import Token
-    from lark.exceptions import UnexpectedInput
+    from mailconf.grammar import ParseFailure, Token
 
     try:
         sides = _grammar().parse(text).children
-    except UnexpectedInput:
+    except ParseFailure:
         return NO_PAIR
     starts: list[int] = []
     words: list[list[Word]] = []
     for side in sides:
         assert not isinstance(side, Token)
-        places = [c if isinstance(c, Token) else c.meta for c in side.children]
-        starts.append(places[0].start_pos or 0)
-        words.append([word for at in places for word in cut(text[at.start_pos : at.end_pos])])
+        starts.append(side.start_pos)
+        words.append([word for at in side.children for word in cut(text[at.start_pos : at.end_pos])])
     return _alias(words[0], words[1], starts[1])
 
 
@@ -201,7 +199,7 @@ def _report(problem: str, span: Span, sink: Sink) -> None:
     if problem in _WORDS:
         code, message, hint = _WORDS[problem]
     else:
-        code, (_, message, hint, _) = TB030, _grammar().named(TB030.name)
+        code, (_, message, hint) = TB030, _grammar().named(TB030.name)
     sink.report(code, message, span, hint=hint)
 
 
@@ -209,4 +207,4 @@ def _report(problem: str, span: Span, sink: Sink) -> None:
 def _grammar() -> Grammar:
     from mailconf.grammar import Grammar
 
-    return Grammar("aliases", start="alias")
+    return Grammar("aliases")

@@ -17,7 +17,7 @@ from mailconf.tables.entry import Entry
 from mailconf.tables.sides import LIMIT, Fault, give_up, parse_side
 
 if TYPE_CHECKING:
-    from lark import ParseTree
+    from mailconf.grammar import Tree
 
 TB010 = error("TB010", "an access action that does not exist")
 TB011 = error("TB011", "FILTER without transport:destination")
@@ -96,7 +96,7 @@ def check_access(entries: Iterable[Entry], sink: Sink, known: Known, *, keys: bo
         if tree is None:
             continue
         kind = getattr(tree.children[0], "data", "")
-        words = list(tree.scan_values(lambda token: True))
+        words = list(tree.tokens())
         if kind == "verdict" and words[0].type == "NUMBER":
             hint = "access(5) takes a number for OK; write OK, or a reply code and a text"
             sink.report(TB015, f"{entry.value} lets mail through", entry.value_span, hint=hint)
@@ -168,8 +168,8 @@ def never_asked(text: str, hint: str) -> Fault:
     return Fault(TB016, f"{text} matches nothing: no lookup asks for it", hint)
 
 
-def _check_targets(tree: ParseTree, entry: Entry, sink: Sink) -> None:
-    for word in tree.scan_values(lambda token: True):
+def _check_targets(tree: Tree, entry: Entry, sink: Sink) -> None:
+    for word in tree.tokens():
         kind = word.type
         if kind == "COMMAND":
             hint = "put it into an alias (aliases(5)), and that alias here"
@@ -220,7 +220,7 @@ def _check_target(target: Target, entry: Entry, sink: Sink, *, alone: bool) -> N
         sink.report(TB034, f"{target.text} is one address", entry.value_span, hint=hint)
 
 
-def _tree(grammar: str, start: str, text: str, span: Span, sink: Sink) -> ParseTree | None:
+def _tree(grammar: str, start: str, text: str, span: Span, sink: Sink) -> Tree | None:
     """The tree of ``text``, which stands at ``span``; None when a mistake was reported."""
     found = parse_side(grammar, start, text)
     if isinstance(found, Fault):

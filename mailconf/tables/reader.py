@@ -17,9 +17,7 @@ from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
 
 if TYPE_CHECKING:
-    from lark import ParseTree
-
-    from mailconf.grammar import Grammar
+    from mailconf.grammar import Grammar, Tree
 
 TB001 = error("TB001", "a line that starts with white space and continues nothing")
 TB002 = error("TB002", "a line that is not UTF-8")
@@ -92,22 +90,18 @@ def parse_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> list[Entr
 
 def parse_line(
     grammar: Grammar, text: str, span: Callable[[int, int], Span], sink: Sink, start: str | None = None
-) -> ParseTree | None:
+) -> Tree | None:
     """The tree of one logical line; None, and a Diagnostic, when it does not parse.
 
     ``span`` gives the place in the file of a stretch of ``text``.
     """
-    from lark.exceptions import UnexpectedInput, UnexpectedToken
-
     from mailconf.diagnostics import CODES
-    from mailconf.grammar import GR001
+    from mailconf.grammar import GR001, ParseFailure
 
     try:
         return grammar.parse(text, start)
-    except UnexpectedInput as failure:
-        begin, end = failure.pos_in_stream or 0, (failure.pos_in_stream or 0) + 1
-        if isinstance(failure, UnexpectedToken):
-            begin, end = failure.token.start_pos or 0, failure.token.end_pos or 0
+    except ParseFailure as failure:
+        begin, end = failure.start, failure.end
         mistake = grammar.mistake(failure, start)
         if mistake is None:
             hint = "compare it with the lines around it"
@@ -143,7 +137,7 @@ def report_duplicates(entries: Iterable[Entry], sink: Sink, fold: Callable[[str]
 def _report(kind: str, span: Span, sink: Sink) -> None:
     if kind in _BY_GRAMMAR:
         code = _BY_GRAMMAR[kind]
-        _, message, hint, _ = _grammar().named(code.name)
+        _, message, hint = _grammar().named(code.name)
     else:
         code, message, hint = _WORDS[kind]
     sink.report(code, message, span, hint=hint)
@@ -157,4 +151,4 @@ def _encode(text: str) -> bytes:
 def _grammar() -> Grammar:
     from mailconf.grammar import Grammar
 
-    return Grammar("postmap", start=["start", "mistakes"])
+    return Grammar("postmap")

@@ -159,7 +159,7 @@ def _read(kind: str, text: str) -> Side:
     tree = parse_side("sendmail_access", kind, text)
     if isinstance(tree, Fault):
         return Side(None, (tree,))
-    words = {token.type: str(token) for token in tree.scan_values(lambda token: isinstance(token, str))}
+    words = {token.type: str(token) for token in tree.tokens()}
     if tree.data == "quarantine":
         return Side(AccessAction("QUARANTINE", text=words["TEXT"]))
     if tree.data == "error":

@@ -143,7 +143,7 @@ def _words(start: str, text: str) -> dict[str, str] | Fault:
     tree = parse_side("sendmail_maps", start, text)
     if isinstance(tree, Fault):
         return tree
-    return {token.type: str(token) for token in tree.scan_values(lambda token: isinstance(token, str))}
+    return {token.type: str(token) for token in tree.tokens()}
 
 
 _ERROR = re.compile(r"error\s*:\s*", re.IGNORECASE)

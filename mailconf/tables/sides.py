@@ -19,9 +19,7 @@ from mailconf.diagnostics import CODES, Code, Severity, Sink, declare
 from mailconf.tables.entry import Entry
 
 if TYPE_CHECKING:
-    from lark import ParseTree
-
-    from mailconf.grammar import Grammar
+    from mailconf.grammar import Grammar, Tree
 
 TB009 = declare("TB009", Severity.NOTE, "a table too irregular to be checked to its end")
 
@@ -118,17 +116,15 @@ def give_up(entry: Entry, sink: Sink) -> None:
 
 
 @lru_cache(maxsize=LIMIT * 2)
-def parse_side(grammar: str, start: str, text: str) -> ParseTree | Fault:
+def parse_side(grammar: str, start: str, text: str) -> Tree | Fault:
     """The tree of ``text`` by ``start`` of a grammar of tables, or the mistake that its examples name."""
-    from lark.exceptions import UnexpectedInput
-
-    from mailconf.grammar import GR001
+    from mailconf.grammar import GR001, ParseFailure
 
     if len(text) > LONGEST:
         return Fault(TB009, f"more than {LONGEST} characters are not looked into", "the engines have lower limits")
     try:
         return _grammar(grammar).parse(text, start)
-    except UnexpectedInput as failure:
+    except ParseFailure as failure:
         mistake = _grammar(grammar).mistake(failure, start)
     if mistake is None and (grammar, start) in _OTHERWISE:
         mistake = _grammar(grammar).named(_OTHERWISE[grammar, start])
@@ -137,16 +133,6 @@ def parse_side(grammar: str, start: str, text: str) -> ParseTree | Fault:
     return Fault(CODES[mistake.code], mistake.message, mistake.hint)
 
 
-# The start rules of the grammars of sides.
-STARTS = {
-    "access": ["action"],
-    "virtual": ["key", "value"],
-    "generic": ["key", "value"],
-    "sendmail_access": ["action", "spam", "tls"],
-    "sendmail_maps": ["address", "virtuser_error", "route", "mailer_error", "domain"],
-    "transport": ["transport", "nexthops", "lmtp"],
-    "checks": ["header", "body"],
-}
 # What a text is that no example is like.
 _OTHERWISE = {
     ("transport", "transport"): "TB090",
@@ -169,4 +155,4 @@ _OTHERWISE = {
 def _grammar(name: str) -> Grammar:
     from mailconf.grammar import Grammar
 
-    return Grammar(name, start=STARTS[name])
+    return Grammar(name)

@@ -20,7 +20,7 @@ from mailconf.tables.recipients import ADDRESSES
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
 if TYPE_CHECKING:
-    from lark import ParseTree
+    from mailconf.grammar import Tree
 
 TB090 = error("TB090", "a transport that is not transport:nexthop")
 TB091 = error("TB091", "a nexthop whose bracket is not closed")
@@ -102,7 +102,7 @@ _COMMENT = re.compile(r"(?:^|\s)(#)")
 _OPEN = re.compile(r"\[[^\]]*$")
 
 
-def _hop(tree: ParseTree) -> Hop:
+def _hop(tree: Tree) -> Hop:
     words = _words(tree)
     if "UNIX" in words:
         return Hop(words["UNIX"], mx=False)
@@ -111,8 +111,8 @@ def _hop(tree: ParseTree) -> Hop:
     return Hop(words["HOST"], words.get("SERVICE", ""))
 
 
-def _words(tree: ParseTree) -> dict[str, str]:
-    return {token.type: str(token) for token in tree.scan_values(lambda token: isinstance(token, str))}
+def _words(tree: Tree) -> dict[str, str]:
+    return {token.type: str(token) for token in tree.tokens()}
 
 
 def read_relayhost(text: str) -> Side:

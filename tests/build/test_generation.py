@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import resource
@@ -19,7 +20,7 @@ import pytest
 from mailconf.build.apply import apply, diagnosed
 from mailconf.build.compile import compile_targets
 from mailconf.build.generation import NoPrevious
-from mailconf.build.state import digest_of
+from mailconf.build.state import State, digest_of
 from mailconf.diagnostics import Sink
 
 TOP = Path(__file__).resolve().parents[2]
@@ -378,8 +379,50 @@ def test_records_that_others_can_write_are_not_believed(root: Path) -> None:
     sink = Sink()
     with diagnosed(g.store(root), sink):
         g.build(root, sink=sink)
-    assert [str(d) for d in sink] == [f"{root}/etc/mail/.mailconf: error: somebody else can write there [BD007]"]
+    assert [(d.code, d.file, d.message.partition(":")[0]) for d in sink] == [
+        ("BD016", f"{root}/etc/mail/.mailconf", "other users can write to it")
+    ]
     assert one_generation(root) == "1"
+
+
+@pytest.mark.parametrize("kind", ["writable", "link", "pipe"])
+def test_a_journal_that_others_can_have_written_is_not_carried_out(root: Path, kind: str) -> None:
+    journal = root / "etc/mail/.mailconf/journal.json"
+    move = {"target": "/etc/mail/one.db", "staged": "", "digest": "", "backup": ""}
+    planted = {"phase": "undoing", "keep": True, "moves": [move], "state": {"generation": 1, "maps": {}}}
+    if kind == "pipe":
+        os.mkfifo(journal)
+    else:
+        file = journal if kind == "writable" else root / "planted"
+        file.write_text(json.dumps(planted))
+        file.chmod(0o666)
+    if kind == "link":
+        journal.symlink_to(root / "planted")
+    sink = Sink()
+    with diagnosed(g.store(root), sink):
+        g.build(root, sink=sink)
+    assert [d.code for d in sink] == ["BD016" if kind == "writable" else "BD007"]
+    assert one_generation(root) == "1"
+
+
+@pytest.mark.parametrize("kind", ["writable", "link", "pipe", "large"])
+def test_a_state_that_others_can_have_written_counts_as_none(
+    root: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = root / "etc/mail/.mailconf"
+    state = folder / "state.json"
+    assert State.load(folder).maps
+    if kind == "writable":
+        state.chmod(0o602)
+    elif kind == "link":
+        state.rename(folder / "other")
+        state.symlink_to("other")
+    elif kind == "pipe":
+        state.unlink()
+        os.mkfifo(state)
+    else:
+        monkeypatch.setattr("mailconf.build.state.LARGEST", 10)
+    assert State.load(folder) == State()
 
 
 def test_lost_backups_are_reported_once(root: Path) -> None:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from mailconf.check.mc import check_mc
 from mailconf.diagnostics import Diagnostic, Sink
-from mailconf.resources import resource
 from mailconf.sendmail.library import Library
 from tests.sendmail.mc_library import library as write_library
 from tests.sendmail.mc_mistakes import FRAME, LINE, MISTAKES, PLACE, Mistake
+
+GRAMMAR_FILES = Path(__file__).parents[2] / "grammars"
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +181,7 @@ def test_no_text_gives_a_traceback(tmp_path_factory: pytest.TempPathFactory, tex
     check_mc(path, None, Sink())
 
 
-@pytest.mark.parametrize("mistake", yaml.safe_load(resource("grammars", "mc_value.bad.yaml").read_text()))
+@pytest.mark.parametrize("mistake", yaml.safe_load((GRAMMAR_FILES / "mc_value.bad.yaml").read_text()))
 def test_the_examples_of_quotes(mistake: dict[str, Any], tmp_path: Path) -> None:
     for example in mistake["examples"]:
         found = check(tmp_path, None, f"OSTYPE({example})dnl\n")

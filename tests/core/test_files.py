@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.files import Root, replace
+from mailconf.files import Root, Untrusted, distrust, read_own, replace
 
 
 def test_replace_keeps_mode_and_owner_of_the_old_file(tmp_path: Path) -> None:
@@ -56,3 +56,40 @@ def test_the_longest_name_can_be_replaced(tmp_path: Path) -> None:
     with replace(target) as file:
         file.write(b"new")
     assert target.read_bytes() == b"new"
+
+
+def status(uid: int, mode: int) -> os.stat_result:
+    return os.stat_result((mode, 1, 1, 1, uid, 0, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("uid", "mode", "words"),
+    [
+        (os.geteuid(), 0o600, ""),
+        (os.geteuid(), 0o755, ""),
+        (0, 0o644, ""),
+        (4242, 0o600, "belongs to another user"),
+        (os.geteuid(), 0o620, "other users can write"),
+        (0, 0o602, "other users can write"),
+    ],
+)
+def test_only_root_and_we_are_believed(uid: int, mode: int, words: str) -> None:
+    if not words:
+        distrust(status(uid, mode), Path("x"))
+        return
+    with pytest.raises(Untrusted, match=words):
+        distrust(status(uid, mode), Path("x"))
+
+
+def test_our_own_file_is_read_up_to_a_size(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"12345")
+    path.chmod(0o600)
+    assert read_own(path, 5) == b"12345"
+    with pytest.raises(OSError, match="too large"):
+        read_own(path, 4)
+    (tmp_path / "link").symlink_to("x")
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for other in ("link", "pipe", ""):
+        with pytest.raises(OSError):
+            read_own(tmp_path / other, 5)

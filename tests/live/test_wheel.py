@@ -25,7 +25,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_grammars_and_templates_are_in_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for kind in ("grammars", "templates"):
+    assert not [name for name in names if name.endswith((".lark", ".yaml", "generate.py"))]
+    for kind in ("grammars/tables", "templates"):
         for path in (TOP / kind).iterdir():
             assert f"mailconf/_data/{kind}/{path.name}" in names
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailconf.maps import regexp_worker
 from mailconf.maps.patterns import BadPattern
 from mailconf.maps.posix_regex import EXTENDED, Expression
 from mailconf.maps.regexp import CHEAP_PATTERN, elements
@@ -73,6 +75,15 @@ def test_long_texts_and_large_patterns_are_answered_all_the_same() -> None:
     assert table.lookup(b"hay " * 20_000 + b"needle") == b"long"
     with pytest.raises(BadPattern, match="Invalid preceding regular expression"):
         worker().ask(b"*", EXTENDED, None)
+
+
+@pytest.mark.parametrize("reply", [b"M123", b"G1", b"G12345", b""])
+def test_what_the_worker_says_is_numbers_and_words(reply: bytes) -> None:
+    if reply:
+        with pytest.raises(struct.error):
+            regexp_worker._value(reply)
+    else:
+        assert regexp_worker._value(reply) is None
 
 
 def test_the_worker_is_started_again() -> None:

@@ -110,6 +110,33 @@ def test_the_files_are_private(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "deep" / "queue").stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("kind", ["writable", "link", "pipe"])
+def test_a_queue_that_another_user_can_have_written_is_not_opened(tmp_path: Path, kind: str, ending: str) -> None:
+    Store(tmp_path).close()
+    path = tmp_path / f"{FILE}{ending}"
+    path.touch()
+    if kind == "writable":
+        path.chmod(0o620)
+    else:
+        path.rename(tmp_path / "other")
+        if kind == "link":
+            path.symlink_to("other")
+        else:
+            os.mkfifo(path)
+    with pytest.raises(QueueError, match=path.name):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
+def test_a_folder_that_another_user_can_write_is_no_place_for_a_queue(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "queue").mkdir()
+    (tmp_path / "queue").chmod(mode)
+    with pytest.raises(QueueError, match="is not used: other users can write to it"):
+        Store(tmp_path / "queue")
+    assert list((tmp_path / "queue").iterdir()) == []
+
+
 @pytest.mark.parametrize("content", [b"no database at all" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_damaged_file_is_an_error_of_ours(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
 from mailconf.m4 import Place, expand
-from mailconf.resources import resource
 from mailconf.sendmail.mc_tree import Call, Document, Kind, parse
 from mailconf.sendmail.vocabulary import SECTIONS, STATEMENTS, SWEEPING, VALUES
 from mailconf.source import Source, decode, encode
+
+GRAMMAR_FILES = Path(__file__).parents[2] / "grammars"
 
 # What a library's cf.m4 has done when the .mc is read, for the expander: the same names, without effect.
 PREAMBLE = b"changecom()undefine(`format')" + b"".join(
@@ -203,7 +205,7 @@ def test_a_long_file_is_read_in_a_second() -> None:
     line = "FEATURE(`access_db', `hash -o /etc/mail/access', `skip')dnl it's\n"
     line += "R$* < @ $+ . > $*\t$#esmtp $@ $2 $: $1 < @ $2 . > $3\n"
     text = "include(`/usr/share/cf/m4/cf.m4')dnl\n" + line * 1000
-    parse(Source("x.mc", "MAILER(`x')"), Sink())  # Lark and its tables
+    parse(Source("x.mc", "MAILER(`x')"), Sink())  # the tables
     start = time.process_time()
     document = parse(Source("x.mc", text), Sink())
     assert time.process_time() - start < 1
@@ -218,7 +220,7 @@ def test_many_unclosed_calls_take_no_square_of_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "mistake", yaml.safe_load(resource("grammars", "mc.bad.yaml").read_text()), ids=lambda m: m["code"]
+    "mistake", yaml.safe_load((GRAMMAR_FILES / "mc.bad.yaml").read_text()), ids=lambda m: m["code"]
 )
 def test_the_examples_of_mistakes(mistake: dict[str, Any]) -> None:
     for example_text in mistake["examples"]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
-from mailconf.resources import resource
+from mailconf.grammar import Grammar
 from mailconf.tables import content, hosts_access, sendmail_access, sendmail_maps, transport
 from mailconf.tables.aliases import Kind, Target
 from mailconf.tables.content import Action
@@ -14,8 +16,10 @@ from mailconf.tables.sendmail_access import AccessAction, AccessKey
 from mailconf.tables.sendmail_aliases_reader import read_targets
 from mailconf.tables.sendmail_maps import MailerRoute
 from mailconf.tables.sendmail_maps import Target as Address
-from mailconf.tables.sides import STARTS, Fault, Side, parse_side
+from mailconf.tables.sides import Fault, Side, parse_side
 from mailconf.tables.transport import Hop, Transport
+
+GRAMMAR_FILES = Path(__file__).parents[2] / "grammars"
 
 
 def codes(side: Side) -> list[str]:
@@ -324,8 +328,8 @@ GRAMMARS = ("access", "virtual", "generic", "transport", "checks", "sendmail_acc
 
 @pytest.mark.parametrize("grammar", GRAMMARS)
 def test_broken_input_names_the_mistake_that_it_is_an_example_of(grammar: str) -> None:
-    for mistake in yaml.safe_load(resource("grammars", f"{grammar}.bad.yaml").read_text()):
-        starts = [mistake["start"]] if "start" in mistake else STARTS[grammar]
+    for mistake in yaml.safe_load((GRAMMAR_FILES / f"{grammar}.bad.yaml").read_text()):
+        starts = [mistake["start"]] if "start" in mistake else Grammar(grammar).starts
         for start in starts:
             for example in mistake["examples"]:
                 found = parse_side(grammar, start, example)
