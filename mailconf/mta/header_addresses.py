@@ -216,7 +216,7 @@ class _Rewriter:
         if address:
             if self.out.after_address:
                 self.out.plain([Token(",", ",")])
-            text = "".join(t.text for t in address)
+            text = "".join(" <" if t.kind == "<" and n else t.text for n, t in enumerate(address))
             self.out.address(await self._address(text) or '""')
 
     async def _address(self, text: str) -> str:
