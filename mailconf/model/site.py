@@ -134,6 +134,7 @@ class Limits:
 
     message_size: int = 10_240_000
     header_size: int = 102_400
+    header_tokens: int = 10_240  # of a header field whose addresses are rewritten
     line_length: int = 2048
     mailbox_size: int = 51_200_000
     recipients: int = 1000

@@ -16,7 +16,7 @@ from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
 from mailconf.model.world import Ask
 from mailconf.mta.cleanup import date
-from mailconf.mta.headers import split
+from mailconf.mta.headers import head_of
 from mailconf.mta.message import Context, Message, Recipient, Result, Status
 from mailconf.source import encode
 
@@ -196,7 +196,7 @@ def report(
         f"Return-Path: <{sender}>",
         "",
     ]
-    original = message.content if whole else _headers_only(message.content)
+    original = message.content if whole else head_of(message.content)
     newline = b"" if original.endswith(b"\n") or not original else b"\n"
     return encode("\n".join(lines)) + original + newline + encode(f"\n--{boundary}--\n")
 
@@ -272,16 +272,17 @@ def _diagnostic(kind: Kind, result: Result, mail_name: str) -> list[str]:
 
 def wrap(text: str) -> str:
     """``text`` broken at white space into lines of at most 79 characters, continued ones indented by four."""
-    lines = [""]
+    lines: list[str] = []
+    line: list[str] = []
+    width, blank = 0, True
     for word in text.split(" "):
-        line = lines[-1]
-        if line.strip() and len(line) + 1 + len(word) > _WIDTH:
-            lines.append(f"    {word}")
+        if not blank and width + 1 + len(word) > _WIDTH:
+            lines.append(" ".join(line))
+            line, width, blank = [f"    {word}"], 4 + len(word), True
+        elif width:
+            line.append(word)
+            width += 1 + len(word)
         else:
-            lines[-1] = f"{line} {word}" if line else word
-    return "\n".join(lines)
-
-
-def _headers_only(content: bytes) -> bytes:
-    headers, _ = split(content)
-    return b"".join(header.raw + b"\n" for header in headers)
+            line, width = [word], len(word)
+        blank = blank and not word.strip()
+    return "\n".join([*lines, " ".join(line)])

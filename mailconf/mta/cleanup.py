@@ -12,16 +12,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from itertools import chain
 
 from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
 from mailconf.model.site import Site
 from mailconf.model.verdict import EffectKind, Reply, Session
 from mailconf.model.world import Ask, LookupFailed
-from mailconf.mta.headers import RECIPIENTS, SENDERS, Header, join, rewrite, split
+from mailconf.mta.header_addresses import rewrite
+from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
+from mailconf.mta.pace import Pace
 from mailconf.mta.queue import Queue, QueueError
-from mailconf.source import decode, encode
+from mailconf.source import encode
 
 TOO_MANY_HOPS = Reply.of(554, "5.4.0 Error: too many hops")
 TOO_BIG = Reply.of(552, "5.3.4 Error: message file too big")
@@ -79,30 +82,54 @@ class Cleanup:
         site = self.context.policy.site
         local = is_local(message.session, site) if message.local is None else message.local
         message.local = local
-        headers, rest = split(message.content)
-        if message.session is None:
-            headers.insert(0, _received(message, site))
-        headers[:0] = [header for text in prepend for header in split(encode(text))[0]]
-        if sum(header.key == "received" for header in headers) >= site.limits.hop_count:
+        limits = limits_of(site)
+        fields = Fields(message.content, limits)
+        own = [_received(message, site)] if message.session is None else []
+        prepended = [header for text in prepend for header in split(encode(text), limits)[0]]
+        out = bytearray()
+        present: set[str] = set()
+        identities: dict[str, str] = {}
+        hops, pace = 0, Pace()
+
+        def put(header: Header) -> None:
+            nonlocal out
+            if header.key in _IDENTITIES:
+                identities.setdefault(header.key, header.value)
+            out += shortened(header, limits.size).raw + b"\n"
+
+        for header in chain(prepended, own, fields):
+            await pace.step()
+            hops += header.key == "received"
+            if header.key in _LOOKED_FOR or header.key.startswith("resent-"):
+                present.add(header.key if header.key in _LOOKED_FOR else "resent-")
+            if header.key in site.drop_headers:
+                continue
+            put(await self._rewritten(header, message, pace) if local or site.remote_header_domain else header)
+        if hops >= site.limits.hop_count:
             self._warn(f"{message.queue_id}: message rejected: hopcount exceeded")
             raise IntakeRefused(TOO_MANY_HOPS)
-        present = {header.key for header in headers}
-        headers = [header for header in headers if header.key not in site.drop_headers]
-        if local or site.remote_header_domain:
-            headers = [await self._rewritten(header, local) for header in headers]
         if local or site.add_missing_headers:
-            headers += await self._missing(message, present)
-        for text in _message_ids(headers):
+            for header in await self._missing(message, present):
+                put(header)
+        for text in _message_ids(identities):
             self.context.log("cleanup", f"{message.queue_id}: {text}")
-        message.content = join(headers, rest)
+        message.content = bytes(out) + set_off(fields.rest)
 
-    async def _rewritten(self, header: Header, local: bool) -> Header:
+    async def _rewritten(self, header: Header, message: Message, pace: Pace) -> Header:
         if header.key not in SENDERS and header.key not in RECIPIENTS:
             return header
         side = Side.SENDER if header.key in SENDERS else Side.RECIPIENT
-        role = Role(Place.HEADER, side, local=local)
-        policy, ask = self.context.policy, Ask(self.context.world)
-        return await rewrite(header, lambda address: policy.rewrite(address, role, ask))
+        role = Role(Place.HEADER, side, local=bool(message.local))
+        policy, world = self.context.policy, self.context.world
+
+        async def change(address: str) -> str:
+            await pace.step()
+            return await policy.rewrite(address, role, Ask(world))
+
+        def warn(text: str) -> None:
+            self._warn(f"{message.queue_id}: {text}")
+
+        return await rewrite(header, change, limits_of(policy.site), warn)
 
     async def _missing(self, message: Message, present: set[str]) -> list[Header]:
         """(Resent-) Message-Id, Date, From and To where missing (postconf(5) always_add_missing_headers)."""
@@ -142,8 +169,10 @@ class Cleanup:
             wanted += [Recipient(address, address, "", "NEVER") for address in copies if not redirect]
         message.recipients = []
         seen: set[tuple[str, str, str, str]] = set()
+        pace = Pace()
         for recipient in wanted:
-            for address in await self._expanded(message, recipient.address, ask):
+            await pace.step()
+            for address in await self._expanded(message, recipient.address, Ask(self.context.world)):
                 key = (address.lower(), recipient.original.lower(), recipient.orcpt, recipient.notify.upper())
                 if key not in seen:
                     seen.add(key)
@@ -205,11 +234,19 @@ def _received(message: Message, site: Site) -> Header:
     return Header("Received", encode(text))
 
 
-def _message_ids(headers: list[Header]) -> list[str]:
+_IDENTITIES = ("resent-message-id", "message-id")
+# What is added where it is missing; of other fields it does not matter whether they are there.
+_LOOKED_FOR = frozenset(
+    prefix + name for prefix in ("", "resent-") for name in ("message-id", "date", "from", "to", "cc", "bcc")
+)
+
+
+def _message_ids(found: dict[str, str]) -> list[str]:
     """As the log shows them: a resent one first, ``<>`` where there is none."""
+    resent = [f"resent-message-id={found['resent-message-id']}"] if "resent-message-id" in found else []
+    return [*resent, f"message-id={found.get('message-id', '<>')}"]
 
-    def values(name: str) -> list[str]:
-        return [decode(h.raw.partition(b":")[2]).strip() for h in headers if h.key == name]
 
-    resent = [f"resent-message-id={value}" for value in values("resent-message-id")[:1]]
-    return [*resent, f"message-id={(values('message-id') or ['<>'])[0]}"]
+def limits_of(site: Site) -> HeaderLimits:
+    limits = site.limits
+    return HeaderLimits(limits.header_size, limits.line_length, limits.header_tokens)

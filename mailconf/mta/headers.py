@@ -1,30 +1,35 @@
-"""Message headers: taking them apart, and replacing the addresses in them.
+"""Message headers: taking a message apart into its fields, within the limits of cleanup(8).
 
 Header fields (RFC 5322 2.2) are handled as text that keeps its bytes (`mailconf.source.decode`). A line that is neither
-a field nor the continuation of one ends the headers, as cleanup(8) has it: the body begins there.
+a field nor the continuation of one ends the headers, as cleanup(8) has it: the body begins there. A line that begins
+with a blank or a tab continues the field before it, whatever follows.
 
-Addresses: a value is cut into tokens (RFC 5322 3.4, and what people write instead), the addresses among them are
-handed to a function, and the value is written anew only when one of them changed, in the form in which Postfix writes
-it: comments of a bare address move behind it, words that stand beside each other are addresses of their own, an address
-a piece, pieces joined up to a width of 70 characters. Unchanged values stay as they are, byte for byte.
+Limits, as Postfix 3.7.11 has them (tests/vectors/headers.json):
 
-Departure: a quoted string that holds an ``@`` and has no domain (``"a@b"``) counts as local part and domain, because
-the internal form of an address cannot tell the two apart.
+- A field takes up lines while it is shorter than header_size_limit; the lines that follow are dropped. A line longer
+  than line_length_limit counts as several; the colon of a field stands within the first of them.
+- What is written is cut at header_size_limit: before the line that would exceed it when that line begins behind nine
+  tenths of the limit, inside of that line otherwise.
+
+A message can consist of millions of fields: `Fields` gives them one after another, and costs grow in proportion to the
+message. Addresses in fields are the business of mailconf/mta/header_addresses.py.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mailconf.model.address import external, internal
-from mailconf.source import decode, encode
+from mailconf.source import decode
 
-_NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
-_MAILBOX_LINE = re.compile(rb">?From ")
-_WIDTH = 70
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+(:[^\n]*+(?:\n[ \t][^\n]*+)*+)")
+_FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z))*+")
+_MAILBOX_LINES = re.compile(rb"(?:>*+From [^\n]*+(?:\n|\Z))*+")
+_MAILBOX_LINE = b"X-Mailbox-Line: "
+_NEWLINE = 10
+_NICE = 0.9  # of the limit: behind it a field is cut before a line
 
 SENDERS = frozenset(
     (
@@ -34,7 +39,17 @@ SENDERS = frozenset(
 )  # fmt: skip
 RECIPIENTS = frozenset(("to", "cc", "bcc", "apparently-to", "resent-to", "resent-cc", "resent-bcc"))
 
-Change = Callable[[str], Awaitable[str]]
+
+class HeaderLimits(NamedTuple):
+    """size and line in bytes (postconf(5) header_size_limit, line_length_limit), tokens of a value that is rewritten
+    (header_address_token_limit). 0 is no limit."""
+
+    size: int = 0
+    line: int = 0
+    tokens: int = 0
+
+
+UNLIMITED = HeaderLimits()
 
 
 @dataclass(slots=True)
@@ -57,268 +72,106 @@ class Header:
 def guard(content: bytes) -> bytes:
     """A client's message as it may be put behind trace fields of ours (smtpd(8)).
 
-    "From " lines at its beginning become X-Mailbox-Line fields; a first line that begins with white space continues
-    nothing, so an empty line ends the headers before it.
+    "From " lines at its beginning, also behind ``>``, become X-Mailbox-Line fields; a first line that begins with white
+    space continues nothing, so an empty line ends the headers before it.
     """
-    at = 0
-    while match := _MAILBOX_LINE.match(content, at):
-        content = content[:at] + b"X-Mailbox-Line: " + content[at:]
-        end = content.find(b"\n", match.end())
-        at = len(content) if end < 0 else end + 1
-    return content[:at] + b"\n" + content[at:] if content[at : at + 1] in (b" ", b"\t") else content
+    found = _MAILBOX_LINES.match(content)
+    lines = found[0] if found else b""
+    rest = content[len(lines) :]
+    top = _MAILBOX_LINE + lines.removesuffix(b"\n").replace(b"\n", b"\n" + _MAILBOX_LINE) if lines else b""
+    newline = b"\n" if lines.endswith(b"\n") else b""
+    return top + newline + (b"\n" if rest[:1] in (b" ", b"\t") else b"") + rest
 
 
-def split(content: bytes) -> tuple[list[Header], bytes]:
-    """The header fields and the rest: the empty line and the body, or the line that is no header and what follows.
+class Fields:
+    """The header fields of a message whose lines end with LF, in their order; ``Name :`` becomes ``Name:``.
 
-    Lines are ended by LF. ``Name :`` becomes ``Name:``.
+    ``rest`` is what follows the fields that were taken so far: behind the last one the empty line and the body, or the
+    line that is no header and what follows it.
     """
-    headers: list[Header] = []
-    at, size = 0, len(content)
-    while at < size:
-        end = content.find(b"\n", at)
-        end = size if end < 0 else end
-        line = content[at:end]
-        if line[:1] in (b" ", b"\t") and line.strip() and headers:
-            headers[-1].raw += b"\n" + line
-        else:
-            match = _NAME.match(line)
-            if match is None:
-                break
-            headers.append(Header(decode(match[1]), match[1] + b":" + line[match.end() :]))
-        at = end + 1
-    return headers, content[at:]
+
+    def __init__(self, content: bytes, limits: HeaderLimits = UNLIMITED) -> None:
+        self._content = content
+        self._limits = limits
+        self._at = 0
+
+    def __iter__(self) -> Iterator[Header]:
+        content, (size, line, _) = self._content, self._limits
+        while found := _FIELD.match(content, self._at):
+            if line and found.start(2) - found.start() >= line:
+                return
+            raw = found[1] + found[2]
+            self._at = min(found.end() + 1, len(content))
+            yield Header(decode(found[1]), _head(raw, size, line) if size and len(raw) > size else raw)
+
+    @property
+    def rest(self) -> bytes:
+        return self._content[self._at :]
+
+
+def _head(raw: bytes, size: int, line: int) -> bytes:
+    """As much of a field as is taken up: pieces of at most ``line`` bytes while there are less than ``size``."""
+    taken = 0
+    while taken < min(size, len(raw)):
+        start = taken + (raw[taken] == _NEWLINE)
+        end = raw.find(b"\n", start, start + line if line else len(raw))
+        taken = end if end >= 0 else min(start + line if line else len(raw), len(raw))
+    return raw[:taken]
+
+
+def cut(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The lines of a field that are written when there is room for ``size`` bytes, newlines counted."""
+    start = 0
+    for line in lines:
+        if size and start + len(line) > size:
+            if start <= _NICE * size:
+                yield line[: size - start]
+            return
+        yield line
+        start += len(line) + 1
+
+
+def shortened(header: Header, size: int) -> Header:
+    """``header`` within ``size`` bytes; itself when it is no longer."""
+    if not size or len(header.raw) <= size:
+        return header
+    return Header(header.name, b"\n".join(cut(header.raw.split(b"\n"), size)))
+
+
+def split(content: bytes, limits: HeaderLimits = UNLIMITED) -> tuple[list[Header], bytes]:
+    """All header fields at once, and the rest (see `Fields`); for texts that are known to be short."""
+    fields = Fields(content, limits)
+    return list(fields), fields.rest
+
+
+def head_of(content: bytes) -> bytes:
+    """The header fields of a queued message, as they are, with the newline of each."""
+    found = _FIELDS.match(content)
+    return found[0] if found else b""
+
+
+def values_of(content: bytes, name: bytes) -> list[str]:
+    """The values of all fields ``name`` (in lower case) of a queued message, without outer white space."""
+    if name not in content.lower():
+        return []
+    head = b"\n" + head_of(content)
+    lower, start = head.lower(), b"\n" + name
+    values = []
+    at = lower.find(start)
+    while at >= 0:
+        found = _FIELD.match(head, at + 1)
+        if found and len(found[1]) == len(name):
+            values.append(decode(found[2][1:]).strip())
+        at = lower.find(start, at + 1)
+    return values
 
 
 def join(headers: Iterable[Header], rest: bytes) -> bytes:
     """The message again; a rest that does not begin with an empty line is set off by one."""
     top = b"".join(header.raw + b"\n" for header in headers)
-    return top + (b"\n" if rest and not rest.startswith(b"\n") else b"") + rest
+    return top + set_off(rest)
 
 
-async def rewrite(header: Header, change: Change) -> Header:
-    """``header`` with each address put through ``change`` (internal form in and out); itself when none changed."""
-    value = decode(header.raw.partition(b":")[2])
-    text = await rewrite_value(value, change)
-    if text is None:
-        return header
-    return Header(header.name, encode(fold(f"{header.name}: {text}")))
-
-
-class Token(NamedTuple):
-    """kind: "word", "quoted" (with its quotes), "literal" ([..]), "comment", or the special character itself."""
-
-    kind: str
-    text: str
-
-
-def tokens(value: str) -> list[Token]:
-    """``value`` cut up; white space between tokens is dropped, line ends within them become spaces."""
-    found: list[Token] = []
-    at, size = 0, len(value)
-    while at < size:
-        c = value[at]
-        if c in " \t\r\n":
-            at += 1
-        elif c in _ENCLOSED:
-            end, text = _enclosed(value, at)
-            found.append(Token(_ENCLOSED[c], text.replace("\n", " ")))
-            at = end
-        elif c in "<>@,;:.":
-            found.append(Token(c, c))
-            at += 1
-        else:
-            end = at
-            while end < size and value[end] not in ' \t\r\n()<>@,;:".[':
-                end += 2 if value[end] == "\\" else 1
-            end = max(min(end, size), at + 1)
-            found.append(Token("word", value[at:end]))
-            at = end
-    return found
-
-
-_ENCLOSED = {'"': "quoted", "(": "comment", "[": "literal"}
-
-
-def _enclosed(value: str, at: int) -> tuple[int, str]:
-    """The end and the text of what opens at ``at``; what is not closed extends to the end and is closed there."""
-    opening = value[at]
-    closing = {'"': '"', "(": ")", "[": "]"}[opening]
-    depth, here, size = 1, at + 1, len(value)
-    while here < size:
-        c = value[here]
-        if c == "\\":
-            here += 1
-        elif c == closing:
-            depth -= 1
-            if depth == 0:
-                return here + 1, value[at : here + 1]
-        elif c == "(" == opening:
-            depth += 1
-        here += 1
-    return size, value[at:] + closing * depth
-
-
-async def rewrite_value(value: str, change: Change) -> str | None:
-    """The value with its addresses changed, pieces ended by newlines (see `fold`), or None when nothing changed."""
-    printer = _Printer()
-    changed = await _Rewriter(tokens(value), change, printer).run()
-    return printer.text if changed else None
-
-
-class _Rewriter:
-    """One pass over the tokens of a value."""
-
-    def __init__(self, found: list[Token], change: Change, printer: _Printer) -> None:
-        self.tokens = found
-        self.change = change
-        self.out = printer
-        self.changed = False
-        # From the right: whether a ">" or a ";" lies ahead decides what "<" and ":" mean.
-        self.closes: list[bool] = [False] * len(found)
-        self.groups: list[bool] = [False] * len(found)
-        # A group's name reaches back to the comma before it, over whatever stands there.
-        self.names: list[bool] = [False] * len(found)
-        angle = group = name = False
-        for at in range(len(found) - 1, -1, -1):
-            self.closes[at], self.groups[at], self.names[at] = angle, group, name
-            kind = found[at].kind
-            name = (kind == ":" and group) or (name and kind != ",")
-            angle = kind == ">" or (angle and kind != "<")
-            group = kind == ";" or (group and kind != ":")
-
-    async def run(self) -> bool:
-        run: list[Token] = []
-        at = 0
-        while at < len(self.tokens):
-            token = self.tokens[at]
-            if self.names[at] and token.kind != ",":
-                run.append(token if token.kind != ":" else Token("colon", ":"))
-            elif token.kind == "<" and self.closes[at]:
-                await self._phrase(run)
-                run = []
-                at = await self._angle(at + 1)
-                continue
-            elif token.kind == ":" and self.groups[at]:
-                self.out.plain([*run, token])
-                run = []
-            elif token.kind == "," or token.kind == ";":
-                await self._bare(run)
-                self.out.plain([token])
-                run = []
-            else:
-                run.append(token)
-            at += 1
-        await self._bare(run)
-        return self.changed
-
-    async def _angle(self, at: int) -> int:
-        """The address between ``<`` and ``>``; returns the place behind it."""
-        inside: list[Token] = []
-        while self.tokens[at].kind != ">":
-            inside.append(self.tokens[at])
-            at += 1
-        comments = [t for t in inside if t.kind == "comment"]
-        text = "".join(t.text for t in inside if t.kind != "comment")
-        self.out.angle(await self._address(text) if text else "", comments)
-        return at + 1
-
-    async def _phrase(self, run: list[Token]) -> None:
-        """The words before ``<``; a colon that names no group parts them from addresses."""
-        at = max((n for n, token in enumerate(run) if token.kind == ":"), default=-1)
-        if at >= 0:
-            await self._bare(run[:at])
-            self.out.plain([Token("colon", ":")])
-        self.out.plain(run[at + 1 :])
-
-    async def _bare(self, run: list[Token]) -> None:
-        """Addresses without brackets: adjacent words are separate ones.
-
-        A comment follows the address in which, or before which, it stands; at the end of the list, the last one.
-        """
-        address: list[Token] = []
-        comments: list[Token] = []  # of this address
-        pending: list[Token] = []  # since its last word
-        for token in run:
-            if token.kind == "comment":
-                pending.append(token)
-                continue
-            if address and _is_word(token) and _is_word(address[-1]):
-                await self._flush(address)
-                self.out.plain(comments)
-                address, comments = [], []
-            address.append(token)
-            comments += pending
-            pending = []
-        await self._flush(address)
-        self.out.plain([*comments, *pending])
-
-    async def _flush(self, address: list[Token]) -> None:
-        if address:
-            if self.out.after_address:
-                self.out.plain([Token(",", ",")])
-            text = "".join(t.text for t in address)
-            self.out.address(await self._address(text) or '""')
-
-    async def _address(self, text: str) -> str:
-        """The external form of what stands for the address written as ``text``."""
-        plain = internal(text)
-        new = await self.change(plain)
-        if new == plain and (external(new) == text or "\\" in text):
-            return text
-        self.changed = True
-        return external(new)
-
-
-def _is_word(token: Token) -> bool:
-    return token.kind in ("word", "quoted", "literal")
-
-
-_SPACED = frozenset(("word", "quoted", "literal", "comment"))
-
-
-class _Printer:
-    """Puts tokens back together with Postfix's white space."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self._last = ""
-        self.after_address = False  # an address or a group ended, and no comma since
-
-    def plain(self, run: Iterable[Token]) -> None:
-        for token in run:
-            kind = token.kind
-            spaced = kind in _SPACED
-            if (spaced and self._last in _SPACED) or (kind == "<" and self._last not in ("", ",", ":")):
-                self.text += " "
-            self.text += {",": ",\n", ":": ": "}.get(kind, token.text)
-            self._last = kind
-            if kind != "comment":
-                self.after_address = kind == ";"
-
-    def address(self, text: str) -> None:
-        if self._last in _SPACED:
-            self.text += " "
-        self.text += text
-        self._last = "word"
-        self.after_address = True
-
-    def angle(self, text: str, comments: list[Token]) -> None:
-        if self._last not in ("", ",", ":"):
-            self.text += " "
-        inner = " ".join(token.text for token in comments)
-        self.text += f"<{text} {inner}>" if inner and text else f"<{text}{inner}>"
-        self._last = ">"
-        self.after_address = True
-
-
-def fold(text: str) -> str:
-    """Pieces (ended by newlines) joined while they stay below 70 characters; a continuation's tab does not count."""
-    first, *pieces = text.split("\n")
-    lines = [first]
-    for piece in pieces:
-        if len(lines[-1]) + 1 + len(piece) < _WIDTH:
-            lines[-1] += " " + piece
-        else:
-            lines.append(piece)
-    return "\n\t".join(lines)
+def set_off(rest: bytes) -> bytes:
+    """``rest`` behind header fields: with an empty line before it."""
+    return b"\n" + rest if rest and not rest.startswith(b"\n") else rest

@@ -21,7 +21,7 @@ from mailconf.model.trace import Trace
 from mailconf.model.verdict import Delivery, DeliveryKind, Reply, Route
 from mailconf.model.world import Ask
 from mailconf.mta import command, mailbox
-from mailconf.mta.headers import split
+from mailconf.mta.headers import values_of
 from mailconf.mta.identity import Workers, default_privileges
 from mailconf.mta.message import Context, IntakeRefused, Job, Message, Recipient, Result, Status
 from mailconf.source import encode
@@ -273,8 +273,7 @@ def summary(recipient: Recipient, parts: list[Result], relay: str) -> Result:
 
 def delivered_to(message: Message) -> set[str]:
     """The addresses in Delivered-To fields, in lower case."""
-    headers, _ = split(message.content)
-    return {header.value.lower() for header in headers if header.key == "delivered-to"}
+    return {value.lower() for value in values_of(message.content, b"delivered-to")}
 
 
 def _shown(recipient: Recipient, item: Delivery) -> Recipient:

@@ -20,8 +20,11 @@ from ipaddress import ip_address
 from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
 from mailconf.model.world import Ask, Outcome, Records
-from mailconf.mta.headers import RECIPIENTS, SENDERS, join, rewrite, split
+from mailconf.mta.cleanup import limits_of
+from mailconf.mta.header_addresses import rewrite
+from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
+from mailconf.mta.pace import Pace
 from mailconf.mta.resolver import Resolver
 from mailconf.smtp import client
 from mailconf.smtp.client import IN_REPLY_TO, Broken, Client, ClientEvent, Envelope, Ready, Stage, To
@@ -151,11 +154,10 @@ class SmtpAgent:
 
     async def _envelope(self, job: Job) -> Envelope:
         message = job.message
-        ask = Ask(job.world)
         mailer = self._program
 
         async def change(address: str, place: Place, side: Side) -> str:
-            return await job.policy.rewrite(address, Role(place, side, mailer), ask) if address else ""
+            return await job.policy.rewrite(address, Role(place, side, mailer), Ask(job.world)) if address else ""
 
         sender = await change(message.sender, Place.ENVELOPE, Side.SENDER)
         recipients = []
@@ -170,20 +172,26 @@ class SmtpAgent:
         return Envelope(external(sender), tuple(recipients), content, message.body, message.ret, message.envid, utf8)
 
     async def _headers(self, message: Message, change: _Change) -> bytes:
-        headers, rest = split(message.content)
-        changed = False
-        for number, header in enumerate(headers):
-            side = Side.SENDER if header.key in SENDERS else Side.RECIPIENT if header.key in RECIPIENTS else None
-            if side is None:
-                continue
-
-            async def in_header(address: str, side: Side = side) -> str:
-                return await change(address, Place.HEADER, side)
-
-            new = await rewrite(header, in_header)
+        fields = Fields(message.content)
+        out = bytearray()
+        changed, pace = False, Pace()
+        for header in fields:
+            await pace.step()
+            new = await self._rewritten(header, change, pace)
             changed = changed or new is not header
-            headers[number] = new
-        return join(headers, rest) if changed else message.content
+            out += new.raw + b"\n"
+        return bytes(out) + set_off(fields.rest) if changed else message.content
+
+    async def _rewritten(self, header: Header, change: _Change, pace: Pace) -> Header:
+        side = Side.SENDER if header.key in SENDERS else Side.RECIPIENT if header.key in RECIPIENTS else None
+        if side is None:
+            return header
+
+        async def in_header(address: str) -> str:
+            await pace.step()
+            return await change(address, Place.HEADER, side)
+
+        return await rewrite(header, in_header, limits_of(self.context.policy.site))
 
     # Where to.
 

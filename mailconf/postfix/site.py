@@ -163,6 +163,7 @@ def _limits(c: Configuration) -> Limits:
     return Limits(
         message_size=max(c.integer("message_size_limit"), 0),
         header_size=c.integer("header_size_limit"),
+        header_tokens=c.integer("header_address_token_limit"),
         line_length=c.integer("line_length_limit"),
         mailbox_size=max(c.integer("mailbox_size_limit"), 0),
         recipients=c.integer("smtpd_recipient_limit"),

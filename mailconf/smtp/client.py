@@ -84,7 +84,7 @@ class Broken:
 ClientEvent = Ready | Outcome | Broken
 
 _LINE_LENGTH = 998  # postconf(5) smtp_line_length_limit
-_LONG_LINE = re.compile(rb"[^\n]{%d,}" % (_LINE_LENGTH + 1))
+_LONG_LINE = re.compile(rb"(?m)^[^\n]{%d,}" % (_LINE_LENGTH + 1))
 
 
 class Client:

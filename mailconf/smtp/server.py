@@ -52,11 +52,12 @@ from mailconf.smtp.reply import Reply
 from mailconf.smtp.states import AFTER, COUNTED, HELO_FIRST, JUNK, OUT_OF_ORDER, State
 from mailconf.source import decode
 
-_END_OF_BODY = re.compile(rb"\n\.\r*\n")
-_DOT = re.compile(rb"\.\r*\n")
-_MAYBE_DOT = re.compile(rb"(?:\.\r*)?\Z")
-_RETURNS = re.compile(rb"\r+\n")
-_MAX_PARTIAL = 65536
+# A line is read in records of at most 2048 bytes (postconf(5) line_length_limit): a dot with more CRs is content.
+_END_OF_BODY = re.compile(rb"\n\.\r{0,2046}\n")
+_DOT = re.compile(rb"\.\r{0,2046}\n")
+_MAYBE_DOT = re.compile(rb"(?:\.\r{0,2046})?\Z")
+_MAX_PARTIAL = 4096  # bytes of a line that are held back while its end has not come
+_MAX_RETURNS = 2048  # CRs before an LF; of more the first ones are content, as in Postfix's records
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _BAD_BDAT = Reply.of(521, "5.5.4 Syntax: BDAT count [LAST]")
 _BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
@@ -303,7 +304,7 @@ class Connection:
         else:
             end = buffer.rfind(b"\n") + 1
             if not end and len(buffer) > _MAX_PARTIAL:
-                end = len(buffer.rstrip(b"\r"))
+                end = max(len(buffer.rstrip(b"\r")), len(buffer) - _MAX_RETURNS)
             if not end:
                 return Wait.NEED_DATA
             content = bytes(buffer[:end])
@@ -323,7 +324,7 @@ class Connection:
             if self._chunk.refusal is not None:
                 continue
             data = self._returns + data
-            head = data.rstrip(b"\r")
+            head = data[: max(len(data.rstrip(b"\r")), len(data) - _MAX_RETURNS)]
             self._returns = data[len(head) :]
             if head:
                 return Content(_plain_ends(head))
@@ -449,7 +450,10 @@ class Connection:
 
 def _plain_ends(data: bytes) -> bytes:
     """CRs before LF are gone, as many as there are; others stay."""
-    return _RETURNS.sub(b"\n", data) if b"\r\r" in data else data.replace(b"\r\n", b"\n")
+    if b"\r\r" not in data:
+        return data.replace(b"\r\n", b"\n")
+    *lines, last = data.split(b"\n")
+    return b"".join(line.rstrip(b"\r") + b"\n" for line in lines) + last
 
 
 def _illegal(verb: str, typed: str) -> str:

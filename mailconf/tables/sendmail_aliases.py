@@ -46,6 +46,7 @@ _NEEDS_QUOTES = re.compile(rb"[\x00-\x20()<>]")
 _OPERATORS = b'.:%@!^/[]+,;"<>'
 _EIGHT_BIT = re.compile(rb"[\x80-\x9f]")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_QUOTES = re.compile(rb'"(?:[^"\\]|\\.)*+("?)', re.DOTALL)  # closed or not, so that each is looked at once
 
 
 class Line(NamedTuple):
@@ -143,7 +144,7 @@ def read_name(line: bytes, is_local: Callable[[bytes], bool]) -> Name:
     address = scan.address
     if not address and not written.startswith(b'"'):
         return Name(written, b"", scan.warnings, ILLEGAL_NAME)
-    if re.search(rb",.", _QUOTED.sub(b"", address), re.DOTALL):
+    if re.search(rb",.", _QUOTES.sub(lambda found: b"" if found[1] else found[0], address), re.DOTALL):
         return Name(written, b"", scan.warnings, "Invalid route address")
     user, error = _resolve(_without_quotes(address), is_local)
     return Name(written, user.lower(), scan.warnings, error)

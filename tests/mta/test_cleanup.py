@@ -15,7 +15,8 @@ from mta_fixture import Mta
 from mailconf.model.site import Setting
 from mailconf.model.verdict import Effect, EffectKind, Session
 from mailconf.mta.cleanup import date, is_local
-from mailconf.mta.headers import Header, guard, join, rewrite, rewrite_value, split
+from mailconf.mta.header_addresses import rewrite, rewrite_value
+from mailconf.mta.headers import Header, guard, join, split
 from mailconf.mta.message import IntakeRefused, Message
 from mailconf.mta.queue import Entry
 
