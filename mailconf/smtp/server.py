@@ -358,7 +358,7 @@ class Connection:
     def _helo(self, line: str, words: list[str]) -> Event:
         if len(words) < 2:
             return Refused(self.verb, Reply.of(501, f"Syntax: {self.verb} hostname"))
-        return Helo(self.verb, " ".join(words[1:]))
+        return Helo(self.verb, path.printable(" ".join(words[1:])))
 
     def _address(self, words: list[str], keyword: str) -> str | None:
         """What stands behind ``FROM:`` or ``TO:``; None without it."""
