@@ -73,6 +73,7 @@ def command(
     from mailconf.model.fileworld import FileWorld
     from mailconf.model.inquiry import inquire
     from mailconf.postfix.policy import compile_policy
+    from mailconf.postfix.protocol import report_protocol
     from mailconf.postfix.unserved import report_unserved
 
     sink = Sink()
@@ -82,6 +83,7 @@ def command(
         sys.exit(1)
     asked = _service(loaded, service)
     policy = compile_policy(loaded.configuration, sink, asked)
+    report_protocol(loaded.configuration, [asked] if asked else [], sink)
     report_unserved(loaded.configuration, [asked] if asked else [], sink)
     world = FileWorld(loaded.root, dns=_dns(records), policies=_policies(policies), online=online)
     session = _session(client, sender, size, sasl)

@@ -110,8 +110,10 @@ def _policies(loaded: Loaded, sink: Sink) -> Policies:
     """The Policy of main.cf, and one for each smtpd service, with its overrides."""
     from mailconf.mta.server import Policies
     from mailconf.postfix.policy import compile_policy
+    from mailconf.postfix.protocol import report_protocol
     from mailconf.postfix.unserved import report_unserved
 
+    report_protocol(loaded.configuration, loaded.site.listeners, sink)
     report_unserved(loaded.configuration, loaded.site.listeners, sink)
     services = {s.name: compile_policy(loaded.configuration, sink, s) for s in loaded.site.listeners}
     return Policies(compile_policy(loaded.configuration, sink), services)

@@ -7,8 +7,10 @@ Policies and tables work on the internal form.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
+_SPACE = re.compile(r"[\t-\r]")
 _ATOM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~")
 
 
@@ -36,10 +38,13 @@ def quote_local(local: str) -> str:
 
 
 def external(internal: str) -> str:
-    """The external form of an internal address; the null address stays empty."""
+    """The external form of an internal address; the null address stays empty.
+
+    White space is a blank in it, so that it stands on one line wherever it is written (as Postfix's programs do).
+    """
     if not internal:
         return ""
-    local, domain = Address.split(internal)
+    local, domain = Address.split(_SPACE.sub(" ", internal))
     return quote_local(local) if domain is None else f"{quote_local(local)}@{domain}"
 
 

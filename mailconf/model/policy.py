@@ -80,6 +80,10 @@ class Policy(Protocol):
         """VRFY; ``session.recipient`` is what was asked about."""
         ...
 
+    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
+        """Whether the client may end lines by LF alone, though that is forbidden in general. Raises LookupFailed."""
+        ...
+
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         """``address`` (internal form) as it is to stand in ``role``. Raises LookupFailed."""
         ...

@@ -17,7 +17,7 @@ from typing import Any
 from mailconf.model.address import external
 from mailconf.model.policy import Policy
 from mailconf.model.verdict import Effect, Session, Verdict
-from mailconf.model.world import Ask
+from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.cleanup import date, is_local
 from mailconf.mta.headers import guard
 from mailconf.mta.hosts import matches
@@ -42,6 +42,7 @@ from mailconf.smtp.events import (
     Xclient,
     Xforward,
 )
+from mailconf.smtp.options import BareNewline
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
 from mailconf.source import encode
@@ -101,11 +102,20 @@ class Answers:
     def client(self) -> str:
         return f"{self.session.client_name}[{self.session.client_address}]"
 
-    def authorize(self) -> None:
-        """Who may use XCLIENT and XFORWARD (postconf(5) smtpd_authorized_xclient_hosts, *_xforward_hosts)."""
+    async def authorize(self) -> None:
+        """What the client may do: use XCLIENT and XFORWARD (postconf(5) smtpd_authorized_xclient_hosts,
+        *_xforward_hosts), end lines by LF alone (smtpd_forbid_bare_newline_exclusions)."""
         site, name, address = self.site, self.session.client_name, self.session.client_address
         self.connection.xclient = matches(site.xclient_hosts.value, name, address)
         self.connection.xforward = matches(site.xforward_hosts.value, name, address)
+        self.connection.bare_newlines = False
+        if self.connection.options.bare_newline is not BareNewline.ALLOW:
+            try:
+                excluded = await self.policy.may_send_bare_newlines(self.session, Ask(self.context.world))
+                self.connection.bare_newlines = excluded
+            except LookupFailed as failure:
+                exclusions = "smtpd_forbid_bare_newline_exclusions"
+                self._log(f"warning: {exclusions}: {failure.table}: table lookup problem")
 
     async def ask(self, question: str) -> Verdict:
         """Put one of the SMTP questions to the Policy."""
@@ -147,6 +157,10 @@ class Answers:
                 return [verdict.reply]
             case ContentEnd():
                 count = max(len(self._recipients), 1) if self.connection.options.lmtp else 1
+                if event.refusal is not None:
+                    self._reject("END-OF-MESSAGE", event.rejected)
+                    self._forget()
+                    return [event.refusal] * count
                 return [await self._end(self.connection.recipients, chunked=False)] * count
             case Bdat():
                 if event.first:
@@ -175,10 +189,22 @@ class Answers:
     def _refused(self, event: Refused) -> Reply:
         if event.reply.code == 421:
             self._log(f"too many errors after {event.verb or 'UNKNOWN'} from {self.client}")
+        if event.rejected:
+            self._reject(event.verb, event.rejected)
         if event.warning:
             queue_id = self.session.queue_id or "NOQUEUE"
             self._log("warning: " + event.warning.replace("%q", queue_id, 1).replace("%s", self.client, 1))
         return event.reply
+
+    def _reject(self, where: str, reason: str) -> None:
+        """The log's line of what the protocol side rejects."""
+        session = self.session
+        about = [] if session.sender is None else [f"from=<{external(session.sender)}>"]
+        about += [f"to=<{external(recipient.address)}>" for recipient in self._recipients[:1]]
+        about.append(f"proto={session.protocol}")
+        about += [] if session.helo is None else [f"helo=<{session.helo}>"]
+        queue_id = session.queue_id or "NOQUEUE"
+        self._log(f"{queue_id}: reject: {where} from {self.client}: {reason}; {' '.join(about)}")
 
     async def _helo(self, event: Helo) -> Reply:
         session = self.session
@@ -243,6 +269,8 @@ class Answers:
             if event.refusal is not None and "exceeds message size" in refusal.text:
                 queue_id = self.session.queue_id or "NOQUEUE"
                 self._log(f"warning: {queue_id}: BDAT request from {self.client} exceeds message size limit")
+            if event.rejected:
+                self._reject("END-OF-MESSAGE" if event.last else "BDAT content", event.rejected)
             self._content.clear()
             if event.last:
                 self._forget()
@@ -344,7 +372,7 @@ class Answers:
             session.protocol = (given["PROTO"] or "").upper()
         if "LOGIN" in given:
             session.sasl_method = "XCLIENT" if session.sasl_username else ""
-        self.authorize()
+        await self.authorize()
         return (await self.ask("connect")).reply
 
 

@@ -18,6 +18,7 @@ from mailconf.model.world import Ask
 from mailconf.mta.cleanup import date
 from mailconf.mta.headers import head_of
 from mailconf.mta.message import Context, Message, Recipient, Result, Status
+from mailconf.smtp.path import printable, to_xtext, xtext
 from mailconf.source import encode
 
 _WIDTH = 79
@@ -224,7 +225,7 @@ def _notification(kind: Kind, results: list[Result], context: Context) -> list[s
         expanded = ""
         if recipient.original and recipient.original.lower() != recipient.address.lower():
             expanded = f" (expanded from <{external(recipient.original)}>)"
-        lines += [wrap(f"<{external(recipient.address)}>{expanded}: {_reason(kind, result)}"), ""]
+        lines += [wrap(printable(f"<{external(recipient.address)}>{expanded}: {_reason(kind, result)}")), ""]
     return lines
 
 
@@ -245,10 +246,9 @@ def _delivery_status(kind: Kind, message: Message, results: list[Result], contex
     ]
     for result in results:
         recipient = result.recipient
-        original = recipient.orcpt or f"rfc822;{external(recipient.original or recipient.address)}"
         lines += [
-            f"Final-Recipient: rfc822; {external(recipient.address)}",
-            f"Original-Recipient: {original}",
+            f"Final-Recipient: rfc822; {printable(external(recipient.address))}",
+            f"Original-Recipient: {_original(recipient)}",
             f"Action: {kind.action}",
             f"Status: {result.dsn}",
             *_diagnostic(kind, result, site.mail_name),
@@ -259,15 +259,23 @@ def _delivery_status(kind: Kind, message: Message, results: list[Result], contex
     return lines
 
 
+def _original(recipient: Recipient) -> str:
+    """What ORCPT gave, its xtext undone, or the address before virtual aliases."""
+    kind, _, address = recipient.orcpt.partition(";")
+    if not recipient.orcpt:
+        kind, address = "rfc822", to_xtext(external(recipient.original or recipient.address))
+    return printable(f"{xtext(kind) or kind};{xtext(address) or address}")
+
+
 def _diagnostic(kind: Kind, result: Result, mail_name: str) -> list[str]:
     """Remote-MTA and Diagnostic-Code: a remote server's reply, a command's output (`mailconf.mta.local`), our words."""
     reply = result.reply
     if reply is not None and "[" in result.relay:
         host = result.relay.partition("[")[0]
-        return [f"Remote-MTA: dns; {host}", wrap(f"Diagnostic-Code: smtp; {reply}")]
+        return [f"Remote-MTA: dns; {host}", wrap(printable(f"Diagnostic-Code: smtp; {reply}"))]
     if reply is not None and " x-unix; " in reply.text:
-        return [wrap(f"Diagnostic-Code: x-unix; {reply.text.partition(' x-unix; ')[2]}")]
-    return [wrap(f"Diagnostic-Code: X-{mail_name}; {_reason(kind, result)}")]
+        return [wrap(printable(f"Diagnostic-Code: x-unix; {reply.text.partition(' x-unix; ')[2]}"))]
+    return [wrap(printable(f"Diagnostic-Code: X-{mail_name}; {_reason(kind, result)}"))]
 
 
 def wrap(text: str) -> str:

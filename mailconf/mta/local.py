@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from mailconf.files import Root
-from mailconf.model.address import Address, external
+from mailconf.model.address import Address, external, internal
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import Delivery, DeliveryKind, Reply, Route
 from mailconf.model.world import Ask
@@ -63,7 +63,7 @@ class Local:
         )
 
     async def _recipient(self, job: Job, recipient: Recipient, route: Route) -> Result:
-        if self.checks_loops and recipient.address.lower() in delivered_to(job.message):
+        if self.checks_loops and internal(external(recipient.address)).lower() in delivered_to(job.message):
             text = f"mail forwarding loop for {recipient.address}"
             return self._result(recipient, "5.4.6", text)
         deliveries = await job.policy.deliver(route, Ask(job.world), sender=job.message.sender)
@@ -201,7 +201,7 @@ class Local:
             intake.new_queue_id(),
             owner or job.message.sender,
             [Recipient(target, original or target, recipient.orcpt, recipient.notify) for target in targets],
-            encode(f"Delivered-To: {recipient.address}\n") + job.message.content,
+            encode(f"Delivered-To: {external(recipient.address)}\n") + job.message.content,
             job.world.now(),
             body=job.message.body,
             ret=job.message.ret,
@@ -273,7 +273,7 @@ def summary(recipient: Recipient, parts: list[Result], relay: str) -> Result:
 
 def delivered_to(message: Message) -> set[str]:
     """The addresses in Delivered-To fields, in lower case."""
-    return {value.lower() for value in values_of(message.content, b"delivered-to")}
+    return {internal(value).lower() for value in values_of(message.content, b"delivered-to")}
 
 
 def _shown(recipient: Recipient, item: Delivery) -> Recipient:
@@ -290,6 +290,6 @@ def _head(job: Job, recipient: Recipient, item: Delivery) -> bytes:
     sender = item.owner or job.message.sender
     return encode(
         f"Return-Path: <{external(sender)}>\n"
-        f"X-Original-To: {recipient.original or recipient.address}\n"
-        f"Delivered-To: {recipient.address}\n"
+        f"X-Original-To: {external(recipient.original or recipient.address)}\n"
+        f"Delivered-To: {external(recipient.address)}\n"
     )

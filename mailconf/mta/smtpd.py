@@ -27,6 +27,9 @@ _SHOWN = 100  # bytes of improper pipelining, in the log
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
 
 
+_OUT_OF_STEP = Reply.of(554, "5.5.0 Error: SMTP protocol synchronization")
+
+
 class _Lost(Exception):
     """The client hung up."""
 
@@ -216,7 +219,7 @@ class SmtpdSession(asyncio.Protocol):
         else:
             name = await self.server.resolver.client_name(session.client_address)
         session.client_name, session.reverse_name = name.verified, name.reverse
-        self.answers.authorize()
+        await self.answers.authorize()
 
     async def _greet(self, address: str) -> bool:
         limit = self.site.limits.connections_per_client
@@ -245,8 +248,11 @@ class SmtpdSession(asyncio.Protocol):
             if isinstance(event, Content):
                 self.answers.take(event.data)
                 continue
-            if not isinstance(event, ContentEnd | ChunkEnd):
-                self._watch_pipelining()
+            if not isinstance(event, ContentEnd | ChunkEnd) and self._is_out_of_step():
+                if connection.options.forbid_pipelining:
+                    self._out += connection.refuse(_OUT_OF_STEP)
+                    continue
+                self.session.early_input = True
             replies = await self.answers.answer(event)
             for reply in replies:
                 await self._punish(reply)
@@ -259,15 +265,16 @@ class SmtpdSession(asyncio.Protocol):
             if self._writable is not None:
                 await self._writable
 
-    def _watch_pipelining(self) -> None:
-        """Note, once a session, that the client did not wait for a reply where it must (RFC 2920 3.1)."""
+    def _is_out_of_step(self) -> bool:
+        """Whether the client did not wait for a reply where it must (RFC 2920 3.1); looked at until it is seen once."""
         session, verb = self.session, self.connection.verb
         if session.early_input or verb.lower() not in COUNTED:
-            return
+            return False
         ahead = self.connection.ahead(_SHOWN)
-        if ahead and (verb in LAST or session.protocol != "ESMTP"):
-            session.early_input = True
-            self._log(f"improper command pipelining after {verb} from {self.answers.client}: {_escaped(ahead)}")
+        if not ahead or (verb not in LAST and session.protocol == "ESMTP"):
+            return False
+        self._log(f"improper command pipelining after {verb} from {self.answers.client}: {_escaped(ahead)}")
+        return True
 
     async def _wait(self) -> None:
         """Until there is more to read. Raises _Lost, _Idle."""

@@ -77,6 +77,10 @@ class PostfixPolicy:
     async def vrfy(self, session: Session, ask: Ask) -> Verdict:
         return await self.smtpd.vrfy(session, ask)
 
+    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
+        excluded = self.smtpd.settings.bare_newline_exclusions
+        return await excluded.match_host(ask, session.client_name, session.client_address)
+
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         return await self.rewriter.rewrite(address, role, ask)
 

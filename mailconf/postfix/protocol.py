@@ -6,16 +6,23 @@ the default, ``regexp:{{/^[^A-Z]/ Bogus}}``; a table in a file is not, and repor
 
 from __future__ import annotations
 
-from mailconf.diagnostics import warning
+from collections.abc import Iterable
+
+from mailconf.diagnostics import Sink, error, warning
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
+from mailconf.model.site import Service
 from mailconf.postfix.configuration import Configuration
-from mailconf.smtp.options import Options, forbidden_by_default
+from mailconf.smtp.options import BareNewline, Options, forbidden_by_default
 from mailconf.source import encode
 
 PF016 = warning("PF016", "smtpd_forbidden_commands names a table in a file")
+PF223 = error("PF223", "smtpd_forbid_bare_newline or its reply's code has a value with which smtpd does not start")
 
 _FORBIDDEN = "smtpd_forbidden_commands"
+_BARE_NEWLINE, _BARE_NEWLINE_CODE = "smtpd_forbid_bare_newline", "smtpd_forbid_bare_newline_reject_code"
+_BARE_NEWLINES = {"yes": BareNewline.NORMALIZE, **{word.value: word for word in BareNewline}}
+_WORDS = "one of " + ", ".join(sorted(_BARE_NEWLINES))
 _IN_PLACE = ("regexp:{", "pcre:{", "inline:{", "static:")
 
 
@@ -28,7 +35,34 @@ def protocol_options(c: Configuration) -> Options:
         ipv4=_allows(c, "ipv4"),
         ipv6=_allows(c, "ipv6"),
         noop_commands=tuple(word.upper() for word in c.words("smtpd_noop_commands")),
+        bare_newline=_bare_newline(c),
+        bare_newline_code=_bare_newline_code(c),
+        forbid_pipelining=c.boolean("smtpd_forbid_unauth_pipelining"),
     )
+
+
+def _bare_newline(c: Configuration) -> BareNewline:
+    """Of any version; what is no value of it forbids most."""
+    return _BARE_NEWLINES.get(c.value(_BARE_NEWLINE).lower(), BareNewline.REJECT)
+
+
+def _bare_newline_code(c: Configuration) -> int:
+    code = c.integer(_BARE_NEWLINE_CODE)
+    return code if 500 <= code <= 599 else 550
+
+
+def report_protocol(configuration: Configuration, services: Iterable[Service], sink: Sink) -> None:
+    """Report the values with which smtpd(8), of main.cf or of one of ``services``, would not start."""
+    for c in [configuration, *(configuration.for_service(service) for service in services if service.overrides)]:
+        found = {
+            _BARE_NEWLINE: ("" if c.value(_BARE_NEWLINE).lower() in _BARE_NEWLINES else _WORDS),
+            _BARE_NEWLINE_CODE: ("" if 500 <= c.integer(_BARE_NEWLINE_CODE) <= 599 else "a code from 500 to 599"),
+        }
+        for name, remedy in found.items():
+            if remedy:
+                message = f'smtpd does not start with the value "{c.value(name)}" of {name}'
+                place = "" if c.value_span(name) else f"{c.directory}/main.cf"
+                sink.report(PF223, message, c.value_span(name), hint=f"write {remedy}", file=place)
 
 
 def _allows(c: Configuration, family: str) -> bool:

@@ -71,6 +71,7 @@ LIST_PARAMETERS = (
     "smtpd_authorized_xclient_hosts",
     "smtpd_authorized_xforward_hosts",
     "smtpd_client_event_limit_exceptions",
+    "smtpd_forbid_bare_newline_exclusions",
     "fast_flush_domains",
     "postscreen_access_list",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailconf.postfix.classes import Domains
 from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.lists import Kind
+from mailconf.postfix.lists import Kind, PatternList
 from mailconf.postfix.resolve import Resolver
 from mailconf.postfix.rewrite import Rewriter
 
@@ -65,6 +65,7 @@ class Settings:
         self.tempfail_helo = c.value("unknown_helo_hostname_tempfail_action")
         self.xclient_hosts = domains.list("smtpd_authorized_xclient_hosts", Kind.HOST)
         self.xforward_hosts = domains.list("smtpd_authorized_xforward_hosts", Kind.HOST)
+        self.bare_newline_exclusions = self._exclusions("smtpd_forbid_bare_newline_exclusions")
         self.mx_backup_networks = domains.list("permit_mx_backup_networks", Kind.HOST)
         self.discard_keywords = frozenset(word.lower() for word in c.words("smtpd_discard_ehlo_keywords"))
         self.discard_keyword_maps = domains.tables("smtpd_discard_ehlo_keyword_address_maps")
@@ -79,3 +80,10 @@ class Settings:
         self.rbl_replies = domains.tables("rbl_reply_maps")
         self.reject_footers = domains.tables("smtpd_reject_footer_maps")
         self.rbl_domains = c.words("maps_rbl_domains")
+
+    def _exclusions(self, name: str) -> PatternList:
+        """A list of clients; where it is mynetworks, that is compiled already, and its mistakes have been reported."""
+        c = self.domains.configuration
+        if c.value(name) == c.value("mynetworks"):
+            return self.domains.networks
+        return self.domains.list(name, Kind.HOST, parents_as="mynetworks")

@@ -65,16 +65,23 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class ContentEnd:
-    """The dot. With LMTP as many replies as there are accepted recipients are due (RFC 2033 4.2)."""
+    """The dot. With LMTP as many replies as there are accepted recipients are due (RFC 2033 4.2).
+
+    ``refusal`` is its reply, if fixed, and ``rejected`` the reason, as the log has it.
+    """
+
+    refusal: Reply | None = None
+    rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkEnd:
-    """The octets of a BDAT have come; with ``last`` the message is complete. ``refusal`` is its reply, if fixed."""
+    """The octets of a BDAT have come; with ``last`` the message is complete. Otherwise as `ContentEnd`."""
 
     size: int
     last: bool
     refusal: Reply | None = None
+    rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +132,15 @@ class Quit:
 class Refused:
     """A command that the protocol itself forbids: ``reply`` is due. ``warning`` is what Postfix logs, "" for nothing.
 
-    In ``warning`` the first ``%s`` stands for the client, "name[address]", a ``%q`` for the queue id.
+    In ``warning`` the first ``%s`` stands for the client, "name[address]", a ``%q`` for the queue id. ``rejected`` is
+    the reason for which a line was not read as a command, as the log has it; ``verb`` is then the command before.
     """
 
     verb: str
     reply: Reply
     warning: str = ""
     close: bool = False
+    rejected: str = ""
 
 
 Event = (

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
+
+
+class BareNewline(Enum):
+    """What a line does that ends in LF without CR (postconf(5) smtpd_forbid_bare_newline).
+
+    ALLOW      it counts as one that ends in CRLF, and a dot alone on it ends the message
+    NORMALIZE  it counts as one that ends in CRLF, but only ``<CR><LF>.<CR><LF>`` ends a message ("yes" means this, too)
+    NOTE       as NORMALIZE, and the log notes it at the session's end; since Postfix 3.9
+    REJECT     as NORMALIZE, but the message is refused; a command ends the session
+    """
+
+    ALLOW = "no"
+    NORMALIZE = "normalize"
+    NOTE = "note"
+    REJECT = "reject"
 
 
 def forbidden_by_default(verb: str) -> bool:
@@ -17,6 +33,8 @@ class Options:
 
     Sizes in bytes, 0 for no limit. ``forbidden`` says of an unknown command, in upper case and never empty, whether it
     ends the session. ``ipv4`` and ``ipv6`` are the families of addresses that XCLIENT may name.
+    ``bare_newline_code`` is smtpd_forbid_bare_newline_reject_code. ``forbid_pipelining``: a client that does not wait
+    for a reply where it must (RFC 2920 3.1) is sent away (smtpd_forbid_unauth_pipelining).
     """
 
     hostname: str = "localhost"
@@ -33,3 +51,6 @@ class Options:
     noop_commands: tuple[str, ...] = ()
     ipv4: bool = True
     ipv6: bool = True
+    bare_newline: BareNewline = BareNewline.ALLOW
+    bare_newline_code: int = 550
+    forbid_pipelining: bool = False

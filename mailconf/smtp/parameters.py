@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-from mailconf.smtp.path import valid_hostname, xtext
+from mailconf.smtp.path import printable, to_xtext, valid_hostname, xtext
 from mailconf.smtp.reply import Reply
 
 _FILE_SIZE = 2**63 - 1  # bytes
@@ -81,10 +81,15 @@ def rcpt(words: Sequence[str]) -> dict[str, str] | Reply:
             kind, semicolon, address = value.partition(";")
             if name in found or not kind or not semicolon or xtext(address) is None:
                 return Reply.of(501, "5.5.4 Error: Bad ORCPT parameter syntax")
-            found[name] = value
+            found[name] = _one_line(kind, address)
         else:
             return _unsupported(word)
     return found
+
+
+def _one_line(kind: str, address: str) -> str:
+    """ORCPT's value, all of it encoded that is not printable; a byte of value 0 ends the address, as in smtpd(8)."""
+    return f"{to_xtext(kind)};{to_xtext((xtext(address) or '').partition(chr(0))[0])}"
 
 
 def attributes(
@@ -104,7 +109,7 @@ def attributes(
         if name not in _NAMES[verb]:
             return Reply.of(501, f"5.5.4 Bad {verb} attribute name: {name}")
         value = xtext(raw)
-        value = raw if value is None else value
+        value = printable(raw if value is None else value)
         if value.upper() == "[UNAVAILABLE]":
             found[name] = None
         elif value.upper() == "[TEMPUNAVAIL]":

@@ -22,6 +22,8 @@ _TOKEN = re.compile(
       | (?P<word>(?:[^] \t\r\n\f\v()<>@,;:".%!\[\\]|\\.|\\\Z)+)""",
     re.VERBOSE | re.DOTALL,
 )
+_BLANKS = " \t\r\v\f"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WORDS = frozenset(("quoted", "literal", "word"))
 
 
@@ -30,11 +32,11 @@ def split_arguments(text: str) -> list[str]:
 
     ``FROM:`` and ``TO:`` belong to the word behind them.
     """
-    text = text.rstrip(" \t\r")
+    text = text.rstrip(_BLANKS)
     words: list[str] = []
     at, size = 0, len(text)
     while True:
-        while at < size and text[at] in " \t":
+        while at < size and text[at] in _BLANKS:
             at += 1
         if at >= size:
             return words
@@ -61,7 +63,7 @@ def _word_end(text: str, at: int) -> tuple[int, bool]:
                 depth += 1
             elif c == ">" and depth:
                 depth -= 1
-            elif c in " \t" and not depth:
+            elif c in _BLANKS and not depth:
                 break
         at += 1
     return min(at, size), not quoted and not depth
@@ -248,6 +250,11 @@ def xtext(value: str) -> str | None:
             out.append(data[at])
             at += 1
     return bytes(out).decode("utf-8", "surrogateescape")
+
+
+def printable(value: str) -> str:
+    """``value`` with ``?`` for control characters, as Postfix keeps what it will log or write into a header."""
+    return _CONTROL.sub("?", value)
 
 
 def to_xtext(value: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from mailconf.source import decode, encode
 
 MAX_LINE = 2048  # postconf(5) line_length_limit: what is longer is cut
 MAX_LINES = 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ReplyError(Exception):
@@ -48,8 +50,8 @@ class Reply:
         return f"{self.code // 100}.0.0"
 
     def wire(self) -> bytes:
-        """The reply as sent: every line with the code, all but the last with ``-``. Line ends within become spaces."""
-        lines = [line.replace("\r", " ").replace("\n", " ") for line in self.lines] or [""]
+        """The reply as sent: every line with the code, all but the last with ``-``. Control characters are spaces."""
+        lines = [_CONTROL.sub(" ", line) for line in self.lines] or [""]
         marks = ["-"] * (len(lines) - 1) + [" "]
         return encode("".join(f"{self.code}{mark}{line}\r\n" for mark, line in zip(marks, lines, strict=True)))
 
@@ -104,4 +106,4 @@ class ReplyParser:
         line = bytes(self._buffer[:end]).rstrip(b"\r")[:MAX_LINE]
         del self._buffer[: end + 1]
         self._scanned = 0
-        return decode(line)
+        return _CONTROL.sub("?", decode(line))

@@ -12,8 +12,8 @@ whether a sender or a recipient is welcome.
 Two tables of mailconf/smtp/states.py are the machine: `OUT_OF_ORDER` says which command is refused in which state,
 `AFTER` which state follows an event whose reply was positive.
 
-Lines end with LF, CRLF counts as that too (postconf(5) smtpd_forbid_bare_newline=no). A command line beyond
-``line_length`` is cut there. Commands are UTF-8 when SMTPUTF8 is offered; what is not, is refused.
+Lines end with CRLF; the options decide what LF alone does (postconf(5) smtpd_forbid_bare_newline). A command line
+beyond ``line_length`` is cut there. Commands are UTF-8 when SMTPUTF8 is offered; what is not, is refused.
 
 Departures from Postfix: a SIZE that was refused is forgotten (smtpd holds it against the next MAIL without one, until
 RSET). The attributes of one XCLIENT or XFORWARD command take effect together or not at all. LHLO and
@@ -24,8 +24,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from mailconf.smtp import parameters, path
+from mailconf.smtp.content import ContentReader
 from mailconf.smtp.events import (
     Bdat,
     ChunkEnd,
@@ -47,27 +49,27 @@ from mailconf.smtp.events import (
     Xclient,
     Xforward,
 )
+from mailconf.smtp.options import BareNewline
 from mailconf.smtp.options import Options as Options
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.states import AFTER, COUNTED, HELO_FIRST, JUNK, OUT_OF_ORDER, State
 from mailconf.source import decode
 
-# A line is read in records of at most 2048 bytes (postconf(5) line_length_limit): a dot with more CRs is content.
-_END_OF_BODY = re.compile(rb"\n\.\r{0,2046}\n")
-_DOT = re.compile(rb"\.\r{0,2046}\n")
-_MAYBE_DOT = re.compile(rb"(?:\.\r{0,2046})?\Z")
-_MAX_PARTIAL = 4096  # bytes of a line that are held back while its end has not come
-_MAX_RETURNS = 2048  # CRs before an LF; of more the first ones are content, as in Postfix's records
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _BAD_BDAT = Reply.of(521, "5.5.4 Syntax: BDAT count [LAST]")
 _BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
 _BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
 _GOODBYE = Reply.of(221, "2.7.0 Error: I can break rules, too. Goodbye.")
+BARE_NEWLINE = "bare <LF> received"
 _UNAUTHORIZED = Reply.of(550, "5.7.0 Error: insufficient authorization")
 
 
 class Connection:
-    """One session. ``xclient`` and ``xforward`` say whether the client may use these commands; the caller sets them."""
+    """One session.
+
+    The caller sets what the client may do: ``xclient`` and ``xforward``, whether it may use these commands;
+    ``bare_newlines``, whether it may end lines by LF alone, whatever the options say to that.
+    """
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -75,8 +77,9 @@ class Connection:
         self.greeted = False
         self.xclient = False
         self.xforward = False
+        self.bare_newlines = False
         self.errors = 0
-        self.verb = "CONNECT"  # the command that is being worked on, for the log: "RCPT", "UNKNOWN", ...
+        self.verb = "CONNECT"  # the command at hand, for the log: "RCPT", "UNKNOWN", "END-OF-MESSAGE" after one, ...
         self.recipients = 0
         self.counts: dict[str, list[int]] = {}  # verb -> [accepted, all]
         self._junk = 0
@@ -84,12 +87,12 @@ class Connection:
         self._buffer = bytearray()
         self._event: Event | None = None  # waits for its reply
         self._replies_due = 0
-        self._line_start = True
+        self._content = ContentReader(strict=False)
+        self._noted = False  # a line ended by LF alone has come, and that is to be noted
         self._ended = False  # the dot was read, ContentEnd is yet to be told
         self._octets = 0
         self._chunk = ChunkEnd(0, False)
         self._chunk_state = State.IDLE  # in which BDAT came
-        self._returns = b""  # that end a chunk: the next may begin with their LF
         self._total = 0  # octets of the chunks so far
         self._commands: dict[str, Callable[[str, list[str]], Event]] = {
             "HELO": self._helo,
@@ -157,6 +160,14 @@ class Connection:
             self._advance(event, reply)
         return reply.wire()
 
+    def refuse(self, reply: Reply) -> bytes:
+        """End the session with this reply to the command at hand, whatever it was; the bytes to send."""
+        event, self._event = self._event or Refused(self.verb, reply), None
+        self._replies_due = 0
+        self._count(event, reply)
+        self.close()
+        return reply.wire()
+
     def close(self) -> None:
         """The session is over: nothing more is read."""
         self.state = State.CLOSED
@@ -173,13 +184,16 @@ class Connection:
         """The command counts as Postfix logs them at the end: ``ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4``."""
         ok = sum(count[0] for count in self.counts.values())
         total = sum(count[1] for count in self.counts.values())
-        parts = [(name, *self.counts[name]) for name in (*COUNTED, "unknown") if name in self.counts]
-        parts.append(("commands", ok, total))
-        return " ".join(f"{name}={a}" if a == b else f"{name}={a}/{b}" for name, a, b in parts)
+        parts = [(name, self.counts[name]) for name in (*COUNTED, "unknown") if name in self.counts]
+        parts.append(("commands", [ok, total]))
+        text = " ".join(f"{name}={a}" if a == b and b else f"{name}={a}/{b}" for name, (a, b) in parts)
+        return f"{text} notes=bare_lf" if self._noted else text
 
     # What a reply changes.
 
     def _count(self, event: Event, reply: Reply) -> None:
+        if isinstance(event, Refused) and event.rejected:
+            return  # the line was not read as a command
         ok = reply.positive
         if not ok:
             self.errors += 1
@@ -216,7 +230,7 @@ class Connection:
             elif isinstance(event, Rcpt):
                 self.recipients += 1
             elif isinstance(event, Data):
-                self._line_start = True
+                self._content = ContentReader(strict=self._bare_newline is not BareNewline.ALLOW)
                 self._ended = False
             elif isinstance(event, Quit):
                 self.close()
@@ -226,7 +240,8 @@ class Connection:
             if isinstance(event, Mail):
                 self._utf8 = "SMTPUTF8" in event.parameters
 
-    def _end_transaction(self, reply: Reply) -> None:
+    def _end_transaction(self, reply: Reply, where: str = "END-OF-MESSAGE") -> None:
+        self.verb = where
         self.state = State.IDLE
         self.recipients = 0
         self._utf8 = False
@@ -237,7 +252,8 @@ class Connection:
     def _after_chunk(self, event: ChunkEnd, reply: Reply) -> None:
         before = self.state
         if event.last:
-            self._end_transaction(reply)
+            incomplete = event.refusal is not None and not event.rejected
+            self._end_transaction(reply, self.verb if incomplete else "END-OF-MESSAGE")
         elif reply.positive:
             self.state = State.CHUNK
         else:
@@ -251,9 +267,30 @@ class Connection:
         if end < 0:
             del self._buffer[limit:]
             return Wait.NEED_DATA
+        bare = end < limit and self._buffer[:end][-1:] != b"\r"
         raw = bytes(self._buffer[: min(end, limit)])
         del self._buffer[: end + 1]
+        if bare and self._bare_newline is BareNewline.REJECT:
+            return Refused(self.verb, self._bare_newline_refusal, close=True, rejected=BARE_NEWLINE)
+        self._note(bare)
         return self._command(raw.rstrip(b"\r").partition(b"\0")[0])
+
+    @property
+    def _bare_newline(self) -> BareNewline:
+        return BareNewline.ALLOW if self.bare_newlines else self.options.bare_newline
+
+    @property
+    def _bare_newline_refusal(self) -> Reply:
+        options = self.options
+        return Reply.of(options.bare_newline_code, f"5.5.2 {options.hostname} Error: {BARE_NEWLINE}")
+
+    def _note(self, bare: bool) -> None:
+        self._noted = self._noted or (bare and self._bare_newline is BareNewline.NOTE)
+
+    def _content_refusal(self) -> Reply | None:
+        """What is said to the content that has been read, for its lines' ends."""
+        self._note(self._content.bare)
+        return self._bare_newline_refusal if self._content.bare and self._bare_newline is BareNewline.REJECT else None
 
     def _command(self, raw: bytes) -> Event:
         self.verb = "UNKNOWN"
@@ -286,33 +323,16 @@ class Connection:
         return handler(line, words)
 
     def _read_body(self) -> Event | Wait:
-        buffer = self._buffer
-        if self._ended:
-            self._ended = False
-            return ContentEnd()
-        if self._line_start:
-            if (dot := _DOT.match(buffer)) is not None:
-                del buffer[: dot.end()]
-                return ContentEnd()
-            if _MAYBE_DOT.match(buffer):
+        while not self._ended:
+            found = self._content.read(self._buffer)
+            if found is None:
                 return Wait.NEED_DATA
-        match = _END_OF_BODY.search(buffer)
-        if match is not None:
-            content = bytes(buffer[: match.start() + 1])
-            del buffer[: match.end()]
-            self._ended = True
-        else:
-            end = buffer.rfind(b"\n") + 1
-            if not end and len(buffer) > _MAX_PARTIAL:
-                end = max(len(buffer.rstrip(b"\r")), len(buffer) - _MAX_RETURNS)
-            if not end:
-                return Wait.NEED_DATA
-            content = bytes(buffer[:end])
-            del buffer[:end]
-        if self._line_start and content.startswith(b"."):
-            content = content[1:]
-        self._line_start = content.endswith(b"\n")
-        return Content(_plain_ends(content.replace(b"\n.", b"\n")))
+            content, self._ended = found
+            if content:
+                return Content(content)
+        self._ended = False
+        refusal = self._content_refusal()
+        return ContentEnd(refusal, BARE_NEWLINE if refusal else "")
 
     def _read_octets(self) -> Event | Wait:
         while self._octets:
@@ -323,14 +343,13 @@ class Connection:
             self._octets -= len(data)
             if self._chunk.refusal is not None:
                 continue
-            data = self._returns + data
-            head = data[: max(len(data.rstrip(b"\r")), len(data) - _MAX_RETURNS)]
-            self._returns = data[len(head) :]
-            if head:
-                return Content(_plain_ends(head))
-        if self._chunk.last and self._returns and self._chunk.refusal is None:
-            held, self._returns = self._returns, b""
-            return Content(held)
+            if content := self._content.take(data):
+                return Content(content)
+        if self._chunk.refusal is None:
+            if self._chunk.last and (rest := self._content.rest()):
+                return Content(rest)
+            if (refusal := self._content_refusal()) is not None:
+                self._chunk = replace(self._chunk, refusal=refusal, rejected=BARE_NEWLINE)
         self.state = self._chunk_state
         return self._chunk
 
@@ -339,7 +358,7 @@ class Connection:
     def _helo(self, line: str, words: list[str]) -> Event:
         if len(words) < 2:
             return Refused(self.verb, Reply.of(501, f"Syntax: {self.verb} hostname"))
-        return Helo(self.verb, " ".join(words[1:]))
+        return Helo(self.verb, path.printable(" ".join(words[1:])))
 
     def _address(self, words: list[str], keyword: str) -> str | None:
         """What stands behind ``FROM:`` or ``TO:``; None without it."""
@@ -391,7 +410,7 @@ class Connection:
         elif before in (State.BROKEN, State.BROKEN_MAIL):
             refusal = Reply.of(551, f"5.0.0 Discarded {size} bytes after earlier error")
         if before is not State.CHUNK:
-            self._returns = b""
+            self._content = ContentReader(strict=self._bare_newline is not BareNewline.ALLOW)
             self._total = 0
         self._total += size
         if refusal is None and self.options.message_size and self._total > self.options.message_size:
@@ -446,14 +465,6 @@ class Connection:
 
     def _auth(self, line: str, words: list[str]) -> Event:
         return Refused("AUTH", Reply.of(503, "5.5.1 Error: authentication not enabled"))
-
-
-def _plain_ends(data: bytes) -> bytes:
-    """CRs before LF are gone, as many as there are; others stay."""
-    if b"\r\r" not in data:
-        return data.replace(b"\r\n", b"\n")
-    *lines, last = data.split(b"\n")
-    return b"".join(line.rstrip(b"\r") + b"\n" for line in lines) + last
 
 
 def _illegal(verb: str, typed: str) -> str:

@@ -62,6 +62,7 @@ POSTFIX = {
     "smtpd_authorized_xclient_hosts": HOSTS,
     "smtpd_authorized_xforward_hosts": HOSTS,
     "smtpd_client_event_limit_exceptions": HOSTS,
+    "smtpd_forbid_bare_newline_exclusions": HOSTS,
     "header_checks": HEADER_CHECKS,
     "mime_header_checks": HEADER_CHECKS,
     "nested_header_checks": HEADER_CHECKS,
