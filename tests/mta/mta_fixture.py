@@ -95,6 +95,9 @@ class FakePolicy:
 
     connect = helo = mail = rcpt = data = end_of_data = vrfy = _never
 
+    async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
+        return reply
+
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         if "@" in address or not address:
             return address if address.endswith("..") else address.removesuffix(".")
