@@ -1,4 +1,4 @@
-"""Values with a form of their own: host names, reply codes, milters, TLS protocols (postconf(5))."""
+"""Values with a form of their own: host names, milters, TLS protocols (postconf(5))."""
 
 from __future__ import annotations
 
@@ -51,8 +51,6 @@ def _problems(name: str, value: str) -> Iterator[tuple[str, str]]:
         yield f'"{value}" is no host name', "write a name of letters, digits, - and dots, without quotes"
     elif name == "myorigin" and len(texts(value)) > 1:
         yield f'"{value}" is more than one domain', "write one domain"
-    elif name.endswith("_code") and value.isdigit() and not re.fullmatch("[245][0-9][0-9]", value):
-        yield f'"{value}" is no reply code', "write one of SMTP's: 4 and two digits, or 5 and two digits"
     elif name in PATHS and not value.startswith("/"):
         yield f'"{value}" is no absolute path', "write a path that begins with /"
     elif name in PATHS_OR_NONE and value != "no" and not value.startswith("/"):

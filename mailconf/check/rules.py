@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailconf.build.plan import plan
-from mailconf.check import arguments, files, forms, installation, maps, parameters, services, sizes, tables, types
+from mailconf.check import (
+    arguments,
+    files,
+    forms,
+    installation,
+    maps,
+    parameters,
+    reply_codes,
+    services,
+    sizes,
+    tables,
+    types,
+)
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
@@ -23,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     parameters.values,
     parameters.nulls,
     forms.values,
+    reply_codes.codes,
     types.known,
     services.listeners,
     services.programs,

@@ -190,10 +190,10 @@ def _ask_policy(root: Root, endpoint: str, attributes: Mapping[str, str]) -> Ans
         raise ValueError(f"unknown policy service endpoint: {endpoint}")
     with connection, connection.makefile("rb") as replies:
         connection.sendall(encode("".join(f"{k}={v}\n" for k, v in attributes.items()) + "\n"))
-        action = ""
+        action: str | None = None
         while line := decode(replies.readline()).rstrip("\r\n"):
-            name, _, value = line.partition("=")
-            action = value if name == "action" else action
-    if not action:
+            name, equals, value = line.partition("=")
+            action = value if name == "action" and equals and action is None else action
+    if action is None:
         return Answer(Outcome.FAILED, reason=f"{endpoint} gives no action")
     return Answer(Outcome.FOUND, action)

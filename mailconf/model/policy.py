@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from mailconf.model.site import Site
-from mailconf.model.verdict import Deliveries, Expansion, Route, Session, Verdict
+from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Session, Verdict
 from mailconf.model.world import Ask
 
 
@@ -61,11 +61,14 @@ class Policy(Protocol):
         ...
 
     async def mail(self, session: Session, ask: Ask) -> Verdict:
-        """MAIL FROM; ``session.sender`` and ``sender_parameters`` are set."""
+        """MAIL FROM; ``session.sender`` and ``sender_parameters`` are set. ``session.objection`` is the answer, unless
+        the address itself is refused."""
         ...
 
     async def rcpt(self, session: Session, ask: Ask) -> Verdict:
-        """RCPT TO; ``session.recipient`` is set. Restrictions delayed by smtpd_delay_reject are evaluated here."""
+        """RCPT TO; ``session.recipient`` is set, ``objection`` as for MAIL.
+
+        Restrictions delayed by smtpd_delay_reject are evaluated here."""
         ...
 
     async def data(self, session: Session, ask: Ask) -> Verdict:
@@ -82,6 +85,10 @@ class Policy(Protocol):
 
     async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
         """Whether the client may end lines by LF alone, though that is forbidden in general. Raises LookupFailed."""
+        ...
+
+    async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
+        """A reply that the protocol alone decided on, as this configuration wants replies to be; it stays a refusal."""
         ...
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:

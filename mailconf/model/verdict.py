@@ -35,7 +35,7 @@ class Verdict:
     reply       what the client reads; for an accepted connection the greeting, for EHLO the list of keywords
     effects     what else is to be done with the message, in order
     rule        the restriction and the argument that decided, "" when none had to
-    log         the text that the engine logs behind "reject: ", "" when it logs nothing
+    log         the text that the engine logs behind "reject: ", "" when it logs nothing; its reply is a 4xx or 5xx
     disconnect  the session ends after the reply (521, 421)
     notes       further log lines behind the queue id: "hold: RCPT from ...", "reject_warning: RCPT from ..."
     """
@@ -47,6 +47,11 @@ class Verdict:
     log: str = ""
     disconnect: bool = False
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """ValueError for a refusal with a reply that accepts: nobody may ever see one."""
+        if self.log and self.reply.positive:
+            raise ValueError(f"a refusal cannot be answered {self.reply}")
 
     @property
     def accepted(self) -> bool:
@@ -142,5 +147,7 @@ class Session:
     queue_id: str = ""
     size: int = 0  # of the message, once known
     errors: int = 0  # commands refused in this session
+    objection: Reply | None = None  # refuses MAIL or RCPT once the address is found good: a parameter, a limit
+    withheld: frozenset[str] = frozenset()  # extensions that this client is not offered; the Policy says so at connect
     early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
     memory: dict[str, object] = field(default_factory=dict)  # the Policy's notes from answer to answer; nobody else's

@@ -366,7 +366,8 @@ def _queued(
     return Queued(id, recipient, State(state), tries, dsn, decode(text), decode(relay), said)
 
 
-_SESSION = [known.name for known in fields(Session) if known.name != "memory"]
+_OF_THE_MOMENT = ("memory", "objection", "withheld")  # what the queue does not keep of a session
+_SESSION = [known.name for known in fields(Session) if known.name not in _OF_THE_MOMENT]
 
 
 def _dump(session: Session | None) -> str:

@@ -245,8 +245,6 @@ async def _unlisted(ev: Evaluation, subject: Subject, found: Resolution) -> Stat
             if not settings.show_table_name and found.address_class == ALIAS:
                 text = "User unknown"
             code = settings.codes["unknown_virtual_alias_reject_code"] if found.address_class == ALIAS else 550
-            if found.address_class != ALIAS and status.startswith("4"):
-                code = 450
             return ev.refuse_subject(code, fitting_status(status, subject.what), subject, text)
         return await _unknown_in_class(ev, subject, found.address_class, address)
     except LookupFailed:
@@ -336,6 +334,8 @@ async def reject_unverified_recipient(ev: Evaluation, subject: Subject) -> Statu
 
 async def _unverified(ev: Evaluation, address: str | None, what: str, code: str, status: str) -> Status:
     if not address:
+        return DUNNO
+    if ev.settings.codes[code] // 100 == 2:  # "specify 250 in order to accept the address anyway", postconf(5)
         return DUNNO
     text = f"<{address}>: {what} rejected: unverified address: Address verification in progress"
     return ev.defer_permission(ev.settings.codes[code], status, text)

@@ -1,6 +1,6 @@
 """The restrictions that ask the DNS: unknown domains and hosts, block lists, access by MX, NS and address.
 
-Sources: postconf(5) reject_unknown_*, reject_rbl_client and its kin, check_*_{a,ns,mx}_access, permit_mx_backup;
+Sources: postconf(5) reject_unknown_*, reject_rbl_client and its like, check_*_{a,ns,mx}_access, permit_mx_backup;
 RFC 7505 (null MX).
 """
 
@@ -23,13 +23,15 @@ from mailconf.postfix.evaluation import (
     RECIPIENT,
     REVERSE_CLIENT,
     SENDER,
+    UNAVAILABLE,
     Evaluation,
     Status,
     Subject,
+    fitting_status,
     split_status,
 )
-from mailconf.postfix.expand import MacroError, expand
 from mailconf.postfix.hostnames import address_literal, valid_ipv4
+from mailconf.postfix.reply_templates import rbl_reply, rbl_values, refusal_of
 from mailconf.postfix.resolve import ALIAS, LOCAL, MAILBOX
 
 _NULL_MX = re.compile(r"\d+ \.?\Z")
@@ -250,50 +252,25 @@ class Listing:
 
 
 async def refuse_listed(ev: Evaluation, listing: Listing) -> Status:
-    """reject_rbl_client and kin: the reply is rbl_reply_maps' or default_rbl_reply's."""
+    """reject_rbl_client and its like, with rbl_reply_maps' or default_rbl_reply's reply if that is one that refuses."""
     texts: Records = await ev.ask.dns(listing.name, "TXT")
     reason = texts.values[0] if texts.outcome is Outcome.FOUND and texts.values else ""
-    template = ev.settings.default_rbl_reply
     try:
-        for key in (listing.parameter, listing.zone):
-            if answer := await ev.settings.rbl_replies.find(ev.ask, key):
-                template = answer.value
-                break
+        answer = await ev.settings.rbl_replies.find(ev.ask, listing.parameter)
     except LookupFailed:
-        return ev.lookup_failure(listing.about.name)
-    values = _macros(ev, listing, reason)
-    try:
-        text = expand(template, values.get)
-    except MacroError:
-        text = expand("$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain", values.get)
-    code, _, rest = text.partition(" ")
-    status, rest = split_status(rest.lstrip(), "5.7.1")
-    return ev.refuse(int(code) if code.isdigit() else 554, status, rest)
-
-
-def _macros(ev: Evaluation, listing: Listing, reason: str) -> dict[str, str]:
-    """The names that a reply template may use (postconf(5) default_rbl_reply)."""
-    session = ev.session
-    sender, recipient = Address.split(session.sender or ""), Address.split(ev.recipient or "")
-    return {
-        "client": ev.client,
-        "client_address": session.client_address,
-        "client_name": session.client_name,
-        "reverse_client_name": session.reverse_name,
-        "helo_name": session.helo or "",
-        "sender": session.sender or "<>",
-        "sender_name": sender.local,
-        "sender_domain": sender.domain or "",
-        "recipient": ev.recipient or "",
-        "recipient_name": recipient.local,
-        "recipient_domain": recipient.domain or "",
-        "rbl_code": str(ev.settings.codes["maps_rbl_reject_code"]),
-        "rbl_domain": listing.zone,
-        "rbl_reason": reason,
-        "rbl_txt": reason,
-        "rbl_what": listing.about.name,
-        "rbl_class": listing.about.what,
-    }
+        return ev.server_error()
+    template = answer.value if answer else ev.settings.default_rbl_reply
+    about = listing.about
+    values = rbl_values(ev, domain=listing.zone, reason=reason, what=about.name, about=about.what)
+    text = rbl_reply(ev, template, values, listing.parameter)
+    if text is None:
+        return ev.server_error()
+    found = refusal_of(text)
+    if found is None:
+        ev.notes.append(f"warning: rbl response code configuration error: {text}")
+        return ev.refuse(*UNAVAILABLE)
+    status, rest = split_status(found[1].lstrip(" \t"), "4.7.1")
+    return ev.refuse(found[0], fitting_status(status, about.what), rest or UNAVAILABLE.text)
 
 
 async def permit_listed(ev: Evaluation, listing: Listing) -> Status:

@@ -27,7 +27,11 @@ _STATUS = re.compile(r"([245])\.(\d{1,3}\.\d{1,3})(?:[ \t]+|\Z)")
 # Enhanced status codes of the subject "addressing" (RFC 3463 X.1.X) are about a sender or about a recipient; told of
 # something else they are brought in line.
 _ABOUT_SENDER = {"1.1": "1.7", "1.2": "1.8", "1.3": "1.7", "1.4": "1.7", "1.5": "1.0", "1.6": "1.7"}
+_SENDER_OR_RECIPIENT = frozenset(f"1.{n}" for n in range(9))
 _ABOUT_RECIPIENT = {"1.7": "1.3", "1.8": "1.2"}
+
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
 
 
 class Status(Enum):
@@ -57,6 +61,15 @@ class Refusal(NamedTuple):
         return Reply.of(self.code, f"{self.status} {self.text}")
 
 
+def printable(text: str) -> str:
+    """``text`` with a blank for each control character, and for each byte that is not UTF-8."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
+# What the client is told where the configuration asks for a reply that refuses nothing.
+UNAVAILABLE = Refusal(450, "4.7.1", "Service unavailable")
+
+
 def split_status(text: str, status: str) -> tuple[str, str]:
     """The enhanced status code that ``text`` begins with and the rest; ``status`` where there is none."""
     found = _STATUS.match(text)
@@ -68,6 +81,8 @@ def fitting_status(status: str, what: str) -> str:
     first, _, rest = status.partition(".")
     if not rest.startswith("1."):
         return status
+    if what in (SENDER, RECIPIENT) and rest not in _SENDER_OR_RECIPIENT:
+        return f"{first}.1.0"
     if what == SENDER:
         return f"{first}.{_ABOUT_SENDER.get(rest, rest)}"
     if what == RECIPIENT:
@@ -132,24 +147,35 @@ class Evaluation:
         """DEFER_IF_REJECT holds for one stage: client, HELO, sender, or the recipient with all its lists."""
         self.defer_if_reject = None
 
-    def refuse(self, code: int, status: str, text: str) -> Status:
-        """A refusal, unless warn_if_reject or DEFER_IF_REJECT make something else of it."""
-        refusal = self.adjusted(Refusal(code, status, text))
-        if self.warn:
+    def refuse(self, code: int, status: str, text: str, *, certainly: bool = False) -> Status:
+        """A refusal, unless warn_if_reject or DEFER_IF_REJECT make something else of it.
+
+        Every refusal of the configuration's passes here: what the client reads is a 4xx or a 5xx, whatever was
+        configured. ``certainly``: the fault is the server's, which warn_if_reject does not forgive.
+        """
+        refusal = self._refusing(Refusal(code, status, text))
+        if self.warn and not certainly:
+            refusal = self._in_line(refusal)
             self.note("reject_warning", f"{refusal.code} {refusal.status} {refusal.text}")
             return DUNNO
-        if self.defer_if_reject is not None and code >= 500:  # soft_bounce comes later
-            refusal = self.defer_if_reject
-        self.refusal = refusal
+        if self.defer_if_reject is not None and refusal.code >= 500:  # soft_bounce comes later
+            refusal, self.defer_if_reject = self._refusing(self.defer_if_reject), None
+        self.refusal = self._in_line(refusal)
         return REJECT
 
-    def adjusted(self, refusal: Refusal) -> Refusal:
-        """With soft_bounce applied, and the class of the enhanced status that of the code."""
+    def _refusing(self, refusal: Refusal) -> Refusal:
+        """``refusal`` if its code refuses, UNAVAILABLE and a line of the log in its place if not."""
+        if 400 <= refusal.code <= 599:
+            return refusal
+        text = f"{refusal.code} {refusal.status} {refusal.text}"
+        self.notes.append(f"warning: SMTP reply code configuration error: {text}")
+        self.ask.trace.add("warning", f"{text} refuses nothing", str(UNAVAILABLE.reply()))
+        return UNAVAILABLE
+
+    def _in_line(self, refusal: Refusal) -> Refusal:
+        """With soft_bounce applied, the class of the enhanced status that of the code, and the text printable."""
         code = refusal.code - 100 if self.settings.soft_bounce and refusal.code >= 500 else refusal.code
-        status = refusal.status
-        if status[:1] in "45":
-            status = f"{code // 100}{status[1:]}"
-        return Refusal(code, status, refusal.text)
+        return Refusal(code, f"{code // 100}{refusal.status[1:]}", printable(refusal.text))
 
     def refuse_subject(self, code: int, status: str, subject: Subject, text: str) -> Status:
         return self.refuse(code, status, f"<{subject.name}>: {subject.what} rejected: {text}")
@@ -159,7 +185,7 @@ class Evaluation:
         if self.warn:
             return self.refuse(code, status, text)
         if self.defer_if_permit is None:
-            self.defer_if_permit = self.adjusted(Refusal(code, status, text))
+            self.defer_if_permit = Refusal(code, status, text)
         return DUNNO
 
     def defer_rejection(self, code: int, status: str, text: str) -> Status:
@@ -167,7 +193,7 @@ class Evaluation:
         if self.warn:
             return self.refuse(code, status, text)
         if self.defer_if_reject is None:
-            self.defer_if_reject = self.adjusted(Refusal(code, status, text))
+            self.defer_if_reject = Refusal(code, status, text)
         return DUNNO
 
     def complain(self, problem: str, text: str) -> None:
@@ -176,10 +202,10 @@ class Evaluation:
 
     def server_error(self) -> Status:
         """What the client hears when the configuration is broken."""
-        return self.refuse(451, "4.3.5", "Server configuration error")
+        return self.refuse(451, "4.3.5", "Server configuration error", certainly=True)
 
     def lookup_failure(self, name: str) -> Status:
-        return self.refuse(451, "4.3.0", f"<{name}>: Temporary lookup failure")
+        return self.refuse(451, "4.3.0", f"<{name}>: Temporary lookup failure", certainly=True)
 
     def effect(self, kind: EffectKind, argument: str) -> None:
         self.effects.append(Effect(kind, argument))
@@ -195,7 +221,8 @@ class Evaluation:
             parts.append(f"from=<{external(session.sender)}>")
         if self.recipient is not None:
             parts.append(f"to=<{external(self.recipient)}>")
-        parts.append(f"proto={'SMTP' if self.where in ('CONNECT', 'HELO', 'EHLO') else session.protocol}")
+        before = session.memory.get("protocol", "SMTP")  # HELO or EHLO changes it when it is accepted
+        parts.append(f"proto={before if self.where in ('CONNECT', 'HELO', 'EHLO') else session.protocol}")
         if session.helo is not None:
             parts.append(f"helo=<{session.helo}>")
         return f"{self.where} from {self.client}: {text}; {' '.join(parts)}"

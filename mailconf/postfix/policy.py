@@ -12,7 +12,7 @@ from collections.abc import Callable
 from mailconf.diagnostics import Sink
 from mailconf.model.policy import Role
 from mailconf.model.site import Service, Site
-from mailconf.model.verdict import Deliveries, Expansion, Route, Session, Verdict
+from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Session, Verdict
 from mailconf.model.world import Ask
 from mailconf.postfix.aliasing import Aliasing
 from mailconf.postfix.classes import Domains
@@ -80,6 +80,9 @@ class PostfixPolicy:
     async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
         excluded = self.smtpd.settings.bare_newline_exclusions
         return await excluded.match_host(ask, session.client_name, session.client_address)
+
+    async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
+        return await self.smtpd.worded(session, reply, ask)
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         return await self.rewriter.rewrite(address, role, ask)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mailconf.diagnostics import Sink, error, warning
-from mailconf.postfix import checks, dns_checks
+from mailconf.postfix import checks, dns_checks, reply_templates
 from mailconf.postfix.access import Access, apply
 from mailconf.postfix.checks import Check
 from mailconf.postfix.configuration import Configuration
@@ -28,6 +28,7 @@ from mailconf.postfix.evaluation import (
     Status,
     Subject,
 )
+from mailconf.postfix.expand import MacroError
 from mailconf.postfix.similar import similar
 from mailconf.postfix.site import word_span
 from mailconf.postfix.smtpd_settings import Settings
@@ -41,6 +42,8 @@ PF204 = error("PF204", "an SMTP server that would relay for everybody")
 PF205 = warning("PF205", "a restriction under an old name, or one that will be removed")
 PF206 = error("PF206", "a pattern list with a pattern that cannot mean anything")
 PF207 = warning("PF207", "a restriction that mailconf cannot evaluate")
+PF220 = error("PF220", "a reply for block lists that cannot be expanded")
+PF221 = warning("PF221", "a reply for block lists that refuses nothing")
 
 _DEPTH = 100  # restriction classes within each other
 _OUTDATED = {
@@ -56,6 +59,7 @@ _OUTDATED = {
     "reject_unknown_address": "reject_unknown_sender_domain",
 }
 _REMOVED = frozenset({"check_relay_domains", "permit_naked_ip_address", "reject_maps_rbl"})  # smtpd 3.7.11 warns
+_RBL_REPLY = "default_rbl_reply"
 _NO_PROBES = frozenset({"reject_unverified_sender", "reject_unverified_recipient"})
 # What makes a list safe: without one of these the server would relay (postconf(5) smtpd_relay_restrictions).
 _GUARDS = frozenset(
@@ -129,6 +133,7 @@ class Compiler:
         self._classes: dict[str, RuleList] = {}
         self._values: dict[str, RuleList] = {}
         self._hints = iter(range(_MOST_HINTS))
+        self._rbl_reply_seen = False
 
     def compile(self, parameter: str, who: str = "") -> RuleList:
         """The list that ``parameter`` holds; ``who`` ("client", "helo", ...) is what a bare table is asked about."""
@@ -216,9 +221,11 @@ class Compiler:
             return lambda seconds: checks.dunno
         return None
 
-    @staticmethod
-    def _listed(name: str, domain: str) -> Check:
+    def _listed(self, name: str, domain: str) -> Check:
         who, act = dns_checks.LISTS[name]
+        if act is dns_checks.refuse_listed and not self._rbl_reply_seen:
+            self._rbl_reply_seen = True
+            self._check_rbl_reply()
         return dns_checks.listed(domain, who, act)
 
     def _table(self, table: str) -> Access:
@@ -308,6 +315,24 @@ class Compiler:
         if near:
             return f"did you mean {near}?"
         return "remove it, or define a class of that name, and name it in smtpd_restriction_classes"
+
+    def _check_rbl_reply(self) -> None:
+        """Report a default_rbl_reply that gives no refusal."""
+        name, template = _RBL_REPLY, self._settings.default_rbl_reply
+        span = self._configuration.value_span(name)
+        if wrong := reply_templates.problem(template):
+            hint = "see postconf(5), default_rbl_reply, for its names"
+            self._sink.report(PF220, f"{name}: {wrong}; smtpd ends when a client is listed", span, hint=hint)
+            return
+        values = dict.fromkeys(reply_templates.RBL_NAMES, "x")
+        values["rbl_code"] = str(self._settings.codes["maps_rbl_reject_code"])
+        try:
+            text = reply_templates.filled(template, values, self._settings.expansion_filter)
+        except MacroError:
+            return
+        if self._configuration.is_set(name) and reply_templates.refusal_of(text) is None:
+            message = f"{name} begins with no 4xx or 5xx: Postfix answers 450 4.7.1 Service unavailable instead"
+            self._sink.report(PF221, message, span, hint="begin with $rbl_code and a blank")
 
     def _report_outdated(self, parameter: str, word: Word, name: str) -> None:
         self._sink.report(

@@ -34,8 +34,10 @@ from mailconf.postfix.evaluation import (
     Refusal,
     Status,
     Subject,
+    split_status,
 )
-from mailconf.postfix.expand import MacroError, expand
+from mailconf.postfix.expand import MacroError
+from mailconf.postfix.reply_templates import filled
 from mailconf.postfix.restrictions import Compiler, RuleList
 from mailconf.postfix.smtpd_settings import Settings
 
@@ -97,6 +99,9 @@ class Smtpd:
     async def connect(self, session: Session, ask: Ask) -> Verdict:
         session.memory.clear()
         ev = Evaluation(self.settings, session, ask, "CONNECT")
+        discarded = await self._discarded(ev)
+        words = self.settings.discard_keywords if discarded is None else discarded
+        session.withheld = frozenset(word.upper() for word in words)
         if not self._guarded:
             ev.refuse(451, "4.3.5", "Server configuration error")
             return await self._refused(ev)
@@ -106,49 +111,53 @@ class Smtpd:
                 return await self._refused(ev)
             session.memory["defer client"] = ev.defer_if_permit
             self._forget_discard(ev)
-        return self._said(ev, Reply.of(220, self.settings.banner))
+        return await self._said(ev, Reply.of(220, self.settings.banner))
 
     async def helo(self, session: Session, ask: Ask) -> Verdict:
         ev = Evaluation(self.settings, session, ask, "EHLO" if session.protocol == "ESMTP" else "HELO")
         if session.memory.get("denied"):
-            return self._denied(ev)
-        self._begin_transaction(session)
+            return await self._denied(ev)
+        if session.recipients:  # a transaction goes on if the name is refused
+            ev.recipient = session.recipients[-1]
         session.memory.pop("defer helo", None)
         keywords = await self._keywords(ev) if session.protocol == "ESMTP" else []
         if keywords is None:
             refusal = Refusal(421, "4.3.0", f"{self.settings.hostname} Server local data error")
             log = f"EHLO from {ev.client}: {refusal.reply()}"
-            return Verdict(await self._with_footer(ev, refusal), ask.trace, log=log, disconnect=True)
+            return Verdict(await self._dressed(ev, refusal.reply()), ask.trace, log=log, disconnect=True)
         if not self.settings.delay_reject:
             if await self._helo(ev) is REJECT:
                 return await self._refused(ev)
             session.memory["defer helo"] = ev.defer_if_permit
             self._forget_discard(ev)
-        return self._said(ev, Reply.of(250, self.settings.hostname, *keywords))
+        self._begin_transaction(session)
+        session.memory["protocol"] = session.protocol
+        return await self._said(ev, Reply.of(250, self.settings.hostname, *keywords))
 
     async def mail(self, session: Session, ask: Ask) -> Verdict:
         self._begin_transaction(session)
         ev = Evaluation(self.settings, session, ask, "MAIL")
         if session.memory.get("denied"):
-            return self._denied(ev)
+            return await self._denied(ev)
         if session.helo is None and self.settings.helo_required:
-            return self._said(ev, Reply.of(503, "5.5.1 Error: send HELO/EHLO first"))
+            return await self._said(ev, Reply.of(503, "5.5.1 Error: send HELO/EHLO first"))
         sender = session.sender or ""
         if sender:
             found = await ev.resolved_sender()
             if found.bad:
                 ev.notes.append(f"warning: Illegal address syntax from {ev.client} in MAIL command: <{sender}>")
-                return self._said(ev, _BAD_SENDER)
-        if not self.settings.delay_reject:
-            ev.defer_if_permit = None
-            if await self._sender(ev) is REJECT:
-                return await self._refused(ev)
-            session.memory["defer sender"] = ev.defer_if_permit
+                return await self._said(ev, _BAD_SENDER)
+        if session.objection is not None:
+            return await self._said(ev, session.objection)
         limit, size = self.settings.message_size_limit, session.sender_parameters.get("SIZE", "")
         if limit and size.isdigit() and int(size) > limit:
             ev.refuse(*_TOO_BIG)
             return await self._refused(ev)
-        return self._said(ev, Reply.of(250, "2.1.0 Ok"))
+        if not self.settings.delay_reject:
+            if await self._sender(ev) is REJECT:
+                return await self._refused(ev)
+            session.memory["defer sender"] = ev.defer_if_permit
+        return await self._said(ev, Reply.of(250, "2.1.0 Ok"))
 
     async def rcpt(self, session: Session, ask: Ask) -> Verdict:
         return await self._recipient(session, ask, "RCPT", Reply.of(250, "2.1.5 Ok"))
@@ -156,26 +165,28 @@ class Smtpd:
     async def vrfy(self, session: Session, ask: Ask) -> Verdict:
         if self.settings.disable_vrfy:
             ev = Evaluation(self.settings, session, ask, "VRFY")
-            return self._said(ev, Reply.of(502, "5.5.1 VRFY command is disabled"))
+            return await self._said(ev, Reply.of(502, "5.5.1 VRFY command is disabled"))
         return await self._recipient(session, ask, "VRFY", Reply.of(252, f"2.0.0 {session.recipient or ''}"))
 
     async def _recipient(self, session: Session, ask: Ask, where: str, welcome: Reply) -> Verdict:
         ev = Evaluation(self.settings, session, ask, where, session.recipient or "")
         if session.memory.get("denied"):
-            return self._denied(ev)
+            return await self._denied(ev)
         if not ev.recipient:
             ev.notes.append(f"warning: Illegal address syntax from {ev.client} in {where} command: <>")
-            return self._said(ev, _BAD_RECIPIENT)
+            return await self._said(ev, _BAD_RECIPIENT)
         found = await ev.resolved_recipient()
         if found.bad:
             ev.notes.append(f"warning: Illegal address syntax from {ev.client} in {where} command: <{ev.recipient}>")
-            return self._said(ev, _BAD_RECIPIENT)
+            return await self._said(ev, _BAD_RECIPIENT)
+        if session.objection is not None:
+            return await self._said(ev, session.objection)
         if ev.recipient.lower() == _POSTMASTER:
             ev.ask.trace.add("recipient", ev.recipient, "taken without question (RFC 5321 4.5.1)")
-            return self._said(ev, welcome)
+            return await self._said(ev, welcome)
         if await self._whole_recipient(ev) is REJECT:
             return await self._refused(ev)
-        return self._said(ev, welcome)
+        return await self._said(ev, welcome)
 
     async def data(self, session: Session, ask: Ask) -> Verdict:
         reply = Reply.of(354, "End data with <CR><LF>.<CR><LF>")
@@ -194,7 +205,7 @@ class Smtpd:
         ev = Evaluation(self.settings, session, ask, where, only)
         if await self._run(ev, rules, subject) is REJECT or self._deferred(ev) is REJECT:
             return await self._refused(ev)
-        return self._said(ev, welcome)
+        return await self._said(ev, welcome)
 
     # Lists
 
@@ -269,46 +280,58 @@ class Smtpd:
         """A permission that was made conditional."""
         if ev.defer_if_permit is None:
             return DUNNO
-        ev.refusal, ev.rule = ev.defer_if_permit, ev.rule or "defer_if_permit"
-        return REJECT
+        ev.rule = ev.rule or "defer_if_permit"
+        return ev.refuse(*ev.defer_if_permit)
 
     # Answers
 
-    def _said(self, ev: Evaluation, reply: Reply) -> Verdict:
-        if reply.code >= 500 and self.settings.soft_bounce:
-            reply = Reply.of(reply.code - 100, *(f"4{line[1:]}" for line in reply.lines))
+    async def _said(self, ev: Evaluation, reply: Reply) -> Verdict:
+        reply = await self._dressed(ev, reply)
         return Verdict(reply, ev.ask.trace, tuple(ev.effects), ev.rule, notes=tuple(ev.notes))
 
     async def _refused(self, ev: Evaluation) -> Verdict:
         refusal = ev.refusal or Refusal(451, "4.3.5", "Server configuration error")
         log = ev.log_text(f"{refusal.code} {refusal.status} {refusal.text}")
-        reply = await self._with_footer(ev, refusal)
+        reply = await self._dressed(ev, refusal.reply())
         ends = refusal.code in (421, 521)
         return Verdict(reply, ev.ask.trace, tuple(ev.effects), ev.rule, log, ends, tuple(ev.notes))
 
-    def _denied(self, ev: Evaluation) -> Verdict:
-        return self._said(ev, Reply.of(503, f"5.7.0 Error: access denied for {ev.client}"))
+    async def _denied(self, ev: Evaluation) -> Verdict:
+        return await self._said(ev, Reply.of(503, f"5.7.0 Error: access denied for {ev.client}"))
 
-    async def _with_footer(self, ev: Evaluation, refusal: Refusal) -> Reply:
+    async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
+        """What smtpd(8) makes of every reply: a footer behind a refusal, 4xx of 5xx with soft_bounce."""
+        return await self._dressed(Evaluation(self.settings, session, ask, ""), reply)
+
+    async def _dressed(self, ev: Evaluation, reply: Reply) -> Reply:
+        if reply.code < 400:
+            return reply
+        lines = await self._with_footer(ev, reply)
+        if reply.code >= 500 and self.settings.soft_bounce:
+            return Reply.of(reply.code - 100, *(f"4{line[1:]}" if line[:1] == "5" else line for line in lines))
+        return Reply.of(reply.code, *lines)
+
+    async def _with_footer(self, ev: Evaluation, reply: Reply) -> tuple[str, ...]:
         """postconf(5) smtpd_reject_footer: lines of its own, or with ``\\c`` the end of the reply's line."""
-        line = f"{refusal.status} {refusal.text}"
+        line = reply.text
         footer = self.settings.reject_footer
         try:
-            found = await self.settings.reject_footers.find(ev.ask, f"{refusal.code} {line}")
+            found = await self.settings.reject_footers.find(ev.ask, f"{reply.code} {line}")
             footer = found.value if found else footer
         except LookupFailed:
             pass
         if not footer:
-            return refusal.reply()
+            return reply.lines
         try:
-            text = expand(footer, self._footer_values(ev).get)
+            text = filled(footer, self._footer_values(ev), self.settings.expansion_filter)
         except MacroError:
-            return refusal.reply()
+            return reply.lines
         joined = text.startswith("\\c")
         parts = (text[2:] if joined else text).split("\\n")
         first = line + parts[0] if joined else line
-        rest = parts[1:] if joined else parts
-        return Reply.of(refusal.code, first, *(f"{refusal.status} {part}" for part in rest))
+        status, remaining = split_status(line, "")
+        mark = f"{status} " if remaining != line else ""
+        return first, *(f"{mark}{part}" for part in (parts[1:] if joined else parts))
 
     def _footer_values(self, ev: Evaluation) -> dict[str, str]:
         session = ev.session
@@ -323,19 +346,27 @@ class Smtpd:
             "recipient": session.recipients[-1] if session.recipients else "",  # the last one that was accepted
         }
 
+    async def _discarded(self, ev: Evaluation) -> frozenset[str] | None:
+        """The keywords, in lower case, that EHLO does not offer to this client; None when a table cannot tell."""
+        settings = self.settings
+        try:
+            found = await settings.discard_keyword_maps.find(ev.ask, ev.session.client_address)
+        except LookupFailed:
+            return None
+        return settings.discard_keywords if found is None else frozenset(found.value.lower().replace(",", " ").split())
+
     async def _keywords(self, ev: Evaluation) -> list[str] | None:
         """The lines of EHLO's reply behind the first; None when a table cannot tell."""
         settings = self.settings
         session = ev.session
+        dropped = await self._discarded(ev)
+        if dropped is None:
+            return None
         try:
-            found = await settings.discard_keyword_maps.find(ev.ask, session.client_address)
             xclient = await settings.xclient_hosts.match_host(ev.ask, session.client_name, session.client_address)
             xforward = await settings.xforward_hosts.match_host(ev.ask, session.client_name, session.client_address)
         except LookupFailed:
             return None
-        dropped = (
-            frozenset(found.value.lower().replace(",", " ").split()) if found is not None else settings.discard_keywords
-        )
         limit = settings.message_size_limit
         offered = [
             ("pipelining", "PIPELINING", True),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from mailconf.postfix.classes import Domains
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.lists import Kind, PatternList
+from mailconf.postfix.reply_templates import allowed_characters
 from mailconf.postfix.resolve import Resolver
 from mailconf.postfix.rewrite import Rewriter
 
-_CODES = (
+# The codes of refusals.
+CODES = (
     "access_map_defer_code",
     "access_map_reject_code",
     "defer_code",
@@ -39,7 +41,7 @@ class Settings:
         self.domains = domains
         self.rewriter = rewriter
         self.resolver = resolver
-        self.codes = {name: c.integer(name) for name in _CODES}
+        self.codes = {name: c.integer(name) for name in CODES}
         self.soft_bounce = c.boolean("soft_bounce")
         self.delay_reject = c.boolean("smtpd_delay_reject")
         self.helo_required = c.boolean("smtpd_helo_required")
@@ -58,6 +60,7 @@ class Settings:
         self.smtputf8 = c.boolean("smtputf8_enable")
         self.banner = c.value("smtpd_banner")
         self.reject_footer = c.raw("smtpd_reject_footer")
+        self.expansion_filter = allowed_characters(c.raw("smtpd_expansion_filter"))
         self.default_rbl_reply = c.raw("default_rbl_reply")
         self.policy_default_action = c.value("smtpd_policy_service_default_action")
         self.policy_context = c.value("smtpd_policy_service_policy_context")

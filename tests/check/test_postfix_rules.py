@@ -54,7 +54,20 @@ MAIN = {
     "header_checks = regexp:": ("CK078", 17, "has no name"),
     "myhostname = mail_host..example": ("CK080", 14, "is no host name"),
     "compatibility_level = 3.x": ("CK080", 23, "is no compatibility level"),
-    "unknown_client_reject_code = 50": ("CK080", 30, "is no reply code"),
+    "unknown_client_reject_code = 50": ("CK081", 30, "no refusal"),
+    "reject_code = 350": ("CK081", 15, "answers 450 4.7.1 Service unavailable instead"),
+    "access_map_reject_code = 600": ("CK081", 26, "no refusal"),
+    "maps_rbl_reject_code = -450": ("CK081", 24, "no refusal"),
+    "smtpd_relay_restrictions = defer_unauth_destination\nrelay_domains_reject_code = 450": (
+        *("CK081", 29, "less 100, which is 350"),
+    ),
+    "smtpd_client_restrictions = reject_rbl_client a.example\ndefault_rbl_reply = 250 ok": (
+        *("PF221", 21, "begins with no 4xx or 5xx"),
+    ),
+    "smtpd_client_restrictions = reject_rbl_client a.example\ndefault_rbl_reply = $rbl_code $rbl_text": (
+        *("PF220", 21, 'no name "rbl_text"'),
+    ),
+    "unverified_sender_defer_code = 350": ("CK081", 32, "no refusal"),
     "smtpd_milters = localhost:8891": ("CK080", 17, "is no place of a milter"),
     "smtpd_tls_protocols = !SSLv2, !SSLv9": ("CK080", 23, 'no protocol "!SSLv9"'),
     "notify_classes = bounce, softwear": ("CK075", 18, 'has "softwear"'),
@@ -75,6 +88,7 @@ MASTER = {
     "587 inet n - n - - smtpd -o smtpd_tsl_wrappermode=yes": ("CK001", 29, "no parameter"),
     "587 inet n - n - - smtpd -o smtpd_tls_wrappermode": ("PF018", 29, "missing '='"),
     "587 inet n - n - - smtpd -o smtpd_client_restrictions=permit_sasl,reject": ("PF201", 29, "permit_sasl"),
+    "587 inet n - n - - smtpd -o reject_code=250": ("CK081", 29, "no refusal"),
     "587 inet n - n - - smtpd -o myorigin=$mydomian": ("CK070", 29, "mydomian"),
     "587 inet n - n - - smtpd -o { smtpd_timeout = 0 }": ("CK075", 29, "less than 1 s"),
     "submision inet n - n - - smtpd": ("PF014", 1, "submision"),
@@ -114,6 +128,9 @@ milter_protocol = 6
 mynetworks = 127.0.0.0/8, [::1]/128
 proxy_read_maps = $mynetworks $mydestination proxy:unix:passwd.byname words
 proxy_write_maps = $mydestination
+reject_code = 400
+defer_code = 0599
+unverified_sender_defer_code = 250
 queue_run_delay = 1h
 bounce_queue_lifetime = 0
 inet_protocols = ipv4, ipv6

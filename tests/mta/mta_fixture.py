@@ -98,6 +98,9 @@ class FakePolicy:
     async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
         return False
 
+    async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
+        return reply
+
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         if "@" in address or not address:
             return address if address.endswith("..") else address.removesuffix(".")

@@ -26,17 +26,18 @@ COMMON = {
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n"
 
 
-def open_site(scenario: Scenario, top: Path) -> tuple[PostfixPolicy, FileWorld]:
+def open_site(scenario: Scenario, top: Path, policy_port: int = 0) -> tuple[PostfixPolicy, FileWorld]:
+    """policy_port: of the policy service that the scenario asks"""
     if scenario.example:
         return _open_example(scenario, top)
     for name, content in scenario.tables.items():
         (top / name).write_text(content)
     parameters = {**COMMON, **scenario.all_parameters()}
     lines = "".join(f"{name} = {value}\n" for name, value in parameters.items())
-    (top / "main.cf").write_text(lines.replace("@TOP@", str(top)))
+    (top / "main.cf").write_text(lines.replace("@TOP@", str(top)).replace("@POLICY@", str(policy_port)))
     (top / "master.cf").write_text("smtp inet n - n - - smtpd\n")
     policy, _ = policy_of(top)
-    return policy, ClosedWorld(dns=dns_fixtures(DNS))
+    return policy, ClosedWorld(dns=dns_fixtures(DNS), online=bool(policy_port))
 
 
 def _open_example(scenario: Scenario, top: Path) -> tuple[PostfixPolicy, FileWorld]:

@@ -1,7 +1,7 @@
 """What is put to Postfix and to ours: configurations, tables, DNS, and SMTP sessions.
 
-``@TOP@`` stands for the folder of the tables. Each session begins as another client, by XCLIENT. A command "." stands
-for a message: it is sent when DATA was answered 354.
+``@TOP@`` stands for the folder of the tables, ``@POLICY@`` for the port of a policy service. Each session begins as
+another client, by XCLIENT. A command "." stands for a message: it is sent when DATA was answered 354.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Scenario:
     sessions: list[list[str]] = field(default_factory=list)
     tables: dict[str, str] = field(default_factory=dict)
     example: bool = False
+    answers: dict[str, str] = field(default_factory=dict)  # sender -> what the policy service at @POLICY@ sends
 
     def all_parameters(self) -> dict[str, str]:
         return self.parameters if self.example else {**BASE, **self.parameters}

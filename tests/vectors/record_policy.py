@@ -19,12 +19,16 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "live"), str(HERE.parent / "postfix
 from dialogue import normal_log, normal_reply  # noqa: E402
 from fixture_dns import isolate, serve  # noqa: E402
 from policy_scenarios import DNS, EXAMPLE, Scenario, scenarios  # noqa: E402
+from policy_server import PolicyServer  # noqa: E402
 from private_postfix import PrivatePostfix, mail_version  # noqa: E402
+from refusal_scenarios import refusals  # noqa: E402
 
 
-def configure(postfix: PrivatePostfix, scenario: Scenario) -> None:
+def configure(postfix: PrivatePostfix, scenario: Scenario, policy_port: int) -> None:
     if not scenario.example:
-        postfix.configure(scenario.all_parameters(), scenario.tables)
+        parameters = scenario.all_parameters()
+        filled = {name: value.replace("@POLICY@", str(policy_port)) for name, value in parameters.items()}
+        postfix.configure(filled, scenario.tables)
         return
     text = (
         (EXAMPLE / "main.cf")
@@ -76,8 +80,9 @@ def record(asked: list[Scenario]) -> dict[str, Any]:
     recorded = []
     with serve(DNS), tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
         for scenario in asked:
-            configure(postfix, scenario)
-            answers = [hold(session, postfix) for session in scenario.sessions]
+            with PolicyServer(scenario.answers) as policy:
+                configure(postfix, scenario, policy.port)
+                answers = [hold(session, postfix) for session in scenario.sessions]
             recorded.append({"name": scenario.name, "answers": answers})
             print(f"{scenario.name}: {len(answers)} sessions", file=sys.stderr)
     return {"mail_version": mail_version(), "scenarios": recorded}
@@ -88,7 +93,7 @@ def main(arguments: list[str]) -> None:
     if arguments == ["-"]:
         json.dump(record([Scenario(**fields) for fields in json.load(sys.stdin)]), sys.stdout)
         return
-    found = record(scenarios())
+    found = record([*scenarios(), *refusals()])
     (HERE / "policy.json").write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n")
 
 
