@@ -6,7 +6,9 @@ fsync, owner and mode, rename, fsync of the folder. A crash at any moment leaves
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,6 +45,21 @@ class Root:
         if self._real or not f"{absolute}/".startswith(self._prefix):
             return absolute
         return absolute.removeprefix(str(self._absolute)) or "/"
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a file of at most ``most`` bytes. OSError for a larger one, and for all that is no regular file:
+    a pipe would be waited for, and a device may have no end."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - it is open
+        status = os.fstat(file.fileno())
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return data
 
 
 @contextmanager

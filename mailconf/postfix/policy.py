@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailconf.diagnostics import Sink
+from mailconf.diagnostics import Sink, warning
 from mailconf.model.policy import Role
 from mailconf.model.site import Service, Site
 from mailconf.model.verdict import Deliveries, Expansion, Route, Session, Verdict
 from mailconf.model.world import Ask
 from mailconf.postfix.aliasing import Aliasing
-from mailconf.postfix.classes import Domains
+from mailconf.postfix.classes import IGNORED, Domains
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.local import Local
 from mailconf.postfix.resolve import Resolver
@@ -23,6 +23,8 @@ from mailconf.postfix.rewrite import Rewriter
 from mailconf.postfix.site import site_of
 from mailconf.postfix.smtpd import Smtpd
 from mailconf.postfix.smtpd_settings import Settings
+
+PF229 = warning("PF229", "a number sign ends a list early")
 
 
 class PostfixPolicy:
@@ -96,7 +98,12 @@ def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], N
     def tell(name: str, text: str) -> None:
         span = configuration.value_span(name)
         place = "" if span else f"{configuration.directory}/main.cf"
-        sink.report(PF206, f"{name}: {text}", span, hint="see postconf(5), mynetworks, for the patterns", file=place)
+        hint, code = "see postconf(5), mynetworks, for the patterns", PF206
+        if text.startswith("open file "):
+            hint = "create it, or take it out of the list; until then Postfix answers 451"
+        elif text.startswith(IGNORED.format("")):
+            hint, code = "what follows # is ignored; put the comment on a line of its own", PF229
+        sink.report(code, f"{name}: {text}", span, hint=hint, file=place)
 
     return tell
 
