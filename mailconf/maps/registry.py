@@ -28,6 +28,7 @@ _TYPES = {
     "lmdb": "lmdb:open_table",
     "memcache": "memcache:MemcacheTable",
     "mysql": "mysql:MysqlTable",
+    "nis": "nis:open_table",
     "pcre": "pcre:Pcre",
     "pgsql": "pgsql:PgsqlTable",
     "pipemap": "combined:PipeTable",
