@@ -9,6 +9,7 @@ from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.model.site import Service
 from mailconf.postfix.listen import endpoints
+from mailconf.postfix.listeners import report_missing
 
 CK050 = error("CK050", "a service runs a program that does not exist")
 CK051 = error("CK051", "main.cf names a service that master.cf does not define")
@@ -30,8 +31,9 @@ _ARGUMENTS = {"pipe": ("user", "argv"), "spawn": ("user", "argv")}
 
 
 def listeners(subject: Subject, sink: Sink) -> None:
-    """Report ports and hosts of smtpd services that are not known (PF014, PF015)."""
+    """Report ports and hosts of smtpd services that are not known (PF014, PF015), and postscreens without one."""
     endpoints(subject.configuration, subject.site, sink)
+    report_missing(subject.configuration, sink)
 
 
 def programs(subject: Subject, sink: Sink) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from mailconf.model.site import Limits, Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.listeners import listeners
 from mailconf.postfix.lists import ListReader
 from mailconf.postfix.lookup import MAX_NESTED, unproxied
 from mailconf.postfix.protocol import protocol_options
@@ -92,7 +93,7 @@ def site_of(configuration: Configuration) -> Site:
         hostname=c.setting("myhostname"),
         domain=c.setting("mydomain"),
         origin=Setting(c.origin(), c.span("myorigin"), "myorigin"),
-        listeners=[s for s in c.services if s.program == "smtpd" and s.kind == "inet"],
+        listeners=listeners(c),
         transports={s.name: s for s in c.services if s.kind == "unix"},
         local_domains=_listed(c, "mydestination"),
         relay_domains=_listed(c, "relay_domains"),
