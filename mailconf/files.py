@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -61,22 +61,36 @@ def distrust(status: os.stat_result, path: Path) -> None:
         raise Untrusted(errno.EPERM, "other users can write to it", str(path))
 
 
-def read_own(path: Path, most: int) -> bytes:
-    """The content of a file of our own, of at most ``most`` bytes.
+def read_regular(
+    path: Path, most: int, *, flags: int = 0, accept: Callable[[os.stat_result, Path], None] | None = None
+) -> bytes:
+    """The content of a file of at most ``most`` bytes. OSError for a larger one, and for all that is no regular file:
+    a pipe would be waited for, and a device may have no end.
 
-    It is opened once and looked at when it is open: a link, a pipe, or a file that another user owns or can write to
-    is not read, whoever can change the folders above it. Raises OSError: FileNotFoundError, Untrusted, ...
+    It is opened once and looked at when it is open; ``accept`` may raise OSError for what it sees.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        status = os.fstat(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
-        distrust(status, path)
+        if accept is not None:
+            accept(status, path)
         data = file.read(most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     return data
+
+
+def read_own(path: Path, most: int) -> bytes:
+    """The content of a file of our own, of at most ``most`` bytes.
+
+    A link, a pipe, or a file that another user owns or can write to is not read, whoever can change the folders above
+    it. Raises OSError: FileNotFoundError, Untrusted, ...
+    """
+    return read_regular(path, most, flags=os.O_NOFOLLOW, accept=distrust)
 
 
 @contextmanager

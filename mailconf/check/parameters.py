@@ -32,6 +32,11 @@ CK075 = error("CK075", "a value is not what its parameter takes")
 CK076 = error("CK076", "a table is not of the form type:name")
 PF234 = warning("PF234", "a value holds what looks like the next setting")
 
+# The pattern lists that the Policy reads: what is wrong in them is reported where it compiles them.
+POLICY_LISTS = frozenset(
+    {"mydestination", "mynetworks", "permit_mx_backup_networks", "relay_domains", "smtpd_authorized_xclient_hosts"}
+    | {"smtpd_authorized_xforward_hosts", "virtual_alias_domains", "virtual_mailbox_domains"}
+)
 _REFERENCE = re.compile(r"\$[{(]?\s*(\w+)", re.ASCII)
 _SETTING = re.compile(r"(\w+)[ \t]*=(?![=~])", re.ASCII)
 _MOST_HINTS = 20  # names for which similar ones are looked for
@@ -197,6 +202,8 @@ def _next_setting(name: str, view: Configuration, postfix: ParameterSet, sink: S
 
 
 def _comment(name: str, view: Configuration, sink: Sink) -> None:
+    if name in POLICY_LISTS:
+        return  # there it ends the list (PF229)
     value = view.raw(name)
     for word in split(value, SEPARATORS) if "#" in value else ():
         if word.text.startswith("#"):

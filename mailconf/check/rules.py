@@ -23,6 +23,7 @@ from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.site import Site
 from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.listeners import all_smtpds
 from mailconf.postfix.parameters import installed_release, parameter_set
 from mailconf.postfix.policy import compile_policy
 from mailconf.postfix.restrictions import PF204
@@ -67,7 +68,7 @@ def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> N
         if diagnostic.code != PF204.name or unguarded:
             found.add(diagnostic)
     asked = configuration.asked()
-    for service in site.listeners:
+    for service in all_smtpds(configuration):
         if not asked.isdisjoint(service.overrides):
             policy.check_service(configuration.for_service(service), service, found)
     targets = plan(site, root, found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.postfix.listen import endpoints
+from mailconf.postfix.listeners import report_missing
 
 CK050 = error("CK050", "a service runs a program that does not exist")
 CK051 = error("CK051", "main.cf names a service that master.cf does not define")
@@ -25,8 +26,9 @@ POSTLOG, DATAGRAM = "postlog", "unix-dgram"  # to which every program sends its 
 
 
 def listeners(subject: Subject, sink: Sink) -> None:
-    """Report ports and hosts of smtpd services that are not known (PF014, PF015)."""
+    """Report ports and hosts of smtpd services that are not known (PF014, PF015), and postscreens without one."""
     endpoints(subject.configuration, subject.site, sink)
+    report_missing(subject.configuration, sink)
 
 
 def programs(subject: Subject, sink: Sink) -> None:

@@ -138,7 +138,7 @@ def _report_subdomain_keys(
     subject: Subject, role: str, uses: list[TableUse], entries: Iterable[Entry], sink: Sink
 ) -> None:
     """Keys like ``.example.com`` where the parent domain itself is asked for instead."""
-    listed = set(subject.configuration.words("parent_domain_matches_subdomains"))
+    listed = set(subject.configuration.list_words("parent_domain_matches_subdomains"))
     # fast_flush_domains is $relay_domains, and only says whose mail is remembered.
     names = {_PARENTS.get(roles.table_role(use.role), use.role) for use in uses if use.role != "fast_flush_domains"}
     lists = {name for name in names if name in _PARENTS.values() or role in (roles.DOMAINS, roles.HOSTS)}

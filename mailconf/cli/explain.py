@@ -13,24 +13,29 @@ from mailconf.cli.site import Loaded, directory_option, format_option, load_site
 from mailconf.diagnostics import Sink
 
 if TYPE_CHECKING:
+    from mailconf.cli.explain_asked import Asked
     from mailconf.model.inquiry import Destination, Inquiry
     from mailconf.model.site import Service
     from mailconf.model.trace import Trace
-    from mailconf.model.verdict import Delivery, Session
-    from mailconf.model.world import Records
+    from mailconf.model.verdict import Delivery
 
 
 @click.command()
 @directory_option
 @root_option
-@click.option("--client", default="127.0.0.1", metavar="ADDR[,NAME]", help="The client; NAME is its verified name.")
-@click.option("--helo", default="localhost", metavar="NAME", help="What the client says in EHLO.")
+@click.option(
+    "--client", default="127.0.0.1", metavar="ADDR[,NAME]", help="The client; NAME is its verified name. Or NAME[ADDR]."
+)
+@click.option("--helo", default=None, metavar="NAME", help="What the client says in EHLO; empty: nothing.")
 @click.option("--from", "sender", default="", metavar="ADDR", help="The envelope sender; empty for the null sender.")
 @click.option("--to", "recipients", multiple=True, required=True, metavar="ADDR", help="A recipient; may be repeated.")
-@click.option("--size", default=0, metavar="BYTES", help="The message's size.")
+@click.option("--size", default=0, metavar="BYTES", type=click.IntRange(0, 1 << 62), help="The message's size.")
 @click.option("--sasl", default="", metavar="USER", help="The name that the client has logged in with.")
 @click.option(
-    "--service", default="", metavar="NAME", help="The smtpd of master.cf that is asked (default: the first)."
+    "--service",
+    default="",
+    metavar="NAME",
+    help="The smtpd of master.cf that is asked, by its name, that of its postscreen, or its port (default: port 25).",
 )
 @click.option("--online", is_flag=True, help="Ask the real DNS and policy services; without, they fail for now.")
 @click.option(
@@ -53,7 +58,7 @@ def command(
     directory: str,
     root: str,
     client: str,
-    helo: str,
+    helo: str | None,
     sender: str,
     recipients: tuple[str, ...],
     size: int,
@@ -66,87 +71,70 @@ def command(
     style: str,
 ) -> None:
     """Show the reply to each SMTP command and the rule, table, key and line that led to it; for accepted recipients
-    where the mail would go.
+    where the mail would go. The first line says as whom, and of which service of master.cf, it asked.
 
-    Exit status: 0 answered, whatever the answer is; 1 the configuration is broken.
+    Without --helo the client gives a name whose address is the client's. Where a map has not been built, its source is
+    read, and a note says so.
+
+    Exit status: 0 answered, whatever the answer is; 1 the configuration is broken; 2 misuse.
     """
+    from mailconf.cli import explain_asked
+    from mailconf.cli.explain_tables import Unbuilt
     from mailconf.model.fileworld import FileWorld
     from mailconf.model.inquiry import inquire
+    from mailconf.postfix.listeners import report_missing
     from mailconf.postfix.policy import compile_policy
     from mailconf.postfix.protocol import report_protocol
     from mailconf.postfix.unserved import report_unserved
 
+    who = explain_asked.read_client(client)
+    said = explain_asked.DEFAULT_HELO if helo is None else explain_asked.read_helo(helo)
+    sent_by = explain_asked.read_sender(sender)
+    sent_to = [explain_asked.read_recipient(recipient) for recipient in recipients]
+    user = explain_asked.read_user(sasl)
+    answers = explain_asked.read_dns(records)
+    actions = explain_asked.read_policies(policies)
+    if helo is None:
+        explain_asked.add_address(answers, said, who)
     sink = Sink()
     loaded = load_site(directory, root, sink)
     if loaded is None:
         show(sink)
         sys.exit(1)
-    asked = _service(loaded, service)
-    policy = compile_policy(loaded.configuration, sink, asked)
-    report_protocol(loaded.configuration, [asked] if asked else [], sink)
-    report_unserved(loaded.configuration, [asked] if asked else [], sink)
-    world = FileWorld(loaded.root, dns=_dns(records), policies=_policies(policies), online=online)
-    session = _session(client, sender, size, sasl)
-    inquiry = inquire(policy, world, session, recipients, helo=helo)
+    smtpd = _service(loaded, service)
+    report_missing(loaded.configuration, sink)
+    asked = explain_asked.Asked(who, said, sent_by, user, smtpd)
+    policy = compile_policy(loaded.configuration, sink, smtpd)
+    report_protocol(loaded.configuration, [smtpd] if smtpd else [], sink)
+    report_unserved(loaded.configuration, [smtpd] if smtpd else [], sink)
+    unbuilt = Unbuilt(loaded, sink, policy.smtpd.knows_restriction)
+    world = FileWorld(loaded.root, dns=answers, policies=actions, online=online, instead=unbuilt)
+    inquiry = inquire(policy, world, asked.session(size), sent_to, helo=said)
     show(sink)
     if style == "json":
-        click.echo(json.dumps(_as_json(inquiry), indent=2))
+        click.echo(json.dumps({"asked": asked.as_json(), **_as_json(inquiry)}, indent=2))
     else:
-        _print(inquiry, full)
+        _print(asked, inquiry, full)
     sys.exit(1 if sink.failed else 0)
 
 
 def _service(loaded: Loaded, name: str) -> Service | None:
+    """The smtpd that ``name`` means; without a name that of port 25."""
+    from mailconf.postfix.listeners import all_smtpds, called, default_service
+
+    services = all_smtpds(loaded.configuration)
     if not name:
-        return loaded.site.listeners[0] if loaded.site.listeners else None
-    for service in loaded.site.listeners:
-        if service.name == name:
-            return service
-    known = ", ".join(service.name for service in loaded.site.listeners)
-    raise click.BadParameter(f"master.cf has no smtpd service {name}; it has {known}", param_hint="--service")
+        return default_service(services)
+    found = called(services, name)
+    if found is not None:
+        return found
+    other = next((s for s in loaded.configuration.services if s.name == name), None)
+    what = f"{name} runs {other.program}, not smtpd" if other else f"master.cf has no smtpd service {name}"
+    known = ", ".join(dict.fromkeys(service.title for service in services)) or "none"
+    raise click.BadParameter(f"{what}; the smtpd services are: {known}", param_hint="--service")
 
 
-def _dns(options: tuple[str, ...]) -> dict[tuple[str, str], Records]:
-    """``zen.example:A=127.0.0.2``: the fixtures of a `FileWorld`."""
-    from mailconf.model.world import Outcome, Records
-
-    found: dict[tuple[str, str], Records] = {}
-    for option in options:
-        question, _, values = option.partition("=")
-        name, colon, kind = question.rpartition(":")
-        if not colon or not name or not kind.isalnum():
-            raise click.BadParameter(f"{option} is not NAME:TYPE=VALUE", param_hint="--dns")
-        answers = tuple(value.strip().rstrip(".") for value in values.split(",") if value.strip())
-        found[name.lower().rstrip("."), kind.upper()] = Records(Outcome.FOUND if answers else Outcome.ABSENT, answers)
-    return found
-
-
-def _policies(options: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for option in options:
-        endpoint, equals, action = option.partition("=")
-        if not equals or not endpoint or not action:
-            raise click.BadParameter(f"{option} is not ENDPOINT=ACTION", param_hint="--policy")
-        found[endpoint] = action
-    return found
-
-
-def _session(client: str, sender: str, size: int, sasl: str) -> Session:
-    from mailconf.model.address import internal
-    from mailconf.model.verdict import Session
-
-    address, _, name = client.partition(",")
-    session = Session(client_address=address, sender=internal(sender), size=size)
-    if name:
-        session.client_name = session.reverse_name = name
-    if size:
-        session.sender_parameters["SIZE"] = str(size)
-    if sasl:
-        session.sasl_method, session.sasl_username = "plain", sasl
-    return session
-
-
-def _print(inquiry: Inquiry, full: bool) -> None:
+def _print(asked: Asked, inquiry: Inquiry, full: bool) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -156,6 +144,7 @@ def _print(inquiry: Inquiry, full: bool) -> None:
         for line in trace.lines(full=full):
             console.print(Text(f"{indent}{line}", "dim"))
 
+    console.print(Text(str(asked), "dim"))
     for step in inquiry.steps:
         reply = step.verdict.reply
         console.print(Text.assemble(("> ", "dim"), step.command))

@@ -213,7 +213,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
 
     messages.utf8 = value("smtputf8_enable").lower() == "yes"
     names_given = not values.keys().isdisjoint(NAMES)
-    for problem in problems(frozenset(values), value, path):
+    for problem in problems(frozenset(values), value, path, root):
         if problem not in NAMES:
             raise Fatal(problem)
         if names_given:

@@ -27,8 +27,8 @@ FS002 = error("FS002", "there is nothing to listen on")
     "addresses",
     multiple=True,
     metavar="HOST:PORT[=SERVICE]",
-    help="Listen here instead of where master.cf says, for the service of that name in master.cf, without a name for "
-    "its first smtpd of type inet; may be given several times. Port 0 is a free port.",
+    help="Listen here instead of where master.cf says, for the smtpd service of that name in master.cf (a port, too), "
+    "without a name for that of port 25; may be given several times. Port 0 is a free port.",
 )
 def command(directory: str, root: str, addresses: tuple[str, ...]) -> None:
     """Serve SMTP as the configuration in DIR says, with the maps that were built from it.
@@ -50,20 +50,25 @@ def command(directory: str, root: str, addresses: tuple[str, ...]) -> None:
 def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
     """Where to listen: as the command line says or, when it says nothing, as master.cf does."""
     from mailconf.postfix.listen import endpoints
+    from mailconf.postfix.listeners import all_smtpds, called, default_service, label, report_missing
 
+    report_missing(loaded.configuration, sink)
     if not listen:
         found = endpoints(loaded.configuration, loaded.site, sink)
         if not found and not sink.failed:
             file = f"{loaded.site.directory}/master.cf"
             sink.report(FS002, "there is no smtpd service of type inet", hint="name an address by --listen", file=file)
         return [*found]
-    names = [service.name for service in loaded.site.listeners]
-    for _, _, service in listen:
-        if service is not None and service not in names:
-            known = ", ".join(names) or "none"
-            message = f"there is no smtpd service {service} in master.cf; there are: {known}"
+    services = all_smtpds(loaded.configuration)
+    chosen: list[Endpoint] = []
+    for host, port, name in listen:
+        service = default_service(services) if name is None else called(services, name)
+        if service is None and name is not None:
+            known = ", ".join(dict.fromkeys(each.title for each in services)) or "none"
+            message = f"there is no smtpd service {name} in master.cf; there are: {known}"
             raise click.BadParameter(message, param_hint="--listen")
-    return [(host, port, service or next(iter(names), "smtp")) for host, port, service in listen]
+        chosen.append((host, port, label(service) if service else "smtp"))
+    return chosen
 
 
 def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> int:
@@ -109,13 +114,19 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> 
 def _policies(loaded: Loaded, sink: Sink) -> Policies:
     """The Policy of main.cf, and one for each smtpd service, with its overrides."""
     from mailconf.mta.server import Policies
-    from mailconf.postfix.policy import compile_policy
+    from mailconf.postfix.listeners import all_smtpds, label
+    from mailconf.postfix.policy import PostfixPolicy, compile_policy
     from mailconf.postfix.protocol import report_protocol
     from mailconf.postfix.unserved import report_unserved
 
-    report_protocol(loaded.configuration, loaded.site.listeners, sink)
-    report_unserved(loaded.configuration, loaded.site.listeners, sink)
-    services = {s.name: compile_policy(loaded.configuration, sink, s) for s in loaded.site.listeners}
+    smtpds = all_smtpds(loaded.configuration)
+    report_protocol(loaded.configuration, smtpds, sink)
+    report_unserved(loaded.configuration, smtpds, sink)
+    compiled: dict[tuple[str, str], PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
+    for s in smtpds:
+        if (s.name, s.kind) not in compiled:
+            compiled[s.name, s.kind] = compile_policy(loaded.configuration, sink, s)
+    services = {label(s): compiled[s.name, s.kind] for s in smtpds}
     return Policies(compile_policy(loaded.configuration, sink), services)
 
 

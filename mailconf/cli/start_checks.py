@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
+    from mailconf.files import Root
+
     Value = Callable[[str], str]
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -22,13 +24,15 @@ _FACILITIES = frozenset(
     ["auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp"]
     + [f"local{n}" for n in range(8)]
 )
+_ORIGIN = "myorigin"
 _VERP = ("default_verp_delimiters", "verp_delimiter_filter")
 
 
-def problems(set_names: Container[str], value: Value, path: str) -> Iterator[str]:
+def problems(set_names: Container[str], value: Value, path: str, root: Root) -> Iterator[str]:
     """The fatal errors of the parameters that main.cf at ``path`` sets, in the original's order.
 
     value  gives a parameter's expanded value
+    root   where the files lie that values name
     A name alone ("myhostname") stands where the names of the machine are looked at.
     """
     for name, kind, low, high in START:
@@ -36,7 +40,10 @@ def problems(set_names: Container[str], value: Value, path: str) -> Iterator[str
             yield name
         elif name in set_names or (name == _VERP[1] and _VERP[0] in set_names):
             text = value(name)
-            problem = _special(name, text, value, path) if kind == "x" else _problem(name, kind, low, high, text)
+            if name == _ORIGIN and kind != "s":
+                problem = _origin(text, kind, root)
+            else:
+                problem = _special(name, text, value, path) if kind == "x" else _problem(name, kind, low, high, text)
             if problem:
                 yield problem
 
@@ -57,6 +64,19 @@ def _problem(name: str, kind: str, low: int | None, high: int | None, text: str)
         return f"invalid {name}: {number} (min {low})" if kind == "t" else _beyond(name, number, "<", low)
     if high is not None and number > high:
         return f"invalid {name}: {number} (max {high})" if kind == "t" else _beyond(name, number, ">", high)
+    return ""
+
+
+def _origin(text: str, kind: str, root: Root) -> str:
+    """What is wrong with myorigin: with the file that it names ("f"), or with what it comes to ("w")."""
+    from mailconf.postfix.origin import BadOrigin, check_origin, read_origin
+
+    try:
+        origin = read_origin(text, root)
+        if kind == "w":
+            check_origin(origin)
+    except BadOrigin as problem:
+        return str(problem)
     return ""
 
 

@@ -41,6 +41,7 @@ class Opening(NamedTuple):
     repeated   what counts of a key that a text table has several times: the first value, with a warning or without one,
                or the last
     nul        keys of database files end with a NUL, or do not; None: whichever is found first
+    instead    may open a table in the place of ``type:name``; None where it does not
     files      the values written in a configuration or a text name files, and stand for their content
     """
 
@@ -53,6 +54,7 @@ class Opening(NamedTuple):
     repeated: Literal["warned", "first", "last"] = "warned"
     files: bool = False
     nul: bool | None = None
+    instead: Callable[[str], LookupTable | None] | None = None
 
     def value(self, written: bytes) -> bytes:
         """What ``written`` stands for. Raises `mailconf.maps.contents.NoContent`."""

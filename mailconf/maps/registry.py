@@ -28,6 +28,7 @@ _TYPES = {
     "lmdb": "lmdb:open_table",
     "memcache": "memcache:MemcacheTable",
     "mysql": "mysql:MysqlTable",
+    "nis": "nis:open_table",
     "pcre": "pcre:Pcre",
     "pgsql": "pgsql:PgsqlTable",
     "pipemap": "combined:PipeTable",
@@ -61,6 +62,7 @@ def open_table(
     repeated: Literal["warned", "first", "last"] = "warned",
     files: bool = False,
     nul: bool | None = None,
+    instead: Callable[[str], LookupTable | None] | None = None,
 ) -> LookupTable:
     """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same as ``type:name``.
 
@@ -69,7 +71,7 @@ def open_table(
                case, and fold nothing for tables of patterns. None leaves keys as they are
     warn       takes what the original would log
     parameter  gives main.cf's parameters to the types that can be configured there
-    utf8, repeated, files, nul  as in `Opening`
+    utf8, repeated, files, nul, instead  as in `Opening`
 
     Raises UnsupportedMap when there is no such type or ``name`` is none of its names, TemporaryFailure when the table
     cannot be read; both in the words of the original.
@@ -78,7 +80,7 @@ def open_table(
     def never(_: str) -> LookupTable:
         raise AssertionError
 
-    return _open(spec, Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul), 0)
+    return _open(spec, Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul, instead), 0)
 
 
 def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
@@ -93,6 +95,8 @@ def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
 
     if kind == "proxy":
         return inner(name)
+    if opening.instead is not None and (found := opening.instead(spec)) is not None:
+        return found
     return opener_of(kind)(name, opening._replace(open=inner))
 
 

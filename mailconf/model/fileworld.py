@@ -38,6 +38,7 @@ class FileWorld:
     policies  actions by policy service endpoint
     online    ask the real DNS and policy services
     trace     tell the place in its text source of the entry that a built map answers with
+    instead   may open a table in the place of ``type:name`` (one that has not been built)
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class FileWorld:
         policies: Mapping[str, str] | None = None,
         online: bool = False,
         trace: bool = True,
+        instead: Callable[[str], LookupTable | None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.root = Root() if root is None else root
@@ -55,6 +57,7 @@ class FileWorld:
         self._policies = dict(policies or {})
         self._online = online
         self._trace = trace
+        self._instead = instead
         self._clock = clock
         self._tables: dict[str, LookupTable | Answer] = {}
         self._places: dict[str, dict[str, Span]] = {}
@@ -85,7 +88,7 @@ class FileWorld:
 
     def _open(self, table: str) -> LookupTable | Answer:
         try:
-            return open_table(table, self.root, fold=fold)
+            return open_table(table, self.root, fold=fold, instead=self._instead)
         except (TemporaryFailure, UnsupportedMap) as failure:
             return Answer(Outcome.FAILED, reason=str(failure))
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mailconf.model.address import external
 from mailconf.model.policy import Place, Policy, Role, Side
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import Delivery, Reply, Route, Session, Verdict
@@ -76,11 +77,11 @@ def inquire(policy: Policy, world: World, session: Session, recipients: Sequence
         session.helo, session.protocol = helo, "ESMTP"
         if not step(f"EHLO {helo}", policy.helo(session, Ask(world))):
             return inquiry
-    if not step(f"MAIL FROM:<{sender}>", policy.mail(session, Ask(world))):
+    if not step(f"MAIL FROM:<{external(sender)}>", policy.mail(session, Ask(world))):
         return inquiry
     for recipient in recipients:
         session.recipient = recipient
-        if step(f"RCPT TO:<{recipient}>", policy.rcpt(session, Ask(world))):
+        if step(f"RCPT TO:<{external(recipient)}>", policy.rcpt(session, Ask(world))):
             session.recipients.append(recipient)
     session.recipient = None
     if session.recipients and step("DATA", policy.data(session, Ask(world))):

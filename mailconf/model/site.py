@@ -118,6 +118,7 @@ class Service:
     kind       inet, unix, fifo, pass
     program    the daemon behind it ("smtpd", "smtp", "local", "virtual", "pipe", ...)
     arguments  its command line; ``overrides`` what -o sets
+    front      the service that takes the connections and hands them to this one (postscreen(8))
     """
 
     name: str
@@ -126,6 +127,18 @@ class Service:
     arguments: tuple[str, ...] = ()
     overrides: dict[str, str] = field(default_factory=dict)
     span: Span | None = None
+    front: Service | None = None
+
+    @property
+    def address(self) -> str:
+        """The name of the service that clients connect to, which says where that is."""
+        return self.front.name if self.front else self.name
+
+    @property
+    def title(self) -> str:
+        """For people: ``smtp inet``, or ``smtpd pass behind smtp inet (postscreen)``."""
+        behind = f" behind {self.front.name} {self.front.kind} ({self.front.program})" if self.front else ""
+        return f"{self.name} {self.kind}{behind}"
 
 
 @dataclass(frozen=True, slots=True)

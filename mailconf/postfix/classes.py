@@ -14,10 +14,10 @@ from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.hostnames import address_literal
 from mailconf.postfix.lists import Kind, PatternList
 from mailconf.postfix.lookup import AddressSearch, Tables
-from mailconf.source import decode
 
 # (parameter, as this list) -> a problem
 Problem = Callable[[str, str], None]
+IGNORED = "comment at end of line is not supported: {}"  # as Postfix warns of it
 
 
 class Domains:
@@ -29,13 +29,13 @@ class Domains:
         self._compiled: dict[str, tuple[str, Kind]] = {}
         c = configuration
         self.default_type = c.value("default_database_type")
-        self.subdomain_lists = frozenset(word.lower() for word in c.words("parent_domain_matches_subdomains"))
+        self.subdomain_lists = frozenset(word.lower() for word in c.list_words("parent_domain_matches_subdomains"))
         self.destinations = self.list("mydestination", Kind.STRING)
         self.virtual_alias = self.list("virtual_alias_domains", Kind.STRING)
         self.virtual_mailbox = self.list("virtual_mailbox_domains", Kind.STRING)
         self.relay = self.list("relay_domains", Kind.DOMAIN)
         self.networks = self.list("mynetworks", Kind.HOST)
-        self.origin = c.value("myorigin")
+        self.origin = c.origin()
         self.own_addresses = frozenset(_own_addresses(c.words("inet_interfaces"), c.words("inet_protocols")))
         self.interfaces = self.own_addresses | {word.strip("[]") for word in c.words("proxy_interfaces")}
         self.search = AddressSearch(
@@ -49,9 +49,9 @@ class Domains:
         """The pattern list that the parameter ``name`` holds."""
         value = self.configuration.value(name)
         made = PatternList.compile(
-            name, value, kind, parents=(parents_as or name) in self.subdomain_lists, read=self._read
+            name, value, kind, parents=(parents_as or name) in self.subdomain_lists, read=self.configuration.read_list
         )
-        for problem in made.problems:
+        for problem in (*made.problems, *map(IGNORED.format, made.ignored)):
             self._problem(name, problem)
         self._compiled[name] = (value, kind)
         return made
@@ -61,15 +61,13 @@ class Domains:
         for name, (value, kind) in self._compiled.items():
             other = configuration.value(name)
             if other != value:
-                for text in PatternList.compile(name, other, kind, read=self._read).problems:
+                made = PatternList.compile(name, other, kind, read=configuration.read_list)
+                for text in (*made.problems, *map(IGNORED.format, made.ignored)):
                     problem(name, text)
 
     def tables(self, name: str) -> Tables:
         """The lookup tables that the parameter ``name`` lists."""
         return Tables.of(self.configuration.value(name), self.default_type)
-
-    def _read(self, path: str) -> str:
-        return decode(self.configuration.root.path(path).read_bytes())
 
     async def is_local(self, ask: Ask, domain: str) -> bool:
         """Whether mail for ``domain`` is for this machine's own users. Raises LookupFailed."""

@@ -14,7 +14,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
 from mailconf.diagnostics import Code, Sink, error, warning
-from mailconf.files import Root
+from mailconf.files import Root, read_regular
 from mailconf.model.site import Service, Setting
 from mailconf.postfix import machine, main_cf, master_cf, words
 from mailconf.postfix.expand import MAX_STEPS, MacroError, expand
@@ -38,8 +38,10 @@ PF013 = error("PF013", "mynetworks cannot be computed")
 PF017 = warning("PF017", "a service is defined again")
 PF018 = error("PF018", "a service is given a parameter in a form that stops it")
 PF233 = error("PF233", "the braces of an argument in master.cf do not hold it together")
+PF228 = error("PF228", "myorigin is not one domain, or its file cannot be read")
 
 PATIENCE, FEW_STEPS = 1, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
+MAX_LIST = 64_000_000  # bytes of a file that a list names
 MOST_MISTAKES = 100  # lines of master.cf whose mistake is looked for with the grammar, which takes its time
 _ASSIGN = 'write "name = value"; a continuation line begins with a blank'
 _MISTAKES = {
@@ -284,6 +286,21 @@ class Configuration:
         """The expanded value with the place that set it."""
         return Setting(self.value(name), self.span(name), name)
 
+    def origin(self) -> str:
+        """The domain of bare addresses: myorigin or, where it names a file, the first line of the file.
+
+        PF228 where Postfix's programs end; then myhostname.
+        """
+        from mailconf.postfix.origin import BadOrigin, check_origin, read_origin
+
+        try:
+            origin = read_origin(self.value("myorigin"), self.root)
+            check_origin(origin)
+        except BadOrigin as problem:
+            self.report("myorigin", PF228, str(problem), "Postfix does not start; write one domain, or name its file")
+            return self.value("myhostname")
+        return origin
+
     def boolean(self, name: str) -> bool:
         """yes or no, in any case; anything else is PF007 and the default's value."""
         return bool(self._checked(name, _boolean, PF007, "is neither yes nor no", "write yes or no"))
@@ -300,6 +317,17 @@ class Configuration:
             return time_value(text, unit)
 
         return self._checked(name, read, PF009, "is not a time", "write a whole number and s, m, h, d or w")
+
+    def read_list(self, path: str) -> str:
+        """The text of a file that stands in a list for the words in it. Raises OSError."""
+        return decode(read_regular(self.root.path(path), MAX_LIST))
+
+    def list_words(self, name: str) -> list[str]:
+        """The words of a pattern list, those of the files that it names included; ``!`` before what is excluded."""
+        from mailconf.postfix.lists import ListReader
+
+        found = ListReader(self.read_list).words(self.value(name))
+        return [f"{'!' * word.exclude}{word.text}" for word in found if not word.problem]
 
     def words(self, name: str) -> list[str]:
         """The expanded value's words: separated by commas and blanks, ``{...}`` held together."""

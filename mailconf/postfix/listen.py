@@ -15,6 +15,7 @@ from typing import NamedTuple
 from mailconf.diagnostics import Sink, error
 from mailconf.model.site import Service, Site
 from mailconf.postfix.configuration import Configuration
+from mailconf.source import Span
 
 PF014 = error("PF014", "a service's port is unknown")
 PF015 = error("PF015", "a service or inet_interfaces names a host that has no address here")
@@ -39,18 +40,18 @@ def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endp
     found: dict[Endpoint, None] = {}
     everywhere: list[str] | None = None
     for service in site.listeners:
-        host, _, port_name = service.name.rpartition(":")
-        port = _port(port_name)
+        host, _, port_name = service.address.rpartition(":")
+        port = port_number(port_name)
         if port is None:
-            message = f'the port "{port_name}" of service {service.name} is not known'
-            sink.report(PF014, message, service.span, hint="write its number, or a name of /etc/services")
+            message = f'the port "{port_name}" of service {service.address} is not known'
+            sink.report(PF014, message, _place(service), hint="write its number, or a name of /etc/services")
             continue
         if host:
             addresses = _own_addresses(service, host, families, sink)
         else:
             everywhere = _addresses(configuration, families, sink) if everywhere is None else everywhere
             addresses = everywhere
-        found |= dict.fromkeys(Endpoint(address, port, service.name) for address in addresses)
+        found |= dict.fromkeys(Endpoint(address, port, service.address) for address in addresses)
     return list(found)
 
 
@@ -70,7 +71,12 @@ def _usable(family: socket.AddressFamily) -> bool:
     return True
 
 
-def _port(name: str) -> int | None:
+def _place(service: Service) -> Span | None:
+    return service.front.span if service.front else service.span
+
+
+def port_number(name: str) -> int | None:
+    """The TCP port of this number or name of services(5); None where it is not known."""
     if name.isascii() and name.isdigit():
         return int(name) if len(name) < 6 and int(name) < 65536 else None
     try:
@@ -83,8 +89,8 @@ def _own_addresses(service: Service, host: str, families: list[socket.AddressFam
     """Those of the host in a service's name."""
     addresses = _resolved(host, families)
     if not addresses:
-        message = f"the host of service {service.name} has no address of inet_protocols"
-        sink.report(PF015, message, service.span, hint="see master(5) and postconf(5) inet_protocols")
+        message = f"the host of service {service.address} has no address of inet_protocols"
+        sink.report(PF015, message, _place(service), hint="see master(5) and postconf(5) inet_protocols")
     return addresses
 
 

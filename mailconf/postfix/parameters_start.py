@@ -3,7 +3,8 @@
 Written by tests/vectors/record_start_parameters.py from Postfix 3.7.11; do not edit.
 
 START  name, kind, least and greatest (None: no limit): "b" yes or no; "i" a number, "l" a large one; "t" a time in
-       seconds; "s" a text, by its length; "x" what has a form of its own
+       seconds; "s" a text, by its length; "f" a file that the value names; "w" one word; "x" what has a form of its
+       own
 """
 
 START: tuple[tuple[str, str, int | None, int | None], ...] = (
@@ -57,6 +58,7 @@ START: tuple[tuple[str, str, int | None, int | None], ...] = (
     ("proxywrite_service_name", "s", 1, None),
     ("smtputf8_autodetect_classes", "s", 1, None),
     ("info_log_address_format", "s", 1, None),
+    ("myorigin", "f", None, None),
     ("default_process_limit", "i", 1, None),
     ("max_use", "i", 1, None),
     ("dont_remove", "i", None, None),
@@ -105,6 +107,7 @@ START: tuple[tuple[str, str, int | None, int | None], ...] = (
     ("daemon_timeout", "t", 1, None),
     ("in_flow_delay", "t", None, 10),
     ("mynetworks_style", "x", None, None),
+    ("myorigin", "w", None, None),
     ("verp_delimiter_filter", "x", None, None),
     ("maillog_file", "x", None, None),
 )

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mailconf.diagnostics import Sink
+from mailconf.diagnostics import Sink, warning
 from mailconf.model.policy import Role
 from mailconf.model.site import Service, Site
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Session, Verdict
 from mailconf.model.world import Ask
 from mailconf.postfix.aliasing import Aliasing
-from mailconf.postfix.classes import Domains
+from mailconf.postfix.classes import IGNORED, Domains
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.local import Local
 from mailconf.postfix.resolve import Resolver
@@ -24,6 +24,8 @@ from mailconf.postfix.rewrite import Rewriter
 from mailconf.postfix.site import site_of
 from mailconf.postfix.smtpd import Smtpd
 from mailconf.postfix.smtpd_settings import Settings
+
+PF229 = warning("PF229", "a number sign ends a list early")
 
 
 class PostfixPolicy:
@@ -104,7 +106,10 @@ def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], N
     def tell(name: str, text: str) -> None:
         span = configuration.value_span(name)
         place = "" if span else f"{configuration.directory}/main.cf"
-        sink.report(PF206, f"{name}: {text}", span, hint=_hint(name, text), file=place)
+        hint, code = _hint(name, text), PF206
+        if text.startswith(IGNORED.format("")):
+            hint, code = "what follows # is ignored; put the comment on a line of its own", PF229
+        sink.report(code, f"{name}: {text}", span, hint=hint, file=place)
 
     return tell
 
@@ -113,7 +118,7 @@ def _hint(name: str, text: str) -> str:
     """What to do about a pattern that ``text`` complains of."""
     opened = re.match(r"open file (.*): [^:]*\Z", text, re.DOTALL)
     if opened:
-        return f"create {opened[1]}, or take it out of {name}"
+        return f"create {opened[1]}, or take it out of {name}; until then Postfix answers 451"
     if "perhaps you should use" in text:
         return "write the network that the message names"
     if "missing ']'" in text:

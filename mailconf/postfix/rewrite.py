@@ -39,7 +39,7 @@ class Rewriter:
         self._recipient_classes = frozenset(c.words("recipient_canonical_classes"))
         self._masquerade = [word.text.lower() for word in split(c.value("masquerade_domains"))]
         self._masquerade_classes = frozenset(c.words("masquerade_classes"))
-        self._masquerade_exceptions = frozenset(word.lower() for word in c.words("masquerade_exceptions"))
+        self._masquerade_exceptions = frozenset(word.lower() for word in c.list_words("masquerade_exceptions"))
         self._generic = domains.tables("smtp_generic_maps")
         self._lmtp_generic = domains.tables("lmtp_generic_maps")
         propagate = frozenset(c.words("propagate_unmatched_extensions"))

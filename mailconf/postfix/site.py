@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from mailconf.model.site import Limits, Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.listeners import listeners
+from mailconf.postfix.lists import ListReader
 from mailconf.postfix.lookup import MAX_NESTED, unproxied
 from mailconf.postfix.protocol import protocol_options
 from mailconf.postfix.words import split, table_spec, unbraced
@@ -91,24 +93,24 @@ def site_of(configuration: Configuration) -> Site:
         directory=c.directory,
         hostname=c.setting("myhostname"),
         domain=c.setting("mydomain"),
-        origin=c.setting("myorigin"),
-        listeners=[s for s in c.services if s.program == "smtpd" and s.kind == "inet"],
+        origin=Setting(c.origin(), c.span("myorigin"), "myorigin"),
+        listeners=listeners(c),
         transports={s.name: s for s in c.services if s.kind == "unix"},
-        local_domains=_words(c, "mydestination"),
-        relay_domains=_words(c, "relay_domains"),
-        virtual_alias_domains=_words(c, "virtual_alias_domains"),
-        virtual_mailbox_domains=_words(c, "virtual_mailbox_domains"),
-        networks=_words(c, "mynetworks"),
+        local_domains=_listed(c, "mydestination"),
+        relay_domains=_listed(c, "relay_domains"),
+        virtual_alias_domains=_listed(c, "virtual_alias_domains"),
+        virtual_mailbox_domains=_listed(c, "virtual_mailbox_domains"),
+        networks=_listed(c, "mynetworks"),
         smart_host=c.setting("relayhost"),
         always_bcc=c.setting("always_bcc"),
         queue_directory=c.setting("queue_directory"),
         tables=list(tables_of(c)),
         limits=_limits(c),
         smtpd=protocol_options(c),
-        xclient_hosts=_words(c, "smtpd_authorized_xclient_hosts"),
-        xforward_hosts=_words(c, "smtpd_authorized_xforward_hosts"),
+        xclient_hosts=_listed(c, "smtpd_authorized_xclient_hosts"),
+        xforward_hosts=_listed(c, "smtpd_authorized_xforward_hosts"),
         peername_lookup=c.boolean("smtpd_peername_lookup"),
-        limit_exceptions=_words(c, "smtpd_client_event_limit_exceptions"),
+        limit_exceptions=_listed(c, "smtpd_client_event_limit_exceptions"),
         syslog_name=c.value("syslog_name"),
         mail_name=c.value("mail_name"),
         double_bounce_sender=c.value("double_bounce_sender"),
@@ -136,13 +138,18 @@ def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
     return Setting(tuple(c.words(name)), c.span(name), name)
 
 
+def _listed(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
+    """The words of a pattern list, which may name files."""
+    return Setting(tuple(c.list_words(name)), c.span(name), name)
+
+
 def _masquerade(c: Configuration) -> Masquerade:
     """postconf(5) masquerade_domains: what lies below a domain is replaced by the domain itself, unless ``!``."""
     classes, words, span = c.words("masquerade_classes"), c.words("masquerade_domains"), c.span("masquerade_domains")
     return Masquerade(
         domains=Setting(tuple(w for w in words if w[0] != "!"), span, "masquerade_domains"),
         exceptions=Setting(tuple(w[1:] for w in words if w[0] == "!"), span, "masquerade_domains"),
-        users=_words(c, "masquerade_exceptions"),
+        users=_listed(c, "masquerade_exceptions"),
         subdomains=True,
         envelope="envelope_sender" in classes,
         recipients="header_recipient" in classes,
@@ -222,8 +229,13 @@ def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[Tab
         text = word.text.lstrip("!")
         if bare and ":" not in text and name != "alias_database":
             continue  # Postfix does not open it: only newaliases(1) takes a default type
+        span = word_span(c, name, word.text, word.offset)
         if bare or _is_table(text):
-            yield from _members(table_spec(text, default_type), role, word_span(c, name, word.text, word.offset))
+            yield from _members(table_spec(text, default_type), role, span)
+        elif text.startswith("/"):
+            for found in ListReader(c.read_list).words(text):
+                if _is_table(found.text):
+                    yield from _members(found.text, role, span)
 
 
 def _restriction_tables(c: Configuration, name: str) -> Iterator[TableUse]:

@@ -15,6 +15,7 @@ from mailconf.postfix.configuration import Configuration
 
 PF208 = warning("PF208", "the configuration asks for what explain and serve do not do")
 
+POSTSCREEN = "postscreen does not test clients"
 UNSERVED: dict[str, tuple[str, ...]] = {
     "mail filters (milter) are not asked": (
         "milter_header_checks",
@@ -61,6 +62,15 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "default_delivery_status_filter",
     ),
     "ETRN is answered without these restrictions": ("smtpd_etrn_restrictions",),
+    POSTSCREEN: (
+        "postscreen_access_list",
+        "postscreen_bare_newline_enable",
+        "postscreen_denylist_action",
+        "postscreen_dnsbl_sites",
+        "postscreen_greet_action",
+        "postscreen_non_smtp_command_enable",
+        "postscreen_pipelining_enable",
+    ),
     "no PROXY header is read": ("smtpd_upstream_proxy_protocol",),
     "outgoing mail does not take these ways": (
         "disable_dns_lookups",
@@ -77,8 +87,12 @@ UNSERVED: dict[str, tuple[str, ...]] = {
 
 def report_unserved(configuration: Configuration, services: Iterable[Service], sink: Sink) -> None:
     """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for."""
+    services = list(services)
     asking = [configuration, *(configuration.for_service(service) for service in services if service.overrides)]
+    screened = any(service.front for service in services)
     for subject, parameters in UNSERVED.items():
+        if subject == POSTSCREEN and not screened:
+            continue
         asked = {name: own.span(name) for own in reversed(asking) for name in parameters if _asks(own, name)}
         if asked:
             names = sorted(asked)

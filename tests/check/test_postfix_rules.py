@@ -51,6 +51,11 @@ MAIN = {
     "myorigin =": ("CK075", 11, "must not be"),
     "transport_maps = hash": ("CK076", 18, "names no table"),
     "transport_maps = hsah:/etc/postfix/transport": ("CK077", 18, 'no map type "hsah"'),
+    "transport_maps = nisplus:x": ("CK085", 18, "mailconf does not read tables of type nisplus"),
+    "myorigin = /etc/mailname": ("PF228", 12, "/etc/mailname: cannot open file: No such file or directory"),
+    "myorigin = a.test, b.test": ("PF228", 12, "must not contain multiple values: a.test, b.test"),
+    "mydestination = /etc/postfix/none": ("PF206", 17, "open file /etc/postfix/none: No such file or directory"),
+    "mydestination = a.test # b.test": ("PF229", 17, "comment at end of line is not supported: # b.test"),
     "header_checks = regexp:": ("CK078", 17, "has no name"),
     "myhostname = mail_host..example": ("CK080", 14, "is no host name"),
     "compatibility_level = 3.x": ("CK080", 23, "is no compatibility level"),
@@ -93,6 +98,8 @@ MASTER = {
     "587 inet n - n - - smtpd -o { smtpd_timeout = 0 }": ("CK075", 29, "less than 1 s"),
     "submision inet n - n - - smtpd": ("PF014", 1, "submision"),
     "70000 inet n - n - - smtpd": ("PF014", 1, "70000"),
+    "26 inet n - n - 1 postscreen": ("PF230", 1, '26 runs postscreen, which hands clients to "smtpd"'),
+    "smtpd pass - - n - - smtpd -o smtpd_sender_restrictions=permit_sasl": ("PF201", 31, "permit_sasl"),
     "p unix - n n - - pipe user=nobody": ("CK052", 1, "no argv="),
     "p unix - n n - - pipe flags=RhZ user=nobody argv=/bin/true": ("CK053", 23, '"Z"'),
     "p unix - n n - - spawn argv=/bin/true": ("CK052", 1, "no user="),
@@ -226,6 +233,40 @@ def test_a_newer_version_warns_of_what_will_go(folder: Path, tmp_path: Path) -> 
     program.write_bytes(b"\0mail_version=3.11.7\0")
     with_line(folder, "smtp_use_tls = yes")
     assert [d.code for d in found(folder, tmp_path)] == ["CK071"]
+
+
+def test_the_types_of_the_installed_postfix(folder: Path, tmp_path: Path) -> None:
+    """As Debian installs it: what dynamicmaps.cf does not name is "unsupported dictionary type" (3.7.11)."""
+    (tmp_path / "usr/lib/postfix/sbin").mkdir(parents=True)
+    types = ("ldap", "pcre", "mysql", "nisplus", "nis", "cidr")
+    with_line(folder, f"virtual_mailbox_domains = {' '.join(f'{kind}:x' for kind in types)}")
+
+    def said() -> list[tuple[str, str]]:
+        of_types = (d for d in found(folder, tmp_path) if d.code in ("CK084", "CK085"))
+        return [(d.code, d.message.partition(" map type ")[2].partition(":")[0]) for d in of_types]
+
+    assert [code for code, _ in said()] == ["CK085"]  # no dynamicmaps.cf: all types may be built in
+    (folder / "dynamicmaps.cf").write_text("# type file function\npcre\tpostfix-pcre.so\tdict_pcre_open\n")
+    assert said() == [("CK084", "ldap"), ("CK084", "mysql"), ("CK084", "nisplus")]
+    (folder / "dynamicmaps.cf.d").mkdir()
+    (folder / "dynamicmaps.cf.d/ldap").write_text("ldap postfix-ldap.so dict_ldap_open\n")
+    assert said() == [("CK084", "mysql"), ("CK084", "nisplus")]
+
+
+def test_files_of_lists_are_read(folder: Path, tmp_path: Path) -> None:
+    (folder / "networks").write_text("# ours\n192.0.2.0/24\ncidr:/etc/postfix/cidr\nhash:/etc/postfix/none\n")
+    with_line(folder, "mynetworks = /etc/postfix/networks")
+    said = {d.code: d.message for d in found(folder, tmp_path)}
+    assert said.keys() == {"CK030", "BD001"}
+    assert "/etc/postfix/cidr" in said["CK030"]
+    assert "/etc/postfix/none" in said["BD001"]
+
+
+def test_the_default_that_names_nis_is_not_complained_of(folder: Path, tmp_path: Path) -> None:
+    with_line(folder, "alias_maps = x")
+    text = (folder / "main.cf").read_text()
+    (folder / "main.cf").write_text(text.replace("alias_maps = x\n", ""))
+    assert found(folder, tmp_path) == []
 
 
 def test_severities(folder: Path, tmp_path: Path) -> None:

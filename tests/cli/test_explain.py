@@ -93,9 +93,126 @@ def test_text_shows_what_decided_and_in_full_what_did_not(built: Path) -> None:
     assert "hash:/etc/postfix/client_access 198.51.100.9 -> not found" in full
 
 
-def test_an_unbuilt_map_is_a_temporary_failure(root: Path) -> None:
-    answer = explain(root, "--client", "203.0.113.5", "--from", "a@example.edu", "--to", "info@example.org")
+MESSAGE = ("--client", "203.0.113.5", "--from", "a@example.edu", "--to", "info@example.org")
+
+
+def run(root: Path, *options: str, status: int = 0) -> tuple[str, str]:
+    done = mailconf("explain", "--root", str(root), "/etc/postfix", *options, status=status)
+    return done.stdout, done.stderr
+
+
+def test_the_source_of_an_unbuilt_map_is_read_with_a_note(root: Path) -> None:
+    out, err = run(root, *MESSAGE)
+    assert "< 250 2.0.0 Ok: queued as QUEUEID" in out
+    assert "virtual_alias_maps info@example.org -> alice@example.com" in out
+    assert "etc/postfix/virtual:2" in out
+    assert "etc/aliases" in err  # of the aliases' format
+    lines = [line for line in err.splitlines() if "[PF231]" in line]
+    assert any("hash:/etc/postfix/virtual has not been built: its source was read instead" in line for line in lines)
+    assert all(": note: " in line for line in lines)
+    # A table that was not asked is not mentioned.
+    assert not any("/etc/postfix/generic" in line for line in lines)
+
+
+def test_an_unbuilt_map_within_others_is_read_too(root: Path) -> None:
+    with (root / "etc/postfix/main.cf").open("a") as file:
+        file.write("virtual_alias_maps = unionmap:{proxy:hash:/etc/postfix/virtual}\n")
+    out, err = run(root, *MESSAGE)
+    assert "virtual_alias_maps info@example.org -> alice@example.com" in out
+    assert "hash:/etc/postfix/virtual has not been built" in err
+
+
+def test_a_mistake_in_the_source_of_an_unbuilt_map_is_reported(root: Path) -> None:
+    with (root / "etc/postfix/client_access").open("a") as file:
+        file.write("192.0.2.77 REJCT\n")
+    assert "[TB010]" in run(root, *MESSAGE, status=1)[1]
+
+
+def test_a_map_that_is_older_than_its_source_answers_with_a_note(built: Path) -> None:
+    (built / "etc/postfix/virtual").write_text("info@example.org bob@example.com\n")
+    out, err = run(built, *MESSAGE)
+    assert "virtual_alias_maps info@example.org -> alice@example.com" in out
+    assert "the map of hash:/etc/postfix/virtual is not what its source says now" in err
+    assert "[PF232]" in err
+
+
+def test_no_source_is_a_temporary_failure(root: Path) -> None:
+    (root / "etc/postfix/client_access").unlink()
+    answer = explain(root, *MESSAGE)
     assert last_reply(answer).startswith("451 4.3.5 <unknown[203.0.113.5]>: Client host rejected: Server configuration")
+
+
+def test_the_first_line_says_as_whom_it_asked(built: Path) -> None:
+    first = run(built, "--to", "info@example.org")[0].splitlines()[0]
+    assert first == "asked as: client localhost[127.0.0.1], HELO mail.sender.example, sender <>, service smtp inet"
+    options = ("--client", "mail.a.test[2001:DB8::1]", "--helo", "", "--from", "<a@b.test>", "--sasl", "alice")
+    first = run(built, *options, "--service", "587", "--to", "info@example.org")[0].splitlines()[0]
+    assert first == (
+        "asked as: client mail.a.test[2001:db8::1], no HELO, sender <a@b.test>, logged in as alice, "
+        "service submission inet"
+    )
+    asked = explain(built, "--client", "::ffff:192.0.2.1", "--to", "info@example.org")["asked"]
+    assert asked["client"] == {"address": "192.0.2.1", "name": "unknown"}
+    assert (asked["service"]["name"], asked["service"]["type"], asked["service"]["place"]["line"]) == (
+        "smtp",
+        "inet",
+        5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("restrictions", "options"),
+    [
+        ("reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname", ()),
+        ("reject_unknown_helo_hostname", ()),
+        ("reject_unknown_helo_hostname", ("--client", "2001:db8::1")),
+        ("check_helo_access inline:{localhost=REJECT, example.com=REJECT, .example.com=REJECT}", ()),
+        ("check_helo_access inline:{{mail.example.com=REJECT}}", ()),
+    ],
+)
+def test_ordinary_rules_take_the_helo_that_is_made_up(built: Path, restrictions: str, options: tuple[str, ...]) -> None:
+    with (built / "etc/postfix/main.cf").open("a") as file:
+        file.write(f"smtpd_helo_required = yes\nsmtpd_helo_restrictions = {restrictions}\n")
+    assert explain(built, *options, "--from", "a@example.edu", "--to", "info@example.org")["accepted"]
+
+
+WRONG = {
+    "foo is not an IP address": ("--client", "foo"),
+    "1.2.3 is not an IP address": ("--client", "1.2.3"),
+    "01.2.3.4 is not an IP address": ("--client", "01.2.3.4"),
+    "fe80::1%eth0 is not an IP address": ("--client", "fe80::1%eth0"),
+    "a b is not a host name": ("--client", "192.0.2.1,a b"),
+    "there is no name behind the comma": ("--client", "192.0.2.1,"),
+    "a client has an IP address": ("--client", "unix:"),
+    "has a control character": ("--helo", "a\rb"),
+    "501 5.1.7 Bad sender address syntax": ("--from", "a@b@"),
+    "501 5.1.3 Bad recipient address syntax": ("--to", "no domain"),
+    "'' is not a mail address": ("--to", ""),
+    "'a@-b.test' is not a mail address": ("--to", "a@-b.test"),
+    "'a@[1.2.3]' is not a mail address": ("--to", "a@[1.2.3]"),
+    "more than 2000 characters": ("--from", "a" * 3000),
+    "is none of the types that are asked for": ("--dns", "zen.example:B"),
+    "is not NAME:TYPE": ("--dns", "zen example:A"),
+    "x is not an address of type A": ("--dns", "zen.example:A=x"),
+    "is not the value of an MX record": ("--dns", "a.example:MX=mx.a.example"),
+    "is not unix:PATH=ACTION or inet:HOST:PORT=ACTION": ("--policy", "private/policyd=DUNNO"),
+    "'inet:x:1=' is not unix:PATH": ("--policy", "inet:x:1="),
+    "-1": ("--size", "-1"),
+    "cleanup runs cleanup, not smtpd": ("--service", "cleanup"),
+    "the smtpd services are: smtp inet, submission inet": ("--service", "26"),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_can_mean_nothing_is_a_usage_error(built: Path, words: str) -> None:
+    _, err = run(built, "--to", "info@example.org", *WRONG[words], status=2)
+    assert words in " ".join(err.split())
+
+
+def test_addresses_are_shown_as_they_are_sent(built: Path) -> None:
+    out, _ = run(built, "--from", "Carol <c@example.edu>", "--to", '"a b"@example.org')
+    assert "> MAIL FROM:<c@example.edu>" in out
+    assert '> RCPT TO:<"a b"@example.org>' in out
 
 
 def test_a_broken_configuration_is_reported_and_answered_all_the_same(root: Path) -> None:
@@ -125,3 +242,58 @@ def test_what_was_not_asked_says_so_and_can_be_given(built: Path) -> None:
     assert "no thanks" in last_reply(explain(built, *message, "--dns", listed, "--policy", "unix:p=REJECT no thanks"))
     for wrong in (("--dns", "zen.example=1"), ("--policy", "unix:p")):
         mailconf("explain", "--root", str(built), "/etc/postfix", *message, *wrong, status=2)
+
+
+def behind_postscreen(root: Path, options: str = "") -> None:
+    """Let port 25 be postscreen's, as POSTSCREEN_README has it."""
+    master_cf = root / "etc/postfix/master.cf"
+    lines = master_cf.read_text().splitlines(keepends=True)
+    changed = "".join("# " + line if line.startswith("smtp      inet") else line for line in lines)
+    smtpd = f"smtpd pass - - n - - smtpd\n{options}"
+    master_cf.write_text(f"{changed}smtp inet n - n - 1 postscreen\n{smtpd}dnsblog unix - - n - 0 dnsblog\n")
+
+
+def test_port_25_is_asked_through_postscreen(built: Path) -> None:
+    behind_postscreen(built, "  -o smtpd_relay_restrictions=reject\n")
+    with (built / "etc/postfix/main.cf").open("a") as file:
+        file.write("postscreen_greet_action = enforce\n")
+    for options in ((), ("--service", "smtpd"), ("--service", "smtp"), ("--service", "25")):
+        answer = explain(built, *MESSAGE, *options)
+        service = answer["asked"]["service"]
+        assert (service["name"], service["type"]) == ("smtpd", "pass")
+        assert (service["behind"]["name"], service["behind"]["program"]) == ("smtp", "postscreen")
+        assert last_reply(answer) == "554 5.7.1 <info@example.org>: Recipient address rejected: Access denied"
+    out, err = run(built, *MESSAGE)
+    assert out.splitlines()[0].endswith("service smtpd pass behind smtp inet (postscreen)")
+    assert "postscreen does not test clients: postscreen_greet_action has no effect here" in err
+    assert explain(built, *MESSAGE, "--service", "submission")["asked"]["service"]["name"] == "submission"
+
+
+def test_a_postscreen_whose_smtpd_is_a_comment(built: Path) -> None:
+    behind_postscreen(built)
+    master_cf = built / "etc/postfix/master.cf"
+    master_cf.write_text(master_cf.read_text().replace("smtpd pass", "#smtpd pass"))
+    out, err = run(built, *MESSAGE, status=1)
+    assert 'smtp runs postscreen, which hands clients to "smtpd": master.cf has no such service [PF230]' in err
+    assert out.splitlines()[0].endswith("service submission inet")
+
+
+def test_an_origin_in_a_file(built: Path) -> None:
+    with (built / "etc/postfix/main.cf").open("a") as file:
+        file.write("myorigin = /etc/mailname\nsmtpd_recipient_restrictions =\nsmtpd_sender_restrictions =\n")
+    options = ("--client", "192.0.2.7", "--from", "carol", "--to", "alice")
+    _, err = run(built, *options, status=1)
+    assert "/etc/mailname: cannot open file: No such file or directory [PF228]" in err
+    (built / "etc/mailname").write_text("example.com\n")
+    out, _ = run(built, *options)
+    assert "alice@example.com goes to transport local" in out
+
+
+def test_aliases_by_default(built: Path) -> None:
+    """The default of alias_maps ends in nis:mail.aliases; without a NIS domain that table knows nothing."""
+    main_cf = built / "etc/postfix/main.cf"
+    lines = main_cf.read_text().splitlines(keepends=True)
+    main_cf.write_text("".join(line for line in lines if not line.startswith("alias_maps")))
+    options = ("--client", "203.0.113.5", "--from", "carol@example.edu", "--to")
+    assert explain(built, *options, "alice@example.com")["accepted"]
+    assert last_reply(explain(built, *options, "nobody-of-that-name@example.com")).startswith("550 5.1.1 ")

@@ -137,7 +137,7 @@ def test_a_service_without_a_port_is_a_mistake(site: Path) -> None:
         r'master\.cf:\d+:1: error: the port "nosuchport" of service nosuchport is not known \[PF014\]', done.stderr
     )
     done = mailconf("serve", "--root", str(site), "/etc/postfix", "--listen", "127.0.0.1:0=imap", status=2)
-    assert "there is no smtpd service imap in master.cf; there are: smtp, submission" in done.stderr
+    assert "there is no smtpd service imap in master.cf; there are: smtp inet, submission inet" in done.stderr
 
 
 def test_settings_of_the_listener_come_from_the_configuration(site: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,17 @@ CASES = [
     ("mynetworks_style = host, subnet", "bad mynetworks_style value: host, subnet; specify exactly one value"),
     ("maillog_file = /tmp/log", "maillog_file value '/tmp/log' does not match any prefix in maillog_file_prefixes"),
     ("syslog_facility = MAIL", "file {}/main.cf: parameter syslog_facility: unrecognized value: MAIL"),
+    ("myorigin = a.test, b.test", "myorigin parameter setting must not contain multiple values: a.test, b.test"),
+    ("myorigin = a.test,", "myorigin parameter setting must not contain multiple values: a.test,"),
+    ("myorigin = a b\nin_flow_delay = 99", "invalid in_flow_delay: 99 (max 10)"),
+    ("myorigin = a b\nmynetworks_style = x", 'unknown mynetworks mask style value "x" in "x"'),
+    (
+        "myorigin = a b\ndefault_verp_delimiters = -x",
+        "myorigin parameter setting must not contain multiple values: a b",
+    ),
+    ("myorigin = /nonexistent/x", "/nonexistent/x: cannot open file: No such file or directory"),
+    ("myorigin = /nonexistent/x\nmax_use = x", "/nonexistent/x: cannot open file: No such file or directory"),
+    ("myorigin = /nonexistent/x\ninfo_log_address_format =", "bad string length 0 < 1: info_log_address_format = "),
     # The one that is read first is told.
     (
         "ipc_ttl = x\nsoft_bounce = x\nmax_use = x\nsmtputf8_enable = x",
@@ -44,6 +56,54 @@ def test_a_value_that_cannot_be(
     assert tool.run("postmap", ["-c", str(tmp_path), "-q", "x", "static:y"]) == 1  # type: ignore[attr-defined]
     out, err = capfdbinary.readouterr()
     assert (out, err.decode()) == (b"", f"postmap: fatal: {words.format(tmp_path)}\n")
+
+
+ORIGINS = {  # a file's content -> what the tools of Postfix 3.7.11 (Debian) end with, "" where they go on
+    "origin.test": "",
+    " \t origin.test\r\nother.test\n": "",
+    "origin.test other.test\n": "myorigin parameter setting must not contain multiple values: origin.test other.test",
+    "# a comment\norigin.test\n": "myorigin parameter setting must not contain multiple values: # a comment",
+    "": "myorigin file {} is empty",
+    "\norigin.test\n": "myorigin file {} is empty",
+    " \t\r\n": "myorigin file {} is empty",
+}
+
+
+@pytest.mark.parametrize("text", ORIGINS)
+def test_the_file_of_the_origin(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], text: str) -> None:
+    file = tmp_path / "mailname"
+    file.write_bytes(text.encode())
+    (tmp_path / "main.cf").write_text(f"myorigin = {file}\n")
+    status = postmap.run("postmap", ["-c", str(tmp_path), "-q", "x", "static:y"])
+    words = ORIGINS[text].format(file)
+    assert (status, capfdbinary.readouterr().err.decode()) == (bool(words), f"postmap: fatal: {words}\n" * bool(words))
+
+
+def test_the_file_of_the_origin_is_opened_with_care(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    names = {
+        "linked": "file has 2 hard links",
+        "link": "file is a symbolic link",
+        "fifo": "cannot open file: not a regular file",
+    }
+    for name in ("linked", "target"):
+        (tmp_path / name).write_text("origin.test\n")
+    (tmp_path / "linked2").hardlink_to(tmp_path / "linked")
+    (tmp_path / "link").symlink_to("target")
+    tmp_path.chmod(0o777)  # whoever runs the test: others may change the folder of the link
+    os.mkfifo(tmp_path / "fifo")
+    for name, words in names.items():
+        (tmp_path / "main.cf").write_text(f"myorigin = {tmp_path / name}\n")
+        assert postmap.run("postmap", ["-c", str(tmp_path), "-q", "x", "static:y"]) == 1
+        assert capfdbinary.readouterr().err.decode() == f"postmap: fatal: {tmp_path / name}: {words}\n"
+
+
+def test_below_a_root_the_file_of_the_origin_may_be_a_copy(tmp_path: Path) -> None:
+    (tmp_path / "etc/postfix").mkdir(parents=True)
+    (tmp_path / "etc/name").write_text("origin.test\n")
+    (tmp_path / "etc/mailname").symlink_to("name")
+    (tmp_path / "etc/postfix/main.cf").write_text("myorigin = /etc/mailname\n")
+    arguments = ["--root", str(tmp_path), "-c", "/etc/postfix", "-q", "x", "static:y"]
+    assert postmap.run("postmap", arguments) == 0
 
 
 def test_defaults_are_in_order(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dialogue import ClosedWorld, dns_fixtures, policy_of
+from dialogue import ClosedWorld, Dialogue, dns_fixtures, policy_of
 from policy_scenarios import DNS, EXAMPLE, Scenario
 
 from mailconf.build.apply import apply
@@ -15,6 +15,8 @@ from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
 from mailconf.postfix.policy import PostfixPolicy
+
+Difference = tuple[list[str], list[str], list[str]]
 
 # As private_postfix.py runs it.
 COMMON = {
@@ -31,13 +33,46 @@ def open_site(scenario: Scenario, top: Path, policy_port: int = 0) -> tuple[Post
     if scenario.example:
         return _open_example(scenario, top)
     for name, content in scenario.tables.items():
-        (top / name).write_text(content)
+        (top / name).write_text(content.replace("@TOP@", str(top)), newline="")
     parameters = {**COMMON, **scenario.all_parameters()}
     lines = "".join(f"{name} = {value}\n" for name, value in parameters.items())
     (top / "main.cf").write_text(lines.replace("@TOP@", str(top)).replace("@POLICY@", str(policy_port)))
     (top / "master.cf").write_text("smtp inet n - n - - smtpd\n")
     policy, _ = policy_of(top)
     return policy, ClosedWorld(dns=dns_fixtures(DNS), online=bool(policy_port))
+
+
+def differences(
+    scenario: Scenario, recorded: list[dict[str, list[str]]], top: Path, policy_port: int = 0
+) -> list[Difference]:
+    """What our Policy answers and logs otherwise than ``recorded``: (session, theirs, ours)."""
+    policy, world = open_site(scenario, top, policy_port)
+    found: list[Difference] = []
+    for session, answer in zip(scenario.sessions, recorded, strict=True):
+        dialogue = Dialogue(policy, world)
+        pending = False
+        replies = []
+        for command in session:
+            if command == "." and not pending:
+                continue
+            replies.append(dialogue.command(command))
+            pending = replies[-1].startswith("354")
+        theirs = [line.replace("@TOP@", str(top)) for line in answer["replies"]]
+        if replies != theirs:
+            found.append((session, theirs, replies))
+        elif dialogue.log != [line.replace("@TOP@", str(top)) for line in answer["log"]]:
+            found.append((session, answer["log"], dialogue.log))
+    return found
+
+
+def report(differences: list[Difference]) -> str:
+    lines = [f"{len(differences)} sessions differ"]
+    for session, theirs, ours in differences[:40]:
+        lines.append(f"\n{session}")
+        lines += [f"  real {a!r}\n  ours {b!r}" for a, b in zip(theirs, ours, strict=False) if a != b]
+        if len(theirs) != len(ours):
+            lines.append(f"  real {theirs[len(ours) :]}\n  ours {ours[len(theirs) :]}")
+    return "\n".join(lines)
 
 
 def _open_example(scenario: Scenario, top: Path) -> tuple[PostfixPolicy, FileWorld]:

@@ -27,6 +27,8 @@ SPECIAL = {
     "inet_protocols", "maillog_file", "mydomain", "myhostname", "mynetworks_style", "syslog_facility",
     "verp_delimiter_filter",
 }  # fmt: skip
+# Checks of a parameter besides those of its kind: a file that is not there, and several words.
+MORE = {("myorigin", "f"): "/nonexistent/myorigin", ("myorigin", "w"): "my origin"}
 NAMES = {"mydomain", "myhostname"}  # whose length is looked at with the rest of them
 KINDS = [
     ("b", re.compile(r"bad boolean configuration: (\w+) = ")),
@@ -43,7 +45,8 @@ HEAD = '''"""What each of Postfix's programs reads from main.cf when it starts, 
 Written by tests/vectors/record_start_parameters.py from Postfix {version}; do not edit.
 
 START  name, kind, least and greatest (None: no limit): "b" yes or no; "i" a number, "l" a large one; "t" a time in
-       seconds; "s" a text, by its length; "x" what has a form of its own
+       seconds; "s" a text, by its length; "f" a file that the value names; "w" one word; "x" what has a form of its
+       own
 """
 
 START: tuple[tuple[str, str, int | None, int | None], ...] = (
@@ -93,17 +96,20 @@ def kinds(postmap: Postmap, names: list[str]) -> dict[tuple[str, str], tuple[int
             found_kinds[name, "s"] = low[name, "s"], high.get((name, "s"))
         if name in SPECIAL:
             found_kinds[name, "x"] = None, None
-    return found_kinds
+    return found_kinds | dict.fromkeys(MORE, (None, None))
 
 
 def ordered(postmap: Postmap, checks: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The checks in the order in which they are made: each is made before those that it hides."""
-    # Of two checks of one parameter, the length is looked at first.
-    hidden = {check: int(check[1] == "s" and (check[0], "x") in checks) for check in checks}
+    # Of the checks of one parameter, the length is looked at first, then the file.
+    hidden = {
+        check: sum(name == check[0] and "sfwx".find(check[1]) < "sfwx".find(kind) for name, kind in checks)
+        for check in checks
+    }
     pairs = [(a, b) for a, b in itertools.combinations(checks, 2) if a[0] != b[0]]
 
     def first(pair: tuple[tuple[str, str], tuple[str, str]]) -> tuple[str, str]:
-        wrong = {name: "" if kind == "s" else "xx!" for name, kind in pair}
+        wrong = {name: MORE.get((name, kind), "" if kind == "s" else "xx!") for name, kind in pair}
         message = postmap.says({"myhostname": "host.a.test", **wrong}).replace(
             "mynetworks mask style", "mynetworks_style"
         )

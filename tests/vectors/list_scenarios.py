@@ -1,0 +1,162 @@
+"""What is put to Postfix and to ours about values that name files, and about tables of types that are not there.
+
+``@TOP@`` stands for the folder of the files. See policy_scenarios.py for what a Scenario is.
+"""
+
+from __future__ import annotations
+
+from policy_scenarios import Scenario, client, mail
+
+ORIGINS = {
+    "a line": "origin.test\n",
+    "without a newline": "origin.test",
+    "blanks": " \t origin.test \t\n",
+    "carriage return": "origin.test\r\n",
+    "two lines": "origin.test\nother.test\n",
+    "a second line that begins with a blank": "origin.test\n other.test\n",
+    "an expression": "$mydomain\n",
+    "a name without a dot": "origin\n",
+    "a dot at the end": "origin.test.\n",
+    "capital letters": "Origin.Test\n",
+    "a byte of value 0": "origin.test\0.example\n",
+    "vertical blanks": "\v\forigin.test\v\n",
+    "an address": "user@origin.test\n",
+    "a literal": "[127.0.0.1]\n",
+}
+
+LISTS = {
+    "a line each": "one.test\ntwo.test\n",
+    "without a newline": "one.test\ntwo.test",
+    "empty": "",
+    "an empty line": "\n\none.test\n\n",
+    "blanks and commas": "  one.test ,two.test,,\tthree.test\n",
+    "carriage returns": "one.test\r\ntwo.test\r\n",
+    "comment lines": "# two.test\none.test\n  # three.test\n",
+    "a comment behind a word": "one.test # two.test\nthree.test\n",
+    "a number sign in a word": "one.test#x two.test\n",
+    "continued": "one.test\n two.test\n",
+    "exclusion": "!two.test\none.test\ntwo.test\n",
+    "another file": "one.test\n@TOP@/more\n",
+    "another file, excluded": "!@TOP@/more\none.test\nthree.test\ntwo.test\n",
+    "a missing file behind": "one.test\n@TOP@/missing\ntwo.test\n",
+    "a table": "inline:{two.test=x}\none.test\n",
+    "an expression": "$mydomain one.test\n",
+    "braces": "{ one.test } two.test\n",
+    "quotes": '"one.test" two.test\n',
+    "a byte of value 0": "one.test\0x\ntwo.test\n",
+    "sub-domains": ".one.test\n",
+    "capital letters": "ONE.Test\n",
+}
+
+NETWORKS = {
+    "networks": "198.51.100.0/28\n203.0.113.7\n",
+    "host bits": "198.51.100.9\n198.51.100.1/28\n203.0.113.7\n",
+    "no network": "300.1.2.3\n203.0.113.7\n",
+    "an open bracket": "[203.0.113.8\n203.0.113.7\n",
+    "in brackets": "[203.0.113.7] [198.51.100.0]/28\n",
+    "excluded": "!203.0.113.7 203.0.113.0/24\n",
+    "a name": "friend.test\n",
+    "a comment": "203.0.113.7 # 198.51.100.0/24\n",
+    "a table": "cidr:@TOP@/cidr\n",
+    "an open bracket and a length": "[203.0.113.0/28\n203.0.113.7\n",
+    "an open bracket and a colon": "[2001:db8::1\n203.0.113.7\n",
+    "IPv6 without brackets": "2001:db8::1\n203.0.113.7\n",
+    "IPv6 of which there is none": "[2001:db8::g]\n203.0.113.7\n",
+    "a name and a length": "friend.test/8\n203.0.113.7\n",
+    "a short network": "203.0/16\n203.0.113.7\n",
+    "a length and a letter": "203.0.113.0/28x\n203.0.113.7\n",
+    "an address and a port": "203.0.113.0:25\n203.0.113.7\n",
+    "digits": "2030113\n203.0.113.7\n",
+    "a long prefix": "203.0.113.7/33\n198.51.100.9\n",
+}
+
+MORE = {"more": "two.test\n", "cidr": "203.0.113.0/29 x\n"}
+NAMES = ("one.test", "two.test", "three.test", "sub.one.test", "example.com")
+PARAMETERS = ("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
+SHORT = ("a line each", "comment lines", "a missing file behind")  # of the lists that are read as mydestination is
+TYPES = ("nis", "nisplus", "nosuchtype")
+
+
+def _asked(*names: str) -> list[list[str]]:
+    return [mail(f"alice@{name}", who=client(200)) for name in names]
+
+
+def _origins() -> list[Scenario]:
+    recipients = ("alice", "carol", "postmaster", "alice@example.com")
+    sessions = [mail(recipient) for recipient in recipients]
+    return [
+        Scenario(
+            f"myorigin: {name}",
+            {"myorigin": "@TOP@/origin", "mydestination": "example.com, origin.test", "smtpd_banner": "x $mail_name"},
+            sessions,
+            {"origin": text},
+        )
+        for name, text in ORIGINS.items()
+    ]
+
+
+def _of_lists() -> list[Scenario]:
+    found = []
+    for parameter in PARAMETERS:
+        for name, text in LISTS.items():
+            if parameter.startswith("virtual") and name not in SHORT:
+                continue
+            own = {"mydestination": "localhost", "relay_domains": "", "virtual_alias_domains": ""}
+            own |= {"virtual_mailbox_domains": "", "virtual_alias_maps": "", "relay_recipient_maps": ""}
+            own |= {"virtual_mailbox_maps": "static:x", "local_recipient_maps": "", parameter: "@TOP@/list"}
+            found.append(Scenario(f"{parameter}: {name}", own, _asked(*NAMES), {"list": text, **MORE}))
+    missing = {"mydestination": "one.test, @TOP@/missing, two.test", "local_recipient_maps": ""}
+    found.append(Scenario("mydestination: a missing file", missing, _asked(*NAMES)))
+    comment = {"mydestination": "one.test, #two.test, three.test", "local_recipient_maps": ""}
+    found.append(Scenario("mydestination: a comment in the value", comment, _asked(*NAMES)))
+    return found
+
+
+def _networks() -> list[Scenario]:
+    found = []
+    clients = [client("203.0.113.7"), client("198.51.100.9"), client("203.0.113.9", "friend.test")]
+    sessions = [mail("x@away.test", who=who) for who in clients]
+    for name, text in NETWORKS.items():
+        found.append(Scenario(f"mynetworks: {name}", {"mynetworks": "@TOP@/list"}, sessions, {"list": text, **MORE}))
+    for name, text in NETWORKS.items():
+        value = " ".join(text.split("\n"))
+        if "#" not in value:
+            found.append(Scenario(f"mynetworks, in main.cf: {name}", {"mynetworks": value}, sessions, MORE))
+    own = {"mynetworks": "203.0.113.7, @TOP@/missing, 198.51.100.9"}
+    found.append(Scenario("mynetworks: a missing file", own, sessions))
+    own = {"parent_domain_matches_subdomains": "@TOP@/parents"}
+    for name, text in {"relay_domains": "relay_domains\n", "none": "mynetworks\n"}.items():
+        scenario = Scenario(
+            f"parent_domain_matches_subdomains: {name}",
+            {**own, "relay_domains": "one.test", "relay_recipient_maps": ""},
+            _asked(*NAMES),
+            {"parents": text},
+        )
+        found.append(scenario)
+    return found
+
+
+def _types() -> list[Scenario]:
+    found = []
+    for kind in TYPES:
+        spec = f"{kind}:mail.table"
+        uses = {
+            "local_recipient_maps": f"inline:{{alice=x}} {spec}",
+            "virtual_alias_maps": f"inline:{{info@va.example=alice}} {spec}",
+            "mydestination": f"example.com, {spec}, localhost",
+            "relay_domains": f"{spec}, rel.example",
+            "mynetworks": f"{spec}, 127.0.0.0/8",
+            "canonical_maps": spec,
+            "transport_maps": spec,
+            "smtpd_sender_restrictions": f"check_sender_access {spec}",
+            "smtpd_client_restrictions": f"check_client_access proxy:{spec}",
+        }
+        recipients = ("alice@example.com", "carol@example.com", "info@va.example", "x@rel.example", "x@away.test")
+        for name, value in uses.items():
+            sessions = [mail(recipient) for recipient in recipients]
+            found.append(Scenario(f"{kind} in {name}", {name: value}, sessions))
+    return found
+
+
+def scenarios() -> list[Scenario]:
+    return [*_origins(), *_of_lists(), *_networks(), *_types()]
