@@ -18,6 +18,16 @@ from mailconf.model.world import Ask
 COMMANDS = b"EHLO x\r\n" * 2000
 
 
+class Counting(OpenPolicy):
+    """Counts the questions. Its replies are long, so that those which nobody reads are soon too many."""
+
+    asked = 0
+
+    async def helo(self, session: Session, ask: Ask) -> Verdict:
+        Counting.asked += 1
+        return said(250, HOST, *["X-" + "x" * 500] * 10)
+
+
 def flood(port: int, patience: int = 20) -> socket.socket:
     """A client that has sent as much as is taken, and reads nothing."""
     peer = socket.create_connection(("127.0.0.1", port), timeout=20)
@@ -36,7 +46,7 @@ def flood(port: int, patience: int = 20) -> socket.socket:
 
 def test_a_client_that_does_not_read_is_cut_off() -> None:
     limits = Limits(smtpd_timeout=0.5, error_sleep=0)
-    with Listener(limits=limits, lookup=False) as listener:
+    with Listener(limits=limits, lookup=False, policy=Counting) as listener:
         with flood(listener.port):
             listener.await_line("timeout after EHLO from unknown[127.0.0.1]")
             listener.await_line("disconnect from unknown[127.0.0.1] ehlo=")
@@ -45,7 +55,7 @@ def test_a_client_that_does_not_read_is_cut_off() -> None:
 
 def test_others_are_greeted_when_all_sessions_were_taken() -> None:
     limits = Limits(smtpd_timeout=0.5, connections=5, connections_per_client=0, error_sleep=0)
-    with Listener(limits=limits, lookup=False) as listener:
+    with Listener(limits=limits, lookup=False, policy=Counting) as listener:
         silent = [flood(listener.port, 2) for _ in range(5)]
         with listener.connect() as peer:
             assert peer.greeting == f"220 {HOST} ESMTP Postfix"
@@ -63,16 +73,6 @@ def test_others_have_their_turn_meanwhile() -> None:
         assert other.say("QUIT") == "221 2.0.0 Bye"
         while answered < 5010 and busy.reply().startswith(("250", "421")):
             answered += 1
-
-
-class Counting(OpenPolicy):
-    """Counts the questions; each takes a turn of the loop."""
-
-    asked = 0
-
-    async def helo(self, session: Session, ask: Ask) -> Verdict:
-        Counting.asked += 1
-        return said(250, HOST, *["X-" + "x" * 500] * 10)
 
 
 def test_commands_of_the_dead_are_not_worked_on() -> None:
