@@ -29,8 +29,11 @@ CK073 = warning("CK073", "there is a comment behind a value")
 CK074 = warning("CK074", "a file holds bytes of value 0")
 CK075 = error("CK075", "a value is not what its parameter takes")
 CK076 = error("CK076", "a table is not of the form type:name")
+CK082 = error("CK082", "a value is of a newer version of Postfix")
 
 _REFERENCE = re.compile(r"\$[{(]?\s*(\w+)", re.ASCII)
+# Words that a parameter takes only since a later version than its others.
+_NEW_WORDS = {("smtpd_forbid_bare_newline", "note"): (3, 9)}
 _MOST_HINTS = 20  # names for which similar ones are looked for
 
 
@@ -175,6 +178,9 @@ def _value(name: str, view: Configuration, postfix: ParameterSet, sink: Sink) ->
     text = view.value(name)
     if kind.kind == TABLE:
         _tables(name, text, view, sink)
+    elif (since := _NEW_WORDS.get((name, text.lower()))) and postfix.version < since:
+        message = f'the value "{text}" of {name} is there since Postfix {since[0]}.{since[1]}'
+        sink.report(CK082, message, view.value_span(name), hint=f"this is {postfix.release}: write another value")
     elif (problem := kind.problem(text)) and not kind.is_malformed(text):
         message = f'the value "{text}" of {name} {problem}'
         sink.report(CK075, message, view.value_span(name), hint=f"{name} takes {kind}")
