@@ -31,6 +31,7 @@ CK074 = warning("CK074", "a file holds bytes of value 0")
 CK075 = error("CK075", "a value is not what its parameter takes")
 CK076 = error("CK076", "a table is not of the form type:name")
 PF234 = warning("PF234", "a value holds what looks like the next setting")
+CK082 = error("CK082", "a value is of a newer version of Postfix")
 
 # The pattern lists that the Policy reads: what is wrong in them is reported where it compiles them.
 POLICY_LISTS = frozenset(
@@ -39,6 +40,8 @@ POLICY_LISTS = frozenset(
 )
 _REFERENCE = re.compile(r"\$[{(]?\s*(\w+)", re.ASCII)
 _SETTING = re.compile(r"(\w+)[ \t]*=(?![=~])", re.ASCII)
+# Words that a parameter takes only since a later version than its others.
+_NEW_WORDS = {("smtpd_forbid_bare_newline", "note"): (3, 9)}
 _MOST_HINTS = 20  # names for which similar ones are looked for
 _LONGEST_NAME = 200  # characters; nothing longer is taken for two names without a newline between them
 # What master.cf of a new installation refers to and leaves to the site.
@@ -241,6 +244,9 @@ def _value(name: str, view: Configuration, postfix: ParameterSet, sink: Sink) ->
     text = view.value(name)
     if kind.kind == TABLE:
         _tables(name, text, view, sink)
+    elif (since := _NEW_WORDS.get((name, text.lower()))) and postfix.version < since:
+        message = f'the value "{text}" of {name} is there since Postfix {since[0]}.{since[1]}'
+        sink.report(CK082, message, view.value_span(name), hint=f"this is {postfix.release}: write another value")
     elif (problem := kind.problem(text)) and not kind.is_malformed(text):
         message = f'the value "{text}" of {name} {problem}'
         sink.report(CK075, message, view.value_span(name), hint=f"{name} takes {kind}")

@@ -313,7 +313,9 @@ class Session:
             if not self._gone:
                 self.client.quit()
                 writer.write(self.client.data_to_send())
-            writer.close()
+                writer.close()
+            else:
+                writer.transport.abort()  # a server that does not read would keep the connection for ever
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host = self.host

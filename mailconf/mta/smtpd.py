@@ -2,6 +2,10 @@
 
 The words for timeouts and limits are smtpd(8)'s; log lines are those of Postfix's smtpd.
 
+One client costs no other its turn: after some events of a session the others go on; nothing is read of a client whose
+session waits, and no more than a buffer of one whose commands are being answered; a client that does not read what is
+said to it is cut off after smtpd_timeout, as one that says nothing; when a client is gone, its commands are dropped.
+
 Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue).
 A session that is idle when the server stops is told 421.
 """
@@ -10,7 +14,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 from mailconf.model.policy import Policy
 from mailconf.mta.answers import Answers, VerdictHook
@@ -23,6 +29,8 @@ from mailconf.smtp.server import Connection, Options
 from mailconf.smtp.states import COUNTED, LAST, State
 
 _BUFFER = 262_144  # bytes read ahead of the work
+_REPLIES = 16_384  # bytes of replies that are gathered
+_TURNS = 32  # events after which other sessions have their turn
 _SHOWN = 100  # bytes of improper pipelining, in the log
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
 
@@ -123,14 +131,16 @@ class SmtpdSession(asyncio.Protocol):
         self._out = bytearray()
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._reading = True
-        self._lost = False
+        self._reading = False
+        self._lost = False  # nothing more will come
+        self._gone = False  # nothing can be said any more, either
+        self._stuck = False  # the client did not read in time
 
     # asyncio's side.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # other loops' are no subclasses of it
+        self.transport.pause_reading()  # until the session has its turn
         session = self.session
         session.client_address, session.client_port = peer(transport.get_extra_info("peername"))
         session.server_address, session.server_port = peer(transport.get_extra_info("sockname"))
@@ -151,7 +161,7 @@ class SmtpdSession(asyncio.Protocol):
         return True  # what was pipelined before is still answered
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
+        self._lost = self._gone = True
         self._wake()
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
@@ -196,13 +206,13 @@ class SmtpdSession(asyncio.Protocol):
                     self._say(Reply.of(421, f"4.4.2 {self.connection.options.hostname} Error: timeout exceeded"))
                 summary = self.connection.summary()
                 self._log(f"disconnect from {self.answers.client} {summary}")
-                self._write()
+                await self._finish()
         finally:
             server.clients[address] -= 1
             if not server.clients[address]:
                 del server.clients[address]
             server.sessions.discard(self)
-            self.transport.close()
+            self.transport.abort()
 
     def _where(self) -> str:
         state = self.connection.state
@@ -237,12 +247,19 @@ class SmtpdSession(asyncio.Protocol):
 
     async def _talk(self) -> None:
         connection = self.connection
+        turns = 0
         while True:
+            if self._gone:
+                raise _Lost
+            turns += 1
+            if turns % _TURNS == 0:
+                await asyncio.sleep(0)
             event = connection.next_event()
             if event is Wait.CLOSED:
                 return
             if isinstance(event, Wait):
                 self._write()
+                await self._drain()
                 await self._wait()
                 continue
             if isinstance(event, Content):
@@ -260,10 +277,10 @@ class SmtpdSession(asyncio.Protocol):
                 self.session.errors = connection.errors
                 if reply.code in (421, 521):
                     connection.close()
-            if len(self._out) > _BUFFER:
+            if len(self._out) > _REPLIES:
                 self._write()
             if self._writable is not None:
-                await self._writable
+                await self._drain()
 
     def _is_out_of_step(self) -> bool:
         """Whether the client did not wait for a reply where it must (RFC 2920 3.1); looked at until it is seen once."""
@@ -305,6 +322,26 @@ class SmtpdSession(asyncio.Protocol):
             and loop.time() >= deadline - 0.01
         ):
             raise _Idle
+
+    async def _drain(self) -> None:
+        """Until the client has read enough of what was said. Raises _Idle when it does not in smtpd_timeout."""
+        if self._writable is not None:
+            await asyncio.wait((self._writable,), timeout=self.site.limits.smtpd_timeout)
+            if self._writable is not None and not self._gone:
+                self._out.clear()
+                self._stuck = True
+                raise _Idle
+
+    async def _finish(self) -> None:
+        """Say what is left to be said, within smtpd_timeout; a client that does not read it is not waited for twice."""
+        self._write()
+        if self._gone or self._stuck:
+            return
+        self.transport.set_write_buffer_limits(0)
+        with suppress(_Idle):
+            await self._drain()
+        if not self._stuck:
+            self.transport.close()
 
     def _say(self, reply: Reply) -> None:
         self._out += reply.wire()

@@ -27,6 +27,10 @@ UNSERVED: dict[str, tuple[str, ...]] = {
     "headers and bodies are not inspected": (
         "body_checks",
         "header_checks",
+        "lmtp_body_checks",
+        "lmtp_header_checks",
+        "lmtp_mime_header_checks",
+        "lmtp_nested_header_checks",
         "message_reject_characters",
         "message_strip_characters",
         "mime_header_checks",
@@ -35,9 +39,21 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtp_header_checks",
         "smtp_mime_header_checks",
         "smtp_nested_header_checks",
+        "strict_7bit_headers",
+        "strict_8bitmime",
+        "strict_8bitmime_body",
+        "strict_mime_encoding_domain",
     ),
+    "addresses are read as without these parameters": ("strict_rfc821_envelopes", "strict_smtputf8"),
     "there is no TLS": (
+        "lmtp_enforce_tls",
+        "lmtp_tls_per_site",
+        "lmtp_tls_policy_maps",
+        "lmtp_tls_security_level",
+        "lmtp_tls_wrappermode",
+        "lmtp_use_tls",
         "smtp_enforce_tls",
+        "smtp_tls_per_site",
         "smtp_tls_policy_maps",
         "smtp_tls_security_level",
         "smtp_tls_wrappermode",
@@ -48,11 +64,17 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtpd_use_tls",
     ),
     "no client can log in to serve": ("smtpd_sasl_auth_enable",),
-    "mail goes out without a login": ("smtp_sasl_auth_enable", "smtp_sasl_password_maps"),
+    "mail goes out without a login": (
+        "lmtp_sasl_auth_enable",
+        "lmtp_sasl_password_maps",
+        "smtp_sasl_auth_enable",
+        "smtp_sasl_password_maps",
+    ),
     "rates are not limited": (
         "smtpd_client_auth_rate_limit",
         "smtpd_client_connection_rate_limit",
         "smtpd_client_message_rate_limit",
+        "smtpd_client_new_tls_session_rate_limit",
         "smtpd_client_recipient_rate_limit",
     ),
     "commands and replies are not rewritten": (
@@ -60,6 +82,22 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtpd_command_filter",
         "smtpd_dns_reply_filter",
         "default_delivery_status_filter",
+    ),
+    "peers that are slow, but not silent, are not cut off": (
+        "lmtp_per_request_deadline",
+        "smtp_per_request_deadline",
+        "smtpd_per_request_deadline",
+    ),
+    "these limits are not applied": (
+        "duplicate_filter_limit",
+        "header_address_token_limit",
+        "lmtp_mx_address_limit",
+        "lmtp_mx_session_limit",
+        "mime_boundary_length_limit",
+        "mime_nesting_limit",
+        "smtp_mx_address_limit",
+        "smtp_mx_session_limit",
+        "smtpd_recipient_overshoot_limit",
     ),
     "ETRN is answered without these restrictions": ("smtpd_etrn_restrictions",),
     POSTSCREEN: (
@@ -82,6 +120,28 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtp_host_lookup",
         "smtp_tcp_port",
     ),
+}
+
+# Parameters about security that need no word of their own: patterns of names, and why.
+SILENT: dict[str, str] = {
+    r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
+    r"authorized_|smtpd_authorized_verp_clients": "of commands that serve does not have",
+    r"(?:smtp|lmtp|smtpd)_(?:starttls|tls)_|tls_|(?:smtp|lmtp)_log_tls_": "details of TLS, named where that is on",
+    r"(?:smtp|lmtp|smtpd)_sasl_|(?:broken|cyrus|send_cyrus)_sasl_|(?:smtp|lmtp)_send_dummy_mail_auth": (
+        "details of logins, which are named where they are on"
+    ),
+    r"milter_|(?:non_)?smtpd_milter": "details of mail filters, which are named where there are some",
+    r"(?:smtp|lmtp|smtpd)_min_data_rate": "a detail of the deadlines",
+    r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
+    r"body_checks_size_limit": "a detail of body_checks",
+    r"address_verify_|(?:smtp|lmtp)_address_verify_": "details of probes, which serve does not send",
+    r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
+    r"(?:smtp|lmtp)_(?:connection_(?:cache|reuse)_|bind_address_enforce|line_length_limit)|connection_cache_": (
+        "how mail goes out, not which"
+    ),
+    r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
+    r"local_destination_|delay_logging_|queue_file_attribute_count_limit": "resources inside Postfix",
+    r"strict_mailbox_ownership": "yes unless it is set, and no only allows more",
 }
 
 

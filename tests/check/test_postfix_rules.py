@@ -28,6 +28,7 @@ MAIN = {
     "message_size_limit = 10M": ("PF008", 22, "is not a number"),
     "queue_run_delay = 5 minutes": ("PF009", 19, "is not a time"),
     "smtpd_hard_error_limit = -1": ("CK075", 26, "is less than 1"),
+    "smtpd_forbid_bare_newline = note": ("CK082", 29, "is there since Postfix 3.9"),
     "hopcount_limit = 0": ("CK075", 18, "is less than 1"),
     "default_process_limit = 99999999999": ("CK075", 25, "is more than"),
     "hopcount_limit = 2147483648": ("CK075", 18, "is more than 2147483647"),

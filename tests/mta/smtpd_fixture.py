@@ -105,6 +105,7 @@ class Listener:
         lookup: bool = True,
         policy: Callable[..., OpenPolicy] = OpenPolicy,
         grace: float = 5.0,
+        loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
     ) -> None:
         site = make_site(Path("/nowhere"))
         site.limits = replace(limits or Limits(), error_sleep=0.0 if limits is None else limits.error_sleep)
@@ -117,8 +118,12 @@ class Listener:
         self._options, self._on_verdict, self._grace = options, on_verdict, grace
         self._resolver = Resolver(hosts=None) if lookup else None
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(loop,), daemon=True)
         self.stopped = threading.Event()
+
+    def _run(self, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(self._serve())
 
     def _log(self, program: str, text: str) -> None:
         with self.logged:

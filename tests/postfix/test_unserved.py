@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.parameters import PARAMETERS
+from mailconf.postfix.parameters import PARAMETERS, recorded
+from mailconf.postfix.policy import compile_policy
 from mailconf.postfix.site import site_of
-from mailconf.postfix.unserved import UNSERVED, report_unserved
+from mailconf.postfix.unserved import SILENT, UNSERVED, report_unserved
 
 
 def told(folder: Path, main_cf: str, master_cf: str = "") -> list[tuple[str, str]]:
@@ -44,3 +46,34 @@ def test_an_override_is_told_where_it_stands(tmp_path: Path) -> None:
     assert told(tmp_path, "", service) == [
         ("master.cf:3", "there is no TLS: smtpd_tls_security_level has no effect here")
     ]
+
+
+# The security parameters, by their names: what forbids, restricts, limits, checks, enforces, encrypts or lets in.
+SECURITY = re.compile(
+    r"forbid|_restrictions$|_limit$|_checks$|_deadline$|_min_data_rate$|^strict_|authorized_|_event_limit_exceptions"
+    r"|_exclusions$|(?:^|_)(?:tls|sasl|milter|milters|security|enforce)(?:_|$)"
+)
+
+
+def test_every_security_parameter_is_read_or_named(tmp_path: Path) -> None:
+    """Of every version: serve reads it, or says at the start that it has no effect, or a reason stands in SILENT."""
+    names = {name for version in recorded() for name in version.parameters if SECURITY.search(name)}
+    assert {"smtpd_forbid_bare_newline", "smtpd_etrn_restrictions", "smtpd_tls_security_level"} <= names
+    assert len(names) > 300
+    (tmp_path / "main.cf").write_text("compatibility_level = 3.6\n")
+    (tmp_path / "master.cf").write_text(
+        "smtp inet n - n - - smtpd\nsmtp unix - - n - - smtp\nlmtp unix - - n - - lmtp\n"
+    )
+    configuration = Configuration.load(str(tmp_path), Sink(), Root())
+    site_of(configuration)
+    compile_policy(configuration, Sink())
+    named = {name for parameters in UNSERVED.values() for name in parameters}
+    silent = re.compile("|".join(f"(?:{pattern})" for pattern in SILENT))
+    left = {name for name in names - named - configuration.asked() if not silent.match(name)}
+    assert left == set()
+
+
+def test_a_reason_for_silence_holds_for_something() -> None:
+    names = {name for version in recorded() for name in version.parameters}
+    for pattern in SILENT:
+        assert any(re.match(pattern, name) for name in names), pattern
