@@ -2,6 +2,8 @@
 
 CI looks at the same examples each time: it answers for a change. Elsewhere every run searches anew.
 
+Every test has an empty home of its own: nothing of the user's is read for truth or written.
+
 A run in the background may have been told to ignore an interrupt. The programs that tests start and interrupt must not
 inherit that.
 """
@@ -9,7 +11,10 @@ inherit that.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -18,3 +23,15 @@ settings.load_profile("mailconf")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_homes = Path(tempfile.mkdtemp(prefix="homes."))
+for name in [name for name in os.environ if name.startswith("XDG_")]:
+    del os.environ[name]
+
+
+def pytest_runtest_setup() -> None:
+    os.environ["HOME"] = tempfile.mkdtemp(dir=_homes)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_homes, ignore_errors=True)

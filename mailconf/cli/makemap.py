@@ -90,10 +90,13 @@ def run(name: str, arguments: list[str]) -> int:
     try:
         _parse(name, arguments, options)
         kind, map_name = arguments
-        cf = Cf.read(_PREFIX, options.cf, options.root)
-        trusted = cf.trusted_user()
-        if kind in ("cf", "CF", ""):
-            kind = _configured_type(kind, map_name, cf, options)
+        trusted = None
+        # Of an ordinary user the original reads the configuration only where the type comes from it.
+        if os.geteuid() == 0 or kind in ("cf", "CF"):
+            cf = Cf.read(_PREFIX, options.cf, options.root)
+            trusted = cf.trusted_user()
+            if kind in ("cf", "CF", ""):
+                kind = _configured_type(kind, map_name, cf, options)
         return _run(kind, map_name, trusted, options)
     except Stop as stop:
         if str(stop):

@@ -49,6 +49,7 @@ _LOOKED_UP = (
     "dns",
     "macro",
 )
+_QUOTED = 203  # bytes of a line in a message
 # What sendmail prints of a byte: seven bits, or a question mark where they would be a control character.
 _SEVEN_BITS = bytes(c if c < 0x80 else c & 0x7F if c >= 0xA0 else 0x3F for c in range(256))
 
@@ -194,7 +195,7 @@ class Aliases:
             if warning.startswith("8-bit"):
                 self._complain(line.number, warning.encode("latin-1"), EX_USAGE)
             else:
-                self._say(line.number, b"%b... %b" % (line.text, warning.encode()))
+                self._say(line.number, b"%b... %b" % (_shortened(line.text), warning.encode()))
         if name.error == syntax.ILLEGAL_NAME:
             return self._complain(line.number, b"%b... %b" % (line.text[:40], name.error.encode()))
         if name.error:
@@ -205,7 +206,7 @@ class Aliases:
         if not value:
             return self._complain(line.number, b"%b... %b" % (line.text[:40], syntax.NO_VALUE.encode()))
         if name.key in self.table:
-            self._say(line.number, b"%b... Warning: duplicate alias name %b" % (name.written, name.key))
+            self._say(line.number, b"%b... Warning: duplicate alias name %b" % (_shortened(name.written), name.key))
         self.table[name.key] = value
         self.count += 1
         self.longest = max(self.longest, len(value))
@@ -218,3 +219,9 @@ class Aliases:
     def _complain(self, line: int, text: bytes, status: int = EX_SOFTWARE) -> None:
         self._say(line, text)
         self.owner.fail(status)
+
+
+def _shortened(text: bytes) -> bytes:
+    """A text as the original's messages quote it: of a long one, what it begins and ends with."""
+    half = _QUOTED // 2
+    return text if len(text) < _QUOTED else text[: half - 1] + b"..." + text[-half + 1 :]

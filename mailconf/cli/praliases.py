@@ -29,7 +29,8 @@ def run(name: str, arguments: list[str]) -> int:
     """Run ``praliases arguments``; ``name`` is what the program was called as. The exit status."""
     arguments = list(arguments)
     root = take_root(arguments)
-    cf_name, alias_file = DEFAULT_CF, None
+    cf_name = DEFAULT_CF
+    specs: list[str] | None = None
     try:
         for letter, value in getopt(name, arguments, LETTERS):
             if letter == "?":
@@ -37,12 +38,13 @@ def run(name: str, arguments: list[str]) -> int:
             if letter == "C":
                 cf_name = value
             else:
-                alias_file = value
-        cf = Cf.read(_PREFIX, cf_name, root)
+                specs = [value]
+        if specs is None:
+            specs = [spec for _, spec in Cf.read(_PREFIX, cf_name, root).alias_specs()]
     except Stop as stop:
         say(str(stop))
         return stop.status
-    for spec in [alias_file] if alias_file is not None else [spec for _, spec in cf.alias_specs()]:
+    for spec in specs:
         _print(spec, [os.fsencode(key) for key in arguments], root)
     return EX_OK
 

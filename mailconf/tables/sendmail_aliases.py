@@ -142,6 +142,10 @@ def read_name(line: bytes, is_local: Callable[[bytes], bool]) -> Name:
         text = f'8-bit character in mailbox address "{shown.decode("latin-1")}"'
         return Name(written, b"", (text,), ILLEGAL_NAME)
     address = scan.address
+    if scan.has_brackets:
+        address = address.rstrip(b";")
+    if not address and scan.has_brackets:
+        return Name(written, b"", scan.warnings)
     if not address and not written.startswith(b'"'):
         return Name(written, b"", scan.warnings, ILLEGAL_NAME)
     if re.search(rb",.", _QUOTES.sub(lambda found: b"" if found[1] else found[0], address), re.DOTALL):
@@ -157,6 +161,8 @@ class _Scan:
         self._out = bytearray()
         self._space = False
         self._warnings: list[str] = []
+        self.has_brackets = False  # there is a "<"
+        self._complete = False  # an address in angle brackets has ended: what follows up to the colon does not matter
         at = self._read(line)
         self.written = line[:at]
         self.address = bytes(self._out)
@@ -183,7 +189,7 @@ class _Scan:
                 self._add(c, joins=not quoted)
                 quoted = not quoted
             elif quoted:
-                self._out += c
+                self._out += b"" if self._complete else c
             elif c == b"(":
                 comments = 1
                 self._space = True
@@ -191,28 +197,26 @@ class _Scan:
                 self._warnings.append(f"Unbalanced '{c.decode()}'")
             elif c == b"<":
                 self._out.clear()
-                self._space = False
+                self._space = self._complete = False
+                self.has_brackets = True
                 angles += 1
             elif c == b">":
-                return self._close(line, at)
+                self._complete = True
+                angles -= 1
             elif c in _ALL_SPACE:
                 self._space = True
             else:
                 self._add(c)
-        for open_, sign in ((quoted, '"'), (comments, "("), (angles, "<")):
-            if open_:
-                self._warnings.append(f"Unbalanced '{sign}'")
-        if quoted:
+        for depth, sign in ((int(quoted), '"'), (comments, "("), (angles, "<")):
+            self._warnings += [f"Unbalanced '{sign}'"] * depth
+        if quoted and not self._complete:
             self._out += b'"'
         return at
 
-    def _close(self, line: bytes, at: int) -> int:
-        """An address in angle brackets is complete; what follows up to the colon does not matter."""
-        colon = line.find(b":", at)
-        return colon if colon >= 0 else len(line)
-
     def _add(self, text: bytes, *, joins: bool = True) -> None:
         """Add to the address; white space between two words was a dot."""
+        if self._complete:
+            return
         if self._space and joins and self._out and text[0] not in _OPERATORS and self._out[-1] not in _OPERATORS:
             self._out += b"."
         self._space = False
@@ -246,9 +250,9 @@ def _resolve(address: bytes, is_local: Callable[[bytes], bool]) -> tuple[bytes, 
         address = user
     if not address:
         return b"", "User address required"
-    if address == b";":
+    if not address.strip(b";"):
         return b"", LIST
-    address = address.removesuffix(b";")
+    address = address.rstrip(b";")
     bare = not address.startswith(b'"')
     user, percent, host = address.rpartition(b"%")
     if bare and percent and not (user and host):

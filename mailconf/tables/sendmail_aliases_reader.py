@@ -84,7 +84,7 @@ def read_sendmail_aliases(
         problem = line.problem or ("" if b":" in line.text else NO_COLON)
         if not problem:
             name, value = read_name(line.text, is_local), value_of(line.text)
-            for words in name.warnings:
+            for words in dict.fromkeys(name.warnings):
                 hint = "newaliases closes it at the colon; write the name without it"
                 sink.report(TB054, f"the name {decode(name.written.rstrip())} has an {words}", whole, hint=hint)
             problem = name.error or ("" if value else NO_VALUE)

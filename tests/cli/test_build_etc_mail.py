@@ -261,6 +261,8 @@ def test_m4_explains_a_line(top: Path) -> None:
     mc = top / "etc/mail/own.mc"
     mc.write_text(MC.replace("/usr/share/sendmail/cf", str(library)))
     (library / "sh/makeinfo.sh").write_text("echo '# made by nobody'\n")
+    head = library / "m4/head.m4"
+    head.write_text(head.read_text().replace("/tmp/", f"{top}/"))
     out = mailconf("m4", str(mc)).stdout.splitlines()
     number = out.index("Kaccess hash -o /etc/mail/access") + 1
     done = mailconf("m4", "--explain", str(number), str(mc)).stdout

@@ -122,3 +122,32 @@ def test_start_is_lean(tools: Tools) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], input=b"a b\n", capture_output=True, cwd=tools.folder)
     assert done.stdout == b"[] 0\n"
+
+
+@pytest.mark.parametrize("user", [0, 1234])
+def test_who_needs_a_configuration(tools: Tools, user: int) -> None:
+    """sendmail 8.17.1.9: root needs one, another user only for a type that it names; editmap always does."""
+    tools.folder.chmod(0o777)
+    for name in ("t", "x"):
+        tools.run("makemap", "hash", name, stdin=b"a b\n")
+        (tools.folder / f"{name}.db").chmod(0o666)
+    tools.patch.setattr(os, "geteuid", lambda: user)
+    missing = (66, "", "makemap: none: No such file or directory\n")
+    unknown = (73, "", "makemap: error opening type  map x: Unknown database type\n")
+    for words, other in (
+        (["hash", "x"], (0, "", "")),
+        (["-u", "hash", "t"], (0, "a\tb\n", "")),
+        (["cf", "x"], missing),
+        (["-i", "hash", "CF", "x"], missing),
+        (["-i", "hash", "", "x"], unknown),
+    ):
+        expected = missing if user == 0 else other
+        assert tools.run("makemap", *words, stdin=b"a b\n", cf="none") == expected, words
+    expected = (66, "", "editmap: none: No such file or directory\n")
+    assert tools.run("editmap", "-q", "hash", "t", "a", cf="none") == expected
+
+
+def test_praliases_needs_a_configuration_for_the_names_of_the_files(tools: Tools) -> None:
+    tools.run("makemap", "hash", "t", stdin=b"a b\n")
+    assert tools.run("praliases", "-f", "t", cf="none")[:2] == (0, "a:b\n")
+    assert tools.run("praliases", "a", cf="none") == (66, "", "praliases: none: No such file or directory\n")

@@ -25,7 +25,9 @@ CALLS = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "main.cf").write_text("compatibility_level = 3.6\nmyhostname = a.example\nmyhostname = mail.example\n")
+    (tmp_path / "main.cf").write_text(
+        "compatibility_level = 3.6\nalias_maps =\nalias_database =\nmyhostname = a.example\nmyhostname = mail.example\n"
+    )
     (tmp_path / "master.cf").write_text("")
     (tmp_path / "cf").write_text("V10/Berkeley\n")
     (tmp_path / "t").write_text("a b\na c\n")

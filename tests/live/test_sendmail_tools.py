@@ -162,6 +162,26 @@ def test_configurations_that_cannot_be_read(side: Side, tool: str) -> None:
         side.both(tool, *words, cf=cf)
 
 
+@pytest.mark.parametrize("user", [0, 1234])
+def test_who_needs_a_configuration(side: Side, user: int) -> None:
+    """makemap needs one for root and for a type that it names, editmap always, praliases without -f."""
+    side.both("makemap", "hash", "t", stdin=b"a b\n")
+    side.write("secret", "O TrustedUser=nosuch\n")
+    side.write("unknown", "O TrustedUser=nosuch\n")
+    side.each(lambda folder: (folder / "secret").chmod(0o600))
+    side.each(lambda folder: folder.chmod(0o755))
+    side.each(lambda folder: (folder / "d").mkdir())
+    side.each(lambda folder: os.chown(folder / "d", user, user))
+    for cf in ("none", "secret", "unknown", "/", "cf"):
+        for words in (["hash", "d/x"], ["-u", "hash", "t"], ["cf", "d/y"], ["-i", "hash", "CF", "d/y"], ["", "d/z"]):
+            side.both("makemap", *words, stdin=b"a b\n", cf=cf, user=user)
+        side.both("makemap", "-i", "hash", "", "d/z", stdin=b"a b\n", cf=cf, user=user)
+        for words in (["-q", "hash", "t", "a"], ["-u", "hash", "d/x", "k", "v"], ["-x", "hash", "d/x", "a"]):
+            side.both("editmap", *words, cf=cf, user=user)
+        for words in (["-f", "t"], ["-f", "t", "a", "b"], ["-f", "none"], ["a"], []):
+            side.both("praliases", *words, cf=cf, user=user)
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -109,6 +110,12 @@ LINES = {
     "mistakes": b"nocolon\na:\nb: \nc:   \t\n:d: e\n:include:/x: y\n f\n",
     "no newline": b"a: b\nc: d",
     "values": b'a: "b\nb: (c\nc: "b c" , d\nd: b,,c\ne: ,\nf: error:5.1.1 x\n',
+    "not closed": b"".join(
+        b"%b: v%d\n" % (bytes(word), number)
+        for number, word in enumerate(itertools.chain(*(itertools.product(b"a<>(", repeat=n) for n in (1, 2, 3))))
+    ),
+    "not closed in a long line": b"".join(b"x" * size + b"<: y\n" for size in (196, 197, 198, 240)),
+    "semicolons": b";;: x\n;;;: y\n;a;;: z\na;;: v\n<;>: w\n<a;>: u\n",
     "places": b'g: :include:/x, "|/bin/y z", /v\nh:\tb\t,\tc\n',
 }
 NAMES = [
@@ -157,6 +164,18 @@ def test_names_that_are_hardly_any(site: Site) -> None:
     """Each twice: what a message quotes is the name as it is written."""
     names = [*ODD, b",", b",,", b",x", b"x,", b'"x,y"']
     site.both(b"".join(name + b": y\n" + name + b" :z\n" for name in names))
+
+
+@pytest.mark.parametrize("signs", ["a<>", "a()", 'a"<', "<>(", "<>,", "<> ", "<>:", '()"'])
+def test_what_is_not_closed(site: Site, signs: str) -> None:
+    names = ["".join(word) for length in range(1, 5) for word in itertools.product(signs, repeat=length)]
+    names = [name for name in names if name[0] != " "]
+    site.both("".join(f"{name}: v{number}\n" for number, name in enumerate(names)).encode())
+
+
+def test_long_names_in_messages(site: Site) -> None:
+    """Of more than 203 bytes, what they begin and end with."""
+    site.both(b"".join(b"x" * size + b"): y\n" for size in range(194, 210)))
 
 
 def test_long_lines_in_messages(site: Site) -> None:
