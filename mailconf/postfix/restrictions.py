@@ -314,6 +314,8 @@ class Compiler:
         near = similar(name, names) if next(self._hints, None) is not None else ""
         if near:
             return f"did you mean {near}?"
+        if "." in name:
+            return "remove it, or write reject_rbl_client before it, if it is a list in the DNS"
         return "remove it, or define a class of that name, and name it in smtpd_restriction_classes"
 
     def _check_rbl_reply(self) -> None:

@@ -92,6 +92,7 @@ CASES = [
     master("PF018", "-o { name = value }", "x unix - - n - - smtp -o biff = no", "x unix - - n - - smtp -o { biff = no }"),
     main("PF201", "remove it, or", "smtpd_sender_restrictions = reject_foo", "smtpd_sender_restrictions ="),
     main("PF201", "or define a class", "smtpd_sender_restrictions = reject_foo", "smtpd_sender_restrictions = reject_foo\nsmtpd_restriction_classes = reject_foo\nreject_foo = permit"),
+    main("PF201", "write reject_rbl_client before it", "smtpd_client_restrictions = reject_rbl_client a.example b.example", "smtpd_client_restrictions = reject_rbl_client a.example reject_rbl_client b.example"),
     main("PF201", "did you mean reject_non_fqdn_sender", "smtpd_sender_restrictions = reject_nonfqdn_sender", "smtpd_sender_restrictions = reject_non_fqdn_sender"),
     main("PF201", "add a line: mine = ...", "smtpd_restriction_classes = mine", "smtpd_restriction_classes = mine\nmine = permit"),
     main("PF202", "and type:table", "smtpd_sender_restrictions = check_sender_access", "smtpd_sender_restrictions = check_sender_access static:OK"),
