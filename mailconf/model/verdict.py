@@ -146,6 +146,7 @@ class Session:
     tls_cipher: str = ""
     queue_id: str = ""
     size: int = 0  # of the message, once known
+    chunked: bool = False  # the message comes by BDAT
     errors: int = 0  # commands refused in this session
     objection: Reply | None = None  # refuses MAIL or RCPT once the address is found good: a parameter, a limit
     withheld: frozenset[str] = frozenset()  # extensions that this client is not offered; the Policy says so at connect

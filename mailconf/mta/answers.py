@@ -89,7 +89,7 @@ class Answers:
         session.sender, session.sender_parameters = None, {}
         session.recipient, session.recipient_parameters = None, {}
         session.recipients = []
-        session.queue_id, session.size = "", 0
+        session.queue_id, session.size, session.chunked = "", 0, False
         self._recipients: list[Recipient] = []
         self._effects: list[Effect] = []
         self._content: list[bytes] = []
@@ -116,6 +116,23 @@ class Answers:
             except LookupFailed as failure:
                 exclusions = "smtpd_forbid_bare_newline_exclusions"
                 self._log(f"warning: {exclusions}: {failure.table}: table lookup problem")
+
+    async def connect(self) -> Verdict:
+        """The greeting, or what refuses the client: then its commands are refused, too, until it ends the session."""
+        verdict = await self.ask("connect")
+        self.connection.withheld = self.session.withheld
+        denied = Reply.of(503, f"5.7.0 Error: access denied for {self.client}")
+        self.connection.denied = None if verdict.accepted else denied
+        return verdict
+
+    async def worded(self, reply: Reply) -> Reply:
+        """A reply that is not the Policy's as the configuration wants it (smtpd_reject_footer, soft_bounce)."""
+        try:
+            worded = await self.policy.worded(self.session, reply, Ask(self.context.world))
+        except Exception as error:  # as in `ask`
+            self._log(f"panic: worded: {type(error).__name__}: {error}")
+            return reply
+        return reply if worded.positive else worded
 
     async def ask(self, question: str) -> Verdict:
         """Put one of the SMTP questions to the Policy."""
@@ -144,7 +161,7 @@ class Answers:
     async def answer(self, event: Event) -> list[Reply]:
         match event:
             case Refused():
-                return [self._refused(event)]
+                return [await self.worded(self._refused(event))]
             case Helo():
                 return [await self._helo(event)]
             case Mail():
@@ -164,6 +181,7 @@ class Answers:
                 return [await self._end(self.connection.recipients, chunked=False)] * count
             case Bdat():
                 if event.first:
+                    self.session.chunked = True
                     verdict = await self.ask("data")
                     self._effects += verdict.effects
                     self._chunk_verdict = None if verdict.accepted else verdict.reply
@@ -173,7 +191,7 @@ class Answers:
             case Vrfy():
                 return [await self._vrfy(event)]
             case Etrn(domain):
-                return [Reply.of(459, f"<{domain}>: service unavailable")]
+                return [await self.worded(Reply.of(459, f"<{domain}>: service unavailable"))]
             case Xclient():
                 return [await self._xclient(event)]
             case Rset():
@@ -209,11 +227,12 @@ class Answers:
     async def _helo(self, event: Helo) -> Reply:
         session = self.session
         before = session.helo, session.protocol
-        self._forget()
-        session.helo = event.name
+        session.helo = event.name.translate(_HELO_NEUTRAL)
         session.protocol = "SMTP" if event.verb == "HELO" else "ESMTP"
         verdict = await self.ask("helo")
-        if not verdict.accepted:
+        if verdict.accepted:
+            self._forget()
+        else:
             session.helo, session.protocol = before
         return verdict.reply
 
@@ -222,17 +241,26 @@ class Answers:
         self._forget()
         session.sender, session.sender_parameters = event.address, event.parameters
         self._arrival = self.context.world.now()
-        verdict = await self.ask("mail")
+        verdict = await self._unless(event.refusal, "mail")
         if verdict.accepted:
             self._effects += verdict.effects
         else:
             self._forget()
         return verdict.reply
 
+    async def _unless(self, objection: Reply | None, question: str) -> Verdict:
+        """The Policy's verdict; ``objection``, which the Policy may only precede, is never accepted."""
+        self.session.objection = objection
+        verdict = await self.ask(question)
+        self.session.objection = None
+        if objection is not None and verdict.accepted:
+            verdict = Verdict(await self.worded(objection), verdict.trace)
+        return verdict
+
     async def _rcpt(self, event: Rcpt) -> Reply:
         session = self.session
         session.recipient, session.recipient_parameters = event.address, event.parameters
-        verdict = await self.ask("rcpt")
+        verdict = await self._unless(event.refusal, "rcpt")
         if verdict.accepted:
             session.recipients.append(event.address)
             self._effects += verdict.effects
@@ -266,15 +294,18 @@ class Answers:
     async def _chunk(self, event: ChunkEnd) -> Reply:
         refusal = event.refusal or self._chunk_verdict
         if refusal is not None:
-            if event.refusal is not None and "exceeds message size" in refusal.text:
+            if event.refusal is not None:
                 queue_id = self.session.queue_id or "NOQUEUE"
-                self._log(f"warning: {queue_id}: BDAT request from {self.client} exceeds message size limit")
-            if event.rejected:
-                self._reject("END-OF-MESSAGE" if event.last else "BDAT content", event.rejected)
+                if event.rejected:
+                    self._reject("END-OF-MESSAGE" if event.last else "BDAT content", event.rejected)
+                elif "exceeds message size" in refusal.text:
+                    self._log(f"warning: {queue_id}: BDAT request from {self.client} exceeds message size limit")
+                elif "Null BDAT" in refusal.text:
+                    self._log(f"warning: {queue_id}: null BDAT request from {self.client}")
             self._content.clear()
             if event.last:
                 self._forget()
-            return refusal
+            return await self.worded(refusal) if event.refusal is not None else refusal
         if event.last:
             return await self._end(self.connection.recipients, chunked=True)
         self.received = 0
@@ -291,7 +322,7 @@ class Answers:
         reply = _NO_INTAKE
         if limit and self._size > limit:
             self._log(f"warning: {session.queue_id or 'NOQUEUE'}: queue file size limit exceeded")
-            reply = _TOO_BIG
+            reply = await self.worded(_TOO_BIG)
         else:
             session.size = len(content)
             verdict = await self.ask("end_of_data")
@@ -308,7 +339,7 @@ class Answers:
     async def _hand_over(self, content: bytes, reply: Reply) -> Reply:
         session, intake = self.session, self.context.intake
         if intake is None:
-            return _NO_INTAKE
+            return await self.worded(_NO_INTAKE)
         parameters = session.sender_parameters
         message = Message(
             queue_id=session.queue_id,
@@ -326,7 +357,7 @@ class Answers:
         try:
             await intake.accept(message)
         except IntakeRefused as refused:
-            return refused.reply
+            return await self.worded(refused.reply)
         return reply
 
     def _trace_header(self) -> bytes:
@@ -373,7 +404,7 @@ class Answers:
         if "LOGIN" in given:
             session.sasl_method = "XCLIENT" if session.sasl_username else ""
         await self.authorize()
-        return (await self.ask("connect")).reply
+        return (await self.connect()).reply
 
 
 _XCLIENT_FIELDS = (

@@ -203,7 +203,8 @@ class SmtpdSession(asyncio.Protocol):
                 except _Idle:
                     self._log(f"timeout after {self._where()} from {self.answers.client}")
                     self.connection.abandon()
-                    self._say(Reply.of(421, f"4.4.2 {self.connection.options.hostname} Error: timeout exceeded"))
+                    late = Reply.of(421, f"4.4.2 {self.connection.options.hostname} Error: timeout exceeded")
+                    self._say(await self.answers.worded(late))
                 summary = self.connection.summary()
                 self._log(f"disconnect from {self.answers.client} {summary}")
                 await self._finish()
@@ -212,7 +213,15 @@ class SmtpdSession(asyncio.Protocol):
             if not server.clients[address]:
                 del server.clients[address]
             server.sessions.discard(self)
-            self.transport.abort()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End the connection. Its end is sent before anything else: to a client that had sent more, which nobody reads
+        any more, closing alone would reset the connection. What a client did not read in time is dropped."""
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            with suppress(OSError):  # the client is gone
+                self.transport.write_eof()
+        self.transport.abort()
 
     def _where(self) -> str:
         state = self.connection.state
@@ -239,11 +248,15 @@ class SmtpdSession(asyncio.Protocol):
         if limit and count > limit and not matches(exceptions, self.session.client_name, address):
             who = f"{self.answers.client} for service {self.server.service}"
             self._log(f"warning: Connection concurrency limit exceeded: {count} from {who}")
-            self._say(Reply.of(421, f"4.7.0 {host} Error: too many connections from {address}"))
+            many = Reply.of(421, f"4.7.0 {host} Error: too many connections from {address}")
+            self._say(await self.answers.worded(many))
             return False
-        verdict = await self.answers.ask("connect")
+        verdict = await self.answers.connect()
         self._say(verdict.reply)
-        return verdict.accepted
+        if verdict.accepted:
+            return True
+        self.connection.errors += 1
+        return verdict.reply.code not in (421, 521)
 
     async def _talk(self) -> None:
         connection = self.connection

@@ -31,6 +31,8 @@ def protocol_options(c: Configuration) -> Options:
     return Options(
         helo_required=c.boolean("smtpd_helo_required"),
         smtputf8=c.boolean("smtputf8_enable"),
+        recipient_overshoot=c.integer("smtpd_recipient_overshoot_limit"),
+        vrfy=not c.boolean("disable_vrfy_command"),
         forbidden=forbidden_by_default if c.value(_FORBIDDEN) == c.default(_FORBIDDEN) else _Forbidden(c),
         ipv4=_allows(c, "ipv4"),
         ipv6=_allows(c, "ipv6"),

@@ -448,7 +448,7 @@ def policy_attributes(ev: Evaluation) -> dict[str, str]:
         "helo_name": session.helo or "",
         "sender": session.sender or "",
         "recipient": ev.recipient or "",
-        "recipient_count": str(len(session.recipients) if ev.where in ("DATA", "END-OF-MESSAGE") else 0),
+        "recipient_count": str(len(session.recipients) if ev.where in ("DATA", "BDAT", "END-OF-MESSAGE") else 0),
         "queue_id": session.queue_id,
         "instance": "",
         "size": str(session.size or session.sender_parameters.get("SIZE", 0)),

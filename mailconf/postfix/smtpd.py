@@ -190,7 +190,8 @@ class Smtpd:
 
     async def data(self, session: Session, ask: Ask) -> Verdict:
         reply = Reply.of(354, "End data with <CR><LF>.<CR><LF>")
-        return await self._message(session, ask, "DATA", self.data_rules, Subject("DATA", DATA), reply)
+        where = "BDAT" if session.chunked else "DATA"
+        return await self._message(session, ask, where, self.data_rules, Subject("DATA", DATA), reply)
 
     async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
         reply = Reply.of(250, f"2.0.0 Ok: queued as {session.queue_id}")

@@ -26,20 +26,25 @@ class Helo:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """MAIL FROM. ``address`` is in internal form, ``typed`` as the client wrote it; parameter names are upper case."""
+    """MAIL FROM. ``address`` is in internal form, ``typed`` as the client wrote it; parameter names are upper case.
+
+    ``refusal`` is the reply to what follows the address, if that is wrong. An address that is refused comes first.
+    """
 
     address: str
     typed: str
     parameters: dict[str, str] = field(default_factory=dict)
+    refusal: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rcpt:
-    """RCPT TO; as `Mail`."""
+    """RCPT TO; as `Mail`. ``refusal`` may also be that there are too many recipients."""
 
     address: str
     typed: str
     parameters: dict[str, str] = field(default_factory=dict)
+    refusal: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,10 @@ class Options:
     """What the protocol side must know of the configuration; the names are those of postconf(5) without ``smtpd_``.
 
     Sizes in bytes, 0 for no limit. ``forbidden`` says of an unknown command, in upper case and never empty, whether it
-    ends the session. ``ipv4`` and ``ipv6`` are the families of addresses that XCLIENT may name.
-    ``bare_newline_code`` is smtpd_forbid_bare_newline_reject_code. ``forbid_pipelining``: a client that does not wait
-    for a reply where it must (RFC 2920 3.1) is sent away (smtpd_forbid_unauth_pipelining).
+    ends the session; a header line always does. ``ipv4`` and ``ipv6`` are the families of addresses that XCLIENT may
+    name. ``vrfy`` is whether VRFY is there at all, ``recipient_overshoot`` how many recipients beyond the limit are no
+    error of the client's. ``bare_newline_code`` is smtpd_forbid_bare_newline_reject_code. ``forbid_pipelining``: a
+    client that does not wait for a reply where it must (RFC 2920 3.1) is sent away (smtpd_forbid_unauth_pipelining).
     """
 
     hostname: str = "localhost"
@@ -45,6 +46,8 @@ class Options:
     line_length: int = 2048
     message_size: int = 10_240_000
     recipients: int = 1000
+    recipient_overshoot: int = 1000
+    vrfy: bool = True
     hard_errors: int = 20
     junk_commands: int = 100
     forbidden: Callable[[str], bool] = forbidden_by_default

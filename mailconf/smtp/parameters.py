@@ -29,8 +29,16 @@ def _unsupported(word: str) -> Reply:
     return Reply.of(555, f"5.5.4 Unsupported option: {word}")
 
 
-def mail(words: Sequence[str], message_size: int, *, smtputf8: bool) -> dict[str, str] | Reply:
-    """The parameters of MAIL. SIZE may not exceed ``message_size`` (bytes, 0 for no limit)."""
+_NO_DSN = Reply.of(501, "5.7.1 DSN support is disabled")
+
+
+def mail(words: Sequence[str], kept: dict[str, str], *, smtputf8: bool, dsn: bool = True) -> dict[str, str] | Reply:
+    """The parameters of MAIL.
+
+    kept           SIZE and AUTH of a MAIL of this session that was refused; they hold until the session's transaction
+                   is reset, as in Postfix. What ``words`` say is added, also if they are refused.
+    smtputf8, dsn  whether these extensions may be used
+    """
     found: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -40,9 +48,14 @@ def mail(words: Sequence[str], message_size: int, *, smtputf8: bool) -> dict[str
         elif name == "SIZE" and equals:
             if not _SIZE.match(value):
                 return Reply.of(501, "5.5.4 Bad message size syntax")
-            found[name] = value
+            kept.pop(name, None)
+            if exceeds_file_size(value):
+                return Reply.of(552, "5.3.4 Message size exceeds file system imposed limit")
+            kept[name] = value
         elif name == "SMTPUTF8" and not equals and smtputf8:
             found[name] = ""
+        elif name in ("RET", "ENVID") and equals and not dsn:
+            return _NO_DSN
         elif name == "RET" and equals:
             if name in found or value.upper() not in ("FULL", "HDRS"):
                 return Reply.of(501, "5.5.4 Bad RET parameter syntax")
@@ -53,25 +66,29 @@ def mail(words: Sequence[str], message_size: int, *, smtputf8: bool) -> dict[str
                 return Reply.of(501, "5.5.4 Bad ENVID parameter syntax")
             found[name] = value
         elif name == "AUTH" and equals:  # RFC 4954 5; without authentication its value is not looked at
-            if name in found:
+            if name in kept:
                 return Reply.of(503, "5.5.4 Error: multiple AUTH= options")
-            found[name] = value
+            if value != "<>":
+                kept[name] = value
         else:
             return _unsupported(word)
-    size = int(found.get("SIZE", "0")[-_DIGITS:])
-    if size > _FILE_SIZE or len(found.get("SIZE", "").lstrip("0")) > _DIGITS:
-        return Reply.of(552, "5.3.4 Message size exceeds file system imposed limit")
-    if message_size and size > message_size:
-        return Reply.of(552, "5.3.4 Message size exceeds fixed limit")
-    return found
+    return {**found, **kept}
 
 
-def rcpt(words: Sequence[str]) -> dict[str, str] | Reply:
-    """The parameters of RCPT."""
+def exceeds_file_size(number: str) -> bool:
+    """Whether a decimal number of any length is more than a file's size can be (2**63 - 1)."""
+    digits = number.lstrip("0")
+    return len(digits) > _DIGITS or int(digits or "0") > _FILE_SIZE
+
+
+def rcpt(words: Sequence[str], *, dsn: bool = True) -> dict[str, str] | Reply:
+    """The parameters of RCPT; ``dsn`` is whether RFC 3461's may be used."""
     found: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         name = name.upper()
+        if name in ("NOTIFY", "ORCPT") and equals and not dsn:
+            return _NO_DSN
         if name == "NOTIFY" and equals:
             kinds = {kind for kind in value.upper().split(",") if kind}
             if name in found or not kinds or not (kinds == {"NEVER"} or kinds <= _NOTIFY):

@@ -24,6 +24,7 @@ _TOKEN = re.compile(
 )
 _BLANKS = " \t\r\v\f"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ROUTING = frozenset("@%!")
 _WORDS = frozenset(("quoted", "literal", "word"))
 
 
@@ -188,11 +189,13 @@ def _escaped_end(text: str) -> bool:
 def _valid(address: str, smtputf8: bool) -> bool:
     if address.startswith("-"):
         return False
-    _, at, domain = address.rpartition("@")
+    local, at, domain = address.rpartition("@")
     if not at:
-        _, at, domain = address.rpartition("%")  # postconf(5) allow_percent_hack
+        local, at, domain = address.rpartition("%")  # postconf(5) allow_percent_hack
     if not at:
         return bool(address)
+    if not domain and not _ROUTING.isdisjoint(local):
+        return _valid(local, smtputf8)  # a route through nowhere: what precedes the last @ is the address
     return valid_literal(domain) if domain.startswith("[") else valid_hostname(domain, smtputf8=smtputf8)
 
 

@@ -15,9 +15,9 @@ Two tables of mailconf/smtp/states.py are the machine: `OUT_OF_ORDER` says which
 Lines end with CRLF; the options decide what LF alone does (postconf(5) smtpd_forbid_bare_newline). A command line
 beyond ``line_length`` is cut there. Commands are UTF-8 when SMTPUTF8 is offered; what is not, is refused.
 
-Departures from Postfix: a SIZE that was refused is forgotten (smtpd holds it against the next MAIL without one, until
-RSET). The attributes of one XCLIENT or XFORWARD command take effect together or not at all. LHLO and
-the rest of LMTP's server side (RFC 2033) are ours, Postfix has none.
+Departures from Postfix: the attributes of one XCLIENT or XFORWARD command take effect together or not at all. BDAT
+after a message that was refused at its end begins anew (smtpd crashes). LHLO and the rest of LMTP's server side
+(RFC 2033) are ours, Postfix has none.
 """
 
 from __future__ import annotations
@@ -52,23 +52,30 @@ from mailconf.smtp.events import (
 from mailconf.smtp.options import BareNewline
 from mailconf.smtp.options import Options as Options
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.states import AFTER, COUNTED, HELO_FIRST, JUNK, OUT_OF_ORDER, State
+from mailconf.smtp.states import AFTER, COUNTED, HELO_FIRST, IN_MAIL, IN_MAIL_STATES, JUNK, OUT_OF_ORDER, State
 from mailconf.source import decode
 
-_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+_NUMBER = re.compile(r"[0-9]+\Z", re.ASCII)
+_HEADER = re.compile(r"[!-9;-~]+[ \t]*:")  # how a line of a header begins
 _BAD_BDAT = Reply.of(521, "5.5.4 Syntax: BDAT count [LAST]")
 _BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
 _BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
 _GOODBYE = Reply.of(221, "2.7.0 Error: I can break rules, too. Goodbye.")
 BARE_NEWLINE = "bare <LF> received"
+_NULL_CHUNK = Reply.of(551, "5.7.1 Null BDAT request")
+_NOT_IMPLEMENTED = "5.5.1 Error: command not implemented"
+_NO_VRFY = Reply.of(502, "5.5.1 VRFY command is disabled")
+_TOO_MANY = Reply.of(452, "4.5.3 Error: too many recipients")
 _UNAUTHORIZED = Reply.of(550, "5.7.0 Error: insufficient authorization")
 
 
 class Connection:
-    """One session.
+    """One session. The caller sets what it depends on the client:
 
-    The caller sets what the client may do: ``xclient`` and ``xforward``, whether it may use these commands;
-    ``bare_newlines``, whether it may end lines by LF alone, whatever the options say to that.
+    xclient, xforward  whether the client may use these commands
+    bare_newlines      whether it may end lines by LF alone, whatever the options say to that
+    withheld           extensions that it may not use ("CHUNKING", "DSN", "SMTPUTF8"; others make no difference)
+    denied             what is said to every command but QUIT, None for a client that is welcome
     """
 
     def __init__(self, options: Options) -> None:
@@ -78,12 +85,16 @@ class Connection:
         self.xclient = False
         self.xforward = False
         self.bare_newlines = False
+        self.withheld: frozenset[str] = frozenset()
+        self.denied: Reply | None = None
         self.errors = 0
         self.verb = "CONNECT"  # the command at hand, for the log: "RCPT", "UNKNOWN", "END-OF-MESSAGE" after one, ...
         self.recipients = 0
         self.counts: dict[str, list[int]] = {}  # verb -> [accepted, all]
         self._junk = 0
         self._utf8 = False
+        self._kept: dict[str, str] = {}  # parameters of a MAIL that was refused
+        self._overshoot = 0  # recipients beyond the limit
         self._buffer = bytearray()
         self._event: Event | None = None  # waits for its reply
         self._replies_due = 0
@@ -195,9 +206,12 @@ class Connection:
         if isinstance(event, Refused) and event.rejected:
             return  # the line was not read as a command
         ok = reply.positive
+        if isinstance(event, Rcpt) and reply.code == _TOO_MANY.code and event.refusal is _TOO_MANY:
+            ok = self._overshoot < self.options.recipient_overshoot  # which is no error yet
+            self._overshoot += 1
         if not ok:
             self.errors += 1
-        if self.verb in JUNK:
+        if self.verb in JUNK or isinstance(event, Noop):
             self._junk += 1
             if ok and self._junk > self.options.junk_commands + 1:
                 self.errors += 1
@@ -206,7 +220,7 @@ class Connection:
             return
         if isinstance(event, Data) and ok:
             return  # counted when the content has come
-        if isinstance(event, Refused) and event.close and reply.code == 421:
+        if isinstance(event, Refused) and event.close and event.reply.code == 421:
             return
         count = self.counts.setdefault(name, [0, 0])
         # Postfix never counts an XCLIENT as successful, nor the closing words to a forbidden command.
@@ -234,17 +248,21 @@ class Connection:
                 self._ended = False
             elif isinstance(event, Quit):
                 self.close()
-            if self.state is State.IDLE:
-                self.recipients = 0
-                self._utf8 = False
+            if isinstance(event, Helo | Rset | Xclient):
+                self._forget()
             if isinstance(event, Mail):
                 self._utf8 = "SMTPUTF8" in event.parameters
+
+    def _forget(self) -> None:
+        """Nothing is left of a transaction."""
+        self.recipients = self._overshoot = 0
+        self._utf8 = False
+        self._kept = {}
 
     def _end_transaction(self, reply: Reply, where: str = "END-OF-MESSAGE") -> None:
         self.verb = where
         self.state = State.IDLE
-        self.recipients = 0
-        self._utf8 = False
+        self._forget()
         if reply.positive:
             self.errors = 0
             self._junk = 0
@@ -307,14 +325,16 @@ class Connection:
             return Refused("", Reply.of(500, "5.5.2 Error: bad syntax"))
         verb = words[0].upper()
         if verb in self.options.noop_commands:
-            self.verb = "NOOP"
+            self.verb = ""  # it is not counted, even if it is another command's name
             return Noop()
         handler = self._commands.get(verb)
         if handler is None:
-            if self.options.forbidden(verb):
+            if _HEADER.match(words[0]) or self.options.forbidden(verb):
                 return Refused("UNKNOWN", _GOODBYE, f"non-SMTP command from %s: {line[:100]}", close=True)
-            return Refused("UNKNOWN", Reply.of(500, "5.5.2 Error: command not recognized"))
+            return Refused("UNKNOWN", self.denied or Reply.of(500, "5.5.2 Error: command not recognized"))
         self.verb = verb
+        if self.denied is not None and verb != "QUIT":
+            return Refused(verb, self.denied)
         if self.options.helo_required and not self.greeted and verb in HELO_FIRST:
             return Refused(verb, HELO_FIRST[verb])
         refusal = OUT_OF_ORDER.get((verb, self.state))
@@ -370,14 +390,13 @@ class Connection:
         typed = self._address(words, "FROM:")
         if typed is None:
             return Refused("MAIL", Reply.of(501, "5.5.4 Syntax: MAIL FROM:<address>"))
-        utf8 = self.options.smtputf8 and any(word.upper() == "SMTPUTF8" for word in words[2:])
+        offered = self.options.smtputf8 and "SMTPUTF8" not in self.withheld
+        utf8 = offered and any(word.upper() == "SMTPUTF8" for word in words[2:])
         address = path.parse(typed, empty=True, smtputf8=utf8)
         if address is None:
             return Refused("MAIL", _BAD_SENDER, _illegal("MAIL", typed))
-        found = parameters.mail(words[2:], self.options.message_size, smtputf8=self.options.smtputf8)
-        if isinstance(found, Reply):
-            return Refused("MAIL", found)
-        return Mail(address, typed, found)
+        found = parameters.mail(words[2:], self._kept, smtputf8=offered, dsn="DSN" not in self.withheld)
+        return Mail(address, typed, refusal=found) if isinstance(found, Reply) else Mail(address, typed, found)
 
     def _rcpt(self, line: str, words: list[str]) -> Event:
         typed = self._address(words, "TO:")
@@ -386,12 +405,11 @@ class Connection:
         address = path.parse(typed, empty=False, smtputf8=self._utf8)
         if not address:
             return Refused("RCPT", _BAD_RECIPIENT, _illegal("RCPT", typed) if typed != "<>" else "")
-        found = parameters.rcpt(words[2:])
+        found = parameters.rcpt(words[2:], dsn="DSN" not in self.withheld)
         if isinstance(found, Reply):
-            return Refused("RCPT", found)
-        if self.options.recipients and self.recipients >= self.options.recipients:
-            return Refused("RCPT", Reply.of(452, "4.5.3 Error: too many recipients"))
-        return Rcpt(address, typed, found)
+            return Rcpt(address, typed, refusal=found)
+        full = self.options.recipients and self.recipients >= self.options.recipients
+        return Rcpt(address, typed, found, _TOO_MANY if full else None)
 
     def _data(self, line: str, words: list[str]) -> Event:
         if len(words) != 1:
@@ -399,14 +417,17 @@ class Connection:
         return Data()
 
     def _bdat(self, line: str, words: list[str]) -> Event:
+        if "CHUNKING" in self.withheld:
+            return Refused("BDAT", Reply.of(521, _NOT_IMPLEMENTED), close=True)
         last = len(words) == 3 and words[2].upper() == "LAST"
-        if len(words) != 2 + last or not _NUMBER.match(words[1]):
+        good = len(words) == 2 + last and _NUMBER.match(words[1])
+        if not good or parameters.exceeds_file_size(words[1]):
             return Refused("BDAT", _BAD_BDAT, f"%q: malformed BDAT command syntax from %s: {line[:100]}", close=True)
         size = int(words[1])
         before = self.state
         refusal = OUT_OF_ORDER.get(("BDAT", before))
         if not size and not last:
-            refusal = Reply.of(551, "5.7.1 Null BDAT request")
+            refusal = _NULL_CHUNK
         elif before in (State.BROKEN, State.BROKEN_MAIL):
             refusal = Reply.of(551, f"5.0.0 Discarded {size} bytes after earlier error")
         if before is not State.CHUNK:
@@ -419,7 +440,7 @@ class Connection:
         self._chunk_state = before
         self._octets = size
         self.state = State.OCTETS
-        return Bdat(size, last, before is State.RCPT)
+        return Bdat(size, last, before is State.RCPT and refusal is not _NULL_CHUNK)
 
     def _rset(self, line: str, words: list[str]) -> Event:
         if len(words) != 1:
@@ -427,9 +448,12 @@ class Connection:
         return Rset()
 
     def _vrfy(self, line: str, words: list[str]) -> Event:
+        if not self.options.vrfy:
+            return Refused("VRFY", _NO_VRFY)
         if len(words) < 2:
             return Refused("VRFY", Reply.of(501, "5.5.4 Syntax: VRFY address [SMTPUTF8]"))
-        utf8 = len(words) == 3 and words[2].upper() == "SMTPUTF8"
+        offered = self.options.smtputf8 and "SMTPUTF8" not in self.withheld
+        utf8 = offered and len(words) == 3 and words[2].upper() == "SMTPUTF8"
         typed = " ".join(words[1:-1] if utf8 else words[1:])
         address = path.parse(typed, empty=False, smtputf8=utf8)
         if not address:
@@ -460,7 +484,9 @@ class Connection:
         if len(words) != 1:
             return Refused("STARTTLS", Reply.of(501, "5.5.4 Syntax: STARTTLS"))
         if not self.options.starttls:
-            return Refused("STARTTLS", Reply.of(502, "5.5.1 Error: command not implemented"))
+            return Refused("STARTTLS", Reply.of(502, _NOT_IMPLEMENTED))
+        if self.state in IN_MAIL_STATES:
+            return Refused("STARTTLS", IN_MAIL)
         return Starttls()
 
     def _auth(self, line: str, words: list[str]) -> Event:

@@ -29,13 +29,13 @@ _NEED_RCPT = Reply.of(503, "5.5.1 Error: need RCPT command")
 _NO_RCPT = Reply.of(554, "5.5.1 Error: no valid recipients")
 _NESTED = Reply.of(503, "5.5.1 Error: nested MAIL command")
 _AFTER_BDAT = {verb: Reply.of(503, f"5.5.1 Error: {verb} after BDAT") for verb in ("MAIL", "RCPT", "DATA")}
-_IN_MAIL = Reply.of(503, "5.5.1 Error: MAIL transaction in progress")
+IN_MAIL = Reply.of(503, "5.5.1 Error: MAIL transaction in progress")
 _IN_MAIL_ETRN = Reply.of(503, "Error: MAIL transaction in progress")
-_IN_MAIL_STATES = (State.MAIL, State.RCPT, State.CHUNK, State.BROKEN_MAIL)
+IN_MAIL_STATES = (State.MAIL, State.RCPT, State.CHUNK, State.BROKEN_MAIL)
 
 # (verb, state) -> what is said to a command that has no place there. BDAT's come behind its octets.
 OUT_OF_ORDER: dict[tuple[str, State], Reply] = {
-    **{("MAIL", state): _NESTED for state in _IN_MAIL_STATES},
+    **{("MAIL", state): _NESTED for state in IN_MAIL_STATES},
     ("MAIL", State.BROKEN): _AFTER_BDAT["MAIL"],
     ("RCPT", State.IDLE): _NEED_MAIL,
     ("RCPT", State.BROKEN): _NEED_MAIL,
@@ -48,8 +48,8 @@ OUT_OF_ORDER: dict[tuple[str, State], Reply] = {
     ("DATA", State.BROKEN_MAIL): _AFTER_BDAT["DATA"],
     ("BDAT", State.IDLE): _NEED_RCPT,
     ("BDAT", State.MAIL): _NO_RCPT,
-    **{("ETRN", state): _IN_MAIL_ETRN for state in _IN_MAIL_STATES},
-    **{(verb, state): _IN_MAIL for verb in ("XCLIENT", "XFORWARD", "STARTTLS") for state in _IN_MAIL_STATES},
+    **{("ETRN", state): _IN_MAIL_ETRN for state in IN_MAIL_STATES},
+    **{(verb, state): IN_MAIL for verb in ("XCLIENT", "XFORWARD") for state in IN_MAIL_STATES},
 }
 
 # What is said to a command before HELO (postconf(5) smtpd_helo_required).

@@ -18,9 +18,11 @@ from private_postfix import PrivatePostfix
 TESTS = Path(__file__).parent.parent
 sys.path[:0] = [str(TESTS / "mta"), str(TESTS / "smtp"), str(TESTS / "vectors")]
 
+from conversation import Conversation, policy_of  # noqa: E402
 from permissive import Permissive  # noqa: E402
-from record_smtp import SETTINGS, play  # noqa: E402
+from record_smtp import SETTINGS, log_of, play, told  # noqa: E402
 from smtp_dialogues import DIALOGUES  # noqa: E402
+from smtpd_dialogues import DIALOGUES as CONFIGURED  # noqa: E402
 from smtpd_fixture import Listener  # noqa: E402
 from test_smtp_vectors import neutral  # noqa: E402
 
@@ -209,3 +211,30 @@ def test_dialogues(postfix: PrivatePostfix, name: str) -> None:
         if replies[-1].endswith("<closed>"):
             break
     assert [neutral(r) for r in replies] == [neutral(r) for r in play(postfix.port, DIALOGUES[name])]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_configured_dialogues(seed: int, tmp_path: Path) -> None:
+    """A few configurations of tests/vectors/smtpd_dialogues.py, with some of their dialogues."""
+    pick = random.Random(seed)
+    groups: dict[str, list[str]] = {}
+    for name, dialogue in CONFIGURED.items():
+        groups.setdefault(repr(dialogue.settings), []).append(name)
+    with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as private:
+        for names in pick.sample(sorted(groups.values()), 6):
+            settings = CONFIGURED[names[0]].settings
+            private.configure({**SETTINGS, **settings})
+            policy = policy_of(
+                tmp_path,
+                {**SETTINGS, "smtpd_authorized_xclient_hosts": "127.0.0.1", "inet_protocols": "ipv4", **settings},
+            )
+            for name in pick.sample(names, min(len(names), 12)):
+                before = private.log.stat().st_size
+                theirs = play(private.port, CONFIGURED[name].steps)
+                logged = log_of(private, before)
+                ours = Conversation(policy)
+                replies = [ours.start()]
+                replies += [ours.feed(step) for step in CONFIGURED[name].steps[: len(theirs) - 1]]
+                shown = [neutral(reply).encode("utf-8", "surrogateescape").decode("latin-1") for reply in replies]
+                assert shown == [neutral(reply) for reply in theirs], name
+                assert [text for line in ours.end() if (text := told(line)) is not None] == logged, name

@@ -8,10 +8,11 @@ import threading
 from dataclasses import replace
 
 import pytest
-from smtpd_fixture import HOST, Listener, OpenPolicy, Peer
+from smtpd_fixture import HOST, Listener, OpenPolicy, Peer, said
 
 from mailconf.model.site import Limits
 from mailconf.model.verdict import Reply, Session, Verdict
+from mailconf.model.world import Ask
 from mailconf.smtp.server import Options
 
 
@@ -320,3 +321,67 @@ def test_helo_by_xclient_is_helo() -> None:
         assert peer.say("MAIL FROM:<>") == "503 5.5.1 Error: send HELO/EHLO first"
         peer.say("XCLIENT HELO=c.example")
         assert peer.say("MAIL FROM:<>") == "250 2.1.0 Ok"
+
+
+class Closed(OpenPolicy):
+    async def connect(self, session: Session, ask: Ask) -> Verdict:
+        return said(*self.greeting, log="CONNECT from somebody: refused")
+
+    greeting: tuple[int, str] = (554, "5.7.1 Client host rejected: Access denied")
+
+
+class Gone(Closed):
+    greeting = (521, "5.7.1 Client host rejected: bye")
+
+
+def test_a_client_that_is_refused_may_only_quit() -> None:
+    denied = "503 5.7.0 Error: access denied for localhost[127.0.0.1]"
+    with Listener(policy=Closed) as listener, listener.connect() as peer:
+        assert peer.greeting.startswith("554 5.7.1")
+        for line in ("RCPT TO:<a@b>", "DATA", "FOO", "EHLO x", "MAIL FROM:<>", "BDAT 0 LAST", "XCLIENT NAME=x"):
+            assert peer.say(line) == denied
+        assert peer.say("QUIT") == "221 2.0.0 Bye"
+        assert peer.reply() == "<closed>"
+    assert listener.intake.messages == []
+
+
+def test_a_refusal_of_521_ends_the_session() -> None:
+    with Listener(policy=Gone) as listener, listener.connect() as peer:
+        assert peer.greeting.startswith("521 5.7.1")
+        assert peer.reply() == "<closed>"
+
+
+def test_a_command_behind_the_end_finds_the_connection_closed_and_not_reset() -> None:
+    with Listener() as listener:
+        for _ in range(20):
+            with listener.connect() as peer:
+                assert peer.say("QUIT") == "221 2.0.0 Bye"
+                peer.send(b"NOOP\r\n")
+                assert peer.reply() == "<closed>"  # not ConnectionResetError
+
+
+def test_an_objection_of_the_protocol_is_never_accepted() -> None:
+    """Not even by a Policy that does not look at it."""
+    with Listener() as listener, listener.connect() as peer:
+        peer.say("EHLO x")
+        assert peer.say("MAIL FROM:<a@b> FOO").startswith("555 ")
+        assert peer.say("RCPT TO:<c@d>").startswith("503 ")
+        peer.say("MAIL FROM:<a@b>")
+        assert peer.say("RCPT TO:<c@d> FOO").startswith("555 ")
+        assert peer.say("DATA").startswith("554 ")
+
+
+def test_a_refused_helo_leaves_the_transaction_as_it_was() -> None:
+    with Listener(policy=NoNumbers) as listener, listener.connect() as peer:
+        for line in ("EHLO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>"):
+            assert peer.say(line).startswith("250")
+        assert peer.say("EHLO 1").startswith("550 ")
+        assert peer.say("DATA").startswith("354 ")
+        assert peer.say("text\r\n.").startswith("250 ")
+    (message,) = listener.intake.messages
+    assert (message.sender, [r.address for r in message.recipients]) == ("a@b", ["c@d"])
+
+
+class NoNumbers(OpenPolicy):
+    async def helo(self, session: Session, ask: Ask) -> Verdict:
+        return said(550, "5.7.1 no", log="EHLO") if session.helo == "1" else await super().helo(session, ask)

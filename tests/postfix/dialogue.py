@@ -124,24 +124,26 @@ class Dialogue:
                 return self._xclient(event.attributes)
             case Helo():
                 before = session.helo, session.protocol
-                self._forget()
                 session.helo, session.protocol = (
                     event.name.translate(_HELO_NEUTRAL),
                     "ESMTP" if event.verb == "EHLO" else "SMTP",
                 )
                 reply = self._ask("helo")
-                if not reply.positive:
+                if reply.positive:
+                    self._forget()
+                else:
                     session.helo, session.protocol = before
                 return reply
             case Mail():
                 self._forget()
                 session.sender, session.sender_parameters = event.address, event.parameters
+                session.objection = event.refusal
                 reply = self._ask("mail")
                 if not reply.positive:
                     self._forget()
                 return reply
             case Rcpt():
-                session.recipient = event.address
+                session.recipient, session.objection = event.address, event.refusal
                 reply = self._ask("rcpt")
                 if reply.positive:
                     session.recipients.append(event.address)

@@ -28,6 +28,7 @@ from mailconf.smtp.server import Connection, Options
 HOST = "mail.example.com"
 GREETING = Reply.of(220, f"{HOST} ESMTP Postfix")
 OK = Reply.of(250, "2.0.0 Ok")
+TOO_BIG = Reply.of(552, "5.3.4 Message size exceeds fixed limit")  # postconf(5) message_size_limit
 EHLO = Reply.of(
     250, HOST, "PIPELINING", "SIZE 100000", "VRFY", "ETRN",
     "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT",
@@ -74,9 +75,11 @@ class Permissive:
                 return [Reply.of(250, HOST) if verb == "HELO" else EHLO]
             case Mail():
                 self.content = b""
-                return [Reply.of(250, "2.1.0 Ok")]
+                limit = self.connection.options.message_size
+                too_big = limit and int(event.parameters.get("SIZE", "0")) > limit
+                return [event.refusal or (TOO_BIG if too_big else Reply.of(250, "2.1.0 Ok"))]
             case Rcpt():
-                return [Reply.of(250, "2.1.5 Ok")]
+                return [event.refusal or Reply.of(250, "2.1.5 Ok")]
             case Data():
                 return [Reply.of(354, "End data with <CR><LF>.<CR><LF>")]
             case ContentEnd():
