@@ -83,7 +83,13 @@ def command(
     asked = _service(loaded, service)
     policy = compile_policy(loaded.configuration, sink, asked)
     report_unserved(loaded.configuration, [asked] if asked else [], sink)
-    world = FileWorld(loaded.root, dns=_dns(records), policies=_policies(policies), online=online)
+    world = FileWorld(
+        loaded.root,
+        dns=_dns(records),
+        policies=_policies(policies),
+        online=online,
+        transitional=policy.site.idna2003,
+    )
     session = _session(client, sender, size, sasl)
     inquiry = inquire(policy, world, session, recipients, helo=helo)
     show(sink)
