@@ -108,7 +108,14 @@ def command(
     report_protocol(loaded.configuration, [smtpd] if smtpd else [], sink)
     report_unserved(loaded.configuration, [smtpd] if smtpd else [], sink)
     unbuilt = Unbuilt(loaded, sink, policy.smtpd.knows_restriction)
-    world = FileWorld(loaded.root, dns=answers, policies=actions, online=online, instead=unbuilt)
+    world = FileWorld(
+        loaded.root,
+        dns=answers,
+        policies=actions,
+        online=online,
+        instead=unbuilt,
+        transitional=policy.site.idna2003,
+    )
     inquiry = inquire(policy, world, asked.session(size), sent_to, helo=said)
     show(sink)
     if style == "json":

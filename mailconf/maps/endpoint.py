@@ -10,6 +10,7 @@ import re
 import socket
 import time
 
+from mailconf.domain_names import for_resolver
 from mailconf.maps.table import UnsupportedMap
 
 _NUMBER = re.compile(r"[0-9]+")
@@ -59,7 +60,7 @@ class Connection:
         else:
             host, port = place
             number = int(port) if _NUMBER.fullmatch(port) else socket.getservbyname(port, "tcp")
-            self._socket = socket.create_connection((host, number), timeout)
+            self._socket = socket.create_connection((for_resolver(host), number), timeout)
 
     def close(self) -> None:
         self._socket.close()

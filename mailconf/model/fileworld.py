@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mailconf.diagnostics import Sink
+from mailconf.domain_names import comparable, for_resolver
 from mailconf.files import Root
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
@@ -37,6 +38,7 @@ class FileWorld:
     dns       answers by (lower-case name, type); a name without any entry fails unless ``online``
     policies  actions by policy service endpoint
     online    ask the real DNS and policy services
+    transitional  how domain names in other letters are translated, see `mailconf.domain_names.to_ascii`
     trace     tell the place in its text source of the entry that a built map answers with
     instead   may open a table in the place of ``type:name`` (one that has not been built)
     """
@@ -48,12 +50,14 @@ class FileWorld:
         dns: DnsFixtures | None = None,
         policies: Mapping[str, str] | None = None,
         online: bool = False,
+        transitional: bool = False,
         trace: bool = True,
         instead: Callable[[str], LookupTable | None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.root = Root() if root is None else root
-        self._dns = dict(dns or {})
+        self._transitional = transitional
+        self._dns = {(self._asked(name), kind): records for (name, kind), records in (dns or {}).items()}
         self._policies = dict(policies or {})
         self._online = online
         self._trace = trace
@@ -115,12 +119,18 @@ class FileWorld:
         return index
 
     async def dns(self, name: str, kind: str) -> Records:
-        folded = name.lower().rstrip(".")
+        folded = self._asked(name)
         if (folded, kind) in self._dns:
             return self._dns[folded, kind]
         if any(known == folded for known, _ in self._dns):
             return Records(Outcome.ABSENT)  # the name is in the fixtures, this type is not
+        if not folded.isascii():
+            return Records(Outcome.ABSENT, nxdomain=True)  # no such name can exist
         return _query(folded, kind) if self._online else NO_DNS
+
+    def _asked(self, name: str) -> str:
+        """The name as the DNS is asked for it."""
+        return comparable(name.rstrip("."), transitional=self._transitional)
 
     async def user(self, name: str) -> User | None:
         line = open_table("unix:passwd.byname", self.root).lookup(encode(name))
@@ -188,7 +198,7 @@ def _ask_policy(root: Root, endpoint: str, attributes: Mapping[str, str]) -> Ans
         connection.connect(str(root.path(place)))
     elif kind == "inet":
         host, _, port = place.rpartition(":")
-        connection = socket.create_connection((host or "127.0.0.1", int(port)), _POLICY_TIMEOUT)
+        connection = socket.create_connection((for_resolver(host or "127.0.0.1"), int(port)), _POLICY_TIMEOUT)
     else:
         raise ValueError(f"unknown policy service endpoint: {endpoint}")
     with connection, connection.makefile("rb") as replies:

@@ -214,6 +214,7 @@ class Site:
     )
     remote_header_domain: str = ""
     add_missing_headers: bool = False  # for remote clients too
+    idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
     undisclosed_recipients_header: str = ""
     notify_classes: tuple[str, ...] = ("resource", "software")

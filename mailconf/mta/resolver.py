@@ -1,7 +1,8 @@
 """DNS for the MTA: dnspython's asynchronous resolver, with "absent" and "could not tell" kept apart.
 
 Host names of /etc/hosts come first, as nsswitch.conf has it nearly everywhere. Nothing here raises, and nothing takes
-longer than ``timeout`` seconds a question: a machine without DNS gets FAILED.
+longer than ``timeout`` seconds a question: a machine without DNS gets FAILED. Names in other letters than ASCII are
+asked for in their A-labels (`mailconf.domain_names`); what is no host name does not exist, and nobody is asked.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailconf.domain_names import DomainNameError, comparable, to_ascii
 from mailconf.model.world import Outcome, Records
 from mailconf.smtp.path import valid_hostname
 
@@ -38,6 +40,7 @@ class Resolver:
 
     nameservers  addresses, optionally with a port; None: those of /etc/resolv.conf
     hosts        the hosts file, None for none
+    transitional how names are translated, see `mailconf.domain_names.to_ascii`; it may be set at any time
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Resolver:
         nameservers: list[tuple[str, int]] | None = None,
         hosts: Path | None = Path("/etc/hosts"),
     ) -> None:
+        self.transitional = False
         self._timeout = timeout
         self._nameservers = nameservers
         self._dns: dns.asyncresolver.Resolver | None = None
@@ -63,13 +67,23 @@ class Resolver:
                     address = str(ip_address(address))
                     self._names.setdefault(address, []).extend(names)
                     for name in names:
-                        self._addresses.setdefault(name.lower(), []).append(address)
+                        self._addresses.setdefault(comparable(name), []).append(address)
+
+    def spelled(self, name: str) -> str:
+        """``name`` as the DNS is asked for it and as smtp(8) logs it; as it is when there is no such form."""
+        try:
+            return to_ascii(name, transitional=self.transitional)
+        except DomainNameError:
+            return name
 
     async def query(self, name: str, kind: str) -> Records:
         """The records of type ``kind``; MX sorted by preference (RFC 5321 5.1), names without their trailing dot."""
         import dns.exception
         import dns.resolver
 
+        name = self.spelled(name)
+        if not valid_hostname(name):
+            return Records(Outcome.ABSENT, nxdomain=True, reason="invalid host or domain name")
         try:
             if self._dns is None:
                 self._dns = self._resolver()
@@ -102,7 +116,7 @@ class Resolver:
         """The addresses of ``host``, hosts file first, IPv4 before IPv6; an address is its own answer."""
         with suppress(ValueError):
             return Records(Outcome.FOUND, (str(ip_address(host)),))
-        listed = self._addresses.get(host.lower().rstrip("."), [])
+        listed = self._addresses.get(comparable(host.rstrip("."), transitional=self.transitional), [])
         listed = [a for a in listed if ipv6 or ":" not in a]
         if listed:
             return Records(Outcome.FOUND, tuple(dict.fromkeys(sorted(listed, key=lambda a: ":" in a))))

@@ -92,6 +92,7 @@ class Server:
         """Raises BrokenConfiguration, QueueError (another MTA has the queue), OSError (an address cannot be had)."""
         self._stop = asyncio.Event()
         policies = self._compile()
+        self._resolver.transitional = policies.main.site.idna2003
         world = MtaWorld(self._files(), self._resolver, root=self._root)
         agents: dict[str, Agent] = {}
         self.context = context = Context(policies.main, world, self._log, agents=agents)
@@ -148,6 +149,7 @@ class Server:
             self._log("master", f"error: configuration not reloaded: {error}")
             return False
         context.policy = policies.main
+        self._resolver.transitional = policies.main.site.idna2003
         context.world = MtaWorld(files, self._resolver, root=self._root)
         for name, smtpd in self._services.items():
             if policies.by_service and name not in policies.by_service:

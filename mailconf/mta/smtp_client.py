@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
+from mailconf.domain_names import comparable
 from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
 from mailconf.model.world import Ask, Outcome, Records
@@ -202,6 +203,7 @@ class SmtpAgent:
         if nexthop.direct or _is_address(nexthop.host):
             hosts = await self._addresses(nexthop.host, nexthop)
             return hosts[:MAX_ADDRESSES]
+        nexthop.host = self.resolver.spelled(nexthop.host)
         records = await self.resolver.query(nexthop.host, "MX")
         if records.outcome is Outcome.FAILED:
             raise _dns_failure(nexthop.host, "MX", records)
@@ -219,7 +221,7 @@ class SmtpAgent:
             name = value.partition(" ")[2]
             if not name:
                 raise Failure(f"Domain {nexthop.host} does not accept mail (nullMX)", "5.1.10", final=True)
-            if name.lower() == site.hostname.value.lower():
+            if comparable(name) == comparable(site.hostname.value):
                 if not hosts and problem is None:
                     raise Failure(f"mail for {nexthop.name} loops back to myself", "5.4.6", final=True)
                 break  # hosts that are as far away as we are, and further (RFC 5321 5.1)
@@ -232,6 +234,7 @@ class SmtpAgent:
         raise problem or _dns_failure(nexthop.host, "MX", records)
 
     async def _addresses(self, name: str, nexthop: Nexthop) -> list[Host]:
+        name = self.resolver.spelled(name)
         records = await self.resolver.addresses(name)
         if records.outcome is not Outcome.FOUND:
             raise _dns_failure(name, "A", records)
@@ -338,7 +341,7 @@ class Session:
         if not isinstance(event, Ready):
             raise Failure(f"protocol error: no handshake with {self.host.peer}", "4.5.0", relay=self.host.relay)
         direct = Nexthop.parse(self.job.nexthop, lmtp=self.agent.lmtp).direct
-        if not direct and event.name.lower() == site.hostname.value.lower():
+        if not direct and comparable(event.name) == comparable(site.hostname.value):
             text = f"mail for {self.job.nexthop} loops back to myself"
             raise Failure(text, "5.4.6", final=True, relay=self.host.relay)
         if envelope.smtputf8 and "SMTPUTF8" not in event.extensions:

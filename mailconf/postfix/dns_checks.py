@@ -66,7 +66,8 @@ async def _unknown_domain(
     ev: Evaluation, address: str, subject: Subject, detail: str, null_mx: tuple[int, str]
 ) -> Status:
     """Refuse a domain that has neither MX nor address, or that takes no mail."""
-    domain = Address.split(address).domain
+    # smtpd(8) folds an address before it looks at its parts, by which ß becomes ss.
+    domain = (Address.split(address).domain or "").casefold()
     if not domain or domain.startswith("["):
         return DUNNO
     exchangers = await ev.ask.dns(domain, "MX")
@@ -109,7 +110,9 @@ async def reject_unknown_helo(ev: Evaluation, subject: Subject) -> Status:
         return DUNNO
     if helo.startswith("["):
         return await checks.reject_invalid_helo(ev, subject)
-    outcome = await _has_any(ev, helo.removesuffix("."), ("A", "AAAA", "MX"))
+    outcome = Outcome.ABSENT  # smtpd(8) translates addresses, not the name of a client
+    if helo.isascii():
+        outcome = await _has_any(ev, helo.removesuffix("."), ("A", "AAAA", "MX"))
     text = f"<{helo}>: {HELO} rejected: Host not found"
     if outcome is Outcome.FAILED:
         return _tempfail(ev, ev.settings.tempfail_helo, "4.7.1", text)

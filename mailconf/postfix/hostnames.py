@@ -10,6 +10,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from mailconf.domain_names import DomainNameError, to_ascii
+
 _LABEL = re.compile(
     r"[A-Za-z0-9_\u0080-\U0010ffff](?:[A-Za-z0-9_\-\u0080-\U0010ffff]*[A-Za-z0-9_\u0080-\U0010ffff])?\Z"
 )
@@ -26,8 +28,8 @@ def valid_domain(name: str) -> bool:
     """As `valid_hostname`, for the domain of an address: it may be written in other letters (smtputf8_enable)."""
     if not name.isascii():
         try:
-            name = name.encode("idna").decode("ascii")
-        except UnicodeError:
+            name = to_ascii(name)
+        except DomainNameError:
             return False
     return valid_hostname(name)
 

@@ -13,6 +13,7 @@ import socket
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink, error
+from mailconf.domain_names import for_resolver
 from mailconf.model.site import Service, Site
 from mailconf.postfix.configuration import Configuration
 from mailconf.source import Span
@@ -119,7 +120,7 @@ def _addresses(configuration: Configuration, families: list[socket.AddressFamily
 def _resolved(host: str, families: list[socket.AddressFamily]) -> list[str]:
     name = host.removeprefix("[").removesuffix("]")
     try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(for_resolver(name), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
     return list(dict.fromkeys(str(address[0]) for family, _, _, _, address in found if family in families))

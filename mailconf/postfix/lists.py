@@ -43,7 +43,7 @@ class BadPattern(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    text: str  # lower case
+    text: str  # case folded
     exclude: bool = False
     table: str = ""
     network: Network | None = None
@@ -103,7 +103,7 @@ class PatternList:
 
     async def match(self, ask: Ask, name: str) -> bool:
         """Whether the list has ``name``. Raises LookupFailed."""
-        folded = name.lower()
+        folded = name.casefold()
         if self._literals is not None:
             return folded in self._literals
         for pattern in self.patterns:
@@ -123,7 +123,7 @@ class PatternList:
 
     async def match_host(self, ask: Ask, name: str, address: str) -> bool:
         """Whether the list has the host of this name ("" or "unknown": only the address counts) and IP address."""
-        folded = name.lower()
+        folded = name.casefold()
         ip = _ip(address)
         for pattern in self.patterns:
             if pattern.problem and self._stops(pattern, ip):
@@ -232,7 +232,7 @@ def _pattern(word: str, exclude: bool, kind: Kind) -> _Pattern:
         return _Pattern(word, exclude, table=word)
     if kind is Kind.HOST and _looks_like_address(word):
         return _Pattern(word.lower(), exclude, network=_network(word))
-    return _Pattern(word.lower(), exclude)
+    return _Pattern(word.casefold(), exclude)
 
 
 def _looks_like_address(word: str) -> bool:

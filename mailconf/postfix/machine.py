@@ -117,9 +117,11 @@ def _selected(selection: list[str]) -> Iterator[tuple[str, int]]:
 def _resolve(word: str) -> list[str]:
     import socket
 
+    from mailconf.domain_names import for_resolver
+
     name = word.removeprefix("[").removesuffix("]")
     try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(for_resolver(name), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise ValueError(f"config variable inet_interfaces: host not found: {word}") from None
     return [str(entry[4][0]) for entry in found]

@@ -118,6 +118,7 @@ def site_of(configuration: Configuration) -> Site:
         header_rewrite_clients=_words(c, "local_header_rewrite_clients"),
         remote_header_domain=c.value("remote_header_rewrite_domain"),
         add_missing_headers=c.boolean("always_add_missing_headers"),
+        idna2003=c.boolean("enable_idna2003_compatibility"),
         drop_headers=tuple(c.words("message_drop_headers")),
         undisclosed_recipients_header=c.value("undisclosed_recipients_header"),
         notify_classes=tuple(c.words("notify_classes")),

@@ -13,6 +13,8 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from itertools import pairwise
 
+from mailconf.domain_names import DomainNameError, to_ascii
+
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n\f\v]+)
@@ -203,21 +205,16 @@ def valid_hostname(name: str, *, smtputf8: bool = False) -> bool:
     """Whether ``name`` can be a host: labels of letters, digits, ``_`` and inner hyphens, not all of them numbers."""
     if name.endswith("."):
         name = name[:-1]
+    if smtputf8 and not name.isascii():
+        try:
+            name = to_ascii(name)
+        except DomainNameError:
+            return False
     if not name or len(name) > 255:
         return False
     if all(c in "0123456789." for c in name):
         return False
-    return all(_LABEL.match(_ascii(label) if smtputf8 else label) for label in name.split("."))
-
-
-def _ascii(label: str) -> str:
-    """The label in ASCII (RFC 3490) where it is not, or as it is when it has no such form."""
-    if label.isascii():
-        return label
-    try:
-        return label.encode("idna").decode("ascii")
-    except UnicodeError:
-        return label
+    return all(_LABEL.match(label) for label in name.split("."))
 
 
 def valid_literal(text: str) -> bool:

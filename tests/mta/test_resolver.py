@@ -26,6 +26,8 @@ ZONE = {
     ("1.2.0.192.in-addr.arpa.", "PTR"): ["a.example.com."],
     ("2.2.0.192.in-addr.arpa.", "PTR"): ["a.example.com."],
     ("3.2.0.192.in-addr.arpa.", "PTR"): ["-bad.example."],
+    ("xn--fa-hia.example.", "MX"): ["10 mx.example."],
+    ("fass.example.", "MX"): ["10 stranger.example."],
 }
 NAMES = {name for name, _ in ZONE}
 
@@ -111,5 +113,20 @@ def test_client_names(port: int) -> None:
         assert await ask("192.0.2.4") == ClientName("unknown", "unknown")
         assert await ask("127.0.0.1") == ClientName("localhost", "localhost")
         assert await ask("no address") == ClientName("unknown", "unknown")
+
+    asyncio.run(main())
+
+
+def test_names_in_other_letters(port: int, tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("192.0.2.8 xn--mnchen-3ya.example\n")
+
+    async def main() -> None:
+        asked = resolver(port, tmp_path / "hosts")
+        assert (await asked.query("fa\u00df.example", "MX")).values == ("10 mx.example",)
+        assert (await asked.query("-\u00e4.example", "MX")).nxdomain
+        assert (await asked.query("a b.example", "MX")).nxdomain
+        assert (await asked.addresses("M\u00dcNCHEN.example")).values == ("192.0.2.8",)
+        asked.transitional = True
+        assert (await asked.query("fa\u00df.example", "MX")).values == ("10 stranger.example",)
 
     asyncio.run(main())

@@ -95,6 +95,11 @@ def test_who_was_put_off_is_tried_at_the_next_host() -> None:
             "y.example",
             ("deferred", "4.4.3", "Name service error for name=y.example type=MX: Host not found, try again"),
         ),
+        (
+            dns(),
+            "\u2603.example",
+            ("bounced", "5.4.4", "Name service error for name=xn--n3h.example type=MX: Host not found"),
+        ),
         (dns(), "[h.example]", ("bounced", "5.4.4", "Name service error for name=h.example type=A: Host not found")),
         (
             dns(mx_y=found("10 h.example"), a_h=Records(Outcome.FAILED)),
