@@ -245,6 +245,8 @@ def _network(word: str) -> Network:
         inner, bracket, rest = text[1:].partition("]")
         if not bracket:
             raise BadPattern(f"missing ']' character after \"[{inner}\"")
+        if rest and rest[0] != "/":
+            raise BadPattern(f'garbage after "[{inner}]": "{word}"')
         text = inner + rest
     try:
         return ipaddress.ip_network(text, strict=True)

@@ -24,6 +24,11 @@ SETTINGS = [f"{name} = {value}" for name, *_ in START if name not in {*NAMES, *T
     *(f"mynetworks_style = {word}" for word in ("Host", "host,", "class,class", "host subnet", ",", "subnet")),
     "maillog_file = /varx/log", "maillog_file = /dev/stdout", "maillog_file = /var/x\nmaillog_file_prefixes = /usr",
     "verp_delimiter_filter = +", "default_verp_delimiters = -x", "default_verp_delimiters = +",
+    *(f"myorigin = {value}" for value in ("/nonexistent/x", "a b", "a.test,", "$mydestination", "/etc")),
+    *(f"myorigin = {origin}\n{other}" for origin in ("/nonexistent/x", "a b") for other in (
+        "info_log_address_format =", "default_process_limit = x", "in_flow_delay = 99", "mynetworks_style = x",
+        "default_verp_delimiters = -x", "maillog_file = /varx/log", "mydomain = 1.2", "syslog_facility = x",
+    )),
     "soft_bounce = YES", "max_use = $nosuch", "max_idle = 1H", "myhostname = a!",
 ]  # fmt: skip
 BOTH = [f"{name} = {'' if kind == 's' else 'xx!'}" for name, kind, *_ in START if name not in NAMES]

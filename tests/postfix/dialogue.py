@@ -176,7 +176,8 @@ class Dialogue:
         self._forget()
         session = self.session
         session.helo, session.protocol = None, "SMTP"
-        session.client_address = given.get("ADDR") or session.client_address
+        address = given.get("ADDR") or session.client_address
+        session.client_address = address[5:] if address[:5].upper() == "IPV6:" else address
         session.client_name = given.get("NAME") or "unknown"
         session.reverse_name = given.get("REVERSE_NAME") or "unknown"
         return self._ask("connect")

@@ -70,6 +70,23 @@ NETWORKS = {
     "a long prefix": "203.0.113.7/33\n198.51.100.9\n",
 }
 
+NETWORKS6 = {
+    "a length within the brackets": "[2001:db8::/32]",
+    "a length behind them": "[2001:db8::]/32",
+    "no brackets": "2001:db8::/32",
+    "an open bracket": "[2001:db8::5",
+    "an open bracket, a length": "[2001:db8::/32",
+    "no address": "[2001:db8::g]",
+    "no address, a length": "[2001:dg8::]/32",
+    "host bits": "[2001:db8::1]/32",
+    "another form of the address": "[2001:DB8:0:0::5]",
+    "IPv4 in IPv6": "[::ffff:127.0.0.0]/104",
+    "a long length": "[2001:db8::]/129",
+    "a length that is no number": "[2001:db8::]/x",
+    "text behind the bracket": "[2001:db8::]32",
+    "a file": "@TOP@/six",
+}
+
 MORE = {"more": "two.test\n", "cidr": "203.0.113.0/29 x\n"}
 NAMES = ("one.test", "two.test", "three.test", "sub.one.test", "example.com")
 PARAMETERS = ("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
@@ -122,6 +139,10 @@ def _networks() -> list[Scenario]:
         value = " ".join(text.split("\n"))
         if "#" not in value:
             found.append(Scenario(f"mynetworks, in main.cf: {name}", {"mynetworks": value}, sessions, MORE))
+    six = [mail("x@away.test", who=client(who)) for who in ("IPV6:2001:db8::5", "IPV6:2001:db9::5", "203.0.113.7")]
+    for name, value in NETWORKS6.items():
+        own = {"mynetworks": f"{value}, 203.0.113.7, [2001:db9::5]", "inet_protocols": "all"}
+        found.append(Scenario(f"mynetworks, IPv6: {name}", own, six, {"six": "[2001:db8::]/32\n"}))
     own = {"mynetworks": "203.0.113.7, @TOP@/missing, 198.51.100.9"}
     found.append(Scenario("mynetworks: a missing file", own, sessions))
     own = {"parent_domain_matches_subdomains": "@TOP@/parents"}
