@@ -135,7 +135,7 @@ class EtcMail:
                 texts.append(lines)
         if not targets:
             cf = self.folder / "sendmail.cf"
-            texts = [CfLines(str(cf), cf.read_bytes())] if cf.is_file() else []
+            texts = [CfLines(str(cf), cf.read_bytes(), is_folded=True)] if cf.is_file() else []
         self.texts = texts
         planner = _Tables(self, state, sink, force, map_type, targets)
         for lines in texts:
@@ -183,12 +183,13 @@ class EtcMail:
         """What the .cf says, as it is or as it will be; None when it cannot be known."""
         if target.reason:
             expanded = self.expand(target.source, sink)
-            return None if expanded is None else CfLines(str(target.target), expanded.cf)
+            return None if expanded is None else CfLines(str(target.target), expanded.cf, is_folded=True)
         return self._old_lines(target)
 
     def _old_lines(self, target: Target) -> CfLines | None:
         try:
-            return CfLines(str(target.target), target.target.read_bytes()) if target.target.is_file() else None
+            data = target.target.read_bytes() if target.target.is_file() else None
+            return None if data is None else CfLines(str(target.target), data, is_folded=True)
         except OSError:
             return None  # building it tells what is the matter
 
@@ -212,6 +213,8 @@ class EtcMail:
                 return None
             found = Sink()
             expanded = expand_mc(source, self.library, found, root=self.root, allow_shell=self.allow_shell)
+            if expanded is not None and not expanded.failed:
+                self._judge(source, expanded, found)
             if expanded is None:
                 for diagnostic in found:
                     sink.add(diagnostic)
@@ -220,6 +223,22 @@ class EtcMail:
         for diagnostic in known[1]:
             sink.add(diagnostic)
         return known[0]
+
+    def _judge(self, source: Path, expanded: Expanded, sink: Sink) -> None:
+        """Report the lines of a .cf that sendmail does not take; where they come from takes a second expansion."""
+        from mailconf.sendmail.cf_text import mistakes
+
+        assert self.library is not None
+        if next(mistakes(expanded.cf), None) is None:
+            return
+        from mailconf.sendmail.cf_mistakes import CODES
+        from mailconf.sendmail.mc import read
+
+        found = Sink()
+        read(source, self.library, found, root=self.root, allow_shell=self.allow_shell)
+        for diagnostic in found:
+            if diagnostic.code in CODES:
+                sink.add(diagnostic)
 
 
 class _Tables:

@@ -19,9 +19,10 @@ from mailconf.check.maps import CK010, check_maps
 from mailconf.check.mc import check_mc
 from mailconf.diagnostics import Severity, Sink, error
 from mailconf.model.site import ListFile, Site
+from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.sendmail.expansion import SM901
 from mailconf.sendmail.mc_site import site_of
-from mailconf.source import Source, Span
+from mailconf.source import Source, Span, decode
 from mailconf.tables.roles import read_sendmail_table
 
 CK020 = error("CK020", "a class file that sendmail needs does not exist, or cannot be read")
@@ -47,6 +48,8 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
             hint="install the package sendmail-cf, or name the library's folder with --cf-library",
             severity=Severity.WARNING,
         )
+    if not etc_mail.sources():
+        _cf_alone(etc_mail, sink)
     etc_mail.places = places
     mailers = defined(sites)
     makers = etc_mail.library.available("mailer") if etc_mail.library is not None else ()
@@ -55,6 +58,16 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
     class_files((file for site in sites for file in site.list_files), etc_mail, sink)
     hosts_files(etc_mail.directory, etc_mail.root, sink)
     mailer_tables(tables(etc_mail, sink), mailers, makers, sink)
+
+
+def _cf_alone(etc_mail: EtcMail, sink: Sink) -> None:
+    """A sendmail.cf without a .mc."""
+    path = etc_mail.folder / "sendmail.cf"
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return  # the plan reports it
+    report_cf(Source(str(path), decode(data)), data, sink)
 
 
 def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:

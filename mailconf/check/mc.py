@@ -20,10 +20,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mailconf.check.mc_text import check_text, nearest
+from mailconf.check.mc_head import head
+from mailconf.check.mc_text import check_text
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, declare, error, warning
 from mailconf.files import Root
 from mailconf.model.site import Service, Site
+from mailconf.sendmail.cf_mistakes import nearest
 from mailconf.sendmail.expansion import SM902
 from mailconf.sendmail.library import Library
 from mailconf.sendmail.mc import Mc, Statement, read
@@ -45,6 +47,8 @@ SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
 SM021 = error("SM021", "a definition in a .mc whose name was expanded")
 SM022 = declare("SM022", Severity.NOTE, "a .mc that is too large for every check")
 
+_CALLED = ("SM003", "SM004", "SM005", "SM006")  # they say why a line is in the .cf that sendmail does not take
+_OF_THE_CF = ("SM023", "SM024", "SM025")
 _ORDER = "cf/README has the order VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_..."
 _ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSIONID"}
 _MOST = {**dict.fromkeys(_ONE, 1), "INPUT_MAIL_FILTER": 2, "MAIL_FILTER": 2, "MODIFY_MAILER_FLAGS": 2, "QUEUE_GROUP": 2}
@@ -99,12 +103,15 @@ def check_mc(
         assert library is not None
         subject = Subject(read_mc, library, site_of(read_mc))
         if read_mc.changequote is None:
-            check_text(read_mc.document, found)
+            put_out = read_mc.put_out
+            check_text(read_mc.document, found, put_out=put_out.get(read_mc.path, set()))
             for source in read_mc.included:
-                check_text(parse(source, Sink(), read_mc.document.names), found, included=True)
+                document = parse(source, Sink(), read_mc.document.names)
+                check_text(document, found, included=True, put_out=put_out.get(source.name, set()))
         else:
             message = "the quotes are changed here: the text is not checked, only what it expands to"
             sink.report(SM020, message, read_mc.changequote.span)
+        head(read_mc, found)
         for site_rule in SITE_RULES:
             site_rule(subject, found)
     elif read_mc is not None:
@@ -131,7 +138,10 @@ def _settled(found: Sink) -> Iterator[Diagnostic]:
     """Without what m4 says about a mistake that has a better name here, with hints for what the library says."""
     unclosed = any(d.code in ("SM001", "SM002") for d in found)
     named = {(d.span.source.name, d.span.line) for d in found if d.code in ("SM003", "SM004") and d.span}
+    called = {(d.span.source.name, d.span.line) for d in found if d.code in _CALLED and d.span}
     for d in found:
+        if d.code in _OF_THE_CF and d.span and (d.span.source.name, d.span.line) in called:
+            continue
         if unclosed and d.code == "M4003" and "end of file in" in d.message:
             continue
         if d.span and d.message.startswith("cannot open") and (d.span.source.name, d.span.line) in named:
@@ -180,9 +190,10 @@ def options(subject: Subject, sink: Sink) -> None:
     words = Counter(_OPTION.findall(subject.mc.document.text))
     unread = 0
     for call in subject.own("define"):
-        name = call.argument(1)
+        name = call.arguments[0] if call.arguments else ""
         if not _WORD.fullmatch(name):
-            message = f"the name that is defined here is `{name}', which nothing can call: the name itself was expanded"
+            why = "it is quoted twice" if "`" in name else "the name itself was expanded"
+            message = f"the name that is defined here is `{name}', which nothing can call: {why}"
             sink.report(SM021, message, call.span, hint="quote the name: define(`name', `value')dnl")
         if not _OPTION.fullmatch(name):
             continue
@@ -248,17 +259,19 @@ def features(subject: Subject, sink: Sink) -> None:
 
 def daemons(subject: Subject, sink: Sink) -> None:
     """SM014, SM016: what sendmail would not understand of its ports, and two daemons on one of them."""
-    for macro, option in (("DAEMON_OPTIONS", "DaemonPortOptions"), ("CLIENT_OPTIONS", "ClientPortOptions")):
-        for call in subject.own(macro):
-            for part in filter(None, (part.strip() for part in call.argument(1).split(","))):
+    ports = (("DAEMON_OPTIONS", "DaemonPortOptions", subject.site.listeners),
+             ("CLIENT_OPTIONS", "ClientPortOptions", subject.site.clients))  # fmt: skip
+    for macro, option, services in ports:
+        for service in services:
+            for part in service.arguments:
                 key, equals, _ = part.partition("=")
                 if not equals:
                     message = f"`{part}' in {macro} has no value: sendmail does not look at it"
-                    sink.report(SM014, message, call.span, hint="write Key=value, parted with commas")
+                    sink.report(SM014, message, service.span, hint="write Key=value, parted with commas")
                 elif key[:1] not in PORT_KEYS:
                     message = f"{option} has no key {key}: sendmail does not start"
                     hint = "the keys are Name, Port, Addr, Family, Modify, Listen, InputMailFilters and others"
-                    sink.report(SM014, message, call.span, hint=hint)
+                    sink.report(SM014, message, service.span, hint=hint)
     seen: dict[tuple[str, str, str], Service] = {}
     for service in subject.site.listeners:
         keys = {key[:1].lower(): value for key, value in service.overrides.items()}

@@ -1,16 +1,20 @@
 """What is wrong with the text of a .mc: calls that m4 does not see as such, names in quotes that are not m4's.
 
-m4 says nothing of most of it: what it takes for text becomes text of the .cf.
+m4 says nothing of most of it: what it takes for text becomes text of the .cf. Where the .mc was expanded, it is known
+which lines do (``put_out``); elsewhere the diversion is followed in the text alone, as far as that shows it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mailconf.check.mc_head import SM012
 from mailconf.diagnostics import Sink, error, warning
+from mailconf.sendmail.cf_mistakes import nearest
+from mailconf.sendmail.library import START
 from mailconf.sendmail.mc import KINDS
 from mailconf.sendmail.mc_tree import Call, Document, Kind, Node
 from mailconf.sendmail.vocabulary import BLIND, SECTIONS, STATEMENTS
@@ -24,10 +28,14 @@ SM004 = error("SM004", "a blank between a macro and its parenthesis")
 SM005 = error("SM005", "a call in a .mc of a macro that does not exist")
 SM006 = error("SM006", "a dnl in a .mc that runs into a word")
 SM007 = warning("SM007", 'a macro that is called in a line behind "#", which is no comment')
-SM012 = warning("SM012", "text in a .mc that becomes part of the .cf's head")
 SM017 = warning("SM017", "a quoted text in a .mc that holds statements")
 SM019 = warning("SM019", "text that the macro before it drops")
 
+# A line as a .cf has it, not a line of prose that begins with the same letter.
+_CONFIGURED = re.compile(
+    r"D(?:\{\w+\}.*|[A-Za-z]\S*$)|C(?:\{\w+\}|[A-Zmtw])\s*\S|F(?:\{\w+\}|\w)\s*(?:-o\s*)?[/|@]|O\s+[A-Z][\w.]+\s*="
+    r"|K\s*\w+\s+\w+\s+-?|H(?:\?[^?]*\?)?[\w-]+:|T[a-z][\w-]*$|[MX]\w+,|[SR]\S*\t|E\w+="
+)
 _DEPTH = 10  # conditions inside one another
 _WORDS = STATEMENTS | SECTIONS | {"define", "undefine", "include", "sinclude", "divert", "ifdef", "ifelse"}
 
@@ -40,8 +48,8 @@ def quotes(document: Document, sink: Sink) -> None:
         if call.name not in KINDS or not call.arguments:
             continue
         place = call.arguments[0].place
-        if re.fullmatch(r"`[^`']*'|[\w.+-]*", place.text):
-            continue
+        if re.fullmatch(r"`[^`']*'|[\w.+-]*", place.text) or re.fullmatch(r"``+[^`']*''+", place.text):
+            continue  # quotes that do not match are SM001 or SM002
         try:
             _values().parse(place.text)
         except ParseFailure as failure:
@@ -50,27 +58,49 @@ def quotes(document: Document, sink: Sink) -> None:
                 sink.report(SM003, mistake.message, place, hint=mistake.hint)
 
 
-def words(document: Document, sink: Sink, diversion: str = "0") -> None:
-    """SM004, SM005, SM006, SM012: text that was meant as a call, and other text that nobody meant for the .cf.
+def words(document: Document, sink: Sink, diversion: str = "0", put_out: Set[int] | None = None) -> None:
+    """SM004, SM005, SM006: text that was meant as a call; SM012: other text that was not meant for the .cf's head.
 
-    ``diversion``: where text goes at the beginning; "0" is the .cf's head.
+    diversion  where text goes at the beginning; "0" is the .cf's head
+    put_out    the numbers of the lines that are in the .cf; SM012 is then left to `mailconf.check.mc_head`
     """
     reported = -1
     nodes = document.nodes
     for at, node in enumerate(nodes):
         if isinstance(node, Call):
-            if node.name in SECTIONS:
-                diversion = node.name
-            elif node.name == "divert":
-                diversion = node.literal(1) or "0"
+            diversion = _diversion(node, diversion)
             if node.arguments is None and node.name in _WORDS and _blank_parenthesis(nodes, at):
                 _report_blank(node.name_span, node.name, sink)
                 reported = at + 1
-        elif node.kind is Kind.TEXT and not diversion.startswith("-"):
+        elif node.kind is Kind.TEXT:
             begins = at == 0 or isinstance(nodes[at - 1], Call) or nodes[at - 1].text.endswith("\n")
             is_called = at + 1 < len(nodes) and nodes[at + 1].kind is Kind.QUOTED
             for line in _lines(node.span)[0 if begins and at != reported else 1 :]:
-                _text_line(line, diversion, is_called and line.end == node.span.end, document.names, sink)
+                is_dropped = diversion.startswith("-") if put_out is None else line.line not in put_out
+                if is_dropped:
+                    if is_called and line.end == node.span.end:
+                        _dropped_line(line, sink)
+                    continue
+                where = diversion if put_out is None else ""
+                _text_line(line, where, is_called and line.end == node.span.end, document.names, sink)
+
+
+def _diversion(call: Call, before: str) -> str:
+    """Where text goes behind a call, as far as the text tells: the library's m4/cf.m4 ends with divert(0)."""
+    if call.name in SECTIONS:
+        return call.name
+    if call.name == "divert":
+        return call.literal(1) or "0"
+    if call.name in ("include", "sinclude") and (call.literal(1) or "").endswith(START):
+        return "0"
+    return before
+
+
+def _dropped_line(line: Span, sink: Sink) -> None:
+    """A line that a divert(-1) drops, with a quote behind it: a call is missed there as well."""
+    head = re.fullmatch(r"([A-Za-z_]\w*)[ \t]+\([ \t]*", line.text)
+    if head is not None and head[1] in _WORDS & BLIND:
+        _report_blank(line.source.span(line.start, line.start + len(head[1])), head[1], sink)
 
 
 def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sink: Sink) -> None:
@@ -94,7 +124,7 @@ def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sin
             hint = f"did you mean {near}?" if near else "define it before, or correct its name"
             sink.report(SM005, f"there is no macro {head[1]}; its call becomes text of the .cf", span, hint=hint)
             return
-    if diversion == "0" and text.strip() and not text.lstrip().startswith("#"):
+    if diversion == "0" and text.strip() and not text.lstrip().startswith("#") and not _CONFIGURED.match(text):
         word = re.fullmatch(r"([A-Za-z_]\w*)\s*", text)
         near = nearest(word[1], _WORDS) if word else ""
         hint = f"did you mean {near}?" if near else "write LOCAL_CONFIG before text that belongs into the .cf"
@@ -160,25 +190,17 @@ def _calls(document: Document, depth: int = 0) -> Iterator[Call]:
                         yield from _calls(document.inside(node), depth + 1)
 
 
-def check_text(document: Document, sink: Sink, *, included: bool = False) -> None:
-    """Run the rules over a .mc, or over a file that it includes: such a file may be meant for any place in the .cf."""
+def check_text(document: Document, sink: Sink, *, included: bool = False, put_out: Set[int] | None = None) -> None:
+    """Run the rules over a .mc, or over a file that it includes: such a file may be meant for any place in the .cf.
+
+    put_out  as for `words`
+    """
     for rule in TEXT_RULES:
         rule(document, sink)
-    words(document, sink, "" if included else "0")
+    words(document, sink, "" if included else "0", put_out)
 
 
 TEXT_RULES: tuple[Callable[[Document, Sink], None], ...] = (quotes, comments, swallowed)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The most similar name that is known, "" when none is similar."""
-    from difflib import get_close_matches
-
-    folded = {other.upper(): other for other in sorted(known)}
-    if name.upper() in folded:
-        return folded[name.upper()]
-    near = get_close_matches(name.upper(), folded, n=1, cutoff=0.8)
-    return folded[near[0]] if near else ""
 
 
 @cache

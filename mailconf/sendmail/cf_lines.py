@@ -1,4 +1,6 @@
-"""A sendmail.cf a line at a time, continuation lines unknown: what the map tools and the build need of it.
+"""What the map tools and the build need of a sendmail.cf, a line at a time.
+
+The map tools know no continuation lines, as their originals; the build does (``is_folded``), as sendmail.
 
 That is options, maps (``K`` lines), alias files and this machine's names (class w). Other lines mean nothing here.
 """
@@ -8,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 from typing import NamedTuple
+
+from mailconf.sendmail.cf_text import folded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,12 +47,15 @@ class MapLine(NamedTuple):
 
 
 class CfLines:
-    """The lines of a sendmail.cf, which is called ``name``."""
+    """The lines of a sendmail.cf, which is called ``name``; with ``is_folded``, as sendmail reads them."""
 
-    def __init__(self, name: str, data: bytes) -> None:
+    def __init__(self, name: str, data: bytes, *, is_folded: bool = False) -> None:
         self.name = name
         self.data = data
         known = (b"C", b"F", b"K", b"O")
+        if is_folded:
+            self._lines = [(line.number, line.text) for line in folded(data) if line.letter in known]
+            return
         self._lines = [
             (number, line[at : at + _CF_LINE].partition(b"\0")[0])
             for number, line in enumerate(data.split(b"\n"), 1)

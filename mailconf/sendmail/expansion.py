@@ -30,7 +30,7 @@ from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, error
 from mailconf.files import Root
 from mailconf.m4 import Budget, Engine, Environment, Place, Stop, System
 from mailconf.m4.places import Block
-from mailconf.sendmail.library import START, Library
+from mailconf.sendmail.library import START, Library, is_library
 from mailconf.source import Source, Span, decode, encode
 
 SM901 = error("SM901", "sendmail's library of m4 macros is not installed")
@@ -43,7 +43,9 @@ _REMOVE = re.compile(rb"rm -f (\S+)")
 _HEADER_FILE = b"/tmp/cf"
 _WEIGHT = re.compile(r"[\s*]*(?:(?:(warning|note)|error):\s*)?", re.IGNORECASE)  # the library's word before a message
 _NAMED = re.compile(r"\b(?:FEATURE|MAILER|HACK|OSTYPE|DOMAIN)\(`?(\w[\w.-]*)|\b(conf[A-Z][A-Z_]+)")
+_READING = re.compile(r"reading (.*) is not allowed", re.DOTALL)
 _MISSING = re.compile(r"cannot open `(.*/(\w+)/([^/']*)\.m4)'")
+_NO_NEWLINE = "end of file treated as newline"
 _TRACED = 3_000  # calls and pieces that are deeper than this are a runaway macro's: they are not kept, or without place
 # The largest .mc files take some thousands of calls, and give less than a hundred kilobytes.
 BUDGET = Budget(steps=300_000, depth=1_000, size=16 << 20)
@@ -130,6 +132,8 @@ class Expanded:
     reads   every file that had a part in it, the .mc first
     pieces  the .cf in pieces with the place that each came from (None: m4's own), when they were tracked
 
+    includes  whether the .mc reads the library's m4/cf.m4 itself; else m4 was given that first
+
     When it was ``exhausted``, the budget was spent: there is no text, and there are no calls.
     """
 
@@ -138,6 +142,7 @@ class Expanded:
     reads: list[Read]
     failed: bool
     exhausted: bool
+    includes: bool
     pieces: list[tuple[bytes, Place | None]]
     _span: Callable[[Place, int], Span] = field(repr=False)
 
@@ -287,6 +292,7 @@ def expand_mc(
     root = root or Root()
     path = Path(os.path.abspath(root.path(mc)))  # noqa: PTH100 - symbolic links stay what they are
     folder = root.inside(path.parent)
+    path = root.path(root.inside(path))  # as reports name it
     header = header or Header.of_this_run()
 
     def sandbox(kind: type[Sandbox] = Sandbox, shell: bool = allow_shell) -> Sandbox:
@@ -360,14 +366,14 @@ class _Run:
         failed = status != 0 or any(d.severity is Severity.ERROR for d in found)
         reads = list(sandbox.reads.values())
         if any(d.code == "M4004" for d in found):
-            return Expanded(b"", [], reads, True, True, [], self.span)
+            return Expanded(b"", [], reads, True, True, includes, [], self.span)
         depth_of = _Depths()
         calls = _calls(self.calls, depth_of)
         pieces = [
             (text, place if place is not None and depth_of(place.block) <= _TRACED else None)
             for text, place in (zip(*engine.output.explained(), strict=True) if self._track else ())
         ]
-        return Expanded(b"".join(self._output), calls, reads, failed, False, pieces, self.span)
+        return Expanded(b"".join(self._output), calls, reads, failed, False, includes, pieces, self.span)
 
     # -- places
 
@@ -414,6 +420,9 @@ class _Run:
         if weight:
             message = message[weight.end() :]
             severity = Severity.WARNING if weight[1] else Severity.ERROR
+        elif found.code == "M4001" and message.endswith(_NO_NEWLINE):  # the .cf is as it would be with one
+            severity = Severity.WARNING
+            hint = "end the last line of the file with a newline"
         if found.span is None:
             return Diagnostic(found.code, severity, message, None, hint, file=str(self.path))
         home = self._home(found.span)
@@ -425,7 +434,7 @@ class _Run:
 
     def _hint(self, found: Diagnostic) -> str:
         if found.code == "M4005":
-            return "build with --allow-shell if the configuration is to be trusted with that"
+            return self._refused(_READING.fullmatch(found.message))
         missing = _MISSING.search(found.message)
         if missing is None or not self.sandbox.is_library(missing[1]):
             return ""
@@ -434,6 +443,18 @@ class _Run:
         near = difflib.get_close_matches(missing[3], self.sandbox.library.available(missing[2]), 1)
         known = f"; did you mean `{near[0]}'?" if near else ""
         return f"the library has no {missing[2]} `{missing[3]}'{known}"
+
+    def _refused(self, reading: re.Match[str] | None) -> str:
+        """What to do where something is not allowed: for the library at an unknown place, not --allow-shell."""
+        trusted = "use --allow-shell if you trust the configuration with your files and commands"
+        if reading is None:
+            return trusted
+        if not reading[1].endswith(f"/{START}"):
+            return f"put the file into the folder of the .mc; or {trusted}"
+        folder = self.sandbox.path(reading[1]).removesuffix(f"/{START}")
+        if is_library(folder):
+            return f"this is another library than the one in use: name it with --cf-library {folder}"
+        return f"there is no library of sendmail's macros; write include(`{self.sandbox.library.name}/{START}')dnl"
 
     def _cause(self, message: str, home: Span, raised: Span) -> Span:
         """The place to report what the library finds at its end, when the whole .mc has been read.

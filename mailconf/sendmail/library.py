@@ -46,6 +46,13 @@ class Library:
         """Every folder that belongs to a library."""
         return list(dict.fromkeys((self.folder, *self.names.values())))
 
+    @property
+    def name(self) -> str:
+        """What a .mc best calls the folder: the name that it has on the machine that the .mc is for."""
+        return next(
+            (n for n, folder in self.names.items() if folder == self.folder and folder.endswith(n)), self.folder
+        )
+
     def find(self, path: str) -> str | None:
         """The place of a library's file that a configuration calls ``path``; None for other files."""
         for name, folder in self.names.items():

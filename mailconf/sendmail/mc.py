@@ -6,6 +6,7 @@ The macros are those of cf/README (of the package sendmail-cf); `mailconf.sendma
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import NamedTuple
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.m4 import Budget
+from mailconf.sendmail.cf_mistakes import report_mistakes
 from mailconf.sendmail.expansion import BUDGET, Expanded, expand_mc
-from mailconf.sendmail.library import Library
+from mailconf.sendmail.library import START, Library
 from mailconf.sendmail.mc_lines import Line, Origins, lines
 from mailconf.sendmail.mc_tree import Document, parse
 from mailconf.sendmail.vocabulary import SECTIONS, STATEMENTS, VOCABULARY
@@ -39,8 +41,22 @@ class Statement(NamedTuple):
     depth: int
 
     def argument(self, number: int) -> str:
-        """Argument ``number``, from 1; "" where there is none."""
-        return self.arguments[number - 1] if number <= len(self.arguments) else ""
+        """Argument ``number``, from 1, as m4 reads it again: one that was quoted twice, without quotes. "" for none."""
+        return unquoted(self.arguments[number - 1]) if number <= len(self.arguments) else ""
+
+
+def unquoted(text: str) -> str:
+    """A text without its outermost pairs of m4's quotes."""
+    if "`" not in text:
+        return text
+    kept, depth = [], 0
+    for part in re.split("([`'])", text):
+        closes = part == "'" and depth > 0
+        depth -= closes
+        if depth > 0 or not (closes or part == "`"):
+            kept.append(part)
+        depth += part == "`"
+    return "".join(kept)
 
 
 @dataclass(slots=True)
@@ -51,6 +67,7 @@ class Mc:
     document    its text (`mailconf.sendmail.mc_tree`)
     statements  calls of the library's macros, define, undefine and changequote, in m4's order
     lines       of the .cf
+    put_out     by the name of each of the configuration's files, the numbers of its lines that are in the .cf as text
     included    other files of the configuration, as m4 read them
 
     Of one that is not ``recorded``, because it takes too many calls, there are no statements and no lines; if it is
@@ -64,6 +81,7 @@ class Mc:
     statements: list[Statement]
     lines: list[Line]
     included: list[Source]
+    put_out: dict[str, set[int]]
     recorded: bool = True
 
     @property
@@ -88,7 +106,8 @@ def read(
     None when there is no such file. ``allow_shell`` as for `mailconf.sendmail.expansion.expand_mc`.
     """
     root = root or Root()
-    path = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are
+    place = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are
+    path = str(root.path(root.inside(place)))  # as reports name it
     found = Sink()
     expanded = expand_mc(
         mc, library, found, root=root, record=True, track=True, allow_shell=allow_shell, budget=RECORDED
@@ -107,10 +126,13 @@ def read(
             span = origins.of_call(call.place)
             if span is not None:
                 statements.append(Statement(call.name, call.arguments, span, call.depth))
-    directory = root.inside(os.path.dirname(path))  # noqa: PTH120
+    directory = root.inside(os.path.dirname(place))  # noqa: PTH120
     document = _document(Source.read(root.path(mc), path), expanded, statements, sink)
     included = origins.included(expanded.calls, path)
-    return Mc(path, directory, document, expanded, statements, list(lines(expanded, origins)), included)
+    if not expanded.failed:
+        report_mistakes(expanded.pieces, origins, path, sink)
+    cf = list(lines(expanded, origins))
+    return Mc(path, directory, document, expanded, statements, cf, included, origins.put_out())
 
 
 def _unrecorded(path: str, library: Library, sink: Sink, root: Root, allow_shell: bool) -> Mc | None:
@@ -118,9 +140,23 @@ def _unrecorded(path: str, library: Library, sink: Sink, root: Root, allow_shell
     expanded = expand_mc(path, library, sink, root=root, allow_shell=allow_shell)
     if expanded is None:
         return None
+    if not expanded.failed:
+        report_mistakes([(expanded.cf, None)], Origins(expanded, library, path), path, sink)
     source = Source.read(Path(path))
     document = _document(source, expanded, [], sink) if len(source.text) <= _READ else Document((), VOCABULARY)
-    return Mc(path, root.inside(os.path.dirname(path)), document, expanded, [], [], [], recorded=False)  # noqa: PTH120
+    directory = root.inside(os.path.dirname(path))  # noqa: PTH120
+    return Mc(path, directory, document, expanded, [], [], [], {}, recorded=False)
+
+
+def _library_read(source: Source, expanded: Expanded) -> int | None:
+    """Where in the text the library is read: "#" begins a comment up to there. None where that is not known."""
+    if not expanded.includes:
+        return 0
+    for call in expanded.calls:
+        if call.name in ("include", "sinclude") and call.arguments[:1] and call.arguments[0].endswith(START):
+            text, offset = call.place.file
+            return text.characters(offset) if text.included is None else None
+    return None
 
 
 def _document(source: Source, expanded: Expanded, statements: list[Statement], sink: Sink) -> Document:
@@ -130,7 +166,7 @@ def _document(source: Source, expanded: Expanded, statements: list[Statement], s
     }
     called = {call.name for call in expanded.calls if call.depth == 0}
     found = Sink()
-    document = parse(source, found, VOCABULARY | (called - defined))
+    document = parse(source, found, VOCABULARY | (called - defined), start=_library_read(source, expanded))
     if expanded.failed and "changequote" not in called:
         for diagnostic in found:
             sink.add(diagnostic)

@@ -78,6 +78,22 @@ class Origins:
                     sources.append(source)
         return sources
 
+    def put_out(self) -> dict[str, set[int]]:
+        """By the name of each of the configuration's files, the numbers of its lines that have text in the .cf."""
+        found: dict[int, tuple[str, set[int]]] = {}
+        for data, place in self._expanded.pieces:
+            if place is None or place.block.text is None:
+                continue
+            text, start = place.file
+            if id(text) not in found:
+                found[id(text)] = self._expanded.span(place).source.name, set()
+            found[id(text)][1].update(range(text.line(start), text.line(start + max(len(data) - 1, 0)) + 1))
+        lines: dict[str, set[int]] = {}
+        for name, numbers in found.values():
+            if not self._is_library(name):
+                lines.setdefault(name, set()).update(numbers)
+        return lines
+
     def of_text(self, place: Place) -> Span | None:
         """Where in the configuration this text stands: its line, or the name of the macro whose call put it out."""
         return self._home(place, is_call=place.block.text is None)
@@ -96,6 +112,10 @@ class Origins:
 
     def _is_library(self, name: str) -> bool:
         return self._library.holds(name) and os.path.dirname(name) != self._folder  # noqa: PTH120
+
+    def of_output(self, place: Place) -> Span | None:
+        """The place for text that the .cf has from ``place``: where it stands, was put out, or has its value from."""
+        return self.of_text(place) or self.of_value(place)
 
     def of_value(self, place: Place) -> Span | None:
         """Where the configuration defines a macro that this text is the value of."""

@@ -224,7 +224,8 @@ class _Builder:
             keys = _settings(setting.value)
             name = keys.get("Name", keys.get("N", ""))
             span = call.span if call else setting.span
-            services.append(Service(name, "inet", "sendmail", overrides=keys, span=span))
+            parts = tuple(filter(None, (part.strip() for part in setting.value.split(","))))
+            services.append(Service(name, "inet", "sendmail", parts, overrides=keys, span=span))
         return services
 
     def _milters(self) -> Iterator[Milter]:

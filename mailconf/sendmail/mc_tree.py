@@ -173,9 +173,17 @@ def _walk(node: Node) -> Iterator[Node]:
         yield node
 
 
-def parse(source: Source, sink: Sink, names: Set[str] = VOCABULARY) -> Document:
-    """The document of a file; what is never closed is reported, kept, and read past. ``names``: see the module."""
-    return _parse(source, 0, len(source.text), sink, names, library=_LIBRARY.search(source.text) is not None)
+def parse(source: Source, sink: Sink, names: Set[str] = VOCABULARY, *, start: int | None = None) -> Document:
+    """The document of a file; what is never closed is reported, kept, and read past. ``names``: see the module.
+
+    start   where the library is read, if the caller knows: "#" begins a comment up to there. Otherwise the text tells.
+    """
+    end = len(source.text)
+    if start is None or (start > 0 and _LIBRARY.match(source.text, start)):
+        return _parse(source, 0, end, sink, names, library=_LIBRARY.search(source.text) is not None)
+    before = _parse(source, 0, start, sink, names, library=True) if start > 0 else Document((), names)
+    behind = _parse(source, start, end, sink, before.names, library=False)
+    return Document(before.nodes + behind.nodes, behind.names)
 
 
 def _parse(source: Source, start: int, end: int, sink: Sink, names: Set[str], *, library: bool) -> Document:

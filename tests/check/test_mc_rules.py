@@ -42,9 +42,7 @@ def test_mistakes_have_a_name_a_place_and_a_hint(mistake: Mistake, tmp_path: Pat
     assert mistake.hint in diagnostic.hint
 
 
-TEXTUAL = [
-    m for m in MISTAKES if m.code in ("SM001", "SM002", "SM003", "SM004", "SM005", "SM006", "SM007", "SM012", "SM017")
-]
+TEXTUAL = [m for m in MISTAKES if m.code in ("SM001", "SM002", "SM003", "SM004", "SM005", "SM006", "SM007", "SM017")]
 
 
 @pytest.mark.parametrize("mistake", TEXTUAL, ids=lambda m: f"{m.code}-{m.text[:25]}")
@@ -94,7 +92,7 @@ def test_a_good_file_has_no_mistakes(tmp_path: Path, library: Library) -> None:
         "divert(-1)\n# it's about `quotes'\ndivert(0)dnl\ninclude(`/usr/share/sendmail/cf/m4/cf.m4')dnl\n"
         "VERSIONID(`$Id$')\nOSTYPE(linux)dnl\n# words\nFEATURE(no_default_msa)dnl\n"
         "FEATURE(`access_db', `hash -o /a')dnl\n"
-        "define(`confPRIVATE', `1')ifdef(`confPRIVATE', `dnl', `define(`x')')dnl\nDAEMON_OPTIONS(`Name=a, M=E')dnl\n"
+        "define(`confPRIVATE', `1')ifdef(`confPRIVATE', `dnl', `define(`x')')\nDAEMON_OPTIONS(`Name=a, M=E')dnl\n"
         "INPUT_MAIL_FILTER(`f', `S=inet:1@h, F=T, T=R:2m')dnl\nMAILER(`local')dnl\nLOCAL_CONFIG\nKx arith\nO Foo (x)\n"
     )
     assert [str(d) for d in check(tmp_path, library, text)] == []

@@ -52,6 +52,7 @@ END = """\
 divert(-1)
 define(`_SET', `ifdef(`$2', `O $1=$2', `#O $1')')
 divert(0)dnl
+V10/Berkeley
 Cwlocalhost
 ifdef(`_USE_CW_', `Fw`'confCW_FILE', `dnl')
 ifdef(`confDOMAIN_NAME', `Dj`'confDOMAIN_NAME', `dnl')
@@ -68,6 +69,7 @@ _SET(InputMailFilters, `confINPUT_MAIL_FILTERS')
 _DAEMONS_
 ifdef(`_NO_MSA_', `dnl', `O DaemonPortOptions=Port=587, Name=MSA, M=E')
 _FILTERS_
+S0
 undivert(3)dnl
 undivert(7)dnl
 undivert(9)dnl
