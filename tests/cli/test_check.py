@@ -29,7 +29,9 @@ def test_json_is_a_list_of_findings(root: Path) -> None:
         file.write("smtpd_helo_requird = yes\n")
     done = mailconf("check", "--root", str(root), "--format", "json", "/etc/postfix")
     found = [d for d in json.loads(done.stdout) if d["code"] == "CK001"]
-    assert [(d["line"], d["column"], d["hint"]) for d in found] == [(58, 1, "did you mean smtpd_helo_required?")]
+    assert [(d["line"], d["column"], d["hint"]) for d in found] == [
+        (58, 1, "remove it: smtpd_helo_required is set in line 17")
+    ]
 
 
 @pytest.mark.parametrize("case", BAD, ids=lambda path: path.name)
