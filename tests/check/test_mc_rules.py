@@ -129,6 +129,28 @@ def test_a_diversion_that_the_library_ends(tmp_path: Path, library: Library) -> 
         assert [(d.code, d.span and d.span.line) for d in found] == [("SM004", 7), ("SM007", 8), ("SM004", 11)]
 
 
+def test_a_diversion_in_a_file_that_is_included(tmp_path: Path, library: Library) -> None:
+    (tmp_path / "quiet.m4").write_text("divert(-1)\n")
+    text = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\n{}FEATUR(`x')\ndivert(0)dnl\nMAILER(`local')dnl\n"
+    assert check(tmp_path, library, text.format("include(`quiet.m4')")) == []
+    assert [d.code for d in check(tmp_path, library, text.format(""))] == ["SM005"]
+
+
+def test_what_the_library_says_itself_has_a_hint_that_helps(tmp_path: Path, library: Library) -> None:
+    """Its own words lead on to FEATURE(blocklist_recipients.m4), which it does not have."""
+    end = Path(library.folder, "m4/end.m4")
+    before = end.read_text()
+    words = "errprint(`FEATURE(blacklist_recipients) is deprecated; use FEATURE(blocklist_recipients.m4).\n')dnl\n"
+    words += "errprint(`*** WARNING: confAUTO_REBUILD is no longer valid.\n')dnl\n"
+    end.write_text(before + words)
+    text = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\ndefine(`confAUTO_REBUILD')dnl\nMAILER(`local')dnl\n"
+    found = check(tmp_path, library, text)
+    end.write_text(before)
+    hints = {d.hint for d in found if d.code == "M4006"}
+    assert hints == {"write FEATURE(`blocklist_recipients')dnl", "remove the definition"}
+    assert "SM010" not in [d.code for d in found]
+
+
 def test_where_comments_end_is_what_m4_does(tmp_path: Path, library: Library) -> None:
     """The library is read by another name, or only in words: "#" begins a comment up to where it is read."""
     rest = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\n# FEATURE(`access_db')\nMAILER(`local')\n"
@@ -144,6 +166,8 @@ def test_values_that_are_quoted_twice(tmp_path: Path, library: Library) -> None:
         "INPUT_MAIL_FILTER(``f'', ``S=local:/x, F=T'')dnl\nEXPOSED_USER(``root'')\nMAILER(``local'')dnl\n"
     )
     assert [str(d) for d in check(tmp_path, library, text)] == []
+    (old,) = check(tmp_path, library, text.replace("``access_db''", "``notsticky''"))
+    assert (old.code, old.span and old.span.line) == ("SM013", 3)
     wrong = check(tmp_path, library, text.replace("Name=", "Bind="))
     assert [(d.code, d.span and d.span.line) for d in wrong] == [("SM014", 4)]
 
