@@ -10,6 +10,7 @@ import errno
 from collections.abc import Iterable
 from dataclasses import replace
 
+from mailconf.build.compile import read_source
 from mailconf.build.compile_etc_mail import compile_etc_mail
 from mailconf.build.etc_mail import CF, EtcMail
 from mailconf.build.plan import Target
@@ -25,6 +26,7 @@ from mailconf.sendmail.mc_site import site_of
 from mailconf.source import Source, Span, decode
 from mailconf.tables.roles import read_sendmail_table
 
+SM026 = error("SM026", "a table or class file that begins with a byte order mark")
 CK020 = error("CK020", "a class file that sendmail needs does not exist, or cannot be read")
 
 
@@ -87,7 +89,15 @@ def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> Non
                 hint = f"sendmail does not start without it: create it, if need be empty, or write -o {file.path}"
                 sink.report(CK020, f"{file.path} cannot be read: {failure.strerror}", file.span, hint=hint)
             continue
+        byte_order_mark(source, sink)
         read_sendmail_table("class", source, sink)
+
+
+def byte_order_mark(source: Source, sink: Sink) -> None:
+    """SM026: makemap, newaliases and sendmail take the mark for a part of the first key or word."""
+    if source.text.startswith("\ufeff"):
+        message = "the file begins with a byte order mark, which sendmail takes for a part of its first word"
+        sink.report(SM026, message, source.span(0, 1), hint="save the file as UTF-8 without a byte order mark")
 
 
 def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
@@ -99,6 +109,10 @@ def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
             sink.add(diagnostic)
     maps = [_placed(target, etc_mail) for target in targets if target.type != CF]
     compile_etc_mail(etc_mail, maps, sink)
+    for target in maps:
+        read = read_source(target, Sink())  # who builds it has reported what cannot be read
+        if read is not None and read.data.startswith(b"\xef\xbb\xbf"):
+            byte_order_mark(Source(str(target.source), decode(read.data)), sink)
     for target in targets:
         if target.type == CF and target.reason:
             hint = f"run mailconf build {etc_mail.directory}"

@@ -48,7 +48,7 @@ SM021 = error("SM021", "a definition in a .mc whose name was expanded")
 SM022 = declare("SM022", Severity.NOTE, "a .mc that is too large for every check")
 
 _CALLED = ("SM003", "SM004", "SM005", "SM006")  # they say why a line is in the .cf that sendmail does not take
-_OF_THE_CF = ("SM023", "SM024", "SM025")
+_OF_THE_CF = ("SM012", "SM023", "SM024", "SM025")
 _ORDER = "cf/README has the order VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_..."
 _ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSIONID"}
 _MOST = {**dict.fromkeys(_ONE, 1), "INPUT_MAIL_FILTER": 2, "MAIL_FILTER": 2, "MODIFY_MAILER_FLAGS": 2, "QUEUE_GROUP": 2}
@@ -65,12 +65,16 @@ MAP_TYPES = COMPUTED_TYPES | frozenset(
 )  # fmt: skip
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _OPTION = re.compile(r"\bconf[A-Z][A-Z0-9_]*\b")
+_GONE = re.compile(r"(conf[A-Z_]+) is no longer valid")
 _SUGGESTIONS = 50  # they take time
 _HINTS = [  # for what m4 and the library print
     (re.compile(r"excess arguments to builtin"), "a comma outside of quotes ends an argument: quote the value"),
     (re.compile(r"FEATURE\(\) should be before MAILER\(\)"), f"move it before every MAILER; {_ORDER}"),
     (re.compile(r"should be before LOCAL_"), f"move the MAILERs before it; {_ORDER}"),
     (re.compile(r"No system type defined"), "write OSTYPE(`linux')dnl, or your system's name, before every FEATURE"),
+    (re.compile(r"FEATURE\(blacklist_recipients\) is deprecated"), "write FEATURE(`blocklist_recipients')dnl"),
+    (_GONE, "remove the definition"),
+    (re.compile(r"missing -T<TMPF>"), "write the type, the flag and the file: `hash -T<TMPF> /etc/mail/access'"),
     (re.compile(r"requires FEATURE\(`?access_db"), "write FEATURE(`access_db')dnl before it"),
     (re.compile(r"MAILER\(.*\) already included"), "remove one of the two; another FEATURE may ask for it as well"),
     (re.compile(r"must (?:occur|appear) (?:before|after)|should be defined before"), f"change the order; {_ORDER}"),
@@ -140,6 +144,12 @@ def _settled(found: Sink) -> Iterator[Diagnostic]:
     named = {(d.span.source.name, d.span.line) for d in found if d.code in ("SM003", "SM004") and d.span}
     called = {(d.span.source.name, d.span.line) for d in found if d.code in _CALLED and d.span}
     for d in found:
+        if d.code == "SM017" and d.span and d.related:
+            called.update((d.span.source.name, line) for line in range(d.span.line, d.related[0].span.line + 1))
+    gone = {match[1] for match in map(_GONE.match, (d.message for d in found if d.code == "M4006")) if match}
+    for d in found:
+        if d.code == "SM010" and d.message.split()[0] in gone:
+            continue
         if d.code in _OF_THE_CF and d.span and (d.span.source.name, d.span.line) in called:
             continue
         if unclosed and d.code == "M4003" and "end of file in" in d.message:
@@ -192,7 +202,9 @@ def options(subject: Subject, sink: Sink) -> None:
     for call in subject.own("define"):
         name = call.arguments[0] if call.arguments else ""
         if not _WORD.fullmatch(name):
-            why = "it is quoted twice" if "`" in name else "the name itself was expanded"
+            why = "the name itself was expanded"
+            if "`" in name or name[:1] in ("'", '"'):
+                why = "it is quoted twice" if "`" in name else "the quotes around it are not m4's"
             message = f"the name that is defined here is `{name}', which nothing can call: {why}"
             sink.report(SM021, message, call.span, hint="quote the name: define(`name', `value')dnl")
         if not _OPTION.fullmatch(name):
@@ -284,7 +296,7 @@ def daemons(subject: Subject, sink: Sink) -> None:
             hint = "give them different ports or addresses"
             if service.span is None:
                 message += ": the library adds its own"
-                hint = "write FEATURE(`no_default_msa')dnl before DAEMON_OPTIONS"
+                hint = "write FEATURE(`no_default_msa')dnl before DAEMON_OPTIONS and before every MAILER"
             sink.report(SM016, message, span, hint=hint)
 
 

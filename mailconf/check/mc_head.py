@@ -51,10 +51,11 @@ def head(mc: Mc, sink: Sink) -> None:
 
 
 def _is_prose(line: Line) -> bool:
-    text = line.letter + line.text
-    if line.letter in "CF" and re.match(r"\{|[A-Zmtw]\s", line.text):
+    if line.letter == "F":  # sendmail looks for another file in whatever folder it is started in
+        return _FILE.match(line.text) is None
+    if line.letter == "C" and re.match(r"\{|[A-Zmtw]\s", line.text):
         return False
-    return (line.letter != "F" or not _FILE.match(line.text)) and _PROSE.fullmatch(text) is not None
+    return _PROSE.fullmatch(line.letter + line.text) is not None
 
 
 def _sets(line: Line) -> tuple[str, str] | None:

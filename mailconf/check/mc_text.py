@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mailconf.check.mc_head import SM012
-from mailconf.diagnostics import Sink, error, warning
+from mailconf.diagnostics import Related, Sink, error, warning
 from mailconf.sendmail.cf_mistakes import nearest
 from mailconf.sendmail.library import START
 from mailconf.sendmail.mc import KINDS
@@ -127,7 +127,9 @@ def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sin
     if diversion == "0" and text.strip() and not text.lstrip().startswith("#") and not _CONFIGURED.match(text):
         word = re.fullmatch(r"([A-Za-z_]\w*)\s*", text)
         near = nearest(word[1], _WORDS) if word else ""
-        hint = f"did you mean {near}?" if near else "write LOCAL_CONFIG before text that belongs into the .cf"
+        hint = (
+            f"did you mean {near}?" if near else "begin a comment with dnl; write LOCAL_CONFIG before lines of the .cf"
+        )
         span = line.source.span(line.start, line.start + len(text.rstrip()))
         sink.report(SM012, "this text goes as it is into the head of the .cf, before its version", span, hint=hint)
 
@@ -158,7 +160,8 @@ def comments(document: Document, sink: Sink) -> None:
             start = text.rfind("\n", 0, node.span.start) + 1
             if text.startswith("#", start):
                 message = f'm4 has no comments behind cf.m4: {node.name} is called, though its line begins with "#"'
-                sink.report(SM007, message, node.name_span, hint="begin the line with dnl")
+                lines = "each of its lines" if "\n" in node.text.rstrip("\n") else "the line"
+                sink.report(SM007, message, node.name_span, hint=f"begin {lines} with dnl")
 
 
 def swallowed(document: Document, sink: Sink) -> None:
@@ -168,7 +171,11 @@ def swallowed(document: Document, sink: Sink) -> None:
             source, start = node.span.source, node.span.end - len(node.behind.lstrip())
             span = source.span(start, start + len(node.behind.strip()))
             message = f"{node.name} drops what stands behind it on its line"
-            sink.report(SM019, message, span, hint="write it in a line of its own")
+            word = re.match(r"[A-Za-z_]\w*", span.text)
+            is_statement = word is not None and word[0] in document.names
+            sink.report(
+                SM019, message, span, hint="write it in a line of its own" if is_statement else "begin it with dnl"
+            )
         if node.kind is not Kind.QUOTED or "\n" not in node.content:
             continue
         held = re.search(r"^(?:dnl\b|([A-Za-z_]\w*)\()", node.content, re.MULTILINE)
@@ -176,7 +183,9 @@ def swallowed(document: Document, sink: Sink) -> None:
             span = node.span.source.span(node.span.start, node.span.start + 1)
             last = node.span.last.line
             message = f"the quote that begins here ends in line {last}: what stands between is text, not called"
-            sink.report(SM017, message, span, hint="a ` in a comment begins a quote, too; begin comments with dnl")
+            hint = "a ` in a comment begins a quote, too; begin comments with dnl"
+            related = (Related("the quote ends here", node.span.source.span(node.span.end - 1, node.span.end)),)
+            sink.report(SM017, message, span, hint=hint, related=related)
 
 
 def _calls(document: Document, depth: int = 0) -> Iterator[Call]:

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 from mailconf.files import Root
 
-# Debian and FreeBSD; Red Hat and its relatives; FreeBSD's and OpenBSD's ports; Solaris.
+# Debian and FreeBSD; Red Hat and its relatives, now and until 7.0; FreeBSD's and OpenBSD's ports; Solaris.
 PLACES = (
     "/usr/share/sendmail/cf",
     "/usr/share/sendmail-cf",
+    "/usr/lib/sendmail-cf",
     "/usr/local/share/sendmail/cf",
     "/etc/mail/cf",
 )

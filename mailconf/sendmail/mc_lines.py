@@ -86,11 +86,12 @@ class Origins:
                 continue
             text, start = place.file
             if id(text) not in found:
-                found[id(text)] = self._expanded.span(place).source.name, set()
+                source = self._expanded.span(place).source  # for a library's file, that of the call which read it
+                found[id(text)] = source.name if source.text == text.source.text else "", set()
             found[id(text)][1].update(range(text.line(start), text.line(start + max(len(data) - 1, 0)) + 1))
         lines: dict[str, set[int]] = {}
         for name, numbers in found.values():
-            if not self._is_library(name):
+            if name and not self._is_library(name):
                 lines.setdefault(name, set()).update(numbers)
         return lines
 

@@ -384,3 +384,21 @@ def test_targets_are_called_by_file_and_source() -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), int(sys.argv[2]))
+
+
+def test_a_cf_that_sendmail_does_not_take_is_not_built(site: Site) -> None:
+    """sendmail 8.17.1.9: unknown configuration line, exit status 70."""
+    before = (site.mail / "sendmail.cf").read_bytes()
+    (site.mail / "sendmail.mc").write_text(MC.replace("OSTYPE(`linux')dnl\n", "OSTYPE(`linux')\n  dnl\n"))
+    sink = Sink()
+    site.build(sink=sink)
+    assert [(d.code, d.span and d.span.first) for d in sink] == [("SM023", (3, 1))]
+    assert (site.mail / "sendmail.cf").read_bytes() == before
+
+
+def test_a_map_whose_line_is_continued(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.mail.mkdir(parents=True)
+    (site.mail / "sendmail.cf").write_text("V10\nKown\n\thash\n\t/etc/mail/own\n")
+    (site.mail / "own").write_text("a b\n")
+    assert site.plan() == {"own.db": "no map yet"}

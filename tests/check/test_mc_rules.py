@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mailconf.check.mc import check_mc
 from mailconf.diagnostics import Diagnostic, Sink
+from mailconf.files import Root
 from mailconf.sendmail.library import Library
 from tests.sendmail.mc_library import library as write_library
 from tests.sendmail.mc_mistakes import FRAME, LINE, MISTAKES, PLACE, Mistake
@@ -96,6 +97,123 @@ def test_a_good_file_has_no_mistakes(tmp_path: Path, library: Library) -> None:
         "INPUT_MAIL_FILTER(`f', `S=inet:1@h, F=T, T=R:2m')dnl\nMAILER(`local')dnl\nLOCAL_CONFIG\nKx arith\nO Foo (x)\n"
     )
     assert [str(d) for d in check(tmp_path, library, text)] == []
+
+
+BLANKS = [  # what sendmail 8.17.1.9 -bt says of the .cf: unknown configuration line, and exits with 70
+    ("OSTYPE(`linux')\nVERSIONID(`x')dnl\n \nM", None),
+    ("OSTYPE(`linux')\nFEATURE(`masquerade_envelope') \nM", (2, 31)),
+    ("VERSIONID(`x') \nOSTYPE(`linux')\n  FEATURE(`no_default_msa')dnl\nM", (3, 1)),
+    ("OSTYPE(`linux')dnl\n\n\tFEATURE(`no_default_msa')dnl\nM", (3, 1)),
+    ("  \ninclude(`/usr/share/sendmail/cf/m4/cf.m4')dnl\nOSTYPE(`linux')dnl\nM", (1, 1)),
+    ("OSTYPE(`linux')dnl\nVERSIONID(`x\n$Id$')\nM", (2, 1)),
+    ("\ufeffOSTYPE(`linux')dnl\nM", (1, 1)),
+    ("OSTYPE(`linux')dnl\nM\x1a", (4, 1)),
+]
+
+
+@pytest.mark.parametrize("text", BLANKS, ids=lambda text: repr(text[0])[:30])
+def test_lines_that_sendmail_does_not_know(text: tuple[str, tuple[int, int]], tmp_path: Path, library: Library) -> None:
+    mailers = "FEATURE(`no_default_msa')dnl\nMAILER(`local')dnl\n"
+    found = check(tmp_path, library, text[0].replace("\nM", "\n" + mailers))
+    assert [(d.code, d.span and d.span.first) for d in found] == [("SM023", text[1])][: text[1] is not None]
+
+
+def test_a_diversion_that_the_library_ends(tmp_path: Path, library: Library) -> None:
+    """Its cf.m4 ends with divert(0): what comes behind it is in the .cf, whatever the .mc said before."""
+    start = "divert(-1)dnl\n# it is\ndnl words\ninclude(`/usr/share/sendmail/cf/m4/cf.m4')dnl\n"
+    text = f"{start}OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\ndefine (`confLOG_LEVEL', `9')dnl\n"
+    text += (
+        "# FEATURE(`access_db')\ndivert(-1)\nmany words here (\ndefine (`confB', `9')\ndivert(0)dnl\nMAILER(`local')\n"
+    )
+    for each in (library, None):
+        found = check(tmp_path, each, text)
+        assert [(d.code, d.span and d.span.line) for d in found] == [("SM004", 7), ("SM007", 8), ("SM004", 11)]
+
+
+def test_a_diversion_in_a_file_that_is_included(tmp_path: Path, library: Library) -> None:
+    (tmp_path / "quiet.m4").write_text("divert(-1)\n")
+    text = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\n{}FEATUR(`x')\ndivert(0)dnl\nMAILER(`local')dnl\n"
+    assert check(tmp_path, library, text.format("include(`quiet.m4')")) == []
+    assert [d.code for d in check(tmp_path, library, text.format(""))] == ["SM005"]
+
+
+def test_what_the_library_says_itself_has_a_hint_that_helps(tmp_path: Path, library: Library) -> None:
+    """Its own words lead on to FEATURE(blocklist_recipients.m4), which it does not have."""
+    end = Path(library.folder, "m4/end.m4")
+    before = end.read_text()
+    words = "errprint(`FEATURE(blacklist_recipients) is deprecated; use FEATURE(blocklist_recipients.m4).\n')dnl\n"
+    words += "errprint(`*** WARNING: confAUTO_REBUILD is no longer valid.\n')dnl\n"
+    end.write_text(before + words)
+    text = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\ndefine(`confAUTO_REBUILD')dnl\nMAILER(`local')dnl\n"
+    found = check(tmp_path, library, text)
+    end.write_text(before)
+    hints = {d.hint for d in found if d.code == "M4006"}
+    assert hints == {"write FEATURE(`blocklist_recipients')dnl", "remove the definition"}
+    assert "SM010" not in [d.code for d in found]
+
+
+def test_where_comments_end_is_what_m4_does(tmp_path: Path, library: Library) -> None:
+    """The library is read by another name, or only in words: "#" begins a comment up to where it is read."""
+    rest = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\n# FEATURE(`access_db')\nMAILER(`local')\n"
+    for start in ("dnl include(`cf.m4')\n", "# it`s\nsinclude(`/usr/share/sendmail/cf/m4/cf.m4')dnl\n"):
+        found = check(tmp_path, library, start + rest)
+        assert [(d.code, d.span and d.span.line) for d in found] == [("SM007", 4 + (start[0] == "#"))]
+
+
+def test_values_that_are_quoted_twice(tmp_path: Path, library: Library) -> None:
+    text = (
+        "OSTYPE(``linux'')dnl\nFEATURE(``no_default_msa'')dnl\nFEATURE(``access_db'')dnl\n"
+        "DAEMON_OPTIONS(``Port=25,Name=MTA'')dnl\nCLIENT_OPTIONS(``Family=inet, Addr=192.0.2.1'')\n"
+        "INPUT_MAIL_FILTER(``f'', ``S=local:/x, F=T'')dnl\nEXPOSED_USER(``root'')\nMAILER(``local'')dnl\n"
+    )
+    assert [str(d) for d in check(tmp_path, library, text)] == []
+    (old,) = check(tmp_path, library, text.replace("``access_db''", "``notsticky''"))
+    assert (old.code, old.span and old.span.line) == ("SM013", 3)
+    wrong = check(tmp_path, library, text.replace("Name=", "Bind="))
+    assert [(d.code, d.span and d.span.line) for d in wrong] == [("SM014", 4)]
+
+
+def test_lines_of_a_cf_behind_the_mailers(tmp_path: Path, library: Library) -> None:
+    text = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\nMAILER(`local')dnl\n"
+    lines = "Cw a.example.org\nDDBostic.COM\nC{Mine}x y\n# words\nFw-o /etc/mail/x\nTdaemon\nKx arith\nSx\nRa\tb\n"
+    assert [str(d) for d in check(tmp_path, library, text + lines)] == []
+    prose = "This file is ours\nDo not edit\nFor your information\nDjmail.example.org\n"
+    text = text.replace("MAILER", "define(`confDOMAIN_NAME', `x')dnl\nMAILER")
+    assert [(d.code, d.span and d.span.line) for d in check(tmp_path, library, text + prose)] == [
+        ("SM012", 5), ("SM012", 6), ("SM012", 7), ("SM012", 8),
+    ]  # fmt: skip
+
+
+def test_without_a_newline_at_the_end(tmp_path: Path, library: Library) -> None:
+    """m4 1.4.19 warns ("end of file treated as newline"), and the .cf is the same."""
+    text = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\nMAILER(`local')"
+    assert check(tmp_path, library, text) == []
+    (found,) = check(tmp_path, library, text + "dnl")
+    assert (found.code, found.severity.value, found.span and found.span.line) == ("M4001", "warning", 3)
+
+
+def test_the_library_at_another_place(tmp_path: Path, library: Library) -> None:
+    text = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\nMAILER(`local')dnl\n"
+    (found,) = check(tmp_path, library, "include(`/opt/none/m4/cf.m4')dnl\n")
+    assert found.hint == f"there is no library of sendmail's macros; write include(`{library.folder}/m4/cf.m4')dnl"
+    assert check(tmp_path, library, found.hint.partition("write ")[2] + "\n" + text) == []
+    other = write_library(tmp_path / "other")
+    (tmp_path / "mail").mkdir()
+    text = f"include(`{other.folder}/m4/cf.m4')dnl\n{text}"
+    (found,) = (d for d in check(tmp_path / "mail", library, text) if d.code == "M4005")
+    assert found.hint.endswith(f"--cf-library {other.folder}")
+    assert check(tmp_path / "mail", other, text) == []
+
+
+def test_names_below_a_relative_root(tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every finding once, under the name that the user's root gives the file."""
+    (tmp_path / "site/etc/mail").mkdir(parents=True)
+    text = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\n# FEATURE(`access_db')\nMAILER(`local')dnl\nFEATUR(`x')\n"
+    (tmp_path / "site/etc/mail/sendmail.mc").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    sink = Sink()
+    check_mc("/etc/mail/sendmail.mc", library, sink, root=Root("site"))
+    assert [d.place for d in sink.sorted()] == ["site/etc/mail/sendmail.mc:3:3: ", "site/etc/mail/sendmail.mc:5:1: "]
 
 
 def test_other_quotes_are_told_and_what_follows_is_read_as_m4_reads_it(tmp_path: Path, library: Library) -> None:
