@@ -20,8 +20,8 @@ _SPECIFICATION = re.compile(rb"%([-+ 0#']*)(\*|[0-9]*)(?:(\.)(\*|[0-9]*))?(hh|h|
 _INTEGER = re.compile(rb"[ \t\n\v\f\r]*([+-]?[0-9]+)?")
 _FLOAT = re.compile(
     rb"[ \t\n\v\f\r]*([+-]?(?:inf(?:inity)?|nan(?:\([A-Za-z0-9_]*\))?"
-    rb"|0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?"
-    rb"|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?))?",
+    rb"|0x(?:[0-9a-f]++\.?[0-9a-f]*+|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?"
+    rb"|(?:[0-9]++\.?[0-9]*+|\.[0-9]+)(?:e[+-]?[0-9]+)?))?",
     re.IGNORECASE,
 )
 # Which flags and sizes go with a conversion.

@@ -41,7 +41,7 @@ TB035 = error("TB035", "an alias without a target")
 _NEVER_ASKED = [
     (
         TB014,
-        re.compile(r"[0-9]+\.[0-9.]*/[0-9.]+|[0-9a-f:]*:[0-9a-f:]*/[0-9]+", re.IGNORECASE),
+        re.compile(r"[0-9]+\.[0-9.]*/[0-9.]+|(?=[0-9a-f]*:)[0-9a-f:]+/[0-9]+", re.IGNORECASE),
         "this table knows no /length: write the first octets (192.0.2), or put the entry into a cidr: table",
     ),
     (TB014, re.compile(r"(?:[0-9]+\.){1,3}\*?"), "write the octets alone: 192.0.2"),

@@ -72,7 +72,7 @@ PLAIN_KEY = re.compile(
 _TAG = re.compile(r"([A-Za-z_]+):", re.ASCII)
 _STATUS = re.compile(r"[245]\.[0-9]+\.[0-9]+\s")
 _NETWORK = re.compile(r"\[?[0-9.]+\]?/[0-9.]+|(?:ipv6:)?[0-9a-f:]+/[0-9]+", re.IGNORECASE)
-_BARE_IPV6 = re.compile(r"(?:[0-9a-f]{1,4}:){2,}(?::?[0-9a-f]{0,4})*|(?:[0-9a-f]{1,4}:)+:[0-9a-f:]*|::[0-9a-f:]*", re.I)
+_BARE_IPV6 = re.compile(r"(?:[0-9a-f]{1,4}:){2}[0-9a-f:]*|(?:[0-9a-f]{1,4}:)++:[0-9a-f:]*|::[0-9a-f:]*", re.I)
 _NEVER_ASKED = [
     (re.compile(r"[0-9]+(?:\.[0-9]+){0,2}\."), "write the octets alone: 192.0.2"),
     (re.compile(r"<.*>", re.DOTALL), "write the address without < and >; the null sender is not looked up"),
