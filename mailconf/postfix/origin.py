@@ -60,7 +60,7 @@ def check_origin(origin: str) -> None:
 def _read(path: Path, name: str, *, trusting: bool) -> bytes:
     """The first bytes of the file; ``trusting`` does not look at owners (below another root they are anybody's)."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open
+    try:
         status = os.fstat(descriptor)
         if status.st_nlink != 1 and not trusting:
             raise BadOrigin(f"{name}: file has {status.st_nlink} hard links")
@@ -68,7 +68,9 @@ def _read(path: Path, name: str, *, trusting: bool) -> bytes:
             raise OSError(errno.EINVAL, "not a regular file")
         if not trusting and not _is_safe(path):
             raise BadOrigin(f"{name}: file is a symbolic link")
-        return file.read(MAX_LINE)
+        return os.read(descriptor, MAX_LINE)
+    finally:
+        os.close(descriptor)
 
 
 def _is_safe(path: Path) -> bool:
