@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailconf.build.plan import plan
-from mailconf.check import files, forms, installation, maps, parameters, services, tables, types
+from mailconf.check import files, forms, installation, maps, parameters, services, tables, trust, types
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     parameters.nulls,
     forms.values,
     types.known,
+    trust.opened,
     services.listeners,
     services.programs,
     services.named,

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from mailconf.files import Root
 from mailconf.maps.table import LookupTable, TemporaryFailure
+from mailconf.tables.trust import ORDINARY, Trust
 
 Fold = Callable[[bytes], bytes]
 Warn = Callable[[str], None]
@@ -42,6 +43,7 @@ class Opening(NamedTuple):
                or the last
     nul        keys of database files end with a NUL, or do not; None: whichever is found first
     files      the values written in a configuration or a text name files, and stand for their content
+    trust      what the table may do in the role in which it is opened
     """
 
     open: Callable[[str], LookupTable]
@@ -53,6 +55,7 @@ class Opening(NamedTuple):
     repeated: Literal["warned", "first", "last"] = "warned"
     files: bool = False
     nul: bool | None = None
+    trust: Trust = ORDINARY
 
     def value(self, written: bytes) -> bytes:
         """What ``written`` stands for. Raises `mailconf.maps.contents.NoContent`."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from mailconf.files import Root
 from mailconf.maps.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
 from mailconf.maps.table import LookupTable, UnsupportedMap
+from mailconf.tables.trust import ORDINARY, Trust, behind_proxy, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,24 +62,26 @@ def open_table(
     repeated: Literal["warned", "first", "last"] = "warned",
     files: bool = False,
     nul: bool | None = None,
+    trust: Trust = ORDINARY,
 ) -> LookupTable:
-    """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same as ``type:name``.
+    """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same, but for ``trust``.
 
     root       where the files of the configuration lie
     fold       what tables of fixed strings do to their keys and to those they are asked for; Postfix's programs fold
                case, and fold nothing for tables of patterns. None leaves keys as they are
     warn       takes what the original would log
     parameter  gives main.cf's parameters to the types that can be configured there
-    utf8, repeated, files, nul  as in `Opening`
+    utf8, repeated, files, nul, trust  as in `Opening`
 
-    Raises UnsupportedMap when there is no such type or ``name`` is none of its names, TemporaryFailure when the table
+    Raises UnsupportedMap when there is no such type ``name`` is none of its names, or ``trust`` forbids
+    the type, TemporaryFailure when the table
     cannot be read; both in the words of the original.
     """
 
     def never(_: str) -> LookupTable:
         raise AssertionError
 
-    return _open(spec, Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul), 0)
+    return _open(spec, Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul, trust), 0)
 
 
 def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
@@ -92,7 +95,9 @@ def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
         return _open(other, opening, depth + 1)
 
     if kind == "proxy":
-        return inner(name)
+        return _open(name, opening._replace(trust=behind_proxy(opening.trust)), depth + 1)
+    if refused := refusal(spec, opening.trust):
+        raise UnsupportedMap(refused)
     return opener_of(kind)(name, opening._replace(open=inner))
 
 

@@ -15,6 +15,7 @@ from mailconf.postfix.hostnames import address_literal
 from mailconf.postfix.lists import Kind, PatternList
 from mailconf.postfix.lookup import AddressSearch, Tables
 from mailconf.source import decode
+from mailconf.tables.trust import trust_of
 
 # (parameter, as this list) -> a problem
 Problem = Callable[[str, str], None]
@@ -64,9 +65,9 @@ class Domains:
                 for text in PatternList.compile(name, other, kind, read=self._read).problems:
                     problem(name, text)
 
-    def tables(self, name: str) -> Tables:
-        """The lookup tables that the parameter ``name`` lists."""
-        return Tables.of(self.configuration.value(name), self.default_type)
+    def tables(self, name: str, program: str = "smtpd") -> Tables:
+        """The lookup tables that the parameter ``name`` lists, as ``program`` opens them (`mailconf.tables.trust`)."""
+        return Tables.of(self.configuration.value(name), self.default_type, trust_of(name, program))
 
     def _read(self, path: str) -> str:
         return decode(self.configuration.root.path(path).read_bytes())

@@ -56,3 +56,10 @@ def test_the_longest_name_can_be_replaced(tmp_path: Path) -> None:
     with replace(target) as file:
         file.write(b"new")
     assert target.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("name", ["/../../etc/x", "/etc/../../x/../etc/x", "/a/../../../etc/x"])
+def test_no_path_leads_out_of_the_root(tmp_path: Path, name: str) -> None:
+    root = Root(tmp_path / "tree")
+    assert root.path(name) == tmp_path / "tree/etc/x"
+    assert root.path(f"{tmp_path}/tree/../{name}").is_relative_to(tmp_path / "tree")
