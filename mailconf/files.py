@@ -34,10 +34,14 @@ class Root:
     def path(self, name: str | os.PathLike[str]) -> Path:
         """The place of ``name``: an absolute one below the root, a relative one as it is.
 
-        A path that already lies below the root is not moved a second time.
+        A path that already lies below the root is not moved a second time; one with ``..`` does not lead out of it.
         """
         path = Path(name)
-        if self._real or not path.is_absolute() or f"{path}/".startswith(self._prefix):
+        if self._real or not path.is_absolute():
+            return path
+        if ".." in path.parts:
+            path = Path(os.path.normpath(path))
+        if f"{path}/".startswith(self._prefix):
             return path
         return self.top / str(path).lstrip("/")  # a path may begin with two slashes
 

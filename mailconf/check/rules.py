@@ -16,6 +16,7 @@ from mailconf.check import (
     services,
     sizes,
     tables,
+    trust,
     types,
 )
 from mailconf.check.subject import Subject
@@ -38,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     forms.values,
     reply_codes.codes,
     types.known,
+    trust.opened,
     services.listeners,
     services.programs,
     arguments.arguments,

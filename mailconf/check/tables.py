@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from mailconf.build.compile import entries_of, read_source
+from mailconf.check import trust
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.maps.registry import open_table
@@ -89,6 +90,8 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
         entries = _read_rules(subject, kind, name, source, sink)
         judged = entries if kind == "cidr" else [_judged(role, entry) for entry in entries]
         roles.check_values(role, judged, sink, subject.is_restriction)
+        if kind in trust.PATTERNS:
+            trust.substitutions(uses, entries, sink)
     _check_against_configuration(subject, uses, entries, sink)
 
 
@@ -132,6 +135,7 @@ def _check_against_configuration(
     if any(use.table.partition(":")[0] in _FIXED_STRINGS for use in uses):
         _report_subdomain_keys(subject, role, uses, entries, sink)
     _report_transports(subject, role, entries, sink)
+    trust.mailboxes(uses, entries, sink)
 
 
 def _report_subdomain_keys(

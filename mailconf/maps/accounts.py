@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mailconf.maps.opening import Opening
 from mailconf.maps.table import UnsupportedMap
+from mailconf.personal import look
 from mailconf.source import decode, encode
 
 _FILES = {"passwd.byname": "/etc/passwd", "group.byname": "/etc/group"}
@@ -31,10 +32,8 @@ class AccountTable:
         return encode(line) if line else None
 
     def _line_of(self, path: str, name: bytes) -> bytes | None:
-        try:
-            data = self._root.path(path).read_bytes()
-        except OSError:
-            return None
+        place = self._root.path(path).absolute()
+        data = look(str(place), below=str(self._root.top)).text or b""
         return next((line for line in data.splitlines() if name and line.partition(b":")[0] == name), None)
 
     def close(self) -> None:

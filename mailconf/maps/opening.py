@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from mailconf.files import Root
 from mailconf.maps.table import LookupTable, TemporaryFailure
+from mailconf.tables.trust import ORDINARY, Trust
 
 Fold = Callable[[bytes], bytes]
 Warn = Callable[[str], None]
@@ -43,6 +44,7 @@ class Opening(NamedTuple):
     nul        keys of database files end with a NUL, or do not; None: whichever is found first
     instead    may open a table in the place of ``type:name``; None where it does not
     files      the values written in a configuration or a text name files, and stand for their content
+    trust      what the table may do in the role in which it is opened
     """
 
     open: Callable[[str], LookupTable]
@@ -55,6 +57,7 @@ class Opening(NamedTuple):
     files: bool = False
     nul: bool | None = None
     instead: Callable[[str], LookupTable | None] | None = None
+    trust: Trust = ORDINARY
 
     def value(self, written: bytes) -> bytes:
         """What ``written`` stands for. Raises `mailconf.maps.contents.NoContent`."""

@@ -98,6 +98,8 @@ class PatternTable(RuleTable[bytes]):
         indexes = [part for part in parts if isinstance(part, int)]
         if patterns[0].negated and indexes:
             raise _BadRule("$number found in negative match replacement text: skipping this rule")
+        if indexes and not self._trust.substitution:
+            raise _BadRule("regular expression substitution is not allowed: skipping this rule")
         expression = self._compile(patterns[0].text, patterns[0].options)
         highest = max(indexes, key=lambda index: index & 0xFFFFFFFF, default=0)
         if not 0 <= highest <= expression.groups:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from mailconf.files import Root
 from mailconf.maps.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
 from mailconf.maps.table import LookupTable, UnsupportedMap
+from mailconf.tables.trust import ORDINARY, Trust, behind_proxy, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,24 +64,26 @@ def open_table(
     files: bool = False,
     nul: bool | None = None,
     instead: Callable[[str], LookupTable | None] | None = None,
+    trust: Trust = ORDINARY,
 ) -> LookupTable:
-    """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same as ``type:name``.
+    """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same, but for ``trust``.
 
     root       where the files of the configuration lie
     fold       what tables of fixed strings do to their keys and to those they are asked for; Postfix's programs fold
                case, and fold nothing for tables of patterns. None leaves keys as they are
     warn       takes what the original would log
     parameter  gives main.cf's parameters to the types that can be configured there
-    utf8, repeated, files, nul, instead  as in `Opening`
+    utf8, repeated, files, nul, instead, trust  as in `Opening`
 
-    Raises UnsupportedMap when there is no such type or ``name`` is none of its names, TemporaryFailure when the table
-    cannot be read; both in the words of the original.
+    Raises UnsupportedMap when there is no such type, ``name`` cannot name one of its tables, or ``trust`` forbids
+    it; TemporaryFailure when the table cannot be read; both in the words of the original.
     """
 
     def never(_: str) -> LookupTable:
         raise AssertionError
 
-    return _open(spec, Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul, instead), 0)
+    opening = Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul, instead, trust)
+    return _open(spec, opening, 0)
 
 
 def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
@@ -94,7 +97,9 @@ def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
         return _open(other, opening, depth + 1)
 
     if kind == "proxy":
-        return inner(name)
+        return _open(name, opening._replace(trust=behind_proxy(opening.trust)), depth + 1)
+    if refused := refusal(spec, opening.trust):
+        raise UnsupportedMap(refused)
     if opening.instead is not None and (found := opening.instead(spec)) is not None:
         return found
     return opener_of(kind)(name, opening._replace(open=inner))

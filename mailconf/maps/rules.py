@@ -94,6 +94,7 @@ class RuleTable(ABC, Generic[Subject]):
         self.name = name
         self._tell = opening.warn
         self._value = opening.value
+        self._trust = opening.trust
         self._rules: list[Rule[Subject]] = []
         self._open: list[Rule[Subject]] = []
         for line, text in numbered_lines(name, text_of(self.type, name, opening.root), opening.warn):

@@ -21,8 +21,10 @@ from mailconf.files import Root
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.model.world import ABSENT, Answer, Outcome, Records, User
+from mailconf.personal import Found, look
 from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.postmap import fold
+from mailconf.tables.trust import ORDINARY, Trust
 
 BUILT_TYPES = frozenset({"btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash"})
 NO_DNS = Records(Outcome.FAILED, (), "not asked in this run")
@@ -63,7 +65,7 @@ class FileWorld:
         self._trace = trace
         self._instead = instead
         self._clock = clock
-        self._tables: dict[str, LookupTable | Answer] = {}
+        self._tables: dict[tuple[str, Trust], LookupTable | Answer] = {}
         self._places: dict[str, dict[str, Span]] = {}
 
     def close(self) -> None:
@@ -74,11 +76,11 @@ class FileWorld:
         self._tables.clear()
         self._places.clear()
 
-    async def lookup(self, table: str, key: str) -> Answer:
+    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
         kind, _, name = table.removeprefix("proxy:").partition(":")
-        opened = self._tables.get(table)
+        opened = self._tables.get((table, trust))
         if opened is None:
-            opened = self._tables[table] = self._open(table)
+            opened = self._tables[table, trust] = self._open(table, trust)
         if isinstance(opened, Answer):
             return opened
         try:
@@ -90,9 +92,9 @@ class FileWorld:
         place = self._place(kind, name, key, decode(value)) if self._trace and kind in BUILT_TYPES else None
         return Answer(Outcome.FOUND, decode(value), span=place)
 
-    def _open(self, table: str) -> LookupTable | Answer:
+    def _open(self, table: str, trust: Trust) -> LookupTable | Answer:
         try:
-            return open_table(table, self.root, fold=fold, instead=self._instead)
+            return open_table(table, self.root, fold=fold, trust=trust, instead=self._instead)
         except (TemporaryFailure, UnsupportedMap) as failure:
             return Answer(Outcome.FAILED, reason=str(failure))
 
@@ -133,17 +135,28 @@ class FileWorld:
         return comparable(name.rstrip("."), transitional=self._transitional)
 
     async def user(self, name: str) -> User | None:
-        line = open_table("unix:passwd.byname", self.root).lookup(encode(name))
-        fields = decode(line or b"").split(":")
-        if len(fields) < 7 or not (fields[2].isdigit() and fields[3].isdigit()):
-            return None
-        return User(fields[0], int(fields[2]), int(fields[3]), fields[5], fields[6])
+        return _user(decode(open_table("unix:passwd.byname", self.root).lookup(encode(name)) or b""))
 
-    async def read(self, path: str) -> str | None:
-        try:
-            return decode(self.root.path(path).read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+    async def account(self, uid: int) -> User | None:
+        if self.root.is_real:
+            import pwd
+
+            try:
+                return await self.user(pwd.getpwuid(uid).pw_name)
+            except (KeyError, OverflowError):
+                return None
+        lines = decode((await self.file("/etc/passwd", None, follow=True)).text or b"").splitlines()
+        return next((user for user in map(_user, lines) if user is not None and user.uid == uid), None)
+
+    async def table_owner(self, table: str) -> int | None:
+        from mailconf.maps.owner import owner
+
+        return owner(table, self.root)
+
+    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+        below = "/" if self.root.is_real else str(self.root.top)
+        place = str(self.root.path(path).absolute())
+        return look(place, (user.uid, user.gid) if user else None, follow=follow, below=below)
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
         if endpoint in self._policies:
@@ -157,6 +170,14 @@ class FileWorld:
 
     def now(self) -> float:
         return self._clock()
+
+
+def _user(line: str) -> User | None:
+    """The user of a line of passwd(5); None where it is not one."""
+    fields = line.split(":")
+    if len(fields) < 7 or not (fields[2].isdigit() and fields[3].isdigit()):
+        return None
+    return User(fields[0], int(fields[2]), int(fields[3]), fields[5], fields[6])
 
 
 def _query(name: str, kind: str) -> Records:

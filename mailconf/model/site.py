@@ -32,6 +32,7 @@ class TableUse:
     """A lookup table in a role: ``table`` is "type:name", ``role`` the parameter or feature that names it.
 
     ``source`` is the text file that the map is built from, None for tables that are not built (regexp, sqlite, ...).
+    ``proxied`` is whether Postfix asks proxymap(8) for it.
     ``name`` is what sendmail's rules call the map, ``flags`` what stands before its file (sendmail's K lines).
     """
 
@@ -41,6 +42,7 @@ class TableUse:
     span: Span | None = None
     name: str = ""
     flags: tuple[str, ...] = ()
+    proxied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

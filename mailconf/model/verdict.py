@@ -91,6 +91,7 @@ class Delivery:
 
     uid, gid   the identity under which it happens; None where the engine would use its default privileges
     owner      the envelope sender to use instead (owner- aliases), "" for the message's own
+    strict     a mailbox file that does not belong to uid is not written
     """
 
     kind: DeliveryKind
@@ -100,14 +101,16 @@ class Delivery:
     gid: int | None = None
     owner: str = ""
     reply: Reply | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """All that a recipient comes to, after aliases and ~/.forward."""
+    """All that a recipient comes to, after aliases and ~/.forward. The agent logs the warnings."""
 
     items: tuple[Delivery, ...]
     trace: Trace
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from enum import Enum
 from typing import Any, Protocol, TypeVar
 
 from mailconf.model.trace import Step, Trace
+from mailconf.personal import Found
 from mailconf.source import Span
+from mailconf.tables.trust import ORDINARY as ORDINARY
+from mailconf.tables.trust import Trust as Trust
 
 T = TypeVar("T")
 
@@ -28,12 +31,16 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A table's answer. ``span`` is the entry's place in the table's source text, where that can be told."""
+    """A table's answer. ``span`` is the entry's place in the table's source text, where that can be told.
+
+    ``table`` is the one of several that answered (`mailconf.postfix.lookup.Tables.find`).
+    """
 
     outcome: Outcome
     value: str = ""
     reason: str = ""  # why it failed
     span: Span | None = None
+    table: str = ""
 
     @property
     def found(self) -> bool:
@@ -86,8 +93,11 @@ class User:
 class World(Protocol):
     """Everything that a Policy needs to know and that the configuration does not say."""
 
-    async def lookup(self, table: str, key: str) -> Answer:
-        """The answer of the table ``type:name`` (fully expanded, "hash:/etc/postfix/access") for exactly ``key``."""
+    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
+        """The answer of the table ``type:name`` (fully expanded, "hash:/etc/postfix/access") for exactly ``key``.
+
+        trust  how far the program that asks trusts the table: what that forbids is not found, or fails
+        """
         ...
 
     async def dns(self, name: str, kind: str) -> Records:
@@ -98,10 +108,20 @@ class World(Protocol):
         """The user ``name`` of the machine, or None."""
         ...
 
-    async def read(self, path: str) -> str | None:
-        """The text of a file that is read at run time (~/.forward, :include:), or None if it does not exist.
+    async def account(self, uid: int) -> User | None:
+        """The user of the machine whose id is ``uid``, or None."""
+        ...
 
-        Raises OSError when it exists and cannot be read.
+    async def table_owner(self, table: str) -> int | None:
+        """The user id of the one who can change what the table ``type:name`` says; 0 is root, None unknown."""
+        ...
+
+    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+        """A file that is read at run time (~/.forward, :include:), with the rights of ``user``; None is root.
+
+        follow  whether the path may be a symbolic link
+
+        Raises OSError when that cannot be said now.
         """
         ...
 
@@ -121,8 +141,8 @@ class Ask:
         self.world = world
         self.trace = Trace() if trace is None else trace
 
-    async def lookup(self, table: str, key: str) -> Answer:
-        answer = await self.world.lookup(table, key)
+    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
+        answer = await self.world.lookup(table, key, trust)
         self._record(table, key, answer.value if answer.found else _how(answer), answer.span)
         return answer
 
@@ -145,10 +165,19 @@ class Ask:
         self._record("user", name, f"uid {user.uid}" if user else "not found")
         return user
 
-    async def read(self, path: str) -> str | None:
-        text = await self.world.read(path)
-        self._record("file", path, "not found" if text is None else f"{len(text)} characters")
-        return text
+    async def account(self, uid: int) -> User | None:
+        user = await self.world.account(uid)
+        self._record("user", f"uid {uid}", user.name if user else "not found")
+        return user
+
+    async def table_owner(self, table: str) -> int | None:
+        return await self.world.table_owner(table)
+
+    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+        found = await self.world.file(path, user, follow=follow)
+        problem = found.reason or "not a regular file"
+        self._record("file", path, problem if found.text is None else f"{len(found.text)} bytes")
+        return found
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
         answer = await self.world.policy_service(endpoint, attributes)

@@ -67,6 +67,8 @@ class Local:
             text = f"mail forwarding loop for {recipient.address}"
             return self._result(recipient, "5.4.6", text)
         deliveries = await job.policy.deliver(route, Ask(job.world), sender=job.message.sender)
+        for text in deliveries.warnings:
+            self.context.log(self.words.relay, f"warning: {text}")
         forwards: dict[str, list[Delivery]] = {}
         parts: list[Result] = []
         for item in deliveries.items:
@@ -114,13 +116,18 @@ class Local:
             "path": path,
             "limit": self._limit(job, item.kind),
             "required": self.words.required,
+            "mailbox": item.kind is DeliveryKind.MBOX,
+            "owner": item.uid if item.strict and self.root.is_real else None,
         }
         answer = await self.workers.write(request, data, item.uid, item.gid)
         for text in answer.get("warnings", ()):
             self.context.log(self.words.relay, f"warning: {text}")
         if "dsn" in answer:
-            reason = failed.format(path=path, user=user, reason=answer["text"])
-            return self._result(_shown(recipient, item), self._softened(answer["dsn"]), reason)
+            dsn, text = self._softened(answer["dsn"]), answer["text"]
+            if self.words.defers and text.endswith("is not a regular file"):
+                self.context.log(self.words.relay, f"warning: recipient {recipient.address}: {text}")
+                dsn, text = "5.3.5", "mail system configuration error"
+            return self._result(_shown(recipient, item), dsn, failed.format(path=path, user=user, reason=text))
         return self._result(_shown(recipient, item), "2.0.0", done)
 
     def _mbox_data(self, job: Job, recipient: Recipient, item: Delivery) -> bytes:
@@ -182,8 +189,12 @@ class Local:
         }
         if extension:
             found["EXTENSION"] = safe(extension)
-        if item.uid is not None and (known := await job.world.user(user)) is not None:
-            found["HOME"], found["SHELL"] = known.home, known.shell
+        if item.uid is not None:
+            known = await job.world.user(user)
+            if known is None or known.uid != item.uid:  # the rights are those of an alias's or include's owner
+                known = await job.world.account(item.uid)
+            if known is not None:
+                found["HOME"], found["SHELL"] = known.home, known.shell
         session = job.message.session
         if session is not None:
             found["CLIENT_ADDRESS"] = safe(session.client_address)

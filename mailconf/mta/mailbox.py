@@ -34,12 +34,16 @@ STALE_LOCK = 500.0
 
 
 class Failure(Exception):
-    """The message was not written. ``dsn`` is a DSN status whose class tells permanent from temporary."""
+    """The message was not written. ``dsn`` is a DSN status whose class tells permanent from temporary.
 
-    def __init__(self, dsn: str, text: str) -> None:
+    warning  what the log is to have besides, "" for nothing
+    """
+
+    def __init__(self, dsn: str, text: str, warning: str = "") -> None:
         super().__init__(text)
         self.dsn = dsn
         self.text = text
+        self.warning = warning
 
 
 def from_line(sender: str, when: float) -> bytes:
@@ -53,11 +57,22 @@ def mbox_entry(head: bytes, content: bytes, sender: str, when: float) -> bytes:
     return from_line(sender, when) + text + (b"" if text.endswith(b"\n") else b"\n") + b"\n"
 
 
-def append(path: str, data: bytes, *, limit: int = 0, dotlock: bool = True, required: bool = False) -> list[str]:
+def append(
+    path: str,
+    data: bytes,
+    *,
+    limit: int = 0,
+    dotlock: bool = True,
+    required: bool = False,
+    mailbox: bool = False,
+    owner: int | None = None,
+) -> list[str]:
     """Append ``data`` to the file at ``path``, made with mode 0600 if missing; returns warnings. Raises Failure.
 
     limit     the file may not grow beyond this many bytes; 0: no limit
     required  without its .lock file nothing is written (virtual(8)); otherwise that is a warning (local(8))
+    mailbox   it is a mailbox, and must be a regular file; a destination /file/name may be a device, but no program
+    owner     the user id that must own a mailbox (postconf(5) strict_mailbox_ownership); None: any may
     """
     warnings: list[str] = []
     with contextlib.ExitStack() as stack:
@@ -69,11 +84,16 @@ def append(path: str, data: bytes, *, limit: int = 0, dotlock: bool = True, requ
             if required:
                 raise Failure("4.2.0", text) from error
             warnings.append(text)
-        file = _open(path)
+        file = _open(path, owner)
         stack.callback(os.close, file)
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+        status = os.fstat(file)
+        if mailbox:
+            _check_mailbox(path, status, owner)
+        elif not stat.S_ISREG(status.st_mode):
             _write(file, data)
             return warnings
+        elif status.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH):
+            raise Failure("5.7.1", "file is executable")
         _lock(file)
         before = os.fstat(file).st_size
         try:
@@ -95,11 +115,38 @@ def _is_special(path: str) -> bool:
         return False
 
 
-def _open(path: str) -> int:
-    """The file opened for appending, made when missing; never through a link, never one that has other names."""
+def _check_mailbox(path: str, status: os.stat_result, owner: int | None) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Failure("5.2.0", f"destination {path} is not a regular file")
+    if owner is not None and status.st_uid != owner:
+        hint = 'specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch'
+        raise Failure("4.2.0", f"destination {path} is not owned by recipient", hint)
+
+
+def _roots_alone(folder: str) -> bool:
+    """Whether only root can make files in ``folder``."""
+    status = os.stat(folder)  # noqa: PTH116
+    return status.st_uid == 0 and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _existing(path: str, flags: int, owner: int | None) -> int:
+    """The file opened; a symbolic link only where it is root's, in a folder that is root's alone. Raises OSError."""
+    folder = os.path.dirname(path)  # noqa: PTH120
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP and os.lstat(path).st_uid == 0 and _roots_alone(folder):
+            return os.open(path, flags & ~os.O_NOFOLLOW)
+        if error.errno == errno.EACCES and owner is not None and _roots_alone(folder):
+            _check_mailbox(path, os.lstat(path), owner)  # local(8) opens it as root there, and finds this
+        raise
+
+
+def _open(path: str, owner: int | None = None) -> int:
+    """The file opened for appending, made when missing; never through a user's link, never one that has other names."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
-        file = os.open(path, flags)
+        file = _existing(path, flags, owner)
     except FileNotFoundError:
         try:
             return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
@@ -107,8 +154,9 @@ def _open(path: str) -> int:
             reason = f"cannot create file exclusively: {os.strerror(error.errno or 0)}"
             raise Failure(_dsn(error), reason) from error
     except OSError as error:
-        what = "file is a symbolic link" if error.errno == errno.ELOOP else os.strerror(error.errno or 0)
-        raise Failure(_dsn(error), f"cannot open file: {what}") from error
+        link = error.errno == errno.ELOOP
+        what = "file is a symbolic link" if link else f"cannot open file: {os.strerror(error.errno or 0)}"
+        raise Failure(_dsn(error), what) from error
     found = os.fstat(file)
     if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
         os.close(file)
@@ -241,14 +289,25 @@ def receive(pipe: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 
 def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
-    """Carry out ``{"kind": "mbox" or "maildir", "path": ..., "limit": ...}``; the answer has warnings or a failure."""
+    """Carry out ``{"kind": "mbox" or "maildir", "path": ..., "limit": ...}``; the answer has warnings or a failure.
+
+    With "mbox" stand "required", and "mailbox" and "owner" where it is one: see `append`.
+    """
     try:
         if request["kind"] == "maildir":
             warnings = maildir(request["path"], data, limit=request["limit"])
         else:
-            warnings = append(request["path"], data, limit=request["limit"], required=request["required"])
+            warnings = append(
+                request["path"],
+                data,
+                limit=request["limit"],
+                required=request["required"],
+                mailbox=request.get("mailbox", False),
+                owner=request.get("owner"),
+            )
     except Failure as failure:
-        return {"dsn": failure.dsn, "text": failure.text}
+        warned = {"warnings": [failure.warning]} if failure.warning else {}
+        return {"dsn": failure.dsn, "text": failure.text, **warned}
     except Exception as error:  # whatever it is, the message was not delivered
         return {"dsn": "4.3.0", "text": f"unexpected error: {type(error).__name__}: {error}"}
     return {"warnings": warnings}

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mailconf.files import Root
-from mailconf.model.world import Answer, Records, User, World, run
+from mailconf.model.world import ORDINARY, Answer, Records, Trust, User, World, run
 from mailconf.mta.resolver import Resolver
+from mailconf.personal import Found
 
 NETWORK_TYPES = frozenset(("ldap", "memcache", "mysql", "pgsql", "proxy", "socketmap", "sqlite", "tcp"))
 
@@ -40,12 +41,12 @@ class MtaWorld:
             self._asked.clear()
             close()
 
-    async def lookup(self, table: str, key: str) -> Answer:
+    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
         if table not in self._asked:
             self._remember(table)
         if table.partition(":")[0] in NETWORK_TYPES:
-            return await asyncio.to_thread(lambda: run(self.files.lookup(table, key)))
-        return await self.files.lookup(table, key)
+            return await asyncio.to_thread(lambda: run(self.files.lookup(table, key, trust)))
+        return await self.files.lookup(table, key, trust)
 
     def _remember(self, table: str) -> None:
         self._asked.add(table)
@@ -60,8 +61,15 @@ class MtaWorld:
     async def user(self, name: str) -> User | None:
         return await self.files.user(name)
 
-    async def read(self, path: str) -> str | None:
-        return await self.files.read(path)
+    async def account(self, uid: int) -> User | None:
+        return await self.files.account(uid)
+
+    async def table_owner(self, table: str) -> int | None:
+        return await self.files.table_owner(table)
+
+    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+        # It may take a process, and file systems may be slow.
+        return await asyncio.to_thread(lambda: run(self.files.file(path, user, follow=follow)))
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
         return await asyncio.to_thread(lambda: run(self.files.policy_service(endpoint, attributes)))

@@ -14,6 +14,7 @@ from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.hostnames import address_literal
 from mailconf.postfix.lists import Kind, PatternList
 from mailconf.postfix.lookup import AddressSearch, Tables
+from mailconf.tables.trust import trust_of
 
 # (parameter, as this list) -> a problem
 Problem = Callable[[str, str], None]
@@ -65,9 +66,9 @@ class Domains:
                 for text in (*made.problems, *map(IGNORED.format, made.ignored)):
                     problem(name, text)
 
-    def tables(self, name: str) -> Tables:
-        """The lookup tables that the parameter ``name`` lists."""
-        return Tables.of(self.configuration.value(name), self.default_type)
+    def tables(self, name: str, program: str = "smtpd") -> Tables:
+        """The lookup tables that the parameter ``name`` lists, as ``program`` opens them (`mailconf.tables.trust`)."""
+        return Tables.of(self.configuration.value(name), self.default_type, trust_of(name, program))
 
     async def is_local(self, ask: Ask, domain: str) -> bool:
         """Whether mail for ``domain`` is for this machine's own users. Raises LookupFailed."""

@@ -6,24 +6,30 @@ from :include: files and other users' ~/.forward. Then ~/.forward, then the mail
 mailbox_command, home_mailbox, mail_spool_directory. An alias that contains itself means the user of that name;
 recursion ends after 25 aliases. Every mailbox, file, command and forwarding address is delivered once.
 
-Departures: files are read through the World, which does not tell owner and mode, so a ~/.forward that others may write
-is not ignored, and commands and files of an alias run with default privileges whoever owns the alias table.
+A command or file has the rights of the one who wrote it down: of the user for ~/.forward, of the owner of the alias
+table or :include: file; default privileges where that is root. With those rights the file itself is opened too, and
+only a regular one that not everybody can write (local(8), "DELIVERY RIGHTS"; `mailconf.personal`).
 """
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from mailconf.model.address import Address
 from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Reply, Route
 from mailconf.model.world import Answer, Ask, LookupFailed, User
+from mailconf.personal import Found
 from mailconf.postfix.classes import Domains
 from mailconf.postfix.expand import MacroError, expand
 from mailconf.postfix.lookup import Tables
 from mailconf.postfix.resolve import Resolver
 from mailconf.postfix.rewrite import Rewriter
 from mailconf.postfix.words import texts
+from mailconf.source import decode
 from mailconf.tables.aliases import Kind, Target, parse_alias_value
+from mailconf.tables.mailbox_name import below
 
 # Recursion is counted as the original does: an alias or a .forward leads four levels down, an :include: two.
 _DEEPEST, _ALIAS, _INCLUDE = 100, 4, 2
@@ -43,7 +49,8 @@ class _Context:
     origin     "", "alias", "include" or "forward": where a file or command would come from
     parent     the alias whose value named it
     owner      the envelope sender that replaces the message's, "" for none
-    user       the user in whose name things are done; None for nobody in particular
+    user       the user whose ~/.forward it is; None for no one in particular
+    rights     whose rights files and commands have; None for default privileges
     indirect   local users other than ``user`` are sent the message anew
     extension  of the recipient, with the delimiter, to be handed on
     """
@@ -53,6 +60,7 @@ class _Context:
     parent: str = ""
     owner: str = ""
     user: User | None = None
+    rights: User | None = None
     indirect: bool = False
     extension: str = ""
     level: int = 1
@@ -66,6 +74,12 @@ class _Work:
     ask: Ask
     items: list[Delivery] = field(default_factory=list)
     seen: set[tuple[object, ...]] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, text: str) -> None:
+        """Note what the agent is to log as a warning."""
+        self.warnings.append(text)
+        self.ask.trace.add("warning", "", text)
 
     def add(self, delivery: Delivery, *key: object) -> None:
         """Note a delivery, unless the same has been noted before."""
@@ -80,29 +94,32 @@ class Local:
     def __init__(self, domains: Domains, rewriter: Rewriter, resolver: Resolver) -> None:
         c = domains.configuration
         self._domains = domains
+        self._has_owners = c.root.is_real  # below another root, user ids mean nothing
         self._rewriter = rewriter
         self._resolver = resolver
         self._programs = {s.name: s.program for s in c.services if s.kind == "unix"}
-        self._aliases = domains.tables("alias_maps")
+        self._aliases = domains.tables("alias_maps", "local")
         self._expand_owner = c.boolean("expand_owner_alias")
         self._propagate = frozenset(c.words("propagate_unmatched_extensions"))
         self._commands_from = frozenset(c.words("allow_mail_to_commands"))
         self._files_from = frozenset(c.words("allow_mail_to_files"))
+        self._filter = frozenset(c.value("forward_expansion_filter"))
+        self._strict = c.boolean("strict_mailbox_ownership")
         self._forward_path = [path for path in texts(c.raw("forward_path")) if path]
-        self._mailbox_transports = domains.tables("mailbox_transport_maps")
+        self._mailbox_transports = domains.tables("mailbox_transport_maps", "local")
         self._mailbox_transport = c.value("mailbox_transport")
-        self._mailbox_commands = domains.tables("mailbox_command_maps")
+        self._mailbox_commands = domains.tables("mailbox_command_maps", "local")
         self._mailbox_command = c.raw("mailbox_command")
         self._home_mailbox = c.value("home_mailbox")
         self._spool = c.value("mail_spool_directory")
-        self._fallback_transports = domains.tables("fallback_transport_maps")
+        self._fallback_transports = domains.tables("fallback_transport_maps", "local")
         self._fallback_transport = c.value("fallback_transport")
         self._luser_relay = c.raw("luser_relay")
         self._soft_bounce = c.boolean("soft_bounce")
         self._virtual_base = c.value("virtual_mailbox_base")
-        self._virtual_maps = domains.tables("virtual_mailbox_maps")
-        self._virtual_uids = domains.tables("virtual_uid_maps")
-        self._virtual_gids = domains.tables("virtual_gid_maps")
+        self._virtual_maps = domains.tables("virtual_mailbox_maps", "virtual")
+        self._virtual_uids = domains.tables("virtual_uid_maps", "virtual")
+        self._virtual_gids = domains.tables("virtual_gid_maps", "virtual")
         self._minimum_uid = c.integer("virtual_minimum_uid")
 
     async def deliver(self, route: Route, ask: Ask) -> Deliveries:
@@ -115,7 +132,7 @@ class Local:
             elif program == "local":
                 await self._recipient(work, route.recipient, _Context(route.recipient))
             step.result = "; ".join(_shown(item) for item in work.items) or "nothing"
-        return Deliveries(tuple(work.items), ask.trace)
+        return Deliveries(tuple(work.items), ask.trace, tuple(work.warnings))
 
     def _error(self, work: _Work, context: _Context, code: int, text: str) -> None:
         if self._soft_bounce and code >= 500:
@@ -140,6 +157,9 @@ class Local:
             await self._user(work, local[1:], context)
             return
         bare, extension = self._rewriter.search.split(local)
+        if "/" in extension:
+            work.warn(f"address with illegal extension: {local}")
+            extension = ""
         try:
             found = await self._alias(work, local, bare, extension, context)
         except LookupFailed:
@@ -161,9 +181,13 @@ class Local:
                 self._error(work, context, 450, "4.3.0 alias database unavailable")
                 return True
             owner = await self._owner(work, name, context)
+            rights = await self._rights_of_table(work, answer.table, context)
+            if rights is False:
+                return True
             inner = replace(
                 context,
                 origin="alias",
+                rights=rights or None,
                 parent=name,
                 owner=owner,
                 indirect=context.indirect or bool(owner),
@@ -177,6 +201,18 @@ class Local:
             work.add(discarded, "discard", context.recipient)
             return True
         return False
+
+    async def _rights_of_table(self, work: _Work, table: str, context: _Context) -> User | Literal[False] | None:
+        """Whose rights an alias of ``table`` has: None is nobody's, False ends the delivery."""
+        owner = await work.ask.table_owner(table)
+        if owner == 0:
+            return None
+        user = await work.ask.account(owner) if owner is not None else None
+        if user is None:
+            work.warn(f"cannot find alias database owner for {table}")
+            self._error(work, context, 450, "4.3.0 cannot find alias database owner")
+            return False
+        return user
 
     async def _look_up(self, work: _Work, name: str) -> Answer | None:
         return await self._aliases.find(work.ask, name)
@@ -208,9 +244,11 @@ class Local:
         if context.origin not in allowed:
             self._error(work, context, 550, f"5.7.1 mail to {kind.value} is restricted")
             return
-        user = context.user
-        uid, gid = (user.uid, user.gid) if user else (None, None)
+        user = context.rights
+        uid, gid = (user.uid, user.gid) if user and user.uid else (None, None)
         owner = context.owner
+        if kind is DeliveryKind.FILE and target.endswith("/"):
+            kind = DeliveryKind.MAILDIR
         work.add(Delivery(kind, target, context.recipient, uid, gid, owner), kind, target, uid)
 
     async def _address(self, work: _Work, text: str, context: _Context) -> None:
@@ -237,26 +275,52 @@ class Local:
         work.add(delivery, DeliveryKind.FORWARD, address.lower())
 
     async def _include(self, work: _Work, path: str, context: _Context) -> None:
-        try:
-            text = await work.ask.read(path)
-        except OSError:
-            text = None
-        if text is None:
-            self._error(work, context, 550, "5.3.5 mail system configuration error")
+        found = await self._included(work, path, context)
+        if found is None:
             return
+        text, rights = found
         inner = replace(
             context,
             origin="include",
+            rights=rights,
             indirect=True,
             extension=context.extension if "include" in self._propagate else "",
             level=context.level + _INCLUDE,
         )
         await self._targets(work, _lines(text), inner)
 
+    async def _included(self, work: _Work, path: str, context: _Context) -> tuple[str, User | None] | None:
+        """The text of an :include: file, and whose rights what it names has; None when the mail is refused for it.
+
+        It is opened with the rights of what names it. Where those are root's, its owner's rights take their place.
+        """
+        try:
+            found = await work.ask.file(path, context.rights, follow=True) if path.startswith("/") else Found()
+        except OSError:
+            self._error(work, context, 451, "4.3.0 mail system configuration error")
+            return None
+        problem, rights = _fault_of_include(path, found), context.rights
+        if not problem and (rights is None or rights.uid == 0) and found.owner != 0 and self._has_owners:
+            rights = await work.ask.account(found.owner)
+            if rights is None:
+                work.warn(f"cannot find username for uid {found.owner}")
+                work.warn(f"{path}: cannot find :include: file owner username")
+                self._error(work, context, 450, "4.3.5 mail system configuration error")
+                return None
+        if not problem and found.text is None:
+            problem = f"cannot open include file {path}: {found.reason}"
+        if problem:
+            work.warn(problem)
+            self._error(work, context, 550, "5.3.5 mail system configuration error")
+            return None
+        return decode(found.text or b""), rights
+
     # A user
 
     async def _user(self, work: _Work, local: str, context: _Context) -> None:
         name, extension = self._rewriter.search.split(local)
+        if "/" in extension:
+            extension = ""
         user = await work.ask.user(name)
         own = context.user is not None and user is not None and context.user.uid == user.uid
         if context.indirect and not own:
@@ -273,22 +337,34 @@ class Local:
         """Deliver to what the user's ~/.forward says; False when there is none, or it says nothing."""
         for template in self._forward_path:
             try:
-                path = self._expanded(template, user.name, user, local, extension, context.recipient)
+                path = self._expanded(
+                    template, user.name, user, local, extension, context.recipient, allowed=self._filter
+                )
             except (_Undefined, MacroError):
                 continue
             try:
-                text = await work.ask.read(path)
-            except OSError:
+                found = await work.ask.file(path, user, follow=False)
+            except OSError as error:
+                self._error(work, context, 450, f"4.3.0 cannot look up {path}: {error.strerror}")
+                return True
+            if not found.exists:
                 continue
-            if text is None:
-                continue
-            targets = _lines(text)
+            if problem := _fault_of_forward(path, found, user if self._has_owners else None):
+                work.warn(problem)
+                return False
+            targets = _lines(decode(found.text or b""))
             if not targets:
                 return False
             whole = "$extension" in template or "${extension" in template
             keep = extension if "forward" in self._propagate and not whole else ""
             inner = replace(
-                context, origin="forward", user=user, indirect=True, extension=keep, level=context.level + _ALIAS
+                context,
+                origin="forward",
+                user=user,
+                rights=user,
+                indirect=True,
+                extension=keep,
+                level=context.level + _ALIAS,
             )
             await self._targets(work, targets, inner)
             return True
@@ -318,7 +394,12 @@ class Local:
             kind, target = DeliveryKind.MAILDIR, f"{self._spool}{user.name}/"
         else:
             kind, target = DeliveryKind.MBOX, f"{self._spool}/{user.name}"
-        delivery = Delivery(kind, target, context.recipient, user.uid, user.gid, context.owner)
+        uid: int | None = user.uid
+        gid: int | None = user.gid
+        if kind is DeliveryKind.COMMAND and uid == 0:
+            uid = gid = None  # no command runs as root
+        strict = self._strict and kind is DeliveryKind.MBOX
+        delivery = Delivery(kind, target, context.recipient, uid, gid, context.owner, strict=strict)
         work.add(delivery, kind, target, context.recipient.lower())
 
     @staticmethod
@@ -348,8 +429,20 @@ class Local:
                     return
         self._error(work, context, 550, f'5.1.1 unknown user: "{name}"')
 
-    def _expanded(self, template: str, name: str, user: User | None, local: str, extension: str, recipient: str) -> str:
-        """A template of local(8) ("$home/.forward"); raises _Undefined where it uses what is not there."""
+    def _expanded(
+        self,
+        template: str,
+        name: str,
+        user: User | None,
+        local: str,
+        extension: str,
+        recipient: str,
+        allowed: frozenset[str] | None = None,
+    ) -> str:
+        """A template of local(8) ("$home/.forward"); raises _Undefined where it uses what is not there.
+
+        allowed  the characters that values may have; ``_`` takes the place of others
+        """
         values = {
             "user": name,
             "local": local,
@@ -364,7 +457,8 @@ class Local:
 
         def look_up(macro: str) -> str | None:
             if macro in values:
-                return values[macro]
+                value = values[macro]
+                return value if allowed is None else "".join(x if x in allowed else "_" for x in value)
             if macro in ("extension", "recipient_delimiter"):
                 raise _Undefined(macro)
             c = self._domains.configuration
@@ -389,9 +483,15 @@ class Local:
             delivery = Delivery(DeliveryKind.ERROR, "", recipient, reply=_BROKEN)
             work.add(delivery, "error", recipient)
             return
-        path = f"{self._virtual_base}/{box.answer.value}" if self._virtual_base else box.answer.value
+        name = below(box.answer.value)
+        if name is None:
+            work.ask.trace.add("virtual_mailbox_base", box.answer.value, "leads out of it")
+            work.add(Delivery(DeliveryKind.ERROR, "", recipient, reply=_BROKEN), "error", recipient)
+            return
+        path = f"{self._virtual_base}/{name}" if self._virtual_base else name
         kind = DeliveryKind.MAILDIR if path.endswith("/") else DeliveryKind.MBOX
-        work.add(Delivery(kind, path, recipient, uid, gid), kind, path)
+        strict = self._strict and kind is DeliveryKind.MBOX
+        work.add(Delivery(kind, path, recipient, uid, gid, strict=strict), kind, path)
 
     async def _number(self, work: _Work, tables: Tables, recipient: str, least: int) -> int | None:
         """A uid or gid; None where the table has none that is allowed."""
@@ -400,6 +500,27 @@ class Local:
             return None
         number = int(found.answer.value)
         return number if number >= least else None
+
+
+def _fault_of_forward(path: str, found: Found, user: User | None) -> str:
+    """Why a ~/.forward is ignored, in the original's words; "" where it is not. ``user`` None: owners do not count."""
+    if not found.regular:
+        return f"file {path} is not a regular file"
+    if user is not None and found.owner not in (0, user.uid):
+        return f"file {path} has bad owner uid {found.owner}"
+    if found.mode & stat.S_IWOTH:
+        return f"file {path} is world writable"
+    return "" if found.text is not None else f"cannot open file {path}: {found.reason}"
+
+
+def _fault_of_include(path: str, found: Found) -> str:
+    if not path.startswith("/"):
+        return f":include:{path} uses a relative path"
+    if not found.exists:
+        return f"unable to lookup :include: file {path}: {found.reason}"
+    if not found.regular:
+        return f":include: file {path} is not a regular file"
+    return f":include: file {path} is world writable" if found.mode & stat.S_IWOTH else ""
 
 
 def _lines(text: str) -> list[Target]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from mailconf.model.address import Address
 from mailconf.model.world import Answer, Ask, LookupFailed
 from mailconf.postfix.words import split, table_spec, unbraced
+from mailconf.tables.trust import ORDINARY, Trust
 
 PATTERN_TYPES = frozenset({"cidr", "pcre", "regexp", "tcp"})
 MAX_NESTED = 20  # tables of tables inside one another that are looked at
@@ -34,16 +36,20 @@ def is_pattern(table: str, depth: int = 0) -> bool:
 
 
 class Tables:
-    """The tables that a parameter names, asked in order; the first answer counts, a failure ends the search."""
+    """The tables that a parameter names, asked in order; the first answer counts, a failure ends the search.
 
-    def __init__(self, specs: Sequence[str]) -> None:
+    trust  how far the program that asks trusts them
+    """
+
+    def __init__(self, specs: Sequence[str], trust: Trust = ORDINARY) -> None:
         self.specs = tuple(specs)
+        self._trust = trust
         self._fixed = tuple(spec for spec in specs if not is_pattern(spec))
 
     @classmethod
-    def of(cls, value: str, default_type: str) -> Tables:
+    def of(cls, value: str, default_type: str, trust: Trust = ORDINARY) -> Tables:
         """The tables of a parameter's expanded value."""
-        return cls([table_spec(word.text, default_type) for word in split(value)])
+        return cls([table_spec(word.text, default_type) for word in split(value)], trust)
 
     def __bool__(self) -> bool:
         return bool(self.specs)
@@ -56,11 +62,11 @@ class Tables:
         if not key:
             return None
         for spec in self._fixed if partial else self.specs:
-            answer = await ask.lookup(spec, key)
+            answer = await ask.lookup(spec, key, self._trust)
             if answer.failed:
                 raise LookupFailed(spec, answer.reason)
             if answer.found and answer.value:
-                return answer
+                return replace(answer, table=spec)
         return None
 
 

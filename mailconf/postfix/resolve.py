@@ -62,11 +62,11 @@ class Resolver:
             DEFAULT: c.value("default_transport"),
         }
         self._relayhost = c.value("relayhost")
-        self._maps = domains.tables("transport_maps")
+        self._maps = domains.tables("transport_maps", "trivial-rewrite")
         self._subdomains = "transport_maps" in domains.subdomain_lists
         self._relocated = domains.tables("relocated_maps")
-        self._sender_transports = domains.tables("sender_dependent_default_transport_maps")
-        self._sender_relayhosts = domains.tables("sender_dependent_relayhost_maps")
+        self._sender_transports = domains.tables("sender_dependent_default_transport_maps", "trivial-rewrite")
+        self._sender_relayhosts = domains.tables("sender_dependent_relayhost_maps", "trivial-rewrite")
         self._null_transport_key = c.value("empty_address_default_transport_maps_lookup_key")
         self._null_relayhost_key = c.value("empty_address_relayhost_maps_lookup_key")
 

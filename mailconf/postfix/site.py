@@ -250,14 +250,15 @@ def _restriction_tables(c: Configuration, name: str) -> Iterator[TableUse]:
         before = word.text
 
 
-def _members(table: str, role: str, span: Span | None, depth: int = 0) -> Iterator[TableUse]:
+def _members(table: str, role: str, span: Span | None, depth: int = 0, *, proxied: bool = False) -> Iterator[TableUse]:
     """A table, and those that it is made of."""
+    proxied |= table.startswith("proxy:")
     table = unproxied(table)
     kind, _, rest = table.partition(":")
-    yield TableUse(table, role, rest if kind in BUILT_TYPES else None, span)
+    yield TableUse(table, role, rest if kind in BUILT_TYPES else None, span, proxied=proxied)
     if kind in ("unionmap", "pipemap") and depth < MAX_NESTED:
         for member in split(unbraced(rest)):
-            yield from _members(member.text, role, span, depth + 1)
+            yield from _members(member.text, role, span, depth + 1, proxied=proxied)
 
 
 def _is_table(text: str) -> bool:

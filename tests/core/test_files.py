@@ -93,3 +93,10 @@ def test_our_own_file_is_read_up_to_a_size(tmp_path: Path) -> None:
     for other in ("link", "pipe", ""):
         with pytest.raises(OSError):
             read_own(tmp_path / other, 5)
+
+
+@pytest.mark.parametrize("name", ["/../../etc/x", "/etc/../../x/../etc/x", "/a/../../../etc/x"])
+def test_no_path_leads_out_of_the_root(tmp_path: Path, name: str) -> None:
+    root = Root(tmp_path / "tree")
+    assert root.path(name) == tmp_path / "tree/etc/x"
+    assert root.path(f"{tmp_path}/tree/../{name}").is_relative_to(tmp_path / "tree")

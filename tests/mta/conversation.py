@@ -39,7 +39,7 @@ class Conversation:
         context = Context(policy, FileWorld(), lambda program, text: self.log.append(text), self.intake)
         self.connection = Connection(Smtpd(context).options())
         self.answers = Answers(context, policy, self.connection, self.log.append)
-        self.answers.authorize()
+        run(self.answers.authorize())
         verdict = run(self.answers.connect())
         self.out = verdict.reply.wire()
         if not verdict.accepted:

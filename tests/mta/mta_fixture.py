@@ -25,6 +25,8 @@ from mailconf.model.verdict import (
 from mailconf.model.world import ABSENT, Answer, Ask, LookupFailed, Outcome, Records, User
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
+from mailconf.personal import Found
+from mailconf.tables.trust import ORDINARY, Trust
 
 START = 1_795_355_705.0  # Sun, 22 Nov 2026 13:55:05 UTC
 
@@ -33,7 +35,7 @@ class FakeWorld:
     def __init__(self) -> None:
         self.time = START
 
-    async def lookup(self, table: str, key: str) -> Answer:
+    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
         return ABSENT
 
     async def dns(self, name: str, kind: str) -> Records:
@@ -42,8 +44,14 @@ class FakeWorld:
     async def user(self, name: str) -> User | None:
         return None
 
-    async def read(self, path: str) -> str | None:
+    async def account(self, uid: int) -> User | None:
         return None
+
+    async def table_owner(self, table: str) -> int | None:
+        return 0
+
+    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+        return Found(reason="No such file or directory")
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
         return ABSENT

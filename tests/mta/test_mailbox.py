@@ -74,10 +74,11 @@ def test_the_size_limit_counts_what_is_there(tmp_path: Path) -> None:
 
 
 def test_links_and_odd_files_are_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)  # in root's own folder, root's links are followed
     target = tmp_path / "target"
     target.write_bytes(b"precious\n")
     (tmp_path / "symlink").symlink_to(target)
-    assert failure(str(tmp_path / "symlink"), b"x").text == "cannot open file: file is a symbolic link"
+    assert failure(str(tmp_path / "symlink"), b"x").text == "file is a symbolic link"
     os.link(target, tmp_path / "hardlink")
     assert failure(str(tmp_path / "hardlink"), b"x").text == "file has 2 hard links"
     os.mkfifo(tmp_path / "fifo")
