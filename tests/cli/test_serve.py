@@ -178,3 +178,18 @@ def test_a_broken_configuration_is_not_served(site: Path) -> None:
 def test_what_is_no_address_is_misuse(site: Path) -> None:
     done = mailconf("serve", "--root", str(site), "/etc/postfix", "--listen", "nowhere", status=2)
     assert "nowhere is not HOST:PORT" in done.stderr
+
+
+def test_the_port_of_postscreen_is_served_by_its_smtpd(site: Path) -> None:
+    master_cf = site / "etc/postfix/master.cf"
+    lines = master_cf.read_text().replace("smtp      inet  n       -       n       -       -       smtpd\n", "")
+    smtpd = "smtpd pass - - n - - smtpd -o smtpd_relay_restrictions=reject\n"
+    master_cf.write_text(f"{lines}2525 inet n - n - 1 postscreen\n{smtpd}")
+    options = [word for name in ("", "=smtpd", "=587") for word in ("--listen", f"127.0.0.1:0{name}")]
+    with serving(site, options) as served:
+        # Without a name the service of port 25; here there is none, and the smtpd behind a postscreen comes next.
+        assert served.ports.keys() == {"2525", "submission"}
+        assert answers(served.port, "203.0.113.5", "carol@example.edu", "info@example.org")[-1] == (
+            554,
+            "5.7.1 <info@example.org>: Recipient address rejected: Access denied",
+        )
