@@ -353,8 +353,6 @@ class SmtpdSession(asyncio.Protocol):
         self.transport.set_write_buffer_limits(0)
         with suppress(_Idle):
             await self._drain()
-        if not self._stuck:
-            self.transport.close()
 
     def _say(self, reply: Reply) -> None:
         self._out += reply.wire()
