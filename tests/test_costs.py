@@ -246,7 +246,7 @@ READERS: dict[str, Row] = {
     "words of a command": Row(path.split_arguments, (*ADDRESSES, "MAIL |||<")),
     "address of a command": Row(partial(path.parse, empty=False), ADDRESSES),
     "parameters of MAIL": Row(
-        lambda text: parameters.mail(text.split(" "), 0, smtputf8=True), ("BODY=7BIT ", "SIZE=|||1", "ENVID=|||+41")
+        lambda text: parameters.mail(text.split(" "), {}, smtputf8=True), ("BODY=7BIT ", "SIZE=|||1", "ENVID=|||+41")
     ),
     "parameters of RCPT": Row(lambda text: parameters.rcpt(text.split(" ")), ("NOTIFY=|||NEVER,", "ORCPT=a;|||+41")),
     "attributes": Row(lambda text: parameters.attributes("XCLIENT", text.split(" ")), ("NAME=a ", "HELO=|||+41")),

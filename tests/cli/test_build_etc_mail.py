@@ -107,10 +107,10 @@ def test_without_the_library(top: Path) -> None:
 
 def test_the_shell_only_when_it_is_allowed(top: Path) -> None:
     with (top / "etc/mail/sendmail.mc").open("a") as file:
-        file.write("esyscmd(`echo from a shell')")
-    assert "running a command is not allowed: echo from a shell [M4005]" in build(top, status=1).stderr
+        file.write('esyscmd(`echo "# from a shell"\')')
+    assert 'running a command is not allowed: echo "# from a shell" [M4005]' in build(top, status=1).stderr
     build(top, "--allow-shell")
-    assert b"from a shell\n" in built(top)["sendmail.cf"]
+    assert b"# from a shell\n" in built(top)["sendmail.cf"]
 
 
 def test_source_date_epoch(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:

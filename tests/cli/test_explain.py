@@ -189,7 +189,7 @@ WRONG = {
     "there is no name behind the comma": ("--client", "192.0.2.1,"),
     "a client has an IP address": ("--client", "unix:"),
     "has a control character": ("--helo", "a\rb"),
-    "501 5.1.7 Bad sender address syntax": ("--from", "a@b@"),
+    "501 5.1.7 Bad sender address syntax": ("--from", "a@[x"),
     "501 5.1.3 Bad recipient address syntax": ("--to", "no domain"),
     "'' is not a mail address": ("--to", ""),
     "'a@-b.test' is not a mail address": ("--to", "a@-b.test"),

@@ -132,7 +132,7 @@ def test_exclusions_are_those_of_the_real_one(tmp_path: Path, name: str) -> None
 
 
 def test_without_exclusions_mynetworks_are_excluded_and_its_mistakes_reported_once(tmp_path: Path) -> None:
-    (tmp_path / "main.cf").write_text(BEGIN + "mynetworks = 192.0.2.1/24, 203.0.113.0/24\n")
+    (tmp_path / "main.cf").write_text(BEGIN + "mynetworks = 203.0.113.0/24, 192.0.2.1/24\n")
     (tmp_path / "master.cf").write_text("smtp inet n - n - - smtpd\n")
     sink = Sink()
     policy = compile_policy(Configuration.load(str(tmp_path), sink), sink)

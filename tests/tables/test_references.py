@@ -27,8 +27,6 @@ RIGHT = {
     ),
     "virtual_alias_maps": ("$1", "$1, $2", "${1}@example.com", "$(1)@example.com", '"$1"@example.com', "@$1", "$1$2"),
     "sender_canonical_maps": ("$1", "$(1)@$2"),
-    "transport_maps": ("$1", "$1:$2", "smtp:[$1]:25", "$(1):[$2]", ":${1}", "lmtp:unix:$1"),
-    "sender_dependent_relayhost_maps": ("$1", "[$1]:$2", "$(1):25"),
 }
 WRONG = {
     "header_checks": {"PREPEND $$1": "TB012", "REJCT $1": "TB100", "PREPEND text": "TB012"},
@@ -36,7 +34,9 @@ WRONG = {
     "body_checks": {"BCC": "TB013"},
     "smtpd_sender_restrictions = check_sender_access": {"REJCT $1": "TB010", "REPLACE $1": "TB010"},
     "virtual_alias_maps": {"|$1": "TB022"},
-    "transport_maps": {"smtp $1": "TB090", "[$1]": "TB090"},
+    # Postfix skips these rules: a result may not hold text of the address (tests/vectors/trust.json).
+    "transport_maps": {"$1": "TB170", "smtp:[$1]:25": "TB170", "$(1):[$2]": "TB170", "smtp x": "TB090"},
+    "sender_dependent_relayhost_maps": {"$1": "TB170", "[${1}]:25": "TB170"},
 }
 
 
