@@ -51,7 +51,8 @@ def look(path: str, user: tuple[int, int] | None = None, *, follow: bool = True,
 
     user    (uid, gid) in whose name it is read; None is root
     follow  whether the path may be a symbolic link
-    below   the root that ``path`` lies in; another one than "/" is nobody's machine: ``user`` does not count
+    below   the root that ``path`` lies in; below another one than "/" user ids mean nothing, and ``user``
+            does not count
 
     Raises TimeoutError when the file system does not answer.
     """

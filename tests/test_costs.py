@@ -4,7 +4,7 @@ For each reader of messages, commands, addresses and configuration, and for each
 characters is compared with that for 4n: it may be at most six times as long. n is made as large as it takes to measure
 something, so that no absolute time matters. A square costs 16 times as much.
 
-A shape is a unit that is repeated, with what stands before it and behind it: "before|||unit|||behind". A new reader
+A shape is a unit that is repeated, with the text that precedes and follows it: "before|||unit|||behind". A new reader
 gets a line in `READERS`.
 """
 

@@ -96,7 +96,7 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
 
 
 def _judged(role: str, entry: Entry) -> Entry:
-    """The entry with what can be told of its value where parts of a match go into it."""
+    """The entry with as much of its value as is certain where parts of a match go into it."""
     actions = role == roles.ACCESS or role in _CONTENT
     value = settled_action(entry.value) if actions else settled(entry.value)
     if value == entry.value:

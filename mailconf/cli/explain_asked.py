@@ -133,7 +133,7 @@ def read_dns(options: tuple[str, ...]) -> dict[tuple[str, str], Records]:
         if not colon or not _DNS_NAME.fullmatch(name):
             _wrong("--dns", f"{option!r} is not NAME:TYPE or NAME:TYPE=VALUE,...")
         if kind.upper() not in DNS_TYPES:
-            _wrong("--dns", f"{kind!r} is none of the types that are asked for: {', '.join(DNS_TYPES)}")
+            _wrong("--dns", f"{kind!r} is not a record type that is asked for; write one of {', '.join(DNS_TYPES)}")
         answers = tuple(_record(kind.upper(), value.strip()) for value in values.split(",") if value.strip())
         found[name.lower().rstrip("."), kind.upper()] = Records(Outcome.FOUND if answers else Outcome.ABSENT, answers)
     return found

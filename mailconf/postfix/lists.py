@@ -183,7 +183,7 @@ class ListReader:
     """Takes a list apart, and the files that it names.
 
     read     gives the text of a file. Raises OSError
-    ignored  takes what stands behind a ``#`` and is ignored
+    ignored  takes the text that follows a ``#`` and is ignored
     """
 
     def __init__(self, read: Callable[[str], str] | None, ignored: list[str] | None = None) -> None:

@@ -203,7 +203,7 @@ class Local:
         return False
 
     async def _rights_of_table(self, work: _Work, table: str, context: _Context) -> User | Literal[False] | None:
-        """Whose rights an alias of ``table`` has: None is nobody's, False ends the delivery."""
+        """Whose rights an alias of ``table`` has: None stands for no user, False ends the delivery."""
         owner = await work.ask.table_owner(table)
         if owner == 0:
             return None

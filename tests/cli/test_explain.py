@@ -195,7 +195,7 @@ WRONG = {
     "'a@-b.test' is not a mail address": ("--to", "a@-b.test"),
     "'a@[1.2.3]' is not a mail address": ("--to", "a@[1.2.3]"),
     "more than 2000 characters": ("--from", "a" * 3000),
-    "is none of the types that are asked for": ("--dns", "zen.example:B"),
+    "is not a record type that is asked for": ("--dns", "zen.example:B"),
     "is not NAME:TYPE": ("--dns", "zen example:A"),
     "x is not an address of type A": ("--dns", "zen.example:A=x"),
     "is not the value of an MX record": ("--dns", "a.example:MX=mx.a.example"),

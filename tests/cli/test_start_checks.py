@@ -89,7 +89,7 @@ def test_the_file_of_the_origin_is_opened_with_care(tmp_path: Path, capfdbinary:
         (tmp_path / name).write_text("origin.test\n")
     (tmp_path / "linked2").hardlink_to(tmp_path / "linked")
     (tmp_path / "link").symlink_to("target")
-    tmp_path.chmod(0o777)  # whoever runs the test: others may change the folder of the link
+    tmp_path.chmod(0o777)  # also where root runs the test: others may change the folder of the link
     os.mkfifo(tmp_path / "fifo")
     for name, words in names.items():
         (tmp_path / "main.cf").write_text(f"myorigin = {tmp_path / name}\n")

@@ -27,7 +27,7 @@ TOP = Path(__file__).resolve().parents[2]
 FILES = TOP / "grammars"
 NAMES = sorted(path.stem for path in FILES.glob("*.lark") if STARTS.get(path.stem, []) is not None)
 RULES = [(name, rule) for name in NAMES for rule in Grammar(name).starts]
-# Files that were written for other tests: whole, line by line, and what stands before and behind a first blank.
+# Files that were written for other tests: whole, line by line, and the text before and after a first blank.
 TEXTS = [
     *sorted(path for path in (TOP / "examples").rglob("*") if path.is_file() and path.suffix != ".py"),
     *sorted(path for path in (TOP / "tests" / "bad").rglob("*") if path.is_file()),

@@ -125,7 +125,7 @@ def scenarios() -> list[tuple[dict[str, str], str]]:
 
 
 def first_lines() -> list[str]:
-    """Messages whose first line matters: nothing stands before them."""
+    """Messages whose first line matters: nothing precedes them."""
     return _FIRST
 
 
