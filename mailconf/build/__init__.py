@@ -10,5 +10,6 @@ Of an /etc/mail, `mailconf.build.etc_mail` makes the plan, in which a .cf is one
 What they stand on: `mailconf.build.generation` (journal, completion and undoing after a crash, rollback) and
 `mailconf.build.state` (what each map was built from).
 
-A mistake anywhere stops the build before the first map is replaced: the old maps stay.
+A mistake in a source stops the build before the first map is replaced: the old maps stay. A fault of the configuration
+on which no map's content depends stops nothing (`mailconf.cli.build` shows it).
 """

@@ -5,8 +5,10 @@ What comes of it is something `Built`: for one target, the new file's content an
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -103,8 +105,11 @@ class Read(NamedTuple):
 def read_source(target: Target, sink: Sink) -> Read | None:
     """The source of a target; None, with a diagnostic, when it cannot be read."""
     try:
-        with target.source.open("rb") as file:
+        # A pipe would be waited for, and a device may have no end.
+        with os.fdopen(os.open(target.source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status, now = os.fstat(file.fileno()), time.time_ns()
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "it is no file")
             data = file.read()
     except OSError as failure:
         span = target.uses[0].span if target.uses else None

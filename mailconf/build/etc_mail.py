@@ -19,14 +19,14 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mailconf.build.plan import BD001, BD004, BD005, Target, map_staleness
+from mailconf.build.plan import BD001, BD004, BD005, Target, is_wanted, map_staleness, report_no_file
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Severity, Sink
 from mailconf.files import Root
 from mailconf.maps.write import EXTENSIONS
 from mailconf.model.site import TableUse
 from mailconf.sendmail.cf_lines import CfLines, MapLine
-from mailconf.sendmail.library import Library
+from mailconf.sendmail.library import START, Library, is_part, library_for
 from mailconf.source import Source, Span, decode
 
 TYPE_CHECKING = False
@@ -58,7 +58,8 @@ _ROLES = {"virtuser": "virtusertable", "generics": "genericstable", "uucpdomain"
 class EtcMail:
     """The folder as the configuration calls it, and what was found out of it.
 
-    library     None where there is none: then a .mc that is stale cannot be expanded
+    library     what a .mc is expanded with that names no other one (`library_of`); None where there is none
+    only        no other library than ``library`` is used: the user has named one that is not there
     expanded    by the .mc's name, what came of each that was expanded
     """
 
@@ -66,6 +67,7 @@ class EtcMail:
     root: Root
     library: Library | None
     allow_shell: bool = False
+    only: bool = False
     expanded: dict[str, tuple[Expanded, Sink]] = field(default_factory=dict)
     texts: list[CfLines] = field(default_factory=list)  # of the last plan
     places: dict[str, Span] | None = None  # where the .mc files name tables, as soon as anybody asks
@@ -88,6 +90,12 @@ class EtcMail:
         texts = self.texts or [CfLines("", b"")]
         return set().union(*(lines.host_names(self.root) for lines in texts))
 
+    def library_of(self, name: str) -> Library | None:
+        """The library for the .mc called ``name``; None where there is none: then it cannot be expanded."""
+        from mailconf.sendmail.expansion import library_of
+
+        return None if self.only else library_of(self.folder / name, self.library, self.root)
+
     def place(self, use: TableUse) -> Span | None:
         """Where a table is named: in a .mc, if that can be found out, else in the .cf. The first answer is slow."""
         if self.places is None:
@@ -95,14 +103,13 @@ class EtcMail:
         return self.places.get(use.table) or use.span
 
     def _places(self) -> dict[str, Span]:
-        if self.library is None:
-            return {}
         from mailconf.sendmail.mc import read
         from mailconf.sendmail.mc_site import site_of
 
         places: dict[str, Span] = {}
         for name in self.sources():
-            mc = read(self.folder / name, self.library, Sink(), root=self.root)
+            library = self.library_of(name)
+            mc = None if library is None else read(self.folder / name, library, Sink(), root=self.root)
             tables = [] if mc is None else site_of(mc).tables
             places.update((table.table, table.span) for table in tables if table.span is not None)
         return places
@@ -111,7 +118,7 @@ class EtcMail:
         """The files that decide what is built, tables' texts apart: each .mc, what they read, traditional names."""
         paths = [self.folder / name for name in (*self.sources(), *TRADITIONAL)]
         for record in State.load(self.folder / FOLDER).maps.values():
-            paths += filter(None, map(self._path, record.inputs))
+            paths += [path for path in self._places_of(record).values() if path is not None]
         for expanded, _ in self.expanded.values():
             paths += [Path(read.path) for read in expanded.reads]
         return paths
@@ -121,7 +128,8 @@ class EtcMail:
     def plan(self, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()) -> list[Target]:
         """Everything that is built, .cf files first; a target without a reason is up to date.
 
-        names   what the caller will choose of it: a .mc that is stale, but not asked for, need not be in order
+        names   what the caller will choose of it: a .mc that is stale, but not asked for, need not be in order, and
+                only of what is asked for is reported what is wrong
         """
         state = State.load(self.folder / FOLDER)
         targets: dict[Path, Target] = {}
@@ -129,15 +137,22 @@ class EtcMail:
         for name in self.sources():
             target = self._cf_target(name, state, force)
             targets[target.target] = target
-            wanted = not names or any(target.is_called(name) for name in names)
-            lines = self._lines(target, sink) if wanted else self._old_lines(target)
+        tables = not all(any(target.is_called(name) for target in targets.values()) for name in names)
+        for target in list(targets.values()):
+            if is_wanted(names, target.source, target.target):
+                report_no_file(target.target, None, sink)
+                lines = self._lines(target, sink)
+            else:
+                lines = self._old_lines(target)
+                if lines is None and tables:  # before the first .cf, the .mc names the tables
+                    lines = self._lines(target, Sink())
             if lines is not None:
                 texts.append(lines)
         if not targets:
             cf = self.folder / "sendmail.cf"
             texts = [CfLines(str(cf), cf.read_bytes(), is_folded=True)] if cf.is_file() else []
         self.texts = texts
-        planner = _Tables(self, state, sink, force, map_type, targets)
+        planner = _Tables(self, state, sink, force, map_type, targets, names)
         for lines in texts:
             planner.add(lines)
         planner.add_traditional()
@@ -155,13 +170,12 @@ class EtcMail:
         if reason == "no map yet":
             reason = f"no {target.name} yet"
         try:
-            if not reason and not target.is_file():
-                return "it is no file", False  # building it tells what is the matter
             if reason or record is None:
                 return reason, foreign
             built = target.stat().st_mtime_ns
+            places = self._places_of(record)
             for name, was in record.inputs.items():
-                path = self._path(name)
+                path = places[name]
                 if path is None:
                     continue
                 if path.exists() and path.stat().st_mtime_ns > built:
@@ -172,12 +186,18 @@ class EtcMail:
             return "it cannot be read", foreign
         return "", foreign
 
-    def _path(self, name: str) -> Path | None:
-        """Where an input is; None for a library's file where there is no library now."""
-        if self.library is not None:
-            return Path(self.library.locate(name, self.root))
-        path = self.root.path(name)
-        return path if name.startswith(self.directory.rstrip("/") + "/") else None
+    def _places_of(self, record: Record) -> dict[str, Path | None]:
+        """Where the inputs are; None for a library's file where that library is not there now."""
+        start = next((name for name in record.inputs if name.endswith(f"/{START}")), "")
+        library = library_for(start, self.library, self.root) if start and not self.only else self.library
+        lost = "" if library is not None and library.holds(start) else start.removesuffix(f"/{START}")
+        own = self.directory.rstrip("/") + "/"
+        places: dict[str, Path | None] = {}
+        for name in record.inputs:
+            known = name.startswith(own) if library is None else not is_part(name, lost)
+            where = str(self.root.path(name)) if library is None else library.locate(name, self.root)
+            places[name] = Path(where) if known else None
+        return places
 
     def _lines(self, target: Target, sink: Sink) -> CfLines | None:
         """What the .cf says, as it is or as it will be; None when it cannot be known."""
@@ -199,20 +219,21 @@ class EtcMail:
 
     def expand(self, source: Path, sink: Sink) -> Expanded | None:
         """The expansion of a .mc, carried out once as long as nothing that it reads changes."""
-        from mailconf.sendmail.expansion import SM901, expand_mc
+        from mailconf.sendmail.expansion import NO_LIBRARY, SM901, expand_mc
 
         known = self.expanded.get(source.name)
         if known is None or not all(read.is_current() for read in known[0].reads):
-            if self.library is None:
+            library = self.library_of(source.name)
+            if library is None:
                 sink.report(
                     SM901,
                     f"{source} cannot be expanded: there is no library of m4 macros for sendmail",
                     file=str(source),
-                    hint="install the package sendmail-cf, or name the library's folder with --cf-library",
+                    hint=NO_LIBRARY,
                 )
                 return None
             found = Sink()
-            expanded = expand_mc(source, self.library, found, root=self.root, allow_shell=self.allow_shell)
+            expanded = expand_mc(source, library, found, root=self.root, allow_shell=self.allow_shell)
             if expanded is not None and not expanded.failed:
                 self._judge(source, expanded, found)
             if expanded is None:
@@ -245,7 +266,14 @@ class _Tables:
     """Collects the tables, each once."""
 
     def __init__(
-        self, owner: EtcMail, state: State, sink: Sink, force: bool, map_type: str, targets: dict[Path, Target]
+        self,
+        owner: EtcMail,
+        state: State,
+        sink: Sink,
+        force: bool,
+        map_type: str,
+        targets: dict[Path, Target],
+        names: Sequence[str],
     ) -> None:
         self.owner = owner
         self.root = owner.root
@@ -254,6 +282,7 @@ class _Tables:
         self.force = force
         self.map_type = map_type
         self.targets = targets
+        self.names = names
 
     def add(self, cf: CfLines) -> None:
         """The tables that a .cf names."""
@@ -289,14 +318,15 @@ class _Tables:
         kind = self.map_type or named
         source = self.root.path(use.source)
         target = source.with_name(source.name + EXTENSIONS[kind])
+        sink = self.sink if is_wanted(self.names, source, target) else Sink()
         known = self.targets.get(target)
         if known is not None:
-            self._again(known, use, kind)
+            self._again(known, use, kind, sink)
             return
         if not _exists(source):
             if not line.is_optional and not target.exists():
                 # Without aliases sendmail works, though not as meant; without another map it defers all mail.
-                self.sink.report(
+                sink.report(
                     BD001,
                     f"{use.source}, the source of {use.table}, does not exist",
                     self.owner.place(use),
@@ -305,25 +335,26 @@ class _Tables:
                 )
             return
         if use.span is not None and kind != named:
-            self.sink.report(
+            sink.report(
                 BD004,
                 f"{use.role} names {use.table}; the map is built as {kind}",
                 self.owner.place(use),
                 hint=f"write {kind} in the .mc for sendmail to read it",
             )
+        report_no_file(target, use.span and self.owner.place(use), sink)
         record = self.state.maps.get(self.root.inside(target))
         reason, foreign = map_staleness(source, target, kind, record)
         reason = "forced" if self.force else reason
         nul = line.has_nul
         self.targets[target] = Target(f"{kind}:{use.source}", kind, source, target, (use,), reason, foreign, nul)
 
-    def _again(self, known: Target, use: TableUse, kind: str) -> None:
+    def _again(self, known: Target, use: TableUse, kind: str, sink: Sink) -> None:
         """A table that another line, or another .cf, names too."""
         if known.type == kind or use.span is None:
             if use not in known.uses and use.span is not None:
                 self.targets[known.target] = known.also(use)
             return
-        self.sink.report(
+        sink.report(
             BD005,
             f"{use.table} and {known.table} would both be {self.root.inside(known.target)}",
             self.owner.place(use),

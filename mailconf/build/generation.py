@@ -349,7 +349,7 @@ def _discard_parts(target: Path) -> None:
     """Remove what an interrupted `mailconf.files.replace` has left of a file."""
     with suppress(FileNotFoundError):  # the folder may be gone
         for path in list(target.parent.iterdir()):
-            if path.name.startswith(f".{target.name}."):
+            if path.name.startswith(f".{target.name}.") and not path.is_dir():
                 path.unlink(missing_ok=True)
 
 

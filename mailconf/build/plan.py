@@ -8,6 +8,7 @@ named several times is built once.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +18,13 @@ from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root
 from mailconf.maps.write import EXTENSIONS
 from mailconf.model.site import Site, TableUse
+from mailconf.source import Span
 
 BD001 = error("BD001", "a map's source file does not exist")
 BD004 = warning("BD004", "a map is built as another type than the configuration names")
 BD014 = error("BD014", "nothing of that name is built")
 BD005 = error("BD005", "two tables of different types have the same map file")
+BD017 = error("BD017", "something that is no file stands where a map or a .cf is to be")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +46,20 @@ class Target:
 
     def is_called(self, name: str) -> bool:
         """Whether ``name`` means this target: its file or its source, with or without their folder."""
-        names = (str(self.target), str(self.source))
-        return name in names or any(path.endswith(f"/{name.lstrip('/')}") for path in names)
+        return is_called(name, self.source, self.target)
 
     def also(self, use: TableUse) -> Target:
         """The same, used in one more place."""
         return replace(self, uses=(*self.uses, use))
 
 
-def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: str = "") -> list[Target]:
+def plan(
+    site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()
+) -> list[Target]:
     """Every map that ``site`` names and that is built from a text, in the order of the configuration.
 
     map_type  build every map as this type; a warning at each place of the configuration that names another
+    names     what the caller will choose of it: only of that is reported what is wrong; all, where there are no names
     """
     by_table: dict[tuple[str, str], list[TableUse]] = {}
     for use in site.tables:
@@ -69,8 +74,9 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: s
         source = root.path(name)
         target = source.with_name(source.name + EXTENSIONS[kind])
         first = uses[0].span
+        told = sink if is_wanted(names, source, target) else Sink()
         if _is_missing(source):
-            sink.report(
+            told.report(
                 BD001,
                 f"{name}, the source of {uses[0].table}, does not exist",
                 first,
@@ -79,7 +85,7 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: s
             )
             continue
         if target in targets and targets[target].type != kind:
-            sink.report(
+            told.report(
                 BD005,
                 f"{table} and {targets[target].table} would both be {root.inside(target)}",
                 first,
@@ -88,7 +94,8 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: s
             )
             continue
         if map_type:
-            _report_other_types(uses, map_type, main_cf, sink)
+            _report_other_types(uses, map_type, main_cf, told)
+        report_no_file(target, first, told)
         reason, foreign = map_staleness(source, target, kind, state.maps.get(root.inside(target)))
         targets[target] = Target(table, kind, source, target, tuple(uses), "forced" if force else reason, foreign)
     return list(targets.values())
@@ -96,11 +103,46 @@ def plan(site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: s
 
 def choose(targets: Sequence[Target], names: Sequence[str], sink: Sink) -> list[Target]:
     """Those of ``targets`` that ``names`` mean, all of them where there are no names."""
+    missing = any(found.code == BD001.name for found in sink)  # what was asked for would be built, had it a source
     for name in names:
-        if not any(target.is_called(name) for target in targets):
+        if not missing and not any(target.is_called(name) for target in targets):
             known = ", ".join(target.target.name for target in targets)
             sink.report(BD014, f"nothing that is built is called {name}", hint=f"what is built: {known}")
     return [target for target in targets if not names or any(target.is_called(name) for name in names)]
+
+
+def is_called(name: str, source: Path, target: Path) -> bool:
+    """Whether ``name`` means what is built from ``source`` into ``target``: `Target.is_called`."""
+    names = (str(target), str(source))
+    return name in names or any(path.endswith(f"/{name.lstrip('/')}") for path in names)
+
+
+def is_wanted(names: Sequence[str], source: Path, target: Path) -> bool:
+    """Whether one of ``names`` means it; without names, everything is wanted."""
+    return not names or any(is_called(name, source, target) for name in names)
+
+
+def report_no_file(target: Path, span: Span | None, sink: Sink) -> None:
+    """Report a folder, a pipe or a device at a target's place: nothing can be built there, and no server reads it."""
+    kind = _kind(target)
+    if kind:
+        sink.report(
+            BD017,
+            f"{target} is {kind}",
+            span,
+            hint="remove it: a file is to be built in its place",
+            file="" if span else str(target),
+        )
+
+
+def _kind(path: Path) -> str:
+    """What is at ``path``, in words; "" for a file, and where there is nothing or nothing can be known."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return ""
+    kinds = {stat.S_IFREG: "", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def _is_missing(source: Path) -> bool:
@@ -127,6 +169,8 @@ def map_staleness(source: Path, target: Path, kind: str, record: Record | None) 
     try:
         if not target.exists():
             return "no map yet", False
+        if _kind(target):
+            return "it is no file", False
         foreign = record is not None and not record.is_at(target)
         if source.stat().st_mtime_ns > target.stat().st_mtime_ns:
             return "the source is newer", foreign

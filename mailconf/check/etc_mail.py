@@ -21,7 +21,7 @@ from mailconf.check.mc import check_mc
 from mailconf.diagnostics import Severity, Sink, error
 from mailconf.model.site import ListFile, Site
 from mailconf.sendmail.cf_mistakes import report_cf
-from mailconf.sendmail.expansion import SM901
+from mailconf.sendmail.expansion import NO_LIBRARY, SM901
 from mailconf.sendmail.mc_site import site_of
 from mailconf.source import Source, Span, decode
 from mailconf.tables.roles import read_sendmail_table
@@ -34,27 +34,28 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
     """Report everything into ``sink``; nothing is changed."""
     sites: list[Site] = []
     places: dict[str, Span] = {}
-    for name in etc_mail.sources():
+    libraries = [etc_mail.library_of(name) for name in etc_mail.sources()]
+    for name, library in zip(etc_mail.sources(), libraries, strict=True):
         path = etc_mail.folder / name
-        mc = check_mc(path, etc_mail.library, sink, root=etc_mail.root, allow_shell=etc_mail.allow_shell)
+        mc = check_mc(path, library, sink, root=etc_mail.root, allow_shell=etc_mail.allow_shell)
         if mc is not None:
             etc_mail.know(name, mc.expanded)
             site = site_of(mc)
             sites.append(site)
             places.update((use.table, use.span) for use in site.tables if use.span)
-    if etc_mail.library is None and etc_mail.sources():
+    if None in libraries:
         sink.report(
             SM901,
             "only the text of the .mc files is checked: there is no library of m4 macros for sendmail",
             file=str(etc_mail.folder),
-            hint="install the package sendmail-cf, or name the library's folder with --cf-library",
+            hint=NO_LIBRARY,
             severity=Severity.WARNING,
         )
     if not etc_mail.sources():
         _cf_alone(etc_mail, sink)
     etc_mail.places = places
     mailers = defined(sites)
-    makers = etc_mail.library.available("mailer") if etc_mail.library is not None else ()
+    makers = {name for library in libraries if library is not None for name in library.available("mailer")}
     for site in sites:
         relays(site, mailers, makers, sink)
     class_files((file for site in sites for file in site.list_files), etc_mail, sink)

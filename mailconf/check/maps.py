@@ -14,7 +14,11 @@ from mailconf.maps.table import SequenceTable, TemporaryFailure
 CK010 = warning("CK010", "a map is missing or older than its source")
 CK011 = error("CK011", "a map is damaged")
 
-_REASONS = {"no map yet": "has not been built yet", "the source is newer": "is older than its source"}
+_REASONS = {
+    "no map yet": "has not been built yet",
+    "the source is newer": "is older than its source",
+    "it is no file": "is no file",
+}
 _CHANGED = "is not what its source says now"  # whatever else makes a map stale
 
 
@@ -31,7 +35,7 @@ def check_maps(targets: Iterable[Target], root: Root, directory: str, sink: Sink
         if target.reason:
             message = f"the map of {target.table} {_REASONS.get(target.reason, _CHANGED)}"
             sink.report(CK010, message, span, hint=f"run mailconf build {directory}", file=place)
-        if not target.target.exists():
+        if not target.target.is_file():  # a pipe would be waited for
             continue
         try:
             table = open_table(target.table, root)

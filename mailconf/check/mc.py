@@ -104,8 +104,7 @@ def check_mc(
             message = f"this .mc is too large to keep track of what becomes of it: {looked}"
             found.report(SM022, message, file=read_mc.path)
     elif isinstance(read_mc, Mc):
-        assert library is not None
-        subject = Subject(read_mc, library, site_of(read_mc))
+        subject = Subject(read_mc, read_mc.expanded.library, site_of(read_mc))
         if read_mc.changequote is None:
             put_out = read_mc.put_out
             check_text(read_mc.document, found, put_out=put_out.get(read_mc.path, set()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from mailconf.cli.site import (
     shell_option,
 )
 from mailconf.diagnostics import Severity, Sink, declare
-from mailconf.files import Root
+from mailconf.files import Root, remove_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from mailconf.cli.site import Loaded
     from mailconf.maps.opening import Progress
 
+# Faults with which it is not known what is to be built: there is no main.cf, or it cannot be read as name = value. All
+# of Postfix's tools stop at them, postmap(1) included.
+_STOP = frozenset({"FS001", "PF001", "PF002", "PF003"})
 BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since mailconf built it")
 
 
@@ -78,8 +81,9 @@ def command(
 ) -> None:
     """Read the configuration in DIR (an /etc/postfix, an /etc/mail) and build what it needs, as one generation.
 
-    With FILEs only those are built: access, access.db, sendmail.cf, ... A mistake anywhere leaves every old file as it
-    is. Exit status: 0 built (or nothing to do), 1 mistakes found.
+    With FILEs only those are built: access, access.db, sendmail.cf, ... A mistake in a source leaves every old file as
+    it is; one that changes no file's content is shown as a warning. Exit status: 0 built (or nothing to do), 1 mistakes
+    found.
     """
     if rollback and (force or map_type or names or watch):
         raise click.UsageError("--rollback builds nothing: it goes with --dry-run only.")
@@ -91,8 +95,9 @@ def command(
         sys.exit(_show(build, build.rollback(), style))
 
     def once() -> tuple[int, Callable[[], list[Path]]]:
-        build.sink = Sink()
-        loaded = load(directory, root, build.sink, options)
+        build.sink, found = Sink(), Sink()
+        loaded = load(directory, root, found, options)
+        build.show_beside(found)
         if isinstance(loaded, LoadedEtcMail) and map_type == "lmdb":
             raise click.UsageError("sendmail has no maps of type lmdb.")
         status = _show(build, build.run(loaded), style, files=isinstance(loaded, LoadedEtcMail))
@@ -143,6 +148,9 @@ class _Build:
         store = self._store()
         found = Sink()
         targets = self._plan(loaded, found)
+        if not self.dry_run:
+            for target in targets:
+                remove_leftovers(target.target)
         # With nothing to do, nothing is written, and neither the tables' grammars nor the policy are needed.
         if not store.is_unfinished and (found.failed or not any(target.reason for target in targets)):
             self._merge(found)
@@ -197,7 +205,19 @@ class _Build:
 
     def _compile(self, loaded: Loaded | LoadedEtcMail, targets: list[Target]) -> Sequence[Built]:
         stale = [target for target in targets if target.reason]
-        return loaded.compile(stale, self.sink) if stale else ()
+        if not stale:
+            return ()
+        beside = Sink()
+        compiled = loaded.compile(stale, self.sink, beside)
+        self.show_beside(beside)
+        return compiled
+
+    def show_beside(self, found: Sink) -> None:
+        """Take over what is wrong with the configuration: where no map's content depends on it, it stops nothing."""
+        for diagnostic in found:
+            if diagnostic.severity is Severity.ERROR and diagnostic.code not in _STOP:
+                diagnostic = replace(diagnostic, severity=Severity.WARNING)
+            self.sink.add(diagnostic)
 
     def _merge(self, found: Sink) -> None:
         for diagnostic in found:

@@ -55,7 +55,8 @@ def library_option(function: Command) -> Command:
         "--cf-library",
         default="",
         metavar="DIR",
-        help="Where sendmail's m4 macros are (the package sendmail-cf), if not at a usual place. MAILCONF_CF_LIBRARY.",
+        help="Where sendmail's m4 macros are (the package sendmail-cf), whatever m4/cf.m4 a .mc includes, if not at a "
+        "usual place or where the .mc says. MAILCONF_CF_LIBRARY.",
     )(function)
 
 
@@ -87,14 +88,14 @@ class Loaded:
         """What is built, or of it what ``names`` mean."""
         from mailconf.build.plan import choose, plan
 
-        return choose(plan(self.site, self.root, sink, force=force, map_type=map_type), names, sink)
+        return choose(plan(self.site, self.root, sink, force=force, map_type=map_type, names=names), names, sink)
 
-    def compile(self, targets: Sequence[Target], sink: Sink) -> Sequence[Built]:
-        """What ``targets`` are to hold; mistakes in their sources go to ``sink``."""
+    def compile(self, targets: Sequence[Target], sink: Sink, beside: Sink) -> Sequence[Built]:
+        """What ``targets`` are to hold; mistakes in their sources go to ``sink``, the configuration's to ``beside``."""
         from mailconf.build.compile import compile_targets
         from mailconf.postfix.policy import compile_policy
 
-        policy = compile_policy(self.configuration, sink, site=self.site)
+        policy = compile_policy(self.configuration, beside, site=self.site)
         return compile_targets(targets, sink, policy.smtpd.knows_restriction)
 
     def inputs(self) -> list[Path]:
@@ -116,7 +117,8 @@ class LoadedEtcMail:
 
         return choose(self.etc_mail.plan(sink, force=force, map_type=map_type, names=names), names, sink)
 
-    def compile(self, targets: Sequence[Target], sink: Sink) -> Sequence[Built]:
+    def compile(self, targets: Sequence[Target], sink: Sink, beside: Sink) -> Sequence[Built]:
+        """As `Loaded.compile`; of an /etc/mail all that is wrong is a fault of a source."""
         from mailconf.build.compile_etc_mail import compile_etc_mail
 
         return compile_etc_mail(self.etc_mail, targets, sink)
@@ -144,12 +146,13 @@ def is_etc_mail(folder: Path) -> bool:
 
 def load_etc_mail(directory: str, root_name: str, options: Options) -> LoadedEtcMail:
     from mailconf.build.etc_mail import EtcMail
-    from mailconf.sendmail.library import find_library
+    from mailconf.sendmail.library import SETTING, find_library
 
     root = Root(root_name)
     inside = root.inside(root.path(directory).absolute())
     library = find_library(root, options.cf_library)
-    return LoadedEtcMail(EtcMail(inside, root, library, options.allow_shell), root)
+    only = library is None and bool(options.cf_library or os.environ.get(SETTING))
+    return LoadedEtcMail(EtcMail(inside, root, library, options.allow_shell, only), root)
 
 
 def load_site(directory: str, root_name: str, sink: Sink, kind: str = "Postfix") -> Loaded | None:

@@ -80,7 +80,7 @@ class PageFile:
 
     def __init__(self, path: Path, name: str, magic: int, version: int, foreign: int) -> None:
         self.name = name
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self._read_meta(magic, version, foreign)
         except BaseException:

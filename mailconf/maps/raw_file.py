@@ -39,7 +39,7 @@ class RawFile:
     def __init__(self, path: Path, name: str, format: str) -> None:
         self.name = name or str(path)
         self.format = format
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
         self.size = os.fstat(self.descriptor).st_size
 
     def close(self) -> None:

@@ -21,20 +21,27 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, error
 from mailconf.files import Root
-from mailconf.m4 import Budget, Engine, Environment, Place, Stop, System
+from mailconf.m4 import Budget, Denied, Engine, Environment, Place, Stop, System
 from mailconf.m4.places import Block
-from mailconf.sendmail.library import START, Library, is_library
+from mailconf.sendmail.library import START, Library, is_library, library_for
+from mailconf.sendmail.links import has_name_outside
 from mailconf.source import Source, Span, decode, encode
 
 SM901 = error("SM901", "sendmail's library of m4 macros is not installed")
 SM902 = error("SM902", "a .mc cannot be read")
+SM030 = error("SM030", "a .mc that keeps the library from writing the rest of the .cf")
+NO_LIBRARY = (  # what to do
+    "install the package sendmail-cf, or name the library's folder with --cf-library; "
+    "one that the .mc names is used where only root can write to it"
+)
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -46,6 +53,7 @@ _NAMED = re.compile(r"\b(?:FEATURE|MAILER|HACK|OSTYPE|DOMAIN)\(`?(\w[\w.-]*)|\b(
 _READING = re.compile(r"reading (.*) is not allowed", re.DOTALL)
 _MISSING = re.compile(r"cannot open `(.*/(\w+)/([^/']*)\.m4)'")
 _NO_NEWLINE = "end of file treated as newline"
+_STARTS = re.compile(rb"[^\s`'(),]*" + re.escape(START.encode()))
 _TRACED = 3_000  # calls and pieces that are deeper than this are a runaway macro's: they are not kept, or without place
 # The largest .mc files take some thousands of calls, and give less than a hundred kilobytes.
 BUDGET = Budget(steps=300_000, depth=1_000, size=16 << 20)
@@ -133,6 +141,7 @@ class Expanded:
     pieces  the .cf in pieces with the place that each came from (None: m4's own), when they were tracked
 
     includes  whether the .mc reads the library's m4/cf.m4 itself; else m4 was given that first
+    library  that it was expanded with
 
     When it was ``exhausted``, the budget was spent: there is no text, and there are no calls.
     """
@@ -145,6 +154,7 @@ class Expanded:
     includes: bool
     pieces: list[tuple[bytes, Place | None]]
     _span: Callable[[Place, int], Span] = field(repr=False)
+    library: Library = field(repr=False)
 
     def span(self, place: Place, length: int = 0) -> Span:
         """The place as reports name it: in the configuration's own text, where the call that led to it stands."""
@@ -160,19 +170,30 @@ class Sandbox(Environment):
     def __init__(self, folder: str, root: Root, library: Library, header: Header, *, allow_shell: bool) -> None:
         self.folder = folder
         self.root = root
-        self.library = library
         self.reads: dict[str, Read] = {}
+        self.library_reads = 0  # how often a file of the library was asked for
         self._header = header
         self._scratch: dict[bytes, bytes] = {}  # what the library believes to be a temporary file
         self._texts: dict[bytes, bytes] = {}  # what was read, for who reads it again
         self._system = System() if allow_shell else None
         self._tree = os.path.realpath(root.path(folder))
-        self._readable = [f"{os.path.realpath(f)}/" for f in (self._tree, *library.folders)]
         self._admitted: set[str] = set()
+        self.use(library)
+
+    def use(self, library: Library) -> None:
+        """From now on this is the library."""
+        self.library = library
+        self._readable = [f"{os.path.realpath(f)}/" for f in (self._tree, *library.folders)]
 
     def admit(self, path: str) -> None:
-        """Allow one more file: what the user names is the user's to link wherever it is."""
-        self._admitted.add(os.path.realpath(path))
+        """Allow one more file: what the user names is the user's to link wherever it is.
+
+        A link of another user is followed only to a file of that user, whose rights may not suffice for more.
+        """
+        with suppress(OSError):
+            owner = os.lstat(path).st_uid
+            if owner in (0, os.geteuid(), os.stat(path).st_uid):  # noqa: PTH116
+                self._admitted.add(os.path.realpath(path))
 
     def _whole(self, name: str) -> str:
         """What m4 calls ``name`` as a whole path of the configuration."""
@@ -190,6 +211,7 @@ class Sandbox(Environment):
     def read(self, path: bytes) -> bytes:
         if path in self._scratch:
             return self._scratch[path]
+        self.library_reads += self.is_library(os.fsdecode(path))
         if path in self._texts:
             return self._texts[path]
         if not path:
@@ -207,6 +229,8 @@ class Sandbox(Environment):
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                if self._system is None and self._is_linked(real, status):
+                    raise Denied(f"reading {os.fsdecode(path)} is not allowed: it is a hard link to a file elsewhere")
                 data = file.read()
         except FileNotFoundError:
             self.reads.setdefault(name, Read(name, where, None, "", read_at))
@@ -215,6 +239,11 @@ class Sandbox(Environment):
         if self._system is None:  # or a command may write the file anew
             self._texts[path] = data
         return data
+
+    def _is_linked(self, real: str, status: os.stat_result) -> bool:
+        """Whether a file of the configuration's folder is another one's by a second name; the library is trusted."""
+        tree, *libraries = self._readable
+        return real.startswith(tree) and not real.startswith(tuple(libraries)) and has_name_outside(status, self._tree)
 
     def append(self, path: bytes) -> BinaryIO:
         return super().append(path) if self._system is None else self._system.append(self._outside(path))
@@ -259,15 +288,15 @@ class Sandbox(Environment):
 
 
 class _Library(Exception):
-    """The .mc has come to the library."""
+    """The .mc has come to the library; the text is the whole path of the file that it includes."""
 
 
 class _Probe(Sandbox):
-    """A sandbox that only tells whether the .mc includes the library itself."""
+    """A sandbox that only tells which library the .mc includes itself."""
 
     def read(self, path: bytes) -> bytes:
-        if path.endswith(START.encode()):
-            raise _Library
+        if (name := self._whole(os.fsdecode(path))).endswith(f"/{START}"):
+            raise _Library(name)
         return super().read(path)
 
 
@@ -295,32 +324,60 @@ def expand_mc(
     path = root.path(root.inside(path))  # as reports name it
     header = header or Header.of_this_run()
 
-    def sandbox(kind: type[Sandbox] = Sandbox, shell: bool = allow_shell) -> Sandbox:
-        return kind(folder, root, library, header, allow_shell=shell)
-
-    environment = sandbox()
+    environment = Sandbox(folder, root, library, header, allow_shell=allow_shell)
     environment.admit(str(path))
     name = os.fsencode(path.name)
     try:
         text = environment.read(name) if data is None else data
     except OSError as failure:
         reason = failure.strerror or str(failure)
-        sink.report(SM902, f"{path} cannot be read: {reason}", file=str(path))
+        hint = "put a copy of the file in its place (cp -p), or use --allow-shell" if "hard link" in reason else ""
+        sink.report(SM902, f"{path} cannot be read: {reason}", file=str(path), hint=hint)
         return None
-    includes = _includes_library(name, text, sandbox(_Probe, False))
-    return _Run(environment, path, track or record, record, budget).expand(text, includes, sink)
+    included = _included_library(name, text, _Probe(folder, root, library, header, allow_shell=False))
+    environment.use(_library(included, folder, library, root) or library)
+    return _Run(environment, path, track or record, record, budget).expand(text, bool(included), sink)
 
 
-def _includes_library(name: bytes, text: bytes, probe: Sandbox) -> bool:
-    """Whether the .mc reads the library's m4/cf.m4 itself; found by running it up to there."""
+def library_of(mc: Path, library: Library | None, root: Root) -> Library | None:
+    """The library to expand the .mc at ``mc`` with: ``library``, or the one that the .mc names.
+
+    None where there is none. The .mc is run up to where it includes one, if its text does not name ``library``.
+    """
+    path = Path(os.path.abspath(root.path(mc)))  # noqa: PTH100 - symbolic links stay what they are
+    header = Header("", "", 0)
+    probe = _Probe(root.inside(path.parent), root, library or Library("", {}), header, allow_shell=False)
+    probe.admit(str(path))
+    try:
+        text = Sandbox.read(probe, os.fsencode(path.name))
+    except OSError:  # who expands it reports that
+        return library
+    named = [os.fsdecode(name) for name in _STARTS.findall(text)]
+    if library is not None and named and all(library.holds(name) for name in named):
+        return library
+    return _library(_included_library(os.fsencode(path.name), text, probe), probe.folder, library, root)
+
+
+def _library(included: str, folder: str, library: Library | None, root: Root) -> Library | None:
+    """The library for a .mc in ``folder`` that includes the m4/cf.m4 ``included``, or, if that is "", none.
+
+    A .mc in the folder cf of sendmail's sources is expanded with the library that it is part of (cf/cf/Makefile)."""
+    top, _, name = folder.rpartition("/")
+    if not included and name == "cf" and (library is None or not library.given):
+        included = f"{top}/{START}"
+    return library_for(included, library, root) if included else library
+
+
+def _included_library(name: bytes, text: bytes, probe: _Probe) -> str:
+    """The m4/cf.m4 that the .mc reads itself, as a whole path, or ""; found by running it up to there."""
     engine = Engine(probe, lambda _: None, lambda _: None, budget=_PROBE)
     try:
         engine.process(name, text)
-    except _Library:
-        return True
+    except _Library as found:
+        return str(found)
     except Stop:
         pass
-    return False
+    return ""
 
 
 class _Run:
@@ -349,31 +406,37 @@ class _Run:
 
     def expand(self, text: bytes, includes: bool, sink: Sink) -> Expanded:
         engine, sandbox = self._engine, self.sandbox
-        status = 1
+        status, read = 1, -1
         try:
             if not includes:
                 start = os.fsencode(sandbox.library.start)
                 engine.process(start, sandbox.read(start))
             engine.process(os.fsencode(self.path.name), text)
+            read, wrapped, here = sandbox.library_reads, list(engine.wrapped), None
             engine.finish()
             status = engine.status
         except Stop as stop:
             status = stop.status
+            if read < 0:  # m4exit, or a mistake that ends m4
+                read, wrapped, here = sandbox.library_reads, list(engine.wrapped), engine.here
             engine.output.finish()
         found = self._problems()
+        if status == 0 and read == sandbox.library_reads:
+            found += self._unfinished(wrapped, here)
         for diagnostic in found:
             sink.add(diagnostic)
         failed = status != 0 or any(d.severity is Severity.ERROR for d in found)
         reads = list(sandbox.reads.values())
         if any(d.code == "M4004" for d in found):
-            return Expanded(b"", [], reads, True, True, includes, [], self.span)
+            return Expanded(b"", [], reads, True, True, includes, [], self.span, sandbox.library)
         depth_of = _Depths()
         calls = _calls(self.calls, depth_of)
         pieces = [
             (text, place if place is not None and depth_of(place.block) <= _TRACED else None)
             for text, place in (zip(*engine.output.explained(), strict=True) if self._track else ())
         ]
-        return Expanded(b"".join(self._output), calls, reads, failed, False, includes, pieces, self.span)
+        text = b"".join(self._output)
+        return Expanded(text, calls, reads, failed, False, includes, pieces, self.span, sandbox.library)
 
     # -- places
 
@@ -397,6 +460,26 @@ class _Run:
         return Span(self._sources[id(source)][1], span.start, span.end, span.origin)
 
     # -- messages
+
+    def _unfinished(self, wrapped: list[Block], here: Place | None) -> Iterator[Diagnostic]:
+        """What is wrong where the library was to write the rest at the end, and has not been asked for it.
+
+        wrapped  what m4wrap had saved when the .mc ended; here: where m4exit has ended it
+        """
+
+        def is_library(block: Block) -> bool:
+            return self.sandbox.is_library(decode(Place(block, 0).file[0].name))
+
+        if not any(b"include" in block.data and is_library(block) for block in wrapped):
+            return
+        message, hint = "the library's last part is never read: the .cf would lack its rules", ""
+        place = here or next((Place(block, 0) for block in wrapped if not is_library(block)), None)
+        if here is not None:
+            message, hint = f"m4 ends here; {message}", "remove m4exit"
+        elif place is not None:
+            hint = "m4 joins texts that m4wrap has saved: end this one with a newline"
+        span = self._mc().line_span(1) if place is None else self.span(place)
+        yield Diagnostic(SM030.name, SM030.severity, message, span, hint)
 
     def _problems(self) -> list[Diagnostic]:
         problems: dict[tuple[object, ...], Diagnostic] = {}
@@ -433,6 +516,10 @@ class _Run:
         return Diagnostic(found.code, severity, message, home, hint, related)
 
     def _hint(self, found: Diagnostic) -> str:
+        if found.code == "M4005" and "hard link" in found.message:
+            return "give the configuration a copy of the file (cp -p), or build with --allow-shell"
+        if found.code == "M4005" and f"/{START} " in found.message:
+            return NO_LIBRARY
         if found.code == "M4005":
             return self._refused(_READING.fullmatch(found.message))
         missing = _MISSING.search(found.message)

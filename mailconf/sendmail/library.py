@@ -6,15 +6,18 @@ distribution gives it, or m4 is given that file before the .mc. The library's ow
 ``_CF_DIR_``, with a slash at the end, which m4/cf.m4 works out from the name that it was read under.
 
 A .mc written for another distribution still finds the library: each of the names of `PLACES` means the library that is
-used, unless there is another one at that place.
+used, unless there is another one at that place. Under whatever other name a .mc includes m4/cf.m4, a library that the
+user has named stands for that one; where the user has named none, the library of that name is used if only root, or the
+user who runs this, can have written it (`library_for`): sendmail's sources, unpacked somewhere.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from mailconf.files import Root
+from mailconf.files import Root, distrust
 
 # Debian and FreeBSD; Red Hat and its relatives, now and until 7.0; FreeBSD's and OpenBSD's ports; Solaris.
 PLACES = (
@@ -26,16 +29,24 @@ PLACES = (
 )
 SETTING = "MAILCONF_CF_LIBRARY"  # the environment's word where there is no --cf-library
 START = "m4/cf.m4"
+# The folders in a library, but for "cf" with its examples.
+_PARTS = ("domain", "feature", "hack", "m4", "mailer", "ostype", "sh", "siteconfig")
+_WITHIN = tuple(f"{part}/" for part in _PARTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """folder  where the library is
+    """folder  where the library is; "" for none
     names   the folders that configurations call the library, and where each of them is
+    given   the user has named it: it stands for any other
+    called  the name that a .mc has for its folder, if that is none of ``names``; it may be that of a folder with much
+            else in it, so that only the known parts of a library are meant
     """
 
     folder: str
     names: dict[str, str]
+    given: bool = False
+    called: str = ""
 
     @property
     def start(self) -> str:
@@ -44,8 +55,9 @@ class Library:
 
     @property
     def folders(self) -> list[str]:
-        """Every folder that belongs to a library."""
-        return list(dict.fromkeys((self.folder, *self.names.values())))
+        """Every folder that belongs to a library; of one that only a .mc names, no more than the parts."""
+        own = [self.folder] if self.given or not self.called else [f"{self.folder}/{part}" for part in _PARTS]
+        return list(filter(None, dict.fromkeys((*own, *self.names.values()))))
 
     @property
     def name(self) -> str:
@@ -56,10 +68,12 @@ class Library:
 
     def find(self, path: str) -> str | None:
         """The place of a library's file that a configuration calls ``path``; None for other files."""
+        if is_part(path, self.called):
+            return self.folder + path[len(self.called) :]
         for name, folder in self.names.items():
             if path.startswith(name + "/"):
                 return folder + path[len(name) :]
-        return path if path.startswith(self.folder + "/") else None
+        return path if self.folder and path.startswith(self.folder + "/") else None
 
     def locate(self, path: str, root: Root) -> str:
         """Where the file is that a configuration below ``root`` calls ``path``, in the library or not."""
@@ -82,6 +96,40 @@ def is_library(folder: str) -> bool:
     return os.path.isfile(f"{folder}/{START}")  # noqa: PTH113
 
 
+def is_part(path: str, folder: str) -> bool:
+    """Whether ``path`` is in one of the folders that the library ``folder`` consists of."""
+    return bool(folder) and path.startswith(folder + "/") and path[len(folder) + 1 :].startswith(_WITHIN)
+
+
+def library_for(start: str, library: Library | None, root: Root) -> Library | None:
+    """The library for a .mc that includes ``start``, the whole path of an m4/cf.m4; ``library`` is what is used else.
+
+    None, or ``library`` unchanged, where there is none of that name, or one that another user can have written.
+    """
+    called = start.removesuffix("/" + START)
+    if library is not None and library.holds(start):
+        return library
+    if library is not None and library.given:
+        return replace(library, called=called)
+    for top in dict.fromkeys((root, Root())):
+        folder = str(top.path(called))
+        if is_library(folder) and _is_trusted(folder):
+            return Library(folder, {} if library is None else library.names, called=called)
+    return library
+
+
+def _is_trusted(folder: str) -> bool:
+    """Whether only root and the effective user can have written what a library consists of."""
+    try:
+        for place in (folder, f"{folder}/{START}", *(f"{folder}/{part}" for part in _PARTS)):
+            path = Path(place)
+            if path.exists():
+                distrust(path.stat(), path)
+    except OSError:
+        return False
+    return True
+
+
 def find_library(root: Root | None = None, given: str = "") -> Library | None:
     """The library to use; None when there is none.
 
@@ -93,7 +141,7 @@ def find_library(root: Root | None = None, given: str = "") -> Library | None:
     given = given or os.environ.get(SETTING, "")
     if given:
         folder = os.path.abspath(given)  # noqa: PTH100
-        return Library(folder, dict.fromkeys(PLACES, folder)) if is_library(folder) else None
+        return Library(folder, dict.fromkeys(PLACES, folder), given=True) if is_library(folder) else None
     for top in dict.fromkeys((root, Root())):
         present = {place: str(top.path(place)) for place in PLACES if is_library(str(top.path(place)))}
         if present:

@@ -118,7 +118,7 @@ def read(
         sink.add(diagnostic)
     if expanded is None:
         return None
-    origins = Origins(expanded, library, path)
+    origins = Origins(expanded, expanded.library, path)
     wanted = STATEMENTS | SECTIONS | {"changequote", "define", "undefine"}
     statements = []
     for call in expanded.calls:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from site_fixture import ENVIRONMENT, mailconf
 
 from mailconf.files import Root
@@ -71,6 +73,82 @@ def test_a_broken_main_cf_builds_nothing(root: Path) -> None:
     done = mailconf("build", "--root", str(root), "/etc/postfix", status=1)
     assert "[PF002]" in done.stderr
     assert maps(root) == {}
+
+
+# The file, what its lines begin with that are taken out, what is added, what is reported. postmap(1) of Postfix 3.7.11
+# stops at PF008 and PF228, and builds maps with the others (tests/live/test_build_live.py).
+FAULTS = {
+    "PF204": ("main.cf", "compatibility_level", "smtpd_relay_restrictions =", "smtpd does not start"),
+    "PF206": ("main.cf", "mynetworks", "mynetworks = 192.0.2.77/24", "non-null host address bits"),
+    "PF008": ("main.cf", "message_size_limit", "message_size_limit = abc", "not a number"),
+    "PF201": ("main.cf", "none", "smtpd_data_restrictions = nonsense, reject", "there is no restriction"),
+    "PF228": ("main.cf", "myorigin", "myorigin = /nonexistent", "cannot open file"),
+    "PF011": ("master.cf", "none", "garbage", "bad field count"),
+}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_a_fault_on_which_no_map_depends_is_shown_and_stops_nothing(root: Path, code: str) -> None:
+    name, removed, line, words = FAULTS[code]
+    kept = [each for each in (root / "etc/postfix" / name).read_text().splitlines() if not each.startswith(removed)]
+    (root / "etc/postfix" / name).write_text("\n".join([*kept, line, ""]))
+    done = mailconf("build", "--root", str(root), "/etc/postfix")
+    assert done.stdout.endswith("8 maps built, 0 up to date\n")
+    assert f"[{code}]" in done.stderr and words in done.stderr and ": error: " not in done.stderr
+    assert len(maps(root)) == 8
+    found = json.loads(mailconf("build", "--root", str(root), "--force", "--format", "json", "/etc/postfix").stdout)
+    assert {each["severity"] for each in found if each["code"] == code} == {"warning"}
+    assert mailconf("check", "--root", str(root), "/etc/postfix", status=1)
+
+
+def test_a_fault_in_a_source_stops_all_whatever_else_is_wrong(root: Path) -> None:
+    with (root / "etc/postfix/main.cf").open("a") as file:
+        file.write("mynetworks = 192.0.2.77/24\n")
+    (root / "etc/postfix/virtual").write_text("no-value\n")
+    done = mailconf("build", "--root", str(root), "/etc/postfix", status=1)
+    assert "[PF206]" in done.stderr and "nothing was built" in done.stderr
+    assert maps(root) == {}
+    assert build(root, "--dry-run", status=1) == ""
+
+
+def test_one_map_where_the_sources_of_others_are_missing(root: Path) -> None:
+    (root / "etc/postfix/virtual").unlink()
+    done = mailconf("build", "--root", str(root), "/etc/postfix", status=1)
+    assert "/etc/postfix/virtual, the source of hash:/etc/postfix/virtual, does not exist [BD001]" in done.stderr
+    done = mailconf("build", "--root", str(root), "/etc/postfix", "aliases")
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("1 map built, 0 up to date", "")
+    assert list(maps(root)) == ["aliases.db"]
+    done = mailconf("build", "--root", str(root), "/etc/postfix", "virtual", status=1)
+    assert "[BD001]" in done.stderr and "[BD014]" not in done.stderr
+
+
+def test_what_is_no_file_where_a_map_should_be(root: Path) -> None:
+    build(root)
+    place = root / "etc/postfix/virtual.db"
+    for kind, make in (("a folder", Path.mkdir), ("a pipe", os.mkfifo)):
+        place.rmdir() if place.is_dir() else place.unlink()
+        make(place)
+        later = place.with_name("virtual").stat().st_mtime + 10
+        os.utime(place, (later, later))
+        for options in ((), ("--dry-run",), ("--force",), ("virtual",)):
+            done = mailconf("build", "--root", str(root), "/etc/postfix", *options, status=1)
+            assert f"{place} is {kind} [BD017]" in done.stderr
+        assert "[BD017]" in mailconf("check", "--root", str(root), "/etc/postfix", status=1).stderr
+        assert mailconf("build", "--root", str(root), "/etc/postfix", "aliases").stdout.endswith("1 up to date\n")
+    (root / "etc/postfix/generic").unlink()
+    os.mkfifo(root / "etc/postfix/generic")
+    done = mailconf("build", "--root", str(root), "--force", "/etc/postfix", status=1)
+    assert "the source of hash:/etc/postfix/generic, does not exist [BD001]" in done.stderr
+
+
+def test_what_killed_tools_have_left_is_removed(root: Path) -> None:
+    left = root / "etc/postfix/.virtual.db.1.0123abcd"
+    for line in ("8 maps built, 0 up to date\n", "0 maps built, 8 up to date\n"):
+        left.write_bytes(b"half a map")
+        build(root, "--dry-run")
+        assert left.exists()
+        assert build(root).endswith(line)
+        assert not left.exists()
 
 
 def test_a_folder_without_a_configuration(tmp_path: Path) -> None:

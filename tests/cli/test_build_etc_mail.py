@@ -105,6 +105,85 @@ def test_without_the_library(top: Path) -> None:
     assert len(built(top)) == 4
 
 
+def test_one_file_before_there_is_a_cf(top: Path) -> None:
+    mail = top / "etc/mail"
+    (top / "etc/aliases").write_text("postmaster: root\n")
+    (mail / "aliases").unlink()
+    (mail / "sendmail.mc").write_text(MC + "define(`ALIAS_FILE', `/etc/aliases')LOCAL_CONFIG\nKx hash /etc/mail/none\n")
+    (mail / "submit.mc").write_text("broken(")
+    assert "[BD001]" in build(top, status=1).stderr
+    assert build(top, "aliases").stdout == (
+        "built hash:/etc/aliases: 2 entries (no map yet)\n1 map built, 0 up to date\n"
+    )
+    assert built(top) == {} and (top / "etc/aliases.db").exists()
+    assert build(top, "sendmail.cf").stdout.endswith("1 file built, 0 up to date\n")
+    assert list(built(top)) == ["sendmail.cf"]
+    done = build(top, "none", status=1)
+    assert "/etc/mail/none, the source of hash:/etc/mail/none, does not exist [BD001]" in done.stderr
+    assert "[BD014]" not in done.stderr
+    (mail / "sendmail.cf").unlink()
+    (mail / "sendmail.mc").write_text("broken(")
+    assert build(top, "access").stdout.endswith("1 map built, 0 up to date\n")
+
+
+def test_a_folder_where_a_cf_should_be(top: Path) -> None:
+    cf = top / "etc/mail/sendmail.cf"
+    cf.mkdir()
+    os.utime(cf, (cf.stat().st_mtime + 10,) * 2)
+    assert f"{cf}: error: {cf} is a folder [BD017]" in build(top, status=1).stderr
+    assert not list((top / "etc/mail").glob("*.db"))
+    (top / "etc/mail/access.db").mkdir()
+    assert build(top, "aliases").stdout.endswith("1 map built, 0 up to date\n")
+    assert "[BD017]" in build(top, "access", status=1).stderr
+
+
+@pytest.mark.parametrize("called", ["/usr/local/src/sendmail/cf", "/opt/nowhere", ".."])
+def test_a_library_that_is_named_stands_for_any(top: Path, called: str) -> None:
+    (top / "usr/share/sendmail/cf").rename(top / "elsewhere")
+    mc = top / "etc/mail/sendmail.mc"
+    mc.write_text(MC.replace("/usr/share/sendmail/cf", called))
+    for _ in range(2):
+        build(top, "--cf-library", str(top / "elsewhere"))
+    assert build(top, "--cf-library", str(top / "elsewhere")).stdout == "0 files built, 4 up to date\n"
+    assert f"##### using {called}/ as".encode() in built(top)["sendmail.cf"]
+    feature = top / "elsewhere/feature/access_db.m4"
+    os.utime(feature, (feature.stat().st_mtime + 10,) * 2)
+    assert "access_db.m4 is newer)" in build(top, "--cf-library", str(top / "elsewhere")).stdout
+    mailconf("check", "--root", str(top), "--cf-library", str(top / "elsewhere"), "/etc/mail")
+
+
+def test_the_library_that_the_mc_names(top: Path) -> None:
+    library = top / "usr/local/src/sendmail/cf"
+    library.parent.mkdir(parents=True)
+    (top / "usr/share/sendmail/cf").rename(library)
+    mail = top / "etc/mail"
+    (mail / "sendmail.mc").write_text(MC.replace("/usr/share/sendmail/cf", "/usr/local/src/sendmail/cf"))
+    build(top)
+    assert build(top).stdout == "0 files built, 4 up to date\n"
+    mailconf("check", "--root", str(top), "/etc/mail")
+    assert "[SM901]" in build(top, "--force", "--cf-library", str(top / "none"), status=1).stderr
+    # What others can write is not believed, whatever part of it.
+    for part in (library, library / "m4", library / "feature", library / "m4/cf.m4"):
+        mode = part.stat().st_mode
+        part.chmod(0o777)
+        assert "only root can write to it" in build(top, "--force", status=1).stderr
+        part.chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(library / "ostype", 12345, -1)
+        assert "only root can write to it" in build(top, "--force", status=1).stderr
+        os.chown(library / "ostype", 0, -1)
+    # Nothing but its parts is the library's to show.
+    (library / "secret").write_text("SECRET\n")
+    with (mail / "sendmail.mc").open("a") as file:
+        file.write("include(`/usr/local/src/sendmail/cf/secret')\n")
+    assert "[M4005]" in build(top, status=1).stderr
+    # sendmail's own folder of .mc files: they include nothing.
+    (library / "cf").mkdir()
+    (library / "cf/generic.mc").write_text("OSTYPE(`linux')dnl\nMAILER(`local')\n")
+    done = mailconf("build", "--root", str(top), "/usr/local/src/sendmail/cf/cf")
+    assert done.stdout.startswith("built /usr/local/src/sendmail/cf/cf/generic.cf")
+
+
 def test_the_shell_only_when_it_is_allowed(top: Path) -> None:
     with (top / "etc/mail/sendmail.mc").open("a") as file:
         file.write('esyscmd(`echo "# from a shell"\')')

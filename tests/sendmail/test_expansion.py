@@ -200,6 +200,75 @@ def test_a_mc_may_be_a_link_to_wherever_it_is_kept(site: Site) -> None:
     assert expanded is not None and not list(sink) and b"in /etc/mail\n" in expanded.cf
 
 
+def test_a_link_of_another_user_is_not_followed_to_what_is_not_theirs(site: Site) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a link to another user")
+    kept = site.top / "kept.mc"
+    kept.write_text(MC)
+    link = site.mail / "sendmail.mc"
+    link.symlink_to(kept)
+    os.lchown(link, 12345, 12345)
+    sink = Sink()
+    assert expand_mc("/etc/mail/sendmail.mc", site.library, sink, root=Root(site.top), header=HEADER) is None
+    assert [d.code for d in sink] == ["SM902"]
+    os.chown(kept, 12345, 12345)
+    assert expand_mc("/etc/mail/sendmail.mc", site.library, Sink(), root=Root(site.top), header=HEADER) is not None
+
+
+@pytest.mark.parametrize("call", ["include(`site.m4')", "sinclude(`./sub/../site.m4')", "undivert(`site.m4')"])
+def test_a_hard_link_is_not_read(site: Site, call: str) -> None:
+    secret = site.top / "secret"
+    secret.write_text("SECRET\n")
+    (site.mail / "site.m4").hardlink_to(secret)
+    found = site.problem(f"{MC}{call}dnl\n")
+    assert found.code == "M4005" and "hard link" in found.message and "cp -p" in found.hint
+    expanded, _ = site.expand(f"{MC}{call}dnl\n")
+    assert b"SECRET" not in expanded.cf
+    expanded, sink = site.expand(f"{MC}{call}dnl\n", allow_shell=True)
+    assert b"SECRET" in expanded.cf and not list(sink)
+    # Names that all are in the folder are no way out of it.
+    (site.mail / "sub").mkdir()
+    (site.mail / "sub/other.m4").hardlink_to(secret)
+    secret.unlink()
+    expanded, sink = site.expand(f"{MC}{call}dnl\n")
+    assert b"SECRET" in expanded.cf and not list(sink)
+
+
+def test_a_mc_that_is_a_hard_link(site: Site) -> None:
+    (site.top / "secret").write_text(MC)
+    (site.mail / "sendmail.mc").hardlink_to(site.top / "secret")
+    sink = Sink()
+    assert expand_mc("/etc/mail/sendmail.mc", site.library, sink, root=Root(site.top), header=HEADER) is None
+    (found,) = sink
+    assert found.code == "SM902" and "hard link" in found.message and found.hint
+
+
+def test_hard_links_in_a_library_are_its_own_affair(site: Site) -> None:
+    feature = Path(site.library.folder, "feature/access_db.m4")
+    (site.top / "copy").hardlink_to(feature)
+    _, sink = site.expand(MC)
+    assert not list(sink)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("define(`x', `m4wrap(`x')')x", "newline"),
+        ("m4wrap(`a word')", "newline"),
+        ("m4exit", "remove m4exit"),
+        ("m4exit(0)", "remove m4exit"),
+        ("undefine(`include')dnl", ""),
+    ],
+)
+def test_what_keeps_the_library_from_its_end(site: Site, text: str, words: str) -> None:
+    """m4 1.4.19 exits with 0 for all of them, and prints a .cf without rules (tests/live/test_expansion_live.py)."""
+    found = site.problem(f"{MC}\n{text}\n")
+    assert found.code == "SM030" and words in found.hint
+    assert found.span is not None and found.span.line == (7 if words else 1)
+    _, sink = site.expand(f"{MC}\nm4wrap(`a line\n')\n")
+    assert not list(sink)
+
+
 def test_allowed(site: Site) -> None:
     (site.top / "etc/other").write_text("other text\n")
     text = MC + "include(`../other')esyscmd(`echo from the shell; pwd')syscmd(`echo made > made')\n"
