@@ -78,10 +78,19 @@ def check_replaced(calls: list[Call], target: Path) -> None:
 
 
 def check_synced(calls: list[Call], path: str) -> None:
-    """``path`` was written, and synced after the last write."""
-    of_file = [call.name for call in calls if call.path == path and call.name in ("write", "truncate", "sync")]
-    assert "write" in of_file, f"{path} was not written"
-    assert of_file[-1] == "sync", f"{path} was not synced after it was written"
+    """The file that is at ``path`` in the end was written, whatever its name was then, and synced after that."""
+    done: dict[str, str] = {}
+    for call in calls:
+        if call.name in ("write", "truncate"):
+            done[call.path] = "written"
+        elif call.name == "sync" and call.path in done:
+            done[call.path] = "synced"
+        elif call.name == "rename" and call.path in done:
+            done[call.new] = done.pop(call.path)
+        elif call.name == "link" and call.path in done:
+            done[call.new] = done[call.path]
+    assert path in done, f"{path} was not written"
+    assert done[path] == "synced", f"{path} was not synced after it was written"
 
 
 # name: what its arguments are, number on x86_64, number on aarch64 (-1: no such call)
