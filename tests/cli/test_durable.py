@@ -56,7 +56,7 @@ def cases() -> Iterator[object]:
                 yield pytest.param(tool, words, kind, False, id=f"{tool} {words} {kind} new")
 
 
-@pytest.mark.parametrize(("tool", "words", "kind", "old"), cases())
+@pytest.mark.parametrize(("tool", "words", "kind", "old"), list(cases()))
 def test_maps(tmp_path: Path, tool: str, words: str, kind: str, old: bool) -> None:
     (tmp_path / "main.cf").write_text(MAIN_CF.format(kind=kind, folder=tmp_path))
     (tmp_path / "cf").write_text(CF.format(kind=kind, folder=tmp_path))

@@ -53,6 +53,7 @@ def test_a_crash_at_any_moment_leaves_a_whole_file(tmp_path: Path, old: bool) ->
             file.write(b"one")
             file.seek(0)
             file.write(b"two" * 5000)
+            file.write(b"end")
 
     calls = recorded(action)
     check_replaced(calls, target)
