@@ -24,7 +24,8 @@ import pytest
 class Call:
     """A system call that succeeded.
 
-    name   write, read, sync, truncate, rename, link, unlink, mark, or of a lock: shared, exclusive, unlock
+    name   create (which opens a file, perhaps an old one), write, truncate, sync, rename, link, unlink, mkdir, rmdir,
+           read, mark, or of a lock: shared, exclusive, unlock
     path   the file or folder; of a rename or link the old name; of a mark its text
     new    the new name of a rename or link
     data   what was written
@@ -41,6 +42,27 @@ def recorded(action: Callable[[], object]) -> list[Call]:
 
     The test is skipped on machines whose processors or kernels (before Linux 5.3) the tracer does not know.
     """
+    tracer = _Tracer(_start(action))
+    result = tracer.run()
+    assert result == 0, f"the recorded action ended with {result}"
+    return tracer.calls
+
+
+def killed(
+    action: Callable[[], object], at: int, watch: Callable[[], object] = lambda: None
+) -> tuple[bool, list[Call]]:
+    """Run ``action`` in a child that is killed before its change ``at`` (from 0) of what is on the disk.
+
+    Returns whether it was killed (or had ended before) and its calls. A process killed at any other moment leaves one
+    of the same states; which one does not depend on how busy the machine is. ``watch`` is called before each change.
+    """
+    tracer = _Tracer(_start(action), at, watch)
+    result = tracer.run()
+    assert result in (0, -signal.SIGKILL), f"the action ended with {result}"
+    return result != 0, tracer.calls
+
+
+def _start(action: Callable[[], object]) -> int:
     if platform.machine() not in _MACHINES:
         pytest.skip(f"system calls of {platform.machine()} are unknown here")
     child = os.fork()
@@ -56,7 +78,7 @@ def recorded(action: Callable[[], object]) -> list[Call]:
             traceback.print_exc()
         finally:
             os._exit(1)
-    return _Tracer(child).run()
+    return child
 
 
 def mark(text: str) -> None:
@@ -106,6 +128,10 @@ _CALLS = {
     "ftruncate": ("truncate fd", 77, 46),
     "fsync": ("sync fd", 74, 82),
     "fdatasync": ("sync fd", 75, 83),
+    "openat": ("create at", 257, 56),
+    "mkdir": ("mkdir path", 83, -1),
+    "mkdirat": ("mkdir at", 258, 34),
+    "rmdir": ("rmdir path", 84, -1),
     "fcntl": ("fcntl fd", 72, 25),
     "flock": ("flock fd", 73, 32),
     "rename": ("rename path path", 82, -1),
@@ -132,6 +158,7 @@ _SET_LOCK = {6, 7, 37, 38}  # F_SETLK, F_SETLKW and F_OFD_SETLK, F_OFD_SETLKW of
 _FCNTL_LOCKS = ("shared", "exclusive", "unlock")  # by l_type
 _FLOCKS = {1: "shared", 2: "exclusive", 8: "unlock"}  # of flock(2)
 _AT_FDCWD = -100
+CHANGES = {"create", "write", "truncate", "sync", "rename", "link", "unlink", "mkdir", "rmdir"}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -141,14 +168,24 @@ _libc.ptrace.restype = ctypes.c_long
 class _Tracer:
     """Follows a child, its threads and its children, until all of them have ended."""
 
-    def __init__(self, child: int) -> None:
+    def __init__(self, child: int, at: int = -1, watch: Callable[[], object] = lambda: None) -> None:
         self.child = child
+        self._left = at  # changes until it is killed; below 0: it is not
+        self._watch = watch
         self.calls: list[Call] = []
         self._begun: dict[int, Call] = {}  # by thread
         self._known = {child}
         self._info = ctypes.create_string_buffer(88)
 
-    def run(self) -> list[Call]:
+    def run(self) -> int:
+        """The child's exit status, below 0 for a signal."""
+        try:
+            return self._run()
+        except BaseException:
+            os.kill(self.child, signal.SIGKILL)
+            raise
+
+    def _run(self) -> int:
         _, status = os.waitpid(self.child, _WALL)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _NOT_TRACED:
             pytest.skip("the kernel lets no process be traced here")
@@ -164,8 +201,7 @@ class _Tracer:
                 _libc.ptrace(_SYSCALL, thread, None, self._stopped(thread, os.WSTOPSIG(status)))
             elif thread == self.child:
                 result = os.waitstatus_to_exitcode(status)
-        assert result == 0, f"the recorded action ended with {result}"
-        return self.calls
+        return result
 
     def _stopped(self, thread: int, number: int) -> int | None:
         """Look at what ``thread`` stopped for; the signal to hand on to it."""
@@ -183,11 +219,19 @@ class _Tracer:
             number, *arguments = struct.unpack_from("=Q6q", self._info.raw, 24)
             call = self._call(thread, _FORMS[number], arguments) if number in _FORMS else None
             if call is not None:
-                self._begun[thread] = call
+                self._begin(thread, call)
         elif self._info.raw[0] == _EXIT:
             ended = self._begun.pop(thread, None)
             if ended is not None and not self._info.raw[32]:  # not an error
                 self.calls.append(ended)
+
+    def _begin(self, thread: int, call: Call) -> None:
+        self._begun[thread] = call
+        if call.name in CHANGES:
+            self._watch()
+            if self._left == 0:
+                os.kill(self.child, signal.SIGKILL)
+            self._left -= 1
 
     def _call(self, thread: int, form: list[str], arguments: list[int]) -> Call | None:
         name, paths, data = form[0], [], b""
@@ -211,6 +255,10 @@ class _Tracer:
             name = _FCNTL_LOCKS[struct.unpack("=h", self._memory(thread, arguments[2], 2))[0]]
         elif name == "flock":
             name = _FLOCKS[arguments[1] & ~4]
+        elif name == "create" and not arguments[2] & (os.O_CREAT | os.O_TRUNC):
+            return None
+        if name == "create" and paths == [os.devnull]:
+            return None
         if name == "write" and paths == [os.devnull]:
             return Call("mark", data.decode())
         return Call(name, *paths, data=data)

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from system_calls import Call, check_replaced, check_synced, mark, recorded
+from system_calls import Call, check_replaced, check_synced, killed, mark, recorded
 
 
 def test_calls_come_in_order_with_their_paths(tmp_path: Path) -> None:
@@ -35,6 +35,7 @@ def test_calls_come_in_order_with_their_paths(tmp_path: Path) -> None:
 
     a, b, c = (str(tmp_path / name) for name in "abc")
     assert recorded(action) == [
+        Call("create", a),
         Call("write", a, data=b"one"),
         Call("write", a, data=b"twothree"),
         Call("shared", a),
@@ -66,6 +67,26 @@ def test_threads_children_and_libraries_are_seen(tmp_path: Path) -> None:
     calls = recorded(action)
     assert [call.path for call in calls if call.name == "mark"] == ["thread", "child"]
     check_synced(calls, str(tmp_path / "db"))
+
+
+def test_a_process_is_killed_before_each_change(tmp_path: Path) -> None:
+    target, other = tmp_path / "a", tmp_path / "b"
+
+    def action() -> None:
+        target.write_bytes(b"x")
+        mark("written")
+        target.rename(other)
+
+    seen: list[bool] = []
+    ends = [killed(action, at, lambda: seen.append(other.exists())) for at in range(4)]
+    assert [was for was, _ in ends] == [True, True, True, False]
+    assert [[call.name for call in calls] for _, calls in ends] == [
+        [],
+        ["create"],
+        ["create", "write", "mark"],
+        ["create", "write", "mark", "rename"],
+    ]
+    assert not any(seen) and len(seen) == 1 + 2 + 3 + 3
 
 
 def test_an_action_that_fails_fails_the_test(capfd: pytest.CaptureFixture[str]) -> None:
