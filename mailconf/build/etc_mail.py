@@ -249,14 +249,13 @@ class EtcMail:
         """Report the lines of a .cf that sendmail does not take; where they come from takes a second expansion."""
         from mailconf.sendmail.cf_text import mistakes
 
-        assert self.library is not None
         if next(mistakes(expanded.cf), None) is None:
             return
         from mailconf.sendmail.cf_mistakes import CODES
         from mailconf.sendmail.mc import read
 
         found = Sink()
-        read(source, self.library, found, root=self.root, allow_shell=self.allow_shell)
+        read(source, expanded.library, found, root=self.root, allow_shell=self.allow_shell)
         for diagnostic in found:
             if diagnostic.code in CODES:
                 sink.add(diagnostic)

@@ -7,7 +7,7 @@ question and records question and answer.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeVar
@@ -145,14 +145,6 @@ class Ask:
         answer = await self.world.lookup(table, key, trust)
         self._record(table, key, answer.value if answer.found else _how(answer), answer.span)
         return answer
-
-    async def first(self, tables: Sequence[str], key: str) -> Answer:
-        """The answer of the first table that has the key; a failure ends the search (postconf(5), "maps")."""
-        for table in tables:
-            answer = await self.lookup(table, key)
-            if answer.outcome is not Outcome.ABSENT:
-                return answer
-        return ABSENT
 
     async def dns(self, name: str, kind: str) -> Records:
         records = await self.world.dns(name, kind)

@@ -101,6 +101,9 @@ def append(
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             _write(file, data)
             os.fsync(file)
+            if not before:  # it may be new; the message is in it even where the user cannot read the folder
+                with contextlib.suppress(OSError):
+                    _sync_folder(os.path.dirname(path) or ".")  # noqa: PTH120
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(file, before)
@@ -221,7 +224,7 @@ def maildir(path: str, data: bytes, *, limit: int = 0) -> list[str]:
     try:
         for name in ("tmp", "new", "cur"):
             with contextlib.suppress(OSError):  # opening the file tells
-                os.makedirs(f"{path}/{name}", mode=0o700, exist_ok=True)  # noqa: PTH103
+                _make_folder(f"{path}/{name}")
         file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             step = "error writing message"
@@ -241,6 +244,20 @@ def maildir(path: str, data: bytes, *, limit: int = 0) -> list[str]:
     except OSError as error:
         raise Failure(_dsn(error), f"{step}: {os.strerror(error.errno or 0)}") from error
     return []
+
+
+def _make_folder(path: str) -> None:
+    """Make the folder with mode 0700, and those above it that are missing, and make their names durable."""
+    missing = []
+    above = path
+    while above and not os.path.isdir(above):  # noqa: PTH112
+        missing.append(above)
+        above = os.path.dirname(above)  # noqa: PTH120
+    for folder in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700 if folder == path else 0o777)  # noqa: PTH102
+        with contextlib.suppress(OSError):
+            _sync_folder(os.path.dirname(folder) or ".")  # noqa: PTH120
 
 
 def _sync_folder(path: str) -> None:

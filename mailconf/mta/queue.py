@@ -31,7 +31,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mailconf.files import Untrusted, distrust
+from mailconf.files import Untrusted, distrust, sync_folder
 from mailconf.model.verdict import Reply, Session
 from mailconf.mta.message import Message, Recipient, Result, Status
 from mailconf.source import decode, encode
@@ -144,7 +144,7 @@ class Store:
     def __init__(self, directory: Path, *, timeout: float = 5.0) -> None:
         self.path = directory / FILE
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(directory)
             _distrust(directory, self.path)
         except Untrusted as error:
             raise QueueError(f"the queue {error.filename} is not used: {error.strerror}") from error
@@ -376,6 +376,14 @@ def _dump(session: Session | None) -> str:
 
 def _load(text: str) -> Session | None:
     return Session(**json.loads(text)) if text else None
+
+
+def _make(directory: Path) -> None:
+    """Make the queue's folder, private, and those above it that are missing; their names are durable then."""
+    missing = [folder for folder in (directory, *directory.parents) if not folder.exists()]
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
 
 
 def _distrust(directory: Path, path: Path) -> None:

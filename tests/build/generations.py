@@ -1,14 +1,9 @@
-"""A site of a map of each type, whose tables all say which generation they are of; builds that may be killed.
-
-As a program (``python generations.py ROOT FIRST``) it builds one generation after the other until it is killed.
-"""
+"""A site of a map of each type, whose tables all say which generation they are of; builds that may be killed."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,14 +110,3 @@ def killed(action: Callable[[Callable[[str], None]], object], at: int) -> bool:
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert status in (0, -signal.SIGKILL)
     return status != 0
-
-
-def main(root: Path, first: int) -> None:
-    for generation in itertools.count(first):
-        write_sources(root, generation, entries=2000)
-        build(root)
-        print(generation, flush=True)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import generations as g
 import pytest
+from system_calls import CHANGES, check_replaced, killed, recorded
 
 from mailconf.build.apply import apply
 from mailconf.build.compile_etc_mail import compile_etc_mail
@@ -344,34 +341,34 @@ def recover(site: Site) -> str:
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     """A process that builds one generation after the other, killed again and again: every file is whole at any time."""
-    source = random.Random(5)
+    dice = random.Random(5)
     site = Site.make(tmp_path)
     site.build()
-    environment = {**os.environ, "PYTHONPATH": f"{TOP}:{TOP / 'tests/build'}"}
-    for round_ in range(8):
-        command = [sys.executable, __file__, str(tmp_path), str(round_ * 1000)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        assert process.stdout is not None
-        for _ in range(source.randrange(1, 3)):
-            assert process.stdout.readline()
-        deadline = time.monotonic() + source.random() * 0.15
-        while time.monotonic() < deadline:
-            site.generations()
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+
+    def work() -> None:
+        for generation in (2 * round_, 2 * round_ + 1):
+            site.write(generation)
+            site.build()
+
+    round_ = 1
+    whole = sum(call.name in CHANGES for call in recorded(work))
+    settled = []
+    for round_ in range(2, 14):
+        watch = site.generations if round_ < 5 else lambda: None
+        was_killed, _ = killed(work, dice.randrange(whole), watch)
+        assert was_killed
         site.generations()
-        recover(site)
+        settled.append(recover(site))
         assert len(site.generations()) == 1
         assert g.leftovers(site.top) == []
+    assert {"completed", "undone"} <= set(settled)
 
 
-def main(top: Path, first: int) -> None:
-    site = Site(top)
-    for generation in range(first, first + 1000):
-        site.write(generation, entries=500)
-        site.build()
-        print(generation, flush=True)
+def test_every_file_of_a_build_is_durable(site: Site) -> None:
+    site.write(1)
+    calls = recorded(site.build)
+    for name in ("sendmail.cf", *MAPS, ".mailconf/state.json", ".mailconf/journal.json"):
+        check_replaced(calls, site.mail / name)
 
 
 def test_targets_are_called_by_file_and_source() -> None:
@@ -380,10 +377,6 @@ def test_targets_are_called_by_file_and_source() -> None:
         assert target.is_called(name)
     for name in ("ccess", "access.d", "etc", "xaccess"):
         assert not target.is_called(name)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
 
 
 def test_a_cf_that_sendmail_does_not_take_is_not_built(site: Site) -> None:

@@ -8,14 +8,12 @@ import os
 import random
 import resource
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import generations as g
 import pytest
+from system_calls import CHANGES, Call, check_replaced, check_synced, killed, mark, recorded
 
 from mailconf.build.apply import apply, diagnosed
 from mailconf.build.compile import compile_targets
@@ -179,26 +177,54 @@ def test_rollback_killed_at_every_step(root: Path) -> None:
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     """A process that builds one generation after the other; each kill hits another moment of a build."""
     dice = random.Random(20)
-    environment = {**os.environ, "PYTHONPATH": str(TOP)}
-    first, interrupted = 1, 0
+    g.write_sources(tmp_path, 0)
+    g.build(tmp_path)
+    done = 0
+
+    def work() -> None:
+        for generation in (done + 1, done + 2):
+            g.write_sources(tmp_path, generation)
+            g.build(tmp_path)
+            mark(str(generation))
+
+    whole = sum(call.name in CHANGES for call in recorded(work))
+    done = 2
+    interrupted = 0
     for _ in range(30):
-        command = [sys.executable, g.__file__, str(tmp_path), str(first)]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
-        assert child.stdout is not None
-        done = int(child.stdout.readline())
-        try:
-            child.wait(dice.uniform(0, 0.25))
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-        assert child.wait() == -signal.SIGKILL
-        done = int((child.stdout.read().split() or [done])[-1])
-        child.stdout.close()
+        was_killed, calls = killed(work, dice.randrange(whole))
+        assert was_killed
+        done = max([done, *(int(call.path) for call in calls if call.name == "mark")])
         g.generations(tmp_path)
         interrupted += bool(g.recover(tmp_path))
         assert one_generation(tmp_path) in (str(done), str(done + 1))
         assert g.leftovers(tmp_path) == []
-        first = done + 2
-    assert interrupted > 5
+        done = int(one_generation(tmp_path))
+    assert interrupted > 10
+
+
+def test_every_file_of_a_build_is_durable_when_it_counts(root: Path) -> None:
+    """New maps are on disk before the journal says so, that is before the first of them takes its place."""
+    calls = recorded(lambda: g.build(root))
+    targets = [root / name for name in g.MAPS]
+    records = root / "etc/mail/.mailconf"
+    for path in (*targets, records / "state.json", records / "journal.json"):
+        check_replaced(calls, path)
+    taken = [at for at, call in enumerate(calls) if call.name == "rename" and call.new in map(str, targets)]
+    assert len(taken) == len(targets)
+    folder = Call("sync", str(records))
+    journals = [at for at, call in enumerate(calls) if call.new == str(records / "journal.json")]
+    before = [at for at in journals if at < taken[0]]
+    after = [at for at in journals if at > taken[-1]]
+    assert len(before) == 2 and len(after) == 1  # staging, renaming; done
+    for at in taken:
+        check_synced(calls[: before[-1]], calls[at].path)
+    assert folder in calls[before[-1] : taken[0]]
+    for path in targets:
+        assert Call("sync", str(path.parent)) in calls[taken[-1] : after[0]]
+    [backups] = [at for at, call in enumerate(calls) if call.new == str(records / "next/generation.json")]
+    assert backups < before[-1]
+    assert Call("sync", str(records / "next")) in calls[backups : before[-1]]
+    assert folder in calls[backups : before[-1]]
 
 
 @pytest.mark.parametrize("call", ["fsync", "link", "open", "replace"])

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from system_calls import Call, check_replaced, recorded
 
-from mailconf.files import Root, Untrusted, distrust, read_own, remove_leftovers, replace
+from mailconf.files import Root, Untrusted, distrust, read_own, remove_leftovers, replace, sync_folder
 
 
 def test_replace_keeps_mode_and_owner_of_the_old_file(tmp_path: Path) -> None:
@@ -42,6 +43,28 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         raise ValueError("broken")
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["map.db"]
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_a_crash_at_any_moment_leaves_a_whole_file(tmp_path: Path, old: bool) -> None:
+    target = tmp_path / "map.db"
+    if old:
+        target.write_bytes(b"old")
+
+    def action() -> None:
+        with replace(target) as file:
+            file.write(b"one")
+            file.seek(0)
+            file.write(b"two" * 5000)
+            file.write(b"end")
+
+    calls = recorded(action)
+    check_replaced(calls, target)
+    assert [call for call in calls if call.name == "write" and call.path == str(target)] == []
+
+
+def test_a_folder_is_synced(tmp_path: Path) -> None:
+    assert Call("sync", str(tmp_path)) in recorded(lambda: sync_folder(tmp_path))
 
 
 def test_paths_lie_below_another_root_once() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from system_calls import Call, check_synced, mark, recorded
 
 from mailconf.mta import mailbox
 from mailconf.mta.mailbox import Failure, append, maildir, mbox_entry, perform
@@ -91,6 +92,34 @@ def test_links_and_odd_files_are_refused(tmp_path: Path) -> None:
 
 def test_dev_null_takes_everything() -> None:
     assert append("/dev/null", b"x" * 100_000) == []
+
+
+def test_a_message_in_a_mailbox_is_on_disk_before_that_is_reported(tmp_path: Path) -> None:
+    box = str(tmp_path / "box")
+
+    def action() -> None:
+        append(box, b"one\n")
+        mark("new")
+        append(box, b"two\n")
+
+    calls = recorded(action)
+    at = calls.index(Call("mark", "new"))
+    check_synced(calls[:at], box)
+    assert Call("sync", str(tmp_path)) in calls[:at], "the name of the new mailbox is not durable"
+    check_synced(calls[at:], box)
+    names = [call.name for call in calls[at:] if call.path == box]
+    assert names == ["exclusive", "write", "sync"]
+
+
+def test_a_message_in_a_maildir_is_on_disk_before_that_is_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "Maildir"
+    calls = recorded(lambda: maildir(str(folder), b"one\n"))
+    (at,) = [at for at, call in enumerate(calls) if call.name == "link"]
+    assert Path(calls[at].new).parent == folder / "new"
+    check_synced(calls[:at], calls[at].path)
+    assert Call("sync", str(folder / "new")) in calls[at:]
+    for each in (folder, folder.parent, tmp_path):
+        assert Call("sync", str(each)) in calls, f"the names in {each} are not durable"
 
 
 def test_a_locked_file_waits_for_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

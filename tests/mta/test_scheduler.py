@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mta_fixture import START, Mta
 
 from mailconf.model.verdict import Delivery, DeliveryKind, Effect, EffectKind
@@ -69,6 +70,36 @@ def test_a_message_that_is_too_old_goes_back(tmp_path: Path) -> None:
             assert f"{queue_id}: from=<a@far.test>, status=expired, returned to sender" in mta.log("qmgr")
             assert mta.smtp.attempts[-1][1] == ["a@far.test"]
             assert await mta.manager.queue.run(lambda store: list(store.entries())) == []
+
+    drive(main())
+
+
+@pytest.mark.parametrize(
+    ("sender", "lifetime", "expires"),
+    [
+        ("a@far.test", {"queue_lifetime": 599.0}, True),
+        ("a@far.test", {"queue_lifetime": 600.0}, True),
+        ("a@far.test", {"queue_lifetime": 601.0}, False),
+        ("", {"bounce_lifetime": 600.0}, True),
+        ("", {"bounce_lifetime": 601.0}, False),
+    ],
+)
+def test_a_message_expires_at_the_end_of_its_lifetime(
+    tmp_path: Path, sender: str, lifetime: dict[str, float], expires: bool
+) -> None:
+    """Postfix 3.7.11: qmgr(8) returns a message whose age is the lifetime or more, after the attempt."""
+
+    async def main() -> None:
+        async with Mta(tmp_path) as mta:
+            mta.policy.site.limits = limits(mta, **lifetime)
+            mta.smtp.answers["b@far.test"] = ("4.4.1", "connect timed out")
+            queue_id = await mta.send(sender, "b@far.test")
+            expired = f"{queue_id}: from=<{sender}>, status=expired, returned to sender"
+            await mta.advance(300)
+            assert expired not in mta.log("qmgr")
+            await mta.advance(300)
+            assert [when - START for when, to in mta.smtp.attempts if to == ["b@far.test"]] == [0, 300, 600]
+            assert (expired in mta.log("qmgr")) is expires
 
     drive(main())
 

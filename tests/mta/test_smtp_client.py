@@ -86,6 +86,27 @@ def test_who_was_put_off_is_tried_at_the_next_host() -> None:
     assert [len([c for c in s if c.startswith("RCPT")]) for s in server.sessions] == [2, 1]
 
 
+def exchangers(*hosts: tuple[str, str]) -> FakeResolver:
+    """Exchangers of y.example in this order, each a name and its address."""
+    records = {("y.example", "MX"): found(*(f"{10 * n} {name}" for n, (name, _) in enumerate(hosts, 1)))}
+    return FakeResolver(records | {(name, "A"): found(address) for name, address in hosts})
+
+
+def test_two_hosts_that_greet_are_tried_and_no_third() -> None:
+    """postconf(5) smtp_mx_session_limit, 2 by default: a host that was not reached is none of them."""
+    one, two, three = (f"{name}.example" for name in ("one", "two", "three"))
+    with ScriptedServer({"RCPT": "450 4.2.0 later", "EHLO": "250 sink.example"}) as server:
+        resolver = exchangers((one, "127.0.0.1"), (two, "127.0.0.1"), (three, "127.0.0.1"))
+        (result,) = deliver(f"y.example:{server.port}", "x@y.example", resolver=resolver)
+    assert len(server.sessions) == 2
+    assert (result.status.value, result.relay) == ("deferred", f"{two}[127.0.0.1]:{server.port}")
+    with ScriptedServer({"RCPT": "450 4.2.0 later", "EHLO": "250 sink.example"}) as server:
+        resolver = exchangers((one, "127.0.0.2"), (two, "127.0.0.1"), (three, "127.0.0.1"))
+        (result,) = deliver(f"y.example:{server.port}", "x@y.example", resolver=resolver)
+    assert len(server.sessions) == 2
+    assert (result.status.value, result.relay) == ("deferred", f"{three}[127.0.0.1]:{server.port}")
+
+
 @pytest.mark.parametrize(
     ("resolver", "nexthop", "expected"),
     [
