@@ -91,8 +91,8 @@ def read_regular(
 def read_own(path: Path, most: int) -> bytes:
     """The content of a file of our own, of at most ``most`` bytes.
 
-    A link, a pipe, or a file that another user owns or can write to is not read, also where others can change the folders
-    above it. Raises OSError: FileNotFoundError, Untrusted, ...
+    A link, a pipe, or a file that another user owns or can write to is not read, also where others can change the
+    folders above it. Raises OSError: FileNotFoundError, Untrusted, ...
     """
     return read_regular(path, most, flags=os.O_NOFOLLOW, accept=distrust)
 

@@ -49,9 +49,10 @@ def command(directory: str, root: str, addresses: tuple[str, ...]) -> None:
 
 def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
     """Where to listen: as the command line says or, when it says nothing, as master.cf does."""
-    from mailconf.postfix.listen import endpoints
+    from mailconf.postfix.listen import endpoints, report_known_ports
     from mailconf.postfix.listeners import all_smtpds, called, default_service, label, report_missing
 
+    report_known_ports(loaded.configuration, sink)
     report_missing(loaded.configuration, sink)
     if not listen:
         found = endpoints(loaded.configuration, loaded.site, sink)
@@ -59,10 +60,10 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
             file = f"{loaded.site.directory}/master.cf"
             sink.report(FS002, "there is no smtpd service of type inet", hint="name an address by --listen", file=file)
         return [*found]
-    services = all_smtpds(loaded.configuration)
+    services, ports = all_smtpds(loaded.configuration), loaded.configuration.ports
     chosen: list[Endpoint] = []
     for host, port, name in listen:
-        service = default_service(services) if name is None else called(services, name)
+        service = default_service(services, ports) if name is None else called(services, name, ports)
         if service is None and name is not None:
             known = ", ".join(dict.fromkeys(each.title for each in services)) or "none"
             message = f"there is no smtpd service {name} in master.cf; there are: {known}"
@@ -79,7 +80,10 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> 
 
     log = Log(hostname=first.site.hostname.value, name=first.site.syslog_name)
 
+    latest = first
+
     def compile() -> Policies:
+        nonlocal latest
         sink = Sink()
         loaded = load_site(directory, root, sink)
         policies = _policies(loaded, sink) if loaded else None
@@ -89,6 +93,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> 
         if policies is None or sink.failed:
             count = sum(d.severity is Severity.ERROR for d in found)
             raise BrokenConfiguration(f"{count} errors in {directory}")
+        latest = loaded or latest
         return policies
 
     def ready(bound: list[Endpoint]) -> None:
@@ -97,7 +102,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> 
 
     server = Server(
         compile,
-        lambda: FileWorld(first.root, trace=False),
+        lambda: FileWorld(latest.root, trace=False, ports=latest.site.ports),
         listen,
         log=log,
         root=first.root,

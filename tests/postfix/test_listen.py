@@ -54,6 +54,20 @@ def test_a_port_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert found(tmp_path, ["127.0.0.1:smtp"]) == ([("127.0.0.1", 25, "127.0.0.1:smtp")], [])
 
 
+def test_ports_without_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minimal machine has no /etc/services; postconf(5) known_tcp_ports names the usual ports."""
+
+    def unknown(name: str, protocol: str) -> int:
+        raise OSError("service/proto not found")
+
+    monkeypatch.setattr(socket, "getservbyname", unknown)
+    names = ["127.0.0.1:smtp", "127.0.0.1:submission", "127.0.0.1:smtps"]
+    assert found(tmp_path, names) == ([("127.0.0.1", n, s) for n, s in zip((25, 587, 465), names, strict=True)], [])
+    own = {"known_tcp_ports": "inner = 10025"}
+    assert found(tmp_path, ["127.0.0.1:inner"], **own) == ([("127.0.0.1", 10025, "127.0.0.1:inner")], [])
+    assert found(tmp_path, ["127.0.0.1:smtp"], **own) == ([], ["PF014"])
+
+
 @pytest.mark.parametrize("name", ["no-such-port", "127.0.0.1:no-such-port", "65536", "99999999999", "127.0.0.1:"])
 def test_a_port_that_is_none(tmp_path: Path, name: str) -> None:
     assert found(tmp_path, [name]) == ([], ["PF014"])
