@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -122,11 +123,12 @@ def _policies(loaded: Loaded, sink: Sink) -> Policies:
     from mailconf.postfix.listeners import all_smtpds, label
     from mailconf.postfix.policy import PostfixPolicy, compile_policy
     from mailconf.postfix.protocol import report_protocol
-    from mailconf.postfix.unserved import report_unserved
+    from mailconf.postfix.unserved import report_privileges, report_unserved
 
     smtpds = all_smtpds(loaded.configuration)
     report_protocol(loaded.configuration, smtpds, sink)
     report_unserved(loaded.configuration, smtpds, sink)
+    report_privileges(loaded.configuration, sink, os.geteuid())
     compiled: dict[tuple[str, str], PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
     for s in smtpds:
         if (s.name, s.kind) not in compiled:

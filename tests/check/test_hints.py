@@ -45,7 +45,7 @@ NOT_HERE = {
     # what an installed Postfix and the machine are asked for: tests/check/test_installation.py, tests/live
     *("CK050", "CK060", "CK062", "CK063", "CK064", "CK065", "CK066", "CK067", "CK068", "PF015"),
     # what mailconf does not do, or gives up: there is nothing to mend
-    *("PF207", "PF208", "TB009"),
+    *("PF207", "PF208", "PF236", "TB009"),
     # the hint is to build, and tests/cli does
     *("CK010", "CK011"),
     # a test of its own
