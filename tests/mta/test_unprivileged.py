@@ -10,9 +10,17 @@ from typing import Any
 
 import pytest
 
+from mailconf import personal
+from mailconf.diagnostics import Sink
 from mailconf.files import Root
+from mailconf.model.fileworld import FileWorld
+from mailconf.model.trace import Trace
+from mailconf.model.verdict import DeliveryKind, Route
+from mailconf.model.world import Ask, User, run
 from mailconf.mta import mailbox
 from mailconf.mta.identity import Workers
+from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.policy import compile_policy
 
 ME = 12345
 
@@ -80,3 +88,26 @@ def test_root_is_refused_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(mailbox.os, "open", refused)
     assert write(tmp_path / "box", 0)["dsn"] == "5.2.0"
+
+
+def test_a_file_that_another_user_may_read_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An :include: file that only its owner reads: the mail waits; where the user cannot read it either, it bounces."""
+    refused = personal.Found(mode=0o100600, reason=os.strerror(errno.EACCES))
+    monkeypatch.setattr(personal, "_read", lambda path, follow: refused)
+    assert [personal.look("/x", user).unknown for user in (None, (ME + 1, 1), (ME, 1))] == [True, True, False]
+
+
+def test_mail_for_such_a_file_waits(tmp_path: Path) -> None:
+    class Unreadable(FileWorld):
+        async def file(self, path: str, user: User | None, *, follow: bool) -> personal.Found:
+            return personal.Found(mode=0o100600, reason="Permission denied", unknown=True)
+
+    main_cf = "myhostname = a.test\nmydestination = a.test\nalias_maps = inline:{list=:include:/list}\n"
+    (tmp_path / "main.cf").write_text(main_cf)
+    (tmp_path / "master.cf").write_text("local unix - n n - - local\n")
+    policy = compile_policy(Configuration.load(str(tmp_path), Sink()), Sink())
+    route = Route("local", "a.test", "list@a.test", "local", Trace())
+    found = run(policy.deliver(route, Ask(Unreadable()), sender="a@b.test"))
+    (item,) = found.items
+    assert item.kind is DeliveryKind.ERROR and item.reply is not None and item.reply.code == 451
+    assert found.warnings == ("/list: cannot be read without root privileges",)
