@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailconf.diagnostics import Sink
-from mailconf.postfix import listen
+from mailconf.postfix import listen, machine
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.listen import endpoints
 from mailconf.postfix.site import site_of
@@ -26,7 +26,9 @@ def found(top: Path, names: list[str], **parameters: str) -> tuple[list[tuple[st
 
 @pytest.fixture(autouse=True)
 def both_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine has: a container often lacks ::1."""
     monkeypatch.setattr(listen, "_usable", lambda family: True)
+    monkeypatch.setattr(machine, "interfaces", lambda: [("127.0.0.1", 8), ("::1", 128)])
 
 
 @pytest.mark.parametrize(
