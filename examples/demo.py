@@ -6,9 +6,9 @@ says without sending anything: one policy answers both.
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -70,7 +70,15 @@ def lay_out() -> None:
     (SCRATCH / "etc/passwd").write_text(
         "".join(f"{user}:x:{os.getuid()}:{os.getgid()}::/home/{user}:/bin/sh\n" for user in ("alice", "bob"))
     )
-    print(f"The demo runs as {getpass.getuser()} below {SCRATCH.relative_to(TOP)}/.")
+    print(f"The demo runs as {user_name()} below {SCRATCH.relative_to(TOP)}/.")
+
+
+def user_name() -> str:
+    """The caller's name; a user id in a container often has none."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"
 
 
 def title(text: str) -> None:

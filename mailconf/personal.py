@@ -30,12 +30,14 @@ class Found(NamedTuple):
     owner, mode  as stat(2) has them; mode is 0 where the file could not even be looked up
     text         what is in it; None where it is not a regular file, or could not be read
     reason       why it could not be looked up or read
+    unknown      only because we are neither root nor that user: they may well be able to read it
     """
 
     owner: int = 0
     mode: int = 0
     text: bytes | None = None
     reason: str = ""
+    unknown: bool = False
 
     @property
     def exists(self) -> bool:
@@ -62,8 +64,12 @@ def look(path: str, user: tuple[int, int] | None = None, *, follow: bool = True,
         return _within(path, follow, os.path.realpath(below))
     me = os.geteuid()
     if me != 0:
-        mine = user is None or user[0] == me
-        return _read(path, follow) if mine else _allowed(_read(path, follow), path, *(user or (me, me)))
+        found = _read(path, follow)
+        if user is not None and user[0] == me:
+            return found
+        if found.text is None and found.reason == os.strerror(13):
+            return found._replace(unknown=True)
+        return found if user is None else _allowed(found, path, *user)
     if user is None or user[0] == 0:
         user = _influence(path)
     if user is None:

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mailconf"
 
 # room -> rooms it may import (itself is always allowed). Keep in step with docs/architecture.md.
-BASE = {"", "resources", "source", "files", "personal", "diagnostics", "domain_names"}
+BASE = {"", "resources", "source", "files", "personal", "diagnostics", "domain_names", "ports"}
 FORMATS = BASE | {"grammar", "lalr"}
 MODEL = FORMATS | {"tables", "maps", "smtp", "m4"}
 DIALECT = MODEL | {"model"}
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "personal": set(),
     "diagnostics": {"source"},
     "domain_names": set(),
+    "ports": {"files"},
     "lalr": set(),
     "grammar": BASE | {"lalr"},
     "m4": FORMATS,

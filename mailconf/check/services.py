@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
-from mailconf.postfix.listen import endpoints
+from mailconf.postfix.listen import endpoints, report_known_ports
 from mailconf.postfix.listeners import report_missing
 
 CK050 = error("CK050", "a service runs a program that does not exist")
@@ -27,6 +27,7 @@ POSTLOG, DATAGRAM = "postlog", "unix-dgram"  # to which every program sends its 
 
 def listeners(subject: Subject, sink: Sink) -> None:
     """Report ports and hosts of smtpd services that are not known (PF014, PF015), and postscreens without one."""
+    report_known_ports(subject.configuration, sink)
     endpoints(subject.configuration, subject.site, sink)
     report_missing(subject.configuration, sink)
 

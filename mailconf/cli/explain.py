@@ -115,6 +115,7 @@ def command(
         online=online,
         instead=unbuilt,
         transitional=policy.site.idna2003,
+        ports=policy.site.ports,
     )
     inquiry = inquire(policy, world, asked.session(size), sent_to, helo=said)
     show(sink)
@@ -131,8 +132,8 @@ def _service(loaded: Loaded, name: str) -> Service | None:
 
     services = all_smtpds(loaded.configuration)
     if not name:
-        return default_service(services)
-    found = called(services, name)
+        return default_service(services, loaded.configuration.ports)
+    found = called(services, name, loaded.configuration.ports)
     if found is not None:
         return found
     other = next((s for s in loaded.configuration.services if s.name == name), None)

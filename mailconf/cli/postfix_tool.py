@@ -218,6 +218,11 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
             raise Fatal(problem)
         if names_given:
             _check_names(settle(), path, messages)
+    if "known_tcp_ports" in values:
+        from mailconf.ports import read_known
+
+        for fault in read_known(value("known_tcp_ports"))[1]:
+            messages.warn(f"known_tcp_ports: {fault}")
     return Settings(messages.utf8, value("default_database_type"), value)
 
 

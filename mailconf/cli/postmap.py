@@ -57,6 +57,7 @@ class Options:
         self.nul: bool | None = None  # as the type wants it
         self.root = Root()
         self.utf8 = False
+        self.value: Callable[[str], str] = lambda name: ""  # of a parameter of main.cf, expanded
         self.default_type = ""
         self.hostname = ""  # for the entries that postalias adds
         self.repeated: Literal["warned", "first", "last"] = "warned"  # which value of a key counts
@@ -96,6 +97,7 @@ def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
         # Messages are what they are; -U insists on UTF-8 all the same.
         unchecked = "u" in options.flags or (options.flags & set("bh") and "U" not in options.flags)
         options.utf8 = settings.utf8 and not unchecked
+        options.value = settings.value
         options.default_type = settings.default_type
         if tool.aliases:
             options.hostname = settings.value("myhostname")

@@ -94,6 +94,7 @@ class Tables:
 def open_table(kind: str, name: str, options: Options, messages: Messages) -> LookupTable:
     """Open for reading, keys folded unless ``-f``. Raises UnsupportedMap, TemporaryFailure."""
     from mailconf.maps import registry
+    from mailconf.ports import Ports
 
     fold = None if "f" in options.flags else options.fold
     return registry.open_table(
@@ -105,6 +106,7 @@ def open_table(kind: str, name: str, options: Options, messages: Messages) -> Lo
         repeated=options.repeated,
         files="F" in options.flags,
         nul=options.nul,
+        ports=Ports.of(options.value("known_tcp_ports"), options.root),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,10 @@ def command(directory: str, root: str, addresses: tuple[str, ...]) -> None:
 
 def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
     """Where to listen: as the command line says or, when it says nothing, as master.cf does."""
-    from mailconf.postfix.listen import endpoints
+    from mailconf.postfix.listen import endpoints, report_known_ports
     from mailconf.postfix.listeners import all_smtpds, called, default_service, label, report_missing
 
+    report_known_ports(loaded.configuration, sink)
     report_missing(loaded.configuration, sink)
     if not listen:
         found = endpoints(loaded.configuration, loaded.site, sink)
@@ -59,10 +61,10 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
             file = f"{loaded.site.directory}/master.cf"
             sink.report(FS002, "there is no smtpd service of type inet", hint="name an address by --listen", file=file)
         return [*found]
-    services = all_smtpds(loaded.configuration)
+    services, ports = all_smtpds(loaded.configuration), loaded.configuration.ports
     chosen: list[Endpoint] = []
     for host, port, name in listen:
-        service = default_service(services) if name is None else called(services, name)
+        service = default_service(services, ports) if name is None else called(services, name, ports)
         if service is None and name is not None:
             known = ", ".join(dict.fromkeys(each.title for each in services)) or "none"
             message = f"there is no smtpd service {name} in master.cf; there are: {known}"
@@ -79,7 +81,10 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> 
 
     log = Log(hostname=first.site.hostname.value, name=first.site.syslog_name)
 
+    latest = first
+
     def compile() -> Policies:
+        nonlocal latest
         sink = Sink()
         loaded = load_site(directory, root, sink)
         policies = _policies(loaded, sink) if loaded else None
@@ -89,6 +94,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> 
         if policies is None or sink.failed:
             count = sum(d.severity is Severity.ERROR for d in found)
             raise BrokenConfiguration(f"{count} errors in {directory}")
+        latest = loaded or latest
         return policies
 
     def ready(bound: list[Endpoint]) -> None:
@@ -97,7 +103,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> 
 
     server = Server(
         compile,
-        lambda: FileWorld(first.root, trace=False),
+        lambda: FileWorld(latest.root, trace=False, ports=latest.site.ports),
         listen,
         log=log,
         root=first.root,
@@ -117,11 +123,12 @@ def _policies(loaded: Loaded, sink: Sink) -> Policies:
     from mailconf.postfix.listeners import all_smtpds, label
     from mailconf.postfix.policy import PostfixPolicy, compile_policy
     from mailconf.postfix.protocol import report_protocol
-    from mailconf.postfix.unserved import report_unserved
+    from mailconf.postfix.unserved import report_privileges, report_unserved
 
     smtpds = all_smtpds(loaded.configuration)
     report_protocol(loaded.configuration, smtpds, sink)
     report_unserved(loaded.configuration, smtpds, sink)
+    report_privileges(loaded.configuration, sink, os.geteuid())
     compiled: dict[tuple[str, str], PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
     for s in smtpds:
         if (s.name, s.kind) not in compiled:

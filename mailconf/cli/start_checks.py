@@ -2,7 +2,7 @@
 
 The parameters, their limits and their order are data (mailconf.postfix.parameters_start). Departures: users, groups
 and addresses (mail_owner, setgid_group, default_privs, inet_interfaces) are not looked up, for the tools serve where no
-Postfix is installed; known_tcp_ports is not read; a value that refers to a parameter which the original has not read
+Postfix is installed; a value that refers to a parameter which the original has not read
 yet has that parameter's default.
 """
 

@@ -1,7 +1,7 @@
 """Servers that tables ask: their names as Postfix writes them, and a connection that keeps to a deadline.
 
 ``host:port``, ``[address]:port`` or only a port, which is the local host's; a path for a UNIX-domain socket. A port is
-a number or a service name.
+a number or a name (`mailconf.ports`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 
 from mailconf.domain_names import for_resolver
 from mailconf.maps.table import UnsupportedMap
+from mailconf.ports import Ports
 
 _NUMBER = re.compile(r"[0-9]+")
 
@@ -43,10 +44,11 @@ def parse_inet(text: str) -> tuple[str, str]:
 class Connection:
     """A connection to ``place``: a (host, port) or the path of a socket.
 
-    Everything raises OSError; what is read and not yet taken stays for the next call.
+    ``ports`` resolves the port's name. Everything raises OSError; what is read and not yet taken stays for the next
+    call.
     """
 
-    def __init__(self, place: tuple[str, str] | str, timeout: float) -> None:
+    def __init__(self, place: tuple[str, str] | str, timeout: float, ports: Ports) -> None:
         self._timeout = timeout
         self._waiting = b""
         if isinstance(place, str):
@@ -59,7 +61,9 @@ class Connection:
                 raise
         else:
             host, port = place
-            number = int(port) if _NUMBER.fullmatch(port) else socket.getservbyname(port, "tcp")
+            number = ports.number(port)
+            if number is None:
+                raise OSError(f"host or service {host}:{port} not found")
             self._socket = socket.create_connection((for_resolver(host), number), timeout)
 
     def close(self) -> None:

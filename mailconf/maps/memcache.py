@@ -92,7 +92,7 @@ class MemcacheTable:
                 time.sleep(self._pause)
             try:
                 if self._connection is None:
-                    self._connection = Connection(self._place, self._timeout or 3600)
+                    self._connection = Connection(self._place, self._timeout or 3600, self._opening.ports)
             except OSError as problem:  # a server that does not listen is not tried again
                 self._opening.warn(f"connect to {self._shown}: {reason(problem)}")
                 raise self._failed(reason(problem)) from problem

@@ -17,6 +17,7 @@ from mailconf.maps.client_config import ClientConfig
 from mailconf.maps.endpoint import parse_inet
 from mailconf.maps.sql_servers import Row, ServerError, SqlServerTable
 from mailconf.maps.table import UnsupportedMap
+from mailconf.ports import Ports
 from mailconf.source import decode, encode
 
 TIMEOUT = 10  # seconds to connect, to send and to receive
@@ -62,7 +63,7 @@ class MysqlTable(SqlServerTable):
 
     def _connect(self, server: str) -> Any:
         try:
-            return self._client.connect(**self._settings, **_place(server))
+            return self._client.connect(**self._settings, **_place(server, self._opening.ports))
         except (self._client.Error, OSError) as problem:
             raise ServerError(_words(problem)) from problem
 
@@ -95,7 +96,7 @@ class MysqlTable(SqlServerTable):
         return sets[0] if sets else []
 
 
-def _place(server: str) -> dict[str, Any]:
+def _place(server: str, ports: Ports) -> dict[str, Any]:
     """Where a server is, as the package wants it told."""
     if server.startswith("unix:"):
         return {"unix_socket": server.removeprefix("unix:")}
@@ -104,7 +105,10 @@ def _place(server: str) -> dict[str, Any]:
         local = next((path for path in LOCAL_SOCKETS if Path(path).exists()), None)
         return {"unix_socket": local} if name == "localhost" and local else {"host": name}
     host, port = parse_inet(name)
-    return {"host": host, "port": int(port) if port.isdigit() else port}
+    number = ports.number(port)
+    if number is None:
+        raise OSError(f"unknown service: {port}/tcp")
+    return {"host": host, "port": number}
 
 
 def _words(problem: BaseException) -> str:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from mailconf.files import Root
 from mailconf.maps.table import LookupTable, TemporaryFailure
+from mailconf.ports import Ports
 from mailconf.tables.trust import ORDINARY, Trust
 
 Fold = Callable[[bytes], bytes]
@@ -45,6 +46,7 @@ class Opening(NamedTuple):
     instead    may open a table in the place of ``type:name``; None where it does not
     files      the values written in a configuration or a text name files, and stand for their content
     trust      what the table may do in the role in which it is opened
+    ports      resolves names of ports
     """
 
     open: Callable[[str], LookupTable]
@@ -58,6 +60,7 @@ class Opening(NamedTuple):
     nul: bool | None = None
     instead: Callable[[str], LookupTable | None] | None = None
     trust: Trust = ORDINARY
+    ports: Ports = Ports()
 
     def value(self, written: bytes) -> bytes:
         """What ``written`` stands for. Raises `mailconf.maps.contents.NoContent`."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from mailconf.files import Root
 from mailconf.maps.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
 from mailconf.maps.table import LookupTable, UnsupportedMap
+from mailconf.ports import Ports
 from mailconf.tables.trust import ORDINARY, Trust, behind_proxy, refusal
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def open_table(
     nul: bool | None = None,
     instead: Callable[[str], LookupTable | None] | None = None,
     trust: Trust = ORDINARY,
+    ports: Ports | None = None,
 ) -> LookupTable:
     """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same, but for ``trust``.
 
@@ -73,7 +75,7 @@ def open_table(
                case, and fold nothing for tables of patterns. None leaves keys as they are
     warn       takes what the original would log
     parameter  gives main.cf's parameters to the types that can be configured there
-    utf8, repeated, files, nul, instead, trust  as in `Opening`
+    utf8, repeated, files, nul, instead, trust, ports  as in `Opening`
 
     Raises UnsupportedMap when there is no such type, ``name`` cannot name one of its tables, or ``trust`` forbids
     it; TemporaryFailure when the table cannot be read; both in the words of the original.
@@ -83,6 +85,7 @@ def open_table(
         raise AssertionError
 
     opening = Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul, instead, trust)
+    opening = opening._replace(ports=ports or Ports(root=opening.root))
     return _open(spec, opening, 0)
 
 

@@ -86,7 +86,7 @@ class SocketmapTable:
 
     def _connected(self) -> Connection:
         try:
-            return Connection(self._place, TIMEOUT)
+            return Connection(self._place, TIMEOUT, self._opening.ports)
         except OSError as failure:
             self._opening.warn(f"connect to {self._shown}: {reason(failure)}")
             raise

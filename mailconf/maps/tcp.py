@@ -70,7 +70,7 @@ class TcpTable:
             try:
                 if self._connection is None:
                     problem = f"connect to TCP map {self.name}"
-                    self._connection = Connection(self._place, TIMEOUT)
+                    self._connection = Connection(self._place, TIMEOUT, self._opening.ports)
                 problem = f"read TCP map reply from {self.name}"
                 self._connection.send(request)
                 return self._connection.read_to(b"\n", LONGEST_REPLY)

@@ -22,6 +22,7 @@ from mailconf.maps.registry import open_table
 from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.model.world import ABSENT, Answer, Outcome, Records, User
 from mailconf.personal import Found, look
+from mailconf.ports import Ports
 from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.postmap import fold
 from mailconf.tables.trust import ORDINARY, Trust
@@ -42,6 +43,7 @@ class FileWorld:
     online    ask the real DNS and policy services
     transitional  how domain names in other letters are translated, see `mailconf.domain_names.to_ascii`
     trace     tell the place in its text source of the entry that a built map answers with
+    ports     resolves names of ports
     instead   may open a table in the place of ``type:name`` (one that has not been built)
     """
 
@@ -56,6 +58,7 @@ class FileWorld:
         trace: bool = True,
         instead: Callable[[str], LookupTable | None] | None = None,
         clock: Callable[[], float] = time.time,
+        ports: Ports | None = None,
     ) -> None:
         self.root = Root() if root is None else root
         self._transitional = transitional
@@ -65,6 +68,7 @@ class FileWorld:
         self._trace = trace
         self._instead = instead
         self._clock = clock
+        self._ports = ports or Ports(root=self.root)
         self._tables: dict[tuple[str, Trust], LookupTable | Answer] = {}
         self._places: dict[str, dict[str, Span]] = {}
 
@@ -94,7 +98,7 @@ class FileWorld:
 
     def _open(self, table: str, trust: Trust) -> LookupTable | Answer:
         try:
-            return open_table(table, self.root, fold=fold, trust=trust, instead=self._instead)
+            return open_table(table, self.root, fold=fold, trust=trust, instead=self._instead, ports=self._ports)
         except (TemporaryFailure, UnsupportedMap) as failure:
             return Answer(Outcome.FAILED, reason=str(failure))
 
@@ -164,7 +168,7 @@ class FileWorld:
         if not self._online:
             return Answer(Outcome.FAILED, reason="not asked in this run")
         try:
-            return _ask_policy(self.root, endpoint, attributes)
+            return _ask_policy(self.root, self._ports, endpoint, attributes)
         except (OSError, ValueError) as failure:
             return Answer(Outcome.FAILED, reason=str(failure))
 
@@ -210,7 +214,7 @@ def _record_text(record: object, kind: str) -> str:
     return text.rstrip(".")
 
 
-def _ask_policy(root: Root, endpoint: str, attributes: Mapping[str, str]) -> Answer:
+def _ask_policy(root: Root, ports: Ports, endpoint: str, attributes: Mapping[str, str]) -> Answer:
     """SMTPD_POLICY_README: name=value lines and an empty one there, ``action=...`` and an empty one back."""
     kind, _, place = endpoint.partition(":")
     if kind == "unix":
@@ -219,7 +223,10 @@ def _ask_policy(root: Root, endpoint: str, attributes: Mapping[str, str]) -> Ans
         connection.connect(str(root.path(place)))
     elif kind == "inet":
         host, _, port = place.rpartition(":")
-        connection = socket.create_connection((for_resolver(host or "127.0.0.1"), int(port)), _POLICY_TIMEOUT)
+        number = ports.number(port)
+        if number is None:
+            raise OSError(f"unknown service: {port}/tcp")
+        connection = socket.create_connection((for_resolver(host or "127.0.0.1"), number), _POLICY_TIMEOUT)
     else:
         raise ValueError(f"unknown policy service endpoint: {endpoint}")
     with connection, connection.makefile("rb") as replies:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from mailconf.ports import Ports
 from mailconf.smtp.options import Options
 from mailconf.source import Span
 
@@ -196,6 +197,7 @@ class Site:
     networks: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
     smart_host: Setting[str] = field(default_factory=lambda: Setting(""))
     always_bcc: Setting[str] = field(default_factory=lambda: Setting(""))
+    ports: Ports = field(default_factory=Ports)
     queue_directory: Setting[str] = field(default_factory=lambda: Setting("/var/spool/postfix"))
     tables: list[TableUse] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)

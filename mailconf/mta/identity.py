@@ -1,8 +1,9 @@
 """Doing things as somebody else: mailbox writing and commands under the recipient's user and group.
 
 A root MTA writes mailboxes through worker processes, one for each identity (`mailconf.mta.mailbox.serve`), kept for a
-while. Any other MTA writes as itself. Below another root than ``/`` user ids mean nothing, so files are written as
-ourselves there too.
+while. Any other MTA writes as itself, and only what belongs to its own user; mail for another user waits, and so does
+what it is not permitted to write: root could deliver it. Below another root than ``/`` user ids mean nothing, so files
+are written as ourselves there too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 from mailconf.files import Root
 from mailconf.mta import mailbox
 
+WAITS = "4.3.0"  # the status of what another user, or root, could deliver
 _KEPT = 64  # workers
 
 
@@ -37,13 +39,16 @@ class Workers:
 
     async def write(self, request: dict[str, Any], data: bytes, uid: int | None, gid: int | None) -> dict[str, Any]:
         """The answer of `perform`; uid and gid None are those of nobody (postconf(5) default_privs)."""
-        if os.geteuid() != 0 or not self.root.is_real:
-            if not self.root.is_real:
+        me = os.geteuid()
+        if not self.root.is_real:
+            with contextlib.suppress(OSError):  # writing reports it
                 Path(request["path"]).parent.mkdir(parents=True, exist_ok=True)
-            return await self._call(mailbox.perform, request, data)
+            return _put_off(await self._call(mailbox.perform, request, data), me)
         uid, gid = default_privileges() if uid is None else (uid, gid if gid is not None else uid)
-        if uid == 0:
-            return await self._call(mailbox.perform, request, data)
+        if me not in (0, uid) and request["path"] != os.devnull:  # which everybody may write
+            return {"dsn": WAITS, "text": f"cannot write as user {uid} without root privileges"}
+        if me != 0 or uid == 0:
+            return _put_off(await self._call(mailbox.perform, request, data), me)
         if request["kind"] == "mbox" and not request["required"]:
             _create_in_roots_folder(Path(request["path"]), uid, gid)
         identity = (uid, gid, _spool_group(request["path"]))
@@ -64,6 +69,11 @@ class Workers:
             worker.retire(self._pool)
         self._workers.clear()
         self._pool.shutdown()
+
+
+def _put_off(answer: dict[str, Any], me: int) -> dict[str, Any]:
+    """The answer of `perform`; what we, who are not root, are not permitted is temporary."""
+    return {**answer, "dsn": WAITS} if me != 0 and answer.get("denied") else answer
 
 
 def default_privileges() -> tuple[int, int]:

@@ -308,6 +308,7 @@ def receive(pipe: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     """Carry out ``{"kind": "mbox" or "maildir", "path": ..., "limit": ...}``; the answer has warnings or a failure.
 
+    A failure for want of a permission has "denied": whose fault that is depends on who asked.
     With "mbox" stand "required", and "mailbox" and "owner" where it is one: see `append`.
     """
     try:
@@ -324,10 +325,15 @@ def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
             )
     except Failure as failure:
         warned = {"warnings": [failure.warning]} if failure.warning else {}
-        return {"dsn": failure.dsn, "text": failure.text, **warned}
+        denied = {"denied": True} if _is_denied(failure.__cause__) else {}
+        return {"dsn": failure.dsn, "text": failure.text, **warned, **denied}
     except Exception as error:  # whatever it is, the message was not delivered
         return {"dsn": "4.3.0", "text": f"unexpected error: {type(error).__name__}: {error}"}
     return {"warnings": warnings}
+
+
+def _is_denied(cause: BaseException | None) -> bool:
+    return isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def serve(uid: int, gid: int, groups: list[int]) -> None:

@@ -27,6 +27,7 @@ from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.mta.pace import Pace
 from mailconf.mta.resolver import Resolver
+from mailconf.ports import Ports
 from mailconf.smtp import client
 from mailconf.smtp.client import IN_REPLY_TO, Broken, Client, ClientEvent, Envelope, Ready, Stage, To
 from mailconf.smtp.path import to_xtext
@@ -34,6 +35,7 @@ from mailconf.smtp.reply import Reply
 
 MAX_ADDRESSES = 5  # postconf(5) smtp_mx_address_limit
 MAX_SESSIONS = 2  # postconf(5) smtp_mx_session_limit
+SMTP_PORT, LMTP_PORT = "smtp", "24"  # the defaults of postconf(5) smtp_tcp_port and lmtp_tcp_port
 
 _Change = Callable[[str, Place, Side], Awaitable[str]]
 
@@ -78,8 +80,8 @@ class Nexthop:
     name: str = ""  # as the job has it
 
     @classmethod
-    def parse(cls, text: str, *, lmtp: bool) -> Nexthop:
-        default = 24 if lmtp else 25
+    def parse(cls, text: str, *, lmtp: bool, ports: Ports) -> Nexthop:
+        """Raises Failure where the port is not known: smtp(8) ends then, and the message waits."""
         if lmtp and text.startswith("unix:"):
             return cls("", 0, True, text.removeprefix("unix:"), text)
         name = text
@@ -93,12 +95,14 @@ class Nexthop:
             host, _, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
         if host[:5].upper() == "IPV6:":
             host = host[5:]
-        return cls(host, _port(port, default), direct, "", name)
+        return cls(host, _port(port or (LMTP_PORT if lmtp else SMTP_PORT), ports), direct, "", name)
 
 
-def _port(text: str, default: int) -> int:
-    names = {"smtp": 25, "submission": 587, "lmtp": 24}
-    return int(text) if text.isascii() and text.isdigit() else names.get(text, default)
+def _port(text: str, ports: Ports) -> int:
+    number = ports.number(text)
+    if not number:
+        raise Failure(f"unknown mail transport error (unknown service: {text}/tcp)", "4.3.0")
+    return number
 
 
 class SmtpAgent:
@@ -115,7 +119,7 @@ class SmtpAgent:
                 envelope = await self._envelope(job)
             except Exception as error:  # a table that cannot answer, or a defect: neither may lose mail
                 raise Failure(f"address rewriting failed: {error or type(error).__name__}", "4.3.0") from error
-            hosts = await self._hosts(Nexthop.parse(job.nexthop, lmtp=self.lmtp))
+            hosts = await self._hosts(self.nexthop(job))
         except Failure as failure:
             return [_failed(recipient, failure) for recipient, _ in job.recipients]
         return await self._try_hosts(job, envelope, hosts)
@@ -150,6 +154,10 @@ class SmtpAgent:
     @property
     def _program(self) -> str:
         return "lmtp" if self.lmtp else "smtp"
+
+    def nexthop(self, job: Job) -> Nexthop:
+        """Raises Failure."""
+        return Nexthop.parse(job.nexthop, lmtp=self.lmtp, ports=self.context.policy.site.ports)
 
     # What is sent.
 
@@ -340,7 +348,7 @@ class Session:
             raise self._broken(event)
         if not isinstance(event, Ready):
             raise Failure(f"protocol error: no handshake with {self.host.peer}", "4.5.0", relay=self.host.relay)
-        direct = Nexthop.parse(self.job.nexthop, lmtp=self.agent.lmtp).direct
+        direct = self.agent.nexthop(self.job).direct
         if not direct and comparable(event.name) == comparable(site.hostname.value):
             text = f"mail for {self.job.nexthop} loops back to myself"
             raise Failure(text, "5.4.6", final=True, relay=self.host.relay)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from mailconf.diagnostics import Code, Sink, error, warning
 from mailconf.files import Root, read_regular
 from mailconf.model.site import Service, Setting
+from mailconf.ports import Ports
 from mailconf.postfix import machine, main_cf, master_cf, words
 from mailconf.postfix.expand import MAX_STEPS, MacroError, expand
 from mailconf.postfix.lines import MAX_FILE, MAX_MASTER
@@ -84,6 +85,7 @@ class Configuration:
         self._asked: set[str] = set()
         self._with_references: dict[str, bool] = {}
         self._told_mistakes = 0
+        self._ports: tuple[str, Ports] | None = None
 
     @classmethod
     def load(
@@ -328,6 +330,14 @@ class Configuration:
 
         found = ListReader(self.read_list).words(self.value(name))
         return [f"{'!' * word.exclude}{word.text}" for word in found if not word.problem]
+
+    @property
+    def ports(self) -> Ports:
+        """How names of ports are resolved: known_tcp_ports, then services(5)."""
+        value = self.value("known_tcp_ports")
+        if self._ports is None or self._ports[0] != value:
+            self._ports = value, Ports.of(value, self.root)
+        return self._ports[1]
 
     def words(self, name: str) -> list[str]:
         """The expanded value's words: separated by commas and blanks, ``{...}`` held together."""

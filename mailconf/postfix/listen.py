@@ -1,6 +1,6 @@
 """Where the smtpd services of master.cf listen: master(5) "Service name", postconf(5) inet_interfaces, inet_protocols.
 
-A service's name is ``port``, ``:port`` or ``host:port``, the port a number or a name of services(5). With a host it
+A service's name is ``port``, ``:port`` or ``host:port``, the port a number or a name (`mailconf.ports`). With a host it
 listens on the host's addresses, otherwise on those that inet_interfaces names, in the families of inet_protocols.
 ``all`` interfaces are the wildcard address of each family that the machine has.
 
@@ -12,15 +12,20 @@ from __future__ import annotations
 import socket
 from typing import NamedTuple
 
-from mailconf.diagnostics import Sink, error
+from mailconf.diagnostics import Sink, error, warning
 from mailconf.domain_names import for_resolver
 from mailconf.model.site import Service, Site
+from mailconf.ports import read_known
 from mailconf.postfix.configuration import Configuration
 from mailconf.source import Span
 
 PF014 = error("PF014", "a service's port is unknown")
+PF235 = warning("PF235", "an entry of known_tcp_ports has no effect")
 PF015 = error("PF015", "a service or inet_interfaces names a host that has no address here")
 
+_LIST_HINT = "write name = number, and commas between the entries"
+_PORT_HINT = "write its number, or define the name in known_tcp_ports or /etc/services"
+MOST_FAULTS = 100  # entries of known_tcp_ports that are reported
 MOST_UNKNOWN = 10  # hosts of inet_interfaces without an address, after which no other one is asked for
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 _WILDCARD = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
@@ -42,10 +47,15 @@ def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endp
     everywhere: list[str] | None = None
     for service in site.listeners:
         host, _, port_name = service.address.rpartition(":")
-        port = port_number(port_name)
+        port = configuration.ports.number(port_name)
         if port is None:
             message = f'the port "{port_name}" of service {service.address} is not known'
-            sink.report(PF014, message, _place(service), hint="write its number, or a name of /etc/services")
+            sink.report(
+                PF014,
+                message,
+                _place(service),
+                hint=_PORT_HINT,
+            )
             continue
         if host:
             addresses = _own_addresses(service, host, families, sink)
@@ -54,6 +64,18 @@ def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endp
             addresses = everywhere
         found |= dict.fromkeys(Endpoint(address, port, service.address) for address in addresses)
     return list(found)
+
+
+def report_known_ports(configuration: Configuration, sink: Sink) -> None:
+    """Report what Postfix's programs warn of in known_tcp_ports (PF235)."""
+    value = configuration.value("known_tcp_ports")
+    as_written = value == configuration.raw("known_tcp_ports")
+    for fault in read_known(value)[1][:MOST_FAULTS]:
+        place = (fault.start, fault.end) if as_written else (0, None)
+        span = configuration.value_span("known_tcp_ports", *place)
+        sink.report(
+            PF235, f"known_tcp_ports: {fault}", span, hint="write name = number, and commas between the entries"
+        )
 
 
 def _families(configuration: Configuration) -> list[socket.AddressFamily]:
@@ -74,16 +96,6 @@ def _usable(family: socket.AddressFamily) -> bool:
 
 def _place(service: Service) -> Span | None:
     return service.front.span if service.front else service.span
-
-
-def port_number(name: str) -> int | None:
-    """The TCP port of this number or name of services(5); None where it is not known."""
-    if name.isascii() and name.isdigit():
-        return int(name) if len(name) < 6 and int(name) < 65536 else None
-    try:
-        return socket.getservbyname(name, "tcp")
-    except (OSError, UnicodeError):
-        return None
 
 
 def _own_addresses(service: Service, host: str, families: list[socket.AddressFamily], sink: Sink) -> list[str]:

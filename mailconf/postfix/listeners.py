@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from mailconf.diagnostics import Sink, error
 from mailconf.model.site import Service
+from mailconf.ports import Ports
 from mailconf.postfix.configuration import Configuration
 
 PF230 = error("PF230", "postscreen hands clients to a service that master.cf does not define")
@@ -63,48 +64,44 @@ def all_smtpds(configuration: Configuration) -> list[Service]:
     return [*found, *others]
 
 
-def default_service(services: Iterable[Service]) -> Service | None:
+def default_service(services: Iterable[Service], ports: Ports) -> Service | None:
     """The smtpd that a stranger's mail comes to: that of port 25, not on loopback; else the first; None of none."""
     found = list(services)
-    ranked = sorted(range(len(found)), key=lambda at: (_rank(found[at]), at))
+    ranked = sorted(range(len(found)), key=lambda at: (_rank(found[at], ports), at))
     return found[ranked[0]] if ranked else None
 
 
-def _rank(service: Service) -> int:
-    host, port = _endpoint(service)
+def _rank(service: Service, ports: Ports) -> int:
+    host, port = _endpoint(service, ports)
     if port != SMTP_PORT:
         # A smtpd of type pass is meant for port 25, even where the line of its postscreen is a comment.
         return 2 if service.kind == "pass" else 3
     return int(host.strip("[]").startswith(_LOOPBACK))
 
 
-def _endpoint(service: Service) -> tuple[str, int | None]:
+def _endpoint(service: Service, ports: Ports) -> tuple[str, int | None]:
     """(host, port) of a service that listens; ("", None) of others."""
-    from mailconf.postfix.listen import port_number
-
     if (service.front or service).kind != "inet":
         return "", None
     host, _, port = service.address.rpartition(":")
-    return host, SMTP_PORT if port == "smtp" else port_number(port)  # there may be no services(5)
+    return host, ports.number(port)
 
 
-def called(services: Iterable[Service], name: str) -> Service | None:
+def called(services: Iterable[Service], name: str, ports: Ports) -> Service | None:
     """The one that ``name`` means.
 
     A service has several names: its own, with or without its type (``smtpd``, ``smtpd/pass``, ``smtp inet``), and those
     of the postscreen before it. Where none is called so, a port is enough: ``25`` means ``smtp`` and ``[::1]:25``, not
     on loopback if there is a choice.
     """
-    from mailconf.postfix.listen import port_number
-
     found = list(services)
     for service in found:
         if name in _names(service):
             return service
-    port = SMTP_PORT if name == "smtp" else port_number(name.removeprefix(":"))
+    port = ports.number(name.removeprefix(":"))
     if port is None:
         return None
-    return default_service(s for s in found if _endpoint(s)[1] == port)
+    return default_service((s for s in found if _endpoint(s, ports)[1] == port), ports)
 
 
 def label(service: Service) -> str:

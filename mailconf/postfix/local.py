@@ -299,6 +299,10 @@ class Local:
         except OSError:
             self._error(work, context, 451, "4.3.0 mail system configuration error")
             return None
+        if found.unknown:
+            work.warn(f"{path}: cannot be read without root privileges")
+            self._error(work, context, 451, "4.3.0 mail system configuration error")
+            return None
         problem, rights = _fault_of_include(path, found), context.rights
         if not problem and (rights is None or rights.uid == 0) and found.owner != 0 and self._has_owners:
             rights = await work.ask.account(found.owner)

@@ -103,6 +103,7 @@ def site_of(configuration: Configuration) -> Site:
         networks=_listed(c, "mynetworks"),
         smart_host=c.setting("relayhost"),
         always_bcc=c.setting("always_bcc"),
+        ports=c.ports,
         queue_directory=c.setting("queue_directory"),
         tables=list(tables_of(c)),
         limits=_limits(c),

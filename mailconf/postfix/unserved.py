@@ -7,12 +7,14 @@ a message: names of folders, accounts and programs, resources, timing inside Pos
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.site import Service
 from mailconf.postfix.configuration import Configuration
 
+PF236 = warning("PF236", "serve lacks the rights to deliver some of the mail")
 PF208 = warning("PF208", "the configuration asks for what explain and serve do not do")
 
 POSTSCREEN = "postscreen does not test clients"
@@ -158,6 +160,25 @@ def report_unserved(configuration: Configuration, services: Iterable[Service], s
             names = sorted(asked)
             message = f"{subject}: {', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect here"
             sink.report(PF208, message, asked[names[0]], hint="Postfix may decide otherwise than what is shown")
+
+
+def report_privileges(configuration: Configuration, sink: Sink, user: int) -> None:
+    """What serve cannot do with the rights of ``user``, a numeric id other than root's: such mail waits (PF236).
+
+    Below another root than ``/`` user ids mean nothing, and there is nothing to report.
+    """
+    programs = {service.program for service in configuration.services if service.kind == "unix"}
+    if user == 0 or not configuration.root.is_real or programs.isdisjoint(("local", "virtual")):
+        return
+    file = f"{configuration.directory}/master.cf"
+    message = f"serve runs as user {user}, not as root: mail for mailboxes, files and commands of other users waits"
+    hint = f"start it as root, or deliver by lmtp, or to mailboxes of user {user} (virtual_uid_maps)"
+    sink.report(PF236, message, file=file, hint=hint)
+    spool = configuration.value("mail_spool_directory")
+    by_other_means = any(map(configuration.value, ("home_mailbox", "mailbox_command", "mailbox_transport")))
+    if "local" in programs and not by_other_means and not os.access(spool, os.W_OK | os.X_OK):
+        message = f"user {user} may not make files in {spool}: mail for a mailbox there waits unless it can be written"
+        sink.report(PF236, message, file=file, hint="set home_mailbox, or let the user's group write there")
 
 
 def _asks(configuration: Configuration, name: str) -> bool:

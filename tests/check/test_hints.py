@@ -45,7 +45,7 @@ NOT_HERE = {
     # what an installed Postfix and the machine are asked for: tests/check/test_installation.py, tests/live
     *("CK050", "CK060", "CK062", "CK063", "CK064", "CK065", "CK066", "CK067", "CK068", "PF015"),
     # what mailconf does not do, or gives up: there is nothing to mend
-    *("PF207", "PF208", "TB009"),
+    *("PF207", "PF208", "PF236", "TB009"),
     # the hint is to build, and tests/cli does
     *("CK010", "CK011"),
     # a test of its own
@@ -160,6 +160,7 @@ CASES = [
     main("PF228", "write one domain", "myorigin = /etc/nosuch", "myorigin = mail.example.com"),
     main("PF229", "on a line of its own", "relay_domains = a.example # ours", "# ours\nrelay_domains = a.example"),
     master("PF230", "add a line: smtpd pass - - y - - smtpd", "2525 inet n - y - 1 postscreen", "2525 inet n - y - 1 postscreen\nsmtpd pass - - y - - smtpd"),
+    main("PF235", "write name = number", "known_tcp_ports = smtp=25, foo", "known_tcp_ports = smtp=25, foo=26"),
     main("TB170", "write the result without $1", "virtual_mailbox_maps = regexp:{{/^(.+)@x$$/ $$1}}", "virtual_mailbox_maps = regexp:{{/^a@x$$/ a}}"),
     Case("TB171", "write the path below", "a@b.example ../../x", "a@b.example x", "virtual_mailbox_maps = texthash"),
     main("CK078", "write type:name", "canonical_maps = hash:", "canonical_maps = static:a@b.example"),

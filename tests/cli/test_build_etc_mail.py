@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -315,7 +316,7 @@ def test_check_a_map_that_is_damaged(top: Path) -> None:
 def make(top: Path, *targets: str, status: int = 0) -> str:
     text = mailconf("makefile", "--root", str(top), "/etc/mail").stdout
     (top / "etc/mail/Makefile").write_text(text)
-    command = ["make", "-C", str(top / "etc/mail"), f"MAILCONF={sys.executable} -m mailconf", *targets]
+    command = ["make", "-C", str(top / "etc/mail"), f"MAILCONF={shlex.quote(sys.executable)} -m mailconf", *targets]
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
     assert done.returncode == status, done.stderr
     return done.stdout + done.stderr

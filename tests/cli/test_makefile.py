@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from site_fixture import ENVIRONMENT, mailconf
 def make(root: Path, *targets: str) -> str:
     makefile = root / "Makefile"
     makefile.write_text(mailconf("makefile", "--root", str(root), "/etc/postfix").stdout)
-    command = ["make", "-f", str(makefile), f"MAILCONF={sys.executable} -m mailconf", *targets]
+    command = ["make", "-f", str(makefile), f"MAILCONF={shlex.quote(sys.executable)} -m mailconf", *targets]
     return subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout
 
 

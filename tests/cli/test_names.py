@@ -11,7 +11,14 @@ from site_fixture import ENVIRONMENT, EXAMPLE, mailconf
 
 from mailconf.cli import COMMANDS, TOOLS
 
-PROGRAM = f"#!{sys.executable}\nimport sys\nfrom mailconf.cli import main\nsys.exit(main())\n"
+# For sh and for Python: the path of the interpreter may have a blank, which a #! line cannot.
+PROGRAM = f"""#!/bin/sh
+'''exec' "{sys.executable}" "$0" "$@"
+' '''
+import sys
+from mailconf.cli import main
+sys.exit(main())
+"""
 
 
 def link(folder: Path, name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -234,7 +235,7 @@ def test_odd_streams(site: Site, command: str, status: int) -> None:
     site.write("t", "a b\n")
     site.postmap("hash:t")
     os.mkfifo(site.folder / "pipe")
-    tool = f"{sys.executable} -m mailconf postmap -c ."
+    tool = f"{shlex.quote(sys.executable)} -m mailconf postmap -c ."
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(f"{tool} {command}", shell=True, capture_output=True, env=environment, timeout=30)
     assert (done.returncode, b"Traceback" in done.stderr) == (status, False)

@@ -15,6 +15,7 @@ from mailconf.model.site import Limits
 from mailconf.model.world import Ask, Outcome, Records
 from mailconf.mta.message import Recipient, Result
 from mailconf.mta.smtp_client import Nexthop
+from mailconf.ports import Ports
 
 
 def words(result: Result) -> tuple[str, str, str, str]:
@@ -241,5 +242,20 @@ def test_lmtp_over_a_unix_socket(tmp_path: Path) -> None:
     ],
 )
 def test_nexthops(text: str, lmtp: bool, expected: tuple[str, int, bool, str]) -> None:
-    nexthop = Nexthop.parse(text, lmtp=lmtp)
+    nexthop = Nexthop.parse(text, lmtp=lmtp, ports=Ports())
     assert (nexthop.host, nexthop.port, nexthop.direct, nexthop.path) == expected
+
+
+@pytest.mark.parametrize("text", ["y.example:no-such-port", "[y.example]:0", "[y.example]:65536"])
+def test_a_port_that_is_not_known_delays_the_mail(text: str) -> None:
+    """smtp 3.7 ends with "fatal: unknown service" or "bad network port", and the queue manager puts the message off."""
+    (result,) = deliver(text, "a@y.example")
+    assert (result.status.value, result.dsn) == ("deferred", "4.3.0")
+    assert "unknown mail transport error" in result.text
+
+
+def test_the_ports_that_the_configuration_names() -> None:
+    ports = Ports.of("smtp=2525, inner=10025")
+    assert Nexthop.parse("y.example", lmtp=False, ports=ports).port == 2525
+    assert Nexthop.parse("y.example:inner", lmtp=False, ports=ports).port == 10025
+    assert Nexthop.parse("y.example", lmtp=True, ports=ports).port == 24

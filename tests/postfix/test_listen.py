@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailconf.diagnostics import Sink
-from mailconf.postfix import listen
+from mailconf.postfix import listen, machine
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.listen import endpoints
 from mailconf.postfix.site import site_of
@@ -26,7 +26,9 @@ def found(top: Path, names: list[str], **parameters: str) -> tuple[list[tuple[st
 
 @pytest.fixture(autouse=True)
 def both_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine has: a container often lacks ::1."""
     monkeypatch.setattr(listen, "_usable", lambda family: True)
+    monkeypatch.setattr(machine, "interfaces", lambda: [("127.0.0.1", 8), ("::1", 128)])
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,20 @@ def test_addresses(tmp_path: Path, name: str, protocols: str, interfaces: str, e
 def test_a_port_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getservbyname", lambda name, protocol: {("smtp", "tcp"): 25}[name, protocol])
     assert found(tmp_path, ["127.0.0.1:smtp"]) == ([("127.0.0.1", 25, "127.0.0.1:smtp")], [])
+
+
+def test_ports_without_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minimal machine has no /etc/services; postconf(5) known_tcp_ports names the usual ports."""
+
+    def unknown(name: str, protocol: str) -> int:
+        raise OSError("service/proto not found")
+
+    monkeypatch.setattr(socket, "getservbyname", unknown)
+    names = ["127.0.0.1:smtp", "127.0.0.1:submission", "127.0.0.1:smtps"]
+    assert found(tmp_path, names) == ([("127.0.0.1", n, s) for n, s in zip((25, 587, 465), names, strict=True)], [])
+    own = {"known_tcp_ports": "inner = 10025"}
+    assert found(tmp_path, ["127.0.0.1:inner"], **own) == ([("127.0.0.1", 10025, "127.0.0.1:inner")], [])
+    assert found(tmp_path, ["127.0.0.1:smtp"], **own) == ([], ["PF014"])
 
 
 @pytest.mark.parametrize("name", ["no-such-port", "127.0.0.1:no-such-port", "65536", "99999999999", "127.0.0.1:"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailconf.diagnostics import Sink
+from mailconf.ports import Ports
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.listen import endpoints
 from mailconf.postfix.listeners import all_smtpds, called, default_service, label, report_missing
@@ -35,7 +36,7 @@ def load(folder: Path, master_cf: str, main_cf: str = "") -> Configuration:
 
 def chosen(folder: Path, lines: str, name: str = "") -> str | None:
     services = all_smtpds(load(folder, lines))
-    found = called(services, name) if name else default_service(services)
+    found = called(services, name, Ports()) if name else default_service(services, Ports())
     return found.title if found else None
 
 
@@ -82,7 +83,7 @@ BEHIND = "smtpd pass behind smtp inet (postscreen)"
     ],
 )
 def test_a_service_by_its_names(tmp_path: Path, name: str, title: str | None) -> None:
-    found = called(all_smtpds(load(tmp_path, POSTSCREEN)), name)
+    found = called(all_smtpds(load(tmp_path, POSTSCREEN)), name, Ports())
     assert (found.title if found else None) == title
 
 

@@ -77,3 +77,21 @@ def test_a_reason_for_silence_holds_for_something() -> None:
     names = {name for version in recorded() for name in version.parameters}
     for pattern in SILENT:
         assert any(re.match(pattern, name) for name in names), pattern
+
+
+def test_what_an_ordinary_user_cannot_do(tmp_path: Path) -> None:
+    from mailconf.postfix.unserved import report_privileges
+
+    (tmp_path / "main.cf").write_text(f"mail_spool_directory = {tmp_path}/none\n")
+    (tmp_path / "master.cf").write_text("local unix - n n - - local\n")
+    configuration = Configuration.load(str(tmp_path), Sink())
+    sink = Sink()
+    report_privileges(configuration, sink, 0)
+    assert [*sink] == []
+    report_privileges(configuration, sink, 12345)
+    told = [d.message for d in sink]
+    assert [d.code for d in sink] == ["PF236", "PF236"]
+    assert "as user 12345" in told[0] and f"may not make files in {tmp_path}/none" in told[1]
+    below, sink = Configuration.load("/", Sink(), Root(tmp_path)), Sink()
+    report_privileges(below, sink, 12345)
+    assert [*sink] == []

@@ -1,0 +1,36 @@
+"""The unit and the container file of docs/deploy.md give serve one privilege, no root, and a file system to read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+TOP = Path(__file__).parent.parent
+FOLDER = TOP / "examples/deploy"
+
+
+def test_the_unit() -> None:
+    settings: dict[str, list[str]] = defaultdict(list)
+    for line in (FOLDER / "mailconf.service").read_text().splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            settings[name].append(value)
+    assert settings["User"] == ["mailconf"]
+    for name in ("AmbientCapabilities", "CapabilityBoundingSet"):
+        assert settings[name] == ["CAP_NET_BIND_SERVICE"]
+    assert settings["ProtectSystem"] == ["strict"] and settings["NoNewPrivileges"] == ["yes"]
+    assert settings["ExecStart"] == ["/opt/mailconf/bin/mailconf serve /etc/postfix"]
+    assert "ReadWritePaths" not in settings  # the queue is StateDirectory
+
+
+def test_the_container() -> None:
+    lines = (FOLDER / "Containerfile").read_text().splitlines()
+    assert "USER 10025:10025" in lines and "VOLUME /var/lib/mailconf" in lines
+    assert lines.index("USER 10025:10025") > max(i for i, line in enumerate(lines) if line.startswith("RUN"))
+
+
+def test_the_page_names_them() -> None:
+    page = (TOP / "docs/deploy.md").read_text()
+    for name in ("mailconf.service", "Containerfile"):
+        assert f"(../examples/deploy/{name})" in page
+    assert "--read-only --cap-drop ALL --cap-add NET_BIND_SERVICE" in page
