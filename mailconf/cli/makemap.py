@@ -52,7 +52,7 @@ _LISTS = {
     "L": "cf\nCF\nhash\nbtree\nimplicit\n",
     "x": "hash:db\nbtree:db\nimplicit:\n",
 }
-_PREFIX = "makemap"  # of messages, whatever the program was called as
+_PREFIX = "makemap"  # of messages, but for getopt's, which name the program as it was called
 
 Pair = tuple[bytes, bytes]
 

@@ -85,7 +85,8 @@ def run(name: str, arguments: list[str]) -> int:
 
 
 def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
-    """Run postmap or its like."""
+    """Run postmap or its like. Of ``name``, messages have the last part only, as with the originals."""
+    name = name.rpartition("/")[2]
     messages = Messages(name)
     arguments = list(arguments)
     options = Options(tool)

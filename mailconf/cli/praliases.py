@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LETTERS = "C:f:"
 USAGE = "usage: praliases [-C cffile] [-f aliasfile] [key ...]"
-_PREFIX = "praliases"  # of messages, whatever the program was called as
+_PREFIX = "praliases"  # of messages, but for getopt's, which name the program as it was called
 _FLAGS = re.compile(r"\A(?:\s*-\S*)*\s*")
 _TYPES = ("hash", "btree")
 
