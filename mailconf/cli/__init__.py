@@ -27,6 +27,30 @@ TOOLS = {
     "praliases": "mailconf.cli.praliases",
 }
 
+# Tools of the originals that mailconf does not have yet: a link of such a name does nothing, and says so.
+LATER = frozenset(
+    (
+        "hoststat",
+        "mailq",
+        "mailstats",
+        "postcat",
+        "postdrop",
+        "postfix",
+        "postkick",
+        "postlock",
+        "postlog",
+        "postmulti",
+        "postqueue",
+        "postsuper",
+        "purgestat",
+        "rmail",
+        "sendmail",
+        "smrsh",
+        "vacation",
+    )
+)
+EX_UNAVAILABLE = 69  # sysexits.h
+
 COMMANDS = {
     "build": "mailconf.cli.build",
     "check": "mailconf.cli.check",
@@ -41,15 +65,20 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv if argv is None else argv
     called = os.path.basename(argv[0])  # noqa: PTH119 - pathlib would cost every start a few milliseconds
     arguments = argv[1:]
-    typed = "mailconf"
-    if called in TOOLS:
+    linked = called in TOOLS
+    if called in LATER:
+        open_standard_streams(called)
+        has = ", ".join(sorted(TOOLS))
+        sys.stderr.write(f"{called}: mailconf has no {called} yet; of the originals' tools it has {has}\n")
+        return EX_UNAVAILABLE
+    if linked:
         typed = _typed(argv[0], called)
     else:
         called = arguments.pop(0) if arguments and arguments[0] in TOOLS else "mailconf"
         typed = called
     open_standard_streams(called)
     try:
-        status = _run(called, typed, arguments)
+        status = _run(called, typed, arguments, helps=not linked)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (`postconf | head`); what the original does is to die of SIGPIPE.
@@ -81,7 +110,13 @@ def _typed(path: str, name: str) -> str:
     return path
 
 
-def _run(name: str, typed: str, arguments: list[str]) -> int:
+def _run(name: str, typed: str, arguments: list[str], *, helps: bool) -> int:
+    if helps and name in TOOLS and "--help" in arguments:
+        from mailconf.cli import tool_help
+
+        if tool_help.is_asked(name, arguments):
+            sys.stdout.write(tool_help.text(name))
+            return 0
     if name in TOOLS:
         return _tool(name, typed, arguments)
     from mailconf.cli.commands import run

@@ -1,8 +1,8 @@
 """``newaliases``: rebuilds the maps of the alias files, as newaliases(1) does: sendmail's or Postfix's.
 
 Which of the two it is, the configuration says: Postfix's where there is an /etc/postfix/main.cf (or ``MAIL_CONFIG`` is
-set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours, before
-all others) reads and writes every absolute path below DIR.
+set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours)
+reads and writes every absolute path below DIR.
 
 sendmail's (``sendmail -bi`` of 8.17): messages on standard output and exit status are the original's; the alias files
 are those of AliasFile, `mailconf.tables.sendmail_aliases` describes their format. Departures:
@@ -19,7 +19,7 @@ import re
 import sys
 
 from mailconf.cli.postfix_tool import take_root
-from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_OK, EX_SOFTWARE, EX_USAGE, Cf, Stop, getopt, say
+from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_OK, EX_SOFTWARE, EX_USAGE, Cf, Stop, getopt, say, valued
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _SEVEN_BITS = bytes(c if c < 0x80 else c & 0x7F if c >= 0xA0 else 0x3F for c in 
 def run(name: str, arguments: list[str]) -> int:
     """Run ``newaliases arguments``; ``name`` is what the program was called as. The exit status."""
     arguments = list(arguments)
-    root = take_root(arguments)
+    root = take_root(arguments, valued(LETTERS))
     cf_name = None
     wrong: list[str] = []
     for letter, value in getopt(name, arguments, LETTERS, tell=lambda _: None):

@@ -74,6 +74,11 @@ def getopt(
     arguments[:0] = operands
 
 
+def valued(letters: str) -> str:
+    """The options of ``letters``, getopt's own, that take a value."""
+    return "".join(part[-1] for part in letters.split(":")[:-1])
+
+
 class Cf(CfLines):
     """A sendmail.cf as the map tools read it."""
 
