@@ -16,9 +16,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from contextlib import suppress
 
-from mailconf.cli.own_options import Missing, take_own
 from mailconf.cli.postfix_tool import Messages, getopt
 from mailconf.postfix import postconf_show as show
 from mailconf.postfix.lines import MAX_FILE
@@ -482,8 +480,13 @@ def run(name: str, arguments: list[str]) -> int:
     arguments = list(arguments)
     root: Root | None = None
     given: dict[str, str] = {}
-    with suppress(Missing):  # the original's getopt complains
-        given = take_own(arguments, OURS, VALUED)
+    if any(word.startswith("--") for word in arguments):
+        from mailconf.cli.own_options import Missing, take_own
+
+        try:
+            given = take_own(arguments, OURS, VALUED)
+        except Missing:  # the original's getopt complains
+            given = {}
     if "--root" in given:
         from mailconf.files import Root
 

@@ -120,8 +120,11 @@ def take_root(arguments: list[str], valued: str) -> Root:
 
     Without a value it stays there, and the original's getopt complains.
     """
-    from mailconf.cli.own_options import Missing, take_own
     from mailconf.files import Root  # pathlib, which it needs, takes 5 ms to import
+
+    if not any(word.startswith("--root") for word in arguments):
+        return Root()
+    from mailconf.cli.own_options import Missing, take_own
 
     try:
         return Root(take_own(arguments, {"--root": True}, valued).get("--root", "/"))
