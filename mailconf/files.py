@@ -24,6 +24,8 @@ class Root:
 
     def __init__(self, top: str | os.PathLike[str] = "/") -> None:
         self.top = Path(top)  # as it was given: reports name files the way the user does
+        if ".." in self.top.parts:  # one name for one folder: what it leads to
+            self.top = Path(os.path.realpath(self.top))
         self._absolute = self.top.absolute()
         self._real = self._absolute == Path("/")
         self._prefix = f"{self._absolute}/"
@@ -50,6 +52,8 @@ class Root:
     def inside(self, path: str | os.PathLike[str]) -> str:
         """The inverse of `path`: what the configuration calls the file at ``path``."""
         absolute = str(Path(path).absolute())
+        if "/../" in f"{absolute}/":
+            absolute = os.path.realpath(absolute)
         if self._real or not f"{absolute}/".startswith(self._prefix):
             return absolute
         return absolute.removeprefix(str(self._absolute)) or "/"

@@ -72,7 +72,7 @@ def _users(subject: Subject, accounts: Accounts, own: bool, sink: Sink) -> None:
     configuration = subject.configuration
     for name, problem in _problems(configuration, accounts):
         if own or configuration.is_set(name):
-            span = configuration.value_span(name)
+            span = configuration.place(name)
             hint = f"make one of its own, and set {name} to it"
             sink.report(CK064, problem, span, hint=hint, file="" if span else _main_cf(subject))
 
@@ -110,7 +110,7 @@ def _folders(subject: Subject, sink: Sink) -> None:
     """The folders that must be there; of the queue's own and the data folder, what is in their place."""
     root = subject.root
     for name, problem in _wrong_folders(subject):
-        span = subject.configuration.value_span(name)
+        span = subject.configuration.place(name)
         message = f"{subject.configuration.value(name)}, the {name}, {problem}"
         hint = "create it; the name must be absolute"
         sink.report(CK060, message, span, hint=hint, file="" if span else _main_cf(subject))
@@ -153,4 +153,4 @@ def _secrets(subject: Subject, sink: Sink) -> None:
 
 
 def _main_cf(subject: Subject) -> str:
-    return f"{subject.configuration.directory}/main.cf"
+    return str(subject.root.path(f"{subject.configuration.directory}/main.cf"))

@@ -3,7 +3,8 @@
 Two kinds of command, and start-up time is a feature of both: `main` imports only the module of the command that is run.
 
 - Tools of others (postconf, postmap, ...) parse their options as getopt does and speak the originals' words. A module
-  of theirs has ``run(name, arguments) -> int``: ``name`` is what the tool was called as, for its messages. Being
+  of theirs has ``run(name, arguments) -> int``: ``name`` is what the tool was called as, with its folder, and each tool
+  makes of it what its original does (postconf and m4 begin messages with all of it, postmap with the last part). Being
   called through a link of a tool's name makes the program that tool.
 - Our own commands (build, check, explain, serve, ...) are click commands; a module of theirs has ``command``.
 """
@@ -26,6 +27,30 @@ TOOLS = {
     "praliases": "mailconf.cli.praliases",
 }
 
+# Tools of the originals that mailconf does not have yet: a link of such a name does nothing, and says so.
+LATER = frozenset(
+    (
+        "hoststat",
+        "mailq",
+        "mailstats",
+        "postcat",
+        "postdrop",
+        "postfix",
+        "postkick",
+        "postlock",
+        "postlog",
+        "postmulti",
+        "postqueue",
+        "postsuper",
+        "purgestat",
+        "rmail",
+        "sendmail",
+        "smrsh",
+        "vacation",
+    )
+)
+EX_UNAVAILABLE = 69  # sysexits.h
+
 COMMANDS = {
     "build": "mailconf.cli.build",
     "check": "mailconf.cli.check",
@@ -40,11 +65,20 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv if argv is None else argv
     called = os.path.basename(argv[0])  # noqa: PTH119 - pathlib would cost every start a few milliseconds
     arguments = argv[1:]
-    if called not in TOOLS:
+    linked = called in TOOLS
+    if called in LATER:
+        open_standard_streams(called)
+        has = ", ".join(sorted(TOOLS))
+        sys.stderr.write(f"{called}: mailconf has no {called} yet; of the originals' tools it has {has}\n")
+        return EX_UNAVAILABLE
+    if linked:
+        typed = _typed(argv[0], called)
+    else:
         called = arguments.pop(0) if arguments and arguments[0] in TOOLS else "mailconf"
+        typed = called
     open_standard_streams(called)
     try:
-        status = _run(called, arguments)
+        status = _run(called, typed, arguments, helps=not linked)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (`postconf | head`); what the original does is to die of SIGPIPE.
@@ -61,16 +95,37 @@ def main(argv: list[str] | None = None) -> int:
     return status
 
 
-def _run(name: str, arguments: list[str]) -> int:
+def _typed(path: str, name: str) -> str:
+    """A tool's name as its caller wrote it, where the system has passed on ``path``.
+
+    Of a script the system keeps no argv[0]: a shell that has found ``postconf`` along PATH looks like one that was
+    given the whole path. Where PATH leads to that path, it is taken for the bare name.
+    """
+    if not path.startswith("/"):
+        return path
+    for folder in os.environ.get("PATH", os.defpath).split(":"):
+        found = f"{folder.rstrip('/')}/{name}"
+        if folder.startswith("/") and os.access(found, os.X_OK):
+            return name if found == path else path
+    return path
+
+
+def _run(name: str, typed: str, arguments: list[str], *, helps: bool) -> int:
+    if helps and name in TOOLS and "--help" in arguments:
+        from mailconf.cli import tool_help
+
+        if tool_help.is_asked(name, arguments):
+            sys.stdout.write(tool_help.text(name))
+            return 0
     if name in TOOLS:
-        return _tool(name, arguments)
+        return _tool(name, typed, arguments)
     from mailconf.cli.commands import run
 
     return run(arguments)
 
 
-def _tool(name: str, arguments: list[str]) -> int:
+def _tool(name: str, typed: str, arguments: list[str]) -> int:
     from importlib import import_module
 
-    status: int = import_module(TOOLS[name]).run(name, arguments)
+    status: int = import_module(TOOLS[name]).run(typed, arguments)
     return status

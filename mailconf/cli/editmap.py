@@ -1,6 +1,6 @@
 """``editmap``: queries and edits single entries of sendmail's maps, as editmap(8) of sendmail 8.17 does.
 
-Options, messages and exit status are the original's; ``--root DIR`` (ours, before all others) reads and writes every
+Options, messages and exit status are the original's; ``--root DIR`` (ours) reads and writes every
 absolute path below DIR. Departures: those of ``makemap`` (`mailconf.cli.makemap`).
 """
 
@@ -11,7 +11,18 @@ import sys
 from contextlib import closing
 
 from mailconf.cli.postfix_tool import take_root
-from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_IOERR, EX_OK, EX_UNAVAILABLE, EX_USAGE, Cf, Stop, getopt, say
+from mailconf.cli.sendmail_tool import (
+    DEFAULT_CF,
+    EX_IOERR,
+    EX_OK,
+    EX_UNAVAILABLE,
+    EX_USAGE,
+    Cf,
+    Stop,
+    getopt,
+    say,
+    valued,
+)
 from mailconf.source import decode
 
 TYPE_CHECKING = False
@@ -25,13 +36,13 @@ if TYPE_CHECKING:
 
 LETTERS = "C:fquxN"
 USAGE = 'Usage: editmap [-C cffile] [-N] [-f] [-q|-u|-x] maptype mapname key [ "value ..." ]'
-_PREFIX = "editmap"  # of messages, whatever the program was called as
+_PREFIX = "editmap"  # of messages, but for getopt's, which name the program as it was called
 
 
 def run(name: str, arguments: list[str]) -> int:
     """Run ``editmap arguments``; ``name`` is what the program was called as. The exit status."""
     arguments = list(arguments)
-    root = take_root(arguments)
+    root = take_root(arguments, valued(LETTERS))
     action, cf_name = "", DEFAULT_CF
     flags: set[str] = set()
     try:

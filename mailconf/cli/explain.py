@@ -146,7 +146,11 @@ def _print(asked: Asked, inquiry: Inquiry, full: bool) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
+    class Output(Console):
+        def on_broken_pipe(self) -> None:  # rich would exit with 1, which means errors found
+            raise BrokenPipeError
+
+    console = Output(highlight=False, soft_wrap=True)
 
     def reason(trace: Trace, indent: str) -> None:
         for line in trace.lines(full=full):

@@ -102,21 +102,20 @@ class Arguments:
 
 def run(name: str, arguments: list[str]) -> int:
     """The tool: its exit status. ``name`` is what it was called as."""
-    called = sys.argv[0] if os.path.basename(sys.argv[0]) == name else name  # noqa: PTH119 - start-up time
     try:
-        parsed = parse(called, arguments)
+        parsed = parse(name, arguments)
     except Usage as mistake:
-        sys.stderr.write(f"{called}: {mistake}\nTry `{called} --help' for more information.\n")
+        sys.stderr.write(f"{name}: {mistake}\nTry `{name} --help' for more information.\n")
         return 1
     if parsed.show == "help":
-        sys.stdout.write(HELP.format(called))
+        sys.stdout.write(HELP.format(name))
         return 0
     if parsed.show == "version":
         sys.stdout.write("m4 (GNU M4) 1.4.19\nThis is mailconf's implementation of that version's language.\n")
         return 0
     for warning in parsed.warnings:
-        sys.stderr.write(f"{called}: {warning}\n")
-    return _expand(os.fsencode(called), parsed)
+        sys.stderr.write(f"{name}: {warning}\n")
+    return _expand(os.fsencode(name), parsed)
 
 
 # -- the command line

@@ -7,13 +7,17 @@ script gets, and what keeps the Makefile itself current.
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
+from pathlib import Path
 
 import click
 
 from mailconf.cli.report import show
 from mailconf.cli.site import Loaded, Options, directory_option, library_option, load, root_option
 from mailconf.diagnostics import Sink
+from mailconf.files import Root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +40,8 @@ def command(directory: str, root: str, cf_library: str) -> None:
 
     from mailconf.resources import resource
 
+    root = os.path.abspath(Root(root).top)  # noqa: PTH100 - the Makefile is used from other folders
+    directory = Root(root).inside(Path(Root(root).path(directory)))
     sink = Sink()
     loaded = load(directory, root, sink, Options(cf_library))
     targets = loaded.plan(sink) if loaded else []
@@ -47,11 +53,14 @@ def command(directory: str, root: str, cf_library: str) -> None:
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
-    options = "" if loaded.root.is_real else f" --root {_quoted(root)}"
+    options = "" if loaded.root.is_real else f" --root {_word(root)}"
     if cf_library:
-        options += f" --cf-library {_quoted(cf_library)}"
+        options += f" --cf-library {_word(os.path.abspath(cf_library))}"  # noqa: PTH100
     text = environment.from_string(template).render(
-        directory=_quoted(directory), options=options, targets=[_described(target) for target in targets]
+        directory=_word(directory),
+        makefile=_word(str(Path(Root(root).path(directory)) / "Makefile")),
+        options=options,
+        targets=[_described(target) for target in targets],
     )
     click.echo(text, nl=False)
 
@@ -63,10 +72,17 @@ def _described(target: Target) -> dict[str, object]:
     names += [name for role in target.roles for name in _CALLED.get(role, ())]
     return {
         "map": _quoted(str(target.target)),
+        "word": _word(str(target.target)),
+        "is_map": not file.endswith(".cf"),
         "source": _quoted(str(target.source)),
-        "file": _quoted(file),
+        "file": _word(file),
         "names": [_quoted(name) for name in dict.fromkeys(names)],
     }
+
+
+def _word(name: str) -> str:
+    """A word of a recipe: quoted for the shell, and then for make."""
+    return shlex.quote(name).replace("$", "$$")
 
 
 def _quoted(name: str) -> str:

@@ -1,7 +1,7 @@
 """``makemap``: builds and lists maps for sendmail from standard input, as makemap(8) of sendmail 8.17 does.
 
 Options, messages and exit status are the original's (Debian's build: types hash, btree and implicit); ``--root DIR``
-(ours, before all others) reads and writes every absolute path below DIR. Departures:
+(ours) reads and writes every absolute path below DIR. Departures:
 
 - A map is replaced whole, never written in place: the original truncates it first, and a crash leaves a torn one.
   Hence a map in a folder that the caller may not write cannot be replaced, and with ``-s`` another name of the same
@@ -29,6 +29,7 @@ from mailconf.cli.sendmail_tool import (
     Stop,
     getopt,
     say,
+    valued,
 )
 from mailconf.source import encode
 from mailconf.tables.makemap import LEADING_SPACE, LIMIT, TOO_LONG, Format, Row, read_easy, read_rows
@@ -52,7 +53,7 @@ _LISTS = {
     "L": "cf\nCF\nhash\nbtree\nimplicit\n",
     "x": "hash:db\nbtree:db\nimplicit:\n",
 }
-_PREFIX = "makemap"  # of messages, whatever the program was called as
+_PREFIX = "makemap"  # of messages, but for getopt's, which name the program as it was called
 
 Pair = tuple[bytes, bytes]
 
@@ -86,7 +87,7 @@ class Options:
 def run(name: str, arguments: list[str]) -> int:
     """Run ``makemap arguments``; ``name`` is what the program was called as. The exit status."""
     arguments = list(arguments)
-    options = Options(take_root(arguments))
+    options = Options(take_root(arguments, valued(LETTERS)))
     try:
         _parse(name, arguments, options)
         kind, map_name = arguments

@@ -1,8 +1,8 @@
 """``newaliases``: rebuilds the maps of the alias files, as newaliases(1) does: sendmail's or Postfix's.
 
 Which of the two it is, the configuration says: Postfix's where there is an /etc/postfix/main.cf (or ``MAIL_CONFIG`` is
-set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours, before
-all others) reads and writes every absolute path below DIR.
+set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours)
+reads and writes every absolute path below DIR.
 
 sendmail's (``sendmail -bi`` of 8.17): messages on standard output and exit status are the original's; the alias files
 are those of AliasFile, `mailconf.tables.sendmail_aliases` describes their format. Departures:
@@ -19,7 +19,7 @@ import re
 import sys
 
 from mailconf.cli.postfix_tool import take_root
-from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_OK, EX_SOFTWARE, EX_USAGE, Cf, Stop, getopt
+from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_OK, EX_SOFTWARE, EX_USAGE, Cf, Stop, getopt, say, valued
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mailconf.files import Root
     from mailconf.tables.sendmail_aliases import Line
 
-EX_OSFILE = 72
+EX_OSFILE, EX_TEMPFAIL = 72, 75
 MAIN_CF = "/etc/postfix/main.cf"
 LETTERS = "A:B:b:C:cD:d:e:F:f:GgH:h:IiL:M:mN:nO:o:p:Q:q:R:r:sTtUV:vX:x"  # sendmail's
 _PREFIX = "newaliases"  # of messages, whatever the program was called as
@@ -57,14 +57,17 @@ _SEVEN_BITS = bytes(c if c < 0x80 else c & 0x7F if c >= 0xA0 else 0x3F for c in 
 def run(name: str, arguments: list[str]) -> int:
     """Run ``newaliases arguments``; ``name`` is what the program was called as. The exit status."""
     arguments = list(arguments)
-    root = take_root(arguments)
+    root = take_root(arguments, valued(LETTERS))
     cf_name = None
-    for letter, value in getopt(name, arguments, LETTERS):
+    wrong: list[str] = []
+    for letter, value in getopt(name, arguments, LETTERS, tell=lambda _: None):
         if letter == "?":
-            return EX_USAGE
+            wrong.append(value)
         if letter == "C":
             cf_name = value
     directory = _postfix_directory(cf_name, root)
+    if wrong:
+        return _misuse(name, wrong, postfix=directory is not None)
     if directory is not None:
         return _postfix(name, directory, root)
     try:
@@ -73,6 +76,21 @@ def run(name: str, arguments: list[str]) -> int:
         _tell(f"{cf_name or DEFAULT_CF}: line 0: cannot open: {str(stop).rpartition(': ')[2]}")
         return EX_OSFILE
     return Sendmail(cf, root).run()
+
+
+def _misuse(name: str, wrong: list[str], *, postfix: bool) -> int:
+    """Complain of options as sendmail's program or Postfix's does, which reads its command line twice."""
+    if not postfix:
+        letter = wrong[0]
+        what = "option requires an argument" if letter in LETTERS.replace(":", "") else "illegal option"
+        say(f"{name}: {what} -- {letter}")
+        return EX_USAGE
+    name = name.rpartition("/")[2]
+    for letter in [*wrong, wrong[0]]:
+        what = "option requires an argument" if letter in LETTERS.replace(":", "") else "invalid option"
+        say(f"{name}: {what} -- '{letter}'")
+    say(f"{name}: fatal: usage: {name} [options]")
+    return EX_TEMPFAIL
 
 
 def _postfix_directory(named: str | None, root: Root) -> str | None:
@@ -88,7 +106,7 @@ def _postfix(name: str, directory: str, root: Root) -> int:
     """Postfix's: the tables of alias_database."""
     from mailconf.cli.postalias import rebuild_alias_databases
 
-    return rebuild_alias_databases(directory or None, root, name)
+    return rebuild_alias_databases(directory or None, root, name.rpartition("/")[2])
 
 
 def _tell(text: str | bytes) -> None:

@@ -1,6 +1,6 @@
 """``postconf``: Postfix's configuration utility (postconf(1)), with the original's options, words and exit status.
 
-Ours in front of the original's options: ``--root DIR`` (absolute paths lie below DIR), ``--postfix-version V`` (the
+Ours, anywhere among the original's options: ``--root DIR`` (absolute paths lie below DIR), ``--postfix-version V`` (the
 parameters, defaults and words of that version; else of the Postfix that is installed, else of the one in
 mailconf.postfix.parameters_data), ``--explain`` (tell of each parameter that is named: type, default, value, where it
 was set, what it refers to, since when it exists). On a terminal, long answers go through $PAGER, as git's do.
@@ -17,7 +17,7 @@ import errno
 import os
 import sys
 
-from mailconf.cli.postfix_tool import Messages, getopt, take_root
+from mailconf.cli.postfix_tool import Messages, getopt
 from mailconf.postfix import postconf_show as show
 from mailconf.postfix.lines import MAX_FILE
 from mailconf.postfix.master_cf import COMMAND, FIELDS
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mailconf.files import Root
     from mailconf.postfix.master_cf import Entry
 
-OURS = ("--root", "--postfix-version", "--explain")
+OURS = {"--root": True, "--postfix-version": True, "--explain": False}
 FLAGS = "aAbdefFhHjlmMnpPqtvxX#"
 VALUED = "cCoT"
 MODES = "aAbFlmMpPtT"
@@ -479,20 +479,23 @@ def run(name: str, arguments: list[str]) -> int:
     """Run ``arguments`` as postconf's; ``name`` is what it was called as."""
     arguments = list(arguments)
     root: Root | None = None
-    release: str | None = None
-    explains = False
-    while arguments and arguments[0].startswith(OURS) and arguments[1:]:
-        if arguments[0].startswith("--root"):
-            root = take_root(arguments)
-        elif arguments[0] == "--explain":
-            explains = bool(arguments.pop(0))
-        else:
-            _, equals, release = arguments.pop(0).partition("=")
-            release = release if equals else arguments.pop(0)
+    given: dict[str, str] = {}
+    if any(word.startswith("--") for word in arguments):
+        from mailconf.cli.own_options import Missing, take_own
+
+        try:
+            given = take_own(arguments, OURS, VALUED)
+        except Missing:  # the original's getopt complains
+            given = {}
+    if "--root" in given:
+        from mailconf.files import Root
+
+        root = Root(given["--root"])
+    release = given.get("--postfix-version")
     if release is None:
         release = installed_release(lambda program: _read(root, program))
     tool = Tool(name, root)
-    tool.explains = explains
+    tool.explains = "--explain" in given
     try:
         tool.postfix = parameter_set(release)
         return tool.run(arguments)

@@ -115,16 +115,21 @@ def getopt(program: str, arguments: list[str], flags: str, valued: str) -> Itera
                 yield "?", letter
 
 
-def take_root(arguments: list[str]) -> Root:
-    """Take our own option ``--root DIR`` off the front of ``arguments``."""
+def take_root(arguments: list[str], valued: str) -> Root:
+    """Take our own option ``--root DIR`` off ``arguments``; ``valued`` are the letters that take a value.
+
+    Without a value it stays there, and the original's getopt complains.
+    """
     from mailconf.files import Root  # pathlib, which it needs, takes 5 ms to import
 
-    if arguments and arguments[0] == "--root" and len(arguments) > 1:
-        del arguments[0]
-        return Root(arguments.pop(0))
-    if arguments and arguments[0].startswith("--root="):
-        return Root(arguments.pop(0).removeprefix("--root="))
-    return Root()
+    if not any(word.startswith("--root") for word in arguments):
+        return Root()
+    from mailconf.cli.own_options import Missing, take_own
+
+    try:
+        return Root(take_own(arguments, {"--root": True}, valued).get("--root", "/"))
+    except Missing:
+        return Root()
 
 
 class Settings:

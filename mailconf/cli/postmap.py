@@ -2,7 +2,7 @@
 
 ``-j`` is that of 3.11: what -q and -s find is printed as one JSON object a line.
 
-Options, messages and exit status are the original's; ``--root DIR`` (ours, before all others) reads and writes every
+Options, messages and exit status are the original's; ``--root DIR`` (ours) reads and writes every
 absolute path below DIR. Departures:
 
 - A map is replaced whole (`mailconf.maps.write`), never changed in place: a crash leaves the old map or the new one.
@@ -86,12 +86,13 @@ def run(name: str, arguments: list[str]) -> int:
 
 
 def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
-    """Run postmap or its like."""
+    """Run postmap or its like. Of ``name``, messages have the last part only, as with the originals."""
+    name = name.rpartition("/")[2]
     messages = Messages(name)
     arguments = list(arguments)
     options = Options(tool)
     try:
-        options.root = take_root(arguments)
+        options.root = take_root(arguments, "cdq")
         _parse(name, arguments, options)
         settings = read_settings(options.directory, options.root, messages)
         # Messages are what they are; -U insists on UTF-8 all the same.

@@ -1,6 +1,6 @@
 """``praliases``: prints sendmail's aliases, as praliases(8) of sendmail 8.17 does.
 
-Options, messages and exit status are the original's; ``--root DIR`` (ours, before all others) reads every absolute
+Options, messages and exit status are the original's; ``--root DIR`` (ours) reads every absolute
 path below DIR. Without ``-f`` the AliasFile options of sendmail.cf say which maps. Departure: of an alias map that is
 damaged, it says so behind the aliases that could be read; the original ends without a word.
 """
@@ -12,7 +12,7 @@ import re
 import sys
 
 from mailconf.cli.postfix_tool import take_root
-from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_OK, EX_USAGE, Cf, Stop, getopt, say
+from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_OK, EX_USAGE, Cf, Stop, getopt, say, valued
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LETTERS = "C:f:"
 USAGE = "usage: praliases [-C cffile] [-f aliasfile] [key ...]"
-_PREFIX = "praliases"  # of messages, whatever the program was called as
+_PREFIX = "praliases"  # of messages, but for getopt's, which name the program as it was called
 _FLAGS = re.compile(r"\A(?:\s*-\S*)*\s*")
 _TYPES = ("hash", "btree")
 
@@ -28,7 +28,7 @@ _TYPES = ("hash", "btree")
 def run(name: str, arguments: list[str]) -> int:
     """Run ``praliases arguments``; ``name`` is what the program was called as. The exit status."""
     arguments = list(arguments)
-    root = take_root(arguments)
+    root = take_root(arguments, valued(LETTERS))
     cf_name = DEFAULT_CF
     specs: list[str] | None = None
     try:

@@ -11,7 +11,7 @@ from mailconf.sendmail.cf_lines import CfLines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DEFAULT_CF = "/etc/mail/sendmail.cf"
 EX_OK, EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_SOFTWARE, EX_CANTCREAT, EX_IOERR = (
@@ -37,11 +37,13 @@ def say(text: str | bytes) -> None:
     sys.stderr.buffer.flush()
 
 
-def getopt(program: str, arguments: list[str], letters: str) -> Iterator[tuple[str, str]]:
+def getopt(
+    program: str, arguments: list[str], letters: str, tell: Callable[[str], object] = say
+) -> Iterator[tuple[str, str]]:
     """The options of ``arguments``, wherever they stand among the operands, as GNU's getopt(3) reads them.
 
     ``letters`` is getopt's own: a colon follows an option that takes a value. The operands are what is left in
-    ``arguments`` at the end. A wrong option is told in getopt's words on standard error and yielded as ("?", letter).
+    ``arguments`` at the end. A wrong option is yielded as ("?", letter), and ``tell`` gets getopt's words about it.
     """
     operands: list[str] = []
     stops_early = "POSIXLY_CORRECT" in os.environ
@@ -59,7 +61,7 @@ def getopt(program: str, arguments: list[str], letters: str) -> Iterator[tuple[s
             letter, rest = rest[0], rest[1:]
             at = letters.find(letter) if letter != ":" else -1
             if at < 0:
-                say(f"{program}: invalid option -- '{letter}'")
+                tell(f"{program}: invalid option -- '{letter}'")
                 yield "?", letter
             elif letters[at + 1 : at + 2] != ":":
                 yield letter, ""
@@ -67,9 +69,14 @@ def getopt(program: str, arguments: list[str], letters: str) -> Iterator[tuple[s
                 yield letter, rest or arguments.pop(0)
                 rest = ""
             else:
-                say(f"{program}: option requires an argument -- '{letter}'")
+                tell(f"{program}: option requires an argument -- '{letter}'")
                 yield "?", letter
     arguments[:0] = operands
+
+
+def valued(letters: str) -> str:
+    """The options of ``letters``, getopt's own, that take a value."""
+    return "".join(part[-1] for part in letters.split(":")[:-1])
 
 
 class Cf(CfLines):

@@ -221,6 +221,11 @@ class Configuration:
         last = definition.place(end - 1) + 1 if end > start else definition.place(start)
         return found.span.source.span(definition.place(start), last)
 
+    def place(self, name: str) -> Span | None:
+        """Where a finding about the value belongs: the value, or the first line of main.cf where it is a default."""
+        source = self.sources.get("main.cf")
+        return self.value_span(name) or (source.span(0) if source is not None else None)
+
     def raw(self, name: str) -> str:
         """The unexpanded value; the default if unset, "" if there is no such parameter."""
         self._asked.add(name)

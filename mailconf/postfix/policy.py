@@ -104,8 +104,8 @@ class PostfixPolicy:
 
 def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], None]:
     def tell(name: str, text: str) -> None:
-        span = configuration.value_span(name)
-        place = "" if span else f"{configuration.directory}/main.cf"
+        span = configuration.place(name)
+        place = "" if span else str(configuration.root.path(f"{configuration.directory}/main.cf"))
         hint, code = _hint(name, text), PF206
         if text.startswith(IGNORED.format("")):
             hint, code = "what follows # is ignored; put the comment on a line of its own", PF229

@@ -63,8 +63,7 @@ def report_protocol(configuration: Configuration, services: Iterable[Service], s
         for name, remedy in found.items():
             if remedy:
                 message = f'smtpd does not start with the value "{c.value(name)}" of {name}'
-                place = "" if c.value_span(name) else f"{c.directory}/main.cf"
-                sink.report(PF223, message, c.value_span(name), hint=f"write {remedy}", file=place)
+                sink.report(PF223, message, c.place(name), hint=f"write {remedy}", file="main.cf")
 
 
 def _allows(c: Configuration, family: str) -> bool:

@@ -60,3 +60,31 @@ def test_the_service_where_there_is_no_script(tmp_path: Path) -> None:
 
 def test_without_a_configuration_there_is_no_makefile(tmp_path: Path) -> None:
     assert mailconf("makefile", str(tmp_path), status=1).stdout == ""
+
+
+def test_it_works_from_anywhere(root: Path, tmp_path: Path) -> None:
+    """A relative --root or DIR means the folder in which the Makefile was made; ``..`` is a root as any other."""
+    below = root / "below"
+    below.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for folder, given in ((root.parent, root.name), (below, "..")):
+        words = [sys.executable, "-m", "mailconf", "makefile", "--root", given, "/etc/postfix"]
+        text = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=ENVIRONMENT, check=True).stdout
+        (elsewhere / "Makefile").write_text(text)
+        command = ["make", f"MAILCONF={sys.executable} -m mailconf"]
+        for target, maps in (("all", 8), ("clean", 0)):
+            subprocess.run([*command, target], cwd=elsewhere, check=True, capture_output=True, env=ENVIRONMENT)
+            assert len(list(root.rglob("*.db"))) == maps
+
+
+def test_clean_keeps_the_cf_files(tmp_path: Path) -> None:
+    mail = tmp_path / "a 'site'/etc/mail"
+    mail.mkdir(parents=True)
+    (mail / "sendmail.cf").write_text("V10/Berkeley\nKaccess hash /etc/mail/access\n")
+    (mail / "access").write_text("a.example OK\n")
+    (mail / "access.db").write_text("")
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(mailconf("makefile", "--root", str(mail.parents[1]), "/etc/mail").stdout)
+    subprocess.run(["make", "-f", str(makefile), "clean"], check=True, capture_output=True, env=ENVIRONMENT)
+    assert sorted(file.name for file in mail.iterdir()) == ["access", "sendmail.cf"]

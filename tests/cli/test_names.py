@@ -39,7 +39,7 @@ def test_postconf_through_a_link(tmp_path: Path) -> None:
     postconf = link(tmp_path, "postconf")
     done = call(postconf, "-c", EXAMPLE, "-h", "myhostname")
     assert (done.stdout, done.returncode) == ("mail.example.com\n", 0)
-    assert call(postconf, "-c", EXAMPLE, "no_such").stderr == "postconf: warning: no_such: unknown parameter\n"
+    assert call(postconf, "-c", EXAMPLE, "no_such").stderr == f"{postconf}: warning: no_such: unknown parameter\n"
 
 
 def test_postmap_through_a_link(tmp_path: Path) -> None:
