@@ -518,8 +518,6 @@ class _Run:
     def _hint(self, found: Diagnostic) -> str:
         if found.code == "M4005" and "hard link" in found.message:
             return "give the configuration a copy of the file (cp -p), or build with --allow-shell"
-        if found.code == "M4005" and f"/{START} " in found.message:
-            return NO_LIBRARY
         if found.code == "M4005":
             return self._refused(_READING.fullmatch(found.message))
         missing = _MISSING.search(found.message)

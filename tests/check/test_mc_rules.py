@@ -198,6 +198,7 @@ def test_the_library_at_another_place(tmp_path: Path, library: Library) -> None:
     assert found.hint == f"there is no library of sendmail's macros; write include(`{library.folder}/m4/cf.m4')dnl"
     assert check(tmp_path, library, found.hint.partition("write ")[2] + "\n" + text) == []
     other = write_library(tmp_path / "other")
+    Path(other.folder).chmod(0o777)  # others can write to it: it is not used unless it is named
     (tmp_path / "mail").mkdir()
     text = f"include(`{other.folder}/m4/cf.m4')dnl\n{text}"
     (found,) = (d for d in check(tmp_path / "mail", library, text) if d.code == "M4005")

@@ -333,7 +333,7 @@ def test_make(top: Path) -> None:
     (top / "etc/mail/access").write_text("broken\n")
     assert f"{top}/etc/mail/access:1:1: error" in make(top, status=2)
     make(top, "clean")
-    assert built(top) == {}
+    assert list(built(top)) == ["sendmail.cf"]  # as Red Hat's Makefile: mail goes on
 
 
 def test_m4_explains_a_line(top: Path) -> None:
