@@ -18,9 +18,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+# The engines wait more than they work: three at a time.
 live: $(STAMP)
 	tests/live/install-engines
-	$(BIN)/python -m pytest tests/live -m live -o addopts="-q --strict-markers"
+	$(BIN)/python -m pytest tests/live -m live -o addopts="-q --strict-markers" -n 3 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
