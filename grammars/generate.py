@@ -62,7 +62,10 @@ def lark_of(path: Path, starts: list[str], callbacks: dict[str, Any] | None = No
 
 
 def tables(path: Path, starts: list[str]) -> dict[str, Any]:
-    """The tables of a grammar's file. ValueError: it uses what `mailconf.lalr` does not know, or an example is none."""
+    """The tables of a grammar's file.
+
+    Raises ValueError when it uses what `mailconf.lalr` does not know, or accepts an example of a mistake.
+    """
     lark = lark_of(path, starts)
     parsing: Any = lark.parser
     table = parsing.parser._parse_table
