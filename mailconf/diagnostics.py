@@ -10,9 +10,8 @@ Prefixes: PF Postfix configuration, SM sendmail, TB tables, MP maps, M4 m4, BD b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from mailconf.source import Span
 
@@ -23,8 +22,7 @@ class Severity(Enum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """A declared diagnostic: its stable name, its usual severity, and what it means in a few words."""
 
     name: str
@@ -51,16 +49,14 @@ def warning(name: str, title: str) -> Code:
     return declare(name, Severity.WARNING, title)
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """Another place that helps to understand: "first defined here"."""
 
     message: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding. ``span`` is None only where there is no text to point at (a missing file, the command line)."""
 
     code: str
@@ -69,7 +65,7 @@ class Diagnostic:
     span: Span | None = None
     hint: str = ""
     related: tuple[Related, ...] = ()
-    file: str = field(default="")  # the file's name where there is no span
+    file: str = ""  # the file's name where there is no span
 
     def __str__(self) -> str:
         """The plain form, one line: ``file:line:column: error: message [PF012]``."""
