@@ -20,18 +20,16 @@ from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 from mailconf.model.site import TableUse
 from mailconf.source import Source, decode, encode
 from mailconf.tables import roles
-from mailconf.tables.content import TB103
 from mailconf.tables.entry import Entry
 from mailconf.tables.lines import Text, logical_lines
 from mailconf.tables.postmap import fold
 from mailconf.tables.reader import read_postmap, report_duplicates
 from mailconf.tables.references import settled, settled_action
-from mailconf.tables.rule_lines import Kind, read_rules
-from mailconf.tables.transport import Transport
 
 CK030 = error("CK030", "a table that Postfix reads as text cannot be read")
 CK031 = error("CK031", "a rule that the table's engine skips")
 CK032 = error("CK032", "a table names a transport that master.cf does not have")
+TB103 = warning("TB103", "header or body checks in a table that has no patterns")
 CK033 = warning("CK033", "a key for subdomains that parent_domain_matches_subdomains keeps from being looked up")
 
 _RULES = ("regexp", "pcre", "cidr")
@@ -106,6 +104,8 @@ def _judged(role: str, entry: Entry) -> Entry:
 
 def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Sink) -> list[Entry]:
     """The rules with a result. What only the engine finds wrong is told in its words, once a line."""
+    from mailconf.tables.rule_lines import Kind, read_rules
+
     found = Sink()
     rules = read_rules(kind, source, found)
     text = Text(source)
@@ -178,5 +178,7 @@ def _transport_of(role: str, entry: Entry) -> str:
     sides = roles.sides_of(role)
     if sides is None or sides.value is None:
         return ""
+    from mailconf.tables.transport import Transport
+
     found = sides.value(value).meaning
     return found.transport if isinstance(found, Transport) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mailconf.mta.server import Endpoint, Policies
 
 Listen = tuple[str, int, str | None]  # host, port, service
+
+_COLLECTOR = (700, 10, 10)  # the interpreter's own: this is no short run
 
 FS002 = error("FS002", "there is nothing to listen on")
 
@@ -38,6 +41,8 @@ def command(directory: str, root: str, addresses: tuple[str, ...]) -> None:
     leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. The log goes to
     standard error. Exit status: 0 ended as asked, 1 the configuration is broken or cannot be served, 2 misuse.
     """
+    gc.set_threshold(*_COLLECTOR)
+    gc.freeze()
     listen = [_address(text) for text in addresses]
     sink = Sink()
     loaded = load_site(directory, root, sink)

@@ -300,7 +300,10 @@ WORDS = st.lists(
     ),
     max_size=5,
 ).map("".join)
-ALL_SIDES = {**roles.CHECKED_BY_SIDES, **{f"sendmail {name}": form.sides for name, form in SENDMAIL.items()}}
+ALL_SIDES = {
+    **{role: roles.sides_of(role) for role in roles.CHECKED_BY_SIDES},
+    **{f"sendmail {name}": form.sides for name, form in SENDMAIL.items()},
+}
 
 
 @given(WORDS, WORDS, st.sampled_from(sorted(ALL_SIDES)))
