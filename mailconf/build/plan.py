@@ -41,6 +41,16 @@ class Target:
     nul: bool | None = None  # whether keys and values end with a NUL; None: as the type usually has it
 
     @property
+    def source_name(self) -> str:
+        """What the configuration calls the source of a map."""
+        return self.table.partition(":")[2]
+
+    @property
+    def target_name(self) -> str:
+        """What the configuration calls the file that is built."""
+        return f"{self.source_name}{EXTENSIONS[self.type]}" if self.type in EXTENSIONS else self.table
+
+    @property
     def roles(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(use.role for use in self.uses))
 
@@ -81,7 +91,7 @@ def plan(
                 f"{name}, the source of {uses[0].table}, does not exist",
                 first,
                 hint=f"create {name}, or take {uses[0].table} out of {uses[0].role}",
-                file="" if first else main_cf,
+                file=main_cf,
             )
             continue
         if target in targets and targets[target].type != kind:
@@ -90,12 +100,12 @@ def plan(
                 f"{table} and {targets[target].table} would both be {root.inside(target)}",
                 first,
                 hint="name the table with one type everywhere",
-                file="" if first else main_cf,
+                file=main_cf,
             )
             continue
         if map_type:
             _report_other_types(uses, map_type, main_cf, told)
-        report_no_file(target, first, told)
+        report_no_file(target, root.inside(target), first, told)
         reason, foreign = map_staleness(source, target, kind, state.maps.get(root.inside(target)))
         targets[target] = Target(table, kind, source, target, tuple(uses), "forced" if force else reason, foreign)
     return list(targets.values())
@@ -122,16 +132,19 @@ def is_wanted(names: Sequence[str], source: Path, target: Path) -> bool:
     return not names or any(is_called(name, source, target) for name in names)
 
 
-def report_no_file(target: Path, span: Span | None, sink: Sink) -> None:
-    """Report a folder, a pipe or a device at a target's place: nothing can be built there, and no server reads it."""
+def report_no_file(target: Path, name: str, span: Span | None, sink: Sink) -> None:
+    """Report a folder, a pipe or a device at a target's place: nothing can be built there, and no server reads it.
+
+    name  what the configuration calls the target
+    """
     kind = _kind(target)
     if kind:
         sink.report(
             BD017,
-            f"{target} is {kind}",
+            f"{name} is {kind}",
             span,
             hint="remove it: a file is to be built in its place",
-            file="" if span else str(target),
+            file=str(target),
         )
 
 
@@ -160,7 +173,7 @@ def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink:
                 f"{use.role} names {use.table}; the map is built as {map_type}",
                 use.span,
                 hint=f"write {map_type}:{use.source} for the servers to read it",
-                file="" if use.span else main_cf,
+                file=main_cf,
             )
 
 
