@@ -18,7 +18,7 @@ from mailconf.files import Root
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.site import site_of
 
-SITE = Path(__file__).parents[2] / "examples/etc-postfix"
+SITE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
 MOST = 5  # seconds of processor time
 
 

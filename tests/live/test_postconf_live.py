@@ -109,7 +109,7 @@ SHOWN = [
 
 
 @pytest.mark.parametrize("arguments", SHOWN)
-@pytest.mark.parametrize("site", ["examples/etc-postfix", "/etc/postfix"])
+@pytest.mark.parametrize("site", ["examples/postfix/etc/postfix", "/etc/postfix"])
 def test_whole_sites(site: str, arguments: str, tmp_path: Path) -> None:
     for name in ("main.cf", "master.cf"):
         shutil.copy(ROOT / site / name, tmp_path / name)
