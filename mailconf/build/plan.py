@@ -16,7 +16,7 @@ from pathlib import Path
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root
-from mailconf.maps.write import EXTENSIONS
+from mailconf.maps.write import EXTENSIONS, missing_package
 from mailconf.model.site import Site, TableUse
 from mailconf.source import Span
 
@@ -24,6 +24,7 @@ BD001 = error("BD001", "a map's source file does not exist")
 BD004 = warning("BD004", "a map is built as another type than the configuration names")
 BD014 = error("BD014", "nothing of that name is built")
 BD005 = error("BD005", "two tables of different types have the same map file")
+BD020 = error("BD020", "a map cannot be built, for a Python package is missing")
 BD017 = error("BD017", "something that is no file stands where a map or a .cf is to be")
 
 
@@ -79,6 +80,7 @@ def plan(
     state = State.load(root.path(site.directory) / FOLDER)
     main_cf = str(root.path(site.directory) / "main.cf")
     targets: dict[Path, Target] = {}
+    asked: set[str] = set()
     for (kind, name), uses in by_table.items():
         table = f"{kind}:{name}"
         source = root.path(name)
@@ -107,7 +109,14 @@ def plan(
             _report_other_types(uses, map_type, main_cf, told)
         report_no_file(target, root.inside(target), first, told)
         reason, foreign = map_staleness(source, target, kind, state.maps.get(root.inside(target)))
-        targets[target] = Target(table, kind, source, target, tuple(uses), "forced" if force else reason, foreign)
+        reason = "forced" if force else reason
+        targets[target] = Target(table, kind, source, target, tuple(uses), reason, foreign)
+        if reason and kind not in asked:
+            asked.add(kind)  # one finding is enough
+            if package := missing_package(kind):
+                message = f"maps of type {kind} cannot be written: the Python package {package} cannot be imported"
+                hint = f"install {package} for the Python that runs mailconf (docs/dependencies.md), or build as hash"
+                told.report(BD020, message, first, hint=hint, file=main_cf)
     return list(targets.values())
 
 
