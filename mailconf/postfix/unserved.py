@@ -120,7 +120,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtp_fallback_relay",
         "smtp_helo_name",
         "smtp_host_lookup",
-        "smtp_tcp_port",
     ),
 }
 
