@@ -44,6 +44,12 @@ def diagnostics() -> str:
             NOTE,
             "Each finding has one of these codes. An error makes the command exit 1; a warning does not.",
             "",
+            "A finding begins with its place, `file:line:column`. The file is named as it can be opened: below "
+            "`--root`, in the form in which that was given (one with `..` becomes the folder that it leads to). What "
+            "is wrong with a parameter that is not set has the first line of main.cf for its place, and what is wrong "
+            "with a file as a whole the file's first line; only of folders, programs, maps, and files that cannot be "
+            "read there is no line. Messages and hints name files as the configuration does.",
+            "",
             "| code | severity | what it is about |",
             "|---|---|---|",
             *rows,

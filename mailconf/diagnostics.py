@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, NamedTuple
 
-from mailconf.source import Span
+from mailconf.source import Span, beginning
 
 
 class Severity(Enum):
@@ -65,7 +65,7 @@ class Diagnostic(NamedTuple):
     span: Span | None = None
     hint: str = ""
     related: tuple[Related, ...] = ()
-    file: str = ""  # the file's name where there is no span
+    file: str = ""  # the file's name where there is no span: as the user can open it
 
     def __str__(self) -> str:
         """The plain form, one line: ``file:line:column: error: message [PF012]``."""
@@ -121,7 +121,13 @@ class Sink:
         file: str = "",
         severity: Severity | None = None,
     ) -> None:
-        """Add a finding under a declared code; ``severity`` overrides the code's usual one."""
+        """Add a finding under a declared code; ``severity`` overrides the code's usual one.
+
+        ``file`` is, where there is no ``span``, the file or folder that the finding is about as a whole, below --root.
+        The place is its first line if it is a text (`mailconf.source.beginning`).
+        """
+        if span is None and file:
+            span = beginning(file)
         self.add(Diagnostic(code.name, severity or code.severity, message, span, hint, related, file))
 
     @property

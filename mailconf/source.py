@@ -10,6 +10,8 @@ map files work on bytes and convert at their own edge.
 
 from __future__ import annotations
 
+import os
+import stat
 from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -39,6 +41,33 @@ class Position(NamedTuple):
 
     line: int
     column: int
+
+
+_HEAD = 65536  # bytes of a file from which its first line is taken
+# A program, a map of hash or btree begin with one; a text with NULs in it is a text for all that.
+_NO_TEXT = frozenset(bytes([byte]) for byte in (*range(9), *range(14, 32), 127))
+
+
+def beginning(name: str) -> Span | None:
+    """The first line of the text file ``name``: the place of what is wrong with the file as a whole.
+
+    None where there is no text to point at: a folder, a pipe, a program, a file that is missing or cannot be read.
+    """
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
+    except (OSError, ValueError):
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        head = os.read(descriptor, _HEAD)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    if head[:1] in _NO_TEXT:
+        return None
+    return Source(name, decode(head.partition(b"\n")[0])).span(0)
 
 
 class Source:

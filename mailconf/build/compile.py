@@ -118,8 +118,8 @@ def read_source(target: Target, sink: Sink) -> Read | None:
             data = file.read()
     except OSError as failure:
         span = target.uses[0].span if target.uses else None
-        file_name = "" if span else str(target.source)
-        sink.report(BD002, f"{target.source} cannot be read: {failure.strerror}", span, file=file_name)
+        message = f"{target.source_name} cannot be read: {failure.strerror}"
+        sink.report(BD002, message, span, file=str(target.source))
         return None
     return Read(data, status, settled(status, now))
 

@@ -116,7 +116,7 @@ def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
     for target in targets:
         if target.type == CF and target.reason:
             hint = f"run mailconf build {etc_mail.directory}"
-            sink.report(CK010, f"{target.table} is not current: {target.reason}", file=str(target.target), hint=hint)
+            sink.report(CK010, f"this file is not current: {target.reason}", file=str(target.target), hint=hint)
     check_maps(maps, etc_mail.root, etc_mail.directory, sink)
     return maps
 

@@ -34,7 +34,7 @@ def check_maps(targets: Iterable[Target], root: Root, directory: str, sink: Sink
     """The same for the maps ``targets`` of the configuration in ``directory``."""
     for target in targets:
         span = target.uses[0].span
-        place = "" if span else str(target.source)
+        place = str(target.source)
         if target.reason:
             message = f"the map of {target.table} {_REASONS.get(target.reason, _CHANGED)}"
             sink.report(CK010, message, span, hint=f"run mailconf build {directory}", file=place)

@@ -133,7 +133,7 @@ def _read(
     try:
         return parse(Source.read(path), sink)
     except OSError as failure:
-        sink.report(SM902, f"{path} cannot be read: {failure.strerror}", file=str(path))
+        sink.report(SM902, f"{root.inside(path)} cannot be read: {failure.strerror}", file=str(path))
         return None
 
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from mailconf.build.plan import Target
 from mailconf.files import Root
-from mailconf.model.site import Site
+from mailconf.model.site import Site, TableUse
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.parameters import BASE, ParameterSet
-from mailconf.source import decode
+from mailconf.source import Span, decode
 
 
 class Subject(NamedTuple):
@@ -27,6 +27,10 @@ class Subject(NamedTuple):
     targets: Sequence[Target]
     is_restriction: Callable[[str], bool]
     postfix: ParameterSet = BASE
+
+    def place(self, use: TableUse) -> Span | None:
+        """Where a finding about a table belongs: where it is named or, where a default names it, in main.cf."""
+        return use.span or self.configuration.place(use.role)
 
     def read(self, name: str) -> str:
         """The text of a file that the configuration names. Raises OSError."""

@@ -59,14 +59,14 @@ def contents(subject: Subject, sink: Sink) -> None:
         if kind in _TEXTS and not name.startswith("{"):
             _read_text(subject, kind, name, uses, sink)
         if kind in _FIXED_STRINGS:
-            _warn_of_content_checks(table, uses, sink)
+            _warn_of_content_checks(subject, table, uses, sink)
 
 
-def _warn_of_content_checks(table: str, uses: Iterable[TableUse], sink: Sink) -> None:
+def _warn_of_content_checks(subject: Subject, table: str, uses: Iterable[TableUse], sink: Sink) -> None:
     for use in uses:
         if roles.table_role(use.role) in _CONTENT:
             hint = "it is asked for whole headers and lines only; put patterns into a regexp: or pcre: table"
-            sink.report(TB103, f"{use.role} names {table}, which has no patterns", use.span, hint=hint)
+            sink.report(TB103, f"{use.role} names {table}, which has no patterns", subject.place(use), hint=hint)
 
 
 def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sink: Sink) -> None:
@@ -74,10 +74,10 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
     try:
         source = Source.read(path)
     except OSError as failure:
-        span = uses[0].span
+        span = subject.place(uses[0])
         hint = f"create {name}, or take {uses[0].table} out of {uses[0].role}"
         message = f"{name} cannot be read: {failure.strerror}"
-        sink.report(CK030, message, span, hint=hint, file="" if span else str(path))
+        sink.report(CK030, message, span, hint=hint)
         return
     role = roles.table_role(*(use.role for use in uses))
     if kind == "texthash":

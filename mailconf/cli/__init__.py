@@ -77,6 +77,10 @@ def main(argv: list[str] | None = None) -> int:
         has = ", ".join(sorted(TOOLS))
         sys.stderr.write(f"{called}: mailconf has no {called} yet; of the originals' tools it has {has}\n")
         return EX_UNAVAILABLE
+    if linked and f"_{called.upper()}_COMPLETE" in os.environ:
+        from mailconf.cli.completion import complete
+
+        return complete(called, os.environ[f"_{called.upper()}_COMPLETE"])
     if linked:
         typed = _typed(argv[0], called)
     else:

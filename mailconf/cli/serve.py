@@ -63,7 +63,7 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
     if not listen:
         found = endpoints(loaded.configuration, loaded.site, sink)
         if not found and not sink.failed:
-            file = f"{loaded.site.directory}/master.cf"
+            file = loaded.configuration.path("master.cf")
             sink.report(FS002, "there is no smtpd service of type inet", hint="name an address by --listen", file=file)
         return [*found]
     services, ports = all_smtpds(loaded.configuration), loaded.configuration.ports

@@ -164,7 +164,7 @@ def load_site(directory: str, root_name: str, sink: Sink, kind: str = "Postfix")
     if not (folder / "main.cf").is_file():
         files = "main.cf" if kind == "Postfix" else "main.cf, sendmail.mc or sendmail.cf"
         known = "there is no folder of that name" if not folder.is_dir() else f"it has no {files}"
-        sink.report(FS001, f"no {kind} configuration in {directory}: {known}", file=directory, hint="name the folder")
+        sink.report(FS001, f"no {kind} configuration in {directory}: {known}", file=str(folder), hint="name the folder")
         return None
     from mailconf.postfix.configuration import Configuration
     from mailconf.postfix.site import site_of

@@ -221,6 +221,8 @@ class Site:
     notify_classes: tuple[str, ...] = ("resource", "software")
     # Deliveries to one destination at a time, by transport; the rest have limits.destination_concurrency.
     destination_concurrency: dict[str, int] = field(default_factory=lambda: {"local": 2})
+    # The name of the port that each transport connects to where a nexthop has none; the rest have the protocol's own.
+    client_ports: dict[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.
     masquerade: Masquerade = field(default_factory=Masquerade)
     hub: Setting[str] = EMPTY  # takes all mail for local users

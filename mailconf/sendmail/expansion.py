@@ -208,6 +208,11 @@ class Sandbox(Environment):
         """Where the file is that m4 calls ``name``."""
         return self.library.locate(self._whole(name), self.root)
 
+    @property
+    def library_name(self) -> str:
+        """The library's folder as the configuration calls it, if it lies below the root."""
+        return self.library.folder and self.root.inside(self.library.folder)
+
     def is_library(self, name: str) -> bool:
         """Whether what m4 calls ``name`` belongs to the library; a .mc that lies in it is the user's all the same."""
         whole = self._whole(name)
@@ -339,7 +344,7 @@ def expand_mc(
     except OSError as failure:
         reason = failure.strerror or str(failure)
         hint = "put a copy of the file in its place (cp -p), or use --allow-shell" if "hard link" in reason else ""
-        sink.report(SM902, f"{path} cannot be read: {reason}", file=str(path), hint=hint)
+        sink.report(SM902, f"{root.inside(path)} cannot be read: {reason}", file=str(path), hint=hint)
         return None
     included = _included_library(name, text, _Probe(folder, root, library, header, allow_shell=False))
     environment.use(_library(included, folder, library, root) or library)
@@ -462,7 +467,7 @@ class _Run:
         """The same place, its file under the name that reports use."""
         source = span.source
         if id(source) not in self._sources:
-            named = Source(self.sandbox.path(source.name), source.text)
+            named = Source(str(self.sandbox.root.shown(self.sandbox.path(source.name))), source.text)
             self._sources[id(source)] = (source, named)  # the old one, too: its id is not to be used again
         return Span(self._sources[id(source)][1], span.start, span.end, span.origin)
 
@@ -506,6 +511,7 @@ class _Run:
     def _problem(self, found: Diagnostic, message: str) -> Diagnostic:
         """What m4 reported, at the configuration's line, with the weight that it has for a build."""
         severity, hint = Severity.ERROR, found.hint or self._hint(found)
+        message = message.replace(f"{self.sandbox.library.folder}/", f"{self.sandbox.library_name}/")
         weight = _WEIGHT.match(message) if found.code == "M4006" else None
         if weight:
             message = message[weight.end() :]
@@ -514,7 +520,7 @@ class _Run:
             severity = Severity.WARNING
             hint = "end the last line of the file with a newline"
         if found.span is None:
-            return Diagnostic(found.code, severity, message, None, hint, file=str(self.path))
+            return Diagnostic(found.code, severity, message, self._mc().line_span(1), hint)
         home = self._home(found.span)
         related: tuple[Related, ...] = ()
         if self.sandbox.is_library(found.span.source.name):
