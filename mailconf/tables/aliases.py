@@ -27,7 +27,7 @@ from mailconf.tables.entry import Entry
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
 from mailconf.tables.postmap import NOT_UTF8, ORPHAN, Problem, Rows
 from mailconf.tables.reader import TB001, TB002
-from mailconf.tables.words822 import Word, addresses, cut, plain, put_together
+from mailconf.tables.words822 import Word, addresses, cut, put_together
 
 if TYPE_CHECKING:
     from mailconf.grammar import Grammar
@@ -38,10 +38,9 @@ TB031 = error("TB031", "an alias whose name is no local name")
 NO_PAIR = "need name:value pair"
 NOT_LOCAL = "name must be local"
 
-_BLANK = " \t\r\n"
+_BLANKS = re.compile(r"[ \t\r\n]*")
 # The common case, which needs no cutting up: a plain name and plain addresses with commas.
-_PLAIN = re.compile(r"([\w+=-]+):[ \t]*([\w+=.@-]+(?:,[ \t]*[\w+=.@-]+)*)[ \t\r]*", re.ASCII)
-_COMMA = re.compile(r",[ \t]*")
+_PLAIN = re.compile(r"([\w+=-]+):[ \t]*([\w+=.@-]++(?:,[ \t]*+[\w+=.@-]++)*+)[ \t\r]*", re.ASCII)
 
 
 class Kind(Enum):
@@ -68,7 +67,12 @@ class Alias(NamedTuple):
 
 def parse_alias_value(text: str) -> list[Target]:
     """What a value stands for, in its order."""
-    return [_target(plain(words)) for words in addresses(cut(text))]
+    return list(alias_targets(text))
+
+
+def alias_targets(text: str) -> Iterator[Target]:
+    """The same, one after the other: a value may have millions."""
+    return (_target(address.plain) for address in addresses(text))
 
 
 def _target(text: str) -> Target:
@@ -84,13 +88,26 @@ def _target(text: str) -> Target:
 def parse_alias(text: str) -> Alias | str:
     """One logical line; what is wrong with it (NO_PAIR, NOT_LOCAL) otherwise."""
     if plain_line := _PLAIN.fullmatch(text):
-        return Alias(plain_line[1], _COMMA.sub(", ", plain_line[2]), plain_line.start(2))
-    words = cut(text)
-    colon = next((n for n, word in enumerate(words) if word.kind in (":", ",")), None)
-    if colon is None or words[colon].kind != ":":
+        value = plain_line[2]
+        if "," in value:
+            value = value.replace(" ", "").replace("\t", "").replace(",", ", ")
+        return Alias(plain_line[1], value, plain_line.start(2))
+    local, words = True, 0
+    for word in cut(text):
+        if word.kind in (":", ","):
+            break
+        local = local and word.kind not in ("@", "%")
+        words += 1
+    else:
         return NO_PAIR
-    behind = text[words[colon].end :]
-    return _alias(words[:colon], words[colon + 1 :], len(text) - len(behind.lstrip(_BLANK)))
+    if word.kind != ":" or not words or next(cut(text, word.end), None) is None:
+        return NO_PAIR
+    if not local:
+        return NOT_LOCAL
+    name = put_together(cut(text, 0, word.end - 1), quoted=False)
+    blanks = _BLANKS.match(text, word.end)
+    assert blanks is not None  # it matches the empty text
+    return Alias(name, put_together(cut(text, word.end)), blanks.end())
 
 
 def _alias(name: list[Word], value: list[Word], value_at: int) -> Alias | str:

@@ -36,7 +36,8 @@ UNBALANCED = "quotes not closed"
 NO_VALUE = "no value"
 COLON = "a colon ends the key"
 
-_KEY = re.compile(rb'(?:[^ \t\n\v\f\r"\\]|\\(?:.|\Z)|"(?:[^"\\]|\\.)*")*', re.DOTALL)
+# Possessive: going back would change nothing, and what could be gone back to would be remembered for each character.
+_KEY = re.compile(rb'(?:[^ \t\n\v\f\r"\\]++|\\(?:.|\Z)|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _CONTINUED = re.compile(rb"\n[ \t\v\f\r]")
 _COLON = re.compile(rb":[ \t\v\f\r]")
 _BLOCK_END = re.compile(rb"\n(?=[^ \t\n\v\f\r#])")
