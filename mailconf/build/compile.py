@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -119,7 +119,7 @@ def read_source(target: Target, sink: Sink) -> Read | None:
     return Read(data, status, hashlib.sha256(data).hexdigest(), settled(status, now))
 
 
-def entries_of(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> list[Entry]:
+def entries_of(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> Sequence[Entry]:
     """The entries of a target's source in its role, duplicates included; every mistake goes to ``sink``."""
     role = table_role(*target.roles)
     entries = read_table(role, Source(str(target.source), decode(data)), sink)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mailconf.build.compile import entries_of, read_source
 from mailconf.check import trust
@@ -82,6 +82,7 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
         sink.report(CK030, message, span, hint=hint, file="" if span else str(path))
         return
     role = roles.table_role(*(use.role for use in uses))
+    entries: Sequence[Entry]
     if kind == "texthash":
         entries = read_postmap(source, sink)  # whatever the role: no colons as in alias files
         roles.check_table(role, entries, sink, subject.is_restriction)

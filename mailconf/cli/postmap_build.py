@@ -19,7 +19,8 @@ from mailconf.maps.contents import NoContent, content
 from mailconf.maps.opening import NotStored, Progress
 from mailconf.source import decode
 from mailconf.tables.lines import LineNumbers
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, Problem, Rows, read_rows
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.rows import Problem, Rows
 
 # What postmap says of a line; a problem of an alias file is named in postalias's own words.
 _WORDS = {

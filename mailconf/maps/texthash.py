@@ -11,7 +11,8 @@ from mailconf.maps.memory import MemoryTable
 from mailconf.maps.opening import Opening, cannot_open
 from mailconf.source import decode
 from mailconf.tables.lines import LineNumbers
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, Problem, read_rows
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.rows import Problem
 
 _WORDS = {
     NOT_UTF8: 'non-UTF-8 input "{}" -- ignoring this line',

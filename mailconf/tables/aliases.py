@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.diagnostics import Code, Sink, error
 from mailconf.source import Source, Span, decode, encode
-from mailconf.tables.entry import Entry
+from mailconf.tables.entry import Entries, without_newlines
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
-from mailconf.tables.postmap import NOT_UTF8, ORPHAN, Problem, Rows
+from mailconf.tables.postmap import NOT_UTF8, ORPHAN
 from mailconf.tables.reader import TB001, TB002
+from mailconf.tables.rows import Rows
 from mailconf.tables.words822 import Word, addresses, cut, put_together
 
 if TYPE_CHECKING:
@@ -153,31 +154,38 @@ def read_lines(
 
 def read_aliases(
     source: Source, sink: Sink, *, utf8: bool = True, parse: Callable[[str], Alias | str] = parse_alias
-) -> list[Entry]:
+) -> Entries:
     """The aliases of a file, in its order, duplicates included; names as stored but for their case."""
     text = Text(source)
-    entries = []
+
+    def sides(text: str, value_at: int) -> tuple[str, str]:
+        found = parse(without_newlines(text.partition("\0")[0]))
+        return ("", "") if isinstance(found, str) else (found.name, found.value)
+
+    entries = Entries(source, sides)
     for line, found in read_lines(text.data, utf8=utf8, parse=parse):
         if isinstance(found, str):
             _report(found, text.span(*line.stretch(0, len(line.text))), sink)
             continue
-        at = len(encode(decode(line.text)[: found.value_at]))
+        at = found.value_at if line.text.isascii() else len(encode(decode(line.text)[: found.value_at]))
         end = line.offset(len(line.text.rstrip(SPACE)) - 1) + 1
         start, value_at = text.offset(line.start), text.offset(line.offset(at))
-        entries.append(Entry(found.name, found.value, source, start, value_at, text.offset(end)))
+        if b"\\" in line.text:  # one at the end may take a blank that no longer counts
+            entries.add_entry(found.name, found.value, start, value_at, text.offset(end))
+        else:
+            entries.add(start, value_at, text.offset(end))
     return entries
 
 
 def read_alias_rows(data: bytes, *, utf8: bool = True) -> Rows:
     """The same for postalias: entries and problems as `mailconf.tables.postmap.read_rows` gives a table's."""
-    rows = Rows()
+    rows = Rows(data)
     for line, found in read_lines(data, utf8=utf8):
         if isinstance(found, Alias):
             rows.keys.append(encode(found.name))
             rows.values.append(encode(found.value))
         else:
-            text = line.text if found == ORPHAN else line.visible
-            rows.problems.append(Problem(found, len(rows), line.start, *line.stretch(0, len(line.text)), text))
+            rows.problems.append(found, len(rows), line.start, *line.stretch(0, len(line.text)))
     return rows
 
 

@@ -159,17 +159,20 @@ def _lead_length(byte: int) -> int:
 
 
 class Text:
-    """A source as the engine sees it, bytes, with the way back: byte offsets to character offsets."""
+    """A source as the engine sees it, bytes, with the way back: byte offsets to character offsets.
+
+    ``same`` is true where the two are the same: the text is ASCII.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.data = encode(source.text)
-        self._same = len(self.data) == len(source.text)
+        self.same = len(self.data) == len(source.text)
         self._known = (0, 0)  # a byte offset and its character offset; questions come mostly from near
 
     def offset(self, at: int) -> int:
         """The character offset of the byte offset ``at``, which must not lie inside a character."""
-        if self._same:
+        if self.same:
             return at
         known, characters = self._known
         if known <= at:

@@ -11,7 +11,7 @@ sendmail: a role is one of `SENDMAIL`, or what the .mc or the file calls it: ``v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +110,7 @@ def _format_of(use: str) -> str:
     return POSTFIX.get(use, OTHER)
 
 
-def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
+def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> Sequence[Entry]:
     """The entries of a table in the text format of its role."""
     return (read_aliases if role == ALIASES else read_postmap)(source, sink, utf8=utf8)
 
@@ -145,7 +145,7 @@ def check_values(role: str, entries: Iterable[Entry], sink: Sink, known: Known =
         check_sides(Sides(value=sides.value, plain_value=sides.plain_value), entries, sink)
 
 
-Reader = Callable[[Source, Sink], list[Entry]]
+Reader = Callable[[Source, Sink], Sequence[Entry]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def sendmail_format(role: str) -> Format:
     return SENDMAIL[ALSO.get(role, role if role in SENDMAIL else "other")]
 
 
-def read_sendmail_table(role: str, source: Source, sink: Sink) -> list[Entry]:
+def read_sendmail_table(role: str, source: Source, sink: Sink) -> Sequence[Entry]:
     """The entries of a table of /etc/mail in its role; what is wrong with their form or their meaning goes to ``sink``.
 
     role    see `sendmail_format`

@@ -17,8 +17,9 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import NamedTuple
+
+from mailconf.tables.entry import joined
 
 ATOM, QUOTED, LITERAL, COMMENT = "atom", "quoted", "literal", "comment"
 SPECIAL = frozenset("<>@%!.,;:|)]")
@@ -35,7 +36,6 @@ _OF_COMMENT = re.compile(r"\\.?|[()]", re.DOTALL)
 _NEEDS_QUOTES = re.compile(r"""[<>@%!.,;:|)\]"([\x00-\x20\x7f\\]""")
 _OPENS = {'"': QUOTED, "[": LITERAL, "(": COMMENT}
 _SPACE = re.compile(r"[\t\r\n]")
-_AT_ONCE = 4096
 
 
 class Word(NamedTuple):
@@ -117,15 +117,6 @@ def _between_backslashes(text: str, at: int, stop: int) -> Iterator[str]:
         yield text[at:backslash]
         yield text[backslash + 1 : min(backslash + 2, stop)]
         at = backslash + 2
-
-
-def joined(parts: Iterable[str]) -> str:
-    """The parts as one text; a list of them all could take many times as much memory."""
-    each = iter(parts)
-    whole = []
-    while some := list(islice(each, _AT_ONCE)):
-        whole.append("".join(some))
-    return "".join(whole) if len(whole) != 1 else whole[0]
 
 
 def put_together(words: Iterable[Word], *, quoted: bool = True) -> str:
