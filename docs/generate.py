@@ -25,7 +25,7 @@ from mailconf.postfix.parameters import PARAMETERS, ParameterSet, recorded
 from mailconf.postfix.parameters_history import SINCE
 from mailconf.postfix.unserved import UNSERVED
 from mailconf.postfix.value_types import type_of
-from mailconf.tables import roles
+from mailconf.tables import roles, sendmail_roles
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
@@ -207,7 +207,9 @@ NOT_POLICY = {
 
 def tables() -> str:
     """The formats of tables, by the roles in which a configuration names them."""
-    named = {form: [role for role, name in roles.ALSO.items() if name == form] for form in roles.SENDMAIL}
+    named = {
+        form: [role for role, name in sendmail_roles.ALSO.items() if name == form] for form in sendmail_roles.SENDMAIL
+    }
     return "\n".join(
         [
             "# Tables",

@@ -10,9 +10,8 @@ Prefixes: PF Postfix configuration, SM sendmail, TB tables, MP maps, M4 m4, BD b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from mailconf.source import Span
 
@@ -26,8 +25,7 @@ class Severity(Enum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """A declared diagnostic: its stable name, its usual severity, and what it means in a few words."""
 
     name: str
@@ -54,16 +52,14 @@ def warning(name: str, title: str) -> Code:
     return declare(name, Severity.WARNING, title)
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """Another place that helps to understand: "first defined here"."""
 
     message: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding. ``span`` is None only where there is no text to point at (a missing file, the command line)."""
 
     code: str
@@ -72,8 +68,8 @@ class Diagnostic:
     span: Span | None = None
     hint: str = ""
     related: tuple[Related, ...] = ()
-    file: str = field(default="")  # the file's name where there is no span
-    count: int = 1  # how many findings it stands for: more than one where a `Sink` had enough of a kind
+    file: str = ""  # the file's name where there is no span
+    stands_for: int = 1  # findings: more than one where a `Sink` had enough of a kind
 
     def __str__(self) -> str:
         """The plain form, one line: ``file:line:column: error: message [PF012]``."""
@@ -121,7 +117,7 @@ class Sink:
         for key, first in self._others.items():
             count = self._counts[key] - MOST
             text = "one more like this" if count == 1 else f"{count} more like this"
-            yield replace(first, message=text, hint="", related=(), count=count)
+            yield first._replace(message=text, hint="", related=(), stands_for=count)
 
     def __len__(self) -> int:
         return len(self._found) + len(self._others)
@@ -130,9 +126,9 @@ class Sink:
         self._failed = self._failed or diagnostic.severity is Severity.ERROR
         key = (diagnostic.code, diagnostic.file if diagnostic.span is None else diagnostic.span.source.name)
         known = self._counts.get(key, 0)
-        self._counts[key] = known + diagnostic.count
-        if known >= MOST or diagnostic.count > 1:
-            self._counts[key] = max(self._counts[key], MOST + diagnostic.count)
+        self._counts[key] = known + diagnostic.stands_for
+        if known >= MOST or diagnostic.stands_for > 1:
+            self._counts[key] = max(self._counts[key], MOST + diagnostic.stands_for)
             self._others.setdefault(key, diagnostic)
         else:
             self._found.append(_of_readable_length(diagnostic))
@@ -178,4 +174,4 @@ def _of_readable_length(diagnostic: Diagnostic) -> Diagnostic:
     message, hint = shortened(diagnostic.message), shortened(diagnostic.hint)
     if message is diagnostic.message and hint is diagnostic.hint:
         return diagnostic
-    return replace(diagnostic, message=message, hint=hint)
+    return diagnostic._replace(message=message, hint=hint)

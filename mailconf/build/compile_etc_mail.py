@@ -23,8 +23,8 @@ from mailconf.sendmail.expansion import Expanded
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
 from mailconf.tables.reader import repeated
-from mailconf.tables.roles import check_sendmail_table, sendmail_format
 from mailconf.tables.sendmail_aliases_reader import read_sendmail_aliases
+from mailconf.tables.sendmail_roles import check_sendmail_table, sendmail_format
 
 BD012 = error("BD012", "a key that a table for makemap has already")
 BD013 = warning("BD013", "a name that an alias file has already")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Sink, error, warning
@@ -27,8 +27,7 @@ BD005 = error("BD005", "two tables of different types have the same map file")
 BD017 = error("BD017", "something that is no file stands where a map or a .cf is to be")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One map to have: ``uses`` are the places that name it; ``reason`` says why it is stale, "" when it is fresh."""
 
     table: str  # "hash:/etc/postfix/access", as the configuration names it
@@ -50,7 +49,7 @@ class Target:
 
     def also(self, use: TableUse) -> Target:
         """The same, used in one more place."""
-        return replace(self, uses=(*self.uses, use))
+        return self._replace(uses=(*self.uses, use))
 
 
 def plan(

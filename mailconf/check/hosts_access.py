@@ -13,7 +13,7 @@ from pathlib import Path
 from mailconf.diagnostics import Sink, error
 from mailconf.files import Root
 from mailconf.source import Source
-from mailconf.tables.roles import read_sendmail_table
+from mailconf.tables.sendmail_roles import read_sendmail_table
 
 CK022 = error("CK022", "hosts.allow or hosts.deny cannot be read")
 

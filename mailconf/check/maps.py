@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from mailconf.build.plan import Target
-from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import SequenceTable, TemporaryFailure
+
+if TYPE_CHECKING:
+    from mailconf.check.subject import Subject
 
 CK010 = warning("CK010", "a map is missing or older than its source")
 CK011 = error("CK011", "a map is damaged")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailconf.build.plan import Target
 from mailconf.files import Root
@@ -13,8 +13,7 @@ from mailconf.postfix.parameters import BASE, ParameterSet
 from mailconf.source import decode
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A Postfix configuration, as written and in the terms of the model.
 
     targets         the maps that it needs (`mailconf.build.plan`)

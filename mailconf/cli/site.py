@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
@@ -68,16 +67,17 @@ def shell_option(function: Command) -> Command:
     )(function)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How a .mc is to be expanded: --cf-library, --allow-shell."""
 
     cf_library: str = ""
     allow_shell: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+PLAIN = Options()
+
+
+class Loaded(NamedTuple):
     """A Postfix configuration that was read: as written, and in the terms of the model."""
 
     configuration: Configuration
@@ -105,8 +105,7 @@ class Loaded:
         return [folder / "main.cf", folder / "master.cf", *tables]
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedEtcMail:
+class LoadedEtcMail(NamedTuple):
     """An /etc/mail: the .mc files, what they become, and the tables."""
 
     etc_mail: EtcMail
@@ -127,7 +126,7 @@ class LoadedEtcMail:
         return self.etc_mail.inputs()
 
 
-def load(directory: str, root_name: str, sink: Sink, options: Options = Options()) -> Loaded | LoadedEtcMail | None:
+def load(directory: str, root_name: str, sink: Sink, options: Options = PLAIN) -> Loaded | LoadedEtcMail | None:
     """The configuration in ``directory``, of whichever kind; None, with a diagnostic, when there is none."""
     folder = Root(root_name).path(directory)
     if is_etc_mail(folder) and not (folder / "main.cf").is_file():

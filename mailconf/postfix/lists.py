@@ -41,8 +41,7 @@ class BadPattern(ValueError):
     """A pattern that cannot mean anything; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pattern:
+class _Pattern(NamedTuple):
     text: str  # case folded
     exclude: bool = False
     table: str = ""

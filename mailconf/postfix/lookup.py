@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from mailconf.model.address import Address
@@ -66,7 +65,7 @@ class Tables:
             if answer.failed:
                 raise LookupFailed(spec, answer.reason)
             if answer.found and answer.value:
-                return replace(answer, table=spec)
+                return answer._replace(table=spec)
         return None
 
 

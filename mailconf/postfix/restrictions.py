@@ -9,7 +9,7 @@ evaluation gets there, as in the original.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.postfix import checks, dns_checks, reply_templates
@@ -78,8 +78,7 @@ _MOST_HINTS = 20  # names for which similar ones are looked for
 _SIMPLE: dict[str, Check] = {**checks.CHECKS, **dns_checks.CHECKS}
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One restriction with its argument: ``name`` as written, ``check`` what it does."""
 
     name: str
@@ -88,8 +87,7 @@ class Rule:
     warn: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RuleList:
+class RuleList(NamedTuple):
     """The restrictions of one parameter."""
 
     parameter: str

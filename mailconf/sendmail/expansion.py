@@ -16,7 +16,6 @@ configuration that led to them; the place in the library where they were raised 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import stat
@@ -121,14 +120,20 @@ class Read(NamedTuple):
 class Call(NamedTuple):
     """A macro call as it was carried out: its arguments expanded, in the order in which m4 carries calls out.
 
+    words  the name and the arguments, as m4 has them: bytes, or a builtin's definition
     depth  0 in the .mc itself; one more for each macro whose text, and each file in whose text, the call stands
     place  for `Expanded.span`
     """
 
     name: str
-    arguments: tuple[str, ...]
+    words: list[Any]
     place: Place
     depth: int
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments as text; "" for a builtin's definition."""
+        return tuple(decode(word) if isinstance(word, bytes) else "" for word in self.words[1:])
 
 
 @dataclass(slots=True)
@@ -235,6 +240,8 @@ class Sandbox(Environment):
         except FileNotFoundError:
             self.reads.setdefault(name, Read(name, where, None, "", read_at))
             raise
+        import hashlib
+
         self.reads.setdefault(name, Read(name, where, status, hashlib.sha256(data).hexdigest(), read_at))
         if self._system is None:  # or a command may write the file anew
             self._texts[path] = data
@@ -601,6 +608,5 @@ def _calls(recorded: list[tuple[list[Any], Place]], depth_of: _Depths) -> list[C
     for arguments, place in recorded:
         depth = depth_of(place.block)
         if depth <= _TRACED:
-            words = tuple(decode(a) if isinstance(a, bytes) else "" for a in arguments)
-            calls.append(Call(words[0], words[1:], place, depth))
+            calls.append(Call(decode(arguments[0]), arguments, place, depth))
     return calls

@@ -7,7 +7,6 @@ the square of the size, or without end.
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,10 @@ from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.site import site_of
+from tests.limits import within
 
 SITE = Path(__file__).parents[2] / "examples/etc-postfix"
-MOST = 5  # seconds of processor time
+MOST = 60  # units of processor time
 
 
 def each(count: int, form: str) -> str:
@@ -77,9 +77,8 @@ def test_an_answer_comes_soon(name: str, tmp_path: Path) -> None:
     if master:
         (folder / "master.cf").write_text(master + "\n")
     root, sink = Root(tmp_path), Sink()
-    begun = time.process_time()
-    configuration = Configuration.load("/etc/postfix", sink, root)
-    check(configuration, site_of(configuration), root, sink)
+    with within(MOST):
+        configuration = Configuration.load("/etc/postfix", sink, root)
+        check(configuration, site_of(configuration), root, sink)
     assert sink.sorted()
-    assert time.process_time() - begun < MOST
     assert not code or code in {d.code for d in sink}

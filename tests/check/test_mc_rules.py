@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from mailconf.check.mc import check_mc
 from mailconf.diagnostics import Diagnostic, Sink
 from mailconf.files import Root
 from mailconf.sendmail.library import Library
+from tests.limits import within
 from tests.sendmail.mc_library import library as write_library
 from tests.sendmail.mc_mistakes import FRAME, LINE, MISTAKES, PLACE, Mistake
 
@@ -266,9 +266,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_is_read_soon(name: str, tmp_path: Path, library: Library) -> None:
-    start = time.process_time()
-    check(tmp_path, library, "OSTYPE(`linux')dnl\n" + HOSTILE[name])
-    assert time.process_time() - start < 10
+    with within(100):
+        check(tmp_path, library, "OSTYPE(`linux')dnl\n" + HOSTILE[name])
 
 
 PARTS = [m.text for m in MISTAKES] + [

@@ -12,8 +12,8 @@ from mailconf.diagnostics import Severity, Sink
 from mailconf.source import Source
 from mailconf.tables import class_file, sendmail_access, sendmail_maps
 from mailconf.tables.aliases import Kind
-from mailconf.tables.roles import ALSO, SENDMAIL, read_sendmail_table
 from mailconf.tables.sendmail_aliases_reader import read_targets
+from mailconf.tables.sendmail_roles import ALSO, SENDMAIL, read_sendmail_table
 from mailconf.tables.sides import Side
 from tests.live.map_tools import SENDMAIL_ROOT
 from tests.live.sendmail_tables import AddressTest

@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import random
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from mailconf.maps.opening import Repeated
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import DamagedMap, SequenceTable, UnsupportedMap
 from mailconf.maps.write import delete_keys, update_map, write_map
+from tests.limits import within
 
 ITEMS = st.binary(max_size=30) | st.binary(max_size=3) | st.integers(0, 9000).map(lambda n: b"x" * n)
 
@@ -149,11 +149,10 @@ def test_a_table_without_end_ends(tmp_path: Path) -> None:
     header = struct.pack("<II", HEADER + len(record), slots) * 256
     full = struct.pack("<II", hash_one(b"x", PRIME, START), HEADER) * slots
     path.write_bytes(header + record + full)
-    began = time.process_time()
-    with pytest.raises(DamagedMap, match="too many records with one hash"):
-        CdbFile(path).get(b"x")
-    assert CdbFile(path).get(b"y") is None
-    assert time.process_time() - began < 5
+    with within(50):
+        with pytest.raises(DamagedMap, match="too many records with one hash"):
+            CdbFile(path).get(b"x")
+        assert CdbFile(path).get(b"y") is None
 
 
 @pytest.mark.parametrize(

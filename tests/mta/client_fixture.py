@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mta_fixture import FakePolicy, FakeWorld, make_site
@@ -55,7 +55,7 @@ def deliver(
 
     async def main() -> list[Result]:
         site = make_site(Path("/nowhere"))
-        site.limits = replace(limits or Limits())
+        site.limits = limits or Limits()
         world = FakeWorld()
         context = Context(policy(site), world, lambda program, text: None)
         to = [r if isinstance(r, Recipient) else Recipient(r, r) for r in recipients]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 
 from mailconf.cli.postconf import run
 from mailconf.postfix.lines import MAX_FILE, MAX_MASTER
+from tests.limits import within
 
 TEXTS = {
     "too large": "a = b\n" * (MAX_FILE // 6 + 1),
@@ -29,9 +29,8 @@ def test_hostile_main_cf(name: str, tmp_path: Path, capfd: pytest.CaptureFixture
     (tmp_path / "main.cf").write_text(TEXTS[name], encoding="utf-8")
     (tmp_path / "master.cf").write_text("")
     for options in ("-n", "-nx"):
-        began = time.process_time()
-        status = run("postconf", [options, "-c", str(tmp_path)])
-        assert time.process_time() - began < 3  # about a second where nothing else runs
+        with within(40):
+            status = run("postconf", [options, "-c", str(tmp_path)])
         said = capfd.readouterr()
         assert status == 0 or "postconf: fatal: " in said.err
 
@@ -52,7 +51,6 @@ def test_hostile_master_cf(name: str, tmp_path: Path, capfd: pytest.CaptureFixtu
     (tmp_path / "master.cf").write_text(SERVICES[name])
     refused = name == "too large"
     for options in ("-Mf", "-n"):
-        began = time.process_time()
-        assert run("postconf", [options, "-c", str(tmp_path)]) == (refused and options == "-Mf")
-        assert time.process_time() - began < 3
+        with within(40):
+            assert run("postconf", [options, "-c", str(tmp_path)]) == (refused and options == "-Mf")
         assert ("File too large" in capfd.readouterr().err) == refused

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from mailconf.m4 import Place, expand
 from mailconf.sendmail.mc_tree import Call, Document, Kind, parse
 from mailconf.sendmail.vocabulary import SECTIONS, STATEMENTS, SWEEPING, VALUES
 from mailconf.source import Source, decode, encode
+from tests.limits import within
 
 GRAMMAR_FILES = Path(__file__).parents[2] / "grammars"
 
@@ -206,17 +206,15 @@ def test_a_long_file_is_read_in_a_second() -> None:
     line += "R$* < @ $+ . > $*\t$#esmtp $@ $2 $: $1 < @ $2 . > $3\n"
     text = "include(`/usr/share/cf/m4/cf.m4')dnl\n" + line * 1000
     parse(Source("x.mc", "MAILER(`x')"), Sink())  # the tables
-    start = time.process_time()
-    document = parse(Source("x.mc", text), Sink())
-    assert time.process_time() - start < 1
+    with within(15):
+        document = parse(Source("x.mc", text), Sink())
     assert sum(1 for _ in document.calls()) == 1001
 
 
 def test_many_unclosed_calls_take_no_square_of_time() -> None:
-    start = time.process_time()
     text = "define(`a', (\nMAILER(`x'\n" * 2000
-    assert parse(Source("x.mc", text), Sink()).text == text
-    assert time.process_time() - start < 5
+    with within(50):
+        assert parse(Source("x.mc", text), Sink()).text == text
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from mailconf.diagnostics import Sink
 from mailconf.source import Source
 from mailconf.tables import check, sides
 from mailconf.tables.roles import ACCESS, ALIASES, ONE_ADDRESS, VIRTUAL, check_table, read_table
+from tests.limits import within
 
 
 def codes(role: str, text: str) -> list[tuple[str, str]]:
@@ -131,7 +131,6 @@ def test_a_table_that_is_too_irregular() -> None:
 
 
 def test_a_long_word_that_is_no_address_takes_no_time() -> None:
-    began = time.process_time()
-    for role in (ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES):
-        codes(role, f"a{': ' if role == ALIASES else ' '}{'b' * 200}|\n{'b' * 200}| x\n")
-    assert time.process_time() - began < 10
+    with within(100):
+        for role in (ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES):
+            codes(role, f"a{': ' if role == ALIASES else ' '}{'b' * 200}|\n{'b' * 200}| x\n")

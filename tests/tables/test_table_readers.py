@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,9 +14,11 @@ from mailconf.source import Source, decode
 from mailconf.tables import class_file, hosts_access, roles
 from mailconf.tables import sides as sides_module
 from mailconf.tables.entry import Entry
-from mailconf.tables.roles import SENDMAIL, meaning, read_sendmail_table, sendmail_format
+from mailconf.tables.roles import meaning
 from mailconf.tables.rule_lines import Kind, Pattern, read_rules
+from mailconf.tables.sendmail_roles import SENDMAIL, read_sendmail_table, sendmail_format
 from mailconf.tables.sides import check_sides
+from tests.limits import within
 
 
 def read(role: str, text: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -310,7 +310,7 @@ def test_what_passes_as_plain_has_no_fault(key: str, value: str, role: str) -> N
     entry = Entry(key, value, Source("t", f"{key}\t{value}"), 0, len(key) + 1, len(key) + 1 + len(value))
     quick, slow = Sink(), Sink()
     check_sides(sides, [entry], quick)
-    check_sides(replace(sides, plain_key=None, plain_value=None), [entry], slow)
+    check_sides(sides._replace(plain_key=None, plain_value=None), [entry], slow)
     assert list(map(str, quick)) == list(map(str, slow))
 
 
@@ -325,10 +325,9 @@ def test_a_table_that_is_too_irregular_is_checked_so_far(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("value", ["smtp:" + "a, " * 400_000, "smtp:" + "[" * 400_000, "x" * 400_000, '"' * 99_999])
 @pytest.mark.parametrize("role", [roles.TRANSPORT, roles.HEADER_CHECKS, roles.VIRTUAL, roles.ACCESS])
 def test_a_value_may_be_very_long(role: str, value: str) -> None:
-    begun = time.process_time()
     entry = Entry("k", value, Source("t", f"k {value}"), 0, 2, 2 + len(value))
-    roles.check_table(role, [entry], Sink())
-    assert time.process_time() - begun < 5
+    with within(50):
+        roles.check_table(role, [entry], Sink())
 
 
 @pytest.mark.parametrize(
@@ -336,6 +335,5 @@ def test_a_value_may_be_very_long(role: str, value: str) -> None:
 )
 @pytest.mark.parametrize("role", sorted(SENDMAIL))
 def test_lines_that_open_much(role: str, text: str) -> None:
-    begun = time.process_time()
-    read(role, text * 20)
-    assert time.process_time() - begun < 5
+    with within(50):
+        read(role, text * 20)
