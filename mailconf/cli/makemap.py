@@ -243,6 +243,7 @@ class Build:
             with suppress(DuplicateKey):
                 write_map(kind, path, Columns(keys, easy.values), on_duplicate=None if replaces else _stop, **how)
                 return
+            del easy, keys
         table: dict[bytes, bytes] = {}
         for key, value in rows:
             if key in table and not replaces:

@@ -158,8 +158,9 @@ def read_aliases(
     """The aliases of a file, in its order, duplicates included; names as stored but for their case."""
     text = Text(source)
 
-    def sides(text: str, value_at: int) -> tuple[str, str]:
-        found = parse(without_newlines(text.partition("\0")[0]))
+    def sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
+        nul = text.find("\0", start, end)
+        found = parse(without_newlines(text[start : end if nul < 0 else nul]))
         return ("", "") if isinstance(found, str) else (found.name, found.value)
 
     entries = Entries(source, sides)

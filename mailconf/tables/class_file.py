@@ -44,7 +44,7 @@ _NO_HOST = [
 def read_class(source: Source, sink: Sink) -> Entries:
     """The words of a file, in its order, each an entry with an empty value."""
     text = Text(source)
-    data, entries, at = text.data, Entries(source, lambda word, _: (word, "")), 0
+    data, entries, at = text.data, Entries(source, lambda file, start, _, end: (file[start:end], "")), 0
     while at < len(data):
         newline = data.find(b"\n", at, at + LIMIT)
         end = newline if newline >= 0 else min(at + LIMIT, len(data))

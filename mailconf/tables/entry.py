@@ -73,13 +73,13 @@ class Entry:
         return f"Entry({self.key!r}, {self.value!r}, {self.span})"
 
 
-Sides = Callable[[str, int], tuple[str, str]]
+Sides = Callable[[str, int, int, int], tuple[str, str]]
 
 
 class Entries(Sequence[Entry]):
     """The entries of the table ``source``, each made of its place when it is asked for.
 
-    sides  gives key and value, of the text from an entry's start to its end and the offset of its value in that. What
+    sides  gives key and value, of the table's text and an entry's start, the beginning of its value and its end. What
            is added with a key and a value that it would not give is remembered.
     """
 
@@ -102,7 +102,7 @@ class Entries(Sequence[Entry]):
             return [self[n] for n in range(*number.indices(len(self)))]
         number = range(len(self))[number]
         start, value_at, end = self._starts[number], self._values_at[number], self._ends[number]
-        sides = self._odd.get(number) or self._sides(self.source.text[start:end], value_at - start)
+        sides = self._odd.get(number) or self._sides(self.source.text, start, value_at, end)
         return Entry(*sides, self.source, start, value_at, end)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -112,7 +112,7 @@ class Entries(Sequence[Entry]):
             yield from map(self.__getitem__, range(len(self)))
             return
         for start, value_at, end in places:
-            key, value = sides(text[start:end], value_at - start)
+            key, value = sides(text, start, value_at, end)
             yield Entry(key, value, source, start, value_at, end)
 
     def __eq__(self, other: object) -> bool:
@@ -135,7 +135,7 @@ class Entries(Sequence[Entry]):
 
     def add_entry(self, key: str, value: str, start: int, value_at: int, end: int) -> None:
         """The next entry, whose sides may be others than its text says."""
-        if self._sides(self.source.text[start:end], value_at - start) != (key, value):
+        if self._sides(self.source.text, start, value_at, end) != (key, value):
             self._odd[len(self)] = (key, value)
         self.add(start, value_at, end)
 

@@ -39,10 +39,11 @@ def read_makemap(source: Source, sink: Sink, form: Format | None = None) -> Entr
     """
     text = Text(source)
     form = form or Format()
-    separator = re.compile(f"[{re.escape(decode(form.delimiter or SPACE))}]")
+    key = re.compile(f"[^{re.escape(decode(form.delimiter or SPACE))}]*")
 
-    def sides(text: str, value_at: int) -> tuple[str, str]:
-        return separator.split(text, maxsplit=1)[0], text[value_at:]
+    def sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
+        found = key.match(text, start, end)
+        return found[0] if found else "", text[value_at:end]
 
     entries = Entries(source, sides)
     for row in read_rows(text.data, form):

@@ -43,6 +43,7 @@ _COLON = re.compile(rb":[ \t\v\f\r]")
 _BLOCK_END = re.compile(rb"\n(?=[^ \t\n\v\f\r#])")
 _TRAILING = (b" \n", b"\t\n", b"\r\n", b"\v\n", b"\f\n")
 _BLOCK = 1 << 15
+_LARGE = 16 * _BLOCK  # a block that comments, or a line without end, made so long
 
 
 def fold(key: bytes, *, utf8: bool = True) -> bytes:
@@ -58,7 +59,7 @@ def read_rows(data: bytes, *, utf8: bool = True, places: bool = False) -> Rows:
     with _no_collection():
         for start, end in _blocks(data):
             block = data[start:end]
-            if _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
+            if len(block) > _LARGE or _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
                 for line in logical_lines(data, start, end):
                     _read_line(line, rows, utf8, places)
     return rows

@@ -58,8 +58,8 @@ def read_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> Entries:
     """
     text = Text(source)
     rows = read_rows(text.data, utf8=utf8, places=True)
-    for problem in rows.problems:
-        _report(problem.kind, text.span(problem.start, problem.end), sink)
+    for kind, start, end in rows.problems.places():
+        _report(kind, text.span(start, end), sink)
     entries = Entries(source, _sides)
     places, offset = rows.places, text.offset
     if text.same:
@@ -70,11 +70,11 @@ def read_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> Entries:
     return entries
 
 
-def _sides(text: str, value_at: int) -> tuple[str, str]:
+def _sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
     """Key and value of an entry as it stands in the file."""
-    if "\n" not in text and "\\" not in text:
-        return text[:value_at].rstrip(_WHITE), text[value_at:]
-    text = without_newlines(text)
+    if text.find("\n", start, end) < 0 and text.find("\\", start, value_at) < 0:
+        return text[start:value_at].rstrip(_WHITE), text[value_at:end]
+    text = without_newlines(text[start:end])
     found = _KEY.match(text)
     assert found is not None  # it matches the empty text
     return found[0], text[found.end() :].lstrip(_WHITE)

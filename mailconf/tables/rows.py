@@ -82,6 +82,10 @@ class Problems:
             text = line.text if line.text[0] in SPACE else line.visible
             yield Problem(self._names[kind], before, at, start, end, text)
 
+    def places(self) -> Iterator[tuple[str, int, int]]:
+        """The kind of each, and the stretch to point at."""
+        return zip(map(self._names.__getitem__, self._kinds), self._starts, self._ends, strict=True)
+
     def append(self, kind: str, before: int, line: int, start: int, end: int) -> None:
         if kind not in self._names:
             self._names.append(kind)

@@ -94,9 +94,9 @@ def read_sendmail_aliases(source: Source, sink: Sink, is_local: Callable[[bytes]
     return entries
 
 
-def _sides(text: str, value_at: int) -> tuple[str, str]:
+def _sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
     """Name and value of an alias as most are written."""
-    return text.partition(":")[0].lower(), text[value_at:]
+    return text[start : max(text.find(":", start, end), start)].lower(), text[value_at:end]
 
 
 def _value_at(line: Line, value: bytes) -> int:
