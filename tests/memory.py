@@ -1,4 +1,4 @@
-"""What every tool takes of memory and time for texts of hostile shapes: the programs, the shapes, and how it is measured.
+"""What every tool takes of memory and time for texts of hostile shapes: programs, shapes, and how it is measured.
 
 ``python -m tests.memory [--size BYTES] [--program WORD] [--shape WORD]`` prints a line for each program and shape: the
 peak memory above that of the same command with an empty text, as a multiple of the text, and the processor's time.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -82,9 +83,16 @@ def _tell(file: IO[str], message: Any) -> None:
 @contextmanager
 def starter() -> Iterator[Starter]:
     """A process that starts others."""
-    command = [sys.executable, "-I", "-S", "-c", _STARTER]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield Starter(process)
+    command = [sys.executable, "-S", "-c", _STARTER]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with tempfile.TemporaryDirectory() as compiled:
+        environment["PYTHONPYCACHEPREFIX"] = compiled  # else our modules may be compiled at each start
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            yield Starter(process)
+            assert process.stdin is not None
+            process.stdin.close()
 
 
 class Program(NamedTuple):

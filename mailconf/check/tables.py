@@ -22,10 +22,11 @@ from mailconf.source import Source, decode, encode
 from mailconf.tables import roles
 from mailconf.tables.content import TB103
 from mailconf.tables.entry import Entry
-from mailconf.tables.lines import Text, logical_lines
+from mailconf.tables.lines import LineNumbers, Text, logical_lines
 from mailconf.tables.postmap import fold
 from mailconf.tables.reader import read_postmap, report_duplicates
 from mailconf.tables.references import settled, settled_action
+from mailconf.tables.rows import offsets
 from mailconf.tables.rule_lines import Kind, read_rules
 from mailconf.tables.transport import Transport
 
@@ -109,22 +110,25 @@ def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Si
     """The rules with a result. What only the engine finds wrong is told in its words, once a line."""
     found = Sink()
     rules = read_rules(kind, source, found)
-    text = Text(source)
-    starts = [text.span(line.start, line.start).line for line in logical_lines(text.data)]
+    data = Text(source).data
+    number_of = LineNumbers(data)
+    starts = offsets(len(data))
+    starts.extend(number_of(line.start) for line in logical_lines(data))
     known = set()
     for diagnostic in found:
         sink.add(diagnostic)
         if diagnostic.span is not None:
             known.add(starts[bisect_right(starts, diagnostic.span.line) - 1])
-    told: list[str] = []
-    try:
-        open_table(f"{kind}:{name}", subject.root, warn=told.append).close()
-    except (TemporaryFailure, UnsupportedMap) as failure:
-        told.append(f"{kind}:{name}, line 1: {failure}")
-    for words in told:
+
+    def tell(words: str) -> None:
         if (line := _WARNED_LINE.fullmatch(words)) and int(line[1]) not in known:
             hint = "correct the rule: Postfix logs this, and goes on without it"
             sink.report(CK031, line[2], source.line_span(int(line[1])), hint=hint)
+
+    try:
+        open_table(f"{kind}:{name}", subject.root, warn=tell).close()
+    except (TemporaryFailure, UnsupportedMap) as failure:
+        tell(f"{kind}:{name}, line 1: {failure}")
     return [rule.entry for rule in rules if rule.kind is Kind.RULE and rule.entry.value]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Span
@@ -77,6 +77,7 @@ _PLAIN_KEY = re.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]++)*+|[\w+=-][\w
 _PLAIN_ADDRESS = re.compile(r"[\w.+=-]++(?:@[\w.-]++)?+", re.ASCII)
 _PLAIN_ADDRESSES = re.compile(rf"{_PLAIN_ADDRESS.pattern}(?:(?:, ?+| ){_PLAIN_ADDRESS.pattern})*+", re.ASCII)
 _DOUBTFUL = re.compile(r"^[\[<@*]|[.*]$|:|/|@\.|\.0")  # what any of those, or a long IPv6 address, has
+_COMMAND = re.compile(r"\s*\|")
 _GLUED = re.compile(r":include:|\S\|[/\w]", re.IGNORECASE)
 _REFERENCE = re.compile(r"%[0-9](?![A-Za-z0-9])")
 
@@ -208,21 +209,32 @@ def check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
         if not first:
             hint = "mail for it is deferred: write a target, or /dev/null"
             sink.report(TB035, f"{entry.key} has no target", entry.value_span, hint=hint)
+        facts = _Value(
+            alone=len(first) == 1, command=_COMMAND.match(entry.value) is not None, quoted='"' in entry.value
+        )
         for target in chain(first, targets):
             if target.kind is Kind.ADDRESS and target.text.startswith("#"):
                 _report_comment(target.text, entry, sink)
                 break
-            _check_target(target, entry, sink, alone=len(first) == 1)
+            _check_target(target, entry, sink, facts)
 
 
-def _check_target(target: Target, entry: Entry, sink: Sink, *, alone: bool) -> None:
-    if target.kind is Kind.COMMAND and entry.value.lstrip().startswith("|") and not alone:
+class _Value(NamedTuple):
+    """What there is to know of the whole value of an alias, which may be long."""
+
+    alone: bool  # it is one target
+    command: bool  # it begins with a command that is not in quotes
+    quoted: bool  # there are quotes in it
+
+
+def _check_target(target: Target, entry: Entry, sink: Sink, value: _Value) -> None:
+    if target.kind is Kind.COMMAND and value.command and not value.alone:
         hint = 'put quotes around the command and its arguments: "|command argument"'
         sink.report(TB032, "the arguments of the command become addresses of their own", entry.value_span, hint=hint)
     elif target.kind is Kind.INCLUDE and not target.text.startswith("/"):
         hint = "write :include:/the/whole/path"
         sink.report(TB033, f':include: of "{target.text}" is no absolute path', entry.value_span, hint=hint)
-    elif target.kind is Kind.ADDRESS and '"' not in entry.value and _GLUED.search(target.text):
+    elif target.kind is Kind.ADDRESS and not value.quoted and _GLUED.search(target.text):
         hint = "part targets with commas"
         sink.report(TB034, f"{target.text} is one address", entry.value_span, hint=hint)
 
