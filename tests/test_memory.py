@@ -27,7 +27,6 @@ SAMPLE = {
     "check access": ("a line without a value", "tiny lines without values"),
     "check transport": ("a value of domains",),
     "check sendmail's aliases": ("a line without a value",),
-    "check mynetworks = /file": ("networks",),
 }
 CASES = [
     (program, shape)
