@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import stat
+from array import array
 from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -86,12 +87,13 @@ class Source:
         return f"Source({self.name!r}, {len(self.text)} characters)"
 
     @cached_property
-    def _line_starts(self) -> list[int]:
-        starts = [0]
+    def _line_starts(self) -> array[int]:
+        starts = array("I" if len(self.text) < 1 << 32 else "Q", (0,))
+        add = starts.append
         find = self.text.find
         at = find("\n")
         while at >= 0:
-            starts.append(at + 1)
+            add(at + 1)
             at = find("\n", at + 1)
         return starts
 

@@ -260,7 +260,7 @@ READERS: dict[str, Row] = {
     "external form": Row(address.external, ADDRESSES),
     "internal form": Row(address.internal, ADDRESSES),
     "words of RFC 822": Row(lambda text: words822.put_together(words822.cut(text)), ADDRESSES),
-    "addresses of RFC 822": Row(lambda text: words822.addresses(words822.cut(text)), ADDRESSES),
+    "addresses of RFC 822": Row(lambda text: [address.plain for address in words822.addresses(text)], ADDRESSES),
     "addresses of a table": Row(rewrite.addresses, ADDRESSES),
     "domain names": Row(_translated, HOSTS),
     "host names of Postfix": Row(

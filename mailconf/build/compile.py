@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -124,7 +124,7 @@ def read_source(target: Target, sink: Sink) -> Read | None:
     return Read(data, status, settled(status, now))
 
 
-def entries_of(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> list[Entry]:
+def entries_of(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> Sequence[Entry]:
     """The entries of a target's source in its role, duplicates included; every mistake goes to ``sink``."""
     from mailconf.tables.roles import check_table, read_table, table_role
 

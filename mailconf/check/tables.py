@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mailconf.build.compile import entries_of, read_source
 from mailconf.check import trust
@@ -21,10 +21,11 @@ from mailconf.model.site import TableUse
 from mailconf.source import Source, decode, encode
 from mailconf.tables import roles
 from mailconf.tables.entry import Entry
-from mailconf.tables.lines import Text, logical_lines
+from mailconf.tables.lines import LineNumbers, Text, logical_lines
 from mailconf.tables.postmap import fold
 from mailconf.tables.reader import read_postmap, report_duplicates
 from mailconf.tables.references import settled, settled_action
+from mailconf.tables.rows import offsets
 
 CK030 = error("CK030", "a table that Postfix reads as text cannot be read")
 CK031 = error("CK031", "a rule that the table's engine skips")
@@ -80,6 +81,7 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
         sink.report(CK030, message, span, hint=hint)
         return
     role = roles.table_role(*(use.role for use in uses))
+    entries: Sequence[Entry]
     if kind == "texthash":
         entries = read_postmap(source, sink)  # whatever the role: no colons as in alias files
         roles.check_table(role, entries, sink, subject.is_restriction)
@@ -108,22 +110,25 @@ def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Si
 
     found = Sink()
     rules = read_rules(kind, source, found)
-    text = Text(source)
-    starts = [text.span(line.start, line.start).line for line in logical_lines(text.data)]
+    data = Text(source).data
+    number_of = LineNumbers(data)
+    starts = offsets(len(data))
+    starts.extend(number_of(line.start) for line in logical_lines(data))
     known = set()
     for diagnostic in found:
         sink.add(diagnostic)
         if diagnostic.span is not None:
             known.add(starts[bisect_right(starts, diagnostic.span.line) - 1])
-    told: list[str] = []
-    try:
-        open_table(f"{kind}:{name}", subject.root, warn=told.append).close()
-    except (TemporaryFailure, UnsupportedMap) as failure:
-        told.append(f"{kind}:{name}, line 1: {failure}")
-    for words in told:
+
+    def tell(words: str) -> None:
         if (line := _WARNED_LINE.fullmatch(words)) and int(line[1]) not in known:
             hint = "correct the rule: Postfix logs this, and goes on without it"
             sink.report(CK031, line[2], source.line_span(int(line[1])), hint=hint)
+
+    try:
+        open_table(f"{kind}:{name}", subject.root, warn=tell).close()
+    except (TemporaryFailure, UnsupportedMap) as failure:
+        tell(f"{kind}:{name}, line 1: {failure}")
     return [rule.entry for rule in rules if rule.kind is Kind.RULE and rule.entry.value]
 
 

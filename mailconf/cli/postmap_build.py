@@ -18,7 +18,9 @@ from mailconf.maps import write
 from mailconf.maps.contents import NoContent, content
 from mailconf.maps.opening import NotStored, Progress
 from mailconf.source import decode
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, Problem, Rows, read_rows
+from mailconf.tables.lines import LineNumbers
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.rows import Problem, Rows
 
 # What postmap says of a line; a problem of an alias file is named in postalias's own words.
 _WORDS = {
@@ -84,6 +86,7 @@ class Build:
                     self.data = file.read()
                 except OSError as failure:
                     raise Fatal(f"read {self.file}: {failure.strerror}") from failure
+                self.line_number = LineNumbers(self.data)
                 self._drop_empty(target)
                 rows = self._read()
                 self._fold(rows)
@@ -178,7 +181,7 @@ class Build:
                 try:
                     value = content(value, self.options.root)
                 except NoContent as missing:
-                    line = self._line(rows.places[number].start)
+                    line = self.line_number(rows.places[number].start)
                     self.messages.warn(f"{self.file}, line {line}: {missing}: skipping this entry")
                     continue
             if key in seen and not self.replaces:
@@ -191,16 +194,13 @@ class Build:
             self._problem(problem)
             problem = next(problems, None)
 
-    def _line(self, offset: int) -> int:
-        return self.data.count(b"\n", 0, offset) + 1
-
     def _problem(self, problem: Problem) -> None:
         if problem.kind == ORPHAN:
             text = decode(shortened(problem.text))
             text = f'{self.file}: logical line must not start with whitespace: "{text}"'
         else:
             text = _WORDS.get(problem.kind, problem.kind).format(text=decode(problem.text))
-            text = f"{self.file}, line {self._line(problem.line)}: {text}"
+            text = f"{self.file}, line {self.line_number(problem.line)}: {text}"
         self.messages.warn(text)
 
     def _duplicate(self, key: bytes) -> None:

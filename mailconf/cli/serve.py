@@ -97,7 +97,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> 
         for line in plain(found):
             log("master", line)
         if policies is None or sink.failed:
-            count = sum(d.severity is Severity.ERROR for d in found)
+            count = sum(d.stands_for for d in found if d.severity is Severity.ERROR)
             raise BrokenConfiguration(f"{count} errors in {directory}")
         latest = loaded or latest
         return policies

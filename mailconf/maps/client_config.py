@@ -16,7 +16,7 @@ from pathlib import Path
 from mailconf.maps.opening import Opening
 from mailconf.maps.table import TemporaryFailure
 from mailconf.source import decode
-from mailconf.tables.lines import SPACE, logical_lines
+from mailconf.tables.lines import SPACE, LineNumbers, logical_lines
 
 _ENTRY = re.compile(rb"([^\s=]+)\s*=\s*(.*)", re.DOTALL)
 
@@ -76,13 +76,14 @@ class ClientConfig:
         except OSError as problem:
             raise TemporaryFailure(f"open {self.name}: {problem.strerror}") from problem
         entries: dict[str, str] = {}
+        number_of = LineNumbers(data)
         for line in logical_lines(data):
             text = line.text.rstrip(SPACE).partition(b"\0")[0]
             if line.text[0] in SPACE:
                 shown = decode(line.text[:30]) + ("..." if len(line.text) > 30 else "")
                 opening.warn(f'{self.name}: logical line must not start with whitespace: "{shown}"')
                 continue
-            number = data.count(b"\n", 0, line.start) + 1
+            number = number_of(line.start)
             entry = _ENTRY.fullmatch(text)
             if entry is None:
                 missing = "missing attribute name" if text.startswith(b"=") else "missing '=' after attribute name"

@@ -23,7 +23,7 @@ from mailconf.maps.opening import Opening, Warn
 from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.words import balanced, split
 from mailconf.source import decode, encode
-from mailconf.tables.lines import SPACE, logical_lines
+from mailconf.tables.lines import SPACE, LineNumbers, logical_lines
 
 Subject = TypeVar("Subject")
 
@@ -61,15 +61,13 @@ def _unbraced(kind: str, text: str) -> str:
 
 def numbered_lines(name: str, text: bytes, warn: Warn) -> Iterator[tuple[int, bytes]]:
     """The logical lines of a text, without whitespace at the end, each with the number of its first line."""
-    number, known = 1, 0
+    number_of = LineNumbers(text)
     for line in logical_lines(text):
         if line.text[0] in SPACE:
             shown = quoted(line.text[:30] + (b"..." if len(line.text) > 30 else b""))
             warn(f"{name}: logical line must not start with whitespace: {shown}")
             continue
-        number += text.count(b"\n", known, line.start)
-        known = line.start
-        yield number, line.text.rstrip(SPACE).partition(b"\0")[0]
+        yield number_of(line.start), line.text.rstrip(SPACE).partition(b"\0")[0]
 
 
 @dataclass(slots=True)

@@ -10,7 +10,9 @@ from mailconf.maps.contents import NoContent
 from mailconf.maps.memory import MemoryTable
 from mailconf.maps.opening import Opening, cannot_open
 from mailconf.source import decode
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, Problem, read_rows
+from mailconf.tables.lines import LineNumbers
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.rows import Problem
 
 _WORDS = {
     NOT_UTF8: 'non-UTF-8 input "{}" -- ignoring this line',
@@ -29,9 +31,10 @@ def open_table(name: str, opening: Opening) -> MemoryTable:
     problems = iter(rows.problems)
     problem = next(problems, None)
     table: dict[bytes, bytes] = {}
+    number_of = LineNumbers(data)
 
     def place(offset: int) -> str:
-        return f"{name}, line {data.count(10, 0, offset) + 1}"
+        return f"{name}, line {number_of(offset)}"
 
     def tell(problem: Problem) -> None:
         text = decode(problem.text)

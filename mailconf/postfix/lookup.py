@@ -17,7 +17,7 @@ from mailconf.tables.trust import ORDINARY, Trust
 
 PATTERN_TYPES = frozenset({"cidr", "pcre", "regexp", "tcp"})
 MAX_NESTED = 20  # tables of tables inside one another that are looked at
-_PROXIES = re.compile(r"\A(?:proxy:)+")
+_PROXIES = re.compile(r"\A(?:proxy:)++")
 _COMPOSITE = frozenset({"pipemap", "unionmap"})
 
 

@@ -7,7 +7,7 @@ and value of an entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -104,7 +104,7 @@ def _format_of(use: str) -> str:
     return POSTFIX.get(use, OTHER)
 
 
-def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
+def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> Sequence[Entry]:
     """The entries of a table in the text format of its role."""
     return (read_aliases if role == ALIASES else read_postmap)(source, sink, utf8=utf8)
 

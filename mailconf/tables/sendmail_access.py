@@ -60,12 +60,12 @@ _NAMES = ("Connect", "From", "To", "Spam", "ClientRate", "ClientConn", "GreetPau
 _NO_DEFAULT = frozenset({"connect", "from", "to", "certissuer", "certsubject"})
 
 PLAIN = re.compile(
-    r"(?:(?:connect|from|to):)?(?:[\w+=-][\w.+=-]*@)?(?:[\w-]+\.)*[a-z][\w-]*\t(?:OK|RELAY|REJECT|DISCARD)"
+    r"(?:(?:connect|from|to):)?(?:[\w+=-][\w.+=-]*@)?(?:[\w-]++\.)*+[a-z][\w-]*\t(?:OK|RELAY|REJECT|DISCARD)"
     r"|(?:connect:)?[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}\t(?:OK|RELAY|REJECT|DISCARD)",
     re.ASCII | re.IGNORECASE,
 )
 PLAIN_KEY = re.compile(
-    r"(?:(?:connect|from|to):)?(?:(?:[\w+=-][\w.+=-]*@)?(?:[\w-]+\.)*[a-z][\w-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){0,3})",
+    r"(?:(?:connect|from|to):)?(?:(?:[\w+=-][\w.+=-]*@)?(?:[\w-]++\.)*+[a-z][\w-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){0,3})",
     re.ASCII | re.IGNORECASE,
 )
 _TAG = re.compile(r"([A-Za-z_]+):", re.ASCII)

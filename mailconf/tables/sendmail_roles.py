@@ -6,7 +6,7 @@ A role is one of `SENDMAIL`, or what the .mc or the file calls it: ``virtuser`` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink
@@ -18,7 +18,7 @@ from mailconf.tables.makemap_reader import read_makemap
 from mailconf.tables.sendmail_aliases_reader import read_sendmail_aliases, read_targets
 from mailconf.tables.sides import ANYTHING, Sides, check_sides
 
-Reader = Callable[[Source, Sink], list[Entry]]
+Reader = Callable[[Source, Sink], Sequence[Entry]]
 
 
 class Format(NamedTuple):
@@ -72,7 +72,7 @@ def sendmail_format(role: str) -> Format:
     return SENDMAIL[ALSO.get(role, role if role in SENDMAIL else "other")]
 
 
-def read_sendmail_table(role: str, source: Source, sink: Sink) -> list[Entry]:
+def read_sendmail_table(role: str, source: Source, sink: Sink) -> Sequence[Entry]:
     """The entries of a table of /etc/mail in its role; what is wrong with their form or their meaning goes to ``sink``.
 
     role    see `sendmail_format`
