@@ -28,7 +28,7 @@ def test_common_beginning(start: bytes, one: bytes, other: bytes) -> None:
     same = common(start + one, start + other)
     assert same >= len(start)
     assert (start + one)[:same] == (start + other)[:same]
-    assert (start + one)[: common + 1] != (start + other)[: common + 1] or start + one == start + other
+    assert (start + one)[: same + 1] != (start + other)[: same + 1] or start + one == start + other
 
 
 def test_listed_in_order(tmp_path: Path) -> None:
