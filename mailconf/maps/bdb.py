@@ -34,7 +34,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from mailconf.maps.raw_file import read_runs
+from mailconf.maps.raw_file import TOGETHER, read_runs
 from mailconf.maps.table import DamagedMap as DamagedMap
 from mailconf.maps.table import TemporaryFailure
 
@@ -43,6 +43,8 @@ NO_PAGE = 0
 PAGE_SIZE = 4096  # what libdb takes from the usual block size of file systems, and so what real files have
 CAPACITY = PAGE_SIZE - HEADER
 NATIVE = "<" if sys.byteorder == "little" else ">"  # the order of bytes in files of this machine
+
+MANY_PACKED = 20_000  # keys that are worth loading numpy (`mailconf.maps.packed_find`)
 
 INVALID, HASH_UNSORTED, BTREE_INTERNAL, VALUES_INTERNAL, BTREE_LEAF, VALUES_LEAF, OVERFLOW = 0, 2, 3, 4, 5, 6, 7
 HASH_META, BTREE_META, HASH = 8, 9, 13
@@ -135,14 +137,14 @@ class PageFile:
                 place = (number - first) * self.page_size
                 yield self._page(number, data[place : place + self.page_size])
 
-    def runs_at(self, numbers: list[int]) -> Iterator[tuple[int, list[int], bytes]]:
+    def runs_at(self, numbers: list[int], together: int = TOGETHER) -> Iterator[tuple[int, list[int], bytes]]:
         """The bytes of many pages that stand together: the first one's number, which are wanted, the bytes from there.
 
         Nothing is checked but that the file has them; ``numbers`` are ascending.
         """
         if numbers and not 0 < numbers[0] <= numbers[-1] < self.pages:
             raise self.damaged(f"a page number outside its {self.pages} pages")
-        return read_runs(self._read, self.page_size, numbers)
+        return read_runs(self._read, self.page_size, numbers, together)
 
     def _read(self, place: int, count: int) -> bytes:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mailconf.arrays import Array, arrays
 from mailconf.maps.opening import Repeated
@@ -67,10 +68,10 @@ class Words:
         return first
 
 
-def ordered(packed: Packed, places: Array = None, highest: int = 0) -> Array:
+def ordered(packed: Packed, places: Array = None, highest: int = 0, *, repeated: bool = False) -> Array:
     """The numbers of the entries in the order of their ``places``, 0 to ``highest``, and there in that of their keys.
 
-    Raises Repeated when two entries have the same place and key.
+    Raises Repeated when two entries have the same place and key, unless they may be ``repeated``.
     """
     np = arrays()
     words = Words(packed)
@@ -92,6 +93,8 @@ def ordered(packed: Packed, places: Array = None, highest: int = 0) -> Array:
         if not same.any():
             return order
         if first >= words.longest:
+            if repeated:
+                return order
             raise Repeated
         # Those that are equal so far, with the number of their group.
         member = np.zeros(same.size + 1, bool)
@@ -107,11 +110,11 @@ def ordered(packed: Packed, places: Array = None, highest: int = 0) -> Array:
         group, more = group[new], more[new]
         same = (group[1:] == group[:-1]) & (more[1:] == more[:-1])
         where = at
-    _order_slowly(packed, order, same, where)
+    _order_slowly(packed, order, same, where, repeated)
     return order
 
 
-def _order_slowly(packed: Packed, order: Array, same: Array, where: Array) -> None:
+def _order_slowly(packed: Packed, order: Array, same: Array, where: Array, repeated: bool) -> None:
     """Order the entries that are still equal key by key."""
     np = arrays()
     starts = np.flatnonzero(np.concatenate(([True], ~same)))
@@ -119,10 +122,10 @@ def _order_slowly(packed: Packed, order: Array, same: Array, where: Array) -> No
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
         if stop - start > 1:
             numbers = order[where[start:stop]].tolist()
-            keys = {key_of(packed, number): number for number in numbers}
-            if len(keys) < len(numbers):
+            keys = sorted((key_of(packed, number), number) for number in numbers)
+            if not repeated and any(one == other for (one, _), (other, _) in pairwise(keys)):
                 raise Repeated
-            order[where[start:stop]] = [keys[key] for key in sorted(keys)]
+            order[where[start:stop]] = [number for _, number in keys]
 
 
 def key_of(packed: Packed, number: int) -> bytes:
@@ -132,15 +135,13 @@ def key_of(packed: Packed, number: int) -> bytes:
     return found
 
 
-def hashes(packed: Packed, prime: int, start: int, end: bool) -> Array:
-    """The hashes of the keys, by `mailconf.maps.fnv`; ``end``: each as if followed by a NUL."""
+def hashes(text: Array, places: Array, lengths: Array, prime: int, start: int, end: bool = False) -> Array:
+    """The hashes of the keys at ``places``, by `mailconf.maps.fnv`; ``end``: each as if followed by a NUL."""
     np = arrays()
-    found = np.empty(len(packed), np.uint32)
+    found = np.empty(len(places), np.uint32)
     factor = np.uint32(prime)
-    for length, some in by_length(packed.key_length):
-        columns = np.ascontiguousarray(
-            view(packed.text, length)[packed.key_at[some]].view(np.uint8).reshape(-1, length).T
-        )
+    for length, some in by_length(lengths):
+        columns = np.ascontiguousarray(view(text, length)[places[some]].view(np.uint8).reshape(-1, length).T)
         value = np.full(columns.shape[1], start, np.uint32)
         for column in columns:
             value *= factor

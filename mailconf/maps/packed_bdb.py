@@ -34,7 +34,7 @@ def write_hash(file: BinaryIO, packed: Packed, *, progress: Progress | None = No
         raise NotPacked
     costs = packed.key_length + packed.value_length + 2 * (3 + _END)
     buckets = bucket_count(int(costs.sum()))
-    places = hashes(packed, PRIME, 0, True) & np.uint32(buckets - 1)
+    places = hashes(packed.text, packed.key_at, packed.key_length, PRIME, 0, end=True) & np.uint32(buckets - 1)
     order = ordered(packed, places, buckets - 1)
     counts = np.bincount(places, minlength=buckets)
     del places

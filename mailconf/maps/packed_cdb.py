@@ -29,7 +29,7 @@ def write_cdb(file: BinaryIO, packed: Packed, *, progress: Progress | None = Non
     if tables_at + 16 * count > LARGEST:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     places = stops - sizes
-    values = hashes(packed, PRIME, START, False)
+    values = hashes(packed.text, packed.key_at, packed.key_length, PRIME, START)
     _refuse_repeated(packed, values)
     descriptor = file.fileno()
     for at in range(0, count, _BATCH):
