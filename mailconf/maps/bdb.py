@@ -44,13 +44,15 @@ PAGE_SIZE = 4096  # what libdb takes from the usual block size of file systems, 
 CAPACITY = PAGE_SIZE - HEADER
 NATIVE = "<" if sys.byteorder == "little" else ">"  # the order of bytes in files of this machine
 
-MANY_PACKED = 20_000  # keys that are worth loading numpy (`mailconf.maps.packed_find`)
+ENOUGH = 100_000  # keys, and entries on the pages that they may be on, that are worth loading numpy
 
 INVALID, HASH_UNSORTED, BTREE_INTERNAL, VALUES_INTERNAL, BTREE_LEAF, VALUES_LEAF, OVERFLOW = 0, 2, 3, 4, 5, 6, 7
 HASH_META, BTREE_META, HASH = 8, 9, 13
 
 META_SIZE = 512
 METAFLAG_CHECKSUM = 0x01
+
+_USUAL_ENTRIES = 15  # of a page
 
 _BATCH = 1 << 20
 
@@ -213,6 +215,11 @@ class PageFile:
             missing -= count
             number = page.next
         return b"".join(parts)
+
+
+def worth_arrays(keys: int, pages: int) -> bool:
+    """Whether so many keys of a file of so many pages are worth loading numpy (`mailconf.maps.packed_find`)."""
+    return keys + _USUAL_ENTRIES * min(keys, pages) >= ENOUGH
 
 
 def header(number: int, previous: int, following: int, entries: int, low: int, level: int, kind: int) -> bytes:

@@ -21,7 +21,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from mailconf.arrays import arrays
-from mailconf.maps.bdb import BTREE_INTERNAL, BTREE_LEAF, HEADER, MANY_PACKED, NATIVE, NO_PAGE, Page, PageFile
+from mailconf.maps.bdb import BTREE_INTERNAL, BTREE_LEAF, HEADER, NATIVE, NO_PAGE, Page, PageFile, worth_arrays
 from mailconf.maps.bdb_items import BIG, KEYDATA, Items
 from mailconf.maps.bdb_table import c_string, in_share, part_of
 from mailconf.maps.table import WHOLE, Share
@@ -80,7 +80,7 @@ class BtreeFile:
     def _by_arrays(self, count: int) -> bool:
         """Whether so many keys are looked for with numpy."""
         usual = self.file.page_size <= _LARGEST_WALKED and self.file.order == NATIVE
-        return usual and count >= MANY_PACKED and arrays() is not None
+        return usual and worth_arrays(count, self.file.pages) and arrays() is not None
 
     def get_all(self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE) -> list[bytes | None]:
         """What `get` gives for each of ``keys`` followed by ``end`` (empty or a NUL), up to a NUL.

@@ -31,7 +31,7 @@ from itertools import groupby
 from pathlib import Path
 
 from mailconf.arrays import arrays
-from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, MANY_PACKED, NATIVE, NO_PAGE, Page, PageFile
+from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NATIVE, NO_PAGE, Page, PageFile, worth_arrays
 from mailconf.maps.bdb_items import Items
 from mailconf.maps.bdb_table import c_string, part_of
 from mailconf.maps.fnv import hash_all, hash_one
@@ -102,7 +102,7 @@ class HashFile:
     def _by_arrays(self, count: int) -> bool:
         """Whether so many keys are looked for with numpy."""
         usual = not self.repeats and self.file.page_size <= _LARGEST_AT_ONCE and self.file.order == NATIVE
-        return usual and count >= MANY_PACKED and arrays() is not None
+        return usual and worth_arrays(count, self.file.pages) and arrays() is not None
 
     def get_all(
         self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE, places: array[int] | None = None

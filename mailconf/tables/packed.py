@@ -14,7 +14,7 @@ from typing import NamedTuple
 from mailconf.arrays import Array, arrays
 from mailconf.tables.postmap import fold, read_rows
 
-MANY = 1 << 21  # bytes of text that are worth it
+MANY = 1 << 22  # bytes of text that are worth it
 
 _BLOCK = 1 << 20
 _MOST_SPACES = 16  # between key and value, and behind the value

@@ -25,7 +25,7 @@ from types import FrameType
 
 from mutations import mutate
 
-from mailconf.maps import bdb_btree, bdb_hash
+from mailconf.maps import bdb
 from mailconf.maps.bdb_btree import BtreeFile
 from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.bdb_table import DatabaseFile
@@ -180,7 +180,7 @@ def too_slow(number: int, frame: FrameType | None) -> None:
 
 def look_up_with_numpy(arrays: bool) -> None:
     """Whether keys that are looked up together are looked for as those of large inputs are."""
-    bdb_hash.MANY_PACKED = bdb_btree.MANY_PACKED = 100 if arrays else 1 << 30
+    bdb.ENOUGH = 1 if arrays else 1 << 30
 
 
 def limit_memory() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailconf.arrays import arrays
-from mailconf.maps import bdb_btree, bdb_hash, packed
+from mailconf.maps import bdb, packed
 from mailconf.maps.bdb_btree import BtreeFile
 from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.bdb_table import c_string
@@ -41,8 +41,7 @@ pytestmark = pytest.mark.skipif(np is None, reason="numpy is not installed")
 @pytest.fixture(autouse=True)
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MANY", 0)
-    monkeypatch.setattr(bdb_hash, "MANY_PACKED", 1)
-    monkeypatch.setattr(bdb_btree, "MANY_PACKED", 1)
+    monkeypatch.setattr(bdb, "ENOUGH", 1)
 
 
 def packed_of(pairs: list[tuple[bytes, bytes]]) -> Packed:
