@@ -61,8 +61,9 @@ def diagnostics() -> str:
 MAP_COLUMNS = """
 *Built* is what `postmap`, `makemap` and `mailconf build` write, with the ending of the map's name; *changed*, whether
 `postmap -i` and `-d` add and delete entries of a map that is there. *Listed* is `postmap -s`. *In bulk*,
-`postmap -q -` looks many keys up together: for lmdb, and for cdb with the extra `fast`, through the type's library, in
-processes that may die of a damaged file. *Departs*: it differs from the original on purpose, as stands below.
+`postmap -q -` looks many keys up together: for lmdb and cdb through the type's library, in processes that may die of a
+damaged file. *Departs*: it differs from the original on purpose, as stands below. What building and asking cost beside
+the original, [speed.md](speed.md) says.
 """
 
 

@@ -19,6 +19,7 @@ from mailconf.maps.contents import NoContent, content
 from mailconf.maps.opening import NotStored, Progress
 from mailconf.source import decode
 from mailconf.tables.lines import LineNumbers
+from mailconf.tables.packed import MANY, Packed, read_packed
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
 from mailconf.tables.rows import Problem, Rows
 
@@ -79,8 +80,8 @@ class Build:
             raise Fatal(f"open {self.name}: {os.strerror(errno.EISDIR if self.name else errno.ENOENT)}")
         with self._open(source) as file:
             target = write.map_path(self.kind, source)
-            write.preload(self.kind)
             status = status_of(source) if self.incremental else os.fstat(file.fileno())
+            write.preload(self.kind, packed=self._plain and status is not None and status.st_size >= MANY)
             with as_owner_of(status, target, self.name, self.options) as new:
                 try:
                     self.data = file.read()
@@ -88,10 +89,7 @@ class Build:
                     raise Fatal(f"read {self.file}: {failure.strerror}") from failure
                 self.line_number = LineNumbers(self.data)
                 self._drop_empty(target)
-                rows = self._read()
-                self._fold(rows)
-                if self.options.tool.aliases:
-                    self._join(rows)
+                rows = self._packed() or self._rows()
                 try:
                     self._write(rows, target, new)
                 except NotStored as failure:
@@ -100,6 +98,11 @@ class Build:
                     database = "" if target.exists() else "database "
                     raise Fatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure
         return None
+
+    @property
+    def _plain(self) -> bool:
+        """Whether the entries may be written as they are read."""
+        return not self.options.tool.aliases and not self.incremental and "F" not in self.options.flags
 
     def _open(self, source: Path) -> AbstractContextManager[BinaryIO]:
         if self.incremental:
@@ -125,6 +128,18 @@ class Build:
             data = file.read()
         if self.options.tool.aliases or read_rows(data, utf8=self.options.utf8).keys:
             raise Fatal(f"table fail:{self.name}: write error: Application error")
+
+    def _packed(self) -> Packed | None:
+        """The entries of a large text of which there is nothing to report."""
+        folded = "f" not in self.options.flags
+        return read_packed(self.data, utf8=self.options.utf8, folded=folded) if self._plain else None
+
+    def _rows(self) -> Rows:
+        rows = self._read()
+        self._fold(rows)
+        if self.options.tool.aliases:
+            self._join(rows)
+        return rows
 
     def _read(self) -> Rows:
         if self.options.tool.aliases:
@@ -152,10 +167,8 @@ class Build:
         fold = self.options.fold
         rows.keys = [key.lower() if key.isascii() else fold(key) for key in rows.keys]
 
-    def _write(self, rows: Rows, target: Path, status: os.stat_result | None) -> None:
+    def _write(self, rows: Rows | Packed, target: Path, status: os.stat_result | None) -> None:
         """Write the entries; warnings come in the order of the text."""
-        easy = not rows.problems and "F" not in self.options.flags
-        entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
         how = _How(
             source=status,
             nul=False if self.options.tool.aliases else self.options.nul,
@@ -164,6 +177,11 @@ class Build:
             progress=_progress(self.name),
             warn=self.messages.warn,
         )
+        if isinstance(rows, Packed):
+            write.write_map(self.kind, target, rows, **how)
+            return
+        easy = not rows.problems and "F" not in self.options.flags
+        entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
         if self.incremental:
             write.update_map(self.kind, target, entries, last=self.own, **how)
         else:

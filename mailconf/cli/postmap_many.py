@@ -156,7 +156,7 @@ class ManyKeys:
 
     def _values_of(self, table: BulkTable, keys: list[bytes]) -> list[bytes | None] | None:
         """`_values` of one table. Of many keys, a second process finds one part where there is a processor for it."""
-        if len(keys) < SHARED or processors() < 2:
+        if len(keys) < SHARED or processors() < 2 or table.processes(len(keys)) < 2:
             return self._part_of(table, keys, WHOLE)
         first: list[bytes | None] = []
         for count in FIRST:

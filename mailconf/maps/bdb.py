@@ -34,7 +34,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from mailconf.maps.raw_file import read_runs
+from mailconf.maps.raw_file import TOGETHER, read_runs
 from mailconf.maps.table import DamagedMap as DamagedMap
 from mailconf.maps.table import TemporaryFailure
 
@@ -44,11 +44,15 @@ PAGE_SIZE = 4096  # what libdb takes from the usual block size of file systems, 
 CAPACITY = PAGE_SIZE - HEADER
 NATIVE = "<" if sys.byteorder == "little" else ">"  # the order of bytes in files of this machine
 
+ENOUGH = 100_000  # keys, and entries on the pages that they may be on, that are worth loading numpy
+
 INVALID, HASH_UNSORTED, BTREE_INTERNAL, VALUES_INTERNAL, BTREE_LEAF, VALUES_LEAF, OVERFLOW = 0, 2, 3, 4, 5, 6, 7
 HASH_META, BTREE_META, HASH = 8, 9, 13
 
 META_SIZE = 512
 METAFLAG_CHECKSUM = 0x01
+
+_USUAL_ENTRIES = 15  # of a page
 
 _BATCH = 1 << 20
 
@@ -135,14 +139,14 @@ class PageFile:
                 place = (number - first) * self.page_size
                 yield self._page(number, data[place : place + self.page_size])
 
-    def runs_at(self, numbers: list[int]) -> Iterator[tuple[int, list[int], bytes]]:
+    def runs_at(self, numbers: list[int], together: int = TOGETHER) -> Iterator[tuple[int, list[int], bytes]]:
         """The bytes of many pages that stand together: the first one's number, which are wanted, the bytes from there.
 
         Nothing is checked but that the file has them; ``numbers`` are ascending.
         """
         if numbers and not 0 < numbers[0] <= numbers[-1] < self.pages:
             raise self.damaged(f"a page number outside its {self.pages} pages")
-        return read_runs(self._read, self.page_size, numbers)
+        return read_runs(self._read, self.page_size, numbers, together)
 
     def _read(self, place: int, count: int) -> bytes:
         try:
@@ -211,6 +215,11 @@ class PageFile:
             missing -= count
             number = page.next
         return b"".join(parts)
+
+
+def worth_arrays(keys: int, pages: int) -> bool:
+    """Whether so many keys of a file of so many pages are worth loading numpy (`mailconf.maps.packed_find`)."""
+    return keys + _USUAL_ENTRIES * min(keys, pages) >= ENOUGH
 
 
 def header(number: int, previous: int, following: int, entries: int, low: int, level: int, kind: int) -> bytes:

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from mailconf.maps.bdb import BTREE_INTERNAL, BTREE_LEAF, HEADER, NATIVE, NO_PAGE, Page, PageFile
+from mailconf.arrays import arrays
+from mailconf.maps.bdb import BTREE_INTERNAL, BTREE_LEAF, HEADER, NATIVE, NO_PAGE, Page, PageFile, worth_arrays
 from mailconf.maps.bdb_items import BIG, KEYDATA, Items
 from mailconf.maps.bdb_table import c_string, in_share, part_of
 from mailconf.maps.table import WHOLE, Share
@@ -30,6 +31,7 @@ VERSION = 9
 
 _MANY = 100  # keys that are worth sorting
 _LARGEST_WALKED = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
+_ABOVE_LEAVES = 2  # the level
 _CHILD = 12  # bytes before the key in an internal page's entry
 _REPEATS = 0x01  # a flag
 _FOREIGN = 0x02 | 0x20 | 0x80  # flags: numbered records, several databases, compression
@@ -70,6 +72,16 @@ class BtreeFile:
                 return next(self._items.all(page, offsets[entry + 1], set()))
         return None
 
+    def processes(self, count: int) -> int:
+        """How many should share a `get_all` of so many keys."""
+        self._by_arrays(count)  # loads it, so that not each of them has to
+        return 2
+
+    def _by_arrays(self, count: int) -> bool:
+        """Whether so many keys are looked for with numpy."""
+        usual = self.file.page_size <= _LARGEST_WALKED and self.file.order == NATIVE
+        return usual and worth_arrays(count, self.file.pages) and arrays() is not None
+
     def get_all(self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE) -> list[bytes | None]:
         """What `get` gives for each of ``keys`` followed by ``end`` (empty or a NUL), up to a NUL.
 
@@ -78,8 +90,15 @@ class BtreeFile:
         if len(keys) < _MANY or self.file.page_size > _LARGEST_WALKED or self.file.order != NATIVE:
             part = part_of(len(keys), share)
             return [c_string(self.get(key + end)) if n in part else None for n, key in enumerate(keys)]
+        if self._by_arrays(len(keys)):
+            from mailconf.maps.packed_find import find_on_leaves
+
+            values, left = find_on_leaves(self.file, keys, end, lambda some: self._leaf_numbers(some, end), share)
+            for at in left:
+                values[at] = c_string(self.get(keys[at] + end))
+            return values
         wanted = sorted(in_share(keys, share))
-        values: list[bytes | None] = [None] * len(wanted)
+        values = [None] * len(wanted)
         big = self.file.page_size // (4 * max(self._fewest, 2)) - len(end)  # or less: such keys may be big
         singly = {at for at, key in enumerate(wanted) if len(key) >= big}
         items = [b"\1" + key + end for key in wanted]
@@ -145,6 +164,36 @@ class BtreeFile:
                         if number in below:
                             raise self.file.damaged(f"page {number} belongs to two chains")
                         below[number] = low, next_low
+                    low = next_low
+            level = below
+
+    def _leaf_numbers(self, keys: list[bytes], end: bytes) -> Iterator[tuple[int, int, int]]:
+        """The numbers of the pages, leaves most likely, that can have some of the sorted ``keys``, and which of them.
+
+        The ``keys`` are without ``end``: with it on both sides keys compare alike, and on one side as if on none.
+        """
+        seen: set[int] = set()
+        level = {self._root: (0, len(keys))}
+        enough = max(map(len, keys), default=0) + 2
+        while level:
+            below: dict[int, tuple[int, int]] = {}
+            for number in level:
+                self.file.visit(number, seen)
+            for page in self.file.pages_at(list(level)):
+                low, high = level[page.number]
+                if page.type != BTREE_INTERNAL or not page.entries:
+                    yield page.number, low, high
+                    continue
+                numbers, lowest = self._children(page, enough)
+                for number, key in zip_longest(numbers, lowest):
+                    next_low = high if key is None else bisect_left(keys, key[1:].removesuffix(end), low, high)
+                    if low < next_low:
+                        if page.level == _ABOVE_LEAVES:
+                            yield number, low, next_low
+                        elif number in below:
+                            raise self.file.damaged(f"page {number} belongs to two chains")
+                        else:
+                            below[number] = low, next_low
                     low = next_low
             level = below
 

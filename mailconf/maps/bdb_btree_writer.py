@@ -48,7 +48,7 @@ _first = itemgetter(0)
 _BLOCK = 2048  # entries at a time
 
 Body = tuple[int, bytes, bytes]  # number of entries, their offsets, their text
-_Child = tuple[bytes, int]  # the lowest key that a page may have, as it is stored, and the page's number
+Child = tuple[bytes, int]  # the lowest key that a page may have, as it is stored, and the page's number
 
 
 def write_btree(
@@ -80,7 +80,17 @@ class BtreeWriter:
         self.run = PageRun(descriptor, _ROOT + 1)
 
     def write(self, keys: list[bytes], values: list[bytes]) -> None:
-        children = self._write_leaves(keys, values)
+        self._write_above(self._write_leaves(keys, values), len(keys))
+
+    def finish(self, children: list[Child], next_page: int, entries: int) -> None:
+        """Write what stands above leaves that are written already, two at least, and the meta page.
+
+        ``children`` are the lowest keys that the leaves may have, with their numbers.
+        """
+        self.run = PageRun(self.descriptor, next_page)
+        self._write_above(children, entries)
+
+    def _write_above(self, children: list[Child], entries: int) -> None:
         level = 1
         while len(children) > 1:
             level += 1
@@ -89,11 +99,11 @@ class BtreeWriter:
         own = struct.pack("=6I", 0, _MINIMUM_KEYS, 0, _PAD_BYTE, _ROOT, 0)
         os.pwrite(self.descriptor, meta_page(MAGIC, VERSION, BTREE_META, self.run.next - 1, self.flags, own), 0)
         if self.progress is not None:
-            self.progress(len(keys), len(keys))
+            self.progress(entries, entries)
 
-    def _write_leaves(self, keys: list[bytes], values: list[bytes]) -> list[_Child]:
+    def _write_leaves(self, keys: list[bytes], values: list[bytes]) -> list[Child]:
         """Write all leaves; what stands above them."""
-        children: list[_Child] = []
+        children: list[Child] = []
         done = 0
         previous, last_key = NO_PAGE, b""
         waiting: Body | None = None  # the leaf before, whose successor's number is not known yet
@@ -108,7 +118,7 @@ class BtreeWriter:
             lowest = b""
             if children:
                 before, key = last_key + self.end, items[0] + self.end
-                lowest = key[: _common(before, key) + 1]
+                lowest = key[: common(before, key) + 1]
             children.append((lowest, self.run.next + big_pages))
             waiting = self._big_leaf(items) if big_pages else self._leaf(items, lengths, sums)
             last_key = items[-2] if items else b""
@@ -174,9 +184,9 @@ class BtreeWriter:
         """The reference to ``data``, which is written to pages of its own."""
         return _REFERENCE.pack(0, BIG, write_big_item(self.run, data), len(data))
 
-    def _write_level(self, level: int, groups: list[list[_Child]]) -> list[_Child]:
+    def _write_level(self, level: int, groups: list[list[Child]]) -> list[Child]:
         """Write the internal pages of a level; what stands above them."""
-        above: list[_Child] = []
+        above: list[Child] = []
         for children in groups:
             entries = [_CHILD.pack(0, KEYDATA, children[0][1], 0)]  # the first key is never looked at
             for key, child in children[1:]:
@@ -209,9 +219,9 @@ def tree_body(entries: list[bytes]) -> Body:
     return len(entries), offsets.tobytes(), b"".join(reversed(entries))
 
 
-def _grouped(children: list[_Child]) -> list[list[_Child]]:
+def _grouped(children: list[Child]) -> list[list[Child]]:
     """The children of each of the pages over them, two at least on a page."""
-    groups: list[list[_Child]] = [[]]
+    groups: list[list[Child]] = [[]]
     used = 0
     for child in children:
         size = 2 + _child_size(child[0])
@@ -229,7 +239,7 @@ def _child_size(key: bytes) -> int:
     return _CHILD.size + (_REFERENCE.size if len(key) > BIG_LIMIT else len(key) + -len(key) % 4)
 
 
-def _common(one: bytes, other: bytes) -> int:
+def common(one: bytes, other: bytes) -> int:
     """How many bytes two keys have in common at their beginning."""
     low, high = 0, min(len(one), len(other))
     while low < high:

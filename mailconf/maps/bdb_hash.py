@@ -30,7 +30,8 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NO_PAGE, Page, PageFile
+from mailconf.arrays import arrays
+from mailconf.maps.bdb import HASH, HASH_UNSORTED, HEADER, INVALID, NATIVE, NO_PAGE, Page, PageFile, worth_arrays
 from mailconf.maps.bdb_items import Items
 from mailconf.maps.bdb_table import c_string, part_of
 from mailconf.maps.fnv import hash_all, hash_one
@@ -94,6 +95,15 @@ class HashFile:
         buckets = hash_all(keys, end, self.high_mask)
         return array("I", [bucket if bucket <= highest else bucket & low_mask for bucket in buckets])
 
+    def processes(self, count: int) -> int:
+        """How many should share a `get_all` of so many keys."""
+        return 1 if self._by_arrays(count) else 2
+
+    def _by_arrays(self, count: int) -> bool:
+        """Whether so many keys are looked for with numpy."""
+        usual = not self.repeats and self.file.page_size <= _LARGEST_AT_ONCE and self.file.order == NATIVE
+        return usual and worth_arrays(count, self.file.pages) and arrays() is not None
+
     def get_all(
         self, keys: list[bytes], end: bytes = b"", share: Share = WHOLE, places: array[int] | None = None
     ) -> list[bytes | None]:
@@ -105,6 +115,15 @@ class HashFile:
         if len(keys) < _MANY or self.repeats or self.file.page_size > _LARGEST_AT_ONCE:
             part = part_of(len(keys), share)
             return [c_string(self.get(key + end)) if n in part else None for n, key in enumerate(keys)]
+        if share == WHOLE and self._by_arrays(len(keys)):
+            from mailconf.maps.packed_find import find_in_buckets
+
+            among = self.max_bucket, self.high_mask, self.low_mask
+            answers = find_in_buckets(self.file, keys, end, self._spares, among)
+            if answers is not None:
+                for n in answers[1]:
+                    answers[0][n] = c_string(self.get(keys[n] + end))
+                return answers[0]
         places = self.places(keys, end) if places is None else places
         found: list[bytes | None] = [None] * len(keys)
         seen: set[int] = set()

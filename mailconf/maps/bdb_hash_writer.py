@@ -88,7 +88,7 @@ class HashWriter:
         # A NUL within a key can make one key the beginning of another in spite of the NUL at the end.
         self.any_prefix = not end or b"\0" in text
         total = sum([min(length, self.limit) for length in lengths] if self.any_big else lengths)
-        self.buckets = _bucket_count(total + len(keys) * (_PAIR + 2 * len(end)))
+        self.buckets = bucket_count(total + len(keys) * (_PAIR + 2 * len(end)))
         self.pages = PageRun(descriptor, 1)
         self.rest = PageRun(descriptor, self.buckets + 1)
 
@@ -101,7 +101,7 @@ class HashWriter:
                 self.progress(done, total)
         self.pages.flush()
         self.rest.flush()
-        os.pwrite(self.descriptor, self._meta(), 0)
+        os.pwrite(self.descriptor, self.meta(self.buckets, len(self.keys), self.rest.next - 1), 0)
         if self.progress is not None:
             self.progress(total, total)
 
@@ -115,13 +115,15 @@ class HashWriter:
             parts.append(part)
         return zip(*parts, strict=True)
 
-    def _meta(self) -> bytes:
-        top = self.buckets - 1
+    @classmethod
+    def meta(cls, buckets: int, keys: int, last_page: int) -> bytes:
+        """The meta page."""
+        top = buckets - 1
         # All buckets are contiguous from page 1 on, whatever generation they would have come in.
         spares = [1] * (top.bit_length() + 1)
-        own = struct.pack("=6I", top, top, top >> 1, 0, len(self.keys), CHARKEY)
+        own = struct.pack("=6I", top, top, top >> 1, 0, keys, CHARKEY)
         own += array("I", spares).tobytes().ljust(4 * SPARES, b"\0")
-        return meta_page(MAGIC, VERSION, HASH_META, self.rest.next - 1, self.flags, own)
+        return meta_page(MAGIC, VERSION, HASH_META, last_page, cls.flags, own)
 
     def _write_bucket(self, keys: list[bytes], values: list[bytes]) -> None:
         """Write the bucket's first page at its place and what it needs beyond behind all first pages."""
@@ -150,7 +152,7 @@ class HashWriter:
             return [body]
         each = 3 + len(self.end)
         sizes = [len(key) + len(value) + 2 * each for key, value in zip(items[0::2], items[1::2], strict=True)]
-        return [self._body(items[2 * start : 2 * stop]) or _EMPTY for start, stop in _split(sizes)]
+        return [self._body(items[2 * start : 2 * stop]) or _EMPTY for start, stop in split(sizes)]
 
     def _body(self, items: list[bytes]) -> _Body | None:
         """One page of items none of which is big, or None if it has no room for them."""
@@ -177,7 +179,7 @@ class HashWriter:
         for part in (small, sorted(pair for pair in pairs if len(pair[0]) > self.limit)):
             stored = [self._item(item) for pair in part for item in pair]
             sizes = [len(stored[at]) + len(stored[at + 1]) + 4 for at in range(0, len(stored), 2)]
-            for start, stop in _split(sizes):
+            for start, stop in split(sizes):
                 group = stored[2 * start : 2 * stop]
                 offsets = array("H", [PAGE_SIZE - size for size in accumulate(map(len, group))])
                 text = b"".join(reversed(group)).rjust(CAPACITY - 2 * len(group), b"\0")
@@ -198,7 +200,7 @@ def _ceilings(count: int, each: int) -> int:
     return int.from_bytes(array("H", range(PAGE_SIZE - each, 0, -each)[:count]).tobytes(), sys.byteorder)
 
 
-def _bucket_count(total: int) -> int:
+def bucket_count(total: int) -> int:
     """A power of two, for entries that take ``total`` bytes on pages."""
     wanted = max(2, int(total / (FILL * CAPACITY)) + 1)
     return 1 << (wanted - 1).bit_length()
@@ -215,7 +217,7 @@ def longer_first(keys: list[bytes]) -> list[bytes]:
     return ordered + beginnings[::-1]
 
 
-def _split(sizes: list[int]) -> Iterator[tuple[int, int]]:
+def split(sizes: list[int]) -> Iterator[tuple[int, int]]:
     """Cut a sequence of entries of these sizes into (start, stop) stretches that fill a page each."""
     start = used = 0
     for at, size in enumerate(sizes):

@@ -157,6 +157,10 @@ class DatabaseTable:
                 return database.places(self._folded_all(keys), self._end)
         return None
 
+    def processes(self, count: int) -> int:
+        processes = getattr(self._database, "processes", None)
+        return 2 if processes is None else int(processes(count))
+
     def lookup_all(
         self, keys: list[bytes], share: Share = WHOLE, places: array[int] | None = None
     ) -> list[bytes | None]:

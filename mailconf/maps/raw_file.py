@@ -9,21 +9,23 @@ from pathlib import Path
 
 from mailconf.maps.table import DamagedMap, TemporaryFailure
 
-_TOGETHER = 1 << 20  # bytes
+TOGETHER = 1 << 20  # bytes
 _SPARSE = 8  # pages that are read for one that is wanted, at most
 
 
 def read_runs(
-    read: Callable[[int, int], bytes], size: int, numbers: list[int]
+    read: Callable[[int, int], bytes], size: int, numbers: list[int], together: int = TOGETHER
 ) -> Iterator[tuple[int, list[int], bytes]]:
     """The pages of ``size`` bytes with these ascending numbers, through few calls of ``read`` (place, count).
+
+    together  bytes that are read at a time
 
     Gives the first page's number, the numbers of those that were read together, and the bytes from the first on.
     """
     at = 0
     while at < len(numbers):
         first = numbers[at]
-        end = bisect_left(numbers, first + _TOGETHER // size, at)
+        end = bisect_left(numbers, first + together // size, at)
         if numbers[end - 1] - first >= _SPARSE * (end - at):
             end = at + 1
         yield first, numbers[at:end], read(first * size, (numbers[end - 1] - first + 1) * size)

@@ -68,6 +68,10 @@ class BulkTable(LookupTable, Protocol):
     @property
     def edition(self) -> object: ...
 
+    def processes(self, count: int) -> int:
+        """How many should share the work for so many keys, one or two. What both need is loaded then."""
+        ...
+
     def places(self, keys: list[bytes]) -> array[int] | None:
         """Where in the file each of ``keys`` would lie, once there is an `edition`; None where it is found in passing.
 

@@ -18,11 +18,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from mailconf.arrays import arrays
 from mailconf.files import replace
 from mailconf.maps.opening import NotStored, Progress, Repeated, cannot_open
 from mailconf.maps.registry import known_types
 from mailconf.maps.table import UnsupportedMap
 from mailconf.maps.target import safe_target
+from mailconf.tables.packed import Packed
 
 Table = dict[bytes, bytes]
 
@@ -53,6 +55,7 @@ class _Type(NamedTuple):
     extension: str
     writer: str  # module:function
     reader: str  # module:class
+    packed: str  # a writer of packed entries, which end with a NUL or do not as with postmap(1)
     nul: bool = True  # postmap(1) without -N and -n ends keys and values with a NUL
     values_writer: str = ""  # for keys with several values, where the type has that
     package: str = ""  # the package that the writer needs, where it is one that not every system has
@@ -65,13 +68,21 @@ _CDB_IS_FIXED = (
 _INSTALLED = "Is the postfix-{} package installed?"
 _TYPES = {
     "btree": _Type(
-        ".db", "bdb_btree_writer:write_btree", "bdb_btree:BtreeFile", values_writer="bdb_values:write_btree_values"
+        ".db",
+        "bdb_btree_writer:write_btree",
+        "bdb_btree:BtreeFile",
+        "packed_bdb:write_btree",
+        values_writer="bdb_values:write_btree_values",
     ),
-    "cdb": _Type(".cdb", "cdb_writer:write_cdb", "cdb:CdbFile", nul=False, fixed=_CDB_IS_FIXED),
+    "cdb": _Type(".cdb", "cdb_writer:write_cdb", "cdb:CdbFile", "packed_cdb:write_cdb", nul=False, fixed=_CDB_IS_FIXED),
     "hash": _Type(
-        ".db", "bdb_hash_writer:write_hash", "bdb_hash:HashFile", values_writer="bdb_values:write_hash_values"
+        ".db",
+        "bdb_hash_writer:write_hash",
+        "bdb_hash:HashFile",
+        "packed_bdb:write_hash",
+        values_writer="bdb_values:write_hash_values",
     ),
-    "lmdb": _Type(".lmdb", "lmdb_writer:write_lmdb", "lmdb:LmdbFile", package="lmdb"),
+    "lmdb": _Type(".lmdb", "lmdb_writer:write_lmdb", "lmdb:LmdbFile", "packed_lmdb:write_lmdb", package="lmdb"),
 }
 
 EXTENSIONS = {name: kind.extension for name, kind in _TYPES.items()}
@@ -106,20 +117,24 @@ def stored_end(type: str, nul: bool | None) -> bytes:
     return _end(_type(type), nul)
 
 
-def preload(type: str) -> None:
+def preload(type: str, *, packed: bool = False) -> None:
     """Import what writing the type needs, for a caller that is about to give up the right to read our modules.
+
+    packed  also what writing packed entries needs, where it is there
 
     Raises UnsupportedMap where the package that writes it is missing.
     """
     kind = _type(type)
     _writer(kind)
     _load(kind.reader)
+    if packed and arrays() is not None:
+        _load(kind.packed)
 
 
 def write_map(
     type: str,
     target: Path,
-    entries: Iterable[tuple[bytes, bytes]] | Columns,
+    entries: Iterable[tuple[bytes, bytes]] | Columns | Packed,
     *,
     source: os.stat_result | None = None,
     nul: bool | None = None,
@@ -144,6 +159,10 @@ def write_map(
     end = _end(kind, nul)
     target = safe_target(target, warn, follow=staged is None)
     with _no_collection():
+        if isinstance(entries, Packed):
+            if end == _end(kind, None) and _packed_written(kind, target, entries, source, progress, staged):
+                return len(entries)
+            entries = Columns(*entries.columns())
         columns = entries if isinstance(entries, Columns) else _columns(list(entries))
         try:
             _write(kind, target, columns, end, source, progress, staged)
@@ -367,6 +386,25 @@ def _write(
 ) -> None:
     with _replaced(target, source, staged) as file:
         _writer(kind)(file, *columns, end=end, progress=progress)
+
+
+def _packed_written(
+    kind: _Type,
+    target: Path,
+    entries: Packed,
+    source: os.stat_result | None,
+    progress: Progress | None,
+    staged: Path | None,
+) -> bool:
+    """Write packed entries; False where the other writer has to."""
+    from mailconf.maps.packed import NotPacked
+
+    try:
+        with _replaced(target, source, staged) as file:
+            _load(kind.packed)(file, entries, progress=progress)
+    except (NotPacked, Repeated):
+        return False
+    return True
 
 
 def _write_values(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import SequenceTable
 from mailconf.maps.write import map_path, write_map
+from mailconf.tables.packed import MANY
 from tests.live.map_tools import dump, load, postfix_folder, run, sendmail, sendmail_cf, verify
 
 pytestmark = pytest.mark.live
@@ -110,6 +112,34 @@ def test_libdb_changes_ours(tmp_path: Path, postfix: Path, kind: str, count: int
     assert dict(ours.entries()) == left
     for key, value in random.Random(1).sample(sorted(left.items()), min(len(left), 5000)):
         assert ours.lookup(key) == value
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "cdb", "lmdb"])
+@pytest.mark.parametrize("order", ["sorted", "shuffled"])
+def test_the_real_postmap_reads_a_large_map_of_ours(tmp_path: Path, postfix: Path, kind: str, order: str) -> None:
+    """One that is written as arrays, and changed by the real tool afterwards where the type can be."""
+    table = {b"user%d@%s.example.com" % (n, b"d" * (n % 60)): b"box%d" % n * (n % 9 + 1) for n in range(80_000)}
+    pairs = sorted(table.items())
+    if order == "shuffled":
+        random.Random(3).shuffle(pairs)
+    (tmp_path / "t").write_bytes(b"".join(b"%s\t%s\n" % pair for pair in pairs))
+    assert (tmp_path / "t").stat().st_size > MANY
+    spec = f"{kind}:{tmp_path / 't'}"
+    run(sys.executable, "-m", "mailconf", "postmap", "-c", postfix, spec)
+    if kind in KINDS:
+        verify(tmp_path / "t.db")
+    keys = b"".join(key + b"\n" + key + b"x\n" for key, _ in pairs)
+    answers = run("postmap", "-c", postfix, "-q", "-", spec, stdin=keys)
+    assert answers.splitlines() == [b"%s\t%s" % pair for pair in pairs]
+    assert run(sys.executable, "-m", "mailconf", "postmap", "-c", postfix, "-q", "-", spec, stdin=keys) == answers
+    if kind == "cdb":
+        return
+    more = [b"more%d" % n for n in range(3000)]
+    run("postmap", "-c", postfix, "-i", spec, stdin=b"".join(key + b" new\n" for key in more))
+    run("postmap", "-c", postfix, "-d", "-", spec, stdin=b"".join(key + b"\n" for key, _ in pairs[::5]))
+    listed = run("postmap", "-c", postfix, "-s", spec)
+    left = [b"%s\t%s" % pair for n, pair in enumerate(pairs) if n % 5] + [key + b"\tnew" for key in more]
+    assert sorted(listed.splitlines()) == sorted(left)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,7 @@ from map_vectors import FOLDER
 
 from mailconf.maps.bdb import BTREE_LEAF, DamagedMap
 from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_btree_writer import _common, write_btree
+from mailconf.maps.bdb_btree_writer import common, write_btree
 
 
 def patched(tmp_path: Path, offset: int, form: str, number: int) -> BtreeFile:
@@ -25,10 +25,10 @@ def patched(tmp_path: Path, offset: int, form: str, number: int) -> BtreeFile:
 
 @given(st.binary(), st.binary(), st.binary())
 def test_common_beginning(start: bytes, one: bytes, other: bytes) -> None:
-    common = _common(start + one, start + other)
-    assert common >= len(start)
-    assert (start + one)[:common] == (start + other)[:common]
-    assert (start + one)[: common + 1] != (start + other)[: common + 1] or start + one == start + other
+    same = common(start + one, start + other)
+    assert same >= len(start)
+    assert (start + one)[:same] == (start + other)[:same]
+    assert (start + one)[: same + 1] != (start + other)[: same + 1] or start + one == start + other
 
 
 def test_listed_in_order(tmp_path: Path) -> None:
