@@ -90,6 +90,7 @@ def apply(
     try:
         for each, move in zip(compiled, journal.moves, strict=True):
             failed = not _stage(each, store.staged(move), sink, progress) or failed
+            each.report(sink)
             maps[move.target] = each.record(store.root)
         if failed:
             store.undo(journal)

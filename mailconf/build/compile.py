@@ -9,8 +9,9 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -22,11 +23,12 @@ from mailconf.maps.opening import Progress
 from mailconf.maps.write import write_map
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
-from mailconf.tables.postmap import fold
+from mailconf.tables.postmap import fold, read_rows
 from mailconf.tables.reader import report_duplicates
 
 if TYPE_CHECKING:
     from mailconf.tables.check import Known
+    from mailconf.tables.packed import Packed
 
 BD002 = error("BD002", "a map's source cannot be read")
 
@@ -44,36 +46,57 @@ class Built(Protocol):
     def stage(self, staged: Path, progress: Progress | None) -> None:
         """Write it to ``staged``, with the owner and mode that the target is to have. OSError passes to the caller."""
 
+    def report(self, sink: Sink) -> None:
+        """Report what is known only when it has been written; asked before that, it is found out."""
+
     def record(self, root: Root) -> Record:
         """What is to be remembered of it, but for what only the finished file can tell."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Compiled:
     """A map's content: folded keys, the first of duplicates; ``status`` is the source's, for owner and mode.
 
-    ``digest`` and ``stat`` say what the source was (`mailconf.build.state`); ``nul`` is `write_map`'s.
+    ``digest`` and ``stat`` say what the source was (`mailconf.build.state`); ``nul`` is `write_map`'s. ``entries`` that
+    are packed may have a key twice: ``keys`` is how many there are in the map that was written, and ``again`` reads the
+    source once more.
     """
 
     target: Target
-    entries: dict[bytes, bytes]
+    entries: Packed | dict[bytes, bytes]
     status: os.stat_result
     digest: str
     stat: Stat
     nul: bool | None = None
+    again: Callable[[], Sequence[Entry]] | None = None
+    keys: int | None = None
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self.entries) if self.keys is None else self.keys
 
     @property
     def amount(self) -> str:
         return "1 entry" if len(self) == 1 else f"{len(self)} entries"
 
+    def table(self) -> dict[bytes, bytes]:
+        """The entries as a dictionary."""
+        entries = self.entries
+        return entries if isinstance(entries, dict) else dict(zip(*entries.columns(), strict=True))
+
     def stage(self, staged: Path, progress: Progress | None) -> None:
-        target, entries = self.target, self.entries.items()
-        write_map(
+        target = self.target
+        entries = self.entries.items() if isinstance(self.entries, dict) else self.entries
+        self.keys = write_map(
             target.type, target.target, entries, source=self.status, nul=self.nul, progress=progress, staged=staged
         )
+
+    def report(self, sink: Sink) -> None:
+        if self.again is None:
+            return
+        if self.keys is None:
+            self.keys = len(self.table())
+        if self.keys < len(self.entries):
+            report_duplicates(self.again(), sink, _folded)
 
     def record(self, root: Root) -> Record:
         return Record(self.target.type, root.inside(self.target.source), self.digest, self.stat, "")
@@ -88,8 +111,12 @@ def compile_targets(targets: Iterable[Target], sink: Sink, is_restriction: Known
     for target in targets:
         read = read_source(target, sink)
         if read is not None:
-            entries = entries_of(target, read.data, sink, is_restriction)
-            compiled.append(Compiled(target, _content(entries), read.status, read.digest, read.stat))
+            content, again = _large(target, read.data, sink, is_restriction), None
+            if content is None:
+                content = _content(entries_of(target, read.data, sink, is_restriction))
+            elif not isinstance(content, dict):
+                again = partial(entries_of, target, read.data, Sink(), is_restriction)
+            compiled.append(Compiled(target, content, read.status, read.digest, read.stat, again=again))
     return compiled
 
 
@@ -122,6 +149,33 @@ def read_source(target: Target, sink: Sink) -> Read | None:
         sink.report(BD002, message, span, file=str(target.source))
         return None
     return Read(data, status, settled(status, now))
+
+
+def _large(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> Packed | dict[bytes, bytes] | None:
+    """What the map of a large table is to hold, without an object for each entry; None where `entries_of` tells more.
+
+    That is so where something is wrong with the form of the text. Whether a key stands there twice is not looked at
+    where the entries come packed.
+    """
+    from mailconf.tables.packed import MANY, read_packed
+    from mailconf.tables.plain import doubtful, lines_for
+    from mailconf.tables.roles import check_table, table_role
+
+    role = table_role(*target.roles)
+    lines = lines_for(role) if len(data) >= MANY else None
+    if lines is None:
+        return None
+    packed = read_packed(data, utf8=True, folded=True)
+    content: Packed | dict[bytes, bytes]
+    if packed is None:
+        rows = read_rows(data)
+        content = dict(zip(map(fold, rows.keys), rows.values, strict=True))
+        if rows.problems or len(content) != len(rows):
+            return None
+    else:
+        content = packed
+    check_table(role, doubtful(data, lines, str(target.source)), sink, is_restriction)
+    return content
 
 
 def entries_of(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> Sequence[Entry]:

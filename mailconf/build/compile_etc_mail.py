@@ -51,6 +51,9 @@ class CompiledCf:
         with replace(staged, owner=owner, mode=mode) as file:
             file.write(self.expanded.cf)
 
+    def report(self, sink: Sink) -> None:
+        """Nothing: the expansion has told it all."""
+
     def record(self, root: Root) -> Record:
         mc, *others = self.expanded.reads
         assert mc.status is not None

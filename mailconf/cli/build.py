@@ -168,6 +168,8 @@ class _Build:
             compiled = self._compile(loaded, targets)
             if not self.sink.failed and not self.dry_run:
                 apply(compiled, store, self.sink, progress)
+            for each in compiled if self.dry_run else ():
+                each.report(self.sink)
         return self._summary(targets, compiled)
 
     def rollback(self) -> list[str]:

@@ -68,14 +68,14 @@ _NO_ADDRESS = [
         "write the domain without a dot before it; subdomains need their own entries",
     ),
 ]
-_PLAIN_ACTION = re.compile(
+PLAIN_ACTION = re.compile(
     r"(?:OK|DUNNO|REJECT|DEFER|DEFER_IF_REJECT|DEFER_IF_PERMIT|DISCARD|HOLD|WARN|INFO|[45][0-9][0-9])(?:\s.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 # What repeats a group is possessive: else what could be gone back to would be remembered for each time.
-_PLAIN_KEY = re.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]++)*+|[\w+=-][\w.+=-]*", re.ASCII)
-_PLAIN_ADDRESS = re.compile(r"[\w.+=-]++(?:@[\w.-]++)?+", re.ASCII)
-_PLAIN_ADDRESSES = re.compile(rf"{_PLAIN_ADDRESS.pattern}(?:(?:, ?+| ){_PLAIN_ADDRESS.pattern})*+", re.ASCII)
+PLAIN_KEY = re.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]++)*+|[\w+=-][\w.+=-]*", re.ASCII)
+PLAIN_ADDRESS = re.compile(r"[\w.+=-]++(?:@[\w.-]++)?+", re.ASCII)
+PLAIN_ADDRESSES = re.compile(rf"{PLAIN_ADDRESS.pattern}(?:(?:, ?+| ){PLAIN_ADDRESS.pattern})*+", re.ASCII)
 _DOUBTFUL = re.compile(r"^[\[<@*]|[.*]$|:|/|@\.|\.0")  # what any of those, or a long IPv6 address, has
 _COMMAND = re.compile(r"\s*\|")
 _GLUED = re.compile(r":include:|\S\|[/\w]", re.IGNORECASE)
@@ -93,7 +93,7 @@ def check_access(entries: Iterable[Entry], sink: Sink, known: Known, *, keys: bo
     for entry in entries:
         if keys:
             _check_access_key(entry, sink)
-        if _PLAIN_ACTION.fullmatch(entry.value):
+        if PLAIN_ACTION.fullmatch(entry.value):
             continue
         texts.add(entry.value)
         if len(texts) > LIMIT:
@@ -141,9 +141,9 @@ def check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str, *, keys:
     Without ``keys`` only the values are looked into, in which then a group of the match may stand.
     """
     texts: set[str] = set()
-    plain_value = _PLAIN_ADDRESSES if grammar == "virtual" else _PLAIN_ADDRESS
+    plain_value = PLAIN_ADDRESSES if grammar == "virtual" else PLAIN_ADDRESS
     for entry in entries:
-        if keys and not _PLAIN_KEY.fullmatch(entry.key):
+        if keys and not PLAIN_KEY.fullmatch(entry.key):
             texts.add(entry.key)
             if len(texts) > LIMIT:
                 give_up(entry, sink)
@@ -202,7 +202,7 @@ def _report_comment(word: str, entry: Entry, sink: Sink) -> None:
 def check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
     """aliases(5): the targets."""
     for entry in entries:
-        if _PLAIN_ADDRESSES.fullmatch(entry.value):
+        if PLAIN_ADDRESSES.fullmatch(entry.value):
             continue
         targets = alias_targets(entry.value)
         first = list(islice(targets, 2))

@@ -120,7 +120,7 @@ def test_what_passes_as_plain_is_right_by_the_grammar(text: str, role: str) -> N
     quick = codes(role, table)
     never = re.compile(r"(?!)")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_PLAIN_ACTION", "_PLAIN_KEY", "_PLAIN_ADDRESS", "_PLAIN_ADDRESSES"):
+        for name in ("PLAIN_ACTION", "PLAIN_KEY", "PLAIN_ADDRESS", "PLAIN_ADDRESSES"):
             patch.setattr(check, name, never)
         assert codes(role, table) == quick
 
