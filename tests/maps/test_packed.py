@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailconf.arrays import arrays
-from mailconf.maps import bdb, packed
+from mailconf.maps import bdb, packed, packed_find
 from mailconf.maps.bdb_btree import BtreeFile
 from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.bdb_table import c_string
 from mailconf.maps.cdb import CdbFile
+from mailconf.maps.fnv import hash_one
 from mailconf.maps.lmdb import LmdbFile
 from mailconf.maps.opening import Repeated
 from mailconf.maps.write import Duplicates, map_path, stored_end, write_map
@@ -148,16 +149,21 @@ def test_which_of_two_entries_counts(tmp_path: Path, kind: str, duplicates: Dupl
 
 @pytest.mark.parametrize("kind", ["hash", "btree"])
 @pytest.mark.parametrize("nul", [True, False])
-def test_found_as_one_by_one(tmp_path: Path, kind: str, nul: bool) -> None:
+@pytest.mark.parametrize("odd", [[], [b"m" * 2000, b""]])
+def test_found_as_one_by_one(tmp_path: Path, kind: str, nul: bool, odd: list[bytes]) -> None:
     """Keys with the same beginnings, ends and lengths, twice, on overflow pages, with big values, and absent ones."""
     table = {b"user%d@%s.example.com" % (n, b"x" * (n % 40)): b"box%d" % n for n in range(4000)}
     table |= {b"a" * n: b"v%d" % n for n in range(1, 30)}
     table |= {b"k" * 30 + b"%d" % n + b"z" * 30: b"same length %d" % n for n in range(1000, 1200)}
     table |= {b"big%d" % n: b"b" * 2000 for n in range(20)}
     table |= {b"l" * 900: b"long", b"m" * 2000: b"longer"}
+    # Several pages of one bucket.
+    few = [key for key in (b"%d" % n for n in range(40_000)) if hash_one(key + b"\0" * nul) & 127 == 5]
+    table |= dict.fromkeys(few, b"v" * 100)
     target = map_path(kind, tmp_path / "t")
     write_map(kind, target, table.items(), nul=nul)
-    keys = [*table, b"absent", b"user1@.example.con", b"", b"aaaa", b"aaaa", *(key + b"x" for key in table)]
+    keys = [*table, b"absent", b"user1@.example.con", b"aaaa", b"aaaa", *(key + b"x" for key in table)]
+    keys = [key for key in keys if len(key) < 1000] + odd
     random.Random(1).shuffle(keys)
     database = READERS[kind](target)
     for end in (b"", b"\0"):
@@ -173,3 +179,15 @@ def test_a_small_map_does_not_load_numpy(tmp_path: Path) -> None:
         command = [sys.executable, "-c", script, "postmap", "-c", ".", *words]
         done = subprocess.run(command, cwd=tmp_path, input=b"a\n", capture_output=True)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("kind", ["hash", "btree"])
+def test_keys_with_the_same_hash(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed_find, "_hashed", lambda text, at, length, page: (page << 16 | length).astype(np.uint64))
+    monkeypatch.setattr(packed_find, "_SINGLY", 1)
+    table = {b"user%d@example.com" % n: b"box%d" % n for n in range(3000)}
+    write_map(kind, map_path(kind, tmp_path / "t"), table.items())
+    keys = [*table, *(key[:-1] + b"x" for key in table)]
+    database = READERS[kind](map_path(kind, tmp_path / "t"))
+    assert database.get_all(keys, b"\0") == [table.get(key) for key in keys]
+    database.close()
