@@ -29,6 +29,7 @@ from mailconf.tables.reader import report_duplicates
 if TYPE_CHECKING:
     from mailconf.tables.check import Known
     from mailconf.tables.packed import Packed
+    from mailconf.tables.rows import Progress as ReadProgress
 
 BD002 = error("BD002", "a map's source cannot be read")
 
@@ -102,18 +103,22 @@ class Compiled:
         return Record(self.target.type, root.inside(self.target.source), self.digest, self.stat, "")
 
 
-def compile_targets(targets: Iterable[Target], sink: Sink, is_restriction: Known) -> list[Compiled]:
+def compile_targets(
+    targets: Iterable[Target], sink: Sink, is_restriction: Known, progress: Callable[[str], ReadProgress] | None = None
+) -> list[Compiled]:
     """What each target is to hold. Mistakes in a text go to ``sink``; its other entries are read all the same.
 
     is_restriction  whether an access table may name a word as a restriction
+    progress        makes a progress function for a source's name
     """
     compiled = []
     for target in targets:
         read = read_source(target, sink)
         if read is not None:
-            content, again = _large(target, read.data, sink, is_restriction), None
+            part = progress(str(target.source)) if progress else None
+            content, again = _large(target, read.data, sink, is_restriction, part), None
             if content is None:
-                content = _content(entries_of(target, read.data, sink, is_restriction))
+                content = _content(entries_of(target, read.data, sink, is_restriction, part))
             elif not isinstance(content, dict):
                 again = partial(entries_of, target, read.data, Sink(), is_restriction)
             compiled.append(Compiled(target, content, read.status, read.digest, read.stat, again=again))
@@ -151,7 +156,9 @@ def read_source(target: Target, sink: Sink) -> Read | None:
     return Read(data, status, settled(status, now))
 
 
-def _large(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> Packed | dict[bytes, bytes] | None:
+def _large(
+    target: Target, data: bytes, sink: Sink, is_restriction: Known, progress: ReadProgress | None
+) -> Packed | dict[bytes, bytes] | None:
     """What the map of a large table is to hold, without an object for each entry; None where `entries_of` tells more.
 
     That is so where something is wrong with the form of the text. Whether a key stands there twice is not looked at
@@ -165,10 +172,10 @@ def _large(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> Pa
     lines = lines_for(role) if len(data) >= MANY else None
     if lines is None:
         return None
-    packed = read_packed(data, utf8=True, folded=True)
+    packed = read_packed(data, utf8=True, folded=True, progress=progress)
     content: Packed | dict[bytes, bytes]
     if packed is None:
-        rows = read_rows(data)
+        rows = read_rows(data, progress=progress)
         content = dict(zip(map(fold, rows.keys), rows.values, strict=True))
         if rows.problems or len(content) != len(rows):
             return None
@@ -178,12 +185,14 @@ def _large(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> Pa
     return content
 
 
-def entries_of(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> Sequence[Entry]:
+def entries_of(
+    target: Target, data: bytes, sink: Sink, is_restriction: Known, progress: ReadProgress | None = None
+) -> Sequence[Entry]:
     """The entries of a target's source in its role, duplicates included; every mistake goes to ``sink``."""
     from mailconf.tables.roles import check_table, read_table, table_role
 
     role = table_role(*target.roles)
-    entries = read_table(role, Source(str(target.source), decode(data)), sink)
+    entries = read_table(role, Source(str(target.source), decode(data)), sink, progress=progress)
     check_table(role, entries, sink, is_restriction)
     report_duplicates(entries, sink, _folded)
     return entries

@@ -165,7 +165,7 @@ class _Build:
             progress = held.enter_context(_progress())
             recover(store, self.sink, dry_run=self.dry_run)
             targets = self._plan(loaded, self.sink)
-            compiled = self._compile(loaded, targets)
+            compiled = self._compile(loaded, targets, progress)
             if not self.sink.failed and not self.dry_run:
                 apply(compiled, store, self.sink, progress)
             for each in compiled if self.dry_run else ():
@@ -205,12 +205,17 @@ class _Build:
                 sink.report(BD011, text, file=str(target.target))
         return targets
 
-    def _compile(self, loaded: Loaded | LoadedEtcMail, targets: list[Target]) -> Sequence[Built]:
+    def _compile(
+        self,
+        loaded: Loaded | LoadedEtcMail,
+        targets: list[Target],
+        progress: Callable[[str], Callable[..., None]] | None = None,
+    ) -> Sequence[Built]:
         stale = [target for target in targets if target.reason]
         if not stale:
             return ()
         beside = Sink()
-        compiled = loaded.compile(stale, self.sink, beside)
+        compiled = loaded.compile(stale, self.sink, beside, progress)
         self.show_beside(beside)
         return compiled
 

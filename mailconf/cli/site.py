@@ -90,13 +90,19 @@ class Loaded(NamedTuple):
 
         return choose(plan(self.site, self.root, sink, force=force, map_type=map_type, names=names), names, sink)
 
-    def compile(self, targets: Sequence[Target], sink: Sink, beside: Sink) -> Sequence[Built]:
+    def compile(
+        self,
+        targets: Sequence[Target],
+        sink: Sink,
+        beside: Sink,
+        progress: Callable[[str], Callable[..., None]] | None = None,
+    ) -> Sequence[Built]:
         """What ``targets`` are to hold; mistakes in their sources go to ``sink``, the configuration's to ``beside``."""
         from mailconf.build.compile import compile_targets
         from mailconf.postfix.policy import compile_policy
 
         policy = compile_policy(self.configuration, beside, site=self.site)
-        return compile_targets(targets, sink, policy.smtpd.knows_restriction)
+        return compile_targets(targets, sink, policy.smtpd.knows_restriction, progress)
 
     def inputs(self) -> list[Path]:
         """The files that decide what is built, but for the sources of what was planned."""
@@ -116,7 +122,13 @@ class LoadedEtcMail(NamedTuple):
 
         return choose(self.etc_mail.plan(sink, force=force, map_type=map_type, names=names), names, sink)
 
-    def compile(self, targets: Sequence[Target], sink: Sink, beside: Sink) -> Sequence[Built]:
+    def compile(
+        self,
+        targets: Sequence[Target],
+        sink: Sink,
+        beside: Sink,
+        progress: Callable[[str], Callable[..., None]] | None = None,
+    ) -> Sequence[Built]:
         """As `Loaded.compile`; of an /etc/mail all that is wrong is a fault of a source."""
         from mailconf.build.compile_etc_mail import compile_etc_mail
 

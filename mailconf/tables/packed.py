@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mailconf.arrays import Array, arrays
 from mailconf.tables.postmap import fold, read_rows
+from mailconf.tables.rows import Progress
 
 MANY = 1 << 22  # bytes of text that are worth it
 
@@ -50,7 +51,7 @@ class _NotPlain(Exception):
     """A block has a line that is not plain."""
 
 
-def read_packed(data: bytes, *, utf8: bool, folded: bool) -> Packed | None:
+def read_packed(data: bytes, *, utf8: bool, folded: bool, progress: Progress | None = None) -> Packed | None:
     """The entries of ``data``, or None where `read_rows` has to read it or is quicker.
 
     utf8    smtputf8_enable
@@ -62,9 +63,13 @@ def read_packed(data: bytes, *, utf8: bool, folded: bool) -> Packed | None:
     # Behind the text itself follow keys that are not what is written there, and entries that are no plain lines.
     parts = [data]
     extra = len(data)
-    found = []
+    found: list[tuple[Array, ...]] = []
     whole = np.frombuffer(data, np.uint8)
+    entries = 0
     for start, end in _blocks(data):
+        if progress is not None:
+            entries += len(found[-1][0]) if found else 0
+            progress(start, len(data), entries)
         block = data[start:end]
         try:
             places = _plain(np, block, whole[start:end])

@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from itertools import accumulate
 
 from mailconf.tables.lines import SPACE, LogicalLine, logical_lines
-from mailconf.tables.rows import Rows
+from mailconf.tables.rows import Progress, Rows
 
 ORPHAN = "a continuation of nothing"
 NOT_UTF8 = "not UTF-8"
@@ -53,7 +53,7 @@ def fold(key: bytes, *, utf8: bool = True) -> bytes:
     return key.decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")
 
 
-def read_rows(data: bytes, *, utf8: bool = True, places: bool = False) -> Rows:
+def read_rows(data: bytes, *, utf8: bool = True, places: bool = False, progress: Progress | None = None) -> Rows:
     """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable."""
     rows = Rows(data)
     with _no_collection():
@@ -62,6 +62,8 @@ def read_rows(data: bytes, *, utf8: bool = True, places: bool = False) -> Rows:
             if len(block) > _LARGE or _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
                 for line in logical_lines(data, start, end):
                     _read_line(line, rows, utf8, places)
+            if progress is not None:
+                progress(end, len(data), len(rows))
     return rows
 
 

@@ -17,6 +17,7 @@ from mailconf.tables.entry import Entries, Entry, without_newlines
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
 from mailconf.tables.postmap import KEY as KEY_BYTES
+from mailconf.tables.rows import Progress
 
 if TYPE_CHECKING:
     from mailconf.grammar import Grammar, Tree
@@ -51,13 +52,13 @@ _KEY = re.compile(decode(KEY_BYTES.pattern), re.DOTALL)
 _BY_GRAMMAR = {UNBALANCED: TB003, NO_VALUE: TB004}
 
 
-def read_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> Entries:
+def read_postmap(source: Source, sink: Sink, *, utf8: bool = True, progress: Progress | None = None) -> Entries:
     """The entries of a table in the format of postmap(1), in the file's order, duplicates included.
 
     Keys are as written: folding is for the caller (`mailconf.tables.postmap.fold`). ``utf8`` is smtputf8_enable.
     """
     text = Text(source)
-    rows = read_rows(text.data, utf8=utf8, places=True)
+    rows = read_rows(text.data, utf8=utf8, places=True, progress=progress)
     for kind, start, end in rows.problems.places():
         _report(kind, text.span(start, end), sink)
     entries = Entries(source, _sides)

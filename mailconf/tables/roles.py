@@ -18,6 +18,7 @@ from mailconf.tables.aliases import read_aliases
 from mailconf.tables.check import Known, check_access, check_addresses, check_aliases
 from mailconf.tables.entry import Entry
 from mailconf.tables.reader import read_postmap
+from mailconf.tables.rows import Progress
 from mailconf.tables.sides import Sides, check_sides
 
 ACCESS, VIRTUAL, ONE_ADDRESS, ALIASES, OTHER = "access", "virtual", "one address", "aliases", "other"
@@ -104,9 +105,13 @@ def _format_of(use: str) -> str:
     return POSTFIX.get(use, OTHER)
 
 
-def read_table(role: str, source: Source, sink: Sink, *, utf8: bool = True) -> Sequence[Entry]:
+def read_table(
+    role: str, source: Source, sink: Sink, *, utf8: bool = True, progress: Progress | None = None
+) -> Sequence[Entry]:
     """The entries of a table in the text format of its role."""
-    return (read_aliases if role == ALIASES else read_postmap)(source, sink, utf8=utf8)
+    if role == ALIASES:
+        return read_aliases(source, sink, utf8=utf8)
+    return read_postmap(source, sink, utf8=utf8, progress=progress)
 
 
 def check_table(role: str, entries: Iterable[Entry], sink: Sink, known: Known = lambda word: True) -> None:

@@ -7,10 +7,12 @@ objects that callers see are made when they are asked for.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mailconf.tables.lines import SPACE, logical_lines
+
+Progress = Callable[[int, int, int], None]  # of a reader: bytes read, all bytes, entries so far
 
 
 class Problem(NamedTuple):
