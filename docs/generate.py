@@ -42,7 +42,8 @@ def diagnostics() -> str:
             "# Diagnostics",
             "",
             NOTE,
-            "Each finding has one of these codes. An error makes the command exit 1; a warning does not.",
+            "Each finding has one of these codes. An error makes the command exit 1; a warning does not. Of one code",
+            "in one file, 1000 findings are shown, and one more that says how many others there are.",
             "",
             "A finding begins with its place, `file:line:column`. The file is named as it can be opened: below "
             "`--root`, in the form in which that was given (one with `..` becomes the folder that it leads to). What "

@@ -97,3 +97,40 @@ def test_json_has_every_field() -> None:
             "hint": None,
         },
     ]
+
+
+def test_findings_of_a_kind_are_counted_beyond_a_thousand() -> None:
+    first, second, merged = Sink(), Sink(), Sink()
+    one, other = Source("one", "x\n" * 2000), Source("other", "x\n" * 2000)
+    for number in range(1500):
+        first.report(T1, f"message {number}", one.span(2 * number))
+        second.report(T1, f"message {number}", other.span(2 * number), severity=Severity.WARNING)
+    for diagnostic in (*first, *second):
+        merged.add(diagnostic)
+    for sink in (first, merged):
+        shown = [d for d in sink.sorted() if d.span is not None and d.span.source is one]
+        assert [d.message for d in shown] == [*(f"message {number}" for number in range(1000)), "500 more like this"]
+        assert shown[-1].span == one.span(2000)
+        assert sum(d.stands_for for d in shown) == 1500
+    assert len(first) == 1001 and len(merged) == 2002
+    alone = Sink()
+    alone.add(first.sorted()[-1])
+    assert [d.message for d in alone] == ["500 more like this"]
+    assert first.failed and not second.failed and merged.failed
+
+
+def test_one_more_than_a_thousand() -> None:
+    found = Sink()
+    for _ in range(1000):
+        found.report(T1, "wrong", file="x")
+    assert len(found) == len(list(found)) == 1000
+    found.report(T1, "wrong", file="x")
+    assert [d.message for d in found][-1] == "one more like this"
+
+
+def test_a_long_message_is_cut() -> None:
+    found = Sink()
+    found.report(T1, "there is no " + "x" * 5_000_000 + " here", hint="y" * 600)
+    (diagnostic,) = found
+    assert len(diagnostic.message) < 620 and diagnostic.hint == "y" * 600
+    assert diagnostic.message.startswith("there is no xx") and diagnostic.message.endswith("xx here")
