@@ -25,7 +25,6 @@ from mailconf.files import Root
 from mailconf.model.site import Site
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.listeners import all_smtpds
-from mailconf.postfix.parameters import installed_release, parameter_set
 from mailconf.postfix.policy import compile_policy
 from mailconf.postfix.restrictions import PF204
 from mailconf.postfix.smtpd import GUARDED
@@ -74,8 +73,7 @@ def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> N
         if not asked.isdisjoint(service.overrides):
             policy.check_service(configuration.for_service(service), service, found)
     targets = plan(site, root, found)
-    postfix = parameter_set(installed_release(lambda program: root.path(program).read_bytes()))
-    subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction, postfix)
+    subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction, configuration.postfix)
     for rule in RULES:
         rule(subject, found)
     for diagnostic in dict.fromkeys(found):

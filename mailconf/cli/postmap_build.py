@@ -17,8 +17,9 @@ from mailconf.cli.postmap import Options
 from mailconf.maps import write
 from mailconf.maps.contents import NoContent, content
 from mailconf.maps.opening import NotStored, Progress
+from mailconf.postfix.releases import NO_DOMAIN_SAID, NULLS, NULLS_WARNED
 from mailconf.source import decode
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, Problem, Rows, read_rows
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, Problem, Rows, read_rows
 
 # What postmap says of a line; a problem of an alias file is named in postalias's own words.
 _WORDS = {
@@ -124,9 +125,10 @@ class Build:
             raise Fatal(f"table fail:{self.name}: write error: Application error")
 
     def _read(self) -> Rows:
+        nulls = b"\0" in self.data and self.messages.version >= NULLS_WARNED
         if self.options.tool.aliases:
-            return self.aliases.read_alias_rows(self.data, utf8=self.options.utf8)
-        return read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags)
+            return self.aliases.read_alias_rows(self.data, utf8=self.options.utf8, nulls=nulls)
+        return read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags, nulls=nulls)
 
     def _join(self, rows: Rows) -> None:
         """Add postalias's own entries, of which not all end with a NUL: so all become what is stored."""
@@ -198,10 +200,17 @@ class Build:
         if problem.kind == ORPHAN:
             text = decode(shortened(problem.text))
             text = f'{self.file}: logical line must not start with whitespace: "{text}"'
+        elif problem.kind == NULL:
+            text = f"{self.file}, line {decode(problem.text)}: {NULLS}"
+        elif self._is_local_name(problem) and self.messages.version >= NO_DOMAIN_SAID:
+            text = f"{self.file}, line {self._line(problem.line)}: {problem.kind} and have no domain"
         else:
             text = _WORDS.get(problem.kind, problem.kind).format(text=decode(problem.text))
             text = f"{self.file}, line {self._line(problem.line)}: {text}"
         self.messages.warn(text)
+
+    def _is_local_name(self, problem: Problem) -> bool:
+        return self.options.tool.aliases and problem.kind == self.aliases.NOT_LOCAL
 
     def _duplicate(self, key: bytes) -> None:
         name = _NAMES.get(self.kind, "{}.db").format(self.name)

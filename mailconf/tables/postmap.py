@@ -28,13 +28,14 @@ from contextlib import contextmanager
 from itertools import accumulate
 from typing import NamedTuple
 
-from mailconf.tables.lines import SPACE, LogicalLine, logical_lines
+from mailconf.tables.lines import SPACE, LogicalLine, logical_lines, null_lines
 
 ORPHAN = "a continuation of nothing"
 NOT_UTF8 = "not UTF-8"
 UNBALANCED = "quotes not closed"
 NO_VALUE = "no value"
 COLON = "a colon ends the key"
+NULL = "a NUL"
 
 _KEY = re.compile(rb'(?:[^ \t\n\v\f\r"\\]|\\(?:.|\Z)|"(?:[^"\\]|\\.)*")*', re.DOTALL)
 _CONTINUED = re.compile(rb"\n[ \t\v\f\r]")
@@ -47,7 +48,8 @@ _BLOCK = 1 << 15
 class Problem(NamedTuple):
     """What is wrong with a line. ``before`` entries come before it; offsets are bytes of the file.
 
-    line    where the logical line starts; ``text`` is the line up to a NUL, all of it for an ORPHAN
+    line    where the logical line starts; ``text`` is the line up to a NUL, all of it for an ORPHAN, and for a NULL the
+            numbers of the lines from the logical line's first to the last one before the next: 3 or 3-5
     start, end   the stretch to point at
     """
 
@@ -87,16 +89,37 @@ def fold(key: bytes, *, utf8: bool = True) -> bytes:
     return key.decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")
 
 
-def read_rows(data: bytes, *, utf8: bool = True, places: bool = False) -> Rows:
-    """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable."""
+def read_rows(data: bytes, *, utf8: bool = True, places: bool = False, nulls: bool = False) -> Rows:
+    """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable; with ``nulls`` (as Postfix from
+    3.9 on) each logical line with a NUL, in it or in what is skipped behind it, is a problem, and what a NUL hides need
+    not be UTF-8."""
     rows = Rows()
+    told = Nulls(data, rows) if nulls and b"\0" in data else None
     with _no_collection():
         for start, end in _blocks(data):
             block = data[start:end]
             if _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
                 for line in logical_lines(data, start, end):
-                    _read_line(line, rows, utf8, places)
+                    if told is not None:
+                        told.tell(line.start)
+                    _read_line(line, rows, utf8, places, nulls)
+    if told is not None:
+        told.tell(0)
     return rows
+
+
+class Nulls:
+    """The NULs of ``data``, each to become a problem of ``rows`` before its line is read."""
+
+    def __init__(self, data: bytes, rows: Rows) -> None:
+        self._lines = null_lines(data)
+        self._rows = rows
+
+    def tell(self, start: int) -> None:
+        """Of the logical line at ``start``, once; 0 at the end for a text without logical lines."""
+        if words := self._lines.pop(start, ""):
+            problem = Problem(NULL, len(self._rows), start, start, start + 1, words.encode())
+            self._rows.problems.append(problem)
 
 
 def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
@@ -133,7 +156,7 @@ def _read_easy(block: bytes, rows: Rows, start: int, places: bool) -> bool:
     return True
 
 
-def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool) -> None:
+def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool, nulls: bool) -> None:
     text = line.visible
 
     def problem(kind: str, at: int, length: int = 1, text: bytes = text) -> None:
@@ -141,7 +164,7 @@ def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool) -> None:
 
     if line.text[0] in SPACE:
         return problem(ORPHAN, 0, len(line.text), line.text)
-    if utf8 and (bad := line.not_utf8) is not None:
+    if utf8 and (bad := line.not_utf8(hidden=not nulls)) is not None:
         return problem(NOT_UTF8, bad)
     stripped = text.rstrip(SPACE)
     found = _KEY.match(stripped)
