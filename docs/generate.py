@@ -25,7 +25,7 @@ from mailconf.postfix.parameters import PARAMETERS, ParameterSet, recorded
 from mailconf.postfix.parameters_history import SINCE
 from mailconf.postfix.unserved import UNSERVED
 from mailconf.postfix.value_types import type_of
-from mailconf.tables import roles
+from mailconf.tables import roles, sendmail_roles
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
@@ -43,6 +43,12 @@ def diagnostics() -> str:
             "",
             NOTE,
             "Each finding has one of these codes. An error makes the command exit 1; a warning does not.",
+            "",
+            "A finding begins with its place, `file:line:column`. The file is named as it can be opened: below "
+            "`--root`, in the form in which that was given (one with `..` becomes the folder that it leads to). What "
+            "is wrong with a parameter that is not set has the first line of main.cf for its place, and what is wrong "
+            "with a file as a whole the file's first line; only of folders, programs, maps, and files that cannot be "
+            "read there is no line. Messages and hints name files as the configuration does.",
             "",
             "| code | severity | what it is about |",
             "|---|---|---|",
@@ -207,7 +213,9 @@ NOT_POLICY = {
 
 def tables() -> str:
     """The formats of tables, by the roles in which a configuration names them."""
-    named = {form: [role for role, name in roles.ALSO.items() if name == form] for form in roles.SENDMAIL}
+    named = {
+        form: [role for role, name in sendmail_roles.ALSO.items() if name == form] for form in sendmail_roles.SENDMAIL
+    }
     return "\n".join(
         [
             "# Tables",

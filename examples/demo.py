@@ -64,8 +64,7 @@ def main() -> None:
 def lay_out() -> None:
     """A root of its own, in which the site's two users are whoever runs the demo."""
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    shutil.copytree(TOP / "examples/etc-postfix", SCRATCH / "etc/postfix")
-    (SCRATCH / "etc/postfix/aliases").rename(SCRATCH / "etc/aliases")
+    shutil.copytree(TOP / "examples/postfix", SCRATCH)
     (SCRATCH / "var/mail").mkdir(parents=True)
     (SCRATCH / "etc/passwd").write_text(
         "".join(f"{user}:x:{os.getuid()}:{os.getgid()}::/home/{user}:/bin/sh\n" for user in ("alice", "bob"))

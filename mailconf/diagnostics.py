@@ -10,11 +10,13 @@ Prefixes: PF Postfix configuration, SM sendmail, TB tables, MP maps, M4 m4, BD b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-from mailconf.source import Span
+from mailconf.source import Span, beginning
+
+MOST = 1000  # findings of a code in a file that are shown
+LONGEST = 600  # characters of a message
 
 
 class Severity(Enum):
@@ -23,8 +25,7 @@ class Severity(Enum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """A declared diagnostic: its stable name, its usual severity, and what it means in a few words."""
 
     name: str
@@ -51,16 +52,14 @@ def warning(name: str, title: str) -> Code:
     return declare(name, Severity.WARNING, title)
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """Another place that helps to understand: "first defined here"."""
 
     message: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding. ``span`` is None only where there is no text to point at (a missing file, the command line)."""
 
     code: str
@@ -69,7 +68,8 @@ class Diagnostic:
     span: Span | None = None
     hint: str = ""
     related: tuple[Related, ...] = ()
-    file: str = field(default="")  # the file's name where there is no span
+    file: str = ""  # the file's name where there is no span: as the user can open it
+    stands_for: int = 1  # findings: more than one where a `Sink` had enough of a kind
 
     def __str__(self) -> str:
         """The plain form, one line: ``file:line:column: error: message [PF012]``."""
@@ -100,19 +100,38 @@ class Diagnostic:
 
 
 class Sink:
-    """Collects diagnostics; the work goes on and finds the rest."""
+    """Collects diagnostics; the work goes on and finds the rest.
+
+    Of each code in each file, `MOST` are kept; one more says how many others there were. Of long messages, the
+    beginning and the end are kept.
+    """
 
     def __init__(self) -> None:
         self._found: list[Diagnostic] = []
+        self._counts: dict[tuple[str, str], int] = {}
+        self._others: dict[tuple[str, str], Diagnostic] = {}  # the first that was not kept
+        self._failed = False
 
     def __iter__(self) -> Iterator[Diagnostic]:
-        return iter(self._found)
+        yield from self._found
+        for key, first in self._others.items():
+            count = self._counts[key] - MOST
+            text = "one more like this" if count == 1 else f"{count} more like this"
+            yield first._replace(message=text, hint="", related=(), stands_for=count)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._found) + len(self._others)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        self._found.append(diagnostic)
+        self._failed = self._failed or diagnostic.severity is Severity.ERROR
+        key = (diagnostic.code, diagnostic.file if diagnostic.span is None else diagnostic.span.source.name)
+        known = self._counts.get(key, 0)
+        self._counts[key] = known + diagnostic.stands_for
+        if known >= MOST or diagnostic.stands_for > 1:
+            self._counts[key] = max(self._counts[key], MOST + diagnostic.stands_for)
+            self._others.setdefault(key, diagnostic)
+        else:
+            self._found.append(_of_readable_length(diagnostic))
 
     def report(
         self,
@@ -125,13 +144,19 @@ class Sink:
         file: str = "",
         severity: Severity | None = None,
     ) -> None:
-        """Add a finding under a declared code; ``severity`` overrides the code's usual one."""
+        """Add a finding under a declared code; ``severity`` overrides the code's usual one.
+
+        ``file`` is, where there is no ``span``, the file or folder that the finding is about as a whole, below --root.
+        The place is its first line if it is a text (`mailconf.source.beginning`).
+        """
+        if span is None and file:
+            span = beginning(file)
         self.add(Diagnostic(code.name, severity or code.severity, message, span, hint, related, file))
 
     @property
     def failed(self) -> bool:
         """True when there is an error: the command exits 1."""
-        return any(d.severity is Severity.ERROR for d in self._found)
+        return self._failed
 
     def sorted(self) -> list[Diagnostic]:
         """By file and place, those without a place first; the same findings always print in the same order."""
@@ -142,4 +167,17 @@ class Sink:
             line, column = d.span.first
             return (d.span.source.name, line, column, d.code, d.message)
 
-        return sorted(self._found, key=key)
+        return sorted(self, key=key)
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """The text, or what a longer one begins and ends with."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
+
+
+def _of_readable_length(diagnostic: Diagnostic) -> Diagnostic:
+    message, hint = shortened(diagnostic.message), shortened(diagnostic.hint)
+    if message is diagnostic.message and hint is diagnostic.hint:
+        return diagnostic
+    return diagnostic._replace(message=message, hint=hint)

@@ -23,7 +23,10 @@ class Root:
     """Where the absolute paths of a configuration lie: below ``/`` or, with ``--root DIR``, below DIR."""
 
     def __init__(self, top: str | os.PathLike[str] = "/") -> None:
-        self.top = Path(top)  # as it was given: reports name files the way the user does
+        name = os.fspath(top)
+        if name.startswith("//"):  # which pathlib keeps, and which is no other folder
+            name = f"/{name.lstrip('/')}"
+        self.top = Path(name)  # as it was given: reports name files the way the user does
         if ".." in self.top.parts:  # one name for one folder: what it leads to
             self.top = Path(os.path.realpath(self.top))
         self._absolute = self.top.absolute()
@@ -48,6 +51,12 @@ class Root:
         if f"{path}/".startswith(self._prefix):
             return path
         return self.top / str(path).lstrip("/")  # a path may begin with two slashes
+
+    def shown(self, path: str | os.PathLike[str]) -> Path:
+        """The file at ``path`` as reports name it: below the root as that was given, if it lies there."""
+        path = Path(path)
+        inside = self.inside(path)
+        return path if self._real or inside == str(path.absolute()) else self.top / inside.lstrip("/")
 
     def inside(self, path: str | os.PathLike[str]) -> str:
         """The inverse of `path`: what the configuration calls the file at ``path``."""

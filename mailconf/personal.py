@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -175,6 +174,8 @@ def _allowed(found: Found, path: str, uid: int, gid: int) -> Found:
 
 
 def _as_user(path: str, user: tuple[int, int], follow: bool) -> Found:
+    import subprocess
+
     program = [sys.executable, "-I", "-S", os.path.abspath(__file__), str(user[0]), str(user[1]), str(int(follow))]  # noqa: PTH100
     try:
         done = subprocess.run(

@@ -10,6 +10,9 @@ map files work on bytes and convert at their own edge.
 
 from __future__ import annotations
 
+import os
+import stat
+from array import array
 from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,6 +44,33 @@ class Position(NamedTuple):
     column: int
 
 
+_HEAD = 65536  # bytes of a file from which its first line is taken
+# A program, a map of hash or btree begin with one; a text with NULs in it is a text for all that.
+_NO_TEXT = frozenset(bytes([byte]) for byte in (*range(9), *range(14, 32), 127))
+
+
+def beginning(name: str) -> Span | None:
+    """The first line of the text file ``name``: the place of what is wrong with the file as a whole.
+
+    None where there is no text to point at: a folder, a pipe, a program, a file that is missing or cannot be read.
+    """
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
+    except (OSError, ValueError):
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        head = os.read(descriptor, _HEAD)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    if head[:1] in _NO_TEXT:
+        return None
+    return Source(name, decode(head.partition(b"\n")[0])).span(0)
+
+
 class Source:
     """One text and the name it is reported under (a file name as the user gave it, or ``<command line>``)."""
 
@@ -57,12 +87,13 @@ class Source:
         return f"Source({self.name!r}, {len(self.text)} characters)"
 
     @cached_property
-    def _line_starts(self) -> list[int]:
-        starts = [0]
+    def _line_starts(self) -> array[int]:
+        starts = array("I" if len(self.text) < 1 << 32 else "Q", (0,))
+        add = starts.append
         find = self.text.find
         at = find("\n")
         while at >= 0:
-            starts.append(at + 1)
+            add(at + 1)
             at = find("\n", at + 1)
         return starts
 

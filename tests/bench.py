@@ -91,7 +91,7 @@ def maps(rows: int) -> Iterable[Row]:
 
 def postconf(rows: int) -> Iterable[Row]:
     """What a person types all day."""
-    site = TOP / "examples/etc-postfix"
+    site = TOP / "examples/postfix/etc/postfix"
     for options in (["-n"], ["-d"], ["-h", "myhostname"]):
         words = ["-c", str(site), *options]
         yield (

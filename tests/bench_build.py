@@ -41,7 +41,6 @@ def rows(_: int) -> Iterable[Row]:
 
 def lay_out(root: Path) -> Path:
     """The example sites below a root."""
-    for site in ("mail", "postfix"):
-        shutil.copytree(TOP / f"examples/etc-{site}", root / "etc" / site)
-    (root / "etc/postfix/aliases").rename(root / "etc/aliases")
+    for site in ("sendmail", "postfix"):
+        shutil.copytree(TOP / "examples" / site, root, dirs_exist_ok=True)
     return root

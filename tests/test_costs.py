@@ -46,6 +46,7 @@ from mailconf.tables import (
     sendmail_aliases,
     sendmail_aliases_reader,
     sendmail_maps,
+    sendmail_roles,
     transport,
     words822,
 )
@@ -150,7 +151,7 @@ def _table(text: str, *, use: str) -> None:
 
 def _sendmail_table(text: str, *, role: str) -> None:
     sink = Sink()
-    roles.check_sendmail_table(role, roles.read_sendmail_table(role, Source("t", text), sink), sink)
+    sendmail_roles.check_sendmail_table(role, sendmail_roles.read_sendmail_table(role, Source("t", text), sink), sink)
     for finding in sink:
         _ = finding.span and finding.span.first
 
@@ -259,7 +260,7 @@ READERS: dict[str, Row] = {
     "external form": Row(address.external, ADDRESSES),
     "internal form": Row(address.internal, ADDRESSES),
     "words of RFC 822": Row(lambda text: words822.put_together(words822.cut(text)), ADDRESSES),
-    "addresses of RFC 822": Row(lambda text: words822.addresses(words822.cut(text)), ADDRESSES),
+    "addresses of RFC 822": Row(lambda text: [address.plain for address in words822.addresses(text)], ADDRESSES),
     "addresses of a table": Row(rewrite.addresses, ADDRESSES),
     "domain names": Row(_translated, HOSTS),
     "host names of Postfix": Row(

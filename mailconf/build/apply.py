@@ -55,10 +55,12 @@ def diagnosed(store: Store, sink: Sink) -> Iterator[None]:
             BD016,
             f"{failure.strerror}: what it says of earlier builds is not believed",
             file=str(failure.filename or folder),
-            hint=f"no map was changed; remove {folder}, or build as its owner",
+            hint=f"no map was changed; remove {store.root.inside(folder)}, or build as its owner",
         )
     except OSError as failure:
-        place = f" ({failure.filename})" if failure.filename and str(failure.filename) != folder else ""
+        place = (
+            f" ({store.root.inside(failure.filename)})" if failure.filename and str(failure.filename) != folder else ""
+        )
         sink.report(BD007, f"{failure.strerror}{place}", file=folder, hint="no map was changed")
 
 
@@ -115,7 +117,7 @@ def _look_around(compiled: Sequence[Built], sink: Sink) -> None:
             if (target.target.parent, what) not in told:
                 told.add((target.target.parent, what))
                 span = target.uses[0].span if target.uses else None
-                sink.report(BD015, text, span, file="" if span else str(target.target))
+                sink.report(BD015, f"{target.target_name}: {what}", span, file=str(target.target))
 
 
 def _stage(each: Built, staged: Path, sink: Sink, progress: Callable[[str], Progress] | None) -> bool:
@@ -126,10 +128,10 @@ def _stage(each: Built, staged: Path, sink: Sink, progress: Callable[[str], Prog
         span = target.uses[0].span if target.uses else None
         sink.report(
             BD003,
-            f"{target.target} cannot be written: {failure.strerror}",
+            f"{target.target_name} cannot be written: {failure.strerror}",
             span,
             hint="the old maps are as they were",
-            file="" if span else str(target.target),
+            file=str(target.target),
         )
         return False
     return True

@@ -6,14 +6,13 @@ What comes of it is something `Built`: for one target, the new file's content an
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mailconf.build.plan import Target
 from mailconf.build.state import Record, Stat, settled
@@ -22,11 +21,12 @@ from mailconf.files import Root
 from mailconf.maps.opening import Progress
 from mailconf.maps.write import write_map
 from mailconf.source import Source, decode, encode
-from mailconf.tables.check import Known
 from mailconf.tables.entry import Entry
 from mailconf.tables.postmap import fold
 from mailconf.tables.reader import report_duplicates
-from mailconf.tables.roles import check_table, read_table, table_role
+
+if TYPE_CHECKING:
+    from mailconf.tables.check import Known
 
 BD002 = error("BD002", "a map's source cannot be read")
 
@@ -98,8 +98,13 @@ class Read(NamedTuple):
 
     data: bytes
     status: os.stat_result
-    digest: str
     stat: Stat
+
+    @property
+    def digest(self) -> str:
+        import hashlib
+
+        return hashlib.sha256(self.data).hexdigest()
 
 
 def read_source(target: Target, sink: Sink) -> Read | None:
@@ -113,14 +118,16 @@ def read_source(target: Target, sink: Sink) -> Read | None:
             data = file.read()
     except OSError as failure:
         span = target.uses[0].span if target.uses else None
-        file_name = "" if span else str(target.source)
-        sink.report(BD002, f"{target.source} cannot be read: {failure.strerror}", span, file=file_name)
+        message = f"{target.source_name} cannot be read: {failure.strerror}"
+        sink.report(BD002, message, span, file=str(target.source))
         return None
-    return Read(data, status, hashlib.sha256(data).hexdigest(), settled(status, now))
+    return Read(data, status, settled(status, now))
 
 
-def entries_of(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> list[Entry]:
+def entries_of(target: Target, data: bytes, sink: Sink, is_restriction: Known) -> Sequence[Entry]:
     """The entries of a target's source in its role, duplicates included; every mistake goes to ``sink``."""
+    from mailconf.tables.roles import check_table, read_table, table_role
+
     role = table_role(*target.roles)
     entries = read_table(role, Source(str(target.source), decode(data)), sink)
     check_table(role, entries, sink, is_restriction)

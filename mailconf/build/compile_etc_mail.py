@@ -22,8 +22,9 @@ from mailconf.maps.target import safe_target
 from mailconf.sendmail.expansion import Expanded
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
-from mailconf.tables.roles import check_sendmail_table, sendmail_format
+from mailconf.tables.reader import repeated
 from mailconf.tables.sendmail_aliases_reader import read_sendmail_aliases
+from mailconf.tables.sendmail_roles import check_sendmail_table, sendmail_format
 
 BD012 = error("BD012", "a key that a table for makemap has already")
 BD013 = warning("BD013", "a name that an alias file has already")
@@ -96,26 +97,24 @@ def _owner_and_mode(target: Path, new: int) -> tuple[tuple[int, int], int]:
 def _entries(role: str, source: Source, sink: Sink) -> dict[bytes, bytes]:
     entries = sendmail_format(role).read(source, sink)
     check_sendmail_table(role, entries, sink)
-    content: dict[bytes, Entry] = {}
+    for known, entry in repeated(entries, lambda key: decode(encode(key).lower())):
+        _report_again(BD012, known, entry, "makemap keeps the first and fails; remove one of the two", sink)
+    content: dict[bytes, bytes] = {}
     for entry in entries:
-        known = content.setdefault(encode(entry.key).lower(), entry)
-        if known is not entry:
-            hint = "makemap keeps the first and fails; remove one of the two"
-            _report_again(BD012, known, entry, hint, sink)
-    return {key: encode(entry.value) for key, entry in content.items()}
+        content.setdefault(encode(entry.key).lower(), encode(entry.value))
+    return content
 
 
 def _aliases(source: Source, hosts: set[bytes], sink: Sink) -> dict[bytes, bytes]:
     """What newaliases makes of an alias file; the last of several aliases of a name counts."""
     entries = read_sendmail_aliases(source, sink, hosts.__contains__)
     check_sendmail_table(ALIASES, entries, sink)
-    content: dict[str, Entry] = {}
+    for known, entry in repeated(entries, str):
+        _report_again(BD013, known, entry, "the last one counts; remove one of the two", sink)
+    content = {b"@": b"@"}  # by this entry sendmail knows that the map is complete
     for entry in entries:
-        if entry.key in content:
-            _report_again(BD013, content[entry.key], entry, "the last one counts; remove one of the two", sink)
-        content[entry.key] = entry
-    # By the first entry sendmail knows that the map is complete.
-    return {b"@": b"@", **{encode(key): encode(entry.value) for key, entry in content.items()}}
+        content[encode(entry.key)] = encode(entry.value)
+    return content
 
 
 def _report_again(code: Code, first: Entry, entry: Entry, hint: str, sink: Sink) -> None:

@@ -140,7 +140,7 @@ class EtcMail:
         tables = not all(any(target.is_called(name) for target in targets.values()) for name in names)
         for target in list(targets.values()):
             if is_wanted(names, target.source, target.target):
-                report_no_file(target.target, None, sink)
+                report_no_file(target.target, self.root.inside(target.target), None, sink)
                 lines = self._lines(target, sink)
             else:
                 lines = self._old_lines(target)
@@ -227,7 +227,7 @@ class EtcMail:
             if library is None:
                 sink.report(
                     SM901,
-                    f"{source} cannot be expanded: there is no library of m4 macros for sendmail",
+                    f"{self.root.inside(source)} cannot be expanded: there is no library of m4 macros for sendmail",
                     file=str(source),
                     hint=NO_LIBRARY,
                 )
@@ -340,7 +340,7 @@ class _Tables:
                 self.owner.place(use),
                 hint=f"write {kind} in the .mc for sendmail to read it",
             )
-        report_no_file(target, use.span and self.owner.place(use), sink)
+        report_no_file(target, self.root.inside(target), use.span and self.owner.place(use), sink)
         record = self.state.maps.get(self.root.inside(target))
         reason, foreign = map_staleness(source, target, kind, record)
         reason = "forced" if self.force else reason

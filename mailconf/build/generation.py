@@ -267,7 +267,7 @@ class Store:
         for move in journal.moves:
             if move.staged and move.target in maps:
                 now = stat_of(self.root.path(move.target).stat())
-                maps[move.target] = replace(maps[move.target], digest=move.digest, stat=now)
+                maps[move.target] = maps[move.target]._replace(digest=move.digest, stat=now)
         done = replace(journal, phase=Phase.DONE, state=replace(journal.state, maps=maps))
         self._save(done)
         self._finish(done)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root
-from mailconf.maps.write import EXTENSIONS
+from mailconf.maps.write import EXTENSIONS, missing_package
 from mailconf.model.site import Site, TableUse
 from mailconf.source import Span
 
@@ -24,11 +24,11 @@ BD001 = error("BD001", "a map's source file does not exist")
 BD004 = warning("BD004", "a map is built as another type than the configuration names")
 BD014 = error("BD014", "nothing of that name is built")
 BD005 = error("BD005", "two tables of different types have the same map file")
+BD020 = error("BD020", "a map cannot be built, for a Python package is missing")
 BD017 = error("BD017", "something that is no file stands where a map or a .cf is to be")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One map to have: ``uses`` are the places that name it; ``reason`` says why it is stale, "" when it is fresh."""
 
     table: str  # "hash:/etc/postfix/access", as the configuration names it
@@ -41,6 +41,16 @@ class Target:
     nul: bool | None = None  # whether keys and values end with a NUL; None: as the type usually has it
 
     @property
+    def source_name(self) -> str:
+        """What the configuration calls the source of a map."""
+        return self.table.partition(":")[2]
+
+    @property
+    def target_name(self) -> str:
+        """What the configuration calls the file that is built."""
+        return f"{self.source_name}{EXTENSIONS[self.type]}" if self.type in EXTENSIONS else self.table
+
+    @property
     def roles(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(use.role for use in self.uses))
 
@@ -50,7 +60,7 @@ class Target:
 
     def also(self, use: TableUse) -> Target:
         """The same, used in one more place."""
-        return replace(self, uses=(*self.uses, use))
+        return self._replace(uses=(*self.uses, use))
 
 
 def plan(
@@ -69,6 +79,7 @@ def plan(
     state = State.load(root.path(site.directory) / FOLDER)
     main_cf = str(root.path(site.directory) / "main.cf")
     targets: dict[Path, Target] = {}
+    asked: set[str] = set()
     for (kind, name), uses in by_table.items():
         table = f"{kind}:{name}"
         source = root.path(name)
@@ -81,7 +92,7 @@ def plan(
                 f"{name}, the source of {uses[0].table}, does not exist",
                 first,
                 hint=f"create {name}, or take {uses[0].table} out of {uses[0].role}",
-                file="" if first else main_cf,
+                file=main_cf,
             )
             continue
         if target in targets and targets[target].type != kind:
@@ -90,14 +101,21 @@ def plan(
                 f"{table} and {targets[target].table} would both be {root.inside(target)}",
                 first,
                 hint="name the table with one type everywhere",
-                file="" if first else main_cf,
+                file=main_cf,
             )
             continue
         if map_type:
             _report_other_types(uses, map_type, main_cf, told)
-        report_no_file(target, first, told)
+        report_no_file(target, root.inside(target), first, told)
         reason, foreign = map_staleness(source, target, kind, state.maps.get(root.inside(target)))
-        targets[target] = Target(table, kind, source, target, tuple(uses), "forced" if force else reason, foreign)
+        reason = "forced" if force else reason
+        targets[target] = Target(table, kind, source, target, tuple(uses), reason, foreign)
+        if reason and kind not in asked:
+            asked.add(kind)  # one finding is enough
+            if package := missing_package(kind):
+                message = f"maps of type {kind} cannot be written: the Python package {package} cannot be imported"
+                hint = f"install {package} for the Python that runs mailconf (docs/dependencies.md), or build as hash"
+                told.report(BD020, message, first, hint=hint, file=main_cf)
     return list(targets.values())
 
 
@@ -122,16 +140,19 @@ def is_wanted(names: Sequence[str], source: Path, target: Path) -> bool:
     return not names or any(is_called(name, source, target) for name in names)
 
 
-def report_no_file(target: Path, span: Span | None, sink: Sink) -> None:
-    """Report a folder, a pipe or a device at a target's place: nothing can be built there, and no server reads it."""
+def report_no_file(target: Path, name: str, span: Span | None, sink: Sink) -> None:
+    """Report a folder, a pipe or a device at a target's place: nothing can be built there, and no server reads it.
+
+    name  what the configuration calls the target
+    """
     kind = _kind(target)
     if kind:
         sink.report(
             BD017,
-            f"{target} is {kind}",
+            f"{name} is {kind}",
             span,
             hint="remove it: a file is to be built in its place",
-            file="" if span else str(target),
+            file=str(target),
         )
 
 
@@ -160,7 +181,7 @@ def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink:
                 f"{use.role} names {use.table}; the map is built as {map_type}",
                 use.span,
                 hint=f"write {map_type}:{use.source} for the servers to read it",
-                file="" if use.span else main_cf,
+                file=main_cf,
             )
 
 

@@ -15,11 +15,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailconf.files import read_own
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FOLDER = ".mailconf"
 NAME = "state.json"
@@ -44,8 +48,7 @@ class Input(NamedTuple):
         return path.is_file() and _is_same(path, self.stat, self.digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A map as mailconf built it; an empty ``stat`` is like no other."""
 
     type: str
@@ -54,7 +57,7 @@ class Record:
     source_stat: Stat
     digest: str
     stat: Stat = ()
-    inputs: dict[str, Input] = field(default_factory=dict)
+    inputs: Mapping[str, Input] = MappingProxyType({})
 
     def is_from(self, source: Path) -> bool:
         """Whether the map was built from what ``source`` holds now. OSError passes to the caller."""
@@ -92,7 +95,8 @@ class State:
             raise ValueError(f"no state: {problem!r}") from problem
 
     def as_json(self) -> dict[str, Any]:
-        return {"generation": self.generation, "maps": {name: asdict(record) for name, record in self.maps.items()}}
+        maps = {name: {**record._asdict(), "inputs": dict(record.inputs)} for name, record in self.maps.items()}
+        return {"generation": self.generation, "maps": maps}
 
 
 def _record(data: dict[str, Any]) -> Record:

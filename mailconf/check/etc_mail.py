@@ -1,14 +1,13 @@
 """What is wrong in an /etc/mail: in each .mc, in every table that is built and every class file, in what they became.
 
 A .mc is checked as `mailconf.check.mc` says; tables and class files in the roles that the .mc gives them
-(`mailconf.tables.roles`); whether what is built is current, the plan says (`mailconf.build.etc_mail`).
+(`mailconf.tables.sendmail_roles`); whether what is built is current, the plan says (`mailconf.build.etc_mail`).
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
-from dataclasses import replace
 
 from mailconf.build.compile import read_source
 from mailconf.build.compile_etc_mail import compile_etc_mail
@@ -24,7 +23,7 @@ from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.sendmail.expansion import NO_LIBRARY, SM901
 from mailconf.sendmail.mc_site import site_of
 from mailconf.source import Source, Span, decode
-from mailconf.tables.roles import read_sendmail_table
+from mailconf.tables.sendmail_roles import read_sendmail_table
 
 SM026 = error("SM026", "a table or class file that begins with a byte order mark")
 CK020 = error("CK020", "a class file that sendmail needs does not exist, or cannot be read")
@@ -117,11 +116,11 @@ def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
     for target in targets:
         if target.type == CF and target.reason:
             hint = f"run mailconf build {etc_mail.directory}"
-            sink.report(CK010, f"{target.table} is not current: {target.reason}", file=str(target.target), hint=hint)
+            sink.report(CK010, f"this file is not current: {target.reason}", file=str(target.target), hint=hint)
     check_maps(maps, etc_mail.root, etc_mail.directory, sink)
     return maps
 
 
 def _placed(target: Target, etc_mail: EtcMail) -> Target:
     """The same target, with places in the .mc where there are any."""
-    return replace(target, uses=tuple(replace(use, span=etc_mail.place(use)) for use in target.uses))
+    return target._replace(uses=tuple(use._replace(span=etc_mail.place(use)) for use in target.uses))

@@ -21,7 +21,7 @@ def existing(subject: Subject, sink: Sink) -> None:
         for path in texts(subject.configuration.value(name)):
             if path.startswith("/") and not path.startswith("/dev/") and not _exists(subject.root.path(path)):
                 message = f"{path}, which {name} names, does not exist"
-                sink.report(CK061, message, subject.configuration.value_span(name), hint=f"create it, or unset {name}")
+                sink.report(CK061, message, subject.configuration.place(name), hint=f"create it, or unset {name}")
 
 
 def _exists(path: Path) -> bool:

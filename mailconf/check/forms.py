@@ -40,7 +40,7 @@ def values(subject: Subject, sink: Sink) -> None:
             continue
         value = view.value(name)
         for problem, hint in _problems(name, value) if value else ():
-            sink.report(CK080, f"{name}: {problem}", view.value_span(name), hint=hint)
+            sink.report(CK080, f"{name}: {problem}", view.place(name), hint=hint)
 
 
 def _problems(name: str, value: str) -> Iterator[tuple[str, str]]:

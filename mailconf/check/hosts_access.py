@@ -13,7 +13,7 @@ from pathlib import Path
 from mailconf.diagnostics import Sink, error
 from mailconf.files import Root
 from mailconf.source import Source
-from mailconf.tables.roles import read_sendmail_table
+from mailconf.tables.sendmail_roles import read_sendmail_table
 
 CK022 = error("CK022", "hosts.allow or hosts.deny cannot be read")
 
@@ -43,7 +43,7 @@ def hosts_files(directory: str, root: Root, sink: Sink) -> None:
             source = Source.read(path)
         except OSError as failure:
             hint = "sendmail takes it for one without rules"
-            sink.report(CK022, f"{path} cannot be read: {failure.strerror}", file=str(path), hint=hint)
+            sink.report(CK022, f"{root.inside(path)} cannot be read: {failure.strerror}", file=str(path), hint=hint)
             continue
         read_sendmail_table(path.name, source, sink)
 

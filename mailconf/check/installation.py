@@ -74,7 +74,7 @@ def _users(subject: Subject, accounts: Accounts, own: bool, sink: Sink) -> None:
         if own or configuration.is_set(name):
             span = configuration.place(name)
             hint = f"make one of its own, and set {name} to it"
-            sink.report(CK064, problem, span, hint=hint, file="" if span else _main_cf(subject))
+            sink.report(CK064, problem, span, hint=hint)
 
 
 def _problems(configuration: Configuration, accounts: Accounts) -> Iterator[tuple[str, str]]:
@@ -113,7 +113,7 @@ def _folders(subject: Subject, sink: Sink) -> None:
         span = subject.configuration.place(name)
         message = f"{subject.configuration.value(name)}, the {name}, {problem}"
         hint = "create it; the name must be absolute"
-        sink.report(CK060, message, span, hint=hint, file="" if span else _main_cf(subject))
+        sink.report(CK060, message, span, hint=hint)
     queue = queue_folder(subject)
     for path in (queue / name for name in (*OWNED_QUEUES, "maildrop", "pid")):
         if itself(path) and not is_folder(path):
@@ -149,8 +149,4 @@ def _secrets(subject: Subject, sink: Sink) -> None:
                 for each in found
             ):
                 message = f"{text}, a private key, can be read by everybody"
-                sink.report(CK063, message, subject.configuration.value_span(name), hint="run chmod 600 on it")
-
-
-def _main_cf(subject: Subject) -> str:
-    return str(subject.root.path(f"{subject.configuration.directory}/main.cf"))
+                sink.report(CK063, message, subject.configuration.place(name), hint="run chmod 600 on it")

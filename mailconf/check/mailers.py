@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 
 from mailconf.build.compile import read_source
 from mailconf.build.plan import Target
 from mailconf.diagnostics import Sink, error
 from mailconf.model.site import Site
 from mailconf.source import Source, Span, decode
-from mailconf.tables.roles import sendmail_format
 from mailconf.tables.sendmail_maps import MailerRoute, read_route
+from mailconf.tables.sendmail_roles import sendmail_format
 
 CK021 = error("CK021", "a mailer that no MAILER of the .mc defines")
 
@@ -72,6 +71,8 @@ def _report(
     if name in known:
         return
     maker = _MADE_BY.get(name, name)
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, n=1, cutoff=0.7)
     hint = "write the name of a mailer: " + ", ".join(sorted(known.values()))
     if name in _HINTS:

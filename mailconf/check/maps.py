@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from mailconf.build.plan import Target
-from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import SequenceTable, TemporaryFailure
+
+if TYPE_CHECKING:
+    from mailconf.check.subject import Subject
 
 CK010 = warning("CK010", "a map is missing or older than its source")
 CK011 = error("CK011", "a map is damaged")
@@ -31,7 +34,7 @@ def check_maps(targets: Iterable[Target], root: Root, directory: str, sink: Sink
     """The same for the maps ``targets`` of the configuration in ``directory``."""
     for target in targets:
         span = target.uses[0].span
-        place = "" if span else str(target.source)
+        place = str(target.source)
         if target.reason:
             message = f"the map of {target.table} {_REASONS.get(target.reason, _CHANGED)}"
             sink.report(CK010, message, span, hint=f"run mailconf build {directory}", file=place)

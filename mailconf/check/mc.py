@@ -17,7 +17,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailconf.check.mc_head import head
@@ -32,7 +32,7 @@ from mailconf.sendmail.mc import Mc, Statement, read
 from mailconf.sendmail.mc_site import COMPUTED_TYPES, site_of
 from mailconf.sendmail.mc_tree import Document, parse
 from mailconf.sendmail.vocabulary import SWEEPING
-from mailconf.source import Source
+from mailconf.source import Source, decode
 
 SM008 = error("SM008", "an argument in a .mc that nothing looks at")
 SM009 = warning("SM009", "an option in a .mc that the library does not read")
@@ -133,7 +133,7 @@ def _read(
     try:
         return parse(Source.read(path), sink)
     except OSError as failure:
-        sink.report(SM902, f"{path} cannot be read: {failure.strerror}", file=str(path))
+        sink.report(SM902, f"{root.inside(path)} cannot be read: {failure.strerror}", file=str(path))
         return None
 
 
@@ -156,7 +156,7 @@ def _settled(found: Sink) -> Iterator[Diagnostic]:
         if d.span and d.message.startswith("cannot open") and (d.span.source.name, d.span.line) in named:
             continue
         hint = next((hint for pattern, hint in _HINTS if pattern.search(d.message)), "")
-        yield replace(d, hint=hint) if hint and not d.hint else d
+        yield d._replace(hint=hint) if hint and not d.hint else d
 
 
 @dataclass(slots=True)
@@ -166,17 +166,21 @@ class Subject:
     mc: Mc
     library: Library
     site: Site
-    _words: dict[str, frozenset[str]] = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
 
-    def library_words(self, name: str) -> frozenset[str]:
-        """The words of a file of the library; none where there is no such file."""
-        if name not in self._words:
+    def library_text(self, name: str) -> str:
+        """The text of a file of the library; none where there is no such file."""
+        if name not in self._texts:
             try:
-                text = Path(self.library.folder, name).read_text(encoding="utf-8", errors="replace")
+                self._texts[name] = decode(Path(self.library.folder, name).read_bytes())
             except (OSError, ValueError):
-                text = ""
-            self._words[name] = frozenset(_WORD.findall(text))
-        return self._words[name]
+                self._texts[name] = ""
+        return self._texts[name]
+
+    def mentions(self, file: str, name: str) -> bool:
+        """Whether a file of the library has the word ``name``."""
+        text = self.library_text(file)
+        return name in text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
     def own(self, *names: str) -> Iterator[Statement]:
         """The calls that the configuration makes itself, not through a FEATURE."""
@@ -211,23 +215,24 @@ def options(subject: Subject, sink: Sink) -> None:
         if len(call.arguments) < 2:
             message = f"{name} is set to nothing: the .cf gets the option without a value"
             sink.report(SM010, message, call.span, hint=f"write define(`{name}', `value')dnl")
-        if name in subject.library_words("m4/proto.m4"):
-            continue
-        known = _known_options(subject) if known is None else known
-        if name not in known and words[name] < 2:
+        if words[name] < 2 and not any(subject.mentions(file, name) for file in _library_files(subject)):
             unread += 1
+            known = _known_options(subject) if known is None else known
             near = nearest(name, known) if unread <= _SUGGESTIONS else ""
             hint = f"did you mean {near}?" if near else "remove it or correct its name"
             sink.report(SM009, f"the library does not read {name}: it changes nothing", call.span, hint=hint)
 
 
+def _library_files(subject: Subject) -> Iterator[str]:
+    """The files of the library, those first that most options are read in."""
+    yield "m4/proto.m4"
+    for kind in ("m4", "mailer", "ostype", "feature", "domain", "hack", "debian"):
+        yield from (f"{kind}/{name}.m4" for name in subject.library.available(kind))
+
+
 def _known_options(subject: Subject) -> set[str]:
     """Every option that a file of the library mentions."""
-    known: set[str] = set()
-    for kind in ("m4", "feature", "mailer", "ostype", "domain", "hack", "debian"):
-        for name in subject.library.available(kind):
-            known.update(filter(_OPTION.fullmatch, subject.library_words(f"{kind}/{name}.m4")))
-    return known
+    return {name for file in _library_files(subject) for name in _OPTION.findall(subject.library_text(file))}
 
 
 def order(subject: Subject, sink: Sink) -> None:
@@ -250,10 +255,10 @@ def order(subject: Subject, sink: Sink) -> None:
                 sink.report(SM011, message, earlier.span, hint=f"move it behind that; {_ORDER}", related=related)
             continue
         own[name] = call
-        if name.startswith("_") or name in subject.library_words("m4/proto.m4"):
+        if name.startswith("_") or subject.mentions("m4/proto.m4", name):
             continue
         for mailer, made in mailers.items():
-            if name in subject.library_words(f"mailer/{mailer}.m4"):
+            if subject.mentions(f"mailer/{mailer}.m4", name):
                 message = f"MAILER({mailer}) has read {name} before it is set here: this value has no effect"
                 related = (Related("read here", made.span),)
                 sink.report(SM011, message, call.span, hint=f"move it before the MAILER; {_ORDER}", related=related)

@@ -168,7 +168,7 @@ def _references(name: str, view: Configuration, known: _Names, sink: Sink, hints
             continue
         if places is None:
             places = {found[1]: found.span() for found in reversed(list(_REFERENCE.finditer(value)))}
-        span = view.value_span(name, *places.get(other, (0, None)))
+        span = view.place(name, *places.get(other, (0, None)))
         hint = _definition(other, name, view, known, hints)
         sink.report(CK070, f"{name} refers to {other}, which is not defined", span, hint=hint)
 
@@ -198,7 +198,7 @@ def _next_setting(name: str, view: Configuration, postfix: ParameterSet, sink: S
         before, other = ("", word) if word in postfix.parameters else glued(word, postfix.parameters)
         if not other or (not before and value[at - 1 : at] not in (" ", "\t")):
             continue
-        span = view.value_span(name, at + len(before), found.end())
+        span = view.place(name, at + len(before), found.end())
         hint = f"put {other} on a line of its own, which begins with it"
         sink.report(PF234, f"{other} = stands in the value of {name}, and sets nothing", span, hint=hint)
         return
@@ -210,7 +210,7 @@ def _comment(name: str, view: Configuration, sink: Sink) -> None:
     value = view.raw(name)
     for word in split(value, SEPARATORS) if "#" in value else ():
         if word.text.startswith("#"):
-            span = view.value_span(name, word.offset, len(value))
+            span = view.place(name, word.offset, len(value))
             message = f'"{word.text}" in the value of {name} begins no comment: it is part of the value'
             sink.report(CK073, message, span, hint="put the comment on a line of its own")
             return
@@ -246,10 +246,10 @@ def _value(name: str, view: Configuration, postfix: ParameterSet, sink: Sink) ->
         _tables(name, text, view, sink)
     elif (since := _NEW_WORDS.get((name, text.lower()))) and postfix.version < since:
         message = f'the value "{text}" of {name} is there since Postfix {since[0]}.{since[1]}'
-        sink.report(CK082, message, view.value_span(name), hint=f"this is {postfix.release}: write another value")
+        sink.report(CK082, message, view.place(name), hint=f"this is {postfix.release}: write another value")
     elif (problem := kind.problem(text)) and not kind.is_malformed(text):
         message = f'the value "{text}" of {name} {problem}'
-        sink.report(CK075, message, view.value_span(name), hint=f"{name} takes {kind}")
+        sink.report(CK075, message, view.place(name), hint=f"{name} takes {kind}")
 
 
 def _own_value(name: str, view: Configuration) -> None:
@@ -265,4 +265,4 @@ def _tables(name: str, text: str, view: Configuration, sink: Sink) -> None:
     for word in split(text):
         if ":" not in word.text and name != "alias_database":
             message = f'"{word.text}" in {name} names no table'
-            sink.report(CK076, message, view.value_span(name), hint="write type:name, as in hash:/etc/postfix/table")
+            sink.report(CK076, message, view.place(name), hint="write type:name, as in hash:/etc/postfix/table")

@@ -36,7 +36,7 @@ def _code(view: Configuration, name: str, text: str, sink: Sink) -> None:
     code = int(text) if len(text) < 10 else 0
     if not 400 <= code <= 599 and not (name.startswith(_ACCEPTING) and 200 <= code <= 299):
         hint = "write one of SMTP's: 4 and two digits, or 5 and two digits"
-        sink.report(CK081, f"{name} is {text}, which is no refusal: {_INSTEAD}", view.value_span(name), hint=hint)
+        sink.report(CK081, f"{name} is {text}, which is no refusal: {_INSTEAD}", view.place(name), hint=hint)
     elif name == _RELAY and code < 500 and any("defer_unauth_destination" in texts(view.value(n)) for n in LISTS):
         message = f"defer_unauth_destination answers {name} less 100, which is {code - 100}: {_INSTEAD}"
-        sink.report(CK081, message, view.value_span(name), hint="write a code from 500 to 599")
+        sink.report(CK081, message, view.place(name), hint="write a code from 500 to 599")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailconf.build.plan import plan
+from mailconf.build.plan import BD020, plan
 from mailconf.check import (
     arguments,
     files,
@@ -20,7 +20,7 @@ from mailconf.check import (
     types,
 )
 from mailconf.check.subject import Subject
-from mailconf.diagnostics import Sink
+from mailconf.diagnostics import Severity, Sink
 from mailconf.files import Root
 from mailconf.model.site import Site
 from mailconf.postfix.configuration import Configuration
@@ -72,7 +72,11 @@ def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> N
     for service in all_smtpds(configuration):
         if not asked.isdisjoint(service.overrides):
             policy.check_service(configuration.for_service(service), service, found)
-    targets = plan(site, root, found)
+    planned = Sink()
+    targets = plan(site, root, planned)
+    for diagnostic in planned:  # what this machine lacks is no fault of the configuration
+        lack = diagnostic.code == BD020.name
+        found.add(diagnostic._replace(severity=Severity.WARNING) if lack else diagnostic)
     subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction, configuration.postfix)
     for rule in RULES:
         rule(subject, found)

@@ -59,19 +59,18 @@ def named(subject: Subject, sink: Sink) -> None:
         if configuration.is_set(name) and transport and transport not in defined:
             message = f'{name}: master.cf defines no service "{transport}"'
             hint = "define it there, or name one that is defined"
-            sink.report(CK051, message, configuration.value_span(name), hint=hint)
+            sink.report(CK051, message, configuration.place(name), hint=hint)
     if configuration.value("maillog_file") and not any(s.name == POSTLOG and s.kind == DATAGRAM for s in services):
         message = f'maillog_file: master.cf defines no service "{POSTLOG}" of the type {DATAGRAM}'
-        span = configuration.value_span("maillog_file")
+        span = configuration.place("maillog_file")
         sink.report(CK051, message, span, hint="run postfix upgrade-configuration")
     if any(service.program in ("smtpd", "pickup", "qmgr") for service in services):
         missing = [name for name in map(configuration.value, NEEDED) if name not in defined]
         if missing:
             message = f"master.cf does not define {', '.join(missing)}, which Postfix needs for every message"
             sink.report(
-                CK054, message, hint="define them there, or correct their names in main.cf", file=_master(subject)
+                CK054,
+                message,
+                hint="define them there, or correct their names in main.cf",
+                file=configuration.path("master.cf"),
             )
-
-
-def _master(subject: Subject) -> str:
-    return str(subject.root.path(subject.configuration.directory) / "master.cf")

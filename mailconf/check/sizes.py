@@ -45,13 +45,13 @@ def _mailboxes(limit: str, program: str, view: Configuration, sink: Sink) -> Non
     of_messages = str(message) if message > 0 else "without limit"
     text = f"{program} does not start: {limit} ({mailbox}) is smaller than {MESSAGE} ({of_messages})"
     hint = f"set {limit} to {message} or more, or to 0: no limit" if message > 0 else f"set {limit} to 0: no limit"
-    sink.report(CK088, text, view.value_span(name), hint=hint)
+    sink.report(CK088, text, view.place(name), hint=hint)
 
 
 def _queue(view: Configuration, sink: Sink) -> None:
     free, message = view.integer("queue_minfree"), view.integer(MESSAGE)
     if free > 0 and message > 0 and free / 1.5 < message:
-        span = view.value_span("queue_minfree")
+        span = view.place("queue_minfree")
         text = f"queue_minfree ({free}) is less than 1.5 times {MESSAGE} ({message})"
         hint = f"set queue_minfree to {-(-message * 3 // 2)} or more, or to 0"
         sink.report(CK088, text, span, hint=hint, severity=Severity.WARNING)

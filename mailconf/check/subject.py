@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailconf.build.plan import Target
 from mailconf.files import Root
-from mailconf.model.site import Site
+from mailconf.model.site import Site, TableUse
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.parameters import BASE, ParameterSet
-from mailconf.source import decode
+from mailconf.source import Span, decode
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A Postfix configuration, as written and in the terms of the model.
 
     targets         the maps that it needs (`mailconf.build.plan`)
@@ -28,6 +27,10 @@ class Subject:
     targets: Sequence[Target]
     is_restriction: Callable[[str], bool]
     postfix: ParameterSet = BASE
+
+    def place(self, use: TableUse) -> Span | None:
+        """Where a finding about a table belongs: where it is named or, where a default names it, in main.cf."""
+        return use.span or self.configuration.place(use.role)
 
     def read(self, name: str) -> str:
         """The text of a file that the configuration names. Raises OSError."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mailconf.build.compile import entries_of, read_source
 from mailconf.check import trust
@@ -20,18 +20,17 @@ from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 from mailconf.model.site import TableUse
 from mailconf.source import Source, decode, encode
 from mailconf.tables import roles
-from mailconf.tables.content import TB103
 from mailconf.tables.entry import Entry
-from mailconf.tables.lines import Text, logical_lines
+from mailconf.tables.lines import LineNumbers, Text, logical_lines
 from mailconf.tables.postmap import fold
 from mailconf.tables.reader import read_postmap, report_duplicates
 from mailconf.tables.references import settled, settled_action
-from mailconf.tables.rule_lines import Kind, read_rules
-from mailconf.tables.transport import Transport
+from mailconf.tables.rows import offsets
 
 CK030 = error("CK030", "a table that Postfix reads as text cannot be read")
 CK031 = error("CK031", "a rule that the table's engine skips")
 CK032 = error("CK032", "a table names a transport that master.cf does not have")
+TB103 = warning("TB103", "header or body checks in a table that has no patterns")
 CK033 = warning("CK033", "a key for subdomains that parent_domain_matches_subdomains keeps from being looked up")
 
 _RULES = ("regexp", "pcre", "cidr")
@@ -61,14 +60,14 @@ def contents(subject: Subject, sink: Sink) -> None:
         if kind in _TEXTS and not name.startswith("{"):
             _read_text(subject, kind, name, uses, sink)
         if kind in _FIXED_STRINGS:
-            _warn_of_content_checks(table, uses, sink)
+            _warn_of_content_checks(subject, table, uses, sink)
 
 
-def _warn_of_content_checks(table: str, uses: Iterable[TableUse], sink: Sink) -> None:
+def _warn_of_content_checks(subject: Subject, table: str, uses: Iterable[TableUse], sink: Sink) -> None:
     for use in uses:
         if roles.table_role(use.role) in _CONTENT:
             hint = "it is asked for whole headers and lines only; put patterns into a regexp: or pcre: table"
-            sink.report(TB103, f"{use.role} names {table}, which has no patterns", use.span, hint=hint)
+            sink.report(TB103, f"{use.role} names {table}, which has no patterns", subject.place(use), hint=hint)
 
 
 def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sink: Sink) -> None:
@@ -76,12 +75,13 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
     try:
         source = Source.read(path)
     except OSError as failure:
-        span = uses[0].span
+        span = subject.place(uses[0])
         hint = f"create {name}, or take {uses[0].table} out of {uses[0].role}"
         message = f"{name} cannot be read: {failure.strerror}"
-        sink.report(CK030, message, span, hint=hint, file="" if span else str(path))
+        sink.report(CK030, message, span, hint=hint)
         return
     role = roles.table_role(*(use.role for use in uses))
+    entries: Sequence[Entry]
     if kind == "texthash":
         entries = read_postmap(source, sink)  # whatever the role: no colons as in alias files
         roles.check_table(role, entries, sink, subject.is_restriction)
@@ -106,24 +106,29 @@ def _judged(role: str, entry: Entry) -> Entry:
 
 def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Sink) -> list[Entry]:
     """The rules with a result. What only the engine finds wrong is told in its words, once a line."""
+    from mailconf.tables.rule_lines import Kind, read_rules
+
     found = Sink()
     rules = read_rules(kind, source, found)
-    text = Text(source)
-    starts = [text.span(line.start, line.start).line for line in logical_lines(text.data)]
+    data = Text(source).data
+    number_of = LineNumbers(data)
+    starts = offsets(len(data))
+    starts.extend(number_of(line.start) for line in logical_lines(data))
     known = set()
     for diagnostic in found:
         sink.add(diagnostic)
         if diagnostic.span is not None:
             known.add(starts[bisect_right(starts, diagnostic.span.line) - 1])
-    told: list[str] = []
-    try:
-        open_table(f"{kind}:{name}", subject.root, warn=told.append).close()
-    except (TemporaryFailure, UnsupportedMap) as failure:
-        told.append(f"{kind}:{name}, line 1: {failure}")
-    for words in told:
+
+    def tell(words: str) -> None:
         if (line := _WARNED_LINE.fullmatch(words)) and int(line[1]) not in known:
             hint = "correct the rule: Postfix logs this, and goes on without it"
             sink.report(CK031, line[2], source.line_span(int(line[1])), hint=hint)
+
+    try:
+        open_table(f"{kind}:{name}", subject.root, warn=tell).close()
+    except (TemporaryFailure, UnsupportedMap) as failure:
+        tell(f"{kind}:{name}, line 1: {failure}")
     return [rule.entry for rule in rules if rule.kind is Kind.RULE and rule.entry.value]
 
 
@@ -178,5 +183,7 @@ def _transport_of(role: str, entry: Entry) -> str:
     sides = roles.sides_of(role)
     if sides is None or sides.value is None:
         return ""
+    from mailconf.tables.transport import Transport
+
     found = sides.value(value).meaning
     return found.transport if isinstance(found, Transport) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -216,7 +216,7 @@ class _Build:
         """Take over what is wrong with the configuration: where no map's content depends on it, it stops nothing."""
         for diagnostic in found:
             if diagnostic.severity is Severity.ERROR and diagnostic.code not in _STOP:
-                diagnostic = replace(diagnostic, severity=Severity.WARNING)
+                diagnostic = diagnostic._replace(severity=Severity.WARNING)
             self.sink.add(diagnostic)
 
     def _merge(self, found: Sink) -> None:

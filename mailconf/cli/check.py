@@ -48,8 +48,8 @@ def command(
         check(loaded.configuration, loaded.site, loaded.root, sink)
     show(sink, style=style)
     if style == "text":
-        errors = sum(d.severity is Severity.ERROR for d in sink)
-        warnings = sum(d.severity is Severity.WARNING for d in sink)
+        errors = sum(d.stands_for for d in sink if d.severity is Severity.ERROR)
+        warnings = sum(d.stands_for for d in sink if d.severity is Severity.WARNING)
         click.echo(f"{directory}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
     sys.exit(1 if sink.failed else 0)
 

@@ -23,6 +23,10 @@ class _Commands(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if ctx.resilient_parsing and cmd_name in TOOLS:  # a shell completes the tool's command line
+            from mailconf.cli.completion import command as completed
+
+            return completed(cmd_name)
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(COMMANDS[cmd_name]).command

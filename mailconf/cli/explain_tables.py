@@ -66,7 +66,7 @@ class Unbuilt:
             return
         self._reported.add(target.table)
         span = target.uses[0].span
-        place = "" if span else str(target.source)
+        place = str(target.source)
         hint = f"run mailconf build {self._loaded.site.directory}"
         if stale:
             message = f"the map of {target.table} is not what its source says now: the answers are those of the map"

@@ -62,7 +62,8 @@ Expand the macros in each FILE, or in standard input (also `-').
   -E, --fatal-warnings         warnings set the exit status; twice: the first one stops
   -Q, --quiet, --silent        no warnings about numbers of arguments
   -i, --interactive            do not wait to write, ignore interrupts
-  -G, --traditional; -g, --gnu without or with GNU's extensions
+  -G, --traditional            without GNU's extensions
+  -g, --gnu                    with GNU's extensions
   -F, --freeze-state=FILE      save the state in FILE at the end
   -R, --reload-state=FILE      start with a saved state
   -L, --nesting-limit=NUMBER   most calls inside one another

@@ -192,6 +192,9 @@ def _list(found: Map, kind: str, name: str, options: Options) -> int:
     return EX_OK
 
 
+_FOLDED = 1 << 16  # keys that are folded at once
+
+
 class Build:
     """A map built or, with ``-o``, added to."""
 
@@ -239,10 +242,14 @@ class Build:
             return
         easy = None if "v" in self.options else read_easy(data, self.options.format)
         if easy is not None:
-            keys = easy.keys if "f" in self.options else [key.lower() for key in easy.keys]
+            columns = Columns(*easy)
+            if "f" not in self.options:
+                for at in range(0, len(columns.keys), _FOLDED):  # so that there are not all of them twice
+                    columns.keys[at : at + _FOLDED] = [key.lower() for key in columns.keys[at : at + _FOLDED]]
             with suppress(DuplicateKey):
-                write_map(kind, path, Columns(keys, easy.values), on_duplicate=None if replaces else _stop, **how)
+                write_map(kind, path, columns, on_duplicate=None if replaces else _stop, **how)
                 return
+            del easy, columns
         table: dict[bytes, bytes] = {}
         for key, value in rows:
             if key in table and not replaces:

@@ -178,8 +178,10 @@ class Sendmail:
         aliases = Aliases(file, self)
         with target.locked():
             aliases.read(data)
-            table = {b"@": b"@", **aliases.table}
-            columns = Columns(list(table), list(table.values()))
+            table = aliases.table
+            at = table.pop(b"@", b"@")
+            columns = Columns([b"@", *table], [at, *table.values()])
+            table.clear()  # while the map is written there need not be both
             source = target.status(self.trusted, umask=0)
             write_map(target.kind, target.path, columns, source=source, nul=nul)
         count, longest, total = aliases.count, aliases.longest, aliases.total

@@ -19,7 +19,9 @@ from mailconf.maps.contents import NoContent, content
 from mailconf.maps.opening import NotStored, Progress
 from mailconf.postfix.releases import NO_DOMAIN_SAID, NULLS, NULLS_WARNED
 from mailconf.source import decode
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, Problem, Rows, read_rows
+from mailconf.tables.lines import LineNumbers
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.rows import Problem, Rows
 
 # What postmap says of a line; a problem of an alias file is named in postalias's own words.
 _WORDS = {
@@ -85,6 +87,7 @@ class Build:
                     self.data = file.read()
                 except OSError as failure:
                     raise Fatal(f"read {self.file}: {failure.strerror}") from failure
+                self.line_number = LineNumbers(self.data)
                 self._drop_empty(target)
                 rows = self._read()
                 self._fold(rows)
@@ -127,8 +130,11 @@ class Build:
     def _read(self) -> Rows:
         nulls = b"\0" in self.data and self.messages.version >= NULLS_WARNED
         if self.options.tool.aliases:
-            return self.aliases.read_alias_rows(self.data, utf8=self.options.utf8, nulls=nulls)
-        return read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags, nulls=nulls)
+            rows = self.aliases.read_alias_rows(self.data, utf8=self.options.utf8, nulls=nulls)
+        else:
+            rows = read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags, nulls=nulls)
+        self.null_lines = rows.nulls
+        return rows
 
     def _join(self, rows: Rows) -> None:
         """Add postalias's own entries, of which not all end with a NUL: so all become what is stored."""
@@ -180,7 +186,7 @@ class Build:
                 try:
                     value = content(value, self.options.root)
                 except NoContent as missing:
-                    line = self._line(rows.places[number].start)
+                    line = self.line_number(rows.places[number].start)
                     self.messages.warn(f"{self.file}, line {line}: {missing}: skipping this entry")
                     continue
             if key in seen and not self.replaces:
@@ -193,20 +199,17 @@ class Build:
             self._problem(problem)
             problem = next(problems, None)
 
-    def _line(self, offset: int) -> int:
-        return self.data.count(b"\n", 0, offset) + 1
-
     def _problem(self, problem: Problem) -> None:
         if problem.kind == ORPHAN:
             text = decode(shortened(problem.text))
             text = f'{self.file}: logical line must not start with whitespace: "{text}"'
         elif problem.kind == NULL:
-            text = f"{self.file}, line {decode(problem.text)}: {NULLS}"
+            text = f"{self.file}, line {self.null_lines[problem.line]}: {NULLS}"
         elif self._is_local_name(problem) and self.messages.version >= NO_DOMAIN_SAID:
-            text = f"{self.file}, line {self._line(problem.line)}: {problem.kind} and have no domain"
+            text = f"{self.file}, line {self.line_number(problem.line)}: {problem.kind} and have no domain"
         else:
             text = _WORDS.get(problem.kind, problem.kind).format(text=decode(problem.text))
-            text = f"{self.file}, line {self._line(problem.line)}: {text}"
+            text = f"{self.file}, line {self.line_number(problem.line)}: {text}"
         self.messages.warn(text)
 
     def _is_local_name(self, problem: Problem) -> bool:

@@ -1,4 +1,4 @@
-"""A progress bar on the terminal for work that takes longer than half a second."""
+"""A progress bar on the terminal for work that takes longer than half a second: percent, rows, and time."""
 
 from __future__ import annotations
 
@@ -20,18 +20,35 @@ def bar(title: str) -> Callable[[int, int], None]:
         if not shown:
             if time.monotonic() - begun < DELAY or done >= total:
                 return
-            from rich.console import Console
-            from rich.progress import Progress
-
-            progress = Progress(console=Console(stderr=True), transient=True)
+            progress = _display()
             progress.start()
-            shown.extend([progress, progress.add_task(title, total=total)])
+            shown.extend([progress, progress.add_task(title, total=total, rows="")])
         progress, task = shown
-        progress.update(task, completed=done)
+        progress.update(task, completed=done, rows=_rows(done))
         if done >= total:
             progress.stop()
 
     return update
+
+
+def _display() -> Any:
+    """What draws the bar; its tasks have a field ``rows``."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    text = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rows]}")
+    return Progress(*text, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} rows"
 
 
 class Work:
@@ -44,26 +61,25 @@ class Work:
         self._task: Any = None
         self._over = False
 
-    def part(self, title: str) -> Callable[[int, int], None]:
-        """A function for a part to call with (done, all) now and then."""
+    def part(self, title: str) -> Callable[..., None]:
+        """A function for a part to call now and then: with the rows done and all rows, or with the bytes done, all
+        bytes, and the rows that these have been."""
         # A file's name, which may hold anything, is no markup and does not drive the terminal.
         title = "".join(c if c.isprintable() else "?" for c in title).replace("[", "\\[")
 
-        def update(done: int, total: int) -> None:
+        def update(done: int, total: int, rows: int | None = None) -> None:
             with self._lock:
                 if self._bar is not None:
-                    self._bar.update(self._task, description=title, completed=done, total=total)
+                    shown = _rows(done if rows is None else rows)
+                    self._bar.update(self._task, description=title, completed=done, total=total, rows=shown)
 
         return update
 
     def show(self) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
         with self._lock:
             if not self._over:
-                self._bar = Progress(console=Console(stderr=True), transient=True)
-                self._task = self._bar.add_task(self._title, total=None)
+                self._bar = _display()
+                self._task = self._bar.add_task(self._title, total=None, rows="")
                 self._bar.start()
 
     def end(self) -> None:

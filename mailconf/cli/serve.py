@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mailconf.mta.server import Endpoint, Policies
 
 Listen = tuple[str, int, str | None]  # host, port, service
+
+_COLLECTOR = (700, 10, 10)  # the interpreter's own: this is no short run
 
 FS002 = error("FS002", "there is nothing to listen on")
 
@@ -39,6 +42,8 @@ def command(directory: str, root: str, addresses: tuple[str, ...], postfix_versi
     leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. The log goes to
     standard error. Exit status: 0 ended as asked, 1 the configuration is broken or cannot be served, 2 misuse.
     """
+    gc.set_threshold(*_COLLECTOR)
+    gc.freeze()
     listen = [_address(text) for text in addresses]
     sink = Sink()
     loaded = load_site(directory, root, sink, version=postfix_version)
@@ -59,7 +64,7 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
     if not listen:
         found = endpoints(loaded.configuration, loaded.site, sink)
         if not found and not sink.failed:
-            file = f"{loaded.site.directory}/master.cf"
+            file = loaded.configuration.path("master.cf")
             sink.report(FS002, "there is no smtpd service of type inet", hint="name an address by --listen", file=file)
         return [*found]
     services, ports = all_smtpds(loaded.configuration), loaded.configuration.ports
@@ -93,7 +98,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, ver
         for line in plain(found):
             log("master", line)
         if policies is None or sink.failed:
-            count = sum(d.severity is Severity.ERROR for d in found)
+            count = sum(d.stands_for for d in found if d.severity is Severity.ERROR)
             raise BrokenConfiguration(f"{count} errors in {directory}")
         latest = loaded or latest
         return policies

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
@@ -77,8 +76,7 @@ def shell_option(function: Command) -> Command:
     )(function)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How a .mc is to be expanded: --cf-library, --allow-shell; and --postfix-version."""
 
     cf_library: str = ""
@@ -86,8 +84,10 @@ class Options:
     postfix_version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+PLAIN = Options()
+
+
+class Loaded(NamedTuple):
     """A Postfix configuration that was read: as written, and in the terms of the model."""
 
     configuration: Configuration
@@ -115,8 +115,7 @@ class Loaded:
         return [folder / "main.cf", folder / "master.cf", *tables]
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedEtcMail:
+class LoadedEtcMail(NamedTuple):
     """An /etc/mail: the .mc files, what they become, and the tables."""
 
     etc_mail: EtcMail
@@ -137,7 +136,7 @@ class LoadedEtcMail:
         return self.etc_mail.inputs()
 
 
-def load(directory: str, root_name: str, sink: Sink, options: Options = Options()) -> Loaded | LoadedEtcMail | None:
+def load(directory: str, root_name: str, sink: Sink, options: Options = PLAIN) -> Loaded | LoadedEtcMail | None:
     """The configuration in ``directory``, of whichever kind; None, with a diagnostic, when there is none."""
     folder = Root(root_name).path(directory)
     if is_etc_mail(folder) and not (folder / "main.cf").is_file():
@@ -178,7 +177,7 @@ def load_site(
     if not (folder / "main.cf").is_file():
         files = "main.cf" if kind == "Postfix" else "main.cf, sendmail.mc or sendmail.cf"
         known = "there is no folder of that name" if not folder.is_dir() else f"it has no {files}"
-        sink.report(FS001, f"no {kind} configuration in {directory}: {known}", file=directory, hint="name the folder")
+        sink.report(FS001, f"no {kind} configuration in {directory}: {known}", file=str(folder), hint="name the folder")
         return None
     from mailconf.postfix.configuration import Configuration
     from mailconf.postfix.parameters import parameter_set

@@ -31,13 +31,15 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
         (
             ("-c DIR", "the folder of main.cf and master.cf"),
             ("-C CLASS", "only parameters of a class: builtin, service, user, all"),
-            ("-d, -n", "defaults; only what main.cf sets"),
-            ("-e, -X, -#", "set, remove, comment out"),
+            ("-d, -n", "defaults; only what is set"),
+            ("-e, -X, -#", "set a parameter; remove it; make a comment of it"),
             ("-f, -h, -H, -x, -j", "fold lines; no names; no values; expand values; JSON"),
+            ("-p", "parameters of main.cf, as without a mode"),
             ("-M, -F, -P", "services of master.cf; their fields; their parameters"),
             ("-o NAME=VALUE", "as if main.cf had this"),
-            ("-a, -A, -l, -m", "SASL types of servers, of clients; lock types; table types"),
-            ("-b, -t", "bounce templates, with their values or as they are"),
+            ("-a, -A", "SASL types of servers; of clients"),
+            ("-l, -m", "types of locks; of tables"),
+            ("-b, -t", "bounce templates, with their values; as they are"),
             ("-T WHAT", "versions of the TLS library, public-key-algorithms"),
             ("-q, -v", "do not warn of unused parameters; accepted"),
         ),
@@ -45,10 +47,22 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "postmap": (
         "[OPTION]... [TYPE:]FILE...",
         "cdq",
-        (*POSTMAP, ("-b, -h, -m", 'with "-q -": keys are body lines, header lines; MIME'), ("-F", "values are files")),
+        (
+            *POSTMAP,
+            ("-b, -h, -m", 'with "-q -": body lines are keys; header lines are; MIME is read'),
+            ("-U", "with -b and -h: keys must be UTF-8"),
+            ("-F", "values are names of files, whose content counts"),
+        ),
     ),
     "postalias": ("[OPTION]... [TYPE:]FILE...", "cdq", POSTMAP),
-    "newaliases": ("[OPTION]...", "ABbCDdeFfHhLMNOopQqRrVX", (("-C FILE", "a sendmail.cf, a main.cf or its folder"),)),
+    "newaliases": (
+        "[OPTION]...",
+        "ABbCDdeFfHhLMNOopQqRrVX",
+        (
+            ("-C FILE", "a sendmail.cf, a main.cf or its folder"),
+            ("others", "those of sendmail are accepted"),
+        ),
+    ),
     "makemap": (
         "[OPTION]... TYPE MAP < SOURCE",
         "CDcit",
@@ -61,6 +75,7 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
             ("-r", "a later entry of the same key replaces the earlier one"),
             ("-N", "keys and values end with a NUL"),
             ("-t CHAR, -D CHAR", "what separates keys from values; what begins a comment"),
+            ("-c SIZE", "accepted"),
             ("-s", "take links and maps in unsafe folders"),
             ("-i TYPE", "the type, where sendmail.cf does not name it"),
             ("-u, -l", "list the entries; list the types"),
@@ -70,7 +85,7 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "editmap": (
         "[OPTION]... -q|-u|-x TYPE MAP KEY [VALUE]",
         "C",
-        (CF, ("-q, -u, -x", "look the key up, set it, remove it"), ("-f", "do not fold the key"), ("-N", "with a NUL")),
+        (CF, ("-q, -u, -x", "look the key up; set it; remove it"), ("-f", "do not fold the key"), ("-N", "with a NUL")),
     ),
     "praliases": ("[OPTION]... [KEY]...", "Cf", (CF, ("-f FILE", "the map of this alias file"))),
 }
@@ -83,6 +98,14 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     **dict.fromkeys(("newaliases", "postalias", "postmap"), (ROOT, WORDS)),
 }
+
+
+HELP = ("--help", "print this (as a command of mailconf)")
+
+
+def ours(tool: str) -> tuple[tuple[str, str], ...]:
+    """Our own options of a tool."""
+    return OURS.get(tool, (ROOT,))
 
 
 def is_asked(tool: str, arguments: list[str]) -> bool:
@@ -100,6 +123,6 @@ def text(tool: str) -> str:
     """The help."""
     usage, _, theirs = TOOLS[tool]
     lines = [f"Usage: mailconf {tool} {usage}", f"       {tool} {usage}   (through a link of that name)"]
-    for title, options in (("The original's options", theirs), ("mailconf's own, anywhere", OURS.get(tool, (ROOT,)))):
+    for title, options in (("The original's options", theirs), ("mailconf's own, anywhere", (*ours(tool), HELP))):
         lines += ["", f"{title}:", *(f"  {name:<22}{what}" for name, what in options)]
-    return "\n".join([*lines, "  --help                print this (as a command of mailconf)", ""])
+    return "\n".join([*lines, ""])

@@ -270,7 +270,7 @@ class Engine(Reader):
             code = getattr(problems, kind)
             name = b"" if place is None else place.block.name
             length = len(name) if place is not None and place.block.text is None else 1
-            self.sink.report(code, text, None if place is None else place.span(length), hint=hint, file="m4")
+            self.sink.report(code, text, None if place is None else place.span(length), hint=hint)
 
     def warn(self, text: str, prefix: str = "Warning: ") -> None:
         """A warning of the current call; -E makes it an error."""

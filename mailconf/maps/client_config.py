@@ -16,7 +16,7 @@ from pathlib import Path
 from mailconf.maps.opening import Opening
 from mailconf.maps.table import TemporaryFailure
 from mailconf.source import decode
-from mailconf.tables.lines import SPACE, logical_lines, null_lines
+from mailconf.tables.lines import SPACE, LineNumbers, logical_lines, null_lines
 
 _ENTRY = re.compile(rb"([^\s=]+)\s*=\s*(.*)", re.DOTALL)
 
@@ -77,6 +77,7 @@ class ClientConfig:
             raise TemporaryFailure(f"open {self.name}: {problem.strerror}") from problem
         entries: dict[str, str] = {}
         told = null_lines(data) if opening.nulls else {}
+        number_of = LineNumbers(data)
         for line in logical_lines(data):
             if lines := told.pop(line.start, ""):
                 opening.warn(f"{self.name}, line {lines}: {opening.nulls}")
@@ -85,7 +86,7 @@ class ClientConfig:
                 shown = decode(line.text[:30]) + ("..." if len(line.text) > 30 else "")
                 opening.warn(f'{self.name}: logical line must not start with whitespace: "{shown}"')
                 continue
-            number = data.count(b"\n", 0, line.start) + 1
+            number = number_of(line.start)
             entry = _ENTRY.fullmatch(text)
             if entry is None:
                 missing = "missing attribute name" if text.startswith(b"=") else "missing '=' after attribute name"

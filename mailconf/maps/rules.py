@@ -23,7 +23,7 @@ from mailconf.maps.opening import Opening, Warn
 from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.words import balanced, split
 from mailconf.source import decode, encode
-from mailconf.tables.lines import SPACE, logical_lines, null_lines
+from mailconf.tables.lines import SPACE, LineNumbers, logical_lines, null_lines
 
 Subject = TypeVar("Subject")
 
@@ -64,7 +64,7 @@ def numbered_lines(name: str, text: bytes, warn: Warn, nulls: str = "") -> Itera
 
     nulls  what is said of lines with NULs, if anything
     """
-    number, known = 1, 0
+    number_of = LineNumbers(text)
     told = null_lines(text) if nulls else {}
     for line in logical_lines(text):
         if lines := told.pop(line.start, ""):
@@ -73,9 +73,7 @@ def numbered_lines(name: str, text: bytes, warn: Warn, nulls: str = "") -> Itera
             shown = quoted(line.text[:30] + (b"..." if len(line.text) > 30 else b""))
             warn(f"{name}: logical line must not start with whitespace: {shown}")
             continue
-        number += text.count(b"\n", known, line.start)
-        known = line.start
-        yield number, line.text.rstrip(SPACE).partition(b"\0")[0]
+        yield number_of(line.start), line.text.rstrip(SPACE).partition(b"\0")[0]
     for lines in told.values():
         warn(f"{name}, line {lines}: {nulls}")
 

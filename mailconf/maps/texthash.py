@@ -10,7 +10,9 @@ from mailconf.maps.contents import NoContent
 from mailconf.maps.memory import MemoryTable
 from mailconf.maps.opening import Opening, cannot_open
 from mailconf.source import decode
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, Problem, read_rows
+from mailconf.tables.lines import LineNumbers
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.rows import Problem
 
 _WORDS = {
     NOT_UTF8: 'non-UTF-8 input "{}" -- ignoring this line',
@@ -29,9 +31,10 @@ def open_table(name: str, opening: Opening) -> MemoryTable:
     problems = iter(rows.problems)
     problem = next(problems, None)
     table: dict[bytes, bytes] = {}
+    number_of = LineNumbers(data)
 
     def place(offset: int) -> str:
-        return f"{name}, line {data.count(10, 0, offset) + 1}"
+        return f"{name}, line {number_of(offset)}"
 
     def tell(problem: Problem) -> None:
         text = decode(problem.text)
@@ -39,7 +42,7 @@ def open_table(name: str, opening: Opening) -> MemoryTable:
             short = decode(problem.text[:30].partition(b"\0")[0]) + ("..." if len(problem.text) > 30 else "")
             opening.warn(f'{name}: logical line must not start with whitespace: "{short}"')
         elif problem.kind == NULL:
-            opening.warn(f"{name}, line {text}: {opening.nulls}")
+            opening.warn(f"{name}, line {rows.nulls[problem.line]}: {opening.nulls}")
         else:
             opening.warn(f"{place(problem.line)}: {_WORDS[problem.kind].format(text)}")
 

@@ -55,12 +55,14 @@ class _Type(NamedTuple):
     reader: str  # module:class
     nul: bool = True  # postmap(1) without -N and -n ends keys and values with a NUL
     values_writer: str = ""  # for keys with several values, where the type has that
+    package: str = ""  # the package that the writer needs, where it is one that not every system has
     fixed: str = ""  # what the original says when it is asked to change a map in place
 
 
 _CDB_IS_FIXED = (
     "dict_cdb_open: inappropriate open flags for cdb database - specify O_RDONLY or O_WRONLY|O_CREAT|O_TRUNC"
 )
+_INSTALLED = "Is the postfix-{} package installed?"
 _TYPES = {
     "btree": _Type(
         ".db", "bdb_btree_writer:write_btree", "bdb_btree:BtreeFile", values_writer="bdb_values:write_btree_values"
@@ -69,7 +71,7 @@ _TYPES = {
     "hash": _Type(
         ".db", "bdb_hash_writer:write_hash", "bdb_hash:HashFile", values_writer="bdb_values:write_hash_values"
     ),
-    "lmdb": _Type(".lmdb", "lmdb_writer:write_lmdb", "lmdb:LmdbFile"),
+    "lmdb": _Type(".lmdb", "lmdb_writer:write_lmdb", "lmdb:LmdbFile", package="lmdb"),
 }
 
 EXTENSIONS = {name: kind.extension for name, kind in _TYPES.items()}
@@ -85,6 +87,15 @@ def changeable_types() -> list[str]:
     return sorted(name for name, kind in _TYPES.items() if not kind.fixed)
 
 
+def missing_package(type: str) -> str:
+    """The Python package without which maps of the type cannot be written here; "" where nothing is missing."""
+    try:
+        preload(type)
+    except UnsupportedMap:
+        return _TYPES[type].package if type in _TYPES else ""
+    return ""
+
+
 def map_path(type: str, source: Path) -> Path:
     """Where the map of the text ``source`` lies: ``/etc/postfix/access.db``. Raises UnsupportedMap."""
     return source.with_name(source.name + _type(type).extension)
@@ -96,9 +107,12 @@ def stored_end(type: str, nul: bool | None) -> bytes:
 
 
 def preload(type: str) -> None:
-    """Import what writing the type needs, for a caller that is about to give up the right to read our modules."""
+    """Import what writing the type needs, for a caller that is about to give up the right to read our modules.
+
+    Raises UnsupportedMap where the package that writes it is missing.
+    """
     kind = _type(type)
-    _load(kind.writer)
+    _writer(kind)
     _load(kind.reader)
 
 
@@ -274,6 +288,21 @@ def _load(place: str) -> Any:
     return getattr(import_module(f"mailconf.maps.{module}"), name)
 
 
+def _writer(kind: _Type) -> Any:
+    """The function that writes maps of the type.
+
+    Raises UnsupportedMap, which begins with postmap's words, where the package that it needs is missing.
+    """
+    try:
+        return _load(kind.writer)
+    except ImportError as missing:
+        if not kind.package:
+            raise
+        type = next(name for name, other in _TYPES.items() if other is kind)
+        hint = f"mailconf writes it with the Python package {kind.package}, which cannot be imported"
+        raise UnsupportedMap(f"unsupported dictionary type: {type}. {_INSTALLED.format(type)} ({hint})") from missing
+
+
 def _columns(pairs: Collection[tuple[bytes, bytes]]) -> Columns:
     return Columns([key for key, _ in pairs], [value for _, value in pairs])
 
@@ -335,7 +364,7 @@ def _write(
     staged: Path | None = None,
 ) -> None:
     with _replaced(target, source, staged) as file:
-        _load(kind.writer)(file, *columns, end=end, progress=progress)
+        _writer(kind)(file, *columns, end=end, progress=progress)
 
 
 def _write_values(

@@ -7,9 +7,8 @@ configuration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mailconf.model.site import Site
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Session, Verdict
@@ -28,8 +27,7 @@ class Side(Enum):
     RECIPIENT = "recipient"
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(NamedTuple):
     """In which role an address is rewritten.
 
     ``mailer`` is "" on the way in (Postfix: cleanup(8)) and the name of the delivering transport's agent on the way

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from types import MappingProxyType
+from typing import Generic, NamedTuple, TypeVar
 
 from mailconf.ports import Ports
 from mailconf.smtp.options import Options
@@ -15,8 +17,7 @@ from mailconf.source import Span
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting(Generic[T]):
+class Setting(NamedTuple, Generic[T]):
     """A value and where it was set; ``span`` is None for a default. ``name`` is the engine's name for it."""
 
     value: T
@@ -28,8 +29,13 @@ class Setting(Generic[T]):
         return self.span is None
 
 
-@dataclass(frozen=True, slots=True)
-class TableUse:
+NOTHING: Setting[tuple[str, ...]] = Setting(())
+EMPTY = Setting("")
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+_INTERFACES: Setting[tuple[str, ...]] = Setting(("permit_inet_interfaces",))
+
+
+class TableUse(NamedTuple):
     """A lookup table in a role: ``table`` is "type:name", ``role`` the parameter or feature that names it.
 
     ``source`` is the text file that the map is built from, None for tables that are not built (regexp, sqlite, ...).
@@ -46,8 +52,7 @@ class TableUse:
     proxied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ListFile:
+class ListFile(NamedTuple):
     """A file whose lines are members of a list; ``role`` names the list, as for `Site.classes`."""
 
     path: str
@@ -56,8 +61,7 @@ class ListFile:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Milter:
+class Milter(NamedTuple):
     """A mail filter: where it listens ("inet:port@host", "local:/path", ...), what else is set for it.
 
     ``used``: whether mail passes it without more ado (smtpd_milters, INPUT_MAIL_FILTER).
@@ -65,13 +69,12 @@ class Milter:
 
     name: str
     socket: str
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = NO_SETTINGS
     used: bool = True
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(NamedTuple):
     """A ready-made piece of configuration that was asked for: sendmail's FEATURE, HACK, MAILER, OSTYPE and DOMAIN.
 
     ``kind`` is the macro's name; ``arguments`` are those behind the piece's name, expanded.
@@ -83,8 +86,7 @@ class Feature:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Masquerade:
+class Masquerade(NamedTuple):
     """Which senders' domains are hidden, and behind what.
 
     name        the domain that others are replaced by, "" for none
@@ -94,10 +96,10 @@ class Masquerade:
     envelope    envelope senders are changed, too; ``recipients``: recipients in headers, too
     """
 
-    name: Setting[str] = field(default_factory=lambda: Setting(""))
-    domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    exceptions: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    users: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    name: Setting[str] = EMPTY
+    domains: Setting[tuple[str, ...]] = NOTHING
+    exceptions: Setting[tuple[str, ...]] = NOTHING
+    users: Setting[tuple[str, ...]] = NOTHING
     subdomains: bool = False
     envelope: bool = False
     recipients: bool = False
@@ -105,8 +107,7 @@ class Masquerade:
     local: bool = True  # mail between local users is changed, too
 
 
-@dataclass(frozen=True, slots=True)
-class LocalText:
+class LocalText(NamedTuple):
     """Text in the engine's own language that the configuration brings along: what stands behind a LOCAL_CONFIG."""
 
     kind: str
@@ -114,8 +115,7 @@ class LocalText:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """A line of master.cf or a DaemonPortOptions: who serves or delivers what.
 
     kind       inet, unix, fifo, pass
@@ -128,7 +128,7 @@ class Service:
     kind: str
     program: str
     arguments: tuple[str, ...] = ()
-    overrides: dict[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = NO_SETTINGS
     span: Span | None = None
     front: Service | None = None
 
@@ -144,8 +144,7 @@ class Service:
         return f"{self.name} {self.kind}{behind}"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Sizes in bytes (0: no limit), times in seconds."""
 
     message_size: int = 10_240_000
@@ -179,7 +178,7 @@ class Limits:
     destination_recipients: int = 50
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Site:
     """One mail system. Lists keep the order of the configuration."""
 
@@ -190,32 +189,30 @@ class Site:
     origin: Setting[str]
     listeners: list[Service] = field(default_factory=list)
     transports: dict[str, Service] = field(default_factory=dict)
-    local_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    relay_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    virtual_alias_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    virtual_mailbox_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    networks: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    smart_host: Setting[str] = field(default_factory=lambda: Setting(""))
-    always_bcc: Setting[str] = field(default_factory=lambda: Setting(""))
+    local_domains: Setting[tuple[str, ...]] = NOTHING
+    relay_domains: Setting[tuple[str, ...]] = NOTHING
+    virtual_alias_domains: Setting[tuple[str, ...]] = NOTHING
+    virtual_mailbox_domains: Setting[tuple[str, ...]] = NOTHING
+    networks: Setting[tuple[str, ...]] = NOTHING
+    smart_host: Setting[str] = EMPTY
+    always_bcc: Setting[str] = EMPTY
     ports: Ports = field(default_factory=Ports)
     queue_directory: Setting[str] = field(default_factory=lambda: Setting("/var/spool/postfix"))
     tables: list[TableUse] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
     # What the protocol side of a listener must know besides the limits above (mailconf.smtp.server takes those over).
     smtpd: Options = field(default_factory=Options)
-    xclient_hosts: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    xforward_hosts: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    xclient_hosts: Setting[tuple[str, ...]] = NOTHING
+    xforward_hosts: Setting[tuple[str, ...]] = NOTHING
     peername_lookup: bool = True  # whether clients' names are looked up at all
-    limit_exceptions: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))  # to connections_per_client
+    limit_exceptions: Setting[tuple[str, ...]] = NOTHING  # to connections_per_client
     syslog_name: str = "postfix"
     mail_name: str = "Postfix"
     double_bounce_sender: str = "double-bounce"
     recipient_delimiter: str = ""
     # Whose header addresses are completed with the local domain (words of the configuration: permit_inet_interfaces,
     # permit_mynetworks), and with which domain everybody else's; "" leaves theirs alone.
-    header_rewrite_clients: Setting[tuple[str, ...]] = field(
-        default_factory=lambda: Setting(("permit_inet_interfaces",))
-    )
+    header_rewrite_clients: Setting[tuple[str, ...]] = _INTERFACES
     remote_header_domain: str = ""
     add_missing_headers: bool = False  # for remote clients too
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
@@ -224,15 +221,17 @@ class Site:
     notify_classes: tuple[str, ...] = ("resource", "software")
     # Deliveries to one destination at a time, by transport; the rest have limits.destination_concurrency.
     destination_concurrency: dict[str, int] = field(default_factory=lambda: {"local": 2})
+    # The name of the port that each transport connects to where a nexthop has none; the rest have the protocol's own.
+    client_ports: dict[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.
     masquerade: Masquerade = field(default_factory=Masquerade)
-    hub: Setting[str] = field(default_factory=lambda: Setting(""))  # takes all mail for local users
-    local_relay: Setting[str] = field(default_factory=lambda: Setting(""))  # takes mail for names without a domain
-    luser_relay: Setting[str] = field(default_factory=lambda: Setting(""))  # takes mail for users that do not exist
-    generics_domains: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    local_users: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))  # not sent to the hub
-    trusted_users: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
-    trusted_auth_mechanisms: Setting[tuple[str, ...]] = field(default_factory=lambda: Setting(()))
+    hub: Setting[str] = EMPTY  # takes all mail for local users
+    local_relay: Setting[str] = EMPTY  # takes mail for names without a domain
+    luser_relay: Setting[str] = EMPTY  # takes mail for users that do not exist
+    generics_domains: Setting[tuple[str, ...]] = NOTHING
+    local_users: Setting[tuple[str, ...]] = NOTHING  # not sent to the hub
+    trusted_users: Setting[tuple[str, ...]] = NOTHING
+    trusted_auth_mechanisms: Setting[tuple[str, ...]] = NOTHING
     milters: list[Milter] = field(default_factory=list)
     features: list[Feature] = field(default_factory=list)
     clients: list[Service] = field(default_factory=list)  # ClientPortOptions

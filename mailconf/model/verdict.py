@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from mailconf.model.trace import Trace
 from mailconf.smtp.reply import Reply as Reply
@@ -22,8 +23,7 @@ class EffectKind(Enum):
     INFO = "info"  # argument: text for the log
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     kind: EffectKind
     argument: str = ""
 
@@ -58,8 +58,7 @@ class Verdict:
         return self.reply.positive
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where a recipient goes (trivial-rewrite(8)): ``transport`` delivers to ``nexthop`` as ``recipient``.
 
     When ``error`` is set the recipient has no route: a reply of 4xx or 5xx, as the bounce states it. ``address_class``
@@ -85,8 +84,7 @@ class DeliveryKind(Enum):
     ERROR = "error"  # reply says why
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One final action for a recipient of a local or virtual mailbox class.
 
     uid, gid   the identity under which it happens; None where the engine would use its default privileges
@@ -104,8 +102,7 @@ class Delivery:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Deliveries:
+class Deliveries(NamedTuple):
     """All that a recipient comes to, after aliases and ~/.forward. The agent logs the warnings."""
 
     items: tuple[Delivery, ...]
@@ -113,8 +110,7 @@ class Deliveries:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """The recipients that replace one (virtual aliases), or the reply when expansion failed."""
 
     recipients: tuple[str, ...]

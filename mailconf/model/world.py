@@ -8,9 +8,8 @@ question and records question and answer.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from mailconf.model.trace import Step, Trace
 from mailconf.personal import Found
@@ -29,8 +28,7 @@ class Outcome(Enum):
     FAILED = "temporary failure"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A table's answer. ``span`` is the entry's place in the table's source text, where that can be told.
 
     ``table`` is the one of several that answered (`mailconf.postfix.lookup.Tables.find`).
@@ -65,8 +63,7 @@ class LookupFailed(Exception):
         self.table = table
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(NamedTuple):
     """A DNS answer. ABSENT means that the name or the type does not exist, FAILED that the server could not tell.
 
     values: for A and AAAA addresses, for MX "preference name" sorted by preference, for PTR, CNAME and TXT the data;
@@ -79,8 +76,7 @@ class Records:
     nxdomain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """A user of the machine, as in passwd(5)."""
 
     name: str

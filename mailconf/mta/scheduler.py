@@ -176,7 +176,7 @@ class Scheduler:
             route = await policy.resolve(queued.recipient.address, Ask(world), sender=entry.message.sender)
             if entry.filter and route.error is None:
                 transport, _, nexthop = entry.filter.partition(":")
-                route = dataclasses.replace(route, transport=transport, nexthop=nexthop)
+                route = route._replace(transport=transport, nexthop=nexthop)
             destination = queued.recipient.address.lower() if self._program(route) == "local" else route.nexthop
             groups.setdefault((route.transport, route.nexthop, destination), []).append((queued, route))
         most = self.site.limits.destination_recipients or len(active)

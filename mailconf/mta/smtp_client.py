@@ -80,8 +80,11 @@ class Nexthop:
     name: str = ""  # as the job has it
 
     @classmethod
-    def parse(cls, text: str, *, lmtp: bool, ports: Ports) -> Nexthop:
-        """Raises Failure where the port is not known: smtp(8) ends then, and the message waits."""
+    def parse(cls, text: str, *, lmtp: bool, ports: Ports, default: str = "") -> Nexthop:
+        """``default`` is the port where ``text`` has none; "" for the protocol's own.
+
+        Raises Failure where the port is not known: smtp(8) ends then, and the message waits.
+        """
         if lmtp and text.startswith("unix:"):
             return cls("", 0, True, text.removeprefix("unix:"), text)
         name = text
@@ -95,7 +98,7 @@ class Nexthop:
             host, _, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
         if host[:5].upper() == "IPV6:":
             host = host[5:]
-        return cls(host, _port(port or (LMTP_PORT if lmtp else SMTP_PORT), ports), direct, "", name)
+        return cls(host, _port(port or default or (LMTP_PORT if lmtp else SMTP_PORT), ports), direct, "", name)
 
 
 def _port(text: str, ports: Ports) -> int:
@@ -157,7 +160,9 @@ class SmtpAgent:
 
     def nexthop(self, job: Job) -> Nexthop:
         """Raises Failure."""
-        return Nexthop.parse(job.nexthop, lmtp=self.lmtp, ports=self.context.policy.site.ports)
+        site = self.context.policy.site
+        port = site.client_ports.get(job.transport, "")
+        return Nexthop.parse(job.nexthop, lmtp=self.lmtp, ports=site.ports, default=port)
 
     # What is sent.
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
 from typing import cast
 
 from mailconf.model.policy import Policy
@@ -85,8 +84,7 @@ class Smtpd:
 
     def options(self) -> Options:
         site = self.policy.site
-        return replace(
-            self.base or site.smtpd,
+        return (self.base or site.smtpd)._replace(
             hostname=site.hostname.value,
             line_length=site.limits.line_length,
             message_size=site.limits.message_size,

@@ -238,10 +238,17 @@ class Configuration:
         last = definition.place(end - 1) + 1 if end > start else definition.place(start)
         return found.span.source.span(definition.place(start), last)
 
-    def place(self, name: str) -> Span | None:
-        """Where a finding about the value belongs: the value, or the first line of main.cf where it is a default."""
+    def place(self, name: str, start: int = 0, end: int | None = None) -> Span | None:
+        """Where a finding about the value belongs: `value_span`, or the first line of main.cf where it is a default.
+
+        None only where there is no main.cf.
+        """
         source = self.sources.get("main.cf")
-        return self.value_span(name) or (source.span(0) if source is not None else None)
+        return self.value_span(name, start, end) or (source.span(0) if source is not None else None)
+
+    def path(self, name: str) -> str:
+        """The file ``name`` of the configuration folder, as reports name it: below the root."""
+        return str(self.root.path(self.directory) / name)
 
     def raw(self, name: str) -> str:
         """The unexpanded value; the default if unset, "" if there is no such parameter."""
@@ -377,12 +384,12 @@ class Configuration:
         return 0 if found is None else found
 
     def report(self, name: str, code: Code, message: str, hint: str) -> None:
-        span = self.value_span(name)
+        span = self.place(name)
         key = (name, code.name, span.start if span else -1)
         if key in self._reported:
             return
         self._reported.add(key)
-        self._sink.report(code, message, span, hint=hint, file="" if span else self.directory + "/main.cf")
+        self._sink.report(code, message, span, hint=hint, file=self.path("main.cf"))
 
     def asked(self) -> frozenset[str]:
         """The names whose values have been looked at; a service that sets none of them sees what was seen."""

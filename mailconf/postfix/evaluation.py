@@ -90,7 +90,7 @@ def fitting_status(status: str, what: str) -> str:
     return f"{first}.0.0"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Evaluation:
     """The state of one question to the Policy.
 

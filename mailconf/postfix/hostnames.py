@@ -8,13 +8,10 @@ An address literal is ``[192.0.2.1]`` or ``[IPv6:2001:db8::1]``.
 from __future__ import annotations
 
 import ipaddress
-import re
 
 from mailconf.domain_names import DomainNameError, to_ascii
 
-_LABEL = re.compile(
-    r"[A-Za-z0-9_\u0080-\U0010ffff](?:[A-Za-z0-9_\-\u0080-\U0010ffff]*[A-Za-z0-9_\u0080-\U0010ffff])?\Z"
-)
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 _LONGEST = 64  # of literals; IPv6 with an IPv4 tail has 45 characters, and the brackets and IPv6: seven
 
@@ -23,7 +20,13 @@ def valid_hostname(name: str) -> bool:
     """True for an ASCII name that Postfix would look up; a trailing dot is not allowed."""
     if not 0 < len(name) <= 255 or numeric(name):
         return False
-    return all(len(label) <= 63 and _LABEL.match(label) for label in name.split("."))
+    return all(map(_valid_label, name.split(".")))
+
+
+def _valid_label(label: str) -> bool:
+    if not 0 < len(label) <= 63 or "-" in (label[0], label[-1]):
+        return False
+    return all(letter in _LETTERS or letter >= "\x80" for letter in label)
 
 
 def valid_domain(name: str) -> bool:

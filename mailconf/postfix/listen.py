@@ -72,7 +72,7 @@ def report_known_ports(configuration: Configuration, sink: Sink) -> None:
     as_written = value == configuration.raw("known_tcp_ports")
     for fault in read_known(value)[1][:MOST_FAULTS]:
         place = (fault.start, fault.end) if as_written else (0, None)
-        span = configuration.value_span("known_tcp_ports", *place)
+        span = configuration.place("known_tcp_ports", *place)
         sink.report(
             PF235, f"known_tcp_ports: {fault}", span, hint="write name = number, and commas between the entries"
         )
@@ -122,10 +122,9 @@ def _addresses(configuration: Configuration, families: list[socket.AddressFamily
         addresses += [a for a in resolved if (socket.AF_INET6 if ":" in a else socket.AF_INET) in families]
         if not resolved:
             left -= 1
-            span = configuration.value_span("inet_interfaces")
+            span = configuration.place("inet_interfaces")
             message = f'inet_interfaces: the host "{word}" has no address'
-            file = f"{configuration.directory}/main.cf"
-            sink.report(PF015, message, span, hint="name a host or an address of this machine", file=file)
+            sink.report(PF015, message, span, hint="name a host or an address of this machine")
     return list(dict.fromkeys(addresses))
 
 

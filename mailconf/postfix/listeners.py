@@ -7,7 +7,6 @@ postconf(5) smtpd_service_name names, ``smtpd`` of type pass by default: whose `
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from mailconf.diagnostics import Sink, error
 from mailconf.model.site import Service
@@ -32,7 +31,7 @@ def listeners(configuration: Configuration) -> list[Service]:
         elif service.program == POSTSCREEN:
             behind = _behind(configuration, service)
             if behind is not None:
-                found.append(replace(behind, front=service))
+                found.append(behind._replace(front=service))
     return found
 
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.postfix.lookup import is_pattern, parents
-from mailconf.postfix.words import split
+from mailconf.postfix.words import scan
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MOST_WORDS = 1_000_000  # of one list, the files that it names included
@@ -41,8 +41,7 @@ class BadPattern(ValueError):
     """A pattern that cannot mean anything; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pattern:
+class _Pattern(NamedTuple):
     text: str  # case folded
     exclude: bool = False
     table: str = ""
@@ -198,7 +197,7 @@ class ListReader:
 
     def _line(self, line: str, exclude: bool, inside: tuple[str, ...]) -> Iterator[Found]:
         """``inside`` are the files that led here."""
-        for word, offset in split(line):
+        for word, offset in scan(line):
             if word.startswith("#"):
                 self._ignored.append(line[offset:].rstrip())
                 return

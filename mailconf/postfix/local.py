@@ -14,8 +14,8 @@ only a regular one that not everybody can write (local(8), "DELIVERY RIGHTS"; `m
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from mailconf.model.address import Address
 from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Reply, Route
@@ -41,8 +41,7 @@ class _Undefined(Exception):
     """A path refers to something that the recipient does not have."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
+class _Context(NamedTuple):
     """How a recipient came to be delivered.
 
     recipient  the address that stands for it in the log
@@ -148,7 +147,7 @@ class Local:
         if (context.level, address.lower()) in work.seen:
             return
         work.seen.add((context.level, address.lower()))
-        context = replace(context, recipient=address)
+        context = context._replace(recipient=address)
         if context.level > _DEEPEST:
             self._error(work, context, 550, f"5.4.6 alias database loop for {Address.split(address).local}")
             return
@@ -184,8 +183,7 @@ class Local:
             rights = await self._rights_of_table(work, answer.table, context)
             if rights is False:
                 return True
-            inner = replace(
-                context,
+            inner = context._replace(
                 origin="alias",
                 rights=rights or None,
                 parent=name,
@@ -262,11 +260,11 @@ class Local:
         if found.failed is not None:
             self._error(work, context, 451, "4.3.0 address resolver failure")
         elif found.bad:
-            self._error(work, replace(context, recipient=address), 550, "5.1.3 bad address syntax")
+            self._error(work, context._replace(recipient=address), 550, "5.1.3 bad address syntax")
         elif found.transport != work.transport:
             self._forward(work, found.recipient, context)
         elif exact:
-            await self._user(work, Address.split(found.recipient).local.lower(), replace(context, recipient=address))
+            await self._user(work, Address.split(found.recipient).local.lower(), context._replace(recipient=address))
         else:
             await self._recipient(work, found.recipient, context)
 
@@ -279,8 +277,7 @@ class Local:
         if found is None:
             return
         text, rights = found
-        inner = replace(
-            context,
+        inner = context._replace(
             origin="include",
             rights=rights,
             indirect=True,
@@ -361,8 +358,7 @@ class Local:
                 return False
             whole = "$extension" in template or "${extension" in template
             keep = extension if "forward" in self._propagate and not whole else ""
-            inner = replace(
-                context,
+            inner = context._replace(
                 origin="forward",
                 user=user,
                 rights=user,
@@ -426,7 +422,7 @@ class Local:
             except (_Undefined, MacroError):
                 relay = ""
             if relay:
-                inner = replace(context, level=context.level + _ALIAS, parent="")
+                inner = context._replace(level=context.level + _ALIAS, parent="")
                 if (relay, "luser") not in work.seen:
                     work.seen.add((relay, "luser"))
                     await self._address(work, relay, inner)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from mailconf.model.address import Address
@@ -18,7 +17,7 @@ from mailconf.tables.trust import ORDINARY, Trust
 
 PATTERN_TYPES = frozenset({"cidr", "pcre", "regexp", "tcp"})
 MAX_NESTED = 20  # tables of tables inside one another that are looked at
-_PROXIES = re.compile(r"\A(?:proxy:)+")
+_PROXIES = re.compile(r"\A(?:proxy:)++")
 _COMPOSITE = frozenset({"pipemap", "unionmap"})
 
 
@@ -66,7 +65,7 @@ class Tables:
             if answer.failed:
                 raise LookupFailed(spec, answer.reason)
             if answer.found and answer.value:
-                return replace(answer, table=spec)
+                return answer._replace(table=spec)
         return None
 
 

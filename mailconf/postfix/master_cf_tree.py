@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mailconf.postfix.lines import BLANKS
 from mailconf.postfix.master_cf import Entry
 from mailconf.source import Source, Span
 
@@ -82,8 +83,14 @@ def _entry(tree: Tree, source: Source) -> Node:
 def _before_nul(words: list[tuple[str, Span]], text: str, tree: Tree) -> Iterator[tuple[str, Span]]:
     """The words as far as the engine sees them: a NUL ends the entry."""
     first = next(tree.tokens())
-    nul = text.find("\0")
-    limit = len(text) if nul < 0 else nul
+    limit = len(text)
+    at = 0
+    while (nul := text.find("\0", at)) >= 0:
+        start = text.rfind("\n", 0, nul) + 1
+        if not start or not text[start:nul].lstrip(BLANKS).startswith("#"):
+            limit = nul
+            break
+        at = text.find("\n", nul)  # it is in a comment, which goes before anybody looks for a NUL
     for joined, span in words:
         if span.start - first.start_pos < limit and joined:
             yield joined, span

@@ -104,12 +104,10 @@ class PostfixPolicy:
 
 def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], None]:
     def tell(name: str, text: str) -> None:
-        span = configuration.place(name)
-        place = "" if span else str(configuration.root.path(f"{configuration.directory}/main.cf"))
         hint, code = _hint(name, text), PF206
         if text.startswith(IGNORED.format("")):
             hint, code = "what follows # is ignored; put the comment on a line of its own", PF229
-        sink.report(code, f"{name}: {text}", span, hint=hint, file=place)
+        sink.report(code, f"{name}: {text}", configuration.place(name), hint=hint)
 
     return tell
 

@@ -67,7 +67,7 @@ def report_protocol(configuration: Configuration, services: Iterable[Service], s
         for name, remedy in found.items():
             if remedy:
                 message = f'smtpd does not start with the value "{c.value(name)}" of {name}'
-                sink.report(PF223, message, c.place(name), hint=f"write {remedy}", file="main.cf")
+                sink.report(PF223, message, c.place(name), hint=f"write {remedy}")
 
 
 def _allows(c: Configuration, family: str) -> bool:

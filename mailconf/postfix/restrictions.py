@@ -9,7 +9,7 @@ evaluation gets there, as in the original.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.postfix import checks, dns_checks, reply_templates
@@ -78,8 +78,7 @@ _MOST_HINTS = 20  # names for which similar ones are looked for
 _SIMPLE: dict[str, Check] = {**checks.CHECKS, **dns_checks.CHECKS}
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One restriction with its argument: ``name`` as written, ``check`` what it does."""
 
     name: str
@@ -88,8 +87,7 @@ class Rule:
     warn: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RuleList:
+class RuleList(NamedTuple):
     """The restrictions of one parameter."""
 
     parameter: str
@@ -268,7 +266,7 @@ class Compiler:
         """Compile every class for its Diagnostics' sake."""
         for name in sorted(self.class_names):
             if not self._configuration.is_set(name):
-                span = self._configuration.value_span("smtpd_restriction_classes")
+                span = self._configuration.place("smtpd_restriction_classes")
                 self._sink.report(
                     PF201,
                     f'the restriction class "{name}" is not defined',
@@ -321,7 +319,7 @@ class Compiler:
     def _check_rbl_reply(self) -> None:
         """Report a default_rbl_reply that gives no refusal."""
         name, template = _RBL_REPLY, self._settings.default_rbl_reply
-        span = self._configuration.value_span(name)
+        span = self._configuration.place(name)
         if wrong := reply_templates.problem(template):
             hint = "see postconf(5), default_rbl_reply, for its names"
             self._sink.report(PF220, f"{name}: {wrong}; smtpd ends when a client is listed", span, hint=hint)
@@ -375,14 +373,13 @@ class Compiler:
                 if word.text.lower() == "permit":
                     break
         where = self._configuration
-        span = where.value_span("smtpd_relay_restrictions") or where.value_span("smtpd_recipient_restrictions")
+        relay, recipient = (where.value_span(f"smtpd_{of}_restrictions") for of in ("relay", "recipient"))
         self._sink.report(
             PF204,
             "smtpd does not start: neither smtpd_relay_restrictions nor smtpd_recipient_restrictions refuses mail "
             "for other domains",
-            span,
+            relay or recipient or where.place("smtpd_relay_restrictions"),
             hint=self._guard(*parameters),
-            file="" if span else where.directory + "/main.cf",
         )
         return False
 

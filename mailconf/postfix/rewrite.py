@@ -149,11 +149,4 @@ class Rewriter:
 
 def addresses(value: str) -> list[Address]:
     """The addresses of a table's value in internal form; a quoted ``@`` parts no local part from a domain."""
-    found = []
-    for words in words822.addresses(words822.cut(value)):
-        at = max((n for n, word in enumerate(words) if word.kind == "@"), default=None)
-        if at is None:
-            found.append(Address(words822.plain(words), None))
-        else:
-            found.append(Address(words822.plain(words[:at]), words822.plain(words[at + 1 :])))
-    return found
+    return [Address(*address.sides()) for address in words822.addresses(value)]

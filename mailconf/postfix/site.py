@@ -7,7 +7,7 @@ restriction classes and of master.cf's overrides included. unionmap and pipemap 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mailconf.model.site import Limits, Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.configuration import Configuration
@@ -133,7 +133,16 @@ def site_of(configuration: Configuration) -> Site:
         if c.is_known(parameter):
             concurrency[name] = c.integer(parameter)
     site.destination_concurrency = concurrency
+    site.client_ports = dict(_client_ports(c, site.transports.values()))
     return site
+
+
+def _client_ports(c: Configuration, transports: Iterable[Service]) -> Iterator[tuple[str, str]]:
+    """postconf(5) smtp_tcp_port, lmtp_tcp_port, as each service sees them."""
+    for service in transports:
+        if service.program in ("smtp", "lmtp"):
+            view = c.for_service(service) if service.overrides else c
+            yield service.name, view.value(f"{service.program}_tcp_port")
 
 
 def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:

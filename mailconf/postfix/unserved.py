@@ -120,7 +120,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtp_fallback_relay",
         "smtp_helo_name",
         "smtp_host_lookup",
-        "smtp_tcp_port",
     ),
 }
 
@@ -155,7 +154,7 @@ def report_unserved(configuration: Configuration, services: Iterable[Service], s
     for subject, parameters in UNSERVED.items():
         if subject == POSTSCREEN and not screened:
             continue
-        asked = {name: own.span(name) for own in reversed(asking) for name in parameters if _asks(own, name)}
+        asked = {name: own.place(name) for own in reversed(asking) for name in parameters if _asks(own, name)}
         if asked:
             names = sorted(asked)
             message = f"{subject}: {', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect here"
@@ -170,7 +169,7 @@ def report_privileges(configuration: Configuration, sink: Sink, user: int) -> No
     programs = {service.program for service in configuration.services if service.kind == "unix"}
     if user == 0 or not configuration.root.is_real or programs.isdisjoint(("local", "virtual")):
         return
-    file = f"{configuration.directory}/master.cf"
+    file = configuration.path("master.cf")
     message = f"serve runs as user {user}, not as root: mail for mailboxes, files and commands of other users waits"
     hint = f"start it as root, or deliver by lmtp, or to mailboxes of user {user} (virtual_uid_maps)"
     sink.report(PF236, message, file=file, hint=hint)

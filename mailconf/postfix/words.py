@@ -23,14 +23,15 @@ class Word(NamedTuple):
 
 def split(value: str, separators: str = SEPARATORS) -> list[Word]:
     """The words of ``value``; braces stay part of them."""
-    return list(_scan(value, separators))
+    return list(scan(value, separators))
 
 
 def texts(value: str, separators: str = SEPARATORS) -> list[str]:
-    return [word.text for word in _scan(value, separators)]
+    return [word.text for word in scan(value, separators)]
 
 
-def _scan(value: str, separators: str) -> Iterator[Word]:
+def scan(value: str, separators: str = SEPARATORS) -> Iterator[Word]:
+    """The words of ``value``, one after the other: a file that a list names may have a million."""
     if "{" not in value:
         for found in re.finditer(f"[^{re.escape(separators)}]+", value):
             yield Word(found[0], found.start())

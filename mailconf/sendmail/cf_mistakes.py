@@ -68,7 +68,7 @@ def _report(data: bytes, place: Callable[[int], Span | None], file: str, sink: S
             return
         span = next(filter(None, map(place, _offsets(data, mistake))), None)
         message, hint = _words(data, mistake)
-        sink.report(_KINDS[mistake.kind], message, span, hint=hint, file="" if span else file)
+        sink.report(_KINDS[mistake.kind], message, span, hint=hint, file=file)
 
 
 def _offsets(data: bytes, mistake: Mistake) -> Iterator[int]:

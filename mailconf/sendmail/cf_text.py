@@ -26,6 +26,7 @@ _BLANKS = b" \t\v\f\r"
 _RULESETS = 100  # numbers from here on are not a configuration's
 _NAMED = {67: "class", 68: "macro", 70: "class"}  # C, D, F
 _DEFINED = {77: "mailer", 81: "queue group", 88: "mail filter"}  # M, Q, X
+_LAST_NEWLINE = re.compile(rb"\n(?![ \t])")  # of a line and those that continue it
 _LEVEL = re.compile(rb"V\s*(\d{1,9})")
 _HEADER = re.compile(rb"(?:\?[^?]*\?)?(?!:)[!-#%-9;-~]+[ \t]*:")
 _LONG_NAME = re.compile(rb"\{([^}]*)(\}?)")
@@ -69,19 +70,14 @@ def folded(data: bytes) -> Iterator[Folded]:
     """The lines of a .cf, continuation lines joined; empty ones and comments included."""
     start, number, level = 0, 1, 0
     while start < len(data):
-        at, lines = start, 0
-        while True:
-            newline = data.find(b"\n", at)
-            end = len(data) if newline < 0 else newline + 1
-            lines += 1
-            at = end
-            if newline < 0 or data[end : end + 1] not in (b" ", b"\t"):
-                break
-        text = _seen(data[start:end], level >= _COMMENTS_FROM)
-        found = _LEVEL.match(text)
-        level = int(found[1]) if found else level
+        last = _LAST_NEWLINE.search(data, start)
+        end = last.end() if last else len(data)
+        raw = data[start:end]
+        text = b"" if raw[:1] == b"#" else _seen(raw, level >= _COMMENTS_FROM)
+        if text[:1] == b"V" and (found := _LEVEL.match(text)):
+            level = int(found[1])
         yield Folded(number, start, end, text)
-        start, number = end, number + lines
+        start, number = end, number + raw.count(b"\n")
 
 
 def _seen(raw: bytes, comments: bool) -> bytes:

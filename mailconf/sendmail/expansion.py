@@ -16,7 +16,6 @@ configuration that led to them; the place in the library where they were raised 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import stat
@@ -121,14 +120,20 @@ class Read(NamedTuple):
 class Call(NamedTuple):
     """A macro call as it was carried out: its arguments expanded, in the order in which m4 carries calls out.
 
+    words  the name and the arguments, as m4 has them: bytes, or a builtin's definition
     depth  0 in the .mc itself; one more for each macro whose text, and each file in whose text, the call stands
     place  for `Expanded.span`
     """
 
     name: str
-    arguments: tuple[str, ...]
+    words: list[Any]
     place: Place
     depth: int
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments as text; "" for a builtin's definition."""
+        return tuple(decode(word) if isinstance(word, bytes) else "" for word in self.words[1:])
 
 
 @dataclass(slots=True)
@@ -203,6 +208,11 @@ class Sandbox(Environment):
         """Where the file is that m4 calls ``name``."""
         return self.library.locate(self._whole(name), self.root)
 
+    @property
+    def library_name(self) -> str:
+        """The library's folder as the configuration calls it, if it lies below the root."""
+        return self.library.folder and self.root.inside(self.library.folder)
+
     def is_library(self, name: str) -> bool:
         """Whether what m4 calls ``name`` belongs to the library; a .mc that lies in it is the user's all the same."""
         whole = self._whole(name)
@@ -235,6 +245,8 @@ class Sandbox(Environment):
         except FileNotFoundError:
             self.reads.setdefault(name, Read(name, where, None, "", read_at))
             raise
+        import hashlib
+
         self.reads.setdefault(name, Read(name, where, status, hashlib.sha256(data).hexdigest(), read_at))
         if self._system is None:  # or a command may write the file anew
             self._texts[path] = data
@@ -332,7 +344,7 @@ def expand_mc(
     except OSError as failure:
         reason = failure.strerror or str(failure)
         hint = "put a copy of the file in its place (cp -p), or use --allow-shell" if "hard link" in reason else ""
-        sink.report(SM902, f"{path} cannot be read: {reason}", file=str(path), hint=hint)
+        sink.report(SM902, f"{root.inside(path)} cannot be read: {reason}", file=str(path), hint=hint)
         return None
     included = _included_library(name, text, _Probe(folder, root, library, header, allow_shell=False))
     environment.use(_library(included, folder, library, root) or library)
@@ -455,7 +467,7 @@ class _Run:
         """The same place, its file under the name that reports use."""
         source = span.source
         if id(source) not in self._sources:
-            named = Source(self.sandbox.path(source.name), source.text)
+            named = Source(str(self.sandbox.root.shown(self.sandbox.path(source.name))), source.text)
             self._sources[id(source)] = (source, named)  # the old one, too: its id is not to be used again
         return Span(self._sources[id(source)][1], span.start, span.end, span.origin)
 
@@ -499,6 +511,7 @@ class _Run:
     def _problem(self, found: Diagnostic, message: str) -> Diagnostic:
         """What m4 reported, at the configuration's line, with the weight that it has for a build."""
         severity, hint = Severity.ERROR, found.hint or self._hint(found)
+        message = message.replace(f"{self.sandbox.library.folder}/", f"{self.sandbox.library_name}/")
         weight = _WEIGHT.match(message) if found.code == "M4006" else None
         if weight:
             message = message[weight.end() :]
@@ -507,7 +520,7 @@ class _Run:
             severity = Severity.WARNING
             hint = "end the last line of the file with a newline"
         if found.span is None:
-            return Diagnostic(found.code, severity, message, None, hint, file=str(self.path))
+            return Diagnostic(found.code, severity, message, self._mc().line_span(1), hint)
         home = self._home(found.span)
         related: tuple[Related, ...] = ()
         if self.sandbox.is_library(found.span.source.name):
@@ -601,6 +614,5 @@ def _calls(recorded: list[tuple[list[Any], Place]], depth_of: _Depths) -> list[C
     for arguments, place in recorded:
         depth = depth_of(place.block)
         if depth <= _TRACED:
-            words = tuple(decode(a) if isinstance(a, bytes) else "" for a in arguments)
-            calls.append(Call(words[0], words[1:], place, depth))
+            calls.append(Call(decode(arguments[0]), arguments, place, depth))
     return calls

@@ -112,7 +112,7 @@ def library_for(start: str, library: Library | None, root: Root) -> Library | No
     if library is not None and library.given:
         return replace(library, called=called)
     for top in dict.fromkeys((root, Root())):
-        folder = str(top.path(called))
+        folder = str(top.path(called).absolute())
         if is_library(folder) and _is_trusted(folder):
             return Library(folder, {} if library is None else library.names, called=called)
     return library
@@ -143,7 +143,8 @@ def find_library(root: Root | None = None, given: str = "") -> Library | None:
         folder = os.path.abspath(given)  # noqa: PTH100
         return Library(folder, dict.fromkeys(PLACES, folder), given=True) if is_library(folder) else None
     for top in dict.fromkeys((root, Root())):
-        present = {place: str(top.path(place)) for place in PLACES if is_library(str(top.path(place)))}
+        places = {place: str(top.path(place).absolute()) for place in PLACES}  # m4 works in the folder of the .mc
+        present = {place: folder for place, folder in places.items() if is_library(folder)}
         if present:
             folder = next(iter(present.values()))
             return Library(folder, {place: present.get(place, folder) for place in PLACES})

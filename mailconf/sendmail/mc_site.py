@@ -233,9 +233,10 @@ class _Builder:
         calls = {s.argument(1): s.span for s in self.mc.named("MAIL_FILTER", "INPUT_MAIL_FILTER") if s.span}
         for line in self.filters:
             service = _service(line, "milter")
-            socket = service.overrides.pop("S", "")
+            settings = dict(service.overrides)
+            socket = settings.pop("S", "")
             span = calls.get(service.name, line.span)
-            yield Milter(service.name, socket, service.overrides, service.name in used, span)
+            yield Milter(service.name, socket, settings, service.name in used, span)
 
     def _option_value(self, name: str) -> str:
         return self.options[name].value if name in self.options else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailconf.source import decode, encode
 
@@ -16,8 +16,7 @@ class ReplyError(Exception):
     """The peer did not send a reply; the message quotes what it sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An SMTP reply (RFC 5321 4.2): the code, the text of each line behind the code, enhanced status included."""
 
     code: int

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.diagnostics import Code, Sink, error
 from mailconf.source import Source, Span, decode, encode
-from mailconf.tables.entry import Entry
+from mailconf.tables.entry import Entries, without_newlines
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
-from mailconf.tables.postmap import NOT_UTF8, ORPHAN, Nulls, Problem, Rows
+from mailconf.tables.postmap import NOT_UTF8, ORPHAN, Nulls
 from mailconf.tables.reader import TB001, TB002
-from mailconf.tables.words822 import Word, addresses, cut, plain, put_together
+from mailconf.tables.rows import Rows
+from mailconf.tables.words822 import Word, addresses, cut, put_together
 
 if TYPE_CHECKING:
     from mailconf.grammar import Grammar
@@ -38,10 +39,9 @@ TB031 = error("TB031", "an alias whose name is no local name")
 NO_PAIR = "need name:value pair"
 NOT_LOCAL = "name must be local"
 
-_BLANK = " \t\r\n"
+_BLANKS = re.compile(r"[ \t\r\n]*")
 # The common case, which needs no cutting up: a plain name and plain addresses with commas.
-_PLAIN = re.compile(r"([\w+=-]+):[ \t]*([\w+=.@-]+(?:,[ \t]*[\w+=.@-]+)*)[ \t\r]*", re.ASCII)
-_COMMA = re.compile(r",[ \t]*")
+_PLAIN = re.compile(r"([\w+=-]+):[ \t]*([\w+=.@-]++(?:,[ \t]*+[\w+=.@-]++)*+)[ \t\r]*", re.ASCII)
 
 
 class Kind(Enum):
@@ -68,7 +68,12 @@ class Alias(NamedTuple):
 
 def parse_alias_value(text: str) -> list[Target]:
     """What a value stands for, in its order."""
-    return [_target(plain(words)) for words in addresses(cut(text))]
+    return list(alias_targets(text))
+
+
+def alias_targets(text: str) -> Iterator[Target]:
+    """The same, one after the other: a value may have millions."""
+    return (_target(address.plain) for address in addresses(text))
 
 
 def _target(text: str) -> Target:
@@ -84,13 +89,26 @@ def _target(text: str) -> Target:
 def parse_alias(text: str) -> Alias | str:
     """One logical line; what is wrong with it (NO_PAIR, NOT_LOCAL) otherwise."""
     if plain_line := _PLAIN.fullmatch(text):
-        return Alias(plain_line[1], _COMMA.sub(", ", plain_line[2]), plain_line.start(2))
-    words = cut(text)
-    colon = next((n for n, word in enumerate(words) if word.kind in (":", ",")), None)
-    if colon is None or words[colon].kind != ":":
+        value = plain_line[2]
+        if "," in value:
+            value = value.replace(" ", "").replace("\t", "").replace(",", ", ")
+        return Alias(plain_line[1], value, plain_line.start(2))
+    local, words = True, 0
+    for word in cut(text):
+        if word.kind in (":", ","):
+            break
+        local = local and word.kind not in ("@", "%")
+        words += 1
+    else:
         return NO_PAIR
-    behind = text[words[colon].end :]
-    return _alias(words[:colon], words[colon + 1 :], len(text) - len(behind.lstrip(_BLANK)))
+    if word.kind != ":" or not words or next(cut(text, word.end), None) is None:
+        return NO_PAIR
+    if not local:
+        return NOT_LOCAL
+    name = put_together(cut(text, 0, word.end - 1), quoted=False)
+    blanks = _BLANKS.match(text, word.end)
+    assert blanks is not None  # it matches the empty text
+    return Alias(name, put_together(cut(text, word.end)), blanks.end())
 
 
 def _alias(name: list[Word], value: list[Word], value_at: int) -> Alias | str:
@@ -143,24 +161,33 @@ def read_lines(
 
 def read_aliases(
     source: Source, sink: Sink, *, utf8: bool = True, parse: Callable[[str], Alias | str] = parse_alias
-) -> list[Entry]:
+) -> Entries:
     """The aliases of a file, in its order, duplicates included; names as stored but for their case."""
     text = Text(source)
-    entries = []
+
+    def sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
+        nul = text.find("\0", start, end)
+        found = parse(without_newlines(text[start : end if nul < 0 else nul]))
+        return ("", "") if isinstance(found, str) else (found.name, found.value)
+
+    entries = Entries(source, sides)
     for line, found in read_lines(text.data, utf8=utf8, parse=parse):
         if isinstance(found, str):
             _report(found, text.span(*line.stretch(0, len(line.text))), sink)
             continue
-        at = len(encode(decode(line.text)[: found.value_at]))
+        at = found.value_at if line.text.isascii() else len(encode(decode(line.text)[: found.value_at]))
         end = line.offset(len(line.text.rstrip(SPACE)) - 1) + 1
         start, value_at = text.offset(line.start), text.offset(line.offset(at))
-        entries.append(Entry(found.name, found.value, source, start, value_at, text.offset(end)))
+        if b"\\" in line.text:  # one at the end may take a blank that no longer counts
+            entries.add_entry(found.name, found.value, start, value_at, text.offset(end))
+        else:
+            entries.add(start, value_at, text.offset(end))
     return entries
 
 
 def read_alias_rows(data: bytes, *, utf8: bool = True, nulls: bool = False) -> Rows:
     """The same for postalias: entries and problems as `mailconf.tables.postmap.read_rows` gives a table's."""
-    rows = Rows()
+    rows = Rows(data)
     told = Nulls(data, rows) if nulls and b"\0" in data else None
     for line, found in read_lines(data, utf8=utf8, nulls=nulls):
         if told is not None:
@@ -171,8 +198,7 @@ def read_alias_rows(data: bytes, *, utf8: bool = True, nulls: bool = False) -> R
             rows.keys.append(encode(found.name))
             rows.values.append(encode(found.value))
         else:
-            text = line.text if found == ORPHAN else line.visible
-            rows.problems.append(Problem(found, len(rows), line.start, *line.stretch(0, len(line.text)), text))
+            rows.problems.append(found, len(rows), line.start, *line.stretch(0, len(line.text)))
     if told is not None:
         told.tell(0)
     return rows

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Span
-from mailconf.tables.aliases import Kind, Target, parse_alias_value
+from mailconf.tables.aliases import Kind, Target, alias_targets
 from mailconf.tables.entry import Entry
 from mailconf.tables.sides import LIMIT, Fault, give_up, parse_side
 
@@ -45,7 +46,11 @@ _NEVER_ASKED = [
         "this table knows no /length: write the first octets (192.0.2), or put the entry into a cidr: table",
     ),
     (TB014, re.compile(r"(?:[0-9]+\.){1,3}\*?"), "write the octets alone: 192.0.2"),
-    (TB014, re.compile(r"[0-9a-f]+(?::[0-9a-f]+)*::", re.IGNORECASE), "for a network, leave out the colons at the end"),
+    (
+        TB014,
+        re.compile(r"[0-9a-f]++(?::[0-9a-f]++)*+::", re.IGNORECASE),
+        "for a network, leave out the colons at the end",
+    ),
     (TB016, re.compile(r"(?=.*\.0[0-9])[0-9]+(?:\.[0-9]+){1,3}"), "write the octets without leading zeros"),
     (TB016, re.compile(r"\[.*\]|ipv6:.*", re.IGNORECASE), "write the address alone"),
     (TB016, re.compile(r"\*?@.*"), "write the domain alone: example.com"),
@@ -67,10 +72,12 @@ _PLAIN_ACTION = re.compile(
     r"(?:OK|DUNNO|REJECT|DEFER|DEFER_IF_REJECT|DEFER_IF_PERMIT|DISCARD|HOLD|WARN|INFO|[45][0-9][0-9])(?:\s.*)?",
     re.IGNORECASE | re.DOTALL,
 )
-_PLAIN_KEY = re.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]+)*|[\w+=-][\w.+=-]*", re.ASCII)
-_PLAIN_ADDRESS = re.compile(r"[\w.+=-]+(?:@[\w.-]+)?", re.ASCII)
-_PLAIN_ADDRESSES = re.compile(rf"{_PLAIN_ADDRESS.pattern}(?:(?:, ?| ){_PLAIN_ADDRESS.pattern})*", re.ASCII)
+# What repeats a group is possessive: else what could be gone back to would be remembered for each time.
+_PLAIN_KEY = re.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]++)*+|[\w+=-][\w.+=-]*", re.ASCII)
+_PLAIN_ADDRESS = re.compile(r"[\w.+=-]++(?:@[\w.-]++)?+", re.ASCII)
+_PLAIN_ADDRESSES = re.compile(rf"{_PLAIN_ADDRESS.pattern}(?:(?:, ?+| ){_PLAIN_ADDRESS.pattern})*+", re.ASCII)
 _DOUBTFUL = re.compile(r"^[\[<@*]|[.*]$|:|/|@\.|\.0")  # what any of those, or a long IPv6 address, has
+_COMMAND = re.compile(r"\s*\|")
 _GLUED = re.compile(r":include:|\S\|[/\w]", re.IGNORECASE)
 _REFERENCE = re.compile(r"%[0-9](?![A-Za-z0-9])")
 
@@ -197,25 +204,37 @@ def check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
     for entry in entries:
         if _PLAIN_ADDRESSES.fullmatch(entry.value):
             continue
-        targets = parse_alias_value(entry.value)
-        if not targets:
+        targets = alias_targets(entry.value)
+        first = list(islice(targets, 2))
+        if not first:
             hint = "mail for it is deferred: write a target, or /dev/null"
             sink.report(TB035, f"{entry.key} has no target", entry.value_span, hint=hint)
-        for target in targets:
+        facts = _Value(
+            alone=len(first) == 1, command=_COMMAND.match(entry.value) is not None, quoted='"' in entry.value
+        )
+        for target in chain(first, targets):
             if target.kind is Kind.ADDRESS and target.text.startswith("#"):
                 _report_comment(target.text, entry, sink)
                 break
-            _check_target(target, entry, sink, alone=len(targets) == 1)
+            _check_target(target, entry, sink, facts)
 
 
-def _check_target(target: Target, entry: Entry, sink: Sink, *, alone: bool) -> None:
-    if target.kind is Kind.COMMAND and entry.value.lstrip().startswith("|") and not alone:
+class _Value(NamedTuple):
+    """What there is to know of the whole value of an alias, which may be long."""
+
+    alone: bool  # it is one target
+    command: bool  # it begins with a command that is not in quotes
+    quoted: bool  # there are quotes in it
+
+
+def _check_target(target: Target, entry: Entry, sink: Sink, value: _Value) -> None:
+    if target.kind is Kind.COMMAND and value.command and not value.alone:
         hint = 'put quotes around the command and its arguments: "|command argument"'
         sink.report(TB032, "the arguments of the command become addresses of their own", entry.value_span, hint=hint)
     elif target.kind is Kind.INCLUDE and not target.text.startswith("/"):
         hint = "write :include:/the/whole/path"
         sink.report(TB033, f':include: of "{target.text}" is no absolute path', entry.value_span, hint=hint)
-    elif target.kind is Kind.ADDRESS and '"' not in entry.value and _GLUED.search(target.text):
+    elif target.kind is Kind.ADDRESS and not value.quoted and _GLUED.search(target.text):
         hint = "part targets with commas"
         sink.report(TB034, f"{target.text} is one address", entry.value_span, hint=hint)
 

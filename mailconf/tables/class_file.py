@@ -17,7 +17,7 @@ import re
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.source import Source, decode
-from mailconf.tables.entry import Entry
+from mailconf.tables.entry import Entries
 from mailconf.tables.lines import Text
 from mailconf.tables.sides import Fault, Side
 
@@ -41,10 +41,10 @@ _NO_HOST = [
 ]
 
 
-def read_class(source: Source, sink: Sink) -> list[Entry]:
+def read_class(source: Source, sink: Sink) -> Entries:
     """The words of a file, in its order, each an entry with an empty value."""
     text = Text(source)
-    data, entries, at = text.data, [], 0
+    data, entries, at = text.data, Entries(source, lambda file, start, _, end: (file[start:end], "")), 0
     while at < len(data):
         newline = data.find(b"\n", at, at + LIMIT)
         end = newline if newline >= 0 else min(at + LIMIT, len(data))
@@ -54,7 +54,7 @@ def read_class(source: Source, sink: Sink) -> list[Entry]:
         if piece.startswith(b"#") or (found := _WORD.match(piece)) is None:
             continue
         begin, stop = text.offset(start + found.start(1)), text.offset(start + found.end(1))
-        entries.append(Entry(decode(found[1]), "", source, begin, stop, stop))
+        entries.add_entry(decode(found[1]), "", begin, stop, stop)
         if newline < 0 and end < len(data):
             hint = f"it reads {LIMIT} bytes at once; write a word a line"
             sink.report(TB073, "this line goes on in another word of the class", entries[-1].key_span, hint=hint)

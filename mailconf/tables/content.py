@@ -10,13 +10,12 @@ import re
 from functools import partial
 from typing import NamedTuple
 
-from mailconf.diagnostics import error, warning
+from mailconf.diagnostics import error
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
 TB100 = error("TB100", "an action of header or body checks that does not exist")
 TB101 = error("TB101", "PREPEND or REPLACE without a text, in body checks")
 TB102 = error("TB102", "an action that these header or body checks do not have")
-TB103 = warning("TB103", "header or body checks in a table that has no patterns")
 
 # header_checks(5), "not supported with".
 CLIENT = frozenset({"PREPEND", "REPLACE", "IGNORE", "STRIP", "INFO", "WARN", "DUNNO", "OK"})

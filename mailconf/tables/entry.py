@@ -1,8 +1,21 @@
-"""`Entry`: a key, its value, and where they stand. A million of them must be cheap: places are offsets until asked."""
+"""`Entry`: a key, its value, and where they stand. `Entries`: those of a table, of which there may be millions.
+
+Places are offsets until they are asked for, and an entry of a table is only made when it is asked for.
+"""
 
 from __future__ import annotations
 
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import overload
+
 from mailconf.source import Source, Span
+from mailconf.tables.rows import offsets
+
+_AT_ONCE = 4096
+_LINES_BETWEEN = re.compile(r"\n(?:[ \t\v\f\r]*+(?:#[^\n]*+)?(?:\n|\Z))*+")
 
 
 class Entry:
@@ -58,3 +71,92 @@ class Entry:
 
     def __repr__(self) -> str:
         return f"Entry({self.key!r}, {self.value!r}, {self.span})"
+
+
+Sides = Callable[[str, int, int, int], tuple[str, str]]
+
+
+class Entries(Sequence[Entry]):
+    """The entries of the table ``source``, each made of its place when it is asked for.
+
+    sides  gives key and value, of the table's text and an entry's start, the beginning of its value and its end. What
+           is added with a key and a value that it would not give is remembered.
+    """
+
+    def __init__(self, source: Source, sides: Sides) -> None:
+        size = len(source.text)
+        self.source = source
+        self._sides = sides
+        self._starts, self._values_at, self._ends = offsets(size), offsets(size), offsets(size)
+        self._odd: dict[int, tuple[str, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, number: int) -> Entry: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Entry]: ...
+    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        number = range(len(self))[number]
+        start, value_at, end = self._starts[number], self._values_at[number], self._ends[number]
+        sides = self._odd.get(number) or self._sides(self.source.text, start, value_at, end)
+        return Entry(*sides, self.source, start, value_at, end)
+
+    def __iter__(self) -> Iterator[Entry]:
+        source, text, odd, sides = self.source, self.source.text, self._odd, self._sides
+        places = zip(self._starts, self._values_at, self._ends, strict=True)
+        if odd:
+            yield from map(self.__getitem__, range(len(self)))
+            return
+        for start, value_at, end in places:
+            key, value = sides(text, start, value_at, end)
+            yield Entry(key, value, source, start, value_at, end)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def add(self, start: int, value_at: int, end: int) -> None:
+        """The next entry, by its place."""
+        self._starts.append(start)
+        self._values_at.append(value_at)
+        self._ends.append(end)
+
+    def add_all(self, starts: array[int], values_at: array[int], ends: array[int]) -> None:
+        """The same of many."""
+        self._starts.extend(starts)
+        self._values_at.extend(values_at)
+        self._ends.extend(ends)
+
+    def add_entry(self, key: str, value: str, start: int, value_at: int, end: int) -> None:
+        """The next entry, whose sides may be others than its text says."""
+        if self._sides(self.source.text, start, value_at, end) != (key, value):
+            self._odd[len(self)] = (key, value)
+        self.add(start, value_at, end)
+
+
+def without_newlines(text: str) -> str:
+    """The physical lines of a logical line as one; `mailconf.tables.lines` says which are left out."""
+    return joined(_between(text)) if "\n" in text else text
+
+
+def _between(text: str) -> Iterator[str]:
+    at = 0
+    for found in _LINES_BETWEEN.finditer(text):
+        yield text[at : found.start()]
+        at = found.end()
+    yield text[at:]
+
+
+def joined(parts: Iterable[str]) -> str:
+    """The parts as one text; a list of them all could take many times as much memory."""
+    each = iter(parts)
+    whole = []
+    while some := list(islice(each, _AT_ONCE)):
+        whole.append("".join(some))
+    return "".join(whole) if len(whole) != 1 else whole[0]

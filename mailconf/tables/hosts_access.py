@@ -38,7 +38,7 @@ TB165 = warning("TB165", "a pattern of hosts.allow that matches nothing")
 LIMIT = 2046  # bytes of a rule, without its newline
 
 _PART = re.compile(r"[^ \t\n\r,]+")
-_FIELD = re.compile(r"(?:\\.|\[[^\[\]]*\]|[^:\\]|\\\Z)*", re.DOTALL)
+_FIELD = re.compile(r"(?:\\.|\[[^\[\]]*+\]|[^:\\\[]++|[^:\\]|\\\Z)*+", re.DOTALL)
 # Option: whether it takes a value (None: it may).
 OPTIONS: dict[str, bool | None] = {
     "aclexec": True,

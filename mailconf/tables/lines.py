@@ -17,37 +17,43 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 from mailconf.source import Source, Span, decode, encode
 
 SPACE = b" \t\n\v\f\r"
 
 _SKIPPED = re.compile(rb"[ \t\v\f\r]*(?:#[^\n]*)?(?:\n|\Z)")
-_LINE = re.compile(rb"[^\n]*")
+_MOST_PARTS = 4096
 
 
-class LogicalLine(NamedTuple):
+class LogicalLine:
     """A joined line: its text without newlines (a NUL and what follows still there) and where it stands in the file.
 
-    ``pieces`` has for each physical line the offset in ``text`` and the offset in the file, both in bytes.
+    ``start`` and ``end`` are offsets in ``data``, the file. How the physical lines lie in the text is found out when a
+    place is asked for: a line may be continued a million times.
     """
 
-    text: bytes
-    start: int
-    end: int
-    pieces: list[tuple[int, int]]
+    __slots__ = ("data", "end", "start", "text")
+
+    def __init__(self, data: bytes, start: int, end: int, text: bytes) -> None:
+        self.data = data
+        self.start = start
+        self.end = end
+        self.text = text
 
     @property
     def visible(self) -> bytes:
         """The text up to a NUL: what the engine works on."""
-        return self.text.partition(b"\0")[0]
+        at = self.text.find(0)
+        return self.text if at < 0 else self.text[:at]
 
     def not_utf8(self, *, hidden: bool = True) -> int | None:
         """The offset in the text of the first byte that is not UTF-8, of those behind a NUL as well with ``hidden``.
 
         Text in ASCII hides what stands behind a NUL from that, too.
         """
+        if self.text.isascii():
+            return None
         visible = self.visible
         if visible and visible.isascii():
             return None
@@ -57,43 +63,98 @@ class LogicalLine(NamedTuple):
             return failure.start
         return None
 
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """The stretches of the file that the text is joined from, the physical lines without their newlines."""
+        yield from _pieces(self.data, self.start, self.end)
+
     def offset(self, at: int) -> int:
         """The offset in the file of the byte ``at`` of the text."""
-        for text_offset, file_offset in reversed(self.pieces):
-            if text_offset <= at:
-                return file_offset + at - text_offset
-        raise IndexError(at)
+        return self._piece(at)[0]
 
     def stretch(self, at: int, length: int) -> tuple[int, int]:
         """Where ``text[at:at + length]`` stands in the file, cut at the end of the physical line it starts on."""
-        start = self.offset(at)
-        ends = [offset for offset, _ in self.pieces[1:] if offset > at]
-        return start, start + min(length, (ends[0] if ends else len(self.text)) - at)
+        start, end = self._piece(at)
+        return start, min(start + length, end)
+
+    def _piece(self, at: int) -> tuple[int, int]:
+        """The offset in the file of the byte ``at`` of the text, and where its physical line ends."""
+        if len(self.text) == self.end - self.start:
+            return self.start + at, self.end
+        start = end = self.start
+        for start, end in self.pieces():
+            if at < end - start:
+                break
+            at -= end - start
+        else:
+            return end + at, end
+        return start + at, end
 
 
 def logical_lines(data: bytes, start: int = 0, end: int | None = None) -> Iterator[LogicalLine]:
     """The logical lines of ``data[start:end]``, both at the start of a line or the end of the data."""
     end = len(data) if end is None else end
-    parts: list[bytes] = []
-    pieces: list[tuple[int, int]] = []
-    length = 0
+    first = last = -1  # where the line at hand begins and ends
+    text = bytearray()  # of a line that is continued
+    parts: list[bytes] = []  # what is to be added to it
+    for at, stop in _pieces(data, start, end):
+        if first >= 0 and data[at] not in SPACE:
+            yield LogicalLine(data, first, last, _joined(data, first, last, text, parts))
+            first = -1
+        if first < 0:
+            first = at
+        else:
+            if not parts and not text:
+                parts.append(data[first:last])
+            parts.append(data[at:stop])
+            if len(parts) > _MOST_PARTS:
+                text += b"".join(parts)
+                parts.clear()
+        last = stop
+    if first >= 0:
+        yield LogicalLine(data, first, last, _joined(data, first, last, text, parts))
+
+
+def _joined(data: bytes, first: int, last: int, text: bytearray, parts: list[bytes]) -> bytes:
+    """The text of a line; ``text`` and ``parts``, which it was collected in, are empty afterwards."""
+    if not text:
+        joined = b"".join(parts) if parts else data[first:last]
+    else:
+        text += b"".join(parts)
+        joined = bytes(text)
+        text.clear()
+    parts.clear()
+    return joined
+
+
+def _pieces(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the physical lines of ``data[start:end]`` begin and end that are not skipped."""
     at = start
     while at < end:
         skipped = _SKIPPED.match(data, at, end)
         if skipped is not None and skipped.end() > at:
             at = skipped.end()
             continue
-        line = _LINE.match(data, at, end)
-        assert line is not None
-        if pieces and data[at] not in SPACE:
-            yield LogicalLine(b"".join(parts), pieces[0][1], pieces[-1][1] + len(parts[-1]), pieces)
-            parts, pieces, length = [], [], 0
-        parts.append(line[0])
-        pieces.append((length, at))
-        length += len(line[0])
-        at = line.end() + 1
-    if pieces:
-        yield LogicalLine(b"".join(parts), pieces[0][1], pieces[-1][1] + len(parts[-1]), pieces)
+        stop = data.find(10, at, end)
+        if stop < 0:
+            stop = end
+        yield at, stop
+        at = stop + 1
+
+
+class LineNumbers:
+    """The numbers of lines of a text, asked for mostly in its order: each line is counted once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at, self._number = 0, 1
+
+    def __call__(self, offset: int) -> int:
+        """The number of the line, from 1, in which the byte ``offset`` stands."""
+        if offset < self._at:
+            self._at, self._number = 0, 1
+        self._number += self._data.count(b"\n", self._at, offset)
+        self._at = offset
+        return self._number
 
 
 def null_lines(data: bytes) -> dict[int, str]:
@@ -128,17 +189,20 @@ def _lead_length(byte: int) -> int:
 
 
 class Text:
-    """A source as the engine sees it, bytes, with the way back: byte offsets to character offsets."""
+    """A source as the engine sees it, bytes, with the way back: byte offsets to character offsets.
+
+    ``same`` is true where the two are the same: the text is ASCII.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.data = encode(source.text)
-        self._same = len(self.data) == len(source.text)
+        self.same = len(self.data) == len(source.text)
         self._known = (0, 0)  # a byte offset and its character offset; questions come mostly from near
 
     def offset(self, at: int) -> int:
         """The character offset of the byte offset ``at``, which must not lie inside a character."""
-        if self._same:
+        if self.same:
             return at
         known, characters = self._known
         if known <= at:
@@ -168,7 +232,7 @@ class Text:
         return self.source.span(self.offset(start), self.offset(end))
 
 
-_SKIPPED_TEXT = re.compile(r"[ \t\v\f\r]*(?:#.*)?")
+_SKIPPED_TEXT = re.compile(r"[ \t\v\f\r]*(?:#[^\n]*)?")
 
 
 def place_in(written: Span, at: int, length: int) -> Span:
@@ -176,11 +240,14 @@ def place_in(written: Span, at: int, length: int) -> Span:
 
     The answer ends with the physical line it starts on.
     """
-    start = written.start
-    for number, line in enumerate(written.text.split("\n")):
-        if number == 0 or not _SKIPPED_TEXT.fullmatch(line):
-            if at < len(line):
-                return written.source.span(start + at, start + min(len(line), at + length))
-            at -= len(line)
-        start += len(line) + 1
+    text, start = written.source.text, written.start
+    while start <= written.end:
+        stop = text.find("\n", start, written.end)
+        if stop < 0:
+            stop = written.end
+        if start == written.start or not _SKIPPED_TEXT.fullmatch(text, start, stop):
+            if at < stop - start:
+                return written.source.span(start + at, min(stop, start + at + length))
+            at -= stop - start
+        start = stop + 1
     return written.source.span(written.end)

@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+_BLOCK = 1 << 16  # bytes that are read at once
 LIMIT = 1024  # bytes of a line, its newline and the NUL behind it included
 
 TOO_LONG = "too long"
@@ -72,19 +73,34 @@ def read_easy(data: bytes, form: Format = Format()) -> Columns | None:  # noqa: 
     delimiter = form.delimiter or None
     if b"\0" in data or _LONG.search(data) or (delimiter is None and _LEADING.search(data)):
         return None
+    columns = Columns([], [])
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + _BLOCK)
+        end = len(data) if end < 0 else end
+        if not _read_block(data[start:end], form, delimiter, columns):
+            return None
+        start = end + 1
+    return columns
+
+
+def _read_block(data: bytes, form: Format, delimiter: bytes | None, columns: Columns) -> bool:
+    """Read some lines, the last without its newline; False when one of them lacks its value."""
     lines = data.split(b"\n")
     if b"\n\n" in data or not lines[0] or not lines[-1] or (form.comment and form.comment in data):
         comment = form.comment[0] if form.comment else -1
         lines = [line for line in lines if line and line[0] != comment]
     pairs = [line.split(delimiter, 1) for line in lines]
     if not all([len(pair) == 2 for pair in pairs]):  # noqa: C419 - a list is faster here than a generator
-        return None
+        return False
     values = [pair[1] for pair in pairs]
     if delimiter is not None:
         values = [value.lstrip(delimiter) for value in values]
         if not all(values):
-            return None
-    return Columns([pair[0] for pair in pairs], values)
+            return False
+    columns.keys.extend([pair[0] for pair in pairs])
+    columns.values.extend(values)
+    return True
 
 
 def read_rows(data: bytes, form: Format = Format()) -> Iterator[Row]:  # noqa: B008

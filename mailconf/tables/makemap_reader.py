@@ -5,10 +5,12 @@ makemap leaves out a line with a mistake, builds the map from the others and exi
 
 from __future__ import annotations
 
+import re
+
 from mailconf.diagnostics import Sink, error
 from mailconf.source import Source, decode
-from mailconf.tables.entry import Entry
-from mailconf.tables.lines import Text
+from mailconf.tables.entry import Entries
+from mailconf.tables.lines import SPACE, Text
 from mailconf.tables.makemap import LEADING_SPACE, LIMIT, NO_VALUE, TOO_LONG, Format, Row, read_rows
 
 TB041 = error("TB041", "a line that makemap takes for too long")
@@ -30,14 +32,21 @@ _WORDS = {
 }
 
 
-def read_makemap(source: Source, sink: Sink, form: Format | None = None) -> list[Entry]:
+def read_makemap(source: Source, sink: Sink, form: Format | None = None) -> Entries:
     """The entries of a table in makemap's format, in the file's order, duplicates included.
 
     Keys are as written: folding (ASCII letters, unless ``-f``) is for the caller.
     """
     text = Text(source)
-    entries = []
-    for row in read_rows(text.data, form or Format()):
+    form = form or Format()
+    key = re.compile(f"[^{re.escape(decode(form.delimiter or SPACE))}]*")
+
+    def sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
+        found = key.match(text, start, end)
+        return found[0] if found else "", text[value_at:end]
+
+    entries = Entries(source, sides)
+    for row in read_rows(text.data, form):
         start = text.whole(row.start)
         if row.problem:
             code, message, hint = _WORDS[row.problem]
@@ -46,7 +55,10 @@ def read_makemap(source: Source, sink: Sink, form: Format | None = None) -> list
             continue
         end = row.value_at + len(row.value)
         places = (text.offset(start), text.offset(row.value_at), text.offset(end))
-        entries.append(Entry(decode(row.key), decode(row.value), source, *places))
+        if text.same:
+            entries.add(*places)
+        else:  # a long line may be cut inside of a character
+            entries.add_entry(decode(row.key), decode(row.value), *places)
     return entries
 
 

@@ -26,9 +26,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import NamedTuple
 
 from mailconf.tables.lines import SPACE, LogicalLine, logical_lines, null_lines
+from mailconf.tables.rows import Rows
 
 ORPHAN = "a continuation of nothing"
 NOT_UTF8 = "not UTF-8"
@@ -37,49 +37,14 @@ NO_VALUE = "no value"
 COLON = "a colon ends the key"
 NULL = "a NUL"
 
-_KEY = re.compile(rb'(?:[^ \t\n\v\f\r"\\]|\\(?:.|\Z)|"(?:[^"\\]|\\.)*")*', re.DOTALL)
+# Possessive: going back would change nothing, and what could be gone back to would be remembered for each character.
+KEY = re.compile(rb'(?:[^ \t\n\v\f\r"\\]++|\\(?:.|\Z)|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _CONTINUED = re.compile(rb"\n[ \t\v\f\r]")
 _COLON = re.compile(rb":[ \t\v\f\r]")
 _BLOCK_END = re.compile(rb"\n(?=[^ \t\n\v\f\r#])")
 _TRAILING = (b" \n", b"\t\n", b"\r\n", b"\v\n", b"\f\n")
 _BLOCK = 1 << 15
-
-
-class Problem(NamedTuple):
-    """What is wrong with a line. ``before`` entries come before it; offsets are bytes of the file.
-
-    line    where the logical line starts; ``text`` is the line up to a NUL, all of it for an ORPHAN, and for a NULL the
-            numbers of the lines from the logical line's first to the last one before the next: 3 or 3-5
-    start, end   the stretch to point at
-    """
-
-    kind: str
-    before: int
-    line: int
-    start: int
-    end: int
-    text: bytes
-
-
-class Row(NamedTuple):
-    """Where an entry stands, in bytes: its key, its value and its end."""
-
-    start: int
-    value_at: int
-    end: int
-
-
-class Rows:
-    """The entries of a table as parallel lists; ``places`` stays empty unless it was asked for."""
-
-    def __init__(self) -> None:
-        self.keys: list[bytes] = []
-        self.values: list[bytes] = []
-        self.places: list[Row] = []
-        self.problems: list[Problem] = []
-
-    def __len__(self) -> int:
-        return len(self.keys)
+_LARGE = 16 * _BLOCK  # a block that comments, or a line without end, made so long
 
 
 def fold(key: bytes, *, utf8: bool = True) -> bytes:
@@ -93,12 +58,12 @@ def read_rows(data: bytes, *, utf8: bool = True, places: bool = False, nulls: bo
     """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable; with ``nulls`` (as Postfix from
     3.9 on) each logical line with a NUL, in it or in what is skipped behind it, is a problem, and what a NUL hides need
     not be UTF-8."""
-    rows = Rows()
+    rows = Rows(data)
     told = Nulls(data, rows) if nulls and b"\0" in data else None
     with _no_collection():
         for start, end in _blocks(data):
             block = data[start:end]
-            if _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
+            if len(block) > _LARGE or _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
                 for line in logical_lines(data, start, end):
                     if told is not None:
                         told.tell(line.start)
@@ -109,17 +74,18 @@ def read_rows(data: bytes, *, utf8: bool = True, places: bool = False, nulls: bo
 
 
 class Nulls:
-    """The NULs of ``data``, each to become a problem of ``rows`` before its line is read."""
+    """The NULs of ``data``: each becomes a problem of ``rows`` before its line is read."""
 
     def __init__(self, data: bytes, rows: Rows) -> None:
-        self._lines = null_lines(data)
         self._rows = rows
+        rows.nulls = null_lines(data)
+        self._due = set(rows.nulls)
 
     def tell(self, start: int) -> None:
         """Of the logical line at ``start``, once; 0 at the end for a text without logical lines."""
-        if words := self._lines.pop(start, ""):
-            problem = Problem(NULL, len(self._rows), start, start, start + 1, words.encode())
-            self._rows.problems.append(problem)
+        if start in self._due:
+            self._due.discard(start)
+            self._rows.problems.append(NULL, len(self._rows), start, start, start + 1)
 
 
 def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
@@ -148,9 +114,10 @@ def _read_easy(block: bytes, rows: Rows, start: int, places: bool) -> bool:
     if any([end in block for end in _TRAILING]) or block[-1] in SPACE:  # noqa: C419
         values = [value.rstrip(SPACE) for value in values]
     if places:
-        for line, at, pair, value in zip(lines, starts, pairs, values, strict=True):
-            value_at = at + len(line) - len(pair[1])
-            rows.places.append(Row(at, value_at, value_at + len(value)))
+        values_at = [at + len(line) - len(pair[1]) for at, line, pair in zip(starts, lines, pairs, strict=True)]
+        rows.places.starts.extend(starts)
+        rows.places.values_at.extend(values_at)
+        rows.places.ends.extend([at + len(value) for at, value in zip(values_at, values, strict=True)])
     rows.keys += [pair[0] for pair in pairs]
     rows.values += values
     return True
@@ -159,15 +126,15 @@ def _read_easy(block: bytes, rows: Rows, start: int, places: bool) -> bool:
 def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool, nulls: bool) -> None:
     text = line.visible
 
-    def problem(kind: str, at: int, length: int = 1, text: bytes = text) -> None:
-        rows.problems.append(Problem(kind, len(rows), line.start, *line.stretch(at, length), text))
+    def problem(kind: str, at: int, length: int = 1) -> None:
+        rows.problems.append(kind, len(rows), line.start, *line.stretch(at, length))
 
     if line.text[0] in SPACE:
-        return problem(ORPHAN, 0, len(line.text), line.text)
+        return problem(ORPHAN, 0, len(line.text))
     if utf8 and (bad := line.not_utf8(hidden=not nulls)) is not None:
         return problem(NOT_UTF8, bad)
     stripped = text.rstrip(SPACE)
-    found = _KEY.match(stripped)
+    found = KEY.match(stripped)
     assert found is not None
     key = found[0]
     if stripped[len(key) : len(key) + 1] == b'"':
@@ -181,7 +148,7 @@ def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool, nulls: b
     rows.values.append(value)
     if places:
         value_at = len(stripped) - len(value)
-        rows.places.append(Row(line.start, line.offset(value_at), line.offset(value_at + len(value) - 1) + 1))
+        rows.places.append(line.start, line.offset(value_at), line.offset(value_at + len(value) - 1) + 1)
     return None
 
 

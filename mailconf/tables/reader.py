@@ -6,15 +6,17 @@ after a bad line and exits 0; here a line that gets lost is an error, because th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from mailconf.diagnostics import Code, Related, Sink, error, warning
 from mailconf.source import Source, Span, decode
-from mailconf.tables.entry import Entry
+from mailconf.tables.entry import Entries, Entry, without_newlines
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.postmap import KEY as KEY_BYTES
 
 if TYPE_CHECKING:
     from mailconf.grammar import Grammar, Tree
@@ -43,24 +45,39 @@ _WORDS: dict[str, tuple[Code, str, str]] = {
         "leave it out here; only alias files have a colon behind the name",
     ),
 }
+_WHITE = decode(SPACE)
+_KEY = re.compile(decode(KEY_BYTES.pattern), re.DOTALL)
 # What the grammar finds too has its words beside it, in grammars/postmap.bad.yaml.
 _BY_GRAMMAR = {UNBALANCED: TB003, NO_VALUE: TB004}
 
 
-def read_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
+def read_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> Entries:
     """The entries of a table in the format of postmap(1), in the file's order, duplicates included.
 
     Keys are as written: folding is for the caller (`mailconf.tables.postmap.fold`). ``utf8`` is smtputf8_enable.
     """
     text = Text(source)
     rows = read_rows(text.data, utf8=utf8, places=True)
-    for problem in rows.problems:
-        _report(problem.kind, text.span(problem.start, problem.end), sink)
-    offset = text.offset
-    return [
-        Entry(decode(key), decode(value), source, offset(row.start), offset(row.value_at), offset(row.end))
-        for key, value, row in zip(rows.keys, rows.values, rows.places, strict=True)
-    ]
+    for kind, start, end in rows.problems.places():
+        _report(kind, text.span(start, end), sink)
+    entries = Entries(source, _sides)
+    places, offset = rows.places, text.offset
+    if text.same:
+        entries.add_all(places.starts, places.values_at, places.ends)
+    else:
+        for row in places:
+            entries.add(offset(row.start), offset(row.value_at), offset(row.end))
+    return entries
+
+
+def _sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
+    """Key and value of an entry as it stands in the file."""
+    if text.find("\n", start, end) < 0 and text.find("\\", start, value_at) < 0:
+        return text[start:value_at].rstrip(_WHITE), text[value_at:end]
+    text = without_newlines(text[start:end])
+    found = _KEY.match(text)
+    assert found is not None  # it matches the empty text
+    return found[0], text[found.end() :].lstrip(_WHITE)
 
 
 def parse_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> list[Entry]:
@@ -119,19 +136,34 @@ def place(text: Text, line: LogicalLine, logical: str, begin: int, end: int) -> 
     return text.span(*line.stretch(begin, end - begin))
 
 
-def report_duplicates(entries: Iterable[Entry], sink: Sink, fold: Callable[[str], str]) -> None:
+def report_duplicates(entries: Sequence[Entry], sink: Sink, fold: Callable[[str], str]) -> None:
     """Report each entry whose folded key an earlier entry has: postmap keeps the first."""
-    first: dict[str, Entry] = {}
+    for known, entry in repeated(entries, fold):
+        sink.report(
+            TB006,
+            f"the table has {entry.key!r} already; this entry has no effect",
+            entry.key_span,
+            hint="the first one counts; remove one of the two",
+            related=(Related("first given here", known.key_span),),
+        )
+
+
+def repeated(entries: Sequence[Entry], fold: Callable[[str], str]) -> Iterator[tuple[Entry, Entry]]:
+    """The first entry of a folded key, and each later one of the same, in their order."""
+    hashes = {hash(fold(entry.key)) for entry in entries}
+    if len(hashes) == len(entries):
+        return
+    hashes.clear()
+    several: set[int] = set()
     for entry in entries:
-        known = first.setdefault(fold(entry.key), entry)
-        if known is not entry:
-            sink.report(
-                TB006,
-                f"the table has {entry.key!r} already; this entry has no effect",
-                entry.key_span,
-                hint="the first one counts; remove one of the two",
-                related=(Related("first given here", known.key_span),),
-            )
+        number = hash(fold(entry.key))
+        (several if number in hashes else hashes).add(number)
+    hashes.clear()
+    first: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        key = fold(entry.key)
+        if hash(key) in several and (known := first.setdefault(key, number)) != number:
+            yield entries[known], entry
 
 
 def _report(kind: str, span: Span, sink: Sink) -> None:

@@ -12,7 +12,9 @@ import re
 from mailconf.tables.check import TB014, address_key_fault, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
-PLAIN_ADDRESS_KEY = re.compile(r"(?:[\w+=-]+(?:\.[\w+=-]+)*)?@[\w-]+(?:\.[\w-]+)*|[\w+=-]+(?:\.[\w+=-]+)*", re.ASCII)
+PLAIN_ADDRESS_KEY = re.compile(
+    r"(?:[\w+=-]++(?:\.[\w+=-]++)*+)?@[\w-]++(?:\.[\w-]++)*+|[\w+=-]++(?:\.[\w+=-]++)*+", re.ASCII
+)
 _PLAIN_DOMAIN = re.compile(r"\.?(?:[0-9]*+[a-z_-][\w-]*+\.)*+[0-9]*+[a-z_-][\w-]*+", re.ASCII | re.IGNORECASE)
 
 _NO_DOMAIN = [

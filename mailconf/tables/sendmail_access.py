@@ -16,7 +16,6 @@ Any other value refuses the mail with itself for a text: ``OK # friends`` does. 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -61,12 +60,12 @@ _NAMES = ("Connect", "From", "To", "Spam", "ClientRate", "ClientConn", "GreetPau
 _NO_DEFAULT = frozenset({"connect", "from", "to", "certissuer", "certsubject"})
 
 PLAIN = re.compile(
-    r"(?:(?:connect|from|to):)?(?:[\w+=-][\w.+=-]*@)?(?:[\w-]+\.)*[a-z][\w-]*\t(?:OK|RELAY|REJECT|DISCARD)"
+    r"(?:(?:connect|from|to):)?(?:[\w+=-][\w.+=-]*@)?(?:[\w-]++\.)*+[a-z][\w-]*\t(?:OK|RELAY|REJECT|DISCARD)"
     r"|(?:connect:)?[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}\t(?:OK|RELAY|REJECT|DISCARD)",
     re.ASCII | re.IGNORECASE,
 )
 PLAIN_KEY = re.compile(
-    r"(?:(?:connect|from|to):)?(?:(?:[\w+=-][\w.+=-]*@)?(?:[\w-]+\.)*[a-z][\w-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){0,3})",
+    r"(?:(?:connect|from|to):)?(?:(?:[\w+=-][\w.+=-]*@)?(?:[\w-]++\.)*+[a-z][\w-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){0,3})",
     re.ASCII | re.IGNORECASE,
 )
 _TAG = re.compile(r"([A-Za-z_]+):", re.ASCII)
@@ -114,6 +113,8 @@ def read_key(text: str) -> Side:
     """The key of an entry: `AccessKey`."""
     key = split_key(text)
     if key.tag and key.tag not in TAGS:
+        from difflib import get_close_matches
+
         if near := get_close_matches(key.tag, [name.lower() for name in _NAMES], n=1, cutoff=0.7):
             name = next(name for name in _NAMES if name.lower() == near[0])
             hint = f"no ruleset of the library asks for it; did you mean {name}:?"

@@ -16,7 +16,7 @@ from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Source, Span, decode
 from mailconf.tables.aliases import Kind, Target
 from mailconf.tables.check import TB025, TB033, TB034, TB035
-from mailconf.tables.entry import Entry
+from mailconf.tables.entry import Entries
 from mailconf.tables.lines import Text
 from mailconf.tables.reader import TB001
 from mailconf.tables.sendmail_aliases import (
@@ -63,20 +63,18 @@ _WORDS = {
     ),
 }
 
-_PART = re.compile(r"""(?:[^"(<,\\]|\\.?|"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|<[^>]*>?)+""", re.DOTALL)
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|\\.', re.DOTALL)
+_PART = re.compile(r"""(?:[^"(<,\\]++|\\.?|"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|<[^>]*+>?)++""", re.DOTALL)
+_QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|\\.', re.DOTALL)
 _BLANK_INSIDE = re.compile(r"\S[ \t]+\S")
 
 
-def read_sendmail_aliases(
-    source: Source, sink: Sink, is_local: Callable[[bytes], bool] = lambda host: True
-) -> list[Entry]:
+def read_sendmail_aliases(source: Source, sink: Sink, is_local: Callable[[bytes], bool] = lambda host: True) -> Entries:
     """The aliases of a file, in its order, duplicates included; names as stored, in lower case.
 
     ``is_local`` tells whether a host is this machine (class w); without it each one is.
     """
     text = Text(source)
-    entries = []
+    entries = Entries(source, _sides)
     for line in logical_lines(text.data):
         stop = line.offset(max(len(line.text) - 1, 0)) + (1 if line.text else 0)
         start = line.pieces[0][1]
@@ -92,8 +90,13 @@ def read_sendmail_aliases(
             _report(problem, whole, sink)
             continue
         value_at = text.whole(_value_at(line, value))
-        entries.append(Entry(decode(name.key), decode(value), source, whole.start, text.offset(value_at), whole.end))
+        entries.add_entry(decode(name.key), decode(value), whole.start, text.offset(value_at), whole.end)
     return entries
+
+
+def _sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
+    """Name and value of an alias as most are written."""
+    return text[start : max(text.find(":", start, end), start)].lower(), text[value_at:end]
 
 
 def _value_at(line: Line, value: bytes) -> int:

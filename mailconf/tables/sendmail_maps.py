@@ -31,10 +31,10 @@ TB141 = error("TB141", "a mailer without a host, in a mailertable")
 TB142 = declare("TB142", Severity.NOTE, "error: whose code becomes a part of the text, in a mailertable")
 TB150 = warning("TB150", "a key of the userdb that no lookup asks for")
 
-_PLAIN_ADDRESS = re.compile(r"(?:[\w+=-]|%[0-3])[\w.+=-]*(?:@(?:[\w-]+\.)*[\w-]+)?", re.ASCII)
-_PLAIN_GENERICS = re.compile(r"[^\t]*\t[\w+=-][\w.+=-]*(?:@(?:[\w-]+\.)*[\w-]+)?", re.ASCII)
-_PLAIN_USER_KEY = re.compile(r"(?:[\w=-]+(?:\.[\w=-]+)*(?:\+\*|\+\+)?|\+\*|\+\+)?@(?:[\w-]+\.)*[\w-]+", re.ASCII)
-_PLAIN_DOMAIN = re.compile(r"\.?(?:[\w-]+\.)*[\w-]+", re.ASCII)
+_PLAIN_ADDRESS = re.compile(r"(?:[\w+=-]|%[0-3])[\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
+_PLAIN_GENERICS = re.compile(r"[^\t]*\t[\w+=-][\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
+_PLAIN_USER_KEY = re.compile(r"(?:[\w=-]++(?:\.[\w=-]++)*+(?:\+\*|\+\+)?|\+\*|\+\+)?@(?:[\w-]++\.)*+[\w-]+", re.ASCII)
+_PLAIN_DOMAIN = re.compile(r"\.?(?:[\w-]++\.)*+[\w-]+", re.ASCII)
 _PLAIN_ROUTE = re.compile(r"\S+\t(?:e?smtp|relay):(?:\[[\w.]+\]|[\w.-]+)", re.ASCII)
 
 _PARAMETER = re.compile(r"%([0-9])")
@@ -246,6 +246,6 @@ GENERICS = Sides(
 )
 MAILER = Sides(read_mailer_key, None, _PLAIN_DOMAIN, _PLAIN_ROUTE, by_key=read_route, easy_keys=True)
 DOMAIN = Sides(
-    read_domain_key, read_domain, re.compile(r"(?:[\w-]+\.)*[\w-]+", re.ASCII), _PLAIN_DOMAIN, easy_keys=True
+    read_domain_key, read_domain, re.compile(r"(?:[\w-]++\.)*+[\w-]+", re.ASCII), _PLAIN_DOMAIN, easy_keys=True
 )
 USERDB = Sides(read_userdb_key, easy_keys=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,8 +46,7 @@ class Side(NamedTuple):
 SideReader = Callable[[str], Side]
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(NamedTuple):
     """How the entries of a format are read; ``plain_key`` and ``plain_value`` match what has no fault for sure.
 
     by_key      reads a value where its key tells what it means; then ``plain_value`` matches both, with a tab between

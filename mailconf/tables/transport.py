@@ -32,7 +32,7 @@ TEXTS = frozenset({"error", "retry", "discard"})
 PLAIN_TRANSPORT = re.compile(
     r"(?:smtp|relay)?:(?:\[[\w.-]+\](?::[0-9]+)?|[\w.-]+(?::[0-9]+)?)?|(?:local|virtual):", re.ASCII
 )
-PLAIN_DOMAIN = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*|[\w.+=-]+@[\w-]+(?:\.[\w-]+)*|\*", re.ASCII)
+PLAIN_DOMAIN = re.compile(r"\.?[\w-]++(?:\.[\w-]++)*+|[\w.+=-]++@[\w-]++(?:\.[\w-]++)*+|\*", re.ASCII)
 
 
 class Hop(NamedTuple):

@@ -230,8 +230,8 @@ CASES = [
 ]  # fmt: skip
 
 
-def found(top: Path, case: Case, text: str) -> list[Diagnostic]:
-    """What check finds with ``text`` in its place."""
+def write(top: Path, case: Case, text: str) -> None:
+    """An /etc/postfix below ``top`` with ``text`` in its place."""
     etc = top / "etc/postfix"
     etc.mkdir(parents=True)
     parameters, services = MAIN, MASTER
@@ -254,6 +254,11 @@ def found(top: Path, case: Case, text: str) -> list[Diagnostic]:
         (etc / "table").write_text(f"{text}\n", errors="surrogateescape")
     (etc / "main.cf").write_text(f"{parameters}{case.also}")
     (etc / "master.cf").write_text(services)
+
+
+def found(top: Path, case: Case, text: str) -> list[Diagnostic]:
+    """What check finds with ``text`` in its place."""
+    write(top, case, text)
     root, sink = Root(top), Sink()
     configuration = Configuration.load("/etc/postfix", sink, root)
     check(configuration, site_of(configuration), root, sink)

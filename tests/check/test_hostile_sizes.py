@@ -18,7 +18,7 @@ from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.site import site_of
 from tests.limits import within
 
-SITE = Path(__file__).parents[2] / "examples/etc-postfix"
+SITE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
 MOST = 60  # units of processor time
 
 

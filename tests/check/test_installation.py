@@ -17,7 +17,7 @@ from mailconf.files import Root
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.site import site_of
 
-SITE = Path(__file__).parents[2] / "examples/etc-postfix"
+SITE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
 SERVICES = [line for line in (SITE / "master.cf").read_text().splitlines() if line[:1].strip(" #")]
 PROGRAMS = {"master", *(line.split()[7] for line in SERVICES)}
 QUEUES = ("active", "corrupt", "deferred", "maildrop", "public", "private", "pid")

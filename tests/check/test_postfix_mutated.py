@@ -16,7 +16,7 @@ from mailconf.files import Root
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.site import site_of
 
-SITE = Path(__file__).parents[2] / "examples/etc-postfix"
+SITE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
 PIECES = [
     *(b"${", b"}", b"$(", b"\n", b" ", b"{", b"\0", b"=", b"hash:", b":", b",", b"#", b"$", b"!", b"//", b"[", b"\xff"),
     *(b"regexp:/x", b"static:", b"inline:{", b"unionmap:{", b"ldap:x", b"proxy:", b"check_client_access ", b" -o "),

@@ -13,7 +13,7 @@ from mailconf.files import Root
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.site import site_of
 
-SITE = Path(__file__).parents[2] / "examples/etc-postfix"
+SITE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
 
 # What stands at the end of main.cf instead of what the example says of the same names, and what is said of it.
 MAIN = {

@@ -9,14 +9,13 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-EXAMPLE = TOP / "examples" / "etc-postfix"
+EXAMPLE = TOP / "examples/postfix/etc/postfix"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TOP)}
 
 
 def lay_out(root: Path) -> Path:
     """The example site below ``root``, whose users are whoever runs the tests; its main.cf."""
-    shutil.copytree(EXAMPLE, root / "etc/postfix")
-    (root / "etc/postfix/aliases").rename(root / "etc/aliases")
+    shutil.copytree(TOP / "examples/postfix", root, dirs_exist_ok=True)
     (root / "var/mail").mkdir(parents=True)
     users = (f"{user}:x:{os.getuid()}:{os.getgid()}::/home/{user}:/bin/sh\n" for user in ("alice", "bob"))
     (root / "etc/passwd").write_text("".join(users))

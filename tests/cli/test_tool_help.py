@@ -10,8 +10,13 @@ import pytest
 from site_fixture import ENVIRONMENT, mailconf
 from test_names import call, link
 
-from mailconf.cli import LATER, TOOLS
+from mailconf.cli import LATER, TOOLS, editmap, m4, makemap, postalias, postconf, postmap, praliases
+from mailconf.cli.completion import options, variable
 from mailconf.cli.own_options import Missing, take_own
+from mailconf.cli.sendmail_tool import valued
+
+# makemap takes -L and -x, for debugging, without a word about them.
+NOT_IN_MANUALS = {"makemap": {"L", "x"}}
 
 
 @pytest.mark.parametrize("tool", sorted(set(TOOLS) - {"m4"}))
@@ -58,11 +63,67 @@ def test_a_reader_that_goes_away(root: Path, words: list[str]) -> None:
     run.communicate()
 
 
+def completed(words: str, program: Path | None = None) -> set[str]:
+    """What a shell offers for the last of ``words``: "plain,WORD", or that it is a file or folder."""
+    name = words.partition(" ")[0]
+    asked = {f"_{name.upper()}_COMPLETE": "bash_complete", "COMP_WORDS": words}
+    asked["COMP_CWORD"] = str(len(words.split(" ")) - 1)
+    command = [program] if program else [sys.executable, "-m", "mailconf"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**ENVIRONMENT, **asked}, check=False)
+    assert done.stderr == ""
+    return set(done.stdout.split())
+
+
 def test_completion_offers_the_tools() -> None:
-    asked = {"_MAILCONF_COMPLETE": "bash_complete", "COMP_WORDS": "mailconf post", "COMP_CWORD": "1"}
-    program = [sys.executable, "-m", "mailconf"]
-    said = subprocess.run(program, capture_output=True, text=True, env={**ENVIRONMENT, **asked}, check=False).stdout
-    assert {line.partition(",")[2] for line in said.split()} == {"postalias", "postconf", "postmap"}
+    assert completed("mailconf post") == {"plain,postalias", "plain,postconf", "plain,postmap"}
+
+
+@pytest.mark.parametrize("tool", sorted(TOOLS))
+def test_completion_offers_a_tools_options(tmp_path: Path, tool: str) -> None:
+    names = {f"plain,{name}" for name, _, _ in options(tool)}
+    assert len(names) >= 3
+    program = link(tmp_path, tool)
+    for words, called in ((f"mailconf {tool}", None), (tool, program)):
+        assert completed(f"{words} -", called) == names
+        assert completed(f"{words} --he", called) == {"plain,--help"}
+        assert completed(f"{words} x", called) == {"file,x"}
+        if tool != "m4":
+            assert completed(f"{words} --root ", called) == {"dir,"}
+            assert completed(f"{words} --root x --roo", called) == {"plain,--root"}
+    source = subprocess.run(
+        [program], capture_output=True, text=True, env={**ENVIRONMENT, variable(tool): "bash_source"}, check=False
+    )
+    assert f"complete -o nosort -F _{tool}_completion {tool}" in source.stdout
+
+
+def test_completion_of_values() -> None:
+    assert completed("mailconf postconf -c ") == completed("mailconf postconf -c /etc -n --root ") == {"dir,"}
+    assert completed("mailconf makemap -C ") == {"file,"}
+    assert completed("mailconf postconf --postfix-version ") == set()
+    assert completed("mailconf m4 --exp") == {"plain,--explain"}
+
+
+LETTERS = {
+    "postconf": (postconf.FLAGS, postconf.VALUED),
+    "postmap": (postmap.TOOL.flags, "cdq"),
+    "postalias": (postalias.TOOL.flags, "cdq"),
+    **{
+        tool.__name__.rpartition(".")[2]: (tool.LETTERS, valued(tool.LETTERS)) for tool in (makemap, editmap, praliases)
+    },
+}
+
+
+@pytest.mark.parametrize("tool", LETTERS)
+def test_help_has_every_option_that_is_read(tool: str) -> None:
+    flags, values = LETTERS[tool]
+    theirs = {name[1]: value for name, value, _ in options(tool) if not name.startswith("--")}
+    assert set(theirs) == set((flags + values).replace(":", "")) - NOT_IN_MANUALS.get(tool, set())
+    assert {letter for letter, value in theirs.items() if value} == set(values)
+
+
+def test_help_of_m4_has_every_option_that_is_read() -> None:
+    names = {name.lstrip("-") for name, _, _ in options("m4")}
+    assert names == set(m4.LONG) - {"diversions"} | set(m4.SHORT) - set("BeNST")  # obsolete: tests/live
 
 
 def test_lines_of_help_are_whole() -> None:

@@ -1,8 +1,8 @@
 """``make -C /etc/mail`` by our Makefile and by the one that Debian's sendmail-base makes, on the same edits.
 
-Both run in worlds where sendmail's packages are installed, each on a copy of examples/etc-mail. After every edit the
-same targets have changed, and hold the same. Behind mistakes the two part, which is the point of ours: it exits with
-2 (make's own), names the line, and keeps every file.
+Both run in worlds where sendmail's packages are installed, each on a copy of examples/sendmail/etc/mail. After every
+edit the same targets have changed, and hold the same. Behind mistakes the two part, which is the point of ours: it
+exits with 2 (make's own), names the line, and keeps every file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.live.map_tools import dump
 from tests.live.sendmail_world import LIBRARY, World, mailconf_words
 
 pytestmark = pytest.mark.live
-EXAMPLE = Path(__file__).parents[2] / "examples/etc-mail"
+EXAMPLE = Path(__file__).parents[2] / "examples/sendmail/etc/mail"
 TARGETS = (
     *("sendmail.cf", "submit.cf", "access.db", "virtusertable.db", "genericstable.db", "mailertable.db"),
     *("domaintable.db", "aliases.db"),

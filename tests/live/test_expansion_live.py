@@ -19,7 +19,7 @@ from mailconf.sendmail.library import Library, find_library
 from tests.live.sendmail_world import LIBRARY, World
 
 pytestmark = pytest.mark.live
-EXAMPLE = Path(__file__).parents[2] / "examples/etc-mail"
+EXAMPLE = Path(__file__).parents[2] / "examples/sendmail/etc/mail"
 BUILT = re.compile(rb"^(##### (?:built by|in|using) ).*$", re.MULTILINE)
 NO_OPTIONS = Header("user", "host", 0.0)
 # Arguments that some of the features ask for; the others do without.

@@ -14,7 +14,7 @@ from mailconf.check.hosts_access import PROGRAMS
 from mailconf.diagnostics import Sink
 from mailconf.source import Source
 from mailconf.tables.hosts_access import HostList, read_rule
-from mailconf.tables.roles import read_sendmail_table
+from mailconf.tables.sendmail_roles import read_sendmail_table
 from tests.live.map_tools import SENDMAIL_ROOT
 
 pytestmark = pytest.mark.live

@@ -109,7 +109,7 @@ SHOWN = [
 
 
 @pytest.mark.parametrize("arguments", SHOWN)
-@pytest.mark.parametrize("site", ["examples/etc-postfix", "/etc/postfix"])
+@pytest.mark.parametrize("site", ["examples/postfix/etc/postfix", "/etc/postfix"])
 def test_whole_sites(site: str, arguments: str, tmp_path: Path) -> None:
     for name in ("main.cf", "master.cf"):
         shutil.copy(ROOT / site / name, tmp_path / name)
@@ -145,3 +145,24 @@ def test_the_types_are_listed_after_main_cf_is_read(text: str | None, tmp_path: 
         # The original reads it several times.
         said.append((done.returncode, bool(done.stdout), sorted({*done.stderr.split(b"\n")} - {AGAIN})))
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x unix - - n\n#\0\n - - smtp a\n",
+        "x unix - - n\n  #\0 b\n - - smtp a\n",
+        "x unix - - n - - smtp\n#c\0d\n\n b\0 c\n d\n",
+        "x unix - - n - - smtp {a\n#\0}\n b} c\n",
+    ],
+)
+def test_nuls_in_comments_of_master_cf(text: str, tmp_path: Path) -> None:
+    """A comment goes before a NUL in it ends anything: tests/postfix/test_master_cf_tree.py has the grammar."""
+    (tmp_path / "main.cf").write_text("compatibility_level = 3.6\n")
+    (tmp_path / "master.cf").write_text(text)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = [
+        subprocess.run([*command, "-c", str(tmp_path), "-M"], capture_output=True, env=environment, check=True)
+        for command in (REAL, OURS)
+    ]
+    assert said[0].stdout == said[1].stdout != b"" and said[0].stderr == said[1].stderr

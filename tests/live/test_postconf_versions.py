@@ -35,7 +35,10 @@ mydomain = m\u00fcller.example
 forward_path = a"b\\c\td/\u00e9
 """
 RANDOM = 150
-SITE = {name: (ROOT / "examples/etc-postfix" / name).read_text(encoding="utf-8") for name in ("main.cf", "master.cf")}
+SITE = {
+    name: (ROOT / "examples/postfix/etc/postfix" / name).read_text(encoding="utf-8")
+    for name in ("main.cf", "master.cf")
+}
 
 
 @pytest.fixture(scope="module", params=["bullseye", "trixie", "sid"])

@@ -1,15 +1,47 @@
-"""The README's part on /etc/mail is true, with the macros of the package sendmail-cf."""
+"""The README with the network: it is installed as it says, by venv and by pipx, and its demo and tours run.
+
+The part on /etc/mail uses the macros of the package sendmail-cf.
+"""
 
 from __future__ import annotations
 
-import shutil
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from readme_tour import TOP, walk
+from readme_tour import TOP, Reader
+
+LIBRARY = str(TOP / ".live/sendmail/usr/share/sendmail/cf")
+_NUMBER = re.compile(r"(?<=Python )[0-9.]+")
+QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 @pytest.mark.live
-def test_the_tour_of_etc_mail_is_true(tmp_path: Path) -> None:
-    shutil.copytree(TOP / "examples/etc-mail", tmp_path / "site/etc/mail")
-    walk("An /etc/mail", tmp_path, MAILCONF_CF_LIBRARY=str(TOP / ".live/sendmail/usr/share/sendmail/cf"))
+def test_from_the_installation_to_the_last_line(tmp_path: Path) -> None:
+    reader = Reader(tmp_path, MAILCONF_CF_LIBRARY=LIBRARY, **QUIET)
+    reader.follow("Install it", 3)
+    reader.follow("A tour")
+    reader.follow("An /etc/mail")
+
+
+@pytest.mark.live
+def test_pipx_installs_it_as_shown(tmp_path: Path) -> None:
+    reader = Reader(tmp_path, **QUIET)
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    subprocess.run([environment / "bin/pip", "install", "--quiet", "pipx"], check=True)
+    pipx = [environment / "bin/pipx", "install", "."]
+    run = subprocess.run(pipx, cwd=reader.checkout, env=reader.environment, capture_output=True, text=True, check=True)
+    shown = re.search(r"^```\n(  installed package.*?)^```", (TOP / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert shown is not None
+    for line in shown[1].splitlines():
+        assert _NUMBER.sub("", line) in _NUMBER.sub("", run.stdout)
+    said = subprocess.run(["mailconf", "--version"], env=reader.environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "mailconf, version 0.1.0\n"
+
+
+@pytest.mark.live
+def test_the_demo_runs(tmp_path: Path) -> None:
+    Reader(tmp_path, **QUIET).follow("Try it")

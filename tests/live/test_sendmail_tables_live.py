@@ -12,15 +12,15 @@ from mailconf.diagnostics import Severity, Sink
 from mailconf.source import Source
 from mailconf.tables import class_file, sendmail_access, sendmail_maps
 from mailconf.tables.aliases import Kind
-from mailconf.tables.roles import ALSO, SENDMAIL, read_sendmail_table
 from mailconf.tables.sendmail_aliases_reader import read_targets
+from mailconf.tables.sendmail_roles import ALSO, SENDMAIL, read_sendmail_table
 from mailconf.tables.sides import Side
 from tests.live.map_tools import SENDMAIL_ROOT
 from tests.live.sendmail_tables import AddressTest
 
 pytestmark = pytest.mark.live
 
-EXAMPLE = Path(__file__).parents[2] / "examples/etc-mail"
+EXAMPLE = Path(__file__).parents[2] / "examples/sendmail/etc/mail"
 CLASS_FILES = [
     "a.test\n# b.test\n  c.test\n\td.test\r\nE.Test # boss\nf.test g.test\n\n \nlast.test",
     "  # x\n #y\n#z\nh.test#i\n\"q w\" x\n(com) y\n<ang>\nu@x\n!neg\ntrail.\nutf\u00e9.test\n\udcff\udc80\n",
@@ -326,7 +326,7 @@ def test_userdb(engine: AddressTest) -> None:
     "folder", [EXAMPLE, SENDMAIL_ROOT / "usr/share/sendmail/examples/db"], ids=["ours", "debian's"]
 )
 def test_tables_that_are_right(folder: Path) -> None:
-    """Every table of examples/etc-mail, and of those that the package installs, is read without a warning."""
+    """Every table of examples/sendmail/etc/mail, and of those that the package installs, is read without a warning."""
     read = []
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.name in (*SENDMAIL, *ALSO):

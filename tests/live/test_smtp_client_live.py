@@ -82,7 +82,9 @@ LMTP = {
 }
 SOCKET = "lmtp over a unix socket"
 NOBODY = "nobody listens"
+PORT = "smtp_tcp_port or lmtp_tcp_port"  # the nexthop has none
 LMTP[SOCKET] = {"LHLO": EHLO}
+CASES[PORT], LMTP[PORT] = {}, {"LHLO": EHLO}
 HARD = (
     b'From: "Doe, John" <john@local.example> (at work)\nTo: a@local.example, (c) "q q"@local.example,\n'
     b" Group: b@local.example, <c@y.example>;\nSubject: john@local.example\nX-To: a@local.example\n"
@@ -118,13 +120,15 @@ class Stage:
                 path = top / "socket" if name == SOCKET else None
                 server = self.servers[kind, name] = ScriptedServer(script, path=path)
                 where = f"inet:127.0.0.1:{server.port}" if path is None and kind == "lmtp" else ""
+                if name == PORT:
+                    where = "[127.0.0.1]"
                 self.nexthops[kind, name] = where or (f"unix:{path}" if path else f"[127.0.0.1]:{server.port}")
         self.nexthops["smtp", NOBODY] = f"[127.0.0.1]:{free_port()}"
         self.domains = {key: domain(key[0], number) for number, key in enumerate(self.nexthops)}
 
     def neutral(self, key: tuple[str, str], words: tuple[str, ...]) -> tuple[str, ...]:
         """Without what differs between two runs: the port, the domain of the case."""
-        port = self.nexthops[key].rpartition(":")[2]
+        port = self.servers[key].port if key[1] == PORT else self.nexthops[key].rpartition(":")[2]
         return tuple(re.sub(rf":{port}\b", ":PORT", word).replace(self.domains[key], "DOMAIN") for word in words)
 
     def commands(self, key: tuple[str, str]) -> list[list[str]]:
@@ -163,8 +167,15 @@ def real(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[s
     """What the real agents logged and sent, case by case; all of them at once."""
     transport = "".join(f"{stage.domains[key]} {key[0]}:{nexthop}\n" for key, nexthop in stage.nexthops.items())
     with PrivatePostfix(tmp_path_factory.mktemp("postfix")) as postfix:
+        ports = {kind: stage.servers[kind, PORT].port for kind in ("smtp", "lmtp")}
+        named = {
+            "smtp_tcp_port": "sink",
+            "known_tcp_ports": f"smtp=25, sink={ports['smtp']}",
+            "lmtp_tcp_port": str(ports["lmtp"]),
+        }
         postfix.configure(
-            PARAMETERS, {"etc/transport": transport, "etc/generic": "/^(.*)@local\\.example$/ $1@shown.example\n"}
+            PARAMETERS | named,
+            {"etc/transport": transport, "etc/generic": "/^(.*)@local\\.example$/ $1@shown.example\n"},
         )
         for key, name in stage.domains.items():
             with smtplib.SMTP("127.0.0.1", postfix.port, local_hostname="c.example") as client:
@@ -197,6 +208,7 @@ def ours(stage: Stage, key: tuple[str, str]) -> Said:
         sender=sender,
         content=content(key[1]),
         policy=Generic if generic else FakePolicy,
+        port=str(stage.servers[key].port) if key[1] == PORT else "",
     )
     words = {
         r.recipient.address.partition("@")[0]: stage.neutral(key, (r.relay, r.dsn, r.status.value, r.text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mta_fixture import FakePolicy, FakeWorld, make_site
@@ -49,13 +49,15 @@ def deliver(
     policy: type[FakePolicy] = FakePolicy,
     sender: str = "a@b.example",
     content: bytes = CONTENT,
+    port: str = "",
     **fields: str,
 ) -> list[Result]:
-    """What a delivery to ``nexthop`` comes to."""
+    """What a delivery to ``nexthop`` comes to; ``port`` is what the transport's smtp_tcp_port or lmtp_tcp_port says."""
 
     async def main() -> list[Result]:
         site = make_site(Path("/nowhere"))
-        site.limits = replace(limits or Limits())
+        site.limits = limits or Limits()
+        site.client_ports = {"smtp": port} if port else {}
         world = FakeWorld()
         context = Context(policy(site), world, lambda program, text: None)
         to = [r if isinstance(r, Recipient) else Recipient(r, r) for r in recipients]

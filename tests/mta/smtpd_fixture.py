@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mta_fixture import FakePolicy, FakeWorld, make_site
@@ -108,7 +108,7 @@ class Listener:
         loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
     ) -> None:
         site = make_site(Path("/nowhere"))
-        site.limits = replace(limits or Limits(), error_sleep=0.0 if limits is None else limits.error_sleep)
+        site.limits = (limits or Limits())._replace(error_sleep=0.0 if limits is None else limits.error_sleep)
         site.xclient_hosts = site.xforward_hosts = Setting(xclient)
         site.limit_exceptions = Setting(networks)
         self.lines: list[str] = []

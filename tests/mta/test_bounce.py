@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import email
 import email.policy
 from collections.abc import Coroutine
@@ -90,7 +89,7 @@ def test_a_delay_is_reported_once(tmp_path: Path) -> None:
     async def main() -> None:
         async with Mta(tmp_path) as mta:
             with_alice(mta)
-            mta.policy.site.limits = dataclasses.replace(mta.policy.site.limits, delay_warning=3600.0)
+            mta.policy.site.limits = mta.policy.site.limits._replace(delay_warning=3600.0)
             mta.smtp.answers["slow@far.test"] = ("4.4.1", "timed out")
             mta.smtp.answers["quiet@far.test"] = ("4.4.1", "timed out")
             await mta.send("alice@example.com", "slow@far.test", Recipient("quiet@far.test", notify="FAILURE"))
@@ -110,7 +109,7 @@ def test_an_expired_message_is_reported_with_its_last_reason(tmp_path: Path) -> 
     async def main() -> None:
         async with Mta(tmp_path) as mta:
             with_alice(mta)
-            mta.policy.site.limits = dataclasses.replace(mta.policy.site.limits, queue_lifetime=200.0)
+            mta.policy.site.limits = mta.policy.site.limits._replace(queue_lifetime=200.0)
             mta.smtp.answers["slow@far.test"] = ("4.4.1", "timed out")
             await mta.send("alice@example.com", "slow@far.test")
             await mta.advance(300)

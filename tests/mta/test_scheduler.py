@@ -105,9 +105,8 @@ def test_a_message_expires_at_the_end_of_its_lifetime(
 
 
 def limits(mta: Mta, **changes: Any) -> Any:
-    import dataclasses
 
-    return dataclasses.replace(mta.policy.site.limits, **changes)
+    return mta.policy.site.limits._replace(**changes)
 
 
 def test_a_failure_is_bounced_at_once_while_the_rest_waits(tmp_path: Path) -> None:

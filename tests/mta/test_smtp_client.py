@@ -254,6 +254,20 @@ def test_a_port_that_is_not_known_delays_the_mail(text: str) -> None:
     assert "unknown mail transport error" in result.text
 
 
+def test_the_port_of_a_transport() -> None:
+    for lmtp in (False, True):
+        with ScriptedServer({}) as server:
+            (result,) = deliver("[127.0.0.1]", "x@y.example", port=str(server.port), lmtp=lmtp)
+            resolver = dns(mx_y=found("10 sink.example"), a_sink=found("127.0.0.1"), a_y=found("127.0.0.1"))
+            (other,) = deliver("y.example", "x@y.example", port=str(server.port), resolver=resolver, lmtp=lmtp)
+        assert [r.relay.rpartition(":")[2] for r in (result, other)] == [str(server.port)] * 2
+    (result,) = deliver("[127.0.0.1]", "x@y.example", port="no-such-port")
+    assert result.text == "unknown mail transport error (unknown service: no-such-port/tcp)"
+    ports = Ports.of("sink=2525")
+    assert Nexthop.parse("[y.example]:26", lmtp=False, ports=ports, default="sink").port == 26
+    assert Nexthop.parse("[y.example]", lmtp=True, ports=ports, default="sink").port == 2525
+
+
 def test_the_ports_that_the_configuration_names() -> None:
     ports = Ports.of("smtp=2525, inner=10025")
     assert Nexthop.parse("y.example", lmtp=False, ports=ports).port == 2525

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import smtplib
 import threading
-from dataclasses import replace
 
 import pytest
 from smtpd_fixture import HOST, Listener, OpenPolicy, Peer, said
@@ -289,7 +288,7 @@ def test_a_defect_in_the_policy_is_a_temporary_failure() -> None:
 def test_limits_are_read_anew_after_a_reload() -> None:
     with Listener() as listener:
         old = listener.connect()
-        listener.context.policy.site.limits = replace(listener.context.policy.site.limits, hard_errors=1)
+        listener.context.policy.site.limits = listener.context.policy.site.limits._replace(hard_errors=1)
         with listener.connect() as new:
             new.send(b"FOO\r\n")
             assert [new.reply(), new.reply()][1] == f"421 4.7.0 {HOST} Error: too many errors"

@@ -64,7 +64,7 @@ def test_defaults_of_the_machine(tmp_path: Path) -> None:
     conf, _ = load(tmp_path, "inet_protocols = ipv4\nmydomain = example.com\nmynetworks_style = subnet\n")
     assert (conf.value("myhostname"), conf.value("mynetworks")) == ("box.example.com", "127.0.0.0/8 192.0.2.0/24")
     conf, sink = load(tmp_path, "mynetworks_style = wide\n")
-    assert conf.value("mynetworks") == "" and told(sink) == ["PF013"]
+    assert conf.value("mynetworks") == "" and told(sink) == ["PF013 1:1"]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_broken_files(tmp_path: Path) -> None:
     field_count = next(d for d in sink if d.code == "PF011")
     assert field_count.message == "bad field count: an entry has eight fields, and here are fewer"
     _, sink = load(tmp_path, "# comment\n" * 300_000)
-    assert told(sink) == ["PF001"]
+    assert told(sink) == ["PF001 1:1"]
     sink = Sink()
     Configuration.load(str(tmp_path / "nowhere"), sink)
     assert told(sink) == ["PF001", "PF010"]

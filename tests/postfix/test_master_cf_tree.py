@@ -22,6 +22,9 @@ FREE = st.text(alphabet="ab{}# \t\n\v\r\0é", max_size=40)
 @given(st.one_of(LINES.map("\n".join), LINES.map(lambda lines: "\n".join(lines) + "\n"), FREE))
 @example("a {b\n# c\n  d} e\nf")
 @example(" lead\n  more\na b")
+@example("a\n#\0\n a")
+@example("a\n#\0\n a\0 b\n c")
+@example("a {b\n \t#x\0}\n\n c} d\n#\0")
 def test_the_grammar_and_the_reader_agree_and_nothing_is_lost(text: str) -> None:
     document = parse(Source("master.cf", text))
     assert document.text == text

@@ -12,7 +12,7 @@ import termios
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SITE = str(ROOT / "examples/etc-postfix")
+SITE = str(ROOT / "examples/postfix/etc/postfix")
 
 
 def on_a_terminal(*arguments: str, rows: int = 24, **environment: str) -> str:

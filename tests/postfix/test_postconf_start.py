@@ -20,7 +20,7 @@ ALL = 60  # the standard library's typing and what it needs among them
 
 
 def imported(*arguments: str) -> set[str]:
-    command = [sys.executable, "-S", "-c", PROGRAM, str(ROOT / "examples/etc-postfix"), *arguments]
+    command = [sys.executable, "-S", "-c", PROGRAM, str(ROOT / "examples/postfix/etc/postfix"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     return set(done.stderr.split())
 

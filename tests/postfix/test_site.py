@@ -8,9 +8,9 @@ from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.site import site_of
 
 
-def site(folder: Path, text: str) -> Site:
+def site(folder: Path, text: str, services: str = "") -> Site:
     (folder / "main.cf").write_text(text)
-    (folder / "master.cf").write_text("")
+    (folder / "master.cf").write_text(services)
     return site_of(Configuration.load(str(folder), Sink()))
 
 
@@ -33,3 +33,13 @@ def test_milters(tmp_path: Path) -> None:
         ("inet:localhost:1", {}, True, 17),
         ("unix:/run/m", {"default_action": "accept"}, True, 34),
     ]
+
+
+def test_the_port_of_each_transport(tmp_path: Path) -> None:
+    services = (
+        "smtp unix - - n - - smtp\nout unix - - n - - smtp -o smtp_tcp_port=$submit\nlmtp unix - - n - - lmtp\n"
+        "in unix - - n - - lmtp -o lmtp_tcp_port=2003 -o smtp_tcp_port=1\nlocal unix - n n - - local\n"
+    )
+    assert site(tmp_path, "", services).client_ports == {"smtp": "smtp", "out": "", "lmtp": "24", "in": "2003"}
+    found = site(tmp_path, "smtp_tcp_port = 2525\nsubmit = 587\n", services)
+    assert found.client_ports == {"smtp": "2525", "out": "587", "lmtp": "24", "in": "2003"}

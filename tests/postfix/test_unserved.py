@@ -38,7 +38,7 @@ def test_what_is_set_is_told_once_a_subject(tmp_path: Path) -> None:
 
 def test_defaults_and_what_is_switched_off_are_not_told(tmp_path: Path) -> None:
     assert told(tmp_path, "content_filter =\nsmtp_tls_security_level = none\nsmtpd_use_tls = no\n") == []
-    assert told(tmp_path, "smtpd_client_message_rate_limit = 0\nsmtp_tcp_port = smtp\n") == []
+    assert told(tmp_path, "smtpd_client_message_rate_limit = 0\nsmtp_helo_name = $myhostname\n") == []
 
 
 def test_an_override_is_told_where_it_stands(tmp_path: Path) -> None:

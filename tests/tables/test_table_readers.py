@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,8 +14,9 @@ from mailconf.source import Source, decode
 from mailconf.tables import class_file, hosts_access, roles
 from mailconf.tables import sides as sides_module
 from mailconf.tables.entry import Entry
-from mailconf.tables.roles import SENDMAIL, meaning, read_sendmail_table, sendmail_format
+from mailconf.tables.roles import meaning
 from mailconf.tables.rule_lines import Kind, Pattern, read_rules
+from mailconf.tables.sendmail_roles import SENDMAIL, read_sendmail_table, sendmail_format
 from mailconf.tables.sides import check_sides
 from tests.limits import within
 
@@ -300,7 +300,10 @@ WORDS = st.lists(
     ),
     max_size=5,
 ).map("".join)
-ALL_SIDES = {**roles.CHECKED_BY_SIDES, **{f"sendmail {name}": form.sides for name, form in SENDMAIL.items()}}
+ALL_SIDES = {
+    **{role: roles.sides_of(role) for role in roles.CHECKED_BY_SIDES},
+    **{f"sendmail {name}": form.sides for name, form in SENDMAIL.items()},
+}
 
 
 @given(WORDS, WORDS, st.sampled_from(sorted(ALL_SIDES)))
@@ -310,7 +313,7 @@ def test_what_passes_as_plain_has_no_fault(key: str, value: str, role: str) -> N
     entry = Entry(key, value, Source("t", f"{key}\t{value}"), 0, len(key) + 1, len(key) + 1 + len(value))
     quick, slow = Sink(), Sink()
     check_sides(sides, [entry], quick)
-    check_sides(replace(sides, plain_key=None, plain_value=None), [entry], slow)
+    check_sides(sides._replace(plain_key=None, plain_value=None), [entry], slow)
     assert list(map(str, quick)) == list(map(str, slow))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "etc-postfix"
+EXAMPLE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
 EXAMPLE_TABLES = (
     "client_access",
     "sender_access",
@@ -548,11 +548,14 @@ def _example() -> list[Scenario]:
     clients = (client(9), client("203.0.113.7"), client("192.0.2.5"), client("203.0.113.8", "a.bulk.example"))
     return [
         Scenario(
-            "examples/etc-postfix",
+            "examples/postfix",
             {},
             [mail(*recipients, sender=s, who=who) for s in senders for who in clients]
             + [mail("info@example.org", helo="EHLO a..b")],
-            {name: (EXAMPLE / name).read_text() for name in (*EXAMPLE_TABLES, "aliases")},
+            {
+                path.name: path.read_text()
+                for path in (*(EXAMPLE / name for name in EXAMPLE_TABLES), EXAMPLE / "../aliases")
+            },
             example=True,
         )
     ]

@@ -1,0 +1,58 @@
+"""Whatever stands in a text, a program's peak memory is at most ten times the text and 20 MB above that without a text.
+
+The default is a sample; ``MAILCONF_MEMORY=5000000`` runs every program of `tests.memory` with every shape of that many
+bytes, which takes hours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.memory import MORE, PROGRAMS, SHAPES, TIMES, Starter, measure, starter
+
+ALL = int(os.environ.get("MAILCONF_MEMORY", "0"))
+SIZE = ALL or 2_000_000
+SAMPLE = {
+    "postmap hash": ("a line without a value", "a quote that is not closed", "continuation lines", "comments"),
+    "postmap -q key texthash": ("a line without a value",),
+    "postalias hash": ("addresses", "pairs of brackets"),
+    "newaliases": ("a line without a value",),
+    "makemap hash": ("a line without a value",),
+    "check aliases": ("addresses", "words"),
+    "check virtual": ("addresses", "a value with an emoji", "tiny lines"),
+    "check access": ("a line without a value", "tiny lines without values"),
+    "check transport": ("a value of domains",),
+    "check sendmail's aliases": ("a line without a value",),
+}
+CASES = [
+    (program, shape)
+    for program, shapes in (dict.fromkeys(PROGRAMS, tuple(SHAPES)) if ALL else SAMPLE).items()
+    for shape in shapes
+]
+
+
+@pytest.fixture(scope="module")
+def start() -> Iterator[Starter]:
+    with starter() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def bases() -> dict[str, int]:
+    """What each program takes without a text."""
+    return {}
+
+
+@pytest.mark.parametrize(("program", "shape"), CASES)
+def test_memory_is_bounded(program: str, shape: str, start: Starter, bases: dict[str, int], tmp_path: Path) -> None:
+    what = PROGRAMS[program]
+    if program not in bases:
+        bases[program] = measure(start, what, b"", tmp_path / "empty").memory
+    text = SHAPES[shape](SIZE, what.first.encode())
+    took = measure(start, what, text, tmp_path / "full", seconds=600)
+    assert took.status >= 0 and "Traceback" not in took.said, took
+    assert took.memory - bases[program] <= TIMES * len(text) + MORE, took
