@@ -4,6 +4,9 @@ CI looks at the same examples each time: it answers for a change. Elsewhere ever
 
 Every test has an empty home of its own: nothing of the user's is read for truth or written.
 
+Whatever Postfix is installed, the one that the vectors were recorded with is meant; tests/live means the installed one.
+What a make above tells its children is not for the makes that tests run.
+
 A run in the background may have been told to ignore an interrupt. The programs that tests start and interrupt must not
 inherit that.
 """
@@ -27,6 +30,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _homes = Path(tempfile.mkdtemp(prefix="homes."))
 for name in [name for name in os.environ if name.startswith("XDG_")]:
     del os.environ[name]
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+    os.environ.pop(name, None)
+os.environ["MAILCONF_POSTFIX_VERSION"] = "3.7.11"
 
 
 def pytest_runtest_setup() -> None:

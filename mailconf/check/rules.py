@@ -25,7 +25,6 @@ from mailconf.files import Root
 from mailconf.model.site import Site
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.listeners import all_smtpds
-from mailconf.postfix.parameters import installed_release, parameter_set
 from mailconf.postfix.policy import compile_policy
 from mailconf.postfix.restrictions import PF204
 from mailconf.postfix.smtpd import GUARDED
@@ -78,8 +77,7 @@ def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> N
     for diagnostic in planned:  # what this machine lacks is no fault of the configuration
         lack = diagnostic.code == BD020.name
         found.add(diagnostic._replace(severity=Severity.WARNING) if lack else diagnostic)
-    postfix = parameter_set(installed_release(lambda program: root.path(program).read_bytes()))
-    subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction, postfix)
+    subject = Subject(configuration, site, root, targets, policy.smtpd.knows_restriction, configuration.postfix)
     for rule in RULES:
         rule(subject, found)
     for diagnostic in dict.fromkeys(found):

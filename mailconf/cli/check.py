@@ -17,6 +17,7 @@ from mailconf.cli.site import (
     load,
     root_option,
     shell_option,
+    version_option,
 )
 from mailconf.diagnostics import Severity, Sink
 
@@ -27,13 +28,16 @@ from mailconf.diagnostics import Severity, Sink
 @format_option
 @library_option
 @shell_option
-def command(directory: str, root: str, style: str, cf_library: str, allow_shell: bool) -> None:
+@version_option
+def command(
+    directory: str, root: str, style: str, cf_library: str, allow_shell: bool, postfix_version: str | None
+) -> None:
     """Report every mistake in the configuration in DIR (an /etc/postfix, an /etc/mail) and in its tables.
 
     Exit status: 0 no errors (warnings do not count), 1 errors.
     """
     sink = Sink()
-    loaded = load(directory, root, sink, Options(cf_library, allow_shell))
+    loaded = load(directory, root, sink, Options(cf_library, allow_shell, postfix_version))
     if isinstance(loaded, LoadedEtcMail):
         from mailconf.check.etc_mail import check_etc_mail
 

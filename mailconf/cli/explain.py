@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailconf.cli.report import show
-from mailconf.cli.site import Loaded, directory_option, format_option, load_site, root_option
+from mailconf.cli.site import Loaded, directory_option, format_option, load_site, root_option, version_option
 from mailconf.diagnostics import Sink
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     help="What the policy service at ENDPOINT (unix:private/policyd) answers. May be repeated.",
 )
 @click.option("--full", is_flag=True, help="Show what was looked up in vain, too.")
+@version_option
 @format_option
 def command(
     directory: str,
@@ -68,6 +69,7 @@ def command(
     records: tuple[str, ...],
     policies: tuple[str, ...],
     full: bool,
+    postfix_version: str | None,
     style: str,
 ) -> None:
     """Show the reply to each SMTP command and the rule, table, key and line that led to it; for accepted recipients
@@ -97,7 +99,7 @@ def command(
     if helo is None:
         explain_asked.add_address(answers, said, who)
     sink = Sink()
-    loaded = load_site(directory, root, sink)
+    loaded = load_site(directory, root, sink, version=postfix_version)
     if loaded is None:
         show(sink)
         sys.exit(1)

@@ -2,7 +2,7 @@
 
 Which of the two it is, the configuration says: Postfix's where there is an /etc/postfix/main.cf (or ``MAIL_CONFIG`` is
 set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours)
-reads and writes every absolute path below DIR.
+reads and writes every absolute path below DIR; ``--postfix-version V`` (ours) says which Postfix's words are meant.
 
 sendmail's (``sendmail -bi`` of 8.17): messages on standard output and exit status are the original's; the alias files
 are those of AliasFile, `mailconf.tables.sendmail_aliases` describes their format. Departures:
@@ -18,7 +18,7 @@ import os
 import re
 import sys
 
-from mailconf.cli.postfix_tool import take_root
+from mailconf.cli.postfix_tool import Messages, take_root
 from mailconf.cli.sendmail_tool import DEFAULT_CF, EX_OK, EX_SOFTWARE, EX_USAGE, Cf, Stop, getopt, say, valued
 
 TYPE_CHECKING = False
@@ -57,7 +57,8 @@ _SEVEN_BITS = bytes(c if c < 0x80 else c & 0x7F if c >= 0xA0 else 0x3F for c in 
 def run(name: str, arguments: list[str]) -> int:
     """Run ``newaliases arguments``; ``name`` is what the program was called as. The exit status."""
     arguments = list(arguments)
-    root = take_root(arguments, valued(LETTERS))
+    messages = Messages(name)
+    root = take_root(arguments, valued(LETTERS), messages)
     cf_name = None
     wrong: list[str] = []
     for letter, value in getopt(name, arguments, LETTERS, tell=lambda _: None):
@@ -69,7 +70,7 @@ def run(name: str, arguments: list[str]) -> int:
     if wrong:
         return _misuse(name, wrong, postfix=directory is not None)
     if directory is not None:
-        return _postfix(name, directory, root)
+        return _postfix(name, directory, root, messages.release)
     try:
         cf = Cf.read(_PREFIX, cf_name or DEFAULT_CF, root)
     except Stop as stop:
@@ -102,11 +103,11 @@ def _postfix_directory(named: str | None, root: Root) -> str | None:
     return named if (root.path(named) / "main.cf").exists() else None
 
 
-def _postfix(name: str, directory: str, root: Root) -> int:
+def _postfix(name: str, directory: str, root: Root, version: str | None) -> int:
     """Postfix's: the tables of alias_database."""
     from mailconf.cli.postalias import rebuild_alias_databases
 
-    return rebuild_alias_databases(directory or None, root, name.rpartition("/")[2])
+    return rebuild_alias_databases(directory or None, root, name.rpartition("/")[2], version)
 
 
 def _tell(text: str | bytes) -> None:

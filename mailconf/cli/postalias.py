@@ -30,13 +30,18 @@ def run(name: str, arguments: list[str]) -> int:
     return run_tool(TOOL, name, arguments)
 
 
-def rebuild_alias_databases(directory: str | None, root: Root, name: str = "newaliases") -> int:
+def rebuild_alias_databases(
+    directory: str | None, root: Root, name: str = "newaliases", version: str | None = None
+) -> int:
     """Rebuild each table of alias_database, as Postfix's newaliases(1) does; the exit status.
 
-    ``directory`` holds main.cf (None: $MAIL_CONFIG, else /etc/postfix), ``name`` is what the program was called as.
+    ``directory`` holds main.cf (None: $MAIL_CONFIG, else /etc/postfix), ``name`` is what the program was called as,
+    ``version`` the Postfix whose words are meant, where one is named.
     """
     messages = Messages(name)
+    messages.root, messages.release = root, version
     try:
+        messages.check_version()
         tables = read_settings(directory, root, messages).value("alias_database")
     except Fatal as failure:
         messages.fatal(str(failure))
@@ -45,4 +50,5 @@ def rebuild_alias_databases(directory: str | None, root: Root, name: str = "newa
     if not words:
         return 0
     place = ["--root", str(root.top)] if not root.is_real else []
+    place += ["--postfix-version", version] if version is not None else []
     return run("postalias", [*place, *(["-c", directory] if directory else []), "--", *words])

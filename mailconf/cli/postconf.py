@@ -21,8 +21,9 @@ from mailconf.cli.postfix_tool import Messages, getopt
 from mailconf.postfix import postconf_show as show
 from mailconf.postfix.lines import MAX_FILE
 from mailconf.postfix.master_cf import COMMAND, FIELDS
-from mailconf.postfix.parameters import BASE, ParameterSet, installed_release, parameter_set
+from mailconf.postfix.parameters import BASE, ParameterSet, parameter_set
 from mailconf.postfix.postconf import BUILTIN, DEFAULT_DIRECTORY, SERVICE, USER, Fatal, Postconf, Scope
+from mailconf.postfix.releases import chosen_release
 from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
@@ -491,13 +492,12 @@ def run(name: str, arguments: list[str]) -> int:
         from mailconf.files import Root
 
         root = Root(given["--root"])
-    release = given.get("--postfix-version")
-    if release is None:
-        release = installed_release(lambda program: _read(root, program))
+    release = chosen_release(lambda program: _read(root, program), given.get("--postfix-version"))
     tool = Tool(name, root)
     tool.explains = "--explain" in given
     try:
         tool.postfix = parameter_set(release)
+        tool.messages.version_known = tool.postfix.version
         return tool.run(arguments)
     except (Fatal, ValueError) as failure:
         tool.messages.fatal(str(failure))

@@ -7,6 +7,7 @@ answer before a person notices that it started.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = "/etc/postfix"
 NAMES = ("myhostname", "mydomain")
+_UNPRINTABLE = re.compile("[\0-\x1f\x7f\udc80-\udcff]")
 
 
 class Tool(NamedTuple):
@@ -43,12 +45,53 @@ class Fatal(Exception):
 class Messages:
     """Writes warnings and fatal errors as Postfix's programs do on standard error.
 
+    root, release  where the Postfix is whose words are meant, and which it is where that was named
+
     Departure: nothing goes to syslog; the original writes each message there as well.
     """
 
     def __init__(self, program: str) -> None:
         self.program = program
         self.utf8 = False
+        self.root: Root | None = None
+        self.release: str | None = None
+        self.version_known: tuple[int, int] | None = None
+        self._release: str | None = None
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Major and minor of the Postfix whose words are meant; looked for when it first matters."""
+        if self.version_known is None:
+            from mailconf.postfix.releases import MEANT, version_numbers
+
+            self.version_known = version_numbers(self.known_release or MEANT)
+        return self.version_known
+
+    @property
+    def known_release(self) -> str:
+        """The release of the Postfix that is meant; "" where there is none, or one of a kind of its own."""
+        if self._release is None:
+            from mailconf.postfix.releases import chosen_release, version_numbers
+
+            try:
+                self._release = chosen_release(self._program, self.release)
+                version_numbers(self._release)
+            except ValueError:
+                self._release = ""
+        return self._release
+
+    def check_version(self) -> None:
+        """Raise Fatal where a person named what is no version."""
+        from mailconf.postfix.releases import named_release, version_numbers
+
+        try:
+            version_numbers(named_release(self.release) or "3.7")
+        except ValueError as mistake:
+            raise Fatal(str(mistake)) from mistake
+
+    def _program(self, name: str) -> bytes:
+        with open(self.root.path(name) if self.root else name, "rb") as file:  # noqa: PTH123 - as below
+            return file.read()
 
     def warn(self, text: str | bytes) -> None:
         self._write("warning: ", text)
@@ -62,19 +105,29 @@ class Messages:
     def _write(self, kind: str, text: str | bytes) -> None:
         data = encode(text) if isinstance(text, str) else text
         sys.stderr.flush()
-        sys.stderr.buffer.write(f"{self.program}: {kind}".encode() + printable(data, self.utf8) + b"\n")
+        sys.stderr.buffer.write(f"{self.program}: {kind}".encode() + self._printable(data) + b"\n")
         sys.stderr.buffer.flush()
 
+    def _printable(self, data: bytes) -> bytes:
+        if data.isascii() or not self.utf8:
+            return printable(data, self.utf8)
+        from mailconf.postfix.releases import MALFORMED_HIDDEN
 
-def printable(data: bytes, utf8: bool) -> bytes:
+        return printable(data, True, self.version >= MALFORMED_HIDDEN)
+
+
+def printable(data: bytes, utf8: bool, strict: bool = False) -> bytes:
     """``data`` as Postfix logs it: a question mark for each byte that is not printable.
 
-    With ``utf8``, a byte from 0xc2 to 0xfe keeps itself and all the continuation bytes behind it, if there is one.
+    With ``utf8``, a byte from 0xc2 to 0xfe keeps itself and all the continuation bytes behind it, if there is one; with
+    ``strict`` (Postfix 3.10) only what is a character of UTF-8 stays.
     """
     if data.isascii():
         if data.isalnum():
             return data
         return bytes(c if 32 <= c < 127 else 63 for c in data)
+    if utf8 and strict:
+        return _UNPRINTABLE.sub("?", data.decode("utf-8", "surrogateescape")).encode()
     out = bytearray()
     keep = False
     for at, c in enumerate(data):
@@ -115,21 +168,29 @@ def getopt(program: str, arguments: list[str], flags: str, valued: str) -> Itera
                 yield "?", letter
 
 
-def take_root(arguments: list[str], valued: str) -> Root:
+def take_root(arguments: list[str], valued: str, messages: Messages | None = None) -> Root:
     """Take our own option ``--root DIR`` off ``arguments``; ``valued`` are the letters that take a value.
 
-    Without a value it stays there, and the original's getopt complains.
+    For ``messages``, ``--postfix-version V`` as well. Without a value they stay there, and the original's getopt
+    complains.
     """
     from mailconf.files import Root  # pathlib, which it needs, takes 5 ms to import
 
-    if not any(word.startswith("--root") for word in arguments):
-        return Root()
-    from mailconf.cli.own_options import Missing, take_own
+    root = Root()
+    names = {"--root": True} if messages is None else {"--root": True, "--postfix-version": True}
+    if any(word.startswith("--") for word in arguments):
+        from mailconf.cli.own_options import Missing, take_own
 
-    try:
-        return Root(take_own(arguments, {"--root": True}, valued).get("--root", "/"))
-    except Missing:
-        return Root()
+        try:
+            found = take_own(arguments, names, valued)
+        except Missing:
+            found = {}
+        root = Root(found.get("--root", "/"))
+        if messages is not None:
+            messages.release = found.get("--postfix-version")
+    if messages is not None:
+        messages.root = root
+    return root
 
 
 class Settings:
@@ -168,7 +229,10 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
         if directory is not None or not isinstance(failure, FileNotFoundError):
             raise Fatal(f"open {path}: {failure.strerror}") from failure
         text = "compatibility_level = 3.6"
+    nulls = null_warnings(path, text, messages) if "\0" in text else {}
     for found in main_cf.read(text):
+        if warning := nulls.pop(found.line, ""):
+            messages.warn(warning)
         if isinstance(found, main_cf.Mistake):
             if found.problem != main_cf.ORPHAN:
                 raise Fatal(f'{path}, line {found.line}: {found.problem}: "{found.text}"')
@@ -177,8 +241,11 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
         if found.name in values:
             messages.warn(f"{path}, line {found.line}: overriding earlier entry: {found.name}={values[found.name]}")
         values[found.name] = found.value
+    for warning in nulls.values():
+        messages.warn(warning)
 
     settling: list[str] = []
+    parameters: dict[str, tuple[str, str]] = {}  # those of the version that is meant
 
     def lookup(name: str) -> str | None:
         if name in values:
@@ -188,9 +255,11 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
                 return None
             settle()
             return values[name]
-        from mailconf.postfix.parameters import PARAMETERS
+        if not parameters:
+            from mailconf.postfix.parameters import parameter_set
 
-        return PARAMETERS[name][1] if name in PARAMETERS else None
+            parameters.update(parameter_set(messages.known_release).parameters)
+        return parameters[name][1] if name in parameters else None
 
     def settle() -> dict[str, str]:
         """Give myhostname, then mydomain its default where it has no value; both values."""
@@ -229,6 +298,16 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
         for fault in read_known(value("known_tcp_ports"))[1]:
             messages.warn(f"known_tcp_ports: {fault}")
     return Settings(messages.utf8, value("default_database_type"), value)
+
+
+def null_warnings(path: str, text: str, messages: Messages) -> dict[int, str]:
+    """What is said of the NULs of a file, by the line where the logical line begins; nothing before Postfix 3.9."""
+    from mailconf.postfix.lines import null_lines
+    from mailconf.postfix.releases import NULLS, NULLS_WARNED
+
+    if messages.version < NULLS_WARNED:
+        return {}
+    return {first: f"{path}, line {lines}: {NULLS}" for first, _, lines in null_lines(text)}
 
 
 def _check_names(names: dict[str, str], path: str, messages: Messages) -> None:

@@ -2,8 +2,8 @@
 
 ``-j`` is that of 3.11: what -q and -s find is printed as one JSON object a line.
 
-Options, messages and exit status are the original's; ``--root DIR`` (ours) reads and writes every
-absolute path below DIR. Departures:
+Options, messages and exit status are the original's, in the words of the version that ``--postfix-version V`` names
+or that is installed; ``--root DIR`` reads and writes every absolute path below DIR. Both options are ours. Departures:
 
 - A map is replaced whole (`mailconf.maps.write`), never changed in place: a crash leaves the old map or the new one.
 - A folder as source is an error; the original reads it as an empty file and empties the map.
@@ -27,7 +27,7 @@ from mailconf.cli.postfix_tool import (
 )
 from mailconf.cli.streams import drop_output
 from mailconf.files import Root
-from mailconf.maps.table import TemporaryFailure, UnsupportedMap
+from mailconf.maps.table import NotBuilt, TemporaryFailure, UnknownType, UnsupportedMap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
     arguments = list(arguments)
     options = Options(tool)
     try:
-        options.root = take_root(arguments, "cdq")
+        options.root = take_root(arguments, "cdq", messages)
+        messages.check_version()
         _parse(name, arguments, options)
         settings = read_settings(options.directory, options.root, messages)
         # Messages are what they are; -U insists on UTF-8 all the same.
@@ -110,13 +111,25 @@ def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
     except (Fatal, UnsupportedMap, TemporaryFailure) as failure:
         with suppress(OSError):
             sys.stdout.flush()
-        messages.fatal(str(failure))
+        messages.fatal(_words(failure, messages))
     except BrokenPipeError:
         raise
     except OSError as failure:  # standard input or output
         messages.fatal(failure.strerror or str(failure))
         drop_output()
     return 1
+
+
+def _words(failure: Exception, messages: Messages) -> str:
+    """What ends the tool; a warning comes first where the version at hand warns of an unknown type."""
+    from mailconf.postfix.releases import UNKNOWN_TYPES_WARNED
+
+    if not isinstance(failure, UnknownType | NotBuilt) or messages.version < UNKNOWN_TYPES_WARNED:
+        return str(failure)
+    if isinstance(failure, NotBuilt) and failure.known:
+        return f"no 'map create' support for this type: {failure.type}"
+    messages.warn(str(NotBuilt(failure.type, known=False)))
+    return f"unsupported map type: {failure.type}" if isinstance(failure, NotBuilt) else str(failure)
 
 
 def _parse(name: str, arguments: list[str], options: Options) -> None:

@@ -17,10 +17,11 @@ from mailconf.cli.postmap import Options
 from mailconf.maps import write
 from mailconf.maps.contents import NoContent, content
 from mailconf.maps.opening import NotStored, Progress
+from mailconf.postfix.releases import NO_DOMAIN_SAID, NULLS, NULLS_WARNED
 from mailconf.source import decode
 from mailconf.tables.lines import LineNumbers
 from mailconf.tables.packed import MANY, Packed, read_packed
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
 from mailconf.tables.rows import Problem, Rows
 
 # What postmap says of a line; a problem of an alias file is named in postalias's own words.
@@ -131,8 +132,14 @@ class Build:
 
     def _packed(self) -> Packed | None:
         """The entries of a large text of which there is nothing to report."""
-        folded = "f" not in self.options.flags
-        return read_packed(self.data, utf8=self.options.utf8, folded=folded) if self._plain else None
+        if not self._plain or self._nulls:
+            return None
+        return read_packed(self.data, utf8=self.options.utf8, folded="f" not in self.options.flags)
+
+    @property
+    def _nulls(self) -> bool:
+        """Whether there are NULs to be warned of."""
+        return self.messages.version >= NULLS_WARNED and b"\0" in self.data
 
     def _rows(self) -> Rows:
         rows = self._read()
@@ -142,9 +149,13 @@ class Build:
         return rows
 
     def _read(self) -> Rows:
+        nulls = self._nulls
         if self.options.tool.aliases:
-            return self.aliases.read_alias_rows(self.data, utf8=self.options.utf8)
-        return read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags)
+            rows = self.aliases.read_alias_rows(self.data, utf8=self.options.utf8, nulls=nulls)
+        else:
+            rows = read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags, nulls=nulls)
+        self.null_lines = rows.nulls
+        return rows
 
     def _join(self, rows: Rows) -> None:
         """Add postalias's own entries, of which not all end with a NUL: so all become what is stored."""
@@ -216,10 +227,17 @@ class Build:
         if problem.kind == ORPHAN:
             text = decode(shortened(problem.text))
             text = f'{self.file}: logical line must not start with whitespace: "{text}"'
+        elif problem.kind == NULL:
+            text = f"{self.file}, line {self.null_lines[problem.line]}: {NULLS}"
+        elif self._is_local_name(problem) and self.messages.version >= NO_DOMAIN_SAID:
+            text = f"{self.file}, line {self.line_number(problem.line)}: {problem.kind} and have no domain"
         else:
             text = _WORDS.get(problem.kind, problem.kind).format(text=decode(problem.text))
             text = f"{self.file}, line {self.line_number(problem.line)}: {text}"
         self.messages.warn(text)
+
+    def _is_local_name(self, problem: Problem) -> bool:
+        return self.options.tool.aliases and problem.kind == self.aliases.NOT_LOCAL
 
     def _duplicate(self, key: bytes) -> None:
         name = _NAMES.get(self.kind, "{}.db").format(self.name)

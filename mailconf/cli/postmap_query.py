@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import cast
 
 from mailconf.cli.postfix_tool import Fatal, Messages
-from mailconf.maps.table import TemporaryFailure
+from mailconf.maps.table import TemporaryFailure, UnknownType
 from mailconf.source import decode
 
 TYPE_CHECKING = False
@@ -93,10 +93,14 @@ class Tables:
 
 def open_table(kind: str, name: str, options: Options, messages: Messages) -> LookupTable:
     """Open for reading, keys folded unless ``-f``. Raises UnsupportedMap, TemporaryFailure."""
-    from mailconf.maps import registry
+    from mailconf.maps import registry, write
     from mailconf.ports import Ports
+    from mailconf.postfix.releases import NULLS, NULLS_WARNED
 
     fold = None if "f" in options.flags else options.fold
+    nulls = ""
+    if kind not in write.writable_types() and messages.version >= NULLS_WARNED:
+        nulls = NULLS
     return registry.open_table(
         f"{kind}:{name}",
         options.root,
@@ -106,6 +110,7 @@ def open_table(kind: str, name: str, options: Options, messages: Messages) -> Lo
         repeated=options.repeated,
         files="F" in options.flags,
         nul=options.nul,
+        nulls=nulls,
         ports=Ports.of(options.value("known_tcp_ports"), options.root),
     )
 
@@ -277,14 +282,14 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
 
 
 def _check_changeable(kind: str, name: str) -> None:
-    """Raise Fatal where a table cannot be opened for writing."""
+    """Raise Fatal or UnknownType where a table cannot be opened for writing."""
     from mailconf.maps import registry, write
 
     if kind in write.writable_types() or kind in (*NO_DELETE, "fail", "proxy"):
         return
     if kind in registry.known_types():
         raise Fatal(f"{kind}:{name} map requires O_RDONLY access mode")
-    raise Fatal(f"unsupported dictionary type: {kind}")
+    raise UnknownType(kind)
 
 
 def unbase64(value: bytes) -> bytes | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailconf.cli.report import plain, show
-from mailconf.cli.site import Loaded, directory_option, load_site, root_option
+from mailconf.cli.site import Loaded, directory_option, load_site, root_option, version_option
 from mailconf.diagnostics import Severity, Sink, error
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ FS002 = error("FS002", "there is nothing to listen on")
     help="Listen here instead of where master.cf says, for the smtpd service of that name in master.cf (a port, too), "
     "without a name for that of port 25; may be given several times. Port 0 is a free port.",
 )
-def command(directory: str, root: str, addresses: tuple[str, ...]) -> None:
+@version_option
+def command(directory: str, root: str, addresses: tuple[str, ...], postfix_version: str | None) -> None:
     """Serve SMTP as the configuration in DIR says, with the maps that were built from it.
 
     SIGTERM ends it when the transactions under way are done; SIGHUP reads the configuration anew, and a broken one
@@ -45,12 +46,12 @@ def command(directory: str, root: str, addresses: tuple[str, ...]) -> None:
     gc.freeze()
     listen = [_address(text) for text in addresses]
     sink = Sink()
-    loaded = load_site(directory, root, sink)
+    loaded = load_site(directory, root, sink, version=postfix_version)
     endpoints = _endpoints(listen, loaded, sink) if loaded is not None else []
     if loaded is None or sink.failed:
         show(sink)
         sys.exit(1)
-    sys.exit(_serve(directory, root, endpoints, loaded))
+    sys.exit(_serve(directory, root, endpoints, loaded, postfix_version))
 
 
 def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
@@ -78,7 +79,7 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
     return chosen
 
 
-def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> int:
+def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, version: str | None) -> int:
     from mailconf.model.fileworld import FileWorld
     from mailconf.mta.log import Log
     from mailconf.mta.queue import QueueError
@@ -91,7 +92,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded) -> 
     def compile() -> Policies:
         nonlocal latest
         sink = Sink()
-        loaded = load_site(directory, root, sink)
+        loaded = load_site(directory, root, sink, version=version)
         policies = _policies(loaded, sink) if loaded else None
         found = list(dict.fromkeys(sink.sorted()))
         for line in plain(found):

@@ -49,6 +49,15 @@ def format_option(function: Command) -> Command:
     )(function)
 
 
+def version_option(function: Command) -> Command:
+    return click.option(
+        "--postfix-version",
+        metavar="V",
+        help="The Postfix whose defaults and words are meant (3.10): without, MAILCONF_POSTFIX_VERSION, the installed "
+        "one, or 3.7.",
+    )(function)
+
+
 def library_option(function: Command) -> Command:
     return click.option(
         "--cf-library",
@@ -68,10 +77,11 @@ def shell_option(function: Command) -> Command:
 
 
 class Options(NamedTuple):
-    """How a .mc is to be expanded: --cf-library, --allow-shell."""
+    """How a .mc is to be expanded: --cf-library, --allow-shell; and --postfix-version."""
 
     cf_library: str = ""
     allow_shell: bool = False
+    postfix_version: str | None = None
 
 
 PLAIN = Options()
@@ -143,7 +153,7 @@ def load(directory: str, root_name: str, sink: Sink, options: Options = PLAIN) -
     folder = Root(root_name).path(directory)
     if is_etc_mail(folder) and not (folder / "main.cf").is_file():
         return load_etc_mail(directory, root_name, options)
-    return load_site(directory, root_name, sink, "sendmail or Postfix")
+    return load_site(directory, root_name, sink, "sendmail or Postfix", options.postfix_version)
 
 
 def is_etc_mail(folder: Path) -> bool:
@@ -166,10 +176,13 @@ def load_etc_mail(directory: str, root_name: str, options: Options) -> LoadedEtc
     return LoadedEtcMail(EtcMail(inside, root, library, options.allow_shell, only), root)
 
 
-def load_site(directory: str, root_name: str, sink: Sink, kind: str = "Postfix") -> Loaded | None:
+def load_site(
+    directory: str, root_name: str, sink: Sink, kind: str = "Postfix", version: str | None = None
+) -> Loaded | None:
     """The Postfix configuration in ``directory``; None, with a diagnostic, when there is none.
 
-    kind  what was looked for there
+    kind     what was looked for there
+    version  of Postfix, where one is named
     """
     root = Root(root_name)
     folder = root.path(directory)
@@ -179,7 +192,12 @@ def load_site(directory: str, root_name: str, sink: Sink, kind: str = "Postfix")
         sink.report(FS001, f"no {kind} configuration in {directory}: {known}", file=str(folder), hint="name the folder")
         return None
     from mailconf.postfix.configuration import Configuration
+    from mailconf.postfix.parameters import parameter_set
     from mailconf.postfix.site import site_of
 
-    configuration = Configuration.load(root.inside(Path(folder).absolute()), sink, root)
+    try:
+        postfix = None if version is None else parameter_set(version)
+        configuration = Configuration.load(root.inside(Path(folder).absolute()), sink, root, postfix=postfix)
+    except ValueError as mistake:
+        raise click.UsageError(str(mistake)) from mistake
     return Loaded(configuration, site_of(configuration), root)

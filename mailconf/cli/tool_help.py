@@ -89,12 +89,14 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     ),
     "praliases": ("[OPTION]... [KEY]...", "Cf", (CF, ("-f FILE", "the map of this alias file"))),
 }
+WORDS = ("--postfix-version V", "the words of this version")
 OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "postconf": (
         ROOT,
         ("--postfix-version V", "the parameters, defaults and words of this version"),
         ("--explain", "of each NAME: type, default, value, where it is set, since when it exists"),
     ),
+    **dict.fromkeys(("newaliases", "postalias", "postmap"), (ROOT, WORDS)),
 }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from mailconf.maps.opening import Opening
 from mailconf.maps.table import TemporaryFailure
 from mailconf.source import decode
-from mailconf.tables.lines import SPACE, LineNumbers, logical_lines
+from mailconf.tables.lines import SPACE, LineNumbers, logical_lines, null_lines
 
 _ENTRY = re.compile(rb"([^\s=]+)\s*=\s*(.*)", re.DOTALL)
 
@@ -76,8 +76,11 @@ class ClientConfig:
         except OSError as problem:
             raise TemporaryFailure(f"open {self.name}: {problem.strerror}") from problem
         entries: dict[str, str] = {}
+        told = null_lines(data) if opening.nulls else {}
         number_of = LineNumbers(data)
         for line in logical_lines(data):
+            if lines := told.pop(line.start, ""):
+                opening.warn(f"{self.name}, line {lines}: {opening.nulls}")
             text = line.text.rstrip(SPACE).partition(b"\0")[0]
             if line.text[0] in SPACE:
                 shown = decode(line.text[:30]) + ("..." if len(line.text) > 30 else "")

@@ -47,6 +47,7 @@ class Opening(NamedTuple):
     files      the values written in a configuration or a text name files, and stand for their content
     trust      what the table may do in the role in which it is opened
     ports      resolves names of ports
+    nulls      what is said of lines of a text with bytes of value 0 (Postfix 3.9); empty: nothing
     """
 
     open: Callable[[str], LookupTable]
@@ -61,6 +62,7 @@ class Opening(NamedTuple):
     instead: Callable[[str], LookupTable | None] | None = None
     trust: Trust = ORDINARY
     ports: Ports = Ports()
+    nulls: str = ""
 
     def value(self, written: bytes) -> bytes:
         """What ``written`` stands for. Raises `mailconf.maps.contents.NoContent`."""

@@ -71,6 +71,8 @@ class PatternTable(RuleTable[bytes]):
         return key.partition(b"\0")[0]
 
     def _parse(self, line: int, text: bytes) -> None:
+        if not text:  # a NUL hides it, and nothing is said of that
+            return
         try:
             if not text[:1].isalnum():
                 self._parse_rule(line, text)

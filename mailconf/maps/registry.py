@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mailconf.files import Root
 from mailconf.maps.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
-from mailconf.maps.table import LookupTable, UnsupportedMap
+from mailconf.maps.table import LookupTable, UnknownType, UnsupportedMap
 from mailconf.ports import Ports
 from mailconf.tables.trust import ORDINARY, Trust, behind_proxy, refusal
 
@@ -67,6 +67,7 @@ def open_table(
     instead: Callable[[str], LookupTable | None] | None = None,
     trust: Trust = ORDINARY,
     ports: Ports | None = None,
+    nulls: str = "",
 ) -> LookupTable:
     """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same, but for ``trust``.
 
@@ -75,7 +76,7 @@ def open_table(
                case, and fold nothing for tables of patterns. None leaves keys as they are
     warn       takes what the original would log
     parameter  gives main.cf's parameters to the types that can be configured there
-    utf8, repeated, files, nul, instead, trust, ports  as in `Opening`
+    utf8, repeated, files, nul, instead, trust, ports, nulls  as in `Opening`
 
     Raises UnsupportedMap when there is no such type, ``name`` cannot name one of its tables, or ``trust`` forbids
     it; TemporaryFailure when the table cannot be read; both in the words of the original.
@@ -85,7 +86,7 @@ def open_table(
         raise AssertionError
 
     opening = Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul, instead, trust)
-    opening = opening._replace(ports=ports or Ports(root=opening.root))
+    opening = opening._replace(ports=ports or Ports(root=opening.root), nulls=nulls)
     return _open(spec, opening, 0)
 
 
@@ -111,7 +112,7 @@ def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
 def opener_of(kind: str) -> Callable[[str, Opening], LookupTable]:
     """What opens tables of a type: a function, or the table's class. Raises UnsupportedMap."""
     if kind not in _TYPES:
-        raise UnsupportedMap(f"unsupported dictionary type: {kind}")
+        raise UnknownType(kind)
     module, _, opener = _TYPES[kind].partition(":")
     found: Callable[[str, Opening], LookupTable] = getattr(import_module(f"mailconf.maps.{module}"), opener)
     return found

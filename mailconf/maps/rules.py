@@ -23,7 +23,7 @@ from mailconf.maps.opening import Opening, Warn
 from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.words import balanced, split
 from mailconf.source import decode, encode
-from mailconf.tables.lines import SPACE, LineNumbers, logical_lines
+from mailconf.tables.lines import SPACE, LineNumbers, logical_lines, null_lines
 
 Subject = TypeVar("Subject")
 
@@ -59,15 +59,23 @@ def _unbraced(kind: str, text: str) -> str:
     return text[1 : length - 1]
 
 
-def numbered_lines(name: str, text: bytes, warn: Warn) -> Iterator[tuple[int, bytes]]:
-    """The logical lines of a text, without whitespace at the end, each with the number of its first line."""
+def numbered_lines(name: str, text: bytes, warn: Warn, nulls: str = "") -> Iterator[tuple[int, bytes]]:
+    """The logical lines of a text, without whitespace at the end, each with the number of its first line.
+
+    nulls  what is said of lines with NULs, if anything
+    """
     number_of = LineNumbers(text)
+    told = null_lines(text) if nulls else {}
     for line in logical_lines(text):
+        if lines := told.pop(line.start, ""):
+            warn(f"{name}, line {lines}: {nulls}")
         if line.text[0] in SPACE:
             shown = quoted(line.text[:30] + (b"..." if len(line.text) > 30 else b""))
             warn(f"{name}: logical line must not start with whitespace: {shown}")
             continue
         yield number_of(line.start), line.text.rstrip(SPACE).partition(b"\0")[0]
+    for lines in told.values():
+        warn(f"{name}, line {lines}: {nulls}")
 
 
 @dataclass(slots=True)
@@ -95,7 +103,7 @@ class RuleTable(ABC, Generic[Subject]):
         self._trust = opening.trust
         self._rules: list[Rule[Subject]] = []
         self._open: list[Rule[Subject]] = []
-        for line, text in numbered_lines(name, text_of(self.type, name, opening.root), opening.warn):
+        for line, text in numbered_lines(name, text_of(self.type, name, opening.root), opening.warn, opening.nulls):
             self._parse(line, text)
         for rule in reversed(self._open):
             rule.skip_to = len(self._rules)

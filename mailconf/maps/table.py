@@ -29,6 +29,24 @@ class UnsupportedMap(Exception):
     """The map type is unknown or cannot do what is asked; the message is the original's, without a prefix."""
 
 
+class UnknownType(UnsupportedMap):
+    """There is no map type ``type``; the message is that of a table that is looked up."""
+
+    def __init__(self, type: str) -> None:
+        super().__init__(f"unsupported dictionary type: {type}")
+        self.type = type
+
+
+class NotBuilt(UnsupportedMap):
+    """Maps of the type ``type`` are not built from a text; ``known`` is whether there is such a type at all."""
+
+    def __init__(self, type: str, known: bool) -> None:
+        cannot = " does not support bulk-mode creation." if known else f". Is the postfix-{type} package installed?"
+        super().__init__(f"unsupported dictionary type: {type}{cannot}")
+        self.type = type
+        self.known = known
+
+
 @runtime_checkable
 class LookupTable(Protocol):
     """A table opened for reading. Tables are cheap to keep open and safe to share between readers."""

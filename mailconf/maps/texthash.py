@@ -11,7 +11,7 @@ from mailconf.maps.memory import MemoryTable
 from mailconf.maps.opening import Opening, cannot_open
 from mailconf.source import decode
 from mailconf.tables.lines import LineNumbers
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
 from mailconf.tables.rows import Problem
 
 _WORDS = {
@@ -27,7 +27,7 @@ def open_table(name: str, opening: Opening) -> MemoryTable:
         data = opening.root.path(name).read_bytes()
     except OSError as failure:
         raise cannot_open(name, failure) from failure
-    rows = read_rows(data, utf8=opening.utf8, places=True)
+    rows = read_rows(data, utf8=opening.utf8, places=True, nulls=bool(opening.nulls))
     problems = iter(rows.problems)
     problem = next(problems, None)
     table: dict[bytes, bytes] = {}
@@ -41,6 +41,8 @@ def open_table(name: str, opening: Opening) -> MemoryTable:
         if problem.kind == ORPHAN:
             short = decode(problem.text[:30].partition(b"\0")[0]) + ("..." if len(problem.text) > 30 else "")
             opening.warn(f'{name}: logical line must not start with whitespace: "{short}"')
+        elif problem.kind == NULL:
+            opening.warn(f"{name}, line {rows.nulls[problem.line]}: {opening.nulls}")
         else:
             opening.warn(f"{place(problem.line)}: {_WORDS[problem.kind].format(text)}")
 

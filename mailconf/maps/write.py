@@ -22,7 +22,7 @@ from mailconf.arrays import arrays
 from mailconf.files import replace
 from mailconf.maps.opening import NotStored, Progress, Repeated, cannot_open
 from mailconf.maps.registry import known_types
-from mailconf.maps.table import UnsupportedMap
+from mailconf.maps.table import NotBuilt, UnsupportedMap
 from mailconf.maps.target import safe_target
 from mailconf.tables.packed import Packed
 
@@ -287,9 +287,7 @@ def _type(name: str) -> _Type:
         return _TYPES[name]
     if name == "proxy":
         raise UnsupportedMap("can't create maps via the proxy service")
-    if name in known_types():
-        raise UnsupportedMap(f"unsupported dictionary type: {name} does not support bulk-mode creation.")
-    raise UnsupportedMap(f"unsupported dictionary type: {name}. {_INSTALLED.format(name)}")
+    raise NotBuilt(name, name in known_types())
 
 
 def _changeable(name: str) -> _Type:

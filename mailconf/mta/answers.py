@@ -31,6 +31,7 @@ from mailconf.smtp.events import (
     Etrn,
     Event,
     Helo,
+    Help,
     Mail,
     Noop,
     Quit,
@@ -48,6 +49,10 @@ from mailconf.smtp.server import Connection
 from mailconf.source import encode
 
 _OK = Reply.of(250, "2.0.0 Ok")
+HELP = Reply.of(
+    214,
+    "2.0.0 Commands: AUTH BDAT DATA EHLO ETRN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY XCLIENT XFORWARD",
+)
 _BYE = Reply.of(221, "2.0.0 Bye")
 _TOO_BIG = Reply.of(552, "5.3.4 Error: message file too big")
 _NO_INTAKE = Reply.of(451, "4.3.0 Error: queue file write error")
@@ -199,6 +204,8 @@ class Answers:
                 return [_OK]
             case Quit():
                 return [_BYE]
+            case Help():
+                return [HELP]
             case Noop() | Xforward() | Starttls():
                 return [_OK]
             case Content():
@@ -345,7 +352,7 @@ class Answers:
             queue_id=session.queue_id,
             sender=session.sender or "",
             recipients=self._recipients,
-            content=self._trace_header() + guard(content),
+            content=self._trace_header() + guard(content, self.connection.options.from_lines),
             arrival=self._arrival,
             body=parameters.get("BODY", ""),
             ret=parameters.get("RET", ""),

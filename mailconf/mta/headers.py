@@ -26,6 +26,7 @@ from mailconf.source import decode
 
 _FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+(:[^\n]*+(?:\n[ \t][^\n]*+)*+)")
 _FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z))*+")
+_MAILBOX_LINE_ONE = re.compile(rb">*+From ")
 _MAILBOX_LINES = re.compile(rb"(?:>*+From [^\n]*+(?:\n|\Z))*+")
 _MAILBOX_LINE = b"X-Mailbox-Line: "
 _NEWLINE = 10
@@ -69,12 +70,15 @@ class Header:
         return decode(self.raw.partition(b":")[2]).strip()
 
 
-def guard(content: bytes) -> bytes:
+def guard(content: bytes, from_lines: bool = True) -> bytes:
     """A client's message as it may be put behind trace fields of ours (smtpd(8)).
 
     "From " lines at its beginning, also behind ``>``, become X-Mailbox-Line fields; a first line that begins with white
-    space continues nothing, so an empty line ends the headers before it.
+    space continues nothing, so an empty line ends the headers before it. Without ``from_lines`` only one such line
+    becomes a field, and what follows may continue it.
     """
+    if not from_lines and _MAILBOX_LINE_ONE.match(content):
+        return _MAILBOX_LINE + content
     found = _MAILBOX_LINES.match(content)
     lines = found[0] if found else b""
     rest = content[len(lines) :]

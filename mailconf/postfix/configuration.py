@@ -20,7 +20,17 @@ from mailconf.ports import Ports
 from mailconf.postfix import machine, main_cf, master_cf, words
 from mailconf.postfix.expand import MAX_STEPS, MacroError, expand
 from mailconf.postfix.lines import MAX_FILE, MAX_MASTER
-from mailconf.postfix.parameters import PARAMETERS, ServiceParameters, default_unit, integer_value, time_value
+from mailconf.postfix.parameters import (
+    BASE,
+    PARAMETERS,
+    ParameterSet,
+    ServiceParameters,
+    default_unit,
+    integer_value,
+    parameter_set,
+    time_value,
+)
+from mailconf.postfix.releases import chosen_release
 from mailconf.source import Source, Span, decode
 
 PF001 = error("PF001", "main.cf cannot be read")
@@ -57,6 +67,7 @@ class Configuration:
 
     services  as master(8) knows them; ``entries`` are those lines of master.cf that define a service, lost ones too
     sources   the files that could be read, by their names
+    postfix   the version whose parameters, defaults and words are meant
     """
 
     STANDARD = "/etc/postfix"
@@ -67,8 +78,9 @@ class Configuration:
     entries: list[master_cf.Entry]
     sources: dict[str, Source]
 
-    def __init__(self, directory: str, root: Root, sink: Sink) -> None:
+    def __init__(self, directory: str, root: Root, sink: Sink, postfix: ParameterSet = BASE) -> None:
         self.directory = directory
+        self.postfix = postfix
         self.root = root
         self.services = []
         self.entries = []
@@ -77,7 +89,7 @@ class Configuration:
         self._set: MutableMapping[str, Setting[str]] = {}
         self._definitions: dict[str, main_cf.Definition] = {}
         self._own: dict[str, Setting[str]] = {}  # what a service sets, before what main.cf does
-        self._of_services = ServiceParameters()
+        self._of_services = ServiceParameters(parameters=postfix.parameters)
         self._reported: set[tuple[str, str, int]] = set()
         self._overrides: dict[tuple[str, str], dict[str, Setting[str]]] = {}
         self._computing: set[str] = set()
@@ -95,13 +107,18 @@ class Configuration:
         root: Root | None = None,
         *,
         overrides: Mapping[str, str] | None = None,
+        postfix: ParameterSet | None = None,
     ) -> Configuration:
         """The configuration in ``directory`` (as the configuration calls it: below ``root``).
 
-        overrides: parameters that take the place of main.cf's, like postconf's -o. What is wrong goes to ``sink``.
+        overrides: parameters that take the place of main.cf's, like postconf's -o. ``postfix`` is the version that is
+        meant; without, the one that MAILCONF_POSTFIX_VERSION names or that is installed below ``root``. What is wrong
+        goes to ``sink``. Raises ValueError where the environment names what is no version.
         """
         root = Root() if root is None else root
-        self = cls(root.inside(directory), root, sink)
+        if postfix is None:
+            postfix = parameter_set(chosen_release(lambda program: root.path(program).read_bytes()))
+        self = cls(root.inside(directory), root, sink, postfix)
         main = self._read("main.cf", MAX_FILE, PF001)
         if main is not None:
             self._take_main(main)
@@ -160,7 +177,7 @@ class Configuration:
                 }
         self.services = list(services.values())
         self.entries = [entry for entry in entries if entry.usable]
-        self._of_services = ServiceParameters(self.entries)
+        self._of_services = ServiceParameters(self.entries, self.postfix.parameters)
 
     def _report_problem(self, entry: master_cf.Entry, problem: master_cf.Problem, source: Source) -> None:
         span = source.span(problem.start, problem.end)
@@ -194,7 +211,7 @@ class Configuration:
 
     def is_known(self, name: str) -> bool:
         """Whether ``name`` is a parameter that Postfix or a service in master.cf defines."""
-        return name in PARAMETERS or name in self._of_services
+        return name in self.postfix.parameters or name in self._of_services
 
     def service_parameter(self, name: str) -> tuple[str, str] | None:
         """(type, default) of a parameter that exists because of a service of master.cf."""
@@ -252,7 +269,8 @@ class Configuration:
             return self.directory
         if name in machine.COMPUTED:
             return self._computed(name)
-        found = PARAMETERS.get(name) or self._of_services.get(name)
+        # What this version does not have works as in the one that mailconf is written after.
+        found = self.postfix.parameters.get(name) or self._of_services.get(name) or PARAMETERS.get(name)
         return found[1] if found else ""
 
     def _computed(self, name: str) -> str:
@@ -325,7 +343,7 @@ class Configuration:
 
     def seconds(self, name: str) -> float:
         """A time in seconds: a number and s, m, h, d or w; without, the parameter's default unit. Else PF009."""
-        unit = default_unit(name)
+        unit = default_unit(name, self.postfix.parameters)
 
         def read(text: str) -> float | None:
             return time_value(text, unit)
@@ -379,7 +397,7 @@ class Configuration:
 
     def for_service(self, service: Service) -> Configuration:
         """This configuration as ``service`` sees it."""
-        other = Configuration(self.directory, self.root, self._sink)
+        other = Configuration(self.directory, self.root, self._sink, self.postfix)
         other.services = self.services
         other._of_services = self._of_services
         other._reported = self._reported

@@ -13,6 +13,8 @@ from mailconf.domain_names import DomainNameError, to_ascii
 
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
+_LONGEST = 64  # of literals; IPv6 with an IPv4 tail has 45 characters, and the brackets and IPv6: seven
+
 
 def valid_hostname(name: str) -> bool:
     """True for an ASCII name that Postfix would look up; a trailing dot is not allowed."""
@@ -44,7 +46,7 @@ def numeric(name: str) -> bool:
 
 def address_literal(text: str) -> str | None:
     """The IP address inside ``[...]`` as mail addresses write it, or None when it is not a valid one."""
-    if len(text) < 3 or text[0] != "[" or text[-1] != "]":
+    if not 3 <= len(text) <= _LONGEST or text[0] != "[" or text[-1] != "]":
         return None
     inner = text[1:-1]
     if inner[:5].lower() == "ipv6:":

@@ -10,10 +10,11 @@ The built-in ones are data (mailconf.postfix.parameters_data). Others exist beca
 from __future__ import annotations
 
 from mailconf.postfix.parameters_data import DATABASES, LEGACY, PARAMETERS, RAW, READ_ONLY, VERSION
+from mailconf.postfix.releases import version_numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mailconf.postfix.master_cf import Entry
 
@@ -55,14 +56,6 @@ class ParameterSet:
         self.legacy = legacy
         self.databases = databases
         self.deprecated = deprecated
-
-
-def version_numbers(release: str) -> tuple[int, int]:
-    """Major and minor of "3.10" or "3.10.13". Raises ValueError."""
-    parts = release.split(".")
-    if len(parts) not in (2, 3) or not all(part.isascii() and part.isdigit() for part in parts):
-        raise ValueError(f'"{release}" is not a version of Postfix; write it as 3.10 or 3.10.13')
-    return int(parts[0]), int(parts[1])
 
 
 BASE = ParameterSet(VERSION, PARAMETERS, RAW, READ_ONLY, LEGACY, DATABASES, {})
@@ -118,7 +111,6 @@ def _released(found: ParameterSet, release: str) -> ParameterSet:
     )
 
 
-PROGRAMS = ("/usr/sbin/postconf", "/usr/sbin/postqueue", "/usr/sbin/postlog")
 TRANSPORT_PROGRAMS = frozenset({"error", "lmtp", "local", "pipe", "smtp", "virtual"})
 TIMED_PROGRAMS = frozenset({"pipe", "spawn"})
 TIME_LIMIT = "_time_limit"
@@ -206,25 +198,3 @@ def integer_value(text: str) -> int | None:
     if not (digits.isascii() and digits.isdigit() and len(digits.lstrip("0")) < 20):
         return None
     return int(digits.lstrip("0") or "0") * (-1 if text[0] == "-" else 1)
-
-
-def installed_release(read: Callable[[str], bytes]) -> str:
-    """The release of the Postfix on this machine, "" when there is none that tells.
-
-    ``read`` gives a file's content or raises OSError. Postfix's programs carry their release in their data.
-    """
-    for program in PROGRAMS:
-        try:
-            data = read(program)
-        except OSError:
-            continue
-        at = data.find(b"mail_version=")
-        if at >= 0:
-            return data[at + 13 :].split(b"\0", 1)[0].decode("ascii", "replace")
-        at = data.find(b"\0003.")
-        while at >= 0:
-            text = data[at + 1 : at + 20].split(b"\0", 1)[0].decode("ascii", "replace")
-            if text.count(".") == 2 and all(part.isdigit() for part in text.split(".")):
-                return text
-            at = data.find(b"\0003.", at + 1)
-    return ""

@@ -22,6 +22,7 @@ from mailconf.postfix.expand import MacroError, expand, scan
 from mailconf.postfix.hashorder import hash_order
 from mailconf.postfix.lines import MAX_MASTER, null_lines, shortened, split_name_value
 from mailconf.postfix.parameters import BASE, ServiceParameters, default_unit, time_value
+from mailconf.postfix.releases import NULLS, NULLS_WARNED
 from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
@@ -35,7 +36,7 @@ BUILTIN, SERVICE, USER = "builtin", "service", "user"
 SEPARATORS = ", \t\r\n"
 DEFAULT_DIRECTORY = "/etc/postfix"
 SORTED_SINCE = (3, 11)
-COMMENTS_SINCE, NULLS_SINCE = (3, 8), (3, 9)
+COMMENTS_SINCE = (3, 8)
 MAX_TABLES_TEXT = 200_000  # characters of one value that are searched for tables, those in braces once for each level
 
 
@@ -111,13 +112,13 @@ class Postconf:
 
     def _nulls(self, text: str) -> dict[int, str]:
         """What to say of bytes of value 0, by the line where a logical line begins; nothing before Postfix 3.9."""
-        if self.postfix.version < NULLS_SINCE:
+        if self.postfix.version < NULLS_WARNED:
             return {}
         return {first: words for first, _, words in null_lines(text)}
 
     def _tell_null(self, name: str, lines: str) -> None:
         if lines:
-            self._warn(f"{name}, line {lines}: text after null byte may be ignored")
+            self._warn(f"{name}, line {lines}: {NULLS}")
 
     def override(self, text: str) -> None:
         """``-o name=value``."""

@@ -13,6 +13,8 @@ from mailconf.maps.registry import open_table
 from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.model.site import Service
 from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.parameters import PARAMETERS
+from mailconf.postfix.releases import HELP_ANSWERED, ONE_FROM_LINE
 from mailconf.smtp.options import BareNewline, Options, forbidden_by_default
 from mailconf.source import encode
 
@@ -32,8 +34,10 @@ def protocol_options(c: Configuration) -> Options:
         helo_required=c.boolean("smtpd_helo_required"),
         smtputf8=c.boolean("smtputf8_enable"),
         recipient_overshoot=c.integer("smtpd_recipient_overshoot_limit"),
+        help=c.postfix.version >= HELP_ANSWERED,
+        from_lines=c.postfix.version < ONE_FROM_LINE,
         vrfy=not c.boolean("disable_vrfy_command"),
-        forbidden=forbidden_by_default if c.value(_FORBIDDEN) == c.default(_FORBIDDEN) else _Forbidden(c),
+        forbidden=forbidden_by_default if c.value(_FORBIDDEN) == PARAMETERS[_FORBIDDEN][1] else _Forbidden(c),
         ipv4=_allows(c, "ipv4"),
         ipv6=_allows(c, "ipv6"),
         noop_commands=tuple(word.upper() for word in c.words("smtpd_noop_commands")),

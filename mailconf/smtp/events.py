@@ -124,6 +124,11 @@ class Noop:
 
 
 @dataclass(frozen=True, slots=True)
+class Help:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class Starttls:
     pass
 
@@ -150,5 +155,5 @@ class Refused:
 
 Event = (
     Helo | Mail | Rcpt | Data | Bdat | Content | ContentEnd | ChunkEnd | Vrfy | Etrn | Xclient | Xforward | Rset
-    | Noop | Starttls | Quit | Refused
+    | Noop | Help | Starttls | Quit | Refused
 )  # fmt: skip

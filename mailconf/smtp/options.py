@@ -32,8 +32,9 @@ class Options(NamedTuple):
 
     Sizes in bytes, 0 for no limit. ``forbidden`` says of an unknown command, in upper case and never empty, whether it
     ends the session; a header line always does. ``ipv4`` and ``ipv6`` are the families of addresses that XCLIENT may
-    name. ``vrfy`` is whether VRFY is there at all, ``recipient_overshoot`` how many recipients beyond the limit are no
-    error of the client's. ``bare_newline_code`` is smtpd_forbid_bare_newline_reject_code. ``forbid_pipelining``: a
+    name. ``vrfy`` and ``help`` are whether VRFY and HELP are there at all, ``recipient_overshoot`` how many recipients
+    beyond the limit are no error of the client's. ``bare_newline_code`` is smtpd_forbid_bare_newline_reject_code.
+    ``from_lines``: every "From " line on top of a message becomes a field, not only the first. ``forbid_pipelining``: a
     client that does not wait for a reply where it must (RFC 2920 3.1) is sent away (smtpd_forbid_unauth_pipelining).
     """
 
@@ -53,6 +54,8 @@ class Options(NamedTuple):
     noop_commands: tuple[str, ...] = ()
     ipv4: bool = True
     ipv6: bool = True
+    help: bool = False
+    from_lines: bool = True
     bare_newline: BareNewline = BareNewline.ALLOW
     bare_newline_code: int = 550
     forbid_pipelining: bool = False

@@ -37,6 +37,7 @@ from mailconf.smtp.events import (
     Etrn,
     Event,
     Helo,
+    Help,
     Mail,
     Noop,
     Quit,
@@ -123,6 +124,8 @@ class Connection:
             "STARTTLS": self._starttls,
             "AUTH": self._auth,
         }
+        if options.help:
+            self._commands["HELP"] = lambda line, words: Help()
         for verb in ("HELO", "EHLO") if options.lmtp else ("LHLO",):
             del self._commands[verb]
 

@@ -72,7 +72,7 @@ AFTER: dict[type, State] = {
 
 COUNTED = (
     "helo", "ehlo", "lhlo", "xclient", "xforward", "starttls", "auth", "mail", "rcpt", "data", "bdat", "rset", "noop",
-    "vrfy", "etrn", "quit",
+    "vrfy", "etrn", "quit", "help",
 )  # fmt: skip
 # After these a client must wait for the reply before it goes on (RFC 2920 3.1), as far as smtpd(8) minds.
 LAST = frozenset(("HELO", "EHLO", "LHLO", "NOOP", "VRFY", "DATA"))

@@ -25,7 +25,7 @@ from mailconf.diagnostics import Code, Sink, error
 from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.entry import Entries, without_newlines
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
-from mailconf.tables.postmap import NOT_UTF8, ORPHAN
+from mailconf.tables.postmap import NOT_UTF8, ORPHAN, Nulls
 from mailconf.tables.reader import TB001, TB002
 from mailconf.tables.rows import Rows
 from mailconf.tables.words822 import Word, addresses, cut, put_together
@@ -137,19 +137,26 @@ def parse_alias_by_grammar(text: str) -> Alias | str:
 
 
 def read_lines(
-    data: bytes, *, utf8: bool = True, parse: Callable[[str], Alias | str] = parse_alias
+    data: bytes,
+    *,
+    utf8: bool = True,
+    parse: Callable[[str], Alias | str] = parse_alias,
+    nulls: bool = False,
 ) -> Iterator[tuple[LogicalLine, Alias | str]]:
     """Every logical line of an alias file, and what it says or what is wrong with it. ``utf8`` is smtputf8_enable.
 
-    A line that starts with a NUL is empty for postalias: nothing is said about it.
+    A line that starts with a NUL is empty for postalias: nothing is said about it. With ``nulls`` it says "",
+    and what NULs hide need not be UTF-8.
     """
     for line in logical_lines(data):
         if line.text[0] in SPACE:
             yield line, ORPHAN
-        elif utf8 and line.not_utf8 is not None:
+        elif utf8 and line.not_utf8(hidden=not nulls) is not None:
             yield line, NOT_UTF8
         elif line.visible:
             yield line, parse(decode(line.visible))
+        elif nulls:
+            yield line, ""
 
 
 def read_aliases(
@@ -178,15 +185,22 @@ def read_aliases(
     return entries
 
 
-def read_alias_rows(data: bytes, *, utf8: bool = True) -> Rows:
+def read_alias_rows(data: bytes, *, utf8: bool = True, nulls: bool = False) -> Rows:
     """The same for postalias: entries and problems as `mailconf.tables.postmap.read_rows` gives a table's."""
     rows = Rows(data)
-    for line, found in read_lines(data, utf8=utf8):
+    told = Nulls(data, rows) if nulls and b"\0" in data else None
+    for line, found in read_lines(data, utf8=utf8, nulls=nulls):
+        if told is not None:
+            told.tell(line.start)
+        if not found:
+            continue
         if isinstance(found, Alias):
             rows.keys.append(encode(found.name))
             rows.values.append(encode(found.value))
         else:
             rows.problems.append(found, len(rows), line.start, *line.stretch(0, len(line.text)))
+    if told is not None:
+        told.tell(0)
     return rows
 
 

@@ -14,7 +14,9 @@ Format (postmap(1), aliases(5); the corners as postmap 3.7 shows them):
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mailconf.source import Source, Span, decode, encode
 
@@ -45,16 +47,18 @@ class LogicalLine:
         at = self.text.find(0)
         return self.text if at < 0 else self.text[:at]
 
-    @property
-    def not_utf8(self) -> int | None:
-        """The offset in the text of the first byte that is not UTF-8. Text in ASCII hides what stands behind a NUL."""
+    def not_utf8(self, *, hidden: bool = True) -> int | None:
+        """The offset in the text of the first byte that is not UTF-8, of those behind a NUL as well with ``hidden``.
+
+        Text in ASCII hides what stands behind a NUL from that, too.
+        """
         if self.text.isascii():
             return None
         visible = self.visible
         if visible and visible.isascii():
             return None
         try:
-            self.text.decode()
+            (self.text if hidden else visible).decode()
         except UnicodeDecodeError as failure:
             return failure.start
         return None
@@ -151,6 +155,32 @@ class LineNumbers:
         self._number += self._data.count(b"\n", self._at, offset)
         self._at = offset
         return self._number
+
+
+def null_lines(data: bytes) -> dict[int, str]:
+    """The bytes of value 0 in a text, as Postfix from 3.9 on warns of them: the numbers of lines, "3" or "3-5", by the
+    offset of the logical line.
+
+    Such a byte in what is skipped counts to the logical line before it, or to the first; in a text without logical
+    lines, to the last line of the text, with the offset 0.
+    """
+    if b"\0" not in data:
+        return {}
+    starts = [line.start for line in logical_lines(data)]
+    if not starts:
+        return {0: str(data.count(b"\n") + (not data.endswith(b"\n")))}
+    numbers = [data.count(b"\n", 0, starts[0]) + 1]
+    for before, start in pairwise(starts):
+        numbers.append(numbers[-1] + data.count(b"\n", before, start))
+    numbers.append(data.count(b"\n") + (not data.endswith(b"\n")) + 1)
+    found: dict[int, str] = {}
+    at = data.find(b"\0")
+    while at >= 0:
+        index = max(bisect_right(starts, at) - 1, 0)
+        first, last = numbers[index], numbers[index + 1] - 1
+        found[starts[index]] = str(first) if first == last else f"{first}-{last}"
+        at = data.find(b"\0", starts[index + 1]) if index + 1 < len(starts) else -1
+    return found
 
 
 def _lead_length(byte: int) -> int:

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import accumulate
 
-from mailconf.tables.lines import SPACE, LogicalLine, logical_lines
+from mailconf.tables.lines import SPACE, LogicalLine, logical_lines, null_lines
 from mailconf.tables.rows import Progress, Rows
 
 ORPHAN = "a continuation of nothing"
@@ -35,6 +35,7 @@ NOT_UTF8 = "not UTF-8"
 UNBALANCED = "quotes not closed"
 NO_VALUE = "no value"
 COLON = "a colon ends the key"
+NULL = "a NUL"
 
 # Possessive: going back would change nothing, and what could be gone back to would be remembered for each character.
 KEY = re.compile(rb'(?:[^ \t\n\v\f\r"\\]++|\\(?:.|\Z)|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
@@ -53,18 +54,42 @@ def fold(key: bytes, *, utf8: bool = True) -> bytes:
     return key.decode("utf-8", "surrogateescape").casefold().encode("utf-8", "surrogateescape")
 
 
-def read_rows(data: bytes, *, utf8: bool = True, places: bool = False, progress: Progress | None = None) -> Rows:
-    """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable."""
+def read_rows(
+    data: bytes, *, utf8: bool = True, places: bool = False, nulls: bool = False, progress: Progress | None = None
+) -> Rows:
+    """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable; with ``nulls`` (as Postfix from
+    3.9 on) each logical line with a NUL, in it or in what is skipped behind it, is a problem, and what a NUL hides need
+    not be UTF-8."""
     rows = Rows(data)
+    told = Nulls(data, rows) if nulls and b"\0" in data else None
     with _no_collection():
         for start, end in _blocks(data):
             block = data[start:end]
             if len(block) > _LARGE or _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
                 for line in logical_lines(data, start, end):
-                    _read_line(line, rows, utf8, places)
+                    if told is not None:
+                        told.tell(line.start)
+                    _read_line(line, rows, utf8, places, nulls)
             if progress is not None:
                 progress(end, len(data), len(rows))
+    if told is not None:
+        told.tell(0)
     return rows
+
+
+class Nulls:
+    """The NULs of ``data``: each becomes a problem of ``rows`` before its line is read."""
+
+    def __init__(self, data: bytes, rows: Rows) -> None:
+        self._rows = rows
+        rows.nulls = null_lines(data)
+        self._due = set(rows.nulls)
+
+    def tell(self, start: int) -> None:
+        """Of the logical line at ``start``, once; 0 at the end for a text without logical lines."""
+        if start in self._due:
+            self._due.discard(start)
+            self._rows.problems.append(NULL, len(self._rows), start, start, start + 1)
 
 
 def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
@@ -102,7 +127,7 @@ def _read_easy(block: bytes, rows: Rows, start: int, places: bool) -> bool:
     return True
 
 
-def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool) -> None:
+def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool, nulls: bool) -> None:
     text = line.visible
 
     def problem(kind: str, at: int, length: int = 1) -> None:
@@ -110,7 +135,7 @@ def _read_line(line: LogicalLine, rows: Rows, utf8: bool, places: bool) -> None:
 
     if line.text[0] in SPACE:
         return problem(ORPHAN, 0, len(line.text))
-    if utf8 and (bad := line.not_utf8) is not None:
+    if utf8 and (bad := line.not_utf8(hidden=not nulls)) is not None:
         return problem(NOT_UTF8, bad)
     stripped = text.rstrip(SPACE)
     found = KEY.match(stripped)

@@ -90,7 +90,7 @@ def parse_postmap(source: Source, sink: Sink, *, utf8: bool = True) -> list[Entr
             _report(ORPHAN, text.span(*line.stretch(0, len(line.text))), sink)
             continue
         logical = decode(line.visible.rstrip(SPACE))
-        if utf8 and (bad := line.not_utf8) is not None:
+        if utf8 and (bad := line.not_utf8()) is not None:
             _report(NOT_UTF8, text.span(*line.stretch(bad, 1)), sink)
             continue
         tree = parse_line(_grammar(), logical, lambda a, b, t=text, n=line, s=logical: place(t, n, s, a, b), sink)  # type: ignore[misc]

@@ -80,8 +80,8 @@ class Problems:
     def __iter__(self) -> Iterator[Problem]:
         for kind, *places in zip(self._kinds, self._before, self._lines, self._starts, self._ends, strict=True):
             before, at, start, end = places
-            line = next(logical_lines(self._data, at))
-            text = line.text if line.text[0] in SPACE else line.visible
+            line = next(logical_lines(self._data, at), None)  # none, where all that there is are comments with a NUL
+            text = b"" if line is None else line.text if line.text[0] in SPACE else line.visible
             yield Problem(self._names[kind], before, at, start, end, text)
 
     def places(self) -> Iterator[tuple[str, int, int]]:
@@ -99,13 +99,17 @@ class Problems:
 
 
 class Rows:
-    """The entries of the text ``data`` as parallel lists; ``places`` stays empty unless it was asked for."""
+    """The entries of the text ``data`` as parallel lists; ``places`` stays empty unless it was asked for.
+
+    nulls  of each problem that is a NUL, by the ``line`` of it, the numbers of the lines that count to it: "3", "3-5"
+    """
 
     def __init__(self, data: bytes) -> None:
         self.keys: list[bytes] = []
         self.values: list[bytes] = []
         self.places = Places(len(data))
         self.problems = Problems(data)
+        self.nulls: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -110,6 +110,8 @@ def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
             message = "this line starts with white space, but there is no line before it that it could continue"
             sink.report(TB001, message, line.span(0, len(line.text)), hint=hint)
             continue
+        if not line.text and kind != "cidr":  # a NUL hides it, and Postfix says nothing
+            continue
         try:
             rule = _read(kind, line, source, sink)
             if rule.kind is Kind.ENDIF:

@@ -66,6 +66,9 @@ BASE = {
     "backwards_bounce_logfile_compatibility": "no",
 }
 
+# In replies and logs. Five digits of the time, and the inode's: on a new file system there are few.
+QUEUE_ID = r"(?<=queued as )[0-9A-F]{6,}\b|\b[0-9A-F]{6,}(?=: )"
+
 
 def mail_version() -> str:
     """The installed Postfix's version; raises FileNotFoundError where there is none."""

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from mailconf.maps.registry import open_table
 from mailconf.maps.table import TemporaryFailure
+from mailconf.postfix.releases import NULLS, NULLS_WARNED, version_numbers
 from mailconf.source import decode, encode
+from tests.live.private_postfix import mail_version
 
 # What postmap says about an empty result is about the caller of the table.
 _NOT_THE_TABLE = ("should return NO RESULT in case of NOT FOUND", "empty string result is not allowed")
@@ -131,10 +133,15 @@ def theirs(folder: Path, kind: str, path: Path, asked: list[str]) -> tuple[Answe
     return answers, [line for line in said if not any(words in line for words in _NOT_THE_TABLE)]
 
 
+def nulls() -> str:
+    """What the installed Postfix says of NULs in a table."""
+    return NULLS if version_numbers(mail_version()) >= NULLS_WARNED else ""
+
+
 def ours(kind: str, path: Path, asked: list[str]) -> tuple[Answers, list[str]]:
     """The same of ours; a failure is an answer that begins with ``failed: ``."""
     told: list[str] = []
-    table = open_table(f"{kind}:{path}", warn=told.append)
+    table = open_table(f"{kind}:{path}", warn=told.append, nulls=nulls())
     answers = {}
     for key in asked:
         try:

@@ -7,7 +7,8 @@ import pytest
 
 from mailconf.cli.postconf import run
 from mailconf.postfix import parameters
-from mailconf.postfix.parameters import default_unit, installed_release, parameter_set, recorded, time_value
+from mailconf.postfix.parameters import default_unit, parameter_set, recorded, time_value
+from mailconf.postfix.releases import installed_release
 
 VERSIONS = {"3.5": 817, "3.6": 817, "3.7": 831, "3.8": 835, "3.9": 843, "3.10": 855, "3.11": 873}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailconf.mta.answers import HELP
 from mailconf.smtp.events import (
     Bdat,
     ChunkEnd,
@@ -10,6 +11,7 @@ from mailconf.smtp.events import (
     Data,
     Etrn,
     Helo,
+    Help,
     Mail,
     Noop,
     Quit,
@@ -96,6 +98,8 @@ class Permissive:
                 return [GREETING]
             case Quit():
                 return [Reply.of(221, "2.0.0 Bye")]
+            case Help():
+                return [HELP]
             case Noop() | Rset() | Xforward() | Starttls():
                 return [OK]
         raise AssertionError(event)

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
 
 from line_end_dialogues import FATAL, RUNS  # noqa: E402
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
+from private_postfix import QUEUE_ID, PrivatePostfix, mail_version  # noqa: E402
 
 SETTINGS = {
     "myhostname": "mail.example.com",
@@ -69,7 +69,7 @@ def play(port: int, dialogue: list[str]) -> list[str]:
 
 def neutral(text: str) -> str:
     """Without queue ids and the keywords of EHLO."""
-    text = re.sub(r"\b[0-9A-F]{10,12}\b", "ID", text)
+    text = re.sub(QUEUE_ID, "ID", text)
     return re.sub(r"250-mail.example.com\r\n(?:250-.*\r\n)+250 .*\r\n", "250 (keywords)\r\n", text)
 
 

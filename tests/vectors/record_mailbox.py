@@ -169,9 +169,9 @@ def normal(text: str, top: str) -> str:
     text = re.sub(r"^Received: from client\.example\.org .*\n(?:[ \t].*\n)+", "", text, flags=re.M)
     text = re.sub(r"\b\w{3}, +\d+ \w{3} \d{4} [\d:]{8} [+-]\d{4} \(\w+\)", "DATE", text)
     text = re.sub(r"\b\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}$", "FROMDATE", text, flags=re.M)
-    text = re.sub(r"\b[0-9A-F]{9,12}\.\d{10}/", "QID.TIME/", text)
-    text = re.sub(r"\b\d{14}\.[0-9A-F]{9,12}@", "TIME.QID@", text)
-    return re.sub(r"(id |Queue-ID: |forwarded as )[0-9A-F]{9,12}\b", r"\1QID", text)
+    text = re.sub(r"\b[0-9A-F]{6,}\.\d{10}/", "QID.TIME/", text)
+    text = re.sub(r"\b\d{14}\.[0-9A-F]{6,}@", "TIME.QID@", text)
+    return re.sub(r"(id |Queue-ID: |forwarded as )[0-9A-F]{6,}\b", r"\1QID", text)
 
 
 def delivered(mail: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
 
 from personal_scenarios import ALIASES, BASE, CASES, Case, lay_out, state  # noqa: E402
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
+from private_postfix import QUEUE_ID, PrivatePostfix, mail_version  # noqa: E402
 from record_deliveries import deliver  # noqa: E402
 
 
@@ -39,7 +39,7 @@ def answer(postfix: PrivatePostfix, case: Case) -> dict[str, Any]:
     warned = [line for line in postfix.log_lines(before) if re.match(r"postfix/(local|virtual): (warning|fatal)", line)]
     if case.parameters:
         postfix.configure(BASE)
-    words = [re.sub(r"\b[0-9A-F]{9,12}: ", "ID: ", line.replace(str(postfix.top), "@TOP@")) for line in warned]
+    words = [re.sub(QUEUE_ID, "ID", line.replace(str(postfix.top), "@TOP@")) for line in warned]
     return {"results": results, "warnings": words, "state": state(postfix.top)}
 
 

@@ -40,6 +40,8 @@ SETTINGS = {
     "smtpd_hard_error_limit": "20",
     "smtpd_junk_command_limit": "10",
     "smtpd_peername_lookup": "no",
+    "smtpd_forbid_unauth_pipelining": "no",  # the dialogues do not wait
+    "smtpd_forbid_bare_newline": "no",
     "smtpd_recipient_limit": "5",
     "message_size_limit": "100000",
     "smtp_dns_support_level": "disabled",

@@ -1,0 +1,56 @@
+"""tests/machines/run says what it lacks before it makes anything, and removes what it made when debootstrap fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+RUN = Path(__file__).parent / "machines/run"
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a machine")
+
+
+def run(tmp_path: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
+    env = {
+        **os.environ,
+        "TMPDIR": str(tmp_path),
+        "PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"],
+    }
+    return subprocess.run([RUN, *arguments], capture_output=True, text=True, env=env)
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_misuse(tmp_path: Path) -> None:
+    for arguments, words in (((), "which release?"), (("--keep",), "--keep needs a folder")):
+        done = run(tmp_path, *arguments)
+        assert done.returncode != 0 and words in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@ROOT_ONLY
+def test_a_missing_tool_is_named(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    for name in ("bash", "dirname", "pwd", "id"):
+        program(tools, name, f'exec /bin/{name} "$@"' if name != "id" else "echo 0")
+    env = {**os.environ, "TMPDIR": str(tmp_path), "PATH": str(tools)}
+    done = subprocess.run(["/bin/bash", RUN, "bookworm"], capture_output=True, text=True, env=env)
+    assert done.returncode == 1 and "machines: debootstrap is missing: apt-get install debootstrap" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["tools"]
+
+
+@ROOT_ONLY
+def test_nothing_is_left_when_it_fails(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    program(tools, "debootstrap", 'mkdir -p "$4/etc"; echo no such release; exit 1')
+    program(tools, "unshare", "exit 0")
+    done = run(tmp_path, "nosuch", path=str(tools))
+    assert done.returncode == 1
+    assert "no such release" in done.stderr and "machines: nosuch: debootstrap failed" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["tools"]

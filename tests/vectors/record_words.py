@@ -1,0 +1,103 @@
+"""Records what the installed Postfix says to word_cases.py, into words.json beside what other versions said.
+
+    python -m tests.vectors.record_words
+
+Run it on machines with different versions (tests/machines). A tool's answer is its exit status, output and messages,
+all bytes as Latin-1; a dialogue's are the replies and the counts in the log's last line. Needs root.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import smtplib
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tests.live.private_postfix import PrivatePostfix, mail_version
+from tests.vectors.word_cases import CONTENT, FILES, HELP, MAIN_CF, TABLE_COMMANDS
+
+WORDS = Path(__file__).parent / "words.json"
+SETTINGS = {
+    "myhostname": "mail.example.com",
+    "mydestination": "localhost",
+    "mynetworks": "127.0.0.0/8",
+    "local_recipient_maps": "",
+    "smtpd_peername_lookup": "no",
+    "smtpd_hard_error_limit": "20",
+    "smtpd_junk_command_limit": "3",
+    "smtpd_data_restrictions": "check_client_access static:hold",
+}
+
+
+def table_answer(folder: Path, command: list[str]) -> list[Any]:
+    """What the real tool says: status, output, messages."""
+    folder.mkdir()
+    for name, text in {**FILES, "main.cf": MAIN_CF}.items():
+        (folder / name).write_bytes(text.encode("latin-1"))
+        os.utime(folder / name, (10**9, 10**9))  # a new text is read more than once
+    words = [command[0], "-c", ".", *command[1:]]
+    done = subprocess.run(words, cwd=folder, capture_output=True, input=b"a\n")
+    return [done.returncode, done.stdout.decode("latin-1"), done.stderr.decode("latin-1")]
+
+
+def counts_of(postfix: PrivatePostfix, since: int) -> str:
+    deadline = time.monotonic() + 20
+    while True:
+        found = [line for line in postfix.log_lines(since) if "disconnect from" in line and "commands=0/0" not in line]
+        if found:
+            return found[-1].partition("disconnect from ")[2].partition(" ")[2]
+        if time.monotonic() > deadline:
+            raise TimeoutError("no end of the session in the log")
+        time.sleep(0.02)
+
+
+def dialogue(postfix: PrivatePostfix, commands: list[str]) -> list[Any]:
+    since = postfix.log.stat().st_size
+    client = postfix.client()
+    replies = [client.command(command) for command in commands]
+    client.close()
+    return [[reply for reply in replies if not reply.startswith("250 mail.example.com|")], counts_of(postfix, since)]
+
+
+def queued(postfix: PrivatePostfix, content: str) -> str:
+    """The header fields and the body of a message in the queue, without those that are ours or cleanup's."""
+    with smtplib.SMTP("127.0.0.1", postfix.port) as client:
+        client.ehlo("client.example")
+        for command in ("MAIL FROM:<a@b.example>", "RCPT TO:<x@localhost>", "DATA"):
+            client.docmd(command)
+        client.send((content + "\nbody\n.\n").replace("\n", "\r\n").encode())
+        code, text = client.getreply()
+        assert code == 250, text
+    queue_id = text.decode().rpartition(" ")[2]
+    found = subprocess.run(["postcat", "-c", postfix.etc, "-bhq", queue_id], check=True, capture_output=True, text=True)
+    return re.sub(r"(?m)^(?:Received: .*\n(?:[ \t].*\n)*|(?:Message-Id|Date|From): .*\n)", "", found.stdout, count=4)
+
+
+def record() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as top, ThreadPoolExecutor(8) as pool:
+        folders = [Path(top, str(number)) for number in range(len(TABLE_COMMANDS))]
+        tables = list(pool.map(table_answer, folders, TABLE_COMMANDS))
+    with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
+        postfix.configure(SETTINGS)
+        postfix.client().close()
+        return {
+            "tables": tables,
+            "help": {name: dialogue(postfix, commands) for name, commands in HELP.items()},
+            "content": [queued(postfix, content) for content in CONTENT],
+        }
+
+
+def main() -> None:
+    known = json.loads(WORDS.read_text()) if WORDS.exists() else {}
+    known[mail_version()] = record()
+    WORDS.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
