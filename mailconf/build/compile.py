@@ -81,8 +81,10 @@ class Compiled:
 
     def table(self) -> dict[bytes, bytes]:
         """The entries as a dictionary."""
-        entries = self.entries
-        return entries if isinstance(entries, dict) else dict(zip(*entries.columns(), strict=True))
+        if isinstance(self.entries, dict):
+            return self.entries
+        keys, values = self.entries.columns()
+        return dict(zip(reversed(keys), reversed(values), strict=True))  # the first of several counts
 
     def stage(self, staged: Path, progress: Progress | None) -> None:
         target = self.target

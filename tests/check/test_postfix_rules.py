@@ -228,7 +228,8 @@ def test_nothing_is_said_twice(folder: Path, tmp_path: Path) -> None:
     assert len(said) == len(set(said)) == 1
 
 
-def test_a_newer_version_warns_of_what_will_go(folder: Path, tmp_path: Path) -> None:
+def test_a_newer_version_warns_of_what_will_go(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MAILCONF_POSTFIX_VERSION")  # a named version would be meant
     program = tmp_path / "usr/sbin/postconf"
     program.parent.mkdir(parents=True)
     program.write_bytes(b"\0mail_version=3.11.7\0")
