@@ -213,13 +213,18 @@ class Answers:
 
     def _refused(self, event: Refused) -> Reply:
         if event.reply.code == 421:
-            self._log(f"too many errors after {event.verb or 'UNKNOWN'} from {self.client}")
+            self._log(self.ending(f"too many errors after {event.verb or 'UNKNOWN'}"))
         if event.rejected:
             self._reject(event.verb, event.rejected)
         if event.warning:
             queue_id = self.session.queue_id or "NOQUEUE"
             self._log("warning: " + event.warning.replace("%q", queue_id, 1).replace("%s", self.client, 1))
         return event.reply
+
+    def ending(self, what: str) -> str:
+        """The log's line for the end of a session, with the message's queue id where the options want it."""
+        message = f"{self.session.queue_id or 'NOQUEUE'}: " if self.connection.options.endings_named else ""
+        return f"{message}{what} from {self.client}"
 
     def _reject(self, where: str, reason: str) -> None:
         """The log's line of what the protocol side rejects."""

@@ -196,10 +196,10 @@ class SmtpdSession(asyncio.Protocol):
                     if await self._greet(address):
                         await self._talk()
                 except _Lost:
-                    self._log(f"lost connection after {self._where()} from {self.answers.client}")
+                    self._log(self.answers.ending(f"lost connection after {self._where()}"))
                     self.connection.abandon()
                 except _Idle:
-                    self._log(f"timeout after {self._where()} from {self.answers.client}")
+                    self._log(self.answers.ending(f"timeout after {self._where()}"))
                     self.connection.abandon()
                     late = Reply.of(421, f"4.4.2 {self.connection.options.hostname} Error: timeout exceeded")
                     self._say(await self.answers.worded(late))
@@ -271,6 +271,8 @@ class SmtpdSession(asyncio.Protocol):
             if isinstance(event, Wait):
                 self._write()
                 await self._drain()
+                if event is Wait.DEAF:
+                    raise _Lost
                 await self._wait()
                 continue
             if isinstance(event, Content):

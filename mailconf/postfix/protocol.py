@@ -14,7 +14,7 @@ from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.model.site import Service
 from mailconf.postfix.configuration import Configuration
 from mailconf.postfix.parameters import PARAMETERS
-from mailconf.postfix.releases import HELP_ANSWERED, ONE_FROM_LINE
+from mailconf.postfix.releases import BLANK_COUNTED, ENDINGS_NAMED, EXCESS_ENDS, HELP_ANSWERED, ONE_FROM_LINE
 from mailconf.smtp.options import BareNewline, Options, forbidden_by_default
 from mailconf.source import encode
 
@@ -35,6 +35,9 @@ def protocol_options(c: Configuration) -> Options:
         smtputf8=c.boolean("smtputf8_enable"),
         recipient_overshoot=c.integer("smtpd_recipient_overshoot_limit"),
         help=c.postfix.version >= HELP_ANSWERED,
+        blank_counted=c.postfix.version >= BLANK_COUNTED,
+        excess_ends=c.postfix.version >= EXCESS_ENDS,
+        endings_named=c.postfix.version >= ENDINGS_NAMED,
         from_lines=c.postfix.version < ONE_FROM_LINE,
         vrfy=not c.boolean("disable_vrfy_command"),
         forbidden=forbidden_by_default if c.value(_FORBIDDEN) == PARAMETERS[_FORBIDDEN][1] else _Forbidden(c),

@@ -24,6 +24,10 @@ NO_DOMAIN_SAID = (3, 10)  # postalias: "name must be local and have no domain"
 MALFORMED_HIDDEN = (3, 10)  # each byte that is not part of a character of UTF-8 is logged as a question mark
 ONE_FROM_LINE = (3, 10)  # of the lines "From " on top of a message only the first becomes a field
 HELP_ANSWERED = (3, 10)  # smtpd knows HELP
+BLANK_COUNTED = (3, 10)  # smtpd counts lines without a command, and those that are no UTF-8, as unknown commands
+EXCESS_ENDS = (3, 10)  # smtpd reads nothing more after a line, or chunks, of far more than the limit
+ENDINGS_NAMED = (3, 10)  # "NOQUEUE: lost connection after ...", or the queue id
+BARE_OK_EMPTY = (3, 10)  # socketmap: "OK" without a space is an empty value, not an absent one
 
 
 def version_numbers(release: str) -> tuple[int, int]:

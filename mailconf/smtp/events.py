@@ -14,6 +14,7 @@ class Wait(Enum):
     NEED_DATA = "need data"
     PAUSED = "paused"  # the last event has no reply yet
     CLOSED = "closed"  # the session is over; what comes is ignored
+    DEAF = "deaf"  # nothing more is read from the client, which sent too much; it counts as lost
 
 
 @dataclass(frozen=True, slots=True)

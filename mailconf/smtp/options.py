@@ -34,6 +34,10 @@ class Options(NamedTuple):
     ends the session; a header line always does. ``ipv4`` and ``ipv6`` are the families of addresses that XCLIENT may
     name. ``vrfy`` and ``help`` are whether VRFY and HELP are there at all, ``recipient_overshoot`` how many recipients
     beyond the limit are no error of the client's. ``bare_newline_code`` is smtpd_forbid_bare_newline_reject_code.
+    ``blank_counted``: lines without a command, and those that are no UTF-8, are counted as unknown commands.
+    ``excess_ends``: nothing more is read after a command line of more than twice its length, nor after chunks of more
+    than one and a half times the size of a message. ``endings_named``: the log names the message that a session ended
+    in.
     ``from_lines``: every "From " line on top of a message becomes a field, not only the first. ``forbid_pipelining``: a
     client that does not wait for a reply where it must (RFC 2920 3.1) is sent away (smtpd_forbid_unauth_pipelining).
     """
@@ -56,6 +60,9 @@ class Options(NamedTuple):
     ipv6: bool = True
     help: bool = False
     from_lines: bool = True
+    blank_counted: bool = False
+    excess_ends: bool = False
+    endings_named: bool = False
     bare_newline: BareNewline = BareNewline.ALLOW
     bare_newline_code: int = 550
     forbid_pipelining: bool = False

@@ -102,6 +102,7 @@ class Connection:
         self._content = ContentReader(strict=False)
         self._noted = False  # a line ended by LF alone has come, and that is to be noted
         self._ended = False  # the dot was read, ContentEnd is yet to be told
+        self._deaf = False  # what the client sends from now on is not read
         self._octets = 0
         self._chunk = ChunkEnd(0, False)
         self._chunk_state = State.IDLE  # in which BDAT came
@@ -130,7 +131,8 @@ class Connection:
             del self._commands[verb]
 
     def receive_data(self, data: bytes) -> None:
-        self._buffer += data
+        if not self._deaf:
+            self._buffer += data
 
     @property
     def unread(self) -> int:
@@ -142,7 +144,7 @@ class Connection:
         return bytes(self._buffer[:limit])
 
     def next_event(self) -> Event | Wait:
-        """The next event; Wait.NEED_DATA, PAUSED or CLOSED when there is none."""
+        """The next event; Wait.NEED_DATA, PAUSED, CLOSED or DEAF when there is none."""
         if self._event is not None:
             return Wait.PAUSED
         if self.state is State.CLOSED:
@@ -156,6 +158,8 @@ class Connection:
             event = Refused(self.verb, reply, close=True)
         else:
             event = self._read_command()
+        if self._deaf and event is Wait.NEED_DATA:
+            return Wait.DEAF
         if not isinstance(event, Wait | Content | Bdat):
             self._event = event
             lmtp_end = self.options.lmtp and isinstance(event, ContentEnd)
@@ -285,8 +289,14 @@ class Connection:
     def _read_command(self) -> Event | Wait:
         end = self._buffer.find(b"\n")
         limit = self.options.line_length
+        if self.options.excess_ends and (len(self._buffer) if end < 0 else end) >= 2 * limit:
+            raw = bytes(self._buffer[:limit])
+            del self._buffer[: 2 * limit]  # what has come beyond that is another line
+            self._deaf = True
+            return self._command(raw.rstrip(b"\r").partition(b"\0")[0])
         if end < 0:
-            del self._buffer[limit:]
+            if not self.options.excess_ends:
+                del self._buffer[limit:]
             return Wait.NEED_DATA
         bare = end < limit and self._buffer[:end][-1:] != b"\r"
         raw = bytes(self._buffer[: min(end, limit)])
@@ -320,12 +330,10 @@ class Connection:
             try:
                 raw.decode("utf-8")
             except UnicodeDecodeError:
-                self.verb = ""
-                return Refused("", Reply.of(500, "5.5.2 Error: bad UTF-8 syntax"))
+                return self._no_command("bad UTF-8 syntax")
         words = path.split_arguments(line)
         if not words:
-            self.verb = ""
-            return Refused("", Reply.of(500, "5.5.2 Error: bad syntax"))
+            return self._no_command("bad syntax")
         verb = words[0].upper()
         if verb in self.options.noop_commands:
             self.verb = ""  # it is not counted, even if it is another command's name
@@ -345,6 +353,11 @@ class Connection:
             return Refused(verb, refusal)
         return handler(line, words)
 
+    def _no_command(self, why: str) -> Refused:
+        if not self.options.blank_counted:
+            self.verb = ""
+        return Refused(self.verb, Reply.of(500, f"5.5.2 Error: {why}"))
+
     def _read_body(self) -> Event | Wait:
         while not self._ended:
             found = self._content.read(self._buffer)
@@ -360,6 +373,8 @@ class Connection:
     def _read_octets(self) -> Event | Wait:
         while self._octets:
             data = bytes(self._buffer[: self._octets])
+            if not data and self._deaf:
+                break
             if not data:
                 return Wait.NEED_DATA
             del self._buffer[: len(data)]
@@ -435,10 +450,13 @@ class Connection:
             refusal = Reply.of(551, f"5.0.0 Discarded {size} bytes after earlier error")
         if before is not State.CHUNK:
             self._content = ContentReader(strict=self._bare_newline is not BareNewline.ALLOW)
+        if before not in (State.CHUNK, State.BROKEN, State.BROKEN_MAIL):
             self._total = 0
         self._total += size
         if refusal is None and self.options.message_size and self._total > self.options.message_size:
             refusal = Reply.of(552, "5.3.4 Chunk exceeds message size limit")
+        if self.options.excess_ends and 0 < self.options.message_size * 3 // 2 < self._total:
+            self._deaf = True
         self._chunk = ChunkEnd(size, last, refusal)
         self._chunk_state = before
         self._octets = size

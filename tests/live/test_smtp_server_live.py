@@ -27,11 +27,23 @@ from smtpd_fixture import Listener  # noqa: E402
 from test_smtp_vectors import neutral  # noqa: E402
 
 from mailconf.model.site import Limits  # noqa: E402
-from mailconf.postfix.releases import HELP_ANSWERED, version_numbers  # noqa: E402
+from mailconf.postfix.releases import BLANK_COUNTED, ENDINGS_NAMED, EXCESS_ENDS, HELP_ANSWERED, version_numbers  # noqa: E402
+from mailconf.smtp.options import Options  # noqa: E402
 
 pytestmark = pytest.mark.live
 
 NO_LIMITS = Limits(error_sleep=0, connections=0, connections_per_client=0)
+
+
+def of_release() -> dict[str, bool]:
+    """The options by which this machine's smtpd differs from that of other releases."""
+    release = version_numbers(mail_version())
+    return {
+        "help": release >= HELP_ANSWERED,
+        "blank_counted": release >= BLANK_COUNTED,
+        "excess_ends": release >= EXCESS_ENDS,
+        "endings_named": release >= ENDINGS_NAMED,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +147,7 @@ LOGGED = [
 def test_log(postfix: PrivatePostfix, name: str) -> None:
     since = postfix.log.stat().st_size
     limits = Limits(error_sleep=0, message_size=100_000, junk_commands=10, recipients=5)
-    with Listener(limits=limits, lookup=False) as listener:
+    with Listener(limits=limits, lookup=False, options=Options(**of_release())) as listener:
         for port in (postfix.port, listener.port):
             play(port, DIALOGUES[name])
         listener.await_line("disconnect")
@@ -207,7 +219,7 @@ def test_hostile_addresses(postfix: PrivatePostfix) -> None:
 def test_dialogues(postfix: PrivatePostfix, name: str) -> None:
     """The recorded ones are still what this machine's smtpd says."""
     postfix.configure(SETTINGS)
-    ours = Permissive(help=version_numbers(mail_version()) >= HELP_ANSWERED)
+    ours = Permissive(**of_release())
     replies = [ours.start().decode("latin-1")]
     for step in DIALOGUES[name]:
         replies.append(ours.feed(step).decode("latin-1"))

@@ -67,7 +67,7 @@ class Conversation:
 
     def _sent(self) -> str:
         out, self.out = decode(self.out), b""
-        closed = self.connection.next_event() is Wait.CLOSED
+        closed = self.connection.next_event() in (Wait.CLOSED, Wait.DEAF)
         return re.sub(r"queued as \w+", "queued as QUEUEID", out) + ("<closed>" if closed else "")
 
     def end(self) -> list[str]:

@@ -384,3 +384,22 @@ def test_a_refused_helo_leaves_the_transaction_as_it_was() -> None:
 class NoNumbers(OpenPolicy):
     async def helo(self, session: Session, ask: Ask) -> Verdict:
         return said(550, "5.7.1 no", log="EHLO") if session.helo == "1" else await super().helo(session, ask)
+
+
+@pytest.mark.parametrize(("named", "before"), [(True, "NOQUEUE: "), (False, "")])
+def test_a_session_s_end_is_logged_with_its_message_where_the_version_names_it(named: bool, before: str) -> None:
+    options = Options(excess_ends=True, endings_named=named)
+    with Listener(options=options, limits=Limits(hard_errors=1, error_sleep=0)) as listener:
+        with listener.connect() as peer:  # more than is read, and what comes later is not
+            peer.send(b"NOOP " + b"x" * 4091)
+            assert [peer.reply(), peer.reply()] == ["250 2.0.0 Ok", "<closed>"]
+        listener.await_line(f"smtpd: {before}lost connection after NOOP from localhost[127.0.0.1]")
+        with listener.connect() as peer:
+            peer.say("FOO")
+            peer.reply()
+        listener.await_line(f"smtpd: {before}too many errors after UNKNOWN from localhost[127.0.0.1]")
+        with listener.connect() as peer:
+            for line in ("EHLO x", "MAIL FROM:<>", "RCPT TO:<a@b>"):
+                peer.say(line)
+        queue_id = "0000000001: " if named else ""
+        listener.await_line(f"smtpd: {queue_id}lost connection after RCPT from localhost[127.0.0.1]")

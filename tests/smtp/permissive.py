@@ -61,7 +61,7 @@ class Permissive:
             replies = self.answer(event)
             for reply in replies:
                 out += self.connection.send_reply(reply)
-        return out + (b"<closed>" if event is Wait.CLOSED else b"")
+        return out + (b"<closed>" if event in (Wait.CLOSED, Wait.DEAF) else b"")
 
     def answer(self, event: object) -> list[Reply]:
         match event:

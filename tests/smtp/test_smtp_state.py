@@ -186,3 +186,56 @@ def test_sizes(size: str, said: str) -> None:
     server = Permissive(message_size=1_000_000)
     server.feed(b"EHLO x\r\n")
     assert server.feed(f"MAIL FROM:<> SIZE={size}\r\n".encode()).decode() == said + "\r\n"
+
+
+def deaf(data: bytes, **options: object) -> tuple[bytes, str]:
+    """What is said to ``data``, and the counts, where what is far too much ends a session (Postfix 3.10)."""
+    server = Permissive(excess_ends=True, blank_counted=True, **options)
+    said = server.feed(data)
+    assert server.feed(b"QUIT\r\n" if said.endswith(b"<closed>") else b"").removesuffix(b"<closed>") == b""
+    return said, server.connection.summary()
+
+
+UNKNOWN = b"500 5.5.2 Error: command not recognized\r\n"
+BLANK = b"500 5.5.2 Error: bad syntax\r\n"
+
+
+@pytest.mark.parametrize(
+    ("length", "said", "counts"),
+    [
+        (4094, UNKNOWN, "unknown=0/1 commands=0/1"),
+        (4095, UNKNOWN + BLANK + b"<closed>", "unknown=0/2 commands=0/2"),
+        (4097, UNKNOWN * 2 + b"<closed>", "unknown=0/2 commands=0/2"),
+        (10_000, UNKNOWN * 3 + b"<closed>", "unknown=0/3 commands=0/3"),
+    ],
+)
+def test_a_line_of_more_than_twice_the_limit_is_the_last_that_is_read(length: int, said: bytes, counts: str) -> None:
+    assert deaf(b"N" * length + b"\r\n") == (said, counts)
+    assert Permissive().feed(b"N" * length + b"\r\n") == UNKNOWN
+
+
+def test_a_line_of_twice_the_limit_is_not_waited_for() -> None:
+    assert deaf(b"N" * 4095)[0] == b""
+    assert deaf(b"N" * 4096) == (UNKNOWN + b"<closed>", "unknown=0/1 commands=0/1")
+
+
+@pytest.mark.parametrize(("size", "ends"), [(150_000, False), (150_001, True), (9_223_372_036_854_775_807, True)])
+def test_chunks_of_far_more_than_a_message_are_not_waited_for(size: int, ends: bool) -> None:
+    start = b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"
+    too_big, ok = b"552 5.3.4 Chunk exceeds message size limit\r\n", b"250 2.1.5 Ok\r\n"
+    for before in (b"", b"BDAT 50000\r\n" + b"x" * 50_000, b"BDAT 100001\r\n" + b"x" * 100_001):
+        rest = size - (len(before) - before.find(b"\n") - 1)
+        said, _ = deaf(start + before + b"BDAT %d\r\n" % rest)
+        assert said.endswith(b"<closed>") is ends, before[:12]
+    assert deaf(start + b"BDAT %d\r\n" % size)[0].endswith(ok + (too_big + b"<closed>" if ends else b""))
+    assert Permissive().feed(start + b"BDAT %d\r\n" % size).endswith(ok)
+    assert deaf(b"BDAT 9000000\r\n", message_size=0)[0] == b""
+    assert deaf(b"BDAT 9000000\r\n")[0] == b"503 5.5.1 Error: need RCPT command\r\n<closed>"
+
+
+@pytest.mark.parametrize("line", [b"", b"  ", b"\0", b"\xff"])
+def test_lines_without_a_command_count_where_the_version_counts_them(line: bytes) -> None:
+    for counted, summary, verb in ((True, "unknown=0/1 commands=0/1", "UNKNOWN"), (False, "commands=0/0", "")):
+        server = Permissive(blank_counted=counted)
+        assert server.feed(line + b"\r\n").startswith(b"500 5.5.2 Error: bad ")
+        assert (server.connection.summary(), server.connection.verb) == (summary, verb)
