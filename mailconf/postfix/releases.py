@@ -27,7 +27,6 @@ HELP_ANSWERED = (3, 10)  # smtpd knows HELP
 BLANK_COUNTED = (3, 10)  # smtpd counts lines without a command, and those that are no UTF-8, as unknown commands
 EXCESS_ENDS = (3, 10)  # smtpd reads nothing more after a line, or chunks, of far more than the limit
 ENDINGS_NAMED = (3, 10)  # "NOQUEUE: lost connection after ...", or the queue id
-BARE_OK_EMPTY = (3, 10)  # socketmap: "OK" without a space is an empty value, not an absent one
 
 
 def version_numbers(release: str) -> tuple[int, int]:

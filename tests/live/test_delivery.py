@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from private_postfix import PrivatePostfix
+from private_postfix import PrivatePostfix, mail_version
 
 TESTS = Path(__file__).parent.parent
 sys.path.insert(0, str(TESTS / "vectors"))
@@ -22,6 +22,7 @@ from test_mailbox_vectors import run  # noqa: E402
 
 from mailconf.files import Root  # noqa: E402
 from mailconf.mta.identity import Workers  # noqa: E402
+from mailconf.postfix.releases import ONE_FROM_LINE, version_numbers  # noqa: E402
 
 pytestmark = pytest.mark.live
 
@@ -54,7 +55,8 @@ def real(postfix: PrivatePostfix, case: tuple[str, list[str], list[str], str]) -
 
 def ours(top: Path, case: tuple[str, list[str], list[str], str]) -> tuple[dict[str, str], list[str]]:
     names = ("sender", "recipients", "options", "text")
-    return asyncio.run(asyncio.wait_for(run(top, dict(zip(names, case, strict=True))), 60))
+    from_lines = version_numbers(mail_version()) < ONE_FROM_LINE
+    return asyncio.run(asyncio.wait_for(run(top, dict(zip(names, case, strict=True)), from_lines), 60))
 
 
 @pytest.mark.parametrize("name", CASES)

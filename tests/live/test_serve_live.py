@@ -13,6 +13,7 @@ import smtplib
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -229,8 +230,9 @@ def test_python_reads_the_mailboxes(delivered: Path) -> None:
 def mutt_copies(source: Path, target: Path) -> None:
     """mutt opens ``source`` and copies every message to ``target``, a mailbox of the same kind.
 
-    It wants a terminal and gets one, and a folder of its own: it would ask whether to make ~/Mail. What has changed in
-    the current second it would look at again between keys, and on a busy machine for new mail in between.
+    It wants a terminal and gets one, with a size, without which its curses may take none. It gets a folder of its own,
+    too: it would ask whether to make ~/Mail. What has changed in the current second it would look at again between
+    keys, and on a busy machine for new mail in between.
     """
     for path in (source, source / "new", source / "cur"):
         if path.exists():
@@ -244,6 +246,7 @@ def mutt_copies(source: Path, target: Path) -> None:
     command = ["mutt", "-n", "-F", "/dev/null", "-R", "-f", str(source), "-e", settings, "-e", f'push "{keys}"']
     child, terminal = pty.fork()
     if child == 0:
+        termios.tcsetwinsize(0, (24, 80))
         os.environ.update(TERM="xterm", LC_ALL="C")
         os.execvp("timeout", ["timeout", "30", *command])
     shown = b""

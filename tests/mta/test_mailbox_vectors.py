@@ -66,14 +66,14 @@ def recipient(text: str) -> Recipient:
     return Recipient(address, address, found.get("ORCPT", ""), found.get("NOTIFY", ""))
 
 
-async def run(top: Path, case: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
+async def run(top: Path, case: dict[str, Any], from_lines: bool = True) -> tuple[dict[str, str], list[str]]:
     (top / "mail").mkdir()
     async with Mta(top) as mta:
         mta.policy.deliveries = deliveries(str(top / "mail"))
         mta.policy.domains["Example.COM"] = "local"
         sender = case["sender"].replace('"', "")
         options = dict(option.split("=", 1) for option in case["options"] if "=" in option)
-        text = guard(case["text"].encode())
+        text = guard(case["text"].encode(), from_lines)
         content = RECEIVED + (text if text.endswith(b"\n") or not text else text + b"\n")
         message = mta.message(sender, *map(recipient, case["recipients"]), content=content)
         message.ret, message.envid = options.get("RET", ""), options.get("ENVID", "")
