@@ -22,12 +22,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mailconf import possessive
 from mailconf.source import decode
 
-_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+(:[^\n]*+(?:\n[ \t][^\n]*+)*+)")
-_FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z))*+")
+_FIELD = possessive.compile(rb"([!-9;-~]++)[ \t]*+(:[^\n]*+(?:\n[ \t][^\n]*+)*+)")
+_FIELDS = possessive.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z))*+")
 _MAILBOX_LINE_ONE = re.compile(rb">*+From ")
-_MAILBOX_LINES = re.compile(rb"(?:>*+From [^\n]*+(?:\n|\Z))*+")
+_MAILBOX_LINES = possessive.compile(rb"(?:>*+From [^\n]*+(?:\n|\Z))*+")
 _MAILBOX_LINE = b"X-Mailbox-Line: "
 _NEWLINE = 10
 _NICE = 0.9  # of the limit: behind it a field is cut before a line

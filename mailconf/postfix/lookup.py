@@ -6,10 +6,10 @@ pattern tables (regexp, pcre, cidr, tcp) only for the whole of it: regexp_table(
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from mailconf import possessive
 from mailconf.model.address import Address
 from mailconf.model.world import Answer, Ask, LookupFailed
 from mailconf.postfix.words import split, table_spec, unbraced
@@ -17,7 +17,7 @@ from mailconf.tables.trust import ORDINARY, Trust
 
 PATTERN_TYPES = frozenset({"cidr", "pcre", "regexp", "tcp"})
 MAX_NESTED = 20  # tables of tables inside one another that are looked at
-_PROXIES = re.compile(r"\A(?:proxy:)++")
+_PROXIES = possessive.compile(r"\A(?:proxy:)++")
 _COMPOSITE = frozenset({"pipemap", "unionmap"})
 
 

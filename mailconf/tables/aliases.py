@@ -21,6 +21,7 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from mailconf import possessive
 from mailconf.diagnostics import Code, Sink, error
 from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.entry import Entries, without_newlines
@@ -41,7 +42,7 @@ NOT_LOCAL = "name must be local"
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 # The common case, which needs no cutting up: a plain name and plain addresses with commas.
-_PLAIN = re.compile(r"([\w+=-]+):[ \t]*([\w+=.@-]++(?:,[ \t]*+[\w+=.@-]++)*+)[ \t\r]*", re.ASCII)
+_PLAIN = possessive.compile(r"([\w+=-]+):[ \t]*([\w+=.@-]++(?:,[ \t]*+[\w+=.@-]++)*+)[ \t\r]*", re.ASCII)
 
 
 class Kind(Enum):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from mailconf import possessive
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Span
 from mailconf.tables.aliases import Kind, Target, alias_targets
@@ -48,7 +49,7 @@ _NEVER_ASKED = [
     (TB014, re.compile(r"(?:[0-9]+\.){1,3}\*?"), "write the octets alone: 192.0.2"),
     (
         TB014,
-        re.compile(r"[0-9a-f]++(?::[0-9a-f]++)*+::", re.IGNORECASE),
+        possessive.compile(r"[0-9a-f]++(?::[0-9a-f]++)*+::", re.IGNORECASE),
         "for a network, leave out the colons at the end",
     ),
     (TB016, re.compile(r"(?=.*\.0[0-9])[0-9]+(?:\.[0-9]+){1,3}"), "write the octets without leading zeros"),
@@ -73,9 +74,9 @@ PLAIN_ACTION = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # What repeats a group is possessive: else what could be gone back to would be remembered for each time.
-PLAIN_KEY = re.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]++)*+|[\w+=-][\w.+=-]*", re.ASCII)
-PLAIN_ADDRESS = re.compile(r"[\w.+=-]++(?:@[\w.-]++)?+", re.ASCII)
-PLAIN_ADDRESSES = re.compile(rf"{PLAIN_ADDRESS.pattern}(?:(?:, ?+| ){PLAIN_ADDRESS.pattern})*+", re.ASCII)
+PLAIN_KEY = possessive.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]++)*+|[\w+=-][\w.+=-]*", re.ASCII)
+PLAIN_ADDRESS = possessive.compile(r"[\w.+=-]++(?:@[\w.-]++)?+", re.ASCII)
+PLAIN_ADDRESSES = possessive.compile(rf"{PLAIN_ADDRESS.pattern}(?:(?:, ?+| ){PLAIN_ADDRESS.pattern})*+", re.ASCII)
 _DOUBTFUL = re.compile(r"^[\[<@*]|[.*]$|:|/|@\.|\.0")  # what any of those, or a long IPv6 address, has
 _COMMAND = re.compile(r"\s*\|")
 _GLUED = re.compile(r":include:|\S\|[/\w]", re.IGNORECASE)

@@ -5,17 +5,17 @@ Places are offsets until they are asked for, and an entry of a table is only mad
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import overload
 
+from mailconf import possessive
 from mailconf.source import Source, Span
 from mailconf.tables.rows import offsets
 
 _AT_ONCE = 4096
-_LINES_BETWEEN = re.compile(r"\n(?:[ \t\v\f\r]*+(?:#[^\n]*+)?(?:\n|\Z))*+")
+_LINES_BETWEEN = possessive.compile(r"\n(?:[ \t\v\f\r]*+(?:#[^\n]*+)?(?:\n|\Z))*+")
 
 
 class Entry:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 from typing import NamedTuple
 
+from mailconf import possessive
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Source, decode
 from mailconf.tables.check import TB025
@@ -38,7 +39,7 @@ TB165 = warning("TB165", "a pattern of hosts.allow that matches nothing")
 LIMIT = 2046  # bytes of a rule, without its newline
 
 _PART = re.compile(r"[^ \t\n\r,]+")
-_FIELD = re.compile(r"(?:\\.|\[[^\[\]]*+\]|[^:\\\[]++|[^:\\]|\\\Z)*+", re.DOTALL)
+_FIELD = possessive.compile(r"(?:\\.|\[[^\[\]]*+\]|[^:\\\[]++|[^:\\]|\\\Z)*+", re.DOTALL)
 # Option: whether it takes a value (None: it may).
 OPTIONS: dict[str, bool | None] = {
     "aclexec": True,

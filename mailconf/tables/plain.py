@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from mailconf import possessive
 from mailconf.source import Source, decode
 from mailconf.tables import check, roles
 from mailconf.tables.entry import Entry
@@ -21,7 +22,7 @@ _ACCESS_KEY = r"[\w+=-]++(?:(?:\.(?!0)|@)[\w+=-]++)*+"
 _ACTION = r"(?i:OK|DUNNO|REJECT|DEFER_IF_REJECT|DEFER_IF_PERMIT|DEFER|DISCARD|HOLD|WARN|INFO|[45][0-9][0-9])"
 _ANYTHING = r"[^ \t\n\v\f\r][^\n]*+"
 _EVERYTHING = re.compile(rb"(?s:.*+)")
-_SKIPPED = re.compile(rb"(?:#[^\n]*+\n|\n)*+")
+_SKIPPED = possessive.compile(rb"(?:#[^\n]*+\n|\n)*+")
 
 
 @lru_cache
@@ -43,7 +44,9 @@ def lines_for(role: str) -> re.Pattern[bytes] | None:
         key = flags.format(sides.plain_key.pattern)
         value = sides.plain_value.pattern if sides.value and sides.plain_value else _ANYTHING
     line = rf"(?>{key})[ \t]++(?:{value})[ \t]*+\n|#[^\n]*+\n|\n"
-    return re.compile(rf"(?>{line})*+".replace(r"\w", "A-Za-z0-9_").encode())  # a set without a class is quicker
+    return possessive.compile(
+        rf"(?>{line})*+".replace(r"\w", "A-Za-z0-9_").encode()
+    )  # a set without a class is quicker
 
 
 def doubtful(data: bytes, lines: re.Pattern[bytes], name: str) -> Iterator[Entry]:

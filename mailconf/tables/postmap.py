@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import accumulate
 
+from mailconf import possessive
 from mailconf.tables.lines import SPACE, LogicalLine, logical_lines, null_lines
 from mailconf.tables.rows import Progress, Rows
 
@@ -38,7 +39,7 @@ COLON = "a colon ends the key"
 NULL = "a NUL"
 
 # Possessive: going back would change nothing, and what could be gone back to would be remembered for each character.
-KEY = re.compile(rb'(?:[^ \t\n\v\f\r"\\]++|\\(?:.|\Z)|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+KEY = possessive.compile(rb'(?:[^ \t\n\v\f\r"\\]++|\\(?:.|\Z)|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _CONTINUED = re.compile(rb"\n[ \t\v\f\r]")
 _COLON = re.compile(rb":[ \t\v\f\r]")
 _BLOCK_END = re.compile(rb"\n(?=[^ \t\n\v\f\r#])")

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 
+from mailconf import possessive
 from mailconf.tables.check import TB014, address_key_fault, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
-PLAIN_ADDRESS_KEY = re.compile(
+PLAIN_ADDRESS_KEY = possessive.compile(
     r"(?:[\w+=-]++(?:\.[\w+=-]++)*+)?@[\w-]++(?:\.[\w-]++)*+|[\w+=-]++(?:\.[\w+=-]++)*+", re.ASCII
 )
-_PLAIN_DOMAIN = re.compile(r"\.?(?:[0-9]*+[a-z_-][\w-]*+\.)*+[0-9]*+[a-z_-][\w-]*+", re.ASCII | re.IGNORECASE)
+_PLAIN_DOMAIN = possessive.compile(r"\.?(?:[0-9]*+[a-z_-][\w-]*+\.)*+[0-9]*+[a-z_-][\w-]*+", re.ASCII | re.IGNORECASE)
 
 _NO_DOMAIN = [
     (re.compile(r".*@.*", re.DOTALL), "write the domain alone: example.com"),

@@ -19,6 +19,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from mailconf import possessive
 from mailconf.diagnostics import error, warning
 from mailconf.tables.check import TB014, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
@@ -59,19 +60,19 @@ _NAMES = ("Connect", "From", "To", "Spam", "ClientRate", "ClientConn", "GreetPau
 # Tags without a key are looked up for some, and for others where a site has built its .cf so.
 _NO_DEFAULT = frozenset({"connect", "from", "to", "certissuer", "certsubject"})
 
-PLAIN = re.compile(
+PLAIN = possessive.compile(
     r"(?:(?:connect|from|to):)?(?:[\w+=-][\w.+=-]*@)?(?:[\w-]++\.)*+[a-z][\w-]*\t(?:OK|RELAY|REJECT|DISCARD)"
     r"|(?:connect:)?[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}\t(?:OK|RELAY|REJECT|DISCARD)",
     re.ASCII | re.IGNORECASE,
 )
-PLAIN_KEY = re.compile(
+PLAIN_KEY = possessive.compile(
     r"(?:(?:connect|from|to):)?(?:(?:[\w+=-][\w.+=-]*@)?(?:[\w-]++\.)*+[a-z][\w-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){0,3})",
     re.ASCII | re.IGNORECASE,
 )
 _TAG = re.compile(r"([A-Za-z_]+):", re.ASCII)
 _STATUS = re.compile(r"[245]\.[0-9]+\.[0-9]+\s")
 _NETWORK = re.compile(r"\[?[0-9.]+\]?/[0-9.]+|(?:ipv6:)?[0-9a-f:]+/[0-9]+", re.IGNORECASE)
-_BARE_IPV6 = re.compile(r"(?:[0-9a-f]{1,4}:){2}[0-9a-f:]*|(?:[0-9a-f]{1,4}:)++:[0-9a-f:]*|::[0-9a-f:]*", re.I)
+_BARE_IPV6 = possessive.compile(r"(?:[0-9a-f]{1,4}:){2}[0-9a-f:]*|(?:[0-9a-f]{1,4}:)++:[0-9a-f:]*|::[0-9a-f:]*", re.I)
 _NEVER_ASKED = [
     (re.compile(r"[0-9]+(?:\.[0-9]+){0,2}\."), "write the octets alone: 192.0.2"),
     (re.compile(r"<.*>", re.DOTALL), "write the address without < and >; the null sender is not looked up"),

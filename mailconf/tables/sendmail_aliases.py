@@ -28,6 +28,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from mailconf import possessive
+
 LIMIT = 8191  # bytes of a logical line with its newline
 
 TOO_LONG = "alias line too long"
@@ -45,8 +47,8 @@ _ALL_SPACE = b" \t\n\v\f\r"
 _NEEDS_QUOTES = re.compile(rb"[\x00-\x20()<>]")
 _OPERATORS = b'.:%@!^/[]+,;"<>'
 _EIGHT_BIT = re.compile(rb"[\x80-\x9f]")
-_QUOTED = re.compile(rb'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
-_QUOTES = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)  # closed or not, so that each is looked at once
+_QUOTED = possessive.compile(rb'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_QUOTES = possessive.compile(rb'"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)  # closed or not, so that each is looked at once
 
 
 class Line(NamedTuple):

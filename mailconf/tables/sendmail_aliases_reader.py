@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from mailconf import possessive
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Source, Span, decode
 from mailconf.tables.aliases import Kind, Target
@@ -63,8 +64,10 @@ _WORDS = {
     ),
 }
 
-_PART = re.compile(r"""(?:[^"(<,\\]++|\\.?|"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|<[^>]*+>?)++""", re.DOTALL)
-_QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|\\.', re.DOTALL)
+_PART = possessive.compile(
+    r"""(?:[^"(<,\\]++|\\.?|"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|<[^>]*+>?)++""", re.DOTALL
+)
+_QUOTED = possessive.compile(r'"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|\\.', re.DOTALL)
 _BLANK_INSIDE = re.compile(r"\S[ \t]+\S")
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from mailconf import possessive
 from mailconf.diagnostics import Severity, declare, error, warning
 from mailconf.tables.check import TB022, TB025, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
@@ -31,10 +32,12 @@ TB141 = error("TB141", "a mailer without a host, in a mailertable")
 TB142 = declare("TB142", Severity.NOTE, "error: whose code becomes a part of the text, in a mailertable")
 TB150 = warning("TB150", "a key of the userdb that no lookup asks for")
 
-_PLAIN_ADDRESS = re.compile(r"(?:[\w+=-]|%[0-3])[\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
-_PLAIN_GENERICS = re.compile(r"[^\t]*\t[\w+=-][\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
-_PLAIN_USER_KEY = re.compile(r"(?:[\w=-]++(?:\.[\w=-]++)*+(?:\+\*|\+\+)?|\+\*|\+\+)?@(?:[\w-]++\.)*+[\w-]+", re.ASCII)
-_PLAIN_DOMAIN = re.compile(r"\.?(?:[\w-]++\.)*+[\w-]+", re.ASCII)
+_PLAIN_ADDRESS = possessive.compile(r"(?:[\w+=-]|%[0-3])[\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
+_PLAIN_GENERICS = possessive.compile(r"[^\t]*\t[\w+=-][\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
+_PLAIN_USER_KEY = possessive.compile(
+    r"(?:[\w=-]++(?:\.[\w=-]++)*+(?:\+\*|\+\+)?|\+\*|\+\+)?@(?:[\w-]++\.)*+[\w-]+", re.ASCII
+)
+_PLAIN_DOMAIN = possessive.compile(r"\.?(?:[\w-]++\.)*+[\w-]+", re.ASCII)
 _PLAIN_ROUTE = re.compile(r"\S+\t(?:e?smtp|relay):(?:\[[\w.]+\]|[\w.-]+)", re.ASCII)
 
 _PARAMETER = re.compile(r"%([0-9])")
@@ -246,6 +249,6 @@ GENERICS = Sides(
 )
 MAILER = Sides(read_mailer_key, None, _PLAIN_DOMAIN, _PLAIN_ROUTE, by_key=read_route, easy_keys=True)
 DOMAIN = Sides(
-    read_domain_key, read_domain, re.compile(r"(?:[\w-]++\.)*+[\w-]+", re.ASCII), _PLAIN_DOMAIN, easy_keys=True
+    read_domain_key, read_domain, possessive.compile(r"(?:[\w-]++\.)*+[\w-]+", re.ASCII), _PLAIN_DOMAIN, easy_keys=True
 )
 USERDB = Sides(read_userdb_key, easy_keys=True)

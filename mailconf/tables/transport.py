@@ -14,6 +14,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from mailconf import possessive
 from mailconf.diagnostics import error
 from mailconf.tables.check import TB025, never_asked
 from mailconf.tables.recipients import ADDRESSES
@@ -32,7 +33,7 @@ TEXTS = frozenset({"error", "retry", "discard"})
 PLAIN_TRANSPORT = re.compile(
     r"(?:smtp|relay)?:(?:\[[\w.-]+\](?::[0-9]+)?|[\w.-]+(?::[0-9]+)?)?|(?:local|virtual):", re.ASCII
 )
-PLAIN_DOMAIN = re.compile(r"\.?[\w-]++(?:\.[\w-]++)*+|[\w.+=-]++@[\w-]++(?:\.[\w-]++)*+|\*", re.ASCII)
+PLAIN_DOMAIN = possessive.compile(r"\.?[\w-]++(?:\.[\w-]++)*+|[\w.+=-]++@[\w-]++(?:\.[\w-]++)*+|\*", re.ASCII)
 
 
 class Hop(NamedTuple):

@@ -19,6 +19,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from mailconf import possessive
 from mailconf.tables.entry import joined
 
 ATOM, QUOTED, LITERAL, COMMENT = "atom", "quoted", "literal", "comment"
@@ -28,10 +29,10 @@ _WORDS = frozenset((ATOM, QUOTED, LITERAL, COMMENT))
 _NOT_BLANK = re.compile(r"[^ \t\r\n]")
 # What is between quotes or brackets, and an atom; a backslash at the very end stands alone.
 _INSIDE = {
-    QUOTED: re.compile(r'(?:[^"\\]++|\\.?)*+', re.DOTALL),
-    LITERAL: re.compile(r"(?:[^\]\\]++|\\.?)*+", re.DOTALL),
+    QUOTED: possessive.compile(r'(?:[^"\\]++|\\.?)*+', re.DOTALL),
+    LITERAL: possessive.compile(r"(?:[^\]\\]++|\\.?)*+", re.DOTALL),
 }
-_ATOM = re.compile(r"""(?:[^<>@%!.,;:|)\]"([ \t\r\n\\]++|\\.?)*+""", re.DOTALL)
+_ATOM = possessive.compile(r"""(?:[^<>@%!.,;:|)\]"([ \t\r\n\\]++|\\.?)*+""", re.DOTALL)
 _OF_COMMENT = re.compile(r"\\.?|[()]", re.DOTALL)
 _NEEDS_QUOTES = re.compile(r"""[<>@%!.,;:|)\]"([\x00-\x20\x7f\\]""")
 _OPENS = {'"': QUOTED, "[": LITERAL, "(": COMMENT}
