@@ -235,8 +235,11 @@ READERS: dict[str, Row] = {
     "values_of": Row(lambda text: headers.values_of(encode(text), b"a"), MESSAGE),
     "addresses in headers": Row(lambda text: _run(header_addresses.rewrite_value(text, _completed)), ADDRESSES),
     "fold": Row(header_addresses.fold, ("a", "a\n", "\n", " \n")),
-    # So quick that only sizes would be measured for which the system is asked for memory, in steps of its own.
-    "mbox": Row(lambda text: [mailbox.mbox_entry(b"", encode(text), "a", 0) for _ in range(200)], MESSAGE, 1 << 14),
+    # So quick that only sizes would be measured for which the system is asked for memory, in steps of its own: beyond
+    # 16384 characters, or where the entries are kept.
+    "mbox": Row(
+        lambda text: [len(mailbox.mbox_entry(b"", encode(text), "a", 0)) for _ in range(1000)], MESSAGE, least=1 << 12
+    ),
     "lines on the way out": Row(lambda text: client.wire_content(encode(text)), (*MESSAGE, "a" * 998 + "\n")),
     "words of a bounce": Row(bounce.wrap, ("a", " ", "a ", "x |||" + " " * 80, "\t ", "a" * 80 + " ")),
     # commands and replies
