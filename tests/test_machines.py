@@ -54,3 +54,17 @@ def test_nothing_is_left_when_it_fails(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "no such release" in done.stderr and "machines: nosuch: debootstrap failed" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["tools"]
+
+
+@ROOT_ONLY
+def test_a_target_that_fails_is_a_failure(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    program(
+        tools,
+        "debootstrap",
+        'eval machine=\\${$(($# - 1))}; mkdir -p "$machine/etc/apt" "$machine/usr/sbin" "$machine/home"',
+    )
+    program(tools, "unshare", 'case "$*" in *"make -s"*) exit 3 ;; esac')
+    done = run(tmp_path, "bookworm", "demo", path=str(tools))
+    assert done.returncode == 1, done.stderr
+    assert "machines: bookworm: make demo failed" in done.stderr
