@@ -27,6 +27,10 @@ SAMPLE = {
     "check access": ("a line without a value", "tiny lines without values"),
     "check transport": ("a value of domains",),
     "check sendmail's aliases": ("a line without a value",),
+    "check .mc": ("references", "backslashes"),
+    "check mynetworks = /file": ("networks",),
+    "postmap -q - hash": ("lines of NULs",),
+    "postmap -d - hash": ("continuation lines",),
 }
 CASES = [
     (program, shape)

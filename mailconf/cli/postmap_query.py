@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from contextlib import closing
+from itertools import chain
 from typing import cast
 
 from mailconf.cli.postfix_tool import Fatal, Messages
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mailconf.maps.table import LookupTable
 
 BATCH = 1 << 24  # bytes of keys that are looked up together
+AT_ONCE = 40_000  # of these keys, so many are held one by one
+SAMPLE = 1 << 16  # bytes whose lines tell how long keys are
 TOGETHER = 1 << 12  # lines that are written at a time
 LIKE_EOF = b"\xff"  # what the original takes for the end of its input where it ends a line without a newline
 NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change
@@ -143,28 +146,36 @@ def _query(tables: Tables, options: Options) -> int:
             if written is not None:
                 found = found or written
                 continue
-            keys = keys_of(batch)
-        else:
-            keys = batch
-        texts = many.texts(keys)
-        if texts is not None:
-            for text in texts:
-                write(text)
-            sys.stdout.buffer.flush()
-            found = found or any(texts)
-            continue
-        lines = []
-        try:
-            for key in keys:
-                value = tables.lookup(key)
-                if value is not None:
-                    lines.append(options.line((key, value)))
-        finally:
-            for at in range(0, len(lines), TOGETHER):
-                write(b"\n".join(lines[at : at + TOGETHER]) + b"\n")
-            sys.stdout.buffer.flush()
-        found = found or bool(lines)
+        for keys in _pieces(batch) if isinstance(batch, bytes) else (batch,):
+            texts = many.texts(keys)
+            if texts is not None:
+                for text in texts:
+                    write(text)
+                sys.stdout.buffer.flush()
+                found = found or any(texts)
+                continue
+            lines = []
+            try:
+                for key in keys:
+                    value = tables.lookup(key)
+                    if value is not None:
+                        lines.append(options.line((key, value)))
+            finally:
+                for at in range(0, len(lines), TOGETHER):
+                    write(b"\n".join(lines[at : at + TOGETHER]) + b"\n")
+                sys.stdout.buffer.flush()
+            found = found or bool(lines)
     return 0 if found else 1
+
+
+def _pieces(text: bytes) -> Iterator[list[bytes]]:
+    """The keys of a text, about `AT_ONCE` at a time."""
+    at = 0
+    while at < len(text):
+        size = SAMPLE * AT_ONCE // max(1, text.count(b"\n", at, at + SAMPLE))
+        end = text.find(b"\n", at + size) + 1 or len(text)
+        yield keys_of(text[at:end])
+        at = end
 
 
 def _batches(options: Options) -> Iterator[bytes] | Iterator[list[bytes]]:
@@ -179,7 +190,7 @@ def _batches(options: Options) -> Iterator[bytes] | Iterator[list[bytes]]:
         mime="m" in options.flags,
         **options.limits,
     )
-    lines = (line for text in _texts() for line in keys_of(text))
+    lines = (line for text in _texts() for piece in _pieces(text) for line in piece)
     return iter([list(message_keys(lines, keys))])
 
 
@@ -254,10 +265,12 @@ def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -
     keys: list[bytes] = []
     found = False
     given = options.delete or ""
-    wanted = [key for text in _texts() for key in keys_of(text)] if given == "-" else [os.fsencode(given)]
-    for key in wanted:
+    wanted = chain.from_iterable(map(_pieces, _texts())) if given == "-" else ([os.fsencode(given)],)
+    for key in chain.from_iterable(wanted):
         if not options.utf8 or is_utf8(key):
-            keys.append(key if "f" in options.flags else options.fold(key))
+            folded = key if "f" in options.flags else options.fold(key)
+            if not keys or folded != keys[-1]:
+                keys.append(folded)
             continue
         for kind, name in names:
             _check_changeable(kind, name)

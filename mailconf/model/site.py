@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from mailconf.ports import Ports
 from mailconf.smtp.options import Options
 from mailconf.source import Span
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 
 
 class Setting(NamedTuple, Generic[T]):
@@ -29,7 +29,7 @@ class Setting(NamedTuple, Generic[T]):
         return self.span is None
 
 
-NOTHING: Setting[tuple[str, ...]] = Setting(())
+NOTHING: Setting[Any] = Setting(())
 EMPTY = Setting("")
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 _INTERFACES: Setting[tuple[str, ...]] = Setting(("permit_inet_interfaces",))
@@ -99,7 +99,7 @@ class Masquerade(NamedTuple):
     name: Setting[str] = EMPTY
     domains: Setting[tuple[str, ...]] = NOTHING
     exceptions: Setting[tuple[str, ...]] = NOTHING
-    users: Setting[tuple[str, ...]] = NOTHING
+    users: Setting[Sequence[str]] = NOTHING
     subdomains: bool = False
     envelope: bool = False
     recipients: bool = False
@@ -189,11 +189,11 @@ class Site:
     origin: Setting[str]
     listeners: list[Service] = field(default_factory=list)
     transports: dict[str, Service] = field(default_factory=dict)
-    local_domains: Setting[tuple[str, ...]] = NOTHING
-    relay_domains: Setting[tuple[str, ...]] = NOTHING
-    virtual_alias_domains: Setting[tuple[str, ...]] = NOTHING
-    virtual_mailbox_domains: Setting[tuple[str, ...]] = NOTHING
-    networks: Setting[tuple[str, ...]] = NOTHING
+    local_domains: Setting[Sequence[str]] = NOTHING
+    relay_domains: Setting[Sequence[str]] = NOTHING
+    virtual_alias_domains: Setting[Sequence[str]] = NOTHING
+    virtual_mailbox_domains: Setting[Sequence[str]] = NOTHING
+    networks: Setting[Sequence[str]] = NOTHING
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
     ports: Ports = field(default_factory=Ports)
@@ -202,10 +202,10 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     # What the protocol side of a listener must know besides the limits above (mailconf.smtp.server takes those over).
     smtpd: Options = field(default_factory=Options)
-    xclient_hosts: Setting[tuple[str, ...]] = NOTHING
-    xforward_hosts: Setting[tuple[str, ...]] = NOTHING
+    xclient_hosts: Setting[Sequence[str]] = NOTHING
+    xforward_hosts: Setting[Sequence[str]] = NOTHING
     peername_lookup: bool = True  # whether clients' names are looked up at all
-    limit_exceptions: Setting[tuple[str, ...]] = NOTHING  # to connections_per_client
+    limit_exceptions: Setting[Sequence[str]] = NOTHING  # to connections_per_client
     syslog_name: str = "postfix"
     mail_name: str = "Postfix"
     double_bounce_sender: str = "double-bounce"

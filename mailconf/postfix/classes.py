@@ -7,6 +7,7 @@ Local are the domains of mydestination and ``[address]`` of an address of inet_i
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 from mailconf.model.world import Ask
 from mailconf.postfix import machine
@@ -52,7 +53,7 @@ class Domains:
         made = PatternList.compile(
             name, value, kind, parents=(parents_as or name) in self.subdomain_lists, read=self.configuration.read_list
         )
-        for problem in (*made.problems, *map(IGNORED.format, made.ignored)):
+        for problem in chain(made.problems, map(IGNORED.format, made.ignored)):
             self._problem(name, problem)
         self._compiled[name] = (value, kind)
         return made
@@ -63,7 +64,7 @@ class Domains:
             other = configuration.value(name)
             if other != value:
                 made = PatternList.compile(name, other, kind, read=configuration.read_list)
-                for text in (*made.problems, *map(IGNORED.format, made.ignored)):
+                for text in chain(made.problems, map(IGNORED.format, made.ignored)):
                     problem(name, text)
 
     def tables(self, name: str, program: str = "smtpd") -> Tables:

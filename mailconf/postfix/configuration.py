@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 
 from mailconf.diagnostics import Code, Sink, error, warning
 from mailconf.files import Root, read_regular
@@ -354,12 +354,12 @@ class Configuration:
         """The text of a file that stands in a list for the words in it. Raises OSError."""
         return decode(read_regular(self.root.path(path), MAX_LIST))
 
-    def list_words(self, name: str) -> list[str]:
+    def list_words(self, name: str) -> Sequence[str]:
         """The words of a pattern list, those of the files that it names included; ``!`` before what is excluded."""
-        from mailconf.postfix.lists import ListReader
+        from mailconf.postfix.lists import ListReader, Words
 
         found = ListReader(self.read_list).words(self.value(name))
-        return [f"{'!' * word.exclude}{word.text}" for word in found if not word.problem]
+        return Words(f"{'!' * word.exclude}{word.text}" for word in found if not word.problem)
 
     @property
     def ports(self) -> Ports:

@@ -7,7 +7,7 @@ restriction classes and of master.cf's overrides included. unionmap and pipemap 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mailconf.model.site import Limits, Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.configuration import Configuration
@@ -149,9 +149,13 @@ def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
     return Setting(tuple(c.words(name)), c.span(name), name)
 
 
-def _listed(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
+_FEW = 1000  # words that are held one by one
+
+
+def _listed(c: Configuration, name: str) -> Setting[Sequence[str]]:
     """The words of a pattern list, which may name files."""
-    return Setting(tuple(c.list_words(name)), c.span(name), name)
+    found = c.list_words(name)
+    return Setting(tuple(found) if len(found) < _FEW else found, c.span(name), name)
 
 
 def _masquerade(c: Configuration) -> Masquerade:
@@ -244,7 +248,7 @@ def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[Tab
         if bare or _is_table(text):
             yield from _members(table_spec(text, default_type), role, span)
         elif text.startswith("/"):
-            for found in ListReader(c.read_list).words(text):
+            for found in ListReader(c.read_list).words(text, tables=True):
                 if _is_table(found.text):
                     yield from _members(found.text, role, span)
 

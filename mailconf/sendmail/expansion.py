@@ -52,7 +52,7 @@ _NAMED = re.compile(r"\b(?:FEATURE|MAILER|HACK|OSTYPE|DOMAIN)\(`?(\w[\w.-]*)|\b(
 _READING = re.compile(r"reading (.*) is not allowed", re.DOTALL)
 _MISSING = re.compile(r"cannot open `(.*/(\w+)/([^/']*)\.m4)'")
 _NO_NEWLINE = "end of file treated as newline"
-_STARTS = re.compile(rb"[^\s`'(),]*" + re.escape(START.encode()))
+_NAME = re.compile(rb"[^\s`'(),]+")
 _TRACED = 3_000  # calls and pieces that are deeper than this are a runaway macro's: they are not kept, or without place
 # The largest .mc files take some thousands of calls, and give less than a hundred kilobytes.
 BUDGET = Budget(steps=300_000, depth=1_000, size=16 << 20)
@@ -364,10 +364,20 @@ def library_of(mc: Path, library: Library | None, root: Root) -> Library | None:
         text = Sandbox.read(probe, os.fsencode(path.name))
     except OSError:  # who expands it reports that
         return library
-    named = [os.fsdecode(name) for name in _STARTS.findall(text)]
+    named = list(_starts(text))
     if library is not None and named and all(library.holds(name) for name in named):
         return library
     return _library(_included_library(os.fsencode(path.name), text, probe), probe.folder, library, root)
+
+
+def _starts(text: bytes) -> Iterator[str]:
+    """The names in a text that end with the library's m4/cf.m4."""
+    end = START.encode()
+    if end in text:
+        for name in _NAME.finditer(text):
+            before, found, _ = name[0].rpartition(end)
+            if found:
+                yield os.fsdecode(before + found)
 
 
 def _library(included: str, folder: str, library: Library | None, root: Root) -> Library | None:

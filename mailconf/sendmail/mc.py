@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ from mailconf.source import Source, Span
 # A .mc that takes more is expanded as a build does it: to keep all calls and places takes hundreds of megabytes.
 RECORDED = Budget(steps=60_000, depth=BUDGET.depth, size=4 << 20)
 _READ = 1 << 18  # characters of such a .mc: of a longer one the text is not looked at, either
+_PARTS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[`'(),#]")
+_MOST_PARTS = 60_000  # words and marks of a text that is looked at: the largest .mc files have some thousands
 KINDS = ("OSTYPE", "DOMAIN", "FEATURE", "HACK", "MAILER")  # they name a file of the library
 
 
@@ -109,6 +112,8 @@ def read(
     place = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are
     path = str(root.path(root.inside(place)))  # as reports name it
     found = Sink()
+    if _is_large(Path(place)):
+        return _unrecorded(path, library, sink, root, allow_shell)
     expanded = expand_mc(
         mc, library, found, root=root, record=True, track=True, allow_shell=allow_shell, budget=RECORDED
     )
@@ -135,6 +140,17 @@ def read(
     return Mc(path, directory, document, expanded, statements, cf, included, origins.put_out())
 
 
+def _is_large(path: Path) -> bool:
+    """Whether the text of a .mc has more parts than are kept apart: each takes a hundred bytes and more."""
+    try:
+        if path.stat().st_size <= _MOST_PARTS:
+            return False
+        text = Source.read(path).text
+    except OSError:
+        return False  # who reads it reports that
+    return next(islice(_PARTS.finditer(text), _MOST_PARTS, None), None) is not None
+
+
 def _unrecorded(path: str, library: Library, sink: Sink, root: Root, allow_shell: bool) -> Mc | None:
     """What can be known of a .mc that takes many calls, or that comes to no end."""
     expanded = expand_mc(path, library, sink, root=root, allow_shell=allow_shell)
@@ -143,7 +159,8 @@ def _unrecorded(path: str, library: Library, sink: Sink, root: Root, allow_shell
     if not expanded.failed:
         report_mistakes([(expanded.cf, None)], Origins(expanded, library, path), path, sink)
     source = Source.read(Path(path))
-    document = _document(source, expanded, [], sink) if len(source.text) <= _READ else Document((), VOCABULARY)
+    looked = len(source.text) <= _READ and not _is_large(Path(path))
+    document = _document(source, expanded, [], sink) if looked else Document((), VOCABULARY)
     directory = root.inside(os.path.dirname(path))  # noqa: PTH120
     return Mc(path, directory, document, expanded, [], [], [], {}, recorded=False)
 
