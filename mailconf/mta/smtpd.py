@@ -139,11 +139,19 @@ class SmtpdSession(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # other loops' are no subclasses of it
         self.transport.pause_reading()  # until the session has its turn
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._stay_paused)
         session = self.session
         session.client_address, session.client_port = peer(transport.get_extra_info("peername"))
         session.server_address, session.server_port = peer(transport.get_extra_info("sockname"))
-        self.task = asyncio.get_running_loop().create_task(self._run())
+        self.task = loop.create_task(self._run())
         self.server.sessions.add(self)
+
+    def _stay_paused(self) -> None:
+        """Up to Python 3.11.4 the loop begins to read behind `connection_made`, whatever that has asked for."""
+        if not self._reading and not self._gone:
+            self.transport.resume_reading()
+            self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         self.connection.receive_data(data)
