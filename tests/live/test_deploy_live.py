@@ -33,11 +33,13 @@ virtual_uid_maps = static:54321
 virtual_gid_maps = static:54321
 """
 MASTER_CF = "smtp inet n - n - - smtpd\nvirtual unix - n n - - virtual\n"
+# Brings the interface lo up (SIOCSIFFLAGS, IFF_UP), as ip(8) would, which a small machine does not have.
+LOOPBACK = 'import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))'
 SCRIPT = """\
 set -e
-ip link set lo up
+/usr/bin/python3 -c '{loopback}'
 mount --bind {top}/state {top}/state
-mount --bind {top}/empty /etc/services
+[ ! -e /etc/services ] || mount --bind {top}/empty /etc/services
 mount -o remount,bind,ro /
 if touch /usr/written 2>/dev/null; then echo the file system can be written; exit 1; fi
 caps=-all,+net_bind_service
@@ -62,10 +64,11 @@ def test_serve_with_one_capability(tmp_path: Path) -> None:
     (tmp_path / "main.cf").write_text(MAIN_CF.format(top=tmp_path))
     (tmp_path / "master.cf").write_text(MASTER_CF)
     path = f"{TOP}:{sysconfig.get_path('purelib')}"
-    script = SCRIPT.format(top=tmp_path, uid=UID, path=path)
+    script = SCRIPT.format(top=tmp_path, uid=UID, path=path, loopback=LOOPBACK)
     command = ["unshare", "--mount", "--net", "sh", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    log = (tmp_path / "state/log").read_text()
+    file = tmp_path / "state/log"
+    log = file.read_text() if file.exists() else "no log"
     assert (done.returncode, done.stdout + done.stderr) == (0, ""), log
     assert "listening on 0.0.0.0:25 for smtp" in log
     assert "status=sent (delivered to maildir)" in log
