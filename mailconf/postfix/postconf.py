@@ -386,9 +386,8 @@ class Postconf:
             return False
         behind = at + len(word) + 1
         rest = decode(encode(text[behind : behind + 20])[:20])
-        self._warn(
-            f"{self.master_file if scope else self.main_file}: #comment after other text is not allowed: {word} {rest}..."
-        )
+        file = self.master_file if scope else self.main_file
+        self._warn(f"{file}: #comment after other text is not allowed: {word} {rest}...")
         return True
 
     def _group_place(self, scope: Scope | None) -> str:
