@@ -375,7 +375,7 @@ class Postconf:
             if group:
                 inner, problem = master_cf.unbrace(group)
                 if problem:
-                    self._warn(f"{self._place(scope)}: {problem}")
+                    self._warn(f"{self._group_place(scope)}: {problem}")
                 left -= len(inner)
                 if left > 0 and (":" in inner or "{" in inner or "#" in inner):
                     pending.append((inner, master_cf.split_words(inner, SEPARATORS)))
@@ -386,14 +386,16 @@ class Postconf:
             return False
         behind = at + len(word) + 1
         rest = decode(encode(text[behind : behind + 20])[:20])
-        self._warn(f"{self._place(scope)}: #comment after other text is not allowed: {word} {rest}...")
+        file = self.master_file if scope else self.main_file
+        self._warn(f"{file}: #comment after other text is not allowed: {word} {rest}...")
         return True
 
-    def _place(self, scope: Scope | None) -> str:
-        """How messages about a value's tables call its file."""
-        if self.postfix.version >= COMMENTS_SINCE:
-            return self.master_file if scope else self.main_file
-        return f"master.cf:{scope.entry.name}/{scope.entry.type}" if scope else "main.cf"
+    def _group_place(self, scope: Scope | None) -> str:
+        """What messages about a table in braces name: the file, since Postfix 3.8 with its folder, and the service."""
+        folder = self.postfix.version >= COMMENTS_SINCE
+        if scope is None:
+            return self.main_file if folder else "main.cf"
+        return f"{self.master_file if folder else 'master.cf'}:{scope.entry.name}/{scope.entry.type}"
 
     def _scan_word(self, word: str, scope: Scope | None) -> str:
         """Use the table that ``word`` names; the part in braces that is to be looked into, "" when there is none."""

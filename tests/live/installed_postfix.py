@@ -14,7 +14,24 @@ from pathlib import Path
 
 TOOLS = (
     *("sh", "awk", "cat", "chgrp", "chmod", "chown", "cmp", "cp", "cut", "date", "dirname", "egrep", "env", "expr"),
-    *("find", "fmt", "grep", "head", "ln", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sort", "tr", "true", "uname"),
+    *(
+        "find",
+        "fmt",
+        "grep",
+        "head",
+        "ln",
+        "ls",
+        "mkdir",
+        "mv",
+        "readlink",
+        "rm",
+        "sed",
+        "sort",
+        "tr",
+        "true",
+        "uname",
+        "perl",
+    ),
 )
 COPIED = ("/etc/postfix", "/usr/lib/postfix", "/usr/share/postfix")
 FILES = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts", "/usr/sbin/sendmail", "/etc/services")
@@ -34,7 +51,7 @@ class InstalledPostfix:
             (top / link).symlink_to(f"usr/{link}")
         for folder in ("dev", "etc", "tmp", "var/spool/postfix", "var/lib", "var/log"):
             (top / folder).mkdir(parents=True, exist_ok=True)
-        for name in COPIED:
+        for name in (*COPIED, *map(str, Path("/usr/lib").glob("*-linux-gnu/perl-base"))):
             shutil.copytree(name, self.path(name), symlinks=True)
         programs = [Path(name) for tool in TOOLS if (name := shutil.which(tool))]
         programs += Path("/usr/sbin").glob("post*")

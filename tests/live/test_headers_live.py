@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from private_postfix import PrivatePostfix
+from private_postfix import PrivatePostfix, mail_version
 
 TESTS = Path(__file__).parent.parent
 sys.path[:0] = [str(TESTS / "vectors"), str(TESTS / "postfix")]
@@ -14,6 +14,8 @@ sys.path[:0] = [str(TESTS / "vectors"), str(TESTS / "postfix")]
 from header_scenarios import first_lines, scenarios, whole  # noqa: E402
 from record_headers import answers  # noqa: E402
 from test_header_vectors import queued  # noqa: E402
+
+from mailconf.postfix.releases import ONE_FROM_LINE, version_numbers  # noqa: E402
 
 pytestmark = pytest.mark.live
 
@@ -23,4 +25,7 @@ def test_headers_are_queued_alike(tmp_path: Path) -> None:
         theirs = answers(postfix)
     ours = [queued(tmp_path, parameters, whole(fields), []) for parameters, fields in scenarios()]
     assert ours == theirs["fields"]
-    assert [queued(tmp_path, {}, whole(lines, first=True), []) for lines in first_lines()] == theirs["first"]
+    from_lines = version_numbers(mail_version()) < ONE_FROM_LINE
+    assert [queued(tmp_path, {}, whole(lines, first=True), [], from_lines) for lines in first_lines()] == theirs[
+        "first"
+    ]

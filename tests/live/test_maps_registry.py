@@ -28,4 +28,5 @@ def test_words(tmp_path: Path) -> None:
     for words, process in running:
         said = process.communicate()[1]
         assert process.returncode == 1
-        assert said.startswith(f"postmap: fatal: {words}")
+        # Postfix 3.10 first warns of a type that it does not know.
+        assert said.splitlines()[-1].startswith(f"postmap: fatal: {words}")

@@ -13,7 +13,7 @@ from mailconf.cli.completion import options
 
 POSTFIX = Path("/usr/share/man/man1")
 SENDMAIL = Path(__file__).resolve().parents[2] / ".live/sendmail/usr/share/man/man8"
-# j and q of postconf and postmap are of Postfix 3.11 and later (https://www.postfix.org/postconf.1.html).
+# j and q of postconf and postmap are of Postfix 3.11 and later, and q of some 3.10 (https://www.postfix.org/postconf.1.html).
 NEWER = {"postconf": set("jq"), "postmap": {"j"}, "postalias": {"j"}}
 
 
@@ -32,7 +32,7 @@ def test_the_options_of_the_manual_pages(tool: str) -> None:
     theirs = manual(page)
     assert len(theirs) > 1
     ours = {name[1] for name, _, _ in options(tool) if not name.startswith("--")}
-    assert ours - NEWER.get(tool, set()) == theirs
+    assert ours - (NEWER.get(tool, set()) - theirs) == theirs
 
 
 @pytest.mark.live

@@ -32,13 +32,14 @@ class Taken:
         return 1
 
 
-def queued(top: Path, parameters: dict[str, str], content: bytes, log: list[str]) -> str:
+def queued(top: Path, parameters: dict[str, str], content: bytes, log: list[str], from_lines: bool = True) -> str:
     (top / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in {**BASE, **parameters}.items()))
     (top / "master.cf").write_text("")
     policy, _ = policy_of(top)
     context = Context(policy, FileWorld(), lambda program, text: log.append(text))
     session = Session(client_address="127.0.0.1")
-    message = Message("A1", SENDER, [Recipient(RECIPIENT, RECIPIENT)], guard(content), 0.0, session=session, local=True)
+    content = guard(content, from_lines)
+    message = Message("A1", SENDER, [Recipient(RECIPIENT, RECIPIENT)], content, 0.0, session=session, local=True)
     queue: Any = Taken()
     asyncio.run(Cleanup(context, queue).accept(message))
     return plain(message.content)

@@ -37,3 +37,18 @@ def test_postconf_answers_as_recorded(
     assert status == case["status"]
     assert decode((tmp_path / "main.cf").read_bytes()) == case.get("main.cf", case["main"])
     assert decode((tmp_path / "master.cf").read_bytes()) == case.get("master.cf", case["master"])
+
+
+@pytest.mark.parametrize(
+    ("version", "main", "master"),
+    [("3.7", "main.cf", "master.cf:x/unix"), ("3.10", "./main.cf", "./master.cf:x/unix")],
+)
+def test_what_is_named_where_braces_of_a_table_are_wrong(
+    version: str, main: str, master: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    (tmp_path / "main.cf").write_text("compatibility_level = 3.6\nfoo = { x\nalias_maps = $foo\n")
+    (tmp_path / "master.cf").write_text("x unix - - n - - pipe -o alias_maps=$foo\n")
+    monkeypatch.chdir(tmp_path)
+    assert run("postconf", ["--postfix-version", version, "-c", ".", "-n"]) == 0
+    warnings = [f"postconf: warning: {place}: missing '}}' in \"{{ x\"" for place in (master, main)]
+    assert capfd.readouterr().err.splitlines() == warnings
