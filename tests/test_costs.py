@@ -1,7 +1,7 @@
 """What a reader costs grows in proportion to its input, whatever stands in it.
 
 For each reader of messages, commands, addresses and configuration, and for each hostile shape, the process time for n
-characters is compared with that for 4n: it may be at most six times as long. n is made as large as it takes to measure
+characters is compared with that for 4n: it may be at most eight times as long. n is made as large as it takes to measure
 something, so that no absolute time matters. A square costs 16 times as much.
 
 A shape is a unit that is repeated, with the text that precedes and follows it: "before|||unit|||behind". A new reader
@@ -54,7 +54,7 @@ from mailconf.tables import (
 
 ENOUGH = 0.001  # seconds of process time that can be measured
 LEAST, MOST = 500, 1 << 18  # characters
-TIMES = 6.0
+TIMES = 8.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
 Reader = Callable[[str], object]
