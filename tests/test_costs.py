@@ -1,8 +1,8 @@
 """What a reader costs grows in proportion to its input, whatever stands in it.
 
 For each reader of messages, commands, addresses and configuration, and for each hostile shape, the process time for n
-characters is compared with that for 4n: it may be at most eight times as long. n is made as large as it takes to measure
-something, so that no absolute time matters. A square costs 16 times as much.
+characters is compared with that for 4n: it may be at most eight times as long. n is made as large as it takes to
+measure something, so that no absolute time matters. A square costs 16 times as much.
 
 A shape is a unit that is repeated, with the text that precedes and follows it: "before|||unit|||behind". A new reader
 gets a line in `READERS`.
