@@ -6,20 +6,17 @@ line, or a line is not an entry of its own in some way that is rare in large fil
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
 from mailconf.arrays import Array, arrays
-from mailconf.tables.postmap import fold, read_rows
+from mailconf.tables.postmap import blocks, fold, read_rows
 from mailconf.tables.rows import Progress
 
 MANY = 1 << 22  # bytes of text that are worth it
 
 _BLOCK = 1 << 20
 _MOST_SPACES = 16  # between key and value, and behind the value
-_BLOCK_END = re.compile(rb"\n(?=[^ \t\n\v\f\r#])")
 
 
 class Packed(NamedTuple):
@@ -66,7 +63,7 @@ def read_packed(data: bytes, *, utf8: bool, folded: bool, progress: Progress | N
     found: list[tuple[Array, ...]] = []
     whole = np.frombuffer(data, np.uint8)
     entries = 0
-    for start, end in _blocks(data):
+    for start, end in blocks(data, _BLOCK):
         if progress is not None:
             entries += len(found[-1][0]) if found else 0
             progress(start, len(data), entries)
@@ -102,16 +99,6 @@ def read_packed(data: bytes, *, utf8: bool, folded: bool, progress: Progress | N
     if len(parts) > 1:
         whole = np.frombuffer(b"".join(parts), np.uint8)
     return Packed(whole, *map(np.concatenate, zip(*found, strict=True)))
-
-
-def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
-    """Stretches of about a megabyte, each of whole logical lines."""
-    start = 0
-    while start < len(data):
-        found = _BLOCK_END.search(data, start + _BLOCK)
-        end = found.end() if found else len(data)
-        yield start, end
-        start = end
 
 
 def _plain(np: Array, block: bytes, letters: Array) -> tuple[Array, Array, Array, Array]:

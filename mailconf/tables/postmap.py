@@ -64,7 +64,7 @@ def read_rows(
     rows = Rows(data)
     told = Nulls(data, rows) if nulls and b"\0" in data else None
     with _no_collection():
-        for start, end in _blocks(data):
+        for start, end in blocks(data, _BLOCK):
             block = data[start:end]
             if len(block) > _LARGE or _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
                 for line in logical_lines(data, start, end):
@@ -93,11 +93,11 @@ class Nulls:
             self._rows.problems.append(NULL, len(self._rows), start, start, start + 1)
 
 
-def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
-    """Stretches of some ten thousand bytes, each of whole logical lines."""
+def blocks(data: bytes, size: int) -> Iterator[tuple[int, int]]:
+    """Stretches of about ``size`` bytes, each of whole logical lines."""
     start = 0
     while start < len(data):
-        found = _BLOCK_END.search(data, start + _BLOCK)
+        found = _BLOCK_END.search(data, start + size)
         end = found.end() if found else len(data)
         yield start, end
         start = end
