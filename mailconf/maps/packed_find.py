@@ -21,6 +21,7 @@ from mailconf.tables.packed import Packed
 _BITS = 18
 _TOGETHER = 4 << 20  # bytes of pages
 _ODD = 0x9E3779B97F4A7C15
+_FEW = 2  # pages for one that is wanted, or more: the wanted ones are taken out
 _SINGLY = 8  # one key of so many, at most
 _ROUNDS = 8  # pages of a bucket
 _LONGEST = 1024  # bytes of a key; a longer one is looked for singly
@@ -244,10 +245,10 @@ def find_in_buckets(
             return None
         seen[numbers] = True
         later: list[tuple[Array, Array]] = []
-        for number, last, data in file.runs_at(numbers.tolist(), _TOGETHER):
-            low_at, high_at = np.searchsorted(page, (number, last[-1] + 1))
-            asked, index = some[low_at:high_at], page[low_at:high_at] - number
-            plain, entries, following = _heads(file, data, number, (HASH, HASH_UNSORTED))
+        for pages, data in _gathered(file, numbers):
+            low_at, high_at = np.searchsorted(page, (pages[0], pages[-1] + 1))
+            asked, index = some[low_at:high_at], np.searchsorted(pages, page[low_at:high_at])
+            plain, entries, following = _heads(file, data, pages, (HASH, HASH_UNSORTED))
             odd = ~plain[index]
             if odd.any():
                 singly += asked[odd].tolist()
@@ -291,13 +292,12 @@ def find_on_leaves(
     page, low, high = np.array(found, np.int64).reshape(-1, 3).T
     by_number = np.argsort(page, kind="stable")
     page, low, high = page[by_number], low[by_number], high[by_number]
-    numbers = np.unique(page).tolist()
-    for first, last, data in file.runs_at(numbers, _TOGETHER):
-        at, stop = np.searchsorted(page, (first, last[-1] + 1))
+    for pages, data in _gathered(file, np.unique(page)):
+        at, stop = np.searchsorted(page, (pages[0], pages[-1] + 1))
         counts = high[at:stop] - low[at:stop]
         some = order[ranges(low[at:stop], counts)]
-        index = np.repeat(page[at:stop] - first, counts)
-        plain, entries, _ = _heads(file, data, first, (BTREE_LEAF,))
+        index = np.repeat(np.searchsorted(pages, page[at:stop]), counts)
+        plain, entries, _ = _heads(file, data, pages, (BTREE_LEAF,))
         odd = ~plain[index]
         if odd.any():
             singly += some[odd].tolist()
@@ -306,8 +306,33 @@ def find_on_leaves(
     return values, singly
 
 
-def _heads(file: PageFile, data: bytes, first: int, kinds: tuple[int, ...]) -> tuple[Array, Array, Array]:
-    """Of the pages from ``first`` on: which are of these kinds and plain, their entries, the pages that follow them."""
+def _gathered(file: PageFile, numbers: Array) -> Iterator[tuple[Array, bytes]]:
+    """The pages with these ascending numbers, some megabytes at a time: their numbers, and their bytes in a row.
+
+    There may be others between them.
+    """
+    np = arrays()
+    size = file.page_size
+    pages: list[Array] = []
+    parts: list[bytes] = []
+    waiting = 0
+    for first, some, data in file.runs_at(numbers.tolist(), _TOGETHER):
+        there = np.arange(first, some[-1] + 1)
+        if len(there) > _FEW * len(some):
+            there = np.array(some)
+            data = np.frombuffer(data, np.uint8).reshape(-1, size)[there - first].tobytes()
+        pages.append(there)
+        parts.append(data)
+        waiting += len(data)
+        if waiting >= _TOGETHER // 2 or some[-1] == numbers[-1]:
+            yield (there, data) if len(parts) == 1 else (np.concatenate(pages), b"".join(parts))
+            pages.clear()
+            parts.clear()
+            waiting = 0
+
+
+def _heads(file: PageFile, data: bytes, pages: Array, kinds: tuple[int, ...]) -> tuple[Array, Array, Array]:
+    """Of these ``pages``: which are of these kinds and plain, their entries, the pages that follow them."""
     np = arrays()
     layout = np.dtype(
         {
@@ -319,7 +344,7 @@ def _heads(file: PageFile, data: bytes, first: int, kinds: tuple[int, ...]) -> t
     )
     head = np.frombuffer(data, layout)
     entries = head["entries"].astype(np.int64)
-    plain = np.isin(head["kind"], kinds) & (head["number"] == np.arange(first, first + len(head)))
+    plain = np.isin(head["kind"], kinds) & (head["number"] == pages)
     plain &= (entries % 2 == 0) & (HEADER + 2 * entries <= file.page_size)
     entries[~plain] = 0
     return plain, entries, head["next"].astype(np.int64)
