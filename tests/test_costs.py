@@ -20,14 +20,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mailconf.check import mc_text
+from mailconf.check.sendmail import mc_text
 from mailconf.diagnostics import Sink
 from mailconf.domain_names import DomainNameError, to_ascii, to_unicode
-from mailconf.maps import words as map_words
+from mailconf.maps.core import words as map_words
 from mailconf.model import address
 from mailconf.mta import bounce, header_addresses, headers, mailbox
-from mailconf.postfix import expand, functions, hostnames, lines, lists, main_cf, master_cf, rewrite, words
-from mailconf.postfix import local as postfix_local
+from mailconf.postfix.policy import local as postfix_local
+from mailconf.postfix.policy import rewrite
+from mailconf.postfix.settings import hostnames, lists
+from mailconf.postfix.text import expand, functions, lines, main_cf, master_cf, words
 from mailconf.sendmail import mc_tree
 from mailconf.smtp import client, parameters, path, reply
 from mailconf.smtp.events import Bdat, Content, Data, Wait

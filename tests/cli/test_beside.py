@@ -13,13 +13,14 @@ from unittest import mock
 
 import pytest
 
-from mailconf.cli import beside, postmap_many
-from mailconf.cli.postfix_tool import Messages
-from mailconf.cli.postmap import TOOL, Options
-from mailconf.cli.postmap_many import ManyKeys
-from mailconf.cli.postmap_query import Tables
-from mailconf.maps.table import BulkTable, Share, TemporaryFailure
-from mailconf.maps.write import map_path, write_map
+from mailconf.cli.postfix import postmap_many
+from mailconf.cli.postfix.postfix_tool import Messages
+from mailconf.cli.postfix.postmap import TOOL, Options
+from mailconf.cli.postfix.postmap_many import ManyKeys
+from mailconf.cli.postfix.postmap_query import Tables
+from mailconf.cli.shared import beside
+from mailconf.maps.build.write import map_path, write_map
+from mailconf.maps.core.table import BulkTable, Share, TemporaryFailure
 
 
 def test_the_result_comes_back() -> None:

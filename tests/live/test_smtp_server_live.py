@@ -27,7 +27,13 @@ from smtpd_fixture import Listener  # noqa: E402
 from test_smtp_vectors import neutral  # noqa: E402
 
 from mailconf.model.site import Limits  # noqa: E402
-from mailconf.postfix.releases import BLANK_COUNTED, ENDINGS_NAMED, EXCESS_ENDS, HELP_ANSWERED, version_numbers  # noqa: E402
+from mailconf.postfix.parameters.releases import (  # noqa: E402
+    BLANK_COUNTED,
+    ENDINGS_NAMED,
+    EXCESS_ENDS,
+    HELP_ANSWERED,
+    version_numbers,
+)
 from mailconf.smtp.options import Options  # noqa: E402
 
 pytestmark = pytest.mark.live

@@ -11,8 +11,8 @@ from mailconf.model.fileworld import DnsFixtures, FileWorld
 from mailconf.model.policy import Policy
 from mailconf.model.verdict import Session, Verdict
 from mailconf.model.world import Ask, Outcome, Records, run
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.policy import PostfixPolicy, compile_policy
+from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.smtp.events import ContentEnd, Data, Event, Helo, Mail, Quit, Rcpt, Refused, Rset, Vrfy, Wait, Xclient
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection, Options

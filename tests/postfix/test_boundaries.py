@@ -13,7 +13,7 @@ from mailconf.model.inquiry import inquire
 from mailconf.model.policy import Place, Role, Side
 from mailconf.model.verdict import DeliveryKind, Session
 from mailconf.model.world import Ask, run
-from mailconf.postfix.policy import PostfixPolicy
+from mailconf.postfix.policy.policy import PostfixPolicy
 
 VIRTUAL = """\
 compatibility_level = 3.6

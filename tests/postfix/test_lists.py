@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mailconf.model.world import Ask, LookupFailed
-from mailconf.postfix.lists import Kind, ListReader, PatternList, Words
+from mailconf.postfix.settings.lists import Kind, ListReader, PatternList, Words
 
 FILES = {"/f": "a b\n# none\n .c 192.0.2.9 # rest\nd\0e\n", "/loop": "/loop"}
 

@@ -5,8 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
-from mailconf.postfix import configuration, main_cf
-from mailconf.postfix.main_cf_tree import parse
+from mailconf.postfix.settings import configuration
+from mailconf.postfix.text import main_cf
+from mailconf.postfix.text.main_cf_tree import parse
 from mailconf.source import Source, decode
 
 CODES = {main_cf.NO_EQUALS: "PF002", main_cf.NO_NAME: "PF003", main_cf.ORPHAN: "PF004"}

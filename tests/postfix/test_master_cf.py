@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconf.postfix import master_cf
+from mailconf.postfix.text import master_cf
 from mailconf.source import Source
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailconf.postfix import master_cf
-from mailconf.postfix.lines import logical_lines
-from mailconf.postfix.master_cf_tree import mistake, parse
+from mailconf.postfix.text import master_cf
+from mailconf.postfix.text.lines import logical_lines
+from mailconf.postfix.text.master_cf_tree import mistake, parse
 from mailconf.source import Source, decode
 
 LINES = st.lists(

@@ -13,10 +13,10 @@ from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.verdict import Session
 from mailconf.model.world import Ask, run
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.policy import compile_policy
-from mailconf.postfix.protocol import protocol_options, report_protocol
-from mailconf.postfix.site import site_of
+from mailconf.postfix.policy.policy import compile_policy
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.protocol import protocol_options, report_protocol
+from mailconf.postfix.settings.site import site_of
 from mailconf.smtp.options import BareNewline, Options
 
 VECTORS = Path(__file__).parent.parent / "vectors"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mailconf.cli import main
-from mailconf.cli.postfix_tool import Messages
+from mailconf.cli.postfix.postfix_tool import Messages
 from mailconf.diagnostics import Sink
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.world import run
@@ -18,10 +18,10 @@ from mailconf.mta.answers import Answers
 from mailconf.mta.headers import guard, join, split
 from mailconf.mta.message import Context
 from mailconf.mta.smtpd import Smtpd
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.parameters import parameter_set
-from mailconf.postfix.policy import PostfixPolicy, compile_policy
-from mailconf.postfix.releases import MEANT, SETTING, chosen_release, version_numbers
+from mailconf.postfix.parameters.catalogue import parameter_set
+from mailconf.postfix.parameters.releases import MEANT, SETTING, chosen_release, version_numbers
+from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.smtp.events import Wait
 from mailconf.smtp.server import Connection
 
