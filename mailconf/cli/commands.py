@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailconf import __version__
-from mailconf.cli import COMMANDS, LATER, TOOLS
+from mailconf.cli.names import COMMANDS, LATER, TOOLS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

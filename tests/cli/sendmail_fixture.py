@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli import TOOLS
+from mailconf.cli.names import TOOLS
 from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.database.bdb_btree import BtreeFile
 from mailconf.maps.database.bdb_hash import HashFile

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli.postfix.host_names import hostname_problem
 from mailconf.cli.postfix.postfix_tool import Fatal, Messages, read_settings
 from mailconf.files import Root
+from mailconf.postfix.settings.host_names import hostname_problem
 
 
 @pytest.mark.parametrize(

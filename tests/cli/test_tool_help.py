@@ -10,7 +10,7 @@ import pytest
 from site_fixture import ENVIRONMENT, mailconf
 from test_names import call, link
 
-from mailconf.cli import LATER, TOOLS
+from mailconf.cli.names import LATER, TOOLS
 from mailconf.cli.postfix import postalias, postconf, postmap
 from mailconf.cli.sendmail import editmap, m4, makemap, praliases
 from mailconf.cli.sendmail.sendmail_tool import valued

@@ -15,7 +15,8 @@ LIBRARIES = ":".join(map(str, SENDMAIL_ROOT.glob("usr/lib/*-linux-gnu*")))
 # Ours becomes another user after its modules are in memory: that user may not be allowed to read them.
 OURS = """
 import os, sys
-from mailconf.cli.sendmail import editmap, makemap, praliases, safefile, sendmail_map
+from mailconf.cli.sendmail import editmap, makemap, praliases, sendmail_map
+from mailconf.sendmail import safefile
 from mailconf.cli import main
 from mailconf.maps.database import bdb_btree, bdb_btree_writer, bdb_hash, bdb_hash_writer, bdb_values
 from mailconf.maps import registry

@@ -25,7 +25,7 @@ from types import FrameType
 
 from mutations import mutate
 
-from mailconf.cli import TOOLS
+from mailconf.cli.names import TOOLS
 from mailconf.maps.build.write import EXTENSIONS, write_map, write_values
 from mailconf.maps.core.table import BulkTable, SequenceTable, TemporaryFailure
 from mailconf.maps.database import bdb

@@ -9,7 +9,8 @@ from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import DnsFixtures, FileWorld
 from mailconf.model.policy import Policy
-from mailconf.model.verdict import Session, Verdict
+from mailconf.model.session import Session
+from mailconf.model.verdict import Verdict
 from mailconf.model.world import Ask, Outcome, Records, run
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
 from mailconf.postfix.settings.configuration import Configuration

@@ -36,7 +36,7 @@ def test_the_grammar_and_the_reader_agree_and_nothing_is_lost(text: str) -> None
     read = [(d.name, d.value, d.start, d.end) for d in found if isinstance(d, main_cf.Definition)]
     assert [(n.name, n.value, n.span.start, n.span.end) for n in document.definitions()] == read
 
-    mistakes = [(CODES[m.problem], m.logical.place(0)) for m in found if isinstance(m, main_cf.Mistake)]
+    mistakes = [(CODES[m.problem], m.logical.place(0)) for m in found if isinstance(m, main_cf.BrokenLine)]
     assert [(d.code, d.span.start) for d in sink if d.span] == mistakes
 
 

@@ -8,7 +8,7 @@ from mailconf.postfix.text import master_cf
 from mailconf.source import Source
 
 
-def read(text: str) -> master_cf.Entry:
+def read(text: str) -> master_cf.ServiceEntry:
     return next(iter(master_cf.read(text)))
 
 

@@ -15,7 +15,7 @@ from mailconf.diagnostics import Sink
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.world import run
 from mailconf.mta.answers import Answers
-from mailconf.mta.headers import guard, join, split
+from mailconf.mta.headers import guard, join, split_message
 from mailconf.mta.message import Context
 from mailconf.mta.smtpd import Smtpd
 from mailconf.postfix.parameters.catalogue import parameter_set
@@ -97,7 +97,7 @@ def test_help(tmp_path: Path, version: str, name: str) -> None:
 def test_from_lines_on_top_of_a_message(tmp_path: Path, version: str, number: int) -> None:
     options = Smtpd(Context(policy_of(tmp_path, version), FileWorld(), lambda program, text: None)).options()
     content = (CONTENT[number] + "\nbody\n").encode()
-    fields, rest = split(guard(content, options.from_lines))
+    fields, rest = split_message(guard(content, options.from_lines))
     assert join(fields, rest).decode() == RECORDED[version]["content"][number]
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink, error
 from mailconf.postfix.settings.configuration import Configuration
-from mailconf.postfix.text.master_cf import COMMAND, FLAGS, TAKES_VALUE, Entry, Option, Word, command_line
+from mailconf.postfix.text.master_cf import COMMAND, FLAGS, TAKES_VALUE, Option, ServiceEntry, Word, command_line
 from mailconf.source import Source
 
 CK052 = error("CK052", "a pipe or spawn service lacks an argument")
@@ -55,7 +55,7 @@ def arguments(subject: Subject, sink: Sink) -> None:
             _words(entry, options, words, configuration, source, sink)
 
 
-def _options(entry: Entry, options: Sequence[Option], source: Source, sink: Sink) -> bool:
+def _options(entry: ServiceEntry, options: Sequence[Option], source: Source, sink: Sink) -> bool:
     """Report the first option at which the program stops; whether there is one."""
     for option in options:
         if option.letter in FLAGS or (option.letter in TAKES_VALUE and option.value is not None):
@@ -71,7 +71,7 @@ def _options(entry: Entry, options: Sequence[Option], source: Source, sink: Sink
 
 
 def _words(
-    entry: Entry,
+    entry: ServiceEntry,
     options: Sequence[Option],
     words: Sequence[Word],
     configuration: Configuration,
@@ -114,7 +114,7 @@ def _is_broken(options: Sequence[Option]) -> bool:
     return value is not None and options[-1].letter == "o" and "=" not in value.text
 
 
-def _flags(entry: Entry, flags: str, word: Word, source: Source, sink: Sink) -> None:
+def _flags(entry: ServiceEntry, flags: str, word: Word, source: Source, sink: Sink) -> None:
     program = entry.fields[COMMAND].text
     for flag in flags:
         if flag not in _KNOWN_FLAGS[program]:
@@ -124,7 +124,9 @@ def _flags(entry: Entry, flags: str, word: Word, source: Source, sink: Sink) -> 
             return
 
 
-def _user(entry: Entry, value: str, word: Word, configuration: Configuration, source: Source, sink: Sink) -> None:
+def _user(
+    entry: ServiceEntry, value: str, word: Word, configuration: Configuration, source: Source, sink: Sink
+) -> None:
     """``user=name`` or ``user=name:group``; whether they exist is the machine's to know."""
     user, _, group = value.partition(":")
     program = entry.fields[COMMAND].text
@@ -145,7 +147,7 @@ def _user(entry: Entry, value: str, word: Word, configuration: Configuration, so
 
 
 def _unexpected(
-    entry: Entry,
+    entry: ServiceEntry,
     options: Sequence[Option],
     words: Sequence[Word],
     configuration: Configuration,
@@ -164,7 +166,7 @@ def _unexpected(
     sink.report(CK086, f"{program} {reason} and stops at {shown}", span, hint=hint)
 
 
-def _remedy(entry: Entry, options: Sequence[Option], words: Sequence[Word], configuration: Configuration) -> str:
+def _remedy(entry: ServiceEntry, options: Sequence[Option], words: Sequence[Word], configuration: Configuration) -> str:
     """What to write instead of the word that the program does not take."""
     text = words[0].text
     if text.startswith("#"):

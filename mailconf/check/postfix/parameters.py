@@ -20,7 +20,7 @@ from mailconf.postfix.postconf.values import Fatal, Postconf, Scope
 from mailconf.postfix.settings.configuration import PF006, Configuration
 from mailconf.postfix.text.expand import references, scan
 from mailconf.postfix.text.lines import null_lines
-from mailconf.postfix.text.words import SEPARATORS, split
+from mailconf.postfix.text.words import SEPARATORS, split_words
 
 CK001 = warning("CK001", "a parameter that is set does not exist")
 CK070 = warning("CK070", "a value refers to a name that is not defined")
@@ -208,7 +208,7 @@ def _comment(name: str, view: Configuration, sink: Sink) -> None:
     if name in POLICY_LISTS:
         return  # there it ends the list (PF229)
     value = view.raw(name)
-    for word in split(value, SEPARATORS) if "#" in value else ():
+    for word in split_words(value, SEPARATORS) if "#" in value else ():
         if word.text.startswith("#"):
             span = view.place(name, word.offset, len(value))
             message = f'"{word.text}" in the value of {name} begins no comment: it is part of the value'
@@ -262,7 +262,7 @@ def _own_value(name: str, view: Configuration) -> None:
 
 def _tables(name: str, text: str, view: Configuration, sink: Sink) -> None:
     """Words that name no table; alias_database's may go without a type."""
-    for word in split(text):
+    for word in split_words(text):
         if ":" not in word.text and name != "alias_database":
             message = f'"{word.text}" in {name} names no table'
             sink.report(CK076, message, view.place(name), hint="write type:name, as in hash:/etc/postfix/table")

@@ -106,7 +106,7 @@ def _judged(role: str, entry: Entry) -> Entry:
 
 def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Sink) -> list[Entry]:
     """The rules with a result. What only the engine finds wrong is told in its words, once a line."""
-    from mailconf.tables.rule_lines import Kind, read_rules
+    from mailconf.tables.rule_lines import RuleKind, read_rules
 
     found = Sink()
     rules = read_rules(kind, source, found)
@@ -129,7 +129,7 @@ def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Si
         open_table(f"{kind}:{name}", subject.root, warn=tell).close()
     except (TemporaryFailure, UnsupportedMap) as failure:
         tell(f"{kind}:{name}, line 1: {failure}")
-    return [rule.entry for rule in rules if rule.kind is Kind.RULE and rule.entry.value]
+    return [rule.entry for rule in rules if rule.kind is RuleKind.RULE and rule.entry.value]
 
 
 def _check_against_configuration(

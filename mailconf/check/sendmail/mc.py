@@ -104,7 +104,7 @@ def check_mc(
             message = f"this .mc is too large to keep track of what becomes of it: {looked}"
             found.report(SM022, message, file=read_mc.path)
     elif isinstance(read_mc, Mc):
-        subject = Subject(read_mc, read_mc.expanded.library, site_of(read_mc))
+        subject = McText(read_mc, read_mc.expanded.library, site_of(read_mc))
         if read_mc.changequote is None:
             put_out = read_mc.put_out
             check_text(read_mc.document, found, put_out=put_out.get(read_mc.path, set()))
@@ -160,7 +160,7 @@ def _settled(found: Sink) -> Iterator[Diagnostic]:
 
 
 @dataclass(slots=True)
-class Subject:
+class McText:
     """A .mc that was expanded, and the library that it was expanded with."""
 
     mc: Mc
@@ -187,7 +187,7 @@ class Subject:
         return (statement for statement in self.mc.named(*names) if statement.span.text == statement.name)
 
 
-def arguments(subject: Subject, sink: Sink) -> None:
+def arguments(subject: McText, sink: Sink) -> None:
     """SM008: more arguments than the macro looks at."""
     for call in subject.own(*_MOST):
         most = _MOST[call.name]
@@ -197,7 +197,7 @@ def arguments(subject: Subject, sink: Sink) -> None:
             sink.report(SM008, message, call.span, hint=f"write {call.name}(`...') with the commas inside the quotes")
 
 
-def options(subject: Subject, sink: Sink) -> None:
+def options(subject: McText, sink: Sink) -> None:
     """SM009, SM010, SM021: options that nobody reads, such without a value, names that are none."""
     known: set[str] | None = None
     words = Counter(_OPTION.findall(subject.mc.document.text))
@@ -223,19 +223,19 @@ def options(subject: Subject, sink: Sink) -> None:
             sink.report(SM009, f"the library does not read {name}: it changes nothing", call.span, hint=hint)
 
 
-def _library_files(subject: Subject) -> Iterator[str]:
+def _library_files(subject: McText) -> Iterator[str]:
     """The files of the library, those first that most options are read in."""
     yield "m4/proto.m4"
     for kind in ("m4", "mailer", "ostype", "feature", "domain", "hack", "debian"):
         yield from (f"{kind}/{name}.m4" for name in subject.library.available(kind))
 
 
-def _known_options(subject: Subject) -> set[str]:
+def _known_options(subject: McText) -> set[str]:
     """Every option that a file of the library mentions."""
     return {name for file in _library_files(subject) for name in _OPTION.findall(subject.library_text(file))}
 
 
-def order(subject: Subject, sink: Sink) -> None:
+def order(subject: McText, sink: Sink) -> None:
     """SM011: definitions that a later OSTYPE, DOMAIN or FEATURE replaces, or behind the MAILER that reads them."""
     own: dict[str, Statement] = {}
     mailers: dict[str, Statement] = {}
@@ -265,7 +265,7 @@ def order(subject: Subject, sink: Sink) -> None:
                 break
 
 
-def features(subject: Subject, sink: Sink) -> None:
+def features(subject: McText, sink: Sink) -> None:
     """SM013: FEATUREs that say what is the case anyway."""
     for call in subject.own("FEATURE"):
         hint = _OBSOLETE.get(call.argument(1))
@@ -273,7 +273,7 @@ def features(subject: Subject, sink: Sink) -> None:
             sink.report(SM013, f"FEATURE({call.argument(1)}) has no effect any more", call.span, hint=hint)
 
 
-def daemons(subject: Subject, sink: Sink) -> None:
+def daemons(subject: McText, sink: Sink) -> None:
     """SM014, SM016: what sendmail would not understand of its ports, and two daemons on one of them."""
     ports = (("DAEMON_OPTIONS", "DaemonPortOptions", subject.site.listeners),
              ("CLIENT_OPTIONS", "ClientPortOptions", subject.site.clients))  # fmt: skip
@@ -304,7 +304,7 @@ def daemons(subject: Subject, sink: Sink) -> None:
             sink.report(SM016, message, span, hint=hint)
 
 
-def filters(subject: Subject, sink: Sink) -> None:
+def filters(subject: McText, sink: Sink) -> None:
     """SM015: mail filters without a socket that sendmail can use."""
     hint = "write for example INPUT_MAIL_FILTER(`name', `S=local:/run/name.sock, F=T')dnl"
     for milter in subject.site.milters:
@@ -326,7 +326,7 @@ def filters(subject: Subject, sink: Sink) -> None:
             sink.report(SM015, f"there is no mail filter {name}", used.span, hint="name it with MAIL_FILTER first")
 
 
-def maps(subject: Subject, sink: Sink) -> None:
+def maps(subject: McText, sink: Sink) -> None:
     """SM018: maps that sendmail cannot open because their specification is none."""
     for table in subject.site.tables:
         kind, _, rest = table.table.partition(":")
@@ -340,6 +340,6 @@ def maps(subject: Subject, sink: Sink) -> None:
             )
 
 
-SITE_RULES: tuple[Callable[[Subject, Sink], None], ...] = (
+SITE_RULES: tuple[Callable[[McText, Sink], None], ...] = (
     arguments, options, order, features, daemons, filters, maps,
 )  # fmt: skip

@@ -13,7 +13,7 @@ import click
 
 from mailconf.cli.own.site import (
     LoadedEtcMail,
-    Options,
+    SiteOptions,
     directory_option,
     format_option,
     library_option,
@@ -89,7 +89,7 @@ def command(
         raise click.UsageError("--rollback builds nothing: it goes with --dry-run only.")
     if watch and (dry_run or force):
         raise click.UsageError("--watch builds what is stale: it does not go with --dry-run or --force.")
-    options = Options(cf_library, allow_shell)
+    options = SiteOptions(cf_library, allow_shell)
     build = _Build(directory, Root(root), Sink(), names, force, dry_run, map_type or "")
     if rollback:
         sys.exit(_show(build, build.rollback(), style))

@@ -9,7 +9,7 @@ import click
 from mailconf.cli.own.site import (
     Loaded,
     LoadedEtcMail,
-    Options,
+    SiteOptions,
     directory_option,
     format_option,
     library_option,
@@ -37,7 +37,7 @@ def command(
     Exit status: 0 no errors (warnings do not count), 1 errors.
     """
     sink = Sink()
-    loaded = load(directory, root, sink, Options(cf_library, allow_shell, postfix_version))
+    loaded = load(directory, root, sink, SiteOptions(cf_library, allow_shell, postfix_version))
     if isinstance(loaded, LoadedEtcMail):
         from mailconf.check.sendmail.etc_mail import check_etc_mail
 

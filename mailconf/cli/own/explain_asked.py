@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from mailconf.model.session import Session
     from mailconf.model.site import Service
-    from mailconf.model.verdict import Session
     from mailconf.model.world import Records
 
 # A name that no ordinary rule refuses: fully qualified, no literal, neither localhost nor a name of the site's own.
@@ -175,7 +175,7 @@ class Asked:
     service: Service | None
 
     def session(self, size: int) -> Session:
-        from mailconf.model.verdict import Session
+        from mailconf.model.session import Session
 
         session = Session(client_address=self.client.address, sender=self.sender, size=size)
         session.client_name = session.reverse_name = self.client.name

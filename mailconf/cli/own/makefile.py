@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from mailconf.cli.own.site import Loaded, Options, directory_option, library_option, load, root_option
+from mailconf.cli.own.site import Loaded, SiteOptions, directory_option, library_option, load, root_option
 from mailconf.cli.shared.report import show
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
@@ -43,7 +43,7 @@ def command(directory: str, root: str, cf_library: str) -> None:
     root = os.path.abspath(Root(root).top)  # noqa: PTH100 - the Makefile is used from other folders
     directory = Root(root).inside(Path(Root(root).path(directory)))
     sink = Sink()
-    loaded = load(directory, root, sink, Options(cf_library))
+    loaded = load(directory, root, sink, SiteOptions(cf_library))
     targets = loaded.plan(sink) if loaded else []
     if loaded is None or sink.failed:
         show(sink)

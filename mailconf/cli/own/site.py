@@ -76,7 +76,7 @@ def shell_option(function: Command) -> Command:
     )(function)
 
 
-class Options(NamedTuple):
+class SiteOptions(NamedTuple):
     """How a .mc is to be expanded: --cf-library, --allow-shell; and --postfix-version."""
 
     cf_library: str = ""
@@ -84,7 +84,7 @@ class Options(NamedTuple):
     postfix_version: str | None = None
 
 
-PLAIN = Options()
+PLAIN = SiteOptions()
 
 
 class Loaded(NamedTuple):
@@ -148,7 +148,7 @@ class LoadedEtcMail(NamedTuple):
         return self.etc_mail.inputs()
 
 
-def load(directory: str, root_name: str, sink: Sink, options: Options = PLAIN) -> Loaded | LoadedEtcMail | None:
+def load(directory: str, root_name: str, sink: Sink, options: SiteOptions = PLAIN) -> Loaded | LoadedEtcMail | None:
     """The configuration in ``directory``, of whichever kind; None, with a diagnostic, when there is none."""
     folder = Root(root_name).path(directory)
     if is_etc_mail(folder) and not (folder / "main.cf").is_file():
@@ -165,7 +165,7 @@ def is_etc_mail(folder: Path) -> bool:
     return any(name == "sendmail.cf" or name.endswith(".mc") for name in names)
 
 
-def load_etc_mail(directory: str, root_name: str, options: Options) -> LoadedEtcMail:
+def load_etc_mail(directory: str, root_name: str, options: SiteOptions) -> LoadedEtcMail:
     from mailconf.build.etc_mail import EtcMail
     from mailconf.sendmail.library import SETTING, find_library
 

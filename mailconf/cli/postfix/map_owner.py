@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mailconf.cli.postfix.postfix_tool import Fatal
-from mailconf.cli.postfix.postmap import Options
+from mailconf.cli.postfix.postmap_options import TableOptions
 
 
 def status_of(path: Path) -> os.stat_result | None:
@@ -22,7 +22,7 @@ def status_of(path: Path) -> os.stat_result | None:
 
 @contextmanager
 def as_owner_of(
-    status: os.stat_result | None, target: Path, name: str, options: Options
+    status: os.stat_result | None, target: Path, name: str, options: TableOptions
 ) -> Iterator[os.stat_result | None]:
     """Work with the rights of the owner of the file ``status``, as the original does when root runs it (unless ``-o``).
 
@@ -56,7 +56,7 @@ def as_owner_of(
             regain()
 
 
-def _new_status(source: os.stat_result, target: Path, options: Options) -> os.stat_result:
+def _new_status(source: os.stat_result, target: Path, options: TableOptions) -> os.stat_result:
     mode = source.st_mode if "p" not in options.flags else stat.S_IFREG | 0o644
     owner, group = os.geteuid(), os.getegid()
     try:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mailconf.files import Root
-    from mailconf.postfix.text.master_cf import Entry
+    from mailconf.postfix.text.master_cf import ServiceEntry
 
 OURS = {"--root": True, "--postfix-version": True, "--explain": False}
 FLAGS = "aAbdefFhHjlmMnpPqtvxX#"
@@ -291,7 +291,7 @@ class Tool:
                 value = scope.values[name]
                 yield self.line(prefix + name, expand(value) if expand else value)
 
-    def field(self, name: str, entry: Entry, at: int, expand: show.Expand | None) -> str:
+    def field(self, name: str, entry: ServiceEntry, at: int, expand: show.Expand | None) -> str:
         if "H" in self.options:
             return name
         label = "" if self.options & set("hj") else f"{name} = "

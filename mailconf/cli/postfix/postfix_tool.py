@@ -168,29 +168,14 @@ def getopt(program: str, arguments: list[str], flags: str, valued: str) -> Itera
                 yield "?", letter
 
 
-def take_root(arguments: list[str], valued: str, messages: Messages | None = None) -> Root:
-    """Take our own option ``--root DIR`` off ``arguments``; ``valued`` are the letters that take a value.
+def take_settings(arguments: list[str], valued: str, messages: Messages) -> Root:
+    """Take our own options ``--root DIR`` and ``--postfix-version V`` off ``arguments``; see `take_known`."""
+    from mailconf.cli.shared.own_options import root_of, take_known
 
-    For ``messages``, ``--postfix-version V`` as well. Without a value they stay there, and the original's getopt
-    complains.
-    """
-    from mailconf.files import Root  # pathlib, which it needs, takes 5 ms to import
-
-    root = Root()
-    names = {"--root": True} if messages is None else {"--root": True, "--postfix-version": True}
-    if any(word.startswith("--") for word in arguments):
-        from mailconf.cli.shared.own_options import Missing, take_own
-
-        try:
-            found = take_own(arguments, names, valued)
-        except Missing:
-            found = {}
-        root = Root(found.get("--root", "/"))
-        if messages is not None:
-            messages.release = found.get("--postfix-version")
-    if messages is not None:
-        messages.root = root
-    return root
+    found = take_known(arguments, {"--root": True, "--postfix-version": True}, valued)
+    messages.release = found.get("--postfix-version")
+    messages.root = root_of(found)
+    return messages.root
 
 
 class Settings:
@@ -233,7 +218,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
     for found in main_cf.read(text):
         if warning := nulls.pop(found.line, ""):
             messages.warn(warning)
-        if isinstance(found, main_cf.Mistake):
+        if isinstance(found, main_cf.BrokenLine):
             if found.problem != main_cf.ORPHAN:
                 raise Fatal(f'{path}, line {found.line}: {found.problem}: "{found.text}"')
             messages.warn(f'{path}: {found.problem}: "{decode(shortened(encode(found.text)))}"')
@@ -283,7 +268,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
                 failure.messages[-1] if failure.fatal else "dictionary mail_dict: macro processing error"
             ) from failure
 
-    from mailconf.cli.postfix.start_checks import problems
+    from mailconf.postfix.settings.start_checks import problems
 
     messages.utf8 = value("smtputf8_enable").lower() == "yes"
     names_given = not values.keys().isdisjoint(NAMES)
@@ -312,7 +297,7 @@ def null_warnings(path: str, text: str, messages: Messages) -> dict[int, str]:
 
 def _check_names(names: dict[str, str], path: str, messages: Messages) -> None:
     """Raise Fatal when myhostname or mydomain cannot be one."""
-    from mailconf.cli.postfix.host_names import hostname_problem
+    from mailconf.postfix.settings.host_names import hostname_problem
 
     for name, text in names.items():
         if not text:

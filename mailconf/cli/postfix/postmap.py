@@ -24,16 +24,11 @@ from mailconf.cli.postfix.postfix_tool import (
     Tool,
     getopt,
     read_settings,
-    take_root,
+    take_settings,
 )
+from mailconf.cli.postfix.postmap_options import TableOptions
 from mailconf.cli.shared.streams import drop_output
-from mailconf.files import Root
 from mailconf.maps.core.table import NotBuilt, TemporaryFailure, UnknownType, UnsupportedMap
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Literal
 
 TOOL = Tool(
     flags="bfFhijmnNoprsuUvw",
@@ -46,41 +41,6 @@ LIMITS = (
 )
 
 
-class Options:
-    """The command line, and what main.cf adds to it."""
-
-    def __init__(self, tool: Tool) -> None:
-        self.tool = tool
-        self.flags: set[str] = set()
-        self.directory: str | None = None
-        self.delete: str | None = None
-        self.query: str | None = None
-        self.nul: bool | None = None  # as the type wants it
-        self.root = Root()
-        self.utf8 = False
-        self.value: Callable[[str], str] = lambda name: ""  # of a parameter of main.cf, expanded
-        self.default_type = ""
-        self.hostname = ""  # for the entries that postalias adds
-        self.repeated: Literal["warned", "first", "last"] = "warned"  # which value of a key counts
-        self.limits: dict[str, int] = {}  # those of `mailconf.cli.postfix.message_keys`, with -h and -b
-
-    @property
-    def line(self) -> Callable[[tuple[bytes, bytes]], bytes]:
-        """How -s and -q - print an entry, without a newline."""
-        if "j" in self.flags:
-            from mailconf.cli.postfix.json_lines import json_line
-
-            return json_line
-        return self.tool.between.join
-
-    def fold(self, key: bytes) -> bytes:
-        if key.isascii():
-            return key.lower()
-        from mailconf.tables.postmap import fold
-
-        return fold(key, utf8=self.utf8)
-
-
 def run(name: str, arguments: list[str]) -> int:
     """Run ``postmap arguments``; ``name`` is what the program was called as. The exit status."""
     return run_tool(TOOL, name, arguments)
@@ -91,9 +51,9 @@ def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
     name = name.rpartition("/")[2]
     messages = Messages(name)
     arguments = list(arguments)
-    options = Options(tool)
+    options = TableOptions(tool)
     try:
-        options.root = take_root(arguments, "cdq", messages)
+        options.root = take_settings(arguments, "cdq", messages)
         messages.check_version()
         _parse(name, arguments, options)
         settings = read_settings(options.directory, options.root, messages)
@@ -133,7 +93,7 @@ def _words(failure: Exception, messages: Messages) -> str:
     return f"unsupported map type: {failure.type}" if isinstance(failure, NotBuilt) else str(failure)
 
 
-def _parse(name: str, arguments: list[str], options: Options) -> None:
+def _parse(name: str, arguments: list[str], options: TableOptions) -> None:
     for letter, value in getopt(name, arguments, options.tool.flags, "cdq"):
         if letter == "?":
             raise Fatal(f"usage: {name} {options.tool.usage}")
@@ -160,7 +120,7 @@ def _parse(name: str, arguments: list[str], options: Options) -> None:
         raise Fatal("option -j requires -q or -s")
 
 
-def _run(arguments: list[str], options: Options, messages: Messages) -> int:
+def _run(arguments: list[str], options: TableOptions, messages: Messages) -> int:
     from mailconf.cli.postfix.postmap_query import delete, list_entries, query
 
     if options.flags & set("bhm") and options.query != "-":
@@ -184,7 +144,7 @@ def _run(arguments: list[str], options: Options, messages: Messages) -> int:
     return 0
 
 
-def _spec(argument: str, options: Options) -> tuple[str, str]:
+def _spec(argument: str, options: TableOptions) -> tuple[str, str]:
     """The type and the name of a table."""
     kind, colon, name = argument.partition(":")
     return (kind, name) if colon else (options.default_type, argument)

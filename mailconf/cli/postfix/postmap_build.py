@@ -13,7 +13,7 @@ from typing import BinaryIO, TypedDict
 
 from mailconf.cli.postfix.map_owner import as_owner_of, status_of
 from mailconf.cli.postfix.postfix_tool import Fatal, Messages, shortened
-from mailconf.cli.postfix.postmap import Options
+from mailconf.cli.postfix.postmap_options import TableOptions
 from mailconf.maps.build import write
 from mailconf.maps.core.contents import NoContent, content
 from mailconf.maps.core.opening import NotStored, Progress
@@ -48,13 +48,13 @@ class _How(TypedDict):
     warn: Callable[[str], None] | None
 
 
-def build(kind: str, name: str, options: Options, messages: Messages) -> None:
+def build(kind: str, name: str, options: TableOptions, messages: Messages) -> None:
     """Make the map ``kind:name`` from the text ``name``, or with -i add standard input to it. Raises Fatal, ..."""
     Build(kind, name, options, messages).run()
 
 
 class Build:
-    def __init__(self, kind: str, name: str, options: Options, messages: Messages) -> None:
+    def __init__(self, kind: str, name: str, options: TableOptions, messages: Messages) -> None:
         if options.tool.aliases:
             # Before the right to read our modules may be given up.
             from mailconf.tables import aliases

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import cast
 
 from mailconf.cli.postfix.postfix_tool import Fatal, Messages
+from mailconf.maps.bulk.many import ManyKeys, is_utf8, keys_of
 from mailconf.maps.core.table import TemporaryFailure, UnknownType
 from mailconf.source import decode
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
 
-    from mailconf.cli.postfix.postmap import Options
+    from mailconf.cli.postfix.postmap_options import TableOptions
     from mailconf.maps.core.table import LookupTable
 
 BATCH = 1 << 24  # bytes of keys that are looked up together
@@ -39,7 +40,7 @@ def shown(kind: str, name: str) -> str:
 class Tables:
     """The tables of a query, opened when the search comes to them."""
 
-    def __init__(self, tables: list[tuple[str, str]], options: Options, messages: Messages) -> None:
+    def __init__(self, tables: list[tuple[str, str]], options: TableOptions, messages: Messages) -> None:
         self.names = tables
         self.options = options
         self.messages = messages
@@ -94,7 +95,7 @@ class Tables:
         return content
 
 
-def open_table(kind: str, name: str, options: Options, messages: Messages) -> LookupTable:
+def open_table(kind: str, name: str, options: TableOptions, messages: Messages) -> LookupTable:
     """Open for reading, keys folded unless ``-f``. Raises UnsupportedMap, TemporaryFailure."""
     from mailconf.maps import registry
     from mailconf.maps.build import write
@@ -119,7 +120,7 @@ def open_table(kind: str, name: str, options: Options, messages: Messages) -> Lo
     )
 
 
-def query(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
+def query(names: list[tuple[str, str]], options: TableOptions, messages: Messages) -> int:
     gc.disable()  # what a batch makes is free of cycles, and much
     try:
         with closing(Tables(names, options, messages)) as tables:
@@ -128,7 +129,7 @@ def query(names: list[tuple[str, str]], options: Options, messages: Messages) ->
         gc.enable()
 
 
-def _query(tables: Tables, options: Options) -> int:
+def _query(tables: Tables, options: TableOptions) -> int:
     write = sys.stdout.buffer.write
     if options.query != "-":
         key = os.fsencode(options.query or "")
@@ -137,18 +138,19 @@ def _query(tables: Tables, options: Options) -> int:
             return 1
         write((options.line((key, value)) if "j" in options.flags else value) + b"\n")
         return 0
-    from mailconf.cli.postfix.postmap_many import ManyKeys
-
-    many = ManyKeys(tables)
+    count, by_library = len(tables.names), "j" not in options.flags
+    many = ManyKeys(count, tables.table, options.line, utf8=options.utf8, by_library=by_library)
     found = False
     for batch in _batches(options):
-        if isinstance(batch, bytes):
-            written = many.written(batch)
+        whole = "F" not in options.flags
+        if isinstance(batch, bytes) and whole:
+            written = many.written(batch, write)
             if written is not None:
+                sys.stdout.buffer.flush()
                 found = found or written
                 continue
         for keys in _pieces(batch) if isinstance(batch, bytes) else (batch,):
-            texts = many.texts(keys)
+            texts = many.texts(keys) if whole else None
             if texts is not None:
                 for text in texts:
                     write(text)
@@ -179,7 +181,7 @@ def _pieces(text: bytes) -> Iterator[list[bytes]]:
         at = end
 
 
-def _batches(options: Options) -> Iterator[bytes] | Iterator[list[bytes]]:
+def _batches(options: TableOptions) -> Iterator[bytes] | Iterator[list[bytes]]:
     """What ``-q -`` asks for: lines of a text, or with -h and -b the headers and the body lines of one message."""
     if not options.flags & set("bh"):
         return _texts()
@@ -216,14 +218,7 @@ def _texts() -> Iterator[bytes]:
         yield rest + b"\n"
 
 
-def keys_of(text: bytes) -> list[bytes]:
-    """The lines of ``text``, each up to a NUL."""
-    lines = text.split(b"\n")
-    lines.pop()
-    return [line.partition(b"\0")[0] for line in lines] if b"\0" in text else lines
-
-
-def list_entries(kind: str, name: str, options: Options, messages: Messages) -> int:
+def list_entries(kind: str, name: str, options: TableOptions, messages: Messages) -> int:
     """``-s``: all entries of a table."""
     table = open_table(kind, name, options, messages)
     entries = getattr(table, "entries", None)
@@ -258,7 +253,7 @@ def list_entries(kind: str, name: str, options: Options, messages: Messages) -> 
     return 0
 
 
-def delete(names: list[tuple[str, str]], options: Options, messages: Messages) -> int:
+def delete(names: list[tuple[str, str]], options: TableOptions, messages: Messages) -> int:
     """``-d``: exit status 0 if any of the tables had any of the keys."""
     from mailconf.cli.postfix.map_owner import as_owner_of, status_of
     from mailconf.maps.build import write
@@ -315,13 +310,3 @@ def unbase64(value: bytes) -> bytes | None:
         return b64decode(value, validate=True)
     except ValueError:
         return None
-
-
-def is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -10,7 +10,6 @@ import os
 import sys
 from contextlib import closing
 
-from mailconf.cli.postfix.postfix_tool import take_root
 from mailconf.cli.sendmail.sendmail_tool import (
     DEFAULT_CF,
     EX_IOERR,
@@ -23,6 +22,7 @@ from mailconf.cli.sendmail.sendmail_tool import (
     say,
     valued,
 )
+from mailconf.cli.shared.own_options import take_root
 from mailconf.source import decode
 
 TYPE_CHECKING = False
@@ -66,8 +66,8 @@ def run(name: str, arguments: list[str]) -> int:
 
 
 def _run(action: str, arguments: list[str], flags: set[str], trusted: int | None, root: Root) -> int:
-    from mailconf.cli.sendmail.safefile import Safety
     from mailconf.cli.sendmail.sendmail_map import find
+    from mailconf.sendmail.safefile import Safety
 
     kind, name = arguments[:2]
     key, *rest = [os.fsencode(word) for word in arguments[2:4]]

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 
 from mailconf.m4.debug import flags
-from mailconf.m4.engine import Engine, Options
+from mailconf.m4.engine import Engine, EngineOptions
 from mailconf.m4.environment import UNBOUNDED, System
 from mailconf.m4.errors import Stop
 from mailconf.m4.places import Place
@@ -51,32 +51,6 @@ LONG = {
 }
 SEQUENCE = rb"\$\({[^}]*}\|[0-9][0-9]+\)"
 
-HELP = """Usage: {0} [OPTION]... [FILE]...
-Expand the macros in each FILE, or in standard input (also `-').
-
-  -D, --define=NAME[=TEXT]     define a macro
-  -U, --undefine=NAME          forget a macro
-  -I, --include=DIR            look for included files in DIR, too
-  -s, --synclines              write `#line' directives
-  -P, --prefix-builtins        builtins are called m4_NAME
-  -E, --fatal-warnings         warnings set the exit status; twice: the first one stops
-  -Q, --quiet, --silent        no warnings about numbers of arguments
-  -i, --interactive            do not wait to write, ignore interrupts
-  -G, --traditional            without GNU's extensions
-  -g, --gnu                    with GNU's extensions
-  -F, --freeze-state=FILE      save the state in FILE at the end
-  -R, --reload-state=FILE      start with a saved state
-  -L, --nesting-limit=NUMBER   most calls inside one another
-  -H, --hashsize=NUMBER        accepted
-      --warn-macro-sequence[=REGEXP]  warn of definitions that match
-  -d, --debug[=FLAGS]          what traces and dumps show: any of acefilpqtxV
-  -t, --trace=NAME             trace a macro
-  -l, --arglength=NUMBER       longest text that traces show
-      --debugfile[=FILE], -o, --error-output=FILE  where traces and dumps go
-      --explain=LINE           print where a line of the output comes from (mailconf)
-      --help, --version        print this, or the version
-"""
-
 
 class Usage(Exception):
     """A mistake on the command line."""
@@ -86,7 +60,7 @@ class Arguments:
     """The command line, read."""
 
     def __init__(self) -> None:
-        self.options = Options()
+        self.options = EngineOptions()
         # What happens between the files, in order: the option and its value; "file" for a file.
         self.actions: list[tuple[str, bytes]] = []
         self.include: list[bytes] = []
@@ -109,6 +83,8 @@ def run(name: str, arguments: list[str]) -> int:
         sys.stderr.write(f"{name}: {mistake}\nTry `{name} --help' for more information.\n")
         return 1
     if parsed.show == "help":
+        from mailconf.cli.shared.m4_help import HELP
+
         sys.stdout.write(HELP.format(name))
         return 0
     if parsed.show == "version":

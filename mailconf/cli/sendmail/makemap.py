@@ -17,7 +17,6 @@ import sys
 from contextlib import suppress
 from typing import TypedDict
 
-from mailconf.cli.postfix.postfix_tool import take_root
 from mailconf.cli.sendmail.sendmail_tool import (
     DEFAULT_CF,
     EX_CANTCREAT,
@@ -31,6 +30,7 @@ from mailconf.cli.sendmail.sendmail_tool import (
     say,
     valued,
 )
+from mailconf.cli.shared.own_options import take_root
 from mailconf.source import encode
 from mailconf.tables.makemap import LEADING_SPACE, LIMIT, TOO_LONG, Format, Row, read_easy, read_rows
 
@@ -67,7 +67,7 @@ class _How(TypedDict):
     progress: Progress | None
 
 
-class Options:
+class MakemapOptions:
     def __init__(self, root: Root) -> None:
         self.root = root
         self.flags: set[str] = set()
@@ -87,7 +87,7 @@ class Options:
 def run(name: str, arguments: list[str]) -> int:
     """Run ``makemap arguments``; ``name`` is what the program was called as. The exit status."""
     arguments = list(arguments)
-    options = Options(take_root(arguments, valued(LETTERS)))
+    options = MakemapOptions(take_root(arguments, valued(LETTERS)))
     try:
         _parse(name, arguments, options)
         kind, map_name = arguments
@@ -105,7 +105,7 @@ def run(name: str, arguments: list[str]) -> int:
         return stop.status
 
 
-def _parse(name: str, arguments: list[str], options: Options) -> None:
+def _parse(name: str, arguments: list[str], options: MakemapOptions) -> None:
     for letter, value in getopt(name, arguments, LETTERS):
         if letter in _LISTS:
             sys.stdout.write(_LISTS[letter])
@@ -132,7 +132,7 @@ def _usage() -> str:
     return USAGE.format(_PREFIX, " " * len(_PREFIX))
 
 
-def _configured_type(kind: str, name: str, cf: Cf, options: Options) -> str:
+def _configured_type(kind: str, name: str, cf: Cf, options: MakemapOptions) -> str:
     """The type that sendmail.cf has for the map: makemap's types ``cf`` and ``CF``."""
     found = cf.map_type(name, base=kind == "CF") if kind else None
     if found is not None:
@@ -145,9 +145,9 @@ def _configured_type(kind: str, name: str, cf: Cf, options: Options) -> str:
     return options.fallback
 
 
-def _run(kind: str, name: str, trusted: int | None, options: Options) -> int:
-    from mailconf.cli.sendmail.safefile import Safety
+def _run(kind: str, name: str, trusted: int | None, options: MakemapOptions) -> int:
     from mailconf.cli.sendmail.sendmail_map import cannot_open, find
+    from mailconf.sendmail.safefile import Safety
 
     safety = Safety(options.root, trusted, links="s" in options, warn=say)
     lists, appends = "u" in options, "o" in options
@@ -170,7 +170,7 @@ def _run(kind: str, name: str, trusted: int | None, options: Options) -> int:
     return Build(found, kind, name, trusted, options).run()
 
 
-def _list(found: Map, kind: str, name: str, options: Options) -> int:
+def _list(found: Map, kind: str, name: str, options: MakemapOptions) -> int:
     """``-u``: the content, in the file's order."""
     from mailconf.cli.sendmail.sendmail_map import DAMAGED, open_old
     from mailconf.maps.core.table import TemporaryFailure
@@ -198,7 +198,7 @@ _FOLDED = 1 << 16  # keys that are folded at once
 class Build:
     """A map built or, with ``-o``, added to."""
 
-    def __init__(self, target: Map, kind: str, name: str, trusted: int | None, options: Options) -> None:
+    def __init__(self, target: Map, kind: str, name: str, trusted: int | None, options: MakemapOptions) -> None:
         self.target = target
         self.kind = kind
         self.name = name

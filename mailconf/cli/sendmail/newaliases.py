@@ -18,7 +18,7 @@ import os
 import re
 import sys
 
-from mailconf.cli.postfix.postfix_tool import Messages, take_root
+from mailconf.cli.postfix.postfix_tool import Messages, take_settings
 from mailconf.cli.sendmail.sendmail_tool import DEFAULT_CF, EX_OK, EX_SOFTWARE, EX_USAGE, Cf, Stop, getopt, say, valued
 
 TYPE_CHECKING = False
@@ -58,7 +58,7 @@ def run(name: str, arguments: list[str]) -> int:
     """Run ``newaliases arguments``; ``name`` is what the program was called as. The exit status."""
     arguments = list(arguments)
     messages = Messages(name)
-    root = take_root(arguments, valued(LETTERS), messages)
+    root = take_settings(arguments, valued(LETTERS), messages)
     cf_name = None
     wrong: list[str] = []
     for letter, value in getopt(name, arguments, LETTERS, tell=lambda _: None):
@@ -147,8 +147,8 @@ class Sendmail:
         self.status = self.status or status
 
     def _rebuild(self, kind: str, file: str, *, nul: bool, optional: bool) -> None:
-        from mailconf.cli.sendmail.safefile import Refused, Safety
         from mailconf.cli.sendmail.sendmail_map import find_map
+        from mailconf.sendmail.safefile import Refused, Safety
 
         shared = bool(self.allowed & {"groupwritablealiasfile", "worldwritablealiasfile"})
         text = Safety(self.root, self.trusted, links=True, shared=shared, warn=lambda _: None)
@@ -198,9 +198,9 @@ class Aliases:
         self.count = self.longest = self.total = 0
 
     def read(self, data: bytes) -> None:
-        from mailconf.tables.sendmail_aliases import logical_lines
+        from mailconf.tables.sendmail_aliases import alias_lines
 
-        for line in logical_lines(data):
+        for line in alias_lines(data):
             if line.problem:
                 self._complain(line.number, line.problem.encode())
             else:

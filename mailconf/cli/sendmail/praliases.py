@@ -11,8 +11,8 @@ import os
 import re
 import sys
 
-from mailconf.cli.postfix.postfix_tool import take_root
 from mailconf.cli.sendmail.sendmail_tool import DEFAULT_CF, EX_OK, EX_USAGE, Cf, Stop, getopt, say, valued
+from mailconf.cli.shared.own_options import take_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def run(name: str, arguments: list[str]) -> int:
 
 def _print(spec: str, keys: list[bytes], root: Root) -> None:
     """Print one alias file: ``[type:][flags] name``."""
-    from mailconf.cli.sendmail.safefile import Refused, Safety
     from mailconf.cli.sendmail.sendmail_map import DAMAGED, find_map
     from mailconf.maps.core.table import TemporaryFailure
+    from mailconf.sendmail.safefile import Refused, Safety
 
     kind, colon, name = spec.partition(":")
     if not colon:

@@ -11,8 +11,8 @@ import fcntl
 import os
 from contextlib import closing, contextmanager
 
-from mailconf.cli.sendmail.safefile import Refused
 from mailconf.cli.sendmail.sendmail_tool import EX_CANTCREAT, Stop
+from mailconf.sendmail.safefile import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Literal
 
-    from mailconf.cli.sendmail.safefile import Safety
     from mailconf.files import Root
     from mailconf.maps.database.bdb_table import DatabaseFile
+    from mailconf.sendmail.safefile import Safety
 
 TYPES = ("hash", "btree", "implicit")
 _BERKELEY = ("hash", "btree")

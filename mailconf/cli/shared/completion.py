@@ -24,7 +24,7 @@ _FOLDERS, _FILES = ("DIR",), ("FILE",)
 def options(tool: str) -> list[tuple[str, str, str]]:
     """(name, what its value is, what it does) of each option, the original's and ours; "" for one without a value."""
     if tool not in tool_help.TOOLS:
-        from mailconf.cli.sendmail.m4 import HELP
+        from mailconf.cli.shared.m4_help import HELP
 
         rows = [(row[1], row[2]) for row in map(_ROW.fullmatch, HELP.splitlines()) if row]
         return [(name[1], name[2] or "", what) for names, what in rows for name in _NAME.finditer(names)]

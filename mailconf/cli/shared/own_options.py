@@ -6,6 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mailconf.files import Root
+
 
 class Missing(Exception):
     """An option has no value; the text is getopt_long's."""
@@ -43,6 +45,26 @@ def take_own(arguments: list[str], ours: Mapping[str, bool], valued: str) -> dic
             at += 1
     arguments[:] = kept
     return found
+
+
+def take_known(arguments: list[str], ours: Mapping[str, bool], valued: str) -> dict[str, str]:
+    """`take_own`; an option without a value stays there, and the original's getopt complains."""
+    try:
+        return take_own(arguments, ours, valued) if any(word.startswith("--") for word in arguments) else {}
+    except Missing:
+        return {}
+
+
+def take_root(arguments: list[str], valued: str) -> Root:
+    """Take ``--root DIR`` off ``arguments``; see `take_known`."""
+    return root_of(take_known(arguments, {"--root": True}, valued))
+
+
+def root_of(found: Mapping[str, str]) -> Root:
+    """What ``--root`` names."""
+    from mailconf.files import Root  # pathlib, which it needs, takes 5 ms to import
+
+    return Root(found.get("--root", "/"))
 
 
 def _wants_value(word: str, valued: str) -> bool:

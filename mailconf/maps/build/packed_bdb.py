@@ -15,7 +15,7 @@ from mailconf.maps.database.bdb import BTREE_LEAF, CAPACITY, HASH, HEADER, NO_PA
 from mailconf.maps.database.bdb_btree_writer import BIG_LIMIT as BTREE_LIMIT
 from mailconf.maps.database.bdb_btree_writer import BtreeWriter, Child, common
 from mailconf.maps.database.bdb_hash_writer import BIG_LIMIT as HASH_LIMIT
-from mailconf.maps.database.bdb_hash_writer import HashWriter, bucket_count, split
+from mailconf.maps.database.bdb_hash_writer import HashWriter, bucket_count, page_parts
 from mailconf.maps.database.bdb_items import KEYDATA
 from mailconf.maps.database.fnv import PRIME
 from mailconf.maps.database.packed import STRETCH, NotPacked, copy, hashes, key_of, ordered, ranges, write_at
@@ -46,7 +46,7 @@ def write_hash(file: BinaryIO, packed: Packed, *, progress: Progress | None = No
     number = buckets + 1
     for bucket in np.flatnonzero(used[stops] - used[starts] > CAPACITY).tolist():
         start, stop = int(starts[bucket]), int(stops[bucket])
-        parts = list(split(costs[order[start:stop]].tolist()))
+        parts = list(page_parts(costs[order[start:stop]].tolist()))
         counts[bucket] = parts[0][1]
         first.following[bucket] = number
         previous = bucket + 1

@@ -10,7 +10,7 @@
 | any map in a folder that its group or everybody can write | written, with a warning | others can replace it |
 | root writes in another user's folder | written, with a warning | that user can replace root's map |
 
-sendmail's tools ask more before they come here (`mailconf.cli.sendmail.safefile`). A refusal is an OSError.
+sendmail's tools ask more before they come here (`mailconf.sendmail.safefile`). A refusal is an OSError.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ in main.cf is root's. Tables within tables count together.
 from __future__ import annotations
 
 from mailconf.files import Root
-from mailconf.maps.core.words import inside, split
+from mailconf.maps.core.words import inside, split_braced
 
 _SUFFIXES = {"hash": ".db", "btree": ".db", "cdb": ".cdb", "lmdb": ".lmdb", "dbm": ".pag", "sdbm": ".pag"}
 _FILES = frozenset({"texthash", "regexp", "pcre", "cidr", "ldap", "memcache", "mysql", "pgsql", "sqlite", *_SUFFIXES})
@@ -27,7 +27,7 @@ def owner(table: str, root: Root, depth: int = 0) -> int | None:
     if kind in ("pipemap", "unionmap"):
         if depth >= _NESTING:
             return None
-        owners = {owner(member, root, depth + 1) for member in split(inside(name) or "")} - {0}
+        owners = {owner(member, root, depth + 1) for member in split_braced(inside(name) or "")} - {0}
         return 0 if not owners else next(iter(owners)) if len(owners) == 1 else None
     if kind not in _FILES or not name.startswith("/"):
         return 0

@@ -26,7 +26,7 @@ def inside(text: str) -> str | None:
     return text[1:-1] or None if 0 < length == len(text) else None
 
 
-def split(text: str) -> Iterator[str]:
+def split_braced(text: str) -> Iterator[str]:
     """Words between commas and whitespace; a brace holds everything up to its partner together."""
     word, depth = "", 0
     for character in text:

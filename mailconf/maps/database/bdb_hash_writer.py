@@ -152,7 +152,7 @@ class HashWriter:
             return [body]
         each = 3 + len(self.end)
         sizes = [len(key) + len(value) + 2 * each for key, value in zip(items[0::2], items[1::2], strict=True)]
-        return [self._body(items[2 * start : 2 * stop]) or _EMPTY for start, stop in split(sizes)]
+        return [self._body(items[2 * start : 2 * stop]) or _EMPTY for start, stop in page_parts(sizes)]
 
     def _body(self, items: list[bytes]) -> _Body | None:
         """One page of items none of which is big, or None if it has no room for them."""
@@ -179,7 +179,7 @@ class HashWriter:
         for part in (small, sorted(pair for pair in pairs if len(pair[0]) > self.limit)):
             stored = [self._item(item) for pair in part for item in pair]
             sizes = [len(stored[at]) + len(stored[at + 1]) + 4 for at in range(0, len(stored), 2)]
-            for start, stop in split(sizes):
+            for start, stop in page_parts(sizes):
                 group = stored[2 * start : 2 * stop]
                 offsets = array("H", [PAGE_SIZE - size for size in accumulate(map(len, group))])
                 text = b"".join(reversed(group)).rjust(CAPACITY - 2 * len(group), b"\0")
@@ -217,7 +217,7 @@ def longer_first(keys: list[bytes]) -> list[bytes]:
     return ordered + beginnings[::-1]
 
 
-def split(sizes: list[int]) -> Iterator[tuple[int, int]]:
+def page_parts(sizes: list[int]) -> Iterator[tuple[int, int]]:
     """Cut a sequence of entries of these sizes into (start, stop) stretches that fill a page each."""
     start = used = 0
     for at, size in enumerate(sizes):

@@ -2,7 +2,7 @@
 
 Files are written through the library (`mailconf.maps.database.lmdb_writer`) and read by the code below: the library
 believes what a file says, and a damaged one kills its process. Only thousands of keys at once are asked of it, in
-processes made for that (`mailconf.cli.postfix.postmap_many`). The format is that of LMDB 0.9 on 64-bit machines, in
+processes made for that (`mailconf.maps.bulk.many`). The format is that of LMDB 0.9 on 64-bit machines, in
 their byte order, learnt from files that postmap(1) writes and from what mdb_dump and mdb_stat say about them.
 
 A file is a sequence of pages. Each begins with 16 bytes: page number (8), 2 unused, flags (2) and the ends of the

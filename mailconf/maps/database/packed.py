@@ -24,7 +24,7 @@ class NotPacked(Exception):
     """An entry is too long, or the like."""
 
 
-class Words:
+class WordColumn:
     """Keys as numbers of 64 bits, of which the larger is the one of the key that comes later."""
 
     def __init__(self, packed: Packed) -> None:
@@ -74,7 +74,7 @@ def ordered(packed: Packed, places: Array = None, highest: int = 0, *, repeated:
     Raises Repeated when two entries have the same place and key, unless they may be ``repeated``.
     """
     np = arrays()
-    words = Words(packed)
+    words = WordColumn(packed)
     bits = highest.bit_length()
     first = words.common
     if places is None:

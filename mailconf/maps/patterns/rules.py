@@ -21,7 +21,7 @@ from typing import Generic, TypeVar
 from mailconf.files import Root
 from mailconf.maps.core.opening import Opening, Warn
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
-from mailconf.maps.core.words import balanced, split
+from mailconf.maps.core.words import balanced, split_braced
 from mailconf.source import decode, encode
 from mailconf.tables.lines import SPACE, LineNumbers, logical_lines, null_lines
 
@@ -36,7 +36,7 @@ def quoted(text: bytes) -> str:
 def text_of(kind: str, name: str, root: Root) -> bytes:
     """The text of the table ``kind:name``."""
     if name.startswith("{"):
-        words = split(_unbraced(kind, name))
+        words = split_braced(_unbraced(kind, name))
         return encode("".join(_unbraced(kind, word).strip(decode(SPACE)) + "\n" for word in words))
     try:
         return root.path(name).read_bytes()

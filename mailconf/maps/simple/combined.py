@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import LookupTable, UnsupportedMap
-from mailconf.maps.core.words import inside, split
+from mailconf.maps.core.words import inside, split_braced
 
 
 class CombinedTable(ABC):
@@ -21,7 +21,7 @@ class CombinedTable(ABC):
     def __init__(self, name: str, opening: Opening) -> None:
         self.name = name
         self._tables: list[LookupTable] = []
-        specs = list(split(inside(name) or ""))
+        specs = list(split_braced(inside(name) or ""))
         need = f'bad syntax: "{self.type}:{name}"; need "{self.type}:{{type:name...}}"'
         if not specs:
             raise UnsupportedMap(need)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from mailconf.maps.core.contents import NoContent
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import UnsupportedMap
-from mailconf.maps.core.words import balanced, inside, split
+from mailconf.maps.core.words import balanced, inside, split_braced
 from mailconf.maps.simple.memory import MemoryTable
 from mailconf.source import encode
 
@@ -22,7 +22,7 @@ def open_table(name: str, opening: Opening) -> MemoryTable:
     if text is None:
         raise UnsupportedMap(f"bad syntax: {spec}")
     table = {}
-    for word in split(text):
+    for word in split_braced(text):
         pair = word
         if word.startswith("{"):
             length = balanced(word)

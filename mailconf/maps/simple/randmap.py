@@ -7,7 +7,7 @@ import random
 from mailconf.maps.core.contents import NoContent
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import UnsupportedMap
-from mailconf.maps.core.words import inside, split
+from mailconf.maps.core.words import inside, split_braced
 from mailconf.source import encode
 
 
@@ -27,7 +27,7 @@ class RandomTable:
 
 def open_table(name: str, opening: Opening) -> RandomTable:
     try:
-        values = [opening.value(encode(word)) for word in split(inside(name) or "")]
+        values = [opening.value(encode(word)) for word in split_braced(inside(name) or "")]
     except NoContent as missing:
         raise UnsupportedMap(str(missing)) from missing
     if not values:

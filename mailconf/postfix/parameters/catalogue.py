@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from mailconf.postfix.text.master_cf import Entry
+    from mailconf.postfix.text.master_cf import ServiceEntry
 
 __all__ = ["PARAMETERS", "VERSION", "ParameterSet", "ServiceParameters", "default_unit", "parameter_set", "time_value"]
 
@@ -142,7 +142,9 @@ class ServiceParameters:
 
     __slots__ = ("_parameters", "_timed", "_transports")
 
-    def __init__(self, entries: Iterable[Entry] = (), parameters: Mapping[str, tuple[str, str]] = PARAMETERS) -> None:
+    def __init__(
+        self, entries: Iterable[ServiceEntry] = (), parameters: Mapping[str, tuple[str, str]] = PARAMETERS
+    ) -> None:
         self._parameters = parameters
         self._timed: dict[str, None] = {}
         self._transports: dict[str, None] = {}

@@ -14,9 +14,9 @@ from mailconf.model.world import Answer, LookupFailed
 from mailconf.postfix.policy.evaluation import (
     DUNNO,
     PERMIT,
+    Asked,
     Evaluation,
     Status,
-    Subject,
     fitting_status,
     split_status,
 )
@@ -26,7 +26,7 @@ _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")
 _REPLY = re.compile(r"([45]\d\d)(?:[ \t]+(.*)|)\Z", re.DOTALL)
 
 # Runs a list of restrictions that stands in a table.
-RunValue = Callable[[Evaluation, str, Subject], Awaitable[Status]]
+RunValue = Callable[[Evaluation, str, Asked], Awaitable[Status]]
 
 
 class Access:
@@ -37,7 +37,7 @@ class Access:
         self._tables = Tables([table])
         self._run_value = run_value
 
-    async def host(self, ev: Evaluation, name: str, address: str, subject: Subject) -> Status:
+    async def host(self, ev: Evaluation, name: str, address: str, subject: Asked) -> Status:
         """HOST NAME/ADDRESS PATTERNS: the name and its parents, then the address and its networks."""
         try:
             answer = await self._find_domain(ev, name) or await self._find_address(ev, address)
@@ -45,14 +45,14 @@ class Access:
             return self._failed(ev, subject)
         return await self._apply(ev, answer, subject)
 
-    async def domain(self, ev: Evaluation, name: str, subject: Subject) -> Status:
+    async def domain(self, ev: Evaluation, name: str, subject: Asked) -> Status:
         try:
             answer = await self._find_domain(ev, name)
         except LookupFailed:
             return self._failed(ev, subject)
         return await self._apply(ev, answer, subject)
 
-    async def address(self, ev: Evaluation, address: str, subject: Subject) -> Status:
+    async def address(self, ev: Evaluation, address: str, subject: Asked) -> Status:
         """An IP address and its networks."""
         try:
             answer = await self._find_address(ev, address)
@@ -60,7 +60,7 @@ class Access:
             return self._failed(ev, subject)
         return await self._apply(ev, answer, subject)
 
-    async def mail(self, ev: Evaluation, address: str, subject: Subject) -> Status:
+    async def mail(self, ev: Evaluation, address: str, subject: Asked) -> Status:
         """EMAIL ADDRESS PATTERNS; ``address`` is resolved and in lower case."""
         settings = ev.settings
         try:
@@ -71,7 +71,7 @@ class Access:
             return self._failed(ev, subject)
         return await self._apply(ev, match.answer if match else None, subject)
 
-    async def exact(self, ev: Evaluation, key: str, subject: Subject) -> Status:
+    async def exact(self, ev: Evaluation, key: str, subject: Asked) -> Status:
         try:
             answer = await self._tables.find(ev.ask, key)
         except LookupFailed:
@@ -79,7 +79,7 @@ class Access:
         return await self._apply(ev, answer, subject)
 
     @staticmethod
-    def _failed(ev: Evaluation, subject: Subject) -> Status:
+    def _failed(ev: Evaluation, subject: Asked) -> Status:
         return ev.refuse_subject(451, "4.3.5", subject, "Server configuration error")
 
     async def _find_domain(self, ev: Evaluation, name: str) -> Answer | None:
@@ -106,11 +106,11 @@ class Access:
                 return answer
         return None
 
-    async def _apply(self, ev: Evaluation, answer: Answer | None, subject: Subject) -> Status:
+    async def _apply(self, ev: Evaluation, answer: Answer | None, subject: Asked) -> Status:
         return DUNNO if answer is None else await apply(ev, self.table, answer.value, subject, self._run_value)
 
 
-async def apply(ev: Evaluation, table: str, value: str, subject: Subject, run_value: RunValue) -> Status:
+async def apply(ev: Evaluation, table: str, value: str, subject: Asked, run_value: RunValue) -> Status:
     """Do what a table's ``value`` says about ``subject``."""
     value = value.strip(" \t\r\n")
     word, _, text = value.partition(" ")
@@ -128,42 +128,42 @@ async def apply(ev: Evaluation, table: str, value: str, subject: Subject, run_va
     return await run_value(ev, value, subject)
 
 
-def _refuse(ev: Evaluation, code: int, status: str, text: str, subject: Subject) -> Status:
+def _refuse(ev: Evaluation, code: int, status: str, text: str, subject: Asked) -> Status:
     status, text = split_status(text, status)
     return ev.refuse_subject(code, fitting_status(status, subject.what), subject, text or "Access denied")
 
 
-def _reject(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _reject(ev: Evaluation, text: str, subject: Asked) -> Status:
     return _refuse(ev, ev.settings.codes["access_map_reject_code"], "5.7.1", text, subject)
 
 
-def _defer(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _defer(ev: Evaluation, text: str, subject: Asked) -> Status:
     return _refuse(ev, ev.settings.codes["access_map_defer_code"], "4.7.1", text, subject)
 
 
-def _conditional(ev: Evaluation, text: str, subject: Subject) -> tuple[int, str, str]:
+def _conditional(ev: Evaluation, text: str, subject: Asked) -> tuple[int, str, str]:
     status, text = split_status(text, "4.7.1")
     status = fitting_status(status, subject.what)
     words = f"<{subject.name}>: {subject.what} rejected: {text or 'Service unavailable'}"
     return ev.settings.codes["access_map_defer_code"], status, words
 
 
-def _defer_if_permit(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _defer_if_permit(ev: Evaluation, text: str, subject: Asked) -> Status:
     return ev.defer_permission(*_conditional(ev, text, subject))
 
 
-def _defer_if_reject(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _defer_if_reject(ev: Evaluation, text: str, subject: Asked) -> Status:
     return ev.defer_rejection(*_conditional(ev, text, subject))
 
 
-def _discard(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _discard(ev: Evaluation, text: str, subject: Asked) -> Status:
     ev.note("discard", f"<{subject.name}>: {subject.what} {text or 'triggers DISCARD action'}")
     ev.effect(EffectKind.DISCARD, text)
     ev.session.memory["discard"] = True
     return PERMIT
 
 
-def _hold(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _hold(ev: Evaluation, text: str, subject: Asked) -> Status:
     if not ev.session.memory.get("hold"):
         ev.note("hold", f"<{subject.name}>: {subject.what} {text or 'triggers HOLD action'}")
         ev.effect(EffectKind.HOLD, text)
@@ -171,7 +171,7 @@ def _hold(ev: Evaluation, text: str, subject: Subject) -> Status:
     return DUNNO
 
 
-def _filter(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _filter(ev: Evaluation, text: str, subject: Asked) -> Status:
     if ":" in text:
         ev.note("filter", f"<{subject.name}>: {subject.what} triggers FILTER {text}")
         ev.effect(EffectKind.FILTER, text)
@@ -180,7 +180,7 @@ def _filter(ev: Evaluation, text: str, subject: Subject) -> Status:
     return DUNNO
 
 
-def _prepend(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _prepend(ev: Evaluation, text: str, subject: Asked) -> Status:
     if _HEADER.match(text):
         ev.effect(EffectKind.PREPEND, text)
     else:
@@ -188,8 +188,8 @@ def _prepend(ev: Evaluation, text: str, subject: Subject) -> Status:
     return DUNNO
 
 
-def _to_address(kind: EffectKind, word: str) -> Callable[[Evaluation, str, Subject], Status]:
-    def act(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _to_address(kind: EffectKind, word: str) -> Callable[[Evaluation, str, Asked], Status]:
+    def act(ev: Evaluation, text: str, subject: Asked) -> Status:
         if "@" in text:
             ev.note(kind.value, f"<{subject.name}>: {subject.what} triggers {word} {text}")
             ev.effect(kind, text)
@@ -200,8 +200,8 @@ def _to_address(kind: EffectKind, word: str) -> Callable[[Evaluation, str, Subje
     return act
 
 
-def _only_log(kind: EffectKind) -> Callable[[Evaluation, str, Subject], Status]:
-    def act(ev: Evaluation, text: str, subject: Subject) -> Status:
+def _only_log(kind: EffectKind) -> Callable[[Evaluation, str, Asked], Status]:
+    def act(ev: Evaluation, text: str, subject: Asked) -> Status:
         ev.note(kind.value, text)
         ev.effect(kind, text)
         return DUNNO
@@ -209,7 +209,7 @@ def _only_log(kind: EffectKind) -> Callable[[Evaluation, str, Subject], Status]:
     return act
 
 
-_ACTIONS: dict[str, Callable[[Evaluation, str, Subject], Status]] = {
+_ACTIONS: dict[str, Callable[[Evaluation, str, Asked], Status]] = {
     "OK": lambda ev, text, subject: PERMIT,
     "DUNNO": lambda ev, text, subject: DUNNO,
     "REJECT": _reject,

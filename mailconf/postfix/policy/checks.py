@@ -14,9 +14,9 @@ from mailconf.postfix.policy.evaluation import (
     RECIPIENT,
     REJECT,
     SENDER,
+    Asked,
     Evaluation,
     Status,
-    Subject,
     fitting_status,
     split_status,
 )
@@ -24,7 +24,7 @@ from mailconf.postfix.policy.resolve import ALIAS, LOCAL, MAILBOX, RELAY, Resolu
 from mailconf.postfix.settings.hostnames import address_literal, valid_hostname, valid_ipv4, valid_ipv6
 from mailconf.postfix.settings.lookup import Tables
 
-Check = Callable[[Evaluation, Subject], Awaitable[Status]]
+Check = Callable[[Evaluation, Asked], Awaitable[Status]]
 
 _ALWAYS_THERE = frozenset({"postmaster", "mailer-daemon"})
 
@@ -32,28 +32,28 @@ _ALWAYS_THERE = frozenset({"postmaster", "mailer-daemon"})
 # Everything and nothing
 
 
-async def permit(ev: Evaluation, subject: Subject) -> Status:
+async def permit(ev: Evaluation, subject: Asked) -> Status:
     return PERMIT
 
 
-async def dunno(ev: Evaluation, subject: Subject) -> Status:
+async def dunno(ev: Evaluation, subject: Asked) -> Status:
     return DUNNO
 
 
-async def reject(ev: Evaluation, subject: Subject) -> Status:
+async def reject(ev: Evaluation, subject: Asked) -> Status:
     return ev.refuse_subject(ev.settings.codes["reject_code"], "5.7.1", subject, "Access denied")
 
 
-async def defer(ev: Evaluation, subject: Subject) -> Status:
+async def defer(ev: Evaluation, subject: Asked) -> Status:
     return ev.refuse_subject(ev.settings.codes["defer_code"], "4.3.2", subject, "Try again later")
 
 
-async def defer_if_permit(ev: Evaluation, subject: Subject) -> Status:
+async def defer_if_permit(ev: Evaluation, subject: Asked) -> Status:
     text = f"<{subject.name}>: {subject.what} rejected: defer_if_permit requested"
     return ev.defer_permission(450, "4.7.0", text)
 
 
-async def defer_if_reject(ev: Evaluation, subject: Subject) -> Status:
+async def defer_if_reject(ev: Evaluation, subject: Asked) -> Status:
     text = f"<{subject.name}>: {subject.what} rejected: defer_if_reject requested"
     return ev.defer_rejection(450, "4.7.0", text)
 
@@ -61,7 +61,7 @@ async def defer_if_reject(ev: Evaluation, subject: Subject) -> Status:
 # The client and its session
 
 
-async def permit_mynetworks(ev: Evaluation, subject: Subject) -> Status:
+async def permit_mynetworks(ev: Evaluation, subject: Asked) -> Status:
     session = ev.session
     try:
         inside = await ev.settings.domains.networks.match_host(ev.ask, session.client_name, session.client_address)
@@ -70,41 +70,41 @@ async def permit_mynetworks(ev: Evaluation, subject: Subject) -> Status:
     return PERMIT if inside else DUNNO
 
 
-async def permit_inet_interfaces(ev: Evaluation, subject: Subject) -> Status:
+async def permit_inet_interfaces(ev: Evaluation, subject: Asked) -> Status:
     return PERMIT if ev.session.client_address in ev.settings.domains.own_addresses else DUNNO
 
 
-async def permit_sasl_authenticated(ev: Evaluation, subject: Subject) -> Status:
+async def permit_sasl_authenticated(ev: Evaluation, subject: Asked) -> Status:
     return PERMIT if ev.settings.sasl and ev.session.sasl_username else DUNNO
 
 
-async def reject_plaintext_session(ev: Evaluation, subject: Subject) -> Status:
+async def reject_plaintext_session(ev: Evaluation, subject: Asked) -> Status:
     if ev.session.tls_protocol:
         return DUNNO
     return ev.refuse(ev.settings.codes["plaintext_reject_code"], "5.7.1", "Session encryption is required")
 
 
-async def reject_unauth_pipelining(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unauth_pipelining(ev: Evaluation, subject: Asked) -> Status:
     if not ev.session.early_input:
         return DUNNO
     return ev.refuse_subject(503, "5.5.0", subject, "Improper use of SMTP command pipelining")
 
 
-async def reject_unknown_client(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unknown_client(ev: Evaluation, subject: Asked) -> Status:
     if ev.session.client_name != "unknown":
         return DUNNO
     text = f"{CLIENT} rejected: cannot find your hostname, [{ev.session.client_address}]"
     return ev.refuse(ev.settings.codes["unknown_client_reject_code"], "5.7.25", text)
 
 
-async def reject_unknown_reverse_client(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unknown_reverse_client(ev: Evaluation, subject: Asked) -> Status:
     if ev.session.reverse_name != "unknown":
         return DUNNO
     text = f"{CLIENT} rejected: cannot find your reverse hostname, [{ev.session.client_address}]"
     return ev.refuse(ev.settings.codes["unknown_client_reject_code"], "5.7.1", text)
 
 
-async def reject_multi_recipient_bounce(ev: Evaluation, subject: Subject) -> Status:
+async def reject_multi_recipient_bounce(ev: Evaluation, subject: Asked) -> Status:
     others = len(ev.session.recipients) - (ev.where not in ("RCPT", "VRFY"))
     if ev.session.sender != "" or others < 1:
         return DUNNO
@@ -115,20 +115,20 @@ async def reject_multi_recipient_bounce(ev: Evaluation, subject: Subject) -> Sta
 # The name in HELO
 
 
-async def permit_naked_ip_address(ev: Evaluation, subject: Subject) -> Status:
+async def permit_naked_ip_address(ev: Evaluation, subject: Asked) -> Status:
     """PERMIT for a client that gives its bare address for a name (gone from the manual, not from Postfix)."""
     helo = ev.session.helo or ""
     return PERMIT if valid_ipv4(helo) or valid_ipv6(helo) else DUNNO
 
 
-async def reject_invalid_helo(ev: Evaluation, subject: Subject) -> Status:
+async def reject_invalid_helo(ev: Evaluation, subject: Asked) -> Status:
     helo = ev.session.helo
     if helo is None:
         return DUNNO
     problem = _helo_problem(helo)
     if problem is None:
         return DUNNO
-    return ev.refuse_subject(ev.settings.codes["invalid_hostname_reject_code"], "5.5.2", Subject(helo, HELO), problem)
+    return ev.refuse_subject(ev.settings.codes["invalid_hostname_reject_code"], "5.5.2", Asked(helo, HELO), problem)
 
 
 def _helo_problem(helo: str) -> str | None:
@@ -138,7 +138,7 @@ def _helo_problem(helo: str) -> str | None:
     return None if valid_hostname(name) or valid_ipv4(name) else "Invalid name"
 
 
-async def reject_non_fqdn_helo(ev: Evaluation, subject: Subject) -> Status:
+async def reject_non_fqdn_helo(ev: Evaluation, subject: Asked) -> Status:
     helo = ev.session.helo
     if helo is None:
         return DUNNO
@@ -148,17 +148,17 @@ async def reject_non_fqdn_helo(ev: Evaluation, subject: Subject) -> Status:
     if valid_hostname(name) and "." in name:
         return DUNNO
     code = ev.settings.codes["non_fqdn_reject_code"]
-    return ev.refuse_subject(code, "5.5.2", Subject(helo, HELO), "need fully-qualified hostname")
+    return ev.refuse_subject(code, "5.5.2", Asked(helo, HELO), "need fully-qualified hostname")
 
 
 # Sender and recipient
 
 
-async def reject_non_fqdn_sender(ev: Evaluation, subject: Subject) -> Status:
+async def reject_non_fqdn_sender(ev: Evaluation, subject: Asked) -> Status:
     return _non_fqdn(ev, ev.session.sender, SENDER) if ev.session.sender else DUNNO
 
 
-async def reject_non_fqdn_recipient(ev: Evaluation, subject: Subject) -> Status:
+async def reject_non_fqdn_recipient(ev: Evaluation, subject: Asked) -> Status:
     return _non_fqdn(ev, ev.recipient, RECIPIENT) if ev.recipient else DUNNO
 
 
@@ -169,10 +169,10 @@ def _non_fqdn(ev: Evaluation, address: str | None, what: str) -> Status:
         if name.startswith("[") or (valid_hostname(name) and "." in name):
             return DUNNO
     code = ev.settings.codes["non_fqdn_reject_code"]
-    return ev.refuse_subject(code, "5.5.2", Subject(address or "", what), "need fully-qualified address")
+    return ev.refuse_subject(code, "5.5.2", Asked(address or "", what), "need fully-qualified address")
 
 
-async def permit_auth_destination(ev: Evaluation, subject: Subject) -> Status:
+async def permit_auth_destination(ev: Evaluation, subject: Asked) -> Status:
     """PERMIT for mail that is ours to take: local, virtual or relay, without a route in the local part."""
     if not ev.recipient:
         return DUNNO
@@ -184,26 +184,26 @@ async def permit_auth_destination(ev: Evaluation, subject: Subject) -> Status:
     return PERMIT if found.address_class in (LOCAL, ALIAS, MAILBOX, RELAY) else DUNNO
 
 
-async def check_relay_domains(ev: Evaluation, subject: Subject) -> Status:
+async def check_relay_domains(ev: Evaluation, subject: Asked) -> Status:
     """The old form of permit_auth_destination and reject in one, which says it in other words."""
     if not ev.recipient:
         return DUNNO
     status = await permit_auth_destination(ev, subject)
     if status is not DUNNO:
         return status
-    about = Subject(ev.recipient, RECIPIENT)
+    about = Asked(ev.recipient, RECIPIENT)
     return ev.refuse_subject(ev.settings.codes["relay_domains_reject_code"], "5.7.1", about, "Relay access denied")
 
 
-async def reject_unauth_destination(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unauth_destination(ev: Evaluation, subject: Asked) -> Status:
     return await _unauth_destination(ev, subject, ev.settings.codes["relay_domains_reject_code"])
 
 
-async def defer_unauth_destination(ev: Evaluation, subject: Subject) -> Status:
+async def defer_unauth_destination(ev: Evaluation, subject: Asked) -> Status:
     return await _unauth_destination(ev, subject, ev.settings.codes["relay_domains_reject_code"] - 100)
 
 
-async def _unauth_destination(ev: Evaluation, subject: Subject, code: int) -> Status:
+async def _unauth_destination(ev: Evaluation, subject: Asked, code: int) -> Status:
     if not ev.recipient:
         return DUNNO
     status = await permit_auth_destination(ev, subject)
@@ -212,22 +212,22 @@ async def _unauth_destination(ev: Evaluation, subject: Subject, code: int) -> St
     return ev.refuse(code, "5.7.1", f"<{ev.recipient}>: Relay access denied")
 
 
-async def reject_unlisted_sender(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unlisted_sender(ev: Evaluation, subject: Asked) -> Status:
     sender = ev.session.sender
     if not sender or SENDER in ev.unlisted_checked:
         return DUNNO
     ev.unlisted_checked.add(SENDER)
-    return await _unlisted(ev, Subject(sender, SENDER), await ev.resolved_sender())
+    return await _unlisted(ev, Asked(sender, SENDER), await ev.resolved_sender())
 
 
-async def reject_unlisted_recipient(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unlisted_recipient(ev: Evaluation, subject: Asked) -> Status:
     if not ev.recipient or RECIPIENT in ev.unlisted_checked:
         return DUNNO
     ev.unlisted_checked.add(RECIPIENT)
-    return await _unlisted(ev, Subject(ev.recipient, RECIPIENT), await ev.resolved_recipient())
+    return await _unlisted(ev, Asked(ev.recipient, RECIPIENT), await ev.resolved_recipient())
 
 
-async def _unlisted(ev: Evaluation, subject: Subject, found: Resolution) -> Status:
+async def _unlisted(ev: Evaluation, subject: Asked, found: Resolution) -> Status:
     """Refuse a user whom no table of the domain's class knows; canonical and virtual aliases make any address known."""
     if found.failed is not None:
         return ev.lookup_failure(subject.name)
@@ -251,7 +251,7 @@ async def _unlisted(ev: Evaluation, subject: Subject, found: Resolution) -> Stat
         return ev.lookup_failure(subject.name)
 
 
-async def _unknown_in_class(ev: Evaluation, subject: Subject, address_class: str, address: str) -> Status:
+async def _unknown_in_class(ev: Evaluation, subject: Asked, address_class: str, address: str) -> Status:
     settings = ev.settings
     tables: Tables
     if address_class == LOCAL:
@@ -288,7 +288,7 @@ async def _owners(ev: Evaluation) -> list[str] | None:
 def _sender_login(refuse_when: Callable[[list[str] | None, str], str]) -> Check:
     """A check of the owners and the login: ``refuse_when`` says why it is refused, or ""."""
 
-    async def check(ev: Evaluation, subject: Subject) -> Status:
+    async def check(ev: Evaluation, subject: Asked) -> Status:
         sender = ev.session.sender
         if not sender or not ev.settings.sasl:
             return DUNNO
@@ -296,7 +296,7 @@ def _sender_login(refuse_when: Callable[[list[str] | None, str], str]) -> Check:
             reason = refuse_when(await _owners(ev), ev.session.sasl_username)
         except LookupFailed:
             return ev.lookup_failure(sender)
-        return ev.refuse_subject(553, "5.7.1", Subject(sender, SENDER), reason) if reason else DUNNO
+        return ev.refuse_subject(553, "5.7.1", Asked(sender, SENDER), reason) if reason else DUNNO
 
     return check
 
@@ -316,7 +316,7 @@ reject_unauthenticated_login_mismatch = _sender_login(
 )
 
 
-async def reject_login_mismatch(ev: Evaluation, subject: Subject) -> Status:
+async def reject_login_mismatch(ev: Evaluation, subject: Asked) -> Status:
     status = await reject_authenticated_login_mismatch(ev, subject)
     return status if status is REJECT else await reject_unauthenticated_login_mismatch(ev, subject)
 
@@ -324,11 +324,11 @@ async def reject_login_mismatch(ev: Evaluation, subject: Subject) -> Status:
 # Probes of the World's mail servers are not made here: what they would find is not known yet.
 
 
-async def reject_unverified_sender(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unverified_sender(ev: Evaluation, subject: Asked) -> Status:
     return await _unverified(ev, ev.session.sender, SENDER, "unverified_sender_defer_code", "4.1.7")
 
 
-async def reject_unverified_recipient(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unverified_recipient(ev: Evaluation, subject: Asked) -> Status:
     return await _unverified(ev, ev.recipient, RECIPIENT, "unverified_recipient_defer_code", "4.1.1")
 
 

@@ -24,9 +24,9 @@ from mailconf.postfix.policy.evaluation import (
     REVERSE_CLIENT,
     SENDER,
     UNAVAILABLE,
+    Asked,
     Evaluation,
     Status,
-    Subject,
     fitting_status,
     split_status,
 )
@@ -40,7 +40,7 @@ _NULL_MX = re.compile(r"\d+ \.?\Z")
 # Domains and hosts that do not exist
 
 
-async def reject_unknown_sender_domain(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unknown_sender_domain(ev: Evaluation, subject: Asked) -> Status:
     if not ev.session.sender:
         return DUNNO
     found = await ev.resolved_sender()
@@ -48,10 +48,10 @@ async def reject_unknown_sender_domain(ev: Evaluation, subject: Subject) -> Stat
         return ev.lookup_failure(ev.session.sender)
     if found.address_class in (LOCAL, ALIAS, MAILBOX):
         return DUNNO
-    return await _unknown_domain(ev, found.recipient, Subject(ev.session.sender, SENDER), "1.8", (550, "5.7.27"))
+    return await _unknown_domain(ev, found.recipient, Asked(ev.session.sender, SENDER), "1.8", (550, "5.7.27"))
 
 
-async def reject_unknown_recipient_domain(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unknown_recipient_domain(ev: Evaluation, subject: Asked) -> Status:
     if not ev.recipient:
         return DUNNO
     found = await ev.resolved_recipient()
@@ -59,11 +59,11 @@ async def reject_unknown_recipient_domain(ev: Evaluation, subject: Subject) -> S
         return ev.lookup_failure(ev.recipient)
     if found.address_class in (LOCAL, ALIAS, MAILBOX):
         return DUNNO
-    return await _unknown_domain(ev, found.recipient, Subject(ev.recipient, RECIPIENT), "1.2", (556, "5.1.10"))
+    return await _unknown_domain(ev, found.recipient, Asked(ev.recipient, RECIPIENT), "1.2", (556, "5.1.10"))
 
 
 async def _unknown_domain(
-    ev: Evaluation, address: str, subject: Subject, detail: str, null_mx: tuple[int, str]
+    ev: Evaluation, address: str, subject: Asked, detail: str, null_mx: tuple[int, str]
 ) -> Status:
     """Refuse a domain that has neither MX nor address, or that takes no mail."""
     # smtpd(8) folds an address before it looks at its parts, by which ß becomes ss.
@@ -104,7 +104,7 @@ def _tempfail(ev: Evaluation, action: str, status: str, text: str) -> Status:
     return ev.defer_permission(450, status, text)
 
 
-async def reject_unknown_helo(ev: Evaluation, subject: Subject) -> Status:
+async def reject_unknown_helo(ev: Evaluation, subject: Asked) -> Status:
     helo = ev.session.helo
     if helo is None:
         return DUNNO
@@ -121,7 +121,7 @@ async def reject_unknown_helo(ev: Evaluation, subject: Subject) -> Status:
     return ev.refuse(ev.settings.codes["unknown_hostname_reject_code"], "4.7.1", text)
 
 
-async def permit_mx_backup(ev: Evaluation, subject: Subject) -> Status:
+async def permit_mx_backup(ev: Evaluation, subject: Asked) -> Status:
     """PERMIT for an authorized destination, and for a domain of whose exchangers this machine is one."""
     status = await checks.permit_auth_destination(ev, subject)
     if status is not DUNNO or not ev.recipient:
@@ -133,7 +133,7 @@ async def permit_mx_backup(ev: Evaluation, subject: Subject) -> Status:
     exchangers = await ev.ask.dns(domain, "MX")
     if exchangers.outcome is Outcome.FAILED:
         reason = "Unable to look up mail exchanger information: Host not found, try again"
-        return ev.refuse_subject(450, "4.4.4", Subject(ev.recipient, RECIPIENT), reason)
+        return ev.refuse_subject(450, "4.4.4", Asked(ev.recipient, RECIPIENT), reason)
     if exchangers.outcome is not Outcome.FOUND:
         return DUNNO
     ranked = [(int(p), host) for p, _, host in (value.partition(" ") for value in exchangers.values)]
@@ -166,7 +166,7 @@ async def _addresses(ev: Evaluation, host: str) -> list[str]:
 def by_servers(access: Access, who: str, kind: str) -> Check:
     """check_WHO_KIND_access: the access table is asked for the servers of a name, and for their addresses."""
 
-    async def check(ev: Evaluation, subject: Subject) -> Status:
+    async def check(ev: Evaluation, subject: Asked) -> Status:
         name, about = _who(ev, who)
         if not name and who in ("sender", "recipient") and about.name:
             found = await (ev.resolved_sender() if who == "sender" else ev.resolved_recipient())
@@ -200,19 +200,19 @@ async def _servers(ev: Evaluation, name: str, kind: str) -> list[str]:
     return [name] if kind == "MX" and records.outcome is Outcome.ABSENT else []
 
 
-def _who(ev: Evaluation, who: str) -> tuple[str, Subject]:
+def _who(ev: Evaluation, who: str) -> tuple[str, Asked]:
     """The name that a check is about, "" when there is none, and what is said of it."""
     session = ev.session
     if who == "client":
         name = session.client_name
-        return "" if name == "unknown" else name, Subject(ev.client, CLIENT)
+        return "" if name == "unknown" else name, Asked(ev.client, CLIENT)
     if who == "reverse_client_hostname":
         name = session.reverse_name
-        return "" if name == "unknown" else name, Subject(name, REVERSE_CLIENT)
+        return "" if name == "unknown" else name, Asked(name, REVERSE_CLIENT)
     if who == "helo":
-        return (session.helo or "").removesuffix("."), Subject(session.helo or "", HELO)
+        return (session.helo or "").removesuffix("."), Asked(session.helo or "", HELO)
     address, what = (session.sender, SENDER) if who == "sender" else (ev.recipient, RECIPIENT)
-    return Address.split(address or "").domain or "", Subject(address or "", what)
+    return Address.split(address or "").domain or "", Asked(address or "", what)
 
 
 # Lists of good and bad in the DNS
@@ -226,14 +226,14 @@ def listed(domain: str, who: str, act: Callable[[Evaluation, Listing], Awaitable
     zone, _, pattern = domain.partition("=")
     accepts = _answer_filter(pattern)
 
-    async def check(ev: Evaluation, subject: Subject) -> Status:
+    async def check(ev: Evaluation, subject: Asked) -> Status:
         if who == "address":
-            about = Subject(ev.session.client_address, CLIENT)
+            about = Asked(ev.session.client_address, CLIENT)
             query = reversed_address(ev.session.client_address)
         else:
             query, about = _who(ev, who)
             if who == "client":
-                about = Subject(query, CLIENT)
+                about = Asked(query, CLIENT)
         if not query or query.startswith("["):
             return DUNNO
         records = await ev.ask.dns(f"{query}.{zone}", "A")
@@ -247,7 +247,7 @@ def listed(domain: str, who: str, act: Callable[[Evaluation, Listing], Awaitable
 class Listing:
     """An entry that was found: the zone, who is listed, and the name that the zone has it under."""
 
-    def __init__(self, zone: str, about: Subject, name: str, parameter: str) -> None:
+    def __init__(self, zone: str, about: Asked, name: str, parameter: str) -> None:
         self.zone = zone
         self.about = about
         self.name = name

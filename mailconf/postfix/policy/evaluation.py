@@ -12,7 +12,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.model.address import external
-from mailconf.model.verdict import Effect, EffectKind, Reply, Session
+from mailconf.model.session import Session
+from mailconf.model.verdict import Effect, EffectKind, Reply
 from mailconf.model.world import Ask
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Status(Enum):
 DUNNO, PERMIT, REJECT = Status.DUNNO, Status.PERMIT, Status.REJECT
 
 
-class Subject(NamedTuple):
+class Asked(NamedTuple):
     """Whom a refusal is about: the text between ``<`` and ``>``, and what it is."""
 
     name: str
@@ -177,7 +178,7 @@ class Evaluation:
         code = refusal.code - 100 if self.settings.soft_bounce and refusal.code >= 500 else refusal.code
         return Refusal(code, f"{code // 100}{refusal.status[1:]}", printable(refusal.text))
 
-    def refuse_subject(self, code: int, status: str, subject: Subject, text: str) -> Status:
+    def refuse_subject(self, code: int, status: str, subject: Asked, text: str) -> Status:
         return self.refuse(code, status, f"<{subject.name}>: {subject.what} rejected: {text}")
 
     def defer_permission(self, code: int, status: str, text: str) -> Status:

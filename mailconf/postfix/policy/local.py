@@ -28,7 +28,7 @@ from mailconf.postfix.settings.lookup import Tables
 from mailconf.postfix.text.expand import MacroError, expand
 from mailconf.postfix.text.words import texts
 from mailconf.source import decode
-from mailconf.tables.aliases import Kind, Target, parse_alias_value
+from mailconf.tables.aliases import AliasKind, AliasTarget, parse_alias_value
 from mailconf.tables.mailbox_name import below
 
 # Recursion is counted as the original does: an alias or a .forward leads four levels down, an :include: two.
@@ -224,13 +224,13 @@ class Local:
             return self._rewriter.standard(answer.value)  # as it is, though it may be a list
         return self._rewriter.standard(f"owner-{name}")
 
-    async def _targets(self, work: _Work, targets: list[Target], context: _Context) -> None:
+    async def _targets(self, work: _Work, targets: list[AliasTarget], context: _Context) -> None:
         for target in targets:
-            if target.kind is Kind.ADDRESS:
+            if target.kind is AliasKind.ADDRESS:
                 await self._address(work, target.text, context)
-            elif target.kind is Kind.COMMAND:
+            elif target.kind is AliasKind.COMMAND:
                 self._restricted(work, DeliveryKind.COMMAND, target.text.strip(), context, self._commands_from)
-            elif target.kind is Kind.FILE:
+            elif target.kind is AliasKind.FILE:
                 self._restricted(work, DeliveryKind.FILE, target.text, context, self._files_from)
             else:
                 await self._include(work, target.text, context)
@@ -523,9 +523,9 @@ def _fault_of_include(path: str, found: Found) -> str:
     return f":include: file {path} is world writable" if found.mode & stat.S_IWOTH else ""
 
 
-def _lines(text: str) -> list[Target]:
+def _lines(text: str) -> list[AliasTarget]:
     """The targets of an :include: or .forward file: those of each line that is no comment."""
-    targets: list[Target] = []
+    targets: list[AliasTarget] = []
     for line in text.splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             targets += parse_alias_value(line)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.policy import Role
+from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
-from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Session, Verdict
+from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
 from mailconf.model.world import Ask
 from mailconf.postfix.policy.aliasing import Aliasing
 from mailconf.postfix.policy.local import Local

@@ -24,15 +24,14 @@ from mailconf.postfix.policy.evaluation import (
     REJECT,
     REVERSE_CLIENT,
     SENDER,
+    Asked,
     Evaluation,
     Status,
-    Subject,
 )
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.configuration import Configuration
-from mailconf.postfix.settings.site import word_span
 from mailconf.postfix.text.expand import MacroError
-from mailconf.postfix.text.words import Word, split, table_spec, unbraced
+from mailconf.postfix.text.words import Word, split_words, table_spec, unbraced
 from mailconf.source import Span
 
 PF201 = error("PF201", "a restriction that does not exist")
@@ -94,7 +93,7 @@ class RuleList(NamedTuple):
     rules: tuple[Rule, ...]
     who: str = ""
 
-    async def run(self, ev: Evaluation, subject: Subject) -> Status:
+    async def run(self, ev: Evaluation, subject: Asked) -> Status:
         """The first decision; DUNNO when there is none."""
         for rule in self.rules:
             outer = ev.warn
@@ -110,7 +109,7 @@ class RuleList(NamedTuple):
         return DUNNO
 
 
-async def server_error(ev: Evaluation, subject: Subject) -> Status:
+async def server_error(ev: Evaluation, subject: Asked) -> Status:
     return ev.server_error()
 
 
@@ -135,11 +134,11 @@ class Compiler:
 
     def compile(self, parameter: str, who: str = "") -> RuleList:
         """The list that ``parameter`` holds; ``who`` ("client", "helo", ...) is what a bare table is asked about."""
-        words = split(self._configuration.value(parameter))
+        words = split_words(self._configuration.value(parameter))
         return RuleList(parameter, tuple(self._rules(parameter, words)), who)
 
     def _span(self, parameter: str, word: Word) -> Span | None:
-        return word_span(self._configuration, parameter, word.text, word.offset)
+        return self._configuration.word_span(parameter, word.text, word.offset)
 
     def _rules(self, parameter: str, words: Sequence[Word]) -> list[Rule]:
         rules: list[Rule] = []
@@ -233,7 +232,7 @@ class Compiler:
         return access_check(Access(table, self._run_value), who)
 
     def _each(self, *members: Check) -> Check:
-        async def check(ev: Evaluation, subject: Subject) -> Status:
+        async def check(ev: Evaluation, subject: Asked) -> Status:
             for member in members:
                 status = await member(ev, subject)
                 if status is not DUNNO:
@@ -245,7 +244,7 @@ class Compiler:
     def _class(self, name: str) -> Check:
         """A restriction class; compiled at its first use, so that classes may name each other."""
 
-        async def check(ev: Evaluation, subject: Subject) -> Status:
+        async def check(ev: Evaluation, subject: Asked) -> Status:
             if ev.depth >= _DEPTH:
                 return ev.server_error()
             ev.depth += 1
@@ -275,7 +274,7 @@ class Compiler:
                 )
             self._class_list(name)
 
-    async def _run_value(self, ev: Evaluation, value: str, subject: Subject) -> Status:
+    async def _run_value(self, ev: Evaluation, value: str, subject: Asked) -> Status:
         """Restrictions that stand in a table: no tables of their own, no arguments but for sleep."""
         rules = self._values.get(value)
         if rules is None:
@@ -283,7 +282,7 @@ class Compiler:
         return await rules.run(ev, subject)
 
     def _value_list(self, value: str) -> RuleList:
-        words = split(value)
+        words = split_words(value)
         if any(_is_table(word.text) for word in words):
             return RuleList(value, (Rule(value, server_error),))
         quiet = Compiler(self._configuration, self._settings, Sink())
@@ -292,12 +291,12 @@ class Compiler:
 
     def _policy_service(self, argument: str) -> Check:
         """check_policy_service: ``type:place`` or ``{ type:place, default_action=... }`` (SMTPD_POLICY_README)."""
-        words = split(unbraced(argument), ",\t\r\n" if argument.startswith("{") else ", \t\r\n")
+        words = split_words(unbraced(argument), ",\t\r\n" if argument.startswith("{") else ", \t\r\n")
         endpoint = words[0].text.strip() if words else ""
         options = dict(unbraced(w.text.strip()).split("=", 1) for w in words[1:] if "=" in w.text)
         default = options.get("default_action", self._settings.policy_default_action).strip()
 
-        async def check(ev: Evaluation, subject: Subject) -> Status:
+        async def check(ev: Evaluation, subject: Asked) -> Status:
             answer = await ev.ask.policy_service(endpoint, policy_attributes(ev))
             action = answer.value if answer.found else default
             return await apply(ev, endpoint, action, subject, self._run_value)
@@ -367,7 +366,7 @@ class Compiler:
         As in the original, it is enough that the word is there; what stands behind ``permit`` does not count.
         """
         for parameter in parameters:
-            for word in split(self._configuration.value(parameter)):
+            for word in split_words(self._configuration.value(parameter)):
                 if word.text.lower() in _GUARDS:
                     return True
                 if word.text.lower() == "permit":
@@ -390,7 +389,7 @@ class Compiler:
         if not configuration.is_set(relay) and not configuration.value(relay):
             return f"set compatibility_level = 3.6: from 1 on, {relay} refuses such mail by default"
         for parameter in parameters:
-            if any(word.text.lower() == "permit" for word in split(configuration.value(parameter))):
+            if any(word.text.lower() == "permit" for word in split_words(configuration.value(parameter))):
                 return f"write reject_unauth_destination before permit in {parameter}"
         return f"put reject_unauth_destination at the end of {relay}"
 
@@ -399,16 +398,16 @@ def access_check(access: Access, who: str) -> Check:
     """check_WHO_access: which key the table is asked for, and about whom; "" is what the list is about."""
     named = who
 
-    async def check(ev: Evaluation, subject: Subject) -> Status:
+    async def check(ev: Evaluation, subject: Asked) -> Status:
         session = ev.session
         who = named or ev.who
         if who == "client":
-            return await access.host(ev, session.client_name, session.client_address, Subject(ev.client, CLIENT))
+            return await access.host(ev, session.client_name, session.client_address, Asked(ev.client, CLIENT))
         if who == "reverse_client_hostname":
-            about = Subject(session.reverse_name, REVERSE_CLIENT)
+            about = Asked(session.reverse_name, REVERSE_CLIENT)
             return await access.host(ev, session.reverse_name, session.client_address, about)
         if who == "helo":
-            return DUNNO if session.helo is None else await access.domain(ev, session.helo, Subject(session.helo, HELO))
+            return DUNNO if session.helo is None else await access.domain(ev, session.helo, Asked(session.helo, HELO))
         if who == "sender":
             return await _mail_access(ev, access, session.sender, SENDER)
         if who == "recipient":
@@ -422,11 +421,11 @@ async def _mail_access(ev: Evaluation, access: Access, address: str | None, what
     if address is None:
         return DUNNO
     if not address:
-        return await access.exact(ev, ev.settings.null_access_key, Subject("", what))
+        return await access.exact(ev, ev.settings.null_access_key, Asked("", what))
     found = await (ev.resolved_sender() if what == SENDER else ev.resolved_recipient())
     if found.failed is not None:
         return ev.lookup_failure(address)
-    return await access.mail(ev, found.recipient.lower(), Subject(address, what))
+    return await access.mail(ev, found.recipient.lower(), Asked(address, what))
 
 
 def policy_attributes(ev: Evaluation) -> dict[str, str]:

@@ -13,7 +13,7 @@ from mailconf.model.policy import Place, Role, Side
 from mailconf.model.world import Ask
 from mailconf.postfix.settings.classes import Domains
 from mailconf.postfix.settings.lookup import Tables
-from mailconf.postfix.text.words import split
+from mailconf.postfix.text.words import split_words
 from mailconf.tables import words822
 
 _NESTING = 10  # canonical(5): how often a mapping's result is mapped again
@@ -37,7 +37,7 @@ class Rewriter:
         self._canonical_classes = frozenset(c.words("canonical_classes"))
         self._sender_classes = frozenset(c.words("sender_canonical_classes"))
         self._recipient_classes = frozenset(c.words("recipient_canonical_classes"))
-        self._masquerade = [word.text.lower() for word in split(c.value("masquerade_domains"))]
+        self._masquerade = [word.text.lower() for word in split_words(c.value("masquerade_domains"))]
         self._masquerade_classes = frozenset(c.words("masquerade_classes"))
         self._masquerade_exceptions = frozenset(word.lower() for word in c.list_words("masquerade_exceptions"))
         self._generic = domains.tables("smtp_generic_maps")

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mailconf.diagnostics import Sink
-from mailconf.model.verdict import EffectKind, Reply, Session, Verdict
+from mailconf.model.session import Session
+from mailconf.model.verdict import EffectKind, Reply, Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.postfix.policy import checks
 from mailconf.postfix.policy.evaluation import (
@@ -29,10 +30,10 @@ from mailconf.postfix.policy.evaluation import (
     RECIPIENT,
     REJECT,
     SENDER,
+    Asked,
     Evaluation,
     Refusal,
     Status,
-    Subject,
     split_status,
 )
 from mailconf.postfix.policy.reply_templates import filled
@@ -191,15 +192,15 @@ class Smtpd:
     async def data(self, session: Session, ask: Ask) -> Verdict:
         reply = Reply.of(354, "End data with <CR><LF>.<CR><LF>")
         where = "BDAT" if session.chunked else "DATA"
-        return await self._message(session, ask, where, self.data_rules, Subject("DATA", DATA), reply)
+        return await self._message(session, ask, where, self.data_rules, Asked("DATA", DATA), reply)
 
     async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
         reply = Reply.of(250, f"2.0.0 Ok: queued as {session.queue_id}")
-        subject = Subject("END-OF-MESSAGE", END_OF_DATA)
+        subject = Asked("END-OF-MESSAGE", END_OF_DATA)
         return await self._message(session, ask, "END-OF-MESSAGE", self.end_of_data_rules, subject, reply)
 
     async def _message(
-        self, session: Session, ask: Ask, where: str, rules: RuleList, subject: Subject, welcome: Reply
+        self, session: Session, ask: Ask, where: str, rules: RuleList, subject: Asked, welcome: Reply
     ) -> Verdict:
         """DATA and the end of the message; recipient checks apply when there is exactly one."""
         only = session.recipients[0] if len(session.recipients) == 1 else None
@@ -212,19 +213,19 @@ class Smtpd:
 
     async def _client(self, ev: Evaluation) -> Status:
         ev.begin_stage()
-        return await self._run(ev, self.client, Subject(ev.client, CLIENT))
+        return await self._run(ev, self.client, Asked(ev.client, CLIENT))
 
     async def _helo(self, ev: Evaluation) -> Status:
         if ev.session.helo is None:
             return DUNNO
         ev.begin_stage()
-        return await self._run(ev, self.helo_rules, Subject(ev.session.helo, HELO))
+        return await self._run(ev, self.helo_rules, Asked(ev.session.helo, HELO))
 
     async def _sender(self, ev: Evaluation) -> Status:
         if ev.session.sender is None:
             return DUNNO
         ev.begin_stage()
-        subject = Subject(ev.session.sender, SENDER)
+        subject = Asked(ev.session.sender, SENDER)
         status = await self._run(ev, self.sender, subject)
         if status is not REJECT and self.settings.reject_unlisted_sender and not ev.discarding:
             return await self._implied(ev, "smtpd_reject_unlisted_sender", checks.reject_unlisted_sender, subject)
@@ -245,7 +246,7 @@ class Smtpd:
                 if isinstance(earlier, Refusal) and ev.defer_if_permit is None:
                     ev.defer_if_permit = earlier
         ev.begin_stage()
-        subject = Subject(ev.recipient or "", RECIPIENT)
+        subject = Asked(ev.recipient or "", RECIPIENT)
         lists = (self.relay, self.recipient) if self.settings.relay_first else (self.recipient, self.relay)
         for rules in lists:
             if await self._run(ev, rules, subject) is REJECT:
@@ -257,7 +258,7 @@ class Smtpd:
             return await self._implied(ev, "smtpd_reject_unlisted_recipient", check, subject)
         return DUNNO
 
-    async def _run(self, ev: Evaluation, rules: RuleList, subject: Subject) -> Status:
+    async def _run(self, ev: Evaluation, rules: RuleList, subject: Asked) -> Status:
         if not rules.rules or ev.discarding:
             return DUNNO
         ev.who = rules.who
@@ -266,7 +267,7 @@ class Smtpd:
             step.result = status.value
         return status
 
-    async def _implied(self, ev: Evaluation, parameter: str, check: checks.Check, subject: Subject) -> Status:
+    async def _implied(self, ev: Evaluation, parameter: str, check: checks.Check, subject: Asked) -> Status:
         """A check that a parameter of its own switches on, at the end of its list."""
         span = self.settings.domains.configuration.span(parameter)
         with ev.ask.trace.step(parameter, subject.name, span) as step:

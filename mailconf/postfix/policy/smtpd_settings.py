@@ -7,7 +7,7 @@ from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.rewrite import Rewriter
 from mailconf.postfix.settings.classes import Domains
 from mailconf.postfix.settings.configuration import Configuration
-from mailconf.postfix.settings.lists import Kind, PatternList
+from mailconf.postfix.settings.lists import ListKind, PatternList
 
 # The codes of refusals.
 CODES = (
@@ -66,10 +66,10 @@ class Settings:
         self.policy_context = c.value("smtpd_policy_service_policy_context")
         self.tempfail_address = c.value("unknown_address_tempfail_action")
         self.tempfail_helo = c.value("unknown_helo_hostname_tempfail_action")
-        self.xclient_hosts = domains.list("smtpd_authorized_xclient_hosts", Kind.HOST)
-        self.xforward_hosts = domains.list("smtpd_authorized_xforward_hosts", Kind.HOST)
+        self.xclient_hosts = domains.list("smtpd_authorized_xclient_hosts", ListKind.HOST)
+        self.xforward_hosts = domains.list("smtpd_authorized_xforward_hosts", ListKind.HOST)
         self.bare_newline_exclusions = self._exclusions("smtpd_forbid_bare_newline_exclusions")
-        self.mx_backup_networks = domains.list("permit_mx_backup_networks", Kind.HOST)
+        self.mx_backup_networks = domains.list("permit_mx_backup_networks", ListKind.HOST)
         self.discard_keywords = frozenset(word.lower() for word in c.words("smtpd_discard_ehlo_keywords"))
         self.discard_keyword_maps = domains.tables("smtpd_discard_ehlo_keyword_address_maps")
         self.canonical = domains.tables("canonical_maps")
@@ -89,4 +89,4 @@ class Settings:
         c = self.domains.configuration
         if c.value(name) == c.value("mynetworks"):
             return self.domains.networks
-        return self.domains.list(name, Kind.HOST, parents_as="mynetworks")
+        return self.domains.list(name, ListKind.HOST, parents_as="mynetworks")

@@ -21,7 +21,7 @@ from mailconf.postfix.postconf.show import pattern_parts, service
 from mailconf.postfix.postconf.values import Fatal
 from mailconf.postfix.text import master_cf
 from mailconf.postfix.text.lines import BLANKS, LogicalLine, split_name_value
-from mailconf.postfix.text.master_cf import COMMAND, FIELDS, Entry, Word
+from mailconf.postfix.text.master_cf import COMMAND, FIELDS, ServiceEntry, Word
 from mailconf.source import encode
 
 TYPE_CHECKING = False
@@ -191,7 +191,7 @@ class _Request:
         self.matches += found
         return found
 
-    def entry(self, warn: Warn) -> Entry:
+    def entry(self, warn: Warn) -> ServiceEntry:
         """What -Me is to put there. The original reads it anew, and warns anew, for every service in the file."""
         return _parsed(self.value, f'bad field count: "{self.text}"', warn)
 
@@ -278,21 +278,21 @@ def _edited_fields(
     yield service(entry, fold=True) + "\n"
 
 
-def _parsed(text: str, field_count: str, warn: Warn) -> Entry:
+def _parsed(text: str, field_count: str, warn: Warn) -> ServiceEntry:
     """The entry that ``text`` is; ``field_count`` is what to say when it has too few fields. Raises Fatal."""
     entry = master_cf.parse(LogicalLine(text, 1, [(0, 0)], len(text)))
     _complain(entry, field_count, warn)
     return entry
 
 
-def _complain(entry: Entry, field_count: str, warn: Warn) -> None:
+def _complain(entry: ServiceEntry, field_count: str, warn: Warn) -> None:
     for problem in entry.problems:
         if problem.fatal:
             raise Fatal(field_count if len(entry.fields) < len(FIELDS) else problem.engine.replace("\n", " "))
         warn(problem.engine)
 
 
-def _set_field(entry: Entry, request: _Request, warn: Warn) -> None:
+def _set_field(entry: ServiceEntry, request: _Request, warn: Warn) -> None:
     at = FIELDS.index(request.name)
     if at != COMMAND:
         problem = master_cf.field_problem(at, request.value)
@@ -305,7 +305,7 @@ def _set_field(entry: Entry, request: _Request, warn: Warn) -> None:
     entry.arguments = changed.arguments
 
 
-def _set_parameter(entry: Entry, name: str, value: str | None) -> None:
+def _set_parameter(entry: ServiceEntry, name: str, value: str | None) -> None:
     """Set ``-o name=value``, everywhere that it stands or behind the options; None removes it."""
     kept: list[Word] = []
     found = False

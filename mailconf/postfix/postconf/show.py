@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mailconf.postfix.text.master_cf import Entry
+    from mailconf.postfix.text.master_cf import ServiceEntry
 
     Expand = Callable[[str], str]
 
@@ -43,13 +43,13 @@ def _escaped(text: str) -> str:
     )
 
 
-def plain_service(entry: Entry, *, expand: Expand | None = None) -> str:
+def plain_service(entry: ServiceEntry, *, expand: Expand | None = None) -> str:
     """A master.cf entry on one line with single spaces."""
     fields = [field.text for field in entry.fields[: master_cf.COMMAND]]
     return " ".join([*fields, plain_command(entry, expand=expand)])
 
 
-def plain_command(entry: Entry, *, expand: Expand | None = None) -> str:
+def plain_command(entry: ServiceEntry, *, expand: Expand | None = None) -> str:
     """The command of an entry with its arguments, with single spaces."""
     arguments = (text for text, _, _ in _printable(entry, expand))
     return " ".join([entry.fields[master_cf.COMMAND].text, *arguments])
@@ -78,7 +78,7 @@ def folded(words: Iterable[str]) -> str:
     return out
 
 
-def service(entry: Entry, *, fold: bool, expand: Expand | None = None) -> str:
+def service(entry: ServiceEntry, *, fold: bool, expand: Expand | None = None) -> str:
     """A master.cf entry in columns; ``expand`` is applied to what ``-o`` sets."""
     line = ""
     for field, column in zip(entry.fields, _COLUMNS, strict=False):
@@ -89,12 +89,12 @@ def service(entry: Entry, *, fold: bool, expand: Expand | None = None) -> str:
     return _with_arguments(line, entry, fold=fold, expand=expand)
 
 
-def command(entry: Entry, label: str, *, fold: bool, expand: Expand | None = None) -> str:
+def command(entry: ServiceEntry, label: str, *, fold: bool, expand: Expand | None = None) -> str:
     """The command of an entry with its arguments, behind ``label``."""
     return _with_arguments(label + entry.fields[master_cf.COMMAND].text, entry, fold=fold, expand=expand)
 
 
-def _with_arguments(start: str, entry: Entry, *, fold: bool, expand: Expand | None) -> str:
+def _with_arguments(start: str, entry: ServiceEntry, *, fold: bool, expand: Expand | None) -> str:
     out = [start]
     length = _size(start)
     break_before = False
@@ -112,7 +112,7 @@ def _with_arguments(start: str, entry: Entry, *, fold: bool, expand: Expand | No
     return "".join(out)
 
 
-def _printable(entry: Entry, expand: Expand | None) -> Iterator[tuple[str, bool, bool]]:
+def _printable(entry: ServiceEntry, expand: Expand | None) -> Iterator[tuple[str, bool, bool]]:
     """Each argument as it is printed, whether it is an option with its value, and whether braces were put around it."""
     taken = 0
     for text, value in master_cf.options(entry.arguments):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mailconf.postfix.parameters.catalogue import ParameterSet
-    from mailconf.postfix.text.master_cf import Entry
+    from mailconf.postfix.text.master_cf import ServiceEntry
 
 BUILTIN, SERVICE, USER = "builtin", "service", "user"
 SEPARATORS = ", \t\r\n"
@@ -51,7 +51,7 @@ class Scope:
     Entries of the same name and type share their ``values`` from the first on that has any, as in the original.
     """
 
-    def __init__(self, entry: Entry, values: dict[str, str]) -> None:
+    def __init__(self, entry: ServiceEntry, values: dict[str, str]) -> None:
         self.entry = entry
         self.values = values
         self.used: set[str] = set()
@@ -100,7 +100,7 @@ class Postconf:
         nulls = self._nulls(text)
         for found in main_cf.read(text):
             self._tell_null(name, nulls.pop(found.line, ""))
-            if isinstance(found, main_cf.Mistake):
+            if isinstance(found, main_cf.BrokenLine):
                 if found.problem != main_cf.ORPHAN:
                     raise Fatal(f'{name}, line {found.line}: {found.problem}: "{found.text}"')
                 self._warn(f'{name}: {found.problem}: "{shortened(found.logical)}"')
@@ -157,7 +157,7 @@ class Postconf:
             self._tell_null(self.master_file, lines)
         self.take_services(entries)
 
-    def take_services(self, entries: Iterable[Entry]) -> None:
+    def take_services(self, entries: Iterable[ServiceEntry]) -> None:
         """Take ``entries``, all usable, for master.cf's."""
         shared: dict[tuple[str, str], dict[str, str]] = {}
         for entry in entries:

@@ -13,7 +13,7 @@ from mailconf.model.world import Ask
 from mailconf.postfix.settings import machine
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.hostnames import address_literal
-from mailconf.postfix.settings.lists import Kind, PatternList
+from mailconf.postfix.settings.lists import ListKind, PatternList
 from mailconf.postfix.settings.lookup import AddressSearch, Tables
 from mailconf.tables.trust import trust_of
 
@@ -28,15 +28,15 @@ class Domains:
     def __init__(self, configuration: Configuration, problem: Problem) -> None:
         self.configuration = configuration
         self._problem = problem
-        self._compiled: dict[str, tuple[str, Kind]] = {}
+        self._compiled: dict[str, tuple[str, ListKind]] = {}
         c = configuration
         self.default_type = c.value("default_database_type")
         self.subdomain_lists = frozenset(word.lower() for word in c.list_words("parent_domain_matches_subdomains"))
-        self.destinations = self.list("mydestination", Kind.STRING)
-        self.virtual_alias = self.list("virtual_alias_domains", Kind.STRING)
-        self.virtual_mailbox = self.list("virtual_mailbox_domains", Kind.STRING)
-        self.relay = self.list("relay_domains", Kind.DOMAIN)
-        self.networks = self.list("mynetworks", Kind.HOST)
+        self.destinations = self.list("mydestination", ListKind.STRING)
+        self.virtual_alias = self.list("virtual_alias_domains", ListKind.STRING)
+        self.virtual_mailbox = self.list("virtual_mailbox_domains", ListKind.STRING)
+        self.relay = self.list("relay_domains", ListKind.DOMAIN)
+        self.networks = self.list("mynetworks", ListKind.HOST)
         self.origin = c.origin()
         self.own_addresses = frozenset(_own_addresses(c.words("inet_interfaces"), c.words("inet_protocols")))
         self.interfaces = self.own_addresses | {word.strip("[]") for word in c.words("proxy_interfaces")}
@@ -47,7 +47,7 @@ class Domains:
             bounce=c.value("double_bounce_sender"),
         )
 
-    def list(self, name: str, kind: Kind, *, parents_as: str = "") -> PatternList:
+    def list(self, name: str, kind: ListKind, *, parents_as: str = "") -> PatternList:
         """The pattern list that the parameter ``name`` holds."""
         value = self.configuration.value(name)
         made = PatternList.compile(

@@ -53,6 +53,7 @@ PF233 = error("PF233", "the braces of an argument in master.cf do not hold it to
 PF228 = error("PF228", "myorigin is not one domain, or its file cannot be read")
 
 PATIENCE, FEW_STEPS = 1, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
+MAX_SEARCHED = 20_000  # characters of a value with $-expressions in which the places of its words are looked for
 MAX_LIST = 64_000_000  # bytes of a file that a list names
 MOST_MISTAKES = 100  # lines of master.cf whose mistake is looked for with the grammar, which takes its time
 _ASSIGN = 'write "name = value"; a continuation line begins with a blank'
@@ -76,7 +77,7 @@ class Configuration:
     directory: str
     root: Root
     services: list[Service]
-    entries: list[master_cf.Entry]
+    entries: list[master_cf.ServiceEntry]
     sources: dict[str, Source]
 
     def __init__(self, directory: str, root: Root, sink: Sink, postfix: ParameterSet = BASE) -> None:
@@ -145,7 +146,7 @@ class Configuration:
 
     def _take_main(self, source: Source) -> None:
         for found in main_cf.read(source.text):
-            if isinstance(found, main_cf.Mistake):
+            if isinstance(found, main_cf.BrokenLine):
                 code, message, hint = _MISTAKES[found.problem]
                 span = source.span(found.logical.place(0), found.logical.end)
                 self._sink.report(code, message, span, hint=hint)
@@ -180,7 +181,7 @@ class Configuration:
         self.entries = [entry for entry in entries if entry.usable]
         self._of_services = ServiceParameters(self.entries, self.postfix.parameters)
 
-    def _report_problem(self, entry: master_cf.Entry, problem: master_cf.Problem, source: Source) -> None:
+    def _report_problem(self, entry: master_cf.ServiceEntry, problem: master_cf.Problem, source: Source) -> None:
         span = source.span(problem.start, problem.end)
         if not problem.fatal:
             if "attribute name" in problem.message:
@@ -238,6 +239,14 @@ class Configuration:
         end = len(definition.value) if end is None else end
         last = definition.place(end - 1) + 1 if end > start else definition.place(start)
         return found.span.source.span(definition.place(start), last)
+
+    def word_span(self, name: str, word: str, offset: int) -> Span | None:
+        """The place of a word of the expanded value: exact where the value has no $-expression, else its raw form's."""
+        if not self.has_references(name):
+            return self.value_span(name, offset, offset + len(word))
+        raw = self.raw(name)
+        at = raw.find(word) if len(raw) < MAX_SEARCHED else -1
+        return self.value_span(name, at, at + len(word)) if at >= 0 else self.value_span(name)
 
     def place(self, name: str, start: int = 0, end: int | None = None) -> Span | None:
         """Where a finding about the value belongs: `value_span`, or the first line of main.cf where it is a default.
@@ -357,10 +366,10 @@ class Configuration:
 
     def list_words(self, name: str) -> Sequence[str]:
         """The words of a pattern list, those of the files that it names included; ``!`` before what is excluded."""
-        from mailconf.postfix.settings.lists import ListReader, Words
+        from mailconf.postfix.settings.lists import ListReader, ListWords
 
         found = ListReader(self.read_list).words(self.value(name))
-        return Words(f"{'!' * word.exclude}{word.text}" for word in found if not word.problem)
+        return ListWords(f"{'!' * word.exclude}{word.text}" for word in found if not word.problem)
 
     @property
     def ports(self) -> Ports:
@@ -414,7 +423,7 @@ class Configuration:
         return other
 
 
-def _service(entry: master_cf.Entry, source: Source) -> Service:
+def _service(entry: master_cf.ServiceEntry, source: Source) -> Service:
     overrides = {setting.name: setting.value for setting in master_cf.settings(entry)}
     return Service(
         name=entry.name,

@@ -38,7 +38,7 @@ _FOUR = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:/{_NUMBER})?"
 _ADDRESS_CHARACTERS = frozenset("0123456789abcdefABCDEF.:[]/")
 
 
-class Kind(Enum):
+class ListKind(Enum):
     STRING = "string"
     DOMAIN = "domain"
     HOST = "host"
@@ -71,7 +71,7 @@ class Texts(Iterable[str]):
             at = end + 1
 
 
-class Words(Sequence[str]):
+class ListWords(Sequence[str]):
     """The words of a list as `Texts`."""
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -145,7 +145,7 @@ class PatternList:
     """
 
     name: str
-    kind: Kind
+    kind: ListKind
     parents: bool = False
     ignored: Texts = field(default_factory=Texts)
     _text: str = "\0"
@@ -160,7 +160,7 @@ class PatternList:
         cls,
         name: str,
         value: str,
-        kind: Kind,
+        kind: ListKind,
         *,
         parents: bool = False,
         read: Callable[[str], str] | None = None,
@@ -186,7 +186,7 @@ class PatternList:
             mark = _NO_TEXT
         else:
             special = False
-            if self.kind is Kind.HOST and _looks_like_address(word):
+            if self.kind is ListKind.HOST and _looks_like_address(word):
                 word = word.lower()
                 try:
                     self._networks.add(*_network(word), place)
@@ -270,7 +270,7 @@ class PatternList:
     def _texts_of(self, name: str) -> Iterator[str]:
         """The patterns that match a name, those that are texts."""
         yield name
-        if self.kind is Kind.STRING:
+        if self.kind is ListKind.STRING:
             return
         at = name.find(".")
         while at >= 0:
@@ -292,7 +292,7 @@ class PatternList:
 
     def _keys(self, table: str, name: str) -> Iterator[str]:
         yield name
-        if self.kind is not Kind.STRING and not is_pattern(table):
+        if self.kind is not ListKind.STRING and not is_pattern(table):
             yield from (parent if self.parents else f".{parent}" for parent in parents(name))
 
     @staticmethod

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from mailconf import possessive
 from mailconf.model.address import Address
 from mailconf.model.world import Answer, Ask, LookupFailed
-from mailconf.postfix.text.words import split, table_spec, unbraced
+from mailconf.postfix.text.words import split_words, table_spec, unbraced
 from mailconf.tables.trust import ORDINARY, Trust
 
 PATTERN_TYPES = frozenset({"cidr", "pcre", "regexp", "tcp"})
@@ -30,7 +30,7 @@ def is_pattern(table: str, depth: int = 0) -> bool:
     """Whether ``table`` ("type:name") matches patterns against whole keys instead of storing strings."""
     kind, _, name = unproxied(table).partition(":")
     if kind in _COMPOSITE and depth < MAX_NESTED:
-        return any(is_pattern(member.text, depth + 1) for member in split(unbraced(name)))
+        return any(is_pattern(member.text, depth + 1) for member in split_words(unbraced(name)))
     return kind in PATTERN_TYPES
 
 
@@ -48,7 +48,7 @@ class Tables:
     @classmethod
     def of(cls, value: str, default_type: str, trust: Trust = ORDINARY) -> Tables:
         """The tables of a parameter's expanded value."""
-        return cls([table_spec(word.text, default_type) for word in split(value)], trust)
+        return cls([table_spec(word.text, default_type) for word in split_words(value)], trust)
 
     def __bool__(self) -> bool:
         return bool(self.specs)

@@ -15,7 +15,7 @@ from mailconf.model.site import Service
 from mailconf.postfix.parameters.catalogue import PARAMETERS
 from mailconf.postfix.parameters.releases import BLANK_COUNTED, ENDINGS_NAMED, EXCESS_ENDS, HELP_ANSWERED, ONE_FROM_LINE
 from mailconf.postfix.settings.configuration import Configuration
-from mailconf.smtp.options import BareNewline, Options, forbidden_by_default
+from mailconf.smtp.options import BareNewline, ServerOptions, forbidden_by_default
 from mailconf.source import encode
 
 PF016 = warning("PF016", "smtpd_forbidden_commands names a table in a file")
@@ -28,9 +28,9 @@ _WORDS = "one of " + ", ".join(sorted(_BARE_NEWLINES))
 _IN_PLACE = ("regexp:{", "pcre:{", "inline:{", "static:")
 
 
-def protocol_options(c: Configuration) -> Options:
+def protocol_options(c: Configuration) -> ServerOptions:
     """The options of the service that ``c`` is the view of; sizes and error limits are the Site's."""
-    return Options(
+    return ServerOptions(
         helo_required=c.boolean("smtpd_helo_required"),
         smtputf8=c.boolean("smtputf8_enable"),
         recipient_overshoot=c.integer("smtpd_recipient_overshoot_limit"),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from mailconf.model.site import Limits, Masquerade, Milter, Service, Setting, Site, TableUse
+from mailconf.model.limits import Limits
+from mailconf.model.site import Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.listeners import listeners
 from mailconf.postfix.settings.lists import ListReader
 from mailconf.postfix.settings.lookup import MAX_NESTED, unproxied
 from mailconf.postfix.settings.protocol import protocol_options
-from mailconf.postfix.text.words import split, table_spec, unbraced
+from mailconf.postfix.text.words import split_words, table_spec, unbraced
 from mailconf.source import Span
 
 TABLE_PARAMETERS = (
@@ -174,11 +175,11 @@ def _masquerade(c: Configuration) -> Masquerade:
 
 def _milters(c: Configuration) -> Iterator[Milter]:
     """postconf(5) smtpd_milters: sockets, or ``{ socket, name=value, ... }``."""
-    for word in split(c.value("smtpd_milters")):
+    for word in split_words(c.value("smtpd_milters")):
         parts = unbraced(word.text).split(",") if word.text[0] == "{" else [word.text]
         socket, *settings = (part.strip() for part in parts)
         pairs = (setting.partition("=") for setting in settings)
-        span = word_span(c, "smtpd_milters", word.text, word.offset)
+        span = c.word_span("smtpd_milters", word.text, word.offset)
         yield Milter("", socket, {key.strip(): value.strip() for key, equals, value in pairs if equals}, span=span)
 
 
@@ -240,11 +241,11 @@ def _tables_in(c: Configuration, service: Service | None) -> Iterator[TableUse]:
 
 def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[TableUse]:
     default_type = c.value("default_database_type")
-    for word in split(c.value(name)):
+    for word in split_words(c.value(name)):
         text = word.text.lstrip("!")
         if bare and ":" not in text and name != "alias_database":
             continue  # Postfix does not open it: only newaliases(1) takes a default type
-        span = word_span(c, name, word.text, word.offset)
+        span = c.word_span(name, word.text, word.offset)
         if bare or _is_table(text):
             yield from _members(table_spec(text, default_type), role, span)
         elif text.startswith("/"):
@@ -255,12 +256,12 @@ def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[Tab
 
 def _restriction_tables(c: Configuration, name: str) -> Iterator[TableUse]:
     before = ""
-    for word in split(c.value(name)):
+    for word in split_words(c.value(name)):
         if before.startswith("check_") and before.endswith("_access"):
             if ":" in word.text:
-                yield from _members(word.text, before, word_span(c, name, word.text, word.offset))
+                yield from _members(word.text, before, c.word_span(name, word.text, word.offset))
         elif _is_table(word.text) and before != "check_policy_service" and word.text[0] != "{":
-            yield from _members(word.text, name, word_span(c, name, word.text, word.offset))
+            yield from _members(word.text, name, c.word_span(name, word.text, word.offset))
         before = word.text
 
 
@@ -271,22 +272,10 @@ def _members(table: str, role: str, span: Span | None, depth: int = 0, *, proxie
     kind, _, rest = table.partition(":")
     yield TableUse(table, role, rest if kind in BUILT_TYPES else None, span, proxied=proxied)
     if kind in ("unionmap", "pipemap") and depth < MAX_NESTED:
-        for member in split(unbraced(rest)):
+        for member in split_words(unbraced(rest)):
             yield from _members(member.text, role, span, depth + 1, proxied=proxied)
 
 
 def _is_table(text: str) -> bool:
     head, colon, rest = text.partition(":")
     return bool(colon and head and rest) and head.replace("-", "").isalnum() and not head[0].isdigit()
-
-
-MAX_SEARCHED = 20_000  # characters of a value with $-expressions in which the places of its words are looked for
-
-
-def word_span(c: Configuration, name: str, word: str, offset: int) -> Span | None:
-    """The place of a word of the expanded value: exact where the value has no $-expression, else its raw form's."""
-    if not c.has_references(name):
-        return c.value_span(name, offset, offset + len(word))
-    raw = c.raw(name)
-    at = raw.find(word) if len(raw) < MAX_SEARCHED else -1
-    return c.value_span(name, at, at + len(word)) if at >= 0 else c.value_span(name)

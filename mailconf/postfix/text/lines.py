@@ -57,7 +57,7 @@ class LogicalLine:
         return self.text[:1] in BLANKS and self.text != ""
 
 
-def logical_lines(text: str) -> Iterator[LogicalLine]:
+def config_lines(text: str) -> Iterator[LogicalLine]:
     """The logical lines of a file, orphans included."""
     parts: list[str] = []
     pieces: list[tuple[int, int]] = []
@@ -95,7 +95,7 @@ def null_lines(text: str) -> Iterator[tuple[int, int, str]]:
     """
     if "\0" not in text:
         return
-    starts = [logical.line for logical in logical_lines(text)]
+    starts = [logical.line for logical in config_lines(text)]
     total = text.count("\n") + (not text.endswith("\n"))
     told = -1
     for number, line in enumerate(text.split("\n"), 1):

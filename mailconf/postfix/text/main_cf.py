@@ -4,18 +4,18 @@
 well; a property test shows that both find the same definitions, places and mistakes.
 
 A later definition of a name replaces the earlier one; the engine warns. A line without ``=`` or without a name stops
-the engine; here it is a `Mistake` and reading goes on.
+the engine; here it is a `BrokenLine` and reading goes on.
 """
 
 from __future__ import annotations
 
-from mailconf.postfix.text.lines import BLANKS, NO_EQUALS, NO_NAME, ORPHAN, LogicalLine, logical_lines, split_name_value
+from mailconf.postfix.text.lines import BLANKS, NO_EQUALS, NO_NAME, ORPHAN, LogicalLine, config_lines, split_name_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NO_EQUALS", "NO_NAME", "ORPHAN", "Definition", "Mistake", "read", "split"]
+__all__ = ["NO_EQUALS", "NO_NAME", "ORPHAN", "BrokenLine", "Definition", "definition_of", "read"]
 
 
 class Definition:
@@ -50,7 +50,7 @@ class Definition:
         return self.logical.place(self.at + at)
 
 
-class Mistake:
+class BrokenLine:
     """A logical line that defines nothing; ``problem`` is ORPHAN, NO_EQUALS or NO_NAME."""
 
     __slots__ = ("logical", "problem")
@@ -68,19 +68,19 @@ class Mistake:
         return self.logical.text
 
 
-def read(text: str) -> Iterator[Definition | Mistake]:
+def read(text: str) -> Iterator[Definition | BrokenLine]:
     """What the lines of a main.cf say, in order."""
-    for logical in logical_lines(text):
-        yield split(logical)
+    for logical in config_lines(text):
+        yield definition_of(logical)
 
 
-def split(logical: LogicalLine) -> Definition | Mistake:
+def definition_of(logical: LogicalLine) -> Definition | BrokenLine:
     """The definition on a logical line, or what is wrong with it."""
     if logical.orphan:
-        return Mistake(ORPHAN, logical)
+        return BrokenLine(ORPHAN, logical)
     line = logical.text
     pair = split_name_value(line)
     if isinstance(pair, str):
-        return Mistake(pair, logical)
+        return BrokenLine(pair, logical)
     rest = line[line.index("=") + 1 :]
     return Definition(pair[0], pair[1], logical, len(line) - len(rest.lstrip(BLANKS)))

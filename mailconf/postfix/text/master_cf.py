@@ -10,7 +10,7 @@ a value ends the word, and what follows is the value.
 
 from __future__ import annotations
 
-from mailconf.postfix.text.lines import BLANKS, ORPHAN, LogicalLine, logical_lines, shortened, split_name_value
+from mailconf.postfix.text.lines import BLANKS, ORPHAN, LogicalLine, config_lines, shortened, split_name_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Problem:
         self.fatal = fatal
 
 
-class Entry:
+class ServiceEntry:
     """One service as it stands in the file: ``fields`` (eight, the command's name last) and the command line.
 
     words      the command's arguments as master(8) passes them: braces gone
@@ -108,15 +108,15 @@ class Entry:
         return self.logical.line
 
 
-def read(text: str) -> Iterator[Entry]:
+def read(text: str) -> Iterator[ServiceEntry]:
     """The entries of a master.cf, in order, those that are broken included."""
-    for logical in logical_lines(text):
+    for logical in config_lines(text):
         yield parse(logical)
 
 
-def parse(logical: LogicalLine) -> Entry:
+def parse(logical: LogicalLine) -> ServiceEntry:
     """The entry on a logical line, as far as it can be read, and what is wrong with it."""
-    entry = Entry(logical)
+    entry = ServiceEntry(logical)
     start, end = logical.place(0), logical.end
     if logical.orphan:
         engine = f'{FILE}: {ORPHAN}: "{shortened(logical)}"'
@@ -154,7 +154,7 @@ def split_words(text: str, separators: str = " \t\r\n") -> Iterator[tuple[str, i
         yield text[start:at], start
 
 
-def _check_fields(entry: Entry) -> None:
+def _check_fields(entry: ServiceEntry) -> None:
     """What the engine checks of the fields; it stops at the first that is wrong."""
     for at, word in enumerate(entry.fields):
         message = field_problem(at, word.text)
@@ -191,7 +191,7 @@ def unbrace(text: str) -> tuple[str, str]:
     return text[1:], f"missing '}}' in \"{text}\""
 
 
-def _normalized(entry: Entry, words: list[Word]) -> list[Word]:
+def _normalized(entry: ServiceEntry, words: list[Word]) -> list[Word]:
     """The arguments as postconf keeps them: options apart, ``-o`` and its value too, braces gone."""
     out: list[Word] = []
     rest = words[::-1]
@@ -221,7 +221,7 @@ def _normalized(entry: Entry, words: list[Word]) -> list[Word]:
     return out
 
 
-def _setting(entry: Entry, word: Word) -> Word:
+def _setting(entry: ServiceEntry, word: Word) -> Word:
     """The value of a ``-o``; ``{ name = value }`` as ``name=value``."""
     if not word.text.startswith("{"):
         return word
@@ -233,7 +233,7 @@ def _setting(entry: Entry, word: Word) -> Word:
     return Word(f"{pair[0]}={pair[1]}", word.start, word.end)
 
 
-def _unbraced(entry: Entry, word: Word) -> Word:
+def _unbraced(entry: ServiceEntry, word: Word) -> Word:
     if not word.text.startswith("{"):
         return word
     text, problem = unbrace(word.text)
@@ -247,16 +247,18 @@ def _plain(word: Word) -> Word:
     return Word(text, word.start, word.end)
 
 
-def settings(entry: Entry) -> Iterator[Override]:
-    """What ``-o`` sets, as the daemon's getopt(3) sees it. postconf, of which `Entry.overrides` is the view, takes an
-    ``o`` inside of ``-oNAME=VALUE`` for another option."""
+def settings(entry: ServiceEntry) -> Iterator[Override]:
+    """What ``-o`` sets, as the daemon's getopt(3) sees it.
+
+    postconf, of which `ServiceEntry.overrides` is the view, takes an ``o`` within ``-oNAME=VALUE`` for another option.
+    """
     for word in _setting_words(entry):
         pair = split_name_value(_plain(word).text)
         if not isinstance(pair, str):
             yield Override(pair[0], pair[1], word)
 
 
-def wrong_settings(entry: Entry) -> Iterator[Problem]:
+def wrong_settings(entry: ServiceEntry) -> Iterator[Problem]:
     """The ``-o`` at which the daemon would stop."""
     for word in _setting_words(entry):
         text = _plain(word).text
@@ -266,13 +268,13 @@ def wrong_settings(entry: Entry) -> Iterator[Problem]:
             yield Problem(message, message, word.start, word.end, fatal=True)
 
 
-def _setting_words(entry: Entry) -> Iterator[Word]:
+def _setting_words(entry: ServiceEntry) -> Iterator[Word]:
     for option in command_line(entry)[0]:
         if option.letter == "o" and option.value is not None:
             yield option.value
 
 
-def command_line(entry: Entry) -> tuple[list[Option], list[Word]]:
+def command_line(entry: ServiceEntry) -> tuple[list[Option], list[Word]]:
     """The options of an entry's command line, as getopt(3) gives them to the daemon, and the words behind them."""
     found: list[Option] = []
     words, at = entry.words, 0

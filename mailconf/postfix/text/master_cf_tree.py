@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mailconf.postfix.text.lines import BLANKS
-from mailconf.postfix.text.master_cf import Entry
+from mailconf.postfix.text.master_cf import ServiceEntry
 from mailconf.source import Source, Span
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _without_lines(gap: str) -> str:
     return "".join(line for number, line in enumerate(lines) if number in (0, len(lines) - 1))
 
 
-def mistake(entry: Entry) -> Mistake | None:
+def mistake(entry: ServiceEntry) -> Mistake | None:
     """What the engine would stop at, in words; None when there is nothing."""
     from mailconf.grammar import ParseFailure
 

@@ -21,7 +21,7 @@ class Word(NamedTuple):
     offset: int
 
 
-def split(value: str, separators: str = SEPARATORS) -> list[Word]:
+def split_words(value: str, separators: str = SEPARATORS) -> list[Word]:
     """The words of ``value``; braces stay part of them."""
     return list(scan(value, separators))
 

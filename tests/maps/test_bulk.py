@@ -9,18 +9,15 @@ import random
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
-from mailconf.cli.postfix import postmap_many
-from mailconf.cli.postfix.postfix_tool import Messages
-from mailconf.cli.postfix.postmap import TOOL, Options
-from mailconf.cli.postfix.postmap_many import ManyKeys
-from mailconf.cli.postfix.postmap_query import Tables
-from mailconf.cli.shared import beside
 from mailconf.maps.build.write import map_path, write_map
+from mailconf.maps.bulk import beside, many
+from mailconf.maps.bulk.many import ManyKeys
 from mailconf.maps.core.table import BulkTable, Share, TemporaryFailure
+from mailconf.maps.registry import open_table
+from mailconf.tables.postmap import fold
 
 
 def test_the_result_comes_back() -> None:
@@ -95,24 +92,22 @@ def test_memory_that_the_system_does_not_have() -> None:
         assert other() is None
 
 
-def tables(*specs: str) -> Tables:
-    options = Options(TOOL)
-    options.query = "-"
-    names = [tuple(spec.split(":", 1)) for spec in specs]
-    return Tables(names, options, Messages("postmap"))  # type: ignore[arg-type]
+def asked(*specs: str) -> ManyKeys:
+    tables = [open_table(spec, fold=fold) for spec in specs]
+    return ManyKeys(len(specs), tables.__getitem__, b"\t".join, utf8=True, by_library=True)
 
 
 def output(*specs: str, keys: list[bytes]) -> list[bytes] | None:
-    texts = ManyKeys(tables(*specs)).texts(keys)
+    texts = asked(*specs).texts(keys)
     return None if texts is None else b"".join(texts).splitlines()
 
 
 @pytest.fixture
 def two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many keys are fewer, and the machine has two processors."""
-    monkeypatch.setattr(postmap_many, "SHARED", 1000)
-    monkeypatch.setattr(postmap_many, "FIRST", (20, 500))
-    monkeypatch.setattr(postmap_many, "processors", lambda: 2)
+    monkeypatch.setattr(many, "SHARED", 1000)
+    monkeypatch.setattr(many, "FIRST", (20, 500))
+    monkeypatch.setattr(many, "processors", lambda: 2)
 
 
 @pytest.mark.usefixtures("two_processes")
@@ -150,8 +145,8 @@ def test_a_map_that_is_replaced_between_the_two(tmp_path: Path, monkeypatch: pyt
     keys = [b"key%d" % n for n in range(9000)]
     path = tmp_path / "t.db"
     write_map("hash", path, [(key, b"old") for key in keys])
-    asked = ManyKeys(tables(f"hash:{tmp_path / 't'}"))
-    part_of = asked._part_of
+    both = asked(f"hash:{tmp_path / 't'}")
+    part_of = both._part_of
 
     def replacing(
         table: BulkTable, some: list[bytes], share: Share, places: object = None
@@ -160,17 +155,17 @@ def test_a_map_that_is_replaced_between_the_two(tmp_path: Path, monkeypatch: pyt
             write_map("hash", path, [(b"x%d" % n, b"x") for n in range(100_000)] + [(key, b"new") for key in keys])
         return part_of(table, some, share, places)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(asked, "_part_of", replacing)
-    texts = asked.texts(keys)
+    monkeypatch.setattr(both, "_part_of", replacing)
+    texts = both.texts(keys)
     assert texts is not None
     assert [line.partition(b"\t")[0] for line in b"".join(texts).splitlines()] == keys
 
 
 def by_library(spec: str, keys: list[bytes]) -> bytes | None:
     """What is written where the library finds all of ``keys``; None where it is left to our readers."""
-    with mock.patch("sys.stdout", io.TextIOWrapper(io.BytesIO())) as out:
-        found = ManyKeys(tables(spec)).written(b"".join([key + b"\n" for key in keys]))
-        written: bytes = out.buffer.getvalue()  # type: ignore[attr-defined]
+    out = io.BytesIO()
+    found = asked(spec).written(b"".join([key + b"\n" for key in keys]), out.write)
+    written = out.getvalue()
     assert found is None or found == bool(written)
     assert found is not None or not written
     return None if found is None else written
@@ -183,7 +178,7 @@ def by_library(spec: str, keys: list[bytes]) -> bytes | None:
 def test_libraries_say_what_our_readers_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, nul: bool, cores: int
 ) -> None:
-    monkeypatch.setattr(postmap_many, "processors", lambda: cores)
+    monkeypatch.setattr(many, "processors", lambda: cores)
     table = {b"user%d@example.com" % n: b"box %d" % n + b"x" * (n % 7 * 300) for n in range(3000)}
     table["größe@example.com".encode()] = "größer".encode()
     write_map(kind, map_path(kind, tmp_path / "t"), list(table.items()), nul=nul)

@@ -1,7 +1,7 @@
-"""``postmap -q -`` with many keys: looked up together, and the work divided between two processes.
+"""Many keys of tables looked up together, and the work divided between two processes (``postmap -q -``).
 
-Nothing here says anything. Where something is to be said, and where a table takes one key at a time, the keys are left
-to be looked up singly. There are two ways:
+Nothing here reports anything. Where something is to be reported, and where a table takes one key at a time, the keys
+are left to be looked up singly. There are two ways:
 
 - The library of the table's type finds them (`mailconf.maps.core.table.LibraryTable`). It believes what the file says:
   it is asked in processes of their own, and what they give counts when all of them have come to their end.
@@ -10,23 +10,20 @@ to be looked up singly. There are two ways:
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from functools import partial
 from itertools import compress
 from typing import cast
 
-from mailconf.cli.postfix.postmap_query import is_utf8, keys_of
-from mailconf.cli.shared.beside import apart, beside, processors
+from mailconf.maps.bulk.beside import apart, beside, processors
 from mailconf.maps.core.table import WHOLE, BulkTable, LibraryTable, TemporaryFailure, UnsupportedMap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from mailconf.cli.postfix.postmap_query import Tables
-    from mailconf.maps.core.table import AskedLibrary, Share
+    from mailconf.maps.core.table import AskedLibrary, LookupTable, Share
 
 SHARED = 20_000  # keys that are worth a second process
 FIRST = (20, 500, 5000)  # of those, looked up before, until the table knows whether the keys of the file end with a NUL
@@ -39,22 +36,38 @@ ROOM = 64  # bytes of output for a byte of the keys
 
 
 class ManyKeys:
-    """Keys of the tables of a query."""
+    """Keys of a search in some tables.
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-        self._options = tables.options
+    count, table  how many tables there are, and what opens one of them by its number
+    line          what is output for a key and its value, without a newline
+    utf8          whether keys and values have to be UTF-8
+    by_library    whether a library may be asked
+    """
 
-    def written(self, keys: bytes) -> bool | None:
-        """Write the output for the keys on the lines of a text, where the library of the one table there is finds them.
+    def __init__(
+        self,
+        count: int,
+        table: Callable[[int], LookupTable],
+        line: Callable[[tuple[bytes, bytes]], bytes],
+        *,
+        utf8: bool,
+        by_library: bool,
+    ) -> None:
+        self._count = count
+        self._table = table
+        self._line = line
+        self._utf8 = utf8
+        self._by_library = by_library
+
+    def written(self, keys: bytes, write: Callable[[bytes | memoryview], object]) -> bool | None:
+        """``write`` the output for the keys on the lines of a text, where the library of the only table finds them.
 
         Whether there was any; None, and nothing written, where it is not for the library.
         """
-        options = self._options
-        if len(self._tables.names) > 1 or options.flags & set("Fj") or b"\0" in keys or not _are_many(keys):
+        if self._count > 1 or not self._by_library or b"\0" in keys or not _are_many(keys):
             return None
-        table = self._tables.table(0)
-        if not isinstance(table, LibraryTable) or (options.utf8 and not is_utf8(keys)):
+        table = self._table(0)
+        if not isinstance(table, LibraryTable) or (self._utf8 and not is_utf8(keys)):
             return None
         first = 0
         output: list[bytes | memoryview] = []
@@ -86,8 +99,7 @@ class ManyKeys:
                         return None
                     output.append(text)
                 for some in output:
-                    sys.stdout.buffer.write(some)
-                sys.stdout.buffer.flush()
+                    write(some)
                 return any(map(len, output))
         except TemporaryFailure:
             return None
@@ -100,17 +112,14 @@ class ManyKeys:
             if b"" in values:
                 raise ValueError  # to be warned about
             text = self._output(lines, values)
-            if b"\0" in text or (self._options.utf8 and not is_utf8(text)):
+            if b"\0" in text or (self._utf8 and not is_utf8(text)):
                 raise ValueError
             yield text
             start = end
 
     def texts(self, keys: list[bytes]) -> list[bytes] | None:
         """The output for ``keys`` in pieces, or None."""
-        options = self._options
-        if "F" in options.flags or (
-            options.utf8 and not all(map(bytes.isascii, keys)) and not is_utf8(b"\n".join(keys))
-        ):
+        if self._utf8 and not all(map(bytes.isascii, keys)) and not is_utf8(b"\n".join(keys)):
             return None
         try:
             values = self._values(keys)
@@ -121,7 +130,7 @@ class ManyKeys:
         texts = []
         for at in range(0, len(keys), TOGETHER):
             text = self._output(keys[at : at + TOGETHER], values[at : at + TOGETHER])
-            if options.utf8 and not is_utf8(text):
+            if self._utf8 and not is_utf8(text):
                 return None
             texts.append(text)
         return texts
@@ -129,15 +138,14 @@ class ManyKeys:
     def _output(self, keys: list[bytes], values: list[bytes | None]) -> bytes:
         """The lines of those of ``keys`` that have a value."""
         pairs = cast("Iterator[tuple[bytes, bytes]]", compress(zip(keys, values, strict=True), values))
-        return _text(list(map(self._options.line, pairs)))
+        return _text(list(map(self._line, pairs)))
 
     def _values(self, keys: list[bytes]) -> list[bytes | None] | None:
         """The first answer for each of ``keys``, None or empty where there is none; None as `texts`."""
         values: list[bytes | None] = []
         left: list[int] = []  # the keys without an answer yet
-        names = len(self._tables.names)
-        for number in range(names):
-            table = self._tables.table(number)
+        for number in range(self._count):
+            table = self._table(number)
             if not isinstance(table, BulkTable):
                 return None
             found = self._values_of(table, [keys[index] for index in left] if number else keys)
@@ -148,7 +156,7 @@ class ManyKeys:
             else:
                 for index, value in zip(left, found, strict=True):
                     values[index] = value
-            if number + 1 < names:
+            if number + 1 < self._count:
                 left = [index for index, value in enumerate(values) if not value]
                 if not left:
                     break
@@ -224,3 +232,20 @@ def _text(lines: list[bytes]) -> bytes:
     """The ``lines``, each with a newline."""
     lines.append(b"")
     return b"\n".join(lines)
+
+
+def keys_of(text: bytes) -> list[bytes]:
+    """The lines of ``text``, each up to a NUL."""
+    lines = text.split(b"\n")
+    lines.pop()
+    return [line.partition(b"\0")[0] for line in lines] if b"\0" in text else lines
+
+
+def is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
