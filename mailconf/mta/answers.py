@@ -111,7 +111,7 @@ class Answers:
     async def authorize(self) -> None:
         """What the client may do: use XCLIENT and XFORWARD (postconf(5) smtpd_authorized_xclient_hosts,
         *_xforward_hosts), end lines by LF alone (smtpd_forbid_bare_newline_exclusions)."""
-        site, name, address = self.site, self.session.client_name, self.session.client_address
+        site, name, address = self.site, self.session.client_name.text, self.session.client_address
         self.connection.xclient = matches(site.xclient_hosts.value, name, address)
         self.connection.xforward = matches(site.xforward_hosts.value, name, address)
         self.connection.bare_newlines = False
@@ -376,7 +376,7 @@ class Answers:
     def _trace_header(self) -> bytes:
         """The Received field (RFC 5321 4.4) in Postfix's form; with several recipients none is named."""
         session, site = self.session, self.site
-        helo = (session.helo or session.client_name).translate(_HELO_NEUTRAL)
+        helo = (session.helo or session.client_name.text).translate(_HELO_NEUTRAL)
         address = f"IPv6:{session.client_address}" if ":" in session.client_address else session.client_address
         with_ = session.protocol
         if "SMTPUTF8" in session.sender_parameters:
@@ -408,8 +408,7 @@ class Answers:
 
         for name, field, missing in _XCLIENT_FIELDS:
             apply(name, field, missing)
-        if "NAME" in given and "REVERSE_NAME" not in given:
-            session.reverse_name = session.client_name
+        session.take_names(given, event.temporary)
         if session.client_address[:5].upper() == "IPV6:":
             session.client_address = session.client_address[5:]
         if given.get("PROTO"):
@@ -421,8 +420,6 @@ class Answers:
 
 
 _XCLIENT_FIELDS = (
-    ("NAME", "client_name", "unknown"),
-    ("REVERSE_NAME", "reverse_name", "unknown"),
     ("ADDR", "client_address", "unknown"),
     ("PORT", "client_port", "unknown"),
     ("DESTADDR", "server_address", "unknown"),

@@ -205,10 +205,10 @@ def _who(ev: Evaluation, who: str) -> tuple[str, Asked]:
     session = ev.session
     if who == "client":
         name = session.client_name
-        return "" if name == "unknown" else name, Asked(ev.client, CLIENT)
+        return name.text if name.is_found else "", Asked(ev.client, CLIENT)
     if who == "reverse_client_hostname":
         name = session.reverse_name
-        return "" if name == "unknown" else name, Asked(name, REVERSE_CLIENT)
+        return name.text if name.is_found else "", Asked(name.text, REVERSE_CLIENT)
     if who == "helo":
         return (session.helo or "").removesuffix("."), Asked(session.helo or "", HELO)
     address, what = (session.sender, SENDER) if who == "sender" else (ev.recipient, RECIPIENT)

@@ -402,10 +402,10 @@ def access_check(access: Access, who: str) -> Check:
         session = ev.session
         who = named or ev.who
         if who == "client":
-            return await access.host(ev, session.client_name, session.client_address, Asked(ev.client, CLIENT))
+            return await access.host(ev, session.client_name.text, session.client_address, Asked(ev.client, CLIENT))
         if who == "reverse_client_hostname":
-            about = Asked(session.reverse_name, REVERSE_CLIENT)
-            return await access.host(ev, session.reverse_name, session.client_address, about)
+            about = Asked(session.reverse_name.text, REVERSE_CLIENT)
+            return await access.host(ev, session.reverse_name.text, session.client_address, about)
         if who == "helo":
             return DUNNO if session.helo is None else await access.domain(ev, session.helo, Asked(session.helo, HELO))
         if who == "sender":
@@ -436,9 +436,9 @@ def policy_attributes(ev: Evaluation) -> dict[str, str]:
         "protocol_state": ev.where,
         "protocol_name": session.protocol,
         "client_address": session.client_address,
-        "client_name": session.client_name,
+        "client_name": session.client_name.text,
         "client_port": session.client_port,
-        "reverse_client_name": session.reverse_name,
+        "reverse_client_name": session.reverse_name.text,
         "server_address": session.server_address,
         "server_port": session.server_port,
         "helo_name": session.helo or "",
