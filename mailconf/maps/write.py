@@ -27,6 +27,7 @@ from mailconf.maps.target import safe_target
 from mailconf.tables.packed import Packed
 
 Table = dict[bytes, bytes]
+_TINY = 8  # bytes of text for each entry
 
 
 class _Values(dict[bytes, list[bytes]]):
@@ -55,7 +56,7 @@ class _Type(NamedTuple):
     extension: str
     writer: str  # module:function
     reader: str  # module:class
-    packed: str  # a writer of packed entries, which end with a NUL or do not as with postmap(1)
+    packed: str  # a writer of packed entries
     nul: bool = True  # postmap(1) without -N and -n ends keys and values with a NUL
     values_writer: str = ""  # for keys with several values, where the type has that
     package: str = ""  # the package that the writer needs, where it is one that not every system has
@@ -160,7 +161,16 @@ def write_map(
     target = safe_target(target, warn, follow=staged is None)
     with _no_collection():
         if isinstance(entries, Packed):
-            if end == _end(kind, None) and _packed_written(kind, target, entries, source, progress, staged):
+            packed, told = entries, on_duplicate
+            said = None if told is None else (lambda number: told(packed.key(number)))
+            if packed.text.size < _TINY * len(packed):
+                entries = counting(packed, duplicates, said)  # most keys come twice, and to sort takes more memory
+            try:
+                written = _packed_written(kind, target, entries, end, source, progress, staged)
+            except Repeated:
+                entries = counting(packed, duplicates, said)
+                written = _packed_written(kind, target, entries, end, source, progress, staged)
+            if written:
                 return len(entries)
             entries = Columns(*entries.columns())
         columns = entries if isinstance(entries, Columns) else _columns(list(entries))
@@ -171,6 +181,21 @@ def write_map(
             columns = _columns(_collect(pairs, {}, duplicates, on_duplicate).items())
             _write(kind, target, columns, end, source, progress, staged)
     return len(columns.keys)
+
+
+def counting(
+    packed: Packed, duplicates: Duplicates = Duplicates.FIRST, on_duplicate: Callable[[int], None] | None = None
+) -> Packed:
+    """Of several entries with the same key the one that counts; ``on_duplicate`` is told every later one's number."""
+    from mailconf.maps.packed import repeats
+
+    later, firsts, lasts = repeats(packed)
+    if on_duplicate is not None:
+        for number in later:
+            on_duplicate(int(number))
+    if duplicates is Duplicates.LAST:  # at the place of the first
+        packed.value_at[firsts], packed.value_length[firsts] = packed.value_at[lasts], packed.value_length[lasts]
+    return packed.without(later)
 
 
 def write_values(
@@ -390,17 +415,18 @@ def _packed_written(
     kind: _Type,
     target: Path,
     entries: Packed,
+    end: bytes,
     source: os.stat_result | None,
     progress: Progress | None,
     staged: Path | None,
 ) -> bool:
-    """Write packed entries; False where the other writer has to."""
+    """Write packed entries; False where the other writer has to. Raises Repeated."""
     from mailconf.maps.packed import NotPacked
 
     try:
         with _replaced(target, source, staged) as file:
-            _load(kind.packed)(file, entries, progress=progress)
-    except (NotPacked, Repeated):
+            _load(kind.packed)(file, entries, end=end, progress=progress)
+    except NotPacked:
         return False
     return True
 
