@@ -56,7 +56,7 @@ def test_memory_is_bounded(program: str, shape: str, start: Starter, bases: dict
     what = PROGRAMS[program]
     if program not in bases:
         bases[program] = measure(start, what, b"", tmp_path / "empty").memory
-    text = SHAPES[shape](SIZE, what.first.encode())
+    text = what.text(SHAPES[shape], SIZE)
     took = measure(start, what, text, tmp_path / "full", seconds=600)
     assert took.status >= 0 and "Traceback" not in took.said, took
     assert took.memory - bases[program] <= TIMES * len(text) + MORE, took
