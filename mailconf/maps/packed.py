@@ -166,22 +166,32 @@ def repeats(packed: Packed) -> tuple[Array, Array, Array]:
     ranks |= np.arange(count, dtype=np.uint32 if count < 1 << 32 else np.uint64)
     ranks.sort()
     words, mask = Words(packed), (np.uint64(1) << bits) - np.uint64(1)
-    order = np.empty(count, packed.key_at.dtype)
-    same, alike = np.zeros(count, bool), np.zeros(count, bool)  # as the one before, by its bits and by its key
+    found: tuple[list[Array], ...] = ([], [], [])
     for start in range(0, count, AT_ONCE):
-        part = ranks[max(start - 1, 0) : start + AT_ONCE]
-        some = (part & mask).astype(order.dtype)
-        order[max(start - 1, 0) : start + AT_ONCE] = some
-        at = np.flatnonzero(part[1:] >> bits == part[:-1] >> bits)
-        ones, others = some[at], some[at + 1]
-        at += max(start, 1)
-        same[at] = True
-        alike[at] = (packed.key_length[ones] == packed.key_length[others]) & words.begin(ones, others)
-    del ranks
-    following = np.append(alike[1:], False)
-    if (same != alike).any():
-        return _repeats_slowly(packed, order[same | np.append(same[1:], False)])
-    return np.sort(order[alike]), order[following & ~alike], order[alike & ~following]
+        stop = min(start + AT_ONCE, count)
+        part = ranks[max(start - 1, 0) : stop + 1]
+        order = (part & mask).astype(packed.key_at.dtype)
+        same = part[1:] >> bits == part[:-1] >> bits
+        ones, others = order[:-1][same], order[1:][same]
+        if not ((packed.key_length[ones] == packed.key_length[others]) & words.begin(ones, others)).all():
+            return _repeats_slowly(packed, _alike(ranks, bits) & mask)
+        if not start:
+            same, order = np.append(False, same), np.append(order[:1], order)
+        if stop == count:
+            same = np.append(same, False)
+        before, behind, numbers = same[:-1], same[1:], order[1 : stop - start + 1]
+        for column, kept in zip(found, (before, behind & ~before, before & ~behind), strict=True):
+            column.append(numbers[kept])
+    later, firsts, lasts = map(np.concatenate, found)
+    later.sort()
+    return later, firsts, lasts
+
+
+def _alike(ranks: Array, bits: Array) -> Array:
+    """Those of sorted numbers whose upper bits are those of a neighbour."""
+    np = arrays()
+    same = ranks[1:] >> bits == ranks[:-1] >> bits
+    return ranks[np.append(False, same) | np.append(same, False)]
 
 
 def _mixed(packed: Packed) -> Array:
