@@ -166,12 +166,12 @@ def _large(
     That is so where something is wrong with the form of the text. Whether a key stands there twice is not looked at
     where the entries come packed.
     """
-    from mailconf.tables.packed import MANY, read_packed
+    from mailconf.tables.packed import is_large, read_packed
     from mailconf.tables.plain import doubtful, lines_for
     from mailconf.tables.roles import check_table, table_role
 
     role = table_role(*target.roles)
-    lines = lines_for(role) if len(data) >= MANY else None
+    lines = lines_for(role) if is_large(data) else None
     if lines is None:
         return None
     packed = read_packed(data, utf8=True, folded=True, progress=progress)

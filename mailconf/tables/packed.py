@@ -16,7 +16,7 @@ from mailconf.tables.rows import Problems, Progress, Rows
 
 MANY = 1 << 22  # bytes of text that are worth it
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 _SMALL_BLOCK = 1 << 16
 _MOST_SPACES = 16  # between key and value, and behind the value
 _OBJECTS = 270  # bytes that an entry takes at the most, as objects
