@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from mailconf.build.state import Record, Stat, settled
 from mailconf.diagnostics import Sink, error
 from mailconf.files import Root
 from mailconf.maps.opening import Progress
-from mailconf.maps.write import write_map
+from mailconf.maps.write import counting, write_map
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
 from mailconf.tables.postmap import fold, read_rows
@@ -86,6 +86,14 @@ class Compiled:
         keys, values = self.entries.columns()
         return dict(zip(reversed(keys), reversed(values), strict=True))  # the first of several counts
 
+    def mapping(self) -> Mapping[bytes, bytes]:
+        """The same, without an object for each entry where there are many."""
+        if isinstance(self.entries, dict):
+            return self.entries
+        from mailconf.maps.packed_table import PackedTable
+
+        return PackedTable(counting(self.entries))
+
     def stage(self, staged: Path, progress: Progress | None) -> None:
         target = self.target
         entries = self.entries.items() if isinstance(self.entries, dict) else self.entries
@@ -97,7 +105,7 @@ class Compiled:
         if self.again is None:
             return
         if self.keys is None:
-            self.keys = len(self.table())
+            self.keys = len(self.mapping())
         if self.keys < len(self.entries):
             report_duplicates(self.again(), sink, _folded)
 

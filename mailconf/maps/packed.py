@@ -15,7 +15,7 @@ from mailconf.maps.opening import Repeated
 from mailconf.tables.packed import Packed
 
 _PAGES, _ENTRIES = 1 << 10, 1 << 15  # of a stretch, at the most
-_MIXED = (16777619, 0), (1540483477, 1)  # multipliers and starts of two hashes
+MIXED = (16777619, 0), (1540483477, 1)  # multipliers and starts of two hashes
 _ROUNDS = 8  # of comparing 8 bytes of keys that are equal so far
 _WORD = 8
 AT_ONCE = 1 << 15  # keys of which something is found out at a time
@@ -159,12 +159,8 @@ def repeats(packed: Packed) -> tuple[Array, Array, Array]:
     count = len(packed)
     if packed.text.size < _WORD:
         return _repeats_slowly(packed, np.arange(count))
-    bits = np.uint64(count.bit_length())
-    ranks = _mixed(packed)  # the keys' upper bits, and in place of the lower ones the number
-    ranks >>= bits
-    ranks <<= bits
-    ranks |= np.arange(count, dtype=np.uint32 if count < 1 << 32 else np.uint64)
-    ranks.sort()
+    ranks, width = ranked(packed)
+    bits = np.uint64(width)
     words, mask = Words(packed), (np.uint64(1) << bits) - np.uint64(1)
     found: tuple[list[Array], ...] = ([], [], [])
     for start in range(0, count, AT_ONCE):
@@ -187,6 +183,20 @@ def repeats(packed: Packed) -> tuple[Array, Array, Array]:
     return later, firsts, lasts
 
 
+def ranked(packed: Packed) -> tuple[Array, int]:
+    """Numbers of 64 bits, ascending: the upper bits those of a key (`_mixed`), the lower ones the number of its entry.
+    And how many bits that takes."""
+    np = arrays()
+    count = len(packed)
+    width = count.bit_length()
+    ranks = _mixed(packed)
+    ranks >>= np.uint64(width)
+    ranks <<= np.uint64(width)
+    ranks |= np.arange(count, dtype=np.uint32 if count < 1 << 32 else np.uint64)
+    ranks.sort()
+    return ranks, width
+
+
 def _alike(ranks: Array, bits: Array) -> Array:
     """Those of sorted numbers whose upper bits are those of a neighbour."""
     np = arrays()
@@ -201,8 +211,8 @@ def _mixed(packed: Packed) -> Array:
     for start in range(0, len(found), AT_ONCE):
         part = slice(start, start + AT_ONCE)
         at, lengths = packed.key_at[part], packed.key_length[part]
-        found[part] = hashes(packed.text, at, lengths, *_MIXED[0])
-        found[part] ^= hashes(packed.text, at, lengths, *_MIXED[1]).astype(np.uint64) << np.uint64(32)
+        found[part] = hashes(packed.text, at, lengths, *MIXED[0])
+        found[part] ^= hashes(packed.text, at, lengths, *MIXED[1]).astype(np.uint64) << np.uint64(32)
     return found
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailconf.arrays import arrays
-from mailconf.maps import bdb, packed, packed_find
+from mailconf.maps import bdb, packed, packed_find, packed_table
 from mailconf.maps.bdb_btree import BtreeFile
 from mailconf.maps.bdb_hash import HashFile
 from mailconf.maps.bdb_table import c_string
@@ -156,6 +156,19 @@ def test_repeated_keys(keys: list[bytes], at_once: int, bits: int) -> None:
     assert later.tolist() == [n for n, key in enumerate(keys) if key in keys[:n]]
     expected = {keys.index(key): len(keys) - 1 - keys[::-1].index(key) for key in keys if keys.count(key) > 1}
     assert dict(zip(firsts.tolist(), lasts.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("bits", [64, 0])
+def test_a_table_in_memory(monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
+    """Also where all keys have the same number."""
+    pairs = {b"key%d" % n: b"v%d" % n for n in range(200)}
+    if not bits:
+        monkeypatch.setattr(packed, "MIXED", ((0, 0), (0, 0)))
+        monkeypatch.setattr(packed_table, "MIXED", ((0, 0), (0, 0)))
+        pairs = {b"key%dx" % n: value for n, value in enumerate(pairs.values())}
+    table = packed_table.PackedTable(packed_of(list(pairs.items())))
+    assert dict(table) == pairs
+    assert [table.get(key) for key in (b"", b"key", b"key200", b"key7" + b"x" * 99)] == [None] * 4
 
 
 @pytest.mark.parametrize("kind", ["hash", "btree"])
