@@ -33,6 +33,8 @@ SAMPLE = {
     "newaliases": ("a line without a value",),
     "makemap hash": ("a line without a value", "tiny lines", "tiny networks"),
     "build virtual": ("tiny lines",),
+    "explain access": ("tiny networks",),
+    "explain virtual": ("tiny lines all the same",),
     "postconf -n": ("continuation lines", "continuations of nothing"),
     "postconf -e": ("continuation lines", "lines of NULs"),
     "postconf -M -e": ("newlines",),

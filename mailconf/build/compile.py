@@ -79,15 +79,8 @@ class Compiled:
     def amount(self) -> str:
         return "1 entry" if len(self) == 1 else f"{len(self)} entries"
 
-    def table(self) -> dict[bytes, bytes]:
-        """The entries as a dictionary."""
-        if isinstance(self.entries, dict):
-            return self.entries
-        keys, values = self.entries.columns()
-        return dict(zip(reversed(keys), reversed(values), strict=True))  # the first of several counts
-
     def mapping(self) -> Mapping[bytes, bytes]:
-        """The same, without an object for each entry where there are many."""
+        """The entries by their keys, without an object for each where there are many."""
         if isinstance(self.entries, dict):
             return self.entries
         from mailconf.maps.packed_table import PackedTable
