@@ -254,7 +254,7 @@ def test_a_session_of_a_queue_before_names_had_outcomes(tmp_path: Path) -> None:
         sent = Message("000001", "a@b", [Recipient("c@d")], b"", 1.5, session=Session(helo="x"))
         store.run(lambda s: s.add(sent, 1))
         old = '{"client_name": "mx.example", "reverse_name": "unknown", "helo": "x"}'
-        store.run(lambda s: s._db.execute("UPDATE message SET session = ?", (old,)))
+        store.run(lambda s: s._db.execute("UPDATE message SET client = ?", (old,)))
         entry = store.load(1)
     assert entry is not None and entry.message.session is not None
     assert entry.message.session.client_name == Verified.found("mx.example")
