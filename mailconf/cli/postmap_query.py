@@ -98,7 +98,7 @@ def open_table(kind: str, name: str, options: Options, messages: Messages) -> Lo
     """Open for reading, keys folded unless ``-f``. Raises UnsupportedMap, TemporaryFailure."""
     from mailconf.maps import registry, write
     from mailconf.ports import Ports
-    from mailconf.postfix.releases import NULLS, NULLS_WARNED
+    from mailconf.postfix.releases import NULLS, NULLS_WARNED, URI_NAMES_DATABASE
 
     fold = None if "f" in options.flags else options.fold
     nulls = ""
@@ -114,6 +114,7 @@ def open_table(kind: str, name: str, options: Options, messages: Messages) -> Lo
         files="F" in options.flags,
         nul=options.nul,
         nulls=nulls,
+        uri_names_database=messages.version >= URI_NAMES_DATABASE,
         ports=Ports.of(options.value("known_tcp_ports"), options.root),
     )
 
