@@ -61,6 +61,7 @@ _OUTDATED = {
 }
 # smtpd 3.7 warns that these will be removed; from 3.9 on they are server errors.
 _REMOVED = frozenset({"check_relay_domains", "permit_naked_ip_address", "reject_maps_rbl"})
+_MAPS_RBL = "reject_maps_rbl"
 _MX_BACKUP = "permit_mx_backup"
 _RBL_REPLY = "default_rbl_reply"
 _NO_PROBES = frozenset({"reject_unverified_sender", "reject_unverified_recipient"})
@@ -182,7 +183,7 @@ class Compiler:
             return server_error, 0
         if name in self._outdated:
             self._report_outdated(parameter, word, name)
-        if name == "reject_maps_rbl":
+        if name == _MAPS_RBL:
             return self._each(*(self._listed("reject_rbl_client", d) for d in self._settings.rbl_domains)), 0
         if name in _NO_PROBES:
             self._report_probe(parameter, word)
@@ -211,7 +212,9 @@ class Compiler:
         name = word.lower()
         if name in self._gone:
             return False
-        return name in _SIMPLE or name in self.class_names or self._taking_argument(name) is not None
+        return (
+            name in _SIMPLE or name == _MAPS_RBL or name in self.class_names or self._taking_argument(name) is not None
+        )
 
     def _taking_argument(self, name: str) -> Callable[[str], Check] | None:
         if name.startswith("check_") and name.endswith("_access"):
