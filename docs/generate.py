@@ -17,14 +17,14 @@ from typing import get_type_hints
 
 import mailconf
 from mailconf.diagnostics import CODES
+from mailconf.maps.build.write import EXTENSIONS, changeable_types
 from mailconf.maps.registry import known_types, opener_of
-from mailconf.maps.write import EXTENSIONS, changeable_types
-from mailconf.postfix import checks, dns_checks
-from mailconf.postfix.machine import COMPUTED
-from mailconf.postfix.parameters import PARAMETERS, ParameterSet, recorded
-from mailconf.postfix.parameters_history import SINCE
-from mailconf.postfix.unserved import UNSERVED
-from mailconf.postfix.value_types import type_of
+from mailconf.postfix.parameters.catalogue import PARAMETERS, ParameterSet, recorded
+from mailconf.postfix.parameters.history import SINCE
+from mailconf.postfix.parameters.value_types import type_of
+from mailconf.postfix.policy import checks, dns_checks
+from mailconf.postfix.settings.machine import COMPUTED
+from mailconf.postfix.settings.unserved import UNSERVED
 from mailconf.tables import roles, sendmail_roles
 
 DOCS = Path(__file__).resolve().parent
@@ -120,8 +120,8 @@ def support() -> str:
     """Which parameters and restrictions the Policy and the MTA act upon, as their code names them."""
     folder = Path(mailconf.__file__).parent / "postfix"
     named: set[str] = set()
-    for path in folder.glob("*.py"):
-        if path.stem not in NOT_POLICY:
+    for path in sorted([*(folder / "settings").glob("*.py"), *(folder / "policy").glob("*.py")]):
+        if path.stem != "machine":
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call):
                     named |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
@@ -204,13 +204,6 @@ def _code(text: str) -> str:
     if len(text) > 100:
         text = text[:97] + "..."
     return "`" + text.replace("|", "\\|") + "`" if text else ""
-
-
-NOT_POLICY = {
-    path.stem
-    for name in ("parameters*", "postconf*", "bounce_templates*", "machine*", "hashorder*")
-    for path in (Path(mailconf.__file__).parent / "postfix").glob(f"{name}.py")
-}
 
 
 def tables() -> str:

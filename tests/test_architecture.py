@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Container
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,30 @@ MAY_IMPORT = {
     "cli": DIALECT | {"postfix", "sendmail", "build", "check", "mta"},
     "__main__": {"cli"},
 }
+# Within a room, its own rooms: each may import itself, what is named here, and modules that lie in the room itself.
+WITHIN = {
+    "check": {"postfix": set(), "sendmail": set(), "machine": set()},
+    "cli": {"shared": set(), "own": {"shared"}, "postfix": {"shared"}, "sendmail": {"shared", "postfix"}},
+    "m4": {"builtins": {"regex"}, "regex": set()},
+    "maps": {
+        "core": set(),
+        "database": {"core"},
+        "patterns": {"core"},
+        "servers": {"core"},
+        "simple": {"core"},
+        "build": {"core", "database"},
+        "bulk": {"core"},
+    },
+    "postfix": {
+        "text": set(),
+        "parameters": {"text"},
+        "settings": {"text", "parameters"},
+        "policy": {"text", "parameters", "settings"},
+        "postconf": {"text", "parameters", "settings"},
+    },
+}
 ASYNCIO_ROOMS = {"mta"}
+CIRCLES = {"mailconf.m4"}  # its builtins enter themselves in a table
 
 
 def room(path: Path) -> str:
@@ -70,6 +94,57 @@ def test_imports_follow_the_picture(path: Path) -> None:
             there = name.split(".")[1] if "." in name else ""
             there = there if there in MAY_IMPORT else ""
             assert there == here or there in MAY_IMPORT[here], f"{path.name} imports {name}"
+
+
+def inner_room(name: str) -> str:
+    """Of ``mailconf.maps.core.table``, core; "" of a module that lies in the room itself."""
+    words = name.split(".")
+    return words[2] if len(words) > 2 and words[2] in WITHIN.get(words[1], {}) else ""
+
+
+@pytest.mark.parametrize("room_name", sorted(WITHIN))
+def test_imports_within_a_room_follow_the_picture(room_name: str) -> None:
+    rooms = WITHIN[room_name]
+    folder = PACKAGE / room_name
+    assert {path.parent.name for path in folder.glob("*/__init__.py")} == set(rooms)
+    for path in sorted(folder.rglob("*.py")):
+        here = inner_room(module_name(path))
+        for name in imported(path) if here else ():
+            there = inner_room(name) if name.startswith(f"mailconf.{room_name}.") else ""
+            assert not there or there == here or there in rooms[here], f"{path.name} imports {name}"
+
+
+def module_name(path: Path) -> str:
+    words = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(words[:-1] if words[-1] == "__init__" else words)
+
+
+def needed(path: Path, modules: Container[str]) -> set[str]:
+    """The modules of ours that a file imports when it runs: not those below ``if TYPE_CHECKING``."""
+    names: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            within = [f"{node.module}.{alias.name}" for alias in node.names]
+            names |= {name if name in modules else node.module or "" for name in within}
+        waiting += ast.iter_child_nodes(node)
+    return {name for name in names if name in modules} - {module_name(path)}
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    paths = {module_name(path): path for path in PACKAGE.rglob("*.py")}
+    left = {name: needed(path, paths) for name, path in paths.items() if not name.startswith(tuple(CIRCLES))}
+    while left:
+        free = [name for name, names in left.items() if not names & left.keys()]
+        assert free, f"in circles, or above one: {sorted(left)}"
+        for name in free:
+            del left[name]
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))

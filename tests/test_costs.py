@@ -20,18 +20,20 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mailconf.check import mc_text
+from mailconf.check.sendmail import mc_text
 from mailconf.diagnostics import Sink
 from mailconf.domain_names import DomainNameError, to_ascii, to_unicode
-from mailconf.maps import words as map_words
+from mailconf.maps.core import words as map_words
 from mailconf.model import address
 from mailconf.mta import bounce, header_addresses, headers, mailbox
-from mailconf.postfix import expand, functions, hostnames, lines, lists, main_cf, master_cf, rewrite, words
-from mailconf.postfix import local as postfix_local
+from mailconf.postfix.policy import local as postfix_local
+from mailconf.postfix.policy import rewrite
+from mailconf.postfix.settings import hostnames, lists
+from mailconf.postfix.text import expand, functions, lines, main_cf, master_cf, words
 from mailconf.sendmail import mc_tree
 from mailconf.smtp import client, parameters, path, reply
 from mailconf.smtp.events import Bdat, Content, Data, Wait
-from mailconf.smtp.options import Options
+from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.server import Connection
 from mailconf.source import Source, encode
 from mailconf.tables import (
@@ -130,7 +132,7 @@ def _run(question: Coroutine[Any, Any, object]) -> None:
 
 def _listen(text: str, *, state: str, step: int) -> None:
     """A client that sends ``text`` in pieces of ``step`` bytes, as commands, as a message, or as a chunk."""
-    connection = Connection(Options(message_size=0, hard_errors=1 << 30, junk_commands=1 << 30, line_length=2048))
+    connection = Connection(ServerOptions(message_size=0, hard_errors=1 << 30, junk_commands=1 << 30, line_length=2048))
     data = encode(text)
     start = ["EHLO x", "MAIL FROM:<a@b.test>", "RCPT TO:<a@b.test>"]
     start += {"command": [], "data": ["DATA"], "chunk": [f"BDAT {len(data)} LAST"]}[state]
@@ -234,7 +236,7 @@ BRACES = ("{", "}", "{a}", "{ a", "a ", ",", "${", "$(", "${a", "${a?{", "$a", "
 READERS: dict[str, Row] = {
     # messages
     "guard": Row(lambda text: headers.guard(encode(text)), MESSAGE),
-    "fields": Row(lambda text: headers.join(*headers.split(encode(text))), MESSAGE),
+    "fields": Row(lambda text: headers.join(*headers.split_message(encode(text))), MESSAGE),
     "fields within limits": Row(
         lambda text: [
             headers.shortened(header, 1000)
@@ -348,17 +350,18 @@ READERS: dict[str, Row] = {
     },
     # configuration
     "positions": Row(_positions, ("a", "\n", "a\n")),
-    "logical lines": Row(lambda text: list(lines.logical_lines(text)), LINES),
+    "logical lines": Row(lambda text: list(lines.config_lines(text)), LINES),
     "lines with NUL": Row(lambda text: list(lines.null_lines(text)), (*LINES, "a\0\n", "a\n#\0\n")),
     "main.cf": Row(_main_cf, (*LINES, "a = b\n", "a = |||b\n ", "=")),
     "master.cf": Row(
         _master_cf, (*LINES, "a b - - - - - c ||| -o a=b", "a b - - - - - c |||{", "a b - - - - - c ||| -vo a")
     ),
     "expressions": Row(_expanded, BRACES),
-    "words of a value": Row(words.split, BRACES),
-    "words of an inline table": Row(lambda text: list(map_words.split(text)), BRACES),
+    "words of a value": Row(words.split_words, BRACES),
+    "words of an inline table": Row(lambda text: list(map_words.split_braced(text)), BRACES),
     "pattern lists": Row(
-        lambda text: [lists.PatternList.compile("x", text, kind) for kind in lists.Kind], ("a ", "!", "1.2.3.4 ", "[")
+        lambda text: [lists.PatternList.compile("x", text, kind) for kind in lists.ListKind],
+        ("a ", "!", "1.2.3.4 ", "["),
     ),
     ".mc": Row(_mc, (*LINES, "dnl\n", "define(`a',", "`", "(", "`a'", "define(`a', `b')dnl\n"), 1 << 15),
 }

@@ -11,5 +11,5 @@ What they stand on: `mailconf.build.generation` (journal, completion and undoing
 `mailconf.build.state` (what each map was built from).
 
 A mistake in a source stops the build before the first map is replaced: the old maps stay. A fault of the configuration
-on which no map's content depends stops nothing (`mailconf.cli.build` shows it).
+on which no map's content depends stops nothing (`mailconf.cli.own.build` shows it).
 """

@@ -12,9 +12,9 @@ from mailconf.build.journal import Damaged
 from mailconf.build.state import State
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Untrusted
-from mailconf.maps.opening import Progress
-from mailconf.maps.target import safe_target
-from mailconf.maps.write import writable_types
+from mailconf.maps.build.target import safe_target
+from mailconf.maps.build.write import writable_types
+from mailconf.maps.core.opening import Progress
 
 BD003 = error("BD003", "a map cannot be written")
 BD006 = error("BD006", "another build is running")
@@ -104,7 +104,7 @@ def apply(
 
 
 def _look_around(compiled: Sequence[Built], sink: Sink) -> None:
-    """Warn of what `mailconf.maps.target` warns of, of a folder once."""
+    """Warn of what `mailconf.maps.build.target` warns of, of a folder once."""
     told: set[tuple[Path, str]] = set()
     for each in compiled:
         target = each.target

@@ -19,8 +19,8 @@ from mailconf.build.plan import Target
 from mailconf.build.state import Record, Stat, settled
 from mailconf.diagnostics import Sink, error
 from mailconf.files import Root
-from mailconf.maps.opening import Progress
-from mailconf.maps.write import write_map
+from mailconf.maps.build.write import write_map
+from mailconf.maps.core.opening import Progress
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
 from mailconf.tables.postmap import fold, read_rows

@@ -17,8 +17,8 @@ from mailconf.build.plan import Target
 from mailconf.build.state import Input, Record, settled
 from mailconf.diagnostics import Code, Related, Sink, error, warning
 from mailconf.files import Root, replace
-from mailconf.maps.opening import Progress
-from mailconf.maps.target import safe_target
+from mailconf.maps.build.target import safe_target
+from mailconf.maps.core.opening import Progress
 from mailconf.sendmail.expansion import Expanded
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry

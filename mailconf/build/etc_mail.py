@@ -23,7 +23,7 @@ from mailconf.build.plan import BD001, BD004, BD005, Target, is_wanted, map_stal
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Severity, Sink
 from mailconf.files import Root
-from mailconf.maps.write import EXTENSIONS
+from mailconf.maps.build.write import EXTENSIONS
 from mailconf.model.site import TableUse
 from mailconf.sendmail.cf_lines import CfLines, MapLine
 from mailconf.sendmail.library import START, Library, is_part, library_for

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root
-from mailconf.maps.write import EXTENSIONS, missing_package
+from mailconf.maps.build.write import EXTENSIONS, missing_package
 from mailconf.model.site import Site, TableUse
 from mailconf.source import Span
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from mailconf.build.plan import Target
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root
+from mailconf.maps.core.table import SequenceTable, TemporaryFailure
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import SequenceTable, TemporaryFailure
 
 if TYPE_CHECKING:
     from mailconf.check.subject import Subject

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailconf.build.plan import BD020, plan
-from mailconf.check import (
+from mailconf.check import maps
+from mailconf.check.machine import installation
+from mailconf.check.postfix import (
     arguments,
     files,
     forms,
-    installation,
-    maps,
     parameters,
     reply_codes,
     services,
@@ -23,11 +23,11 @@ from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink
 from mailconf.files import Root
 from mailconf.model.site import Site
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.listeners import all_smtpds
-from mailconf.postfix.policy import compile_policy
-from mailconf.postfix.restrictions import PF204
-from mailconf.postfix.smtpd import GUARDED
+from mailconf.postfix.policy.policy import compile_policy
+from mailconf.postfix.policy.restrictions import PF204
+from mailconf.postfix.policy.smtpd import GUARDED
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.listeners import all_smtpds
 
 Rule = Callable[[Subject, Sink], None]
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from mailconf.build.plan import Target
 from mailconf.files import Root
 from mailconf.model.site import Site, TableUse
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.parameters import BASE, ParameterSet
+from mailconf.postfix.parameters.catalogue import BASE, ParameterSet
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.source import Span, decode
 
 

@@ -15,52 +15,10 @@ import gc
 import os
 import sys
 
-from mailconf.cli.streams import drop_output, open_standard_streams
+from mailconf.cli.names import LATER, TOOLS
+from mailconf.cli.shared.streams import drop_output, open_standard_streams
 
-TOOLS = {
-    "editmap": "mailconf.cli.editmap",
-    "m4": "mailconf.cli.m4",
-    "makemap": "mailconf.cli.makemap",
-    "newaliases": "mailconf.cli.newaliases",
-    "postalias": "mailconf.cli.postalias",
-    "postconf": "mailconf.cli.postconf",
-    "postmap": "mailconf.cli.postmap",
-    "praliases": "mailconf.cli.praliases",
-}
-
-# Tools of the originals that mailconf does not have yet: a link of such a name does nothing, and says so.
-LATER = frozenset(
-    (
-        "hoststat",
-        "mailq",
-        "mailstats",
-        "postcat",
-        "postdrop",
-        "postfix",
-        "postkick",
-        "postlock",
-        "postlog",
-        "postmulti",
-        "postqueue",
-        "postsuper",
-        "purgestat",
-        "rmail",
-        "sendmail",
-        "smrsh",
-        "vacation",
-    )
-)
 EX_UNAVAILABLE = 69  # sysexits.h
-
-COMMANDS = {
-    "build": "mailconf.cli.build",
-    "check": "mailconf.cli.check",
-    "explain": "mailconf.cli.explain",
-    "makefile": "mailconf.cli.makefile",
-    "serve": "mailconf.cli.serve",
-}
-
-
 _OBJECTS = 50_000  # made before the garbage collector looks at them
 
 
@@ -78,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"{called}: mailconf has no {called} yet; of the originals' tools it has {has}\n")
         return EX_UNAVAILABLE
     if linked and f"_{called.upper()}_COMPLETE" in os.environ:
-        from mailconf.cli.completion import complete
+        from mailconf.cli.shared.completion import complete
 
         return complete(called, os.environ[f"_{called.upper()}_COMPLETE"])
     if linked:
@@ -122,7 +80,7 @@ def _typed(path: str, name: str) -> str:
 
 def _run(name: str, typed: str, arguments: list[str], *, helps: bool) -> int:
     if helps and name in TOOLS and "--help" in arguments:
-        from mailconf.cli import tool_help
+        from mailconf.cli.shared import tool_help
 
         if tool_help.is_asked(name, arguments):
             sys.stdout.write(tool_help.text(name))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailconf import __version__
-from mailconf.cli import COMMANDS, LATER, TOOLS
+from mailconf.cli.names import COMMANDS, LATER, TOOLS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -24,7 +24,7 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if ctx.resilient_parsing and cmd_name in TOOLS:  # a shell completes the tool's command line
-            from mailconf.cli.completion import command as completed
+            from mailconf.cli.shared.completion import command as completed
 
             return completed(cmd_name)
         if cmd_name not in COMMANDS:

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mailconf.m4.engine import Engine, Options
+from mailconf.m4.engine import Engine, EngineOptions
 from mailconf.m4.environment import UNBOUNDED, Budget, Confined, Denied, Environment, System
 from mailconf.m4.errors import Exhausted, Fatal, Stop
 from mailconf.m4.places import Place, Text
@@ -51,11 +51,11 @@ __all__ = [
     "Confined",
     "Denied",
     "Engine",
+    "EngineOptions",
     "Environment",
     "Exhausted",
     "Expansion",
     "Fatal",
-    "Options",
     "Place",
     "Stop",
     "System",
@@ -80,7 +80,7 @@ def expand(
     *,
     environment: Environment | None = None,
     budget: Budget | None = None,
-    options: Options | None = None,
+    options: EngineOptions | None = None,
     definitions: dict[bytes, bytes] | None = None,
     track: bool = False,
     on_call: Callback | None = None,

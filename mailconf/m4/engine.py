@@ -42,7 +42,7 @@ STACK = 200_000  # calls inside one another where the budget sets no bound: m4's
 Callback = Callable[[bytes, list[Any], Place], None]
 
 
-class Options:
+class EngineOptions:
     """What the command line sets."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Engine(Reader):
         stderr: Callable[[bytes], object],
         *,
         budget: Budget | None = None,
-        options: Options | None = None,
+        options: EngineOptions | None = None,
         track: bool = False,
         on_call: Callback | None = None,
         sink: Sink | None = None,
@@ -81,7 +81,7 @@ class Engine(Reader):
     ) -> None:
         super().__init__()
         self.environment = environment
-        self.options = options or Options()
+        self.options = options or EngineOptions()
         self.macros = Macros()
         self.output = Output(write, track)
         self.debug = Debug(self.print_error)

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from mailconf.m4.engine import Engine
 
 
-class Mistake(Exception):
+class ExpressionError(Exception):
     """The expression has no value; the text says why. ``fatal``: m4's exit status shows it."""
 
     fatal = False
 
 
-class Arithmetic(Mistake):
+class Arithmetic(ExpressionError):
     """A value that does not exist; forgiven where it is not needed."""
 
 
-class InvalidOperator(Mistake):
+class InvalidOperator(ExpressionError):
     fatal = True
 
 
@@ -206,9 +206,9 @@ class _Parser:
             elif kind == BAD_OPERATOR:
                 raise InvalidOperator(INVALID)
             elif kind == ERROR and not first:
-                raise Mistake(BAD_INPUT)
+                raise ExpressionError(BAD_INPUT)
             else:
-                raise Mistake(BAD)
+                raise ExpressionError(BAD)
             first = False
             self.lex()
 
@@ -219,7 +219,7 @@ class _Parser:
         """
         while True:
             if self.kind == ERROR:
-                raise Mistake(BAD_INPUT)
+                raise ExpressionError(BAD_INPUT)
             strength = BINARY.get(self.kind, 1)
             if strength > strongest:
                 strength = 1
@@ -231,13 +231,13 @@ class _Parser:
                 return True
             if self.pending:  # an open parenthesis
                 if self.kind != ")":
-                    raise Mistake(UNCLOSED)
+                    raise ExpressionError(UNCLOSED)
                 self.pending.pop()
                 self.lex()
                 continue
             if self.kind == END:
                 return False
-            raise InvalidOperator(INVALID) if self.kind == BAD_OPERATOR else Mistake(EXCESS)
+            raise InvalidOperator(INVALID) if self.kind == BAD_OPERATOR else ExpressionError(EXCESS)
 
     def reduce(self, strength: int) -> None:
         """Carry out the pending operators that bind at least as strongly."""
@@ -273,5 +273,5 @@ class _Parser:
 
 
 def evaluate(m4: Engine, text: bytes) -> int:
-    """The value of an expression; `Mistake` if it has none."""
+    """The value of an expression; `ExpressionError` if it has none."""
     return _Parser(m4, text).parse()

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from mailconf.files import Root
-from mailconf.maps.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
-from mailconf.maps.table import LookupTable, UnknownType, UnsupportedMap
+from mailconf.maps.core.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
+from mailconf.maps.core.table import LookupTable, UnknownType, UnsupportedMap
 from mailconf.ports import Ports
 from mailconf.tables.trust import ORDINARY, Trust, behind_proxy, refusal
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
 # type -> module, and what in it opens a table
 _TYPES = {
-    "btree": "btree:open_table",
-    "cdb": "cdb:open_table",
-    "cidr": "cidr:Cidr",
-    "environ": "environ:open_table",
-    "fail": "fail:open_table",
-    "hash": "hash:open_table",
-    "inline": "inline:open_table",
-    "ldap": "ldap:LdapTable",
-    "lmdb": "lmdb:open_table",
-    "memcache": "memcache:MemcacheTable",
-    "mysql": "mysql:MysqlTable",
-    "nis": "nis:open_table",
-    "pcre": "pcre:Pcre",
-    "pgsql": "pgsql:PgsqlTable",
-    "pipemap": "combined:PipeTable",
-    "randmap": "randmap:open_table",
-    "regexp": "regexp:Regexp",
-    "socketmap": "socketmap:SocketmapTable",
-    "sqlite": "sqlite:SqliteTable",
-    "static": "static:open_table",
-    "tcp": "tcp:TcpTable",
-    "texthash": "texthash:open_table",
-    "unionmap": "combined:UnionTable",
-    "unix": "accounts:AccountTable",
+    "btree": "database.btree:open_table",
+    "cdb": "database.cdb:open_table",
+    "cidr": "patterns.cidr:Cidr",
+    "environ": "simple.environ:open_table",
+    "fail": "simple.fail:open_table",
+    "hash": "database.hash:open_table",
+    "inline": "simple.inline:open_table",
+    "ldap": "servers.ldap:LdapTable",
+    "lmdb": "database.lmdb:open_table",
+    "memcache": "servers.memcache:MemcacheTable",
+    "mysql": "servers.mysql:MysqlTable",
+    "nis": "servers.nis:open_table",
+    "pcre": "patterns.pcre:Pcre",
+    "pgsql": "servers.pgsql:PgsqlTable",
+    "pipemap": "simple.combined:PipeTable",
+    "randmap": "simple.randmap:open_table",
+    "regexp": "patterns.regexp:Regexp",
+    "socketmap": "servers.socketmap:SocketmapTable",
+    "sqlite": "servers.sqlite:SqliteTable",
+    "static": "simple.static:open_table",
+    "tcp": "servers.tcp:TcpTable",
+    "texthash": "simple.texthash:open_table",
+    "unionmap": "simple.combined:UnionTable",
+    "unix": "simple.accounts:AccountTable",
 }
 
 _NESTING = 100  # tables within tables

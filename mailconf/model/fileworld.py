@@ -18,8 +18,8 @@ from pathlib import Path
 from mailconf.diagnostics import Sink
 from mailconf.domain_names import comparable, for_resolver
 from mailconf.files import Root
+from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.model.world import ABSENT, Answer, Outcome, Records, User
 from mailconf.personal import Found, look
 from mailconf.ports import Ports
@@ -153,7 +153,7 @@ class FileWorld:
         return next((user for user in map(_user, lines) if user is not None and user.uid == uid), None)
 
     async def table_owner(self, table: str) -> int | None:
-        from mailconf.maps.owner import owner
+        from mailconf.maps.core.owner import owner
 
         return owner(table, self.root)
 

@@ -11,15 +11,16 @@ from typing import Any
 
 from mailconf.model.address import external
 from mailconf.model.policy import Place, Policy, Role, Side
+from mailconf.model.session import Session
 from mailconf.model.trace import Trace
-from mailconf.model.verdict import Delivery, Reply, Route, Session, Verdict
+from mailconf.model.verdict import Delivery, Reply, Route, Verdict
 from mailconf.model.world import Ask, LookupFailed, World, run
 
 TROUBLE = Reply.of(451, "4.3.0 Temporary lookup failure")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Answered:
     """A command of the client's and the answer to it."""
 
     command: str
@@ -48,7 +49,7 @@ class Inquiry:
     failure       why the message would be refused when it is taken over (a failed expansion)
     """
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Answered] = field(default_factory=list)
     destinations: dict[str, list[Destination]] = field(default_factory=dict)
     failure: Reply | None = None
 
@@ -67,7 +68,7 @@ def inquire(policy: Policy, world: World, session: Session, recipients: Sequence
 
     def step(command: str, question: Any) -> bool:
         verdict: Verdict = run(question)
-        inquiry.steps.append(Step(command, verdict))
+        inquiry.steps.append(Answered(command, verdict))
         return verdict.accepted and not verdict.disconnect
 
     sender = session.sender or ""

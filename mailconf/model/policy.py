@@ -10,8 +10,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from mailconf.model.session import Session
 from mailconf.model.site import Site
-from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Session, Verdict
+from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
 from mailconf.model.world import Ask
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from mailconf.model.limits import Limits
 from mailconf.ports import Ports
-from mailconf.smtp.options import Options
+from mailconf.smtp.options import ServerOptions
 from mailconf.source import Span
 
 T = TypeVar("T", covariant=True)
@@ -144,40 +145,6 @@ class Service(NamedTuple):
         return f"{self.name} {self.kind}{behind}"
 
 
-class Limits(NamedTuple):
-    """Sizes in bytes (0: no limit), times in seconds."""
-
-    message_size: int = 10_240_000
-    header_size: int = 102_400
-    header_tokens: int = 10_240  # of a header field whose addresses are rewritten
-    line_length: int = 2048
-    mailbox_size: int = 51_200_000
-    recipients: int = 1000
-    smtpd_timeout: float = 300.0
-    soft_errors: int = 10
-    hard_errors: int = 20
-    error_sleep: float = 1.0
-    junk_commands: int = 100
-    connections: int = 100
-    connections_per_client: int = 50
-    queue_run_delay: float = 300.0
-    minimal_backoff: float = 300.0
-    maximal_backoff: float = 4000.0
-    queue_lifetime: float = 432_000.0
-    bounce_lifetime: float = 432_000.0
-    smtp_connect_timeout: float = 30.0
-    smtp_helo_timeout: float = 300.0
-    smtp_command_timeout: float = 300.0
-    smtp_data_timeout: float = 180.0
-    destination_concurrency: int = 20
-    hop_count: int = 50
-    virtual_mailbox_size: int = 51_200_000
-    bounce_size: int = 50_000
-    delay_warning: float = 0.0  # the sender is told of a delay after this long; 0: never
-    command_time: float = 1000.0
-    destination_recipients: int = 50
-
-
 @dataclass(slots=True, eq=False, repr=False)
 class Site:
     """One mail system. Lists keep the order of the configuration."""
@@ -201,7 +168,7 @@ class Site:
     tables: list[TableUse] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
     # What the protocol side of a listener must know besides the limits above (mailconf.smtp.server takes those over).
-    smtpd: Options = field(default_factory=Options)
+    smtpd: ServerOptions = field(default_factory=ServerOptions)
     xclient_hosts: Setting[Sequence[str]] = NOTHING
     xforward_hosts: Setting[Sequence[str]] = NOTHING
     peername_lookup: bool = True  # whether clients' names are looked up at all

@@ -31,7 +31,7 @@ class Outcome(Enum):
 class Answer(NamedTuple):
     """A table's answer. ``span`` is the entry's place in the table's source text, where that can be told.
 
-    ``table`` is the one of several that answered (`mailconf.postfix.lookup.Tables.find`).
+    ``table`` is the one of several that answered (`mailconf.postfix.settings.lookup.Tables.find`).
     """
 
     outcome: Outcome

@@ -16,7 +16,8 @@ from typing import Any
 
 from mailconf.model.address import external
 from mailconf.model.policy import Policy
-from mailconf.model.verdict import Effect, Session, Verdict
+from mailconf.model.session import Session
+from mailconf.model.verdict import Effect, Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.cleanup import date, is_local
 from mailconf.mta.headers import guard

@@ -25,7 +25,7 @@ _WIDTH = 79
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Notice:
     """A sort of report. ``log`` stands before the report's queue id in the log, ``attached`` names the third part.
 
     words  what people read first; a postmaster's copy goes without
@@ -38,7 +38,7 @@ class Kind:
     words: str
 
 
-FAILURE = Kind(
+FAILURE = Notice(
     "Undelivered Mail Returned to Sender",
     "failed",
     "sender non-delivery notification",
@@ -53,14 +53,14 @@ If you do so, please include this problem report. You can
 delete your own text from the attached returned message.
 """,
 )
-DOUBLE = Kind(
+DOUBLE = Notice(
     "Postmaster Copy: Undelivered Mail",
     "failed",
     "postmaster non-delivery notification",
     "Undelivered Message",
     "",
 )
-SUCCESS = Kind(
+SUCCESS = Notice(
     "Successful Mail Delivery Report",
     "delivered",
     "sender delivery status notification",
@@ -72,7 +72,7 @@ receive no further notifications. Otherwise you may still receive
 notifications of mail delivery errors from other systems.
 """,
 )
-DELAY = Kind(
+DELAY = Notice(
     "Delayed Mail (still being retried)",
     "delayed",
     "sender delay notification",
@@ -138,7 +138,7 @@ class Bounce:
     def _log(self, text: str) -> None:
         self.context.log("bounce", text)
 
-    async def _send(self, kind: Kind, message: Message, results: list[Result], sender: str, to: str) -> None:
+    async def _send(self, kind: Notice, message: Message, results: list[Result], sender: str, to: str) -> None:
         intake = self.context.intake
         assert intake is not None, "an MTA that delivers has an intake"
         now = self.context.world.now()
@@ -161,7 +161,7 @@ def _parts(results: Sequence[Result], *status: Status) -> list[Result]:
 
 
 def report(
-    kind: Kind, message: Message, results: list[Result], context: Context, now: float, author: str, addressee: str
+    kind: Notice, message: Message, results: list[Result], context: Context, now: float, author: str, addressee: str
 ) -> bytes:
     """The whole report, from its Date field to the last boundary."""
     site = context.policy.site
@@ -212,7 +212,7 @@ def _part(boundary: str, description: str, content_type: str, *, encoding: bool 
     ]
 
 
-def _notification(kind: Kind, results: list[Result], context: Context) -> list[str]:
+def _notification(kind: Notice, results: list[Result], context: Context) -> list[str]:
     site = context.policy.site
     lines = [""]
     if kind.words:
@@ -229,11 +229,11 @@ def _notification(kind: Kind, results: list[Result], context: Context) -> list[s
     return lines
 
 
-def _reason(kind: Kind, result: Result) -> str:
+def _reason(kind: Notice, result: Result) -> str:
     return f"delivery via {result.relay}: {result.text}" if kind is SUCCESS else result.text.strip()
 
 
-def _delivery_status(kind: Kind, message: Message, results: list[Result], context: Context, sender: str) -> list[str]:
+def _delivery_status(kind: Notice, message: Message, results: list[Result], context: Context, sender: str) -> list[str]:
     site = context.policy.site
     lines = [f"Reporting-MTA: dns; {site.hostname.value}"]
     if message.envid:
@@ -267,7 +267,7 @@ def _original(recipient: Recipient) -> str:
     return printable(f"{xtext(kind) or kind};{xtext(address) or address}")
 
 
-def _diagnostic(kind: Kind, result: Result, mail_name: str) -> list[str]:
+def _diagnostic(kind: Notice, result: Result, mail_name: str) -> list[str]:
     """Remote-MTA and Diagnostic-Code: a remote server's reply, a command's output (`mailconf.mta.local`), our words."""
     reply = result.reply
     if reply is not None and "[" in result.relay:

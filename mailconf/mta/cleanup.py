@@ -16,11 +16,12 @@ from itertools import chain
 
 from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
+from mailconf.model.session import Session
 from mailconf.model.site import Site
-from mailconf.model.verdict import EffectKind, Reply, Session
+from mailconf.model.verdict import EffectKind, Reply
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.header_addresses import rewrite
-from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split
+from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split_message
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.pace import Pace
 from mailconf.mta.queue import Queue, QueueError
@@ -85,7 +86,7 @@ class Cleanup:
         limits = limits_of(site)
         fields = Fields(message.content, limits)
         own = [_received(message, site)] if message.session is None else []
-        prepended = [header for text in prepend for header in split(encode(text), limits)[0]]
+        prepended = [header for text in prepend for header in split_message(encode(text), limits)[0]]
         out = bytearray()
         present: set[str] = set()
         identities: dict[str, str] = {}
@@ -150,7 +151,7 @@ class Cleanup:
             author = await self.context.policy.rewrite(author, Role(Place.HEADER, Side.SENDER), Ask(self.context.world))
         add("From", external(author or "MAILER-DAEMON"))
         if site.undisclosed_recipients_header and not present & {f"{prefix}{n}".lower() for n in ("to", "cc", "bcc")}:
-            headers_to, _ = split(encode(site.undisclosed_recipients_header))
+            headers_to, _ = split_message(encode(site.undisclosed_recipients_header))
             added += headers_to
         return added
 

@@ -143,7 +143,7 @@ def shortened(header: Header, size: int) -> Header:
     return Header(header.name, b"\n".join(cut(header.raw.split(b"\n"), size)))
 
 
-def split(content: bytes, limits: HeaderLimits = UNLIMITED) -> tuple[list[Header], bytes]:
+def split_message(content: bytes, limits: HeaderLimits = UNLIMITED) -> tuple[list[Header], bytes]:
     """All header fields at once, and the rest (see `Fields`); for texts that are known to be short."""
     fields = Fields(content, limits)
     return list(fields), fields.rest

@@ -28,7 +28,7 @@ from mailconf.source import encode
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class AgentWords:
     """How an agent speaks of its mailboxes in the log.
 
     failed    what a failed mbox delivery begins with: path, user and reason are filled in
@@ -42,7 +42,7 @@ class Words:
     defers: bool
 
 
-LOCAL = Words("local", "cannot update mailbox {path} for user {user}. {reason}", False, False)
+LOCAL = AgentWords("local", "cannot update mailbox {path} for user {user}. {reason}", False, False)
 
 
 class Local:

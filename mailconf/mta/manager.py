@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from mailconf.files import Root
+from mailconf.mta.agents import Discard, Error
 from mailconf.mta.cleanup import Cleanup
 from mailconf.mta.identity import Workers
 from mailconf.mta.local import Local
 from mailconf.mta.message import Context
 from mailconf.mta.queue import Queue
 from mailconf.mta.scheduler import Scheduler, Wait, wait
-from mailconf.mta.virtual import Discard, Error, Virtual
+from mailconf.mta.virtual import Virtual
 
 
 class Manager:

@@ -8,7 +8,8 @@ from enum import Enum
 from typing import Protocol
 
 from mailconf.model.policy import Policy
-from mailconf.model.verdict import Effect, Reply, Route, Session
+from mailconf.model.session import Session
+from mailconf.model.verdict import Effect, Reply, Route
 from mailconf.model.world import World
 
 

@@ -32,7 +32,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mailconf.files import Untrusted, distrust, sync_folder
-from mailconf.model.verdict import Reply, Session
+from mailconf.model.session import Session
+from mailconf.model.verdict import Reply
 from mailconf.mta.message import Message, Recipient, Result, Status
 from mailconf.source import decode, encode
 
@@ -113,7 +114,7 @@ class Queued:
 
 
 @dataclass(slots=True)
-class Entry:
+class QueueEntry:
     """A message in the queue. ``message.content`` is empty where only the envelope was asked for (`Store.entries`).
 
     size  bytes as SMTP counts them: every line ended by CR LF
@@ -323,19 +324,19 @@ class Store:
         )
         return [serial for (serial,) in rows]
 
-    def load(self, serial: int) -> Entry | None:
+    def load(self, serial: int) -> QueueEntry | None:
         """The message with its content, or None if it is gone."""
         return next(self._entries("WHERE serial=?", (serial,), "content"), None)
 
-    def find(self, queue_id: str) -> Entry | None:
+    def find(self, queue_id: str) -> QueueEntry | None:
         """The message with its content, by queue id."""
         return next(self._entries("WHERE queue_id=?", (queue_id,), "content"), None)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[QueueEntry]:
         """All messages, without their contents, in order of arrival."""
         return self._entries("ORDER BY serial", (), "x''")
 
-    def _entries(self, condition: str, arguments: tuple[Any, ...], content: str) -> Iterator[Entry]:
+    def _entries(self, condition: str, arguments: tuple[Any, ...], content: str) -> Iterator[QueueEntry]:
         rows = self._db.execute(
             "SELECT serial, queue_id, sender, arrival, next_attempt, hold, warned, body, ret, envid, filter, client,"
             f" size, {content}, local FROM message {condition}",
@@ -354,7 +355,7 @@ class Store:
                 row[1], decode(row[2]), [q.recipient for q in recipients], row[13], row[3], row[7], row[8],
                 decode(row[9]), _load(row[11]), local=bool(row[14]),
             )  # fmt: skip
-            yield Entry(row[0], message, recipients, row[4], bool(row[5]), bool(row[6]), decode(row[10]), row[12])
+            yield QueueEntry(row[0], message, recipients, row[4], bool(row[5]), bool(row[6]), decode(row[10]), row[12])
 
 
 def _queued(

@@ -23,11 +23,11 @@ from mailconf.model.address import external
 from mailconf.model.site import Site
 from mailconf.model.verdict import Reply, Route
 from mailconf.model.world import Ask, LookupFailed
+from mailconf.mta.agents import Error
 from mailconf.mta.bounce import Bounce
 from mailconf.mta.log import seconds
 from mailconf.mta.message import Agent, Context, IntakeRefused, Job, Result, Status
-from mailconf.mta.queue import Entry, Queue, Queued, QueueError, State, Store
-from mailconf.mta.virtual import Error
+from mailconf.mta.queue import Queue, Queued, QueueEntry, QueueError, State, Store
 
 ACTIVE = 2000  # messages under way at a time, with their contents in memory
 
@@ -155,7 +155,7 @@ class Scheduler:
         with suppress(QueueError):
             await self.queue.run(lambda store: store.defer(serial, until))
 
-    async def _attempt(self, entry: Entry) -> None:
+    async def _attempt(self, entry: QueueEntry) -> None:
         message, active = entry.message, entry.active
         sender = external(message.sender)
         self.context.log(
@@ -168,7 +168,7 @@ class Scheduler:
         pairs = [pair for outcome in outcomes for pair in outcome]
         await self._finish(entry, pairs, recorded=several)
 
-    async def _jobs(self, entry: Entry, active: list[Queued]) -> list[tuple[str, Job, list[Queued]]]:
+    async def _jobs(self, entry: QueueEntry, active: list[Queued]) -> list[tuple[str, Job, list[Queued]]]:
         """The work to be done: (destination, job, the job's recipients in the queue)."""
         policy, world = self.context.policy, self.context.world
         groups: dict[tuple[str, str, str], list[tuple[Queued, Route]]] = {}
@@ -194,7 +194,7 @@ class Scheduler:
         return service.program if service is not None else ""
 
     async def _job(
-        self, entry: Entry, work: tuple[str, Job, list[Queued]], since: float, record: bool
+        self, entry: QueueEntry, work: tuple[str, Job, list[Queued]], since: float, record: bool
     ) -> list[tuple[int, Result]]:
         destination, job, members = work
         async with self._slot(job.transport, destination):
@@ -235,7 +235,7 @@ class Scheduler:
         return program, [found.get(id(result.recipient), result) for result in missing]
 
     def _log_delivery(
-        self, program: str, entry: Entry, result: Result, since: float, begun: float, ended: float
+        self, program: str, entry: QueueEntry, result: Result, since: float, begun: float, ended: float
     ) -> None:
         recipient, arrival = result.recipient, entry.message.arrival
         original = ""
@@ -249,7 +249,7 @@ class Scheduler:
             f" status={result.status.value} ({result.text})",
         )
 
-    async def _finish(self, entry: Entry, pairs: list[tuple[int, Result]], *, recorded: bool) -> None:
+    async def _finish(self, entry: QueueEntry, pairs: list[tuple[int, Result]], *, recorded: bool) -> None:
         """Record the outcomes, tell the sender, and either remove the message or put it off."""
         now, serial, message = self.context.world.now(), entry.serial, entry.message
         before = [_as_result(queued) for queued in entry.recipients if queued.state is State.FAILED]
@@ -278,7 +278,7 @@ class Scheduler:
         else:
             await self._remove(entry)
 
-    async def _remove(self, entry: Entry) -> None:
+    async def _remove(self, entry: QueueEntry) -> None:
         await self.queue.run(lambda store: store.remove(entry.serial))
         self.context.log("qmgr", f"{entry.queue_id}: removed")
 

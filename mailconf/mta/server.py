@@ -25,7 +25,7 @@ from mailconf.mta.resolver import Resolver
 from mailconf.mta.smtp_client import SmtpAgent
 from mailconf.mta.smtpd import Smtpd
 from mailconf.mta.world import MtaWorld
-from mailconf.smtp.server import Options
+from mailconf.smtp.options import ServerOptions
 
 Endpoint = tuple[str, int, str]  # host, port, service
 
@@ -67,7 +67,7 @@ class Server:
         *,
         log: Callable[[str, str], None],
         root: Root | None = None,
-        options: Options | None = None,
+        options: ServerOptions | None = None,
         resolver: Resolver | None = None,
         ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
         on_verdict: VerdictHook | None = None,

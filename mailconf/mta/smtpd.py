@@ -23,8 +23,9 @@ from mailconf.mta.hosts import matches
 from mailconf.mta.message import Context
 from mailconf.mta.resolver import ClientName, Resolver, peer
 from mailconf.smtp.events import ChunkEnd, Content, ContentEnd, Wait
+from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.server import Connection, Options
+from mailconf.smtp.server import Connection
 from mailconf.smtp.states import COUNTED, LAST, State
 
 _BUFFER = 262_144  # bytes read ahead of the work
@@ -64,7 +65,7 @@ class Smtpd:
         *,
         service: str = "smtp",
         policy: Policy | None = None,
-        options: Options | None = None,
+        options: ServerOptions | None = None,
         resolver: Resolver | None = None,
         on_verdict: VerdictHook | None = None,
     ) -> None:
@@ -82,7 +83,7 @@ class Smtpd:
     def protocol(self) -> SmtpdSession:
         return SmtpdSession(self)
 
-    def options(self) -> Options:
+    def options(self) -> ServerOptions:
         site = self.policy.site
         return (self.base or site.smtpd)._replace(
             hostname=site.hostname.value,

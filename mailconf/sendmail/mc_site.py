@@ -18,18 +18,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from mailconf.m4 import Place
-from mailconf.model.site import (
-    Feature,
-    Limits,
-    ListFile,
-    LocalText,
-    Masquerade,
-    Milter,
-    Service,
-    Setting,
-    Site,
-    TableUse,
-)
+from mailconf.model.limits import Limits
+from mailconf.model.site import Feature, ListFile, LocalText, Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.sendmail.mc import KINDS, Mc
 from mailconf.sendmail.mc_lines import Line
 from mailconf.sendmail.vocabulary import STATEMENTS

@@ -27,7 +27,7 @@ def forbidden_by_default(verb: str) -> bool:
     return verb in ("CONNECT", "GET", "POST") or not "A" <= verb[0] <= "Z"
 
 
-class Options(NamedTuple):
+class ServerOptions(NamedTuple):
     """What the protocol side must know of the configuration; the names are those of postconf(5) without ``smtpd_``.
 
     Sizes in bytes, 0 for no limit. ``forbidden`` says of an unknown command, in upper case and never empty, whether it

@@ -50,8 +50,7 @@ from mailconf.smtp.events import (
     Xclient,
     Xforward,
 )
-from mailconf.smtp.options import BareNewline
-from mailconf.smtp.options import Options as Options
+from mailconf.smtp.options import BareNewline, ServerOptions
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.states import AFTER, COUNTED, HELO_FIRST, IN_MAIL, IN_MAIL_STATES, JUNK, OUT_OF_ORDER, State
 from mailconf.source import decode
@@ -79,7 +78,7 @@ class Connection:
     denied             what is said to every command but QUIT, None for a client that is welcome
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ServerOptions) -> None:
         self.options = options
         self.state = State.IDLE
         self.greeted = False

@@ -45,17 +45,17 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 _PLAIN = possessive.compile(r"([\w+=-]+):[ \t]*([\w+=.@-]++(?:,[ \t]*+[\w+=.@-]++)*+)[ \t\r]*", re.ASCII)
 
 
-class Kind(Enum):
+class AliasKind(Enum):
     ADDRESS = "address"
     COMMAND = "command"
     FILE = "file"
     INCLUDE = "include"
 
 
-class Target(NamedTuple):
+class AliasTarget(NamedTuple):
     """One destination of an alias: an address in internal form, a command line, a file's name, or an include's."""
 
-    kind: Kind
+    kind: AliasKind
     text: str
 
 
@@ -67,24 +67,24 @@ class Alias(NamedTuple):
     value_at: int
 
 
-def parse_alias_value(text: str) -> list[Target]:
+def parse_alias_value(text: str) -> list[AliasTarget]:
     """What a value stands for, in its order."""
     return list(alias_targets(text))
 
 
-def alias_targets(text: str) -> Iterator[Target]:
+def alias_targets(text: str) -> Iterator[AliasTarget]:
     """The same, one after the other: a value may have millions."""
     return (_target(address.plain) for address in addresses(text))
 
 
-def _target(text: str) -> Target:
+def _target(text: str) -> AliasTarget:
     if text.startswith("|"):
-        return Target(Kind.COMMAND, text[1:])
+        return AliasTarget(AliasKind.COMMAND, text[1:])
     if text.startswith("/"):
-        return Target(Kind.FILE, text)
+        return AliasTarget(AliasKind.FILE, text)
     if text.lower().startswith(":include:"):
-        return Target(Kind.INCLUDE, text[len(":include:") :])
-    return Target(Kind.ADDRESS, text)
+        return AliasTarget(AliasKind.INCLUDE, text[len(":include:") :])
+    return AliasTarget(AliasKind.ADDRESS, text)
 
 
 def parse_alias(text: str) -> Alias | str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailconf import possessive
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Span
-from mailconf.tables.aliases import Kind, Target, alias_targets
+from mailconf.tables.aliases import AliasKind, AliasTarget, alias_targets
 from mailconf.tables.entry import Entry
 from mailconf.tables.sides import LIMIT, Fault, give_up, parse_side
 
@@ -214,7 +214,7 @@ def check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
             alone=len(first) == 1, command=_COMMAND.match(entry.value) is not None, quoted='"' in entry.value
         )
         for target in chain(first, targets):
-            if target.kind is Kind.ADDRESS and target.text.startswith("#"):
+            if target.kind is AliasKind.ADDRESS and target.text.startswith("#"):
                 _report_comment(target.text, entry, sink)
                 break
             _check_target(target, entry, sink, facts)
@@ -228,14 +228,14 @@ class _Value(NamedTuple):
     quoted: bool  # there are quotes in it
 
 
-def _check_target(target: Target, entry: Entry, sink: Sink, value: _Value) -> None:
-    if target.kind is Kind.COMMAND and value.command and not value.alone:
+def _check_target(target: AliasTarget, entry: Entry, sink: Sink, value: _Value) -> None:
+    if target.kind is AliasKind.COMMAND and value.command and not value.alone:
         hint = 'put quotes around the command and its arguments: "|command argument"'
         sink.report(TB032, "the arguments of the command become addresses of their own", entry.value_span, hint=hint)
-    elif target.kind is Kind.INCLUDE and not target.text.startswith("/"):
+    elif target.kind is AliasKind.INCLUDE and not target.text.startswith("/"):
         hint = "write :include:/the/whole/path"
         sink.report(TB033, f':include: of "{target.text}" is no absolute path', entry.value_span, hint=hint)
-    elif target.kind is Kind.ADDRESS and not value.quoted and _GLUED.search(target.text):
+    elif target.kind is AliasKind.ADDRESS and not value.quoted and _GLUED.search(target.text):
         hint = "part targets with commas"
         sink.report(TB034, f"{target.text} is one address", entry.value_span, hint=hint)
 

@@ -45,7 +45,7 @@ _ENDIF = re.compile(r"endif(?![a-z0-9])", re.IGNORECASE | re.ASCII)
 _PATTERN_REQUEST = re.compile(r"[a-z0-9]", re.IGNORECASE | re.ASCII)
 
 
-class Kind(Enum):
+class RuleKind(Enum):
     RULE = "rule"
     IF = "if"
     ENDIF = "endif"
@@ -65,7 +65,7 @@ class Rule(NamedTuple):
     ``patterns`` is empty for an endif; a regexp rule has two where the second excludes what it matches.
     """
 
-    kind: Kind
+    kind: RuleKind
     patterns: tuple[Pattern, ...]
     entry: Entry
 
@@ -114,7 +114,7 @@ def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
             continue
         try:
             rule = _read(kind, line, source, sink)
-            if rule.kind is Kind.ENDIF:
+            if rule.kind is RuleKind.ENDIF:
                 if not opened:
                     raise _Bad(TB113, "no if is open here", "Postfix ignores this line; remove it", 0, 5)
                 opened.pop()
@@ -122,7 +122,7 @@ def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
             sink.report(bad.code, str(bad), line.span(bad.at, bad.end), hint=bad.hint)
             continue
         rules.append(rule)
-        if rule.kind is Kind.IF:
+        if rule.kind is RuleKind.IF:
             opened.append(rule)
     for rule in opened:
         hint = "it holds to the end of the table; write endif behind the last of its rules"
@@ -134,14 +134,14 @@ def _read(kind: str, line: _Line, source: Source, sink: Sink) -> Rule:
     text = line.text
     if found := _ENDIF.match(text):
         _tell_extra(line, found.end(), len(text), sink, cidr=kind == "cidr")
-        return Rule(Kind.ENDIF, (), line.entry(source, len(text)))
+        return Rule(RuleKind.ENDIF, (), line.entry(source, len(text)))
     if kind == "cidr":
         return _read_cidr(line, source)
     if found := _IF.match(text):
         at = len(text) - len(text[found.end() :].lstrip(_WHITE))
         pattern, end = _pattern(kind, text, at)
         _tell_extra(line, end, len(text), sink)
-        return Rule(Kind.IF, (pattern,), line.entry(source, len(text)))
+        return Rule(RuleKind.IF, (pattern,), line.entry(source, len(text)))
     if _PATTERN_REQUEST.match(text):
         hint = f"{_SKIPPED}; write /pattern/ result, if /pattern/ or endif"
         raise _Bad(TB112, "this is no rule", hint, 0, len(text.split(None, 1)[0]))
@@ -157,7 +157,7 @@ def _read(kind: str, line: _Line, source: Source, sink: Sink) -> Rule:
         at = value_at + groups[0].start()
         hint = f"{_SKIPPED}: what does not match has no groups; write the result without $"
         raise _Bad(TB118, f"{groups[0][0]} stands for nothing in this result", hint, at, at + len(groups[0][0]))
-    rule = Rule(Kind.RULE, tuple(patterns), line.entry(source, value_at))
+    rule = Rule(RuleKind.RULE, tuple(patterns), line.entry(source, value_at))
     if not result:
         hint = "the rule matches with an empty result; write what is to happen"
         sink.report(TB115, "this rule has no result", rule.entry.key_span, hint=hint)
@@ -212,10 +212,10 @@ def _read_cidr(line: _Line, source: Source) -> Rule:
         raise _Bad(TB116, reason[0], f"{_SKIPPED}; {reason[1]}", begin, begin + len(network))
     pattern = Pattern(network, negated=marks[0].count("!") % 2 == 1)
     if opens:
-        return Rule(Kind.IF, (pattern,), line.entry(source, len(text)))
+        return Rule(RuleKind.IF, (pattern,), line.entry(source, len(text)))
     if len(words) < 2:
         raise _Bad(TB115, "this rule has no result", f"{_SKIPPED}; write the result behind it", begin, len(text))
-    return Rule(Kind.RULE, (pattern,), line.entry(source, len(text) - len(words[1])))
+    return Rule(RuleKind.RULE, (pattern,), line.entry(source, len(text) - len(words[1])))
 
 
 _WRITE = "write an address, or a network with the length of its prefix"

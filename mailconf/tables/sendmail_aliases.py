@@ -85,7 +85,7 @@ class Name(NamedTuple):
     error: str = ""
 
 
-def logical_lines(data: bytes) -> Iterator[Line]:
+def alias_lines(data: bytes) -> Iterator[Line]:
     """The logical lines of an alias file, comments and empty ones left out."""
     at = number = 0
     while at < len(data):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from mailconf import possessive
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Source, Span, decode
-from mailconf.tables.aliases import Kind, Target
+from mailconf.tables.aliases import AliasKind, AliasTarget
 from mailconf.tables.check import TB025, TB033, TB034, TB035
 from mailconf.tables.entry import Entries
 from mailconf.tables.lines import Text
@@ -29,7 +29,7 @@ from mailconf.tables.sendmail_aliases import (
     NOT_LOCAL,
     TOO_LONG,
     Line,
-    logical_lines,
+    alias_lines,
     read_name,
     value_of,
 )
@@ -78,7 +78,7 @@ def read_sendmail_aliases(source: Source, sink: Sink, is_local: Callable[[bytes]
     """
     text = Text(source)
     entries = Entries(source, _sides)
-    for line in logical_lines(text.data):
+    for line in alias_lines(text.data):
         stop = line.offset(max(len(line.text) - 1, 0)) + (1 if line.text else 0)
         start = line.pieces[0][1]
         whole = _span(text, start, stop)
@@ -121,8 +121,8 @@ def _report(problem: str, span: Span, sink: Sink) -> None:
 
 
 def read_targets(text: str) -> Side:
-    """The value of an alias: a list of `mailconf.tables.aliases.Target`."""
-    targets: list[Target] = []
+    """The value of an alias: a list of `mailconf.tables.aliases.AliasTarget`."""
+    targets: list[AliasTarget] = []
     faults: list[Fault] = []
     for at, part in _parts(text):
         comment = part.find("#")
@@ -146,24 +146,24 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
             yield found.start() + len(found[0]) - len(found[0].lstrip()), part
 
 
-def _target(part: str) -> Target:
+def _target(part: str) -> AliasTarget:
     inside = part[1:-1] if len(part) > 1 and part[0] == part[-1] == '"' else part
     if inside.startswith("|"):
-        return Target(Kind.COMMAND, inside[1:].strip())
+        return AliasTarget(AliasKind.COMMAND, inside[1:].strip())
     if inside.startswith("/"):
-        return Target(Kind.FILE, inside)
+        return AliasTarget(AliasKind.FILE, inside)
     if inside.lower().startswith(":include:"):
-        return Target(Kind.INCLUDE, inside[len(":include:") :].strip())
-    return Target(Kind.ADDRESS, part)
+        return AliasTarget(AliasKind.INCLUDE, inside[len(":include:") :].strip())
+    return AliasTarget(AliasKind.ADDRESS, part)
 
 
-def _fault(target: Target, part: str) -> Fault | None:
+def _fault(target: AliasTarget, part: str) -> Fault | None:
     blank = _BLANK_INSIDE.search(_QUOTED.sub(lambda found: "" if found[0][0] == "(" else "x", part))
-    if target.kind is Kind.COMMAND and blank:
+    if target.kind is AliasKind.COMMAND and blank:
         runs = "|" + re.sub(r"[ \t]+", ".", target.text)
         return Fault(TB056, f"the blanks become dots: {runs}", 'put quotes around it: "|command argument"')
-    if target.kind is Kind.INCLUDE and not target.text.startswith("/"):
+    if target.kind is AliasKind.INCLUDE and not target.text.startswith("/"):
         return Fault(TB033, f':include: of "{target.text}" is no absolute path', "write :include:/the/whole/path")
-    if target.kind is Kind.ADDRESS and blank and "<" not in part:
+    if target.kind is AliasKind.ADDRESS and blank and "<" not in part:
         return Fault(TB034, f"{part} is one address", "part targets with commas")
     return None

@@ -44,7 +44,7 @@ _PARAMETER = re.compile(r"%([0-9])")
 _COMMENT = re.compile(r"(?:^|\s)(#)")
 
 
-class Target(NamedTuple):
+class MapTarget(NamedTuple):
     """An address with its parameters, or an error: the ``code`` (a word or D.S.N) and the text."""
 
     address: str = ""
@@ -114,18 +114,18 @@ def read_domain_key(text: str) -> Side:
 
 
 def read_virtuser(text: str) -> Side:
-    """The value of a virtusertable: `Target`."""
+    """The value of a virtusertable: `MapTarget`."""
     text = text.strip()
     if (found := _ERROR.match(text)) is None:
         return _read_address(text, "0123")
     words = _words("virtuser_error", text[found.end() :])
     if isinstance(words, Fault):
         return Side(None, (words,))
-    return Side(Target(code=words.get("STATUS") or words["WORD"], text=words["TEXT"]))
+    return Side(MapTarget(code=words.get("STATUS") or words["WORD"], text=words["TEXT"]))
 
 
 def read_generics(key: str, value: str) -> Side:
-    """The value of a genericstable, whose key may leave something for its parameter: `Target`."""
+    """The value of a genericstable, whose key may leave something for its parameter: `MapTarget`."""
     return _read_address(value.strip(), "01" if key.startswith("@") or "+*" in key else "0")
 
 
@@ -138,7 +138,7 @@ def _read_address(text: str, parameters: str) -> Side:
     words = _words("address", text)
     if isinstance(words, Fault):
         return Side(None, (words,))
-    return Side(Target(words["ADDRESS"]), _parameters(text, parameters))
+    return Side(MapTarget(words["ADDRESS"]), _parameters(text, parameters))
 
 
 def _words(start: str, text: str) -> dict[str, str] | Fault:

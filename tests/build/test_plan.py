@@ -12,7 +12,7 @@ from mailconf.build.plan import plan
 from mailconf.build.state import NAME, State
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
-from mailconf.maps.write import write_map
+from mailconf.maps.build.write import write_map
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.check.arguments import arguments
+from mailconf.check.postfix.arguments import arguments
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Diagnostic, Severity, Sink
 from mailconf.files import Root
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.site import site_of
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
 from tests.vectors.service_arguments import CASES, UNKNOWN, UNSTARTED
 
 CODES = {

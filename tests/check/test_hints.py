@@ -15,8 +15,8 @@ import pytest
 from mailconf.check.rules import check
 from mailconf.diagnostics import CODES, Diagnostic, Sink
 from mailconf.files import Root
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.site import site_of
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
 
 MAIN = "compatibility_level = 3.6\nmyhostname = mail.example.com\nalias_maps =\nalias_database =\n"
 MASTER = """\

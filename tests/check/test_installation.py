@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.check import trees
-from mailconf.check.ownership import MOST_NAMED
+from mailconf.check.machine import trees
+from mailconf.check.machine.ownership import MOST_NAMED
 from mailconf.check.rules import check
 from mailconf.diagnostics import Diagnostic, Sink
 from mailconf.files import Root
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.site import site_of
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
 
 SITE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
 SERVICES = [line for line in (SITE / "master.cf").read_text().splitlines() if line[:1].strip(" #")]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailconf.build.etc_mail import EtcMail
-from mailconf.check.etc_mail import check_etc_mail
+from mailconf.check.sendmail.etc_mail import check_etc_mail
 from mailconf.diagnostics import Diagnostic, Sink
 from mailconf.files import Root
 from mailconf.sendmail.library import Library

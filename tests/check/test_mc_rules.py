@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailconf.check.mc import check_mc
+from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Diagnostic, Sink
 from mailconf.files import Root
 from mailconf.sendmail.library import Library

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailconf.check.rules import check
-from mailconf.cli.postconf import run
+from mailconf.cli.postfix.postconf import run
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.site import site_of
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
 
 SITE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
 PIECES = [

@@ -10,8 +10,8 @@ import pytest
 from mailconf.check.rules import check
 from mailconf.diagnostics import Diagnostic, Severity, Sink
 from mailconf.files import Root
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.site import site_of
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
 
 SITE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.table import TemporaryFailure
+from mailconf.cli.names import TOOLS
+from mailconf.maps.core.table import TemporaryFailure
+from mailconf.maps.database.bdb_btree import BtreeFile
+from mailconf.maps.database.bdb_hash import HashFile
 
 
 class Tools:
@@ -32,7 +33,7 @@ class Tools:
             file.seek(0)
             self.patch.setattr(sys, "stdin", io.TextIOWrapper(file))
             options = () if cf is None else ("-C", cf)
-            status = import_module(f"mailconf.cli.{tool}").run(tool, [*options, *words])
+            status = import_module(TOOLS[tool]).run(tool, [*options, *words])
         sys.stdout.flush()
         out, err = self.capture.readouterr()
         return status, out.decode("latin-1"), err.decode("latin-1")

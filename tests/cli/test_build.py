@@ -273,7 +273,7 @@ def test_with_nothing_to_do_little_is_imported(root: Path) -> None:
         "try:\n"
         f"    main(['mailconf', 'build', '--root', {str(root)!r}, '/etc/postfix'])\n"
         "finally:\n"
-        "    print(sorted({'lark', 'yaml', 'rich', 'jinja2', 'lmdb', 'sqlite3', 'mailconf.postfix.policy'}\n"
+        "    print(sorted({'lark', 'yaml', 'rich', 'jinja2', 'lmdb', 'sqlite3', 'mailconf.postfix.policy.policy'}\n"
         "                 & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, check=True)
@@ -285,7 +285,7 @@ def test_a_progress_bar_on_a_terminal_only(root: Path) -> None:
         "".join(f"user{n}@example.org  alice@example.com\n" for n in range(30_000))
     )
     program = (
-        "from mailconf.cli import main, progress\n"
+        "from mailconf.cli import main\nfrom mailconf.cli.shared import progress\n"
         "progress.DELAY = 0\n"
         f"main(['mailconf', 'build', '--root', {str(root)!r}, '/etc/postfix'])\n"
     )

@@ -12,7 +12,7 @@ import pytest
 from system_calls import check_replaced, recorded
 
 from mailconf.cli import main
-from mailconf.maps.write import map_path, write_map
+from mailconf.maps.build.write import map_path, write_map
 
 ALL = ("hash", "btree", "cdb", "lmdb")
 CHANGED = ("hash", "btree", "lmdb")

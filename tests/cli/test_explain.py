@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from site_fixture import mailconf
 
-from mailconf.cli.explain import command
+from mailconf.cli.own.explain import command
 
 
 @pytest.fixture

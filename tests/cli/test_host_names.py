@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli.host_names import hostname_problem
-from mailconf.cli.postfix_tool import Fatal, Messages, read_settings
+from mailconf.cli.postfix.postfix_tool import Fatal, Messages, read_settings
 from mailconf.files import Root
+from mailconf.postfix.settings.host_names import hostname_problem
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_problems(name: bytes, problem: bytes) -> None:
     ],
 )
 def test_they_stop_a_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, main_cf: str, says: str) -> None:
-    monkeypatch.setattr("mailconf.postfix.machine.node_name", lambda: "node")
+    monkeypatch.setattr("mailconf.postfix.settings.machine.node_name", lambda: "node")
     (tmp_path / "main.cf").write_text(main_cf + "\n")
     with pytest.raises(Fatal) as caught:
         read_settings(str(tmp_path), Root(), Messages("postmap"))

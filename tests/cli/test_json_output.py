@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mailconf.cli.json_lines import json_line
+from mailconf.cli.postfix.json_lines import json_line
 
 ROOT = Path(__file__).parents[2]
 VECTORS = json.loads((ROOT / "tests/vectors/json_output.json").read_text())

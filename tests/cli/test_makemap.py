@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.maps import write
+from mailconf.maps.build import write
 from tests.cli.sendmail_fixture import Tools
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "sendmail_tools.json").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconf.cli.message_keys import MessageKeys, message_keys
+from mailconf.cli.postfix.message_keys import MessageKeys, message_keys
 from tests.vectors.record_message_keys import OPTIONS
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/message_keys.json").read_text())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from site_fixture import ENVIRONMENT, EXAMPLE, mailconf
 
-from mailconf.cli import COMMANDS, TOOLS
+from mailconf.cli.names import COMMANDS, TOOLS
 
 # For sh and for Python: the path of the interpreter may have a blank, which a #! line cannot.
 PROGRAM = f"""#!/bin/sh

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconf.tables.sendmail_aliases import logical_lines, read_name, value_of
+from mailconf.tables.sendmail_aliases import alias_lines, read_name, value_of
 from tests.cli.sendmail_fixture import Tools
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "newaliases.json").read_text(encoding="utf-8"))
@@ -97,7 +97,7 @@ def test_no_configuration(tools: Tools) -> None:
 
 @given(data=st.lists(st.sampled_from(PIECES)).map(b"".join))
 def test_any_text_is_read(data: bytes) -> None:
-    for line in logical_lines(data):
+    for line in alias_lines(data):
         if not line.problem and b":" in line.text:
             name = read_name(line.text, lambda host: host == b"a")
             assert line.text.startswith(name.written.strip(b" \t")) or line.text.lstrip(b" \t").startswith(name.written)

@@ -20,16 +20,16 @@ import click
 import pytest
 from site_fixture import TOP, lay_out
 
-from mailconf.check.ownership import CK063
-from mailconf.cli import build, check, serve
-from mailconf.cli.explain_tables import Unbuilt
-from mailconf.cli.site import load_site
+from mailconf.check.machine.ownership import CK063
+from mailconf.cli.own import build, check, serve
+from mailconf.cli.own.explain_tables import Unbuilt
+from mailconf.cli.own.site import load_site
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.site import Service
-from mailconf.postfix import unserved
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.policy import compile_policy
+from mailconf.postfix.policy.policy import compile_policy
+from mailconf.postfix.settings import unserved
+from mailconf.postfix.settings.configuration import Configuration
 from tests.check.test_hints import CASES, write
 from tests.sendmail.mc_library import library as write_library
 from tests.sendmail.mc_mistakes import FRAME, MISTAKES

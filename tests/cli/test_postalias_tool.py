@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli.postalias import rebuild_alias_databases, run
+from mailconf.cli.postfix.postalias import rebuild_alias_databases, run
 from mailconf.files import Root
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.cdb import CdbFile
+from mailconf.maps.database.bdb_hash import HashFile
+from mailconf.maps.database.cdb import CdbFile
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "postalias.json").read_text())
 OWN = ["@", "YP_LAST_MODIFIED", "YP_MASTER_NAME"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli.postmap import run
+from mailconf.cli.postfix.postmap import run
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "postmap.json").read_text())
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli import postalias, postmap
-from mailconf.postfix.parameters_start import START
+from mailconf.cli.postfix import postalias, postmap
+from mailconf.postfix.parameters.start import START
 
 CASES = [
     ("soft_bounce = maybe", "bad boolean configuration: soft_bounce = maybe"),
@@ -107,7 +107,7 @@ def test_below_a_root_the_file_of_the_origin_may_be_a_copy(tmp_path: Path) -> No
 
 
 def test_defaults_are_in_order(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    from mailconf.postfix.parameters import PARAMETERS
+    from mailconf.postfix.parameters.catalogue import PARAMETERS
 
     names = dict.fromkeys(name for name, *_ in START if name not in ("myhostname", "mydomain"))
     (tmp_path / "main.cf").write_text("".join(f"{name} = {PARAMETERS[name][1]}\n" for name in names))

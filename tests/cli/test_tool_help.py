@@ -10,10 +10,12 @@ import pytest
 from site_fixture import ENVIRONMENT, mailconf
 from test_names import call, link
 
-from mailconf.cli import LATER, TOOLS, editmap, m4, makemap, postalias, postconf, postmap, praliases
-from mailconf.cli.completion import options, variable
-from mailconf.cli.own_options import Missing, take_own
-from mailconf.cli.sendmail_tool import valued
+from mailconf.cli.names import LATER, TOOLS
+from mailconf.cli.postfix import postalias, postconf, postmap
+from mailconf.cli.sendmail import editmap, m4, makemap, praliases
+from mailconf.cli.sendmail.sendmail_tool import valued
+from mailconf.cli.shared.completion import options, variable
+from mailconf.cli.shared.own_options import Missing, take_own
 
 # makemap takes -L and -x, for debugging, without a word about them.
 NOT_IN_MANUALS = {"makemap": {"L", "x"}}

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from mailconf.maps.build.write import map_path, write_map
+from mailconf.maps.core.table import LookupTable, SequenceTable
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import LookupTable, SequenceTable
-from mailconf.maps.write import map_path, write_map
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("MAILCONF_KILLS", "3"))

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from mailconf import diagnostics
-from mailconf.cli.report import show
+from mailconf.cli.shared.report import show
 from mailconf.diagnostics import Related, Severity, Sink
 from mailconf.source import Source
 

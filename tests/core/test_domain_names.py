@@ -18,7 +18,7 @@ sys.path.insert(0, str(VECTORS))
 from domain_names import NAMES  # noqa: E402
 
 from mailconf.domain_names import DomainNameError, comparable, for_resolver, to_ascii, to_unicode  # noqa: E402
-from mailconf.postfix.hostnames import valid_domain  # noqa: E402
+from mailconf.postfix.settings.hostnames import valid_domain  # noqa: E402
 from mailconf.smtp.path import valid_hostname  # noqa: E402
 
 _FILE = json.loads((VECTORS / "idna.json").read_text())

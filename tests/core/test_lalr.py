@@ -233,7 +233,7 @@ def test_parsing_and_naming_a_mistake_import_neither_lark_nor_yaml() -> None:
 def test_no_cache_is_read_or_written(tmp_path: Path) -> None:
     """The tables were once unpickled from below the caller's home, which another user can own."""
     program = (
-        "from mailconf.postfix.main_cf_tree import parse\n"
+        "from mailconf.postfix.text.main_cf_tree import parse\n"
         "from mailconf.source import Source\n"
         "from mailconf.diagnostics import Sink\n"
         "parse(Source('x', 'a = b\\n'), Sink())\n"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailconf import possessive
-from mailconf.postfix import lookup
+from mailconf.postfix.settings import lookup
 from mailconf.tables.plain import lines_for
 from mailconf.tables.roles import VIRTUAL
 

@@ -10,8 +10,8 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure
 from mailconf.source import decode, encode
 from mailconf.tables.postmap import fold
 

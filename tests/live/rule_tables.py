@@ -9,9 +9,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure
-from mailconf.postfix.releases import NULLS, NULLS_WARNED, version_numbers
+from mailconf.postfix.parameters.releases import NULLS, NULLS_WARNED, version_numbers
 from mailconf.source import decode, encode
 from tests.live.private_postfix import mail_version
 

@@ -15,8 +15,13 @@ LIBRARIES = ":".join(map(str, SENDMAIL_ROOT.glob("usr/lib/*-linux-gnu*")))
 # Ours becomes another user after its modules are in memory: that user may not be allowed to read them.
 OURS = """
 import os, sys
-from mailconf.cli import editmap, main, makemap, praliases, safefile, sendmail_map
-from mailconf.maps import bdb_btree, bdb_btree_writer, bdb_hash, bdb_hash_writer, bdb_values, registry, table, write
+from mailconf.cli.sendmail import editmap, makemap, praliases, sendmail_map
+from mailconf.sendmail import safefile
+from mailconf.cli import main
+from mailconf.maps.database import bdb_btree, bdb_btree_writer, bdb_hash, bdb_hash_writer, bdb_values
+from mailconf.maps import registry
+from mailconf.maps.core import table
+from mailconf.maps.build import write
 user = int(sys.argv.pop(1))
 if user:
     os.setgroups([]), os.setgid(user), os.setuid(user)

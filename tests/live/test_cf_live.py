@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.check.mc import check_mc
+from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Sink
 from mailconf.sendmail.expansion import expand_mc
 from tests.live.mc_files import LIBRARY, same_but_for_the_header

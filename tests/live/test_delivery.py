@@ -22,7 +22,7 @@ from test_mailbox_vectors import run  # noqa: E402
 
 from mailconf.files import Root  # noqa: E402
 from mailconf.mta.identity import Workers  # noqa: E402
-from mailconf.postfix.releases import ONE_FROM_LINE, version_numbers  # noqa: E402
+from mailconf.postfix.parameters.releases import ONE_FROM_LINE, version_numbers  # noqa: E402
 
 pytestmark = pytest.mark.live
 

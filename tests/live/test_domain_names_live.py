@@ -14,7 +14,7 @@ from domain_names import NAMES
 from record_idna import answers, icu
 
 from mailconf.domain_names import DomainNameError, to_ascii, to_unicode
-from mailconf.postfix.hostnames import valid_domain
+from mailconf.postfix.settings.hostnames import valid_domain
 
 pytestmark = pytest.mark.live
 

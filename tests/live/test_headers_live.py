@@ -15,7 +15,7 @@ from header_scenarios import first_lines, scenarios, whole  # noqa: E402
 from record_headers import answers  # noqa: E402
 from test_header_vectors import queued  # noqa: E402
 
-from mailconf.postfix.releases import ONE_FROM_LINE, version_numbers  # noqa: E402
+from mailconf.postfix.parameters.releases import ONE_FROM_LINE, version_numbers  # noqa: E402
 
 pytestmark = pytest.mark.live
 

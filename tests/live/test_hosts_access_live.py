@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailconf.check.hosts_access import PROGRAMS
+from mailconf.check.sendmail.hosts_access import PROGRAMS
 from mailconf.diagnostics import Sink
 from mailconf.source import Source
 from mailconf.tables.hosts_access import HostList, read_rule
@@ -159,7 +159,7 @@ def test_lists_mean_what_their_reading_says(folder: Path, words: list[str]) -> N
 
 
 def test_debians_sendmail_asks_libwrap() -> None:
-    """What `mailconf.check.hosts_access` takes for granted: the library is among what the program needs."""
+    """What `mailconf.check.sendmail.hosts_access` takes for granted: the library is among what the program needs."""
     program = SENDMAIL_ROOT / "usr/libexec/sendmail/sendmail"
     needed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
     assert "libwrap.so.0 =>" in needed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.check.mailers import defined
+from mailconf.check.sendmail.mailers import defined
 from mailconf.diagnostics import Sink
 from mailconf.sendmail.library import Library
 from mailconf.sendmail.mc import read

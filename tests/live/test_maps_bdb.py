@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_hash import HashFile
+from mailconf.maps.build.write import map_path, write_map
+from mailconf.maps.core.table import SequenceTable
+from mailconf.maps.database.bdb_btree import BtreeFile
+from mailconf.maps.database.bdb_hash import HashFile
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import SequenceTable
-from mailconf.maps.write import map_path, write_map
 from mailconf.tables.packed import MANY
 from tests.live.map_tools import dump, load, postfix_folder, run, sendmail, sendmail_cf, verify
 

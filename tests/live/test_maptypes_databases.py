@@ -11,7 +11,7 @@ import psycopg
 import pymysql
 import pytest
 
-from mailconf.postfix.releases import URI_NAMES_DATABASE, version_numbers
+from mailconf.postfix.parameters.releases import URI_NAMES_DATABASE, version_numbers
 from tests.live.database_servers import LIBRARIES, TEXTS, mariadb, postfix, postgresql
 from tests.live.private_postfix import mail_version
 from tests.live.query_tables import KEYS, ours, theirs, write_config

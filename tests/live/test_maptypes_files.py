@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailconf.maps.cdb import CdbFile
-from mailconf.maps.lmdb import LmdbFile
+from mailconf.maps.build.write import write_map
+from mailconf.maps.core.table import SequenceTable
+from mailconf.maps.database.cdb import CdbFile
+from mailconf.maps.database.lmdb import LmdbFile
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import SequenceTable
-from mailconf.maps.write import write_map
 from tests.live.file_tools import cdb_dump, cdb_make, mdb_dump, mdb_load
 from tests.live.map_tools import Pairs, postfix_folder, run
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 from mailconf.source import encode
 from tests.live.rule_tables import keys, ours, random_table, theirs, utf8_folder
 

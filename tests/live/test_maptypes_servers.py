@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure
-from mailconf.postfix.releases import version_numbers
+from mailconf.postfix.parameters.releases import version_numbers
 from tests.live.private_postfix import mail_version
 from tests.live.query_tables import write_config
 from tests.live.rule_tables import utf8_folder

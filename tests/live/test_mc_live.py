@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.check.mc import check_mc
+from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Sink
 from mailconf.sendmail.expansion import Call as Expanded
 from mailconf.sendmail.expansion import expand_mc

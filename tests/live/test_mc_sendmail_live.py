@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.check.mc import FILTER_KEYS, MAP_TYPES, PORT_KEYS
+from mailconf.check.sendmail.mc import FILTER_KEYS, MAP_TYPES, PORT_KEYS
 from tests.live.sendmail_side import LIBRARIES, TOOLS
 
 pytestmark = pytest.mark.live

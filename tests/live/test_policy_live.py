@@ -194,7 +194,7 @@ def _random_scenario(pick: random.Random, seed: int) -> Scenario:
     unfit = ("check_foo", "no_such", "sleep", "permit_inet_interfaces")
     words = [w for w in RESTRICTIONS if not w.startswith(unfit) and w != "check_client_access"]
     words += ["permit_mynetworks", "permit_auth_destination", "check_sender_access texthash:@TOP@/acc"]
-    # In these stages the original forgets to look again, see mailconf/postfix/smtpd.py.
+    # In these stages the original forgets to look again, see mailconf/postfix/policy/smtpd.py.
     early = [w for w in words if "unlisted" not in w and w != "check_recipient_maps"]
     parameters = {}
     for stage in STAGES[:5]:

@@ -14,8 +14,8 @@ import private_postfix
 import pytest
 
 from mailconf.diagnostics import Sink
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.listen import report_known_ports
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.listen import report_known_ports
 
 pytestmark = pytest.mark.live
 MAIN = "compatibility_level = 3.6\nmyhostname = a.test\n"

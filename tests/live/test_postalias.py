@@ -236,7 +236,7 @@ def test_rebuild_alias_databases(pair: Pair, databases: str) -> None:
         for name in ("a1", "a2", "a3"):
             (folder / name).write_text(f"{name}: b\nbad\n")
         if folder is pair.ours:
-            code = "import sys; from mailconf.cli.postalias import rebuild_alias_databases as r; "
+            code = "import sys; from mailconf.cli.postfix.postalias import rebuild_alias_databases as r; "
             code += f"from mailconf.files import Root; sys.exit(r({str(folder)!r}, Root()))"
             command = [sys.executable, "-c", code]
         else:

@@ -1,7 +1,7 @@
 """Our postconf and the real one side by side: output, messages, exit status, and the files that both leave behind.
 
-What differs on purpose is in the docstrings of mailconf.cli.postconf and mailconf.postfix.postconf_edit; the cases keep
-clear of it: the real one runs with NORANDOMIZE, over files with an old time.
+What differs on purpose is in the docstrings of mailconf.cli.postfix.postconf and mailconf.postfix.postconf.edit; the
+cases keep clear of it: the real one runs with NORANDOMIZE, over files with an old time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.live
 ROOT = Path(__file__).parents[2]
 REAL = ["/usr/sbin/postconf"]
 # What the real one is called is in its messages; ours is called the same way through a link of that name.
-PROGRAM = "import sys; from mailconf.cli.postconf import run; sys.exit(run('/usr/sbin/postconf', sys.argv[1:]))"
+PROGRAM = "import sys; from mailconf.cli.postfix.postconf import run; sys.exit(run('/usr/sbin/postconf', sys.argv[1:]))"
 OURS = [sys.executable, "-c", PROGRAM]
 RANDOM = 250
 

@@ -13,7 +13,7 @@ import pytest
 from installed_postfix import InstalledPostfix
 from private_postfix import mail_version
 
-from mailconf.postfix.releases import version_numbers
+from mailconf.postfix.parameters.releases import version_numbers
 
 pytestmark = pytest.mark.live
 

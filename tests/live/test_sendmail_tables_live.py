@@ -11,7 +11,7 @@ import pytest
 from mailconf.diagnostics import Severity, Sink
 from mailconf.source import Source
 from mailconf.tables import class_file, sendmail_access, sendmail_maps
-from mailconf.tables.aliases import Kind
+from mailconf.tables.aliases import AliasKind
 from mailconf.tables.sendmail_aliases_reader import read_targets
 from mailconf.tables.sendmail_roles import ALSO, SENDMAIL, read_sendmail_table
 from mailconf.tables.sides import Side
@@ -280,11 +280,11 @@ ALIASES = {
     "hash": "alice, bob # the boss",
     "quoted": '"quoted user", bob',
 }
-_SAYS: dict[Kind, Callable[[list[str]], bool]] = {
-    Kind.COMMAND: lambda lines: "mailer prog" in lines[0],
-    Kind.FILE: lambda lines: "mailer *file*" in lines[0],
-    Kind.INCLUDE: lambda lines: ":include:" in lines[0],
-    Kind.ADDRESS: lambda lines: "User unknown" in lines[0],
+_SAYS: dict[AliasKind, Callable[[list[str]], bool]] = {
+    AliasKind.COMMAND: lambda lines: "mailer prog" in lines[0],
+    AliasKind.FILE: lambda lines: "mailer *file*" in lines[0],
+    AliasKind.INCLUDE: lambda lines: ":include:" in lines[0],
+    AliasKind.ADDRESS: lambda lines: "User unknown" in lines[0],
 }
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_hash import HashFile
+from mailconf.maps.database.bdb_btree import BtreeFile
+from mailconf.maps.database.bdb_hash import HashFile
 from tests.live.map_tools import verify
 
 pytestmark = pytest.mark.live

@@ -27,8 +27,14 @@ from smtpd_fixture import Listener  # noqa: E402
 from test_smtp_vectors import neutral  # noqa: E402
 
 from mailconf.model.site import Limits  # noqa: E402
-from mailconf.postfix.releases import BLANK_COUNTED, ENDINGS_NAMED, EXCESS_ENDS, HELP_ANSWERED, version_numbers  # noqa: E402
-from mailconf.smtp.options import Options  # noqa: E402
+from mailconf.postfix.parameters.releases import (  # noqa: E402
+    BLANK_COUNTED,
+    ENDINGS_NAMED,
+    EXCESS_ENDS,
+    HELP_ANSWERED,
+    version_numbers,
+)
+from mailconf.smtp.options import ServerOptions  # noqa: E402
 
 pytestmark = pytest.mark.live
 
@@ -147,7 +153,7 @@ LOGGED = [
 def test_log(postfix: PrivatePostfix, name: str) -> None:
     since = postfix.log.stat().st_size
     limits = Limits(error_sleep=0, message_size=100_000, junk_commands=10, recipients=5)
-    with Listener(limits=limits, lookup=False, options=Options(**of_release())) as listener:
+    with Listener(limits=limits, lookup=False, options=ServerOptions(**of_release())) as listener:
         for port in (postfix.port, listener.port):
             play(port, DIALOGUES[name])
         listener.await_line("disconnect")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.postfix.parameters_start import START
+from mailconf.postfix.parameters.start import START
 
 pytestmark = pytest.mark.live
 WRONG = ("xx!", "0", "-1", "11", "99999999999", "9999999999999999999999", "1000w", "5x", "yes", "5", "+7")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli.completion import options
+from mailconf.cli.shared.completion import options
 
 POSTFIX = Path("/usr/share/man/man1")
 SENDMAIL = Path(__file__).resolve().parents[2] / ".live/sendmail/usr/share/man/man8"

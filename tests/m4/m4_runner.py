@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from mailconf.cli import m4 as tool
+from mailconf.cli.sendmail import m4 as tool
 from mailconf.m4 import Budget, Engine, Stop, System
 
 BUDGET = Budget(steps=200_000, depth=2_000, size=4 << 20)

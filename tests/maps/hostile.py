@@ -25,15 +25,16 @@ from types import FrameType
 
 from mutations import mutate
 
-from mailconf.maps import bdb
-from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.bdb_table import DatabaseFile
-from mailconf.maps.cdb import CdbFile
-from mailconf.maps.lmdb import LmdbFile
+from mailconf.cli.names import TOOLS
+from mailconf.maps.build.write import EXTENSIONS, write_map, write_values
+from mailconf.maps.core.table import BulkTable, SequenceTable, TemporaryFailure
+from mailconf.maps.database import bdb
+from mailconf.maps.database.bdb_btree import BtreeFile
+from mailconf.maps.database.bdb_hash import HashFile
+from mailconf.maps.database.bdb_table import DatabaseFile
+from mailconf.maps.database.cdb import CdbFile
+from mailconf.maps.database.lmdb import LmdbFile
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import BulkTable, SequenceTable, TemporaryFailure
-from mailconf.maps.write import EXTENSIONS, write_map, write_values
 
 SECONDS = 1.0
 MEMORY = 64 << 20  # bytes
@@ -156,7 +157,7 @@ class Subject:
             sys.stderr = io.TextIOWrapper(io.BytesIO())
             try:
                 with self._timed(" ".join([name, *arguments])):
-                    status = import_module(f"mailconf.cli.{name}").run(name, list(arguments))
+                    status = import_module(TOOLS[name]).run(name, list(arguments))
             finally:
                 sys.stdin, sys.stdout, sys.stderr = was
         assert isinstance(status, int)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailconf.maps.bdb_table import ManyAtOnce
+from mailconf.maps.database.bdb_table import ManyAtOnce
 
 SHARES = ((0.0, 0.3), (0.3, 0.52), (0.52, 1.0))
 

@@ -14,13 +14,13 @@ from map_vectors import FILES, FOLDER, brief, names
 from mutations import mutate
 from shares import shared
 
-from mailconf.maps.bdb import DamagedMap
-from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_btree_writer import write_btree
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.bdb_hash_writer import write_hash
-from mailconf.maps.bdb_table import c_string
-from mailconf.maps.opening import Repeated
+from mailconf.maps.core.opening import Repeated
+from mailconf.maps.database.bdb import DamagedMap
+from mailconf.maps.database.bdb_btree import BtreeFile
+from mailconf.maps.database.bdb_btree_writer import write_btree
+from mailconf.maps.database.bdb_hash import HashFile
+from mailconf.maps.database.bdb_hash_writer import write_hash
+from mailconf.maps.database.bdb_table import c_string
 
 ITEMS = st.binary(max_size=30) | st.binary(max_size=4) | st.integers(0, 9000).map(lambda n: b"x" * n)
 TABLES = st.dictionaries(ITEMS, ITEMS, max_size=60)

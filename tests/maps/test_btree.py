@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from map_vectors import FOLDER
 
-from mailconf.maps.bdb import BTREE_LEAF, DamagedMap
-from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_btree_writer import common, write_btree
+from mailconf.maps.database.bdb import BTREE_LEAF, DamagedMap
+from mailconf.maps.database.bdb_btree import BtreeFile
+from mailconf.maps.database.bdb_btree_writer import common, write_btree
 
 
 def patched(tmp_path: Path, offset: int, form: str, number: int) -> BtreeFile:

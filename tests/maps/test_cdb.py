@@ -13,14 +13,14 @@ from map_vectors import brief
 from mutations import mutate
 from shares import shared
 
-from mailconf.maps import cdb_writer
-from mailconf.maps.cdb import HEADER, PRIME, START, CdbFile
-from mailconf.maps.cdb_writer import write_cdb
-from mailconf.maps.fnv import hash_all, hash_one
-from mailconf.maps.opening import Repeated
+from mailconf.maps.build.write import delete_keys, update_map, write_map
+from mailconf.maps.core.opening import Repeated
+from mailconf.maps.core.table import DamagedMap, SequenceTable, UnsupportedMap
+from mailconf.maps.database import cdb_writer
+from mailconf.maps.database.cdb import HEADER, PRIME, START, CdbFile
+from mailconf.maps.database.cdb_writer import write_cdb
+from mailconf.maps.database.fnv import hash_all, hash_one
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import DamagedMap, SequenceTable, UnsupportedMap
-from mailconf.maps.write import delete_keys, update_map, write_map
 from tests.limits import within
 
 ITEMS = st.binary(max_size=30) | st.binary(max_size=3) | st.integers(0, 9000).map(lambda n: b"x" * n)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconf.maps import fnv
+from mailconf.maps.database import fnv
 
 
 def test_hash_function_is_libdb_s() -> None:

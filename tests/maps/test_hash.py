@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from map_vectors import FOLDER
 
-from mailconf.maps.bdb import DamagedMap
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.bdb_hash_writer import longer_first, write_hash
+from mailconf.maps.database.bdb import DamagedMap
+from mailconf.maps.database.bdb_hash import HashFile
+from mailconf.maps.database.bdb_hash_writer import longer_first, write_hash
 
 
 @given(st.lists(st.text("ab", max_size=6).map(str.encode), unique=True))

@@ -27,7 +27,7 @@ def test_what_is_too_slow_or_too_large_is_noticed(tmp_path: Path) -> None:
     """The limits are real."""
     script = """
 import sys, hostile
-from mailconf.maps.cdb import CdbFile
+from mailconf.maps.database.cdb import CdbFile
 loops = sys.argv[1] == "loops"
 def items(self):
     text = b"x"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mailconf.maps import ldap as ldap_maps
+from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.servers import ldap as ldap_maps
 
 CONFIG = "server_host = dir.example.com\nsearch_base = dc=x,dc=com\nquery_filter = mail=%s\n"
 DIRECTORY: dict[str, dict[str, list[bytes]]] = {

@@ -12,11 +12,11 @@ from map_vectors import brief
 from mutations import mutate
 from shares import shared
 
-from mailconf.maps.lmdb import LmdbFile
-from mailconf.maps.lmdb_writer import SMALLEST_MAP
+from mailconf.maps.build.write import delete_keys, update_map, write_map
+from mailconf.maps.core.table import DamagedMap, SequenceTable
+from mailconf.maps.database.lmdb import LmdbFile
+from mailconf.maps.database.lmdb_writer import SMALLEST_MAP
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import DamagedMap, SequenceTable
-from mailconf.maps.write import delete_keys, update_map, write_map
 from tests.limits import within
 
 KEYS = st.binary(min_size=1, max_size=40) | st.integers(1, 510).map(lambda n: b"k" * n)

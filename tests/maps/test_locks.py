@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from system_calls import mark, recorded
 
-from mailconf.maps.bdb_table import DatabaseTable
+from mailconf.maps.build.write import map_path, write_map
+from mailconf.maps.database.bdb_table import DatabaseTable
 from mailconf.maps.registry import open_table
-from mailconf.maps.write import map_path, write_map
 
 KEYS = [b"key%d" % n for n in range(200)]
 ASKED: dict[str, Callable[[DatabaseTable], object]] = {

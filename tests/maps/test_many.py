@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shares import shared
 
-from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.bdb_table import c_string, in_share
-from mailconf.maps.cdb import CdbFile
-from mailconf.maps.lmdb import LmdbFile
-from mailconf.maps.write import map_path, write_map
+from mailconf.maps.build.write import map_path, write_map
+from mailconf.maps.database.bdb_btree import BtreeFile
+from mailconf.maps.database.bdb_hash import HashFile
+from mailconf.maps.database.bdb_table import c_string, in_share
+from mailconf.maps.database.cdb import CdbFile
+from mailconf.maps.database.lmdb import LmdbFile
 
 READERS: dict[str, Callable[[Path], Any]] = {"hash": HashFile, "btree": BtreeFile, "cdb": CdbFile, "lmdb": LmdbFile}
 # Bytes that formats themselves use, lengths that need a second byte, items that lie on pages of their own.

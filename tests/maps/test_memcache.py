@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from table_server import CLOSE, scripted
 
 from mailconf.files import Root
-from mailconf.maps import memcache
+from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.servers import memcache
 
 
 def value(text: bytes) -> bytes:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mailconf.maps import mysql
+from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.servers import mysql
 
 CONFIG = "hosts = {hosts}\nuser = mail\npassword = secret\ndbname = base\nquery = call find('%s')\n"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli import postalias, postmap
+from mailconf.cli.postfix import postalias, postmap
 from mailconf.files import Root
-from mailconf.maps import nis
+from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure
+from mailconf.maps.servers import nis
 
 WARNING = "postmap: warning: dict_nis_init: NIS domain name not set - NIS lookups disabled\n"
 

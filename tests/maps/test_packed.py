@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailconf.arrays import arrays
-from mailconf.maps import bdb, packed, packed_find
-from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.bdb_table import c_string
-from mailconf.maps.cdb import CdbFile
-from mailconf.maps.fnv import hash_one
-from mailconf.maps.lmdb import LmdbFile
-from mailconf.maps.opening import Repeated
-from mailconf.maps.write import Duplicates, map_path, stored_end, write_map
+from mailconf.maps.build.write import Duplicates, map_path, stored_end, write_map
+from mailconf.maps.core.opening import Repeated
+from mailconf.maps.database import bdb, packed, packed_find
+from mailconf.maps.database.bdb_btree import BtreeFile
+from mailconf.maps.database.bdb_hash import HashFile
+from mailconf.maps.database.bdb_table import c_string
+from mailconf.maps.database.cdb import CdbFile
+from mailconf.maps.database.fnv import hash_one
+from mailconf.maps.database.lmdb import LmdbFile
 from mailconf.tables import packed as reader
 from mailconf.tables.packed import Packed, read_packed
 from mailconf.tables.postmap import fold, read_rows

@@ -4,9 +4,9 @@ import ctypes
 
 import pytest
 
-from mailconf.maps import pcre
+from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
+from mailconf.maps.patterns import pcre
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 
 
 def ask(rule: str, key: bytes) -> bytes | None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.maps import sql_servers
+from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.servers import sql_servers
 
 CONFIG = "hosts = {hosts}\nuser = mail\npassword = p w\ndbname = base\nquery = select v, w from a where k = '%s'\n"
 

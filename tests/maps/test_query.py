@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailconf.files import Root
-from mailconf.maps.client_config import ClientConfig
-from mailconf.maps.opening import Opening
-from mailconf.maps.query import Domains, Template, sql_template
+from mailconf.maps.core.opening import Opening
+from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure
+from mailconf.maps.servers.client_config import ClientConfig
+from mailconf.maps.servers.query import Domains, Template, sql_template
 
 
 def config(tmp_path: Path, text: str, told: list[str] | None = None) -> ClientConfig:

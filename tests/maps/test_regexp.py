@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconf.maps import regexp_worker
-from mailconf.maps.patterns import BadPattern
-from mailconf.maps.posix_regex import EXTENDED, Expression
-from mailconf.maps.regexp import CHEAP_PATTERN, elements
-from mailconf.maps.regexp_worker import TIME_LIMIT, worker
+from mailconf.maps.core.table import TemporaryFailure
+from mailconf.maps.patterns import regexp_worker
+from mailconf.maps.patterns.patterns import BadPattern
+from mailconf.maps.patterns.posix_regex import EXTENDED, Expression
+from mailconf.maps.patterns.regexp import CHEAP_PATTERN, elements
+from mailconf.maps.patterns.regexp_worker import TIME_LIMIT, worker
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure
 
 
 def ask(rule: str, key: bytes) -> bytes | None:
@@ -98,7 +98,7 @@ def test_the_worker_is_started_again() -> None:
 def test_the_worker_ends_with_us() -> None:
     code = (
         "from mailconf.maps.registry import open_table\n"
-        "from mailconf.maps.regexp_worker import worker\n"
+        "from mailconf.maps.patterns.regexp_worker import worker\n"
         r"open_table('regexp:{ {/(.)\\1/ x} }').lookup(b'aa')"
         "\nprint(worker()._process.pid, flush=True)"
     )

@@ -11,14 +11,14 @@ from map_vectors import FOLDER
 from table_cases import ANSWERS, MISTAKES
 
 from mailconf.files import Root
-from mailconf.maps import bdb_table
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.bdb_table import DatabaseTable
-from mailconf.maps.opening import Opening
+from mailconf.maps.build.write import map_path, writable_types, write_map
+from mailconf.maps.core.opening import Opening
+from mailconf.maps.core.table import BulkTable, LookupTable, SequenceTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.core.words import split_braced
+from mailconf.maps.database import bdb_table
+from mailconf.maps.database.bdb_hash import HashFile
+from mailconf.maps.database.bdb_table import DatabaseTable
 from mailconf.maps.registry import known_types, open_table
-from mailconf.maps.table import BulkTable, LookupTable, SequenceTable, TemporaryFailure, UnsupportedMap
-from mailconf.maps.words import split
-from mailconf.maps.write import map_path, writable_types, write_map
 
 # They need a server or a database, and have tests of their own.
 ASK_OTHERS = {"ldap", "memcache", "mysql", "pgsql", "socketmap", "sqlite", "tcp"}
@@ -209,4 +209,4 @@ def test_no_name_gives_a_traceback(name: str) -> None:
 @given(st.lists(st.text("ab{", min_size=1, max_size=4)))
 def test_words_come_apart(words: list[str]) -> None:
     whole = [word + "}" * word.count("{") for word in words]
-    assert list(split(" ,".join(whole) + "\t")) == whole
+    assert list(split_braced(" ,".join(whole) + "\t")) == whole

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailconf.files import Root
+from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure, UnsupportedMap
 from mailconf.source import decode, encode
 
 RECORDED = json.loads((Path(__file__).parents[1] / "vectors" / "maptypes.json").read_text(encoding="utf-8"))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from table_server import CLOSE, netstring, netstrings, scripted
 
 from mailconf.files import Root
-from mailconf.maps import socketmap
+from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import TemporaryFailure, UnsupportedMap
+from mailconf.maps.servers import socketmap
 
 # key: (what the server sends, what comes of it: a value, None, or how the failure ends); tests/live asks postmap.
 REPLIES: dict[str, tuple[bytes, bytes | str | None]] = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mailconf.files import Root
+from mailconf.maps.core.table import LookupTable, TemporaryFailure
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import LookupTable, TemporaryFailure
 
 QUERY = "query = select v from a where k = '%s'\n"
 

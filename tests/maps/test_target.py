@@ -1,4 +1,4 @@
-"""What may stand where a map is written: each row of the table in mailconf/maps/target.py."""
+"""What may stand where a map is written: each row of the table in mailconf/maps/build/target.py."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.target import safe_target
-from mailconf.maps.write import delete_keys, update_map, write_map
+from mailconf.maps.build.target import safe_target
+from mailconf.maps.build.write import delete_keys, update_map, write_map
+from mailconf.maps.database.bdb_hash import HashFile
 
 NOBODY = 65534
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from table_server import CLOSE, lines, scripted
 
-from mailconf.maps import tcp
+from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import LookupTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.servers import tcp
 
 # key: (what the server sends, what comes of it: a value, None, or how the failure ends); tests/live asks postmap.
 REPLIES: dict[str, tuple[bytes, bytes | str | None]] = {

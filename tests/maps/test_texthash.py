@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mailconf.files import Root
+from mailconf.maps.core.table import SequenceTable, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import SequenceTable, UnsupportedMap
 
 TEXT = b"""\
   lead

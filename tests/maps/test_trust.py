@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mailconf.maps.core.table import UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.maps.table import UnsupportedMap
 from mailconf.tables.trust import ROUTE, SENSITIVE, Trust
 
 SKIPPED = "line 1: regular expression substitution is not allowed: skipping this rule"

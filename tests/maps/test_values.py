@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailconf.maps.bdb_btree import BtreeFile
-from mailconf.maps.bdb_hash import HashFile
-from mailconf.maps.table import UnsupportedMap
-from mailconf.maps.write import write_values
+from mailconf.maps.build.write import write_values
+from mailconf.maps.core.table import UnsupportedMap
+from mailconf.maps.database.bdb_btree import BtreeFile
+from mailconf.maps.database.bdb_hash import HashFile
 
 READERS: dict[str, type[HashFile] | type[BtreeFile]] = {"hash": HashFile, "btree": BtreeFile}
 VALUE = st.binary(max_size=40) | st.integers(0, 9000).map(lambda n: b"v" * n)

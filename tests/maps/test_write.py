@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.maps.registry import open_table
-from mailconf.maps.table import SequenceTable, TemporaryFailure, UnsupportedMap
-from mailconf.maps.write import (
+from mailconf.maps.build.write import (
     EXTENSIONS,
     DuplicateKey,
     Duplicates,
@@ -23,6 +21,8 @@ from mailconf.maps.write import (
     write_map,
     write_values,
 )
+from mailconf.maps.core.table import SequenceTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.registry import open_table
 
 KINDS = writable_types()
 CHANGED = [kind for kind in KINDS if kind != "cdb"]
@@ -131,7 +131,7 @@ WRITER = """
 import sys
 import time
 from pathlib import Path
-from mailconf.maps.write import write_map
+from mailconf.maps.build.write import write_map
 kind, target = sys.argv[1], Path(sys.argv[2])
 for turn in range(10**9):
     print(turn, flush=True)

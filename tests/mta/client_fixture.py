@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mta_fixture import FakePolicy, FakeWorld, make_site
 
-from mailconf.model.site import Limits
+from mailconf.model.limits import Limits
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import Route
 from mailconf.model.world import Outcome, Records

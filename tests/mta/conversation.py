@@ -14,8 +14,8 @@ from mailconf.model.world import run
 from mailconf.mta.answers import Answers
 from mailconf.mta.message import Context
 from mailconf.mta.smtpd import Smtpd
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.policy import PostfixPolicy, compile_policy
+from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.smtp.events import Content, Wait
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection

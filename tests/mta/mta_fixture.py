@@ -10,18 +10,10 @@ from pathlib import Path
 from mailconf.files import Root
 from mailconf.model.address import Address
 from mailconf.model.policy import Place, Role
+from mailconf.model.session import Session
 from mailconf.model.site import Service, Setting, Site
 from mailconf.model.trace import Trace
-from mailconf.model.verdict import (
-    Deliveries,
-    Delivery,
-    DeliveryKind,
-    Expansion,
-    Reply,
-    Route,
-    Session,
-    Verdict,
-)
+from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Expansion, Reply, Route, Verdict
 from mailconf.model.world import ABSENT, Answer, Ask, LookupFailed, Outcome, Records, User
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status

@@ -14,7 +14,8 @@ from mta_fixture import FakeWorld, make_site
 from smtpd_fixture import OpenPolicy
 
 from mailconf.files import Root
-from mailconf.model.site import Limits, Setting
+from mailconf.model.limits import Limits
+from mailconf.model.site import Setting
 from mailconf.model.verdict import Delivery, DeliveryKind
 from mailconf.mta.log import Log
 from mailconf.mta.resolver import Resolver

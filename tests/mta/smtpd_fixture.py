@@ -11,15 +11,17 @@ from pathlib import Path
 
 from mta_fixture import FakePolicy, FakeWorld, make_site
 
-from mailconf.model.site import Limits, Setting
+from mailconf.model.limits import Limits
+from mailconf.model.session import Session
+from mailconf.model.site import Setting
 from mailconf.model.trace import Trace
-from mailconf.model.verdict import Reply, Session, Verdict
+from mailconf.model.verdict import Reply, Verdict
 from mailconf.model.world import Ask
 from mailconf.mta.answers import VerdictHook
 from mailconf.mta.message import Context, IntakeRefused, Message
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.smtpd import Smtpd
-from mailconf.smtp.server import Options
+from mailconf.smtp.options import ServerOptions
 
 HOST = "mail.example.com"
 KEYWORDS = (
@@ -98,7 +100,7 @@ class Listener:
         self,
         *,
         limits: Limits | None = None,
-        options: Options | None = None,
+        options: ServerOptions | None = None,
         xclient: tuple[str, ...] = ("127.0.0.0/8",),
         networks: tuple[str, ...] = (),
         on_verdict: VerdictHook | None = None,

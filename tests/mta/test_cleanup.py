@@ -12,20 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mta_fixture import Mta
 
+from mailconf.model.session import Session
 from mailconf.model.site import Setting
-from mailconf.model.verdict import Effect, EffectKind, Session
+from mailconf.model.verdict import Effect, EffectKind
 from mailconf.mta.cleanup import date, is_local
 from mailconf.mta.header_addresses import rewrite, rewrite_value
-from mailconf.mta.headers import Header, guard, join, split
+from mailconf.mta.headers import Header, guard, join, split_message
 from mailconf.mta.message import IntakeRefused, Message
-from mailconf.mta.queue import Entry
+from mailconf.mta.queue import QueueEntry
 
 
 def drive(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(main, 30))
 
 
-async def accepted(mta: Mta, message: Message) -> Entry | None:
+async def accepted(mta: Mta, message: Message) -> QueueEntry | None:
     """The message as it stands in the queue, held there."""
     assert mta.context.intake is not None
     message.effects = (*message.effects, Effect(EffectKind.HOLD))
@@ -33,7 +34,7 @@ async def accepted(mta: Mta, message: Message) -> Entry | None:
     return await mta.manager.queue.run(lambda store: store.find(message.queue_id))
 
 
-def envelope(entry: Entry | None) -> list[tuple[str, str]]:
+def envelope(entry: QueueEntry | None) -> list[tuple[str, str]]:
     assert entry is not None
     return [(queued.recipient.address, queued.recipient.original) for queued in entry.recipients]
 
@@ -182,8 +183,8 @@ def test_dates_name_the_zone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.binary())
 def test_taking_apart_and_joining_keeps_the_message(content: bytes) -> None:
-    headers, rest = split(content)
-    again, rest_again = split(join(headers, rest))
+    headers, rest = split_message(content)
+    again, rest_again = split_message(join(headers, rest))
     assert [(h.name, h.raw) for h in again] == [(h.name, h.raw) for h in headers]
     assert rest_again.removeprefix(b"\n") == rest.removeprefix(b"\n")
 

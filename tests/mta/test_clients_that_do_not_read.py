@@ -11,8 +11,9 @@ import time
 
 from smtpd_fixture import HOST, Listener, OpenPolicy, said
 
-from mailconf.model.site import Limits
-from mailconf.model.verdict import Session, Verdict
+from mailconf.model.limits import Limits
+from mailconf.model.session import Session
+from mailconf.model.verdict import Verdict
 from mailconf.model.world import Ask
 
 COMMANDS = b"EHLO x\r\n" * 2000

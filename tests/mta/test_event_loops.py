@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 from smtpd_fixture import HOST, Listener
 
-from mailconf.model.site import Limits
+from mailconf.model.limits import Limits
 from mailconf.mta.server import Server, run
 
 Loop = Callable[[], asyncio.AbstractEventLoop]

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from smtpd_fixture import Listener, OpenPolicy, Peer
 
-from mailconf.model.site import Limits
-from mailconf.model.verdict import Session
+from mailconf.model.limits import Limits
+from mailconf.model.session import Session
 from mailconf.model.world import Ask, LookupFailed
-from mailconf.smtp.options import BareNewline, Options
+from mailconf.smtp.options import BareNewline, ServerOptions
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 sys.path.insert(0, str(VECTORS))
@@ -26,9 +26,9 @@ RECORDED = json.loads((VECTORS / "line_ends.json").read_text())
 CASES = [(run, name) for run, (_, dialogues) in RUNS.items() if "exclusions" not in run for name in dialogues]
 
 
-def options_of(settings: dict[str, str]) -> Options:
+def options_of(settings: dict[str, str]) -> ServerOptions:
     value = settings.get("smtpd_forbid_bare_newline", "no").lower()
-    return Options(
+    return ServerOptions(
         bare_newline=BareNewline("normalize" if value == "yes" else value),
         bare_newline_code=int(settings.get("smtpd_forbid_bare_newline_reject_code", "550")),
         forbid_pipelining=settings.get("smtpd_forbid_unauth_pipelining") == "yes",
@@ -82,7 +82,7 @@ def test_as_recorded(run: str, name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in ENDS if name != "CRCRLF.CRLF"])
 def test_no_second_message_in_single_bytes(value: str, name: str) -> None:
     data = f"{HEAD}first{ENDS[name]}{SMUGGLED}QUIT\r\n".encode("latin-1")
-    with Listener(options=Options(bare_newline=BareNewline(value))) as listener, listener.connect() as peer:
+    with Listener(options=ServerOptions(bare_newline=BareNewline(value))) as listener, listener.connect() as peer:
         for line in LINES["nothing"][:4]:
             peer.send(line.encode())
             peer.reply()
@@ -99,7 +99,7 @@ def test_no_second_message_in_single_bytes(value: str, name: str) -> None:
 
 def test_bare_newlines_are_noted() -> None:
     """postconf(5) smtpd_forbid_bare_newline of 3.9 and later; 3.10's smtpd has the words."""
-    with Listener(options=Options(bare_newline=BareNewline.NOTE)) as listener:
+    with Listener(options=ServerOptions(bare_newline=BareNewline.NOTE)) as listener:
         for line in (b"NOOP\nQUIT\r\n", b"NOOP\r\nQUIT\r\n"):
             with listener.connect() as peer:
                 peer.send(line)
@@ -120,7 +120,7 @@ class Excluding(OpenPolicy):
 
 
 def test_exclusions_that_cannot_be_asked_exclude_none() -> None:
-    with Listener(options=Options(bare_newline=BareNewline.REJECT), policy=Failing) as listener:
+    with Listener(options=ServerOptions(bare_newline=BareNewline.REJECT), policy=Failing) as listener:
         with listener.connect() as peer:
             peer.send(b"NOOP\n")
             assert peer.reply() == "550 5.5.2 mail.example.com Error: bare <LF> received"
@@ -128,7 +128,7 @@ def test_exclusions_that_cannot_be_asked_exclude_none() -> None:
 
 
 def test_xclient_makes_an_excluded_client() -> None:
-    options = Options(bare_newline=BareNewline.REJECT)
+    options = ServerOptions(bare_newline=BareNewline.REJECT)
     with Listener(options=options, policy=Excluding) as listener, listener.connect() as peer:
         assert peer.say("XCLIENT ADDR=192.0.2.7")[:3] == "220"
         peer.send(b"NOOP\n")

@@ -10,11 +10,12 @@ from typing import Any
 
 from mta_fixture import Mta
 
-from mailconf.model.verdict import Delivery, DeliveryKind, Effect, EffectKind, Reply, Route, Session
+from mailconf.model.session import Session
+from mailconf.model.verdict import Delivery, DeliveryKind, Effect, EffectKind, Reply, Route
 from mailconf.mta import command
+from mailconf.mta.agents import Discard, Error
 from mailconf.mta.local import status_of
 from mailconf.mta.message import Job, Recipient, Status
-from mailconf.mta.virtual import Discard, Error
 
 
 def drive(main: Coroutine[Any, Any, None]) -> None:

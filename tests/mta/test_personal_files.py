@@ -26,7 +26,7 @@ from personal_scenarios import ALIASES, BASE, CASES, Case, lay_out, state  # noq
 
 from mailconf.diagnostics import Sink  # noqa: E402
 from mailconf.files import Root  # noqa: E402
-from mailconf.maps.write import write_map  # noqa: E402
+from mailconf.maps.build.write import write_map  # noqa: E402
 from mailconf.model.fileworld import FileWorld  # noqa: E402
 from mailconf.mta.message import Recipient  # noqa: E402
 from mailconf.mta.resolver import Resolver  # noqa: E402

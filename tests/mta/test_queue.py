@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from system_calls import Call, check_synced, mark, recorded
 
-from mailconf.model.verdict import Reply, Session
+from mailconf.model.session import Session
+from mailconf.model.verdict import Reply
 from mailconf.mta.message import Message, Recipient, Result, Status
 from mailconf.mta.queue import Queue, QueueError, State, Store
 from mailconf.source import decode

@@ -10,8 +10,8 @@ from client_fixture import CONTENT, FakeResolver, deliver, found
 from mta_fixture import FakePolicy
 from scripted_server import ScriptedServer
 
+from mailconf.model.limits import Limits
 from mailconf.model.policy import Place, Role, Side
-from mailconf.model.site import Limits
 from mailconf.model.world import Ask, Outcome, Records
 from mailconf.mta.message import Recipient, Result
 from mailconf.mta.smtp_client import Nexthop

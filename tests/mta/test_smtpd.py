@@ -9,10 +9,11 @@ import threading
 import pytest
 from smtpd_fixture import HOST, Listener, OpenPolicy, Peer, said
 
-from mailconf.model.site import Limits
-from mailconf.model.verdict import Reply, Session, Verdict
+from mailconf.model.limits import Limits
+from mailconf.model.session import Session
+from mailconf.model.verdict import Reply, Verdict
 from mailconf.model.world import Ask
-from mailconf.smtp.server import Options
+from mailconf.smtp.options import ServerOptions
 
 
 def test_a_message_and_its_log() -> None:
@@ -261,7 +262,7 @@ def test_stopping_does_not_wait_for_ever() -> None:
 
 
 def test_lmtp_answers_for_each_recipient() -> None:
-    with Listener(options=Options(lmtp=True)) as listener, listener.connect() as peer:
+    with Listener(options=ServerOptions(lmtp=True)) as listener, listener.connect() as peer:
         assert peer.say("EHLO x") == "500 5.5.2 Error: command not recognized"
         for line in ("LHLO x", "MAIL FROM:<>", "RCPT TO:<a@b>", "RCPT TO:<c@d>"):
             assert peer.say(line)[:3] == "250"
@@ -316,7 +317,7 @@ def test_who_does_not_wait_for_replies_is_noted_once() -> None:
 
 
 def test_helo_by_xclient_is_helo() -> None:
-    with Listener(options=Options(helo_required=True)) as listener, listener.connect() as peer:
+    with Listener(options=ServerOptions(helo_required=True)) as listener, listener.connect() as peer:
         assert peer.say("MAIL FROM:<>") == "503 5.5.1 Error: send HELO/EHLO first"
         peer.say("XCLIENT HELO=c.example")
         assert peer.say("MAIL FROM:<>") == "250 2.1.0 Ok"
@@ -388,7 +389,7 @@ class NoNumbers(OpenPolicy):
 
 @pytest.mark.parametrize(("named", "before"), [(True, "NOQUEUE: "), (False, "")])
 def test_a_session_s_end_is_logged_with_its_message_where_the_version_names_it(named: bool, before: str) -> None:
-    options = Options(excess_ends=True, endings_named=named)
+    options = ServerOptions(excess_ends=True, endings_named=named)
     with Listener(options=options, limits=Limits(hard_errors=1, error_sleep=0)) as listener:
         with listener.connect() as peer:  # more than is read, and what comes later is not
             peer.send(b"NOOP " + b"x" * 4091)

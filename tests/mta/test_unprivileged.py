@@ -19,8 +19,8 @@ from mailconf.model.verdict import DeliveryKind, Route
 from mailconf.model.world import Ask, User, run
 from mailconf.mta import mailbox
 from mailconf.mta.identity import Workers
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.policy import compile_policy
+from mailconf.postfix.policy.policy import compile_policy
+from mailconf.postfix.settings.configuration import Configuration
 
 ME = 12345
 

@@ -9,13 +9,15 @@ from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import DnsFixtures, FileWorld
 from mailconf.model.policy import Policy
-from mailconf.model.verdict import Session, Verdict
+from mailconf.model.session import Session
+from mailconf.model.verdict import Verdict
 from mailconf.model.world import Ask, Outcome, Records, run
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.policy import PostfixPolicy, compile_policy
+from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.smtp.events import ContentEnd, Data, Event, Helo, Mail, Quit, Rcpt, Refused, Rset, Vrfy, Wait, Xclient
+from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.server import Connection, Options
+from mailconf.smtp.server import Connection
 
 LOGGED = re.compile(r"(\w+): (reject|reject_warning|hold|discard|filter|redirect|bcc|warn|info): (.*)\Z", re.DOTALL)
 QUEUED = re.compile(r"queued as \w+")
@@ -74,7 +76,7 @@ class Dialogue:
         self.world = world
         settings = policy.smtpd.settings
         self.connection = Connection(
-            Options(
+            ServerOptions(
                 hostname=settings.hostname,
                 smtputf8=settings.smtputf8,
                 message_size=0,  # the Policy is to refuse

@@ -14,7 +14,7 @@ from mailconf.build.plan import plan
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
-from mailconf.postfix.policy import PostfixPolicy
+from mailconf.postfix.policy.policy import PostfixPolicy
 
 Difference = tuple[list[str], list[str], list[str]]
 

@@ -11,9 +11,10 @@ from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.inquiry import inquire
 from mailconf.model.policy import Place, Role, Side
-from mailconf.model.verdict import DeliveryKind, Session
+from mailconf.model.session import Session
+from mailconf.model.verdict import DeliveryKind
 from mailconf.model.world import Ask, run
-from mailconf.postfix.policy import PostfixPolicy
+from mailconf.postfix.policy.policy import PostfixPolicy
 
 VIRTUAL = """\
 compatibility_level = 3.6

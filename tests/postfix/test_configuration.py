@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
-from mailconf.postfix import machine
-from mailconf.postfix.configuration import Configuration
+from mailconf.postfix.settings import machine
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.source import encode
 
 MASTER = """\

@@ -16,7 +16,7 @@ from dialogue import policy_of  # noqa: E402
 
 from mailconf.diagnostics import Sink  # noqa: E402
 from mailconf.files import Root  # noqa: E402
-from mailconf.maps.write import write_map  # noqa: E402
+from mailconf.maps.build.write import write_map  # noqa: E402
 from mailconf.model.address import external  # noqa: E402
 from mailconf.model.fileworld import FileWorld  # noqa: E402
 from mailconf.model.policy import Place, Role, Side  # noqa: E402

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconf.postfix.expand import MacroError, expand, parse_level, references, scan
+from mailconf.postfix.text.expand import MacroError, expand, parse_level, references, scan
 from tests.limits import within
 
 VALUES = {"foo": "FOO", "empty": "", "ref": "$empty", "self": "x$self"}

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mailconf.diagnostics import Sink
-from mailconf.postfix import listen, machine
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.listen import MOST_FAULTS, endpoints, report_known_ports
-from mailconf.postfix.site import site_of
+from mailconf.postfix.settings import listen, machine
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.listen import MOST_FAULTS, endpoints, report_known_ports
+from mailconf.postfix.settings.site import site_of
 
 
 def found(top: Path, names: list[str], **parameters: str) -> tuple[list[tuple[str, int, str]], list[str]]:

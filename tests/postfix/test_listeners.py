@@ -8,10 +8,10 @@ import pytest
 
 from mailconf.diagnostics import Sink
 from mailconf.ports import Ports
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.listen import endpoints
-from mailconf.postfix.listeners import all_smtpds, called, default_service, label, report_missing
-from mailconf.postfix.site import site_of
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.listen import endpoints
+from mailconf.postfix.settings.listeners import all_smtpds, called, default_service, label, report_missing
+from mailconf.postfix.settings.site import site_of
 
 # As mailcow, docker-mailserver and many who followed POSTSCREEN_README have it.
 POSTSCREEN = """\

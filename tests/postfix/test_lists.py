@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mailconf.model.world import Ask, LookupFailed
-from mailconf.postfix.lists import Kind, ListReader, PatternList, Words
+from mailconf.postfix.settings.lists import ListKind, ListReader, ListWords, PatternList
 
 FILES = {"/f": "a b\n# none\n .c 192.0.2.9 # rest\nd\0e\n", "/loop": "/loop"}
 
@@ -19,13 +19,13 @@ def read(name: str) -> str:
         raise FileNotFoundError(2, "No such file or directory") from None
 
 
-def compiled(value: str, kind: Kind = Kind.HOST, *, parents: bool = False) -> PatternList:
+def compiled(value: str, kind: ListKind = ListKind.HOST, *, parents: bool = False) -> PatternList:
     return PatternList.compile("mynetworks", value, kind, parents=parents, read=read)
 
 
 def has(made: PatternList, name: str = "", address: str = "192.0.2.1") -> bool:
     ask = Ask.__new__(Ask)  # no table is asked
-    if made.kind is Kind.HOST:
+    if made.kind is ListKind.HOST:
         return asyncio.run(made.match_host(ask, name, address))
     return asyncio.run(made.match(ask, name))
 
@@ -59,7 +59,7 @@ def test_the_first_pattern_that_matches_decides(value: str, name: str, address: 
 
 @pytest.mark.parametrize(("parents", "pattern"), [(True, "c.test"), (False, ".c.test")])
 def test_subdomains(parents: bool, pattern: str) -> None:
-    made = compiled(f"x !b.{pattern.lstrip('.')} {pattern}", Kind.DOMAIN, parents=parents)
+    made = compiled(f"x !b.{pattern.lstrip('.')} {pattern}", ListKind.DOMAIN, parents=parents)
     assert [has(made, name) for name in ("a.c.test", "b.c.test", "ac.test")] == [True, False, False]
 
 
@@ -85,14 +85,14 @@ def test_a_file_that_cannot_be_read_is_tried_once() -> None:
         tried.append(name)
         raise PermissionError(13, "Permission denied")
 
-    made = PatternList.compile("x", "/a " * 50, Kind.STRING, read=refused)
+    made = PatternList.compile("x", "/a " * 50, ListKind.STRING, read=refused)
     assert (len(list(made.problems)), tried) == (50, ["/a"])
 
 
 def test_words_of_a_list() -> None:
     made = compiled("/f")
     assert list(made.ignored) == ["# rest"]
-    words = Words(found.text for found in ListReader(read).words("/f"))
+    words = ListWords(found.text for found in ListReader(read).words("/f"))
     assert (len(words), list(words), words[2], words[:1]) == (5, ["a", "b", ".c", "192.0.2.9", "d"], ".c", ("a",))
     assert list(ListReader(read).words("a b", tables=True)) == []
     assert [found.text for found in ListReader(read).words("a hash:/x", tables=True)][-1] == "hash:/x"

@@ -5,8 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
-from mailconf.postfix import configuration, main_cf
-from mailconf.postfix.main_cf_tree import parse
+from mailconf.postfix.settings import configuration
+from mailconf.postfix.text import main_cf
+from mailconf.postfix.text.main_cf_tree import parse
 from mailconf.source import Source, decode
 
 CODES = {main_cf.NO_EQUALS: "PF002", main_cf.NO_NAME: "PF003", main_cf.ORPHAN: "PF004"}
@@ -35,7 +36,7 @@ def test_the_grammar_and_the_reader_agree_and_nothing_is_lost(text: str) -> None
     read = [(d.name, d.value, d.start, d.end) for d in found if isinstance(d, main_cf.Definition)]
     assert [(n.name, n.value, n.span.start, n.span.end) for n in document.definitions()] == read
 
-    mistakes = [(CODES[m.problem], m.logical.place(0)) for m in found if isinstance(m, main_cf.Mistake)]
+    mistakes = [(CODES[m.problem], m.logical.place(0)) for m in found if isinstance(m, main_cf.BrokenLine)]
     assert [(d.code, d.span.start) for d in sink if d.span] == mistakes
 
 

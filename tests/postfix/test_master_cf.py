@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconf.postfix import master_cf
+from mailconf.postfix.text import master_cf
 from mailconf.source import Source
 
 
-def read(text: str) -> master_cf.Entry:
+def read(text: str) -> master_cf.ServiceEntry:
     return next(iter(master_cf.read(text)))
 
 

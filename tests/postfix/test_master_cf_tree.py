@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailconf.postfix import master_cf
-from mailconf.postfix.lines import logical_lines
-from mailconf.postfix.master_cf_tree import mistake, parse
+from mailconf.postfix.text import master_cf
+from mailconf.postfix.text.lines import config_lines
+from mailconf.postfix.text.master_cf_tree import mistake, parse
 from mailconf.source import Source, decode
 
 LINES = st.lists(
@@ -31,12 +31,12 @@ def test_the_grammar_and_the_reader_agree_and_nothing_is_lost(text: str) -> None
     document = parse(Source("master.cf", text))
     assert document.text == text
     found = []
-    for logical in logical_lines(text):
+    for logical in config_lines(text):
         if not logical.orphan:
             words = master_cf.split_words(logical.text)
             found.append([(word, logical.place(at), logical.place(at + len(word) - 1) + 1) for word, at in words])
     assert [[(word, span.start, span.end) for word, span in node.words] for node in document.entries()] == found
-    orphans = sum(logical.orphan for logical in logical_lines(text))
+    orphans = sum(logical.orphan for logical in config_lines(text))
     assert sum(node.kind == "orphan" for node in document.nodes) == orphans
 
 

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from dialogue import policy_of
 
 from mailconf.model.fileworld import FileWorld
-from mailconf.model.verdict import Session
+from mailconf.model.session import Session
 from mailconf.model.world import Ask, Outcome, Records, run
 
 MAIN = """\

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli.postconf import run
-from mailconf.postfix import parameters
-from mailconf.postfix.parameters import default_unit, parameter_set, recorded, time_value
-from mailconf.postfix.releases import installed_release
+from mailconf.cli.postfix.postconf import run
+from mailconf.postfix.parameters import catalogue as parameters
+from mailconf.postfix.parameters.catalogue import default_unit, parameter_set, recorded, time_value
+from mailconf.postfix.parameters.releases import installed_release
 
 VERSIONS = {"3.5": 817, "3.6": 817, "3.7": 831, "3.8": 835, "3.9": 843, "3.10": 855, "3.11": 873}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mailconf.cli.postconf import run
-from mailconf.postfix import machine
+from mailconf.cli.postfix.postconf import run
+from mailconf.postfix.settings import machine
 from mailconf.source import decode, encode
 
 RECORDED = json.loads((Path(__file__).parents[1] / "vectors" / "postconf.json").read_text(encoding="utf-8"))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconf.cli.postconf import run
-from mailconf.postfix import main_cf, master_cf
-from mailconf.postfix.postconf_edit import edit_main, edit_master
+from mailconf.cli.postfix.postconf import run
+from mailconf.postfix.postconf.edit import edit_main, edit_master
+from mailconf.postfix.text import main_cf, master_cf
 
 LINE = st.sampled_from(
     [

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli.postconf import run
-from mailconf.postfix.lines import MAX_FILE, MAX_MASTER
+from mailconf.cli.postfix.postconf import run
+from mailconf.postfix.text.lines import MAX_FILE, MAX_MASTER
 from tests.limits import within
 
 TEXTS = {

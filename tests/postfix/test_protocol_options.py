@@ -11,13 +11,13 @@ import pytest
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
-from mailconf.model.verdict import Session
+from mailconf.model.session import Session
 from mailconf.model.world import Ask, run
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.policy import compile_policy
-from mailconf.postfix.protocol import protocol_options, report_protocol
-from mailconf.postfix.site import site_of
-from mailconf.smtp.options import BareNewline, Options
+from mailconf.postfix.policy.policy import compile_policy
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.protocol import protocol_options, report_protocol
+from mailconf.postfix.settings.site import site_of
+from mailconf.smtp.options import BareNewline, ServerOptions
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 sys.path.insert(0, str(VECTORS))
@@ -28,7 +28,7 @@ BEGIN = "compatibility_level = 3.6\n"
 RECORDED = json.loads((VECTORS / "line_ends.json").read_text())
 
 
-def options(top: Path, text: str) -> tuple[Options, list[str]]:
+def options(top: Path, text: str) -> tuple[ServerOptions, list[str]]:
     (top / "main.cf").write_text(text)
     (top / "master.cf").write_text("smtp inet n - n - - smtpd\n")
     sink = Sink()
@@ -37,12 +37,12 @@ def options(top: Path, text: str) -> tuple[Options, list[str]]:
 
 
 def test_defaults_are_those_of_the_options(tmp_path: Path) -> None:
-    assert options(tmp_path, "compatibility_level = 3.6\n") == (Options(), [])
+    assert options(tmp_path, "compatibility_level = 3.6\n") == (ServerOptions(), [])
 
 
 def test_switches_and_commands(tmp_path: Path) -> None:
     text = "smtpd_helo_required = yes\nsmtputf8_enable = no\nsmtpd_noop_commands = one, TWO\n"
-    assert options(tmp_path, text)[0] == Options(helo_required=True, smtputf8=False, noop_commands=("ONE", "TWO"))
+    assert options(tmp_path, text)[0] == ServerOptions(helo_required=True, smtputf8=False, noop_commands=("ONE", "TWO"))
 
 
 # What smtpd(8) answered with 221 "I can break rules, too" when it was asked.
@@ -82,7 +82,7 @@ def test_bare_newlines(tmp_path: Path, value: str, found: BareNewline) -> None:
     text = (
         f"compatibility_level = 3.6\nsmtpd_forbid_bare_newline = {value}\nsmtpd_forbid_bare_newline_reject_code = 554\n"
     )
-    expected = Options(bare_newline=found, bare_newline_code=554, forbid_pipelining=True)
+    expected = ServerOptions(bare_newline=found, bare_newline_code=554, forbid_pipelining=True)
     assert options(tmp_path, text + "smtpd_forbid_unauth_pipelining = yes\n") == (expected, [])
 
 

@@ -23,10 +23,10 @@ from refusal_scenarios import REFUSING, with_codes  # noqa: E402
 
 from mailconf.model.trace import Trace  # noqa: E402
 from mailconf.model.verdict import Reply, Verdict  # noqa: E402
-from mailconf.postfix.checks import CHECKS  # noqa: E402
-from mailconf.postfix.dns_checks import CHECKS as DNS_CHECKS  # noqa: E402
-from mailconf.postfix.dns_checks import LISTS, refuse_listed  # noqa: E402
-from mailconf.postfix.smtpd_settings import CODES  # noqa: E402
+from mailconf.postfix.policy.checks import CHECKS  # noqa: E402
+from mailconf.postfix.policy.dns_checks import CHECKS as DNS_CHECKS  # noqa: E402
+from mailconf.postfix.policy.dns_checks import LISTS, refuse_listed  # noqa: E402
+from mailconf.postfix.policy.smtpd_settings import CODES  # noqa: E402
 
 ACCEPTED = "250 2.1.5 Ok"
 REFUSED = re.compile(r"[45]\d\d [45]\.\d{1,3}\.\d{1,3} ")

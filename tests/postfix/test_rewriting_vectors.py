@@ -19,7 +19,7 @@ from mailconf.model.address import external, internal  # noqa: E402
 from mailconf.model.fileworld import FileWorld  # noqa: E402
 from mailconf.model.policy import Place, Role, Side  # noqa: E402
 from mailconf.model.world import Ask, LookupFailed, run  # noqa: E402
-from mailconf.postfix.policy import PostfixPolicy  # noqa: E402
+from mailconf.postfix.policy.policy import PostfixPolicy  # noqa: E402
 
 RECORDED = json.loads((VECTORS / "rewriting.json").read_text())
 COMMON = {"compatibility_level": "3.6", "inet_protocols": "ipv4"}

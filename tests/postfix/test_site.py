@@ -4,8 +4,8 @@ from pathlib import Path
 
 from mailconf.diagnostics import Sink
 from mailconf.model.site import Site
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.site import site_of
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
 
 
 def site(folder: Path, text: str, services: str = "") -> Site:

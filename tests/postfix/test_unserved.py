@@ -5,11 +5,11 @@ from pathlib import Path
 
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.parameters import PARAMETERS, recorded
-from mailconf.postfix.policy import compile_policy
-from mailconf.postfix.site import site_of
-from mailconf.postfix.unserved import SILENT, UNSERVED, report_unserved
+from mailconf.postfix.parameters.catalogue import PARAMETERS, recorded
+from mailconf.postfix.policy.policy import compile_policy
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
+from mailconf.postfix.settings.unserved import SILENT, UNSERVED, report_unserved
 
 
 def told(folder: Path, main_cf: str, master_cf: str = "") -> list[tuple[str, str]]:
@@ -80,7 +80,7 @@ def test_a_reason_for_silence_holds_for_something() -> None:
 
 
 def test_what_an_ordinary_user_cannot_do(tmp_path: Path) -> None:
-    from mailconf.postfix.unserved import report_privileges
+    from mailconf.postfix.settings.unserved import report_privileges
 
     (tmp_path / "main.cf").write_text(f"mail_spool_directory = {tmp_path}/none\n")
     (tmp_path / "master.cf").write_text("local unix - n n - - local\n")

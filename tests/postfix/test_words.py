@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 
 from mailconf.cli import main
-from mailconf.cli.postfix_tool import Messages
+from mailconf.cli.postfix.postfix_tool import Messages
 from mailconf.diagnostics import Sink
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.world import run
 from mailconf.mta.answers import Answers
-from mailconf.mta.headers import guard, join, split
+from mailconf.mta.headers import guard, join, split_message
 from mailconf.mta.message import Context, Message
 from mailconf.mta.smtpd import Smtpd
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.parameters import parameter_set
-from mailconf.postfix.policy import PostfixPolicy, compile_policy
-from mailconf.postfix.releases import MEANT, SETTING, chosen_release, version_numbers
+from mailconf.postfix.parameters.catalogue import parameter_set
+from mailconf.postfix.parameters.releases import MEANT, SETTING, chosen_release, version_numbers
+from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.smtp.events import Wait
 from mailconf.smtp.server import Connection
 
@@ -100,7 +100,7 @@ def test_help(tmp_path: Path, version: str, name: str) -> None:
 def test_from_lines_on_top_of_a_message(tmp_path: Path, version: str, number: int) -> None:
     options = Smtpd(Context(policy_of(tmp_path, version), FileWorld(), lambda program, text: None)).options()
     content = (CONTENT[number] + "\nbody\n").encode()
-    fields, rest = split(guard(content, options.from_lines))
+    fields, rest = split_message(guard(content, options.from_lines))
     assert join(fields, rest).decode() == RECORDED[version]["content"][number]
 
 

@@ -24,8 +24,9 @@ from mailconf.smtp.events import (
     Xclient,
     Xforward,
 )
+from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.server import Connection, Options
+from mailconf.smtp.server import Connection
 
 HOST = "mail.example.com"
 GREETING = Reply.of(220, f"{HOST} ESMTP Postfix")
@@ -43,7 +44,7 @@ class Permissive:
 
     def __init__(self, **options: object) -> None:
         settings = {"hostname": HOST, "message_size": 100_000, "recipients": 5, "junk_commands": 10, **options}
-        self.connection = Connection(Options(**settings))  # type: ignore[arg-type]
+        self.connection = Connection(ServerOptions(**settings))  # type: ignore[arg-type]
         self.connection.xclient = self.connection.xforward = True
         self.messages: list[bytes] = []
         self.content = b""

@@ -12,8 +12,9 @@ from permissive import Permissive
 
 from mailconf.smtp import path
 from mailconf.smtp.events import Content, Wait
+from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.server import Connection, Options
+from mailconf.smtp.server import Connection
 from mailconf.smtp.states import AFTER, OUT_OF_ORDER, State
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
@@ -84,16 +85,16 @@ def test_any_bytes_in_any_pieces(data: bytes, step: int) -> None:
 
 @given(st.binary(max_size=100_000))
 def test_what_waits_is_bounded(data: bytes) -> None:
-    connection = Connection(Options())
+    connection = Connection(ServerOptions())
     connection.receive_data(data * 3)
     while not isinstance(event := connection.next_event(), Wait):
         if not isinstance(event, Content):
             connection.send_reply(Reply.of(250, "ok"))
-    assert connection.unread <= 2 * Options().line_length
+    assert connection.unread <= 2 * ServerOptions().line_length
 
 
 def test_a_line_without_end_is_not_kept() -> None:
-    connection = Connection(Options())
+    connection = Connection(ServerOptions())
     for _ in range(1000):
         connection.receive_data(b"x" * 10_000)
         assert connection.next_event() is Wait.NEED_DATA
@@ -110,7 +111,7 @@ def test_content_without_line_ends_is_handed_on() -> None:
 
 
 def test_nothing_is_read_on_before_the_reply() -> None:
-    connection = Connection(Options())
+    connection = Connection(ServerOptions())
     connection.receive_data(b"NOOP\r\nQUIT\r\n")
     connection.next_event()
     assert connection.next_event() is Wait.PAUSED

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailconf.tables.aliases import Kind, parse_alias_value
+from mailconf.tables.aliases import AliasKind, parse_alias_value
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "alias_targets.json").read_text())
 
@@ -24,10 +24,10 @@ def rewritten(address: str) -> str:
 def test_targets_are_those_of_real_local(case: dict[str, Any]) -> None:
     targets = parse_alias_value(case["value"])
 
-    def of(kind: Kind) -> set[str]:
+    def of(kind: AliasKind) -> set[str]:
         return {target.text for target in targets if target.kind is kind}
 
-    assert {rewritten(address) for address in of(Kind.ADDRESS)} == set(case["addresses"])
-    assert of(Kind.COMMAND) == set(case["commands"])
-    assert of(Kind.FILE) == set(case["files"])
-    assert len([target for target in targets if target.kind is Kind.INCLUDE]) == case["includes"]
+    assert {rewritten(address) for address in of(AliasKind.ADDRESS)} == set(case["addresses"])
+    assert of(AliasKind.COMMAND) == set(case["commands"])
+    assert of(AliasKind.FILE) == set(case["files"])
+    assert len([target for target in targets if target.kind is AliasKind.INCLUDE]) == case["includes"]

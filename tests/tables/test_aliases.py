@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from mailconf.diagnostics import Sink
 from mailconf.source import Source
 from mailconf.tables.aliases import (
-    Kind,
-    Target,
+    AliasKind,
+    AliasTarget,
     parse_alias,
     parse_alias_by_grammar,
     parse_alias_value,
@@ -27,18 +27,18 @@ def test_the_grammar_reads_what_the_hand_written_reader_reads(text: str) -> None
 
 def test_targets() -> None:
     assert parse_alias_value('alice, "|/bin/prog -a", /var/mail/x, :include:/etc/list, Bob <bob@example.com>') == [
-        Target(Kind.ADDRESS, "alice"),
-        Target(Kind.COMMAND, "/bin/prog -a"),
-        Target(Kind.FILE, "/var/mail/x"),
-        Target(Kind.INCLUDE, "/etc/list"),
-        Target(Kind.ADDRESS, "bob@example.com"),
+        AliasTarget(AliasKind.ADDRESS, "alice"),
+        AliasTarget(AliasKind.COMMAND, "/bin/prog -a"),
+        AliasTarget(AliasKind.FILE, "/var/mail/x"),
+        AliasTarget(AliasKind.INCLUDE, "/etc/list"),
+        AliasTarget(AliasKind.ADDRESS, "bob@example.com"),
     ]
 
 
 def test_quotes_keep_an_address_together() -> None:
     assert parse_alias_value('"john doe"@example.com (him) other') == [
-        Target(Kind.ADDRESS, "john doe@example.com"),
-        Target(Kind.ADDRESS, "other"),
+        AliasTarget(AliasKind.ADDRESS, "john doe@example.com"),
+        AliasTarget(AliasKind.ADDRESS, "other"),
     ]
 
 

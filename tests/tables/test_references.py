@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from mailconf.check.postfix.tables import contents
 from mailconf.check.subject import Subject
-from mailconf.check.tables import contents
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
-from mailconf.postfix.configuration import Configuration
-from mailconf.postfix.site import site_of
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
 from mailconf.tables.references import has_reference, settled, settled_action
 
 RIGHT = {

@@ -15,7 +15,7 @@ from mailconf.tables import class_file, hosts_access, roles
 from mailconf.tables import sides as sides_module
 from mailconf.tables.entry import Entry
 from mailconf.tables.roles import meaning
-from mailconf.tables.rule_lines import Kind, Pattern, read_rules
+from mailconf.tables.rule_lines import Pattern, RuleKind, read_rules
 from mailconf.tables.sendmail_roles import SENDMAIL, read_sendmail_table, sendmail_format
 from mailconf.tables.sides import check_sides
 from tests.limits import within
@@ -100,7 +100,7 @@ def test_how_long_a_rule_of_hosts_allow_may_be(length: int, whole: bool) -> None
         assert [code for code, _ in found] == ([] if whole else ["TB161"])
 
 
-def rules(kind: str, text: str) -> tuple[list[tuple[Kind, tuple[Pattern, ...], str]], list[tuple[str, str]]]:
+def rules(kind: str, text: str) -> tuple[list[tuple[RuleKind, tuple[Pattern, ...], str]], list[tuple[str, str]]]:
     sink = Sink()
     found = read_rules(kind, Source("t", text), sink)
     diagnostics = [(d.code, d.span.text if d.span else "") for d in sink.sorted()]
@@ -111,10 +111,10 @@ def test_rules_of_patterns() -> None:
     text = "/^a\\/b/i REJECT\n  no\nm,x,m OK\nif /y/\n/c/!/d/ W\nendif\n"
     assert rules("regexp", text) == (
         [
-            (Kind.RULE, (Pattern("^a\\/b", "i"),), "REJECT  no"),
-            (Kind.IF, (Pattern("y"),), ""),
-            (Kind.RULE, (Pattern("c"), Pattern("d", negated=True)), "W"),
-            (Kind.ENDIF, (), ""),
+            (RuleKind.RULE, (Pattern("^a\\/b", "i"),), "REJECT  no"),
+            (RuleKind.IF, (Pattern("y"),), ""),
+            (RuleKind.RULE, (Pattern("c"), Pattern("d", negated=True)), "W"),
+            (RuleKind.ENDIF, (), ""),
         ],
         [("TB112", "m,x,m")],
     )
@@ -139,10 +139,10 @@ def test_rules_of_networks() -> None:
     text = "192.0.2.0/24 OK\n! 2001:db8::/32 x y\nif [10.0.0.0]/8\nendif\n10.0.0.1/8 x\n10.1 x\n::1/129 x\n10.0.0.1\n"
     assert rules("cidr", text) == (
         [
-            (Kind.RULE, (Pattern("192.0.2.0/24"),), "OK"),
-            (Kind.RULE, (Pattern("2001:db8::/32", negated=True),), "x y"),
-            (Kind.IF, (Pattern("[10.0.0.0]/8"),), ""),
-            (Kind.ENDIF, (), ""),
+            (RuleKind.RULE, (Pattern("192.0.2.0/24"),), "OK"),
+            (RuleKind.RULE, (Pattern("2001:db8::/32", negated=True),), "x y"),
+            (RuleKind.IF, (Pattern("[10.0.0.0]/8"),), ""),
+            (RuleKind.ENDIF, (), ""),
         ],
         [("TB116", "10.0.0.1/8"), ("TB116", "10.1"), ("TB116", "::1/129"), ("TB115", "10.0.0.1")],
     )

@@ -9,13 +9,13 @@ import yaml
 
 from mailconf.grammar import Grammar
 from mailconf.tables import content, hosts_access, sendmail_access, sendmail_maps, transport
-from mailconf.tables.aliases import Kind, Target
+from mailconf.tables.aliases import AliasKind, AliasTarget
 from mailconf.tables.content import Action
 from mailconf.tables.hosts_access import HostList, HostsRule, Option
 from mailconf.tables.sendmail_access import AccessAction, AccessKey
 from mailconf.tables.sendmail_aliases_reader import read_targets
+from mailconf.tables.sendmail_maps import AliasTarget as Address
 from mailconf.tables.sendmail_maps import MailerRoute
-from mailconf.tables.sendmail_maps import Target as Address
 from mailconf.tables.sides import Fault, Side, parse_side
 from mailconf.tables.transport import Hop, Transport
 
@@ -281,12 +281,12 @@ def test_targets_of_sendmail_aliases() -> None:
     side = read_targets('joe, "|/bin/cmd a b", /var/x, :include: /etc/list, \\bob, "a, b"@c')
     assert side == Side(
         (
-            Target(Kind.ADDRESS, "joe"),
-            Target(Kind.COMMAND, "/bin/cmd a b"),
-            Target(Kind.FILE, "/var/x"),
-            Target(Kind.INCLUDE, "/etc/list"),
-            Target(Kind.ADDRESS, "\\bob"),
-            Target(Kind.ADDRESS, '"a, b"@c'),
+            AliasTarget(AliasKind.ADDRESS, "joe"),
+            AliasTarget(AliasKind.COMMAND, "/bin/cmd a b"),
+            AliasTarget(AliasKind.FILE, "/var/x"),
+            AliasTarget(AliasKind.INCLUDE, "/etc/list"),
+            AliasTarget(AliasKind.ADDRESS, "\\bob"),
+            AliasTarget(AliasKind.ADDRESS, '"a, b"@c'),
         )
     )
     for text, code in [("|/bin/cmd a", "TB056"), ("joe bob", "TB034"), (":include:x", "TB033"), (",", "TB035")]:

@@ -1,4 +1,4 @@
-"""Writes mailconf/postfix/bounce_templates_data.py from the installed Postfix: its built-in bounce templates.
+"""Writes bounce_templates_data.py of mailconf.postfix.parameters from the installed Postfix: its built-in templates.
 
     python -m tests.vectors.record_bounce_templates
 
@@ -14,9 +14,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mailconf.postfix.parameters import PARAMETERS
+from mailconf.postfix.parameters.catalogue import PARAMETERS
 
-TARGET = Path(__file__).parents[2] / "mailconf" / "postfix" / "bounce_templates_data.py"
+TARGET = Path(__file__).parents[2] / "mailconf" / "postfix" / "parameters" / "bounce_templates_data.py"
 HEADER = '''"""Postfix's built-in bounce templates, and which parameters bounce(8) knows of its own.
 
 Written by tests/vectors/record_bounce_templates.py from Postfix {version}; do not edit.

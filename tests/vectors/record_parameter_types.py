@@ -1,4 +1,4 @@
-"""Writes mailconf/postfix/parameters_types.py: what the daemons of a Postfix accept as the value of each parameter.
+"""Writes mailconf/postfix/parameters/types.py: what the daemons of a Postfix accept as the value of each parameter.
 
     tests/vectors/fetch-postfix-versions sid bullseye
     python -m tests.vectors.record_parameter_types .live/postfix-versions/sid .live/postfix-versions/bullseye
@@ -15,7 +15,7 @@ syslog, for which this script listens in the root's /dev/log, tells what it make
 - Nothing at all: the daemon names the least length of a text.
 
 On a busy machine messages get lost: what an earlier run found and this one did not stays. For a new start, remove
-parameters_types.py.
+types.py.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Found:
         self.tables: set[str] = set()
 
     def keep(self, earlier: Path) -> None:
-        """Take over what ``earlier``, a parameters_types.py, has and this has not."""
+        """Take over what ``earlier``, a types.py, has and this has not."""
         if not earlier.is_file():
             return
         had: dict[str, Any] = {}
@@ -188,7 +188,7 @@ class Found:
                 mine[name] = (low if now_low is None else now_low, high if now_high is None else now_high)
 
     def written(self, version: str) -> str:
-        """The text of parameters_types.py."""
+        """The text of types.py."""
         return HEADER.format(version=version) + (
             f"\nBOOLEANS = {frozen(sorted(self.booleans))}\n\n"
             f"INTEGERS: dict[str, tuple[int | None, int | None]] = {dict(sorted(self.integers.items()))!r}\n\n"
@@ -282,10 +282,10 @@ def recorded(root: str) -> tuple[Found, str]:
 def main() -> None:
     newest, *older = sys.argv[1:]
     found, version = recorded(newest)
-    found.keep(FOLDER / "parameters_types.py")
+    found.keep(FOLDER / "types.py")
     for root in older:
         found.choices = {**recorded(root)[0].choices, **found.choices}
-    write("parameters_types.py", found.written(version))
+    write("types.py", found.written(version))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
     tests/vectors/fetch-postfix-versions
     python -m tests.vectors.record_parameters .live/postfix-versions/*
 
-parameters_data.py comes from the installed Postfix, parameters_versions.py has where others (below the given roots, in
-a chroot) differ from it, parameters_history.py what the newest one's manual says of "since when".
+data.py comes from the installed Postfix, versions.py has where others (below the given roots, in
+a chroot) differ from it, history.py what the newest one's manual says of "since when".
 
 - names and defaults: ``postconf -d``. Where a default depends on the machine, mailconf computes it
-  (mailconf.postfix.machine) and the data say nothing of this one.
+  (mailconf.postfix.settings.machine) and the data say nothing of this one.
 - types: the engine writes times with their unit and booleans as yes or no.
 - raw parameters, whose values are not expanded when they are read: those for which postconf does not miss an undefined
   name; read-only ones: those that it says so of.
@@ -28,7 +28,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[2] / "mailconf" / "postfix"
+FOLDER = Path(__file__).parents[2] / "mailconf" / "postfix" / "parameters"
 MANUALS = "usr/share/doc/postfix/html"
 COMPUTED = {"myhostname", "mydomain", "mynetworks", "process_id", "process_name", "config_directory"}
 EVALUATED = {"compatibility_level", "mynetworks_style"}  # the engine stops when their values are wrong
@@ -47,7 +47,7 @@ DATABASES   by map type, what may stand behind NAME_ in a parameter that belongs
 VERSION = "{{version}}"
 '''
 VERSIONS_HEADER = f'''# ruff: noqa: E501
-"""Where other versions' parameters differ from parameters_data. {WRITTEN} {{versions}}; do not edit.
+"""Where other versions' parameters differ from data. {WRITTEN} {{versions}}; do not edit.
 
 By version: the full version, the parameters that differ (None: there is none), and, where they differ, the other sets;
 ``deprecated`` has what postconf says to use instead.
@@ -219,7 +219,7 @@ def main() -> None:
     for title in ("raw", "read_only", "legacy"):
         text += f"{title.upper()} = {frozen(base[title])}\n\n"
     text += "DATABASES = {" + ", ".join(f"{kind!r}: {frozen(v)}" for kind, v in base["databases"].items()) + "}\n"
-    write("parameters_data.py", text)
+    write("data.py", text)
     versions = {}
     for data in others:
         own = data["parameters"]
@@ -227,10 +227,10 @@ def main() -> None:
         kept = {field: value for field, value in data.items() if value != base[field] and field != "parameters"}
         versions[".".join(data["version"].split(".")[:2])] = {**kept, "parameters": dict(sorted(changed.items()))}
     body = "{" + ", ".join(f"{version!r}: {written(data)}" for version, data in versions.items()) + "}"
-    write("parameters_versions.py", VERSIONS_HEADER.format(versions=", ".join(d["version"] for d in others), data=body))
+    write("versions.py", VERSIONS_HEADER.format(versions=", ".join(d["version"] for d in others), data=body))
     newest = others[-1]["version"]
     root = next(root for root in sys.argv[1:] if record_version(root) == newest)
-    write("parameters_history.py", HISTORY_HEADER.format(version=newest, data=repr(dict(sorted(since(root).items())))))
+    write("history.py", HISTORY_HEADER.format(version=newest, data=repr(dict(sorted(since(root).items())))))
 
 
 def record_version(root: str) -> str:

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mailconf.postfix import machine
+from mailconf.postfix.settings import machine
 from mailconf.source import decode, encode
 from tests.vectors.postconf_inputs import Case, fixed, random_case
 

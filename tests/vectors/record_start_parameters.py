@@ -3,7 +3,7 @@ takes for their values. Run as root where Postfix is installed:
 
     python tests/vectors/record_start_parameters.py
 
-It writes mailconf/postfix/parameters_start.py. Every parameter is given values that are no boolean, number, time or
+It writes mailconf/postfix/parameters/start.py. Every parameter is given values that are no boolean, number, time or
 text that can be; what `postmap` says of each tells its type and limits. Then two are wrong at a time: the one that is
 complained of comes first.
 """
@@ -18,7 +18,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-TARGET = Path(__file__).parents[2] / "mailconf/postfix/parameters_start.py"
+TARGET = Path(__file__).parents[2] / "mailconf/postfix/parameters/start.py"
 VALUES = ("xx!", "", "-9", "0", "5", "2147483647", "99999999999", "1000w")
 # What is not one value's matter: names of this machine, its users and addresses; lists; what 3.7 computes.
 MACHINE = {"config_directory", "compatibility_level", "inet_interfaces", "known_tcp_ports"}

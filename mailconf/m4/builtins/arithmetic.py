@@ -27,7 +27,7 @@ def decr(m4: Engine, args: list[bytes]) -> bytes | None:
 
 @builtin("eval", 2, 4, blind=True)
 def eval_(m4: Engine, args: list[bytes]) -> bytes | None:
-    from mailconf.m4.expression import Mistake, evaluate
+    from mailconf.m4.expression import ExpressionError, evaluate
 
     radix: int | None = 10
     width: int | None = 1
@@ -51,7 +51,7 @@ def eval_(m4: Engine, args: list[bytes]) -> bytes | None:
     else:
         try:
             value = evaluate(m4, args[1])
-        except Mistake as mistake:
+        except ExpressionError as mistake:
             text = f"{mistake}: {args[1].decode('utf-8', 'surrogateescape')}"
             if mistake.fatal:
                 m4.error(text)

@@ -1,0 +1,208 @@
+"""Who owns the files of an installed Postfix, who may write them, and what lies in its queue that should not.
+
+See mailconf.check.machine.installation. Where many files of a folder have the same fault, the first are named, and the
+others counted.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from mailconf.check.machine import trees
+from mailconf.check.machine.accounts import Accounts
+from mailconf.check.machine.trees import Found, is_file, is_folder, itself, resolve, walk
+from mailconf.check.subject import Subject
+from mailconf.diagnostics import Code, Sink, warning
+
+CK062 = warning("CK062", "a file or folder has the wrong owner or group")
+CK063 = warning("CK063", "a file can be written or read by others")
+CK065 = warning("CK065", "a symbolic link leads out of its folder, or to nothing")
+CK066 = warning("CK066", "a copy in the queue folder, for chrooted services, differs from the file")
+CK067 = warning("CK067", "a file in the queue is damaged, or is no message")
+CK068 = warning("CK068", "there are two different sendmail programs")
+
+OWNED_QUEUES = (
+    *("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "public", "saved"),
+    "trace",
+)
+GROUP_FOLDERS = ("public", "maildrop")
+SETGID_PROGRAMS = ("postqueue", "postdrop")
+COPIES = ("bin", "etc", "lib", "sbin", "usr")
+SENDMAILS = ("/usr/lib/sendmail", "/usr/sbin/sendmail")
+# Queues whose files postsuper(1) looks at.
+MESSAGES = ("active", "bounce", "defer", "deferred", "flush", "hold", "incoming", "maildrop")
+MOST_NAMED = 10  # files with the same fault in the same tree that are named one by one
+
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_SETGID_MODE = stat.S_ISGID | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+_MESSAGE = re.compile("[0-9A-Za-z_]{2,}")
+_MAKEDEFS = "makedefs.out"  # Debian's is a link
+
+
+class Files:
+    """The files of one installation; what is wrong with them goes to ``sink``."""
+
+    def __init__(self, subject: Subject, accounts: Accounts, sink: Sink) -> None:
+        self._subject = subject
+        self._sink = sink
+        configuration = subject.configuration
+        self._owner_name = configuration.value("mail_owner")
+        self._group_name = configuration.value("setgid_group")
+        owner = accounts.user(self._owner_name)
+        self._owner = owner.number if owner else None
+        self._group = accounts.group(self._group_name)
+        self._owners_count = subject.root.is_real or trees.lstat(subject.root.top).st_uid == 0
+        self._queue = queue_folder(subject)
+
+    def check(self, *, shared: bool) -> None:
+        """Look at all of them; ``shared``: also at the programs, which several instances have in common."""
+        self._root_folders()
+        for tree in self._root_trees(shared=shared):
+            self._root_tree(tree)
+        self._data_tree()
+        for name in (*OWNED_QUEUES, "maildrop"):
+            self._queue_tree(name)
+        self._group_files(shared=shared)
+        self._copies()
+        if shared:
+            self._sendmails()
+
+    def _root_folders(self) -> None:
+        for path in (self._queue, self._queue / "pid"):
+            found = itself(path)
+            self._owned(path, found, 0, "root")
+            self._writable(path, (each for each in found if each.status.st_mode & OTHERS_WRITE))
+
+    def _root_trees(self, *, shared: bool) -> list[Path]:
+        """The trees that belong to root, without those that lie in another one."""
+        configuration, root = self._subject.configuration, self._subject.root
+        names = [configuration.directory]
+        if shared:
+            names += [configuration.value(name) for name in ("daemon_directory", "meta_directory", "shlib_directory")]
+        paths = sorted({root.path(name) for name in names if name.startswith("/")})
+        return [path for path in paths if not any(path != other and path.is_relative_to(other) for other in paths)]
+
+    def _root_tree(self, tree: Path) -> None:
+        root = self._subject.root
+        files = list(walk(tree, at=resolve(tree, root)))
+        self._owned(tree, files, 0, "root")
+        followed = list(walk(tree, root, at=resolve(tree, root)))
+        self._writable(tree, (each for each in followed if each.behind and each.behind.st_mode & OTHERS_WRITE))
+        lost = [each.path for each in followed if each.behind is None]
+        self._report(CK065, tree, lost, "is a symbolic link to nothing", "remove it, or make what it leads to")
+        leaving = [each.path for each in files if each.is_link and _leaves(each.place)]
+        hint = "put the file itself there: whoever can write behind the link can change Postfix"
+        self._report(CK065, tree, leaving, "is a symbolic link that leads out of its folder", hint)
+
+    def _data_tree(self) -> None:
+        path = data_folder(self._subject)
+        files = list(walk(path, at=resolve(path, self._subject.root)))
+        self._owned(path, files, self._owner, self._owner_name)
+        links = [each for each in files if each.is_link]
+        self._report(CK065, path, (each.path for each in links), "is a symbolic link", "remove it")
+        self._writable(path, (each for each in files if each.status.st_mode & OTHERS_WRITE and not each.is_link))
+
+    def _group_files(self, *, shared: bool) -> None:
+        if self._group is None or not self._owners_count:
+            return
+        folder = self._subject.root.path(self._subject.configuration.value("command_directory"))
+        programs = [each for name in SETGID_PROGRAMS for each in itself(folder / name)] if shared else []
+        folders = [each for name in GROUP_FOLDERS for each in itself(self._queue / name)]
+        for each in (*programs, *folders):
+            if each.status.st_gid != self._group:
+                hint = "run postfix set-permissions"
+                self._report(CK062, each.path, [each.path], f"does not belong to the group {self._group_name}", hint)
+        for each in programs:
+            if each.status.st_mode & _SETGID_MODE != _SETGID_MODE:
+                message = f"is not set-group-ID {self._group_name}, or not everybody may run it"
+                self._report(CK062, each.path, [each.path], message, "run postfix set-permissions")
+
+    def _copies(self) -> None:
+        """What chrooted services see of the machine (postconf(5) queue_directory, master(5) chroot)."""
+        root = self._subject.root
+        for name in COPIES:
+            top = self._queue / name
+            if not is_folder(top):
+                continue
+            files = list(walk(top))
+            self._owned(top, files, 0, "root")
+            for path in (each.path for each in files if stat.S_ISREG(each.status.st_mode)):
+                original = resolve(root.path("/" + str(path.relative_to(self._queue))), root)
+                if is_file(original) and not _same(path, original):
+                    message = f"{root.inside(path)} and {root.inside(original)} differ"
+                    hint = "copy it again: services that run chrooted read the copy"
+                    self._sink.report(CK066, message, hint=hint, file=str(path))
+
+    def _queue_tree(self, name: str) -> None:
+        """One of the queues. Files in maildrop are anybody's, who sends mail."""
+        path = self._queue / name
+        files = list(walk(path))
+        owned = files[:1] if name == "maildrop" else files
+        self._owned(path, (each for each in owned if not _is_channel(each)), self._owner, self._owner_name)
+        if name == "corrupt":
+            damaged = (each.path for each in files if stat.S_ISREG(each.status.st_mode))
+            hint = "look at it with postcat(1); then remove it, or move it to maildrop to try again"
+            self._report(CK067, path, damaged, "is a damaged message", hint)
+        if name in MESSAGES:
+            others = (each.path for each in files if not stat.S_ISDIR(each.status.st_mode))
+            strange = (path for path in others if not _MESSAGE.fullmatch(path.name))
+            self._report(CK067, path, strange, "is no message: no queue file has such a name", "remove it")
+
+    def _sendmails(self) -> None:
+        root = self._subject.root
+        one, other = (resolve(root.path(name), root) for name in SENDMAILS)
+        if is_file(one) and is_file(other) and not _same(one, other):
+            message = f"{SENDMAILS[0]} and {SENDMAILS[1]} differ"
+            hint = "replace one by a symbolic link to the other, else programs hand mail to two systems"
+            self._sink.report(CK068, message, hint=hint, file=str(root.path(SENDMAILS[0])))
+
+    def _owned(self, tree: Path, files: Iterable[Found], owner: int | None, name: str) -> None:
+        if owner is None or not self._owners_count:
+            return
+        wrong = (each.path for each in files if each.status.st_uid != owner)
+        self._report(CK062, tree, wrong, f"does not belong to {name}", f"run chown {name} on it")
+
+    def _writable(self, tree: Path, files: Iterable[Found]) -> None:
+        paths = (each.path for each in files)
+        self._report(CK063, tree, paths, "can be written by its group or by everybody", "run chmod go-w on it")
+
+    def _report(self, code: Code, tree: Path, paths: Iterable[Path], words: str, hint: str) -> None:
+        """The same of several files of a tree: the first are named, the others counted."""
+        inside = self._subject.root.inside
+        paths = list(paths)
+        few = paths if len(paths) <= MOST_NAMED + 1 else paths[:MOST_NAMED]
+        for path in few:
+            self._sink.report(code, f"{inside(path)} {words}", hint=hint, file=str(path))
+        if len(few) < len(paths):
+            message = f"the same of {len(paths) - len(few)} other files below {inside(tree)}: {words}"
+            self._sink.report(code, message, hint=hint, file=str(tree))
+
+
+def queue_folder(subject: Subject) -> Path:
+    return resolve(subject.root.path(subject.configuration.value("queue_directory")), subject.root)
+
+
+def data_folder(subject: Subject) -> Path:
+    """A relative one lies in the queue folder, where Postfix works."""
+    name = subject.configuration.value("data_directory")
+    return subject.root.path(name) if name.startswith("/") else queue_folder(subject) / name
+
+
+def _is_channel(found: Found) -> bool:
+    return stat.S_ISFIFO(found.status.st_mode) or stat.S_ISSOCK(found.status.st_mode)
+
+
+def _leaves(link: Path) -> bool:
+    return link.name != _MAKEDEFS and "/" in os.readlink(link)  # noqa: PTH115 - as it is written
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return True  # for all we can see

@@ -1,0 +1,1 @@
+"""Rules for main.cf, master.cf and the tables that they name."""

@@ -1,0 +1,31 @@
+"""Files that main.cf names: do they exist below the root?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mailconf.check.subject import Subject
+from mailconf.diagnostics import Sink, warning
+from mailconf.postfix.text.words import texts
+
+CK061 = warning("CK061", "a file that main.cf names does not exist")
+
+_FILES = ("_file", "_CAfile", "_cert_file", "_key_file", "_chain_files")
+
+
+def existing(subject: Subject, sink: Sink) -> None:
+    """Files that main.cf or an override names (certificates, keys, templates, ...)."""
+    for name in subject.configuration.names():
+        if not name.endswith(_FILES) or name == "maillog_file" or name not in subject.postfix.parameters:
+            continue
+        for path in texts(subject.configuration.value(name)):
+            if path.startswith("/") and not path.startswith("/dev/") and not _exists(subject.root.path(path)):
+                message = f"{path}, which {name} names, does not exist"
+                sink.report(CK061, message, subject.configuration.place(name), hint=f"create it, or unset {name}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True  # it cannot be looked at, or only Postfix can

@@ -1,0 +1,73 @@
+"""Values with a form of their own: host names, milters, TLS protocols (postconf(5))."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mailconf.check.subject import Subject
+from mailconf.diagnostics import Sink, error
+from mailconf.postfix.settings.hostnames import valid_domain
+from mailconf.postfix.text.expand import parse_level
+from mailconf.postfix.text.words import texts, unbraced
+
+CK080 = error("CK080", "a value has not the form that its parameter needs")
+
+HOST_NAMES = ("mydomain", "myhostname")
+MILTERS = ("non_smtpd_milters", "smtpd_milters")
+REWRITE_CLIENTS = (
+    *("permit_inet_interfaces", "permit_mynetworks", "permit_sasl_authenticated", "permit_tls_all_clientcerts"),
+    *("permit_tls_clientcerts", "check_address_map"),
+)
+PATHS = ("mailq_path", "manpage_directory", "newaliases_path", "sendmail_path")
+PATHS_OR_NONE = ("html_directory", "readme_directory")
+SASL_OPTIONS = ("forward_secrecy", "mutual_auth", "noactive", "noanonymous", "nodictionary", "noplaintext")
+CIPHER_GRADES = ("export", "high", "low", "medium", "null")
+_PROTOCOL = re.compile(r"(!|>=|<=)?(SSLv2|SSLv3|TLSv1(\.[0-3])?|0x[0-9a-f]{3,4})\Z", re.IGNORECASE)
+_MILTER = re.compile(r"(unix|local):.+|inet6?:.+[:@].+\Z", re.DOTALL)
+
+
+def values(subject: Subject, sink: Sink) -> None:
+    """Report values of main.cf and of services' ``-o`` that are not of their parameter's form."""
+    configuration = subject.configuration
+    views = [(configuration, name) for name in configuration.names()]
+    for service in configuration.services:
+        if service.overrides:
+            view = configuration.for_service(service)
+            views += ((view, name) for name in service.overrides)
+    for view, name in views:
+        if name not in subject.postfix.parameters:
+            continue
+        value = view.value(name)
+        for problem, hint in _problems(name, value) if value else ():
+            sink.report(CK080, f"{name}: {problem}", view.place(name), hint=hint)
+
+
+def _problems(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with an expanded value, with what to do."""
+    if name == "compatibility_level" and parse_level(value) is None:
+        yield f'"{value}" is no compatibility level', "write 0, 1, 2, or a version such as 3.6"
+    elif name in HOST_NAMES and not valid_domain(value):
+        yield f'"{value}" is no host name', "write a name of letters, digits, - and dots, without quotes"
+    elif name == "myorigin" and len(texts(value)) > 1:
+        yield f'"{value}" is more than one domain', "write one domain"
+    elif name in PATHS and not value.startswith("/"):
+        yield f'"{value}" is no absolute path', "write a path that begins with /"
+    elif name in PATHS_OR_NONE and value != "no" and not value.startswith("/"):
+        yield f'"{value}" is no absolute path', "write a path that begins with /, or no"
+    elif name in MILTERS:
+        for word in texts(value):
+            milter = (texts(unbraced(word)) or [""])[0]
+            if not _MILTER.match(milter):
+                yield f'"{milter}" is no place of a milter', "write inet:host:port or unix:path"
+    elif name.endswith(("_tls_protocols", "_tls_mandatory_protocols")):
+        for word in re.split("[, \t\r\n:]+", value):
+            if word and not _PROTOCOL.match(word):
+                yield f'there is no protocol "{word}"', "write >=TLSv1.2, or !TLSv1 for each that is not wanted"
+    elif name == "local_header_rewrite_clients" or name.endswith(("_sasl_security_options", "_tls_security_options")):
+        known = REWRITE_CLIENTS if name == "local_header_rewrite_clients" else SASL_OPTIONS
+        for word in texts(value):
+            if word.lower() not in known and ":" not in word:
+                yield f'there is no "{word}"', f"it takes some of {', '.join(known)}"
+    elif name.endswith(("_tls_ciphers", "_tls_mandatory_ciphers")) and value.lower() not in CIPHER_GRADES:
+        yield f'there is no cipher grade "{value}"', f"write one of {', '.join(CIPHER_GRADES)}"

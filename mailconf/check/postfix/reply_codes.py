@@ -1,0 +1,42 @@
+"""Reply codes of main.cf that smtpd(8) cannot use as they are (postconf(5), parameters that end in ``_code``).
+
+A refusal is 400 to 599. In place of anything else, smtpd answers "450 4.7.1 Service unavailable" and logs a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mailconf.check.subject import Subject
+from mailconf.diagnostics import Sink, warning
+from mailconf.postfix.policy.smtpd import LISTS
+from mailconf.postfix.policy.smtpd_settings import CODES
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.text.words import texts
+
+CK081 = warning("CK081", "a reply code that refuses nothing")
+
+_RELAY = "relay_domains_reject_code"
+_ACCEPTING = "unverified_"  # of these, 2xx accepts the address, which the manual describes
+_INSTEAD = "Postfix answers 450 4.7.1 Service unavailable instead"
+
+
+def codes(subject: Subject, sink: Sink) -> None:
+    """Report codes of main.cf and of services' ``-o`` that are no refusals."""
+    configuration = subject.configuration
+    views: list[tuple[Configuration, Iterable[str]]] = [(configuration, configuration.names())]
+    views += ((configuration.for_service(s), s.overrides) for s in configuration.services if s.overrides)
+    for view, names in views:
+        for name in names:
+            if name in CODES and (text := view.value(name)).removeprefix("-").isdecimal() and text.isascii():
+                _code(view, name, text, sink)
+
+
+def _code(view: Configuration, name: str, text: str, sink: Sink) -> None:
+    code = int(text) if len(text) < 10 else 0
+    if not 400 <= code <= 599 and not (name.startswith(_ACCEPTING) and 200 <= code <= 299):
+        hint = "write one of SMTP's: 4 and two digits, or 5 and two digits"
+        sink.report(CK081, f"{name} is {text}, which is no refusal: {_INSTEAD}", view.place(name), hint=hint)
+    elif name == _RELAY and code < 500 and any("defer_unauth_destination" in texts(view.value(n)) for n in LISTS):
+        message = f"defer_unauth_destination answers {name} less 100, which is {code - 100}: {_INSTEAD}"
+        sink.report(CK081, message, view.place(name), hint="write a code from 500 to 599")

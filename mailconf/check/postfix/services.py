@@ -1,0 +1,76 @@
+"""master.cf's services: is what they run there, do they listen somewhere, are the ones that main.cf names defined?
+
+Sources: master(5), pipe(8), spawn(8), postconf(5) default_transport, content_filter, ``*_service_name``.
+"""
+
+from __future__ import annotations
+
+from mailconf.check.subject import Subject
+from mailconf.diagnostics import Sink, error, warning
+from mailconf.postfix.settings.listen import endpoints, report_known_ports
+from mailconf.postfix.settings.listeners import report_missing
+
+CK050 = error("CK050", "a service runs a program that does not exist")
+CK051 = error("CK051", "main.cf names a service that master.cf does not define")
+CK054 = warning("CK054", "a service that Postfix needs is not defined")
+
+TRANSPORTS = (
+    *("default_transport", "local_transport", "relay_transport", "virtual_transport", "error_transport"),
+    *("mailbox_transport", "fallback_transport", "content_filter"),
+)
+NEEDED = (
+    *("bounce_service_name", "cleanup_service_name", "defer_service_name", "queue_service_name"),
+    "rewrite_service_name",
+)
+POSTLOG, DATAGRAM = "postlog", "unix-dgram"  # to which every program sends its log where maillog_file is set
+
+
+def listeners(subject: Subject, sink: Sink) -> None:
+    """Report ports and hosts of smtpd services that are not known (PF014, PF015), and postscreens without one."""
+    report_known_ports(subject.configuration, sink)
+    endpoints(subject.configuration, subject.site, sink)
+    report_missing(subject.configuration, sink)
+
+
+def programs(subject: Subject, sink: Sink) -> None:
+    """Each service's program in $daemon_directory, where Postfix is installed."""
+    folder = subject.root.path(subject.configuration.value("daemon_directory"))
+    installed = folder.is_dir()
+    for service in subject.configuration.services:
+        if installed and not (folder / service.program).exists():
+            message = (
+                f"the service {service.name} runs {service.program}, which is not in {subject.root.inside(folder)}"
+            )
+            sink.report(CK050, message, service.span, hint="correct its last field, or install the program")
+
+
+def named(subject: Subject, sink: Sink) -> None:
+    """The services that main.cf's settings name, and those that no Postfix can do without.
+
+    A transport that only a default names may be missing where no mail is delivered that way.
+    """
+    configuration = subject.configuration
+    services = configuration.services
+    defined = {service.name for service in services}
+    if not defined:
+        return
+    for name in TRANSPORTS:
+        transport = configuration.value(name).partition(":")[0]
+        if configuration.is_set(name) and transport and transport not in defined:
+            message = f'{name}: master.cf defines no service "{transport}"'
+            hint = "define it there, or name one that is defined"
+            sink.report(CK051, message, configuration.place(name), hint=hint)
+    if configuration.value("maillog_file") and not any(s.name == POSTLOG and s.kind == DATAGRAM for s in services):
+        message = f'maillog_file: master.cf defines no service "{POSTLOG}" of the type {DATAGRAM}'
+        span = configuration.place("maillog_file")
+        sink.report(CK051, message, span, hint="run postfix upgrade-configuration")
+    if any(service.program in ("smtpd", "pickup", "qmgr") for service in services):
+        missing = [name for name in map(configuration.value, NEEDED) if name not in defined]
+        if missing:
+            message = f"master.cf does not define {', '.join(missing)}, which Postfix needs for every message"
+            sink.report(
+                CK054,
+                message,
+                hint="define them there, or correct their names in main.cf",
+                file=configuration.path("master.cf"),
+            )

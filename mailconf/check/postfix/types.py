@@ -1,0 +1,83 @@
+"""The types of the tables that the configuration names: does Postfix know them (DATABASE_README, postconf(1) -m)?"""
+
+from __future__ import annotations
+
+from mailconf.check.subject import Subject
+from mailconf.diagnostics import Severity, Sink, declare, error, warning
+from mailconf.files import read_regular
+from mailconf.maps.registry import known_types
+from mailconf.maps.servers.nis import nis_domain
+from mailconf.postfix.settings.lookup import MAX_NESTED
+from mailconf.source import decode
+
+CK077 = error("CK077", "there is no map type of that name")
+CK078 = error("CK078", "a table has no name")
+CK079 = error("CK079", "tables of tables nest too deep")
+
+CK084 = warning("CK084", "a map type that the installed Postfix does not have")
+CK085 = declare("CK085", Severity.NOTE, "a map type that explain and serve do not read")
+
+MOST_HINTS = 20  # types for which similar ones are looked for
+# Types of Postfix's that mailconf does not read itself: of other systems (DATABASE_README), and of one process.
+FOREIGN_TYPES = frozenset({"dbm", "netinfo", "nisplus", "sdbm"})
+OTHER_TYPES = FOREIGN_TYPES | {"internal"}
+# Those that come in packages of their own and are loaded where dynamicmaps.cf names them (postconf(5) meta_directory).
+PACKAGED_TYPES = frozenset({"cdb", "ldap", "lmdb", "mongodb", "mysql", "pcre", "pgsql", "sdbm", "sqlite"})
+MOST_DYNAMIC = 1_000_000  # bytes of a dynamicmaps.cf
+
+
+def known(subject: Subject, sink: Sink) -> None:
+    """Report tables of unknown types, and those without a name."""
+    opened = frozenset(known_types())
+    types = {*opened, *OTHER_TYPES, *PACKAGED_TYPES}
+    missing = _missing(subject)
+    hints = iter(range(MOST_HINTS))
+    for use in subject.site.tables:
+        if use.span is None:
+            continue  # a default, which names what another parameter does
+        kind, _, name = use.table.removeprefix("proxy:").partition(":")
+        if use.table.startswith(f"{kind}:{{{kind}:{{" * (MAX_NESTED // 2)):
+            message = f"{use.role}: more than {MAX_NESTED} tables of tables inside one another"
+            sink.report(CK079, message, use.span, hint="Postfix opens them all; name the tables themselves")
+        if kind not in types:
+            from difflib import get_close_matches
+
+            few = next(hints, None) is not None
+            near = get_close_matches(kind, sorted(types), n=1, cutoff=0.6) if few else []
+            hint = f"did you mean {near[0]}?" if near else "postconf -m lists the types"
+            sink.report(CK077, f'{use.role}: there is no map type "{kind}"', use.span, hint=hint)
+        elif kind in missing:
+            message = f"{use.role}: the installed Postfix has no map type {kind}: what asks {use.table} fails with 451"
+            package = f"install the package postfix-{kind}, or take" if kind in PACKAGED_TYPES else "take"
+            sink.report(CK084, message, use.span, hint=f"{package} the table out of {use.role}; see postconf -m")
+        elif kind in OTHER_TYPES or kind not in opened:
+            message = f"{use.role}: mailconf does not read tables of type {kind}"
+            sink.report(CK085, message, use.span, hint="explain and serve answer as if the table failed: 451")
+        elif kind == "nis" and subject.root.is_real and (domain := nis_domain()):
+            message = f"{use.role}: mailconf asks no server of the NIS domain {domain}"
+            sink.report(CK085, message, use.span, hint="explain and serve answer as if the table failed: 451")
+        if kind in types and not name and kind not in ("internal", "fail", "environ", "static"):
+            sink.report(CK078, f"{use.role}: {use.table} has no name", use.span, hint="write type:name")
+
+
+def _missing(subject: Subject) -> frozenset[str]:
+    """The types that the Postfix below the root does not have; none where that cannot be seen."""
+    folder = subject.root.path(subject.configuration.value("meta_directory"))
+    if not subject.root.path(subject.configuration.value("daemon_directory")).is_dir():
+        return frozenset()
+    parts = [folder / "dynamicmaps.cf"]
+    try:
+        parts += sorted((folder / "dynamicmaps.cf.d").iterdir())
+    except OSError:
+        pass  # no package has put a file there
+    loaded: set[str] = set()
+    for number, part in enumerate(parts):
+        try:
+            text = decode(read_regular(part, MOST_DYNAMIC))
+        except OSError:
+            if number == 0:
+                return frozenset()  # a Postfix that has all its types built in
+            continue
+        words = (line.split() for line in text.splitlines() if not line.startswith("#"))
+        loaded |= {found[0] for found in words if found}
+    return (PACKAGED_TYPES | FOREIGN_TYPES) - loaded

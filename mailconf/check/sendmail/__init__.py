@@ -1,0 +1,1 @@
+"""Rules for an /etc/mail: its .mc files, its tables, its class files."""

@@ -1,0 +1,126 @@
+"""What is wrong in an /etc/mail: in each .mc, in every table that is built and every class file, in what they became.
+
+A .mc is checked as `mailconf.check.sendmail.mc` says; tables and class files in the roles that the .mc gives them
+(`mailconf.tables.sendmail_roles`); whether what is built is current, the plan says (`mailconf.build.etc_mail`).
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable
+
+from mailconf.build.compile import read_source
+from mailconf.build.compile_etc_mail import compile_etc_mail
+from mailconf.build.etc_mail import CF, EtcMail
+from mailconf.build.plan import Target
+from mailconf.check.maps import CK010, check_maps
+from mailconf.check.sendmail.hosts_access import hosts_files
+from mailconf.check.sendmail.mailers import defined, mailer_tables, relays
+from mailconf.check.sendmail.mc import check_mc
+from mailconf.diagnostics import Severity, Sink, error
+from mailconf.model.site import ListFile, Site
+from mailconf.sendmail.cf_mistakes import report_cf
+from mailconf.sendmail.expansion import NO_LIBRARY, SM901
+from mailconf.sendmail.mc_site import site_of
+from mailconf.source import Source, Span, decode
+from mailconf.tables.sendmail_roles import read_sendmail_table
+
+SM026 = error("SM026", "a table or class file that begins with a byte order mark")
+CK020 = error("CK020", "a class file that sendmail needs does not exist, or cannot be read")
+
+
+def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
+    """Report everything into ``sink``; nothing is changed."""
+    sites: list[Site] = []
+    places: dict[str, Span] = {}
+    libraries = [etc_mail.library_of(name) for name in etc_mail.sources()]
+    for name, library in zip(etc_mail.sources(), libraries, strict=True):
+        path = etc_mail.folder / name
+        mc = check_mc(path, library, sink, root=etc_mail.root, allow_shell=etc_mail.allow_shell)
+        if mc is not None:
+            etc_mail.know(name, mc.expanded)
+            site = site_of(mc)
+            sites.append(site)
+            places.update((use.table, use.span) for use in site.tables if use.span)
+    if None in libraries:
+        sink.report(
+            SM901,
+            "only the text of the .mc files is checked: there is no library of m4 macros for sendmail",
+            file=str(etc_mail.folder),
+            hint=NO_LIBRARY,
+            severity=Severity.WARNING,
+        )
+    if not etc_mail.sources():
+        _cf_alone(etc_mail, sink)
+    etc_mail.places = places
+    mailers = defined(sites)
+    makers = {name for library in libraries if library is not None for name in library.available("mailer")}
+    for site in sites:
+        relays(site, mailers, makers, sink)
+    class_files((file for site in sites for file in site.list_files), etc_mail, sink)
+    hosts_files(etc_mail.directory, etc_mail.root, sink)
+    mailer_tables(tables(etc_mail, sink), mailers, makers, sink)
+
+
+def _cf_alone(etc_mail: EtcMail, sink: Sink) -> None:
+    """A sendmail.cf without a .mc."""
+    path = etc_mail.folder / "sendmail.cf"
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return  # the plan reports it
+    report_cf(Source(str(path), decode(data)), data, sink)
+
+
+def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:
+    """The files of classes, each once."""
+    seen = set()
+    for file in files:
+        path = etc_mail.root.path(file.path)
+        if path in seen or not file.path.startswith("/"):
+            continue
+        seen.add(path)
+        try:
+            if path.exists() and not path.is_file():  # a pipe may never end
+                raise OSError(errno.EINVAL, "it is no file")
+            source = Source.read(path)
+        except OSError as failure:
+            if not (file.optional and isinstance(failure, FileNotFoundError)):
+                hint = f"sendmail does not start without it: create it, if need be empty, or write -o {file.path}"
+                sink.report(CK020, f"{file.path} cannot be read: {failure.strerror}", file.span, hint=hint)
+            continue
+        byte_order_mark(source, sink)
+        read_sendmail_table("class", source, sink)
+
+
+def byte_order_mark(source: Source, sink: Sink) -> None:
+    """SM026: makemap, newaliases and sendmail take the mark for a part of the first key or word."""
+    if source.text.startswith("\ufeff"):
+        message = "the file begins with a byte order mark, which sendmail takes for a part of its first word"
+        sink.report(SM026, message, source.span(0, 1), hint="save the file as UTF-8 without a byte order mark")
+
+
+def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
+    """The tables, and whether what is built is what it should be; gives the tables' maps."""
+    found = Sink()
+    targets = etc_mail.plan(found)
+    for diagnostic in found:
+        if diagnostic.code.startswith("BD"):  # the rest is of the .mc files, which have been checked
+            sink.add(diagnostic)
+    maps = [_placed(target, etc_mail) for target in targets if target.type != CF]
+    compile_etc_mail(etc_mail, maps, sink)
+    for target in maps:
+        read = read_source(target, Sink())  # who builds it has reported what cannot be read
+        if read is not None and read.data.startswith(b"\xef\xbb\xbf"):
+            byte_order_mark(Source(str(target.source), decode(read.data)), sink)
+    for target in targets:
+        if target.type == CF and target.reason:
+            hint = f"run mailconf build {etc_mail.directory}"
+            sink.report(CK010, f"this file is not current: {target.reason}", file=str(target.target), hint=hint)
+    check_maps(maps, etc_mail.root, etc_mail.directory, sink)
+    return maps
+
+
+def _placed(target: Target, etc_mail: EtcMail) -> Target:
+    """The same target, with places in the .mc where there are any."""
+    return target._replace(uses=tuple(use._replace(span=etc_mail.place(use)) for use in target.uses))

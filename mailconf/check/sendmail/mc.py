@@ -1,0 +1,345 @@
+"""What is wrong with a .mc: mistakes that m4 and the library pass over in silence, or report in words that do not help.
+
+`check_mc` reads the .mc as `mailconf build` does, which reports what m4 and the library print, and runs the rules: over
+the text as people write it (`mailconf.check.sendmail.mc_text`), and over what it expands to (`SITE_RULES`). Without the
+library only the text is looked at.
+
+What each mistake really does was found with GNU m4, the library of sendmail 8.17 and sendmail itself: a blank before a
+parenthesis makes the call one without arguments, and the arguments text of the .cf; a name that no macro has becomes
+text of the .cf; "#" begins no comment behind cf.m4; an unquoted comma ends an argument, and the library looks at no
+more arguments than it wants; an option that the library does not read changes nothing; sendmail stops at a port's key
+whose first letter it does not know, at a map's type that it does not have, at a mail filter without a socket.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mailconf.check.sendmail.mc_head import head
+from mailconf.check.sendmail.mc_text import check_text
+from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, declare, error, warning
+from mailconf.files import Root
+from mailconf.model.site import Service, Site
+from mailconf.sendmail.cf_mistakes import nearest
+from mailconf.sendmail.expansion import SM902
+from mailconf.sendmail.library import Library
+from mailconf.sendmail.mc import Mc, Statement, read
+from mailconf.sendmail.mc_site import COMPUTED_TYPES, site_of
+from mailconf.sendmail.mc_tree import Document, parse
+from mailconf.sendmail.vocabulary import SWEEPING
+from mailconf.source import Source, decode
+
+SM008 = error("SM008", "an argument in a .mc that nothing looks at")
+SM009 = warning("SM009", "an option in a .mc that the library does not read")
+SM010 = warning("SM010", "an option in a .mc without a value")
+SM011 = warning("SM011", "a definition in a .mc that comes too early or too late")
+SM013 = warning("SM013", "a FEATURE that has no effect any more")
+SM014 = error("SM014", "DAEMON_OPTIONS or CLIENT_OPTIONS that sendmail does not understand")
+SM015 = error("SM015", "a mail filter that sendmail does not understand")
+SM016 = error("SM016", "two daemons on one port")
+SM018 = error("SM018", "a map of a type that sendmail does not have, or without a file")
+SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
+SM021 = error("SM021", "a definition in a .mc whose name was expanded")
+SM022 = declare("SM022", Severity.NOTE, "a .mc that is too large for every check")
+
+_CALLED = ("SM003", "SM004", "SM005", "SM006")  # they say why a line is in the .cf that sendmail does not take
+_OF_THE_CF = ("SM012", "SM023", "SM024", "SM025")
+_ORDER = "cf/README has the order VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_..."
+_ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSIONID"}
+_MOST = {**dict.fromkeys(_ONE, 1), "INPUT_MAIL_FILTER": 2, "MAIL_FILTER": 2, "MODIFY_MAILER_FLAGS": 2, "QUEUE_GROUP": 2}
+_OBSOLETE = {"notsticky": "it is the default; FEATURE(`stickyhost') asks for what was the default once"}
+_PORTS = {"smtp": "25", "": "25", "submission": "587", "msa": "587", "smtps": "465", "submissions": "465"}
+# sendmail looks at the first letter of a key only: Addr, children, DeliveryMode, delayLA, Family, queueLA and so on.
+PORT_KEYS = frozenset("AacDdFfIiLlMmNnPpqRrSs")
+FILTER_KEYS = frozenset("FST")
+_SOCKETS = ("inet:", "inet6:", "local:", "unix:")
+# Some of them depend on how sendmail was built.
+MAP_TYPES = COMPUTED_TYPES | frozenset(
+    ["arpa", "btree", "cdb", "dbm", "hash", "hesiod", "implicit", "ldap", "netinfo", "nis", "nisplus", "ph", "program",
+     "sequence", "socket", "switch", "text", "userdb"]
+)  # fmt: skip
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_OPTION = re.compile(r"\bconf[A-Z][A-Z0-9_]*\b")
+_GONE = re.compile(r"(conf[A-Z_]+) is no longer valid")
+_SUGGESTIONS = 50  # they take time
+_HINTS = [  # for what m4 and the library print
+    (re.compile(r"excess arguments to builtin"), "a comma outside of quotes ends an argument: quote the value"),
+    (re.compile(r"FEATURE\(\) should be before MAILER\(\)"), f"move it before every MAILER; {_ORDER}"),
+    (re.compile(r"should be before LOCAL_"), f"move the MAILERs before it; {_ORDER}"),
+    (re.compile(r"No system type defined"), "write OSTYPE(`linux')dnl, or your system's name, before every FEATURE"),
+    (re.compile(r"FEATURE\(blacklist_recipients\) is deprecated"), "write FEATURE(`blocklist_recipients')dnl"),
+    (_GONE, "remove the definition"),
+    (re.compile(r"missing -T<TMPF>"), "write the type, the flag and the file: `hash -T<TMPF> /etc/mail/access'"),
+    (re.compile(r"requires FEATURE\(`?access_db"), "write FEATURE(`access_db')dnl before it"),
+    (re.compile(r"MAILER\(.*\) already included"), "remove one of the two; another FEATURE may ask for it as well"),
+    (re.compile(r"must (?:occur|appear) (?:before|after)|should be defined before"), f"change the order; {_ORDER}"),
+]
+
+
+def check_mc(
+    mc: str | os.PathLike[str],
+    library: Library | None,
+    sink: Sink,
+    *,
+    root: Root | None = None,
+    allow_shell: bool = False,
+) -> Mc | None:
+    """Report everything that is wrong with the .mc at ``mc`` (below ``root``) into ``sink``.
+
+    Gives what was read, for `mailconf.sendmail.mc_site.site_of`; None without the library, or, with a diagnostic, when
+    the file cannot be read. Unless ``allow_shell`` is given, nothing is run or written, and nothing is read but the
+    .mc's folder and the library.
+    """
+    found = Sink()
+    read_mc = _read(mc, library, found, root or Root(), allow_shell)
+    if isinstance(read_mc, Mc) and not read_mc.recorded:
+        check_text(read_mc.document, found)
+        if not read_mc.expanded.exhausted:
+            looked = "only the text is checked" if read_mc.document.nodes else "what it says is not checked"
+            message = f"this .mc is too large to keep track of what becomes of it: {looked}"
+            found.report(SM022, message, file=read_mc.path)
+    elif isinstance(read_mc, Mc):
+        subject = McText(read_mc, read_mc.expanded.library, site_of(read_mc))
+        if read_mc.changequote is None:
+            put_out = read_mc.put_out
+            check_text(read_mc.document, found, put_out=put_out.get(read_mc.path, set()))
+            for source in read_mc.included:
+                document = parse(source, Sink(), read_mc.document.names)
+                check_text(document, found, included=True, put_out=put_out.get(source.name, set()))
+        else:
+            message = "the quotes are changed here: the text is not checked, only what it expands to"
+            sink.report(SM020, message, read_mc.changequote.span)
+        head(read_mc, found)
+        for site_rule in SITE_RULES:
+            site_rule(subject, found)
+    elif read_mc is not None:
+        check_text(read_mc, found)
+    for diagnostic in _settled(found):
+        sink.add(diagnostic)
+    return read_mc if isinstance(read_mc, Mc) else None
+
+
+def _read(
+    mc: str | os.PathLike[str], library: Library | None, sink: Sink, root: Root, allow_shell: bool
+) -> Mc | Document | None:
+    if library is not None:
+        return read(mc, library, sink, root=root, allow_shell=allow_shell)
+    path = root.path(mc)
+    try:
+        return parse(Source.read(path), sink)
+    except OSError as failure:
+        sink.report(SM902, f"{root.inside(path)} cannot be read: {failure.strerror}", file=str(path))
+        return None
+
+
+def _settled(found: Sink) -> Iterator[Diagnostic]:
+    """Without what m4 says about a mistake that has a better name here, with hints for what the library says."""
+    unclosed = any(d.code in ("SM001", "SM002") for d in found)
+    named = {(d.span.source.name, d.span.line) for d in found if d.code in ("SM003", "SM004") and d.span}
+    called = {(d.span.source.name, d.span.line) for d in found if d.code in _CALLED and d.span}
+    for d in found:
+        if d.code == "SM017" and d.span and d.related:
+            called.update((d.span.source.name, line) for line in range(d.span.line, d.related[0].span.line + 1))
+    gone = {match[1] for match in map(_GONE.match, (d.message for d in found if d.code == "M4006")) if match}
+    for d in found:
+        if d.code == "SM010" and d.message.split()[0] in gone:
+            continue
+        if d.code in _OF_THE_CF and d.span and (d.span.source.name, d.span.line) in called:
+            continue
+        if unclosed and d.code == "M4003" and "end of file in" in d.message:
+            continue
+        if d.span and d.message.startswith("cannot open") and (d.span.source.name, d.span.line) in named:
+            continue
+        hint = next((hint for pattern, hint in _HINTS if pattern.search(d.message)), "")
+        yield d._replace(hint=hint) if hint and not d.hint else d
+
+
+@dataclass(slots=True)
+class McText:
+    """A .mc that was expanded, and the library that it was expanded with."""
+
+    mc: Mc
+    library: Library
+    site: Site
+    _texts: dict[str, str] = field(default_factory=dict)
+
+    def library_text(self, name: str) -> str:
+        """The text of a file of the library; none where there is no such file."""
+        if name not in self._texts:
+            try:
+                self._texts[name] = decode(Path(self.library.folder, name).read_bytes())
+            except (OSError, ValueError):
+                self._texts[name] = ""
+        return self._texts[name]
+
+    def mentions(self, file: str, name: str) -> bool:
+        """Whether a file of the library has the word ``name``."""
+        text = self.library_text(file)
+        return name in text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+    def own(self, *names: str) -> Iterator[Statement]:
+        """The calls that the configuration makes itself, not through a FEATURE."""
+        return (statement for statement in self.mc.named(*names) if statement.span.text == statement.name)
+
+
+def arguments(subject: McText, sink: Sink) -> None:
+    """SM008: more arguments than the macro looks at."""
+    for call in subject.own(*_MOST):
+        most = _MOST[call.name]
+        if len(call.arguments) > most and any(call.arguments[most:]):
+            lost = ", ".join(filter(None, (argument.strip() for argument in call.arguments[most:])))
+            message = f"{call.name} does not look at `{lost}': a comma outside of quotes ends an argument"
+            sink.report(SM008, message, call.span, hint=f"write {call.name}(`...') with the commas inside the quotes")
+
+
+def options(subject: McText, sink: Sink) -> None:
+    """SM009, SM010, SM021: options that nobody reads, such without a value, names that are none."""
+    known: set[str] | None = None
+    words = Counter(_OPTION.findall(subject.mc.document.text))
+    unread = 0
+    for call in subject.own("define"):
+        name = call.arguments[0] if call.arguments else ""
+        if not _WORD.fullmatch(name):
+            why = "the name itself was expanded"
+            if "`" in name or name[:1] in ("'", '"'):
+                why = "it is quoted twice" if "`" in name else "the quotes around it are not m4's"
+            message = f"the name that is defined here is `{name}', which nothing can call: {why}"
+            sink.report(SM021, message, call.span, hint="quote the name: define(`name', `value')dnl")
+        if not _OPTION.fullmatch(name):
+            continue
+        if len(call.arguments) < 2:
+            message = f"{name} is set to nothing: the .cf gets the option without a value"
+            sink.report(SM010, message, call.span, hint=f"write define(`{name}', `value')dnl")
+        if words[name] < 2 and not any(subject.mentions(file, name) for file in _library_files(subject)):
+            unread += 1
+            known = _known_options(subject) if known is None else known
+            near = nearest(name, known) if unread <= _SUGGESTIONS else ""
+            hint = f"did you mean {near}?" if near else "remove it or correct its name"
+            sink.report(SM009, f"the library does not read {name}: it changes nothing", call.span, hint=hint)
+
+
+def _library_files(subject: McText) -> Iterator[str]:
+    """The files of the library, those first that most options are read in."""
+    yield "m4/proto.m4"
+    for kind in ("m4", "mailer", "ostype", "feature", "domain", "hack", "debian"):
+        yield from (f"{kind}/{name}.m4" for name in subject.library.available(kind))
+
+
+def _known_options(subject: McText) -> set[str]:
+    """Every option that a file of the library mentions."""
+    return {name for file in _library_files(subject) for name in _OPTION.findall(subject.library_text(file))}
+
+
+def order(subject: McText, sink: Sink) -> None:
+    """SM011: definitions that a later OSTYPE, DOMAIN or FEATURE replaces, or behind the MAILER that reads them."""
+    own: dict[str, Statement] = {}
+    mailers: dict[str, Statement] = {}
+    available = subject.library.available("mailer")
+    for call in subject.mc.statements:
+        is_own = call.span.text == call.name
+        if call.name == "MAILER" and call.argument(1) in available:
+            mailers.setdefault(call.argument(1), call)
+        if call.name != "define":
+            continue
+        name, value = call.argument(1), call.argument(2)
+        if not is_own:
+            earlier = own.pop(name, None)
+            if earlier is not None and earlier.argument(2) != value and not name.startswith("_"):
+                message = f"{name} is set again by {call.span.text} in line {call.span.line}: this value is lost"
+                related = (Related("set again here", call.span),)
+                sink.report(SM011, message, earlier.span, hint=f"move it behind that; {_ORDER}", related=related)
+            continue
+        own[name] = call
+        if name.startswith("_") or subject.mentions("m4/proto.m4", name):
+            continue
+        for mailer, made in mailers.items():
+            if subject.mentions(f"mailer/{mailer}.m4", name):
+                message = f"MAILER({mailer}) has read {name} before it is set here: this value has no effect"
+                related = (Related("read here", made.span),)
+                sink.report(SM011, message, call.span, hint=f"move it before the MAILER; {_ORDER}", related=related)
+                break
+
+
+def features(subject: McText, sink: Sink) -> None:
+    """SM013: FEATUREs that say what is the case anyway."""
+    for call in subject.own("FEATURE"):
+        hint = _OBSOLETE.get(call.argument(1))
+        if hint:
+            sink.report(SM013, f"FEATURE({call.argument(1)}) has no effect any more", call.span, hint=hint)
+
+
+def daemons(subject: McText, sink: Sink) -> None:
+    """SM014, SM016: what sendmail would not understand of its ports, and two daemons on one of them."""
+    ports = (("DAEMON_OPTIONS", "DaemonPortOptions", subject.site.listeners),
+             ("CLIENT_OPTIONS", "ClientPortOptions", subject.site.clients))  # fmt: skip
+    for macro, option, services in ports:
+        for service in services:
+            for part in service.arguments:
+                key, equals, _ = part.partition("=")
+                if not equals:
+                    message = f"`{part}' in {macro} has no value: sendmail does not look at it"
+                    sink.report(SM014, message, service.span, hint="write Key=value, parted with commas")
+                elif key[:1] not in PORT_KEYS:
+                    message = f"{option} has no key {key}: sendmail does not start"
+                    hint = "the keys are Name, Port, Addr, Family, Modify, Listen, InputMailFilters and others"
+                    sink.report(SM014, message, service.span, hint=hint)
+    seen: dict[tuple[str, str, str], Service] = {}
+    for service in subject.site.listeners:
+        keys = {key[:1].lower(): value for key, value in service.overrides.items()}
+        port = keys.get("p", "").lower()
+        at = (keys.get("f", "inet").lower(), keys.get("a", "").lower(), _PORTS.get(port, port))
+        other = seen.setdefault(at, service)
+        span = service.span or other.span
+        if other is not service and span is not None:
+            message = f"two daemons, {other.name or 'one'} and {service.name or 'another'}, on port {at[2]}"
+            hint = "give them different ports or addresses"
+            if service.span is None:
+                message += ": the library adds its own"
+                hint = "write FEATURE(`no_default_msa')dnl before DAEMON_OPTIONS and before every MAILER"
+            sink.report(SM016, message, span, hint=hint)
+
+
+def filters(subject: McText, sink: Sink) -> None:
+    """SM015: mail filters without a socket that sendmail can use."""
+    hint = "write for example INPUT_MAIL_FILTER(`name', `S=local:/run/name.sock, F=T')dnl"
+    for milter in subject.site.milters:
+        wrong = sorted(key for key in milter.settings if key[:1] not in FILTER_KEYS)
+        if wrong:
+            sink.report(SM015, f"a mail filter has no key {wrong[0]}: it has S, F and T", milter.span, hint=hint)
+        if not milter.socket:
+            sink.report(SM015, f"the mail filter {milter.name} has no socket (S=)", milter.span, hint=hint)
+        elif not milter.socket.startswith(_SOCKETS):
+            message = f"the mail filter {milter.name} has a socket that is neither inet:, inet6: nor local:"
+            sink.report(SM015, message, milter.span, hint=hint)
+        elif milter.socket.startswith("inet") and "@" not in milter.socket:
+            message = f"the mail filter {milter.name} has no host in its socket"
+            sink.report(SM015, message, milter.span, hint="write inet:port@host")
+    known = {milter.name for milter in subject.site.milters}
+    used = subject.site.options.get("InputMailFilters")
+    for name in filter(None, (name.strip() for name in (used.value if used else "").split(","))):
+        if used is not None and name not in known:
+            sink.report(SM015, f"there is no mail filter {name}", used.span, hint="name it with MAIL_FILTER first")
+
+
+def maps(subject: McText, sink: Sink) -> None:
+    """SM018: maps that sendmail cannot open because their specification is none."""
+    for table in subject.site.tables:
+        kind, _, rest = table.table.partition(":")
+        if kind not in MAP_TYPES:
+            message = f"sendmail has no maps of type {kind}"
+            hint = f"write the type first: hash {kind}" if "/" in kind else "write hash, btree or cdb, and the file"
+            sink.report(SM018, message, table.span, hint=hint)
+        elif not rest:
+            sink.report(
+                SM018, f"the map {table.name} has no file", table.span, hint=f"write {kind} /etc/mail/{table.name}"
+            )
+
+
+SITE_RULES: tuple[Callable[[McText, Sink], None], ...] = (
+    arguments, options, order, features, daemons, filters, maps,
+)  # fmt: skip

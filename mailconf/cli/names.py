@@ -1,0 +1,44 @@
+"""Which commands and which tools of the originals there are, and the module of each."""
+
+from __future__ import annotations
+
+TOOLS = {
+    "editmap": "mailconf.cli.sendmail.editmap",
+    "m4": "mailconf.cli.sendmail.m4",
+    "makemap": "mailconf.cli.sendmail.makemap",
+    "newaliases": "mailconf.cli.sendmail.newaliases",
+    "postalias": "mailconf.cli.postfix.postalias",
+    "postconf": "mailconf.cli.postfix.postconf",
+    "postmap": "mailconf.cli.postfix.postmap",
+    "praliases": "mailconf.cli.sendmail.praliases",
+}
+
+# Tools of the originals that mailconf does not have yet: a link of such a name does nothing, and says so.
+LATER = frozenset(
+    (
+        "hoststat",
+        "mailq",
+        "mailstats",
+        "postcat",
+        "postdrop",
+        "postfix",
+        "postkick",
+        "postlock",
+        "postlog",
+        "postmulti",
+        "postqueue",
+        "postsuper",
+        "purgestat",
+        "rmail",
+        "sendmail",
+        "smrsh",
+        "vacation",
+    )
+)
+COMMANDS = {
+    "build": "mailconf.cli.own.build",
+    "check": "mailconf.cli.own.check",
+    "explain": "mailconf.cli.own.explain",
+    "makefile": "mailconf.cli.own.makefile",
+    "serve": "mailconf.cli.own.serve",
+}

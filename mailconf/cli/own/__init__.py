@@ -1,0 +1,1 @@
+"""mailconf's own commands, by click: build, check, explain, makefile, serve."""

@@ -1,0 +1,76 @@
+"""Tables whose map is missing or old, in `mailconf explain`: it reads the source of the one, and reports both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailconf.diagnostics import Severity, Sink, declare
+
+if TYPE_CHECKING:
+    from mailconf.build.plan import Target
+    from mailconf.cli.own.site import Loaded
+    from mailconf.maps.core.table import LookupTable
+    from mailconf.tables.check import Known
+
+PF231 = declare("PF231", Severity.NOTE, "explain reads a table's source, for its map has not been built")
+PF232 = declare("PF232", Severity.NOTE, "explain reads a map that is older than its source")
+
+
+class Unbuilt:
+    """Called with ``type:name`` when a table is opened (see `mailconf.maps.core.opening.Opening`, instead)."""
+
+    def __init__(self, loaded: Loaded, sink: Sink, is_restriction: Known) -> None:
+        self._loaded = loaded
+        self._sink = sink
+        self._is_restriction = is_restriction
+        self._targets: dict[str, Target] | None = None
+        self._reported: set[str] = set()
+
+    def __call__(self, table: str) -> LookupTable | None:
+        if self._targets is None:
+            self._targets = {target.table: target for target in self._loaded.plan(Sink())}
+        target = self._targets.get(table)
+        if target is None or not target.reason:
+            return None
+        if target.target.exists():
+            self._report(target, stale=True)
+            return None
+        opened = self._of_source(target)
+        if opened is not None:
+            self._report(target, stale=False)
+        return opened
+
+    def _of_source(self, target: Target) -> LookupTable | None:
+        """The table that the map would be; None where there is none to be had. Mistakes in the source are reported."""
+        from mailconf.build.compile import compile_targets
+        from mailconf.maps.core.opening import Opening
+        from mailconf.maps.core.table import UnsupportedMap
+        from mailconf.maps.simple.memory import MemoryTable
+        from mailconf.tables.postmap import fold
+
+        def never(spec: str) -> LookupTable:
+            raise UnsupportedMap(spec)
+
+        found = Sink()
+        compiled = compile_targets([target], found, self._is_restriction)
+        for diagnostic in found:
+            if diagnostic.severity is Severity.ERROR:
+                self._sink.add(diagnostic)
+        if not compiled:
+            return None
+        name = target.table.partition(":")[2]
+        return MemoryTable(target.type, name, compiled[0].table(), Opening(never, self._loaded.root, fold))
+
+    def _report(self, target: Target, *, stale: bool) -> None:
+        if target.table in self._reported:
+            return
+        self._reported.add(target.table)
+        span = target.uses[0].span
+        place = str(target.source)
+        hint = f"run mailconf build {self._loaded.site.directory}"
+        if stale:
+            message = f"the map of {target.table} is not what its source says now: the answers are those of the map"
+            self._sink.report(PF232, message, span, hint=hint, file=place)
+        else:
+            message = f"{target.table} has not been built: its source was read instead, and Postfix answers 451"
+            self._sink.report(PF231, message, span, hint=hint, file=place)

@@ -1,0 +1,153 @@
+"""``mailconf serve DIR``: run the configuration in the reference MTA."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from mailconf.cli.own.site import Loaded, directory_option, load_site, root_option, version_option
+from mailconf.cli.shared.report import plain, show
+from mailconf.diagnostics import Severity, Sink, error
+
+if TYPE_CHECKING:
+    from mailconf.mta.server import Endpoint, Policies
+
+Listen = tuple[str, int, str | None]  # host, port, service
+
+_COLLECTOR = (700, 10, 10)  # the interpreter's own: this is no short run
+
+FS002 = error("FS002", "there is nothing to listen on")
+
+
+@click.command()
+@directory_option
+@root_option
+@click.option(
+    "--listen",
+    "addresses",
+    multiple=True,
+    metavar="HOST:PORT[=SERVICE]",
+    help="Listen here instead of where master.cf says, for the smtpd service of that name in master.cf (a port, too), "
+    "without a name for that of port 25; may be given several times. Port 0 is a free port.",
+)
+@version_option
+def command(directory: str, root: str, addresses: tuple[str, ...], postfix_version: str | None) -> None:
+    """Serve SMTP as the configuration in DIR says, with the maps that were built from it.
+
+    SIGTERM ends it when the transactions under way are done; SIGHUP reads the configuration anew, and a broken one
+    leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. The log goes to
+    standard error. Exit status: 0 ended as asked, 1 the configuration is broken or cannot be served, 2 misuse.
+    """
+    gc.set_threshold(*_COLLECTOR)
+    gc.freeze()
+    listen = [_address(text) for text in addresses]
+    sink = Sink()
+    loaded = load_site(directory, root, sink, version=postfix_version)
+    endpoints = _endpoints(listen, loaded, sink) if loaded is not None else []
+    if loaded is None or sink.failed:
+        show(sink)
+        sys.exit(1)
+    sys.exit(_serve(directory, root, endpoints, loaded, postfix_version))
+
+
+def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
+    """Where to listen: as the command line says or, when it says nothing, as master.cf does."""
+    from mailconf.postfix.settings.listen import endpoints, report_known_ports
+    from mailconf.postfix.settings.listeners import all_smtpds, called, default_service, label, report_missing
+
+    report_known_ports(loaded.configuration, sink)
+    report_missing(loaded.configuration, sink)
+    if not listen:
+        found = endpoints(loaded.configuration, loaded.site, sink)
+        if not found and not sink.failed:
+            file = loaded.configuration.path("master.cf")
+            sink.report(FS002, "there is no smtpd service of type inet", hint="name an address by --listen", file=file)
+        return [*found]
+    services, ports = all_smtpds(loaded.configuration), loaded.configuration.ports
+    chosen: list[Endpoint] = []
+    for host, port, name in listen:
+        service = default_service(services, ports) if name is None else called(services, name, ports)
+        if service is None and name is not None:
+            known = ", ".join(dict.fromkeys(each.title for each in services)) or "none"
+            message = f"there is no smtpd service {name} in master.cf; there are: {known}"
+            raise click.BadParameter(message, param_hint="--listen")
+        chosen.append((host, port, label(service) if service else "smtp"))
+    return chosen
+
+
+def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, version: str | None) -> int:
+    from mailconf.model.fileworld import FileWorld
+    from mailconf.mta.log import Log
+    from mailconf.mta.queue import QueueError
+    from mailconf.mta.server import BrokenConfiguration, Server, run
+
+    log = Log(hostname=first.site.hostname.value, name=first.site.syslog_name)
+
+    latest = first
+
+    def compile() -> Policies:
+        nonlocal latest
+        sink = Sink()
+        loaded = load_site(directory, root, sink, version=version)
+        policies = _policies(loaded, sink) if loaded else None
+        found = list(dict.fromkeys(sink.sorted()))
+        for line in plain(found):
+            log("master", line)
+        if policies is None or sink.failed:
+            count = sum(d.stands_for for d in found if d.severity is Severity.ERROR)
+            raise BrokenConfiguration(f"{count} errors in {directory}")
+        latest = loaded or latest
+        return policies
+
+    def ready(bound: list[Endpoint]) -> None:
+        for host, port, service in bound:
+            log("master", f"listening on {f'[{host}]' if ':' in host else host}:{port} for {service}")
+
+    server = Server(
+        compile,
+        lambda: FileWorld(latest.root, trace=False, ports=latest.site.ports),
+        listen,
+        log=log,
+        root=first.root,
+        ready=ready,
+    )
+    try:
+        run(server)
+    except (BrokenConfiguration, QueueError, OSError) as failure:
+        log("master", f"fatal: {failure}")
+        return 1
+    return 0
+
+
+def _policies(loaded: Loaded, sink: Sink) -> Policies:
+    """The Policy of main.cf, and one for each smtpd service, with its overrides."""
+    from mailconf.mta.server import Policies
+    from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
+    from mailconf.postfix.settings.listeners import all_smtpds, label
+    from mailconf.postfix.settings.protocol import report_protocol
+    from mailconf.postfix.settings.unserved import report_privileges, report_unserved
+
+    smtpds = all_smtpds(loaded.configuration)
+    report_protocol(loaded.configuration, smtpds, sink)
+    report_unserved(loaded.configuration, smtpds, sink)
+    report_privileges(loaded.configuration, sink, os.geteuid())
+    compiled: dict[tuple[str, str], PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
+    for s in smtpds:
+        if (s.name, s.kind) not in compiled:
+            compiled[s.name, s.kind] = compile_policy(loaded.configuration, sink, s)
+    services = {label(s): compiled[s.name, s.kind] for s in smtpds}
+    return Policies(compile_policy(loaded.configuration, sink), services)
+
+
+def _address(text: str) -> Listen:
+    """``HOST:PORT``, ``[HOST]:PORT`` or ``:PORT``, with ``=SERVICE`` or without; raises click's BadParameter."""
+    address, equals, service = text.partition("=")
+    host, colon, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535 or (equals and not service):
+        raise click.BadParameter(f"{text} is not HOST:PORT or HOST:PORT=SERVICE", param_hint="--listen")
+    return host or "0.0.0.0", int(port), service or None

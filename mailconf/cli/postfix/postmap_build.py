@@ -1,0 +1,252 @@
+"""``postmap FILE`` and ``postmap -i``: from text to map; ``postalias`` too."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from time import time
+from typing import BinaryIO, TypedDict
+
+from mailconf.cli.postfix.map_owner import as_owner_of, status_of
+from mailconf.cli.postfix.postfix_tool import Fatal, Messages, shortened
+from mailconf.cli.postfix.postmap_options import TableOptions
+from mailconf.maps.build import write
+from mailconf.maps.core.contents import NoContent, content
+from mailconf.maps.core.opening import NotStored, Progress
+from mailconf.postfix.parameters.releases import NO_DOMAIN_SAID, NULLS, NULLS_WARNED
+from mailconf.source import decode
+from mailconf.tables.lines import LineNumbers
+from mailconf.tables.packed import MANY, Packed, read_packed
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.rows import Problem, Rows
+
+# What postmap says of a line; a problem of an alias file is named in postalias's own words.
+_WORDS = {
+    NOT_UTF8: 'non-UTF-8 input "{text}" -- ignoring this line',
+    UNBALANCED: "unbalanced '\"' in '{text}' -- ignoring this line",
+    NO_VALUE: "expected format: key whitespace value",
+    COLON: 'record is in "key: value" format; is this an alias file?',
+}
+
+_NAMES = {"cdb": "{}", "lmdb": "lmdb:{}"}  # what each type calls its map when it warns of a duplicate
+
+Pair = tuple[bytes, bytes]
+
+
+class _How(TypedDict):
+    """What `write_map` and `update_map` want to know beside the entries."""
+
+    source: os.stat_result | None
+    nul: bool | None
+    duplicates: write.Duplicates
+    on_duplicate: Callable[[bytes], None] | None
+    progress: Progress | None
+    warn: Callable[[str], None] | None
+
+
+def build(kind: str, name: str, options: TableOptions, messages: Messages) -> None:
+    """Make the map ``kind:name`` from the text ``name``, or with -i add standard input to it. Raises Fatal, ..."""
+    Build(kind, name, options, messages).run()
+
+
+class Build:
+    def __init__(self, kind: str, name: str, options: TableOptions, messages: Messages) -> None:
+        if options.tool.aliases:
+            # Before the right to read our modules may be given up.
+            from mailconf.tables import aliases
+
+            self.aliases = aliases
+        self.kind = kind
+        self.name = name
+        self.options = options
+        self.messages = messages
+        self.incremental = "i" in options.flags
+        self.file = "stdin" if self.incremental else name
+        self.replaces = options.repeated == "last"  # a later entry takes the place of an earlier one
+        self.quiet = options.repeated != "warned"
+        self.end = b""  # what keys and values end with already
+        self.own: list[Pair] = []  # entries that take the place of the map's
+
+    def run(self) -> None:
+        if self.kind == "fail":
+            return self._fail()
+        if self.kind == "proxy":
+            write.map_path(self.kind, Path(self.name))  # raises: not that way
+        source = self.options.root.path(self.name)
+        if not source.name:  # "", "." and "/"
+            raise Fatal(f"open {self.name}: {os.strerror(errno.EISDIR if self.name else errno.ENOENT)}")
+        with self._open(source) as file:
+            target = write.map_path(self.kind, source)
+            status = status_of(source) if self.incremental else os.fstat(file.fileno())
+            write.preload(self.kind, packed=self._plain and status is not None and status.st_size >= MANY)
+            with as_owner_of(status, target, self.name, self.options) as new:
+                try:
+                    self.data = file.read()
+                except OSError as failure:
+                    raise Fatal(f"read {self.file}: {failure.strerror}") from failure
+                self.line_number = LineNumbers(self.data)
+                self._drop_empty(target)
+                rows = self._packed() or self._rows()
+                try:
+                    self._write(rows, target, new)
+                except NotStored as failure:
+                    raise Fatal(f"error updating {self.kind}:{self.name}: {failure.strerror}") from failure
+                except OSError as failure:
+                    database = "" if target.exists() else "database "
+                    raise Fatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure
+        return None
+
+    @property
+    def _plain(self) -> bool:
+        """Whether the entries may be written as they are read."""
+        return not self.options.tool.aliases and not self.incremental and "F" not in self.options.flags
+
+    def _open(self, source: Path) -> AbstractContextManager[BinaryIO]:
+        if self.incremental:
+            return nullcontext(sys.stdin.buffer)
+        try:
+            return source.open("rb")
+        except OSError as failure:
+            raise Fatal(f"open {self.name}: {failure.strerror}") from failure
+
+    def _drop_empty(self, target: Path) -> None:
+        """A map of no bytes is no map: an interrupted libdb leaves it behind."""
+        try:
+            empty = target.stat().st_size == 0
+        except OSError:
+            return
+        if empty:
+            self.messages.warn(f"removing zero-length database file: {self._map_name()}")
+            target.unlink()
+
+    def _fail(self) -> None:
+        """``fail:``: every attempt to write fails."""
+        with self._open(self.options.root.path(self.name)) as file:
+            data = file.read()
+        if self.options.tool.aliases or read_rows(data, utf8=self.options.utf8).keys:
+            raise Fatal(f"table fail:{self.name}: write error: Application error")
+
+    def _packed(self) -> Packed | None:
+        """The entries of a large text of which there is nothing to report."""
+        if not self._plain or self._nulls:
+            return None
+        return read_packed(self.data, utf8=self.options.utf8, folded="f" not in self.options.flags)
+
+    @property
+    def _nulls(self) -> bool:
+        """Whether there are NULs to be warned of."""
+        return self.messages.version >= NULLS_WARNED and b"\0" in self.data
+
+    def _rows(self) -> Rows:
+        rows = self._read()
+        self._fold(rows)
+        if self.options.tool.aliases:
+            self._join(rows)
+        return rows
+
+    def _read(self) -> Rows:
+        nulls = self._nulls
+        if self.options.tool.aliases:
+            rows = self.aliases.read_alias_rows(self.data, utf8=self.options.utf8, nulls=nulls)
+        else:
+            rows = read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags, nulls=nulls)
+        self.null_lines = rows.nulls
+        return rows
+
+    def _join(self, rows: Rows) -> None:
+        """Add postalias's own entries, of which not all end with a NUL: so all become what is stored."""
+        end = self.end = write.stored_end(self.kind, self.options.nul)
+        rows.keys = [key + end for key in rows.keys]
+        rows.values = [value + end for value in rows.values]
+        own = self.aliases.housekeeping(time(), self.options.hostname, end)
+        if self.incremental:
+            self.own = own
+        else:
+            rows.keys += [key for key, _ in own]
+            rows.values += [value for _, value in own]
+
+    def _map_name(self) -> str:
+        return self.name + write.EXTENSIONS[self.kind]
+
+    def _fold(self, rows: Rows) -> None:
+        if "f" in self.options.flags:
+            return
+        fold = self.options.fold
+        rows.keys = [key.lower() if key.isascii() else fold(key) for key in rows.keys]
+
+    def _write(self, rows: Rows | Packed, target: Path, status: os.stat_result | None) -> None:
+        """Write the entries; warnings come in the order of the text."""
+        how = _How(
+            source=status,
+            nul=False if self.options.tool.aliases else self.options.nul,
+            duplicates=write.Duplicates.LAST if self.replaces else write.Duplicates.FIRST,
+            on_duplicate=None if self.quiet else self._duplicate,
+            progress=_progress(self.name),
+            warn=self.messages.warn,
+        )
+        if isinstance(rows, Packed):
+            write.write_map(self.kind, target, rows, **how)
+            return
+        easy = not rows.problems and "F" not in self.options.flags
+        entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
+        if self.incremental:
+            write.update_map(self.kind, target, entries, last=self.own, **how)
+        else:
+            write.write_map(self.kind, target, write.Columns(rows.keys, rows.values) if easy else entries, **how)
+
+    def _in_order(self, rows: Rows) -> Iterator[Pair]:
+        problems = iter(rows.problems)
+        problem = next(problems, None)
+        seen: set[bytes] = set()
+        for number, (key, value) in enumerate(zip(rows.keys, rows.values, strict=True)):
+            while problem is not None and problem.before <= number:
+                self._problem(problem)
+                problem = next(problems, None)
+            if "F" in self.options.flags:
+                try:
+                    value = content(value, self.options.root)
+                except NoContent as missing:
+                    line = self.line_number(rows.places[number].start)
+                    self.messages.warn(f"{self.file}, line {line}: {missing}: skipping this entry")
+                    continue
+            if key in seen and not self.replaces:
+                if not self.quiet:
+                    self._duplicate(key)
+                continue
+            seen.add(key)
+            yield key, value
+        while problem is not None:
+            self._problem(problem)
+            problem = next(problems, None)
+
+    def _problem(self, problem: Problem) -> None:
+        if problem.kind == ORPHAN:
+            text = decode(shortened(problem.text))
+            text = f'{self.file}: logical line must not start with whitespace: "{text}"'
+        elif problem.kind == NULL:
+            text = f"{self.file}, line {self.null_lines[problem.line]}: {NULLS}"
+        elif self._is_local_name(problem) and self.messages.version >= NO_DOMAIN_SAID:
+            text = f"{self.file}, line {self.line_number(problem.line)}: {problem.kind} and have no domain"
+        else:
+            text = _WORDS.get(problem.kind, problem.kind).format(text=decode(problem.text))
+            text = f"{self.file}, line {self.line_number(problem.line)}: {text}"
+        self.messages.warn(text)
+
+    def _is_local_name(self, problem: Problem) -> bool:
+        return self.options.tool.aliases and problem.kind == self.aliases.NOT_LOCAL
+
+    def _duplicate(self, key: bytes) -> None:
+        name = _NAMES.get(self.kind, "{}.db").format(self.name)
+        self.messages.warn(f'{name}: duplicate entry: "{decode(key.removesuffix(self.end))}"')
+
+
+def _progress(name: str) -> Progress | None:
+    if not sys.stderr.isatty():
+        return None
+    from mailconf.cli.shared.progress import bar
+
+    return bar(name)

@@ -1,0 +1,1 @@
+"""The tools of sendmail's administrators under their own names: m4, makemap, editmap, newaliases, praliases."""

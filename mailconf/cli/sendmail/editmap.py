@@ -1,0 +1,146 @@
+"""``editmap``: queries and edits single entries of sendmail's maps, as editmap(8) of sendmail 8.17 does.
+
+Options, messages and exit status are the original's; ``--root DIR`` (ours) reads and writes every
+absolute path below DIR. Departures: those of ``makemap`` (`mailconf.cli.sendmail.makemap`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+
+from mailconf.cli.sendmail.sendmail_tool import (
+    DEFAULT_CF,
+    EX_IOERR,
+    EX_OK,
+    EX_UNAVAILABLE,
+    EX_USAGE,
+    Cf,
+    Stop,
+    getopt,
+    say,
+    valued,
+)
+from mailconf.cli.shared.own_options import take_root
+from mailconf.source import decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailconf.cli.sendmail.sendmail_map import Map
+    from mailconf.files import Root
+
+    Table = dict[bytes, list[bytes]]  # all values of each key, as they are stored
+
+LETTERS = "C:fquxN"
+USAGE = 'Usage: editmap [-C cffile] [-N] [-f] [-q|-u|-x] maptype mapname key [ "value ..." ]'
+_PREFIX = "editmap"  # of messages, but for getopt's, which name the program as it was called
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """Run ``editmap arguments``; ``name`` is what the program was called as. The exit status."""
+    arguments = list(arguments)
+    root = take_root(arguments, valued(LETTERS))
+    action, cf_name = "", DEFAULT_CF
+    flags: set[str] = set()
+    try:
+        for letter, value in getopt(name, arguments, LETTERS):
+            if letter == "?" or (letter in "qux" and action):
+                raise Stop(EX_USAGE, USAGE)
+            if letter in "qux":
+                action = letter
+            elif letter == "C":
+                cf_name = value
+            else:
+                flags.add(letter)
+        if not action or len(arguments) < 3 or (action == "u") != (len(arguments) > 3):
+            raise Stop(EX_USAGE, USAGE)
+        trusted = Cf.read(_PREFIX, cf_name, root).trusted_user()
+        return _run(action, arguments, flags, trusted, root)
+    except Stop as stop:
+        if str(stop):
+            say(str(stop))
+        return stop.status
+
+
+def _run(action: str, arguments: list[str], flags: set[str], trusted: int | None, root: Root) -> int:
+    from mailconf.cli.sendmail.sendmail_map import find
+    from mailconf.sendmail.safefile import Safety
+
+    kind, name = arguments[:2]
+    key, *rest = [os.fsencode(word) for word in arguments[2:4]]
+    if "f" not in flags:
+        key = key.lower()
+    end = b"\0" if "N" in flags else b""
+    changes = action != "q"
+    safety = Safety(root, trusted, warn=say)
+    found = find(_PREFIX, kind, name, safety, root, write=changes, create=changes, new=False)
+    edit = Edit(found, kind, name, trusted, end)
+    if action == "q":
+        return edit.query(key)
+    return edit.update(key, rest[0]) if action == "u" else edit.remove(key)
+
+
+class Edit:
+    """One map, one entry."""
+
+    def __init__(self, target: Map, kind: str, name: str, trusted: int | None, end: bytes) -> None:
+        self.target = target
+        self.kind = kind
+        self.name = name
+        self.trusted = trusted
+        self.end = end
+
+    def query(self, key: bytes) -> int:
+        from mailconf.cli.sendmail.sendmail_map import open_old
+        from mailconf.maps.core.table import TemporaryFailure
+
+        with closing(open_old(_PREFIX, self.target, self.kind, self.name)) as database:
+            try:
+                value = database.get(key + self.end)
+            except TemporaryFailure:
+                value = None
+        if value is None:
+            raise Stop(EX_UNAVAILABLE, f"{_PREFIX}: couldn't find key {decode(key)} in map {self.name}")
+        sys.stdout.buffer.write(value.partition(b"\0")[0] + b"\n")
+        return EX_OK
+
+    def update(self, key: bytes, value: bytes) -> int:
+        """Give the key this value, or in a map whose keys may repeat one value more."""
+
+        def change(table: Table) -> bool:
+            values = table.setdefault(key + self.end, [])
+            values.append(value + self.end)
+            return True
+
+        self._change(change, f"error updating ({decode(key)}, {decode(value)}) in map {self.name}")
+        return EX_OK
+
+    def remove(self, key: bytes) -> int:
+        """Take the key with all its values out of the map. A map that was not there is there then, and empty."""
+
+        def change(table: Table) -> bool:
+            return table.pop(key + self.end, None) is not None
+
+        if not self._change(change, f"couldn't remove key {decode(key)} in map {self.name} (error)"):
+            say(f"{_PREFIX}: key {decode(key)} doesn't exist in map {self.name}")
+        return EX_OK
+
+    def _change(self, change: Callable[[Table], bool], failed: str) -> bool:
+        """Do what ``change`` does to the map's contents; whether it did anything."""
+        from mailconf.cli.sendmail.sendmail_map import DAMAGED
+        from mailconf.maps.core.table import TemporaryFailure
+
+        try:
+            with self.target.locked():
+                table = self.target.contents()
+                changed = change(table)
+                if changed or not self.target.exists:
+                    self.target.save(table, self.trusted)
+        except OSError as failure:
+            raise Stop(EX_IOERR, f"{_PREFIX}: {failed}: {failure.strerror}") from failure
+        except TemporaryFailure as failure:
+            raise Stop(EX_IOERR, f"{_PREFIX}: {failed}: {DAMAGED}") from failure
+        return changed

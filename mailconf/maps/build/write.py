@@ -1,0 +1,481 @@
+"""Maps built and changed, whole or not at all.
+
+A map is written to a temporary file beside its target, made durable and renamed (`mailconf.files.replace`): a crash at
+any moment leaves the old map or the new one. An incremental change (``postmap -i``, ``-d``) reads the old map, changes
+what it holds and writes it anew; it takes the old file's exclusive lock (fcntl(2)) meanwhile, as the real tools do,
+so that no change is lost between them. What may stand at the target, `mailconf.maps.build.target` says.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from mailconf.arrays import arrays
+from mailconf.files import replace
+from mailconf.maps.build.target import safe_target
+from mailconf.maps.core.opening import NotStored, Progress, Repeated, cannot_open
+from mailconf.maps.core.table import NotBuilt, UnsupportedMap
+from mailconf.maps.registry import known_types
+from mailconf.tables.packed import Packed
+
+Table = dict[bytes, bytes]
+
+
+class _Values(dict[bytes, list[bytes]]):
+    """The contents of a map whose keys may have several values."""
+
+
+class Columns(NamedTuple):
+    """Entries as parallel lists: the form in which a million of them is quickest to hand over."""
+
+    keys: list[bytes]
+    values: list[bytes]
+
+
+class Duplicates(Enum):
+    """Which of several entries with the same key counts: the first (postmap(1)) or the last (``postmap -r``)."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
+class DuplicateKey(Exception):
+    """Raised by an ``on_duplicate`` that wants no map (makemap(8))."""
+
+
+class _Type(NamedTuple):
+    extension: str
+    writer: str  # module:function
+    reader: str  # module:class
+    packed: str  # a writer of packed entries, which end with a NUL or do not as with postmap(1)
+    nul: bool = True  # postmap(1) without -N and -n ends keys and values with a NUL
+    values_writer: str = ""  # for keys with several values, where the type has that
+    package: str = ""  # the package that the writer needs, where it is one that not every system has
+    fixed: str = ""  # what the original says when it is asked to change a map in place
+
+
+_CDB_IS_FIXED = (
+    "dict_cdb_open: inappropriate open flags for cdb database - specify O_RDONLY or O_WRONLY|O_CREAT|O_TRUNC"
+)
+_INSTALLED = "Is the postfix-{} package installed?"
+_TYPES = {
+    "btree": _Type(
+        ".db",
+        "database.bdb_btree_writer:write_btree",
+        "database.bdb_btree:BtreeFile",
+        "build.packed_bdb:write_btree",
+        values_writer="database.bdb_values:write_btree_values",
+    ),
+    "cdb": _Type(
+        ".cdb",
+        "database.cdb_writer:write_cdb",
+        "database.cdb:CdbFile",
+        "build.packed_cdb:write_cdb",
+        nul=False,
+        fixed=_CDB_IS_FIXED,
+    ),
+    "hash": _Type(
+        ".db",
+        "database.bdb_hash_writer:write_hash",
+        "database.bdb_hash:HashFile",
+        "build.packed_bdb:write_hash",
+        values_writer="database.bdb_values:write_hash_values",
+    ),
+    "lmdb": _Type(
+        ".lmdb",
+        "database.lmdb_writer:write_lmdb",
+        "database.lmdb:LmdbFile",
+        "build.packed_lmdb:write_lmdb",
+        package="lmdb",
+    ),
+}
+
+EXTENSIONS = {name: kind.extension for name, kind in _TYPES.items()}
+
+
+def writable_types() -> list[str]:
+    """The types that `write_map` writes, sorted."""
+    return sorted(_TYPES)
+
+
+def changeable_types() -> list[str]:
+    """The types whose maps `update_map` and `delete_keys` change, sorted."""
+    return sorted(name for name, kind in _TYPES.items() if not kind.fixed)
+
+
+def missing_package(type: str) -> str:
+    """The Python package without which maps of the type cannot be written here; "" where nothing is missing."""
+    try:
+        preload(type)
+    except UnsupportedMap:
+        return _TYPES[type].package if type in _TYPES else ""
+    return ""
+
+
+def map_path(type: str, source: Path) -> Path:
+    """Where the map of the text ``source`` lies: ``/etc/postfix/access.db``. Raises UnsupportedMap."""
+    return source.with_name(source.name + _type(type).extension)
+
+
+def stored_end(type: str, nul: bool | None) -> bytes:
+    """What ends keys and values in a map of the type: a NUL or nothing. ``nul`` is `write_map`'s."""
+    return _end(_type(type), nul)
+
+
+def preload(type: str, *, packed: bool = False) -> None:
+    """Import what writing the type needs, for a caller that is about to give up the right to read our modules.
+
+    packed  also what writing packed entries needs, where it is there
+
+    Raises UnsupportedMap where the package that writes it is missing.
+    """
+    kind = _type(type)
+    _writer(kind)
+    _load(kind.reader)
+    if packed and arrays() is not None:
+        _load(kind.packed)
+
+
+def write_map(
+    type: str,
+    target: Path,
+    entries: Iterable[tuple[bytes, bytes]] | Columns | Packed,
+    *,
+    source: os.stat_result | None = None,
+    nul: bool | None = None,
+    duplicates: Duplicates = Duplicates.FIRST,
+    on_duplicate: Callable[[bytes], None] | None = None,
+    progress: Progress | None = None,
+    staged: Path | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> int:
+    """Replace the map ``target`` by one that holds ``entries``; the number of keys in it.
+
+    source        the text's status: the map gets its owner, and if there was none before, its permissions
+    nul           end keys and values with a NUL (makemap(8): only with -N); None: as postmap(1) does for the type
+    duplicates    which entry counts; ``on_duplicate`` is told of every later one, and may raise to write nothing
+    progress      called now and then with (entries done, all entries)
+    staged        write this file beside the target instead, with the owner and mode that the target is to have
+    warn          takes the warnings about the target (`mailconf.maps.build.target`)
+
+    Raises UnsupportedMap, and OSError when the map cannot be written.
+    """
+    kind = _type(type)
+    end = _end(kind, nul)
+    target = safe_target(target, warn, follow=staged is None)
+    with _no_collection():
+        if isinstance(entries, Packed):
+            if end == _end(kind, None) and _packed_written(kind, target, entries, source, progress, staged):
+                return len(entries)
+            entries = Columns(*entries.columns())
+        columns = entries if isinstance(entries, Columns) else _columns(list(entries))
+        try:
+            _write(kind, target, columns, end, source, progress, staged)
+        except Repeated:
+            pairs = zip(*columns, strict=True)
+            columns = _columns(_collect(pairs, {}, duplicates, on_duplicate).items())
+            _write(kind, target, columns, end, source, progress, staged)
+    return len(columns.keys)
+
+
+def write_values(
+    type: str,
+    target: Path,
+    table: dict[bytes, list[bytes]],
+    *,
+    source: os.stat_result | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> None:
+    """Replace the map ``target`` by one in which a key may have several values, in their order: ``makemap -d``.
+
+    Keys and values are written as they are. Raises UnsupportedMap when the type has no such maps, and OSError.
+    """
+    kind = _type(type)
+    if not kind.values_writer:
+        raise UnsupportedMap(f"{type} maps have one value for a key")
+    target = safe_target(target, warn)
+    with _no_collection():
+        _write_values(kind, target, table, source, None)
+
+
+def update_map(
+    type: str,
+    target: Path,
+    entries: Iterable[tuple[bytes, bytes]],
+    *,
+    source: os.stat_result | None = None,
+    nul: bool | None = None,
+    duplicates: Duplicates = Duplicates.FIRST,
+    on_duplicate: Callable[[bytes], None] | None = None,
+    progress: Progress | None = None,
+    last: Iterable[tuple[bytes, bytes]] = (),
+    warn: Callable[[str], None] | None = None,
+) -> None:
+    """Add ``entries`` to the map ``target``, which need not exist yet: ``postmap -i``. The arguments are `write_map`'s.
+
+    ``last`` are entries that take the place of what the map holds without a word, stored as they are.
+
+    Keys that the map holds already are duplicates. A map of several values for a key (``makemap -d``) stays one: there,
+    a later entry that counts is one value more.
+
+    Raises TemporaryFailure when the old map cannot be read, NotStored when the type does not take an entry,
+    UnsupportedMap when maps of the type are never changed.
+    """
+    kind = _changeable(type)
+    end = _end(kind, nul)
+    with _failures(target):
+        target = safe_target(target, warn)
+    told = None if on_duplicate is None else (lambda key: on_duplicate(key[: len(key) - len(end)]))
+    stored = ((key + end, value + end) for key, value in entries)
+    with _no_collection(), _failures(target), ExitStack() as held:
+        try:
+            old = held.enter_context(_current(kind, target))
+        except FileNotFoundError:
+            old = {}
+        if isinstance(old, _Values):
+            _add_values(stored, old, duplicates, told)
+            _add_values(last, old, Duplicates.LAST, None)
+            _write_values(kind, target, old, source, progress)
+            return
+        table = _collect(stored, old, duplicates, told)
+        table.update(last)
+        _write(kind, target, _columns(table.items()), b"", source, progress)
+
+
+def delete_keys(
+    type: str,
+    target: Path,
+    keys: Iterable[bytes],
+    *,
+    nul: bool | None = None,
+    source: os.stat_result | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> set[bytes]:
+    """Take ``keys``, with all their values, out of the map ``target``: ``postmap -d``; those that were there.
+
+    They are looked for with a NUL first, then without; where ``nul`` is given, with a NUL only or without.
+
+    The map is not written when it had none of them. Raises TemporaryFailure when it cannot be read, UnsupportedMap
+    when maps of the type are never changed.
+    """
+    kind = _changeable(type)
+    found = set()
+    ends = (b"\0", b"") if nul is None else (b"\0" if nul else b"",)
+    with _no_collection(), _failures(target), _current(kind, target) as table:
+        for key in keys:
+            for end in ends:
+                if table.pop(key + end, None) is not None:
+                    found.add(key)
+                    break
+        if found:
+            target = safe_target(target, warn)
+            if isinstance(table, _Values):
+                _write_values(kind, target, table, source, None)
+            else:
+                _write(kind, target, _columns(table.items()), b"", source, None)
+    return found
+
+
+@contextmanager
+def _failures(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except NotStored:
+        raise
+    except OSError as problem:
+        raise cannot_open(str(target), problem) from problem
+
+
+def _type(name: str) -> _Type:
+    """The writer of a type; UnsupportedMap in postmap's words."""
+    if name in _TYPES:
+        return _TYPES[name]
+    if name == "proxy":
+        raise UnsupportedMap("can't create maps via the proxy service")
+    raise NotBuilt(name, name in known_types())
+
+
+def _changeable(name: str) -> _Type:
+    kind = _type(name)
+    if kind.fixed:
+        raise UnsupportedMap(kind.fixed)
+    return kind
+
+
+def _end(kind: _Type, nul: bool | None) -> bytes:
+    """What ends keys and values."""
+    return b"\0" if nul or (nul is None and kind.nul) else b""
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"mailconf.maps.{module}"), name)
+
+
+def _writer(kind: _Type) -> Any:
+    """The function that writes maps of the type.
+
+    Raises UnsupportedMap, which begins with postmap's words, where the package that it needs is missing.
+    """
+    try:
+        return _load(kind.writer)
+    except ImportError as missing:
+        if not kind.package:
+            raise
+        type = next(name for name, other in _TYPES.items() if other is kind)
+        hint = f"mailconf writes it with the Python package {kind.package}, which cannot be imported"
+        raise UnsupportedMap(f"unsupported dictionary type: {type}. {_INSTALLED.format(type)} ({hint})") from missing
+
+
+def _columns(pairs: Collection[tuple[bytes, bytes]]) -> Columns:
+    return Columns([key for key, _ in pairs], [value for _, value in pairs])
+
+
+def _collect(
+    entries: Iterable[tuple[bytes, bytes]],
+    table: Table,
+    duplicates: Duplicates,
+    on_duplicate: Callable[[bytes], None] | None,
+) -> Table:
+    """Put ``entries`` into ``table``."""
+    for key, value in entries:
+        if key not in table:
+            table[key] = value
+            continue
+        if on_duplicate is not None:
+            on_duplicate(key)
+        if duplicates is Duplicates.LAST:
+            table[key] = value
+    return table
+
+
+def _add_values(
+    entries: Iterable[tuple[bytes, bytes]],
+    table: _Values,
+    duplicates: Duplicates,
+    on_duplicate: Callable[[bytes], None] | None,
+) -> None:
+    """Put ``entries`` into ``table``, where a key may have several values."""
+    for key, value in entries:
+        values = table.setdefault(key, [])
+        if values and on_duplicate is not None:
+            on_duplicate(key)
+        if not values or duplicates is Duplicates.LAST:
+            values.append(value)
+
+
+@contextmanager
+def _current(kind: _Type, target: Path) -> Iterator[Table | _Values]:
+    """What the map holds, NULs included, locked until the end. Raises FileNotFoundError, TemporaryFailure."""
+    # Closing any descriptor of a file gives up the locks that its process has on it: so the reader is closed last.
+    with _locked(target), closing(_load(kind.reader)(target, str(target))) as database:
+        if not kind.values_writer or not database.repeats:
+            yield dict(database.items())
+            return
+        table = _Values()
+        for key, value in database.items():
+            table.setdefault(key, []).append(value)
+        yield table
+
+
+def _write(
+    kind: _Type,
+    target: Path,
+    columns: Columns,
+    end: bytes,
+    source: os.stat_result | None,
+    progress: Progress | None,
+    staged: Path | None = None,
+) -> None:
+    with _replaced(target, source, staged) as file:
+        _writer(kind)(file, *columns, end=end, progress=progress)
+
+
+def _packed_written(
+    kind: _Type,
+    target: Path,
+    entries: Packed,
+    source: os.stat_result | None,
+    progress: Progress | None,
+    staged: Path | None,
+) -> bool:
+    """Write packed entries; False where the other writer has to."""
+    from mailconf.maps.database.packed import NotPacked
+
+    try:
+        with _replaced(target, source, staged) as file:
+            _load(kind.packed)(file, entries, progress=progress)
+    except (NotPacked, Repeated):
+        return False
+    return True
+
+
+def _write_values(
+    kind: _Type,
+    target: Path,
+    table: dict[bytes, list[bytes]],
+    source: os.stat_result | None,
+    progress: Progress | None,
+) -> None:
+    with _replaced(target, source) as file:
+        _load(kind.values_writer)(file, list(table), list(table.values()), progress=progress)
+
+
+@contextmanager
+def _replaced(target: Path, source: os.stat_result | None, staged: Path | None = None) -> Iterator[BinaryIO]:
+    """The new file, with the owner and, when there is no old one, the mode that ``source`` says."""
+    mode = None
+    if target.exists():
+        mode = target.stat().st_mode & 0o7777
+    elif source is not None:
+        mode = _new_mode(source.st_mode)
+    owner = (source.st_uid, source.st_gid) if source is not None else None
+    with replace(staged or target, owner=owner, mode=mode) as file:
+        yield file
+
+
+def _new_mode(source: int) -> int:
+    """The mode of a new map, as postmap(1) has it: the text's, readable for its owner, written by nobody else."""
+    return source & 0o044 | 0o600
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Hold the exclusive lock of the map that is at ``target`` now. Raises FileNotFoundError when there is none."""
+    while True:
+        descriptor = os.open(target, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX)
+            if _is_at(descriptor, target):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _is_at(descriptor: int, target: Path) -> bool:
+    """Whether the open file is still the one at ``target``: it may have been replaced while we waited."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), target.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Garbage collection off: a million new objects without cycles would be looked through again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,1 @@
+"""Many keys looked up together, the work divided between processes."""

@@ -1,0 +1,37 @@
+"""Who can change what a table says: local(8) runs an alias's commands with the rights of that user.
+
+For files it is the owner of what Postfix opens: the map, the text of rules, the file that names the server. What stands
+in main.cf is root's. Tables within tables count together.
+"""
+
+from __future__ import annotations
+
+from mailconf.files import Root
+from mailconf.maps.core.words import inside, split_braced
+
+_SUFFIXES = {"hash": ".db", "btree": ".db", "cdb": ".cdb", "lmdb": ".lmdb", "dbm": ".pag", "sdbm": ".pag"}
+_FILES = frozenset({"texthash", "regexp", "pcre", "cidr", "ldap", "memcache", "mysql", "pgsql", "sqlite", *_SUFFIXES})
+_NESTING = 20
+
+
+def owner(table: str, root: Root, depth: int = 0) -> int | None:
+    """The user id; 0 is root. None where it cannot be told, or several users have a part in it.
+
+    Below another root than ``/`` user ids mean nothing: it is 0.
+    """
+    if not root.is_real:
+        return 0
+    kind, _, name = table.partition(":")
+    if kind == "proxy":
+        return owner(name, root, depth)
+    if kind in ("pipemap", "unionmap"):
+        if depth >= _NESTING:
+            return None
+        owners = {owner(member, root, depth + 1) for member in split_braced(inside(name) or "")} - {0}
+        return 0 if not owners else next(iter(owners)) if len(owners) == 1 else None
+    if kind not in _FILES or not name.startswith("/"):
+        return 0
+    try:
+        return root.path(name + _SUFFIXES.get(kind, "")).stat().st_uid
+    except OSError:
+        return None

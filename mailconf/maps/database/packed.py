@@ -1,0 +1,192 @@
+"""Map files written from packed entries (`mailconf.tables.packed`): what their writers share.
+
+A writer of packed entries makes a whole stretch of a file at a time, with a few operations of numpy for all entries in
+it. `NotPacked` says that some entry is not of the usual kind: then the type's other writer writes the map.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+
+from mailconf.arrays import Array, arrays
+from mailconf.maps.core.opening import Repeated
+from mailconf.tables.packed import Packed
+
+STRETCH = 1 << 11  # pages that are made at a time
+
+_ROUNDS = 8  # of comparing 8 bytes of keys that are equal so far
+_WORD = 8
+
+
+class NotPacked(Exception):
+    """An entry is too long, or the like."""
+
+
+class WordColumn:
+    """Keys as numbers of 64 bits, of which the larger is the one of the key that comes later."""
+
+    def __init__(self, packed: Packed) -> None:
+        self._np = np = arrays()
+        self._at = packed.key_at
+        self._length = packed.key_length
+        self._text = packed.text
+        self._every = view(packed.text, _WORD) if packed.text.size >= _WORD else None
+        self.common = self._common() if len(packed) else 0
+        self.longest = int(np.max(packed.key_length, initial=0))
+
+    def of(self, first: int, some: Array = None) -> Array:
+        """8 bytes from byte ``first`` of each key on, or of ``some`` keys; zeros behind its end."""
+        np = self._np
+        at, left = (self._at, self._length) if some is None else (self._at[some], self._length[some])
+        at, left = at + first, left - first
+        if self._every is None:
+            raise NotPacked
+        last = self._every.size - 1
+        if at.size and int(at.max()) > last:
+            start = np.minimum(at, last)
+            late = np.minimum(at - start, _WORD - 1).astype(np.uint64) * 8
+            words = self._every[start].view(">u8").astype(np.uint64) << late
+        else:
+            words = self._every[at].view(">u8").astype(np.uint64)
+        if left.size and int(left.min()) < _WORD:
+            unused = (8 * (_WORD - np.clip(left, 1, _WORD))).astype(np.uint64)
+            words = words >> unused << unused
+            words[left <= 0] = 0
+        return words
+
+    def _common(self) -> int:
+        """How many bytes all keys have in common at their beginning, at least."""
+        shortest, first = int(self._length.min()), 0
+        while first + _WORD <= shortest:
+            words = self.of(first)
+            differ = int(words.min()) ^ int(words.max())
+            if differ:
+                return first + (64 - differ.bit_length()) // 8
+            first += _WORD
+        return first
+
+
+def ordered(packed: Packed, places: Array = None, highest: int = 0, *, repeated: bool = False) -> Array:
+    """The numbers of the entries in the order of their ``places``, 0 to ``highest``, and there in that of their keys.
+
+    Raises Repeated when two entries have the same place and key, unless they may be ``repeated``.
+    """
+    np = arrays()
+    words = WordColumn(packed)
+    bits = highest.bit_length()
+    first = words.common
+    if places is None:
+        ranks = words.of(first)
+        first += _WORD
+    else:
+        ranks = places.astype(np.uint64) << np.uint64(64 - bits) | words.of(first) >> np.uint64(bits)
+        first += (64 - bits) // 8
+        if bits % 8:  # the byte that is not there in whole is looked at again
+            ranks &= ~np.uint64((1 << (8 - bits % 8)) - 1)
+    order = np.argsort(ranks)
+    ranks = ranks[order]
+    same = ranks[1:] == ranks[:-1]
+    where = None
+    for _ in range(_ROUNDS):
+        if not same.any():
+            return order
+        if first >= words.longest:
+            if repeated:
+                return order
+            raise Repeated
+        # Those that are equal so far, with the number of their group.
+        member = np.zeros(same.size + 1, bool)
+        member[1:] = same
+        member[:-1] |= same
+        group = np.cumsum(~np.concatenate(([False], same)))[member]
+        at = np.flatnonzero(member) if where is None else where[member]
+        some = order[at]
+        more = words.of(first, some)
+        first += _WORD
+        new = np.lexsort((more, group))
+        order[at] = some[new]
+        group, more = group[new], more[new]
+        same = (group[1:] == group[:-1]) & (more[1:] == more[:-1])
+        where = at
+    _order_slowly(packed, order, same, where, repeated)
+    return order
+
+
+def _order_slowly(packed: Packed, order: Array, same: Array, where: Array, repeated: bool) -> None:
+    """Order the entries that are still equal key by key."""
+    np = arrays()
+    starts = np.flatnonzero(np.concatenate(([True], ~same)))
+    stops = np.append(starts[1:], same.size + 1)
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        if stop - start > 1:
+            numbers = order[where[start:stop]].tolist()
+            keys = sorted((key_of(packed, number), number) for number in numbers)
+            if not repeated and any(one == other for (one, _), (other, _) in pairwise(keys)):
+                raise Repeated
+            order[where[start:stop]] = [number for _, number in keys]
+
+
+def key_of(packed: Packed, number: int) -> bytes:
+    """The key of an entry."""
+    start = int(packed.key_at[number])
+    found: bytes = packed.text[start : start + int(packed.key_length[number])].tobytes()
+    return found
+
+
+def hashes(text: Array, places: Array, lengths: Array, prime: int, start: int, end: bool = False) -> Array:
+    """The hashes of the keys at ``places``, by `mailconf.maps.database.fnv`; ``end``: each as if followed by a NUL."""
+    np = arrays()
+    found = np.empty(len(places), np.uint32)
+    factor = np.uint32(prime)
+    for length, some in by_length(lengths):
+        columns = np.ascontiguousarray(view(text, length)[places[some]].view(np.uint8).reshape(-1, length).T)
+        value = np.full(columns.shape[1], start, np.uint32)
+        for column in columns:
+            value *= factor
+            value ^= column
+        if end:
+            value *= factor
+        found[some] = value
+    return found
+
+
+def by_length(lengths: Array) -> Iterator[tuple[int, Array]]:
+    """For each length the numbers of those that have it."""
+    np = arrays()
+    if not lengths.size:
+        return
+    order = np.argsort(lengths.astype(np.uint16), kind="stable")
+    ranked = lengths[order]
+    cuts = np.flatnonzero(ranked[1:] != ranked[:-1]) + 1
+    for some in np.split(order, cuts):
+        yield int(lengths[some[0]]), some
+
+
+def view(text: Array, length: int) -> Array:
+    """All pieces of ``length`` bytes that an array of bytes has, one for each place where such a piece begins."""
+    np = arrays()
+    return np.ndarray((text.size - length + 1,), f"V{length}", text, strides=(1,))
+
+
+def copy(target: Array, places: Array, text: Array, at: Array, lengths: Array) -> None:
+    """Copy the pieces of ``text`` at ``at`` with these lengths to ``places`` in ``target``."""
+    for length, some in by_length(lengths):
+        if length:
+            view(target, length)[places[some]] = view(text, length)[at[some]]
+
+
+def ranges(starts: Array, counts: Array) -> Array:
+    """The numbers from each of ``starts`` on, as many as ``counts`` says, one range behind the other."""
+    np = arrays()
+    before = np.cumsum(counts) - counts
+    return np.arange(int(counts.sum())) + np.repeat(starts - before, counts)
+
+
+def write_at(descriptor: int, data: Array | bytes, place: int) -> None:
+    """Write all bytes of an array at ``place``. Raises OSError."""
+    rest = memoryview(data).cast("B")
+    while rest:
+        written = os.pwrite(descriptor, rest, place)
+        rest, place = rest[written:], place + written

@@ -1,0 +1,1 @@
+"""Tables of rules that are tried in their order: regexp, pcre and cidr."""

@@ -1,0 +1,39 @@
+"""The sizes and times within which an MTA keeps, as a configuration sets them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """Sizes in bytes (0: no limit), times in seconds."""
+
+    message_size: int = 10_240_000
+    header_size: int = 102_400
+    header_tokens: int = 10_240  # of a header field whose addresses are rewritten
+    line_length: int = 2048
+    mailbox_size: int = 51_200_000
+    recipients: int = 1000
+    smtpd_timeout: float = 300.0
+    soft_errors: int = 10
+    hard_errors: int = 20
+    error_sleep: float = 1.0
+    junk_commands: int = 100
+    connections: int = 100
+    connections_per_client: int = 50
+    queue_run_delay: float = 300.0
+    minimal_backoff: float = 300.0
+    maximal_backoff: float = 4000.0
+    queue_lifetime: float = 432_000.0
+    bounce_lifetime: float = 432_000.0
+    smtp_connect_timeout: float = 30.0
+    smtp_helo_timeout: float = 300.0
+    smtp_command_timeout: float = 300.0
+    smtp_data_timeout: float = 180.0
+    destination_concurrency: int = 20
+    hop_count: int = 50
+    virtual_mailbox_size: int = 51_200_000
+    bounce_size: int = 50_000
+    delay_warning: float = 0.0  # the sender is told of a delay after this long; 0: never
+    command_time: float = 1000.0
+    destination_recipients: int = 50

@@ -1,0 +1,229 @@
+"""One evaluation of restrictions: what is asked about, what came of it, and how Postfix says and logs it.
+
+Refusals read ``CODE STATUS <who>: WHAT rejected: text`` and are logged as ``RCPT from name[address]: ...; from=<> to=<>
+proto=ESMTP helo=<>`` (postconf(5) smtpd_*_restrictions, access(5)).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailconf.model.address import external
+from mailconf.model.session import Session
+from mailconf.model.verdict import Effect, EffectKind, Reply
+from mailconf.model.world import Ask
+
+if TYPE_CHECKING:
+    from mailconf.postfix.policy.resolve import Resolution
+    from mailconf.postfix.policy.smtpd_settings import Settings
+
+CLIENT, HELO, SENDER, RECIPIENT = "Client host", "Helo command", "Sender address", "Recipient address"
+DATA, END_OF_DATA, ETRN = "Data command", "End-of-data", "Etrn command"
+REVERSE_CLIENT, CERTIFICATE, LOGIN = "Unverified Client host", "Client certificate", "SASL login name"
+
+_STATUS = re.compile(r"([245])\.(\d{1,3}\.\d{1,3})(?:[ \t]+|\Z)")
+# Enhanced status codes of the subject "addressing" (RFC 3463 X.1.X) are about a sender or about a recipient; told of
+# something else they are brought in line.
+_ABOUT_SENDER = {"1.1": "1.7", "1.2": "1.8", "1.3": "1.7", "1.4": "1.7", "1.5": "1.0", "1.6": "1.7"}
+_SENDER_OR_RECIPIENT = frozenset(f"1.{n}" for n in range(9))
+_ABOUT_RECIPIENT = {"1.7": "1.3", "1.8": "1.2"}
+
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
+
+
+class Status(Enum):
+    """What a restriction or a list of them came to."""
+
+    DUNNO = "dunno"
+    PERMIT = "permit"
+    REJECT = "reject"
+
+
+DUNNO, PERMIT, REJECT = Status.DUNNO, Status.PERMIT, Status.REJECT
+
+
+class Asked(NamedTuple):
+    """Whom a refusal is about: the text between ``<`` and ``>``, and what it is."""
+
+    name: str
+    what: str
+
+
+class Refusal(NamedTuple):
+    code: int
+    status: str  # "5.7.1"
+    text: str
+
+    def reply(self) -> Reply:
+        return Reply.of(self.code, f"{self.status} {self.text}")
+
+
+def printable(text: str) -> str:
+    """``text`` with a blank for each control character, and for each byte that is not UTF-8."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
+# What the client is told where the configuration asks for a reply that refuses nothing.
+UNAVAILABLE = Refusal(450, "4.7.1", "Service unavailable")
+
+
+def split_status(text: str, status: str) -> tuple[str, str]:
+    """The enhanced status code that ``text`` begins with and the rest; ``status`` where there is none."""
+    found = _STATUS.match(text)
+    return (f"{found[1]}.{found[2]}", text[found.end() :]) if found else (status, text)
+
+
+def fitting_status(status: str, what: str) -> str:
+    """``status`` as it may be used about ``what``."""
+    first, _, rest = status.partition(".")
+    if not rest.startswith("1."):
+        return status
+    if what in (SENDER, RECIPIENT) and rest not in _SENDER_OR_RECIPIENT:
+        return f"{first}.1.0"
+    if what == SENDER:
+        return f"{first}.{_ABOUT_SENDER.get(rest, rest)}"
+    if what == RECIPIENT:
+        return f"{first}.{_ABOUT_RECIPIENT.get(rest, rest)}"
+    return f"{first}.0.0"
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Evaluation:
+    """The state of one question to the Policy.
+
+    where            the command, for the log: CONNECT, HELO, EHLO, MAIL, RCPT, DATA, END-OF-MESSAGE, VRFY
+    recipient        the one in question; at DATA the only one, if there is only one
+    who              what a bare table in the list is asked about: "client", "helo", "sender", "recipient"
+    warn             warn_if_reject is in force: refusals are logged and go on
+    defer_if_permit  what to say in place of a permission (access(5) DEFER_IF_PERMIT); the first one counts
+    defer_if_reject  what to say in place of a 5xx, within one stage
+    """
+
+    settings: Settings
+    session: Session
+    ask: Ask
+    where: str
+    recipient: str | None = None
+    who: str = ""
+    warn: bool = False
+    defer_if_permit: Refusal | None = None
+    defer_if_reject: Refusal | None = None
+    refusal: Refusal | None = None
+    rule: str = ""
+    unlisted_checked: set[str] = field(default_factory=set)
+    effects: list[Effect] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _resolved: dict[tuple[str, str], Resolution] = field(default_factory=dict)
+    depth: int = 0  # of restriction classes
+
+    @property
+    def client(self) -> str:
+        return f"{self.session.client_name}[{self.session.client_address}]"
+
+    @property
+    def discarding(self) -> bool:
+        """Whether the message is to be thrown away: nothing is checked any more."""
+        return bool(self.session.memory.get("discard"))
+
+    async def resolved(self, address: str, sender: str) -> Resolution:
+        """The class and the final form of an address, as smtpd(8) asks trivial-rewrite(8) for it."""
+        key = (address, sender)
+        found = self._resolved.get(key)
+        if found is None:
+            standard = self.settings.rewriter.standard(address)
+            found = self._resolved[key] = await self.settings.resolver.resolve(standard, self.ask, sender)
+        return found
+
+    async def resolved_sender(self) -> Resolution:
+        return await self.resolved(self.session.sender or "", self.recipient or "")
+
+    async def resolved_recipient(self) -> Resolution:
+        return await self.resolved(self.recipient or "", self.session.sender or "")
+
+    def begin_stage(self) -> None:
+        """DEFER_IF_REJECT holds for one stage: client, HELO, sender, or the recipient with all its lists."""
+        self.defer_if_reject = None
+
+    def refuse(self, code: int, status: str, text: str, *, certainly: bool = False) -> Status:
+        """A refusal, unless warn_if_reject or DEFER_IF_REJECT make something else of it.
+
+        Every refusal of the configuration's passes here: what the client reads is a 4xx or a 5xx, whatever was
+        configured. ``certainly``: the fault is the server's, which warn_if_reject does not forgive.
+        """
+        refusal = self._refusing(Refusal(code, status, text))
+        if self.warn and not certainly:
+            refusal = self._in_line(refusal)
+            self.note("reject_warning", f"{refusal.code} {refusal.status} {refusal.text}")
+            return DUNNO
+        if self.defer_if_reject is not None and refusal.code >= 500:  # soft_bounce comes later
+            refusal, self.defer_if_reject = self._refusing(self.defer_if_reject), None
+        self.refusal = self._in_line(refusal)
+        return REJECT
+
+    def _refusing(self, refusal: Refusal) -> Refusal:
+        """``refusal`` if its code refuses, UNAVAILABLE and a line of the log in its place if not."""
+        if 400 <= refusal.code <= 599:
+            return refusal
+        text = f"{refusal.code} {refusal.status} {refusal.text}"
+        self.notes.append(f"warning: SMTP reply code configuration error: {text}")
+        self.ask.trace.add("warning", f"{text} refuses nothing", str(UNAVAILABLE.reply()))
+        return UNAVAILABLE
+
+    def _in_line(self, refusal: Refusal) -> Refusal:
+        """With soft_bounce applied, the class of the enhanced status that of the code, and the text printable."""
+        code = refusal.code - 100 if self.settings.soft_bounce and refusal.code >= 500 else refusal.code
+        return Refusal(code, f"{code // 100}{refusal.status[1:]}", printable(refusal.text))
+
+    def refuse_subject(self, code: int, status: str, subject: Asked, text: str) -> Status:
+        return self.refuse(code, status, f"<{subject.name}>: {subject.what} rejected: {text}")
+
+    def defer_permission(self, code: int, status: str, text: str) -> Status:
+        """DEFER_IF_PERMIT; under warn_if_reject only a line in the log."""
+        if self.warn:
+            return self.refuse(code, status, text)
+        if self.defer_if_permit is None:
+            self.defer_if_permit = Refusal(code, status, text)
+        return DUNNO
+
+    def defer_rejection(self, code: int, status: str, text: str) -> Status:
+        """DEFER_IF_REJECT, for the rest of the list."""
+        if self.warn:
+            return self.refuse(code, status, text)
+        if self.defer_if_reject is None:
+            self.defer_if_reject = Refusal(code, status, text)
+        return DUNNO
+
+    def complain(self, problem: str, text: str) -> None:
+        """A table entry that does nothing because it is wrong."""
+        self.ask.trace.add("warning", problem, f'"{text}" is ignored')
+
+    def server_error(self) -> Status:
+        """What the client hears when the configuration is broken."""
+        return self.refuse(451, "4.3.5", "Server configuration error", certainly=True)
+
+    def lookup_failure(self, name: str) -> Status:
+        return self.refuse(451, "4.3.0", f"<{name}>: Temporary lookup failure", certainly=True)
+
+    def effect(self, kind: EffectKind, argument: str) -> None:
+        self.effects.append(Effect(kind, argument))
+
+    def note(self, kind: str, text: str) -> None:
+        """A line of the log behind the queue id."""
+        self.notes.append(f"{kind}: {self.log_text(text)}")
+
+    def log_text(self, text: str) -> str:
+        session = self.session
+        parts = []
+        if session.sender is not None:
+            parts.append(f"from=<{external(session.sender)}>")
+        if self.recipient is not None:
+            parts.append(f"to=<{external(self.recipient)}>")
+        before = session.memory.get("protocol", "SMTP")  # HELO or EHLO changes it when it is accepted
+        parts.append(f"proto={before if self.where in ('CONNECT', 'HELO', 'EHLO') else session.protocol}")
+        if session.helo is not None:
+            parts.append(f"helo=<{session.helo}>")
+        return f"{self.where} from {self.client}: {text}; {' '.join(parts)}"

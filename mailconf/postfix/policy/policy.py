@@ -1,0 +1,137 @@
+"""`PostfixPolicy`: a Postfix configuration as the Policy of the model. It puts the parts together, no more.
+
+smtpd.py answers the SMTP commands, rewrite.py and aliasing.py do cleanup(8)'s work, resolve.py trivial-rewrite(8)'s,
+local.py local(8)'s and virtual(8)'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from mailconf.diagnostics import Sink, warning
+from mailconf.model.policy import Role
+from mailconf.model.session import Session
+from mailconf.model.site import Service, Site
+from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
+from mailconf.model.world import Ask
+from mailconf.postfix.policy.aliasing import Aliasing
+from mailconf.postfix.policy.local import Local
+from mailconf.postfix.policy.resolve import Resolver
+from mailconf.postfix.policy.restrictions import PF206
+from mailconf.postfix.policy.rewrite import Rewriter
+from mailconf.postfix.policy.smtpd import Smtpd
+from mailconf.postfix.policy.smtpd_settings import Settings
+from mailconf.postfix.settings.classes import IGNORED, Domains
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
+
+PF229 = warning("PF229", "a number sign ends a list early")
+
+
+class PostfixPolicy:
+    """See `mailconf.model.policy.Policy`. ``service`` is the smtpd of master.cf whose ``-o`` overrides hold."""
+
+    site: Site
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        service: Service | None = None,
+        sink: Sink | None = None,
+        site: Site | None = None,
+    ) -> None:
+        sink = Sink() if sink is None else sink
+        seen = configuration if service is None else configuration.for_service(service)
+        self.site = site_of(seen) if site is None else site
+        self._domains = domains = Domains(seen, _telling(seen, sink))
+        self.rewriter = Rewriter(domains)
+        self.resolver = Resolver(domains, self.rewriter)
+        self.aliasing = Aliasing(domains, self.rewriter)
+        self.local = Local(domains, self.rewriter, self.resolver)
+        self.smtpd = Smtpd(seen, Settings(domains, self.rewriter, self.resolver), sink)
+
+    def check_service(self, view: Configuration, service: Service, sink: Sink) -> None:
+        """Report what is wrong with the lists that ``service``, which sees ``view``, has of its own.
+
+        Much sooner done than compiling its Policy.
+        """
+        self._domains.check_changed(view, _telling(view, sink))
+        self.smtpd.check_changed(view, service.overrides, sink)
+
+    async def connect(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.connect(session, ask)
+
+    async def helo(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.helo(session, ask)
+
+    async def mail(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.mail(session, ask)
+
+    async def rcpt(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.rcpt(session, ask)
+
+    async def data(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.data(session, ask)
+
+    async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.end_of_data(session, ask)
+
+    async def vrfy(self, session: Session, ask: Ask) -> Verdict:
+        return await self.smtpd.vrfy(session, ask)
+
+    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
+        excluded = self.smtpd.settings.bare_newline_exclusions
+        return await excluded.match_host(ask, session.client_name, session.client_address)
+
+    async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
+        return await self.smtpd.worded(session, reply, ask)
+
+    async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
+        return await self.rewriter.rewrite(address, role, ask)
+
+    async def expand(self, recipient: str, ask: Ask) -> Expansion:
+        return await self.aliasing.expand(recipient, ask)
+
+    async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
+        return await self.aliasing.bcc(sender, recipients, ask)
+
+    async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        return await self.resolver.route(recipient, ask, sender)
+
+    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
+        return await self.local.deliver(route, ask)
+
+
+def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], None]:
+    def tell(name: str, text: str) -> None:
+        hint, code = _hint(name, text), PF206
+        if text.startswith(IGNORED.format("")):
+            hint, code = "what follows # is ignored; put the comment on a line of its own", PF229
+        sink.report(code, f"{name}: {text}", configuration.place(name), hint=hint)
+
+    return tell
+
+
+def _hint(name: str, text: str) -> str:
+    """What to do about a pattern that ``text`` complains of."""
+    opened = re.match(r"open file (.*): [^:]*\Z", text, re.DOTALL)
+    if opened:
+        return f"create {opened[1]}, or take it out of {name}; until then Postfix answers 451"
+    if "perhaps you should use" in text:
+        return "write the network that the message names"
+    if "missing ']'" in text:
+        return "write the address in brackets, as in [2001:db8::1] or [2001:db8::]/32"
+    if "without end" in text:
+        return "take the file out of the files that it names"
+    return "write an address or a network: 192.0.2.1, 192.0.2.0/24, [2001:db8::1], [2001:db8::]/32"
+
+
+def compile_policy(
+    configuration: Configuration, sink: Sink, service: Service | None = None, *, site: Site | None = None
+) -> PostfixPolicy:
+    """The Policy of ``configuration``; what is wrong in it goes to ``sink``, and the Policy answers all the same.
+
+    site  what `site_of` made of the configuration, where the caller has it
+    """
+    return PostfixPolicy(configuration, service, sink, site)

@@ -1,0 +1,493 @@
+"""Restriction lists: compiled when the configuration loads, run in their order (SMTPD_ACCESS_README).
+
+A list is words: restrictions, some with an argument; ``type:table``, short for the list's own check_..._access; the
+names of restriction classes; ``warn_if_reject`` in front of any of them. Names are read without regard to case. What is
+wrong is a Diagnostic at its place in main.cf, and at run time the client's 451 "Server configuration error" when the
+evaluation gets there, as in the original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from mailconf.diagnostics import Sink, error, warning
+from mailconf.postfix.parameters.releases import MX_BACKUP_LEAVES, RESTRICTIONS_REMOVED
+from mailconf.postfix.parameters.similar import similar
+from mailconf.postfix.policy import checks, dns_checks, reply_templates
+from mailconf.postfix.policy.access import Access, apply
+from mailconf.postfix.policy.checks import Check
+from mailconf.postfix.policy.evaluation import (
+    CLIENT,
+    DUNNO,
+    HELO,
+    RECIPIENT,
+    REJECT,
+    REVERSE_CLIENT,
+    SENDER,
+    Asked,
+    Evaluation,
+    Status,
+)
+from mailconf.postfix.policy.smtpd_settings import Settings
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.text.expand import MacroError
+from mailconf.postfix.text.words import Word, split_words, table_spec, unbraced
+from mailconf.source import Span
+
+PF201 = error("PF201", "a restriction that does not exist")
+PF202 = error("PF202", "a restriction without the argument that it needs")
+PF203 = warning("PF203", "a restriction behind one that always decides")
+PF204 = error("PF204", "an SMTP server that would relay for everybody")
+PF205 = warning("PF205", "a restriction under an old name, or one that will be removed")
+PF206 = error("PF206", "a pattern list with a pattern that cannot mean anything")
+PF207 = warning("PF207", "a restriction that mailconf cannot evaluate")
+PF220 = error("PF220", "a reply for block lists that cannot be expanded")
+PF221 = warning("PF221", "a reply for block lists that refuses nothing")
+
+_DEPTH = 100  # restriction classes within each other
+_OUTDATED = {
+    "check_relay_domains": "reject_unauth_destination",
+    "check_recipient_maps": "reject_unlisted_recipient",
+    "permit_naked_ip_address": "permit_mynetworks",
+    "reject_maps_rbl": "reject_rbl_client",
+    "reject_rbl": "reject_rbl_client",
+    "reject_unknown_client": "reject_unknown_client_hostname",
+    "reject_unknown_hostname": "reject_unknown_helo_hostname",
+    "reject_invalid_hostname": "reject_invalid_helo_hostname",
+    "reject_non_fqdn_hostname": "reject_non_fqdn_helo_hostname",
+    "reject_unknown_address": "reject_unknown_sender_domain",
+}
+# smtpd 3.7 warns that these will be removed; from 3.9 on they are server errors.
+_REMOVED = frozenset({"check_relay_domains", "permit_naked_ip_address", "reject_maps_rbl"})
+_MAPS_RBL = "reject_maps_rbl"
+_MX_BACKUP = "permit_mx_backup"
+_RBL_REPLY = "default_rbl_reply"
+_NO_PROBES = frozenset({"reject_unverified_sender", "reject_unverified_recipient"})
+# What makes a list safe: without one of these the server would relay (postconf(5) smtpd_relay_restrictions).
+_GUARDS = frozenset(
+    {
+        "reject_unauth_destination",
+        "defer_unauth_destination",
+        "reject",
+        "defer",
+        "defer_if_permit",
+        "check_relay_domains",
+    }
+)
+_WHO = ("client", "reverse_client_hostname", "helo", "sender", "recipient")
+_TABLE_CHECKS = tuple(f"check_{who}_access" for who in (*_WHO, "ccert", "sasl", "etrn"))
+_MOST_HINTS = 20  # names for which similar ones are looked for
+_SIMPLE: dict[str, Check] = {**checks.CHECKS, **dns_checks.CHECKS}
+
+
+class Rule(NamedTuple):
+    """One restriction with its argument: ``name`` as written, ``check`` what it does."""
+
+    name: str
+    check: Check
+    span: Span | None = None
+    warn: bool = False
+
+
+class RuleList(NamedTuple):
+    """The restrictions of one parameter."""
+
+    parameter: str
+    rules: tuple[Rule, ...]
+    who: str = ""
+
+    async def run(self, ev: Evaluation, subject: Asked) -> Status:
+        """The first decision; DUNNO when there is none."""
+        for rule in self.rules:
+            outer = ev.warn
+            ev.warn = outer or rule.warn
+            with ev.ask.trace.step(rule.name, subject.name, rule.span) as step:
+                status = await rule.check(ev, subject)
+                refused = ev.refusal if status is REJECT else None
+                step.result = f"{refused.code} {refused.status} {refused.text}" if refused else status.value
+            ev.warn = outer
+            if status is not DUNNO:
+                ev.rule = ev.rule or rule.name
+                return status
+        return DUNNO
+
+
+async def server_error(ev: Evaluation, subject: Asked) -> Status:
+    return ev.server_error()
+
+
+class Compiler:
+    """Compiles the restriction lists of one configuration."""
+
+    def __init__(
+        self, configuration: Configuration, settings: Settings, sink: Sink, class_names: frozenset[str] | None = None
+    ) -> None:
+        """class_names: those of smtpd_restriction_classes, where the caller has them."""
+        self._configuration = configuration
+        self._settings = settings
+        self._sink = sink
+        self._default_type = configuration.value("default_database_type")
+        version = configuration.postfix.version
+        self._gone = _REMOVED if version >= RESTRICTIONS_REMOVED else frozenset()
+        self._outdated = {**_OUTDATED, **({_MX_BACKUP: "relay_domains"} if version >= MX_BACKUP_LEAVES else {})}
+        if class_names is None:
+            class_names = frozenset(word.lower() for word in configuration.words("smtpd_restriction_classes"))
+        self.class_names = class_names
+        self._classes: dict[str, RuleList] = {}
+        self._values: dict[str, RuleList] = {}
+        self._hints = iter(range(_MOST_HINTS))
+        self._rbl_reply_seen = False
+
+    def compile(self, parameter: str, who: str = "") -> RuleList:
+        """The list that ``parameter`` holds; ``who`` ("client", "helo", ...) is what a bare table is asked about."""
+        words = split_words(self._configuration.value(parameter))
+        return RuleList(parameter, tuple(self._rules(parameter, words)), who)
+
+    def _span(self, parameter: str, word: Word) -> Span | None:
+        return self._configuration.word_span(parameter, word.text, word.offset)
+
+    def _rules(self, parameter: str, words: Sequence[Word]) -> list[Rule]:
+        rules: list[Rule] = []
+        warn, at, final = False, 0, ""
+        while at < len(words):
+            word = words[at]
+            name = word.text.lower()
+            at += 1
+            if name == "warn_if_reject":
+                warn = True
+                continue
+            if final:
+                self._sink.report(
+                    PF203,
+                    f'"{word.text}" in {parameter} is never reached: {final} decides before it',
+                    self._span(parameter, word),
+                    hint=f"move it before {final}, or remove it",
+                )
+                break
+            argument = words[at] if at < len(words) else None
+            check, used = self._check(parameter, word, argument)
+            at += used
+            shown = f"{word.text} {argument.text}" if used and argument else word.text
+            rules.append(Rule(f"warn_if_reject {shown}" if warn else shown, check, self._span(parameter, word), warn))
+            final = name if name in ("permit", "reject", "defer") and not warn else ""
+            warn = False
+        return rules
+
+    def _check(self, parameter: str, word: Word, argument: Word | None) -> tuple[Check, int]:
+        """The check that a word stands for, and how many further words it takes."""
+        name = word.text.lower()
+        if name in self._gone:
+            self._report_gone(parameter, word, name)
+            return server_error, 0
+        if name in self._outdated:
+            self._report_outdated(parameter, word, name)
+        if name == _MAPS_RBL:
+            return self._each(*(self._listed("reject_rbl_client", d) for d in self._settings.rbl_domains)), 0
+        if name in _NO_PROBES:
+            self._report_probe(parameter, word)
+        if name in _SIMPLE:
+            return _SIMPLE[name], 0
+        if _is_table(word.text):
+            return self._access(table_spec(word.text, self._default_type), ""), 0
+        if name in self.class_names:
+            return self._class(name), 0
+        takes = self._taking_argument(name)
+        if takes is None:
+            self._sink.report(
+                PF201,
+                f'there is no restriction "{word.text}"',
+                self._span(parameter, word),
+                hint=self._correction(name),
+            )
+            return server_error, 0
+        if argument is None or (name.endswith("_access") and ":" not in argument.text and "/" not in argument.text):
+            self._report_argument(parameter, word, name)
+            return (checks.dunno if name in dns_checks.LISTS else server_error), 0
+        return takes(argument.text), 1
+
+    def knows(self, word: str) -> bool:
+        """Whether a list, or the value of an access table, may name this restriction or restriction class."""
+        name = word.lower()
+        if name in self._gone:
+            return False
+        return (
+            name in _SIMPLE or name == _MAPS_RBL or name in self.class_names or self._taking_argument(name) is not None
+        )
+
+    def _taking_argument(self, name: str) -> Callable[[str], Check] | None:
+        if name.startswith("check_") and name.endswith("_access"):
+            subject = name[len("check_") : -len("_access")]
+            if subject in ("ccert", "sasl", "etrn") or subject in _WHO:
+                return lambda table: self._access(table_spec(table, self._default_type), subject)
+            who, _, kind = subject.rpartition("_")
+            if who in _WHO and kind in ("a", "mx", "ns"):
+                return lambda table: dns_checks.by_servers(self._table(table), who, kind.upper())
+            return None
+        if name in dns_checks.LISTS:
+            return lambda domain: self._listed(name, domain)
+        if name == "check_policy_service":
+            return self._policy_service
+        if name == "sleep":
+            return lambda seconds: checks.dunno
+        return None
+
+    def _listed(self, name: str, domain: str) -> Check:
+        who, act = dns_checks.LISTS[name]
+        if act is dns_checks.refuse_listed and not self._rbl_reply_seen:
+            self._rbl_reply_seen = True
+            self._check_rbl_reply()
+        return dns_checks.listed(domain, who, act)
+
+    def _table(self, table: str) -> Access:
+        return Access(table_spec(table, self._default_type), self._run_value)
+
+    def _access(self, table: str, who: str) -> Check:
+        return access_check(Access(table, self._run_value), who)
+
+    def _each(self, *members: Check) -> Check:
+        async def check(ev: Evaluation, subject: Asked) -> Status:
+            for member in members:
+                status = await member(ev, subject)
+                if status is not DUNNO:
+                    return status
+            return DUNNO
+
+        return check
+
+    def _class(self, name: str) -> Check:
+        """A restriction class; compiled at its first use, so that classes may name each other."""
+
+        async def check(ev: Evaluation, subject: Asked) -> Status:
+            if ev.depth >= _DEPTH:
+                return ev.server_error()
+            ev.depth += 1
+            try:
+                return await self._class_list(name).run(ev, subject)
+            finally:
+                ev.depth -= 1
+
+        return check
+
+    def _class_list(self, name: str) -> RuleList:
+        found = self._classes.get(name)
+        if found is None:
+            found = self._classes[name] = self.compile(name)
+        return found
+
+    def compile_classes(self) -> None:
+        """Compile every class for its Diagnostics' sake."""
+        for name in sorted(self.class_names):
+            if not self._configuration.is_set(name):
+                span = self._configuration.place("smtpd_restriction_classes")
+                self._sink.report(
+                    PF201,
+                    f'the restriction class "{name}" is not defined',
+                    span,
+                    hint=f"add a line: {name} = ...",
+                )
+            self._class_list(name)
+
+    async def _run_value(self, ev: Evaluation, value: str, subject: Asked) -> Status:
+        """Restrictions that stand in a table: no tables of their own, no arguments but for sleep."""
+        rules = self._values.get(value)
+        if rules is None:
+            rules = self._values[value] = self._value_list(value)
+        return await rules.run(ev, subject)
+
+    def _value_list(self, value: str) -> RuleList:
+        words = split_words(value)
+        if any(_is_table(word.text) for word in words):
+            return RuleList(value, (Rule(value, server_error),))
+        quiet = Compiler(self._configuration, self._settings, Sink())
+        quiet._classes = self._classes
+        return RuleList(value, tuple(quiet._rules("smtpd_restriction_classes", words)))
+
+    def _policy_service(self, argument: str) -> Check:
+        """check_policy_service: ``type:place`` or ``{ type:place, default_action=... }`` (SMTPD_POLICY_README)."""
+        words = split_words(unbraced(argument), ",\t\r\n" if argument.startswith("{") else ", \t\r\n")
+        endpoint = words[0].text.strip() if words else ""
+        options = dict(unbraced(w.text.strip()).split("=", 1) for w in words[1:] if "=" in w.text)
+        default = options.get("default_action", self._settings.policy_default_action).strip()
+
+        async def check(ev: Evaluation, subject: Asked) -> Status:
+            answer = await ev.ask.policy_service(endpoint, policy_attributes(ev))
+            action = answer.value if answer.found else default
+            return await apply(ev, endpoint, action, subject, self._run_value)
+
+        return check
+
+    # Diagnostics
+
+    def _correction(self, name: str) -> str:
+        """What to write instead of a restriction that there is not."""
+        simple = (other for other in _SIMPLE if other not in self._gone)
+        names = (*simple, *dns_checks.LISTS, *self.class_names, "check_policy_service", *_TABLE_CHECKS)
+        near = similar(name, names) if next(self._hints, None) is not None else ""
+        if near:
+            return f"did you mean {near}?"
+        if "." in name:
+            return "remove it, or write reject_rbl_client before it, if it is a list in the DNS"
+        return "remove it, or define a class of that name, and name it in smtpd_restriction_classes"
+
+    def _check_rbl_reply(self) -> None:
+        """Report a default_rbl_reply that gives no refusal."""
+        name, template = _RBL_REPLY, self._settings.default_rbl_reply
+        span = self._configuration.place(name)
+        if wrong := reply_templates.problem(template):
+            hint = "see postconf(5), default_rbl_reply, for its names"
+            self._sink.report(PF220, f"{name}: {wrong}; smtpd ends when a client is listed", span, hint=hint)
+            return
+        values = dict.fromkeys(reply_templates.RBL_NAMES, "x")
+        values["rbl_code"] = str(self._settings.codes["maps_rbl_reject_code"])
+        try:
+            text = reply_templates.filled(template, values, self._settings.expansion_filter)
+        except MacroError:
+            return
+        if self._configuration.is_set(name) and reply_templates.refusal_of(text) is None:
+            message = f"{name} begins with no 4xx or 5xx: Postfix answers 450 4.7.1 Service unavailable instead"
+            self._sink.report(PF221, message, span, hint="begin with $rbl_code and a blank")
+
+    def _report_outdated(self, parameter: str, word: Word, name: str) -> None:
+        leaves = name in _REMOVED or name == _MX_BACKUP
+        self._sink.report(
+            PF205,
+            f"{word.text} will be removed from Postfix" if leaves else f"{word.text} is an old name",
+            self._span(parameter, word),
+            hint=f"write {_OUTDATED[name]}" if name in _OUTDATED else f"set {self._outdated[name]} instead",
+        )
+
+    def _report_gone(self, parameter: str, word: Word, name: str) -> None:
+        self._sink.report(
+            PF201,
+            f'there is no restriction "{word.text}" any more: it was removed in Postfix 3.9',
+            self._span(parameter, word),
+            hint=f"write {_OUTDATED[name]}",
+        )
+
+    def _report_probe(self, parameter: str, word: Word) -> None:
+        self._sink.report(
+            PF207,
+            f"{word.text} needs probes, which mailconf does not send: it defers every address",
+            self._span(parameter, word),
+            hint="the real Postfix evaluates it",
+        )
+
+    def _report_argument(self, parameter: str, word: Word, name: str) -> None:
+        needs = {"sleep": "a number", "check_policy_service": "a service"}.get(
+            name, "type:table" if name.endswith("_access") else "a domain name"
+        )
+        self._sink.report(
+            PF202,
+            f"{word.text} needs {needs} behind it",
+            self._span(parameter, word),
+            hint=f"write {word.text} and {needs}",
+        )
+
+    def check_guard(self, *parameters: str) -> bool:
+        """Whether one of these lists keeps the server from relaying for everybody (PF204 when not).
+
+        As in the original, it is enough that the word is there; what stands behind ``permit`` does not count.
+        """
+        for parameter in parameters:
+            for word in split_words(self._configuration.value(parameter)):
+                if word.text.lower() in _GUARDS:
+                    return True
+                if word.text.lower() == "permit":
+                    break
+        where = self._configuration
+        relay, recipient = (where.value_span(f"smtpd_{of}_restrictions") for of in ("relay", "recipient"))
+        self._sink.report(
+            PF204,
+            "smtpd does not start: neither smtpd_relay_restrictions nor smtpd_recipient_restrictions refuses mail "
+            "for other domains",
+            relay or recipient or where.place("smtpd_relay_restrictions"),
+            hint=self._guard(*parameters),
+        )
+        return False
+
+    def _guard(self, *parameters: str) -> str:
+        """What to write so that the server refuses mail for other domains."""
+        configuration = self._configuration
+        relay = "smtpd_relay_restrictions"
+        if not configuration.is_set(relay) and not configuration.value(relay):
+            return f"set compatibility_level = 3.6: from 1 on, {relay} refuses such mail by default"
+        for parameter in parameters:
+            if any(word.text.lower() == "permit" for word in split_words(configuration.value(parameter))):
+                return f"write reject_unauth_destination before permit in {parameter}"
+        return f"put reject_unauth_destination at the end of {relay}"
+
+
+def access_check(access: Access, who: str) -> Check:
+    """check_WHO_access: which key the table is asked for, and about whom; "" is what the list is about."""
+    named = who
+
+    async def check(ev: Evaluation, subject: Asked) -> Status:
+        session = ev.session
+        who = named or ev.who
+        if who == "client":
+            return await access.host(ev, session.client_name, session.client_address, Asked(ev.client, CLIENT))
+        if who == "reverse_client_hostname":
+            about = Asked(session.reverse_name, REVERSE_CLIENT)
+            return await access.host(ev, session.reverse_name, session.client_address, about)
+        if who == "helo":
+            return DUNNO if session.helo is None else await access.domain(ev, session.helo, Asked(session.helo, HELO))
+        if who == "sender":
+            return await _mail_access(ev, access, session.sender, SENDER)
+        if who == "recipient":
+            return await _mail_access(ev, access, ev.recipient, RECIPIENT)
+        return DUNNO  # no TLS, no ETRN; SASL logins are not handled by this table
+
+    return check
+
+
+async def _mail_access(ev: Evaluation, access: Access, address: str | None, what: str) -> Status:
+    if address is None:
+        return DUNNO
+    if not address:
+        return await access.exact(ev, ev.settings.null_access_key, Asked("", what))
+    found = await (ev.resolved_sender() if what == SENDER else ev.resolved_recipient())
+    if found.failed is not None:
+        return ev.lookup_failure(address)
+    return await access.mail(ev, found.recipient.lower(), Asked(address, what))
+
+
+def policy_attributes(ev: Evaluation) -> dict[str, str]:
+    """What a policy service is told (SMTPD_POLICY_README), in the original's order."""
+    session = ev.session
+    return {
+        "request": "smtpd_access_policy",
+        "protocol_state": ev.where,
+        "protocol_name": session.protocol,
+        "client_address": session.client_address,
+        "client_name": session.client_name,
+        "client_port": session.client_port,
+        "reverse_client_name": session.reverse_name,
+        "server_address": session.server_address,
+        "server_port": session.server_port,
+        "helo_name": session.helo or "",
+        "sender": session.sender or "",
+        "recipient": ev.recipient or "",
+        "recipient_count": str(len(session.recipients) if ev.where in ("DATA", "BDAT", "END-OF-MESSAGE") else 0),
+        "queue_id": session.queue_id,
+        "instance": "",
+        "size": str(session.size or session.sender_parameters.get("SIZE", 0)),
+        "etrn_domain": "",
+        "stress": "",
+        "sasl_method": session.sasl_method,
+        "sasl_username": session.sasl_username,
+        "sasl_sender": "",
+        "ccert_subject": "",
+        "ccert_issuer": "",
+        "ccert_fingerprint": "",
+        "ccert_pubkey_fingerprint": "",
+        "encryption_protocol": session.tls_protocol,
+        "encryption_cipher": session.tls_cipher,
+        "encryption_keysize": "0",
+        "policy_context": ev.settings.policy_context,
+    }
+
+
+def _is_table(text: str) -> bool:
+    head, colon, rest = text.partition(":")
+    return bool(colon and head and rest) and "{" not in head and "=" not in head

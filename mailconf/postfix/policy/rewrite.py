@@ -1,0 +1,152 @@
+"""Address rewriting: to the standard form, canonical, masquerade, generic (ADDRESS_REWRITING_README).
+
+The standard form (trivial-rewrite(8)): ``site!user`` becomes user@site and ``user%site`` user@site, when there is no
+``@`` and the local part needs no quotes; a bare user gets myorigin, a domain without a dot mydomain; one trailing dot
+goes. Everything works on the internal form; what the original decides on quoted text is decided on whether the local
+part would need quotes.
+"""
+
+from __future__ import annotations
+
+from mailconf.model.address import Address, quote_local
+from mailconf.model.policy import Place, Role, Side
+from mailconf.model.world import Ask
+from mailconf.postfix.settings.classes import Domains
+from mailconf.postfix.settings.lookup import Tables
+from mailconf.postfix.text.words import split_words
+from mailconf.tables import words822
+
+_NESTING = 10  # canonical(5): how often a mapping's result is mapped again
+
+
+class Rewriter:
+    """The rewriting that one configuration asks for."""
+
+    def __init__(self, domains: Domains) -> None:
+        c = domains.configuration
+        self._domains = domains
+        self.search = domains.search
+        self._origin = domains.origin if c.boolean("append_at_myorigin") else ""
+        self._append_domain = c.value("mydomain") if c.boolean("append_dot_mydomain") else ""
+        self._remote_origin = c.value("remote_header_rewrite_domain")
+        self._swap_bang = c.boolean("swap_bangpath")
+        self._percent = c.boolean("allow_percent_hack")
+        self._canonical = domains.tables("canonical_maps")
+        self._sender_canonical = domains.tables("sender_canonical_maps")
+        self._recipient_canonical = domains.tables("recipient_canonical_maps")
+        self._canonical_classes = frozenset(c.words("canonical_classes"))
+        self._sender_classes = frozenset(c.words("sender_canonical_classes"))
+        self._recipient_classes = frozenset(c.words("recipient_canonical_classes"))
+        self._masquerade = [word.text.lower() for word in split_words(c.value("masquerade_domains"))]
+        self._masquerade_classes = frozenset(c.words("masquerade_classes"))
+        self._masquerade_exceptions = frozenset(word.lower() for word in c.list_words("masquerade_exceptions"))
+        self._generic = domains.tables("smtp_generic_maps")
+        self._lmtp_generic = domains.tables("lmtp_generic_maps")
+        propagate = frozenset(c.words("propagate_unmatched_extensions"))
+        self._propagate_canonical = "canonical" in propagate
+        self._propagate_generic = "generic" in propagate
+
+    @property
+    def routing_characters(self) -> str:
+        """What makes a local part a route of its own: ``@``, and ``!`` and ``%`` where they are allowed."""
+        return "@" + "!" * self._swap_bang + "%" * self._percent
+
+    def standard(self, address: str, *, local: bool = True, dequoted: bool = False) -> str:
+        """``address`` in standard form; ``local`` completes with myorigin and mydomain, else with the remote domain.
+
+        ``dequoted`` takes a route at its word even where it would need quotes.
+        """
+        if not address:
+            return ""
+        return self._standard(*Address.split(address), local=local, dequoted=dequoted)
+
+    def _standard(self, user: str, domain: str | None, *, local: bool = True, dequoted: bool = False) -> str:
+        if domain is None and (dequoted or quote_local(user) == user):
+            site, bang, rest = user.partition("!")
+            rest_percent, percent, last = user.rpartition("%")
+            if bang and self._swap_bang:
+                user, domain = rest, site
+            elif percent and self._percent:
+                user, domain = rest_percent, last
+        if domain is None:
+            origin = self._origin if local else self._remote_origin
+            return f"{user}@{origin}" if origin else user
+        if "." not in domain and domain and not domain.startswith("["):
+            domain = f"{domain}.{self._append_domain}" if local and self._append_domain else domain
+        elif domain.endswith(".") and len(domain) > 1 and not domain.endswith(".."):
+            domain = domain[:-1]
+        return f"{user}@{domain}"
+
+    async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
+        """cleanup(8)'s rewriting on the way in, smtp(8)'s on the way out. Raises LookupFailed."""
+        if role.mailer:
+            return await self._outgoing(address, role.mailer, ask)
+        address = self.standard(address, local=role.local or role.place is Place.ENVELOPE)
+        if not address:
+            return ""
+        kind = f"{role.place.value}_{role.side.value}"
+        if role.side is Side.SENDER and kind in self._sender_classes:
+            address = await self._mapped(ask, self._sender_canonical, address)
+        if role.side is Side.RECIPIENT and kind in self._recipient_classes:
+            address = await self._mapped(ask, self._recipient_canonical, address)
+        if kind in self._canonical_classes:
+            address = await self._mapped(ask, self._canonical, address)
+        if kind in self._masquerade_classes:
+            address = self._masqueraded(address, ask)
+        return address
+
+    async def _mapped(self, ask: Ask, tables: Tables, address: str) -> str:
+        """canonical(5): the result is mapped again until it does not change."""
+        for _ in range(_NESTING):
+            mapped = await self.map_one(ask, tables, address, propagate=self._propagate_canonical)
+            if mapped is None or mapped.lower() == address.lower():
+                return address if mapped is None else mapped
+            address = mapped
+        return address
+
+    async def map_one(self, ask: Ask, tables: Tables, address: str, *, propagate: bool) -> str | None:
+        """The one address that stands for ``address`` in ``tables``, or None."""
+        results = await self.map_all(ask, tables, address, propagate=propagate)
+        return results[0] if results else None
+
+    async def map_all(self, ask: Ask, tables: Tables, address: str, *, propagate: bool) -> list[str]:
+        """All that ``address`` maps to, in standard form; ``@domain`` keeps the local part."""
+        found = await self.search.find(ask, tables, address)
+        if found is None:
+            return []
+        value = found.answer.value
+        if value.startswith("@"):
+            return [self.standard(Address.split(address).local + value)]
+        extension = found.extension if propagate else ""
+        results = []
+        for target in addresses(value):
+            local, domain = Address.split(self._standard(target.local, target.domain))
+            results.append(str(Address(local + extension, domain)))
+        return results
+
+    def _masqueraded(self, address: str, ask: Ask) -> str:
+        """postconf(5) masquerade_domains: the first domain that the host lies below takes its place, unless ``!``."""
+        user, domain = Address.split(address)
+        if domain is None or not self._masquerade or user.lower() in self._masquerade_exceptions:
+            return address
+        folded = domain.lower()
+        for word in self._masquerade:
+            parent = word.lstrip("!")
+            if folded == parent:
+                return address
+            if folded.endswith("." + parent):
+                keep = (len(word) - len(parent)) % 2
+                ask.trace.add("masquerade_domains", address, "kept" if keep else f"{user}@{parent}")
+                return address if keep else f"{user}@{parent}"
+        return address
+
+    async def _outgoing(self, address: str, mailer: str, ask: Ask) -> str:
+        tables = {"smtp": self._generic, "lmtp": self._lmtp_generic}.get(mailer)
+        if not tables or not address:
+            return address
+        return await self.map_one(ask, tables, address, propagate=self._propagate_generic) or address
+
+
+def addresses(value: str) -> list[Address]:
+    """The addresses of a table's value in internal form; a quoted ``@`` parts no local part from a domain."""
+    return [Address(*address.sides()) for address in words822.addresses(value)]

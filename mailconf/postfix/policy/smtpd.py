@@ -1,0 +1,400 @@
+"""What smtpd(8) answers to each SMTP command: which restriction lists are run when, and what is said.
+
+With smtpd_delay_reject=yes the lists for client, HELO and sender wait for RCPT; there the order is client, HELO,
+sender, relay, recipient, and last whether the recipient is listed at all (postconf(5)
+smtpd_relay_before_recipient_restrictions, smtpd_reject_unlisted_recipient). A permission ends its list, not the
+question.
+
+Departure: reject_unlisted_sender and reject_unlisted_recipient among the client's or HELO's restrictions are evaluated
+for every recipient. The original remembers that it has looked, from recipient to recipient and even from session to
+session of one process, until it comes to the sender's restrictions, and skips them meanwhile.
+
+What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, HOLD) is kept in ``Session.memory``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mailconf.diagnostics import Sink
+from mailconf.model.session import Session
+from mailconf.model.verdict import EffectKind, Reply, Verdict
+from mailconf.model.world import Ask, LookupFailed
+from mailconf.postfix.policy import checks
+from mailconf.postfix.policy.evaluation import (
+    CLIENT,
+    DATA,
+    DUNNO,
+    END_OF_DATA,
+    HELO,
+    RECIPIENT,
+    REJECT,
+    SENDER,
+    Asked,
+    Evaluation,
+    Refusal,
+    Status,
+    split_status,
+)
+from mailconf.postfix.policy.reply_templates import filled
+from mailconf.postfix.policy.restrictions import Compiler, RuleList
+from mailconf.postfix.policy.smtpd_settings import Settings
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.text.expand import MacroError
+
+# The restriction lists in their order, with what a bare table in them is asked about.
+LISTS = {
+    "smtpd_client_restrictions": "client",
+    "smtpd_helo_restrictions": "helo",
+    "smtpd_sender_restrictions": "sender",
+    "smtpd_relay_restrictions": "recipient",
+    "smtpd_recipient_restrictions": "recipient",
+    "smtpd_data_restrictions": "recipient",
+    "smtpd_end_of_data_restrictions": "recipient",
+}
+GUARDED = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+CLASSES = "smtpd_restriction_classes"
+_XCLIENT = "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"
+_XFORWARD = "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"
+_BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
+_BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
+_POSTMASTER = "postmaster"  # without a domain
+_TOO_BIG = Refusal(552, "5.3.4", "Message size exceeds fixed limit")
+_TRANSACTION = ("discard", "hold", "defer sender")
+
+
+class Smtpd:
+    """One service's answers."""
+
+    def __init__(self, configuration: Configuration, settings: Settings, sink: Sink) -> None:
+        self._compiler = compiler = Compiler(configuration, settings, sink)
+        self.knows_restriction = compiler.knows
+        self._values = {name: configuration.value(name) for name in (*LISTS, CLASSES)}
+        self.settings = settings
+        rules = [compiler.compile(name, who) for name, who in LISTS.items()]
+        self.client, self.helo_rules, self.sender, self.relay, self.recipient = rules[:5]
+        self.data_rules, self.end_of_data_rules = rules[5:]
+        compiler.compile_classes()
+        self._guarded = compiler.check_guard(*GUARDED)
+
+    def check_changed(self, configuration: Configuration, overrides: Iterable[str], sink: Sink) -> None:
+        """Report what is wrong with the lists that another view of the same configuration, which has ``overrides``,
+        changes."""
+        changed = {name: value for name in self._values if (value := configuration.value(name)) != self._values[name]}
+        names = self._compiler.class_names
+        own_classes = [name for name in overrides if name.lower() in names]
+        if not changed and not own_classes:
+            return
+        compiler = Compiler(configuration, self.settings, sink, None if CLASSES in changed else names)
+        for name in (name for name in LISTS if name in changed):
+            compiler.compile(name, LISTS[name])
+        if CLASSES in changed:
+            compiler.compile_classes()
+        for name in own_classes:
+            compiler.compile(name)
+        if changed.keys() & set(GUARDED):
+            compiler.check_guard(*GUARDED)
+
+    # Commands
+
+    async def connect(self, session: Session, ask: Ask) -> Verdict:
+        session.memory.clear()
+        ev = Evaluation(self.settings, session, ask, "CONNECT")
+        discarded = await self._discarded(ev)
+        words = self.settings.discard_keywords if discarded is None else discarded
+        session.withheld = frozenset(word.upper() for word in words)
+        if not self._guarded:
+            ev.refuse(451, "4.3.5", "Server configuration error")
+            return await self._refused(ev)
+        if not self.settings.delay_reject:
+            if await self._client(ev) is REJECT:
+                session.memory["denied"] = True
+                return await self._refused(ev)
+            session.memory["defer client"] = ev.defer_if_permit
+            self._forget_discard(ev)
+        return await self._said(ev, Reply.of(220, self.settings.banner))
+
+    async def helo(self, session: Session, ask: Ask) -> Verdict:
+        ev = Evaluation(self.settings, session, ask, "EHLO" if session.protocol == "ESMTP" else "HELO")
+        if session.memory.get("denied"):
+            return await self._denied(ev)
+        if session.recipients:  # a transaction goes on if the name is refused
+            ev.recipient = session.recipients[-1]
+        session.memory.pop("defer helo", None)
+        keywords = await self._keywords(ev) if session.protocol == "ESMTP" else []
+        if keywords is None:
+            refusal = Refusal(421, "4.3.0", f"{self.settings.hostname} Server local data error")
+            log = f"EHLO from {ev.client}: {refusal.reply()}"
+            return Verdict(await self._dressed(ev, refusal.reply()), ask.trace, log=log, disconnect=True)
+        if not self.settings.delay_reject:
+            if await self._helo(ev) is REJECT:
+                return await self._refused(ev)
+            session.memory["defer helo"] = ev.defer_if_permit
+            self._forget_discard(ev)
+        self._begin_transaction(session)
+        session.memory["protocol"] = session.protocol
+        return await self._said(ev, Reply.of(250, self.settings.hostname, *keywords))
+
+    async def mail(self, session: Session, ask: Ask) -> Verdict:
+        self._begin_transaction(session)
+        ev = Evaluation(self.settings, session, ask, "MAIL")
+        if session.memory.get("denied"):
+            return await self._denied(ev)
+        if session.helo is None and self.settings.helo_required:
+            return await self._said(ev, Reply.of(503, "5.5.1 Error: send HELO/EHLO first"))
+        sender = session.sender or ""
+        if sender:
+            found = await ev.resolved_sender()
+            if found.bad:
+                ev.notes.append(f"warning: Illegal address syntax from {ev.client} in MAIL command: <{sender}>")
+                return await self._said(ev, _BAD_SENDER)
+        if session.objection is not None:
+            return await self._said(ev, session.objection)
+        limit, size = self.settings.message_size_limit, session.sender_parameters.get("SIZE", "")
+        if limit and size.isdigit() and int(size) > limit:
+            ev.refuse(*_TOO_BIG)
+            return await self._refused(ev)
+        if not self.settings.delay_reject:
+            if await self._sender(ev) is REJECT:
+                return await self._refused(ev)
+            session.memory["defer sender"] = ev.defer_if_permit
+        return await self._said(ev, Reply.of(250, "2.1.0 Ok"))
+
+    async def rcpt(self, session: Session, ask: Ask) -> Verdict:
+        return await self._recipient(session, ask, "RCPT", Reply.of(250, "2.1.5 Ok"))
+
+    async def vrfy(self, session: Session, ask: Ask) -> Verdict:
+        if self.settings.disable_vrfy:
+            ev = Evaluation(self.settings, session, ask, "VRFY")
+            return await self._said(ev, Reply.of(502, "5.5.1 VRFY command is disabled"))
+        return await self._recipient(session, ask, "VRFY", Reply.of(252, f"2.0.0 {session.recipient or ''}"))
+
+    async def _recipient(self, session: Session, ask: Ask, where: str, welcome: Reply) -> Verdict:
+        ev = Evaluation(self.settings, session, ask, where, session.recipient or "")
+        if session.memory.get("denied"):
+            return await self._denied(ev)
+        if not ev.recipient:
+            ev.notes.append(f"warning: Illegal address syntax from {ev.client} in {where} command: <>")
+            return await self._said(ev, _BAD_RECIPIENT)
+        found = await ev.resolved_recipient()
+        if found.bad:
+            ev.notes.append(f"warning: Illegal address syntax from {ev.client} in {where} command: <{ev.recipient}>")
+            return await self._said(ev, _BAD_RECIPIENT)
+        if session.objection is not None:
+            return await self._said(ev, session.objection)
+        if ev.recipient.lower() == _POSTMASTER:
+            ev.ask.trace.add("recipient", ev.recipient, "taken without question (RFC 5321 4.5.1)")
+            return await self._said(ev, welcome)
+        if await self._whole_recipient(ev) is REJECT:
+            return await self._refused(ev)
+        return await self._said(ev, welcome)
+
+    async def data(self, session: Session, ask: Ask) -> Verdict:
+        reply = Reply.of(354, "End data with <CR><LF>.<CR><LF>")
+        where = "BDAT" if session.chunked else "DATA"
+        return await self._message(session, ask, where, self.data_rules, Asked("DATA", DATA), reply)
+
+    async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
+        reply = Reply.of(250, f"2.0.0 Ok: queued as {session.queue_id}")
+        subject = Asked("END-OF-MESSAGE", END_OF_DATA)
+        return await self._message(session, ask, "END-OF-MESSAGE", self.end_of_data_rules, subject, reply)
+
+    async def _message(
+        self, session: Session, ask: Ask, where: str, rules: RuleList, subject: Asked, welcome: Reply
+    ) -> Verdict:
+        """DATA and the end of the message; recipient checks apply when there is exactly one."""
+        only = session.recipients[0] if len(session.recipients) == 1 else None
+        ev = Evaluation(self.settings, session, ask, where, only)
+        if await self._run(ev, rules, subject) is REJECT or self._deferred(ev) is REJECT:
+            return await self._refused(ev)
+        return await self._said(ev, welcome)
+
+    # Lists
+
+    async def _client(self, ev: Evaluation) -> Status:
+        ev.begin_stage()
+        return await self._run(ev, self.client, Asked(ev.client, CLIENT))
+
+    async def _helo(self, ev: Evaluation) -> Status:
+        if ev.session.helo is None:
+            return DUNNO
+        ev.begin_stage()
+        return await self._run(ev, self.helo_rules, Asked(ev.session.helo, HELO))
+
+    async def _sender(self, ev: Evaluation) -> Status:
+        if ev.session.sender is None:
+            return DUNNO
+        ev.begin_stage()
+        subject = Asked(ev.session.sender, SENDER)
+        status = await self._run(ev, self.sender, subject)
+        if status is not REJECT and self.settings.reject_unlisted_sender and not ev.discarding:
+            return await self._implied(ev, "smtpd_reject_unlisted_sender", checks.reject_unlisted_sender, subject)
+        return status
+
+    async def _whole_recipient(self, ev: Evaluation) -> Status:
+        """Everything that RCPT is measured by."""
+        if ev.discarding:
+            return DUNNO
+        if self.settings.delay_reject:
+            for stage in (self._client, self._helo, self._sender):
+                if await stage(ev) is REJECT:
+                    return REJECT
+        else:
+            memory = ev.session.memory
+            for name in ("defer client", "defer helo", "defer sender"):
+                earlier = memory.get(name)
+                if isinstance(earlier, Refusal) and ev.defer_if_permit is None:
+                    ev.defer_if_permit = earlier
+        ev.begin_stage()
+        subject = Asked(ev.recipient or "", RECIPIENT)
+        lists = (self.relay, self.recipient) if self.settings.relay_first else (self.recipient, self.relay)
+        for rules in lists:
+            if await self._run(ev, rules, subject) is REJECT:
+                return REJECT
+        if self._deferred(ev) is REJECT:
+            return REJECT
+        if self.settings.reject_unlisted_recipient and not ev.discarding:
+            check = checks.reject_unlisted_recipient
+            return await self._implied(ev, "smtpd_reject_unlisted_recipient", check, subject)
+        return DUNNO
+
+    async def _run(self, ev: Evaluation, rules: RuleList, subject: Asked) -> Status:
+        if not rules.rules or ev.discarding:
+            return DUNNO
+        ev.who = rules.who
+        with ev.ask.trace.step(rules.parameter) as step:
+            status = await rules.run(ev, subject)
+            step.result = status.value
+        return status
+
+    async def _implied(self, ev: Evaluation, parameter: str, check: checks.Check, subject: Asked) -> Status:
+        """A check that a parameter of its own switches on, at the end of its list."""
+        span = self.settings.domains.configuration.span(parameter)
+        with ev.ask.trace.step(parameter, subject.name, span) as step:
+            status = await check(ev, subject)
+            step.result = status.value
+        if status is REJECT:
+            ev.rule = parameter
+        return status
+
+    @staticmethod
+    def _deferred(ev: Evaluation) -> Status:
+        """A permission that was made conditional."""
+        if ev.defer_if_permit is None:
+            return DUNNO
+        ev.rule = ev.rule or "defer_if_permit"
+        return ev.refuse(*ev.defer_if_permit)
+
+    # Answers
+
+    async def _said(self, ev: Evaluation, reply: Reply) -> Verdict:
+        reply = await self._dressed(ev, reply)
+        return Verdict(reply, ev.ask.trace, tuple(ev.effects), ev.rule, notes=tuple(ev.notes))
+
+    async def _refused(self, ev: Evaluation) -> Verdict:
+        refusal = ev.refusal or Refusal(451, "4.3.5", "Server configuration error")
+        log = ev.log_text(f"{refusal.code} {refusal.status} {refusal.text}")
+        reply = await self._dressed(ev, refusal.reply())
+        ends = refusal.code in (421, 521)
+        return Verdict(reply, ev.ask.trace, tuple(ev.effects), ev.rule, log, ends, tuple(ev.notes))
+
+    async def _denied(self, ev: Evaluation) -> Verdict:
+        return await self._said(ev, Reply.of(503, f"5.7.0 Error: access denied for {ev.client}"))
+
+    async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
+        """What smtpd(8) makes of every reply: a footer behind a refusal, 4xx of 5xx with soft_bounce."""
+        return await self._dressed(Evaluation(self.settings, session, ask, ""), reply)
+
+    async def _dressed(self, ev: Evaluation, reply: Reply) -> Reply:
+        if reply.code < 400:
+            return reply
+        lines = await self._with_footer(ev, reply)
+        if reply.code >= 500 and self.settings.soft_bounce:
+            return Reply.of(reply.code - 100, *(f"4{line[1:]}" if line[:1] == "5" else line for line in lines))
+        return Reply.of(reply.code, *lines)
+
+    async def _with_footer(self, ev: Evaluation, reply: Reply) -> tuple[str, ...]:
+        """postconf(5) smtpd_reject_footer: lines of its own, or with ``\\c`` the end of the reply's line."""
+        line = reply.text
+        footer = self.settings.reject_footer
+        try:
+            found = await self.settings.reject_footers.find(ev.ask, f"{reply.code} {line}")
+            footer = found.value if found else footer
+        except LookupFailed:
+            pass
+        if not footer:
+            return reply.lines
+        try:
+            text = filled(footer, self._footer_values(ev), self.settings.expansion_filter)
+        except MacroError:
+            return reply.lines
+        joined = text.startswith("\\c")
+        parts = (text[2:] if joined else text).split("\\n")
+        first = line + parts[0] if joined else line
+        status, remaining = split_status(line, "")
+        mark = f"{status} " if remaining != line else ""
+        return first, *(f"{mark}{part}" for part in (parts[1:] if joined else parts))
+
+    def _footer_values(self, ev: Evaluation) -> dict[str, str]:
+        session = ev.session
+        return {
+            "client": ev.client,
+            "client_address": session.client_address,
+            "client_name": session.client_name,
+            "client_port": session.client_port,
+            "helo_name": session.helo or "",
+            "server_name": self.settings.hostname,
+            "sender": session.sender or "",
+            "recipient": session.recipients[-1] if session.recipients else "",  # the last one that was accepted
+        }
+
+    async def _discarded(self, ev: Evaluation) -> frozenset[str] | None:
+        """The keywords, in lower case, that EHLO does not offer to this client; None when a table cannot tell."""
+        settings = self.settings
+        try:
+            found = await settings.discard_keyword_maps.find(ev.ask, ev.session.client_address)
+        except LookupFailed:
+            return None
+        return settings.discard_keywords if found is None else frozenset(found.value.lower().replace(",", " ").split())
+
+    async def _keywords(self, ev: Evaluation) -> list[str] | None:
+        """The lines of EHLO's reply behind the first; None when a table cannot tell."""
+        settings = self.settings
+        session = ev.session
+        dropped = await self._discarded(ev)
+        if dropped is None:
+            return None
+        try:
+            xclient = await settings.xclient_hosts.match_host(ev.ask, session.client_name, session.client_address)
+            xforward = await settings.xforward_hosts.match_host(ev.ask, session.client_name, session.client_address)
+        except LookupFailed:
+            return None
+        limit = settings.message_size_limit
+        offered = [
+            ("pipelining", "PIPELINING", True),
+            ("size", f"SIZE {limit}" if limit else "SIZE", True),
+            ("vrfy", "VRFY", not settings.disable_vrfy),
+            ("etrn", "ETRN", True),
+            ("xclient", _XCLIENT, xclient),
+            ("xforward", _XFORWARD, xforward),
+            ("enhancedstatuscodes", "ENHANCEDSTATUSCODES", True),
+            ("8bitmime", "8BITMIME", True),
+            ("dsn", "DSN", True),
+            ("smtputf8", "SMTPUTF8", settings.smtputf8),
+            ("chunking", "CHUNKING", True),
+        ]
+        return [text for name, text, on in offered if on and name not in dropped]
+
+    # Memory
+
+    @staticmethod
+    def _begin_transaction(session: Session) -> None:
+        for name in _TRANSACTION:
+            session.memory.pop(name, None)
+
+    @staticmethod
+    def _forget_discard(ev: Evaluation) -> None:
+        """DISCARD before MAIL means nothing, as there is no message yet."""
+        if ev.session.memory.pop("discard", None):
+            ev.effects = [effect for effect in ev.effects if effect.kind is not EffectKind.DISCARD]
+            ev.notes = [note for note in ev.notes if not note.startswith("discard:")]

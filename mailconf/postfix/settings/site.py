@@ -1,0 +1,281 @@
+"""What a Postfix configuration says, as a `Site`: names, address classes, tables by role, limits, services.
+
+Sources: postconf(5), master(5), ADDRESS_CLASS_README. Tables are found where postconf(5) allows ``type:table``: in the
+parameters of `TABLE_PARAMETERS`, in the pattern lists of `LIST_PARAMETERS`, and in the restriction lists, those of
+restriction classes and of master.cf's overrides included. unionmap and pipemap count with their members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mailconf.model.limits import Limits
+from mailconf.model.site import Masquerade, Milter, Service, Setting, Site, TableUse
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.listeners import listeners
+from mailconf.postfix.settings.lists import ListReader
+from mailconf.postfix.settings.lookup import MAX_NESTED, unproxied
+from mailconf.postfix.settings.protocol import protocol_options
+from mailconf.postfix.text.words import split_words, table_spec, unbraced
+from mailconf.source import Span
+
+TABLE_PARAMETERS = (
+    "alias_database",
+    "alias_maps",
+    "canonical_maps",
+    "fallback_transport_maps",
+    "local_login_sender_maps",
+    "local_recipient_maps",
+    "lmtp_generic_maps",
+    "mailbox_command_maps",
+    "mailbox_transport_maps",
+    "rbl_reply_maps",
+    "recipient_bcc_maps",
+    "recipient_canonical_maps",
+    "relay_recipient_maps",
+    "relocated_maps",
+    "sender_bcc_maps",
+    "sender_canonical_maps",
+    "sender_dependent_default_transport_maps",
+    "sender_dependent_relayhost_maps",
+    "smtp_generic_maps",
+    "smtp_sasl_password_maps",
+    "smtp_tls_policy_maps",
+    "smtpd_discard_ehlo_keyword_address_maps",
+    "smtpd_reject_footer_maps",
+    "smtpd_sender_login_maps",
+    "tls_server_sni_maps",
+    "transport_maps",
+    "virtual_alias_maps",
+    "virtual_gid_maps",
+    "virtual_mailbox_maps",
+    "virtual_uid_maps",
+    "header_checks",
+    "body_checks",
+    "mime_header_checks",
+    "nested_header_checks",
+    "milter_header_checks",
+    "smtp_header_checks",
+    "smtp_mime_header_checks",
+    "smtp_nested_header_checks",
+    "smtp_body_checks",
+    "lmtp_header_checks",
+    "lmtp_mime_header_checks",
+    "lmtp_nested_header_checks",
+    "lmtp_body_checks",
+)
+LIST_PARAMETERS = (
+    "debug_peer_list",
+    "mydestination",
+    "mynetworks",
+    "relay_domains",
+    "virtual_alias_domains",
+    "virtual_mailbox_domains",
+    "smtpd_authorized_xclient_hosts",
+    "smtpd_authorized_xforward_hosts",
+    "smtpd_client_event_limit_exceptions",
+    "smtpd_forbid_bare_newline_exclusions",
+    "fast_flush_domains",
+    "postscreen_access_list",
+)
+RESTRICTION_PARAMETERS = tuple(
+    f"smtpd_{stage}_restrictions"
+    for stage in ("client", "helo", "sender", "relay", "recipient", "data", "end_of_data", "etrn")
+)
+# The types that a text file of the same name is built into, and those that read that text themselves.
+BUILT_TYPES = frozenset({"btree", "cdb", "dbm", "hash", "lmdb", "sdbm"})
+
+
+def site_of(configuration: Configuration) -> Site:
+    """The Site that ``configuration`` describes; what is wrong in it has been reported where it was read."""
+    c = configuration
+    site = Site(
+        dialect="postfix",
+        directory=c.directory,
+        hostname=c.setting("myhostname"),
+        domain=c.setting("mydomain"),
+        origin=Setting(c.origin(), c.span("myorigin"), "myorigin"),
+        listeners=listeners(c),
+        transports={s.name: s for s in c.services if s.kind == "unix"},
+        local_domains=_listed(c, "mydestination"),
+        relay_domains=_listed(c, "relay_domains"),
+        virtual_alias_domains=_listed(c, "virtual_alias_domains"),
+        virtual_mailbox_domains=_listed(c, "virtual_mailbox_domains"),
+        networks=_listed(c, "mynetworks"),
+        smart_host=c.setting("relayhost"),
+        always_bcc=c.setting("always_bcc"),
+        ports=c.ports,
+        queue_directory=c.setting("queue_directory"),
+        tables=list(tables_of(c)),
+        limits=_limits(c),
+        smtpd=protocol_options(c),
+        xclient_hosts=_listed(c, "smtpd_authorized_xclient_hosts"),
+        xforward_hosts=_listed(c, "smtpd_authorized_xforward_hosts"),
+        peername_lookup=c.boolean("smtpd_peername_lookup"),
+        limit_exceptions=_listed(c, "smtpd_client_event_limit_exceptions"),
+        syslog_name=c.value("syslog_name"),
+        mail_name=c.value("mail_name"),
+        double_bounce_sender=c.value("double_bounce_sender"),
+        recipient_delimiter=c.value("recipient_delimiter"),
+        header_rewrite_clients=_words(c, "local_header_rewrite_clients"),
+        remote_header_domain=c.value("remote_header_rewrite_domain"),
+        add_missing_headers=c.boolean("always_add_missing_headers"),
+        idna2003=c.boolean("enable_idna2003_compatibility"),
+        drop_headers=tuple(c.words("message_drop_headers")),
+        undisclosed_recipients_header=c.value("undisclosed_recipients_header"),
+        notify_classes=tuple(c.words("notify_classes")),
+        luser_relay=c.setting("luser_relay"),
+        masquerade=_masquerade(c),
+        milters=list(_milters(c)),
+    )
+    concurrency = {}
+    for name in site.transports:
+        parameter = f"{name}_destination_concurrency_limit"
+        if c.is_known(parameter):
+            concurrency[name] = c.integer(parameter)
+    site.destination_concurrency = concurrency
+    site.client_ports = dict(_client_ports(c, site.transports.values()))
+    return site
+
+
+def _client_ports(c: Configuration, transports: Iterable[Service]) -> Iterator[tuple[str, str]]:
+    """postconf(5) smtp_tcp_port, lmtp_tcp_port, as each service sees them."""
+    for service in transports:
+        if service.program in ("smtp", "lmtp"):
+            view = c.for_service(service) if service.overrides else c
+            yield service.name, view.value(f"{service.program}_tcp_port")
+
+
+def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
+    return Setting(tuple(c.words(name)), c.span(name), name)
+
+
+_FEW = 1000  # words that are held one by one
+
+
+def _listed(c: Configuration, name: str) -> Setting[Sequence[str]]:
+    """The words of a pattern list, which may name files."""
+    found = c.list_words(name)
+    return Setting(tuple(found) if len(found) < _FEW else found, c.span(name), name)
+
+
+def _masquerade(c: Configuration) -> Masquerade:
+    """postconf(5) masquerade_domains: what lies below a domain is replaced by the domain itself, unless ``!``."""
+    classes, words, span = c.words("masquerade_classes"), c.words("masquerade_domains"), c.span("masquerade_domains")
+    return Masquerade(
+        domains=Setting(tuple(w for w in words if w[0] != "!"), span, "masquerade_domains"),
+        exceptions=Setting(tuple(w[1:] for w in words if w[0] == "!"), span, "masquerade_domains"),
+        users=_listed(c, "masquerade_exceptions"),
+        subdomains=True,
+        envelope="envelope_sender" in classes,
+        recipients="header_recipient" in classes,
+        limited=True,
+    )
+
+
+def _milters(c: Configuration) -> Iterator[Milter]:
+    """postconf(5) smtpd_milters: sockets, or ``{ socket, name=value, ... }``."""
+    for word in split_words(c.value("smtpd_milters")):
+        parts = unbraced(word.text).split(",") if word.text[0] == "{" else [word.text]
+        socket, *settings = (part.strip() for part in parts)
+        pairs = (setting.partition("=") for setting in settings)
+        span = c.word_span("smtpd_milters", word.text, word.offset)
+        yield Milter("", socket, {key.strip(): value.strip() for key, equals, value in pairs if equals}, span=span)
+
+
+def _limits(c: Configuration) -> Limits:
+    return Limits(
+        message_size=max(c.integer("message_size_limit"), 0),
+        header_size=c.integer("header_size_limit"),
+        header_tokens=c.integer("header_address_token_limit"),
+        line_length=c.integer("line_length_limit"),
+        mailbox_size=max(c.integer("mailbox_size_limit"), 0),
+        recipients=c.integer("smtpd_recipient_limit"),
+        smtpd_timeout=c.seconds("smtpd_timeout"),
+        soft_errors=c.integer("smtpd_soft_error_limit"),
+        hard_errors=c.integer("smtpd_hard_error_limit"),
+        error_sleep=c.seconds("smtpd_error_sleep_time"),
+        junk_commands=c.integer("smtpd_junk_command_limit"),
+        connections=c.integer("default_process_limit"),
+        connections_per_client=c.integer("smtpd_client_connection_count_limit"),
+        queue_run_delay=c.seconds("queue_run_delay"),
+        minimal_backoff=c.seconds("minimal_backoff_time"),
+        maximal_backoff=c.seconds("maximal_backoff_time"),
+        queue_lifetime=c.seconds("maximal_queue_lifetime"),
+        bounce_lifetime=c.seconds("bounce_queue_lifetime"),
+        smtp_connect_timeout=c.seconds("smtp_connect_timeout"),
+        smtp_helo_timeout=c.seconds("smtp_helo_timeout"),
+        smtp_command_timeout=c.seconds("smtp_rcpt_timeout"),
+        smtp_data_timeout=c.seconds("smtp_data_xfer_timeout"),
+        destination_concurrency=c.integer("default_destination_concurrency_limit"),
+        hop_count=c.integer("hopcount_limit"),
+        virtual_mailbox_size=max(c.integer("virtual_mailbox_limit"), 0),
+        bounce_size=c.integer("bounce_size_limit"),
+        delay_warning=c.seconds("delay_warning_time"),
+        command_time=c.seconds("command_time_limit"),
+        destination_recipients=c.integer("default_destination_recipient_limit"),
+    )
+
+
+def tables_of(configuration: Configuration) -> Iterator[TableUse]:
+    """Every table that the configuration names, main.cf's first, in the order of `postconf -n`'s parameters."""
+    yield from _tables_in(configuration, None)
+    for service in configuration.services:
+        if service.overrides:
+            yield from _tables_in(configuration.for_service(service), service)
+
+
+def _tables_in(c: Configuration, service: Service | None) -> Iterator[TableUse]:
+    """The tables of one view; of a service's, only those that its overrides name."""
+    for name in TABLE_PARAMETERS:
+        if service is None or name in service.overrides:
+            yield from _uses(c, name, name, bare=True)
+    for name in LIST_PARAMETERS:
+        if service is None or name in service.overrides:
+            yield from _uses(c, name, name, bare=False)
+    classes = c.words("smtpd_restriction_classes")
+    for name in (*RESTRICTION_PARAMETERS, *classes):
+        if service is None or name in service.overrides:
+            yield from _restriction_tables(c, name)
+
+
+def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[TableUse]:
+    default_type = c.value("default_database_type")
+    for word in split_words(c.value(name)):
+        text = word.text.lstrip("!")
+        if bare and ":" not in text and name != "alias_database":
+            continue  # Postfix does not open it: only newaliases(1) takes a default type
+        span = c.word_span(name, word.text, word.offset)
+        if bare or _is_table(text):
+            yield from _members(table_spec(text, default_type), role, span)
+        elif text.startswith("/"):
+            for found in ListReader(c.read_list).words(text, tables=True):
+                if _is_table(found.text):
+                    yield from _members(found.text, role, span)
+
+
+def _restriction_tables(c: Configuration, name: str) -> Iterator[TableUse]:
+    before = ""
+    for word in split_words(c.value(name)):
+        if before.startswith("check_") and before.endswith("_access"):
+            if ":" in word.text:
+                yield from _members(word.text, before, c.word_span(name, word.text, word.offset))
+        elif _is_table(word.text) and before != "check_policy_service" and word.text[0] != "{":
+            yield from _members(word.text, name, c.word_span(name, word.text, word.offset))
+        before = word.text
+
+
+def _members(table: str, role: str, span: Span | None, depth: int = 0, *, proxied: bool = False) -> Iterator[TableUse]:
+    """A table, and those that it is made of."""
+    proxied |= table.startswith("proxy:")
+    table = unproxied(table)
+    kind, _, rest = table.partition(":")
+    yield TableUse(table, role, rest if kind in BUILT_TYPES else None, span, proxied=proxied)
+    if kind in ("unionmap", "pipemap") and depth < MAX_NESTED:
+        for member in split_words(unbraced(rest)):
+            yield from _members(member.text, role, span, depth + 1, proxied=proxied)
+
+
+def _is_table(text: str) -> bool:
+    head, colon, rest = text.partition(":")
+    return bool(colon and head and rest) and head.replace("-", "").isalnum() and not head[0].isdigit()

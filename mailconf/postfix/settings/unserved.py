@@ -1,0 +1,188 @@
+"""What Postfix does with mail and the reference MTA does not: the parameters by which a site asks for it.
+
+``explain`` and ``serve`` say at the start which of them a configuration sets, so that nobody takes their answer for
+Postfix's where it cannot be. Parameters that are in neither this table nor docs/postfix-support.md decide nothing about
+a message: names of folders, accounts and programs, resources, timing inside Postfix.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from mailconf.diagnostics import Sink, warning
+from mailconf.model.site import Service
+from mailconf.postfix.settings.configuration import Configuration
+
+PF236 = warning("PF236", "serve lacks the rights to deliver some of the mail")
+PF208 = warning("PF208", "the configuration asks for what explain and serve do not do")
+
+POSTSCREEN = "postscreen does not test clients"
+UNSERVED: dict[str, tuple[str, ...]] = {
+    "mail filters (milter) are not asked": (
+        "milter_header_checks",
+        "non_smtpd_milters",
+        "smtpd_milter_maps",
+        "smtpd_milters",
+    ),
+    "mail is not handed to content filters": ("content_filter", "receive_override_options", "smtpd_proxy_filter"),
+    "headers and bodies are not inspected": (
+        "body_checks",
+        "header_checks",
+        "lmtp_body_checks",
+        "lmtp_header_checks",
+        "lmtp_mime_header_checks",
+        "lmtp_nested_header_checks",
+        "message_reject_characters",
+        "message_strip_characters",
+        "mime_header_checks",
+        "nested_header_checks",
+        "smtp_body_checks",
+        "smtp_header_checks",
+        "smtp_mime_header_checks",
+        "smtp_nested_header_checks",
+        "strict_7bit_headers",
+        "strict_8bitmime",
+        "strict_8bitmime_body",
+        "strict_mime_encoding_domain",
+    ),
+    "addresses are read as without these parameters": ("strict_rfc821_envelopes", "strict_smtputf8"),
+    "there is no TLS": (
+        "lmtp_enforce_tls",
+        "lmtp_tls_per_site",
+        "lmtp_tls_policy_maps",
+        "lmtp_tls_security_level",
+        "lmtp_tls_wrappermode",
+        "lmtp_use_tls",
+        "smtp_enforce_tls",
+        "smtp_tls_per_site",
+        "smtp_tls_policy_maps",
+        "smtp_tls_security_level",
+        "smtp_tls_wrappermode",
+        "smtp_use_tls",
+        "smtpd_enforce_tls",
+        "smtpd_tls_security_level",
+        "smtpd_tls_wrappermode",
+        "smtpd_use_tls",
+    ),
+    "no client can log in to serve": ("smtpd_sasl_auth_enable",),
+    "mail goes out without a login": (
+        "lmtp_sasl_auth_enable",
+        "lmtp_sasl_password_maps",
+        "smtp_sasl_auth_enable",
+        "smtp_sasl_password_maps",
+    ),
+    "rates are not limited": (
+        "smtpd_client_auth_rate_limit",
+        "smtpd_client_connection_rate_limit",
+        "smtpd_client_message_rate_limit",
+        "smtpd_client_new_tls_session_rate_limit",
+        "smtpd_client_recipient_rate_limit",
+    ),
+    "commands and replies are not rewritten": (
+        "smtp_reply_filter",
+        "smtpd_command_filter",
+        "smtpd_dns_reply_filter",
+        "default_delivery_status_filter",
+    ),
+    "peers that are slow, but not silent, are not cut off": (
+        "lmtp_per_request_deadline",
+        "smtp_per_request_deadline",
+        "smtpd_per_request_deadline",
+    ),
+    "these limits are not applied": (
+        "duplicate_filter_limit",
+        "header_address_token_limit",
+        "lmtp_mx_address_limit",
+        "lmtp_mx_session_limit",
+        "mime_boundary_length_limit",
+        "mime_nesting_limit",
+        "smtp_mx_address_limit",
+        "smtp_mx_session_limit",
+        "smtpd_recipient_overshoot_limit",
+    ),
+    "ETRN is answered without these restrictions": ("smtpd_etrn_restrictions",),
+    POSTSCREEN: (
+        "postscreen_access_list",
+        "postscreen_bare_newline_enable",
+        "postscreen_denylist_action",
+        "postscreen_dnsbl_sites",
+        "postscreen_greet_action",
+        "postscreen_non_smtp_command_enable",
+        "postscreen_pipelining_enable",
+    ),
+    "no PROXY header is read": ("smtpd_upstream_proxy_protocol",),
+    "outgoing mail does not take these ways": (
+        "disable_dns_lookups",
+        "smtp_bind_address",
+        "smtp_bind_address6",
+        "smtp_dns_support_level",
+        "smtp_fallback_relay",
+        "smtp_helo_name",
+        "smtp_host_lookup",
+    ),
+}
+
+# Parameters about security that need no word of their own: patterns of names, and why.
+SILENT: dict[str, str] = {
+    r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
+    r"authorized_|smtpd_authorized_verp_clients": "of commands that serve does not have",
+    r"(?:smtp|lmtp|smtpd)_(?:starttls|tls)_|tls_|(?:smtp|lmtp)_log_tls_": "details of TLS, named where that is on",
+    r"(?:smtp|lmtp|smtpd)_sasl_|(?:broken|cyrus|send_cyrus)_sasl_|(?:smtp|lmtp)_send_dummy_mail_auth": (
+        "details of logins, which are named where they are on"
+    ),
+    r"milter_|(?:non_)?smtpd_milter": "details of mail filters, which are named where there are some",
+    r"(?:smtp|lmtp|smtpd)_min_data_rate": "a detail of the deadlines",
+    r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
+    r"body_checks_size_limit": "a detail of body_checks",
+    r"address_verify_|(?:smtp|lmtp)_address_verify_": "details of probes, which serve does not send",
+    r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
+    r"(?:smtp|lmtp)_(?:connection_(?:cache|reuse)_|bind_address_enforce|line_length_limit)|connection_cache_": (
+        "how mail goes out, not which"
+    ),
+    r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
+    r"local_destination_|delay_logging_|queue_file_attribute_count_limit": "resources inside Postfix",
+    r"strict_mailbox_ownership": "yes unless it is set, and no only allows more",
+}
+
+
+def report_unserved(configuration: Configuration, services: Iterable[Service], sink: Sink) -> None:
+    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for."""
+    services = list(services)
+    asking = [configuration, *(configuration.for_service(service) for service in services if service.overrides)]
+    screened = any(service.front for service in services)
+    for subject, parameters in UNSERVED.items():
+        if subject == POSTSCREEN and not screened:
+            continue
+        asked = {name: own.place(name) for own in reversed(asking) for name in parameters if _asks(own, name)}
+        if asked:
+            names = sorted(asked)
+            message = f"{subject}: {', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect here"
+            sink.report(PF208, message, asked[names[0]], hint="Postfix may decide otherwise than what is shown")
+
+
+def report_privileges(configuration: Configuration, sink: Sink, user: int) -> None:
+    """What serve cannot do with the rights of ``user``, a numeric id other than root's: such mail waits (PF236).
+
+    Below another root than ``/`` user ids mean nothing, and there is nothing to report.
+    """
+    programs = {service.program for service in configuration.services if service.kind == "unix"}
+    if user == 0 or not configuration.root.is_real or programs.isdisjoint(("local", "virtual")):
+        return
+    file = configuration.path("master.cf")
+    message = f"serve runs as user {user}, not as root: mail for mailboxes, files and commands of other users waits"
+    hint = f"start it as root, or deliver by lmtp, or to mailboxes of user {user} (virtual_uid_maps)"
+    sink.report(PF236, message, file=file, hint=hint)
+    spool = configuration.value("mail_spool_directory")
+    by_other_means = any(map(configuration.value, ("home_mailbox", "mailbox_command", "mailbox_transport")))
+    if "local" in programs and not by_other_means and not os.access(spool, os.W_OK | os.X_OK):
+        message = f"user {user} may not make files in {spool}: mail for a mailbox there waits unless it can be written"
+        sink.report(PF236, message, file=file, hint="set home_mailbox, or let the user's group write there")
+
+
+def _asks(configuration: Configuration, name: str) -> bool:
+    """Whether the parameter is known to this version, and set to something else than its default."""
+    if not configuration.is_known(name) or not configuration.is_set(name):
+        return False
+    value = configuration.value(name)
+    return value not in ("", "no", "0", "none") and value != configuration.expand(configuration.default(name), name)
