@@ -121,7 +121,7 @@ def support() -> str:
     folder = Path(mailconf.__file__).parent / "postfix"
     named: set[str] = set()
     for path in sorted([*(folder / "settings").glob("*.py"), *(folder / "policy").glob("*.py")]):
-        if path.stem != "machine":
+        if path.stem not in ("machine", "start_checks"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call):
                     named |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}

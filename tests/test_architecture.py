@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Container
 from pathlib import Path
 
@@ -151,3 +152,28 @@ def test_no_imports_go_round_in_a_circle() -> None:
 def test_asyncio_lives_in_the_mta(path: Path) -> None:
     if room(path) not in ASYNCIO_ROOMS:
         assert not {n for n in imported(path) if n.split(".")[0] in {"asyncio", "uvloop"}}
+
+
+TAKEN_APART = re.compile(r"\b(table|spec|kind|type)\b")
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_table_references_are_taken_apart_in_one_place(path: Path) -> None:
+    """``type:name`` is `TableRef.parse`'s to read: nobody else splits at a colon what is called a table or a type."""
+    if path.name == "reference.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Assign | ast.Expr | ast.Return | ast.If | ast.Compare | ast.NamedExpr):
+            continue
+        for call in ast.walk(node):
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr in ("partition", "split")
+                and [argument.value for argument in call.args if isinstance(argument, ast.Constant)][:1] == [":"]
+            ):
+                names = ast.unparse(call.func.value)
+                if isinstance(node, ast.Assign):
+                    names += " " + " ".join(map(ast.unparse, node.targets))
+                found = TAKEN_APART.search(names)
+                assert not found, f"{path.name}:{node.lineno}: {ast.unparse(node)[:80]}"

@@ -319,7 +319,7 @@ READERS: dict[str, Row] = {
     "content checks": Row(lambda text: content.read_action("header", None, text), ("a", "REJECT ", "a ", "$1")),
     # tables of sendmail
     "rows of makemap": Row(lambda text: list(makemap.read_rows(encode(text))), LINES),
-    "lines of sendmail's aliases": Row(lambda text: list(sendmail_aliases.logical_lines(encode(text))), LINES),
+    "lines of sendmail's aliases": Row(lambda text: list(sendmail_aliases.alias_lines(encode(text))), LINES),
     "name of sendmail's alias": Row(
         lambda text: sendmail_aliases.read_name(encode(text) + b":x", lambda host: True), ADDRESSES
     ),

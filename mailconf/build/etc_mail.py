@@ -24,6 +24,7 @@ from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Severity, Sink
 from mailconf.files import Root
 from mailconf.maps.build.write import EXTENSIONS
+from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
 from mailconf.sendmail.cf_lines import CfLines, MapLine
 from mailconf.sendmail.library import START, Library, is_part, library_for
@@ -313,7 +314,7 @@ class _Tables:
 
     def _add(self, use: TableUse, line: MapLine) -> None:
         assert use.source is not None
-        named = use.table.partition(":")[0]
+        named = TableRef.parse(use.table).type
         kind = self.map_type or named
         source = self.root.path(use.source)
         target = source.with_name(source.name + EXTENSIONS[kind])

@@ -17,6 +17,7 @@ from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root
 from mailconf.maps.build.write import EXTENSIONS, missing_package
+from mailconf.maps.reference import TableRef
 from mailconf.model.site import Site, TableUse
 from mailconf.source import Span
 
@@ -43,7 +44,7 @@ class Target(NamedTuple):
     @property
     def source_name(self) -> str:
         """What the configuration calls the source of a map."""
-        return self.table.partition(":")[2]
+        return TableRef.parse(self.table).name
 
     @property
     def target_name(self) -> str:
@@ -73,7 +74,7 @@ def plan(
     """
     by_table: dict[tuple[str, str], list[TableUse]] = {}
     for use in site.tables:
-        kind = use.table.partition(":")[0]
+        kind = TableRef.parse(use.table).type
         if use.source and kind in EXTENSIONS:
             by_table.setdefault((map_type or kind, use.source), []).append(use)
     state = State.load(root.path(site.directory) / FOLDER)
@@ -175,7 +176,7 @@ def _is_missing(source: Path) -> bool:
 
 def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink: Sink) -> None:
     for use in dict.fromkeys(uses):
-        if use.table.partition(":")[0] != map_type:
+        if TableRef.parse(use.table).type != map_type:
             sink.report(
                 BD004,
                 f"{use.role} names {use.table}; the map is built as {map_type}",

@@ -11,46 +11,20 @@ from typing import TYPE_CHECKING, Literal
 from mailconf.files import Root
 from mailconf.maps.core.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
 from mailconf.maps.core.table import LookupTable, UnknownType, UnsupportedMap
+from mailconf.maps.core.trust import ORDINARY, Trust, behind_proxy, refusal
+from mailconf.maps.reference import PROXY, TableRef
+from mailconf.maps.types import type_of, types_with
 from mailconf.ports import Ports
-from mailconf.tables.trust import ORDINARY, Trust, behind_proxy, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# type -> module, and what in it opens a table
-_TYPES = {
-    "btree": "database.btree:open_table",
-    "cdb": "database.cdb:open_table",
-    "cidr": "patterns.cidr:Cidr",
-    "environ": "simple.environ:open_table",
-    "fail": "simple.fail:open_table",
-    "hash": "database.hash:open_table",
-    "inline": "simple.inline:open_table",
-    "ldap": "servers.ldap:LdapTable",
-    "lmdb": "database.lmdb:open_table",
-    "memcache": "servers.memcache:MemcacheTable",
-    "mysql": "servers.mysql:MysqlTable",
-    "nis": "servers.nis:open_table",
-    "pcre": "patterns.pcre:Pcre",
-    "pgsql": "servers.pgsql:PgsqlTable",
-    "pipemap": "simple.combined:PipeTable",
-    "randmap": "simple.randmap:open_table",
-    "regexp": "patterns.regexp:Regexp",
-    "socketmap": "servers.socketmap:SocketmapTable",
-    "sqlite": "servers.sqlite:SqliteTable",
-    "static": "simple.static:open_table",
-    "tcp": "servers.tcp:TcpTable",
-    "texthash": "simple.texthash:open_table",
-    "unionmap": "simple.combined:UnionTable",
-    "unix": "simple.accounts:AccountTable",
-}
 
 _NESTING = 100  # tables within tables
 
 
 def known_types() -> list[str]:
     """The types that `open_table` opens, sorted."""
-    return sorted([*_TYPES, "proxy"])
+    return sorted([*types_with(lambda kind: kind.opener), PROXY])
 
 
 def open_table(
@@ -94,7 +68,7 @@ def open_table(
 
 
 def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
-    kind, _, name = spec.partition(":")
+    kind, name = TableRef.parse(spec)
     if not kind or not name:
         raise UnsupportedMap(f'open dictionary: expecting "type:name" form instead of "{spec}"')
     if depth > _NESTING:
@@ -103,7 +77,7 @@ def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
     def inner(other: str) -> LookupTable:
         return _open(other, opening, depth + 1)
 
-    if kind == "proxy":
+    if kind == PROXY:
         return _open(name, opening._replace(trust=behind_proxy(opening.trust)), depth + 1)
     if refused := refusal(spec, opening.trust):
         raise UnsupportedMap(refused)
@@ -114,8 +88,9 @@ def _open(spec: str, opening: Opening, depth: int) -> LookupTable:
 
 def opener_of(kind: str) -> Callable[[str, Opening], LookupTable]:
     """What opens tables of a type: a function, or the table's class. Raises UnsupportedMap."""
-    if kind not in _TYPES:
+    place = type_of(kind).opener
+    if not place:
         raise UnknownType(kind)
-    module, _, opener = _TYPES[kind].partition(":")
+    module, _, opener = place.partition(":")
     found: Callable[[str, Opening], LookupTable] = getattr(import_module(f"mailconf.maps.{module}"), opener)
     return found

@@ -19,15 +19,15 @@ from mailconf.diagnostics import Sink
 from mailconf.domain_names import comparable, for_resolver
 from mailconf.files import Root
 from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.core.trust import ORDINARY, Trust
+from mailconf.maps.reference import TableRef
 from mailconf.maps.registry import open_table
 from mailconf.model.world import ABSENT, Answer, Outcome, Records, User
 from mailconf.personal import Found, look
 from mailconf.ports import Ports
 from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.postmap import fold
-from mailconf.tables.trust import ORDINARY, Trust
 
-BUILT_TYPES = frozenset({"btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash"})
 NO_DNS = Records(Outcome.FAILED, (), "not asked in this run")
 _POLICY_TIMEOUT = 100.0  # seconds; postconf(5) smtpd_policy_service_timeout
 
@@ -81,7 +81,6 @@ class FileWorld:
         self._places.clear()
 
     async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
-        kind, _, name = table.removeprefix("proxy:").partition(":")
         opened = self._tables.get((table, trust))
         if opened is None:
             opened = self._tables[table, trust] = self._open(table, trust)
@@ -93,7 +92,8 @@ class FileWorld:
             return Answer(Outcome.FAILED, reason=str(failure))
         if value is None:
             return ABSENT
-        place = self._place(kind, name, key, decode(value)) if self._trace and kind in BUILT_TYPES else None
+        direct = TableRef.parse(table).direct if self._trace else None
+        place = self._place(direct.name, key, decode(value)) if direct and direct.kind.stored else None
         return Answer(Outcome.FOUND, decode(value), span=place)
 
     def _open(self, table: str, trust: Trust) -> LookupTable | Answer:
@@ -102,7 +102,7 @@ class FileWorld:
         except (TemporaryFailure, UnsupportedMap) as failure:
             return Answer(Outcome.FAILED, reason=str(failure))
 
-    def _place(self, kind: str, name: str, key: str, value: str) -> Span | None:
+    def _place(self, name: str, key: str, value: str) -> Span | None:
         """Where the text source has ``key`` with this value; None where it does not, or no longer."""
         places = self._places.get(name)
         if places is None:
@@ -216,12 +216,12 @@ def _record_text(record: object, kind: str) -> str:
 
 def _ask_policy(root: Root, ports: Ports, endpoint: str, attributes: Mapping[str, str]) -> Answer:
     """SMTPD_POLICY_README: name=value lines and an empty one there, ``action=...`` and an empty one back."""
-    kind, _, place = endpoint.partition(":")
-    if kind == "unix":
+    transport, _, place = endpoint.partition(":")
+    if transport == "unix":
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(_POLICY_TIMEOUT)
         connection.connect(str(root.path(place)))
-    elif kind == "inet":
+    elif transport == "inet":
         host, _, port = place.rpartition(":")
         number = ports.number(port)
         if number is None:

@@ -11,11 +11,11 @@ from collections.abc import Coroutine, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from mailconf.maps.core.trust import ORDINARY as ORDINARY
+from mailconf.maps.core.trust import Trust as Trust
 from mailconf.model.trace import Step, Trace
 from mailconf.personal import Found
 from mailconf.source import Span
-from mailconf.tables.trust import ORDINARY as ORDINARY
-from mailconf.tables.trust import Trust as Trust
 
 T = TypeVar("T")
 

@@ -8,14 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mailconf.files import Root
+from mailconf.maps.reference import TableRef
 from mailconf.model.world import ORDINARY, Answer, Records, Trust, User, World, run
 from mailconf.mta.resolver import Resolver
 from mailconf.personal import Found
-
-NETWORK_TYPES = frozenset(("ldap", "memcache", "mysql", "pgsql", "proxy", "socketmap", "sqlite", "tcp"))
-
-
-_SUFFIX = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 
 
 class MtaWorld:
@@ -44,15 +40,15 @@ class MtaWorld:
     async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
         if table not in self._asked:
             self._remember(table)
-        if table.partition(":")[0] in NETWORK_TYPES:
+        if TableRef.parse(table).kind.may_block:
             return await asyncio.to_thread(lambda: run(self.files.lookup(table, key, trust)))
         return await self.files.lookup(table, key, trust)
 
     def _remember(self, table: str) -> None:
         self._asked.add(table)
-        kind, _, name = table.removeprefix("proxy:").partition(":")
-        if name.startswith("/"):
-            path = self._root.path(name + _SUFFIX.get(kind, ""))
+        direct = TableRef.parse(table).direct
+        if direct.name.startswith("/"):
+            path = self._root.path(direct.file)
             self._seen[path] = _state(path)
 
     async def dns(self, name: str, kind: str) -> Records:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mailconf.maps.core.table import UnsupportedMap
+from mailconf.maps.core.trust import ROUTE, SENSITIVE, Trust
 from mailconf.maps.registry import open_table
-from mailconf.tables.trust import ROUTE, SENSITIVE, Trust
 
 SKIPPED = "line 1: regular expression substitution is not allowed: skipping this rule"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailconf.files import Root
+from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.model.address import Address
 from mailconf.model.policy import Place, Role
 from mailconf.model.session import Session
@@ -18,7 +19,6 @@ from mailconf.model.world import ABSENT, Answer, Ask, LookupFailed, Outcome, Rec
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.personal import Found
-from mailconf.tables.trust import ORDINARY, Trust
 
 START = 1_795_355_705.0  # Sun, 22 Nov 2026 13:55:05 UTC
 

@@ -17,7 +17,7 @@ from dialogue import policy_of  # noqa: E402
 from header_scenarios import BASE, RECIPIENT, SENDER, first_lines, plain, scenarios, whole  # noqa: E402
 
 from mailconf.model.fileworld import FileWorld  # noqa: E402
-from mailconf.model.verdict import Session  # noqa: E402
+from mailconf.model.session import Session  # noqa: E402
 from mailconf.mta.cleanup import Cleanup  # noqa: E402
 from mailconf.mta.headers import guard  # noqa: E402
 from mailconf.mta.message import Context, Message, Recipient  # noqa: E402

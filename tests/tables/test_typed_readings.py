@@ -14,8 +14,8 @@ from mailconf.tables.content import Action
 from mailconf.tables.hosts_access import HostList, HostsRule, Option
 from mailconf.tables.sendmail_access import AccessAction, AccessKey
 from mailconf.tables.sendmail_aliases_reader import read_targets
-from mailconf.tables.sendmail_maps import AliasTarget as Address
 from mailconf.tables.sendmail_maps import MailerRoute
+from mailconf.tables.sendmail_maps import MapTarget as Address
 from mailconf.tables.sides import Fault, Side, parse_side
 from mailconf.tables.transport import Hop, Transport
 

@@ -16,6 +16,7 @@ from mailconf.check.postfix import trust
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
+from mailconf.maps.reference import TableRef
 from mailconf.maps.registry import open_table
 from mailconf.model.site import TableUse
 from mailconf.source import Source, decode, encode
@@ -33,13 +34,10 @@ CK032 = error("CK032", "a table names a transport that master.cf does not have")
 TB103 = warning("TB103", "header or body checks in a table that has no patterns")
 CK033 = warning("CK033", "a key for subdomains that parent_domain_matches_subdomains keeps from being looked up")
 
-_RULES = ("regexp", "pcre", "cidr")
-_TEXTS = (*_RULES, "texthash")
 _CONTENT = frozenset(
     {roles.HEADER_CHECKS, roles.BODY_CHECKS, roles.MILTER_HEADER_CHECKS}
     | {roles.CLIENT_HEADER_CHECKS, roles.CLIENT_BODY_CHECKS}
 )
-_FIXED_STRINGS = frozenset({"btree", "cdb", "dbm", "hash", "lmdb", "sdbm", "texthash"})
 _WARNED_LINE = re.compile(r".*?, line ([0-9]+): (.*)", re.DOTALL)
 # Format: the parameter's name in parent_domain_matches_subdomains; the lists have their own names there.
 _PARENTS = {roles.ACCESS: "smtpd_access_maps", roles.TRANSPORT: "transport_maps"}
@@ -56,10 +54,10 @@ def contents(subject: Subject, sink: Sink) -> None:
     for use in subject.site.tables:
         by_table.setdefault(use.table, []).append(use)
     for table, uses in by_table.items():
-        kind, _, name = table.partition(":")
-        if kind in _TEXTS and not name.startswith("{"):
-            _read_text(subject, kind, name, uses, sink)
-        if kind in _FIXED_STRINGS:
+        ref = TableRef.parse(table)
+        if ref.kind.text and not ref.name.startswith("{"):
+            _read_text(subject, ref.type, ref.name, uses, sink)
+        if ref.kind.stored:
             _warn_of_content_checks(subject, table, uses, sink)
 
 
@@ -137,7 +135,7 @@ def _check_against_configuration(
 ) -> None:
     uses = list(uses)
     role = roles.table_role(*(use.role for use in uses))
-    if any(use.table.partition(":")[0] in _FIXED_STRINGS for use in uses):
+    if any(TableRef.parse(use.table).kind.stored for use in uses):
         _report_subdomain_keys(subject, role, uses, entries, sink)
     _report_transports(subject, role, entries, sink)
     trust.mailboxes(uses, entries, sink)

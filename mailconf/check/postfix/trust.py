@@ -1,4 +1,4 @@
-"""What Postfix does not take from a table in its role, though the table has it (`mailconf.tables.trust`).
+"""What Postfix does not take from a table in its role, though the table has it (`mailconf.maps.core.trust`).
 
 Rules of regexp and pcre tables that put text of the address into the result are skipped where that decides what is run
 or written, tables that anyone can answer are not opened there; and names of mailboxes must not lead out of
@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
+from mailconf.maps.core.trust import Trust, behind_proxy, refusal, trust_of
+from mailconf.maps.reference import TableRef
 from mailconf.maps.registry import open_table
 from mailconf.model.site import TableUse
 from mailconf.tables.entry import Entry
 from mailconf.tables.mailbox_name import below
-from mailconf.tables.trust import Trust, behind_proxy, refusal, trust_of
 
 CK083 = error("CK083", "a table of a type that Postfix does not open in this role")
 TB170 = error("TB170", "a result with text of the address where Postfix allows none")
@@ -41,10 +42,10 @@ def opened(subject: Subject, sink: Sink) -> None:
             continue
         trust = trust_in(use)
         if refusal(use.table, trust):
-            kind = use.table.partition(":")[0]
+            kind = TableRef.parse(use.table).type
             hint = "Postfix defers the mail: nothing proves who answers; use an indexed file, or sqlite, ldap, mysql"
             sink.report(CK083, f"{use.role} is asked of no {kind}: table", use.span, hint=hint)
-        kind, _, name = use.table.partition(":")
+        kind, name = TableRef.parse(use.table)
         if kind in PATTERNS and name.startswith("{") and not trust.substitution and _skips(subject, use.table, trust):
             sink.report(TB170, f"Postfix skips a rule of this table in {use.role}", use.span, hint=_HINT)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink, declare, error, warning
 from mailconf.files import read_regular
+from mailconf.maps.reference import TableRef
 from mailconf.maps.registry import known_types
 from mailconf.maps.servers.nis import nis_domain
+from mailconf.maps.types import POSTFIX, type_of, types_with
 from mailconf.postfix.settings.lookup import MAX_NESTED
 from mailconf.source import decode
 
@@ -19,10 +21,9 @@ CK085 = declare("CK085", Severity.NOTE, "a map type that explain and serve do no
 
 MOST_HINTS = 20  # types for which similar ones are looked for
 # Types of Postfix's that mailconf does not read itself: of other systems (DATABASE_README), and of one process.
-FOREIGN_TYPES = frozenset({"dbm", "netinfo", "nisplus", "sdbm"})
+FOREIGN_TYPES = types_with(lambda kind: POSTFIX in kind.engines and kind.foreign)
 OTHER_TYPES = FOREIGN_TYPES | {"internal"}
-# Those that come in packages of their own and are loaded where dynamicmaps.cf names them (postconf(5) meta_directory).
-PACKAGED_TYPES = frozenset({"cdb", "ldap", "lmdb", "mongodb", "mysql", "pcre", "pgsql", "sdbm", "sqlite"})
+PACKAGED_TYPES = types_with(lambda kind: POSTFIX in kind.engines and kind.packaged)
 MOST_DYNAMIC = 1_000_000  # bytes of a dynamicmaps.cf
 
 
@@ -35,7 +36,7 @@ def known(subject: Subject, sink: Sink) -> None:
     for use in subject.site.tables:
         if use.span is None:
             continue  # a default, which names what another parameter does
-        kind, _, name = use.table.removeprefix("proxy:").partition(":")
+        kind, name = TableRef.parse(use.table)
         if use.table.startswith(f"{kind}:{{{kind}:{{" * (MAX_NESTED // 2)):
             message = f"{use.role}: more than {MAX_NESTED} tables of tables inside one another"
             sink.report(CK079, message, use.span, hint="Postfix opens them all; name the tables themselves")
@@ -56,7 +57,7 @@ def known(subject: Subject, sink: Sink) -> None:
         elif kind == "nis" and subject.root.is_real and (domain := nis_domain()):
             message = f"{use.role}: mailconf asks no server of the NIS domain {domain}"
             sink.report(CK085, message, use.span, hint="explain and serve answer as if the table failed: 451")
-        if kind in types and not name and kind not in ("internal", "fail", "environ", "static"):
+        if kind in types and not name and not type_of(kind).nameless:
             sink.report(CK078, f"{use.role}: {use.table} has no name", use.span, hint="write type:name")
 
 

@@ -24,6 +24,7 @@ from mailconf.check.sendmail.mc_head import head
 from mailconf.check.sendmail.mc_text import check_text
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, declare, error, warning
 from mailconf.files import Root
+from mailconf.maps.reference import TableRef
 from mailconf.model.site import Service, Site
 from mailconf.sendmail.cf_mistakes import nearest
 from mailconf.sendmail.expansion import SM902
@@ -329,7 +330,7 @@ def filters(subject: McText, sink: Sink) -> None:
 def maps(subject: McText, sink: Sink) -> None:
     """SM018: maps that sendmail cannot open because their specification is none."""
     for table in subject.site.tables:
-        kind, _, rest = table.table.partition(":")
+        kind, rest = TableRef.parse(table.table)
         if kind not in MAP_TYPES:
             message = f"sendmail has no maps of type {kind}"
             hint = f"write the type first: hash {kind}" if "/" in kind else "write hash, btree or cdb, and the file"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailconf.diagnostics import Severity, Sink, declare
+from mailconf.maps.reference import TableRef
 
 if TYPE_CHECKING:
     from mailconf.build.plan import Target
@@ -58,7 +59,7 @@ class Unbuilt:
                 self._sink.add(diagnostic)
         if not compiled:
             return None
-        name = target.table.partition(":")[2]
+        name = TableRef.parse(target.table).name
         return MemoryTable(target.type, name, compiled[0].table(), Opening(never, self._loaded.root, fold))
 
     def _report(self, target: Target, *, stale: bool) -> None:

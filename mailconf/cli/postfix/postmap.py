@@ -29,6 +29,7 @@ from mailconf.cli.postfix.postfix_tool import (
 from mailconf.cli.postfix.postmap_options import TableOptions
 from mailconf.cli.shared.streams import drop_output
 from mailconf.maps.core.table import NotBuilt, TemporaryFailure, UnknownType, UnsupportedMap
+from mailconf.maps.reference import TableRef
 
 TOOL = Tool(
     flags="bfFhijmnNoprsuUvw",
@@ -146,5 +147,4 @@ def _run(arguments: list[str], options: TableOptions, messages: Messages) -> int
 
 def _spec(argument: str, options: TableOptions) -> tuple[str, str]:
     """The type and the name of a table."""
-    kind, colon, name = argument.partition(":")
-    return (kind, name) if colon else (options.default_type, argument)
+    return TableRef.parse(argument, options.default_type)

@@ -10,8 +10,9 @@ from itertools import chain
 from typing import cast
 
 from mailconf.cli.postfix.postfix_tool import Fatal, Messages
-from mailconf.maps.bulk.many import ManyKeys, is_utf8, keys_of
+from mailconf.maps.bulk.keys import is_utf8, keys_of
 from mailconf.maps.core.table import TemporaryFailure, UnknownType
+from mailconf.maps.reference import TableRef
 from mailconf.source import decode
 
 TYPE_CHECKING = False
@@ -139,6 +140,8 @@ def _query(tables: Tables, options: TableOptions) -> int:
             return 1
         write((options.line((key, value)) if "j" in options.flags else value) + b"\n")
         return 0
+    from mailconf.maps.bulk.many import ManyKeys
+
     count, by_library = len(tables.names), "j" not in options.flags
     many = ManyKeys(count, tables.table, options.line, utf8=options.utf8, by_library=by_library)
     found = False
@@ -273,9 +276,8 @@ def delete(names: list[tuple[str, str]], options: TableOptions, messages: Messag
             _check_changeable(kind, name)
             messages.warn(f'{shown(kind, name)}: non-UTF-8 key "{decode(key)}": malformed UTF-8 or invalid codepoint')
         found = True  # so it is with the original
-    for kind, name in names:
-        while kind == "proxy":
-            kind, _, name = name.partition(":")
+    for table in names:
+        kind, name = TableRef(*table).direct
         _check_changeable(kind, name)
         if kind in NO_DELETE:
             raise Fatal(f"table {kind}:{name}: delete operation is not supported")

@@ -13,6 +13,7 @@ import sys
 
 from mailconf.cli.sendmail.sendmail_tool import DEFAULT_CF, EX_OK, EX_USAGE, Cf, Stop, getopt, say, valued
 from mailconf.cli.shared.own_options import take_root
+from mailconf.maps.reference import TableRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +56,8 @@ def _print(spec: str, keys: list[bytes], root: Root) -> None:
     from mailconf.maps.core.table import TemporaryFailure
     from mailconf.sendmail.safefile import Refused, Safety
 
-    kind, colon, name = spec.partition(":")
-    if not colon:
-        kind, name = "implicit", spec
+    colon = ":" in spec
+    kind, name = TableRef.parse(spec, "implicit")
     name = _FLAGS.sub("", name, count=1)
     if kind and colon and kind not in _TYPES:
         return say(f"{_PREFIX}: Skipping non-file based alias type {kind}")

@@ -23,7 +23,9 @@ from mailconf.files import replace
 from mailconf.maps.build.target import safe_target
 from mailconf.maps.core.opening import NotStored, Progress, Repeated, cannot_open
 from mailconf.maps.core.table import NotBuilt, UnsupportedMap
+from mailconf.maps.reference import PROXY
 from mailconf.maps.registry import known_types
+from mailconf.maps.types import TYPES, MapType
 from mailconf.tables.packed import Packed
 
 Table = dict[bytes, bytes]
@@ -51,54 +53,9 @@ class DuplicateKey(Exception):
     """Raised by an ``on_duplicate`` that wants no map (makemap(8))."""
 
 
-class _Type(NamedTuple):
-    extension: str
-    writer: str  # module:function
-    reader: str  # module:class
-    packed: str  # a writer of packed entries, which end with a NUL or do not as with postmap(1)
-    nul: bool = True  # postmap(1) without -N and -n ends keys and values with a NUL
-    values_writer: str = ""  # for keys with several values, where the type has that
-    package: str = ""  # the package that the writer needs, where it is one that not every system has
-    fixed: str = ""  # what the original says when it is asked to change a map in place
-
-
-_CDB_IS_FIXED = (
-    "dict_cdb_open: inappropriate open flags for cdb database - specify O_RDONLY or O_WRONLY|O_CREAT|O_TRUNC"
-)
 _INSTALLED = "Is the postfix-{} package installed?"
-_TYPES = {
-    "btree": _Type(
-        ".db",
-        "database.bdb_btree_writer:write_btree",
-        "database.bdb_btree:BtreeFile",
-        "build.packed_bdb:write_btree",
-        values_writer="database.bdb_values:write_btree_values",
-    ),
-    "cdb": _Type(
-        ".cdb",
-        "database.cdb_writer:write_cdb",
-        "database.cdb:CdbFile",
-        "build.packed_cdb:write_cdb",
-        nul=False,
-        fixed=_CDB_IS_FIXED,
-    ),
-    "hash": _Type(
-        ".db",
-        "database.bdb_hash_writer:write_hash",
-        "database.bdb_hash:HashFile",
-        "build.packed_bdb:write_hash",
-        values_writer="database.bdb_values:write_hash_values",
-    ),
-    "lmdb": _Type(
-        ".lmdb",
-        "database.lmdb_writer:write_lmdb",
-        "database.lmdb:LmdbFile",
-        "build.packed_lmdb:write_lmdb",
-        package="lmdb",
-    ),
-}
-
-EXTENSIONS = {name: kind.extension for name, kind in _TYPES.items()}
+_TYPES = {name: kind for name, kind in TYPES.items() if kind.writer}
+EXTENSIONS = {name: kind.suffix for name, kind in _TYPES.items()}
 
 
 def writable_types() -> list[str]:
@@ -122,7 +79,7 @@ def missing_package(type: str) -> str:
 
 def map_path(type: str, source: Path) -> Path:
     """Where the map of the text ``source`` lies: ``/etc/postfix/access.db``. Raises UnsupportedMap."""
-    return source.with_name(source.name + _type(type).extension)
+    return source.with_name(source.name + _type(type).suffix)
 
 
 def stored_end(type: str, nul: bool | None) -> bytes:
@@ -199,7 +156,7 @@ def write_values(
     Keys and values are written as they are. Raises UnsupportedMap when the type has no such maps, and OSError.
     """
     kind = _type(type)
-    if not kind.values_writer:
+    if not kind.many:
         raise UnsupportedMap(f"{type} maps have one value for a key")
     target = safe_target(target, warn)
     with _no_collection():
@@ -294,23 +251,23 @@ def _failures(target: Path) -> Iterator[None]:
         raise cannot_open(str(target), problem) from problem
 
 
-def _type(name: str) -> _Type:
+def _type(name: str) -> MapType:
     """The writer of a type; UnsupportedMap in postmap's words."""
     if name in _TYPES:
         return _TYPES[name]
-    if name == "proxy":
+    if name == PROXY:
         raise UnsupportedMap("can't create maps via the proxy service")
     raise NotBuilt(name, name in known_types())
 
 
-def _changeable(name: str) -> _Type:
+def _changeable(name: str) -> MapType:
     kind = _type(name)
     if kind.fixed:
         raise UnsupportedMap(kind.fixed)
     return kind
 
 
-def _end(kind: _Type, nul: bool | None) -> bytes:
+def _end(kind: MapType, nul: bool | None) -> bytes:
     """What ends keys and values."""
     return b"\0" if nul or (nul is None and kind.nul) else b""
 
@@ -320,7 +277,7 @@ def _load(place: str) -> Any:
     return getattr(import_module(f"mailconf.maps.{module}"), name)
 
 
-def _writer(kind: _Type) -> Any:
+def _writer(kind: MapType) -> Any:
     """The function that writes maps of the type.
 
     Raises UnsupportedMap, which begins with postmap's words, where the package that it needs is missing.
@@ -373,11 +330,11 @@ def _add_values(
 
 
 @contextmanager
-def _current(kind: _Type, target: Path) -> Iterator[Table | _Values]:
+def _current(kind: MapType, target: Path) -> Iterator[Table | _Values]:
     """What the map holds, NULs included, locked until the end. Raises FileNotFoundError, TemporaryFailure."""
     # Closing any descriptor of a file gives up the locks that its process has on it: so the reader is closed last.
     with _locked(target), closing(_load(kind.reader)(target, str(target))) as database:
-        if not kind.values_writer or not database.repeats:
+        if not kind.many or not database.repeats:
             yield dict(database.items())
             return
         table = _Values()
@@ -387,7 +344,7 @@ def _current(kind: _Type, target: Path) -> Iterator[Table | _Values]:
 
 
 def _write(
-    kind: _Type,
+    kind: MapType,
     target: Path,
     columns: Columns,
     end: bytes,
@@ -400,7 +357,7 @@ def _write(
 
 
 def _packed_written(
-    kind: _Type,
+    kind: MapType,
     target: Path,
     entries: Packed,
     source: os.stat_result | None,
@@ -419,14 +376,14 @@ def _packed_written(
 
 
 def _write_values(
-    kind: _Type,
+    kind: MapType,
     target: Path,
     table: dict[bytes, list[bytes]],
     source: os.stat_result | None,
     progress: Progress | None,
 ) -> None:
     with _replaced(target, source) as file:
-        _load(kind.values_writer)(file, list(table), list(table.values()), progress=progress)
+        _load(kind.many)(file, list(table), list(table.values()), progress=progress)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from itertools import compress
 from typing import cast
 
 from mailconf.maps.bulk.beside import apart, beside, processors
+from mailconf.maps.bulk.keys import is_utf8, keys_of
 from mailconf.maps.core.table import WHOLE, BulkTable, LibraryTable, TemporaryFailure, UnsupportedMap
 
 TYPE_CHECKING = False
@@ -232,20 +233,3 @@ def _text(lines: list[bytes]) -> bytes:
     """The ``lines``, each with a newline."""
     lines.append(b"")
     return b"\n".join(lines)
-
-
-def keys_of(text: bytes) -> list[bytes]:
-    """The lines of ``text``, each up to a NUL."""
-    lines = text.split(b"\n")
-    lines.pop()
-    return [line.partition(b"\0")[0] for line in lines] if b"\0" in text else lines
-
-
-def is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

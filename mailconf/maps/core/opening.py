@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 from mailconf.files import Root
 from mailconf.maps.core.table import LookupTable, TemporaryFailure
+from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.ports import Ports
-from mailconf.tables.trust import ORDINARY, Trust
 
 Fold = Callable[[bytes], bytes]
 Warn = Callable[[str], None]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from mailconf.files import Root
 from mailconf.maps.core.words import inside, split_braced
+from mailconf.maps.reference import TableRef
 
-_SUFFIXES = {"hash": ".db", "btree": ".db", "cdb": ".cdb", "lmdb": ".lmdb", "dbm": ".pag", "sdbm": ".pag"}
-_FILES = frozenset({"texthash", "regexp", "pcre", "cidr", "ldap", "memcache", "mysql", "pgsql", "sqlite", *_SUFFIXES})
 _NESTING = 20
 
 
@@ -21,17 +20,15 @@ def owner(table: str, root: Root, depth: int = 0) -> int | None:
     """
     if not root.is_real:
         return 0
-    kind, _, name = table.partition(":")
-    if kind == "proxy":
-        return owner(name, root, depth)
-    if kind in ("pipemap", "unionmap"):
+    ref = TableRef.parse(table).direct
+    if ref.kind.composite:
         if depth >= _NESTING:
             return None
-        owners = {owner(member, root, depth + 1) for member in split_braced(inside(name) or "")} - {0}
+        owners = {owner(member, root, depth + 1) for member in split_braced(inside(ref.name) or "")} - {0}
         return 0 if not owners else next(iter(owners)) if len(owners) == 1 else None
-    if kind not in _FILES or not name.startswith("/"):
+    if not ref.kind.named_file or not ref.name.startswith("/"):
         return 0
     try:
-        return root.path(name + _SUFFIXES.get(kind, "")).stat().st_uid
+        return root.path(ref.file).stat().st_uid
     except OSError:
         return None

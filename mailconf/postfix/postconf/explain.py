@@ -6,6 +6,7 @@ that it refers to and the values that refer to it, since when it exists, and whe
 
 from __future__ import annotations
 
+from mailconf.maps.reference import TableRef
 from mailconf.postfix.parameters import catalogue as parameters
 from mailconf.postfix.parameters.history import SINCE
 from mailconf.postfix.parameters.value_types import type_of
@@ -86,8 +87,7 @@ def _referred(known: Postconf, name: str, value: str) -> Iterator[tuple[str, str
 
 
 def _is_table(word: str) -> bool:
-    kind, colon, rest = word.partition(":")
-    return bool(colon and rest) and kind.isidentifier() and kind not in _NOT_TABLES
+    return TableRef.looks_like_one(word) and TableRef.parse(word).type not in _NOT_TABLES
 
 
 def _users(known: Postconf, name: str) -> Iterator[str]:

@@ -402,13 +402,14 @@ class Postconf:
         """Use the table that ``word`` names; the part in braces that is to be looked into, "" when there is none."""
         if word.startswith("{"):
             return word
-        at = 0
-        while word.startswith("proxy:", at):
-            at += len("proxy:")
-        kind, colon, name = word[at:].partition(":")
-        if name.startswith("{"):
+        if ":" not in word:
+            return ""
+        from mailconf.maps.reference import TableRef  # it takes a millisecond
+
+        kind, name = TableRef.parse(word).direct
+        if kind and name.startswith("{"):
             return name
-        if colon and kind in self.postfix.databases:
+        if kind in self.postfix.databases:
             self._use_database(kind, name, scope)
         return ""
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import chain
 
+from mailconf.maps.core.trust import trust_of
 from mailconf.model.world import Ask
 from mailconf.postfix.settings import machine
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.hostnames import address_literal
 from mailconf.postfix.settings.lists import ListKind, PatternList
 from mailconf.postfix.settings.lookup import AddressSearch, Tables
-from mailconf.tables.trust import trust_of
 
 # (parameter, as this list) -> a problem
 Problem = Callable[[str, str], None]
@@ -68,7 +68,7 @@ class Domains:
                     problem(name, text)
 
     def tables(self, name: str, program: str = "smtpd") -> Tables:
-        """The lookup tables that the parameter ``name`` lists, as ``program`` opens them (`mailconf.tables.trust`)."""
+        """The lookup tables that the parameter ``name`` lists, as ``program`` opens them (see `trust_of`)."""
         return Tables.of(self.configuration.value(name), self.default_type, trust_of(name, program))
 
     async def is_local(self, ask: Ask, domain: str) -> bool:

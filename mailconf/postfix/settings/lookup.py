@@ -9,29 +9,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from mailconf import possessive
+from mailconf.maps.core.trust import ORDINARY, Trust
+from mailconf.maps.reference import TableRef
 from mailconf.model.address import Address
 from mailconf.model.world import Answer, Ask, LookupFailed
 from mailconf.postfix.text.words import split_words, table_spec, unbraced
-from mailconf.tables.trust import ORDINARY, Trust
 
-PATTERN_TYPES = frozenset({"cidr", "pcre", "regexp", "tcp"})
 MAX_NESTED = 20  # tables of tables inside one another that are looked at
-_PROXIES = possessive.compile(r"\A(?:proxy:)++")
-_COMPOSITE = frozenset({"pipemap", "unionmap"})
-
-
-def unproxied(table: str) -> str:
-    """The table that proxymap(8) opens for ``proxy:table``; other tables as they are."""
-    return _PROXIES.sub("", table, count=1)
 
 
 def is_pattern(table: str, depth: int = 0) -> bool:
     """Whether ``table`` ("type:name") matches patterns against whole keys instead of storing strings."""
-    kind, _, name = unproxied(table).partition(":")
-    if kind in _COMPOSITE and depth < MAX_NESTED:
-        return any(is_pattern(member.text, depth + 1) for member in split_words(unbraced(name)))
-    return kind in PATTERN_TYPES
+    direct = TableRef.parse(table).direct
+    if direct.kind.composite and depth < MAX_NESTED:
+        return any(is_pattern(member.text, depth + 1) for member in split_words(unbraced(direct.name)))
+    return direct.kind.pattern
 
 
 class Tables:

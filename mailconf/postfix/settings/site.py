@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from mailconf.maps.reference import PROXY, TableRef
 from mailconf.model.limits import Limits
 from mailconf.model.site import Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.listeners import listeners
 from mailconf.postfix.settings.lists import ListReader
-from mailconf.postfix.settings.lookup import MAX_NESTED, unproxied
+from mailconf.postfix.settings.lookup import MAX_NESTED
 from mailconf.postfix.settings.protocol import protocol_options
 from mailconf.postfix.text.words import split_words, table_spec, unbraced
 from mailconf.source import Span
@@ -83,7 +84,6 @@ RESTRICTION_PARAMETERS = tuple(
     for stage in ("client", "helo", "sender", "relay", "recipient", "data", "end_of_data", "etrn")
 )
 # The types that a text file of the same name is built into, and those that read that text themselves.
-BUILT_TYPES = frozenset({"btree", "cdb", "dbm", "hash", "lmdb", "sdbm"})
 
 
 def site_of(configuration: Configuration) -> Site:
@@ -246,11 +246,11 @@ def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[Tab
         if bare and ":" not in text and name != "alias_database":
             continue  # Postfix does not open it: only newaliases(1) takes a default type
         span = c.word_span(name, word.text, word.offset)
-        if bare or _is_table(text):
+        if bare or TableRef.looks_like_one(text):
             yield from _members(table_spec(text, default_type), role, span)
         elif text.startswith("/"):
             for found in ListReader(c.read_list).words(text, tables=True):
-                if _is_table(found.text):
+                if TableRef.looks_like_one(found.text):
                     yield from _members(found.text, role, span)
 
 
@@ -260,22 +260,17 @@ def _restriction_tables(c: Configuration, name: str) -> Iterator[TableUse]:
         if before.startswith("check_") and before.endswith("_access"):
             if ":" in word.text:
                 yield from _members(word.text, before, c.word_span(name, word.text, word.offset))
-        elif _is_table(word.text) and before != "check_policy_service" and word.text[0] != "{":
+        elif TableRef.looks_like_one(word.text) and before != "check_policy_service" and word.text[0] != "{":
             yield from _members(word.text, name, c.word_span(name, word.text, word.offset))
         before = word.text
 
 
 def _members(table: str, role: str, span: Span | None, depth: int = 0, *, proxied: bool = False) -> Iterator[TableUse]:
     """A table, and those that it is made of."""
-    proxied |= table.startswith("proxy:")
-    table = unproxied(table)
-    kind, _, rest = table.partition(":")
-    yield TableUse(table, role, rest if kind in BUILT_TYPES else None, span, proxied=proxied)
-    if kind in ("unionmap", "pipemap") and depth < MAX_NESTED:
-        for member in split_words(unbraced(rest)):
+    ref = TableRef.parse(table)
+    proxied |= ref.type == PROXY
+    ref = ref.direct
+    yield TableUse(str(ref), role, ref.name if ref.kind.built else None, span, proxied=proxied)
+    if ref.kind.composite and depth < MAX_NESTED:
+        for member in split_words(unbraced(ref.name)):
             yield from _members(member.text, role, span, depth + 1, proxied=proxied)
-
-
-def _is_table(text: str) -> bool:
-    head, colon, rest = text.partition(":")
-    return bool(colon and head and rest) and head.replace("-", "").isalnum() and not head[0].isdigit()

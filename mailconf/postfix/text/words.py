@@ -58,5 +58,6 @@ def unbraced(word: str) -> str:
 
 def table_spec(word: str, default_type: str) -> str:
     """A table's full name: a bare file name gets the default type (postconf(5) default_database_type)."""
-    head, colon, _ = word.partition(":")
-    return word if colon and "/" not in head and "{" not in head else f"{default_type}:{word}"
+    from mailconf.maps.reference import TableRef  # it takes a millisecond
+
+    return str(TableRef.of_word(word, default_type))

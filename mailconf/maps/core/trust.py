@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mailconf.maps.reference import TableRef
+
 
 class Trust(NamedTuple):
     """What a table may do in its role.
@@ -28,9 +30,6 @@ class Trust(NamedTuple):
 ORDINARY = Trust()
 ROUTE = Trust(substitution=False)
 SENSITIVE = Trust(substitution=False, others=False)
-
-# Tables that anyone may answer who can take the server's place.
-UNAUTHENTICATED = frozenset({"memcache", "socketmap", "tcp"})
 
 OPENED: dict[str, dict[str, Trust]] = {
     "local": {
@@ -68,7 +67,7 @@ def behind_proxy(trust: Trust) -> Trust:
 
 def refusal(table: str, trust: Trust) -> str:
     """Why ``table`` ("type:name") is not opened, in Postfix's words; "" where it is."""
-    kind = table.partition(":")[0]
-    if trust.others or kind not in UNAUTHENTICATED:
+    found = TableRef.parse(table)
+    if trust.others or not found.kind.unproven:
         return ""
-    return f"{table} map is not allowed for security{' ' if kind == 'tcp' else '-'}sensitive data"
+    return f"{table} map is not allowed for security{' ' if found.type == 'tcp' else '-'}sensitive data"

@@ -1,0 +1,20 @@
+"""Keys as they come in a text, a line for each."""
+
+from __future__ import annotations
+
+
+def keys_of(text: bytes) -> list[bytes]:
+    """The lines of ``text``, each up to a NUL."""
+    lines = text.split(b"\n")
+    lines.pop()
+    return [line.partition(b"\0")[0] for line in lines] if b"\0" in text else lines
+
+
+def is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
