@@ -2,6 +2,9 @@
 
 python tests/vectors/record_idna.py
 
+The mapping is that of the ICU which Postfix is linked with, and changes with that. Run it on machines with different
+ones (tests/machines).
+
 The library keeps what it has translated, so that each way of mapping is asked in a process of its own.
 """
 
@@ -52,14 +55,36 @@ def answers() -> dict[str, Any]:
     return found
 
 
-def _icu() -> str:
+def icu() -> str:
+    """The library that Postfix is linked with: ``libicuuc.so.72``."""
     linked = subprocess.run(["ldd", LIBRARY], check=True, capture_output=True, text=True).stdout
     return next(word for word in linked.split() if word.startswith("libicuuc.so."))
+
+
+def different(known: dict[str, Any], found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The answers to the names that are not translated as before, by the way of mapping."""
+    return {
+        word: {name: new for name, old, new in zip(NAMES, known[word], found[word], strict=True) if old != new}
+        for word in known
+    }
+
+
+def main() -> None:
+    """The first ICU's answers are written whole; of another one, those that differ from them."""
+    file = HERE / "idna.json"
+    known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    recorded = {"mail_version": mail_version(), "icu": icu(), "enable_idna2003_compatibility": answers()}
+    if not known or known["icu"] == icu():
+        known = {**recorded, "others": known.get("others", {})}
+    else:
+        first = known["enable_idna2003_compatibility"]
+        found = different(first, recorded["enable_idna2003_compatibility"])
+        known["others"][icu()] = {"mail_version": mail_version(), "enable_idna2003_compatibility": found}
+    file.write_text(json.dumps(known, indent=0) + "\n")
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(ask(sys.argv[1] == "yes")))
     else:
-        recorded = {"mail_version": mail_version(), "icu": _icu(), "enable_idna2003_compatibility": answers()}
-        (HERE / "idna.json").write_text(json.dumps(recorded, indent=0) + "\n")
+        main()

@@ -1,12 +1,14 @@
 """Records what the real Postfix answers to policy_scenarios.py, as policy.json. Needs root, for a DNS of its own.
 
 python tests/vectors/record_policy.py
+
+Of a Postfix with another version than policy.json's, the sessions that it answers otherwise are written to
+policy_others.json, under its version. Run it on machines with other versions (tests/machines).
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 import tempfile
 import time
@@ -62,15 +64,21 @@ def hold(session: list[str], postfix: PrivatePostfix) -> dict[str, list[str]]:
 
 
 def _settled(postfix: PrivatePostfix, before: int) -> list[str]:
-    """The decisions of the session that connected last; it has logged everything when it logs its end."""
+    """The decisions of the first session with a command; it has logged everything when it logs its end.
+
+    Connections that only looked whether smtpd is there log theirs at any time.
+    """
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        lines = postfix.log_lines(before, pids=True)
-        start = max((n for n, line in enumerate(lines) if ": connect from" in line), default=len(lines))
-        own = [line for line in lines[start:] if line.split(": ")[0] == lines[start].split(": ")[0]]
-        if any(": disconnect from" in line for line in own):
-            texts = (re.sub(r"^postfix/smtpd\[\d+\]: ", "", line) for line in own)
-            return [found for text in texts if (found := normal_log(text)) is not None]
+        sessions: dict[str, list[str]] = {}  # by process
+        for line in postfix.log_lines(before, pids=True):
+            process, _, text = line.partition(": ")
+            if text.startswith("connect from"):
+                sessions[process] = []
+            elif process in sessions:
+                sessions[process].append(text)
+                if text.startswith("disconnect from") and not text.endswith(" commands=0/0"):
+                    return [found for text in sessions[process] if (found := normal_log(text)) is not None]
         time.sleep(0.002)
     raise TimeoutError("smtpd did not end the session")
 
@@ -94,7 +102,25 @@ def main(arguments: list[str]) -> None:
         json.dump(record([Scenario(**fields) for fields in json.load(sys.stdin)]), sys.stdout)
         return
     found = record([*scenarios(), *refusals()])
-    (HERE / "policy.json").write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n")
+    known = json.loads((HERE / "policy.json").read_text()) if (HERE / "policy.json").exists() else found
+    if found["mail_version"] == known["mail_version"]:
+        (HERE / "policy.json").write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n")
+        return
+    file = HERE / "policy_others.json"
+    others = json.loads(file.read_text()) if file.exists() else {}
+    others[found["mail_version"]] = different(known["scenarios"], found["scenarios"])
+    file.write_text(json.dumps(others, indent=0, ensure_ascii=False) + "\n")
+
+
+def different(known: list[dict[str, Any]], found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By the scenario's name and the session's number, the answers in ``found`` that differ from ``known``."""
+    made: dict[str, dict[str, Any]] = {}
+    for first, other in zip(known, found, strict=True):
+        assert first["name"] == other["name"]
+        for number, (old, new) in enumerate(zip(first["answers"], other["answers"], strict=True)):
+            if old != new:
+                made.setdefault(other["name"], {})[str(number)] = new
+    return made
 
 
 if __name__ == "__main__":

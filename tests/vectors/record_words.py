@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.live.private_postfix import PrivatePostfix, mail_version
-from tests.vectors.word_cases import CONTENT, FILES, HELP, MAIN_CF, TABLE_COMMANDS
+from tests.vectors.word_cases import CONTENT, FILES, HELP, HIDING, MAIN_CF, RECIPIENTS, TABLE_COMMANDS
 
 WORDS = Path(__file__).parent / "words.json"
 SETTINGS = {
@@ -67,16 +67,28 @@ def dialogue(postfix: PrivatePostfix, commands: list[str]) -> list[Any]:
 
 def queued(postfix: PrivatePostfix, content: str) -> str:
     """The header fields and the body of a message in the queue, without those that are ours or cleanup's."""
+    found = in_queue(postfix, content, ["x@localhost"])
+    return re.sub(r"(?m)^(?:Received: .*\n(?:[ \t].*\n)*|(?:Message-Id|Date|From): .*\n)", "", found, count=4)
+
+
+def received(postfix: PrivatePostfix, recipients: list[str]) -> str:
+    """The Received field of a message in the queue, ``ID`` for the queue's id and ``DATE`` for the time."""
+    (field,) = re.findall(r"(?m)^Received: .*\n(?:[ \t].*\n)*", in_queue(postfix, "X-A: b\n", recipients))
+    return re.sub(r"(id )\w+|[A-Z][a-z]{2}, .*\)$", lambda found: f"{found[1]}ID" if found[1] else "DATE", field)
+
+
+def in_queue(postfix: PrivatePostfix, content: str, recipients: list[str]) -> str:
+    """Header and body of a message, as it is in the queue."""
     with smtplib.SMTP("127.0.0.1", postfix.port) as client:
         client.ehlo("client.example")
-        for command in ("MAIL FROM:<a@b.example>", "RCPT TO:<x@localhost>", "DATA"):
+        for command in ("MAIL FROM:<a@b.example>", *(f"RCPT TO:<{name}>" for name in recipients), "DATA"):
             client.docmd(command)
         client.send((content + "\nbody\n.\n").replace("\n", "\r\n").encode())
         code, text = client.getreply()
         assert code == 250, text
     queue_id = text.decode().rpartition(" ")[2]
-    found = subprocess.run(["postcat", "-c", postfix.etc, "-bhq", queue_id], check=True, capture_output=True, text=True)
-    return re.sub(r"(?m)^(?:Received: .*\n(?:[ \t].*\n)*|(?:Message-Id|Date|From): .*\n)", "", found.stdout, count=4)
+    words = ["postcat", "-c", postfix.etc, "-bhq", queue_id]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
 def record() -> dict[str, Any]:
@@ -86,11 +98,15 @@ def record() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
         postfix.configure(SETTINGS)
         postfix.client().close()
-        return {
+        found = {
             "tables": tables,
             "help": {name: dialogue(postfix, commands) for name, commands in HELP.items()},
             "content": [queued(postfix, content) for content in CONTENT],
+            "received": [received(postfix, recipients) for recipients in RECIPIENTS],
         }
+        postfix.configure({**SETTINGS, **HIDING})
+        found["received"] += [received(postfix, recipients) for recipients in RECIPIENTS]
+        return found
 
 
 def main() -> None:

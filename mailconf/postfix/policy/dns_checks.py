@@ -260,6 +260,8 @@ async def refuse_listed(ev: Evaluation, listing: Listing) -> Status:
     reason = texts.values[0] if texts.outcome is Outcome.FOUND and texts.values else ""
     try:
         answer = await ev.settings.rbl_replies.find(ev.ask, listing.parameter)
+        if answer is None and ev.settings.rbl_replies_of_zones and listing.zone != listing.parameter:
+            answer = await ev.settings.rbl_replies.find(ev.ask, listing.zone)
     except LookupFailed:
         return ev.server_error()
     template = answer.value if answer else ev.settings.default_rbl_reply
