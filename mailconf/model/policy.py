@@ -31,14 +31,14 @@ class Side(Enum):
 class Role(NamedTuple):
     """In which role an address is rewritten.
 
-    ``mailer`` is "" on the way in (Postfix: cleanup(8)) and the name of the delivering transport's agent on the way
-    out ("smtp", "lmtp", "local", ...): Postfix's generic mapping applies to SMTP and not to LMTP.
+    ``transport`` is "" on the way in (cleanup), and on the way out the name of the transport that delivers: Postfix's
+    generic mapping may be another for each service of master.cf, and sendmail's mailers have rulesets of their own.
     ``local`` is whether header addresses are completed with the local domain (local_header_rewrite_clients).
     """
 
     place: Place
     side: Side
-    mailer: str = ""
+    transport: str = ""
     local: bool = True
 
 

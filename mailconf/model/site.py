@@ -182,6 +182,10 @@ class Site:
     notify_classes: tuple[str, ...] = ("resource", "software")
     # Deliveries to one destination at a time, by transport; the rest have limits.destination_concurrency.
     destination_concurrency: dict[str, int] = field(default_factory=lambda: {"local": 2})
+    # Of transports that set limits of their own: all of theirs.
+    transport_limits: dict[str, Limits] = field(default_factory=dict)
+    # What each transport calls itself in EHLO; the rest say the host's name.
+    client_names: dict[str, str] = field(default_factory=dict)
     # The name of the port that each transport connects to where a nexthop has none; the rest have the protocol's own.
     client_ports: dict[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.
@@ -203,3 +207,7 @@ class Site:
     classes: dict[str, list[Setting[str]]] = field(default_factory=dict)
     list_files: list[ListFile] = field(default_factory=list)
     local_texts: list[LocalText] = field(default_factory=list)
+
+    def limits_of(self, transport: str) -> Limits:
+        """The limits within which a transport's agent works."""
+        return self.transport_limits.get(transport, self.limits)

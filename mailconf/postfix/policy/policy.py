@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.policy import Privilege, Role
@@ -29,6 +30,13 @@ from mailconf.postfix.settings.site import site_of
 PF229 = warning("PF229", "a number sign ends a list early")
 
 
+class _Agent(NamedTuple):
+    """What decides for a delivery agent: smtp(8) and lmtp(8) rewrite, local(8) and virtual(8) find deliveries."""
+
+    rewriter: Rewriter
+    local: Local
+
+
 class PostfixPolicy:
     """See `mailconf.model.policy.Policy`. ``service`` is the smtpd of master.cf whose ``-o`` overrides hold."""
 
@@ -48,7 +56,9 @@ class PostfixPolicy:
         self.rewriter = Rewriter(domains)
         self.resolver = Resolver(domains, self.rewriter)
         self.aliasing = Aliasing(domains, self.rewriter)
-        self.local = Local(domains, self.rewriter, self.resolver)
+        self._seen = seen
+        self._common = _Agent(self.rewriter, Local(domains, self.rewriter, self.resolver))
+        self._agents: dict[str, _Agent] = {}
         self.smtpd = Smtpd(seen, Settings(domains, self.rewriter, self.resolver), sink)
 
     def check_service(self, view: Configuration, service: Service, sink: Sink) -> None:
@@ -87,7 +97,11 @@ class PostfixPolicy:
         return await self.smtpd.worded(session, reply, ask)
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
-        return await self.rewriter.rewrite(address, role, ask)
+        if not role.transport:
+            return await self.rewriter.rewrite(address, role, ask)
+        service = self.site.transports.get(role.transport)
+        program = service.program if service else role.transport
+        return await self._agent(role.transport).rewriter.outgoing(address, program, ask)
 
     async def expand(self, recipient: str, ask: Ask) -> Expansion:
         return await self.aliasing.expand(recipient, ask)
@@ -99,7 +113,18 @@ class PostfixPolicy:
         return await self.resolver.route(recipient, ask, sender)
 
     async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
-        return await self.local.deliver(route, ask)
+        return await self._agent(route.transport).local.deliver(route, ask)
+
+    def _agent(self, transport: str) -> _Agent:
+        """The agent of a transport as its service sees the configuration: with what ``-o`` sets in master.cf."""
+        service = self.site.transports.get(transport)
+        if service is None or not service.overrides:
+            return self._common
+        if transport not in self._agents:
+            domains = Domains(self._seen.for_service(service), lambda name, text: None)
+            rewriter = Rewriter(domains)
+            self._agents[transport] = _Agent(rewriter, Local(domains, rewriter, self.resolver))
+        return self._agents[transport]
 
 
 def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], None]:
