@@ -19,7 +19,7 @@ from mailconf.diagnostics import Code, Related, Sink, error, warning
 from mailconf.files import Root, replace
 from mailconf.maps.build.target import safe_target
 from mailconf.maps.core.opening import Progress
-from mailconf.sendmail.expansion import Expanded
+from mailconf.sendmail.mc.expansion import Expanded
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
 from mailconf.tables.reader import repeated

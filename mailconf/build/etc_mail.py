@@ -27,14 +27,14 @@ from mailconf.maps.build.write import EXTENSIONS
 from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
 from mailconf.sendmail.cf_lines import CfLines, MapLine
-from mailconf.sendmail.library import START, Library, is_part, library_for
+from mailconf.sendmail.mc.library import START, Library, is_part, library_for
 from mailconf.source import Source, Span, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mailconf.sendmail.expansion import Expanded
+    from mailconf.sendmail.mc.expansion import Expanded
 
 CF = "cf"  # the type of a target that is a .cf
 ALIASES = "aliases"
@@ -93,7 +93,7 @@ class EtcMail:
 
     def library_of(self, name: str) -> Library | None:
         """The library for the .mc called ``name``; None where there is none: then it cannot be expanded."""
-        from mailconf.sendmail.expansion import library_of
+        from mailconf.sendmail.mc.expansion import library_of
 
         return None if self.only else library_of(self.folder / name, self.library, self.root)
 
@@ -104,8 +104,8 @@ class EtcMail:
         return self.places.get(use.table) or use.span
 
     def _places(self) -> dict[str, Span]:
-        from mailconf.sendmail.mc import read
-        from mailconf.sendmail.mc_site import site_of
+        from mailconf.sendmail.mc.mc import read
+        from mailconf.sendmail.site import site_of
 
         places: dict[str, Span] = {}
         for name in self.sources():
@@ -220,7 +220,7 @@ class EtcMail:
 
     def expand(self, source: Path, sink: Sink) -> Expanded | None:
         """The expansion of a .mc, carried out once as long as nothing that it reads changes."""
-        from mailconf.sendmail.expansion import NO_LIBRARY, SM901, expand_mc
+        from mailconf.sendmail.mc.expansion import NO_LIBRARY, SM901, expand_mc
 
         known = self.expanded.get(source.name)
         if known is None or not all(read.is_current() for read in known[0].reads):
@@ -248,12 +248,12 @@ class EtcMail:
 
     def _judge(self, source: Path, expanded: Expanded, sink: Sink) -> None:
         """Report the lines of a .cf that sendmail does not take; where they come from takes a second expansion."""
-        from mailconf.sendmail.cf_text import mistakes
+        from mailconf.sendmail.cf.mistakes import mistakes
 
         if next(mistakes(expanded.cf), None) is None:
             return
         from mailconf.sendmail.cf_mistakes import CODES
-        from mailconf.sendmail.mc import read
+        from mailconf.sendmail.mc.mc import read
 
         found = Sink()
         read(source, expanded.library, found, root=self.root, allow_shell=self.allow_shell)

@@ -11,7 +11,7 @@ import os
 import re
 from typing import NamedTuple
 
-from mailconf.sendmail.cf_text import folded
+from mailconf.sendmail.cf.mistakes import folded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

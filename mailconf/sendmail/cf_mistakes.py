@@ -1,7 +1,7 @@
 """Reports the lines of a .cf at which sendmail stops, each with the place in the .mc that is behind it.
 
 sendmail exits with 70 after such a line, and no daemon runs; m4 knows nothing of it. What sendmail makes of a line is
-`mailconf.sendmail.cf_text`'s; the way back to the .mc, `mailconf.sendmail.mc_lines`'.
+`mailconf.sendmail.cf.mistakes`'s; the way back to the .mc, `mailconf.sendmail.mc.places`'.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from itertools import accumulate
 
 from mailconf.diagnostics import Sink, error
 from mailconf.m4 import Place
-from mailconf.sendmail.cf_text import Mistake, mistakes
-from mailconf.sendmail.mc_lines import Origins
+from mailconf.sendmail.cf.mistakes import Mistake, mistakes
+from mailconf.sendmail.mc.places import Origins
 from mailconf.source import Source, Span, decode
 
 SM023 = error("SM023", "a line of the .cf that sendmail does not know")
@@ -110,7 +110,7 @@ def _words(data: bytes, mistake: Mistake) -> tuple[str, str]:
 
 
 def _hint(text: bytes) -> str:
-    from mailconf.sendmail.vocabulary import SECTIONS, STATEMENTS
+    from mailconf.sendmail.mc.vocabulary import SECTIONS, STATEMENTS
 
     word = re.match(r"[A-Za-z_]\w*", decode(text))
     near = nearest(word[0], STATEMENTS | SECTIONS) if word else ""

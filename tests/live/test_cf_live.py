@@ -10,7 +10,7 @@ import pytest
 
 from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Sink
-from mailconf.sendmail.expansion import expand_mc
+from mailconf.sendmail.mc.expansion import expand_mc
 from tests.live.mc_files import LIBRARY, same_but_for_the_header
 from tests.live.sendmail_side import LIBRARIES, TOOLS
 from tests.vectors.cf_inputs import inputs, is_known, judged, sendmail_says

@@ -13,11 +13,11 @@ import pytest
 
 from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Sink
-from mailconf.sendmail.expansion import Call as Expanded
-from mailconf.sendmail.expansion import expand_mc
-from mailconf.sendmail.mc import read
-from mailconf.sendmail.mc_site import COMPUTED_TYPES, site_of
-from mailconf.sendmail.mc_tree import Call, Document, Kind, parse
+from mailconf.sendmail.mc.expansion import Call as Expanded
+from mailconf.sendmail.mc.expansion import expand_mc
+from mailconf.sendmail.mc.mc import read
+from mailconf.sendmail.mc.tree import Call, Document, Kind, parse
+from mailconf.sendmail.site import COMPUTED_TYPES, site_of
 from mailconf.source import Source, decode, encode
 from tests.live.mc_files import FOLDER, LIBRARY, generated, library_files
 from tests.sendmail.mc_mistakes import FRAME, MISTAKES, Mistake

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailconf.sendmail.library import Library, find_library
+from mailconf.sendmail.mc.library import Library, find_library
 
 FILES = {
     "m4/cf.m4": """\

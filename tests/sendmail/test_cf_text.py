@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mailconf.diagnostics import Sink
+from mailconf.sendmail.cf.mistakes import folded, mistakes
 from mailconf.sendmail.cf_lines import CfLines
 from mailconf.sendmail.cf_mistakes import report_cf
-from mailconf.sendmail.cf_text import folded, mistakes
 from mailconf.source import Source, decode
 from tests.vectors.cf_inputs import HEAD, Input, judged
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from mailconf.diagnostics import Diagnostic, Severity, Sink
 from mailconf.files import Root
 from mailconf.m4 import Budget
-from mailconf.sendmail.expansion import Expanded, Header, expand_mc
-from mailconf.sendmail.library import Library
+from mailconf.sendmail.mc.expansion import Expanded, expand_mc
+from mailconf.sendmail.mc.library import Library
+from mailconf.sendmail.mc.sandbox import Header
 from tests.limits import within
 from tests.sendmail.small_library import MC, write_library
 

@@ -6,8 +6,8 @@ import pytest
 
 from mailconf.diagnostics import Sink
 from mailconf.model.site import Site
-from mailconf.sendmail.mc import read
-from mailconf.sendmail.mc_site import site_of
+from mailconf.sendmail.mc.mc import read
+from mailconf.sendmail.site import site_of
 from tests.sendmail.mc_library import library
 
 MC = """\

@@ -21,7 +21,7 @@ S0
 S3
 S4
 """
-# What sendmail says of the mistakes that `mailconf.sendmail.cf_text` knows.
+# What sendmail says of the mistakes that `mailconf.sendmail.cf.mistakes` knows.
 KNOWN = re.compile(
     rb"unknown configuration line|tab expected|null LHS|missing valid ruleset|Inappropriate use of|invalid ruleset name"
     rb"|bad ruleset|Name required|Invalid macro/class char|Unbalanced \{|name required|header syntax error"
@@ -128,7 +128,7 @@ def judged(data: bytes, said: list[tuple[int, str]]) -> tuple[set[int], set[int]
 
     Of rules behind a ruleset whose name is a mistake sendmail complains again: those do not count.
     """
-    from mailconf.sendmail.cf_text import mistakes
+    from mailconf.sendmail.cf.mistakes import mistakes
 
     bad_ruleset = any("ruleset" in words and "missing valid" not in words for _, words in said)
     counted = [(line, words) for line, words in said if not (bad_ruleset and "missing valid ruleset" in words)]

@@ -20,8 +20,8 @@ from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Severity, Sink, error
 from mailconf.model.site import ListFile, Site
 from mailconf.sendmail.cf_mistakes import report_cf
-from mailconf.sendmail.expansion import NO_LIBRARY, SM901
-from mailconf.sendmail.mc_site import site_of
+from mailconf.sendmail.mc.expansion import NO_LIBRARY, SM901
+from mailconf.sendmail.site import site_of
 from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_roles import read_sendmail_table
 

@@ -27,12 +27,12 @@ from mailconf.files import Root
 from mailconf.maps.reference import TableRef
 from mailconf.model.site import Service, Site
 from mailconf.sendmail.cf_mistakes import nearest
-from mailconf.sendmail.expansion import SM902
-from mailconf.sendmail.library import Library
-from mailconf.sendmail.mc import Mc, Statement, read
-from mailconf.sendmail.mc_site import COMPUTED_TYPES, site_of
-from mailconf.sendmail.mc_tree import Document, parse
-from mailconf.sendmail.vocabulary import SWEEPING
+from mailconf.sendmail.mc.expansion import SM902
+from mailconf.sendmail.mc.library import Library
+from mailconf.sendmail.mc.mc import Mc, Statement, read
+from mailconf.sendmail.mc.tree import Document, parse
+from mailconf.sendmail.mc.vocabulary import SWEEPING
+from mailconf.sendmail.site import COMPUTED_TYPES, site_of
 from mailconf.source import Source, decode
 
 SM008 = error("SM008", "an argument in a .mc that nothing looks at")
@@ -92,7 +92,7 @@ def check_mc(
 ) -> Mc | None:
     """Report everything that is wrong with the .mc at ``mc`` (below ``root``) into ``sink``.
 
-    Gives what was read, for `mailconf.sendmail.mc_site.site_of`; None without the library, or, with a diagnostic, when
+    Gives what was read, for `mailconf.sendmail.site.site_of`; None without the library, or, with a diagnostic, when
     the file cannot be read. Unless ``allow_shell`` is given, nothing is run or written, and nothing is read but the
     .mc's folder and the library.
     """

@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING
 
 from mailconf.diagnostics import Sink, warning
-from mailconf.sendmail.mc_lines import Line
+from mailconf.sendmail.mc.places import Line
 
 if TYPE_CHECKING:
-    from mailconf.sendmail.mc import Mc
+    from mailconf.sendmail.mc.mc import Mc
 
 SM012 = warning("SM012", "text in a .mc that becomes part of the .cf's head")
 

@@ -1,6 +1,6 @@
 """A .mc as it was carried out: its text, what it called, and the lines of the .cf, each with its place.
 
-The macros are those of cf/README (of the package sendmail-cf); `mailconf.sendmail.mc_site` makes a Site of them.
+The macros are those of cf/README (of the package sendmail-cf); `mailconf.sendmail.site` makes a Site of them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.m4 import Budget
 from mailconf.sendmail.cf_mistakes import report_mistakes
-from mailconf.sendmail.expansion import BUDGET, Expanded, expand_mc
-from mailconf.sendmail.library import START, Library
-from mailconf.sendmail.mc_lines import Line, Origins, lines
-from mailconf.sendmail.mc_tree import Document, parse
-from mailconf.sendmail.vocabulary import SECTIONS, STATEMENTS, VOCABULARY
+from mailconf.sendmail.mc.expansion import BUDGET, Expanded, expand_mc
+from mailconf.sendmail.mc.library import START, Library
+from mailconf.sendmail.mc.places import Line, Origins, lines
+from mailconf.sendmail.mc.tree import Document, parse
+from mailconf.sendmail.mc.vocabulary import SECTIONS, STATEMENTS, VOCABULARY
 from mailconf.source import Source, Span
 
 # A .mc that takes more is expanded as a build does it: to keep all calls and places takes hundreds of megabytes.
@@ -35,7 +35,7 @@ KINDS = ("OSTYPE", "DOMAIN", "FEATURE", "HACK", "MAILER")  # they name a file of
 class Statement(NamedTuple):
     """A call of the configuration's, or of what it asks for: ``arguments`` as m4 saw them, ``span`` where it is made.
 
-    ``depth``: 0 for a call that stands in the .mc itself (`mailconf.sendmail.expansion.Call`).
+    ``depth``: 0 for a call that stands in the .mc itself (`mailconf.sendmail.mc.expansion.Call`).
     """
 
     name: str
@@ -67,7 +67,7 @@ class Mc:
     """A .mc that was read.
 
     path        as reports call it
-    document    its text (`mailconf.sendmail.mc_tree`)
+    document    its text (`mailconf.sendmail.mc.tree`)
     statements  calls of the library's macros, define, undefine and changequote, in m4's order
     lines       of the .cf
     put_out     by the name of each of the configuration's files, the numbers of its lines that are in the .cf as text
@@ -106,7 +106,7 @@ def read(
 ) -> Mc | None:
     """Expand and read the .mc at ``mc`` (below ``root``); what is wrong with it goes to ``sink``.
 
-    None when there is no such file. ``allow_shell`` as for `mailconf.sendmail.expansion.expand_mc`.
+    None when there is no such file. ``allow_shell`` as for `mailconf.sendmail.mc.expansion.expand_mc`.
     """
     root = root or Root()
     place = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are

@@ -2,7 +2,7 @@
 
 Source of what a line of a .cf means: the Sendmail Installation and Operation Guide. A value is the one that m4 saw,
 expanded: it is taken from the line of the .cf that the library makes of it. Its Span is the place in the .mc, or in a
-file that the .mc includes, that set it (`mailconf.sendmail.mc_lines`); what the library sets by itself has none.
+file that the .mc includes, that set it (`mailconf.sendmail.mc.places`); what the library sets by itself has none.
 
 Tables are the K lines on files and databases, the files of AliasFile, and UserDatabaseSpec, whose files are B-trees.
 An alias file without a type is hash: that is what sendmail builds where it has Berkeley DB.
@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from mailconf.m4 import Place
 from mailconf.model.limits import Limits
 from mailconf.model.site import Feature, ListFile, LocalText, Masquerade, Milter, Service, Setting, Site, TableUse
-from mailconf.sendmail.mc import KINDS, Mc
-from mailconf.sendmail.mc_lines import Line
-from mailconf.sendmail.vocabulary import STATEMENTS
+from mailconf.sendmail.mc.mc import KINDS, Mc
+from mailconf.sendmail.mc.places import Line
+from mailconf.sendmail.mc.vocabulary import STATEMENTS
 from mailconf.source import Span, decode
 
 # What FEATUREs call their maps; other maps have their own names as roles.

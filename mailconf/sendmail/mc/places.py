@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from mailconf.m4 import Place
-from mailconf.sendmail.expansion import Call, Expanded
-from mailconf.sendmail.library import START, Library
+from mailconf.sendmail.mc.expansion import Call, Expanded
+from mailconf.sendmail.mc.library import START, Library
 from mailconf.source import Source, Span, decode
 
 _PART = re.compile(rb"[^\n]*\n|[^\n]+")

@@ -1,0 +1,1 @@
+"""A .cf as sendmail reads it."""
