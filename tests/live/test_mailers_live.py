@@ -9,8 +9,8 @@ import pytest
 
 from mailconf.check.sendmail.mailers import defined
 from mailconf.diagnostics import Sink
+from mailconf.sendmail.configuration import read
 from mailconf.sendmail.mc.library import Library
-from mailconf.sendmail.mc.mc import read
 from mailconf.sendmail.site import site_of
 from tests.live import sendmail_tables
 from tests.live.sendmail_tables import LIBRARY, AddressTest

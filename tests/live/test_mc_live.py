@@ -13,11 +13,12 @@ import pytest
 
 from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Sink
+from mailconf.sendmail.cf.maps import COMPUTED_TYPES
+from mailconf.sendmail.configuration import read
 from mailconf.sendmail.mc.expansion import Call as Expanded
 from mailconf.sendmail.mc.expansion import expand_mc
-from mailconf.sendmail.mc.mc import read
 from mailconf.sendmail.mc.tree import Call, Document, Kind, parse
-from mailconf.sendmail.site import COMPUTED_TYPES, site_of
+from mailconf.sendmail.site import site_of
 from mailconf.source import Source, decode, encode
 from tests.live.mc_files import FOLDER, LIBRARY, generated, library_files
 from tests.sendmail.mc_mistakes import FRAME, MISTAKES, Mistake

@@ -62,7 +62,7 @@ def test_a_cf(site: Site) -> None:
         "##### built by mary@mail.example.com on Sun Sep  9 01:46:40 UTC 2001",
         "##### in /etc/mail",
         "##### using /usr/share/sendmail/cf/ as configuration include directory",
-        "Mthe local mailer, A=none",
+        "Mthe local mailer=, A=none",
         "# the end, on mail.example.com",
         "O AliasFile=/etc/mail/aliases",
         "Kaccess hash -o /etc/mail/access",

@@ -1,0 +1,57 @@
+"""The tables of a .cf, as the model names them: which file a map is built from, and in which role it is asked.
+
+A role is what the FEATURE is called that makes the map; other maps have their own names as roles.
+"""
+
+from __future__ import annotations
+
+from mailconf.model.site import TableUse
+from mailconf.sendmail.cf.maps import BUILT_AS, COMPUTED_TYPES, FILE_TYPES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mailconf.sendmail.cf.configuration import Cf
+    from mailconf.sendmail.cf.items import Map
+    from mailconf.sendmail.cf.lines import Line
+    from mailconf.source import Span
+
+ROLES = {
+    "access": "access_db",
+    "bcctable": "bcc",
+    "ednsbl": "enhdnsbl",
+    "generics": "genericstable",
+    "ldapmh": "ldap_routing",
+    "ldapmra": "ldap_routing",
+    "uudomain": "uucpdomain",
+    "virtuser": "virtusertable",
+}
+_SUFFIXES = {
+    "btree": ".db",
+    "cdb": ".cdb",
+    "dbm": "",
+    "hash": ".db",
+}  # what a file's name may have, and its text has not
+
+
+def configured_tables(cf: Cf) -> Iterator[Map]:
+    """The maps that a configuration keeps: those of K lines, then of AliasFile, then of UserDatabaseSpec."""
+    yield from (map_ for map_ in cf.maps.values() if map_.type not in COMPUTED_TYPES)
+    yield from cf.alias_files
+    yield from cf.user_databases
+
+
+def table_use(map_: Map, place: Callable[[Line], Span | None]) -> TableUse:
+    """A map in the model's terms: "type:name", with the type that is built; ``place`` is where a line stands.
+
+    A map on a file is called as the text that it is built from; others by all that follows their flags.
+    """
+    kind = BUILT_AS.get(map_.type, map_.type)
+    role = ROLES.get(map_.name, map_.name)
+    flags = tuple(flag.text for flag in map_.flags)
+    if kind not in FILE_TYPES:
+        rest = f"{map_.file} {map_.rest}".strip(" ")
+        return TableUse(f"{kind}:{rest}", role, None, place(map_.line), map_.name, flags)
+    file = map_.file.removesuffix(_SUFFIXES[kind])
+    return TableUse(f"{kind}:{file}", role, file, place(map_.line), map_.name, flags)
