@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from mailconf.diagnostics import Sink, error
 from mailconf.sendmail.cf.configuration import Cf
-from mailconf.sendmail.cf.items import Mistake
+from mailconf.sendmail.cf.items import CfMistake
 from mailconf.sendmail.cf.lines import BLANKS
 from mailconf.source import Span
 
@@ -49,7 +49,7 @@ def report_cf(cf: Cf, sink: Sink) -> None:
     report_mistakes(cf, place, cf.source.name, sink)
 
 
-def _offsets(data: str, mistake: Mistake) -> Iterator[int]:
+def _offsets(data: str, mistake: CfMistake) -> Iterator[int]:
     """The places to look at for what made the line, the best first."""
     start, end = mistake.line.start, mistake.line.end
     if data[start] in "\n\r":
@@ -59,7 +59,7 @@ def _offsets(data: str, mistake: Mistake) -> Iterator[int]:
     yield max(start, end - 1)
 
 
-def _words(mistake: Mistake) -> tuple[str, str]:
+def _words(mistake: CfMistake) -> tuple[str, str]:
     line = mistake.line
     if mistake.kind != "unknown":
         hint = _RULE_HINT if mistake.kind == "rule" and "tab" in mistake.text else ""

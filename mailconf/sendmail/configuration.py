@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.sendmail.cf.configuration import Cf
-from mailconf.sendmail.cf.lines import Line
+from mailconf.sendmail.cf.lines import CfLine
 from mailconf.sendmail.cf.read import read_cf
 from mailconf.sendmail.cf_mistakes import report_mistakes
 from mailconf.sendmail.mc import mc as mc_file
@@ -17,13 +17,13 @@ from mailconf.sendmail.mc.mc import Mc
 from mailconf.source import Source, Span, decode
 
 
-class Configuration(NamedTuple):
+class McConfiguration(NamedTuple):
     """A .mc that was carried out, and what its .cf says; nothing where the .mc was not `Mc.recorded`."""
 
     mc: Mc
     cf: Cf
 
-    def span(self, line: Line) -> Span | None:
+    def span(self, line: CfLine) -> Span | None:
         """The place in the .mc, or in a file that it includes, that is behind a line; None for a default."""
         return self.mc.places.of_line(line.start, line.end)
 
@@ -35,7 +35,7 @@ def read(
     *,
     root: Root | None = None,
     allow_shell: bool = False,
-) -> Configuration | None:
+) -> McConfiguration | None:
     """Expand and read the .mc at ``mc`` (below ``root``); what is wrong with it goes to ``sink``.
 
     That includes the lines of the .cf at which sendmail stops. None when there is no such file. ``allow_shell`` as for
@@ -47,7 +47,7 @@ def read(
     cf = read_expanded(found.expanded.cf, found.path)
     if not found.expanded.failed:
         report_mistakes(cf, found.places.of_character, found.path, sink)
-    return Configuration(found, cf if found.recorded else read_expanded(b"", found.path))
+    return McConfiguration(found, cf if found.recorded else read_expanded(b"", found.path))
 
 
 def read_expanded(data: bytes, name: str) -> Cf:

@@ -29,9 +29,9 @@ from mailconf.model.site import (
     Setting,
     Site,
 )
-from mailconf.sendmail.cf.items import Filter, Macro, Mailer, MembersFile, Option, QueueGroup
-from mailconf.sendmail.cf.lines import BLANKS, Line
-from mailconf.sendmail.configuration import Configuration
+from mailconf.sendmail.cf.items import CfOption, Filter, Macro, Mailer, MembersFile, QueueGroup
+from mailconf.sendmail.cf.lines import BLANKS, CfLine
+from mailconf.sendmail.configuration import McConfiguration
 from mailconf.sendmail.mc.mc import KINDS, Mc
 from mailconf.sendmail.mc.vocabulary import STATEMENTS
 from mailconf.sendmail.tables import configured_tables, table_use
@@ -50,7 +50,7 @@ _TIME = re.compile(r"(\d+)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-def site_of(configuration: Configuration) -> Site:
+def site_of(configuration: McConfiguration) -> Site:
     """The Site that a .mc describes; what is wrong in it has been reported where it was read."""
     return _Builder(configuration).site()
 
@@ -58,17 +58,17 @@ def site_of(configuration: Configuration) -> Site:
 class _Builder:
     """Says in the model's terms what the .cf says."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: McConfiguration) -> None:
         self.mc = configuration.mc
         self.cf = configuration.cf
         self._configuration = configuration
         self._spans: dict[int, Span | None] = {}
         self.macros = {name: self._macro(macro) for name, macro in self.cf.macros.items()}
-        self.options = {option.full_name: self._option(option) for option in self.cf.all(Option)}
+        self.options = {option.full_name: self._option(option) for option in self.cf.all(CfOption)}
 
     # -- lines
 
-    def span(self, line: Line) -> Span | None:
+    def span(self, line: CfLine) -> Span | None:
         """The place of a line; each is found out once, for a line may have many words."""
         if line.start not in self._spans:
             self._spans[line.start] = self._configuration.span(line)
@@ -77,7 +77,7 @@ class _Builder:
     def _macro(self, macro: Macro) -> Setting[str]:
         return Setting(macro.value.strip(BLANKS), self.span(macro.line), f"D{macro.name}")
 
-    def _option(self, option: Option) -> Setting[str]:
+    def _option(self, option: CfOption) -> Setting[str]:
         name = option.full_name
         return Setting(option.value, self.span(option.line) or self._setter(f"O {name}"), name)
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mailconf.sendmail.cf.configuration import Cf
-    from mailconf.sendmail.cf.items import Map
-    from mailconf.sendmail.cf.lines import Line
+    from mailconf.sendmail.cf.items import CfMap
+    from mailconf.sendmail.cf.lines import CfLine
     from mailconf.source import Span
 
 ROLES = {
@@ -35,14 +35,14 @@ _SUFFIXES = {
 }  # what a file's name may have, and its text has not
 
 
-def configured_tables(cf: Cf) -> Iterator[Map]:
+def configured_tables(cf: Cf) -> Iterator[CfMap]:
     """The maps that a configuration keeps: those of K lines, then of AliasFile, then of UserDatabaseSpec."""
     yield from (map_ for map_ in cf.maps.values() if map_.type not in COMPUTED_TYPES)
     yield from cf.alias_files
     yield from cf.user_databases
 
 
-def table_use(map_: Map, place: Callable[[Line], Span | None]) -> TableUse:
+def table_use(map_: CfMap, place: Callable[[CfLine], Span | None]) -> TableUse:
     """A map in the model's terms: "type:name", with the type that is built; ``place`` is where a line stands.
 
     A map on a file is called as the text that it is built from; others by all that follows their flags.

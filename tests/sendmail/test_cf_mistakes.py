@@ -10,7 +10,7 @@ import pytest
 
 from mailconf.diagnostics import Sink
 from mailconf.sendmail.cf.configuration import Cf
-from mailconf.sendmail.cf.lines import logical_lines
+from mailconf.sendmail.cf.lines import folded_lines
 from mailconf.sendmail.cf.read import read_cf
 from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.source import Source, decode
@@ -33,7 +33,7 @@ def test_what_sendmail_says() -> None:
 def test_lines_know_where_they_are() -> None:
     data = "Da\n b\r\n#c\n\td\n\nV10\nDe # f\n # g\n h#i\\#j\nZ"
     source = Source("x.cf", data)
-    lines = list(logical_lines(source))
+    lines = list(folded_lines(source))
     assert [(line.number, line.text) for line in lines] == [
         (1, "Da\n b"), (3, ""), (5, ""), (6, "V10"), (7, "De\n\n h"), (10, "Z"),
     ]  # fmt: skip
@@ -44,7 +44,7 @@ def test_lines_know_where_they_are() -> None:
 @pytest.mark.parametrize("text", [text for text, *_ in RECORDED[::7]])
 def test_every_character_of_a_line_has_its_place(text: str) -> None:
     source = Source("x.cf", "V10\n" + text)
-    for line in logical_lines(source):
+    for line in folded_lines(source):
         assert "".join(source.text[line.offset(at)] for at in range(len(line.text))) == line.text
         assert line.start <= line.span().start <= line.span().end <= line.end
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mailconf.sendmail.cf.options import NAMES
+
 HEAD = """\
 V10/Berkeley
 Dwlocalhost
@@ -96,6 +98,7 @@ CASES: list[Case] = [
     )),
     ("environment", "EFOO=bar\nEFOO=baz\nEBAR\nEZ=1\nEZ\nEQ=\"a\"\n", ["FOO", "Z", "Q"]),
     ("queues", "Qa, P=FOLDER/q, F=f, R=2\nQa, P=FOLDER/q, R=3\n", []),
+    ("names", "", sorted(NAMES)),
     ("queues", "Qa, Path=FOLDER/q, Runners=2\nQA, P=FOLDER/q, R=3\n", []),
 ]  # fmt: skip
 
@@ -206,11 +209,22 @@ def _queues(sendmail: Sendmail, text: str, names: list[str]) -> Any:
     return sorted(re.findall(r"Warning: Q=(\w+): R=(\d+)", sendmail.ask(text, [])))
 
 
+def _names(sendmail: Sendmail, text: str, names: list[str]) -> Any:
+    """The options by their names, each with its letter."""
+    found = []
+    for name in names:
+        said = sendmail.ask(f"O {name}=\n", [], "-d37.1").partition("(Q)=FOLDER/q\n")[2]
+        option = re.match(r"setoption (\S+) \((\S+)\)", said)
+        if option:
+            found.append([option[1], option[2] if len(option[2]) == 1 else ""])
+    return found
+
+
 ANSWERS: dict[str, Callable[[Sendmail, str, list[str]], Any]] = {
     "macros": lambda sendmail, text, names: sendmail.asked(text, [f"${{{name}}}" for name in names]),
     "classes": _classes, "maps": _maps, "aliases": _aliases, "options": _options, "mailers": _mailers,
     "rulesets": _rulesets, "headers": _headers, "precedence": _precedence, "files": _files,
-    "environment": _environment, "queues": _queues,
+    "environment": _environment, "names": _names, "queues": _queues,
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from mailconf.maps.reference import TableRef
 from mailconf.model.site import Service, Site
 from mailconf.sendmail.cf.maps import COMPUTED_TYPES
 from mailconf.sendmail.cf_mistakes import nearest
-from mailconf.sendmail.configuration import Configuration, read
+from mailconf.sendmail.configuration import McConfiguration, read
 from mailconf.sendmail.mc.expansion import SM902
 from mailconf.sendmail.mc.library import Library
 from mailconf.sendmail.mc.mc import Mc, Statement
@@ -91,7 +91,7 @@ def check_mc(
     *,
     root: Root | None = None,
     allow_shell: bool = False,
-) -> Configuration | None:
+) -> McConfiguration | None:
     """Report everything that is wrong with the .mc at ``mc`` (below ``root``) into ``sink``.
 
     Gives what was read, for `mailconf.sendmail.site.site_of`; None without the library, or, with a diagnostic, when
@@ -113,10 +113,10 @@ def check_mc(
             found.report(SM022, message, file=read_mc.mc.path)
     for diagnostic in _settled(found):
         sink.add(diagnostic)
-    return read_mc if isinstance(read_mc, Configuration) else None
+    return read_mc if isinstance(read_mc, McConfiguration) else None
 
 
-def _check(configuration: Configuration, found: Sink, sink: Sink) -> None:
+def _check(configuration: McConfiguration, found: Sink, sink: Sink) -> None:
     """Run the rules over what was read into ``found``; what needs no settling goes to ``sink``."""
     mc = configuration.mc
     subject = McText(mc, mc.expanded.library, site_of(configuration))
@@ -135,7 +135,7 @@ def _check(configuration: Configuration, found: Sink, sink: Sink) -> None:
 
 def _read(
     mc: str | os.PathLike[str], library: Library | None, sink: Sink, root: Root, allow_shell: bool
-) -> Configuration | Document | None:
+) -> McConfiguration | Document | None:
     if library is not None:
         return read(mc, library, sink, root=root, allow_shell=allow_shell)
     path = root.path(mc)

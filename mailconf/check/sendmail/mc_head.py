@@ -12,11 +12,11 @@ import re
 from typing import TYPE_CHECKING
 
 from mailconf.diagnostics import Sink, warning
-from mailconf.sendmail.cf.items import Item, Macro, Option
+from mailconf.sendmail.cf.items import CfOption, Item, Macro
 from mailconf.sendmail.cf.options import ADDING
 
 if TYPE_CHECKING:
-    from mailconf.sendmail.configuration import Configuration
+    from mailconf.sendmail.configuration import McConfiguration
 
 SM012 = warning("SM012", "text in a .mc that becomes part of the .cf's head")
 
@@ -31,7 +31,7 @@ _TAKEN = {
 }  # fmt: skip
 
 
-def head(configuration: Configuration, sink: Sink) -> None:
+def head(configuration: McConfiguration, sink: Sink) -> None:
     """SM012."""
     items = configuration.cf.items
     version = next((at for at, item in enumerate(items) if item.line.letter == "V"), 0)
@@ -66,6 +66,6 @@ def _sets(item: Item) -> tuple[str, str] | None:
     """What a line sets to a value of its own, in place of an earlier one's."""
     if isinstance(item, Macro):
         return "D", item.name
-    if isinstance(item, Option) and item.name not in (*ADDING, "Milter"):
+    if isinstance(item, CfOption) and item.name not in (*ADDING, "Milter"):
         return "O", item.full_name
     return None

@@ -9,23 +9,23 @@ from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from mailconf.sendmail.cf.items import (
-    Environment,
+    CfHeader,
+    CfMap,
+    CfMistake,
+    CfOption,
+    CfRule,
+    EnvironmentVariable,
     Filter,
-    Header,
     Item,
     Macro,
     Mailer,
-    Map,
+    Member,
     Members,
     MembersFile,
-    Mistake,
-    Option,
     Precedence,
     QueueGroup,
-    Rule,
     RulesetStart,
     Version,
-    Word,
 )
 from mailconf.sendmail.cf.maps import alias_files, user_databases
 from mailconf.source import Source
@@ -48,7 +48,7 @@ class Ruleset(NamedTuple):
     names: tuple[str, ...]
     number: int | None
     starts: tuple[RulesetStart, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[CfRule, ...]
 
 
 class Cf:
@@ -66,9 +66,9 @@ class Cf:
         return (item for item in self.items if isinstance(item, kind))
 
     @property
-    def mistakes(self) -> Iterator[Mistake]:
+    def mistakes(self) -> Iterator[CfMistake]:
         """The lines at which sendmail stops, but those that merely follow from another one."""
-        return (mistake for mistake in self.all(Mistake) if mistake.kind != "follows")
+        return (mistake for mistake in self.all(CfMistake) if mistake.kind != "follows")
 
     @cached_property
     def version(self) -> Version | None:
@@ -78,17 +78,17 @@ class Cf:
     # -- options
 
     @cached_property
-    def _options(self) -> dict[str, list[Option]]:
-        found: dict[str, list[Option]] = {}
-        for option in self.all(Option):
+    def _options(self) -> dict[str, list[CfOption]]:
+        found: dict[str, list[CfOption]] = {}
+        for option in self.all(CfOption):
             found.setdefault(option.full_name.lower(), []).append(option)
         return found
 
-    def settings(self, name: str) -> list[Option]:
+    def settings(self, name: str) -> list[CfOption]:
         """Every line that sets the option ``name`` ("Timeout.queuereturn"), in any letters."""
         return self._options.get(name.lower(), [])
 
-    def option(self, name: str) -> Option | None:
+    def option(self, name: str) -> CfOption | None:
         """The line whose value counts: the last one. Options that add (`options.ADDING`) have `settings`."""
         return next(reversed(self.settings(name)), None)
 
@@ -117,7 +117,7 @@ class Cf:
         """The F lines: they add to their classes what stands in them."""
         return self.all(MembersFile)
 
-    def members(self, name: str) -> Iterator[Word]:
+    def members(self, name: str) -> Iterator[Member]:
         """The words that C and T lines put into a class, those of other classes that it takes in included.
 
         ``$=x`` as a word takes in what class x has at that line. Words of files are not among them. Each word of a
@@ -140,7 +140,7 @@ class Cf:
                 yield word
 
     @cached_property
-    def _words(self) -> dict[str, list[tuple[int, Word]]]:
+    def _words(self) -> dict[str, list[tuple[int, Member]]]:
         """The words of each class, with the offsets at which their lines begin."""
         return {
             name: [(each.line.start, word) for each in lines for word in each.words]
@@ -150,10 +150,10 @@ class Cf:
     # -- maps, mailers and the rest
 
     @cached_property
-    def maps(self) -> dict[str, Map]:
+    def maps(self) -> dict[str, CfMap]:
         """Each map of the K lines: a later line gives it its type, adds flags, and replaces a file if it has one."""
-        found: dict[str, Map] = {}
-        for map_ in self.all(Map):
+        found: dict[str, CfMap] = {}
+        for map_ in self.all(CfMap):
             old = found.get(map_.name)
             if old is not None:
                 map_ = map_._replace(flags=(*old.flags, *map_.flags))
@@ -163,12 +163,12 @@ class Cf:
         return found
 
     @property
-    def alias_files(self) -> list[Map]:
+    def alias_files(self) -> list[CfMap]:
         """The files of AliasFile, in the order in which sendmail asks them."""
         return list(alias_files(self.settings("AliasFile")))
 
     @property
-    def user_databases(self) -> list[Map]:
+    def user_databases(self) -> list[CfMap]:
         """The files of UserDatabaseSpec."""
         return list(user_databases(self.option("UserDatabaseSpec")))
 
@@ -188,10 +188,10 @@ class Cf:
         return {group.name: group for group in reversed(list(self.all(Filter)))}
 
     @cached_property
-    def headers(self) -> list[Header]:
+    def headers(self) -> list[CfHeader]:
         """The headers that are added: of several lines the last one, but of Received all."""
-        found: dict[object, Header] = {}
-        for header in self.all(Header):
+        found: dict[object, CfHeader] = {}
+        for header in self.all(CfHeader):
             if not header.ruleset:
                 name = header.name.lower()
                 key: object = id(header) if name in _TRACE_HEADERS else name
@@ -200,9 +200,9 @@ class Cf:
         return list(found.values())
 
     @cached_property
-    def header_checks(self) -> dict[str, Header]:
+    def header_checks(self) -> dict[str, CfHeader]:
         """By name in lower case ("*" for all others), the last line that names a ruleset to check it with."""
-        return {header.name.lower(): header for header in self.all(Header) if header.ruleset}
+        return {header.name.lower(): header for header in self.all(CfHeader) if header.ruleset}
 
     @cached_property
     def precedences(self) -> dict[str, Precedence]:
@@ -210,16 +210,16 @@ class Cf:
         return {each.name.lower(): each for each in reversed(list(self.all(Precedence)))}
 
     @cached_property
-    def environment(self) -> dict[str, Environment]:
+    def environment(self) -> dict[str, EnvironmentVariable]:
         """The last line with a value for each name; one without a value changes nothing that was set."""
-        found: dict[str, Environment] = {}
-        for each in self.all(Environment):
+        found: dict[str, EnvironmentVariable] = {}
+        for each in self.all(EnvironmentVariable):
             if each.value is not None or each.name not in found:
                 found[each.name] = each
         return found
 
     @cached_property
-    def trusted_users(self) -> list[Word]:
+    def trusted_users(self) -> list[Member]:
         """Class t: users who may say who a message is from."""
         return list(self.members("t"))
 
@@ -228,7 +228,7 @@ class Cf:
         """The rulesets in the order of their first S lines; a second S line of the same one adds to it."""
         numbers: dict[str, int] = {}
         starts: dict[int | str, list[RulesetStart]] = {}
-        rules: dict[int | str, list[Rule]] = {}
+        rules: dict[int | str, list[CfRule]] = {}
         key: int | str = ""
         for item in self.items:
             if isinstance(item, RulesetStart):
@@ -238,7 +238,7 @@ class Cf:
                 else:
                     key = numbers[item.name] = number
                 starts.setdefault(key, []).append(item)
-            elif isinstance(item, Rule):
+            elif isinstance(item, CfRule):
                 rules.setdefault(key, []).append(item)
         return [
             Ruleset(

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from mailconf.sendmail.cf.lines import BLANKS, Line
+from mailconf.sendmail.cf.lines import BLANKS, CfLine
 from mailconf.sendmail.cf.quotes import unquoted
 from mailconf.source import Span
 
 
-class Word(NamedTuple):
+class Member(NamedTuple):
     """A word of a C or T line, and its place."""
 
-    line: Line
+    line: CfLine
     text: str
     span: Span
 
@@ -24,7 +24,7 @@ class Word(NamedTuple):
 class Version(NamedTuple):
     """``V10/Berkeley``: the level of the configuration, and whose it is."""
 
-    line: Line
+    line: CfLine
     level: int
     vendor: str
 
@@ -32,7 +32,7 @@ class Version(NamedTuple):
 class Macro(NamedTuple):
     """``Dxtext``, ``D{name}text``: ``written`` begins directly behind the name, blanks included."""
 
-    line: Line
+    line: CfLine
     name: str
     written: str
 
@@ -45,9 +45,9 @@ class Macro(NamedTuple):
 class Members(NamedTuple):
     """``C{name}words``, or ``Twords`` for class t: words that are added to a class."""
 
-    line: Line
+    line: CfLine
     name: str
-    words: tuple[Word, ...]
+    words: tuple[Member, ...]
 
 
 class MembersFile(NamedTuple):
@@ -58,7 +58,7 @@ class MembersFile(NamedTuple):
     optional  whether the file may be missing
     """
 
-    line: Line
+    line: CfLine
     name: str
     source: str
     format: str
@@ -99,14 +99,14 @@ class Flag(NamedTuple):
         return f"-{self.letter}{self.value}"
 
 
-class Map(NamedTuple):
+class CfMap(NamedTuple):
     """``Kname type arguments``; for most types the arguments are flags, a file, and words of the type's own.
 
     arguments  everything behind the type; ``flags``, ``file`` and ``rest`` are its parts (``file_span``: where the
                file stands; None without one)
     """
 
-    line: Line
+    line: CfLine
     name: str
     type: str
     arguments: str
@@ -128,7 +128,7 @@ class Map(NamedTuple):
         return self.has("N") and not self.has("O")
 
 
-class Option(NamedTuple):
+class CfOption(NamedTuple):
     """``O name=value``, ``O name.sub=value`` or ``Olettervalue``.
 
     written  the name, or the letter, as it stands there
@@ -136,7 +136,7 @@ class Option(NamedTuple):
     sub      what follows a period in the name: for the sub-options of Timeout and Milter
     """
 
-    line: Line
+    line: CfLine
     written: str
     name: str
     sub: str
@@ -167,7 +167,7 @@ class Equate(NamedTuple):
 class _Equated(NamedTuple):
     """A line with a name and equates."""
 
-    line: Line
+    line: CfLine
     name: str
     equates: tuple[Equate, ...]
 
@@ -205,14 +205,14 @@ class Filter(_Equated):
     __slots__ = ()
 
 
-class Header(NamedTuple):
+class CfHeader(NamedTuple):
     """``H?flags?Name: value``: a header that is added, or, with ``$>ruleset`` as its value, one that is checked.
 
     condition  what stands between the question marks; "" without them (or with nothing between them)
     value      everything behind the colon, its blanks included
     """
 
-    line: Line
+    line: CfLine
     condition: str
     name: str
     value: str
@@ -243,15 +243,15 @@ class RulesetStart(NamedTuple):
     number  the ruleset's number, where the line gives one
     """
 
-    line: Line
+    line: CfLine
     name: str
     number: int | None
 
 
-class Rule(NamedTuple):
+class CfRule(NamedTuple):
     """``Rlhs<tab>rhs<tab>comment``: both sides as written, blanks and all."""
 
-    line: Line
+    line: CfLine
     lhs: str
     rhs: str
     comment: str
@@ -262,20 +262,20 @@ class Rule(NamedTuple):
 class Precedence(NamedTuple):
     """``Pname=number``: what ``Precedence: name`` in a message means."""
 
-    line: Line
+    line: CfLine
     name: str
     number: int
 
 
-class Environment(NamedTuple):
+class EnvironmentVariable(NamedTuple):
     """``Ename=value`` for programs that sendmail starts; without a value it is taken from sendmail's own."""
 
-    line: Line
+    line: CfLine
     name: str
     value: str | None
 
 
-class Mistake(NamedTuple):
+class CfMistake(NamedTuple):
     """A line at which sendmail stops, and which means nothing.
 
     kind  "unknown", "rule" (an R line), "value" (a line of a known kind that cannot be made out), or "follows" (a rule
@@ -283,7 +283,7 @@ class Mistake(NamedTuple):
     text  what sendmail would say of it, without the line's text
     """
 
-    line: Line
+    line: CfLine
     kind: str
     text: str
 
@@ -293,15 +293,15 @@ Item: TypeAlias = (
     | Macro
     | Members
     | MembersFile
-    | Map
-    | Option
+    | CfMap
+    | CfOption
     | Mailer
     | QueueGroup
     | Filter
-    | Header
+    | CfHeader
     | RulesetStart
-    | Rule
+    | CfRule
     | Precedence
-    | Environment
-    | Mistake
+    | EnvironmentVariable
+    | CfMistake
 )

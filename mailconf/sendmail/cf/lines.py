@@ -23,7 +23,7 @@ _LEVEL = re.compile(r"V[ \t\v\f\r\n]*([0-9]{1,9})")
 _SPECIAL = re.compile(r"[#\0]|\r\n")
 
 
-class Line(NamedTuple):
+class CfLine(NamedTuple):
     """A logical line.
 
     source  the .cf
@@ -64,7 +64,7 @@ class Line(NamedTuple):
         return self.source.span(first, self.offset(end - 1) + 1 if end > start else first)
 
 
-def logical_lines(source: Source) -> Iterator[Line]:
+def folded_lines(source: Source) -> Iterator[CfLine]:
     """Every logical line, empty ones and comments included."""
     data = source.text
     start, number, level = 0, 1, 0
@@ -74,7 +74,7 @@ def logical_lines(source: Source) -> Iterator[Line]:
         text, kept = _seen(data, start, end, level >= COMMENTS_FROM)
         if text[:1] == "V" and (found := _LEVEL.match(text)):
             level = int(found[1])
-        yield Line(source, number, start, end, text, kept)
+        yield CfLine(source, number, start, end, text, kept)
         start, number = end, number + data.count("\n", start, end)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from mailconf.sendmail.cf.items import Flag, Map, Option
-from mailconf.sendmail.cf.lines import BLANK, WORD, Line
+from mailconf.sendmail.cf.items import CfMap, CfOption, Flag
+from mailconf.sendmail.cf.lines import BLANK, WORD, CfLine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _CLASS_END = re.compile(r"[ ,/:]")
 _COMMA = re.compile(r'[",]')
 
 
-def read_map(line: Line) -> Map | str:
+def read_map(line: CfLine) -> CfMap | str:
     """The map of a K line; what is missing where it is none."""
     head = _HEAD.match(line.text, 1)
     if head is None or not head[1]:
@@ -47,9 +47,7 @@ def read_map(line: Line) -> Map | str:
     return _arguments(line, head[1], found[1].lower(), found.end(), len(line.text))
 
 
-def _arguments(
-    line: Line, name: str, kind: str, start: int, end: int, shift: int = 0, given: tuple[Flag, ...] = ()
-) -> Map:
+def _arguments(line: CfLine, name: str, kind: str, start: int, end: int, given: tuple[Flag, ...] = ()) -> CfMap:
     """The flags, the file and the rest of ``line.text[start:end]``."""
     text = line.text
     apart = "kv" + _APART.get(kind, "")
@@ -70,7 +68,7 @@ def _arguments(
     file = word[0] if word else ""
     rest = text[_behind_blanks(text, word.end(), end) : end] if word else ""
     span = line.span(*word.span()) if word else None
-    return Map(line, name, kind, text[_behind_blanks(text, start, end) : end], tuple(flags), file, rest, span)
+    return CfMap(line, name, kind, text[_behind_blanks(text, start, end) : end], tuple(flags), file, rest, span)
 
 
 def _behind_blanks(text: str, at: int, end: int) -> int:
@@ -78,7 +76,7 @@ def _behind_blanks(text: str, at: int, end: int) -> int:
     return found.end() if found else at
 
 
-def alias_files(options: Iterable[Option]) -> Iterator[Map]:
+def alias_files(options: Iterable[CfOption]) -> Iterator[CfMap]:
     """The alias files that the AliasFile options name, each as a map: ``type:flags file, ...``.
 
     One without a type is `IMPLICIT`, and its entries end with a NUL.
@@ -88,7 +86,7 @@ def alias_files(options: Iterable[Option]) -> Iterator[Map]:
         text = line.text
         at = len(text) - len(option.value)
         if not option.value:
-            yield Map(line, ALIASES, IMPLICIT, "", (_nul(line.span()),), "aliases", "", None)
+            yield CfMap(line, ALIASES, IMPLICIT, "", (_nul(line.span()),), "aliases", "", None)
         while (at := _behind_blanks(text, at, len(text))) < len(text):
             start, kind = at, ""
             found = _CLASS_END.search(text, at)
@@ -116,7 +114,7 @@ def _end_of_file(text: str, at: int) -> int:
     return len(text)
 
 
-def user_databases(option: Option | None) -> Iterator[Map]:
+def user_databases(option: CfOption | None) -> Iterator[CfMap]:
     """The files of UserDatabaseSpec, which are B-trees and may be missing; what is no file is asked over a network."""
     if option is None:
         return
@@ -125,4 +123,4 @@ def user_databases(option: Option | None) -> Iterator[Map]:
         if found[0].startswith("/"):
             span = line.span(*found.span())
             flags = (Flag("o", "", span),)
-            yield Map(line, USER_DATABASE, "btree", found[0], flags, found[0], "", span)
+            yield CfMap(line, USER_DATABASE, "btree", found[0], flags, found[0], "", span)

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import re
 
-from mailconf.sendmail.cf import lines as text_lines
 from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.items import (
-    Environment,
+    CfHeader,
+    CfMistake,
+    CfOption,
+    CfRule,
+    EnvironmentVariable,
     Equate,
     Filter,
-    Header,
     Item,
     Macro,
     Mailer,
+    Member,
     Members,
     MembersFile,
-    Mistake,
-    Option,
     Precedence,
     QueueGroup,
-    Rule,
     RulesetStart,
     Version,
-    Word,
     is_map_spec,
 )
-from mailconf.sendmail.cf.lines import BLANK, BLANKS, WORD, Line
+from mailconf.sendmail.cf.lines import BLANK, BLANKS, WORD, CfLine, folded_lines
 from mailconf.sendmail.cf.maps import read_map
 from mailconf.sendmail.cf.options import LETTERS, WITH_SUB_OPTIONS, full_name
 from mailconf.sendmail.cf.quotes import end_of_value
@@ -68,7 +67,7 @@ def read_cf(source: Source) -> Cf:
 def items(source: Source) -> Iterator[Item]:
     """What each logical line is, in their order; empty lines and comments are left out."""
     in_ruleset: bool | None = False  # None behind an S line that is a mistake itself
-    for line in text_lines.logical_lines(source):
+    for line in folded_lines(source):
         if not line.text:
             continue
         if line.letter == "R":
@@ -76,38 +75,38 @@ def items(source: Source) -> Iterator[Item]:
             continue
         reader = _READERS.get(line.letter)
         if reader is None:
-            yield Mistake(line, "unknown", "unknown configuration line")
+            yield CfMistake(line, "unknown", "unknown configuration line")
             continue
         try:
             item = reader(line)
         except Wrong as wrong:
-            item = Mistake(line, "value", str(wrong))
+            item = CfMistake(line, "value", str(wrong))
         if line.letter == "S":
-            in_ruleset = None if isinstance(item, Mistake) else True
+            in_ruleset = None if isinstance(item, CfMistake) else True
         yield item
 
 
-def _rule(line: Line, in_ruleset: bool | None) -> Rule | Mistake:
+def _rule(line: CfLine, in_ruleset: bool | None) -> CfRule | CfMistake:
     text = line.text
     if in_ruleset is None:
-        return Mistake(line, "follows", "a rule behind a ruleset that is a mistake")
+        return CfMistake(line, "follows", "a rule behind a ruleset that is a mistake")
     if not in_ruleset:
-        return Mistake(line, "rule", "a rule that is in no ruleset: there is no S line before it")
+        return CfMistake(line, "rule", "a rule that is in no ruleset: there is no S line before it")
     tabs = _TABS.search(text, 1)
     if tabs is None:
-        return Mistake(line, "rule", "a rule without a tab between its two sides")
+        return CfMistake(line, "rule", "a rule without a tab between its two sides")
     left = text[1 : tabs.start()]
     if _REPLACED.search(left.replace("$$", "")):
-        return Mistake(line, "rule", "a rule with a $ and a digit in its left side")
+        return CfMistake(line, "rule", "a rule with a $ and a digit in its left side")
     if not left.strip(BLANKS):
-        return Mistake(line, "rule", "a rule whose left side is empty")
+        return CfMistake(line, "rule", "a rule whose left side is empty")
     end = text.find("\t", tabs.end())
     end = len(text) if end < 0 else end
     comment = text[end:].strip("\t")
-    return Rule(line, left, text[tabs.end() : end], comment, line.span(1, tabs.start()), line.span(tabs.end(), end))
+    return CfRule(line, left, text[tabs.end() : end], comment, line.span(1, tabs.start()), line.span(tabs.end(), end))
 
 
-def _name(line: Line) -> tuple[str, int]:
+def _name(line: CfLine) -> tuple[str, int]:
     """The name of a macro or class, and where it ends: one character, or characters in braces."""
     text = line.text
     what = _NAMED[line.letter]
@@ -126,21 +125,21 @@ def _name(line: Line) -> tuple[str, int]:
     return found[1], found.end()
 
 
-def _macro(line: Line) -> Macro:
+def _macro(line: CfLine) -> Macro:
     name, end = _name(line)
     return Macro(line, name, line.text[end:])
 
 
-def _members(line: Line) -> Members:
+def _members(line: CfLine) -> Members:
     name, end = ("t", 1) if line.letter == "T" else _name(line)
     return Members(line, name, _words(line, end))
 
 
-def _words(line: Line, start: int) -> tuple[Word, ...]:
-    return tuple(Word(line, found[0], line.span(*found.span())) for found in WORD.finditer(line.text, start))
+def _words(line: CfLine, start: int) -> tuple[Member, ...]:
+    return tuple(Member(line, found[0], line.span(*found.span())) for found in WORD.finditer(line.text, start))
 
 
-def _members_file(line: Line) -> MembersFile:
+def _members_file(line: CfLine) -> MembersFile:
     name, at = _name(line)
     text = line.text
     at = _behind_blanks(text, at)
@@ -166,12 +165,12 @@ def _behind_blanks(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _option(line: Line) -> Option:
+def _option(line: CfLine) -> CfOption:
     text = line.text
     if not text[1:].strip(BLANKS):
         raise Wrong("an option without a name")
     if text[1] != " ":
-        return Option(line, text[1], LETTERS.get(text[1], ""), "", text[2:], line.span(2))
+        return CfOption(line, text[1], LETTERS.get(text[1], ""), "", text[2:], line.span(2))
     written, _, _ = text[2:].partition("=")
     at = 2 + len(written) + 1
     while text.startswith(" ", at):
@@ -180,10 +179,10 @@ def _option(line: Line) -> Option:
     name = full_name(written)
     if name and name not in WITH_SUB_OPTIONS:  # sendmail complains of a sub-option, and sets the option
         sub = ""
-    return Option(line, written, name, sub if period else "", text[at:], line.span(min(at, len(text))))
+    return CfOption(line, written, name, sub if period else "", text[at:], line.span(min(at, len(text))))
 
 
-def _equated(line: Line) -> Mailer | QueueGroup | Filter:
+def _equated(line: CfLine) -> Mailer | QueueGroup | Filter:
     kind, what = _EQUATED[line.letter]
     text = line.text
     at = 1
@@ -211,7 +210,7 @@ def _equated(line: Line) -> Mailer | QueueGroup | Filter:
     return item
 
 
-def _ruleset(line: Line) -> RulesetStart:
+def _ruleset(line: CfLine) -> RulesetStart:
     text = line.text[1:].strip(BLANKS)
     if text[:1] not in _ALNUM and not text.startswith("$"):
         raise Wrong("a ruleset whose name does not begin with a letter or a digit")
@@ -234,41 +233,41 @@ def _end_of_name(text: str) -> int:
     return found.end() if found else 0
 
 
-def _header(line: Line) -> Header:
+def _header(line: CfLine) -> CfHeader:
     found = _HEADER.match(line.text, 1)
     if found is None:
         raise Wrong("a header without a name and a colon")
-    return Header(line, found[1] or "", found[2], line.text[found.end() :])
+    return CfHeader(line, found[1] or "", found[2], line.text[found.end() :])
 
 
-def _version(line: Line) -> Version:
+def _version(line: CfLine) -> Version:
     found = _LEVEL.match(line.text, 1)
     if found is None:
         raise Wrong("a version that is no number")
     return Version(line, int(found[1]), found[2] or "")
 
 
-def _precedence(line: Line) -> Precedence | Mistake:
+def _precedence(line: CfLine) -> Precedence | CfMistake:
     name, equals, value = line.text[1:].partition("=")
     if not equals:
-        return Mistake(line, "unknown", "unknown configuration line")
+        return CfMistake(line, "unknown", "unknown configuration line")
     found = _ATOI.match(value)
     return Precedence(line, name, int(found[1]) if found else 0)
 
 
-def _environment(line: Line) -> Environment:
+def _environment(line: CfLine) -> EnvironmentVariable:
     name, equals, value = line.text[1:].partition("=")
-    return Environment(line, name, value if equals else None)
+    return EnvironmentVariable(line, name, value if equals else None)
 
 
-def _map(line: Line) -> Item:
+def _map(line: CfLine) -> Item:
     found = read_map(line)
     if isinstance(found, str):
         raise Wrong(found)
     return found
 
 
-_READERS: dict[str, Callable[[Line], Item]] = {
+_READERS: dict[str, Callable[[CfLine], Item]] = {
     "C": _members,
     "D": _macro,
     "E": _environment,

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 
 from mailconf.sendmail.cf.items import (
-    Environment,
+    CfHeader,
+    CfMap,
+    CfMistake,
+    CfOption,
+    CfRule,
+    EnvironmentVariable,
     Equate,
     Filter,
-    Header,
     Item,
     Macro,
     Mailer,
-    Map,
     Members,
     MembersFile,
-    Mistake,
-    Option,
     Precedence,
     QueueGroup,
-    Rule,
     RulesetStart,
     Version,
 )
@@ -62,18 +62,18 @@ def _line(item: Item) -> str:
             return _members(item)
         case MembersFile():
             return _members_file(item)
-        case Map():
+        case CfMap():
             return f"K{item.name} {item.type} {item.arguments}".rstrip(" ")
-        case Option():
+        case CfOption():
             return _option(item)
         case Mailer() | QueueGroup() | Filter():
             return "".join([_EQUATED[type(item)], item.name or ",", *map(_equate, item.equates)])
-        case Header():
+        case CfHeader():
             condition = f"?{item.condition}?" if item.condition else ""
             return f"H{condition}{item.name}:{item.value}"
         case RulesetStart():
             return f"S{item.name}={item.number}" if _is_numbered(item) else f"S{item.name}"
-        case Rule():
+        case CfRule():
             return (
                 f"R{item.lhs}\t{item.rhs}\t{item.comment}".rstrip("\t")
                 if item.rhs
@@ -83,9 +83,9 @@ def _line(item: Item) -> str:
             return f"V{item.level}/{item.vendor}" if item.vendor else f"V{item.level}"
         case Precedence():
             return f"P{item.name}={item.number}"
-        case Environment():
+        case EnvironmentVariable():
             return f"E{item.name}" if item.value is None else f"E{item.name}={item.value}"
-        case Mistake():
+        case CfMistake():
             return (
                 f"{item.line.text} " if item.line.text in ("\n", "\r") else item.line.text
             )  # else it would be an empty line
@@ -113,7 +113,7 @@ def _members_file(item: MembersFile) -> str:
     return f"F{_spaced(item.name)}{optional}{source}" + ("" if item.format == "%s" else f" {item.format}")
 
 
-def _option(item: Option) -> str:
+def _option(item: CfOption) -> str:
     if item.line.text[1:2] != " ":
         return f"O{item.written}{item.value}"
     sub = f".{item.sub}" if item.sub else ""

@@ -18,7 +18,7 @@ from mailconf.files import Root
 from mailconf.m4 import Budget
 from mailconf.sendmail.mc.expansion import BUDGET, Expanded, expand_mc
 from mailconf.sendmail.mc.library import START, Library
-from mailconf.sendmail.mc.places import Origins, Places
+from mailconf.sendmail.mc.places import Origins, OutputPlaces
 from mailconf.sendmail.mc.tree import Document, parse
 from mailconf.sendmail.mc.vocabulary import SECTIONS, STATEMENTS, VOCABULARY
 from mailconf.source import Source, Span
@@ -81,7 +81,7 @@ class Mc:
     document: Document
     expanded: Expanded
     statements: list[Statement]
-    places: Places
+    places: OutputPlaces
     included: list[Source]
     put_out: dict[str, set[int]]
     recorded: bool = True
@@ -133,7 +133,7 @@ def read(
     directory = root.inside(os.path.dirname(place))  # noqa: PTH120
     document = _document(Source.read(root.path(mc), path), expanded, statements, sink)
     included = origins.included(expanded.calls, path)
-    places = Places(expanded, origins)
+    places = OutputPlaces(expanded, origins)
     return Mc(path, directory, document, expanded, statements, places, included, origins.put_out())
 
 
@@ -153,7 +153,7 @@ def _unrecorded(path: str, library: Library, sink: Sink, root: Root, allow_shell
     expanded = expand_mc(path, library, sink, root=root, allow_shell=allow_shell)
     if expanded is None:
         return None
-    places = Places(expanded, Origins(expanded, library, path))
+    places = OutputPlaces(expanded, Origins(expanded, library, path))
     source = Source.read(Path(path))
     looked = len(source.text) <= _READ and not _is_large(Path(path))
     document = _document(source, expanded, [], sink) if looked else Document((), VOCABULARY)

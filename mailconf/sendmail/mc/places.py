@@ -139,7 +139,7 @@ def _files(place: Place) -> Iterator[str]:
         block = block.text.included.block
 
 
-class Part(NamedTuple):
+class OutputPart(NamedTuple):
     """A stretch of a line of the .cf that came from one place: ``start``, its offset in the .cf, counts characters.
 
     whole  whether the text stands at its place as it is; else it is only what came of a call there
@@ -151,7 +151,7 @@ class Part(NamedTuple):
     whole: bool
 
 
-class Places:
+class OutputPlaces:
     """For the text of the .cf that a .mc expands to: the places in the configuration that are behind it."""
 
     def __init__(self, expanded: Expanded, origins: Origins) -> None:
@@ -159,7 +159,7 @@ class Places:
         self._origins = origins
 
     @cached_property
-    def _parts(self) -> list[Part]:
+    def _parts(self) -> list[OutputPart]:
         """Those with a place, in their order."""
         parts = []
         decoder = getincrementaldecoder(ENCODING)(ERRORS)
@@ -169,7 +169,7 @@ class Places:
             for found in _PART.finditer(data):
                 if place is not None:
                     at = Place(place.block, place.offset + found.start()) if whole else place
-                    parts.append(Part(start, found[0], at, whole))
+                    parts.append(OutputPart(start, found[0], at, whole))
                 start += len(decoder.decode(found[0]))
         return parts
 
