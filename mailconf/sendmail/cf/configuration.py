@@ -32,7 +32,7 @@ from mailconf.source import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 T = TypeVar("T")
 _TRACE_HEADERS = frozenset({"received"})  # all lines of them count
@@ -185,7 +185,7 @@ class Cf:
     @cached_property
     def filters(self) -> dict[str, Filter]:
         """The first definition of each mail filter: sendmail stops at a second one."""
-        return {group.name: group for group in reversed(list(self.all(Filter)))}
+        return _firsts((each.name, each) for each in self.all(Filter))
 
     @cached_property
     def headers(self) -> list[CfHeader]:
@@ -207,7 +207,7 @@ class Cf:
     @cached_property
     def precedences(self) -> dict[str, Precedence]:
         """By name in lower case, the first line for it."""
-        return {each.name.lower(): each for each in reversed(list(self.all(Precedence)))}
+        return _firsts((each.name.lower(), each) for each in self.all(Precedence))
 
     @cached_property
     def environment(self) -> dict[str, EnvironmentVariable]:
@@ -253,6 +253,14 @@ class Cf:
     def ruleset(self, name: str) -> Ruleset | None:
         """The ruleset of this name or number; names count as they are written."""
         return next((found for found in self.rulesets if name in found.names or name == str(found.number)), None)
+
+
+def _firsts(pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Of several values of a name the first."""
+    found: dict[str, T] = {}
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
 
 
 def taken_in(word: str) -> str:

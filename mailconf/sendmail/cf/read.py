@@ -153,7 +153,9 @@ def _members_file(line: CfLine) -> MembersFile:
     while (found := _SOURCE_PART.match(text, end)) is not None:
         parts.append(found[0].strip('"') if found[0].startswith('"') else found[0])
         end = found.end()
-    if end == at:
+    if text.count('"', at, end) % 2:
+        raise Wrong("the file of a class has a quote that is not closed")
+    if not any(parts):
         raise Wrong("the file of a class is missing")
     words = text[end:].strip(" ")
     format = words if words and not parts[0].startswith("|") else "%s"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mailconf.sendmail.cf.configuration import Cf
 
 _EQUATED = {Mailer: "M", QueueGroup: "Q", Filter: "X"}
+_LOOSE = re.compile(r"\n(?![ \t])")  # within a line: a comment stood there
 _SHARP = re.compile(r"(\$*)#")
 
 
@@ -50,8 +51,9 @@ def line_of(item: Item, *, level: int = COMMENTS_FROM) -> str:
 
 
 def _protected(line: str) -> str:
-    """The line with a backslash before each "#" that would begin a comment."""
-    return line[:1] + _SHARP.sub(lambda found: found[0] if len(found[1]) % 2 else f"{found[1]}\\#", line[1:])
+    """The line with a backslash before each "#" that would begin a comment, and with comments that hold it together."""
+    line = line[:1] + _SHARP.sub(lambda found: found[0] if len(found[1]) % 2 else f"{found[1]}\\#", line[1:])
+    return _LOOSE.sub("\n #", line)
 
 
 def _line(item: Item) -> str:
