@@ -289,7 +289,7 @@ class _Tables:
         """The tables that a .cf names."""
         for map_ in configured_tables(cf):
             use = table_use(map_, lambda line: line.span())
-            if use.table.partition(":")[0] in _TYPES and map_.file.startswith("/"):
+            if TableRef.parse(use.table).type in _TYPES and map_.file.startswith("/"):
                 self._add(use, is_optional=map_.is_optional, has_nul=map_.has_nul)
 
     def add_traditional(self) -> None:

@@ -5,8 +5,10 @@ A role is what the FEATURE is called that makes the map; other maps have their o
 
 from __future__ import annotations
 
+from mailconf.maps.reference import TableRef
+from mailconf.maps.types import SENDMAIL, type_of
 from mailconf.model.site import TableUse
-from mailconf.sendmail.cf.maps import BUILT_AS, COMPUTED_TYPES, FILE_TYPES
+from mailconf.sendmail.cf.maps import BUILT_AS, COMPUTED_TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,8 +52,9 @@ def table_use(map_: CfMap, place: Callable[[CfLine], Span | None]) -> TableUse:
     kind = BUILT_AS.get(map_.type, map_.type)
     role = ROLES.get(map_.name, map_.name)
     flags = tuple(flag.text for flag in map_.flags)
-    if kind not in FILE_TYPES:
+    known = type_of(kind)
+    if not known.built or SENDMAIL not in known.engines:
         rest = f"{map_.file} {map_.rest}".strip(" ")
-        return TableUse(f"{kind}:{rest}", role, None, place(map_.line), map_.name, flags)
-    file = map_.file.removesuffix(_SUFFIXES[kind])
-    return TableUse(f"{kind}:{file}", role, file, place(map_.line), map_.name, flags)
+        return TableUse(str(TableRef(kind, rest)), role, None, place(map_.line), map_.name, flags)
+    file = map_.file.removesuffix(known.suffix)
+    return TableUse(str(TableRef(kind, file)), role, file, place(map_.line), map_.name, flags)

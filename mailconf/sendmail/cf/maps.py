@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 IMPLICIT = "implicit"  # the type of an alias file without one
 BUILT_AS = {IMPLICIT: "hash"}  # what sendmail builds for it
-FILE_TYPES = frozenset({"btree", "cdb", "dbm", "hash"})  # makemap(8) builds them
 # Map types that compute or ask the machine: nothing that a configuration keeps.
 COMPUTED_TYPES = frozenset(
     {"arith", "bestmx", "dequote", "dns", "host", "macro", "null", "regex", "stab", "syslog", "user"}
