@@ -30,7 +30,7 @@ from mailconf.model.site import (
     Site,
 )
 from mailconf.sendmail.cf.items import CfOption, Filter, Macro, Mailer, MembersFile, QueueGroup
-from mailconf.sendmail.cf.lines import BLANKS, CfLine
+from mailconf.sendmail.cf.lines import BLANKS, WORD, CfLine
 from mailconf.sendmail.configuration import McConfiguration
 from mailconf.sendmail.mc.mc import KINDS, Mc
 from mailconf.sendmail.mc.vocabulary import STATEMENTS
@@ -204,7 +204,7 @@ class _Builder:
     def _mailer(self, mailer: Mailer) -> Service:
         """An M line: its program is P=, its command line A=."""
         keys = {equate.key: equate.written.strip(BLANKS) for equate in mailer.equates if equate.letter not in "AP"}
-        command = tuple(mailer.get("A").split(" "))
+        command = tuple(WORD.findall(mailer.get("A")))
         return Service(mailer.name, "mailer", mailer.get("P"), command, keys, self.span(mailer.line))
 
     def _option_value(self, name: str) -> str:

@@ -29,8 +29,8 @@ def test_the_mailers_that_there_are(tmp_path: Path, declared: tuple[str, ...]) -
     mc = tmp_path / "x.mc"
     mc.write_text(text)
     read_mc = read(mc, Library(str(LIBRARY), {}), Sink())
-    assert read_mc is not None and not read_mc.expanded.failed
-    engine.cf.write_bytes(read_mc.expanded.cf)
+    assert read_mc is not None and not read_mc.mc.expanded.failed
+    engine.cf.write_bytes(read_mc.mc.expanded.cf)
     known = defined([site_of(read_mc)])
     said = re.findall(r"^(?:> )?mailer \d+ \((.*?)\)", engine.sendmail("-bt", input="=M\n"), re.MULTILINE)
     assert {name.lower() for name in said} | {"error"} == set(known)

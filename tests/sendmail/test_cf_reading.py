@@ -205,3 +205,16 @@ def test_any_text_reads_and_is_written_again(text: str) -> None:
         assert len(found) <= len(text)
     for name in cf.classes:
         assert len(list(cf.members(name))) <= len(text)
+
+
+def test_a_map_declared_again_and_one_without_a_type() -> None:
+    cf = parsed("Ka hash -o -T<X> /a x\nKa btree -T<X> -N\nKb -T<X>\nKc /etc/c\nKe ?\n")
+    again = cf.maps["a"]
+    assert (again.type, again.file, again.rest, [flag.text for flag in again.flags]) == (
+        "btree",
+        "/a",
+        "x",
+        ["-o", "-T<X>", "-N"],
+    )
+    assert [cf.maps[name].type for name in "bc"] == ["-T<X>", "/etc/c"]  # types that sendmail does not have
+    assert [mistake.line.number for mistake in cf.mistakes] == [5]

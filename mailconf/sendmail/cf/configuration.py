@@ -156,7 +156,8 @@ class Cf:
         for map_ in self.all(CfMap):
             old = found.get(map_.name)
             if old is not None:
-                map_ = map_._replace(flags=(*old.flags, *map_.flags))
+                given = {flag.text for flag in map_.flags}
+                map_ = map_._replace(flags=(*(f for f in old.flags if f.text not in given), *map_.flags))
                 if not map_.file:
                     map_ = map_._replace(file=old.file, rest=map_.rest or old.rest, file_span=old.file_span)
             found[map_.name] = map_

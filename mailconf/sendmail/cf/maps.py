@@ -26,8 +26,8 @@ ALIASES = "aliases"
 USER_DATABASE = "userdb"
 
 _HEAD = re.compile(r"[ \t\v\f\r\n]*([A-Za-z0-9][A-Za-z0-9_.]*)?", re.DOTALL)
-# A path where the type is missing is taken for a type that sendmail does not have.
-_TYPE = re.compile(r"(?s:.)?[ \t\v\f\r\n]*([A-Za-z0-9]+|/[^ \t\v\f\r\n]*)(?s:.)?")
+# What stands where a type should be, a path or a flag, is taken for a type that sendmail does not have.
+_TYPE = re.compile(r"(?s:.)?[ \t\v\f\r\n]*([A-Za-z0-9]+|[^ \t\v\f\r\n]*[A-Za-z0-9][^ \t\v\f\r\n]*)(?s:.)?")
 _FLAG = re.compile(r"-([^ \t\v\f\r\n]?)([^ \t\v\f\r\n]*)")
 _APART = {"dns": "R", "syslog": "L"}  # flags whose value may follow behind blanks, besides k and v
 _LISTED = re.compile(r"[^ \t\v\f\r\n,]+")
@@ -43,7 +43,8 @@ def read_map(line: CfLine) -> CfMap | str:
     found = _TYPE.match(line.text, head.end())
     if found is None:
         return "the type of a map is missing"
-    return _arguments(line, head[1], found[1].lower(), found.end(), len(line.text))
+    kind = found[1].lower() if found[1].isalnum() else found[1]
+    return _arguments(line, head[1], kind, found.end(), len(line.text))
 
 
 def _arguments(line: CfLine, name: str, kind: str, start: int, end: int, given: tuple[Flag, ...] = ()) -> CfMap:
