@@ -28,7 +28,7 @@ from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
 from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.maps import ALIASES
-from mailconf.sendmail.cf.read import read_cf
+from mailconf.sendmail.cf.read import mistakes, read_tables
 from mailconf.sendmail.mc.library import START, Library, is_part, library_for
 from mailconf.sendmail.tables import ROLES, configured_tables, table_use
 from mailconf.source import Source, Span, decode
@@ -251,7 +251,7 @@ class EtcMail:
 
     def _judge(self, source: Path, expanded: Expanded, sink: Sink) -> None:
         """Report the lines of a .cf that sendmail does not take; where they come from takes a second expansion."""
-        if next(_cf(source.name, expanded.cf).mistakes, None) is None:
+        if next(mistakes(Source(source.name, decode(expanded.cf))), None) is None:
             return
         from mailconf.sendmail.cf_mistakes import CODES
         from mailconf.sendmail.configuration import read
@@ -350,7 +350,7 @@ class _Tables:
 
 
 def _cf(name: str, data: bytes) -> Cf:
-    return read_cf(Source(name, decode(data)))
+    return read_tables(Source(name, decode(data)))
 
 
 def _exists(source: Path) -> bool:

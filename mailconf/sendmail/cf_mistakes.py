@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from mailconf.diagnostics import Sink, error
-from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.items import CfMistake
 from mailconf.sendmail.cf.lines import BLANKS
-from mailconf.source import Span
+from mailconf.sendmail.cf.read import mistakes
+from mailconf.source import Source, Span
 
 SM023 = error("SM023", "a line of the .cf that sendmail does not know")
 SM024 = error("SM024", "a rule of the .cf that sendmail cannot read")
@@ -27,26 +27,26 @@ _RULE_HINT = "write it as R, the left side, a tab, the right side; editors may h
 _MARK = "\ufeff"
 
 
-def report_mistakes(cf: Cf, place: Callable[[int], Span | None], file: str, sink: Sink) -> None:
-    """What sendmail does not take of ``cf``; ``place`` gives the place to report for an offset in its text."""
-    for count, mistake in enumerate(cf.mistakes):
+def report_mistakes(source: Source, place: Callable[[int], Span | None], file: str, sink: Sink) -> None:
+    """What sendmail does not take of a .cf; ``place`` gives the place to report for an offset in its text."""
+    for count, mistake in enumerate(mistakes(source)):
         if count == _MOST:
             sink.report(SM023, "the .cf has more such lines; they are not reported", file=file)
             return
-        span = next(filter(None, map(place, _offsets(cf.source.text, mistake))), None)
+        span = next(filter(None, map(place, _offsets(source.text, mistake))), None)
         message, hint = _words(mistake)
         sink.report(_KINDS[mistake.kind], message, span, hint=hint, file=file)
 
 
-def report_cf(cf: Cf, sink: Sink) -> None:
+def report_cf(source: Source, sink: Sink) -> None:
     """The same of a .cf that is there without a .mc."""
-    text = cf.source.text
+    text = source.text
 
     def place(offset: int) -> Span:
         end = text.find("\n", offset)
-        return cf.source.span(offset, len(text) if end < 0 else end)
+        return source.span(offset, len(text) if end < 0 else end)
 
-    report_mistakes(cf, place, cf.source.name, sink)
+    report_mistakes(source, place, source.name, sink)
 
 
 def _offsets(data: str, mistake: CfMistake) -> Iterator[int]:

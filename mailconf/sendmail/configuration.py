@@ -44,12 +44,7 @@ def read(
     found = mc_file.read(mc, library, sink, root=root, allow_shell=allow_shell)
     if found is None:
         return None
-    cf = read_expanded(found.expanded.cf, found.path)
+    source = Source(f"{found.path} (expanded)", decode(found.expanded.cf))
     if not found.expanded.failed:
-        report_mistakes(cf, found.places.of_character, found.path, sink)
-    return McConfiguration(found, cf if found.recorded else read_expanded(b"", found.path))
-
-
-def read_expanded(data: bytes, name: str) -> Cf:
-    """What the .cf says that the .mc ``name`` expands to."""
-    return read_cf(Source(f"{name} (expanded)", decode(data)))
+        report_mistakes(source, found.places.of_character, found.path, sink)
+    return McConfiguration(found, read_cf(source) if found.recorded else Cf(source, ()))

@@ -86,6 +86,16 @@ def test_the_configuration_is_read_as_sendmail_reads_it(tools: Tools) -> None:
     assert tools.entries("one.db") == [(b"@\0", b"@\0"), (b"one\0", b"x\0")]
 
 
+def test_at_most_128_alias_files(tools: Tools) -> None:
+    (tools.folder / "aliases").write_text("a: b\n")
+    for count, status in ((128, 0), (129, 70)):
+        names = ",".join(f"none{n}" for n in range(1, count))
+        (tools.folder / "cf").write_text(f"V10\n{CF.replace('=aliases', '=aliases,' + names)}")
+        ended, out, _ = tools.run("newaliases")
+        assert ended == status
+        assert (out == "cf: line 2: Too many alias databases defined, 128 max\n") is (status != 0)
+
+
 def test_the_configuration_says_whose_it_is(tools: Tools) -> None:
     tools.patch.delenv("MAIL_CONFIG", raising=False)
     (tools.folder / "etc/mail").mkdir(parents=True)

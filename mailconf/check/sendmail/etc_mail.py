@@ -19,7 +19,6 @@ from mailconf.check.sendmail.mailers import defined, mailer_tables, relays
 from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Severity, Sink, error
 from mailconf.model.site import ListFile, Site
-from mailconf.sendmail.cf.read import read_cf
 from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.sendmail.mc.expansion import NO_LIBRARY, SM901
 from mailconf.sendmail.site import site_of
@@ -70,7 +69,7 @@ def _cf_alone(etc_mail: EtcMail, sink: Sink) -> None:
         data = path.read_bytes() if path.is_file() else b""
     except OSError:
         return  # the plan reports it
-    report_cf(read_cf(Source(str(path), decode(data))), sink)
+    report_cf(Source(str(path), decode(data)), sink)
 
 
 def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:

@@ -31,7 +31,8 @@ from mailconf.cli.sendmail.sendmail_tool import (
     trusted_user,
     valued,
 )
-from mailconf.sendmail.cf.read import read_cf
+from mailconf.sendmail.cf.maps import MOST_ALIAS_FILES
+from mailconf.sendmail.cf.read import read_tables
 from mailconf.sendmail.host_names import host_names
 from mailconf.source import Source, decode
 
@@ -88,7 +89,7 @@ def run(name: str, arguments: list[str]) -> int:
         return _postfix(name, directory, root, messages.release)
     try:
         name = cf_name or DEFAULT_CF
-        cf = read_cf(Source(name, decode(read_cf_data(_PREFIX, name, root))))
+        cf = read_tables(Source(name, decode(read_cf_data(_PREFIX, name, root))))
     except Stop as stop:
         _tell(f"{cf_name or DEFAULT_CF}: line 0: cannot open: {str(stop).rpartition(': ')[2]}")
         return EX_OSFILE
@@ -152,6 +153,11 @@ class Sendmail:
             elif file.type not in _LOOKED_UP:
                 _tell(f"{self.cf.source.name}: line {file.line.last}: setalias: unknown alias class {file.type}")
                 self.fail(EX_SOFTWARE)
+        excess = self.cf.excess_alias_file
+        if excess is not None:
+            much = f"Too many alias databases defined, {MOST_ALIAS_FILES} max"
+            _tell(f"{self.cf.source.name}: line {excess.line.last}: {much}")
+            self.fail(EX_SOFTWARE)
         if self.status:
             return self.status
         for file in files:

@@ -85,7 +85,7 @@ case differ. One character of any kind ends it. A type is letters and digits, in
 AliasFile names files as ``type:flags file``, with commas between them that are not quoted. What stands before the first
 of blank, comma, slash and colon is a type if that is a colon (``hash :/x`` has none); without one the type is implicit,
 which is hash where it is built, and the entries end with a NUL; with one, even ``implicit:``, they do not without
-``-N``. An empty value adds the file ``aliases``.
+``-N``. An empty value adds the file ``aliases``. More than 128 files are a mistake.
 
 Again
 -----

@@ -6,6 +6,7 @@ What a later line does to an earlier one of the same name stands in `mailconf.se
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from mailconf.sendmail.cf.items import (
@@ -27,7 +28,7 @@ from mailconf.sendmail.cf.items import (
     RulesetStart,
     Version,
 )
-from mailconf.sendmail.cf.maps import alias_files, user_databases
+from mailconf.sendmail.cf.maps import MOST_ALIAS_FILES, alias_files, user_databases
 from mailconf.source import Source
 
 TYPE_CHECKING = False
@@ -165,8 +166,13 @@ class Cf:
 
     @property
     def alias_files(self) -> list[CfMap]:
-        """The files of AliasFile, in the order in which sendmail asks them."""
-        return list(alias_files(self.settings("AliasFile")))
+        """The files of AliasFile, in the order in which sendmail asks them; of too many the first."""
+        return list(islice(alias_files(self.settings("AliasFile")), MOST_ALIAS_FILES))
+
+    @property
+    def excess_alias_file(self) -> CfMap | None:
+        """The first alias file that is one too many: sendmail stops at it."""
+        return next(islice(alias_files(self.settings("AliasFile")), MOST_ALIAS_FILES, None), None)
 
     @property
     def user_databases(self) -> list[CfMap]:

@@ -102,7 +102,7 @@ def _seen(data: str, start: int, end: int, comments: bool) -> tuple[str, tuple[t
 
 def _stripped(text: str) -> str:
     """Without blanks at the end; the first character stays, whatever it is."""
-    return text[:1] + text[1:].rstrip(BLANKS)
+    return text.rstrip(BLANKS) or text[:1]
 
 
 def _cut(data: str, parts: Iterator[tuple[int, int]]) -> tuple[str, tuple[tuple[int, int], ...]]:

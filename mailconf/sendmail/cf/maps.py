@@ -22,6 +22,7 @@ BUILT_AS = {IMPLICIT: "hash"}  # what sendmail builds for it
 COMPUTED_TYPES = frozenset(
     {"arith", "bestmx", "dequote", "dns", "host", "macro", "null", "regex", "stab", "syslog", "user"}
 )
+MOST_ALIAS_FILES = 128
 ALIASES = "aliases"
 USER_DATABASE = "userdb"
 

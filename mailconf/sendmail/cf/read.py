@@ -7,6 +7,7 @@ import re
 from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.items import (
     CfHeader,
+    CfMap,
     CfMistake,
     CfOption,
     CfRule,
@@ -52,6 +53,7 @@ _ATOI = re.compile(r"[ \t\v\f\r\n]*([+-]?[0-9]{1,9})")
 _REPLACED = re.compile(r"\$[0-9]")
 _TABS = re.compile(r"\t+")
 _SOURCE_PART = re.compile(r'[^" ]+|"[^"]*"?')
+_OF_TABLES = (CfMap, CfOption, Members, MembersFile)
 _ALNUM = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 
 
@@ -62,6 +64,16 @@ class Wrong(Exception):
 def read_cf(source: Source) -> Cf:
     """Everything that a .cf says. Nothing is opened or run."""
     return Cf(source, tuple(items(source)))
+
+
+def read_tables(source: Source) -> Cf:
+    """The same with no more than options, maps and classes: of a file with much else it takes less memory."""
+    return Cf(source, tuple(item for item in items(source) if isinstance(item, _OF_TABLES)))
+
+
+def mistakes(source: Source) -> Iterator[CfMistake]:
+    """The lines of a .cf at which sendmail stops, but those that merely follow from another one; none is kept."""
+    return (item for item in items(source) if isinstance(item, CfMistake) and item.kind != "follows")
 
 
 def items(source: Source) -> Iterator[Item]:
@@ -173,8 +185,9 @@ def _option(line: CfLine) -> CfOption:
         raise Wrong("an option without a name")
     if text[1] != " ":
         return CfOption(line, text[1], LETTERS.get(text[1], ""), "", text[2:], line.span(2))
-    written, _, _ = text[2:].partition("=")
-    at = 2 + len(written) + 1
+    equals = text.find("=", 2)
+    equals = len(text) if equals < 0 else equals
+    written, at = text[2:equals], equals + 1
     while text.startswith(" ", at):
         at += 1
     written, period, sub = written.rstrip(" ").partition(".")
