@@ -141,7 +141,11 @@ class CfOption(NamedTuple):
     name: str
     sub: str
     value: str
-    value_span: Span
+
+    @property
+    def value_span(self) -> Span:
+        """The place of the value, which ends the line."""
+        return self.line.span(len(self.line.text) - len(self.value))
 
     @property
     def full_name(self) -> str:

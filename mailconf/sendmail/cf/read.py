@@ -184,7 +184,7 @@ def _option(line: CfLine) -> CfOption:
     if not text[1:].strip(BLANKS):
         raise Wrong("an option without a name")
     if text[1] != " ":
-        return CfOption(line, text[1], LETTERS.get(text[1], ""), "", text[2:], line.span(2))
+        return CfOption(line, text[1], LETTERS.get(text[1], ""), "", text[2:])
     equals = text.find("=", 2)
     equals = len(text) if equals < 0 else equals
     written, at = text[2:equals], equals + 1
@@ -194,7 +194,7 @@ def _option(line: CfLine) -> CfOption:
     name = full_name(written)
     if name and name not in WITH_SUB_OPTIONS:  # sendmail complains of a sub-option, and sets the option
         sub = ""
-    return CfOption(line, written, name, sub if period else "", text[at:], line.span(min(at, len(text))))
+    return CfOption(line, written, name, sub if period else "", text[at:])
 
 
 def _equated(line: CfLine) -> Mailer | QueueGroup | Filter:
