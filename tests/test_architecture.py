@@ -63,6 +63,7 @@ WITHIN = {
         "policy": {"text", "parameters", "settings"},
         "postconf": {"text", "parameters", "settings"},
     },
+    "sendmail": {"mc": set(), "cf": set()},
 }
 ASYNCIO_ROOMS = {"mta"}
 CIRCLES = {"mailconf.m4"}  # its builtins enter themselves in a table
