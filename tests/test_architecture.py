@@ -190,3 +190,17 @@ def test_table_references_are_taken_apart_in_one_place(path: Path) -> None:
                     names += " " + " ".join(map(ast.unparse, node.targets))
                 found = TAKEN_APART.search(names)
                 assert not found, f"{path.name}:{node.lineno}: {ast.unparse(node)[:80]}"
+
+
+# Programs of Postfix's. A rule's source may name their pages and parameters: smtpd(8), postconf(5) smtpd_delay_reject.
+PROGRAMS = re.compile(
+    r"(?<![\w-])(?:smtpd|qmgr|cleanup|pickup|trivial-rewrite|anvil|postscreen|tlsmgr|proxymap|scache)(?![\w(-]|_[a-z])"
+)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "model").rglob("*.py")), ids=lambda p: p.name)
+def test_the_model_names_no_program_of_one_dialect(path: Path) -> None:
+    found = PROGRAMS.search(path.read_text(encoding="utf-8"))
+    assert not found, found
+    names = {node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}
+    assert not [name for name in names if name.startswith(("smtpd", "postscreen", "qmgr"))]

@@ -31,7 +31,7 @@ class Side(Enum):
 class Role(NamedTuple):
     """In which role an address is rewritten.
 
-    ``transport`` is "" on the way in (cleanup), and on the way out the name of the transport that delivers: Postfix's
+    ``transport`` is "" on the way in, and on the way out the name of the transport that delivers: Postfix's
     generic mapping may be another for each service of master.cf, and sendmail's mailers have rulesets of their own.
     ``local`` is whether header addresses are completed with the local domain (local_header_rewrite_clients).
     """
@@ -77,7 +77,7 @@ class Policy(Protocol):
     async def rcpt(self, session: Session, ask: Ask) -> Verdict:
         """RCPT TO; ``session.recipient`` is set, ``objection`` as for MAIL.
 
-        Restrictions delayed by smtpd_delay_reject are evaluated here."""
+        What the configuration delays until there is a recipient is evaluated here (postconf(5) smtpd_delay_reject)."""
         ...
 
     async def data(self, session: Session, ask: Ask) -> Verdict:

@@ -39,7 +39,7 @@ class TableUse(NamedTuple):
     """A lookup table in a role: ``table`` is "type:name", ``role`` the parameter or feature that names it.
 
     ``source`` is the text file that the map is built from, None for tables that are not built (regexp, sqlite, ...).
-    ``proxied`` is whether Postfix asks proxymap(8) for it.
+    ``proxied`` is whether another program asks it (proxymap(8)).
     ``name`` is what sendmail's rules call the map, ``flags`` what stands before its file (sendmail's K lines).
     """
 
@@ -119,7 +119,7 @@ class Service(NamedTuple):
     """A line of master.cf or a DaemonPortOptions: who serves or delivers what.
 
     kind       inet, unix, fifo, pass
-    program    the daemon behind it ("smtpd", "smtp", "local", "virtual", "pipe", ...)
+    program    the daemon behind it ("smtp", "local", "virtual", "pipe", ...)
     arguments  its command line; ``overrides`` what -o sets
     front      the service that takes the connections and hands them to this one (postscreen(8))
     """
@@ -139,7 +139,7 @@ class Service(NamedTuple):
 
     @property
     def title(self) -> str:
-        """For people: ``smtp inet``, or ``smtpd pass behind smtp inet (postscreen)``."""
+        """For people: its name and kind, and the service that it is behind."""
         behind = f" behind {self.front.name} {self.front.kind} ({self.front.program})" if self.front else ""
         return f"{self.name} {self.kind}{behind}"
 
@@ -167,7 +167,7 @@ class Site:
     tables: list[TableUse] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
     # What the protocol side of a listener must know besides the limits above (mailconf.smtp.server takes those over).
-    smtpd: ServerOptions = field(default_factory=ServerOptions)
+    protocol: ServerOptions = field(default_factory=ServerOptions)
     peername_lookup: bool = True  # whether clients' names are looked up at all
     syslog_name: str = "postfix"
     mail_name: str = "Postfix"

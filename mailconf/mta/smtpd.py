@@ -85,7 +85,7 @@ class Smtpd:
 
     def options(self) -> ServerOptions:
         site = self.policy.site
-        return (self.base or site.smtpd)._replace(
+        return (self.base or site.protocol)._replace(
             hostname=site.hostname.value,
             line_length=site.limits.line_length,
             message_size=site.limits.message_size,
@@ -329,8 +329,8 @@ class SmtpdSession(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         waiter = self._waiter = loop.create_future()
         before = connection.unread
-        timer = loop.call_later(self.site.limits.smtpd_timeout, self._wake)
-        deadline = loop.time() + self.site.limits.smtpd_timeout
+        timer = loop.call_later(self.site.limits.session_timeout, self._wake)
+        deadline = loop.time() + self.site.limits.session_timeout
         try:
             await waiter
         finally:
@@ -347,7 +347,7 @@ class SmtpdSession(asyncio.Protocol):
     async def _drain(self) -> None:
         """Until the client has read enough of what was said. Raises _Idle when it does not in smtpd_timeout."""
         if self._writable is not None:
-            await asyncio.wait((self._writable,), timeout=self.site.limits.smtpd_timeout)
+            await asyncio.wait((self._writable,), timeout=self.site.limits.session_timeout)
             if self._writable is not None and not self._gone:
                 self._out.clear()
                 self._stuck = True

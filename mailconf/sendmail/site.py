@@ -220,7 +220,7 @@ class _Builder:
             connections=self._number("MaxDaemonChildren", 0),
             connections_per_client=0,
             mailbox_size=0,
-            smtpd_timeout=self._seconds("Timeout.command", 3600),
+            session_timeout=self._seconds("Timeout.command", 3600),
             smtp_connect_timeout=self._seconds("Timeout.connect", 300),
             smtp_helo_timeout=self._seconds("Timeout.helo", 300),
             smtp_command_timeout=self._seconds("Timeout.rcpt", 3600),

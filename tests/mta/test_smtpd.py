@@ -144,7 +144,7 @@ def test_too_many_errors() -> None:
 
 
 def test_silence_is_ended() -> None:
-    with Listener(limits=Limits(smtpd_timeout=0.2)) as listener, listener.connect() as peer:
+    with Listener(limits=Limits(session_timeout=0.2)) as listener, listener.connect() as peer:
         assert peer.reply() == f"421 4.4.2 {HOST} Error: timeout exceeded"
         assert peer.reply() == "<closed>"
     assert "smtpd: timeout after CONNECT from localhost[127.0.0.1]" in listener.lines
