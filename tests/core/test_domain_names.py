@@ -1,8 +1,7 @@
-"""Names in other letters, beside what Postfix's library says of them (tests/vectors/idna.json, by record_idna.py)."""
+"""Names in other letters, beside what Postfix's library says of them (tests/vectors/idna.jsonl, by record_idna.py)."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,8 +19,9 @@ from domain_names import NAMES  # noqa: E402
 from mailconf.domain_names import DomainNameError, comparable, for_resolver, to_ascii, to_unicode  # noqa: E402
 from mailconf.postfix.settings.hostnames import valid_domain  # noqa: E402
 from mailconf.smtp.path import valid_hostname  # noqa: E402
+from tests.vectors.store import load  # noqa: E402
 
-RECORDED = json.loads((VECTORS / "idna.json").read_text())["enable_idna2003_compatibility"]
+RECORDED = load("idna").by("transitional")
 
 
 def found(function: Callable[[], str]) -> str | None:
@@ -34,12 +34,13 @@ def found(function: Callable[[], str]) -> str | None:
 @pytest.mark.parametrize("number", range(len(NAMES)))
 def test_names_are_translated_as_recorded(number: int) -> None:
     name = NAMES[number]
-    plain, letters, valid = RECORDED["no"][number]
+    case = RECORDED["no"][number]
+    plain, letters, valid = case["ascii"], case["unicode"], case["valid"]
     assert found(lambda: to_unicode(name)) == letters
     assert valid_domain(name) == valid
     if not name.isascii():  # one that is ASCII is translated by nobody
         assert found(lambda: to_ascii(name)) == plain
-        assert found(lambda: to_ascii(name, transitional=True)) == RECORDED["yes"][number][0]
+        assert found(lambda: to_ascii(name, transitional=True)) == RECORDED["yes"][number]["ascii"]
         if not name.endswith("."):  # of an address, one dot at the end is dropped first
             assert valid_hostname(name, smtputf8=True) == valid
 

@@ -1,31 +1,25 @@
-"""Replays what the real Postfix said (tests/vectors/policy.json, by record_policy.py) against our Policy."""
+"""Replays what the real Postfix said (the folders of tests/vectors/policy, by record_policy.py) against our Policy."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-VECTORS = Path(__file__).parents[1] / "vectors"
-sys.path.insert(0, str(VECTORS))
+sys.path.insert(0, str(Path(__file__).parents[1] / "vectors"))
 
-from policy_replay import differences, report  # noqa: E402
-from policy_scenarios import Scenario, scenarios  # noqa: E402
-from policy_server import PolicyServer  # noqa: E402
-from refusal_scenarios import refusals  # noqa: E402
+from policy_replay import differences, report
 
-RECORDED = {entry["name"]: entry["answers"] for entry in json.loads((VECTORS / "policy.json").read_text())["scenarios"]}
-SCENARIOS = [*scenarios(), *refusals()]
+from tests.vectors.policy_scenarios import Scenario
+from tests.vectors.policy_server import PolicyServer
+from tests.vectors.store import load
 
 
-def test_every_scenario_is_recorded() -> None:
-    assert {s.name: len(s.sessions) for s in SCENARIOS} == {name: len(answers) for name, answers in RECORDED.items()}
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
-def test_policy_answers_as_recorded(scenario: Scenario, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", load("policy").cases, ids=lambda case: case["name"])
+def test_policy_answers_as_recorded(case: dict[str, Any], tmp_path: Path) -> None:
+    scenario = Scenario.recorded(case)
     with PolicyServer(scenario.answers) as service:
-        found = differences(scenario, RECORDED[scenario.name], tmp_path, service.port if scenario.answers else 0)
+        found = differences(scenario, case["answers"], tmp_path, service.port if scenario.answers else 0)
     assert not found, report(found)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +12,16 @@ from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.sendmail.cf_text import folded, mistakes
 from mailconf.source import Source, decode
 from tests.vectors.cf_inputs import HEAD, Input, judged
+from tests.vectors.store import load
 
-RECORDED = json.loads((Path(__file__).parents[1] / "vectors/sendmail_cf.json").read_text())["inputs"]
+RECORDED = load("sendmail_cf").cases
 
 
 def test_what_sendmail_says() -> None:
     assert len(RECORDED) > 1000
     wrong = []
-    for text, before, status, said in RECORDED:
+    for case in RECORDED:
+        text, before, status, said = (case[name] for name in ("text", "before", "status", "said"))
         data = Input(text.encode("latin-1"), before).data
         real, named, ours = judged(data, [(line, words) for line, words in said])
         if real - ours or ours - named or (ours and not status):

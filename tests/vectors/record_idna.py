@@ -1,6 +1,6 @@
-"""Records how Postfix's own library translates the names of domain_names.py, as idna.json.
+"""Records how Postfix's own library translates the names of domain_names.py, as idna.jsonl.
 
-python tests/vectors/record_idna.py
+python -m tests.vectors.record_idna
 
 The library keeps what it has translated, so that each way of mapping is asked in a process of its own.
 """
@@ -11,14 +11,10 @@ import ctypes
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
-
-from domain_names import NAMES  # noqa: E402
-from private_postfix import mail_version  # noqa: E402
+from tests.vectors import store
+from tests.vectors.domain_names import NAMES
 
 LIBRARY = "/usr/lib/postfix/libpostfix-util.so"
 
@@ -44,11 +40,18 @@ def ask(transitional: bool) -> list[list[Any]]:
     ]
 
 
-def answers() -> dict[str, Any]:
-    found = {}
+def inputs() -> store.Inputs:
+    """Each name with both values of enable_idna2003_compatibility."""
+    return store.Inputs([{"transitional": word, "name": name} for word in ("no", "yes") for name in NAMES])
+
+
+def answers() -> list[dict[str, Any]]:
+    found = []
     for word in ("no", "yes"):
-        done = subprocess.run([sys.executable, __file__, word], check=True, capture_output=True)
-        found[word] = json.loads(done.stdout)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.vectors.record_idna", word], check=True, capture_output=True, cwd=store.ROOT
+        )
+        found += [dict(zip(("ascii", "unicode", "valid"), row, strict=True)) for row in json.loads(done.stdout)]
     return found
 
 
@@ -57,9 +60,10 @@ def _icu() -> str:
     return next(word for word in linked.split() if word.startswith("libicuuc.so."))
 
 
+INPUTS = {"idna": inputs}
+
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(ask(sys.argv[1] == "yes")))
     else:
-        recorded = {"mail_version": mail_version(), "icu": _icu(), "enable_idna2003_compatibility": answers()}
-        (HERE / "idna.json").write_text(json.dumps(recorded, indent=0) + "\n")
+        store.write("idna", store.postfix(), __file__, answers(), machine={"icu": _icu()})

@@ -1,6 +1,6 @@
-"""Records what the real Postfix answers to policy_scenarios.py, as policy.json. Needs root, for a DNS of its own.
+"""Records what the real Postfix answers to policy_scenarios.py, in the folder policy. Needs root, for a DNS of its own.
 
-python tests/vectors/record_policy.py
+python -m tests.vectors.record_policy
 """
 
 from __future__ import annotations
@@ -11,17 +11,32 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live"), str(HERE.parent / "postfix"), str(HERE.parents[1])]
+from tests.live.fixture_dns import isolate, serve
+from tests.live.private_postfix import PrivatePostfix
+from tests.postfix.dialogue import normal_log, normal_reply
+from tests.vectors import store
+from tests.vectors.policy_scenarios import DNS, EXAMPLE, Scenario, scenarios
+from tests.vectors.policy_server import PolicyServer
+from tests.vectors.refusal_scenarios import refusals
+from tests.vectors.transcripts import folder_name
 
-from dialogue import normal_log, normal_reply  # noqa: E402
-from fixture_dns import isolate, serve  # noqa: E402
-from policy_scenarios import DNS, EXAMPLE, Scenario, scenarios  # noqa: E402
-from policy_server import PolicyServer  # noqa: E402
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
-from refusal_scenarios import refusals  # noqa: E402
+Answers = list[dict[str, list[str]]]
+
+
+def asked(asked_of: list[Scenario]) -> store.Inputs:
+    """The scenarios in the order of their folders; of an example, main.cf without its comments."""
+    cases = [
+        {
+            "name": scenario.name,
+            "main.cf": scenario.main_cf(),
+            "tables": scenario.tables,
+            "service": scenario.answers,
+            "sessions": scenario.sessions,
+        }
+        for scenario in sorted(asked_of, key=lambda scenario: folder_name(scenario.name))
+    ]
+    return store.Inputs(cases, {"dns": DNS})
 
 
 def configure(postfix: PrivatePostfix, scenario: Scenario, policy_port: int) -> None:
@@ -75,27 +90,33 @@ def _settled(postfix: PrivatePostfix, before: int) -> list[str]:
     raise TimeoutError("smtpd did not end the session")
 
 
-def record(asked: list[Scenario]) -> dict[str, Any]:
+def record(scenarios: list[Scenario]) -> dict[str, dict[str, Answers]]:
+    """The answers to each scenario's sessions by its name, in the order of their folders."""
     isolate()
-    recorded = []
+    recorded: dict[str, dict[str, Answers]] = {}
     with serve(DNS), tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
-        for scenario in asked:
+        for scenario in scenarios:
             with PolicyServer(scenario.answers) as policy:
                 configure(postfix, scenario, policy.port)
                 answers = [hold(session, postfix) for session in scenario.sessions]
-            recorded.append({"name": scenario.name, "answers": answers})
+            recorded[scenario.name] = {"answers": answers}
             print(f"{scenario.name}: {len(answers)} sessions", file=sys.stderr)
-    return {"mail_version": mail_version(), "scenarios": recorded}
+    return {name: recorded[name] for name in sorted(recorded, key=folder_name)}
 
 
 def main(arguments: list[str]) -> None:
-    """Without arguments, policy.json anew; with ``-``, what standard input asks, on standard output."""
+    """Without arguments, all anew; with ``-``, what standard input asks, on standard output, by name."""
     if arguments == ["-"]:
         json.dump(record([Scenario(**fields) for fields in json.load(sys.stdin)]), sys.stdout)
         return
-    found = record([*scenarios(), *refusals()])
-    (HERE / "policy.json").write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n")
+    store.write("policy", store.postfix(), __file__, record(_all()).values())
 
+
+def _all() -> list[Scenario]:
+    return [*scenarios(), *refusals()]
+
+
+INPUTS = {"policy": lambda: asked(_all())}
 
 if __name__ == "__main__":
     main(sys.argv[1:])
