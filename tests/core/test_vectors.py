@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,12 @@ def lines_of(folder: Path, name: str) -> list[Any]:
 
 def put(folder: Path, name: str, lines: list[Any]) -> None:
     (folder / f"{name}.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+@cache
+def recorders() -> dict[str, str]:
+    """The script of each file."""
+    return {name: store.load(name).head.script for name in NAMES}
 
 
 @pytest.fixture
@@ -51,7 +59,16 @@ def test_each_script_declares_its_files(script: str) -> None:
     declared = set(getattr(module, "INPUTS", ()))
     assert bool(declared) != (script in OF_DATA)
     path = f"tests/vectors/{script}.py"
-    assert declared == {name.partition("@")[0] for name in NAMES if store.load(name).head.script == path}
+    assert declared == {name.partition("@")[0] for name, recorder in recorders().items() if recorder == path}
+
+
+def test_nobody_else_opens_the_files() -> None:
+    """Their names are put together in one module; elsewhere they are named in prose."""
+    own = {"store.py", Path(__file__).name}
+    for path in (store.ROOT / "tests").rglob("*.py"):
+        constants = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+        named = [text for text in constants if isinstance(text, str) and text.endswith((".jsonl", "/head.json"))]
+        assert not named or path.name in own, f"{path}: {named}"
 
 
 def test_an_input_that_was_edited_by_hand(folder: Path) -> None:

@@ -17,6 +17,10 @@ A recording script declares its inputs: its ``INPUTS`` maps the name of each of 
 out, it tells files of several versions apart) to a function that returns `Inputs`. `load` compares three digests: that
 in the head, that of the inputs in the file, that of the script's inputs today. They differ where somebody edited a
 script's inputs, or a file, after the engine was asked; then `Outdated` is raised, and no test runs on such answers.
+
+To record something new: write record_NAME.py, with a function that returns the inputs, ``INPUTS`` and a ``main`` that
+asks the engine and calls `write`; run it as ``python -m tests.vectors.record_NAME``; read it in a test by `load`. To
+change an input: change it in the script and run the script again. Nobody edits the files.
 """
 
 from __future__ import annotations
