@@ -17,11 +17,28 @@ from tests.memory import MORE, PROGRAMS, SHAPES, TIMES, Starter, measure, starte
 ALL = int(os.environ.get("MAILCONF_MEMORY", "0"))
 SIZE = ALL or 2_000_000
 SAMPLE = {
-    "postmap hash": ("a line without a value", "a quote that is not closed", "continuation lines", "comments"),
+    "postmap hash": (
+        "a line without a value",
+        "a quote that is not closed",
+        "continuation lines",
+        "comments",
+        "tiny lines",
+        "tiny lines all the same",
+        "tiny lines with a colon",
+    ),
+    "postmap cdb": ("tiny patterns",),
+    "postmap lmdb": ("tiny patterns",),
     "postmap -q key texthash": ("a line without a value",),
     "postalias hash": ("addresses", "pairs of brackets"),
     "newaliases": ("a line without a value",),
-    "makemap hash": ("a line without a value",),
+    "makemap hash": ("a line without a value", "tiny lines", "tiny networks"),
+    "build virtual": ("tiny lines",),
+    "explain access": ("tiny networks",),
+    "explain virtual": ("tiny lines all the same",),
+    "postconf -n": ("continuation lines", "continuations of nothing"),
+    "postconf -e": ("continuation lines", "lines of NULs"),
+    "postconf -M -e": ("newlines",),
+    "check main.cf, mynetworks": ("quoted words",),
     "check aliases": ("addresses", "words"),
     "check virtual": ("addresses", "a value with an emoji", "tiny lines"),
     "check access": ("a line without a value", "tiny lines without values"),
@@ -56,7 +73,7 @@ def test_memory_is_bounded(program: str, shape: str, start: Starter, bases: dict
     what = PROGRAMS[program]
     if program not in bases:
         bases[program] = measure(start, what, b"", tmp_path / "empty").memory
-    text = SHAPES[shape](SIZE, what.first.encode())
+    text = what.text(SHAPES[shape], SIZE)
     took = measure(start, what, text, tmp_path / "full", seconds=600)
     assert took.status >= 0 and "Traceback" not in took.said, took
     assert took.memory - bases[program] <= TIMES * len(text) + MORE, took

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from mailconf.build.plan import Target
 from mailconf.build.state import Record, Stat, settled
 from mailconf.diagnostics import Sink, error
 from mailconf.files import Root
-from mailconf.maps.build.write import write_map
+from mailconf.maps.build.write import counting, write_map
 from mailconf.maps.core.opening import Progress
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
@@ -79,12 +79,13 @@ class Compiled:
     def amount(self) -> str:
         return "1 entry" if len(self) == 1 else f"{len(self)} entries"
 
-    def table(self) -> dict[bytes, bytes]:
-        """The entries as a dictionary."""
+    def mapping(self) -> Mapping[bytes, bytes]:
+        """The entries by their keys, without an object for each where there are many."""
         if isinstance(self.entries, dict):
             return self.entries
-        keys, values = self.entries.columns()
-        return dict(zip(reversed(keys), reversed(values), strict=True))  # the first of several counts
+        from mailconf.maps.database.packed_table import PackedTable
+
+        return PackedTable(counting(self.entries))
 
     def stage(self, staged: Path, progress: Progress | None) -> None:
         target = self.target
@@ -97,7 +98,7 @@ class Compiled:
         if self.again is None:
             return
         if self.keys is None:
-            self.keys = len(self.table())
+            self.keys = len(self.mapping())
         if self.keys < len(self.entries):
             report_duplicates(self.again(), sink, _folded)
 
@@ -166,12 +167,12 @@ def _large(
     That is so where something is wrong with the form of the text. Whether a key stands there twice is not looked at
     where the entries come packed.
     """
-    from mailconf.tables.packed import MANY, read_packed
+    from mailconf.tables.packed import is_large, read_packed
     from mailconf.tables.plain import doubtful, lines_for
     from mailconf.tables.roles import check_table, table_role
 
     role = table_role(*target.roles)
-    lines = lines_for(role) if len(data) >= MANY else None
+    lines = lines_for(role) if is_large(data) else None
     if lines is None:
         return None
     packed = read_packed(data, utf8=True, folded=True, progress=progress)

@@ -42,6 +42,7 @@ def open_table(
     trust: Trust = ORDINARY,
     ports: Ports | None = None,
     nulls: str = "",
+    uri_names_database: bool = True,
 ) -> LookupTable:
     """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same, but for ``trust``.
 
@@ -50,7 +51,7 @@ def open_table(
                case, and fold nothing for tables of patterns. None leaves keys as they are
     warn       takes what the original would log
     parameter  gives main.cf's parameters to the types that can be configured there
-    utf8, repeated, files, nul, instead, trust, ports, nulls  as in `Opening`
+    utf8, repeated, files, nul, instead, trust, ports, nulls, uri_names_database  as in `Opening`
 
     Raises UnsupportedMap when there is no such type, ``name`` cannot name one of its tables, or ``trust`` forbids
     it; TemporaryFailure when the table cannot be read; both in the words of the original.
@@ -60,7 +61,9 @@ def open_table(
         raise AssertionError
 
     opening = Opening(never, root or Root(), fold, warn, parameter, utf8, repeated, files, nul, instead, trust)
-    opening = opening._replace(ports=ports or Ports(root=opening.root), nulls=nulls)
+    opening = opening._replace(
+        ports=ports or Ports(root=opening.root), nulls=nulls, uri_names_database=uri_names_database
+    )
     return _open(spec, opening, 0)
 
 

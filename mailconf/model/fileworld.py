@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mailconf.arrays import arrays
 from mailconf.diagnostics import Sink
 from mailconf.domain_names import comparable, for_resolver
 from mailconf.files import Root
@@ -26,12 +29,49 @@ from mailconf.model.world import ABSENT, Answer, Outcome, Records, User
 from mailconf.personal import Found, look
 from mailconf.ports import Ports
 from mailconf.source import Source, Span, decode, encode
+from mailconf.tables.entry import Entry
 from mailconf.tables.postmap import fold
 
 NO_DNS = Records(Outcome.FAILED, (), "not asked in this run")
+_MANY = 50_000  # entries that are worth numpy
 _POLICY_TIMEOUT = 100.0  # seconds; postconf(5) smtpd_policy_service_timeout
 
 DnsFixtures = Mapping[tuple[str, str], Records]
+
+
+class _Places:
+    """Where the entries of a text stand, found by key and value: by numbers, as there may be a million."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+        ranks = array("Q")
+        for number, entry in enumerate(entries):
+            ranks.extend(self._rank(key, entry.value) | number for key in self._keys(entry))
+        np = arrays() if len(ranks) > _MANY else None
+        if np is not None:
+            np.frombuffer(ranks, np.uint64).sort()
+        self._ranks = ranks if np is not None else array("Q", sorted(ranks))
+
+    @staticmethod
+    def _keys(entry: Entry) -> set[str]:
+        keys = (entry.key, entry.key.removesuffix(":"))  # alias files have a colon behind the name
+        return {decode(fold(encode(key))) for key in keys}
+
+    @staticmethod
+    def _rank(key: str, value: str) -> int:
+        return (hash((key, value)) & 0xFFFFFFFF) << 32
+
+    def find(self, key: str, value: str) -> Span | None:
+        """The last entry that has them."""
+        key = decode(fold(encode(key)))
+        rank = self._rank(key, value)
+        at = bisect_right(self._ranks, rank | 0xFFFFFFFF) - 1
+        while at >= 0 and self._ranks[at] >= rank:
+            entry = self._entries[self._ranks[at] & 0xFFFFFFFF]
+            if entry.value == value and key in self._keys(entry):
+                return entry.span
+            at -= 1
+        return None
 
 
 class FileWorld:
@@ -70,7 +110,7 @@ class FileWorld:
         self._clock = clock
         self._ports = ports or Ports(root=self.root)
         self._tables: dict[tuple[str, Trust], LookupTable | Answer] = {}
-        self._places: dict[str, dict[str, Span]] = {}
+        self._places: dict[str, _Places | None] = {}
 
     def close(self) -> None:
         """Close every table; the next question opens it anew."""
@@ -104,25 +144,19 @@ class FileWorld:
 
     def _place(self, name: str, key: str, value: str) -> Span | None:
         """Where the text source has ``key`` with this value; None where it does not, or no longer."""
-        places = self._places.get(name)
-        if places is None:
-            places = self._places[name] = self._index(self.root.path(name))
-        return places.get(f"{decode(fold(encode(key)))}\0{value}")
+        if name not in self._places:
+            self._places[name] = self._index(self.root.path(name))
+        places = self._places[name]
+        return None if places is None else places.find(key, value)
 
     @staticmethod
-    def _index(path: Path) -> dict[str, Span]:
+    def _index(path: Path) -> _Places | None:
         from mailconf.tables.reader import read_postmap
 
         try:
-            source = Source.read(path)
+            return _Places(read_postmap(Source.read(path), Sink()))
         except OSError:
-            return {}
-        index: dict[str, Span] = {}
-        entries = read_postmap(source, Sink())
-        for entry in entries:
-            for key in (entry.key, entry.key.removesuffix(":")):  # alias files have a colon behind the name
-                index[f"{decode(fold(encode(key)))}\0{entry.value}"] = entry.span
-        return index
+            return None
 
     async def dns(self, name: str, kind: str) -> Records:
         folded = self._asked(name)

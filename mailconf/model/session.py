@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
 
 from mailconf.smtp.reply import Reply
+
+
+class NameOutcome(Enum):
+    """What became of the search for a client's name: four things that are answered differently."""
+
+    FOUND = "found"
+    ABSENT = "absent"  # there is none, or it is no host name
+    FAILED = "temporary failure"  # it may be found later
+    FORGED = "forged"  # there is one, and it does not lead back to the address
+
+
+class Verified(NamedTuple):
+    """A client's name: what is shown of it ("unknown" where it was not found), and the outcome of the search."""
+
+    text: str
+    outcome: NameOutcome
+
+    @classmethod
+    def found(cls, text: str) -> Verified:
+        return cls(text, NameOutcome.FOUND)
+
+    @classmethod
+    def unknown(cls, outcome: NameOutcome = NameOutcome.ABSENT) -> Verified:
+        return cls(UNKNOWN, outcome)
+
+    @property
+    def is_found(self) -> bool:
+        return self.outcome is NameOutcome.FOUND
+
+    def __str__(self) -> str:
+        return self.text
+
+
+UNKNOWN = "unknown"
+NO_NAME = Verified(UNKNOWN, NameOutcome.ABSENT)
 
 
 @dataclass(slots=True)
@@ -17,8 +55,8 @@ class Session:
 
     client_address: str = "127.0.0.1"
     client_port: str = ""
-    client_name: str = "unknown"  # verified by forward and reverse lookup, "unknown" otherwise
-    reverse_name: str = "unknown"  # the PTR record, unverified
+    client_name: Verified = NO_NAME  # by reverse and forward lookup
+    reverse_name: Verified = NO_NAME  # the PTR record alone
     server_address: str = ""
     server_port: str = ""
     protocol: str = "SMTP"  # SMTP or ESMTP
@@ -40,3 +78,21 @@ class Session:
     withheld: frozenset[str] = frozenset()  # extensions that this client is not offered; the Policy says so at connect
     early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
     memory: dict[str, object] = field(default_factory=dict)  # the Policy's notes from answer to answer; nobody else's
+
+    def take_names(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:
+        """Take over the names that XCLIENT gives, in their order (XCLIENT_README; Postfix 3.7.11).
+
+        given      attributes by name; None for [UNAVAILABLE]
+        temporary  those of them that are [TEMPUNAVAIL]
+
+        A NAME that is given is the reverse name as well, until a REVERSE_NAME follows it.
+        """
+        for attribute in given:
+            if attribute in ("NAME", "REVERSE_NAME"):
+                text = given[attribute]
+                outcome = NameOutcome.FAILED if attribute in temporary else NameOutcome.ABSENT
+                name = Verified.unknown(outcome) if text is None else Verified.found(text)
+                if attribute == "NAME":
+                    self.client_name = name
+                if attribute == "REVERSE_NAME" or name.is_found:
+                    self.reverse_name = name

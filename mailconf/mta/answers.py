@@ -111,7 +111,7 @@ class Answers:
     async def authorize(self) -> None:
         """What the client may do: use XCLIENT and XFORWARD (postconf(5) smtpd_authorized_xclient_hosts,
         *_xforward_hosts), end lines by LF alone (smtpd_forbid_bare_newline_exclusions)."""
-        site, name, address = self.site, self.session.client_name, self.session.client_address
+        site, name, address = self.site, self.session.client_name.text, self.session.client_address
         self.connection.xclient = matches(site.xclient_hosts.value, name, address)
         self.connection.xforward = matches(site.xforward_hosts.value, name, address)
         self.connection.bare_newlines = False
@@ -376,17 +376,11 @@ class Answers:
     def _trace_header(self) -> bytes:
         """The Received field (RFC 5321 4.4) in Postfix's form; with several recipients none is named."""
         session, site = self.session, self.site
-        helo = (session.helo or session.client_name).translate(_HELO_NEUTRAL)
-        address = f"IPv6:{session.client_address}" if ":" in session.client_address else session.client_address
-        with_ = session.protocol
-        if "SMTPUTF8" in session.sender_parameters:
-            with_ = "UTF8SMTP"
-        if session.sasl_username:
-            with_ += "A"
-        lines = [
-            f"Received: from {helo} ({session.client_name} [{address}])",
-            f"\tby {site.hostname.value} ({site.mail_name}) with {with_} id {session.queue_id}",
-        ]
+        receiver = f"by {site.hostname.value} ({site.mail_name})"
+        if self.connection.options.hide_client_session:
+            lines = [f"Received: {receiver} id {session.queue_id}"]
+        else:
+            lines = [self._client_line(), f"\t{receiver} with {self._protocol()} id {session.queue_id}"]
         when = date(self._arrival or time.time())
         if len(self._recipients) == 1:
             lines.append(f"\tfor <{external(self._recipients[0].original)}>; {when}")
@@ -394,6 +388,18 @@ class Answers:
             lines[-1] += ";"
             lines.append(f"\t{when}")
         return encode("\n".join(lines) + "\n")
+
+    def _client_line(self) -> str:
+        """Its name as the client gave it, then as it was found."""
+        session = self.session
+        helo = (session.helo or session.client_name.text).translate(_HELO_NEUTRAL)
+        address = f"IPv6:{session.client_address}" if ":" in session.client_address else session.client_address
+        return f"Received: from {helo} ({session.client_name} [{address}])"
+
+    def _protocol(self) -> str:
+        """RFC 3848's name of the protocol, and RFC 6531's."""
+        name = "UTF8SMTP" if "SMTPUTF8" in self.session.sender_parameters else self.session.protocol
+        return f"{name}A" if self.session.sasl_username else name
 
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""
@@ -408,8 +414,7 @@ class Answers:
 
         for name, field, missing in _XCLIENT_FIELDS:
             apply(name, field, missing)
-        if "NAME" in given and "REVERSE_NAME" not in given:
-            session.reverse_name = session.client_name
+        session.take_names(given, event.temporary)
         if session.client_address[:5].upper() == "IPV6:":
             session.client_address = session.client_address[5:]
         if given.get("PROTO"):
@@ -421,8 +426,6 @@ class Answers:
 
 
 _XCLIENT_FIELDS = (
-    ("NAME", "client_name", "unknown"),
-    ("REVERSE_NAME", "reverse_name", "unknown"),
     ("ADDR", "client_address", "unknown"),
     ("PORT", "client_port", "unknown"),
     ("DESTADDR", "server_address", "unknown"),

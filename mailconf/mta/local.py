@@ -199,7 +199,7 @@ class Local:
         if session is not None:
             found["CLIENT_ADDRESS"] = safe(session.client_address)
             found["CLIENT_HELO"] = safe(session.helo or "")
-            found["CLIENT_HOSTNAME"] = safe(session.client_name)
+            found["CLIENT_HOSTNAME"] = safe(session.client_name.text)
             found["CLIENT_PROTOCOL"] = safe(session.protocol)
         return found
 

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mailconf.files import Untrusted, distrust, sync_folder
-from mailconf.model.session import Session
+from mailconf.model.session import UNKNOWN, NameOutcome, Session, Verified
 from mailconf.model.verdict import Reply
 from mailconf.mta.message import Message, Recipient, Result, Status
 from mailconf.source import decode, encode
@@ -371,12 +371,33 @@ _OF_THE_MOMENT = ("memory", "objection", "withheld")  # what the queue does not 
 _SESSION = [known.name for known in fields(Session) if known.name not in _OF_THE_MOMENT]
 
 
+_NAMES = ("client_name", "reverse_name")  # text, outcome
+
+
 def _dump(session: Session | None) -> str:
-    return json.dumps({name: getattr(session, name) for name in _SESSION}) if session is not None else ""
+    if session is None:
+        return ""
+    kept = {name: getattr(session, name) for name in _SESSION}
+    for name in _NAMES:
+        kept[name] = kept[name].text, kept[name].outcome.value
+    return json.dumps(kept)
 
 
 def _load(text: str) -> Session | None:
-    return Session(**json.loads(text)) if text else None
+    if not text:
+        return None
+    kept = json.loads(text)
+    for name in _NAMES:
+        kept[name] = _verified(kept[name])
+    return Session(**kept)
+
+
+def _verified(stored: str | list[str]) -> Verified:
+    """A client's name. Before names had outcomes, the queue kept the text alone."""
+    if isinstance(stored, str):
+        return Verified.unknown() if stored == UNKNOWN else Verified.found(stored)
+    text, outcome = stored
+    return Verified(text, NameOutcome(outcome))
 
 
 def _make(directory: Path) -> None:

@@ -10,29 +10,18 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailconf.domain_names import DomainNameError, comparable, to_ascii
+from mailconf.model.session import NO_NAME, NameOutcome, Verified
 from mailconf.model.world import Outcome, Records
 from mailconf.smtp.path import valid_hostname
 
 if TYPE_CHECKING:
     import dns.asyncresolver
     import dns.rdata
-
-
-@dataclass(frozen=True, slots=True)
-class ClientName:
-    """``verified`` is the name that leads back to the address, "unknown" without one; ``reverse`` what PTR said."""
-
-    verified: str
-    reverse: str
-
-
-UNKNOWN = ClientName("unknown", "unknown")
 
 
 class Resolver:
@@ -128,21 +117,28 @@ class Resolver:
         failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
         return failed[0] if failed else answers[0]
 
-    async def client_name(self, address: str) -> ClientName:
-        """Who a client says it is (PTR), and whether that name leads back to it (postconf(5) smtpd_peername_lookup)."""
+    async def client_names(self, address: str) -> tuple[Verified, Verified]:
+        """The name that leads back to the address, and what PTR gives (postconf(5) smtpd_peername_lookup)."""
         try:
             ip = ip_address(address)
         except ValueError:
-            return UNKNOWN
+            return NO_NAME, NO_NAME
         names = self._names.get(str(ip), [])
         if not names and ip.is_loopback:
-            return ClientName("localhost", "localhost")
+            return Verified.found("localhost"), Verified.found("localhost")
         if not names:
-            names = list((await self.query(ip.reverse_pointer, "PTR")).values)
+            pointers = await self.query(ip.reverse_pointer, "PTR")
+            if pointers.outcome is Outcome.FAILED:
+                return Verified.unknown(NameOutcome.FAILED), Verified.unknown(NameOutcome.FAILED)
+            names = list(pointers.values)
         if not names or not valid_hostname(names[0]):
-            return UNKNOWN
+            return NO_NAME, NO_NAME
+        reverse = Verified.found(names[0])
         forward = await self.addresses(names[0])
-        return ClientName(names[0] if str(ip) in forward.values else "unknown", names[0])
+        if str(ip) in forward.values:
+            return reverse, reverse
+        failed = forward.outcome is Outcome.FAILED
+        return Verified.unknown(NameOutcome.FAILED if failed else NameOutcome.FORGED), reverse
 
 
 def _text(record: dns.rdata.Rdata, kind: str) -> str:

@@ -18,10 +18,11 @@ from contextlib import suppress
 from typing import cast
 
 from mailconf.model.policy import Policy
+from mailconf.model.session import NO_NAME
 from mailconf.mta.answers import Answers, VerdictHook
 from mailconf.mta.hosts import matches
 from mailconf.mta.message import Context
-from mailconf.mta.resolver import ClientName, Resolver, peer
+from mailconf.mta.resolver import Resolver, peer
 from mailconf.smtp.events import ChunkEnd, Content, ContentEnd, Wait
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.reply import Reply
@@ -241,10 +242,10 @@ class SmtpdSession(asyncio.Protocol):
         if refresh is not None:
             refresh()
         if self.server.resolver is None or not self.site.peername_lookup:
-            name = ClientName("unknown", "unknown")
+            session.client_name = session.reverse_name = NO_NAME
         else:
-            name = await self.server.resolver.client_name(session.client_address)
-        session.client_name, session.reverse_name = name.verified, name.reverse
+            names = await self.server.resolver.client_names(session.client_address)
+            session.client_name, session.reverse_name = names
         await self.answers.authorize()
 
     async def _greet(self, address: str) -> bool:
@@ -252,7 +253,7 @@ class SmtpdSession(asyncio.Protocol):
         host = self.site.hostname.value
         count = self.server.clients[address]
         exceptions = self.site.limit_exceptions.value
-        if limit and count > limit and not matches(exceptions, self.session.client_name, address):
+        if limit and count > limit and not matches(exceptions, self.session.client_name.text, address):
             who = f"{self.answers.client} for service {self.server.service}"
             self._log(f"warning: Connection concurrency limit exceeded: {count} from {who}")
             many = Reply.of(421, f"4.7.0 {host} Error: too many connections from {address}")

@@ -40,6 +40,7 @@ class ServerOptions(NamedTuple):
     in.
     ``from_lines``: every "From " line on top of a message becomes a field, not only the first. ``forbid_pipelining``: a
     client that does not wait for a reply where it must (RFC 2920 3.1) is sent away (smtpd_forbid_unauth_pipelining).
+    ``hide_client_session``: the Received field names neither the client nor the protocol.
     """
 
     hostname: str = "localhost"
@@ -66,3 +67,4 @@ class ServerOptions(NamedTuple):
     bare_newline: BareNewline = BareNewline.ALLOW
     bare_newline_code: int = 550
     forbid_pipelining: bool = False
+    hide_client_session: bool = False

@@ -1,7 +1,8 @@
 """Many entries of a text as arrays of places: what is quickest to read, to sort and to write of a million of them.
 
-`read_packed` gives the same entries as `mailconf.tables.postmap.read_rows`, or None where something is to be said of a
-line, or a line is not an entry of its own in some way that is rare in large files.
+An object takes fifty bytes, and there are lines of five. So it is also how a table of many short lines is kept,
+whatever is wrong with some of them: `read_packed` gives the same entries and mistakes as
+`mailconf.tables.postmap.read_rows`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from typing import NamedTuple
 
 from mailconf.arrays import Array, arrays
 from mailconf.tables.postmap import blocks, fold, read_rows
-from mailconf.tables.rows import Progress
+from mailconf.tables.rows import Problems, Progress, Rows
 
 MANY = 1 << 22  # bytes of text that are worth it
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
+_SMALL_BLOCK = 1 << 16
 _MOST_SPACES = 16  # between key and value, and behind the value
+_OBJECTS = 270  # bytes that an entry takes at the most, as objects
+_TIMES, _MORE = 8, 15 << 20  # of the text, and bytes: what all of them may take
 
 
 class Packed(NamedTuple):
@@ -34,6 +38,26 @@ class Packed(NamedTuple):
     def __len__(self) -> int:
         return len(self.key_at)
 
+    def key(self, number: int) -> bytes:
+        """The key of an entry."""
+        return self._piece(self.key_at[number], self.key_length[number])
+
+    def value(self, number: int) -> bytes:
+        """The value of an entry."""
+        return self._piece(self.value_at[number], self.value_length[number])
+
+    def _piece(self, at: Array, length: Array) -> bytes:
+        start = int(at)
+        found: bytes = self.text[start : start + int(length)].tobytes()
+        return found
+
+    def without(self, numbers: Array) -> Packed:
+        """All entries but those of these numbers."""
+        np = arrays()
+        kept = np.ones(len(self), bool)
+        kept[numbers] = False
+        return Packed(self.text, *(column[kept] for column in self[1:]))
+
     def columns(self) -> tuple[list[bytes], list[bytes]]:
         """The keys and the values."""
         text = self.text.tobytes()
@@ -44,61 +68,124 @@ class Packed(NamedTuple):
         return keys, values
 
 
+class Packing:
+    """Entries collected to become packed.
+
+    ``text`` is where they may stand; behind it follow keys that are not what is written there, and entries that are no
+    plain lines.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self._np = arrays()
+        self._parts = [text]
+        self._size = len(text)
+        # Numbers of 32 bits do, unless the text has two gigabytes; it is at most doubled.
+        self._number = self._np.int32 if len(text) < 1 << 30 else self._np.int64
+        self._columns: tuple[list[Array], ...] = ([], [], [], [])
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, *places: Array) -> None:
+        """Entries of the text so far, by where their keys begin, their lengths, and the same of their values."""
+        self._count += len(places[0])
+        for column, part in zip(self._columns, places, strict=True):
+            column.append(part.astype(self._number))
+
+    def add_text(self, text: bytes) -> int:
+        """Put a text behind that so far; where it begins."""
+        self._parts.append(text)
+        self._size += len(text)
+        return self._size - len(text)
+
+    def add_lists(self, keys: list[bytes], values: list[bytes]) -> None:
+        """Entries that stand nowhere."""
+        count = len(keys)
+        at = self.add_text(b"".join(chain(keys, values)))
+        lengths = self._np.fromiter(map(len, chain(keys, values)), self._np.int64, 2 * count)
+        places = self._np.cumsum(lengths) - lengths + at
+        self.add(places[:count], lengths[:count], places[count:], lengths[count:])
+
+    def packed(self) -> Packed:
+        """All of them; nothing is left here."""
+        np = self._np
+        text = np.frombuffer(b"".join(self._parts) if len(self._parts) > 1 else self._parts[0], np.uint8)
+        self._parts.clear()
+        columns = []
+        for parts in self._columns:
+            columns.append(np.concatenate(parts) if parts else np.zeros(0, self._number))
+            parts.clear()
+        return Packed(text, *columns)
+
+
 class _NotPlain(Exception):
     """A block has a line that is not plain."""
 
 
-def read_packed(data: bytes, *, utf8: bool, folded: bool, progress: Progress | None = None) -> Packed | None:
-    """The entries of ``data``, or None where `read_rows` has to read it or is quicker.
+def is_large(data: bytes) -> bool:
+    """Whether the entries of a text should be packed: it is long, or as objects they would take too much memory."""
+    return len(data) >= MANY or data.count(b"\n") * _OBJECTS > _TIMES * len(data) + _MORE
 
-    utf8    smtputf8_enable
-    folded  give keys in lower case (`fold`)
+
+def read_packed(
+    data: bytes, *, utf8: bool, folded: bool, problems: Problems | None = None, progress: Progress | None = None
+) -> Packed | None:
+    """The entries of ``data``; None where there are none, or `read_rows` is quicker.
+
+    utf8      smtputf8_enable
+    folded    give keys in lower case (`fold`)
+    problems  takes what is wrong with lines; without it there is no answer either if there is such a line
     """
-    np = arrays() if len(data) >= MANY else None
+    np = arrays() if is_large(data) else None
     if np is None:
         return None
-    # Behind the text itself follow keys that are not what is written there, and entries that are no plain lines.
-    parts = [data]
-    extra = len(data)
-    found: list[tuple[Array, ...]] = []
+    found = Packing(data)
     whole = np.frombuffer(data, np.uint8)
-    entries = 0
     for start, end in blocks(data, _BLOCK):
         if progress is not None:
-            entries += len(found[-1][0]) if found else 0
-            progress(start, len(data), entries)
-        block = data[start:end]
-        try:
-            places = _plain(np, block, whole[start:end])
-        except _NotPlain:
-            places = None
-        if places is not None:
-            key_at, value_at = places[0], places[2]
-            value_at += start
-            lower = block.lower() if folded else block
-            if lower == block:
-                key_at += start
-            else:
-                parts.append(lower)
-                key_at += extra
-                extra += len(lower)
-            found.append(places)
+            progress(start, len(data), len(found))
+        if _read_plain(np, data, whole, start, end, found, folded):
             continue
-        rows = read_rows(block, utf8=utf8)
-        if rows.problems:
-            return None
-        keys = [fold(key, utf8=utf8) for key in rows.keys] if folded else rows.keys
-        lengths = np.fromiter(map(len, chain(keys, rows.values)), np.int64, 2 * len(keys))
-        at = np.cumsum(lengths) - lengths + extra
-        count = len(keys)
-        found.append((at[:count], lengths[:count], at[count:], lengths[count:]))
-        parts += [b"".join(keys), b"".join(rows.values)]
-        extra += sum(map(len, parts[-2:]))
-    if not found:
-        return None
-    if len(parts) > 1:
-        whole = np.frombuffer(b"".join(parts), np.uint8)
-    return Packed(whole, *map(np.concatenate, zip(*found, strict=True)))
+        for at, stop in blocks(data, _SMALL_BLOCK, start, end):
+            if _read_plain(np, data, whole, at, stop, found, folded):
+                continue
+            rows = read_rows(data[at:stop], utf8=utf8, places=True)
+            if rows.problems and problems is None:
+                return None
+            if problems is not None:
+                problems.add_all(rows.problems, len(found), at)
+            if folded:
+                rows.keys = [fold(key, utf8=utf8) for key in rows.keys]
+            _add(np, rows, data, at, found)
+    return found.packed() if len(found) else None
+
+
+def _add(np: Array, rows: Rows, data: bytes, at: int, found: Packing) -> None:
+    """Add the entries of the part of a text that begins at ``at``."""
+    key_at, value_at = (at + np.frombuffer(places, np.uint32) for places in (rows.places.starts, rows.places.values_at))
+    there = data.startswith
+    if all(map(there, rows.keys, key_at.tolist())) and all(map(there, rows.values, value_at.tolist())):
+        lengths = (np.fromiter(map(len, side), np.int64, len(rows)) for side in (rows.keys, rows.values))
+        found.add(key_at, next(lengths), value_at, next(lengths))
+    else:
+        found.add_lists(rows.keys, rows.values)
+
+
+def _read_plain(np: Array, data: bytes, whole: Array, start: int, end: int, found: Packing, folded: bool) -> bool:
+    """Read a block if each of its lines is plain; whether it was."""
+    if end - start > 2 * _BLOCK:  # a line without end, or comments
+        return False
+    block = data[start:end]
+    try:
+        key_at, key_length, value_at, value_length = _plain(np, block, whole[start:end])
+    except _NotPlain:
+        return False
+    lower = block.lower() if folded else block
+    key_at += start if lower == block else found.add_text(lower)
+    value_at += start
+    found.add(key_at, key_length, value_at, value_length)
+    return True
 
 
 def _plain(np: Array, block: bytes, letters: Array) -> tuple[Array, Array, Array, Array]:

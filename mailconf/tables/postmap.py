@@ -93,14 +93,14 @@ class Nulls:
             self._rows.problems.append(NULL, len(self._rows), start, start, start + 1)
 
 
-def blocks(data: bytes, size: int) -> Iterator[tuple[int, int]]:
-    """Stretches of about ``size`` bytes, each of whole logical lines."""
-    start = 0
-    while start < len(data):
-        found = _BLOCK_END.search(data, start + size)
-        end = found.end() if found else len(data)
-        yield start, end
-        start = end
+def blocks(data: bytes, size: int, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Stretches of about ``size`` bytes of ``data[start:end]``, each of whole logical lines."""
+    end = len(data) if end is None else end
+    while start < end:
+        found = _BLOCK_END.search(data, start + size, end + 1)
+        stop = min(found.end(), end) if found else end
+        yield start, stop
+        start = stop
 
 
 def _read_easy(block: bytes, rows: Rows, start: int, places: bool) -> bool:

@@ -97,6 +97,11 @@ class Problems:
         self._starts.append(start)
         self._ends.append(end)
 
+    def add_all(self, others: Problems, before: int, at: int) -> None:
+        """Those of a part of the text that begins at ``at``, behind ``before`` entries."""
+        for number, (kind, start, end) in enumerate(others.places()):
+            self.append(kind, before + others._before[number], at + others._lines[number], at + start, at + end)
+
 
 class Rows:
     """The entries of the text ``data`` as parallel lists; ``places`` stays empty unless it was asked for.

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailconf.maps.build import write
+from mailconf.tables import makemap_packed, packed
 from tests.cli.sendmail_fixture import Tools
 from tests.vectors.store import load
 
@@ -23,8 +24,11 @@ def tools(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch
     return Tools(tmp_path, capfdbinary, monkeypatch)
 
 
+@pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_as_recorded(tools: Tools, name: str) -> None:
+def test_as_recorded(tools: Tools, name: str, large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if large:
+        monkeypatch.setattr(packed, "MANY", 0)
     (tools.folder / "cf").write_text(VECTORS.head.common["cf"])
     for step in SCENARIOS[name]:
         tool, words, text = step["tool"], step["arguments"], step["stdin"]
@@ -45,6 +49,22 @@ def test_as_recorded(tools: Tools, name: str) -> None:
 def order(out: str, lists: bool) -> str | list[str]:
     """Entries come in the order of the file, which is not the same in two hash files."""
     return sorted(out.split("\n")) if lists else out
+
+
+@pytest.mark.parametrize("options", [(), ("-r",), ("-f",), ("-N",), ("-t", ","), ("-e",)])
+@pytest.mark.parametrize("kind", ["hash", "btree"])
+def test_a_large_text_says_the_same(
+    tools: Tools, kind: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (
+        b"a b\nA c\n# x\n\nnone\n lead\n" + b"x" * 3000 + b"\nq \0w\nab 1\nabc 2\nk,v\nk,w\n" + b"K v\n" * 3 + b"last"
+    )
+    said = []
+    for many in (1 << 22, 0):
+        monkeypatch.setattr(packed, "MANY", many)
+        monkeypatch.setattr(makemap_packed, "_BLOCK", 8)
+        said.append((tools.run("makemap", *options, kind, "t", stdin=text), tools.entries("t.db")))
+    assert said[0] == said[1]
 
 
 def test_modes(tools: Tools) -> None:

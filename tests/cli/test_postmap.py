@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mailconf.cli.postfix.postmap import run
+from mailconf.tables import packed
 from tests.vectors.store import load
 
 VECTORS = load("postmap")
@@ -56,13 +57,29 @@ def site(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch:
     return Site(tmp_path, capfdbinary, monkeypatch)
 
 
-def test_messages_are_those_of_real_postmap(site: Site) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_messages_are_those_of_real_postmap(site: Site, large: bool) -> None:
+    if large:
+        site.patch.setattr(packed, "MANY", 0)
     for case in VECTORS.cases:
         site.write("main.cf", f"smtputf8_enable = {'yes' if case['utf8'] else 'no'}\n")
         site.write("T", case["text"].encode("latin-1"))
         status, out, err = site.postmap("hash:T")
         assert (status, out) == (0, "")
         assert err.split("\n")[:-1] == case["messages"], case["text"]
+
+
+@pytest.mark.parametrize("options", [(), ("-r",), ("-w",), ("-N",)])
+@pytest.mark.parametrize("kind", ["hash", "btree", "cdb"])
+def test_a_large_text_says_the_same(site: Site, kind: str, options: tuple[str, ...]) -> None:
+    """Mistakes and repeated keys in their order, and the values that count."""
+    site.write("t", 'a b\nA c\n continued\nnone\na: d\n"x\nx y\n\na e\nx z\n' + "k v\n" * 3 + "last\n")
+    said = []
+    for many in (1 << 22, 0):
+        site.patch.setattr(packed, "MANY", many)
+        built = site.postmap(*options, f"{kind}:t")
+        said.append((built, site.postmap("-s", *options, f"{kind}:t")))
+    assert said[0] == said[1]
 
 
 def test_build_and_query(site: Site) -> None:

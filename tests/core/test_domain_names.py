@@ -1,4 +1,4 @@
-"""Names in other letters, beside what Postfix's library says of them (tests/vectors/idna.jsonl, by record_idna.py)."""
+"""Names in other letters, beside what Postfix's library says of them (tests/vectors/idna@ICU.jsonl, by record_idna.py)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mailconf.postfix.settings.hostnames import valid_domain  # noqa: E402
 from mailconf.smtp.path import valid_hostname  # noqa: E402
 from tests.vectors.store import load  # noqa: E402
 
-RECORDED = load("idna").by("transitional")
+RECORDED, NEWER = (load(f"idna@libicuuc.so.{version}").by("transitional") for version in (72, 76))
 
 
 def found(function: Callable[[], str]) -> str | None:
@@ -43,6 +43,17 @@ def test_names_are_translated_as_recorded(number: int) -> None:
         assert found(lambda: to_ascii(name, transitional=True)) == RECORDED["yes"][number]["ascii"]
         if not name.endswith("."):  # of an address, one dot at the end is dropped first
             assert valid_hostname(name, smtputf8=True) == valid
+
+
+def test_what_a_newer_icu_translates_otherwise() -> None:
+    """docs/departures.md names it: ẞ, and the transitional mapping, which ICU 76 does not do any more."""
+    pairs = [pair for word in RECORDED for pair in zip(RECORDED[word], NEWER[word], strict=True) if pair[0] != pair[1]]
+    assert [case["name"] for case, _ in pairs if case["transitional"] == "no"] == ["FA\u1e9e.example"]
+    assert any(case["transitional"] == "yes" for case, _ in pairs)
+    for case, newer in pairs:
+        name = case["name"]
+        assert to_ascii(name, transitional=case["transitional"] == "yes") == case["ascii"] != newer["ascii"]
+        assert name == "FA\u1e9e.example" or to_ascii(name) == newer["ascii"]
 
 
 def test_a_letter_that_stands_for_itself_leads_to_its_own_domain() -> None:

@@ -134,12 +134,12 @@ def theirs(folder: Path, spec: str, asked: list[str]) -> tuple[Answers, list[str
     return answers, [line for line in said if "SQL step failed" not in line and ": query error: " not in line]
 
 
-def ours(spec: str, asked: list[str]) -> tuple[Answers, list[str]]:
+def ours(spec: str, asked: list[str], *, uri_names_database: bool = True) -> tuple[Answers, list[str]]:
     """The same of ours."""
     told: list[str] = []
     answers: Answers = {}
     try:
-        table = open_table(spec, fold=fold, warn=told.append)
+        table = open_table(spec, fold=fold, warn=told.append, uri_names_database=uri_names_database)
         for key in asked:
             value = table.lookup(encode(key))
             if value is not None:

@@ -11,7 +11,9 @@ import psycopg
 import pymysql
 import pytest
 
+from mailconf.postfix.parameters.releases import URI_NAMES_DATABASE, version_numbers
 from tests.live.database_servers import LIBRARIES, TEXTS, mariadb, postfix, postgresql
+from tests.live.private_postfix import mail_version
 from tests.live.query_tables import KEYS, ours, theirs, write_config
 
 pytestmark = pytest.mark.live
@@ -40,6 +42,10 @@ MORE = {
         QUERY + "hosts = 127.0.0.1:1 127.0.0.1:@PORT@\n",
         "select_function = upper\n",
         "query = select 1; select 2\n",
+        QUERY + "hosts = postgresql://mail@127.0.0.1:@PORT@/mail\n",
+        QUERY + "hosts = postgresql://mail@127.0.0.1:@PORT@/mail\ndbname =\n",
+        QUERY + "hosts = inet:127.0.0.1:@PORT@ postgresql://mail@127.0.0.1:@PORT@/mail\ndbname =\n",
+        QUERY + "hosts = postgresql://[\n",
     ],
     "mysql": [
         QUERY + "hosts = 127.0.0.1:1 127.0.0.1:@PORT@\n",
@@ -102,7 +108,8 @@ def test_configurations(
     write_config(path, "".join(f"{name}={value}\n" for name, value in lines.items()))
     # The real pgsql of this version speaks LATIN1 and finds no other letters.
     keys = [key for key in KEYS if key.isascii()]
-    our_answers, our_words = ours(f"{kind}:{path}", keys)
+    newer = version_numbers(mail_version()) >= URI_NAMES_DATABASE
+    our_answers, our_words = ours(f"{kind}:{path}", keys, uri_names_database=newer)
     monkeypatch.setenv("LD_LIBRARY_PATH", LIBRARIES)
     answers, words = theirs(postfix(tmp_path / "postfix"), f"{kind}:{path}", keys)
     # A host that is down is told once by us and once for each key by the original, which tries them at random.

@@ -1,4 +1,4 @@
-"""known_tcp_ports: the warnings of postmap and the ports that it connects to, ours beside theirs."""
+"""known_tcp_ports: the warnings of postmap and the ports that it connects to, ours beside theirs; smtpd's below -o."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
+import private_postfix
 import pytest
+
+from mailconf.diagnostics import Sink
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.listen import report_known_ports
 
 pytestmark = pytest.mark.live
 MAIN = "compatibility_level = 3.6\nmyhostname = a.test\n"
@@ -50,3 +56,18 @@ def test_known_tcp_ports(tmp_path: Path) -> None:
             ours = said([sys.executable, "-m", "mailconf", "postmap"], tmp_path)
             assert ours == theirs, text
         server.shutdown(socket.SHUT_RDWR)
+
+
+def test_known_tcp_ports_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """smtpd's own list: what it warns of when it starts."""
+    own = " smtpd\n -o {{ known_tcp_ports = smtp=25, foo, a=b, smtp=26 }}\n"
+    monkeypatch.setattr(private_postfix, "MASTER", private_postfix.MASTER.replace(" smtpd\n", own, 1))
+    # Not below pytest's folder, which is closed to Postfix's daemons.
+    with tempfile.TemporaryDirectory() as folder, private_postfix.PrivatePostfix(Path(folder)) as postfix:
+        postfix.client().close()
+        words = "postfix/smtpd: warning: "
+        theirs = {line.removeprefix(words) for line in postfix.log_lines() if line.startswith(words)}
+        sink = Sink()
+        report_known_ports(Configuration.load(str(postfix.etc), sink), sink)
+    assert {diagnostic.message for diagnostic in sink} == theirs
+    assert len(theirs) == 3

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from readme_tour import TOP, Reader
 
-LIBRARY = str(TOP / ".live/sendmail/usr/share/sendmail/cf")
+SENDMAIL = TOP / ".live/sendmail"
+LIBRARY = str(SENDMAIL / "usr/share/sendmail/cf")
+SHOWN = "8.17."  # the release of the macros whose output the README shows; those of others have more lines or fewer
 _NUMBER = re.compile(r"(?<=Python )[0-9.]+")
 QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
@@ -23,7 +25,12 @@ def test_from_the_installation_to_the_last_line(tmp_path: Path) -> None:
     reader = Reader(tmp_path, MAILCONF_CF_LIBRARY=LIBRARY, **QUIET)
     reader.follow("Install it", 3)
     reader.follow("A tour")
-    reader.follow("An /etc/mail")
+    shown = any(SENDMAIL.glob(f"packages/sendmail-cf_{SHOWN}*.deb"))
+    reader.follow("An /etc/mail", same=str if shown else _without_lengths)
+
+
+def _without_lengths(text: str) -> str:
+    return re.sub(r"\b\d+ lines\b", "... lines", text)
 
 
 @pytest.mark.live

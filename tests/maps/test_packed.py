@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailconf.arrays import arrays
-from mailconf.maps.build.write import Duplicates, map_path, stored_end, write_map
+from mailconf.maps.build.write import Columns, Duplicates, map_path, stored_end, write_map
 from mailconf.maps.core.opening import Repeated
-from mailconf.maps.database import bdb, packed, packed_find
+from mailconf.maps.database import bdb, packed, packed_find, packed_table
 from mailconf.maps.database.bdb_btree import BtreeFile
 from mailconf.maps.database.bdb_hash import HashFile
 from mailconf.maps.database.bdb_table import c_string
@@ -26,6 +26,7 @@ from mailconf.maps.database.lmdb import LmdbFile
 from mailconf.tables import packed as reader
 from mailconf.tables.packed import Packed, read_packed
 from mailconf.tables.postmap import fold, read_rows
+from mailconf.tables.rows import Problems
 
 READERS: dict[str, Callable[[Path], Any]] = {"hash": HashFile, "btree": BtreeFile, "cdb": CdbFile, "lmdb": LmdbFile}
 PIECES = st.sampled_from(
@@ -59,13 +60,19 @@ def test_read_as_line_by_line(parts: list[bytes], utf8: bool, folded: bool, bloc
     data = b"".join(parts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "_BLOCK", block)
+        patch.setattr(reader, "_SMALL_BLOCK", block // 4 + 1)
         found = read_packed(data, utf8=utf8, folded=folded)
+        problems = Problems(data)
+        all_found = read_packed(data, utf8=utf8, folded=folded, problems=problems)
     rows = read_rows(data, utf8=utf8)
+    columns = [fold(key, utf8=utf8) for key in rows.keys] if folded else rows.keys, rows.values
+    assert list(problems) == list(rows.problems)
+    assert (all_found.columns() if all_found else ([], [])) == columns
     if found is None:
         assert rows.problems or not rows.keys
         return
     assert not rows.problems
-    assert found.columns() == ([fold(key, utf8=utf8) for key in rows.keys] if folded else rows.keys, rows.values)
+    assert found.columns() == columns
 
 
 @pytest.mark.parametrize("text", [b"a\tb\n" * 9, b"A  b c \n\n# x\nc\td", b'"a b" c\nd e\n', "ä b\nÄÖ c\n".encode()])
@@ -134,6 +141,48 @@ def test_what_is_not_usual_is_written_the_other_way(tmp_path: Path, kind: str) -
         assert dict(database.items()) == {key + end: value + end for key, value in pairs}
         assert seen == [key for n, (key, _) in enumerate(pairs) if (key, pairs[n][1]) in pairs[:n]]
         database.close()
+
+
+@settings(deadline=None)
+@given(keys=KEYS, at_once=st.integers(1, 5), bits=st.sampled_from([64, 34, 32]))
+def test_repeated_keys(keys: list[bytes], at_once: int, bits: int) -> None:
+    """Also where different keys have the same number, all of them or some."""
+    entries = packed_of([(key, b"v") for key in keys])
+    whole = packed._mixed
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packed, "AT_ONCE", at_once)
+        patch.setattr(packed, "_mixed", lambda some: whole(some) & np.uint64(((1 << bits) - 1) & ~0xFFFFFFFF))
+        later, firsts, lasts = packed.repeats(entries)
+    assert later.tolist() == [n for n, key in enumerate(keys) if key in keys[:n]]
+    expected = {keys.index(key): len(keys) - 1 - keys[::-1].index(key) for key in keys if keys.count(key) > 1}
+    assert dict(zip(firsts.tolist(), lasts.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("bits", [64, 0])
+def test_a_table_in_memory(monkeypatch: pytest.MonkeyPatch, bits: int) -> None:
+    """Also where all keys have the same number."""
+    pairs = {b"key%d" % n: b"v%d" % n for n in range(200)}
+    if not bits:
+        monkeypatch.setattr(packed, "MIXED", ((0, 0), (0, 0)))
+        monkeypatch.setattr(packed_table, "MIXED", ((0, 0), (0, 0)))
+        pairs = {b"key%dx" % n: value for n, value in enumerate(pairs.values())}
+    table = packed_table.PackedTable(packed_of(list(pairs.items())))
+    assert dict(table) == pairs
+    assert [table.get(key) for key in (b"", b"key", b"key200", b"key7" + b"x" * 99)] == [None] * 4
+
+
+@pytest.mark.parametrize("kind", ["hash", "btree"])
+@pytest.mark.parametrize("nul", [False, True])
+def test_with_and_without_nul(tmp_path: Path, kind: str, nul: bool) -> None:
+    """As makemap writes: the same file as from single entries; keys begin with others."""
+    pairs = [(b"%x" % (n * n), b"v%d" % n) for n in range(5000)] + [(b"z" * n, b"w") for n in range(1, 200)]
+    random.Random(1).shuffle(pairs)
+    written = []
+    for name, entries in {"packed": packed_of(pairs), "single": Columns(*map(list, zip(*pairs, strict=True)))}.items():
+        write_map(kind, tmp_path / name, entries, nul=nul)
+        data = (tmp_path / name).read_bytes()
+        written.append(data[:52] + data[72:])  # the file's own number is made by chance
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize(("duplicates", "expected"), [(Duplicates.FIRST, b"one"), (Duplicates.LAST, b"two")])

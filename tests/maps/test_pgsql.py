@@ -57,7 +57,7 @@ class Server:
 class Connection:
     def __init__(self, server: Server, info: str) -> None:
         self.server = server
-        host = next(word[5:] for word in info.split() if word.startswith("host="))
+        host = next((word[5:] for word in info.split() if word.startswith("host=")), "")
         self.status = ConnStatus.BAD if host in server.down else ConnStatus.OK
         self.error_message = b"connection refused\n"
         self.finished = False
@@ -106,10 +106,68 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     return found
 
 
-def table(tmp_path: Path, config: str, told: list[str] | None = None) -> LookupTable:
+def table(
+    tmp_path: Path, config: str, told: list[str] | None = None, *, uri_names_database: bool = True
+) -> LookupTable:
     path = tmp_path / "t.cf"
     path.write_text(config)
-    return open_table(f"pgsql:{path}", fold=lambda key: key.lower(), warn=[].append if told is None else told.append)
+    return open_table(
+        f"pgsql:{path}",
+        fold=lambda key: key.lower(),
+        warn=[].append if told is None else told.append,
+        uri_names_database=uri_names_database,
+    )
+
+
+@pytest.mark.parametrize(
+    ("hosts", "named"),
+    [
+        ("", "localhost"),
+        ("127.0.0.1:1", "127.0.0.1"),
+        ("postgresql://127.0.0.1:1/x inet:127.0.0.1:1", "127.0.0.1"),
+        ("a:1 b:2", "a"),
+        ("[::1]:1", "[::1]"),
+        ("unix:/nosuch", "/nosuch"),
+        ("unix:/a:5", "/a:5"),
+        ("/a/b:5", "/a/b:5"),
+        ("unix:a:5", "a"),
+        ("x_y://a/x", "x_y"),
+        ("1x://a/x", "1x"),
+        ("a:b:c", "a:b"),
+        ("a:", "a"),
+        (":5", ""),
+        ("postgresql:/a", "postgresql"),
+        ("inet:postgres://a/x", "postgres"),
+    ],
+)
+def test_hosts_that_need_a_database(tmp_path: Path, server: Server, hosts: str, named: str) -> None:
+    """The words are those of postmap 3.10.13; 3.7.11 wants a dbname in every case."""
+    config = CONFIG.replace("dbname = base\n", "").format(hosts=hosts)
+    with pytest.raises(TemporaryFailure) as failure:
+        table(tmp_path, config)
+    assert str(failure.value) == f"pgsql:{tmp_path}/t.cf host target '{named}' requires dbname setting"
+    for host in (hosts, "postgresql://h/x"):
+        with pytest.raises(TemporaryFailure) as failure:
+            table(tmp_path, CONFIG.replace("base", "").format(hosts=host), uri_names_database=False)
+        assert str(failure.value) == f"{tmp_path}/t.cf: bad string length 0 < 1: dbname = "
+
+
+def test_a_uri_names_the_database(tmp_path: Path, server: Server) -> None:
+    asked = table(tmp_path, CONFIG.replace("dbname = base\n", "").format(hosts="postgresql://h/x"))
+    assert asked.lookup(b"q'") == b"quoted"
+    assert server.infos == ["postgresql://h/x connect_timeout=10"]
+
+
+def test_a_uri_that_libpq_does_not_take(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(text: str, **_: object) -> str:
+        raise ValueError(f'missing "=" after "{text}" in connection info string\n')
+
+    monkeypatch.setattr(sys.modules["psycopg.conninfo"], "make_conninfo", refuse)
+    told: list[str] = []
+    asked = table(tmp_path, CONFIG.format(hosts="x1://a"), told)
+    with pytest.raises(TemporaryFailure):
+        asked.lookup(b"q'")
+    assert told == ['connect to pgsql server x1://a: missing "=" after "x1://a" in connection info string']
 
 
 def test_answers(tmp_path: Path, server: Server) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mta_fixture import Mta
 
-from mailconf.model.session import Session
+from mailconf.model.session import Session, Verified
 from mailconf.model.verdict import Delivery, DeliveryKind, Effect, EffectKind, Reply, Route
 from mailconf.mta import command
 from mailconf.mta.agents import Discard, Error
@@ -102,7 +102,7 @@ def test_the_environment_of_a_command(tmp_path: Path) -> None:
                 Delivery(DeliveryKind.COMMAND, f"env > {out}", "cmd@example.com", os.geteuid(), os.getegid()),
             )
             message = mta.message("a`x`@far.test", Recipient("cmd+x@example.com", "cmd+x"))
-            message.session = Session(client_name="far.test", client_address="192.0.2.1", helo="h$(x)")
+            message.session = Session(client_name=Verified.found("far.test"), client_address="192.0.2.1", helo="h$(x)")
             assert mta.context.intake is not None
             await mta.context.intake.accept(message)
             await mta.settle()

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from system_calls import Call, check_synced, mark, recorded
 
-from mailconf.model.session import Session
+from mailconf.model.session import NameOutcome, Session, Verified
 from mailconf.model.verdict import Reply
 from mailconf.mta.message import Message, Recipient, Result, Status
 from mailconf.mta.queue import Queue, QueueError, State, Store
@@ -237,7 +237,8 @@ def test_what_postsuper_does(tmp_path: Path) -> None:
 @given(st.binary(), st.binary(), st.binary(), st.text(alphabet=st.characters(codec="ascii")))
 def test_every_envelope_survives(sender: bytes, address: bytes, content: bytes, helo: str) -> None:
     sent = Message("000001", decode(sender), [Recipient(decode(address), "o", "rfc822;x", "NEVER")], content, 1.5)
-    sent.session = Session(helo=helo, sender_parameters={"SIZE": "1"})
+    sent.session = Session(helo=helo, sender_parameters={"SIZE": "1"}, client_name=Verified.unknown(NameOutcome.FORGED))
+    sent.session.reverse_name = Verified.found("mx.example")
     sent.local = False
     with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
         store.run(lambda s: s.add(sent, 1))
@@ -246,3 +247,15 @@ def test_every_envelope_survives(sender: bytes, address: bytes, content: bytes, 
     assert (entry.message.sender, entry.message.content) == (sent.sender, sent.content)
     assert (entry.message.recipients, entry.message.session) == (sent.recipients, sent.session)
     assert entry.message.local is False
+
+
+def test_a_session_of_a_queue_before_names_had_outcomes(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "queue")) as store:
+        sent = Message("000001", "a@b", [Recipient("c@d")], b"", 1.5, session=Session(helo="x"))
+        store.run(lambda s: s.add(sent, 1))
+        old = '{"client_name": "mx.example", "reverse_name": "unknown", "helo": "x"}'
+        store.run(lambda s: s._db.execute("UPDATE message SET client = ?", (old,)))
+        entry = store.load(1)
+    assert entry is not None and entry.message.session is not None
+    assert entry.message.session.client_name == Verified.found("mx.example")
+    assert entry.message.session.reverse_name == Verified.unknown()

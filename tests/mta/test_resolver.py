@@ -14,8 +14,9 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from mailconf.model.session import NO_NAME, NameOutcome, Verified
 from mailconf.model.world import Outcome
-from mailconf.mta.resolver import ClientName, Resolver
+from mailconf.mta.resolver import Resolver
 
 ZONE = {
     ("example.com.", "MX"): ["20 b.example.com.", "10 a.example.com."],
@@ -26,9 +27,11 @@ ZONE = {
     ("1.2.0.192.in-addr.arpa.", "PTR"): ["a.example.com."],
     ("2.2.0.192.in-addr.arpa.", "PTR"): ["a.example.com."],
     ("3.2.0.192.in-addr.arpa.", "PTR"): ["-bad.example."],
+    ("6.2.0.192.in-addr.arpa.", "PTR"): ["broken.example."],
     ("xn--fa-hia.example.", "MX"): ["10 mx.example."],
     ("fass.example.", "MX"): ["10 stranger.example."],
 }
+BROKEN = ("broken.", "5.2.0.192.")
 NAMES = {name for name, _ in ZONE}
 
 
@@ -50,7 +53,7 @@ def port() -> Iterator[int]:
                     continue
                 answer = dns.message.make_response(query)
                 answer.flags |= dns.flags.RA
-                if name.startswith("broken."):
+                if name.startswith(BROKEN):
                     answer.set_rcode(dns.rcode.SERVFAIL)
                 elif (name, kind) in ZONE:
                     answer.answer.append(dns.rrset.from_text(name, 60, "IN", kind, *ZONE[name, kind]))
@@ -106,13 +109,18 @@ def test_addresses(port: int, tmp_path: Path) -> None:
 
 def test_client_names(port: int) -> None:
     async def main() -> None:
-        ask = resolver(port).client_name
-        assert await ask("192.0.2.1") == ClientName("a.example.com", "a.example.com")
-        assert await ask("192.0.2.2") == ClientName("unknown", "a.example.com")
-        assert await ask("192.0.2.3") == ClientName("unknown", "unknown")
-        assert await ask("192.0.2.4") == ClientName("unknown", "unknown")
-        assert await ask("127.0.0.1") == ClientName("localhost", "localhost")
-        assert await ask("no address") == ClientName("unknown", "unknown")
+        ask = resolver(port).client_names
+        name, local = Verified.found("a.example.com"), Verified.found("localhost")
+        assert await ask("192.0.2.1") == (name, name)
+        assert await ask("192.0.2.2") == (Verified.unknown(NameOutcome.FORGED), name)
+        assert await ask("192.0.2.3") == (NO_NAME, NO_NAME)
+        assert await ask("192.0.2.4") == (NO_NAME, NO_NAME)
+        # What may be found later is neither absent nor forged: such a client is asked to come again.
+        later = Verified.unknown(NameOutcome.FAILED)
+        assert await ask("192.0.2.5") == (later, later)
+        assert await ask("192.0.2.6") == (later, Verified.found("broken.example"))
+        assert await ask("127.0.0.1") == (local, local)
+        assert await ask("no address") == (NO_NAME, NO_NAME)
 
     asyncio.run(main())
 

@@ -168,7 +168,7 @@ def test_xclient_makes_another_client() -> None:
 
     def hook(session: Session, question: str, verdict: Verdict) -> None:
         assert verdict.trace is not None
-        seen.append((question, session.client_name, session.client_address, session.helo))
+        seen.append((question, session.client_name.text, session.client_address, session.helo))
 
     with Listener(on_verdict=hook) as listener, listener.connect() as peer:
         assert peer.say("XCLIENT NAME=mx.other.example ADDR=192.0.2.7 HELO=h PROTO=ESMTP LOGIN=me") == peer.greeting

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import DnsFixtures, FileWorld
 from mailconf.model.policy import Policy
-from mailconf.model.session import Session
+from mailconf.model.session import Session, Verified
 from mailconf.model.verdict import Verdict
 from mailconf.model.world import Ask, Outcome, Records, run
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
@@ -85,7 +86,7 @@ class Dialogue:
             )
         )
         self.connection.xclient = True
-        self.session = Session(client_name="localhost", reverse_name="localhost")
+        self.session = Session(client_name=Verified.found("localhost"), reverse_name=Verified.found("localhost"))
         self.log: list[str] = []
         self.last: Verdict | None = None
         self._ask("connect")
@@ -123,7 +124,7 @@ class Dialogue:
             case Refused():
                 return event.reply
             case Xclient():
-                return self._xclient(event.attributes)
+                return self._xclient(event.attributes, event.temporary)
             case Helo():
                 before = session.helo, session.protocol
                 session.helo, session.protocol = (
@@ -174,12 +175,11 @@ class Dialogue:
         session = self.session
         session.sender, session.sender_parameters, session.recipients, session.queue_id = None, {}, [], ""
 
-    def _xclient(self, given: dict[str, str | None]) -> Reply:
+    def _xclient(self, given: dict[str, str | None], temporary: Collection[str]) -> Reply:
         self._forget()
         session = self.session
         session.helo, session.protocol = None, "SMTP"
         address = given.get("ADDR") or session.client_address
         session.client_address = address[5:] if address[:5].upper() == "IPV6:" else address
-        session.client_name = given.get("NAME") or "unknown"
-        session.reverse_name = given.get("REVERSE_NAME") or "unknown"
+        session.take_names(given, temporary)
         return self._ask("connect")

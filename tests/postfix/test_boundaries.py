@@ -11,7 +11,7 @@ from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.inquiry import inquire
 from mailconf.model.policy import Place, Role, Side
-from mailconf.model.session import Session
+from mailconf.model.session import Session, Verified
 from mailconf.model.verdict import DeliveryKind
 from mailconf.model.world import Ask, run
 from mailconf.postfix.policy.policy import PostfixPolicy
@@ -117,7 +117,9 @@ def test_explain_asks_for_the_outgoing_addresses_by_their_sides(tmp_path: Path) 
             return await super().rewrite(address, role, ask)
 
     policy.__class__ = Sided
-    session = Session(client_name="localhost", reverse_name="localhost", sender="a@here.example")
+    session = Session(
+        client_name=Verified.found("localhost"), reverse_name=Verified.found("localhost"), sender="a@here.example"
+    )
     world = ClosedWorld(Root(tmp_path), dns=dns_fixtures(ZONE))
     [destination] = inquire(policy, world, session, ["b@far.example"]).destinations["b@far.example"]
     envelope = Place.ENVELOPE.value

@@ -10,7 +10,7 @@ import pytest
 from mailconf.diagnostics import Sink
 from mailconf.postfix.settings import listen, machine
 from mailconf.postfix.settings.configuration import Configuration
-from mailconf.postfix.settings.listen import endpoints
+from mailconf.postfix.settings.listen import MOST_FAULTS, endpoints, report_known_ports
 from mailconf.postfix.settings.site import site_of
 
 
@@ -89,3 +89,44 @@ def test_an_interface_that_has_no_address_is_told_once(tmp_path: Path) -> None:
 def test_a_family_that_the_machine_lacks_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listen, "_usable", lambda family: family == socket.AF_INET)
     assert found(tmp_path, ["2525"])[0] == [("0.0.0.0", 2525, "2525")]
+
+
+def told(top: Path, main: str, master: str) -> list[tuple[str, int, str]]:
+    """The file, the line and the words of each report on known_tcp_ports."""
+    (top / "main.cf").write_text(main)
+    (top / "master.cf").write_text(master)
+    sink = Sink()
+    report_known_ports(Configuration.load(str(top), sink), sink)
+    assert {d.code for d in sink} <= {"PF235"}
+    return [
+        (file.rpartition("/")[2], int(line), d.message.removeprefix("known_tcp_ports: "))
+        for d in sink
+        for file, line in [d.place.split(":")[:2]]
+    ]
+
+
+def test_known_ports_of_a_service(tmp_path: Path) -> None:
+    """As smtpd and trivial-rewrite 3.7.11 were seen to warn; main.cf's list is not warned of again by each service."""
+    main = "biff = 25\nknown_tcp_ports = a=$biff, b\n"
+    master = (
+        "2525 inet n - n - - smtpd\n -o { known_tcp_ports = smtp=25, foo, a=b }\n"
+        "rewrite unix - - n - - trivial-rewrite -o myhostname=a.test\n"
+        " -o known_tcp_ports=zzz\n"
+        "x unix - - n - - smtp -o biff=27\n"
+        "y unix - - n - - smtp -o biff=z\n"
+        "z unix - - n - - smtp -o known_tcp_ports=\n"
+    )
+    no_number = "non-numerical service port"
+    assert told(tmp_path, main, master) == [
+        ("main.cf", 2, 'in " b" is not in "name = value" form'),
+        ("master.cf", 2, 'in " foo" is not in "name = value" form'),
+        ("master.cf", 2, f'in " a=b": {no_number}'),
+        ("master.cf", 4, 'in "zzz" is not in "name = value" form'),
+        ("main.cf", 2, f'in "a=z": {no_number}'),
+    ]
+
+
+def test_known_ports_of_many_services(tmp_path: Path) -> None:
+    """Their faults count together."""
+    master = "".join(f"s{n} unix - - n - - smtp -o known_tcp_ports=a{n},b\n" for n in range(MOST_FAULTS))
+    assert len(told(tmp_path, "", master)) == MOST_FAULTS

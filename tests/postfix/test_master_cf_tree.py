@@ -21,6 +21,8 @@ FREE = st.text(alphabet="ab{}# \t\n\v\r\0é", max_size=40)
 
 @given(st.one_of(LINES.map("\n".join), LINES.map(lambda lines: "\n".join(lines) + "\n"), FREE))
 @example("a {b\n# c\n  d} e\nf")
+@example("a \n\va")
+@example("a {\n\f#\n\vb} \n\n\v\0c")
 @example(" lead\n  more\na b")
 @example("a\n#\0\n a")
 @example("a\n#\0\n a\0 b\n c")

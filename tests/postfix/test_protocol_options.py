@@ -10,7 +10,7 @@ import pytest
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
-from mailconf.model.session import Session
+from mailconf.model.session import Session, Verified
 from mailconf.model.world import Ask, run
 from mailconf.postfix.policy.policy import compile_policy
 from mailconf.postfix.settings.configuration import Configuration
@@ -121,9 +121,9 @@ def test_exclusions_are_those_of_the_real_one(tmp_path: Path, name: str) -> None
     (tmp_path / "master.cf").write_text("smtp inet n - n - - smtpd\n")
     sink = Sink()
     policy = compile_policy(Configuration.load(str(tmp_path), sink), sink)
-    session = Session(client_name="unknown", client_address="127.0.0.1")
+    session = Session(client_address="127.0.0.1")
     if dialogue[0].endswith("\r\n") and dialogue[0].startswith("XCLIENT"):
-        session = Session(client_name="mx.foo.example", client_address="192.0.2.7")
+        session = Session(client_name=Verified.found("mx.foo.example"), client_address="192.0.2.7")
     excluded = run(policy.may_send_bare_newlines(session, Ask(FileWorld(Root()))))
     refused = any("bare <LF>" in reply for reply in recorded["replies"])
     if name == "no more, by XCLIENT":  # the first client was excluded, the second was not
@@ -138,5 +138,5 @@ def test_without_exclusions_mynetworks_are_excluded_and_its_mistakes_reported_on
     sink = Sink()
     policy = compile_policy(Configuration.load(str(tmp_path), sink), sink)
     assert [d.code for d in sink] == ["PF206"]
-    session = Session(client_name="unknown", client_address="203.0.113.9")
+    session = Session(client_address="203.0.113.9")
     assert run(policy.may_send_bare_newlines(session, Ask(FileWorld(Root()))))

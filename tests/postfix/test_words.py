@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ from mailconf.cli import main
 from mailconf.cli.postfix.postfix_tool import Messages
 from mailconf.diagnostics import Sink
 from mailconf.model.fileworld import FileWorld
+from mailconf.model.session import NO_NAME
 from mailconf.model.world import run
 from mailconf.mta.answers import Answers
 from mailconf.mta.headers import guard, join, split_message
-from mailconf.mta.message import Context
+from mailconf.mta.message import Context, Message
 from mailconf.mta.smtpd import Smtpd
 from mailconf.postfix.parameters.catalogue import parameter_set
 from mailconf.postfix.parameters.releases import MEANT, SETTING, chosen_release, version_numbers
@@ -27,20 +30,21 @@ from mailconf.smtp.server import Connection
 VECTORS = Path(__file__).parent.parent / "vectors"
 sys.path.insert(0, str(VECTORS))
 
-from word_cases import CONTENT, FILES, HELP, MAIN_CF, TABLE_COMMANDS  # noqa: E402
+from word_cases import CONTENT, FILES, HELP, HIDING, MAIN_CF, RECIPIENTS, TABLE_COMMANDS  # noqa: E402
 
 from tests.vectors.store import load  # noqa: E402
 
 VERSIONS = ("3.10.13", "3.7.11")
-TABLES, HELPS, CONTENTS = (
-    {version: load(f"words_{kind}@{version}") for version in VERSIONS} for kind in ("tables", "help", "content")
+TABLES, HELPS, CONTENTS, RECEIVED = (
+    {version: load(f"words_{kind}@{version}") for version in VERSIONS}
+    for kind in ("tables", "help", "content", "received")
 )
 SETTINGS = "mydestination = localhost\nmynetworks = 127.0.0.0/8\nlocal_recipient_maps =\nrelay_domains = y.example\n"
 
 
 def test_versions_before_and_after_the_words_changed_are_recorded() -> None:
-    recorded = [vectors.head.version for kind in (TABLES, HELPS, CONTENTS) for vectors in kind.values()]
-    assert [version_numbers(version) for version in recorded] == [(3, 10), (3, 7)] * 3
+    recorded = [vectors.head.version for kind in (TABLES, HELPS, CONTENTS, RECEIVED) for vectors in kind.values()]
+    assert [version_numbers(version) for version in recorded] == [(3, 10), (3, 7)] * 4
 
 
 @pytest.fixture
@@ -74,8 +78,9 @@ def test_table_tools(
     assert (status, out.decode("latin-1"), messages.decode("latin-1")) == expected
 
 
-def policy_of(folder: Path, version: str) -> PostfixPolicy:
-    (folder / "main.cf").write_text(MAIN_CF + SETTINGS)
+def policy_of(folder: Path, version: str, parameters: Mapping[str, str] = {}) -> PostfixPolicy:
+    more = "".join(f"{name} = {value}\n" for name, value in parameters.items())
+    (folder / "main.cf").write_text(MAIN_CF + SETTINGS + more)
     (folder / "master.cf").write_text("smtp inet n - n - - smtpd\n")
     sink = Sink()
     return compile_policy(Configuration.load(str(folder), sink, postfix=parameter_set(version)), sink)
@@ -106,6 +111,39 @@ def test_from_lines_on_top_of_a_message(tmp_path: Path, version: str, number: in
     content = (CONTENT[number] + "\nbody\n").encode()
     fields, rest = split_message(guard(content, options.from_lines))
     assert join(fields, rest).decode() == CONTENTS[version].cases[number]["queued"]
+
+
+class Queue:
+    """An intake that keeps the last message."""
+
+    content = b""
+
+    def new_queue_id(self) -> str:
+        return "0123456789"
+
+    async def accept(self, message: Message) -> None:
+        self.content = message.content
+
+
+@pytest.mark.parametrize("number", range(2 * len(RECIPIENTS)))
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_received_field(tmp_path: Path, version: str, number: int) -> None:
+    hidden, case = divmod(number, len(RECIPIENTS))
+    policy = policy_of(tmp_path, version, HIDING if hidden else {})
+    queue = Queue()
+    context = Context(policy, FileWorld(), lambda program, text: None, queue)
+    connection = Connection(Smtpd(context).options())
+    answers = Answers(context, policy, connection, lambda text: None)
+    answers.session.client_name, answers.session.client_address = NO_NAME, "127.0.0.1"
+    run(answers.connect())
+    recipients = "".join(f"RCPT TO:<{name}>\r\n" for name in RECIPIENTS[case])
+    for text in ("EHLO client.example\r\n", "MAIL FROM:<a@b.example>\r\n", recipients, "DATA\r\n", "X-A: b\r\n.\r\n"):
+        connection.receive_data(text.encode())
+        while not isinstance(event := connection.next_event(), Wait):
+            for reply in run(answers.answer(event)):
+                connection.send_reply(reply)
+    field = re.sub(rb"[A-Z][a-z]{2}, .*\)\n", b"DATE\n", queue.content.removesuffix(b"X-A: b\n"))
+    assert field.decode().replace("0123456789", "ID") == RECEIVED[version].cases[number]["field"]
 
 
 def test_defaults_are_those_of_the_version(tmp_path: Path) -> None:

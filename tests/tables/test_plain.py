@@ -146,7 +146,7 @@ def both_ways(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
         sink = Sink()
         (compiled,) = compiling.compile_targets([target(folder, text)], sink, lambda word: False)
         compiled.report(sink)
-        results.append((compiled.table(), len(compiled), [str(d) for d in found(sink)]))
+        results.append((dict(compiled.mapping()), len(compiled), [str(d) for d in found(sink)]))
     assert results[0] == results[1]
 
 

@@ -1,6 +1,9 @@
-"""Records how Postfix's own library translates the names of domain_names.py, as idna.jsonl.
+"""Records how Postfix's own library translates the names of domain_names.py, as idna@ICU.jsonl.
 
 python -m tests.vectors.record_idna
+
+The mapping is that of the ICU which Postfix is linked with, and changes with that. Run it on machines with different
+ones (tests/machines).
 
 The library keeps what it has translated, so that each way of mapping is asked in a process of its own.
 """
@@ -55,9 +58,14 @@ def answers() -> list[dict[str, Any]]:
     return found
 
 
-def _icu() -> str:
+def icu() -> str:
+    """The library that Postfix is linked with: ``libicuuc.so.72``."""
     linked = subprocess.run(["ldd", LIBRARY], check=True, capture_output=True, text=True).stdout
     return next(word for word in linked.split() if word.startswith("libicuuc.so."))
+
+
+def main() -> None:
+    store.write(f"idna@{icu()}", store.postfix(), __file__, answers(), machine={"icu": icu()})
 
 
 INPUTS = {"idna": inputs}
@@ -66,4 +74,4 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(ask(sys.argv[1] == "yes")))
     else:
-        store.write("idna", store.postfix(), __file__, answers(), machine={"icu": _icu()})
+        main()

@@ -129,7 +129,7 @@ def inputs() -> store.Inputs:
 
 def main(only: list[str]) -> None:
     TARGET.mkdir(exist_ok=True)
-    files = {case["file"]: case["entries"] for case in store.read_anyway("maps/entries")} if only else {}
+    files = {case["file"]: case["entries"] for case in store.read_anyway("maps/entries").cases} if only else {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, recipe in recipes().items():
             if only and name not in only:

@@ -1,12 +1,14 @@
 """Records what the real Postfix answers to policy_scenarios.py, in the folder policy. Needs root, for a DNS of its own.
 
 python -m tests.vectors.record_policy
+
+Of a Postfix with another version than that of the folder policy, the sessions that it answers otherwise are written to
+policy_others@VERSION.jsonl. Run it on machines with other versions (tests/machines).
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 import tempfile
 import time
@@ -77,15 +79,21 @@ def hold(session: list[str], postfix: PrivatePostfix) -> dict[str, list[str]]:
 
 
 def _settled(postfix: PrivatePostfix, before: int) -> list[str]:
-    """The decisions of the session that connected last; it has logged everything when it logs its end."""
+    """The decisions of the first session with a command; it has logged everything when it logs its end.
+
+    Connections that only looked whether smtpd is there log theirs at any time.
+    """
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        lines = postfix.log_lines(before, pids=True)
-        start = max((n for n, line in enumerate(lines) if ": connect from" in line), default=len(lines))
-        own = [line for line in lines[start:] if line.split(": ")[0] == lines[start].split(": ")[0]]
-        if any(": disconnect from" in line for line in own):
-            texts = (re.sub(r"^postfix/smtpd\[\d+\]: ", "", line) for line in own)
-            return [found for text in texts if (found := normal_log(text)) is not None]
+        sessions: dict[str, list[str]] = {}  # by process
+        for line in postfix.log_lines(before, pids=True):
+            process, _, text = line.partition(": ")
+            if text.startswith("connect from"):
+                sessions[process] = []
+            elif process in sessions:
+                sessions[process].append(text)
+                if text.startswith("disconnect from") and not text.endswith(" commands=0/0"):
+                    return [found for text in sessions[process] if (found := normal_log(text)) is not None]
         time.sleep(0.002)
     raise TimeoutError("smtpd did not end the session")
 
@@ -109,14 +117,33 @@ def main(arguments: list[str]) -> None:
     if arguments == ["-"]:
         json.dump(record([Scenario(**fields) for fields in json.load(sys.stdin)]), sys.stdout)
         return
-    store.write("policy", store.postfix(), __file__, record(_all()).values())
+    found, engine = record(_all()), store.postfix()
+    if engine.version == store.read_anyway("policy").head.version:
+        store.write("policy", engine, __file__, found.values())
+        return
+    known = {case["name"]: case["answers"] for case in store.load("policy").cases}
+    answers = [{"otherwise": different(known[name], answer["answers"])} for name, answer in found.items()]
+    store.write(f"policy_others@{engine.version}", engine, __file__, answers)
+
+
+def different(known: Answers, found: Answers) -> dict[str, dict[str, list[str]]]:
+    """By the session's number, the answers in ``found`` that differ from ``known``."""
+    pairs = enumerate(zip(known, found, strict=True))
+    return {str(number): new for number, (old, new) in pairs if old != new}
+
+
+def others_asked() -> store.Inputs:
+    """The same scenarios, by their digests: the folder policy has them in full."""
+    whole = asked(_all())
+    cases = [{"name": case["name"], "inputs": store.digest([case], {})} for case in whole.cases]
+    return store.Inputs(cases, whole.common)
 
 
 def _all() -> list[Scenario]:
     return [*scenarios(), *refusals()]
 
 
-INPUTS = {"policy": lambda: asked(_all())}
+INPUTS = {"policy": lambda: asked(_all()), "policy_others": others_asked}
 
 if __name__ == "__main__":
     main(sys.argv[1:])

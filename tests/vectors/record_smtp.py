@@ -141,7 +141,7 @@ def main() -> None:
         Path(top).chmod(0o755)
         with PrivatePostfix(Path(top)) as postfix:
             if names := set(sys.argv[1:]):
-                kept = {case["name"]: case for case in store.read_anyway("smtpd")}
+                kept = {case["name"]: case for case in store.read_anyway("smtpd").cases}
                 found = {**kept, **record_configured(postfix, names)}
             else:
                 postfix.configure(SETTINGS)

@@ -4,7 +4,8 @@
 
 Run it on machines with different versions (tests/machines). A tool's answer is its exit status, output and messages,
 all bytes as Latin-1; a dialogue's are the replies and the counts in the log's last line. Needs root.
-The files are words_tables@VERSION.jsonl, words_help@VERSION.jsonl and words_content@VERSION.jsonl.
+The files are words_tables@VERSION.jsonl, words_help@VERSION.jsonl, words_content@VERSION.jsonl and
+words_received@VERSION.jsonl.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 from tests.live.private_postfix import PrivatePostfix
 from tests.vectors import store
-from tests.vectors.word_cases import CONTENT, FILES, HELP, MAIN_CF, TABLE_COMMANDS
+from tests.vectors.word_cases import CONTENT, FILES, HELP, HIDING, MAIN_CF, RECIPIENTS, TABLE_COMMANDS
 
 SETTINGS = {
     "myhostname": "mail.example.com",
@@ -68,16 +69,28 @@ def dialogue(postfix: PrivatePostfix, commands: list[str]) -> dict[str, Any]:
 
 def queued(postfix: PrivatePostfix, content: str) -> str:
     """The header fields and the body of a message in the queue, without those that are ours or cleanup's."""
+    found = in_queue(postfix, content, ["x@localhost"])
+    return re.sub(r"(?m)^(?:Received: .*\n(?:[ \t].*\n)*|(?:Message-Id|Date|From): .*\n)", "", found, count=4)
+
+
+def received(postfix: PrivatePostfix, recipients: list[str]) -> str:
+    """The Received field of a message in the queue, ``ID`` for the queue's id and ``DATE`` for the time."""
+    (field,) = re.findall(r"(?m)^Received: .*\n(?:[ \t].*\n)*", in_queue(postfix, "X-A: b\n", recipients))
+    return re.sub(r"(id )\w+|[A-Z][a-z]{2}, .*\)$", lambda found: f"{found[1]}ID" if found[1] else "DATE", field)
+
+
+def in_queue(postfix: PrivatePostfix, content: str, recipients: list[str]) -> str:
+    """Header and body of a message, as it is in the queue."""
     with smtplib.SMTP("127.0.0.1", postfix.port) as client:
         client.ehlo("client.example")
-        for command in ("MAIL FROM:<a@b.example>", "RCPT TO:<x@localhost>", "DATA"):
+        for command in ("MAIL FROM:<a@b.example>", *(f"RCPT TO:<{name}>" for name in recipients), "DATA"):
             client.docmd(command)
         client.send((content + "\nbody\n.\n").replace("\n", "\r\n").encode())
         code, text = client.getreply()
         assert code == 250, text
     queue_id = text.decode().rpartition(" ")[2]
-    found = subprocess.run(["postcat", "-c", postfix.etc, "-bhq", queue_id], check=True, capture_output=True, text=True)
-    return re.sub(r"(?m)^(?:Received: .*\n(?:[ \t].*\n)*|(?:Message-Id|Date|From): .*\n)", "", found.stdout, count=4)
+    words = ["postcat", "-c", postfix.etc, "-bhq", queue_id]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
 def tables_asked() -> store.Inputs:
@@ -93,6 +106,11 @@ def content_asked() -> store.Inputs:
     return store.Inputs([{"content": content} for content in CONTENT], {"settings": SETTINGS})
 
 
+def received_asked() -> store.Inputs:
+    cases = [{"parameters": more, "recipients": recipients} for more in ({}, HIDING) for recipients in RECIPIENTS]
+    return store.Inputs(cases, {"settings": SETTINGS})
+
+
 def record() -> dict[str, list[dict[str, Any]]]:
     """The answers by the kind of case."""
     with tempfile.TemporaryDirectory() as top, ThreadPoolExecutor(8) as pool:
@@ -101,11 +119,16 @@ def record() -> dict[str, list[dict[str, Any]]]:
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
         postfix.configure(SETTINGS)
         postfix.client().close()
-        return {
+        found = {
             "words_tables": tables,
             "words_help": [dialogue(postfix, commands) for commands in HELP.values()],
             "words_content": [{"queued": queued(postfix, content)} for content in CONTENT],
+            "words_received": [],
         }
+        for more in ({}, HIDING):
+            postfix.configure({**SETTINGS, **more})
+            found["words_received"] += [{"field": received(postfix, recipients)} for recipients in RECIPIENTS]
+        return found
 
 
 def main() -> None:
@@ -114,7 +137,12 @@ def main() -> None:
         store.write(f"{name}@{engine.version}", engine, __file__, answers)
 
 
-INPUTS = {"words_tables": tables_asked, "words_help": help_asked, "words_content": content_asked}
+INPUTS = {
+    "words_tables": tables_asked,
+    "words_help": help_asked,
+    "words_content": content_asked,
+    "words_received": received_asked,
+}
 
 if __name__ == "__main__":
     main()

@@ -178,6 +178,16 @@ def _templates() -> list[Scenario]:
             sessions[:2],
             tables,
         ),
+        Scenario(
+            "rbl_reply_maps by the zone and by its filter",
+            {**common, "rbl_reply_maps": "texthash:@TOP@/zones, texthash:@TOP@/filters"},
+            sessions[:3],
+            {
+                "rows": rows,
+                "zones": "rhsbl.example 550 5.9.8 $rbl_domain\n",
+                "filters": f"{zones[1]} 550 5.9.9 $rbl_domain\n",
+            },
+        ),
         Scenario("rbl_reply_maps fail", {**common, "rbl_reply_maps": "fail:x"}, sessions[:2], tables),
         Scenario(
             "block lists whose code is no refusal",

@@ -116,9 +116,15 @@ def load(name: str, folder: Path = HERE) -> Vectors:
     return Vectors(head, *_divided(lines))
 
 
-def read_anyway(name: str, folder: Path = HERE) -> list[Case]:
-    """The cases as they are stored, for a script that records some of them again."""
-    return _read(name, folder)[1]
+def read_anyway(name: str, folder: Path = HERE) -> Vectors:
+    """What is stored, whatever its inputs, for a script that records some of it again."""
+    head, lines = _read(name, folder)
+    return Vectors(head, *_divided(lines))
+
+
+def versions_of(name: str, folder: Path = HERE) -> list[str]:
+    """What follows "@" in the names of the files ``name@...``."""
+    return sorted(path.stem.partition("@")[2] for path in folder.glob(f"{name}@*.jsonl"))
 
 
 def write(

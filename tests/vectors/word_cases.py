@@ -48,6 +48,9 @@ HELP = {
     "many": ["HELP"] * 8,
     "beside the unknown": ["EHLO client.example", "FOO", "HELP", "NOOP"],
 }
+# The Received field of messages with these recipients, without and with HIDING.
+RECIPIENTS = [["x@localhost"], ["x@localhost", "y@localhost"]]
+HIDING = {"smtpd_hide_client_session": "yes"}
 CONTENT = [
     ">>From b\nFrom c\nX-A: y\nFrom d\n",
     "From c\n x\nX-A: y\n",

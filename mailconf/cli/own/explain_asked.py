@@ -175,10 +175,11 @@ class Asked:
     service: Service | None
 
     def session(self, size: int) -> Session:
-        from mailconf.model.session import Session
+        from mailconf.model.session import UNKNOWN, Session, Verified
 
         session = Session(client_address=self.client.address, sender=self.sender, size=size)
-        session.client_name = session.reverse_name = self.client.name
+        name = Verified.unknown() if self.client.name == UNKNOWN else Verified.found(self.client.name)
+        session.client_name = session.reverse_name = name
         if size:
             session.sender_parameters["SIZE"] = str(size)
         if self.sasl:

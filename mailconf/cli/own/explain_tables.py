@@ -60,7 +60,7 @@ class Unbuilt:
         if not compiled:
             return None
         name = TableRef.parse(target.table).name
-        return MemoryTable(target.type, name, compiled[0].table(), Opening(never, self._loaded.root, fold))
+        return MemoryTable(target.type, name, compiled[0].mapping(), Opening(never, self._loaded.root, fold))
 
     def _report(self, target: Target, *, stale: bool) -> None:
         if target.table in self._reported:

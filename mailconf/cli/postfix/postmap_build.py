@@ -20,9 +20,9 @@ from mailconf.maps.core.opening import NotStored, Progress
 from mailconf.postfix.parameters.releases import NO_DOMAIN_SAID, NULLS, NULLS_WARNED
 from mailconf.source import decode
 from mailconf.tables.lines import LineNumbers
-from mailconf.tables.packed import MANY, Packed, read_packed
+from mailconf.tables.packed import Packed, is_large, read_packed
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
-from mailconf.tables.rows import Problem, Rows
+from mailconf.tables.rows import Problem, Problems, Rows
 
 # What postmap says of a line; a problem of an alias file is named in postalias's own words.
 _WORDS = {
@@ -82,12 +82,12 @@ class Build:
         with self._open(source) as file:
             target = write.map_path(self.kind, source)
             status = status_of(source) if self.incremental else os.fstat(file.fileno())
-            write.preload(self.kind, packed=self._plain and status is not None and status.st_size >= MANY)
+            try:
+                self.data = file.read()
+            except OSError as failure:
+                raise Fatal(f"read {self.file}: {failure.strerror}") from failure
+            write.preload(self.kind, packed=self._plain and is_large(self.data))
             with as_owner_of(status, target, self.name, self.options) as new:
-                try:
-                    self.data = file.read()
-                except OSError as failure:
-                    raise Fatal(f"read {self.file}: {failure.strerror}") from failure
                 self.line_number = LineNumbers(self.data)
                 self._drop_empty(target)
                 rows = self._packed() or self._rows()
@@ -131,10 +131,32 @@ class Build:
             raise Fatal(f"table fail:{self.name}: write error: Application error")
 
     def _packed(self) -> Packed | None:
-        """The entries of a large text of which there is nothing to report."""
-        if not self._plain or self._nulls:
+        """The entries of a large text, after their warnings if there are some."""
+        if not self._plain or self._nulls or not is_large(self.data):
             return None
-        return read_packed(self.data, utf8=self.options.utf8, folded="f" not in self.options.flags)
+        problems = Problems(self.data)
+        utf8, folded = self.options.utf8, "f" not in self.options.flags
+        packed = read_packed(self.data, utf8=utf8, folded=folded, problems=problems)
+        return self._told(packed, problems) if packed is not None and problems else packed
+
+    def _told(self, packed: Packed, problems: Problems) -> Packed:
+        """Say what is wrong with lines, and which keys are repeated; the entries that count."""
+        mistakes = iter(problems)
+        mistake = next(mistakes, None)
+
+        def said(number: int) -> None:
+            nonlocal mistake
+            while mistake is not None and mistake.before <= number:
+                self._problem(mistake)
+                mistake = next(mistakes, None)
+
+        def duplicate(number: int) -> None:
+            said(number)
+            self._duplicate(packed.key(number))
+
+        kept = write.counting(packed, self._counts, None if self.quiet else duplicate)
+        said(len(packed))
+        return kept
 
     @property
     def _nulls(self) -> bool:
@@ -169,6 +191,10 @@ class Build:
             rows.keys += [key for key, _ in own]
             rows.values += [value for _, value in own]
 
+    @property
+    def _counts(self) -> write.Duplicates:
+        return write.Duplicates.LAST if self.replaces else write.Duplicates.FIRST
+
     def _map_name(self) -> str:
         return self.name + write.EXTENSIONS[self.kind]
 
@@ -183,7 +209,7 @@ class Build:
         how = _How(
             source=status,
             nul=False if self.options.tool.aliases else self.options.nul,
-            duplicates=write.Duplicates.LAST if self.replaces else write.Duplicates.FIRST,
+            duplicates=self._counts,
             on_duplicate=None if self.quiet else self._duplicate,
             progress=_progress(self.name),
             warn=self.messages.warn,

@@ -101,7 +101,7 @@ def open_table(kind: str, name: str, options: TableOptions, messages: Messages) 
     from mailconf.maps import registry
     from mailconf.maps.build import write
     from mailconf.ports import Ports
-    from mailconf.postfix.parameters.releases import NULLS, NULLS_WARNED
+    from mailconf.postfix.parameters.releases import NULLS, NULLS_WARNED, URI_NAMES_DATABASE
 
     fold = None if "f" in options.flags else options.fold
     nulls = ""
@@ -117,6 +117,7 @@ def open_table(kind: str, name: str, options: TableOptions, messages: Messages) 
         files="F" in options.flags,
         nul=options.nul,
         nulls=nulls,
+        uri_names_database=messages.version >= URI_NAMES_DATABASE,
         ports=Ports.of(options.value("known_tcp_ports"), options.root),
     )
 

@@ -232,6 +232,8 @@ class Build:
             progress=_progress(self.name),
         )
         kind, path = self.target.kind, self.target.path
+        if not self.target.repeats and not self.options.flags & set("dov") and self._write_packed(data, how):
+            return
         rows = self._rows(data)
         if "o" in self.options and not self.target.repeats:
             told = None if replaces else (lambda _: self._duplicate())
@@ -257,6 +259,39 @@ class Build:
             else:
                 table[key] = value
         write_map(kind, path, Columns(list(table), list(table.values())), **how)
+
+    def _write_packed(self, data: bytes, how: _How) -> bool:
+        """Write the entries of a large text; False where they have to be read singly."""
+        from mailconf.maps.build.write import DuplicateKey, counting, write_map
+        from mailconf.tables.makemap_packed import read_packed_rows
+
+        rows = read_packed_rows(data, self.options.format, folded="f" not in self.options)
+        if rows is None:
+            return False
+        kind, path, replaces = self.target.kind, self.target.path, "r" in self.options
+        packed, mistakes = rows.packed, rows.mistakes()
+        mistake = next(mistakes, None)
+        if mistake is None:
+            with suppress(DuplicateKey):
+                write_map(kind, path, packed, on_duplicate=None if replaces else _stop, **how)
+                return True
+
+        def said(number: int) -> None:
+            nonlocal mistake
+            while mistake is not None and mistake[0] <= number:
+                row = mistake[1]
+                self._mistake(row, row.key if "f" in self.options else row.key.lower())
+                mistake = next(mistakes, None)
+
+        def duplicate(number: int) -> None:
+            said(number)
+            self._at = rows.lines[number], packed.key(number)
+            self._duplicate()
+
+        kept = counting(packed, how["duplicates"], None if replaces else duplicate)
+        said(len(packed))
+        write_map(kind, path, kept, **how)
+        return True
 
     def _write_repeated(self, rows: Iterator[Pair]) -> None:
         """A map whose keys may repeat. Without ``-d`` it is one that was made with it, and ``-r`` adds values, too."""

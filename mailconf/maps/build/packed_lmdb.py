@@ -14,7 +14,7 @@ from mailconf.maps.build.packed_bdb import filled
 from mailconf.maps.core.opening import Progress
 from mailconf.maps.database.lmdb import BRANCH, HEADER, LEAF, MAGIC, META, VERSION
 from mailconf.maps.database.lmdb_writer import SMALLEST_MAP
-from mailconf.maps.database.packed import STRETCH, NotPacked, copy, key_of, ordered, ranges, write_at
+from mailconf.maps.database.packed import NotPacked, copy, ordered, ranges, stretches, write_at
 from mailconf.tables.packed import Packed
 
 PAGE_SIZE = 4096
@@ -31,10 +31,12 @@ _BRANCH_NODE = struct.Struct("=HHHH")
 _DATABASE = struct.Struct("=IHHQQQQQ")
 
 
-def write_lmdb(file: BinaryIO, packed: Packed, *, progress: Progress | None = None) -> None:
+def write_lmdb(file: BinaryIO, packed: Packed, *, end: bytes, progress: Progress | None = None) -> None:
     """Write a table as an LMDB file whose keys and values end with a NUL. Raises NotPacked, Repeated."""
     np = arrays()
     count = len(packed)
+    if len(end) != _END:
+        raise NotPacked
     sizes = _even(packed.key_length + packed.value_length + 2 * _END + _NODE)
     if not count or int(packed.key_length.max()) + _END > _LONGEST_KEY or int(sizes.max()) > _LARGEST_NODE:
         raise NotPacked
@@ -42,13 +44,12 @@ def write_lmdb(file: BinaryIO, packed: Packed, *, progress: Progress | None = No
     starts = np.array(filled(sizes[order] + 2, _ROOM))
     counts = np.diff(starts, append=count)
     descriptor = file.fileno()
-    for at in range(0, len(starts), STRETCH):
-        part = slice(at, at + STRETCH)
+    for part in stretches(counts):
         some = order[ranges(starts[part], counts[part])]
-        _write_leaves(descriptor, packed, some, counts[part], at + 2)
+        _write_leaves(descriptor, packed, some, counts[part], part.start + 2)
         if progress is not None:
-            progress(min(int(starts[at]) + len(some), count), count)
-    children = [(key_of(packed, number) + b"\0", page) for page, number in enumerate(order[starts].tolist(), 2)]
+            progress(min(int(starts[part.start]) + len(some), count), count)
+    children = [(packed.key(number) + b"\0", page) for page, number in enumerate(order[starts].tolist(), 2)]
     leaves = len(children)
     next_page, depth = leaves + 2, 1
     while len(children) > 1:

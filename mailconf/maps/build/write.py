@@ -29,6 +29,7 @@ from mailconf.maps.types import TYPES, MapType
 from mailconf.tables.packed import Packed
 
 Table = dict[bytes, bytes]
+_TINY = 8  # bytes of text for each entry
 
 
 class _Values(dict[bytes, list[bytes]]):
@@ -130,7 +131,16 @@ def write_map(
     target = safe_target(target, warn, follow=staged is None)
     with _no_collection():
         if isinstance(entries, Packed):
-            if end == _end(kind, None) and _packed_written(kind, target, entries, source, progress, staged):
+            packed, told = entries, on_duplicate
+            said = None if told is None else (lambda number: told(packed.key(number)))
+            if packed.text.size < _TINY * len(packed):
+                entries = counting(packed, duplicates, said)  # most keys come twice, and to sort takes more memory
+            try:
+                written = _packed_written(kind, target, entries, end, source, progress, staged)
+            except Repeated:
+                entries = counting(packed, duplicates, said)
+                written = _packed_written(kind, target, entries, end, source, progress, staged)
+            if written:
                 return len(entries)
             entries = Columns(*entries.columns())
         columns = entries if isinstance(entries, Columns) else _columns(list(entries))
@@ -141,6 +151,21 @@ def write_map(
             columns = _columns(_collect(pairs, {}, duplicates, on_duplicate).items())
             _write(kind, target, columns, end, source, progress, staged)
     return len(columns.keys)
+
+
+def counting(
+    packed: Packed, duplicates: Duplicates = Duplicates.FIRST, on_duplicate: Callable[[int], None] | None = None
+) -> Packed:
+    """Of several entries with the same key the one that counts; ``on_duplicate`` is told every later one's number."""
+    from mailconf.maps.database.packed import repeats
+
+    later, firsts, lasts = repeats(packed)
+    if on_duplicate is not None:
+        for number in later:
+            on_duplicate(int(number))
+    if duplicates is Duplicates.LAST:  # at the place of the first
+        packed.value_at[firsts], packed.value_length[firsts] = packed.value_at[lasts], packed.value_length[lasts]
+    return packed.without(later)
 
 
 def write_values(
@@ -360,6 +385,7 @@ def _packed_written(
     kind: MapType,
     target: Path,
     entries: Packed,
+    end: bytes,
     source: os.stat_result | None,
     progress: Progress | None,
     staged: Path | None,
@@ -369,8 +395,8 @@ def _packed_written(
 
     try:
         with _replaced(target, source, staged) as file:
-            _load(kind.packed)(file, entries, progress=progress)
-    except (NotPacked, Repeated):
+            _load(kind.packed)(file, entries, end=end, progress=progress)
+    except NotPacked:
         return False
     return True
 

@@ -48,6 +48,7 @@ class Opening(NamedTuple):
     trust      what the table may do in the role in which it is opened
     ports      resolves names of ports
     nulls      what is said of lines of a text with bytes of value 0 (Postfix 3.9); empty: nothing
+    uri_names_database  a pgsql table needs no dbname where its hosts are URIs (Postfix 3.10)
     """
 
     open: Callable[[str], LookupTable]
@@ -63,6 +64,7 @@ class Opening(NamedTuple):
     trust: Trust = ORDINARY
     ports: Ports = Ports()
     nulls: str = ""
+    uri_names_database: bool = True
 
     def value(self, written: bytes) -> bytes:
         """What ``written`` stands for. Raises `mailconf.maps.core.contents.NoContent`."""

@@ -14,10 +14,11 @@ from mailconf.arrays import Array, arrays
 from mailconf.maps.core.opening import Repeated
 from mailconf.tables.packed import Packed
 
-STRETCH = 1 << 11  # pages that are made at a time
-
+_PAGES, _ENTRIES = 1 << 10, 1 << 15  # of a stretch, at the most
+MIXED = (16777619, 0), (1540483477, 1)  # multipliers and starts of two hashes
 _ROUNDS = 8  # of comparing 8 bytes of keys that are equal so far
 _WORD = 8
+AT_ONCE = 1 << 15  # keys of which something is found out at a time
 
 
 class NotPacked(Exception):
@@ -38,11 +39,17 @@ class WordColumn:
 
     def of(self, first: int, some: Array = None) -> Array:
         """8 bytes from byte ``first`` of each key on, or of ``some`` keys; zeros behind its end."""
+        found = self._np.empty(len(self._at if some is None else some), self._np.uint64)
+        for start in range(0, len(found), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            found[part] = self._of(first, part if some is None else some[part])
+        return found
+
+    def _of(self, first: int, some: Array | slice) -> Array:
         np = self._np
-        at, left = (self._at, self._length) if some is None else (self._at[some], self._length[some])
-        at, left = at + first, left - first
         if self._every is None:
             raise NotPacked
+        at, left = self._at[some] + first, self._length[some] - first
         last = self._every.size - 1
         if at.size and int(at.max()) > last:
             start = np.minimum(at, last)
@@ -55,6 +62,22 @@ class WordColumn:
             words = words >> unused << unused
             words[left <= 0] = 0
         return words
+
+    def begin(self, ones: Array, others: Array) -> Array:
+        """Whether the keys of ``ones`` are the beginnings of those of ``others``, or all of them, each of its own."""
+        np = self._np
+        lengths = self._length[ones]
+        found = lengths <= self._length[others]
+        at = np.flatnonzero(found)
+        first = 0
+        while at.size:
+            left = lengths[at] - first
+            unused = (8 * (_WORD - np.clip(left, 1, _WORD))).astype(np.uint64)
+            differ = (self.of(first, ones[at]) ^ self.of(first, others[at])) >> unused != 0
+            found[at[differ]] = False
+            at = at[~differ & (left > _WORD)]
+            first += _WORD
+        return found
 
     def _common(self) -> int:
         """How many bytes all keys have in common at their beginning, at least."""
@@ -81,7 +104,9 @@ def ordered(packed: Packed, places: Array = None, highest: int = 0, *, repeated:
         ranks = words.of(first)
         first += _WORD
     else:
-        ranks = places.astype(np.uint64) << np.uint64(64 - bits) | words.of(first) >> np.uint64(bits)
+        ranks = words.of(first)
+        ranks >>= np.uint64(bits)
+        ranks |= places.astype(np.uint64) << np.uint64(64 - bits)
         first += (64 - bits) // 8
         if bits % 8:  # the byte that is not there in whole is looked at again
             ranks &= ~np.uint64((1 << (8 - bits % 8)) - 1)
@@ -122,21 +147,113 @@ def _order_slowly(packed: Packed, order: Array, same: Array, where: Array, repea
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
         if stop - start > 1:
             numbers = order[where[start:stop]].tolist()
-            keys = sorted((key_of(packed, number), number) for number in numbers)
+            keys = sorted((packed.key(number), number) for number in numbers)
             if not repeated and any(one == other for (one, _), (other, _) in pairwise(keys)):
                 raise Repeated
             order[where[start:stop]] = [number for _, number in keys]
 
 
-def key_of(packed: Packed, number: int) -> bytes:
-    """The key of an entry."""
-    start = int(packed.key_at[number])
-    found: bytes = packed.text[start : start + int(packed.key_length[number])].tobytes()
+def repeats(packed: Packed) -> tuple[Array, Array, Array]:
+    """The numbers of the entries whose key an earlier entry has, ascending; of each such key the first, the last."""
+    np = arrays()
+    count = len(packed)
+    if packed.text.size < _WORD:
+        return _repeats_slowly(packed, np.arange(count))
+    ranks, width = ranked(packed)
+    bits = np.uint64(width)
+    words, mask = WordColumn(packed), (np.uint64(1) << bits) - np.uint64(1)
+    found: tuple[list[Array], ...] = ([], [], [])
+    for start in range(0, count, AT_ONCE):
+        stop = min(start + AT_ONCE, count)
+        part = ranks[max(start - 1, 0) : stop + 1]
+        order = (part & mask).astype(packed.key_at.dtype)
+        same = part[1:] >> bits == part[:-1] >> bits
+        ones, others = order[:-1][same], order[1:][same]
+        if not ((packed.key_length[ones] == packed.key_length[others]) & words.begin(ones, others)).all():
+            return _repeats_slowly(packed, _alike(ranks, bits) & mask)
+        if not start:
+            same, order = np.append(False, same), np.append(order[:1], order)
+        if stop == count:
+            same = np.append(same, False)
+        before, behind, numbers = same[:-1], same[1:], order[1 : stop - start + 1]
+        for column, kept in zip(found, (before, behind & ~before, before & ~behind), strict=True):
+            column.append(numbers[kept])
+    later, firsts, lasts = map(np.concatenate, found)
+    later.sort()
+    return later, firsts, lasts
+
+
+def ranked(packed: Packed) -> tuple[Array, int]:
+    """Numbers of 64 bits, ascending: the upper bits those of a key (`_mixed`), the lower ones the number of its entry.
+    And how many bits that takes."""
+    np = arrays()
+    count = len(packed)
+    width = count.bit_length()
+    ranks = _mixed(packed)
+    ranks >>= np.uint64(width)
+    ranks <<= np.uint64(width)
+    ranks |= np.arange(count, dtype=np.uint32 if count < 1 << 32 else np.uint64)
+    ranks.sort()
+    return ranks, width
+
+
+def _alike(ranks: Array, bits: Array) -> Array:
+    """Those of sorted numbers whose upper bits are those of a neighbour."""
+    np = arrays()
+    same = ranks[1:] >> bits == ranks[:-1] >> bits
+    return ranks[np.append(False, same) | np.append(same, False)]
+
+
+def _mixed(packed: Packed) -> Array:
+    """A number of 64 bits of each key."""
+    np = arrays()
+    found = np.empty(len(packed), np.uint64)
+    for start in range(0, len(found), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        at, lengths = packed.key_at[part], packed.key_length[part]
+        found[part] = hashes(packed.text, at, lengths, *MIXED[0])
+        found[part] ^= hashes(packed.text, at, lengths, *MIXED[1]).astype(np.uint64) << np.uint64(32)
     return found
+
+
+def _repeats_slowly(packed: Packed, numbers: Array) -> tuple[Array, Array, Array]:
+    """The same of some entries; different keys may have the same bits."""
+    np = arrays()
+    firsts: dict[bytes, int] = {}
+    lasts: dict[int, int] = {}
+    later = []
+    for number in np.sort(numbers).tolist():
+        first = firsts.setdefault(packed.key(number), number)
+        if first != number:
+            later.append(number)
+            lasts[first] = number
+    return tuple(np.array(found, np.int64) for found in (later, list(lasts), list(lasts.values())))
+
+
+def stretches(counts: Array) -> Iterator[slice]:
+    """The pages in parts that are made at a time, of ``counts`` entries each."""
+    np = arrays()
+    stops = np.cumsum(counts)
+    start = 0
+    while start < len(stops):
+        done = int(stops[start - 1]) if start else 0
+        stop = int(np.searchsorted(stops, done + _ENTRIES, "right"))
+        stop = min(max(stop, start + 1), start + _PAGES)
+        yield slice(start, stop)
+        start = stop
 
 
 def hashes(text: Array, places: Array, lengths: Array, prime: int, start: int, end: bool = False) -> Array:
     """The hashes of the keys at ``places``, by `mailconf.maps.database.fnv`; ``end``: each as if followed by a NUL."""
+    np = arrays()
+    found = np.empty(len(places), np.uint32)
+    for at in range(0, len(found), AT_ONCE):
+        part = slice(at, at + AT_ONCE)
+        found[part] = _hashes(text, places[part], lengths[part], prime, start, end)
+    return found
+
+
+def _hashes(text: Array, places: Array, lengths: Array, prime: int, start: int, end: bool) -> Array:
     np = arrays()
     found = np.empty(len(places), np.uint32)
     factor = np.uint32(prime)

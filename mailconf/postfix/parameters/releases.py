@@ -18,11 +18,15 @@ PROGRAMS = ("/usr/sbin/postconf", "/usr/sbin/postqueue", "/usr/sbin/postlog")
 
 NULLS_WARNED = (3, 9)  # of every text that consists of logical lines, in these words:
 NULLS = "text after null byte may be ignored"
+RESTRICTIONS_REMOVED = (3, 9)  # check_relay_domains, permit_naked_ip_address, reject_maps_rbl: smtpd names this release
 # As measured on 3.7 and 3.10; what lies between is counted to 3.7.
 UNKNOWN_TYPES_WARNED = (3, 10)  # an unknown type of table is a warning and then a fatal error
 NO_DOMAIN_SAID = (3, 10)  # postalias: "name must be local and have no domain"
 MALFORMED_HIDDEN = (3, 10)  # each byte that is not part of a character of UTF-8 is logged as a question mark
 ONE_FROM_LINE = (3, 10)  # of the lines "From " on top of a message only the first becomes a field
+MX_BACKUP_LEAVES = (3, 10)  # smtpd warns that permit_mx_backup will be removed
+REPLIES_OF_ZONES = (3, 10)  # rbl_reply_maps: behind a zone with its filter, the zone alone is looked for
+URI_NAMES_DATABASE = (3, 10)  # a pgsql table needs no dbname where its hosts are URIs
 HELP_ANSWERED = (3, 10)  # smtpd knows HELP
 BLANK_COUNTED = (3, 10)  # smtpd counts lines without a command, and those that are no UTF-8, as unknown commands
 EXCESS_ENDS = (3, 10)  # smtpd reads nothing more after a line, or chunks, of far more than the limit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from mailconf.model.address import Address
+from mailconf.model.session import NameOutcome, Verified
 from mailconf.model.world import LookupFailed
 from mailconf.postfix.policy.evaluation import (
     CLIENT,
@@ -64,7 +65,7 @@ async def defer_if_reject(ev: Evaluation, subject: Asked) -> Status:
 async def permit_mynetworks(ev: Evaluation, subject: Asked) -> Status:
     session = ev.session
     try:
-        inside = await ev.settings.domains.networks.match_host(ev.ask, session.client_name, session.client_address)
+        inside = await ev.settings.domains.networks.match_host(ev.ask, session.client_name.text, session.client_address)
     except LookupFailed:
         return ev.lookup_failure(subject.name)
     return PERMIT if inside else DUNNO
@@ -91,17 +92,22 @@ async def reject_unauth_pipelining(ev: Evaluation, subject: Asked) -> Status:
 
 
 async def reject_unknown_client(ev: Evaluation, subject: Asked) -> Status:
-    if ev.session.client_name != "unknown":
+    if ev.session.client_name.is_found:
         return DUNNO
     text = f"{CLIENT} rejected: cannot find your hostname, [{ev.session.client_address}]"
-    return ev.refuse(ev.settings.codes["unknown_client_reject_code"], "5.7.25", text)
+    return ev.refuse(_unknown_client_code(ev, ev.session.client_name), "5.7.25", text)
 
 
 async def reject_unknown_reverse_client(ev: Evaluation, subject: Asked) -> Status:
-    if ev.session.reverse_name != "unknown":
+    if ev.session.reverse_name.is_found:
         return DUNNO
     text = f"{CLIENT} rejected: cannot find your reverse hostname, [{ev.session.client_address}]"
-    return ev.refuse(ev.settings.codes["unknown_client_reject_code"], "5.7.1", text)
+    return ev.refuse(_unknown_client_code(ev, ev.session.reverse_name), "5.7.1", text)
+
+
+def _unknown_client_code(ev: Evaluation, name: Verified) -> int:
+    """450 whatever is configured where the name may be found later (postconf(5) unknown_client_reject_code)."""
+    return 450 if name.outcome is NameOutcome.FAILED else ev.settings.codes["unknown_client_reject_code"]
 
 
 async def reject_multi_recipient_bounce(ev: Evaluation, subject: Asked) -> Status:

@@ -205,10 +205,10 @@ def _who(ev: Evaluation, who: str) -> tuple[str, Asked]:
     session = ev.session
     if who == "client":
         name = session.client_name
-        return "" if name == "unknown" else name, Asked(ev.client, CLIENT)
+        return name.text if name.is_found else "", Asked(ev.client, CLIENT)
     if who == "reverse_client_hostname":
         name = session.reverse_name
-        return "" if name == "unknown" else name, Asked(name, REVERSE_CLIENT)
+        return name.text if name.is_found else "", Asked(name.text, REVERSE_CLIENT)
     if who == "helo":
         return (session.helo or "").removesuffix("."), Asked(session.helo or "", HELO)
     address, what = (session.sender, SENDER) if who == "sender" else (ev.recipient, RECIPIENT)
@@ -260,6 +260,8 @@ async def refuse_listed(ev: Evaluation, listing: Listing) -> Status:
     reason = texts.values[0] if texts.outcome is Outcome.FOUND and texts.values else ""
     try:
         answer = await ev.settings.rbl_replies.find(ev.ask, listing.parameter)
+        if answer is None and ev.settings.rbl_replies_of_zones and listing.zone != listing.parameter:
+            answer = await ev.settings.rbl_replies.find(ev.ask, listing.zone)
     except LookupFailed:
         return ev.server_error()
     template = answer.value if answer else ev.settings.default_rbl_reply

@@ -82,7 +82,7 @@ class PostfixPolicy:
 
     async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
         excluded = self.smtpd.settings.bare_newline_exclusions
-        return await excluded.match_host(ask, session.client_name, session.client_address)
+        return await excluded.match_host(ask, session.client_name.text, session.client_address)
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
         return await self.smtpd.worded(session, reply, ask)

@@ -72,8 +72,8 @@ def rbl_values(ev: Evaluation, *, domain: str, reason: str, what: str, about: st
     return {
         "client": ev.client,
         "client_address": session.client_address,
-        "client_name": session.client_name,
-        "reverse_client_name": session.reverse_name,
+        "client_name": session.client_name.text,
+        "reverse_client_name": session.reverse_name.text,
         "helo_name": session.helo or "",
         "sender": session.sender or "<>",
         "sender_name": sender.local,

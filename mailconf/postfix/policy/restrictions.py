@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink, error, warning
+from mailconf.postfix.parameters.releases import MX_BACKUP_LEAVES, RESTRICTIONS_REMOVED
 from mailconf.postfix.parameters.similar import similar
 from mailconf.postfix.policy import checks, dns_checks, reply_templates
 from mailconf.postfix.policy.access import Access, apply
@@ -57,7 +58,10 @@ _OUTDATED = {
     "reject_non_fqdn_hostname": "reject_non_fqdn_helo_hostname",
     "reject_unknown_address": "reject_unknown_sender_domain",
 }
-_REMOVED = frozenset({"check_relay_domains", "permit_naked_ip_address", "reject_maps_rbl"})  # smtpd 3.7.11 warns
+# smtpd 3.7 warns that these will be removed; from 3.9 on they are server errors.
+_REMOVED = frozenset({"check_relay_domains", "permit_naked_ip_address", "reject_maps_rbl"})
+_MAPS_RBL = "reject_maps_rbl"
+_MX_BACKUP = "permit_mx_backup"
 _RBL_REPLY = "default_rbl_reply"
 _NO_PROBES = frozenset({"reject_unverified_sender", "reject_unverified_recipient"})
 # What makes a list safe: without one of these the server would relay (postconf(5) smtpd_relay_restrictions).
@@ -124,6 +128,9 @@ class Compiler:
         self._settings = settings
         self._sink = sink
         self._default_type = configuration.value("default_database_type")
+        version = configuration.postfix.version
+        self._gone = _REMOVED if version >= RESTRICTIONS_REMOVED else frozenset()
+        self._outdated = {**_OUTDATED, **({_MX_BACKUP: "relay_domains"} if version >= MX_BACKUP_LEAVES else {})}
         if class_names is None:
             class_names = frozenset(word.lower() for word in configuration.words("smtpd_restriction_classes"))
         self.class_names = class_names
@@ -170,9 +177,12 @@ class Compiler:
     def _check(self, parameter: str, word: Word, argument: Word | None) -> tuple[Check, int]:
         """The check that a word stands for, and how many further words it takes."""
         name = word.text.lower()
-        if name in _OUTDATED:
+        if name in self._gone:
+            self._report_gone(parameter, word, name)
+            return server_error, 0
+        if name in self._outdated:
             self._report_outdated(parameter, word, name)
-        if name == "reject_maps_rbl":
+        if name == _MAPS_RBL:
             return self._each(*(self._listed("reject_rbl_client", d) for d in self._settings.rbl_domains)), 0
         if name in _NO_PROBES:
             self._report_probe(parameter, word)
@@ -199,7 +209,11 @@ class Compiler:
     def knows(self, word: str) -> bool:
         """Whether a list, or the value of an access table, may name this restriction or restriction class."""
         name = word.lower()
-        return name in _SIMPLE or name in self.class_names or self._taking_argument(name) is not None
+        if name in self._gone:
+            return False
+        return (
+            name in _SIMPLE or name == _MAPS_RBL or name in self.class_names or self._taking_argument(name) is not None
+        )
 
     def _taking_argument(self, name: str) -> Callable[[str], Check] | None:
         if name.startswith("check_") and name.endswith("_access"):
@@ -307,7 +321,8 @@ class Compiler:
 
     def _correction(self, name: str) -> str:
         """What to write instead of a restriction that there is not."""
-        names = (*_SIMPLE, *dns_checks.LISTS, *self.class_names, "check_policy_service", *_TABLE_CHECKS)
+        simple = (other for other in _SIMPLE if other not in self._gone)
+        names = (*simple, *dns_checks.LISTS, *self.class_names, "check_policy_service", *_TABLE_CHECKS)
         near = similar(name, names) if next(self._hints, None) is not None else ""
         if near:
             return f"did you mean {near}?"
@@ -334,9 +349,18 @@ class Compiler:
             self._sink.report(PF221, message, span, hint="begin with $rbl_code and a blank")
 
     def _report_outdated(self, parameter: str, word: Word, name: str) -> None:
+        leaves = name in _REMOVED or name == _MX_BACKUP
         self._sink.report(
             PF205,
-            f"{word.text} will be removed from Postfix" if name in _REMOVED else f"{word.text} is an old name",
+            f"{word.text} will be removed from Postfix" if leaves else f"{word.text} is an old name",
+            self._span(parameter, word),
+            hint=f"write {_OUTDATED[name]}" if name in _OUTDATED else f"set {self._outdated[name]} instead",
+        )
+
+    def _report_gone(self, parameter: str, word: Word, name: str) -> None:
+        self._sink.report(
+            PF201,
+            f'there is no restriction "{word.text}" any more: it was removed in Postfix 3.9',
             self._span(parameter, word),
             hint=f"write {_OUTDATED[name]}",
         )
@@ -402,10 +426,10 @@ def access_check(access: Access, who: str) -> Check:
         session = ev.session
         who = named or ev.who
         if who == "client":
-            return await access.host(ev, session.client_name, session.client_address, Asked(ev.client, CLIENT))
+            return await access.host(ev, session.client_name.text, session.client_address, Asked(ev.client, CLIENT))
         if who == "reverse_client_hostname":
-            about = Asked(session.reverse_name, REVERSE_CLIENT)
-            return await access.host(ev, session.reverse_name, session.client_address, about)
+            about = Asked(session.reverse_name.text, REVERSE_CLIENT)
+            return await access.host(ev, session.reverse_name.text, session.client_address, about)
         if who == "helo":
             return DUNNO if session.helo is None else await access.domain(ev, session.helo, Asked(session.helo, HELO))
         if who == "sender":
@@ -436,9 +460,9 @@ def policy_attributes(ev: Evaluation) -> dict[str, str]:
         "protocol_state": ev.where,
         "protocol_name": session.protocol,
         "client_address": session.client_address,
-        "client_name": session.client_name,
+        "client_name": session.client_name.text,
         "client_port": session.client_port,
-        "reverse_client_name": session.reverse_name,
+        "reverse_client_name": session.reverse_name.text,
         "server_address": session.server_address,
         "server_port": session.server_port,
         "helo_name": session.helo or "",

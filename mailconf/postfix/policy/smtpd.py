@@ -340,7 +340,7 @@ class Smtpd:
         return {
             "client": ev.client,
             "client_address": session.client_address,
-            "client_name": session.client_name,
+            "client_name": session.client_name.text,
             "client_port": session.client_port,
             "helo_name": session.helo or "",
             "server_name": self.settings.hostname,
@@ -365,8 +365,10 @@ class Smtpd:
         if dropped is None:
             return None
         try:
-            xclient = await settings.xclient_hosts.match_host(ev.ask, session.client_name, session.client_address)
-            xforward = await settings.xforward_hosts.match_host(ev.ask, session.client_name, session.client_address)
+            xclient = await settings.xclient_hosts.match_host(ev.ask, session.client_name.text, session.client_address)
+            xforward = await settings.xforward_hosts.match_host(
+                ev.ask, session.client_name.text, session.client_address
+            )
         except LookupFailed:
             return None
         limit = settings.message_size_limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailconf.postfix.parameters.releases import REPLIES_OF_ZONES
 from mailconf.postfix.policy.reply_templates import allowed_characters
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.rewrite import Rewriter
@@ -81,6 +82,7 @@ class Settings:
         self.relay_recipients = domains.tables("relay_recipient_maps")
         self.sender_login = domains.tables("smtpd_sender_login_maps")
         self.rbl_replies = domains.tables("rbl_reply_maps")
+        self.rbl_replies_of_zones = c.postfix.version >= REPLIES_OF_ZONES
         self.reject_footers = domains.tables("smtpd_reject_footer_maps")
         self.rbl_domains = c.words("maps_rbl_domains")
 

@@ -15,6 +15,8 @@ name that is asked for twice, an empty command or an option ``-`` does no harm; 
 from __future__ import annotations
 
 import re
+from array import array
+from io import StringIO
 
 from mailconf.postfix.postconf.hashorder import FNV_SINCE, hash_order
 from mailconf.postfix.postconf.show import pattern_parts, service
@@ -58,7 +60,7 @@ def edit_main(
     ``version`` of Postfix decides upon the order of new parameters.
     """
     wanted = _parameters(action, requests, warn)
-    out: list[str] = []
+    out = _Output()
     seen: set[str] = set()
     name = ""
     for line, kind in _physical_lines(text):
@@ -68,15 +70,15 @@ def edit_main(
                 warn(f'{file}: multiple entries for "{name}"')
             seen.add(name)
             if action == EDIT and name in wanted:
-                out.append(f"{name} = {wanted[name]}\n")
+                out.add((f"{name} = {wanted[name]}\n",))
         if kind == _OTHER or name not in wanted:
-            out.append(line)
+            out.add((line,))
         elif action == COMMENT:
-            out.append("#" + line)
+            out.add(("#" + line,))
     if action == EDIT and (new := [name for name in _in_order(wanted, version) if name not in seen]):
-        _end_line(out)
-        out += (f"{name} = {wanted[name]}\n" for name in new)
-    return "".join(out)
+        out.end_line()
+        out.add(f"{name} = {wanted[name]}\n" for name in new)
+    return out.text()
 
 
 def _in_order(names: Iterable[str], version: tuple[int, int]) -> list[str]:
@@ -110,10 +112,13 @@ def _parameters(action: str, requests: list[str], warn: Warn) -> dict[str, str]:
 
 def _physical_lines(text: str) -> Iterator[tuple[str, int]]:
     """The lines of a file with their newlines, and what each is."""
-    lines = [line + "\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
     started = False
-    for line in lines:
+    end = -1
+    while end + 1 < len(text):
+        start, end = end + 1, text.find("\n", end + 1)
+        if end < 0:
+            end = len(text) - 1
+        line = text[start : end + 1]
         content = line.strip(BLANKS)
         if not content or content[0] == "#":
             kind = _OTHER
@@ -121,8 +126,7 @@ def _physical_lines(text: str) -> Iterator[tuple[str, int]]:
             kind, started = _FIRST, True
         else:
             kind = _CONTINUATION if started else _OTHER
-        if line:
-            yield line, kind
+        yield line, kind
 
 
 def _key(line: str) -> str:
@@ -133,9 +137,25 @@ def _key(line: str) -> str:
     return line[:end]
 
 
-def _end_line(out: list[str]) -> None:
-    if out and not out[-1].endswith("\n"):
-        out[-1] += "\n"
+class _Output:
+    """The new text of a file."""
+
+    def __init__(self) -> None:
+        self._text = StringIO()
+        self._last = ""
+
+    def add(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._text.write(line)
+            self._last = line
+
+    def end_line(self) -> None:
+        """What follows begins a line."""
+        if self._last and not self._last.endswith("\n"):
+            self.add(("\n",))
+
+    def text(self) -> str:
+        return self._text.getvalue()
 
 
 class _Request:
@@ -199,11 +219,12 @@ class _Request:
 def edit_master(text: str, mode: str, action: str, requests: list[str], file: str, warn: Warn) -> str:
     """master.cf's ``text`` after ``action`` in ``mode`` ("M", "F" or "P") on ``requests``. Raises Fatal."""
     parsed = [_Request(mode, action, request) for request in requests]
-    out: list[str] = []
+    out = _Output()
     for number, lines in _blocks(text):
         selected: list[_Request] = []
-        if lines[0][1] == _FIRST:
-            words = re.split("[ \t\r\n]+", lines[0][0].rstrip(" \t\r\n"))  # here braces do not hold words together
+        line, kind = next(_physical_lines(lines))
+        if kind == _FIRST:
+            words = re.split("[ \t\r\n]+", line.rstrip(" \t\r\n"), maxsplit=2)  # braces do not hold words together
             if len(words) < 2:
                 message = f"file {file}: line {number}: specify service name and type on the same line"
                 raise Fatal(message)
@@ -213,16 +234,17 @@ def edit_master(text: str, mode: str, action: str, requests: list[str], file: st
                     raise Fatal(f'{place}: service {what} syntax "{word}" is unsupported with {_EDITS}')
             selected = [request for request in parsed if request.selects(words[:2], warn)]
         if not selected:
-            out += (line for line, _ in lines)
+            out.add((lines,))
         elif mode == "M":
-            out += _edited_service(lines, action, [request for request in selected if request.matches == 1])
+            out.add(_edited_service(lines, action, [request for request in selected if request.matches == 1]))
         else:
-            out += _edited_fields(lines, mode, action, selected, f"file {file}: line {number}: bad field count", warn)
+            bad_count = f"file {file}: line {number}: bad field count"
+            out.add(_edited_fields(lines, mode, action, selected, bad_count, warn))
     _finish(out, mode, action, parsed, warn)
-    return "".join(out)
+    return out.text()
 
 
-def _finish(out: list[str], mode: str, action: str, requests: list[_Request], warn: Warn) -> None:
+def _finish(out: _Output, mode: str, action: str, requests: list[_Request], warn: Warn) -> None:
     """What becomes of requests that no service matched."""
     for request in requests:
         if request.matches:
@@ -230,34 +252,31 @@ def _finish(out: list[str], mode: str, action: str, requests: list[_Request], wa
         if mode != "M":
             warn(f'unmatched service_name/type: "{request.text}"')
         elif request.replaces:
-            _end_line(out)
-            out.append(service(request.entry(warn), fold=True) + "\n")
+            out.end_line()
+            out.add((service(request.entry(warn), fold=True) + "\n",))
 
 
-def _blocks(text: str) -> Iterator[tuple[int, list[tuple[str, int]]]]:
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
     """The file in blocks: an entry's first line with all that follows up to the next one; the first block may be only
     comments. With the number of the block's first line."""
-    block: list[tuple[str, int]] = []
-    start = 1
-    for number, line in enumerate(_physical_lines(text), 1):
-        if line[1] == _FIRST and block:
-            yield start, block
-            block = []
-        if not block:
-            start = number
-        block.append(line)
-    if block:
-        yield start, block
+    start, first, at = 0, 1, 0
+    for number, (line, kind) in enumerate(_physical_lines(text), 1):
+        if kind == _FIRST and at:
+            yield first, text[start:at]
+            start, first = at, number
+        at += len(line)
+    if at:
+        yield first, text[start:]
 
 
-def _edited_service(lines: list[tuple[str, int]], action: str, new: list[_Request]) -> Iterator[str]:
+def _edited_service(lines: str, action: str, new: list[_Request]) -> Iterator[str]:
     """The block of a service that is replaced, removed or commented out.
 
     ``new`` are the requests that match for the first time; the last one takes the service's place.
     """
     if new and new[-1].replaces:
         yield service(new[-1].entry(lambda _: None), fold=True) + "\n"
-    for line, kind in lines:
+    for line, kind in _physical_lines(lines):
         if kind == _OTHER:
             yield line
         elif action == COMMENT:
@@ -265,11 +284,11 @@ def _edited_service(lines: list[tuple[str, int]], action: str, new: list[_Reques
 
 
 def _edited_fields(
-    lines: list[tuple[str, int]], mode: str, action: str, requests: list[_Request], field_count: str, warn: Warn
+    lines: str, mode: str, action: str, requests: list[_Request], field_count: str, warn: Warn
 ) -> Iterator[str]:
-    yield from (line for line, kind in lines if kind == _OTHER)
+    yield from (line for line, kind in _physical_lines(lines) if kind == _OTHER)
     # The original parses the lines with their newlines; in a brace that is never closed they stay.
-    entry = _parsed("".join(line for line, kind in lines if kind != _OTHER), field_count, warn)
+    entry = _parsed("".join(line for line, kind in _physical_lines(lines) if kind != _OTHER), field_count, warn)
     for request in requests:
         if mode == "F":
             _set_field(entry, request, warn)
@@ -280,7 +299,7 @@ def _edited_fields(
 
 def _parsed(text: str, field_count: str, warn: Warn) -> ServiceEntry:
     """The entry that ``text`` is; ``field_count`` is what to say when it has too few fields. Raises Fatal."""
-    entry = master_cf.parse(LogicalLine(text, 1, [(0, 0)], len(text)))
+    entry = master_cf.parse(LogicalLine(text, 1, (array("I", [0]), array("I", [0])), len(text)))
     _complain(entry, field_count, warn)
     return entry
 

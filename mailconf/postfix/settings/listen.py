@@ -67,15 +67,27 @@ def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endp
 
 
 def report_known_ports(configuration: Configuration, sink: Sink) -> None:
-    """Report what Postfix's programs warn of in known_tcp_ports (PF235)."""
-    value = configuration.value("known_tcp_ports")
-    as_written = value == configuration.raw("known_tcp_ports")
+    """Report what Postfix's programs warn of in known_tcp_ports (PF235): in main.cf, and below a service's ``-o``."""
+    found = _known_port_faults(configuration)
+    everywhere = configuration.value("known_tcp_ports")
+    for service in configuration.services:
+        if len(found) < MOST_FAULTS and service.overrides:
+            view = configuration.for_service(service)
+            if view.value("known_tcp_ports") != everywhere:
+                found |= _known_port_faults(view)
+    for message, span in list(found)[:MOST_FAULTS]:
+        sink.report(PF235, message, span, hint=_LIST_HINT)
+
+
+def _known_port_faults(view: Configuration) -> dict[tuple[str, Span | None], None]:
+    """The messages and their places, at most MOST_FAULTS, of the list as main.cf or one service has it."""
+    value = view.value("known_tcp_ports")
+    as_written = value == view.raw("known_tcp_ports")
+    found: dict[tuple[str, Span | None], None] = {}
     for fault in read_known(value)[1][:MOST_FAULTS]:
         place = (fault.start, fault.end) if as_written else (0, None)
-        span = configuration.place("known_tcp_ports", *place)
-        sink.report(
-            PF235, f"known_tcp_ports: {fault}", span, hint="write name = number, and commas between the entries"
-        )
+        found[f"known_tcp_ports: {fault}", view.place("known_tcp_ports", *place)] = None
+    return found
 
 
 def _families(configuration: Configuration) -> list[socket.AddressFamily]:

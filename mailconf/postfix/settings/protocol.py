@@ -23,6 +23,7 @@ PF223 = error("PF223", "smtpd_forbid_bare_newline or its reply's code has a valu
 
 _FORBIDDEN = "smtpd_forbidden_commands"
 _BARE_NEWLINE, _BARE_NEWLINE_CODE = "smtpd_forbid_bare_newline", "smtpd_forbid_bare_newline_reject_code"
+_HIDE_SESSION = "smtpd_hide_client_session"  # since 3.10
 _BARE_NEWLINES = {"yes": BareNewline.NORMALIZE, **{word.value: word for word in BareNewline}}
 _WORDS = "one of " + ", ".join(sorted(_BARE_NEWLINES))
 _IN_PLACE = ("regexp:{", "pcre:{", "inline:{", "static:")
@@ -47,6 +48,7 @@ def protocol_options(c: Configuration) -> ServerOptions:
         bare_newline=_bare_newline(c),
         bare_newline_code=_bare_newline_code(c),
         forbid_pipelining=c.boolean("smtpd_forbid_unauth_pipelining"),
+        hide_client_session=_HIDE_SESSION in c.postfix.parameters and c.boolean(_HIDE_SESSION),
     )
 
 

@@ -13,11 +13,14 @@ Blanks are the C locale's: space, tab, newline, vertical tab, form feed, carriag
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    Pieces = tuple[array[int], array[int]]
 
 BLANKS = " \t\n\v\f\r"
 MAX_FILE = 1_000_000  # bytes; a larger main.cf is no configuration and is refused
@@ -25,6 +28,7 @@ MAX_MASTER = 300_000  # the same of master.cf: 5,000 services
 ORPHAN = "logical line must not start with whitespace"
 NO_EQUALS = "missing '=' after attribute name"
 NO_NAME = "missing attribute name"
+_MOST_PARTS = 4096  # of a line, that are not joined yet
 
 
 class LogicalLine:
@@ -32,14 +36,14 @@ class LogicalLine:
 
     text     without newlines and comments, leading blanks of the first line included
     line     the number of the physical line where it begins, from 1
-    pieces   (offset in text, offset in the file) of each physical line in it
+    pieces   the offsets in the text of each physical line in it, and those in the file
     end      the offset in the file behind its last character
     hidden   how many characters follow a NUL, which ends the text
     """
 
     __slots__ = ("end", "hidden", "line", "pieces", "text")
 
-    def __init__(self, text: str, line: int, pieces: list[tuple[int, int]], end: int, hidden: int = 0) -> None:
+    def __init__(self, text: str, line: int, pieces: Pieces, end: int, hidden: int = 0) -> None:
         self.text = text
         self.hidden = hidden
         self.line = line
@@ -48,8 +52,9 @@ class LogicalLine:
 
     def place(self, at: int) -> int:
         """The offset in the file of the character at ``at`` of the text."""
-        in_text, in_file = self.pieces[bisect_right(self.pieces, (at, 1 << 62)) - 1]
-        return in_file + at - in_text
+        in_text, in_file = self.pieces
+        number = bisect_right(in_text, at) - 1
+        return in_file[number] + at - in_text[number]
 
     @property
     def orphan(self) -> bool:
@@ -57,21 +62,33 @@ class LogicalLine:
         return self.text[:1] in BLANKS and self.text != ""
 
 
+def physical_lines(text: str) -> Iterator[str]:
+    """The lines of a file, without newlines; a last one that is empty counts."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
+
+
 def config_lines(text: str) -> Iterator[LogicalLine]:
     """The logical lines of a file, orphans included."""
     parts: list[str] = []
-    pieces: list[tuple[int, int]] = []
+    pieces = _no_pieces()
     first = length = end = at = 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(physical_lines(text), 1):
         content = line.lstrip(BLANKS)
         if content and content[0] != "#":
             if parts and len(content) == len(line):
                 yield _line(parts, first, pieces, end)
-                parts, pieces, length = [], [], 0
+                parts, pieces, length = [], _no_pieces(), 0
             if not parts:
                 first = number
+            elif len(parts) == _MOST_PARTS:
+                parts = ["".join(parts)]
             parts.append(line)
-            pieces.append((length, at))
+            pieces[0].append(length)
+            pieces[1].append(at)
             length += len(line)
             end = at + len(line)
         at += len(line) + 1
@@ -79,7 +96,11 @@ def config_lines(text: str) -> Iterator[LogicalLine]:
         yield _line(parts, first, pieces, end)
 
 
-def _line(parts: list[str], first: int, pieces: list[tuple[int, int]], end: int) -> LogicalLine:
+def _no_pieces() -> Pieces:
+    return array("I"), array("I")
+
+
+def _line(parts: list[str], first: int, pieces: Pieces, end: int) -> LogicalLine:
     text = parts[0] if len(parts) == 1 else "".join(parts)
     nul = text.find("\0")
     if nul < 0:
@@ -95,10 +116,10 @@ def null_lines(text: str) -> Iterator[tuple[int, int, str]]:
     """
     if "\0" not in text:
         return
-    starts = [logical.line for logical in config_lines(text)]
+    starts = array("I", (logical.line for logical in config_lines(text)))
     total = text.count("\n") + (not text.endswith("\n"))
     told = -1
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(physical_lines(text), 1):
         at = max(bisect_right(starts, number) - 1, 0)
         if "\0" not in line or at == told:
             continue

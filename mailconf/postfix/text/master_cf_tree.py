@@ -66,16 +66,17 @@ def _entry(tree: Tree, source: Source) -> Node:
     text = "".join(tree.tokens())
     words = []
     for word in tree.subtrees("word", "unclosed"):
-        tokens = list(word.tokens())
-        joined, end = "", 0
-        for token in tokens:
+        joined, end, start = "", 0, -1
+        for token in word.tokens():
             piece = _without_lines(token) if token.type in ("GAP", "GLUE") else str(token)
             kept, nul, _ = piece.partition("\0")
+            if start < 0 and piece:  # GLUE before a word's first character is no part of it
+                start = token.start_pos
             joined += kept
             end = token.start_pos + len(kept) if nul else token.end_pos
             if nul:
                 break
-        words.append((joined, source.span(tokens[0].start_pos, end)))
+        words.append((joined, source.span(start, end)))
     words.sort(key=lambda word: word[1].start)
     return Node(ENTRY, text, tuple(_before_nul(words, text, tree)))
 

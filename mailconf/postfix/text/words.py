@@ -1,15 +1,16 @@
 """How Postfix takes the value of a list parameter apart, with the place of each word.
 
-Words end at white space and commas; ``{ ... }`` holds a word together, nested, and the outermost braces of a word that
-begins with one are dropped together with the white space inside (postconf(5), "smtpd_client_restrictions";
+WordPlaces end at white space and commas; ``{ ... }`` holds a word together, nested, and the outermost braces of a word
+that begins with one are dropped together with the white space inside (postconf(5), "smtpd_client_restrictions";
 DATABASE_README, "inline"). A brace that is never closed takes the rest of the value.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, overload
 
 SEPARATORS = ", \t\r\n"
 
@@ -21,9 +22,39 @@ class Word(NamedTuple):
     offset: int
 
 
-def split_words(value: str, separators: str = SEPARATORS) -> list[Word]:
+class WordPlaces(Sequence[Word]):
+    """The words of a value by their places: a value may have half a million."""
+
+    def __init__(self, value: str, separators: str) -> None:
+        self._value = value
+        self._starts, self._ends = array("I"), array("I")
+        for word in scan(value, separators):
+            self._starts.append(word.offset)
+            self._ends.append(word.offset + len(word.text))
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, number: int) -> Word: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Word]: ...
+    def __getitem__(self, number: int | slice) -> Word | list[Word]:
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        start = self._starts[number]
+        return Word(self._value[start : self._ends[number]], start)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def split_words(value: str, separators: str = SEPARATORS) -> WordPlaces:
     """The words of ``value``; braces stay part of them."""
-    return list(scan(value, separators))
+    return WordPlaces(value, separators)
 
 
 def texts(value: str, separators: str = SEPARATORS) -> list[str]:
