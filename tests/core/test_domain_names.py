@@ -1,4 +1,4 @@
-"""Names in other letters, beside what Postfix's library says of them (tests/vectors/idna@ICU.jsonl, by record_idna.py)."""
+"""Names in other letters, beside what Postfix's library says of them (idna@ICU.jsonl, by record_idna.py)."""
 
 from __future__ import annotations
 
