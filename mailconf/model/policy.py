@@ -42,6 +42,16 @@ class Role(NamedTuple):
     local: bool = True
 
 
+class Privilege(Enum):
+    """What only some clients may do."""
+
+    XCLIENT = "XCLIENT"
+    XFORWARD = "XFORWARD"
+    BARE_NEWLINES = "end lines by LF alone"
+    UNLIMITED = "have any number of connections"
+    LOCAL_HEADERS = "header addresses without a domain are local"
+
+
 class Policy(Protocol):
     """A compiled configuration. Each question is a coroutine that awaits nothing but ``ask``.
 
@@ -82,8 +92,8 @@ class Policy(Protocol):
         """VRFY; ``session.recipient`` is what was asked about."""
         ...
 
-    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
-        """Whether the client may end lines by LF alone, though that is forbidden in general. Raises LookupFailed."""
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
+        """Whether the client has a privilege. Raises LookupFailed."""
         ...
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:

@@ -33,7 +33,6 @@ class Setting(NamedTuple, Generic[T]):
 NOTHING: Setting[Any] = Setting(())
 EMPTY = Setting("")
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-_INTERFACES: Setting[tuple[str, ...]] = Setting(("permit_inet_interfaces",))
 
 
 class TableUse(NamedTuple):
@@ -169,17 +168,12 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     # What the protocol side of a listener must know besides the limits above (mailconf.smtp.server takes those over).
     smtpd: ServerOptions = field(default_factory=ServerOptions)
-    xclient_hosts: Setting[Sequence[str]] = NOTHING
-    xforward_hosts: Setting[Sequence[str]] = NOTHING
     peername_lookup: bool = True  # whether clients' names are looked up at all
-    limit_exceptions: Setting[Sequence[str]] = NOTHING  # to connections_per_client
     syslog_name: str = "postfix"
     mail_name: str = "Postfix"
     double_bounce_sender: str = "double-bounce"
     recipient_delimiter: str = ""
-    # Whose header addresses are completed with the local domain (words of the configuration: permit_inet_interfaces,
-    # permit_mynetworks), and with which domain everybody else's; "" leaves theirs alone.
-    header_rewrite_clients: Setting[tuple[str, ...]] = _INTERFACES
+    # What completes header addresses of clients that are not local (Privilege.LOCAL_HEADERS); "" leaves them alone.
     remote_header_domain: str = ""
     add_missing_headers: bool = False  # for remote clients too
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46

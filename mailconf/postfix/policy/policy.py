@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from mailconf.diagnostics import Sink, warning
-from mailconf.model.policy import Role
+from mailconf.model.policy import Privilege, Role
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
@@ -80,9 +80,8 @@ class PostfixPolicy:
     async def vrfy(self, session: Session, ask: Ask) -> Verdict:
         return await self.smtpd.vrfy(session, ask)
 
-    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
-        excluded = self.smtpd.settings.bare_newline_exclusions
-        return await excluded.match_host(ask, session.client_name.text, session.client_address)
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
+        return await self.smtpd.privileges.may(session, privilege, ask)
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
         return await self.smtpd.worded(session, reply, ask)
