@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from mailconf.tables.sendmail_aliases import alias_lines, read_name, value_of
 from tests.cli.sendmail_fixture import Tools
+from tests.vectors.store import load
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "newaliases.json").read_text(encoding="utf-8"))
+VECTORS = load("newaliases")
 CF = "O AliasFile=aliases\nO DontBlameSendmail=MapInUnsafeDirPath\nO DontProbeInterfaces=True\n"
 PIECES = [
     b"a",
@@ -45,13 +46,13 @@ def tools(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch
     return made
 
 
-@pytest.mark.parametrize(("text", "status", "output", "entries"), VECTORS["files"], ids=repr)
-def test_as_recorded(tools: Tools, text: str, status: int, output: str, entries: list[list[str]]) -> None:
-    tools.patch.setattr(os, "uname", lambda: SimpleNamespace(nodename=VECTORS["host"]))
-    (tools.folder / "aliases").write_bytes(text.encode("latin-1"))
-    assert tools.run("newaliases") == (status, output, "")
+@pytest.mark.parametrize("case", VECTORS.cases, ids=lambda case: repr(case["text"])[:80])
+def test_as_recorded(tools: Tools, case: dict[str, Any]) -> None:
+    tools.patch.setattr(os, "uname", lambda: SimpleNamespace(nodename=VECTORS.head.common["host"]))
+    (tools.folder / "aliases").write_bytes(case["text"].encode("latin-1"))
+    assert tools.run("newaliases") == (case["status"], case["output"], "")
     stored = [[key.decode("latin-1"), value.decode("latin-1")] for key, value in tools.entries("aliases.db")]
-    assert stored == entries
+    assert stored == case["entries"]
 
 
 def test_class_w_is_local(tools: Tools) -> None:

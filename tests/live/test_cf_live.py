@@ -24,9 +24,9 @@ from mailconf.source import Source, decode
 from tests.live.mc_files import LIBRARY, same_but_for_the_header
 from tests.live.sendmail_side import LIBRARIES, TOOLS
 from tests.sendmail.test_cf_reading import plain
-from tests.vectors import record_cf_cases
 from tests.vectors.cf_cases import CASES, Sendmail, answer
 from tests.vectors.cf_inputs import inputs, is_known, judged, sendmail_says
+from tests.vectors.store import load
 
 pytestmark = pytest.mark.live
 CODES = ("SM023", "SM024", "SM025")
@@ -131,10 +131,8 @@ def real() -> Iterator[Sendmail]:
 
 
 def test_recorded_cases_still_hold(real: Sendmail) -> None:
-    recorded = [json.loads(line) for line in Path(record_cf_cases.TARGET).read_text().splitlines()[1:]]
-    for case, (kind, text, names, was) in zip(CASES, recorded, strict=True):
-        assert case == (kind, text, names)
-        assert json.loads(json.dumps(answer(real, case))) == was, case
+    for case, recorded in zip(CASES, load("cf_cases").cases, strict=True):
+        assert json.loads(json.dumps(answer(real, case))) == recorded["answer"], case
 
 
 @pytest.mark.parametrize("mc", [*library_mcs(), *sorted(Path("examples/sendmail/etc/mail").glob("*.mc"))], ids=str)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -25,8 +24,10 @@ sys.path.insert(0, str(VECTORS))
 
 from line_end_dialogues import EXCLUSIONS, FATAL  # noqa: E402
 
+from tests.vectors.store import load  # noqa: E402
+
 BEGIN = "compatibility_level = 3.6\n"
-RECORDED = json.loads((VECTORS / "line_ends.json").read_text())
+FATAL_RECORDED = load("line_ends_fatal").cases
 
 
 def options(top: Path, text: str) -> tuple[ServerOptions, list[str]]:
@@ -99,7 +100,7 @@ def start_problems(folder: Path, settings: dict[str, str], master: str = "") -> 
 @pytest.mark.parametrize("settings", FATAL)
 def test_values_with_which_smtpd_does_not_start(tmp_path: Path, settings: dict[str, str]) -> None:
     """Those that were recorded, but for "note", which newer versions take."""
-    assert len(RECORDED["fatal"]) == len(FATAL)
+    assert len(FATAL_RECORDED) == len(FATAL)
     found = start_problems(tmp_path, settings)
     assert [code for code, _, _ in found] == ([] if "note" in settings.values() else ["PF223"])
 
@@ -114,7 +115,7 @@ def test_an_override_with_which_smtpd_does_not_start(tmp_path: Path) -> None:
 def test_exclusions_are_those_of_the_real_one(tmp_path: Path, name: str) -> None:
     """Excluded was the client whose message, with a false end, was taken; the last client of the dialogue counts."""
     value, dialogue = EXCLUSIONS[name]
-    (recorded,) = RECORDED["runs"][f"exclusions, {name}"].values()
+    (recorded,) = load("line_ends").by("run")[f"exclusions, {name}"]
     (tmp_path / "main.cf").write_text(
         f"{BEGIN}mynetworks = 192.0.2.64/26\nsmtpd_forbid_bare_newline_exclusions = {value}\n"
     )

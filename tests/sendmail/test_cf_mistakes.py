@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,14 +13,16 @@ from mailconf.sendmail.cf.read import read_cf
 from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.source import Source, decode
 from tests.vectors.cf_inputs import HEAD, Input, judged
+from tests.vectors.store import load
 
-RECORDED = json.loads((Path(__file__).parents[1] / "vectors/sendmail_cf.json").read_text())["inputs"]
+RECORDED = load("sendmail_cf").cases
 
 
 def test_what_sendmail_says() -> None:
     assert len(RECORDED) > 1000
     wrong = []
-    for text, before, status, said in RECORDED:
+    for case in RECORDED:
+        text, before, status, said = (case[name] for name in ("text", "before", "status", "said"))
         data = Input(text.encode("latin-1"), before).data
         real, named, ours = judged(data, [(line, words) for line, words in said])
         if real - ours or ours - named or (ours and not status):
@@ -41,7 +41,7 @@ def test_lines_know_where_they_are() -> None:
     assert [mistake.line.number for mistake in read_cf(source).mistakes] == [10]
 
 
-@pytest.mark.parametrize("text", [text for text, *_ in RECORDED[::7]])
+@pytest.mark.parametrize("text", [case["text"] for case in RECORDED[::7]])
 def test_every_character_of_a_line_has_its_place(text: str) -> None:
     source = Source("x.cf", "V10\n" + text)
     for line in folded_lines(source):

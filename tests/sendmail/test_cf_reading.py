@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from mailconf.sendmail.cf.read import read_cf
 from mailconf.sendmail.cf.write import text_of
 from mailconf.source import Source, Span
 from tests.vectors.cf_cases import CASES, HEAD
+from tests.vectors.store import load
 
-VECTORS = Path(__file__).parents[1] / "vectors"
-RECORDED = [json.loads(line) for line in (VECTORS / "cf_cases.jsonl").read_text().splitlines()[1:]]
+RECORDED = [(case["kind"], case["text"], case["names"], case["answer"]) for case in load("cf_cases").cases]
 
 
 def parsed(text: str) -> Cf:

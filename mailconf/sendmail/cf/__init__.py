@@ -6,7 +6,7 @@ wants the words of a class file asks for them (`mailconf.sendmail.host_names`). 
 `tools` has the little that makemap, editmap and praliases read. Time and memory grow in proportion to the text.
 
 Each fact below was found by asking sendmail 8.17.1.9 (-bt, -bi, -odq, with -d20, -d35, -d37, -d38); most of the answers
-are in tests/vectors/cf_cases.jsonl and tests/vectors/sendmail_cf.json. See also "Sendmail Installation and Operation
+are in tests/vectors/cf_cases.jsonl and tests/vectors/sendmail_cf.jsonl. See also "Sendmail Installation and Operation
 Guide" 5, "The whole scoop on the configuration file".
 
 Lines
