@@ -17,10 +17,9 @@ from collections import Counter
 from contextlib import suppress
 from typing import cast
 
-from mailconf.model.policy import Policy
+from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import NO_NAME
 from mailconf.mta.answers import Answers, VerdictHook
-from mailconf.mta.hosts import matches
 from mailconf.mta.message import Context
 from mailconf.mta.resolver import Resolver, peer
 from mailconf.smtp.events import ChunkEnd, Content, ContentEnd, Wait
@@ -252,8 +251,7 @@ class SmtpdSession(asyncio.Protocol):
         limit = self.site.limits.connections_per_client
         host = self.site.hostname.value
         count = self.server.clients[address]
-        exceptions = self.site.limit_exceptions.value
-        if limit and count > limit and not matches(exceptions, self.session.client_name.text, address):
+        if limit and count > limit and not await self.answers.may(Privilege.UNLIMITED):
             who = f"{self.answers.client} for service {self.server.service}"
             self._log(f"warning: Connection concurrency limit exceeded: {count} from {who}")
             many = Reply.of(421, f"4.7.0 {host} Error: too many connections from {address}")

@@ -69,6 +69,33 @@ def test_class_w_is_local(tools: Tools) -> None:
     assert [key for key, _ in tools.entries("aliases.db")] == [b"@\0", b"five\0", b"four\0", b"one\0", b"three\0"]
 
 
+def test_the_configuration_is_read_as_sendmail_reads_it(tools: Tools) -> None:
+    """Lines that continue, comments behind a line, abbreviations, quotes: newaliases is sendmail."""
+    for name in ("one", "two", "three,four", "five"):
+        (tools.folder / name).write_text(f"{name[:3]}: x\n")
+    (tools.folder / "cf").write_text(
+        "V10/Berkeley\nO DontBlame=MapInUnsafeDirPath # no\nO DontProbeInterfaces=True\n"
+        'O AliasF=one,\n\ttwo # no\n O LogLevel=1\nO AliasFile=hash:"three,four"\n'
+    )
+    status, out, _ = tools.run("newaliases")
+    assert status == 0
+    lines = out.splitlines()
+    assert (lines[0], len(lines)) == ("one: 1 aliases, longest 1 bytes, 4 bytes total", 3)
+    assert lines[1] == "two: 1 aliases, longest 1 bytes, 4 bytes total"
+    assert lines[2] == 'newaliases: cannot open "three,four": No such file or directory'
+    assert tools.entries("one.db") == [(b"@\0", b"@\0"), (b"one\0", b"x\0")]
+
+
+def test_at_most_128_alias_files(tools: Tools) -> None:
+    (tools.folder / "aliases").write_text("a: b\n")
+    for count, status in ((128, 0), (129, 70)):
+        names = ",".join(f"none{n}" for n in range(1, count))
+        (tools.folder / "cf").write_text(f"V10\n{CF.replace('=aliases', '=aliases,' + names)}")
+        ended, out, _ = tools.run("newaliases")
+        assert ended == status
+        assert (out == "cf: line 2: Too many alias databases defined, 128 max\n") is (status != 0)
+
+
 def test_the_configuration_says_whose_it_is(tools: Tools) -> None:
     tools.patch.delenv("MAIL_CONFIG", raising=False)
     (tools.folder / "etc/mail").mkdir(parents=True)

@@ -12,6 +12,7 @@ import pytest
 from smtpd_fixture import Listener, OpenPolicy, Peer
 
 from mailconf.model.limits import Limits
+from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.smtp.options import BareNewline, ServerOptions
@@ -110,13 +111,14 @@ def test_bare_newlines_are_noted() -> None:
 
 
 class Failing(OpenPolicy):
-    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         raise LookupFailed("hash:/x", "no such file")
 
 
 class Excluding(OpenPolicy):
-    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
-        return session.client_address == "192.0.2.7"
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
+        excluded = privilege is Privilege.BARE_NEWLINES and session.client_address == "192.0.2.7"
+        return excluded or await super().may(session, privilege, ask)
 
 
 def test_exclusions_that_cannot_be_asked_exclude_none() -> None:

@@ -11,6 +11,7 @@ import pytest
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
+from mailconf.model.policy import Privilege
 from mailconf.model.session import Session, Verified
 from mailconf.model.world import Ask, run
 from mailconf.postfix.policy.policy import compile_policy
@@ -123,7 +124,7 @@ def test_exclusions_are_those_of_the_real_one(tmp_path: Path, name: str) -> None
     session = Session(client_address="127.0.0.1")
     if dialogue[0].endswith("\r\n") and dialogue[0].startswith("XCLIENT"):
         session = Session(client_name=Verified.found("mx.foo.example"), client_address="192.0.2.7")
-    excluded = run(policy.may_send_bare_newlines(session, Ask(FileWorld(Root()))))
+    excluded = run(policy.may(session, Privilege.BARE_NEWLINES, Ask(FileWorld(Root()))))
     refused = any("bare <LF>" in reply for reply in recorded["replies"])
     if name == "no more, by XCLIENT":  # the first client was excluded, the second was not
         assert excluded and not refused and not recorded["messages"]
@@ -138,4 +139,4 @@ def test_without_exclusions_mynetworks_are_excluded_and_its_mistakes_reported_on
     policy = compile_policy(Configuration.load(str(tmp_path), sink), sink)
     assert [d.code for d in sink] == ["PF206"]
     session = Session(client_address="203.0.113.9")
-    assert run(policy.may_send_bare_newlines(session, Ask(FileWorld(Root()))))
+    assert run(policy.may(session, Privilege.BARE_NEWLINES, Ask(FileWorld(Root()))))

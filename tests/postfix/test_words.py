@@ -15,6 +15,7 @@ from mailconf.cli import main
 from mailconf.cli.postfix.postfix_tool import Messages
 from mailconf.diagnostics import Sink
 from mailconf.model.fileworld import FileWorld
+from mailconf.model.session import NO_NAME
 from mailconf.model.world import run
 from mailconf.mta.answers import Answers
 from mailconf.mta.headers import guard, join, split_message
@@ -125,7 +126,7 @@ def test_the_received_field(tmp_path: Path, version: str, number: int) -> None:
     context = Context(policy, FileWorld(), lambda program, text: None, queue)
     connection = Connection(Smtpd(context).options())
     answers = Answers(context, policy, connection, lambda text: None)
-    answers.session.client_name, answers.session.client_address = "unknown", "127.0.0.1"
+    answers.session.client_name, answers.session.client_address = NO_NAME, "127.0.0.1"
     run(answers.connect())
     recipients = "".join(f"RCPT TO:<{name}>\r\n" for name in RECIPIENTS[case])
     for text in ("EHLO client.example\r\n", "MAIL FROM:<a@b.example>\r\n", recipients, "DATA\r\n", "X-A: b\r\n.\r\n"):

@@ -2,7 +2,7 @@
 
 Source of what a line of a .cf means: the Sendmail Installation and Operation Guide. A value is the one that m4 saw,
 expanded: it is taken from the line of the .cf that the library makes of it. Its Span is the place in the .mc, or in a
-file that the .mc includes, that set it (`mailconf.sendmail.mc_lines`); what the library sets by itself has none.
+file that the .mc includes, that set it (`mailconf.sendmail.mc.places`); what the library sets by itself has none.
 
 Tables are the K lines on files and databases, the files of AliasFile, and UserDatabaseSpec, whose files are B-trees.
 An alias file without a type is hash: that is what sendmail builds where it has Berkeley DB.
@@ -19,28 +19,24 @@ from collections.abc import Iterator
 
 from mailconf.m4 import Place
 from mailconf.model.limits import Limits
-from mailconf.model.site import Feature, ListFile, LocalText, Masquerade, Milter, Service, Setting, Site, TableUse
-from mailconf.sendmail.mc import KINDS, Mc
-from mailconf.sendmail.mc_lines import Line
-from mailconf.sendmail.vocabulary import STATEMENTS
+from mailconf.model.site import (
+    Feature,
+    ListFile,
+    LocalText,
+    Masquerade,
+    Milter,
+    Service,
+    Setting,
+    Site,
+)
+from mailconf.sendmail.cf.items import CfOption, Filter, Macro, Mailer, MembersFile, QueueGroup
+from mailconf.sendmail.cf.lines import BLANKS, WORD, CfLine
+from mailconf.sendmail.configuration import McConfiguration
+from mailconf.sendmail.mc.mc import KINDS, Mc
+from mailconf.sendmail.mc.vocabulary import STATEMENTS
+from mailconf.sendmail.tables import configured_tables, table_use
 from mailconf.source import Span, decode
 
-# What FEATUREs call their maps; other maps have their own names as roles.
-ROLES = {
-    "access": "access_db",
-    "bcctable": "bcc",
-    "ednsbl": "enhdnsbl",
-    "generics": "genericstable",
-    "ldapmh": "ldap_routing",
-    "ldapmra": "ldap_routing",
-    "uudomain": "uucpdomain",
-    "virtuser": "virtusertable",
-}
-FILE_TYPES = frozenset({"btree", "cdb", "dbm", "hash"})  # makemap(8) builds them
-# Map types that compute or ask the machine: nothing that a configuration keeps.
-COMPUTED_TYPES = frozenset(
-    {"arith", "bestmx", "dequote", "dns", "host", "macro", "null", "regex", "stab", "syslog", "user"}
-)
 # Lines whose value m4 took as an argument, which leaves no trace: the macros that set them, and the FEATURE.
 _SETTERS = {
     "Fw": ("confCW_FILE", "use_cw_file"),
@@ -49,78 +45,55 @@ _SETTERS = {
     "O HelpFile": ("HELP_FILE",),
     "O TimeZoneSpec": ("confTIME_ZONE",),
 }
-_OPTION = re.compile(r" ?\s*([\w.]+)\s*(?:=\s*(.*))?", re.DOTALL)
-_MAP = re.compile(r"\s*(\S+)\s+(\S+)((?:\s+-(?:\S+))*)(?:\s+(.*))?", re.DOTALL)
-_CLASS_FILE = re.compile(r"(-o\s+)?(\S+)")
 _NETWORK = re.compile(r"\[?(?:\d{1,3}(?:\.\d{1,3}){0,3}|IPv6:[0-9A-Fa-f:.]+)\]?\.?")
 _TIME = re.compile(r"(\d+)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-def site_of(mc: Mc) -> Site:
+def site_of(configuration: McConfiguration) -> Site:
     """The Site that a .mc describes; what is wrong in it has been reported where it was read."""
-    return _Builder(mc).site()
+    return _Builder(configuration).site()
 
 
 class _Builder:
-    """Sorts the lines of the .cf by what they say."""
+    """Says in the model's terms what the .cf says."""
 
-    def __init__(self, mc: Mc) -> None:
-        self.mc = mc
-        self.macros: dict[str, Setting[str]] = {}
-        self.classes: dict[str, list[Setting[str]]] = {}
-        self.options: dict[str, Setting[str]] = {}
-        self.repeated: dict[str, list[Setting[str]]] = {}  # options that may be given again, lower case
-        self.files: list[ListFile] = []
-        self.tables: list[TableUse] = []
-        self.filters: list[Line] = []
-        self.queues: list[Line] = []
-        self.mailers: list[Line] = []
-        readers = {"D": self._macro, "C": self._class, "F": self._file, "K": self._map, "O": self._option}
-        keep = {"X": self.filters, "Q": self.queues, "M": self.mailers}
-        for line in mc.lines:
-            if line.letter in readers:
-                readers[line.letter](line)
-            elif line.letter in keep:
-                keep[line.letter].append(line)
-            elif line.letter == "T":
-                self._members("t", line.text, line.span)
+    def __init__(self, configuration: McConfiguration) -> None:
+        self.mc = configuration.mc
+        self.cf = configuration.cf
+        self._configuration = configuration
+        self._spans: dict[int, Span | None] = {}
+        self.macros = {name: self._macro(macro) for name, macro in self.cf.macros.items()}
+        self.options = {option.full_name: self._option(option) for option in self.cf.all(CfOption)}
 
     # -- lines
 
-    def _macro(self, line: Line) -> None:
-        name, value = line.named
-        self.macros[name] = Setting(value, line.span, f"D{name}")
+    def span(self, line: CfLine) -> Span | None:
+        """The place of a line; each is found out once, for a line may have many words."""
+        if line.start not in self._spans:
+            self._spans[line.start] = self._configuration.span(line)
+        return self._spans[line.start]
 
-    def _class(self, line: Line) -> None:
-        name, words = line.named
-        self._members(name, words, line.span)
+    def _macro(self, macro: Macro) -> Setting[str]:
+        return Setting(macro.value.strip(BLANKS), self.span(macro.line), f"D{macro.name}")
 
-    def _members(self, name: str, words: str, span: Span | None) -> None:
-        members = self.classes.setdefault(name, [])
-        members += [Setting(word, span, f"C{name}") for word in words.split()]
+    def _option(self, option: CfOption) -> Setting[str]:
+        name = option.full_name
+        return Setting(option.value, self.span(option.line) or self._setter(f"O {name}"), name)
 
-    def _file(self, line: Line) -> None:
-        name, rest = line.named
-        match = _CLASS_FILE.match(rest)
-        if match:
-            self.files.append(ListFile(match[2], name, bool(match[1]), line.span or self._setter(f"F{name}")))
+    def _settings(self, name: str) -> list[Setting[str]]:
+        return [self._option(option) for option in self.cf.settings(name)]
 
-    def _map(self, line: Line) -> None:
-        match = _MAP.match(line.text)
-        if match is None or match[2] in COMPUTED_TYPES:
-            return
-        name, kind, flags, rest = match[1], match[2], tuple((match[3] or "").split()), (match[4] or "").strip()
-        self.tables.append(_table(kind, rest, ROLES.get(name, name), line.span, name, flags))
+    def _class(self, name: str) -> list[Setting[str]]:
+        return [
+            Setting(word.text, self.span(members.line), f"C{name}")
+            for members in self.cf.classes.get(name, ())
+            for word in members.words
+        ]
 
-    def _option(self, line: Line) -> None:
-        match = _OPTION.match(line.text)
-        if match is None:
-            return
-        name, value = match[1], match[2] or ""
-        setting = Setting(value, line.span or self._setter(f"O {name}"), name)
-        self.options[name] = setting
-        self.repeated.setdefault(name.lower(), []).append(setting)
+    def _list_file(self, members: MembersFile) -> ListFile:
+        span = self.span(members.line) or self._setter(f"F{members.name}")
+        return ListFile(members.source, members.name, members.optional, span)
 
     def _setter(self, line: str) -> Span | None:
         """The place of the last definition or FEATURE behind a line that leaves no trace of it."""
@@ -140,9 +113,9 @@ class _Builder:
             hostname=self._macro_value("j"),
             domain=self._macro_value("m"),
             origin=self._macro_value("M") if self.macros.get("M") else self._macro_value("j"),
-            listeners=self._listeners("daemonportoptions", "DAEMON_OPTIONS"),
-            clients=self._listeners("clientportoptions", "CLIENT_OPTIONS"),
-            transports={service.name: service for service in map(_mailer, self.mailers)},
+            listeners=self._listeners("DaemonPortOptions", "DAEMON_OPTIONS"),
+            clients=self._listeners("ClientPortOptions", "CLIENT_OPTIONS"),
+            transports={mailer.name: self._mailer(mailer) for mailer in self.cf.mailers.values()},
             local_domains=self._words("w"),
             virtual_alias_domains=self._words("VirtHost"),
             smart_host=self._macro_value("S"),
@@ -150,7 +123,7 @@ class _Builder:
             local_relay=self._macro_value("R"),
             luser_relay=self._macro_value("L"),
             queue_directory=self.options.get("QueueDirectory", Setting("/var/spool/mqueue")),
-            tables=self.tables + list(self._aliases()) + list(self._userdb()),
+            tables=[table_use(map_, self.span) for map_ in configured_tables(self.cf)],
             limits=self._limits(),
             syslog_name="sendmail",
             mail_name="Sendmail",
@@ -162,32 +135,28 @@ class _Builder:
             trusted_auth_mechanisms=self._words("TrustAuthMech"),
             milters=list(self._milters()),
             features=[Feature(s.name, s.argument(1), s.arguments[1:], s.span) for s in self.mc.named(*KINDS)],
-            queue_groups=[_service(line, "queue") for line in self.queues],
+            queue_groups=[self._service(group, "queue") for group in self.cf.queue_groups.values()],
             options=self.options,
             macros=self.macros,
-            classes=self.classes,
-            list_files=self.files,
+            classes={name: self._class(name) for name in self.cf.classes},
+            list_files=[self._list_file(file) for file in self.cf.class_files if file.is_file],
             local_texts=list(_local_texts(self.mc)),
         )
-        relay = [m for m in self._all_members("R") if not _NETWORK.fullmatch(m.value)]
-        networks = [m for m in self._all_members("R") if _NETWORK.fullmatch(m.value)]
+        members = self._all_members("R")
+        relay = [m for m in members if not _NETWORK.fullmatch(m.value)]
+        networks = [m for m in members if _NETWORK.fullmatch(m.value)]
         site.relay_domains, site.networks = _together(relay, "CR"), _together(networks, "CR")
         return site
 
     def _macro_value(self, name: str) -> Setting[str]:
         return self.macros.get(name, Setting("", None, f"D{name}"))
 
-    def _all_members(self, name: str, seen: tuple[str, ...] = ()) -> Iterator[Setting[str]]:
+    def _all_members(self, name: str) -> list[Setting[str]]:
         """The members of a class, those of classes that it takes in included."""
-        for member in self.classes.get(name, []):
-            taken = re.fullmatch(r"\$=(?:\{(.+)\}|(.))", member.value)
-            if taken is None:
-                yield member
-            elif (other := taken[1] or taken[2]) not in seen:
-                yield from self._all_members(other, (*seen, name))
+        return [Setting(word.text, self.span(word.line), f"C{name}") for word in self.cf.members(name)]
 
     def _words(self, name: str) -> Setting[tuple[str, ...]]:
-        return _together(list(self._all_members(name)), f"C{name}")
+        return _together(self._all_members(name), f"C{name}")
 
     def _masquerade(self) -> Masquerade:
         asked = {statement.argument(1) for statement in self.mc.named("FEATURE")}
@@ -207,7 +176,7 @@ class _Builder:
         """The option's lines; the n-th call of the macro is behind the n-th line that says what it says."""
         calls = list(self.mc.named(macro))
         services = []
-        for setting in self.repeated.get(option, []):
+        for setting in self._settings(option):
             call = next((c for c in calls if c.argument(1).strip() == setting.value.strip()), None)
             if call is not None:
                 calls.remove(call)
@@ -221,29 +190,25 @@ class _Builder:
     def _milters(self) -> Iterator[Milter]:
         used = [name.strip() for name in self._option_value("InputMailFilters").split(",")]
         calls = {s.argument(1): s.span for s in self.mc.named("MAIL_FILTER", "INPUT_MAIL_FILTER") if s.span}
-        for line in self.filters:
-            service = _service(line, "milter")
+        for each in self.cf.filters.values():
+            service = self._service(each, "milter")
             settings = dict(service.overrides)
             socket = settings.pop("S", "")
-            span = calls.get(service.name, line.span)
+            span = calls.get(service.name, service.span)
             yield Milter(service.name, socket, settings, service.name in used, span)
 
+    def _service(self, item: QueueGroup | Filter, kind: str) -> Service:
+        keys = {equate.key: equate.written.strip(BLANKS) for equate in item.equates}
+        return Service(item.name, kind, "", overrides=keys, span=self.span(item.line))
+
+    def _mailer(self, mailer: Mailer) -> Service:
+        """An M line: its program is P=, its command line A=."""
+        keys = {equate.key: equate.written.strip(BLANKS) for equate in mailer.equates if equate.letter not in "AP"}
+        command = tuple(WORD.findall(mailer.get("A")))
+        return Service(mailer.name, "mailer", mailer.get("P"), command, keys, self.span(mailer.line))
+
     def _option_value(self, name: str) -> str:
-        return self.options[name].value if name in self.options else ""
-
-    def _aliases(self) -> Iterator[TableUse]:
-        setting = self.options.get("AliasFile")
-        for word in re.split(r"\s*,\s*", setting.value if setting else ""):
-            match = re.fullmatch(r"(?:([a-z]\w*):)?\s*((?:-\S+\s+)*)(.*)", word, re.DOTALL)
-            if word and match and setting:
-                kind = match[1] if match[1] not in (None, "implicit") else "hash"
-                yield _table(kind, match[3], "aliases", setting.span, "aliases", tuple(match[2].split()))
-
-    def _userdb(self) -> Iterator[TableUse]:
-        setting = self.options.get("UserDatabaseSpec")
-        for word in re.split(r"[\s,]+", setting.value if setting else ""):
-            if word.startswith("/") and setting:
-                yield _table("btree", word, "userdb", setting.span, "userdb", ())
+        return self.cf.value(name)
 
     def _limits(self) -> Limits:
         """What sendmail's options say in the model's terms; options that are not set have the defaults of cf/README."""
@@ -284,35 +249,10 @@ def _together(members: list[Setting[str]], name: str) -> Setting[tuple[str, ...]
     return Setting(words, next((m.span for m in members if m.span), None), name)
 
 
-def _table(kind: str, rest: str, role: str, span: Span | None, name: str, flags: tuple[str, ...]) -> TableUse:
-    """The table of a K line: its file is the last word, without the suffix that the map's type gives it."""
-    if kind not in FILE_TYPES:
-        return TableUse(f"{kind}:{rest}", role, None, span, name, flags)
-    file = rest.split()[0] if rest else ""
-    suffix = ".cdb" if kind == "cdb" else ".db"
-    file = file.removesuffix(suffix) if kind != "dbm" else file
-    return TableUse(f"{kind}:{file}", role, file, span, name, flags)
-
-
 def _settings(text: str) -> dict[str, str]:
     """``Key=value, Key=value``; the keys as they are written."""
     pairs = (part.partition("=") for part in text.split(","))
     return {key.strip(): value.strip() for key, equals, value in pairs if equals}
-
-
-def _service(line: Line, kind: str) -> Service:
-    name, _, rest = line.text.partition(",")
-    return Service(name.strip(), kind, "", overrides=_settings(rest), span=line.span)
-
-
-def _mailer(line: Line) -> Service:
-    """An M line: its program is P=, its command line A=, which takes the rest of the line, commas and all."""
-    head, found, command = re.sub(r"\n[ \t]+", " ", line.text).partition(" A=")
-    if not found:
-        head, found, command = line.text.partition(",A=")
-    name, _, rest = head.partition(",")
-    keys = _settings(rest)
-    return Service(name.strip(), "mailer", keys.pop("P", ""), tuple(command.split()), keys, line.span)
 
 
 def _local_texts(mc: Mc) -> Iterator[LocalText]:

@@ -9,7 +9,7 @@ What a macro expands to counts as if it stood alone, though m4 joins it with wha
 includes the library's m4/cf.m4; behind it, or in a file that does not include it because m4 is given it first, "#" is a
 character like others.
 
-Which words are macros: those of `mailconf.sendmail.vocabulary`, or the names that the caller knows better (a
+Which words are macros: those of `mailconf.sendmail.mc.vocabulary`, or the names that the caller knows better (a
 library's), and what the text itself defines, from there on.
 """
 
@@ -24,7 +24,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailconf.diagnostics import Sink, error
-from mailconf.sendmail.vocabulary import BLIND, SECTIONS, SWEEPING, VOCABULARY
+from mailconf.sendmail.mc.vocabulary import BLIND, SECTIONS, SWEEPING, VOCABULARY
 from mailconf.source import Source, Span
 
 if TYPE_CHECKING:

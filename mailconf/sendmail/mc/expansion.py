@@ -1,4 +1,4 @@
-r"""A .mc into a .cf: m4 in process, confined, with the library of macros (`mailconf.sendmail.library`).
+r"""A .mc into a .cf: m4 in process, confined, with the library of macros (`mailconf.sendmail.mc.library`).
 
 The .cf is what ``m4 X.mc`` prints, run in the folder of the .mc, or ``m4 LIBRARY/m4/cf.m4 X.mc`` for one that does not
 include the library itself. The lines of its header that hold user, host and date are ours: the library has a shell
@@ -15,23 +15,19 @@ configuration that led to them; the place in the library where they were raised 
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, error
 from mailconf.files import Root
-from mailconf.m4 import Budget, Denied, Engine, Environment, Place, Stop, System
+from mailconf.m4 import Budget, Engine, Place, Stop
 from mailconf.m4.places import Block
-from mailconf.sendmail.library import START, Library, is_library, library_for
-from mailconf.sendmail.links import has_name_outside
+from mailconf.sendmail.mc.library import START, Library, is_library, library_for
+from mailconf.sendmail.mc.sandbox import Header, LibraryFound, Probe, Read, Sandbox
 from mailconf.source import Source, Span, decode, encode
 
 SM901 = error("SM901", "sendmail's library of m4 macros is not installed")
@@ -42,11 +38,6 @@ NO_LIBRARY = (  # what to do
     "one that the .mc names is used where only root can write to it"
 )
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MAKEINFO = re.compile(rb"sh (\S*)sh/makeinfo\.sh (\S*) > (\S+)")
-_REMOVE = re.compile(rb"rm -f (\S+)")
-_HEADER_FILE = b"/tmp/cf"
 _WEIGHT = re.compile(r"[\s*]*(?:(?:(warning|note)|error):\s*)?", re.IGNORECASE)  # the library's word before a message
 _NAMED = re.compile(r"\b(?:FEATURE|MAILER|HACK|OSTYPE|DOMAIN)\(`?(\w[\w.-]*)|\b(conf[A-Z][A-Z_]+)")
 _READING = re.compile(r"reading (.*) is not allowed", re.DOTALL)
@@ -57,64 +48,6 @@ _TRACED = 3_000  # calls and pieces that are deeper than this are a runaway macr
 # The largest .mc files take some thousands of calls, and give less than a hundred kilobytes.
 BUDGET = Budget(steps=300_000, depth=1_000, size=16 << 20)
 _PROBE = Budget(steps=30_000, depth=1_000, size=4 << 20)  # to find whether a .mc includes the library
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What the header of a .cf tells of its making; ``when`` in seconds since 1970."""
-
-    user: str
-    host: str
-    when: float
-    utc: bool = False
-
-    @classmethod
-    def of_this_run(cls, environ: Mapping[str, str] = os.environ) -> Header:
-        """Who runs this, where and now; SOURCE_DATE_EPOCH sets the date, in UTC."""
-        import pwd
-
-        try:
-            user = pwd.getpwuid(os.geteuid()).pw_name
-        except KeyError:
-            user = environ.get("LOGNAME", "")
-        epoch = environ.get("SOURCE_DATE_EPOCH", "")
-        fixed = epoch.isascii() and epoch.isdigit() and len(epoch) < 12
-        return cls(user, os.uname().nodename, float(epoch) if fixed else time.time(), fixed)
-
-    def date(self) -> str:
-        """The date as date(1) prints it in the C locale."""
-        at = time.gmtime(self.when) if self.utc else time.localtime(self.when)
-        zone = "UTC" if self.utc else at.tm_zone
-        day, month = _DAYS[at.tm_wday], _MONTHS[at.tm_mon - 1]
-        return f"{day} {month} {at.tm_mday:2} {at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02} {zone} {at.tm_year}"
-
-
-class Read(NamedTuple):
-    """A file that the expansion read, or sought in vain (then ``status`` is None).
-
-    name  what the configuration calls it, a whole path; ``path`` is where it is
-    read_at  when, in ns
-    """
-
-    name: str
-    path: str
-    status: os.stat_result | None
-    digest: str
-    read_at: int
-
-    def is_current(self) -> bool:
-        """Whether the file is the one that was read, as far as its status tells."""
-        try:
-            now = os.stat(self.path)  # noqa: PTH116
-        except OSError:
-            return self.status is None
-        was = self.status
-        return was is not None and (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (
-            was.st_ino,
-            was.st_size,
-            was.st_mtime_ns,
-            was.st_ctime_ns,
-        )
 
 
 class Call(NamedTuple):
@@ -166,152 +99,6 @@ class Expanded:
         return self._span(place, length)
 
 
-class Sandbox(Environment):
-    """What a .mc may touch: its folder, the library, and the header that the library believes a shell writes.
-
-    folder     where relative names begin, as the configuration calls it; ``tree``, the real folder that may be read
-    """
-
-    def __init__(self, folder: str, root: Root, library: Library, header: Header, *, allow_shell: bool) -> None:
-        self.folder = folder
-        self.root = root
-        self.reads: dict[str, Read] = {}
-        self.library_reads = 0  # how often a file of the library was asked for
-        self._header = header
-        self._scratch: dict[bytes, bytes] = {}  # what the library believes to be a temporary file
-        self._texts: dict[bytes, bytes] = {}  # what was read, for who reads it again
-        self._system = System() if allow_shell else None
-        self._tree = os.path.realpath(root.path(folder))
-        self._admitted: set[str] = set()
-        self.use(library)
-
-    def use(self, library: Library) -> None:
-        """From now on this is the library."""
-        self.library = library
-        self._readable = [f"{os.path.realpath(f)}/" for f in (self._tree, *library.folders)]
-
-    def admit(self, path: str) -> None:
-        """Allow one more file: what the user names is the user's to link wherever it is.
-
-        A link of another user is followed only to a file of that user, whose rights may not suffice for more.
-        """
-        with suppress(OSError):
-            owner = os.lstat(path).st_uid
-            if owner in (0, os.geteuid(), os.stat(path).st_uid):  # noqa: PTH116
-                self._admitted.add(os.path.realpath(path))
-
-    def _whole(self, name: str) -> str:
-        """What m4 calls ``name`` as a whole path of the configuration."""
-        return os.path.normpath(os.path.join(self.folder, name))  # noqa: PTH118 - paths are text to m4
-
-    def path(self, name: str) -> str:
-        """Where the file is that m4 calls ``name``."""
-        return self.library.locate(self._whole(name), self.root)
-
-    @property
-    def library_name(self) -> str:
-        """The library's folder as the configuration calls it, if it lies below the root."""
-        return self.library.folder and self.root.inside(self.library.folder)
-
-    def is_library(self, name: str) -> bool:
-        """Whether what m4 calls ``name`` belongs to the library; a .mc that lies in it is the user's all the same."""
-        whole = self._whole(name)
-        return self.library.holds(whole) and os.path.dirname(whole) != self.folder  # noqa: PTH120
-
-    def read(self, path: bytes) -> bytes:
-        if path in self._scratch:
-            return self._scratch[path]
-        self.library_reads += self.is_library(os.fsdecode(path))
-        if path in self._texts:
-            return self._texts[path]
-        if not path:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        name = self._whole(os.fsdecode(path))
-        where = self.library.locate(name, self.root)
-        real = os.path.realpath(where)
-        allowed = real.startswith(tuple(self._readable)) or real in self._admitted
-        if self._system is None and not allowed:
-            return super().read(path)
-        read_at = time.time_ns()
-        try:
-            # A device or a pipe may never end; to open a pipe may take as long.
-            with open(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-                if self._system is None and self._is_linked(real, status):
-                    raise Denied(f"reading {os.fsdecode(path)} is not allowed: it is a hard link to a file elsewhere")
-                data = file.read()
-        except FileNotFoundError:
-            self.reads.setdefault(name, Read(name, where, None, "", read_at))
-            raise
-        import hashlib
-
-        self.reads.setdefault(name, Read(name, where, status, hashlib.sha256(data).hexdigest(), read_at))
-        if self._system is None:  # or a command may write the file anew
-            self._texts[path] = data
-        return data
-
-    def _is_linked(self, real: str, status: os.stat_result) -> bool:
-        """Whether a file of the configuration's folder is another one's by a second name; the library is trusted."""
-        tree, *libraries = self._readable
-        return real.startswith(tree) and not real.startswith(tuple(libraries)) and has_name_outside(status, self._tree)
-
-    def append(self, path: bytes) -> BinaryIO:
-        return super().append(path) if self._system is None else self._system.append(self._outside(path))
-
-    def temporary(self, prefix: bytes) -> bytes:
-        if prefix == _HEADER_FILE:
-            name = prefix + b"%06d" % len(self._scratch)
-            self._scratch[name] = b""
-            return name
-        return super().temporary(prefix) if self._system is None else self._system.temporary(self._outside(prefix))
-
-    def run(self, command: bytes, capture: bool) -> tuple[int, bytes]:
-        made, removed = _MAKEINFO.fullmatch(command), _REMOVE.fullmatch(command)
-        if made and made[3] in self._scratch:
-            self._scratch[made[3]] = self._makeinfo(made[2])
-            return 0, b""
-        if removed and removed[1] in self._scratch:
-            del self._scratch[removed[1]]
-            return 0, b""
-        if self._system is None:
-            return super().run(command, capture)
-        import subprocess
-
-        to = subprocess.PIPE if capture else None
-        done = subprocess.run([b"/bin/sh", b"-c", command], stdout=to, cwd=self._tree, check=False)
-        return done.returncode, done.stdout or b""
-
-    def _outside(self, path: bytes) -> bytes:
-        """A name as a shell in the configuration's folder takes it."""
-        return os.path.join(os.fsencode(self._tree), path)  # noqa: PTH118
-
-    def _makeinfo(self, library: bytes) -> bytes:
-        """The words of the library's sh/makeinfo.sh."""
-        header = self._header
-        lines = (
-            f"##### built by {header.user}@{header.host} on {header.date()}",
-            f"##### in {self.folder}",
-            f"##### using {os.fsdecode(library)} as configuration include directory",
-            f"define(`__HOST__', {header.host})dnl",
-        )
-        return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
-
-
-class _Library(Exception):
-    """The .mc has come to the library; the text is the whole path of the file that it includes."""
-
-
-class _Probe(Sandbox):
-    """A sandbox that only tells which library the .mc includes itself."""
-
-    def read(self, path: bytes) -> bytes:
-        if (name := self._whole(os.fsdecode(path))).endswith(f"/{START}"):
-            raise _Library(name)
-        return super().read(path)
-
-
 def expand_mc(
     mc: str | os.PathLike[str],
     library: Library,
@@ -346,7 +133,7 @@ def expand_mc(
         hint = "put a copy of the file in its place (cp -p), or use --allow-shell" if "hard link" in reason else ""
         sink.report(SM902, f"{root.inside(path)} cannot be read: {reason}", file=str(path), hint=hint)
         return None
-    included = _included_library(name, text, _Probe(folder, root, library, header, allow_shell=False))
+    included = _included_library(name, text, Probe(folder, root, library, header, allow_shell=False))
     environment.use(_library(included, folder, library, root) or library)
     return _Run(environment, path, track or record, record, budget).expand(text, bool(included), sink)
 
@@ -358,7 +145,7 @@ def library_of(mc: Path, library: Library | None, root: Root) -> Library | None:
     """
     path = Path(os.path.abspath(root.path(mc)))  # noqa: PTH100 - symbolic links stay what they are
     header = Header("", "", 0)
-    probe = _Probe(root.inside(path.parent), root, library or Library("", {}), header, allow_shell=False)
+    probe = Probe(root.inside(path.parent), root, library or Library("", {}), header, allow_shell=False)
     probe.admit(str(path))
     try:
         text = Sandbox.read(probe, os.fsencode(path.name))
@@ -390,12 +177,12 @@ def _library(included: str, folder: str, library: Library | None, root: Root) ->
     return library_for(included, library, root) if included else library
 
 
-def _included_library(name: bytes, text: bytes, probe: _Probe) -> str:
+def _included_library(name: bytes, text: bytes, probe: Probe) -> str:
     """The m4/cf.m4 that the .mc reads itself, as a whole path, or ""; found by running it up to there."""
     engine = Engine(probe, lambda _: None, lambda _: None, budget=_PROBE)
     try:
         engine.process(name, text)
-    except _Library as found:
+    except LibraryFound as found:
         return str(found)
     except Stop:
         pass

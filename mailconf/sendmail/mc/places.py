@@ -10,46 +10,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
 
 from mailconf.m4 import Place
-from mailconf.sendmail.expansion import Call, Expanded
-from mailconf.sendmail.library import START, Library
-from mailconf.source import Source, Span, decode
+from mailconf.sendmail.mc.expansion import Call, Expanded
+from mailconf.sendmail.mc.library import START, Library
+from mailconf.source import ENCODING, ERRORS, Source, Span, decode, encode
 
 _PART = re.compile(rb"[^\n]*\n|[^\n]+")
 _WORD = re.compile(r"\w+")
 _CONDITIONS = (b"ifdef", b"ifelse")
 _REST = re.compile(r"[^\n]*")
-_NAME = re.compile(r"\{([^}]*)\}\s*(.*)|(.)\s*(.*)", re.DOTALL)
-
-
-class Line:
-    """A line of the .cf, with those that continue it: ``letter`` is its first character, ``text`` the rest."""
-
-    def __init__(self, origin: Origins, text: str, places: list[Place]) -> None:
-        self.letter, self.text = text[:1], text[1:]
-        self._origin = origin
-        self._places = places
-
-    def __repr__(self) -> str:
-        return f"Line({self.letter + self.text!r})"
-
-    @cached_property
-    def span(self) -> Span | None:
-        """The place in the configuration; None for a default."""
-        return next(filter(None, map(self._origin.of_text, self._places)), None) or next(
-            filter(None, map(self._origin.of_value, self._places)), None
-        )
-
-    @property
-    def named(self) -> tuple[str, str]:
-        """The name of a D, C or F line's macro or class, and what follows it."""
-        match = _NAME.match(self.text)
-        if match is None:
-            return "", ""
-        return (match[3], match[4]) if match[1] is None else (match[1], match[2])
 
 
 class Origins:
@@ -163,25 +139,63 @@ def _files(place: Place) -> Iterator[str]:
         block = block.text.included.block
 
 
-def lines(expanded: Expanded, origins: Origins) -> Iterator[Line]:
-    """The lines of the .cf that are neither empty nor comments."""
-    text: list[bytes] = []
-    places: list[Place] = []
-    fresh = True
-    for data, place in expanded.pieces:
-        whole = place is not None and place.block.data.startswith(data, place.offset)
-        for part in _PART.finditer(data):
-            if fresh and part[0][:1] not in b" \t" and text:
-                yield from _line(origins, text, places)
-                text, places = [], []
-            text.append(part[0])
-            if place is not None:
-                places.append(Place(place.block, place.offset + part.start()) if whole else place)
-            fresh = part[0].endswith(b"\n")
-    yield from _line(origins, text, places)
+class OutputPart(NamedTuple):
+    """A stretch of a line of the .cf that came from one place: ``start``, its offset in the .cf, counts characters.
+
+    whole  whether the text stands at its place as it is; else it is only what came of a call there
+    """
+
+    start: int
+    data: bytes
+    place: Place
+    whole: bool
 
 
-def _line(origins: Origins, text: list[bytes], places: list[Place]) -> Iterator[Line]:
-    line = decode(b"".join(text).rstrip(b"\n"))
-    if line[:1] not in ("", "#", "\n", " ", "\t"):
-        yield Line(origins, line, places)
+class OutputPlaces:
+    """For the text of the .cf that a .mc expands to: the places in the configuration that are behind it."""
+
+    def __init__(self, expanded: Expanded, origins: Origins) -> None:
+        self._pieces = expanded.pieces
+        self._origins = origins
+
+    @cached_property
+    def _parts(self) -> list[OutputPart]:
+        """Those with a place, in their order."""
+        parts = []
+        decoder = getincrementaldecoder(ENCODING)(ERRORS)
+        start = 0
+        for data, place in self._pieces:
+            whole = place is not None and place.block.data.startswith(data, place.offset)
+            for found in _PART.finditer(data):
+                if place is not None:
+                    at = Place(place.block, place.offset + found.start()) if whole else place
+                    parts.append(OutputPart(start, found[0], at, whole))
+                start += len(decoder.decode(found[0]))
+        return parts
+
+    def of_line(self, start: int, end: int) -> Span | None:
+        """The place of a logical line, which is ``cf[start:end]``; None for a default."""
+        return self._of(start, end, self._origins.of_text) or self._of(start, end, self._origins.of_value)
+
+    def _of(self, start: int, end: int, find: Callable[[Place], Span | None]) -> Span | None:
+        for part in islice(self._parts, bisect_left(self._parts, start, key=lambda part: part.start), None):
+            if part.start >= end:
+                break
+            if (span := find(part.place)) is not None:
+                return span
+        return None
+
+    def of_character(self, offset: int) -> Span | None:
+        """The place of one character of the .cf."""
+        at = bisect_right(self._parts, offset, key=lambda part: part.start) - 1
+        if at < 0:
+            return None
+        part = self._parts[at]
+        behind = offset - part.start
+        text = decode(part.data)
+        if behind > len(text):
+            return None
+        place = part.place
+        if part.whole:
+            place = Place(place.block, place.offset + len(encode(text[:behind])))
+        return self._origins.of_output(place)

@@ -1,6 +1,6 @@
-"""A .mc as it was carried out: its text, what it called, and the lines of the .cf, each with its place.
+"""A .mc as it was carried out: its text, what it called, and the places that are behind the text of the .cf.
 
-The macros are those of cf/README (of the package sendmail-cf); `mailconf.sendmail.mc_site` makes a Site of them.
+The macros are those of cf/README (of the package sendmail-cf); `mailconf.sendmail.site` makes a Site of them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from typing import NamedTuple
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.m4 import Budget
-from mailconf.sendmail.cf_mistakes import report_mistakes
-from mailconf.sendmail.expansion import BUDGET, Expanded, expand_mc
-from mailconf.sendmail.library import START, Library
-from mailconf.sendmail.mc_lines import Line, Origins, lines
-from mailconf.sendmail.mc_tree import Document, parse
-from mailconf.sendmail.vocabulary import SECTIONS, STATEMENTS, VOCABULARY
+from mailconf.sendmail.mc.expansion import BUDGET, Expanded, expand_mc
+from mailconf.sendmail.mc.library import START, Library
+from mailconf.sendmail.mc.places import Origins, OutputPlaces
+from mailconf.sendmail.mc.tree import Document, parse
+from mailconf.sendmail.mc.vocabulary import SECTIONS, STATEMENTS, VOCABULARY
 from mailconf.source import Source, Span
 
 # A .mc that takes more is expanded as a build does it: to keep all calls and places takes hundreds of megabytes.
@@ -35,7 +34,7 @@ KINDS = ("OSTYPE", "DOMAIN", "FEATURE", "HACK", "MAILER")  # they name a file of
 class Statement(NamedTuple):
     """A call of the configuration's, or of what it asks for: ``arguments`` as m4 saw them, ``span`` where it is made.
 
-    ``depth``: 0 for a call that stands in the .mc itself (`mailconf.sendmail.expansion.Call`).
+    ``depth``: 0 for a call that stands in the .mc itself (`mailconf.sendmail.mc.expansion.Call`).
     """
 
     name: str
@@ -67,13 +66,13 @@ class Mc:
     """A .mc that was read.
 
     path        as reports call it
-    document    its text (`mailconf.sendmail.mc_tree`)
+    document    its text (`mailconf.sendmail.mc.tree`)
     statements  calls of the library's macros, define, undefine and changequote, in m4's order
-    lines       of the .cf
+    places      those that are behind the text of the .cf
     put_out     by the name of each of the configuration's files, the numbers of its lines that are in the .cf as text
     included    other files of the configuration, as m4 read them
 
-    Of one that is not ``recorded``, because it takes too many calls, there are no statements and no lines; if it is
+    Of one that is not ``recorded``, because it takes too many calls, there are no statements and no places; if it is
     long, the document is empty.
     """
 
@@ -82,7 +81,7 @@ class Mc:
     document: Document
     expanded: Expanded
     statements: list[Statement]
-    lines: list[Line]
+    places: OutputPlaces
     included: list[Source]
     put_out: dict[str, set[int]]
     recorded: bool = True
@@ -106,7 +105,7 @@ def read(
 ) -> Mc | None:
     """Expand and read the .mc at ``mc`` (below ``root``); what is wrong with it goes to ``sink``.
 
-    None when there is no such file. ``allow_shell`` as for `mailconf.sendmail.expansion.expand_mc`.
+    None when there is no such file. ``allow_shell`` as for `mailconf.sendmail.mc.expansion.expand_mc`.
     """
     root = root or Root()
     place = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are
@@ -134,10 +133,8 @@ def read(
     directory = root.inside(os.path.dirname(place))  # noqa: PTH120
     document = _document(Source.read(root.path(mc), path), expanded, statements, sink)
     included = origins.included(expanded.calls, path)
-    if not expanded.failed:
-        report_mistakes(expanded.pieces, origins, path, sink)
-    cf = list(lines(expanded, origins))
-    return Mc(path, directory, document, expanded, statements, cf, included, origins.put_out())
+    places = OutputPlaces(expanded, origins)
+    return Mc(path, directory, document, expanded, statements, places, included, origins.put_out())
 
 
 def _is_large(path: Path) -> bool:
@@ -156,13 +153,12 @@ def _unrecorded(path: str, library: Library, sink: Sink, root: Root, allow_shell
     expanded = expand_mc(path, library, sink, root=root, allow_shell=allow_shell)
     if expanded is None:
         return None
-    if not expanded.failed:
-        report_mistakes([(expanded.cf, None)], Origins(expanded, library, path), path, sink)
+    places = OutputPlaces(expanded, Origins(expanded, library, path))
     source = Source.read(Path(path))
     looked = len(source.text) <= _READ and not _is_large(Path(path))
     document = _document(source, expanded, [], sink) if looked else Document((), VOCABULARY)
     directory = root.inside(os.path.dirname(path))  # noqa: PTH120
-    return Mc(path, directory, document, expanded, [], [], [], {}, recorded=False)
+    return Mc(path, directory, document, expanded, [], places, [], {}, recorded=False)
 
 
 def _library_read(source: Source, expanded: Expanded) -> int | None:
