@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 # Within a room, its own rooms: each may import itself, what is named here, and modules that lie in the room itself.
+# docs/architecture.md has the same as a table.
 WITHIN = {
     "check": {"postfix": set(), "sendmail": set(), "machine": set()},
     "cli": {"shared": set(), "own": {"shared"}, "postfix": {"shared"}, "sendmail": {"shared", "postfix"}},
@@ -114,6 +115,17 @@ def test_imports_within_a_room_follow_the_picture(room_name: str) -> None:
         for name in imported(path) if here else ():
             there = inner_room(name) if name.startswith(f"mailconf.{room_name}.") else ""
             assert not there or there == here or there in rooms[here], f"{path.name} imports {name}"
+
+
+def test_the_page_has_the_rooms_within_rooms() -> None:
+    page = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Rooms within rooms\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]
+    table: dict[str, dict[str, set[str]]] = {}
+    for outer, inner, imports, purpose in rows[2:]:
+        assert purpose
+        table.setdefault(outer, {})[inner] = set() if imports == "-" else set(imports.split(", "))
+    assert table == WITHIN
 
 
 def module_name(path: Path) -> str:
