@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from mailconf.diagnostics import Sink
@@ -12,6 +10,7 @@ from mailconf.sendmail.cf.lines import folded_lines
 from mailconf.sendmail.cf.read import read_cf
 from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.source import Source, decode
+from tests.test_costs import TIMES, growth, no_collection, one_heap  # noqa: F401 - fixtures
 from tests.vectors.cf_inputs import HEAD, Input, judged
 from tests.vectors.store import load
 
@@ -75,17 +74,10 @@ HEADS = ["V10\n", "V10\nMx, ", "V10\nCx", "V10\nKx hash ", "V10\nO AliasFile=", 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_time_grows_with_the_size(piece: str, head: str) -> None:
-    def cost(count: int) -> float:
-        source = Source("x.cf", head + piece * count)
-        start = time.process_time()
-        everything(read_cf(source))
-        return time.process_time() - start
+    def read(text: str) -> None:
+        everything(read_cf(Source("x.cf", head + text)))
 
-    small = 3_000
-    for _ in range(6):
-        if min(cost(4 * small) for _ in range(2)) < 10 * max(min(cost(small) for _ in range(2)), 0.005):
-            return
-    pytest.fail("four times the size takes more than ten times as long")
+    assert growth(read, piece) <= TIMES
 
 
 def everything(cf: Cf) -> None:
