@@ -29,6 +29,7 @@ SAMPLE = {
     "postmap cdb": ("tiny patterns",),
     "postmap lmdb": ("tiny patterns",),
     "postmap -q key texthash": ("a line without a value",),
+    "postmap -i hash": ("tiny lines with a colon",),
     "postalias hash": ("addresses", "pairs of brackets"),
     "newaliases": ("a line without a value",),
     "makemap hash": ("a line without a value", "tiny lines", "tiny networks"),

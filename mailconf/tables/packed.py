@@ -58,6 +58,18 @@ class Packed(NamedTuple):
         kept[numbers] = False
         return Packed(self.text, *(column[kept] for column in self[1:]))
 
+    def followed_by(self, others: Packed) -> Packed:
+        """These entries and, behind them, the others."""
+        np = arrays()
+        at = self.text.size
+        number = np.int32 if at + others.text.size < 1 << 31 else np.int64
+        moved = (others.key_at + number(at), others.key_length, others.value_at + number(at), others.value_length)
+        columns = (
+            np.concatenate((one.astype(number), other.astype(number)))
+            for one, other in zip(self[1:], moved, strict=True)
+        )
+        return Packed(np.concatenate((self.text, others.text)), *columns)
+
     def columns(self) -> tuple[list[bytes], list[bytes]]:
         """The keys and the values."""
         text = self.text.tobytes()

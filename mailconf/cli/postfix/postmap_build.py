@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from time import time
 from typing import BinaryIO, TypedDict
@@ -43,7 +45,6 @@ class _How(TypedDict):
     source: os.stat_result | None
     nul: bool | None
     duplicates: write.Duplicates
-    on_duplicate: Callable[[bytes], None] | None
     progress: Progress | None
     warn: Callable[[str], None] | None
 
@@ -103,7 +104,7 @@ class Build:
     @property
     def _plain(self) -> bool:
         """Whether the entries may be written as they are read."""
-        return not self.options.tool.aliases and not self.incremental and "F" not in self.options.flags
+        return not self.options.tool.aliases and "F" not in self.options.flags
 
     def _open(self, source: Path) -> AbstractContextManager[BinaryIO]:
         if self.incremental:
@@ -131,32 +132,27 @@ class Build:
             raise Fatal(f"table fail:{self.name}: write error: Application error")
 
     def _packed(self) -> Packed | None:
-        """The entries of a large text, after their warnings if there are some."""
+        """The entries of a large text, after their warnings if there are some and no map is changed."""
         if not self._plain or self._nulls or not is_large(self.data):
             return None
-        problems = Problems(self.data)
+        self.problems = Problems(self.data)
         utf8, folded = self.options.utf8, "f" not in self.options.flags
-        packed = read_packed(self.data, utf8=utf8, folded=folded, problems=problems)
-        return self._told(packed, problems) if packed is not None and problems else packed
+        packed = read_packed(self.data, utf8=utf8, folded=folded, problems=self.problems)
+        if packed is None or not self.problems or self.incremental:
+            return packed
+        return write.counting(packed, self._counts, partial(self._tell, packed))
 
-    def _told(self, packed: Packed, problems: Problems) -> Packed:
-        """Say what is wrong with lines, and which keys are repeated; the entries that count."""
-        mistakes = iter(problems)
+    def _tell(self, packed: Packed, repeated: Iterable[int]) -> None:
+        """Say what is wrong with lines and which keys are ``repeated``, in the text's order."""
+        mistakes = iter(self.problems)
         mistake = next(mistakes, None)
-
-        def said(number: int) -> None:
-            nonlocal mistake
+        for number in chain(() if self.quiet else repeated, (len(packed),)):
             while mistake is not None and mistake.before <= number:
                 self._problem(mistake)
                 mistake = next(mistakes, None)
-
-        def duplicate(number: int) -> None:
-            said(number)
-            self._duplicate(packed.key(number))
-
-        kept = write.counting(packed, self._counts, None if self.quiet else duplicate)
-        said(len(packed))
-        return kept
+            if number < len(packed):
+                self._duplicate(packed.key(number))
+        del self.problems  # they may take as much as the entries
 
     @property
     def _nulls(self) -> bool:
@@ -210,19 +206,23 @@ class Build:
             source=status,
             nul=False if self.options.tool.aliases else self.options.nul,
             duplicates=self._counts,
-            on_duplicate=None if self.quiet else self._duplicate,
             progress=_progress(self.name),
             warn=self.messages.warn,
         )
+        told = None if self.quiet else self._duplicate
         if isinstance(rows, Packed):
-            write.write_map(self.kind, target, rows, **how)
+            if self.incremental:
+                write.update_packed(self.kind, target, rows, partial(self._tell, rows), **how)
+            else:
+                write.write_map(self.kind, target, rows, on_duplicate=told, **how)
             return
         easy = not rows.problems and "F" not in self.options.flags
         entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
         if self.incremental:
-            write.update_map(self.kind, target, entries, last=self.own, **how)
+            write.update_map(self.kind, target, entries, last=self.own, on_duplicate=told, **how)
         else:
-            write.write_map(self.kind, target, write.Columns(rows.keys, rows.values) if easy else entries, **how)
+            columns = write.Columns(rows.keys, rows.values) if easy else entries
+            write.write_map(self.kind, target, columns, on_duplicate=told, **how)
 
     def _in_order(self, rows: Rows) -> Iterator[Pair]:
         problems = iter(rows.problems)
