@@ -13,6 +13,7 @@ from pathlib import Path
 from time import time
 from typing import BinaryIO, TypedDict
 
+from mailconf.arrays import arrays
 from mailconf.cli.postfix.map_owner import as_owner_of, status_of
 from mailconf.cli.postfix.postfix_tool import Fatal, Messages, shortened
 from mailconf.cli.postfix.postmap_options import TableOptions
@@ -58,9 +59,10 @@ class Build:
     def __init__(self, kind: str, name: str, options: TableOptions, messages: Messages) -> None:
         if options.tool.aliases:
             # Before the right to read our modules may be given up.
-            from mailconf.tables import aliases
+            from mailconf.tables import aliases, aliases_packed
 
             self.aliases = aliases
+            self.read_packed_aliases = aliases_packed.read_packed_aliases
         self.kind = kind
         self.name = name
         self.options = options
@@ -104,7 +106,7 @@ class Build:
     @property
     def _plain(self) -> bool:
         """Whether the entries may be written as they are read."""
-        return not self.options.tool.aliases and "F" not in self.options.flags
+        return "F" not in self.options.flags and not (self.options.tool.aliases and self.incremental)
 
     def _open(self, source: Path) -> AbstractContextManager[BinaryIO]:
         if self.incremental:
@@ -137,10 +139,27 @@ class Build:
             return None
         self.problems = Problems(self.data)
         utf8, folded = self.options.utf8, "f" not in self.options.flags
-        packed = read_packed(self.data, utf8=utf8, folded=folded, problems=self.problems)
+        if self.options.tool.aliases:
+            packed = self._packed_aliases()
+        else:
+            packed = read_packed(self.data, utf8=utf8, folded=folded, problems=self.problems)
         if packed is None or not self.problems or self.incremental:
             return packed
         return write.counting(packed, self._counts, partial(self._tell, packed))
+
+    def _packed_aliases(self) -> Packed | None:
+        if arrays() is None:
+            return None
+        end = self.end = write.stored_end(self.kind, self.options.nul)
+        own = self.aliases.housekeeping(time(), self.options.hostname, end)
+        return self.read_packed_aliases(
+            self.data, own, self.problems, utf8=self.options.utf8, fold=self._folded, end=end
+        )
+
+    def _folded(self, key: bytes) -> bytes:
+        if "f" in self.options.flags:
+            return key
+        return key.lower() if key.isascii() else self.options.fold(key)
 
     def _tell(self, packed: Packed, repeated: Iterable[int]) -> None:
         """Say what is wrong with lines and which keys are ``repeated``, in the text's order."""
@@ -195,10 +214,8 @@ class Build:
         return self.name + write.EXTENSIONS[self.kind]
 
     def _fold(self, rows: Rows) -> None:
-        if "f" in self.options.flags:
-            return
-        fold = self.options.fold
-        rows.keys = [key.lower() if key.isascii() else fold(key) for key in rows.keys]
+        if "f" not in self.options.flags:
+            rows.keys = list(map(self._folded, rows.keys))
 
     def _write(self, rows: Rows | Packed, target: Path, status: os.stat_result | None) -> None:
         """Write the entries; warnings come in the order of the text."""

@@ -270,7 +270,7 @@ def update_packed(
             database = held.enter_context(_opened(kind, target))
         except FileNotFoundError:
             database = None
-        found = (entries, 0) if database is None else _behind_contents(database, end, entries)
+        found = (entries, 0) if database is None else _behind_contents(target, database, end, entries)
         if found is not None:
             every, before = found
             del found
@@ -301,12 +301,12 @@ def _add_one_by_one(entries: Packed, end: bytes, table: Table | _Values, duplica
     return repeated
 
 
-def _behind_contents(database: Any, end: bytes, entries: Packed) -> tuple[Packed, int] | None:
-    """What a map holds with ``entries`` behind it, and how many those of the map are.
+def _behind_contents(target: Path, database: Any, end: bytes, entries: Packed) -> tuple[Packed, int] | None:
+    """What the map ``target`` holds with ``entries`` behind it, and how many those of the map are.
 
     None where not every key and value of the map has ``end``, and no other NUL.
     """
-    found = Packing(b"")
+    found = Packing(b"", more=target.stat().st_size)
     if getattr(database, "repeats", False):
         return None
     items = iter(database.items())
