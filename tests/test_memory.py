@@ -40,6 +40,8 @@ SAMPLE = {
     "postconf -n": ("continuation lines", "continuations of nothing"),
     "postconf -e": ("continuation lines", "lines of NULs"),
     "postconf -M -e": ("newlines",),
+    "check main.cf": ("continuations of nothing",),
+    "check master.cf": ("lines of NULs",),
     "check main.cf, mynetworks": ("quoted words",),
     "check aliases": ("addresses", "words"),
     "check virtual": ("addresses", "a value with an emoji", "tiny lines"),
