@@ -48,7 +48,7 @@ SAMPLE = {
     "check access": ("a line without a value", "tiny lines without values"),
     "check transport": ("a value of domains",),
     "check sendmail's aliases": ("a line without a value",),
-    "check .mc": ("references", "backslashes"),
+    "check .mc": ("a line without a value", "references", "backslashes"),
     "check mynetworks = /file": ("networks",),
     "postmap -q - hash": ("lines of NULs",),
     "postmap -d - hash": ("continuation lines",),

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-from mailconf.diagnostics import Sink, error
+from mailconf.diagnostics import Sink, alike, error
 from mailconf.m4 import Place
 from mailconf.sendmail.cf_text import Mistake, mistakes
 from mailconf.sendmail.mc_lines import Origins
@@ -129,10 +129,8 @@ def _shown(text: bytes) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The most similar name that is known, "" when none is similar."""
-    from difflib import get_close_matches
-
     folded = {other.upper(): other for other in sorted(known)}
     if name.upper() in folded:
         return folded[name.upper()]
-    near = get_close_matches(name.upper(), folded, n=1, cutoff=0.8)
+    near = alike(name.upper(), folded, n=1, cutoff=0.8)
     return folded[near[0]] if near else ""
