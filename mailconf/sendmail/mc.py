@@ -19,7 +19,7 @@ from mailconf.m4 import Budget
 from mailconf.sendmail.cf_mistakes import report_mistakes
 from mailconf.sendmail.expansion import BUDGET, Expanded, expand_mc
 from mailconf.sendmail.library import START, Library
-from mailconf.sendmail.mc_lines import Line, Origins, lines
+from mailconf.sendmail.mc_lines import Line, LineSet, Origins, lines
 from mailconf.sendmail.mc_tree import Document, parse
 from mailconf.sendmail.vocabulary import SECTIONS, STATEMENTS, VOCABULARY
 from mailconf.source import Source, Span
@@ -84,7 +84,7 @@ class Mc:
     statements: list[Statement]
     lines: list[Line]
     included: list[Source]
-    put_out: dict[str, set[int]]
+    put_out: dict[str, LineSet]
     recorded: bool = True
 
     @property
