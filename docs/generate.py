@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from data; ``--check`` only says which of them are out of date.
+"""Writes the pages of docs/ that are made from data; ``--check`` only reports which of them are out of date.
 
 Run as ``python docs/generate.py``. tests/test_docs.py runs the check.
 """
@@ -14,6 +14,8 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import get_type_hints
+
+from explanations import Declaration, declarations
 
 import mailconf
 from mailconf.diagnostics import CODES
@@ -31,32 +33,74 @@ DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
 
 
+ABOUT_DIAGNOSTICS = """
+Each finding has one of these codes. An error makes the command exit 1; a warning does not. At most 1000 findings of one
+code in one file are shown, and one more that gives the number of the others. A code that is a link has an entry below
+the table: why it matters, an example, the remedy and the source.
+
+A finding begins with its place, `file:line:column`. The file is named as it can be opened: below `--root`, in the form
+in which that was given (one with `..` becomes the directory that it leads to). A finding about a parameter that is not
+set has the first line of main.cf for its place, and one about a file as a whole the first line of that file; only
+findings about directories, programs, maps, and files that cannot be read have no line. Messages and hints name files as
+the configuration does.
+"""
+
+
 def diagnostics() -> str:
-    """Every declared code; a code is declared where its module is imported, so all of them are."""
+    """Every declared code, and the entry of each that has one; importing a module declares its codes."""
     for module in pkgutil.walk_packages(mailconf.__path__, "mailconf."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
-    rows = [f"| {code.name} | {code.severity.value} | {code.title} |" for _, code in sorted(CODES.items())]
+    entries = {found.code: found for found in declarations() if found.explanation}
+    rows = [
+        f"| {f'[{name}](#{name.lower()})' if name in entries else name} | {code.severity.value} | {code.title} |"
+        for name, code in sorted(CODES.items())
+    ]
     return "\n".join(
         [
             "# Diagnostics",
             "",
             NOTE,
-            "Each finding has one of these codes. An error makes the command exit 1; a warning does not. Of one code",
-            "in one file, 1000 findings are shown, and one more that says how many others there are.",
-            "",
-            "A finding begins with its place, `file:line:column`. The file is named as it can be opened: below "
-            "`--root`, in the form in which that was given (one with `..` becomes the folder that it leads to). What "
-            "is wrong with a parameter that is not set has the first line of main.cf for its place, and what is wrong "
-            "with a file as a whole the file's first line; only of folders, programs, maps, and files that cannot be "
-            "read there is no line. Messages and hints name files as the configuration does.",
+            *_paragraphs(ABOUT_DIAGNOSTICS),
             "",
             "| code | severity | what it is about |",
             "|---|---|---|",
             *rows,
             "",
+            *itertools.chain.from_iterable(_entry(found) for _, found in sorted(entries.items())),
         ]
     )
+
+
+def _entry(found: Declaration) -> list[str]:
+    """The lines of a code's entry, from the text below its declaration (docs/explanations.py)."""
+    code = CODES[found.code]
+    assert found.explanation
+    why, example, remedy, source = found.explanation
+    return [
+        f"## {code.name}",
+        "",
+        *textwrap.wrap(f"{code.severity.value.title()}: {code.title} (`{found.module}`).", 118),
+        "",
+        *textwrap.wrap(f"Why: {why.replace('``', '`')}", 118),
+        "",
+        "Example:",
+        "",
+        "```",
+        *example.splitlines(),
+        "```",
+        "",
+        *textwrap.wrap(f"Remedy: {remedy.replace('``', '`')}", 118),
+        "",
+        *textwrap.wrap(f"Source: {source.replace('``', '`')}", 118),
+        "",
+    ]
+
+
+def _paragraphs(text: str) -> list[str]:
+    """The lines of a text, its paragraphs filled, with an empty line between them."""
+    filled = ("\n".join(textwrap.wrap(part, 118)) for part in text.strip().split("\n\n"))
+    return "\n\n".join(filled).split("\n")
 
 
 MAP_COLUMNS = """

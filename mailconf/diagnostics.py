@@ -2,7 +2,8 @@
 
 A diagnostic has a stable code (``PF012``), a severity, one sentence that says what is wrong, the place, and a hint
 that says what to do. Codes are declared once, with `declare`, beside the rule that reports them; docs/diagnostics.md
-is generated from the declarations. Rendering for terminals lives in cli/.
+is generated from the declarations and from the entries below them (docs/explanations.py gives their form). Rendering
+for terminals lives in cli/.
 
 Prefixes: PF Postfix configuration, SM sendmail, TB tables, MP maps, M4 m4, BD build, CK checks across files, FS files.
 """

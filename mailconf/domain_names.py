@@ -4,7 +4,7 @@ Names are mapped by UTS 46, non-transitional: faß.example is xn--fa-hia.example
 enable_idna2003_compatibility = yes) makes it fass.example. Every question to the DNS, and every check of a name that is
 not ASCII, uses `to_ascii`.
 
-What Postfix 3.7.11 with ICU 72 takes and refuses is recorded in tests/vectors/idna.json:
+What Postfix 3.7.11 with ICU 72 takes and refuses is recorded in tests/vectors/idna@*.jsonl:
 
 - letters lose their case, and forms of compatibility become plain ones; ``。`` is a dot;
 - a label may hold what is no letter, ``_``, or letters of both directions; IDNA 2008 is stricter and is not asked;

@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 # Within a room, its own rooms: each may import itself, what is named here, and modules that lie in the room itself.
+# docs/architecture.md has the same as a table.
 WITHIN = {
     "check": {"postfix": set(), "sendmail": set(), "machine": set()},
     "cli": {"shared": set(), "own": {"shared"}, "postfix": {"shared"}, "sendmail": {"shared", "postfix"}},
@@ -63,6 +64,7 @@ WITHIN = {
         "policy": {"text", "parameters", "settings"},
         "postconf": {"text", "parameters", "settings"},
     },
+    "sendmail": {"mc": set(), "cf": set()},
 }
 ASYNCIO_ROOMS = {"mta"}
 CIRCLES = {"mailconf.m4"}  # its builtins enter themselves in a table
@@ -115,6 +117,17 @@ def test_imports_within_a_room_follow_the_picture(room_name: str) -> None:
             assert not there or there == here or there in rooms[here], f"{path.name} imports {name}"
 
 
+def test_the_page_has_the_rooms_within_rooms() -> None:
+    page = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Rooms within rooms\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]
+    table: dict[str, dict[str, set[str]]] = {}
+    for outer, inner, imports, purpose in rows[2:]:
+        assert purpose
+        table.setdefault(outer, {})[inner] = set() if imports == "-" else set(imports.split(", "))
+    assert table == WITHIN
+
+
 def module_name(path: Path) -> str:
     words = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(words[:-1] if words[-1] == "__init__" else words)
@@ -154,6 +167,18 @@ def test_asyncio_lives_in_the_mta(path: Path) -> None:
         assert not {n for n in imported(path) if n.split(".")[0] in {"asyncio", "uvloop"}}
 
 
+LONGEST = 600  # lines of a module
+LONG = {  # recorded data; and one state machine
+    *(PACKAGE / "postfix/parameters").glob("*.py"),
+    PACKAGE / "m4/engine.py",
+}
+
+
+@pytest.mark.parametrize("path", sorted(set(PACKAGE.rglob("*.py")) - LONG), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_modules_are_short_enough_to_read(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
 TAKEN_APART = re.compile(r"\b(table|spec|kind|type)\b")
 
 
@@ -177,3 +202,17 @@ def test_table_references_are_taken_apart_in_one_place(path: Path) -> None:
                     names += " " + " ".join(map(ast.unparse, node.targets))
                 found = TAKEN_APART.search(names)
                 assert not found, f"{path.name}:{node.lineno}: {ast.unparse(node)[:80]}"
+
+
+# Programs of Postfix's. A rule's source may name their pages and parameters: smtpd(8), postconf(5) smtpd_delay_reject.
+PROGRAMS = re.compile(
+    r"(?<![\w-])(?:smtpd|qmgr|cleanup|pickup|trivial-rewrite|anvil|postscreen|tlsmgr|proxymap|scache)(?![\w(-]|_[a-z])"
+)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "model").rglob("*.py")), ids=lambda p: p.name)
+def test_the_model_names_no_program_of_one_dialect(path: Path) -> None:
+    found = PROGRAMS.search(path.read_text(encoding="utf-8"))
+    assert not found, found
+    names = {node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}
+    assert not [name for name in names if name.startswith(("smtpd", "postscreen", "qmgr"))]

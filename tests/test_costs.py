@@ -30,7 +30,7 @@ from mailconf.postfix.policy import local as postfix_local
 from mailconf.postfix.policy import rewrite
 from mailconf.postfix.settings import hostnames, lists
 from mailconf.postfix.text import expand, functions, lines, main_cf, master_cf, words
-from mailconf.sendmail import mc_tree
+from mailconf.sendmail.mc import tree as mc_tree
 from mailconf.smtp import client, parameters, path, reply
 from mailconf.smtp.events import Bdat, Content, Data, Wait
 from mailconf.smtp.options import ServerOptions

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailconf.build.compile import Built, Compiled, read_source
-from mailconf.build.etc_mail import ALIASES, CF, EtcMail
+from mailconf.build.etc_mail import CF, EtcMail
 from mailconf.build.plan import Target
 from mailconf.build.state import Input, Record, settled
 from mailconf.diagnostics import Code, Related, Sink, error, warning
 from mailconf.files import Root, replace
 from mailconf.maps.build.target import safe_target
 from mailconf.maps.core.opening import Progress
-from mailconf.sendmail.expansion import Expanded
+from mailconf.sendmail.cf.maps import ALIASES
+from mailconf.sendmail.mc.expansion import Expanded
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
 from mailconf.tables.reader import repeated

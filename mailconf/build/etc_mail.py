@@ -26,18 +26,20 @@ from mailconf.files import Root
 from mailconf.maps.build.write import EXTENSIONS
 from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
-from mailconf.sendmail.cf_lines import CfLines, MapLine
-from mailconf.sendmail.library import START, Library, is_part, library_for
+from mailconf.sendmail.cf.configuration import Cf
+from mailconf.sendmail.cf.maps import ALIASES
+from mailconf.sendmail.cf.read import mistakes, read_tables
+from mailconf.sendmail.mc.library import START, Library, is_part, library_for
+from mailconf.sendmail.tables import ROLES, configured_tables, table_use
 from mailconf.source import Source, Span, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mailconf.sendmail.expansion import Expanded
+    from mailconf.sendmail.mc.expansion import Expanded
 
 CF = "cf"  # the type of a target that is a .cf
-ALIASES = "aliases"
 # sendmail/cf/README; the types that FEATURE gives them.
 TRADITIONAL = {
     "access": "hash",
@@ -52,7 +54,6 @@ TRADITIONAL = {
     "virtusertable": "hash",
 }
 _TYPES = ("btree", "cdb", "hash")
-_ROLES = {"virtuser": "virtusertable", "generics": "genericstable", "uucpdomain": "uudomain"}
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class EtcMail:
     allow_shell: bool = False
     only: bool = False
     expanded: dict[str, tuple[Expanded, Sink]] = field(default_factory=dict)
-    texts: list[CfLines] = field(default_factory=list)  # of the last plan
+    texts: list[Cf] = field(default_factory=list)  # of the last plan
     places: dict[str, Span] | None = None  # where the .mc files name tables, as soon as anybody asks
 
     @property
@@ -88,12 +89,14 @@ class EtcMail:
 
     def host_names(self) -> set[bytes]:
         """This machine's names, as the configuration that was planned has them."""
-        texts = self.texts or [CfLines("", b"")]
-        return set().union(*(lines.host_names(self.root) for lines in texts))
+        from mailconf.sendmail.host_names import host_names
+
+        texts = self.texts or [_cf("", b"")]
+        return set().union(*(host_names(cf, self.root) for cf in texts))
 
     def library_of(self, name: str) -> Library | None:
         """The library for the .mc called ``name``; None where there is none: then it cannot be expanded."""
-        from mailconf.sendmail.expansion import library_of
+        from mailconf.sendmail.mc.expansion import library_of
 
         return None if self.only else library_of(self.folder / name, self.library, self.root)
 
@@ -104,14 +107,14 @@ class EtcMail:
         return self.places.get(use.table) or use.span
 
     def _places(self) -> dict[str, Span]:
-        from mailconf.sendmail.mc import read
-        from mailconf.sendmail.mc_site import site_of
+        from mailconf.sendmail.configuration import read
+        from mailconf.sendmail.site import site_of
 
         places: dict[str, Span] = {}
         for name in self.sources():
             library = self.library_of(name)
-            mc = None if library is None else read(self.folder / name, library, Sink(), root=self.root)
-            tables = [] if mc is None else site_of(mc).tables
+            found = None if library is None else read(self.folder / name, library, Sink(), root=self.root)
+            tables = [] if found is None else site_of(found).tables
             places.update((table.table, table.span) for table in tables if table.span is not None)
         return places
 
@@ -134,7 +137,7 @@ class EtcMail:
         """
         state = State.load(self.folder / FOLDER)
         targets: dict[Path, Target] = {}
-        texts: list[CfLines] = []
+        texts: list[Cf] = []
         for name in self.sources():
             target = self._cf_target(name, state, force)
             targets[target.target] = target
@@ -151,7 +154,7 @@ class EtcMail:
                 texts.append(lines)
         if not targets:
             cf = self.folder / "sendmail.cf"
-            texts = [CfLines(str(cf), cf.read_bytes(), is_folded=True)] if cf.is_file() else []
+            texts = [_cf(str(cf), cf.read_bytes())] if cf.is_file() else []
         self.texts = texts
         planner = _Tables(self, state, sink, force, map_type, targets, names)
         for lines in texts:
@@ -200,17 +203,17 @@ class EtcMail:
             places[name] = Path(where) if known else None
         return places
 
-    def _lines(self, target: Target, sink: Sink) -> CfLines | None:
+    def _lines(self, target: Target, sink: Sink) -> Cf | None:
         """What the .cf says, as it is or as it will be; None when it cannot be known."""
         if target.reason:
             expanded = self.expand(target.source, sink)
-            return None if expanded is None else CfLines(str(target.target), expanded.cf, is_folded=True)
+            return None if expanded is None else _cf(str(target.target), expanded.cf)
         return self._old_lines(target)
 
-    def _old_lines(self, target: Target) -> CfLines | None:
+    def _old_lines(self, target: Target) -> Cf | None:
         try:
             data = target.target.read_bytes() if target.target.is_file() else None
-            return None if data is None else CfLines(str(target.target), data, is_folded=True)
+            return None if data is None else _cf(str(target.target), data)
         except OSError:
             return None  # building it tells what is the matter
 
@@ -220,7 +223,7 @@ class EtcMail:
 
     def expand(self, source: Path, sink: Sink) -> Expanded | None:
         """The expansion of a .mc, carried out once as long as nothing that it reads changes."""
-        from mailconf.sendmail.expansion import NO_LIBRARY, SM901, expand_mc
+        from mailconf.sendmail.mc.expansion import NO_LIBRARY, SM901, expand_mc
 
         known = self.expanded.get(source.name)
         if known is None or not all(read.is_current() for read in known[0].reads):
@@ -248,12 +251,10 @@ class EtcMail:
 
     def _judge(self, source: Path, expanded: Expanded, sink: Sink) -> None:
         """Report the lines of a .cf that sendmail does not take; where they come from takes a second expansion."""
-        from mailconf.sendmail.cf_text import mistakes
-
-        if next(mistakes(expanded.cf), None) is None:
+        if next(mistakes(Source(source.name, decode(expanded.cf))), None) is None:
             return
         from mailconf.sendmail.cf_mistakes import CODES
-        from mailconf.sendmail.mc import read
+        from mailconf.sendmail.configuration import read
 
         found = Sink()
         read(source, expanded.library, found, root=self.root, allow_shell=self.allow_shell)
@@ -284,35 +285,22 @@ class _Tables:
         self.targets = targets
         self.names = names
 
-    def add(self, cf: CfLines) -> None:
+    def add(self, cf: Cf) -> None:
         """The tables that a .cf names."""
-        source: Source | None = None
-
-        def use(line: MapLine, kind: str, role: str, file: str) -> TableUse:
-            nonlocal source
-            source = source or Source(cf.name, decode(cf.data))
-            return TableUse(f"{kind}:{file}", role, file, source.line_span(line.line))
-
-        for line in cf.maps():
-            if line.type in _TYPES and line.file.startswith("/"):
-                file = line.file.removesuffix(EXTENSIONS[line.type])
-                self._add(use(line, line.type, _ROLES.get(line.name, line.name), file), line)
-        for line in cf.user_databases():
-            self._add(use(line, line.type, "userdb", line.file), line)
-        for line in cf.alias_files():
-            kind = "hash" if line.type == "implicit" else line.type
-            if kind in _TYPES and line.file.startswith("/"):
-                self._add(use(line, kind, ALIASES, line.file.removesuffix(".db")), line)
+        for map_ in configured_tables(cf):
+            use = table_use(map_, lambda line: line.span())
+            if TableRef.parse(use.table).type in _TYPES and map_.file.startswith("/"):
+                self._add(use, is_optional=map_.is_optional, has_nul=map_.has_nul)
 
     def add_traditional(self) -> None:
         """The tables that no .cf names, but that are there under a name everybody knows."""
         for name, kind in TRADITIONAL.items():
             file = f"{self.owner.directory.rstrip('/')}/{name}"
             if (self.owner.folder / name).is_file():
-                flags = ("-o", "-N") if name == ALIASES else ("-o",)
-                self._add(TableUse(f"{kind}:{file}", name, file), MapLine(0, name, kind, flags, file))
+                use = TableUse(f"{kind}:{file}", ROLES.get(name, name), file)
+                self._add(use, is_optional=True, has_nul=name == ALIASES)
 
-    def _add(self, use: TableUse, line: MapLine) -> None:
+    def _add(self, use: TableUse, *, is_optional: bool, has_nul: bool) -> None:
         assert use.source is not None
         named = TableRef.parse(use.table).type
         kind = self.map_type or named
@@ -324,7 +312,7 @@ class _Tables:
             self._again(known, use, kind, sink)
             return
         if not _exists(source):
-            if not line.is_optional and not target.exists():
+            if not is_optional and not target.exists():
                 # Without aliases sendmail works, though not as meant; without another map it defers all mail.
                 sink.report(
                     BD001,
@@ -345,8 +333,7 @@ class _Tables:
         record = self.state.maps.get(self.root.inside(target))
         reason, foreign = map_staleness(source, target, kind, record)
         reason = "forced" if self.force else reason
-        nul = line.has_nul
-        self.targets[target] = Target(f"{kind}:{use.source}", kind, source, target, (use,), reason, foreign, nul)
+        self.targets[target] = Target(f"{kind}:{use.source}", kind, source, target, (use,), reason, foreign, has_nul)
 
     def _again(self, known: Target, use: TableUse, kind: str, sink: Sink) -> None:
         """A table that another line, or another .cf, names too."""
@@ -360,6 +347,10 @@ class _Tables:
             self.owner.place(use),
             hint="name the table with one type everywhere",
         )
+
+
+def _cf(name: str, data: bytes) -> Cf:
+    return read_tables(Source(name, decode(data)))
 
 
 def _exists(source: Path) -> bool:

@@ -128,7 +128,7 @@ def _of(
         if route.error is None and program in ("local", "virtual"):
             deliveries = run(policy.deliver(route, own, sender=sender)).items
         elif route.error is None and program in ("smtp", "lmtp"):
-            outgoing = run(policy.rewrite(route.recipient, Role(Place.ENVELOPE, Side.RECIPIENT, program), own))
-            outgoing_sender = run(policy.rewrite(sender, Role(Place.ENVELOPE, Side.SENDER, program), own))
+            outgoing = run(policy.rewrite(route.recipient, Role(Place.ENVELOPE, Side.RECIPIENT, route.transport), own))
+            outgoing_sender = run(policy.rewrite(sender, Role(Place.ENVELOPE, Side.SENDER, route.transport), own))
         found.append(Destination(recipient, route, deliveries, outgoing, outgoing_sender, own.trace, is_copy))
     return found

@@ -14,7 +14,7 @@ class Limits(NamedTuple):
     line_length: int = 2048
     mailbox_size: int = 51_200_000
     recipients: int = 1000
-    smtpd_timeout: float = 300.0
+    session_timeout: float = 300.0  # for a client that is waited for
     soft_errors: int = 10
     hard_errors: int = 20
     error_sleep: float = 1.0

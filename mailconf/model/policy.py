@@ -31,15 +31,25 @@ class Side(Enum):
 class Role(NamedTuple):
     """In which role an address is rewritten.
 
-    ``mailer`` is "" on the way in (Postfix: cleanup(8)) and the name of the delivering transport's agent on the way
-    out ("smtp", "lmtp", "local", ...): Postfix's generic mapping applies to SMTP and not to LMTP.
+    ``transport`` is "" on the way in, and on the way out the name of the transport that delivers: Postfix's
+    generic mapping may be another for each service of master.cf, and sendmail's mailers have rulesets of their own.
     ``local`` is whether header addresses are completed with the local domain (local_header_rewrite_clients).
     """
 
     place: Place
     side: Side
-    mailer: str = ""
+    transport: str = ""
     local: bool = True
+
+
+class Privilege(Enum):
+    """What only some clients may do."""
+
+    XCLIENT = "XCLIENT"
+    XFORWARD = "XFORWARD"
+    BARE_NEWLINES = "end lines by LF alone"
+    UNLIMITED = "have any number of connections"
+    LOCAL_HEADERS = "header addresses without a domain are local"
 
 
 class Policy(Protocol):
@@ -67,7 +77,7 @@ class Policy(Protocol):
     async def rcpt(self, session: Session, ask: Ask) -> Verdict:
         """RCPT TO; ``session.recipient`` is set, ``objection`` as for MAIL.
 
-        Restrictions delayed by smtpd_delay_reject are evaluated here."""
+        What the configuration delays until there is a recipient is evaluated here (postconf(5) smtpd_delay_reject)."""
         ...
 
     async def data(self, session: Session, ask: Ask) -> Verdict:
@@ -82,8 +92,8 @@ class Policy(Protocol):
         """VRFY; ``session.recipient`` is what was asked about."""
         ...
 
-    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
-        """Whether the client may end lines by LF alone, though that is forbidden in general. Raises LookupFailed."""
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
+        """Whether the client has a privilege. Raises LookupFailed."""
         ...
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:

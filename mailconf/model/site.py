@@ -33,14 +33,13 @@ class Setting(NamedTuple, Generic[T]):
 NOTHING: Setting[Any] = Setting(())
 EMPTY = Setting("")
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-_INTERFACES: Setting[tuple[str, ...]] = Setting(("permit_inet_interfaces",))
 
 
 class TableUse(NamedTuple):
     """A lookup table in a role: ``table`` is "type:name", ``role`` the parameter or feature that names it.
 
     ``source`` is the text file that the map is built from, None for tables that are not built (regexp, sqlite, ...).
-    ``proxied`` is whether Postfix asks proxymap(8) for it.
+    ``proxied`` is whether another program asks it (proxymap(8)).
     ``name`` is what sendmail's rules call the map, ``flags`` what stands before its file (sendmail's K lines).
     """
 
@@ -120,7 +119,7 @@ class Service(NamedTuple):
     """A line of master.cf or a DaemonPortOptions: who serves or delivers what.
 
     kind       inet, unix, fifo, pass
-    program    the daemon behind it ("smtpd", "smtp", "local", "virtual", "pipe", ...)
+    program    the daemon behind it ("smtp", "local", "virtual", "pipe", ...)
     arguments  its command line; ``overrides`` what -o sets
     front      the service that takes the connections and hands them to this one (postscreen(8))
     """
@@ -140,7 +139,7 @@ class Service(NamedTuple):
 
     @property
     def title(self) -> str:
-        """For people: ``smtp inet``, or ``smtpd pass behind smtp inet (postscreen)``."""
+        """For people: its name and kind, and the service that it is behind."""
         behind = f" behind {self.front.name} {self.front.kind} ({self.front.program})" if self.front else ""
         return f"{self.name} {self.kind}{behind}"
 
@@ -168,18 +167,13 @@ class Site:
     tables: list[TableUse] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
     # What the protocol side of a listener must know besides the limits above (mailconf.smtp.server takes those over).
-    smtpd: ServerOptions = field(default_factory=ServerOptions)
-    xclient_hosts: Setting[Sequence[str]] = NOTHING
-    xforward_hosts: Setting[Sequence[str]] = NOTHING
+    protocol: ServerOptions = field(default_factory=ServerOptions)
     peername_lookup: bool = True  # whether clients' names are looked up at all
-    limit_exceptions: Setting[Sequence[str]] = NOTHING  # to connections_per_client
     syslog_name: str = "postfix"
     mail_name: str = "Postfix"
     double_bounce_sender: str = "double-bounce"
     recipient_delimiter: str = ""
-    # Whose header addresses are completed with the local domain (words of the configuration: permit_inet_interfaces,
-    # permit_mynetworks), and with which domain everybody else's; "" leaves theirs alone.
-    header_rewrite_clients: Setting[tuple[str, ...]] = _INTERFACES
+    # What completes header addresses of clients that are not local (Privilege.LOCAL_HEADERS); "" leaves them alone.
     remote_header_domain: str = ""
     add_missing_headers: bool = False  # for remote clients too
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
@@ -188,6 +182,10 @@ class Site:
     notify_classes: tuple[str, ...] = ("resource", "software")
     # Deliveries to one destination at a time, by transport; the rest have limits.destination_concurrency.
     destination_concurrency: dict[str, int] = field(default_factory=lambda: {"local": 2})
+    # Of transports that set limits of their own: all of theirs.
+    transport_limits: dict[str, Limits] = field(default_factory=dict)
+    # What each transport calls itself in EHLO; the rest say the host's name.
+    client_names: dict[str, str] = field(default_factory=dict)
     # The name of the port that each transport connects to where a nexthop has none; the rest have the protocol's own.
     client_ports: dict[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.
@@ -209,3 +207,7 @@ class Site:
     classes: dict[str, list[Setting[str]]] = field(default_factory=dict)
     list_files: list[ListFile] = field(default_factory=list)
     local_texts: list[LocalText] = field(default_factory=list)
+
+    def limits_of(self, transport: str) -> Limits:
+        """The limits within which a transport's agent works."""
+        return self.transport_limits.get(transport, self.limits)

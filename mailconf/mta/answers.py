@@ -15,13 +15,12 @@ from dataclasses import replace
 from typing import Any
 
 from mailconf.model.address import external
-from mailconf.model.policy import Policy
+from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import Session
 from mailconf.model.verdict import Effect, Verdict
 from mailconf.model.world import Ask, LookupFailed
-from mailconf.mta.cleanup import date, is_local
+from mailconf.mta.cleanup import date
 from mailconf.mta.headers import guard
-from mailconf.mta.hosts import matches
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.smtp.events import (
     Bdat,
@@ -102,6 +101,7 @@ class Answers:
         self._size = 0  # of the content so far
         self.received = 0  # bytes, for the log of a lost connection
         self._arrival = 0.0
+        self._local_headers = False  # whether header addresses without a domain are local ones
         self._chunk_verdict: Reply | None = None
 
     @property
@@ -111,17 +111,19 @@ class Answers:
     async def authorize(self) -> None:
         """What the client may do: use XCLIENT and XFORWARD (postconf(5) smtpd_authorized_xclient_hosts,
         *_xforward_hosts), end lines by LF alone (smtpd_forbid_bare_newline_exclusions)."""
-        site, name, address = self.site, self.session.client_name.text, self.session.client_address
-        self.connection.xclient = matches(site.xclient_hosts.value, name, address)
-        self.connection.xforward = matches(site.xforward_hosts.value, name, address)
-        self.connection.bare_newlines = False
-        if self.connection.options.bare_newline is not BareNewline.ALLOW:
-            try:
-                excluded = await self.policy.may_send_bare_newlines(self.session, Ask(self.context.world))
-                self.connection.bare_newlines = excluded
-            except LookupFailed as failure:
-                exclusions = "smtpd_forbid_bare_newline_exclusions"
-                self._log(f"warning: {exclusions}: {failure.table}: table lookup problem")
+        connection = self.connection
+        connection.xclient = await self.may(Privilege.XCLIENT)
+        connection.xforward = await self.may(Privilege.XFORWARD)
+        limited = connection.options.bare_newline is not BareNewline.ALLOW
+        connection.bare_newlines = limited and bool(await self.may(Privilege.BARE_NEWLINES))
+
+    async def may(self, privilege: Privilege) -> bool | None:
+        """Whether the client has a privilege; None, and a line in the log, where a list cannot be asked."""
+        try:
+            return await self.policy.may(self.session, privilege, Ask(self.context.world))
+        except LookupFailed as failure:
+            self._log(f"warning: {_LISTS[privilege]}: {failure.table}: table lookup problem")
+            return None
 
     async def connect(self) -> Verdict:
         """The greeting, or what refuses the client: then its commands are refused, too, until it ends the session."""
@@ -213,13 +215,15 @@ class Answers:
                 return []
 
     def _refused(self, event: Refused) -> Reply:
-        if event.reply.code == 421:
+        if event.reply.code == 421 and not event.warning:
             self._log(self.ending(f"too many errors after {event.verb or 'UNKNOWN'}"))
         if event.rejected:
             self._reject(event.verb, event.rejected)
         if event.warning:
             queue_id = self.session.queue_id or "NOQUEUE"
             self._log("warning: " + event.warning.replace("%q", queue_id, 1).replace("%s", self.client, 1))
+            if event.reply.code == 421:
+                self._log(f"{queue_id}: reject: {event.verb} from {self.client}: {event.reply}")
         return event.reply
 
     def ending(self, what: str) -> str:
@@ -257,6 +261,7 @@ class Answers:
         verdict = await self._unless(event.refusal, "mail")
         if verdict.accepted:
             self._effects += verdict.effects
+            self._local_headers = bool(await self.may(Privilege.LOCAL_HEADERS))
         else:
             self._forget()
         return verdict.reply
@@ -365,7 +370,7 @@ class Answers:
             envid=parameters.get("ENVID", ""),
             session=replace(session, recipients=list(session.recipients)),
             effects=tuple(self._effects),
-            local=is_local(session, self.site),
+            local=self._local_headers,
         )
         try:
             await intake.accept(message)
@@ -425,6 +430,14 @@ class Answers:
         return (await self.connect()).reply
 
 
+# What the log calls the lists of clients.
+_LISTS = {
+    Privilege.XCLIENT: "smtpd_authorized_xclient_hosts",
+    Privilege.XFORWARD: "smtpd_authorized_xforward_hosts",
+    Privilege.BARE_NEWLINES: "smtpd_forbid_bare_newline_exclusions",
+    Privilege.UNLIMITED: "smtpd_client_event_limit_exceptions",
+    Privilege.LOCAL_HEADERS: "local_header_rewrite_clients",
+}
 _XCLIENT_FIELDS = (
     ("ADDR", "client_address", "unknown"),
     ("PORT", "client_port", "unknown"),

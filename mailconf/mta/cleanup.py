@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
 from itertools import chain
 
 from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
-from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.verdict import EffectKind, Reply
 from mailconf.model.world import Ask, LookupFailed
@@ -81,8 +79,7 @@ class Cleanup:
 
     async def _headers(self, message: Message, prepend: list[str]) -> None:
         site = self.context.policy.site
-        local = is_local(message.session, site) if message.local is None else message.local
-        message.local = local
+        local = message.local
         limits = limits_of(site)
         fields = Fields(message.content, limits)
         own = [_received(message, site)] if message.session is None else []
@@ -187,31 +184,6 @@ class Cleanup:
             self._warn(f"{message.queue_id}: {expansion.error.text}; message not accepted")
             raise IntakeRefused(expansion.error)
         return expansion.recipients
-
-
-def is_local(session: Session | None, site: Site) -> bool:
-    """Whether header addresses are completed as a local client's (postconf(5) local_header_rewrite_clients).
-
-    The words permit_inet_interfaces and permit_mynetworks are known; a client on one of our own addresses is one that
-    connects from loopback or from the address that it connected to.
-    """
-    if session is None:
-        return True
-    words = site.header_rewrite_clients.value
-    try:
-        client = ip_address(session.client_address)
-    except ValueError:
-        return False
-    if "permit_inet_interfaces" in words and (client.is_loopback or session.client_address == session.server_address):
-        return True
-    return "permit_mynetworks" in words and any(_in_network(session.client_address, n) for n in site.networks.value)
-
-
-def _in_network(address: str, network: str) -> bool:
-    try:
-        return ip_address(address) in ip_network(network.replace("[", "").replace("]", ""), strict=False)
-    except ValueError:
-        return False
 
 
 def date(seconds: float) -> str:

@@ -5,9 +5,9 @@ function, and the value is written anew only when one of them changed, in the fo
 of a bare address move behind it, words that stand beside each other are addresses of their own, an address a piece,
 pieces joined up to a width of 70 characters. Unchanged values stay as they are, byte for byte.
 
-Limits, as Postfix 3.7.11 has them (tests/vectors/headers.json): the first header_address_token_limit tokens are looked
-at, and only they are left of a value that is written anew. An address with more than 250 bytes of other text around it,
-up to the commas, is written as ``<address>`` alone.
+Limits, as Postfix 3.7.11 has them (tests/vectors/header_fields.jsonl): the first header_address_token_limit tokens are
+looked at, and only they are left of a value that is written anew. An address with more than 250 bytes of other text
+around it, up to the commas, is written as ``<address>`` alone.
 
 Departure: a quoted string that holds an ``@`` and has no domain (``"a@b"``) counts as local part and domain, because
 the internal form of an address cannot tell the two apart.

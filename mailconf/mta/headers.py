@@ -4,7 +4,7 @@ Header fields (RFC 5322 2.2) are handled as text that keeps its bytes (`mailconf
 a field nor the continuation of one ends the headers, as cleanup(8) has it: the body begins there. A line that begins
 with a blank or a tab continues the field before it, whatever follows.
 
-Limits, as Postfix 3.7.11 has them (tests/vectors/headers.json):
+Limits, as Postfix 3.7.11 has them (tests/vectors/header_fields.jsonl):
 
 - A field takes up lines while it is shorter than header_size_limit; the lines that follow are dropped. A line longer
   than line_length_limit counts as several; the colon of a field stands within the first of them.

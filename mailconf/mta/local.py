@@ -160,7 +160,7 @@ class Local:
             uid=uid,
             gid=gid,
             directory=environment.get("HOME") or ("/" if not queue_directory.is_dir() else str(queue_directory)),
-            limit=job.policy.site.limits.command_time,
+            limit=job.policy.site.limits_of(job.transport).command_time,
         )
         text = outcome.text + (f". Command output: {outcome.output} " if outcome.output else "")
         reply = None
@@ -243,7 +243,7 @@ class Local:
 
     def _limit(self, job: Job, kind: DeliveryKind) -> int:
         """Bytes a mailbox file may have; local(8) does not limit a Maildir."""
-        return 0 if kind is DeliveryKind.MAILDIR else job.policy.site.limits.mailbox_size
+        return 0 if kind is DeliveryKind.MAILDIR else job.policy.site.limits_of(job.transport).mailbox_size
 
     def _softened(self, dsn: str) -> str:
         return "4" + dsn[1:] if self.words.defers and dsn != "5.2.2" else dsn

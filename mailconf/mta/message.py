@@ -47,7 +47,7 @@ class Message:
     envid: str = ""
     session: Session | None = None
     effects: tuple[Effect, ...] = ()
-    local: bool | None = None
+    local: bool = True  # whether header addresses without a domain are local ones
 
     @property
     def size(self) -> int:

@@ -168,10 +168,11 @@ class SmtpAgent:
 
     async def _envelope(self, job: Job) -> Envelope:
         message = job.message
-        mailer = self._program
 
         async def change(address: str, place: Place, side: Side) -> str:
-            return await job.policy.rewrite(address, Role(place, side, mailer), Ask(job.world)) if address else ""
+            if not address:
+                return ""
+            return await job.policy.rewrite(address, Role(place, side, job.transport), Ask(job.world))
 
         sender = await change(message.sender, Place.ENVELOPE, Side.SENDER)
         recipients = []
@@ -301,11 +302,12 @@ class Session:
         self.agent = agent
         self.host = host
         self.job = job
-        self.limits = agent.context.policy.site.limits
+        self.limits = agent.context.policy.site.limits_of(job.transport)
         self.greeted = False
         self.setup = 0.0
         self._gone = False  # the connection is of no use any more
-        self.client = Client(agent.context.policy.site.hostname.value, lmtp=agent.lmtp)
+        site = agent.context.policy.site
+        self.client = Client(site.client_names.get(job.transport, site.hostname.value), lmtp=agent.lmtp)
 
     async def run(self, envelope: Envelope) -> list[tuple[Reply, Stage] | Failure]:
         """What became of each recipient: the reply that decided, or how the connection was lost. Raises Failure."""

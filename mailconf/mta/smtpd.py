@@ -17,10 +17,9 @@ from collections import Counter
 from contextlib import suppress
 from typing import cast
 
-from mailconf.model.policy import Policy
+from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import NO_NAME
 from mailconf.mta.answers import Answers, VerdictHook
-from mailconf.mta.hosts import matches
 from mailconf.mta.message import Context
 from mailconf.mta.resolver import Resolver, peer
 from mailconf.smtp.events import ChunkEnd, Content, ContentEnd, Wait
@@ -86,7 +85,7 @@ class Smtpd:
 
     def options(self) -> ServerOptions:
         site = self.policy.site
-        return (self.base or site.smtpd)._replace(
+        return (self.base or site.protocol)._replace(
             hostname=site.hostname.value,
             line_length=site.limits.line_length,
             message_size=site.limits.message_size,
@@ -252,8 +251,7 @@ class SmtpdSession(asyncio.Protocol):
         limit = self.site.limits.connections_per_client
         host = self.site.hostname.value
         count = self.server.clients[address]
-        exceptions = self.site.limit_exceptions.value
-        if limit and count > limit and not matches(exceptions, self.session.client_name.text, address):
+        if limit and count > limit and not await self.answers.may(Privilege.UNLIMITED):
             who = f"{self.answers.client} for service {self.server.service}"
             self._log(f"warning: Connection concurrency limit exceeded: {count} from {who}")
             many = Reply.of(421, f"4.7.0 {host} Error: too many connections from {address}")
@@ -331,8 +329,8 @@ class SmtpdSession(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         waiter = self._waiter = loop.create_future()
         before = connection.unread
-        timer = loop.call_later(self.site.limits.smtpd_timeout, self._wake)
-        deadline = loop.time() + self.site.limits.smtpd_timeout
+        timer = loop.call_later(self.site.limits.session_timeout, self._wake)
+        deadline = loop.time() + self.site.limits.session_timeout
         try:
             await waiter
         finally:
@@ -349,7 +347,7 @@ class SmtpdSession(asyncio.Protocol):
     async def _drain(self) -> None:
         """Until the client has read enough of what was said. Raises _Idle when it does not in smtpd_timeout."""
         if self._writable is not None:
-            await asyncio.wait((self._writable,), timeout=self.site.limits.smtpd_timeout)
+            await asyncio.wait((self._writable,), timeout=self.site.limits.session_timeout)
             if self._writable is not None and not self._gone:
                 self._out.clear()
                 self._stuck = True

@@ -15,4 +15,4 @@ class Virtual(Local):
 
     def _limit(self, job: Job, kind: DeliveryKind) -> int:
         """Bytes: of the mailbox file, or of a single message in a Maildir (postconf(5) virtual_mailbox_limit)."""
-        return job.policy.site.limits.virtual_mailbox_size
+        return job.policy.site.limits_of(job.transport).virtual_mailbox_size

@@ -1,9 +1,9 @@
-"""sendmail's configuration: the .mc, the library of macros that makes a .cf of it.
+"""sendmail's configuration: the .mc, the library of macros that makes a .cf of it, the .cf.
 
-- `mailconf.sendmail.library`: where the library (the package sendmail-cf) is;
-- `mailconf.sendmail.expansion`: a .mc into a .cf, in process and confined;
-- `mailconf.sendmail.mc_tree`: the text of a .mc by its grammar, every byte of it, with `mailconf.sendmail.vocabulary`;
-- `mailconf.sendmail.mc`: a .mc as it was carried out: text, calls, lines of the .cf (`mailconf.sendmail.mc_lines`);
-- `mailconf.sendmail.mc_site`: what a .mc says, as a Site;
-- `mailconf.sendmail.cf_lines`: what the map tools and the build need of a .cf.
+- `mailconf.sendmail.mc`: a .mc as written, and what it expands to;
+- `mailconf.sendmail.cf`: a .cf as sendmail reads it; neither of the two knows the other;
+- `mailconf.sendmail.configuration`: both read together: what each line of the .cf says, at its place in the .mc;
+- `mailconf.sendmail.cf_mistakes`: reports the lines of a .cf at which sendmail stops;
+- `mailconf.sendmail.tables`: the tables that a .cf names, and their roles; `mailconf.sendmail.host_names`: class w;
+- `mailconf.sendmail.site`: what a .mc says, as a Site.
 """

@@ -82,8 +82,8 @@ class Connection:
         self.options = options
         self.state = State.IDLE
         self.greeted = False
-        self.xclient = False
-        self.xforward = False
+        self.xclient: bool | None = False  # None where nobody knows: the session ends when the command comes
+        self.xforward: bool | None = False
         self.bare_newlines = False
         self.withheld: frozenset[str] = frozenset()
         self.denied: Reply | None = None
@@ -226,8 +226,8 @@ class Connection:
             return
         if isinstance(event, Data) and ok:
             return  # counted when the content has come
-        if isinstance(event, Refused) and event.close and event.reply.code == 421:
-            return
+        if isinstance(event, Refused) and event.close and event.reply.code == 421 and not event.warning:
+            return  # too many errors: it was not read
         count = self.counts.setdefault(name, [0, 0])
         # Postfix never counts an XCLIENT as successful, nor the closing words to a forbidden command.
         count[0] += ok and not isinstance(event, Xclient | Refused)
@@ -492,7 +492,11 @@ class Connection:
         verb = self.verb
         if len(words) < 2:
             return Refused(verb, Reply.of(501, f"5.5.4 Syntax: {verb} attribute=value..."))
-        if not (self.xclient if verb == "XCLIENT" else self.xforward):
+        allowed = self.xclient if verb == "XCLIENT" else self.xforward
+        if allowed is None:
+            unknown = Reply.of(421, f"4.3.0 {self.options.hostname} Server local data error")
+            return Refused(verb, unknown, f"don't know if command {verb} should be allowed from %s", close=True)
+        if not allowed:
             return Refused(verb, _UNAUTHORIZED)
         found = parameters.attributes(verb, words[1:], ipv4=self.options.ipv4, ipv6=self.options.ipv6)
         if isinstance(found, Reply):

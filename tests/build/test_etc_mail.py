@@ -211,6 +211,22 @@ def test_what_somebody_else_has_changed(site: Site) -> None:
     assert not any(t.reason for t in targets.values())
 
 
+def test_a_map_that_is_declared_on_two_lines_is_built(site: Site) -> None:
+    """As sendmail reads it: `Kwatch hash', then a tab and the rest."""
+    with (site.mail / "sendmail.mc").open("a") as file:
+        file.write("LOCAL_CONFIG\nKwatch hash\n\t-o /etc/mail/watch\nKlist btree\n\t-o\n\t-N /etc/mail/lists rest\n")
+    for name in ("watch", "lists"):
+        (site.mail / name).write_text("key\tvalue\n")
+    site.build()
+    assert {t.table: t.nul for t in site.etc_mail().plan(Sink()) if t.type != "cf" and not t.reason} == {
+        "hash:/etc/mail/access": False,
+        "hash:/etc/mail/virtusertable": False,
+        "hash:/etc/mail/aliases": True,
+        "hash:/etc/mail/watch": False,
+        "btree:/etc/mail/lists": True,
+    }
+
+
 def test_tables_by_traditional_names_and_by_the_cf(site: Site) -> None:
     (site.mail / "mailertable").write_text("example.net\tsmtp:x\n")
     (site.mail / "userdb").write_text("bob:maildrop\tbob@example.net\n")

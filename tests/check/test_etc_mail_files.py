@@ -8,7 +8,7 @@ from mailconf.build.etc_mail import EtcMail
 from mailconf.check.sendmail.etc_mail import check_etc_mail
 from mailconf.diagnostics import Diagnostic, Sink
 from mailconf.files import Root
-from mailconf.sendmail.library import Library
+from mailconf.sendmail.mc.library import Library
 from tests.sendmail.mc_library import library as write_library
 
 FEATURES = "FEATURE(`no_default_msa')dnl\nFEATURE(`use_cw_file')dnl\nFEATURE(`access_db')dnl\n"

@@ -10,7 +10,7 @@ from mailconf.build.etc_mail import EtcMail
 from mailconf.check.sendmail.etc_mail import check_etc_mail
 from mailconf.diagnostics import Diagnostic, Sink
 from mailconf.files import Root
-from mailconf.sendmail.library import Library
+from mailconf.sendmail.mc.library import Library
 from tests.sendmail.mc_library import library as write_library
 
 MC = "OSTYPE(`linux')dnl\nFEATURE(`no_default_msa')dnl\n{relay}MAILER(`local')dnl\nMAILER(`smtp')dnl\n"

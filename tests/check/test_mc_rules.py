@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Diagnostic, Sink
 from mailconf.files import Root
-from mailconf.sendmail.library import Library
+from mailconf.sendmail.mc.library import Library
 from tests.limits import within
 from tests.sendmail.mc_library import library as write_library
 from tests.sendmail.mc_mistakes import FRAME, LINE, MISTAKES, PLACE, Mistake

@@ -93,7 +93,7 @@ def test_a_large_one_that_ends_is_checked_as_far_as_its_text(folder: Path) -> No
 
 
 def test_what_check_has_expanded_is_not_expanded_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mailconf.sendmail import expansion
+    from mailconf.sendmail.mc import expansion
 
     def never(*arguments: object, **options: object) -> None:
         raise AssertionError("the plan expands it again")

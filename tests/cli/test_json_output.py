@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from mailconf.cli.postfix.json_lines import json_line
+from tests.vectors.store import load
 
 ROOT = Path(__file__).parents[2]
-VECTORS = json.loads((ROOT / "tests/vectors/json_output.json").read_text())
+VECTORS = load("json_output")
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +41,13 @@ def ours(folder: Path, tool: str, words: list[str], stdin: str) -> list[object]:
 
 
 def test_the_version() -> None:
-    assert VECTORS["version"].startswith("3.11.")
+    assert VECTORS.head.version.startswith("3.11.")
 
 
-@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: " ".join([case[0], *case[1]])[:40])
-def test_what_is_said(folder: Path, case: list[Any]) -> None:
-    tool, words, stdin, *expected = case
-    assert ours(folder, tool, words, stdin) == expected
+@pytest.mark.parametrize("case", VECTORS.cases, ids=lambda case: " ".join([case["tool"], *case["arguments"]])[:40])
+def test_what_is_said(folder: Path, case: dict[str, Any]) -> None:
+    expected = [case["status"], case["stdout"], case["stderr"]]
+    assert ours(folder, case["tool"], case["arguments"], case["stdin"]) == expected
 
 
 def test_a_line() -> None:

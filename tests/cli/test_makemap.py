@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import subprocess
@@ -14,8 +13,10 @@ import pytest
 from mailconf.maps.build import write
 from mailconf.tables import makemap_packed, packed
 from tests.cli.sendmail_fixture import Tools
+from tests.vectors.store import load
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "sendmail_tools.json").read_text(encoding="utf-8"))
+VECTORS = load("sendmail_tools")
+SCENARIOS = VECTORS.by("scenario")
 
 
 @pytest.fixture
@@ -24,20 +25,25 @@ def tools(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch
 
 
 @pytest.mark.parametrize("large", [False, True])
-@pytest.mark.parametrize("name", list(VECTORS["scenarios"]))
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_as_recorded(tools: Tools, name: str, large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if large:
         monkeypatch.setattr(packed, "MANY", 0)
-    (tools.folder / "cf").write_text(VECTORS["cf"])
-    for tool, words, text, status, out, err, maps in VECTORS["scenarios"][name]:
+    (tools.folder / "cf").write_text(VECTORS.head.common["cf"])
+    for step in SCENARIOS[name]:
+        tool, words, text = step["tool"], step["arguments"], step["stdin"]
         found = tools.run(tool, *words, stdin=text.encode("latin-1"))
         lists = tool == "praliases" or "-u" in words
-        assert (found[0], order(found[1], lists), found[2]) == (status, order(out, lists), err), (tool, words, text)
+        assert (found[0], order(found[1], lists), found[2]) == (
+            step["status"],
+            order(step["stdout"], lists),
+            step["stderr"],
+        ), (tool, words, text)
         stored = {
             path.name: [[key.decode("latin-1"), value.decode("latin-1")] for key, value in tools.entries(path.name)]
             for path in sorted(tools.folder.glob("*.db"))
         }
-        assert stored == maps, (tool, words, text)
+        assert stored == step["maps"], (tool, words, text)
 
 
 def order(out: str, lists: bool) -> str | list[str]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailconf.cli.postfix.message_keys import MessageKeys, message_keys
 from tests.vectors.record_message_keys import OPTIONS
+from tests.vectors.store import load
 
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors/message_keys.json").read_text())
+VECTORS = load("message_keys")
 
 
 def ours(text: bytes, option: str) -> list[bytes]:
@@ -24,11 +22,11 @@ def ours(text: bytes, option: str) -> list[bytes]:
     return list(message_keys([line.partition(b"\0")[0] for line in lines], keys))
 
 
-@pytest.mark.parametrize("number", range(len(OPTIONS)), ids=OPTIONS)
-def test_as_recorded(number: int) -> None:
-    for text, *found in VECTORS["cases"]:
-        expected = [key.encode("latin-1") for key in found[number]]
-        assert ours(text.encode("latin-1"), OPTIONS[number]) == expected, text
+@pytest.mark.parametrize("option", OPTIONS)
+def test_as_recorded(option: str) -> None:
+    for case in VECTORS.cases:
+        expected = [key.encode("latin-1") for key in case["keys"][option]]
+        assert ours(case["text"].encode("latin-1"), option) == expected, case["text"]
 
 
 @given(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from mailconf.tables.sendmail_aliases import alias_lines, read_name, value_of
 from tests.cli.sendmail_fixture import Tools
+from tests.vectors.store import load
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "newaliases.json").read_text(encoding="utf-8"))
+VECTORS = load("newaliases")
 CF = "O AliasFile=aliases\nO DontBlameSendmail=MapInUnsafeDirPath\nO DontProbeInterfaces=True\n"
 PIECES = [
     b"a",
@@ -45,13 +46,13 @@ def tools(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch
     return made
 
 
-@pytest.mark.parametrize(("text", "status", "output", "entries"), VECTORS["files"], ids=repr)
-def test_as_recorded(tools: Tools, text: str, status: int, output: str, entries: list[list[str]]) -> None:
-    tools.patch.setattr(os, "uname", lambda: SimpleNamespace(nodename=VECTORS["host"]))
-    (tools.folder / "aliases").write_bytes(text.encode("latin-1"))
-    assert tools.run("newaliases") == (status, output, "")
+@pytest.mark.parametrize("case", VECTORS.cases, ids=lambda case: repr(case["text"])[:80])
+def test_as_recorded(tools: Tools, case: dict[str, Any]) -> None:
+    tools.patch.setattr(os, "uname", lambda: SimpleNamespace(nodename=VECTORS.head.common["host"]))
+    (tools.folder / "aliases").write_bytes(case["text"].encode("latin-1"))
+    assert tools.run("newaliases") == (case["status"], case["output"], "")
     stored = [[key.decode("latin-1"), value.decode("latin-1")] for key, value in tools.entries("aliases.db")]
-    assert stored == entries
+    assert stored == case["entries"]
 
 
 def test_class_w_is_local(tools: Tools) -> None:
@@ -67,6 +68,33 @@ def test_class_w_is_local(tools: Tools) -> None:
         "aliases: line 6: six@six.example... cannot alias non-local names",
     ]
     assert [key for key, _ in tools.entries("aliases.db")] == [b"@\0", b"five\0", b"four\0", b"one\0", b"three\0"]
+
+
+def test_the_configuration_is_read_as_sendmail_reads_it(tools: Tools) -> None:
+    """Lines that continue, comments behind a line, abbreviations, quotes: newaliases is sendmail."""
+    for name in ("one", "two", "three,four", "five"):
+        (tools.folder / name).write_text(f"{name[:3]}: x\n")
+    (tools.folder / "cf").write_text(
+        "V10/Berkeley\nO DontBlame=MapInUnsafeDirPath # no\nO DontProbeInterfaces=True\n"
+        'O AliasF=one,\n\ttwo # no\n O LogLevel=1\nO AliasFile=hash:"three,four"\n'
+    )
+    status, out, _ = tools.run("newaliases")
+    assert status == 0
+    lines = out.splitlines()
+    assert (lines[0], len(lines)) == ("one: 1 aliases, longest 1 bytes, 4 bytes total", 3)
+    assert lines[1] == "two: 1 aliases, longest 1 bytes, 4 bytes total"
+    assert lines[2] == 'newaliases: cannot open "three,four": No such file or directory'
+    assert tools.entries("one.db") == [(b"@\0", b"@\0"), (b"one\0", b"x\0")]
+
+
+def test_at_most_128_alias_files(tools: Tools) -> None:
+    (tools.folder / "aliases").write_text("a: b\n")
+    for count, status in ((128, 0), (129, 70)):
+        names = ",".join(f"none{n}" for n in range(1, count))
+        (tools.folder / "cf").write_text(f"V10\n{CF.replace('=aliases', '=aliases,' + names)}")
+        ended, out, _ = tools.run("newaliases")
+        assert ended == status
+        assert (out == "cf: line 2: Too many alias databases defined, 128 max\n") is (status != 0)
 
 
 def test_the_configuration_says_whose_it_is(tools: Tools) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 import tempfile
@@ -16,8 +15,9 @@ from mailconf.files import Root
 from mailconf.maps.database.bdb_hash import HashFile
 from mailconf.maps.database.cdb import CdbFile
 from mailconf.tables.packed import is_large
+from tests.vectors.store import load
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "postalias.json").read_text())
+VECTORS = load("postalias")
 OWN = ["@", "YP_LAST_MODIFIED", "YP_MASTER_NAME"]
 
 
@@ -70,7 +70,7 @@ def site(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch:
 
 
 def test_messages_and_entries_are_those_of_real_postalias(site: Site) -> None:
-    for case in VECTORS["cases"]:
+    for case in VECTORS.cases:
         site.write("main.cf", f"smtputf8_enable = {'yes' if case['utf8'] else 'no'}\n")
         site.write("T", case["text"].encode("latin-1"))
         status, out, err = site.postalias("hash:T")

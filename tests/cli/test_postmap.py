@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import shlex
 import subprocess
@@ -15,8 +14,9 @@ import pytest
 
 from mailconf.cli.postfix.postmap import run
 from mailconf.tables import packed
+from tests.vectors.store import load
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "postmap.json").read_text())
+VECTORS = load("postmap")
 
 
 class Site:
@@ -61,7 +61,7 @@ def site(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch:
 def test_messages_are_those_of_real_postmap(site: Site, large: bool) -> None:
     if large:
         site.patch.setattr(packed, "MANY", 0)
-    for case in VECTORS["cases"]:
+    for case in VECTORS.cases:
         site.write("main.cf", f"smtputf8_enable = {'yes' if case['utf8'] else 'no'}\n")
         site.write("T", case["text"].encode("latin-1"))
         status, out, err = site.postmap("hash:T")

@@ -1,8 +1,7 @@
-"""Names in other letters, beside what Postfix's library says of them (tests/vectors/idna.json, by record_idna.py)."""
+"""Names in other letters, beside what Postfix's library says of them (idna@ICU.jsonl, by record_idna.py)."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,9 +19,9 @@ from domain_names import NAMES  # noqa: E402
 from mailconf.domain_names import DomainNameError, comparable, for_resolver, to_ascii, to_unicode  # noqa: E402
 from mailconf.postfix.settings.hostnames import valid_domain  # noqa: E402
 from mailconf.smtp.path import valid_hostname  # noqa: E402
+from tests.vectors.store import load  # noqa: E402
 
-_FILE = json.loads((VECTORS / "idna.json").read_text())
-RECORDED = _FILE["enable_idna2003_compatibility"]
+RECORDED, NEWER = (load(f"idna@libicuuc.so.{version}").by("transitional") for version in (72, 76))
 
 
 def found(function: Callable[[], str]) -> str | None:
@@ -35,24 +34,26 @@ def found(function: Callable[[], str]) -> str | None:
 @pytest.mark.parametrize("number", range(len(NAMES)))
 def test_names_are_translated_as_recorded(number: int) -> None:
     name = NAMES[number]
-    plain, letters, valid = RECORDED["no"][number]
+    case = RECORDED["no"][number]
+    plain, letters, valid = case["ascii"], case["unicode"], case["valid"]
     assert found(lambda: to_unicode(name)) == letters
     assert valid_domain(name) == valid
     if not name.isascii():  # one that is ASCII is translated by nobody
         assert found(lambda: to_ascii(name)) == plain
-        assert found(lambda: to_ascii(name, transitional=True)) == RECORDED["yes"][number][0]
+        assert found(lambda: to_ascii(name, transitional=True)) == RECORDED["yes"][number]["ascii"]
         if not name.endswith("."):  # of an address, one dot at the end is dropped first
             assert valid_hostname(name, smtputf8=True) == valid
 
 
 def test_what_a_newer_icu_translates_otherwise() -> None:
     """docs/departures.md names it: ẞ, and the transitional mapping, which ICU 76 does not do any more."""
-    newer = _FILE["others"]["libicuuc.so.76"]["enable_idna2003_compatibility"]
-    assert list(newer["no"]) == ["FA\u1e9e.example"]
-    for word, names in newer.items():
-        for name, (plain, *_) in names.items():
-            assert to_ascii(name, transitional=word == "yes") == RECORDED[word][NAMES.index(name)][0] != plain
-            assert name == "FA\u1e9e.example" or to_ascii(name) == plain
+    pairs = [pair for word in RECORDED for pair in zip(RECORDED[word], NEWER[word], strict=True) if pair[0] != pair[1]]
+    assert [case["name"] for case, _ in pairs if case["transitional"] == "no"] == ["FA\u1e9e.example"]
+    assert any(case["transitional"] == "yes" for case, _ in pairs)
+    for case, newer in pairs:
+        name = case["name"]
+        assert to_ascii(name, transitional=case["transitional"] == "yes") == case["ascii"] != newer["ascii"]
+        assert name == "FA\u1e9e.example" or to_ascii(name) == newer["ascii"]
 
 
 def test_a_letter_that_stands_for_itself_leads_to_its_own_domain() -> None:

@@ -19,8 +19,8 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from grammars.generate import STARTS, lark_of
 from mailconf.grammar import Grammar, ParseFailure, Token, Tree
-from mailconf.sendmail import mc_tree
-from mailconf.sendmail.vocabulary import VOCABULARY
+from mailconf.sendmail.mc import tree as mc_tree
+from mailconf.sendmail.mc.vocabulary import VOCABULARY
 from mailconf.source import Source, decode
 
 TOP = Path(__file__).resolve().parents[2]
@@ -65,7 +65,7 @@ def our_parser(name: str) -> Grammar:
 
 
 def callbacks(name: str) -> dict[str, Callable[[Any], Any]]:
-    """Those of mailconf.sendmail.mc_tree, which need a reader for each text."""
+    """Those of mailconf.sendmail.mc.tree, which need a reader for each text."""
     return dict(mc_tree._CALLBACKS) if name == "mc" else {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mailconf.sendmail.library import Library
+from mailconf.sendmail.mc.library import Library
 from tests.live.map_tools import SENDMAIL_ROOT
 
 FOLDER = SENDMAIL_ROOT / "usr/share/sendmail/cf"

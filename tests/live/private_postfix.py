@@ -135,15 +135,20 @@ class PrivatePostfix:
     def __exit__(self, *_: object) -> None:
         self._postfix("stop")
 
-    def configure(self, parameters: dict[str, str], files: dict[str, str] | None = None, text: str = "") -> None:
-        """Write main.cf (``text`` and then the parameters) and ``files`` (names below ``top``); no table is built."""
+    def configure(
+        self, parameters: dict[str, str], files: dict[str, str] | None = None, text: str = "", services: str = ""
+    ) -> None:
+        """Write main.cf (``text`` and then the parameters) and ``files`` (names below ``top``); no table is built.
+
+        services  further lines of master.cf
+        """
         for name, content in (files or {}).items():
             path = self.top / name
             path.parent.mkdir(parents=True, exist_ok=True)
             self._replace(path, content)
         merged = {**BASE, **parameters}
         body = _last_entries(text + "\n" + "".join(f"{name} = {value}\n" for name, value in merged.items()))
-        self._replace(self.etc / "master.cf", MASTER.format(listen=f"127.0.0.1:{self.port}"))
+        self._replace(self.etc / "master.cf", MASTER.format(listen=f"127.0.0.1:{self.port}") + services)
         self._replace(self.etc / "main.cf", body)
         if self._running:
             self._postfix("stop")

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Sink
-from mailconf.sendmail.expansion import expand_mc
+from mailconf.files import Root
+from mailconf.sendmail.cf import write
+from mailconf.sendmail.cf.items import CfOption
+from mailconf.sendmail.cf.read import read_cf
+from mailconf.sendmail.mc.expansion import expand_mc
+from mailconf.source import Source, decode
 from tests.live.mc_files import LIBRARY, same_but_for_the_header
 from tests.live.sendmail_side import LIBRARIES, TOOLS
+from tests.sendmail.test_cf_reading import plain
+from tests.vectors.cf_cases import CASES, Sendmail, answer
 from tests.vectors.cf_inputs import inputs, is_known, judged, sendmail_says
+from tests.vectors.store import load
 
 pytestmark = pytest.mark.live
 CODES = ("SM023", "SM024", "SM025")
@@ -104,3 +117,53 @@ def test_without_a_newline_at_the_end(end: str, tmp_path: Path) -> None:
 
 def masked(cf: bytes) -> bytes:
     return same_but_for_the_header(cf).replace(LIBRARY.folder.encode(), b"LIBRARY")
+
+
+def library_mcs() -> list[Path]:
+    """The .mc files that expand without a mistake: those of the library, and Debian's."""
+    return sorted(Path(LIBRARY.folder, "cf").glob("generic-*.mc")) + sorted(Path(LIBRARY.folder, "debian").glob("*.mc"))
+
+
+@pytest.fixture
+def real() -> Iterator[Sendmail]:
+    with tempfile.TemporaryDirectory(dir=TOOLS.parent) as folder:  # sendmail reads no class file below /tmp
+        yield Sendmail(TOOLS / "sendmail", LIBRARIES, Path(folder))
+
+
+def test_recorded_cases_still_hold(real: Sendmail) -> None:
+    for case, recorded in zip(CASES, load("cf_cases").cases, strict=True):
+        assert json.loads(json.dumps(answer(real, case))) == recorded["answer"], case
+
+
+@pytest.mark.parametrize("mc", [*library_mcs(), *sorted(Path("examples/sendmail/etc/mail").glob("*.mc"))], ids=str)
+def test_a_generated_cf_reads_as_sendmail_reads_it(mc: Path, tmp_path: Path, real: Sendmail) -> None:
+    """Every line is known; options, maps and mailers are those that sendmail names; written again it is the same."""
+    mail = tmp_path / "etc/mail"
+    if mc.parent.name == "mail":
+        shutil.copytree(mc.parent, mail)
+    else:
+        mail.mkdir(parents=True)
+        shutil.copy(mc, mail)
+    for name in ("dialup.m4", "provider.m4"):
+        (mail / "m4").mkdir(exist_ok=True)
+        (mail / "m4" / name).touch()
+    expanded = expand_mc("/etc/mail/" + mc.name, LIBRARY, Sink(), root=Root(tmp_path))
+    assert expanded is not None and not expanded.failed
+    text = decode(expanded.cf)
+    cf = read_cf(Source("x.cf", text))
+    assert list(cf.mistakes) == []
+    assert [option.written for option in cf.all(CfOption) if not option.name] == []
+    again = read_cf(Source("x.cf", write.text_of(cf)))
+    assert [plain(item) for item in again.items] == [plain(item) for item in cf.items]
+    said = real.ask(text, [], "-d37.1").partition("setoption QueueDirectory (Q)=FOLDER/q\n")[2]
+    said = said.rpartition("setoption HoldExpensive (c)=F\n")[0]
+    options = re.findall(r"setoption (\S+) \(\S+\)(?:\.(\S+))?=(.*)", said)
+    ours = [(option.name, option.sub, option.value) for option in cf.all(CfOption)]
+    assert options == ours
+    mailers = re.findall(r"mailer \d+ \(([^*]*?)\): P=(.*?) S=", real.ask(text, ["=M"]))
+    assert {(name.lower(), program) for name, program in mailers} >= {
+        (name, mailer.get("P")) for name, mailer in cf.mailers.items()
+    }
+    said = real.ask(text, [f"=S{ruleset.names[0]}" for ruleset in cf.rulesets])
+    rules = re.findall(r"^(?:> )*R.*\t\t", said, re.MULTILINE)
+    assert len(rules) == 1 + sum(len(ruleset.rules) for ruleset in cf.rulesets)  # one is the head's

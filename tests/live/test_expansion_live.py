@@ -14,8 +14,9 @@ import pytest
 
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
-from mailconf.sendmail.expansion import Expanded, Header, expand_mc
-from mailconf.sendmail.library import Library, find_library
+from mailconf.sendmail.mc.expansion import Expanded, expand_mc
+from mailconf.sendmail.mc.library import Library, find_library
+from mailconf.sendmail.mc.sandbox import Header
 from tests.live.sendmail_world import LIBRARY, World
 
 pytestmark = pytest.mark.live

@@ -1,6 +1,6 @@
 """smtpd_forbid_bare_newline and smtpd_forbid_unauth_pipelining: serve beside the real Postfix, on one configuration.
 
-Only a part of what tests/vectors/line_ends.json holds is played here; each value is.
+Only a part of what tests/vectors/line_ends.jsonl holds is played here; each value is.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ sys.path[:0] = [str(TESTS / name) for name in ("vectors", "live", "postfix", "cl
 
 from list_scenarios import ORIGINS, scenarios  # noqa: E402
 from policy_replay import differences, report  # noqa: E402
-from policy_scenarios import Scenario  # noqa: E402
 from private_postfix import MASTER, PrivatePostfix  # noqa: E402
 from site_fixture import mailconf  # noqa: E402
 from test_rewriting_vectors import open_policy  # noqa: E402
@@ -30,7 +29,8 @@ def test_some_of_the_recorded_answers_are_still_given(tmp_path: Path) -> None:
     """Every eighth scenario, recorded anew in a process with a DNS of its own."""
     asked = scenarios()[::8]
     done = subprocess.run(
-        [sys.executable, str(TESTS / "vectors/record_policy.py"), "-"],
+        [sys.executable, "-m", "tests.vectors.record_policy", "-"],
+        cwd=TESTS.parent,
         input=json.dumps([vars(scenario) for scenario in asked]),
         capture_output=True,
         text=True,
@@ -38,11 +38,11 @@ def test_some_of_the_recorded_answers_are_still_given(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    for number, recorded in enumerate(json.loads(done.stdout)["scenarios"]):
+    recorded = json.loads(done.stdout)
+    for number, scenario in enumerate(asked):
         folder = tmp_path / str(number)
         folder.mkdir()
-        scenario = Scenario(**vars(asked[number]))
-        found = differences(scenario, recorded["answers"], folder)
+        found = differences(scenario, recorded[scenario.name]["answers"], folder)
         assert not found, f"{scenario.name}: {report(found)}"
 
 

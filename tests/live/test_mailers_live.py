@@ -9,9 +9,9 @@ import pytest
 
 from mailconf.check.sendmail.mailers import defined
 from mailconf.diagnostics import Sink
-from mailconf.sendmail.library import Library
-from mailconf.sendmail.mc import read
-from mailconf.sendmail.mc_site import site_of
+from mailconf.sendmail.configuration import read
+from mailconf.sendmail.mc.library import Library
+from mailconf.sendmail.site import site_of
 from tests.live import sendmail_tables
 from tests.live.sendmail_tables import LIBRARY, AddressTest
 
@@ -29,8 +29,8 @@ def test_the_mailers_that_there_are(tmp_path: Path, declared: tuple[str, ...]) -
     mc = tmp_path / "x.mc"
     mc.write_text(text)
     read_mc = read(mc, Library(str(LIBRARY), {}), Sink())
-    assert read_mc is not None and not read_mc.expanded.failed
-    engine.cf.write_bytes(read_mc.expanded.cf)
+    assert read_mc is not None and not read_mc.mc.expanded.failed
+    engine.cf.write_bytes(read_mc.mc.expanded.cf)
     known = defined([site_of(read_mc)])
     said = re.findall(r"^(?:> )?mailer \d+ \((.*?)\)", engine.sendmail("-bt", input="=M\n"), re.MULTILINE)
     assert {name.lower() for name in said} | {"error"} == set(known)

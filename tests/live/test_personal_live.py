@@ -1,4 +1,4 @@
-"""Whose files local and virtual open: the answers of tests/vectors/personal.json are Postfix's still."""
+"""Whose files local and virtual open: the answers of tests/vectors/personal.jsonl are Postfix's still."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from private_postfix import PrivatePostfix
@@ -19,8 +18,11 @@ sys.path.insert(0, str(VECTORS))
 from personal_scenarios import CASES  # noqa: E402
 from record_personal import answer, prepare  # noqa: E402
 
+from tests.vectors.store import load  # noqa: E402
+
 pytestmark = pytest.mark.live
-RECORDED: dict[str, Any] = json.loads((VECTORS / "personal.json").read_text())["cases"]
+VECTORS_OF_AGENTS = load("personal")
+RECORDED = VECTORS_OF_AGENTS.keyed("name")
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,7 @@ def postfix() -> Iterator[PrivatePostfix]:
 @pytest.mark.parametrize("name", CASES)
 def test_the_engine_does_as_recorded(postfix: PrivatePostfix, name: str) -> None:
     found = json.dumps(answer(postfix, CASES[name]), sort_keys=True)
-    expected = json.dumps(RECORDED[name], sort_keys=True)
+    recorded = {key: RECORDED[name][key] for key in ("results", "warnings", "state")}
+    expected = json.dumps(recorded, sort_keys=True)
     unlike = r"/tmp/\d+\.\w+\.\S+?:"  # the name of a Maildir's file
     assert re.sub(unlike, "/tmp/NAME:", found) == re.sub(unlike, "/tmp/NAME:", expected)

@@ -176,16 +176,16 @@ def test_random_reply_codes_are_answered_alike(tmp_path: Path) -> None:
 def _recorded(scenarios: list[Scenario]) -> list[dict[str, Any]]:
     """What the real Postfix answers, in a process that has a DNS of its own."""
     done = subprocess.run(
-        [sys.executable, str(TESTS / "vectors" / "record_policy.py"), "-"],
+        [sys.executable, "-m", "tests.vectors.record_policy", "-"],
+        cwd=TESTS.parent,
         input=json.dumps([vars(scenario) for scenario in scenarios]),
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    found: list[dict[str, Any]] = json.loads(done.stdout)["scenarios"]
-    assert len(found) == len(scenarios)
-    return found
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return [found[scenario.name] for scenario in scenarios]
 
 
 def _random_scenario(pick: random.Random, seed: int) -> Scenario:

@@ -1,8 +1,7 @@
-"""Tables that Postfix does not trust in their role: the answers of tests/vectors/trust.json are its answers still."""
+"""Tables that Postfix does not trust in their role: the answers of tests/vectors/trust.jsonl are its answers still."""
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,8 +15,10 @@ sys.path.insert(0, str(VECTORS))
 
 from record_trust import answer, lay_out  # noqa: E402
 
+from tests.vectors.store import load  # noqa: E402
+
 pytestmark = pytest.mark.live
-RECORDED = json.loads((VECTORS / "trust.json").read_text())["answers"]
+RECORDED = [(case["parameter"], case["table"], case["results"]) for case in load("trust").cases]
 
 
 @pytest.fixture(scope="module")

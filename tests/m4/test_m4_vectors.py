@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from m4_runner import run
 from m4_texts import INCLUDED
 
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "m4.json").read_text(encoding="utf-8"))
+from tests.vectors.store import load
+
+VECTORS = load("m4")
 
 
 def test_the_vectors_are_many_and_of_the_right_version() -> None:
-    assert VECTORS["version"] == "m4 (GNU M4) 1.4.19"
-    assert len(VECTORS["cases"]) > 1000
+    assert (VECTORS.head.engine, VECTORS.head.version) == ("GNU m4", "1.4.19")
+    assert len(VECTORS.cases) > 1000
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_recorded_answer(folder: Path) -> None:
     wrong = []
-    for arguments, text, output, messages, status in VECTORS["cases"]:
-        expected = (status, output.encode("latin-1"), messages.encode("latin-1"))
-        given = run(arguments, text.encode("latin-1"), folder)
+    for case in VECTORS.cases:
+        expected = (case["status"], case["output"].encode("latin-1"), case["messages"].encode("latin-1"))
+        given = run(case["arguments"], case["text"].encode("latin-1"), folder)
         if given != expected:
-            wrong.append((arguments, text, expected, given))
+            wrong.append((case["arguments"], case["text"], expected, given))
     assert not wrong, f"{len(wrong)} differ, the first: {wrong[0]}"

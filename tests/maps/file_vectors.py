@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from tests.vectors.store import load
+
 FOLDER = Path(__file__).parents[1] / "vectors" / "maptypes"
 
-FILES: dict[str, list[list[Any]]] = json.loads((FOLDER / "files.json").read_text(encoding="utf-8"))["files"]
+FILES: dict[str, list[list[Any]]] = {case["file"]: case["entries"] for case in load("maptypes/entries").cases}
 
 
 def names(kind: str) -> list[str]:

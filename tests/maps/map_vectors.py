@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
+from tests.vectors.store import load
+
 FOLDER = Path(__file__).parents[1] / "vectors" / "maps"
 
-FILES: dict[str, list[list[Any]]] = json.loads((FOLDER / "maps.json").read_text(encoding="utf-8"))["files"]
+FILES: dict[str, list[list[Any]]] = {case["file"]: case["entries"] for case in load("maps/entries").cases}
 
 
 def names(kind: str) -> list[str]:

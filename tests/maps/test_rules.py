@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -14,8 +13,10 @@ from mailconf.files import Root
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
 from mailconf.source import decode, encode
+from tests.vectors.store import load
 
-RECORDED = json.loads((Path(__file__).parents[1] / "vectors" / "maptypes.json").read_text(encoding="utf-8"))
+VECTORS = load("rule_tables")
+RECORDED = VECTORS.by("type")
 KINDS = ["regexp", "pcre", "cidr"]
 
 
@@ -26,15 +27,15 @@ def shown(message: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "number"), [(kind, number) for kind in KINDS for number in range(len(RECORDED["tables"][kind]))]
+    ("kind", "number"), [(kind, number) for kind in KINDS for number in range(len(RECORDED[kind]))]
 )
 def test_answers_and_warns_as_postmap(tmp_path: Path, kind: str, number: int) -> None:
-    record = RECORDED["tables"][kind][number]
+    record = RECORDED[kind][number]
     path = tmp_path / "table"
     path.write_bytes(encode(record["table"]))
     told: list[str] = []
     table = open_table(f"{kind}:{path}", warn=told.append)
-    answers = {key: table.lookup(encode(key)) for key in RECORDED["keys"][kind]}
+    answers = {key: table.lookup(encode(key)) for key in VECTORS.head.common["keys"][kind]}
     assert {key: decode(value) for key, value in answers.items() if value is not None} == record["answers"]
     expected = [line.replace("@FILE@", str(path)) for line in record["warnings"]]
     assert [shown(line) for line in told] == [shown(line) for line in expected]

@@ -50,20 +50,27 @@ def deliver(
     sender: str = "a@b.example",
     content: bytes = CONTENT,
     port: str = "",
+    name: str = "",
     **fields: str,
 ) -> list[Result]:
-    """What a delivery to ``nexthop`` comes to; ``port`` is what the transport's smtp_tcp_port or lmtp_tcp_port says."""
+    """What a delivery to ``nexthop`` comes to.
+
+    port  what the transport's smtp_tcp_port or lmtp_tcp_port says
+    name  what the agent calls itself in EHLO
+    """
 
     async def main() -> list[Result]:
         site = make_site(Path("/nowhere"))
         site.limits = limits or Limits()
-        site.client_ports = {"smtp": port} if port else {}
+        transport = "lmtp" if lmtp else "smtp"
+        site.client_ports = {transport: port} if port else {}
+        site.client_names = {transport: name} if name else {}
         world = FakeWorld()
         context = Context(policy(site), world, lambda program, text: None)
         to = [r if isinstance(r, Recipient) else Recipient(r, r) for r in recipients]
-        routes = [(r, Route("smtp", nexthop, r.address, "default", Trace())) for r in to]
+        routes = [(r, Route(transport, nexthop, r.address, "default", Trace())) for r in to]
         message = Message("QID", sender, to, content, world.now(), **fields)
-        job = Job(message, routes, "smtp", nexthop, context.policy, world)
+        job = Job(message, routes, transport, nexthop, context.policy, world)
         agent = SmtpAgent(context, resolver or FakeResolver(), lmtp=lmtp)
         return await asyncio.wait_for(agent.deliver(job), 30)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from mailconf.files import Root
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.model.address import Address
-from mailconf.model.policy import Place, Role
+from mailconf.model.policy import Place, Privilege, Role
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Setting, Site
 from mailconf.model.trace import Trace
@@ -89,14 +89,17 @@ class FakePolicy:
     copies: list[str] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
     copies_fail: bool = False
+    privileges: set[Privilege] = field(default_factory=set)
 
     async def _never(self, session: Session, ask: Ask) -> Verdict:
         raise AssertionError("the queue side asks no SMTP question")
 
     connect = helo = mail = rcpt = data = end_of_data = vrfy = _never
 
-    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
-        return False
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
+        if privilege is Privilege.LOCAL_HEADERS:
+            return session.client_address == "127.0.0.1"
+        return privilege in self.privileges and session.client_address.startswith("127.")
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
         return reply

@@ -12,8 +12,8 @@ from pathlib import Path
 from mta_fixture import FakePolicy, FakeWorld, make_site
 
 from mailconf.model.limits import Limits
+from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
-from mailconf.model.site import Setting
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import Reply, Verdict
 from mailconf.model.world import Ask
@@ -101,8 +101,7 @@ class Listener:
         *,
         limits: Limits | None = None,
         options: ServerOptions | None = None,
-        xclient: tuple[str, ...] = ("127.0.0.0/8",),
-        networks: tuple[str, ...] = (),
+        privileges: set[Privilege] | None = None,
         on_verdict: VerdictHook | None = None,
         lookup: bool = True,
         policy: Callable[..., OpenPolicy] = OpenPolicy,
@@ -111,12 +110,12 @@ class Listener:
     ) -> None:
         site = make_site(Path("/nowhere"))
         site.limits = (limits or Limits())._replace(error_sleep=0.0 if limits is None else limits.error_sleep)
-        site.xclient_hosts = site.xforward_hosts = Setting(xclient)
-        site.limit_exceptions = Setting(networks)
         self.lines: list[str] = []
         self.logged = threading.Condition()
         self.intake = MemoryIntake()
-        self.context = Context(policy(site), FakeWorld(), self._log, self.intake)
+        compiled = policy(site)
+        compiled.privileges = {Privilege.XCLIENT, Privilege.XFORWARD} if privileges is None else privileges
+        self.context = Context(compiled, FakeWorld(), self._log, self.intake)
         self._options, self._on_verdict, self._grace = options, on_verdict, grace
         self._resolver = Resolver(hosts=None) if lookup else None
         self._ready = threading.Event()

@@ -46,7 +46,7 @@ def flood(port: int, patience: int = 20) -> socket.socket:
 
 
 def test_a_client_that_does_not_read_is_cut_off() -> None:
-    limits = Limits(smtpd_timeout=0.5, error_sleep=0)
+    limits = Limits(session_timeout=0.5, error_sleep=0)
     with Listener(limits=limits, lookup=False, policy=Counting) as listener:
         with flood(listener.port):
             listener.await_line("timeout after EHLO from unknown[127.0.0.1]")
@@ -55,7 +55,7 @@ def test_a_client_that_does_not_read_is_cut_off() -> None:
 
 
 def test_others_are_greeted_when_all_sessions_were_taken() -> None:
-    limits = Limits(smtpd_timeout=0.5, connections=5, connections_per_client=0, error_sleep=0)
+    limits = Limits(session_timeout=0.5, connections=5, connections_per_client=0, error_sleep=0)
     with Listener(limits=limits, lookup=False, policy=Counting) as listener:
         silent = [flood(listener.port, 2) for _ in range(5)]
         with listener.connect() as peer:
@@ -77,7 +77,7 @@ def test_others_have_their_turn_meanwhile() -> None:
 
 
 def test_commands_of_the_dead_are_not_worked_on() -> None:
-    limits = Limits(smtpd_timeout=20, error_sleep=0)
+    limits = Limits(session_timeout=20, error_sleep=0)
     Counting.asked = 0
     with Listener(limits=limits, lookup=False, policy=Counting) as listener:
         peer = flood(listener.port)
@@ -89,7 +89,7 @@ def test_commands_of_the_dead_are_not_worked_on() -> None:
 
 
 def test_nothing_is_read_of_a_session_that_waits() -> None:
-    limits = Limits(connections=1, connections_per_client=0, smtpd_timeout=20)
+    limits = Limits(connections=1, connections_per_client=0, session_timeout=20)
     with Listener(limits=limits, lookup=False) as listener, listener.connect() as first:
         waiting = socket.create_connection(("127.0.0.1", listener.port), timeout=20)
         waiting.sendall(b"NOOP\r\n" * 1000)
@@ -104,7 +104,7 @@ def test_nothing_is_read_of_a_session_that_waits() -> None:
 
 def test_the_last_words_are_waited_for_and_then_no_more() -> None:
     """A session that ends by QUIT, whose client reads late, has its replies; one that never reads does not stay."""
-    limits = Limits(smtpd_timeout=20, error_sleep=0, junk_commands=100_000)
+    limits = Limits(session_timeout=20, error_sleep=0, junk_commands=100_000)
     with Listener(limits=limits, lookup=False) as listener, listener.connect() as peer:
         count = 20_000
         peer.send(b"NOOP\r\n" * count + b"QUIT\r\n")

@@ -36,7 +36,7 @@ def test_mail_is_taken(loop: Loop) -> None:
 
 
 def test_many_and_silent_ones(loop: Loop) -> None:
-    limits = Limits(connections=20, smtpd_timeout=1.0)
+    limits = Limits(connections=20, session_timeout=1.0)
     with Listener(limits=limits, loop=loop) as listener:
         peers = [listener.connect() for _ in range(20)]
         with listener.connect() as late:  # when the first ones have been sent away
@@ -47,7 +47,7 @@ def test_many_and_silent_ones(loop: Loop) -> None:
 
 
 def test_a_client_that_does_not_read(loop: Loop) -> None:
-    with Listener(limits=Limits(smtpd_timeout=1.0), loop=loop) as listener, listener.connect() as peer:
+    with Listener(limits=Limits(session_timeout=1.0), loop=loop) as listener, listener.connect() as peer:
         peer.socket.settimeout(0.2)
         with pytest.raises(TimeoutError):
             while True:

@@ -1,9 +1,8 @@
 """smtpd_forbid_bare_newline, its exclusions and code, smtpd_forbid_unauth_pipelining: what Postfix 3.7.11 said, queued
-and logged (tests/vectors/line_ends.json), and what the listener does."""
+and logged (tests/vectors/line_ends.jsonl), and what the listener does."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from smtpd_fixture import Listener, OpenPolicy, Peer
 
 from mailconf.model.limits import Limits
+from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.smtp.options import BareNewline, ServerOptions
@@ -22,7 +22,10 @@ sys.path.insert(0, str(VECTORS))
 from line_end_dialogues import ENDS, HEAD, LINES, RUNS, SMUGGLED  # noqa: E402
 from record_line_ends import body, log_of, neutral  # noqa: E402
 
-RECORDED = json.loads((VECTORS / "line_ends.json").read_text())
+from tests.vectors.store import load  # noqa: E402
+
+VECTORS_OF_SMTPD = load("line_ends")
+RECORDED = VECTORS_OF_SMTPD.keyed("run", "dialogue")
 CASES = [(run, name) for run, (_, dialogues) in RUNS.items() if "exclusions" not in run for name in dialogues]
 
 
@@ -59,16 +62,14 @@ def play(peer: Peer, dialogue: list[str], recorded: list[str]) -> list[str]:
 
 
 def test_the_recording_is_of_these_dialogues() -> None:
-    assert RECORDED["mail_version"] == "3.7.11"
-    assert {run: set(dialogues) for run, (_, dialogues) in RUNS.items()} == {
-        run: set(found) for run, found in RECORDED["runs"].items()
-    }
+    assert VECTORS_OF_SMTPD.head.version == "3.7.11"
+    assert set(RECORDED) == {(run, name) for run, (_, dialogues) in RUNS.items() for name in dialogues}
 
 
 @pytest.mark.parametrize(("run", "name"), CASES)
 def test_as_recorded(run: str, name: str) -> None:
     settings, dialogues = RUNS[run]
-    recorded = RECORDED["runs"][run][name]
+    recorded = RECORDED[run, name]
     with Listener(options=options_of(settings), limits=Limits(error_sleep=0), lookup=False) as listener:
         with listener.connect() as peer:
             replies = play(peer, dialogues[name], recorded["replies"])
@@ -110,13 +111,14 @@ def test_bare_newlines_are_noted() -> None:
 
 
 class Failing(OpenPolicy):
-    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         raise LookupFailed("hash:/x", "no such file")
 
 
 class Excluding(OpenPolicy):
-    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
-        return session.client_address == "192.0.2.7"
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
+        excluded = privilege is Privilege.BARE_NEWLINES and session.client_address == "192.0.2.7"
+        return excluded or await super().may(session, privilege, ask)
 
 
 def test_exclusions_that_cannot_be_asked_exclude_none() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import sys
@@ -23,7 +22,9 @@ sys.path.insert(0, str(VECTORS.parent / "live"))
 
 from record_mailbox import delivered, normal  # noqa: E402
 
-RECORDED: dict[str, Any] = json.loads((VECTORS / "mailbox.json").read_text())["cases"]
+from tests.vectors.store import load  # noqa: E402
+
+RECORDED = load("mailbox").keyed("name")
 RECEIVED = b"Received: from client.example.org (localhost [127.0.0.1])\n\tby mail.example.com; now\n"
 
 

@@ -1,4 +1,4 @@
-"""Whose files local and virtual open, and with whose rights: what Postfix did (tests/vectors/personal.json), ours does.
+"""Whose files local and virtual open, and with whose rights: what Postfix did (personal.jsonl), ours does too.
 
 Files of several owners need root. The cases that another user can lay out are in tests/core/test_personal.py.
 """
@@ -6,7 +6,6 @@ Files of several owners need root. The cases that another user can lay out are i
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import sys
@@ -34,8 +33,9 @@ from mailconf.mta.world import MtaWorld  # noqa: E402
 from mailconf.source import Source, encode  # noqa: E402
 from mailconf.tables.aliases import read_aliases  # noqa: E402
 from mailconf.tables.postmap import fold  # noqa: E402
+from tests.vectors.store import load  # noqa: E402
 
-RECORDED: dict[str, Any] = json.loads((VECTORS / "personal.json").read_text())["cases"]
+RECORDED = load("personal").keyed("name")
 MASTER = "".join(f"{name} unix - n n - - {name}\n" for name in ("local", "virtual", "discard"))
 _RESULT = re.compile(r"(\w+): (\w+): to=<(.*?)>, (?:orig_to=<.*?>, )?relay=.*?, dsn=(.*?), status=(\w+) \((.*)\)\Z")
 

@@ -155,6 +155,14 @@ def test_a_server_that_is_silent() -> None:
     assert words(result)[:2] == ("deferred", "4.4.2") and result.text == text
 
 
+@pytest.mark.parametrize("lmtp", [False, True])
+def test_a_transport_has_a_name_of_its_own(lmtp: bool) -> None:
+    for name, said in (("", "mail.example.com"), ("helo.example", "helo.example")):
+        with ScriptedServer({}) as server:
+            deliver(f"[127.0.0.1]:{server.port}", "x@y.example", lmtp=lmtp, name=name)
+        assert server.sessions[0][0] == f"{'LHLO' if lmtp else 'EHLO'} {said}"
+
+
 def test_utf8_needs_a_server_that_speaks_it() -> None:
     with ScriptedServer({"EHLO": "250-sink.example\n250 SMTPUTF8"}) as server:
         (result,) = deliver(f"[127.0.0.1]:{server.port}", "é@y.example")
@@ -169,8 +177,8 @@ class Generic(FakePolicy):
     """smtp_generic_maps as a function: local.example becomes shown.example, for smtp only."""
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
-        assert role.mailer in ("smtp", "lmtp")
-        if role.mailer == "smtp" and (role.place is Place.HEADER or role.side is Side.SENDER):
+        assert role.transport in ("smtp", "lmtp")
+        if role.transport == "smtp" and (role.place is Place.HEADER or role.side is Side.SENDER):
             return address.replace("@local.example", "@shown.example")
         return address
 

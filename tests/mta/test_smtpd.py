@@ -10,9 +10,10 @@ import pytest
 from smtpd_fixture import HOST, Listener, OpenPolicy, Peer, said
 
 from mailconf.model.limits import Limits
+from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.verdict import Reply, Verdict
-from mailconf.model.world import Ask
+from mailconf.model.world import Ask, LookupFailed
 from mailconf.smtp.options import ServerOptions
 
 
@@ -143,7 +144,7 @@ def test_too_many_errors() -> None:
 
 
 def test_silence_is_ended() -> None:
-    with Listener(limits=Limits(smtpd_timeout=0.2)) as listener, listener.connect() as peer:
+    with Listener(limits=Limits(session_timeout=0.2)) as listener, listener.connect() as peer:
         assert peer.reply() == f"421 4.4.2 {HOST} Error: timeout exceeded"
         assert peer.reply() == "<closed>"
     assert "smtpd: timeout after CONNECT from localhost[127.0.0.1]" in listener.lines
@@ -187,7 +188,7 @@ def test_xclient_makes_another_client() -> None:
 
 
 def test_xclient_is_for_the_authorized() -> None:
-    with Listener(xclient=()) as listener, listener.connect() as peer:
+    with Listener(privileges=set()) as listener, listener.connect() as peer:
         assert peer.say("XCLIENT NAME=x") == "550 5.7.0 Error: insufficient authorization"
     assert listener.lines
 
@@ -200,7 +201,7 @@ def test_connections_of_one_client_are_limited_unless_it_is_ours() -> None:
         listener.await_line(
             "warning: Connection concurrency limit exceeded: 3 from localhost[127.0.0.1] for service smtp"
         )
-    with Listener(limits=limits, networks=("127.0.0.0/8",)) as listener:
+    with Listener(limits=limits, privileges={Privilege.UNLIMITED}) as listener:
         peers = [listener.connect() for _ in range(4)]
         assert {peer.greeting for peer in peers} == {f"220 {HOST} ESMTP Postfix"}
         for peer in peers:
@@ -404,3 +405,23 @@ def test_a_session_s_end_is_logged_with_its_message_where_the_version_names_it(n
                 peer.say(line)
         queue_id = "0000000001: " if named else ""
         listener.await_line(f"smtpd: {queue_id}lost connection after RCPT from localhost[127.0.0.1]")
+
+
+class Unsure(OpenPolicy):
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
+        raise LookupFailed("fail:x", "no reason")
+
+
+@pytest.mark.parametrize(("verb", "kind"), [("XCLIENT", "xclient"), ("XFORWARD", "xforward")])
+def test_a_list_that_cannot_be_asked_ends_the_session_that_needs_it(verb: str, kind: str) -> None:
+    with Listener(policy=Unsure) as listener, listener.connect() as peer:
+        assert peer.say(f"{verb} ADDR=192.0.2.7") == f"421 4.3.0 {HOST} Server local data error"
+        assert peer.say("HELO x") == "<closed>"
+        listener.await_line("disconnect")
+    client = "localhost[127.0.0.1]"
+    assert listener.lines[-3:] == [
+        f"smtpd: warning: don't know if command {verb} should be allowed from {client}",
+        f"smtpd: NOQUEUE: reject: {verb} from {client}: 421 4.3.0 {HOST} Server local data error",
+        f"smtpd: disconnect from {client} {kind}=0/1 commands=0/1",
+    ]
+    assert f"smtpd: warning: smtpd_authorized_{kind}_hosts: fail:x: table lookup problem" in listener.lines

@@ -1,4 +1,4 @@
-"""Our answers under many configurations are those of the real smtpd (tests/vectors/smtpd.json, by record_smtp.py)."""
+"""Our answers under many configurations are those of the real smtpd (tests/vectors/smtpd.jsonl, by record_smtp.py)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from record_smtp import told  # noqa: E402
 from smtpd_dialogues import DIALOGUES, Dialogue  # noqa: E402
 from test_smtp_vectors import neutral  # noqa: E402
 
-RECORDED = json.loads((TESTS / "vectors" / "smtpd.json").read_text())
+from tests.vectors.store import load  # noqa: E402
+
+VECTORS = load("smtpd")
+RECORDED = VECTORS.keyed("name")
 PRIVATE = {"smtpd_authorized_xclient_hosts": "127.0.0.1", "inet_protocols": "ipv4"}
 
 
@@ -33,16 +36,16 @@ def grouped() -> dict[str, dict[str, Dialogue]]:
 
 
 def test_the_recording_is_of_these_dialogues() -> None:
-    assert RECORDED["mail_version"] == "3.7.11"
-    assert set(RECORDED["dialogues"]) == set(DIALOGUES)
+    assert VECTORS.head.version == "3.7.11"
+    assert set(RECORDED) == set(DIALOGUES)
 
 
 @pytest.mark.parametrize("settings", grouped())
 def test_as_recorded(settings: str, tmp_path: Path) -> None:
-    policy = policy_of(tmp_path, {**RECORDED["settings"], **PRIVATE, **json.loads(settings)})
+    policy = policy_of(tmp_path, {**VECTORS.head.common["settings"], **PRIVATE, **json.loads(settings)})
     differences: list[Any] = []
     for name, dialogue in grouped()[settings].items():
-        recorded = RECORDED["dialogues"][name]
+        recorded = RECORDED[name]
         ours = Conversation(policy)
         replies = [ours.start()]
         for step in dialogue.steps:

@@ -112,8 +112,8 @@ def test_explain_asks_for_the_outgoing_addresses_by_their_sides(tmp_path: Path) 
 
     class Sided(PostfixPolicy):
         async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
-            if role.mailer:
-                return f"{role.mailer} {role.place.value} {role.side.value} {address}"
+            if role.transport:
+                return f"{role.transport} {role.place.value} {role.side.value} {address}"
             return await super().rewrite(address, role, ask)
 
     policy.__class__ = Sided

@@ -1,8 +1,7 @@
-"""Replays what local and virtual did (tests/vectors/deliveries.json, by record_deliveries.py)."""
+"""Replays what local and virtual did (tests/vectors/deliveries.jsonl, by record_deliveries.py)."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -25,8 +24,9 @@ from mailconf.model.world import Ask, run  # noqa: E402
 from mailconf.source import Source, encode  # noqa: E402
 from mailconf.tables.aliases import read_aliases  # noqa: E402
 from mailconf.tables.postmap import fold  # noqa: E402
+from tests.vectors.store import load  # noqa: E402
 
-RECORDED = json.loads((VECTORS / "deliveries.json").read_text())["deliveries"]
+RECORDED = load("deliveries").by("scenario")
 PASSWD = """\
 root:x:0:0:root:/root:/bin/bash
 sync:x:4:65534:sync:/bin:/bin/sync
@@ -65,9 +65,8 @@ def test_deliveries_are_as_recorded(number: int, scenario: Deliveries, tmp_path:
     root = Root(tmp_path)
     policy, _ = policy_of(Path("/site"), root)
     world = FileWorld(root)
-    recorded = RECORDED[number]
-    assert list(recorded) == scenario.recipients
-    for recipient, theirs in recorded.items():
+    for case in RECORDED[number]:
+        recipient, theirs = case["recipient"], case["results"]
         ask = Ask(world)
         address = run(policy.rewrite(recipient, Role(Place.ENVELOPE, Side.RECIPIENT), ask))
         route = run(policy.resolve(address, ask))

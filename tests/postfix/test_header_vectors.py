@@ -1,9 +1,8 @@
-"""Replays what cleanup queued of headers that reach its limits (tests/vectors/headers.json, by record_headers.py)."""
+"""Replays what cleanup queued of headers that reach its limits (by tests/vectors/record_headers.py)."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from mailconf.model.session import Session  # noqa: E402
 from mailconf.mta.cleanup import Cleanup  # noqa: E402
 from mailconf.mta.headers import guard  # noqa: E402
 from mailconf.mta.message import Context, Message, Recipient  # noqa: E402
+from tests.vectors.store import load  # noqa: E402
 
-RECORDED = json.loads((VECTORS / "headers.json").read_text())
+FIELDS, FIRST_LINES = (load(name).cases for name in ("header_fields", "header_first_lines"))
 
 
 class Taken:
@@ -48,13 +48,13 @@ def queued(top: Path, parameters: dict[str, str], content: bytes, log: list[str]
 @pytest.mark.parametrize("number", range(len(scenarios())))
 def test_fields_are_queued_as_recorded(number: int, tmp_path: Path) -> None:
     parameters, fields = scenarios()[number]
-    assert queued(tmp_path, parameters, whole(fields), []) == RECORDED["fields"][number]
+    assert queued(tmp_path, parameters, whole(fields), []) == FIELDS[number]["queued"]
 
 
 @pytest.mark.parametrize("number", range(len(first_lines())))
 def test_first_lines_are_queued_as_recorded(number: int, tmp_path: Path) -> None:
     content = whole(first_lines()[number], first=True)
-    assert queued(tmp_path, {}, content, []) == RECORDED["first"][number]
+    assert queued(tmp_path, {}, content, []) == FIRST_LINES[number]["queued"]
 
 
 def test_what_is_taken_from_around_an_address_is_logged(tmp_path: Path) -> None:

@@ -1,29 +1,22 @@
-"""Replays what the real Postfix said to list_scenarios.py (tests/vectors/lists.json) against our Policy."""
+"""Replays what the real Postfix said to list_scenarios.py (the folders of tests/vectors/lists) against our Policy."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-VECTORS = Path(__file__).parents[1] / "vectors"
-sys.path.insert(0, str(VECTORS))
+sys.path.insert(0, str(Path(__file__).parents[1] / "vectors"))
 
-from list_scenarios import scenarios  # noqa: E402
-from policy_replay import differences, report  # noqa: E402
-from policy_scenarios import Scenario  # noqa: E402
+from policy_replay import differences, report
 
-RECORDED = {entry["name"]: entry["answers"] for entry in json.loads((VECTORS / "lists.json").read_text())["scenarios"]}
-SCENARIOS = scenarios()
+from tests.vectors.policy_scenarios import Scenario
+from tests.vectors.store import load
 
 
-def test_every_scenario_is_recorded() -> None:
-    assert {s.name: len(s.sessions) for s in SCENARIOS} == {name: len(answers) for name, answers in RECORDED.items()}
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
-def test_lists_and_origins_are_read_as_recorded(scenario: Scenario, tmp_path: Path) -> None:
-    found = differences(scenario, RECORDED[scenario.name], tmp_path)
+@pytest.mark.parametrize("case", load("lists").cases, ids=lambda case: case["name"])
+def test_lists_and_origins_are_read_as_recorded(case: dict[str, Any], tmp_path: Path) -> None:
+    found = differences(Scenario.recorded(case), case["answers"], tmp_path)
     assert not found, report(found)

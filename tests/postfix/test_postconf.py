@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,27 @@ import pytest
 from mailconf.cli.postfix.postconf import run
 from mailconf.postfix.settings import machine
 from mailconf.source import decode, encode
+from tests.vectors.store import load
 
-RECORDED = json.loads((Path(__file__).parents[1] / "vectors" / "postconf.json").read_text(encoding="utf-8"))
+RECORDED = load("postconf")
 
 
 @pytest.fixture(autouse=True)
 def recorded_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Defaults that depend on the machine come out as where the answers were recorded."""
-    monkeypatch.setattr(machine, "node_name", lambda: RECORDED["node"])
-    monkeypatch.setattr(machine, "interfaces", lambda: [tuple(pair) for pair in RECORDED["interfaces"]])
+    monkeypatch.setattr(machine, "node_name", lambda: RECORDED.head.machine["node"])
+    monkeypatch.setattr(machine, "interfaces", lambda: [tuple(pair) for pair in RECORDED.head.machine["interfaces"]])
     monkeypatch.delenv("MAIL_CONFIG", raising=False)
 
 
-@pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: " ".join(case["arguments"])[:40])
+@pytest.mark.parametrize("case", RECORDED.cases, ids=lambda case: " ".join(case["arguments"])[:40])
 def test_postconf_answers_as_recorded(
     case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     (tmp_path / "main.cf").write_bytes(encode(case["main"]))
     (tmp_path / "master.cf").write_bytes(encode(case["master"]))
     monkeypatch.chdir(tmp_path)
-    status = run("postconf", ["--postfix-version", RECORDED["version"], "-c", ".", *case["arguments"]])
+    status = run("postconf", ["--postfix-version", RECORDED.head.version, "-c", ".", *case["arguments"]])
     said = capfdbinary.readouterr()
     assert decode(said.err) == case["stderr"]
     assert decode(said.out) == case["stdout"]

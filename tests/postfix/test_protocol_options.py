@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
+from mailconf.model.policy import Privilege
 from mailconf.model.session import Session, Verified
 from mailconf.model.world import Ask, run
 from mailconf.postfix.policy.policy import compile_policy
@@ -24,8 +24,10 @@ sys.path.insert(0, str(VECTORS))
 
 from line_end_dialogues import EXCLUSIONS, FATAL  # noqa: E402
 
+from tests.vectors.store import load  # noqa: E402
+
 BEGIN = "compatibility_level = 3.6\n"
-RECORDED = json.loads((VECTORS / "line_ends.json").read_text())
+FATAL_RECORDED = load("line_ends_fatal").cases
 
 
 def options(top: Path, text: str) -> tuple[ServerOptions, list[str]]:
@@ -98,7 +100,7 @@ def start_problems(folder: Path, settings: dict[str, str], master: str = "") -> 
 @pytest.mark.parametrize("settings", FATAL)
 def test_values_with_which_smtpd_does_not_start(tmp_path: Path, settings: dict[str, str]) -> None:
     """Those that were recorded, but for "note", which newer versions take."""
-    assert len(RECORDED["fatal"]) == len(FATAL)
+    assert len(FATAL_RECORDED) == len(FATAL)
     found = start_problems(tmp_path, settings)
     assert [code for code, _, _ in found] == ([] if "note" in settings.values() else ["PF223"])
 
@@ -113,7 +115,7 @@ def test_an_override_with_which_smtpd_does_not_start(tmp_path: Path) -> None:
 def test_exclusions_are_those_of_the_real_one(tmp_path: Path, name: str) -> None:
     """Excluded was the client whose message, with a false end, was taken; the last client of the dialogue counts."""
     value, dialogue = EXCLUSIONS[name]
-    (recorded,) = RECORDED["runs"][f"exclusions, {name}"].values()
+    (recorded,) = load("line_ends").by("run")[f"exclusions, {name}"]
     (tmp_path / "main.cf").write_text(
         f"{BEGIN}mynetworks = 192.0.2.64/26\nsmtpd_forbid_bare_newline_exclusions = {value}\n"
     )
@@ -123,7 +125,7 @@ def test_exclusions_are_those_of_the_real_one(tmp_path: Path, name: str) -> None
     session = Session(client_address="127.0.0.1")
     if dialogue[0].endswith("\r\n") and dialogue[0].startswith("XCLIENT"):
         session = Session(client_name=Verified.found("mx.foo.example"), client_address="192.0.2.7")
-    excluded = run(policy.may_send_bare_newlines(session, Ask(FileWorld(Root()))))
+    excluded = run(policy.may(session, Privilege.BARE_NEWLINES, Ask(FileWorld(Root()))))
     refused = any("bare <LF>" in reply for reply in recorded["replies"])
     if name == "no more, by XCLIENT":  # the first client was excluded, the second was not
         assert excluded and not refused and not recorded["messages"]
@@ -138,4 +140,4 @@ def test_without_exclusions_mynetworks_are_excluded_and_its_mistakes_reported_on
     policy = compile_policy(Configuration.load(str(tmp_path), sink), sink)
     assert [d.code for d in sink] == ["PF206"]
     session = Session(client_address="203.0.113.9")
-    assert run(policy.may_send_bare_newlines(session, Ask(FileWorld(Root()))))
+    assert run(policy.may(session, Privilege.BARE_NEWLINES, Ask(FileWorld(Root()))))

@@ -1,8 +1,7 @@
-"""Replays what Postfix does with tables that it does not trust in their role (tests/vectors/trust.json)."""
+"""Replays what Postfix does with tables that it does not trust in their role (tests/vectors/trust.jsonl)."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -19,10 +18,9 @@ from mailconf.files import Root  # noqa: E402
 from mailconf.model.fileworld import FileWorld  # noqa: E402
 from mailconf.model.verdict import DeliveryKind  # noqa: E402
 from mailconf.model.world import Ask, run  # noqa: E402
+from tests.vectors.store import load  # noqa: E402
 
-RECORDED = {
-    (name, table): answer for name, table, answer in json.loads((VECTORS / "trust.json").read_text())["answers"]
-}
+RECORDED = load("trust").keyed("parameter", "table")
 SENDER = "s@sender.example"
 
 
@@ -58,7 +56,7 @@ def outcome(top: Path, name: str, table: str) -> list[str]:
 
 @pytest.mark.parametrize(("name", "table"), scenarios())
 def test_as_recorded(name: str, table: str, tmp_path: Path) -> None:
-    [[agent, recipient, dsn, status, text]] = RECORDED[name, table]
+    [[agent, recipient, dsn, status, text]] = RECORDED[name, table]["results"]
     if '"discard:$1"' in text:  # what the shell says of it is of no interest
         text = "discard:$1"
     expected = [agent, recipient, text if status == "sent" or text == "discard:$1" else f"{dsn} {text}"]

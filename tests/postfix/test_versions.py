@@ -26,7 +26,7 @@ def found(top: Path, words: str) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("word", REMOVED)
 def test_restrictions_that_were_removed(tmp_path: Path, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By 3.9, as smtpd 3.10.13 says; each of them is a server error then (policy_others.json), in a table as well."""
+    """By 3.9, as smtpd 3.10.13 says; each of them is a server error then (policy_others@3.10.13), in tables as well."""
     hint = f"write {REMOVED[word]}"
     monkeypatch.setenv("MAILCONF_POSTFIX_VERSION", "3.8.1")
     assert found(tmp_path, word) == [("PF205", f"{word} will be removed from Postfix", hint)]

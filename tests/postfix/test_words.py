@@ -1,8 +1,7 @@
-"""The table tools and smtpd speak the words of the version that is named (tests/vectors/words.json)."""
+"""The table tools and smtpd speak the words of the version that is named (tests/vectors/record_words.py)."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping
@@ -33,13 +32,19 @@ sys.path.insert(0, str(VECTORS))
 
 from word_cases import CONTENT, FILES, HELP, HIDING, MAIN_CF, RECIPIENTS, TABLE_COMMANDS  # noqa: E402
 
-RECORDED: dict[str, dict[str, Any]] = json.loads((VECTORS / "words.json").read_text())
+from tests.vectors.store import load  # noqa: E402
+
+VERSIONS = ("3.10.13", "3.7.11")
+TABLES, HELPS, CONTENTS, RECEIVED = (
+    {version: load(f"words_{kind}@{version}") for version in VERSIONS}
+    for kind in ("tables", "help", "content", "received")
+)
 SETTINGS = "mydestination = localhost\nmynetworks = 127.0.0.0/8\nlocal_recipient_maps =\nrelay_domains = y.example\n"
 
 
 def test_versions_before_and_after_the_words_changed_are_recorded() -> None:
-    assert [version_numbers(version) for version in RECORDED] == [(3, 10), (3, 7)]
-    assert all(len(recorded["tables"]) == len(TABLE_COMMANDS) for recorded in RECORDED.values())
+    recorded = [vectors.head.version for kind in (TABLES, HELPS, CONTENTS, RECEIVED) for vectors in kind.values()]
+    assert [version_numbers(version) for version in recorded] == [(3, 10), (3, 7)] * 4
 
 
 @pytest.fixture
@@ -59,7 +64,7 @@ class Input:
 
 
 @pytest.mark.parametrize("number", range(len(TABLE_COMMANDS)), ids=[" ".join(words) for words in TABLE_COMMANDS])
-@pytest.mark.parametrize("version", RECORDED)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_table_tools(
     folder: Path, version: str, number: int, monkeypatch: pytest.MonkeyPatch, capfdbinary: Any
 ) -> None:
@@ -68,7 +73,9 @@ def test_table_tools(
     monkeypatch.setenv(SETTING, "3.10" if version.startswith("3.7") else "3.7")  # the option counts, not this
     status = main([tool, "--postfix-version", version, "-c", ".", *arguments])
     out, messages = capfdbinary.readouterr()
-    assert [status, out.decode("latin-1"), messages.decode("latin-1")] == RECORDED[version]["tables"][number]
+    recorded = TABLES[version].cases[number]
+    expected = (recorded["status"], recorded["stdout"], recorded["stderr"])
+    assert (status, out.decode("latin-1"), messages.decode("latin-1")) == expected
 
 
 def policy_of(folder: Path, version: str, parameters: Mapping[str, str] = {}) -> PostfixPolicy:
@@ -80,7 +87,7 @@ def policy_of(folder: Path, version: str, parameters: Mapping[str, str] = {}) ->
 
 
 @pytest.mark.parametrize("name", HELP)
-@pytest.mark.parametrize("version", RECORDED)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_help(tmp_path: Path, version: str, name: str) -> None:
     policy = policy_of(tmp_path, version)
     context = Context(policy, FileWorld(), lambda program, text: None, None)
@@ -93,16 +100,17 @@ def test_help(tmp_path: Path, version: str, name: str) -> None:
         while not isinstance(event := connection.next_event(), Wait):
             replies += [connection.send_reply(reply).decode() for reply in run(answers.answer(event))]
     said = [reply.removesuffix("\r\n") for reply in replies if "\r\n250" not in reply]
-    assert [said, connection.summary()] == RECORDED[version]["help"][name]
+    recorded = HELPS[version].keyed("name")[name]
+    assert (said, connection.summary()) == (recorded["replies"], recorded["counts"])
 
 
 @pytest.mark.parametrize("number", range(len(CONTENT)))
-@pytest.mark.parametrize("version", RECORDED)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_from_lines_on_top_of_a_message(tmp_path: Path, version: str, number: int) -> None:
     options = Smtpd(Context(policy_of(tmp_path, version), FileWorld(), lambda program, text: None)).options()
     content = (CONTENT[number] + "\nbody\n").encode()
     fields, rest = split_message(guard(content, options.from_lines))
-    assert join(fields, rest).decode() == RECORDED[version]["content"][number]
+    assert join(fields, rest).decode() == CONTENTS[version].cases[number]["queued"]
 
 
 class Queue:
@@ -118,7 +126,7 @@ class Queue:
 
 
 @pytest.mark.parametrize("number", range(2 * len(RECIPIENTS)))
-@pytest.mark.parametrize("version", RECORDED)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_received_field(tmp_path: Path, version: str, number: int) -> None:
     hidden, case = divmod(number, len(RECIPIENTS))
     policy = policy_of(tmp_path, version, HIDING if hidden else {})
@@ -135,7 +143,7 @@ def test_the_received_field(tmp_path: Path, version: str, number: int) -> None:
             for reply in run(answers.answer(event)):
                 connection.send_reply(reply)
     field = re.sub(rb"[A-Z][a-z]{2}, .*\)\n", b"DATE\n", queue.content.removesuffix(b"X-A: b\n"))
-    assert field.decode().replace("0123456789", "ID") == RECORDED[version]["received"][number]
+    assert field.decode().replace("0123456789", "ID") == RECEIVED[version].cases[number]["field"]
 
 
 def test_defaults_are_those_of_the_version(tmp_path: Path) -> None:

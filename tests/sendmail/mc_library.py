@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailconf.sendmail.library import Library
+from mailconf.sendmail.mc.library import Library
 
 START = """\
 divert(-1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailconf.sendmail.library import Library, find_library
+from mailconf.sendmail.mc.library import Library, find_library
 
 FILES = {
     "m4/cf.m4": """\
@@ -29,7 +29,7 @@ changecom()dnl
 define(`OSTYPE', `define(`__OSTYPE__', `$1')include(_CF_DIR_`'ostype/$1.m4)')dnl
 define(`FEATURE', `define(`_ARG_', `$2')divert(-1)include(_CF_DIR_`'feature/$1.m4)divert(0)')dnl
 define(`MAILER', `ifdef(`_MAILER_$1_', `errprint(`*** ERROR: MAILER($1) already included
-')', `define(`_MAILER_$1_')Mthe $1 mailer, A=none')')dnl
+')', `define(`_MAILER_$1_')Mthe $1 mailer=, A=none')')dnl
 define(`LOCAL_CONFIG', `divert(6)')dnl
 m4wrap(`include(_CF_DIR_`m4/end.m4')')dnl
 """,

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from mailconf.diagnostics import Diagnostic, Severity, Sink
 from mailconf.files import Root
 from mailconf.m4 import Budget
-from mailconf.sendmail.expansion import Expanded, Header, expand_mc
-from mailconf.sendmail.library import Library
+from mailconf.sendmail.mc.expansion import Expanded, expand_mc
+from mailconf.sendmail.mc.library import Library
+from mailconf.sendmail.mc.sandbox import Header
 from tests.limits import within
 from tests.sendmail.small_library import MC, write_library
 
@@ -61,7 +62,7 @@ def test_a_cf(site: Site) -> None:
         "##### built by mary@mail.example.com on Sun Sep  9 01:46:40 UTC 2001",
         "##### in /etc/mail",
         "##### using /usr/share/sendmail/cf/ as configuration include directory",
-        "Mthe local mailer, A=none",
+        "Mthe local mailer=, A=none",
         "# the end, on mail.example.com",
         "O AliasFile=/etc/mail/aliases",
         "Kaccess hash -o /etc/mail/access",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mailconf.files import Root
-from mailconf.sendmail.library import PLACES, SETTING, find_library, is_library
+from mailconf.sendmail.mc.library import PLACES, SETTING, find_library, is_library
 from tests.sendmail.small_library import write_library
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from mailconf.diagnostics import Sink
 from mailconf.model.site import Site
-from mailconf.sendmail.mc import read
-from mailconf.sendmail.mc_site import site_of
+from mailconf.sendmail.configuration import read
+from mailconf.sendmail.site import site_of
 from tests.sendmail.mc_library import library
 
 MC = """\
@@ -85,7 +85,7 @@ def test_tables(site: Site) -> None:
         ("virtusertable", "btree:/etc/mail/virtual", "/etc/mail/virtual", ("-o",), 15),
         ("mine", "hash:/etc/mail/mine", "/etc/mail/mine", ("-o",), 26),
         ("seq", "sequence:access mine", None, (), 27),
-        ("aliases", "hash:/etc/aliases", "/etc/aliases", (), 10),
+        ("aliases", "hash:/etc/aliases", "/etc/aliases", ("-N",), 10),
         ("aliases", "dbm:/etc/lists", "/etc/lists", (), 10),
     ]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
 from mailconf.m4 import Place, expand
-from mailconf.sendmail.mc_tree import Call, Document, Kind, parse
-from mailconf.sendmail.vocabulary import SECTIONS, STATEMENTS, SWEEPING, VALUES
+from mailconf.sendmail.mc.tree import Call, Document, Kind, parse
+from mailconf.sendmail.mc.vocabulary import SECTIONS, STATEMENTS, SWEEPING, VALUES
 from mailconf.source import Source, decode, encode
 from tests.limits import within
 

@@ -1,8 +1,7 @@
-"""Our server side says what the real smtpd said (tests/vectors/smtp.json)."""
+"""Our server side says what the real smtpd said (tests/vectors/smtp.jsonl)."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -15,7 +14,10 @@ sys.path.insert(0, str(VECTORS))
 
 from smtp_dialogues import DIALOGUES  # noqa: E402
 
-RECORDED = json.loads((VECTORS / "smtp.json").read_text())
+from tests.vectors.store import load  # noqa: E402
+
+VECTORS_OF_SMTPD = load("smtp")
+RECORDED = VECTORS_OF_SMTPD.keyed("name")
 
 # Once an XFORWARD or XCLIENT command was used, smtpd drops these keywords from the list of the process's next session.
 _FICKLE = re.compile(r"250-(?:XCLIENT|XFORWARD) [A-Z_ ]+\r\n")
@@ -26,8 +28,8 @@ def neutral(text: str) -> str:
 
 
 def test_the_recording_is_of_these_dialogues() -> None:
-    assert RECORDED["mail_version"] == "3.7.11"
-    assert set(RECORDED["dialogues"]) == set(DIALOGUES)
+    assert VECTORS_OF_SMTPD.head.version == "3.7.11"
+    assert set(RECORDED) == set(DIALOGUES)
 
 
 @pytest.mark.parametrize("name", DIALOGUES)
@@ -38,7 +40,7 @@ def test_step_by_step(name: str) -> None:
         replies.append(ours.feed(step).decode("latin-1"))
         if replies[-1].endswith("<closed>"):
             break
-    assert [neutral(r) for r in replies] == [neutral(r) for r in RECORDED["dialogues"][name]]
+    assert [neutral(r) for r in replies] == [neutral(r) for r in RECORDED[name]["replies"]]
 
 
 @pytest.mark.parametrize("name", DIALOGUES)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mailconf.tables.aliases import AliasKind, parse_alias_value
+from tests.vectors.store import load
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "alias_targets.json").read_text())
+VECTORS = load("alias_targets")
 
 
 def rewritten(address: str) -> str:
@@ -20,7 +19,7 @@ def rewritten(address: str) -> str:
     return address if "@" in address else f"{address}@origin.test"
 
 
-@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["value"])
+@pytest.mark.parametrize("case", VECTORS.cases, ids=lambda case: case["value"])
 def test_targets_are_those_of_real_local(case: dict[str, Any]) -> None:
     targets = parse_alias_value(case["value"])
 

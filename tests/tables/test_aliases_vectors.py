@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 
 import pytest
 
 from mailconf.source import encode
 from mailconf.tables.aliases import NO_PAIR, NOT_LOCAL, NOT_UTF8, ORPHAN, Alias, read_lines
 from mailconf.tables.postmap import fold
+from tests.vectors.store import load
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "postalias.json").read_text())
+VECTORS = load("postalias")
 WORDS = {
     r"postalias: warning: T, line (\d+): need name:value pair": NO_PAIR,
     r"postalias: warning: T, line (\d+): name must be local": NOT_LOCAL,
@@ -32,7 +31,7 @@ def recorded(messages: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("case", VECTORS["cases"])
+@pytest.mark.parametrize("case", VECTORS.cases)
 def test_lines_are_read_as_real_postalias_reads_them(case: dict[str, object]) -> None:
     data, utf8 = str(case["text"]).encode("latin-1"), bool(case["utf8"])
     table: dict[bytes, bytes] = {}

@@ -1,4 +1,4 @@
-"""The postmap(1) format: the bulk path, the grammar, and what real postmap said (tests/vectors/postmap.json)."""
+"""The postmap(1) format: the bulk path, the grammar, and what real postmap said (tests/vectors/postmap.jsonl)."""
 
 from __future__ import annotations
 

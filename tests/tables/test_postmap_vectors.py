@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from mailconf.tables.postmap import fold, read_rows
+from tests.vectors.store import load
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "postmap.json").read_text())
+VECTORS = load("postmap")
 
 
 def test_entries_are_those_of_real_postmap() -> None:
-    assert len(VECTORS["cases"]) > 500
-    for case in VECTORS["cases"]:
+    assert len(VECTORS.cases) > 500
+    for case in VECTORS.cases:
         rows = read_rows(case["text"].encode("latin-1"), utf8=case["utf8"])
         table: dict[bytes, bytes] = {}
         for key, value in zip(rows.keys, rows.values, strict=True):

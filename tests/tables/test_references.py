@@ -34,7 +34,7 @@ WRONG = {
     "body_checks": {"BCC": "TB013"},
     "smtpd_sender_restrictions = check_sender_access": {"REJCT $1": "TB010", "REPLACE $1": "TB010"},
     "virtual_alias_maps": {"|$1": "TB022"},
-    # Postfix skips these rules: a result may not hold text of the address (tests/vectors/trust.json).
+    # Postfix skips these rules: a result may not hold text of the address (tests/vectors/trust.jsonl).
     "transport_maps": {"$1": "TB170", "smtp:[$1]:25": "TB170", "$(1):[$2]": "TB170", "smtp x": "TB090"},
     "sender_dependent_relayhost_maps": {"$1": "TB170", "[${1}]:25": "TB170"},
 }

@@ -21,11 +21,12 @@ S0
 S3
 S4
 """
-# What sendmail says of the mistakes that `mailconf.sendmail.cf_text` knows.
+# What sendmail says of the mistakes that `mailconf.sendmail.cf.read` knows.
 KNOWN = re.compile(
     rb"unknown configuration line|tab expected|null LHS|missing valid ruleset|Inappropriate use of|invalid ruleset name"
     rb"|bad ruleset|Name required|Invalid macro/class char|Unbalanced \{|name required|header syntax error"
     rb"|invalid argument to V|A= argument required|missing file name|no map name|no map class|option name 0x0"
+    rb"|`=' expected"
 )
 _SAID = re.compile(rb"[^\n]*: line (\d+): ([^\n]*(?:\n(?!/)[^\n]*)*)")
 
@@ -128,14 +129,12 @@ def judged(data: bytes, said: list[tuple[int, str]]) -> tuple[set[int], set[int]
 
     Of rules behind a ruleset whose name is a mistake sendmail complains again: those do not count.
     """
-    from mailconf.sendmail.cf_text import mistakes
+    from mailconf.sendmail.cf.read import read_cf
+    from mailconf.source import Source
 
     bad_ruleset = any("ruleset" in words and "missing valid" not in words for _, words in said)
     counted = [(line, words) for line, words in said if not (bad_ruleset and "missing valid ruleset" in words)]
     real = {line for line, words in counted if is_known(words)}
-    ours = set()
-    for mistake in mistakes(data):
-        text = data[mistake.line.start : mistake.line.end]
-        # the number that sendmail counts is that of the newlines it has read
-        ours.add(mistake.line.number - 1 + text.count(b"\n"))
+    cf = read_cf(Source("x.cf", data.decode("latin-1")))
+    ours = {mistake.line.last for mistake in cf.mistakes}
     return real, {line for line, _ in said}, ours

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from policy_scenarios import Scenario, client, mail
+from tests.vectors.policy_scenarios import Scenario, client, mail
 
 ORIGINS = {
     "a line": "origin.test\n",

@@ -6,10 +6,13 @@ another client, by XCLIENT. A command "." stands for a message: it is sent when 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 EXAMPLE = Path(__file__).parents[2] / "examples/postfix/etc/postfix"
+EXAMPLE_NAME = "examples/postfix"
 EXAMPLE_TABLES = (
     "client_access",
     "sender_access",
@@ -57,7 +60,7 @@ DNS: dict[str, dict[str, list[str]]] = {
 
 @dataclass
 class Scenario:
-    """One configuration and what is said to it; ``text`` is main.cf's, in place of BASE, when it is not empty."""
+    """One configuration and what is said to it: BASE with ``parameters``, or the example's main.cf."""
 
     name: str
     parameters: dict[str, str] = field(default_factory=dict)
@@ -68,6 +71,21 @@ class Scenario:
 
     def all_parameters(self) -> dict[str, str]:
         return self.parameters if self.example else {**BASE, **self.parameters}
+
+    def main_cf(self) -> str:
+        """A parameter a line; of an example, its main.cf without comments."""
+        if self.example:
+            lines = (EXAMPLE / "main.cf").read_text().splitlines(keepends=True)
+            return "".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+        return "".join(f"{name} = {value}\n" for name, value in self.all_parameters().items())
+
+    @classmethod
+    def recorded(cls, case: Mapping[str, Any]) -> Scenario:
+        """The scenario of a recorded case."""
+        example = case["name"] == EXAMPLE_NAME
+        lines = [] if example else case["main.cf"].split("\n")[:-1]
+        parameters = {name: value for name, _, value in (line.partition(" = ") for line in lines)}
+        return cls(case["name"], parameters, case["sessions"], case["tables"], example, case["service"])
 
 
 def client(number: int | str, name: str = "[UNAVAILABLE]", reverse: str = "") -> str:

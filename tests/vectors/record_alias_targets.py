@@ -1,4 +1,4 @@
-"""Records how the real local(8) takes the values of aliases apart: tests/vectors/alias_targets.json.
+"""Records how the real local(8) takes the values of aliases apart: tests/vectors/alias_targets.jsonl.
 
 A private Postfix delivers to an alias for each value; its log tells the commands, the files and the addresses of the
 forwarded message. Each case is the value, the addresses (internal form; without a domain they get ``@origin.test``),
@@ -7,7 +7,6 @@ commands, files, and the number of :include: files.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import smtplib
@@ -16,9 +15,9 @@ import time
 from pathlib import Path
 
 from mailconf.model.address import internal
-from tests.live.private_postfix import PrivatePostfix, mail_version
+from tests.live.private_postfix import PrivatePostfix
+from tests.vectors import store
 
-HERE = Path(__file__).parent
 FIXED = [
     *("b c", "b,c", "b;c", "b; c", "x: y", "x:y", "b (com) c", "(com) b", "b # c", "#b", "(x", "b)", "<b", "b>"),
     *("|cmd arg", '"|cmd arg"', "\\|cmd x", "| cmd x", '" |cmd"', "<|cmd>", "<|cmd arg>", '<"|cmd arg">', "|a|b"),
@@ -82,6 +81,17 @@ COMMAND = re.compile(r'Command died with status \d+: "(.*?)"\.|delivered to comm
 FILE = re.compile(r"delivered to file: (.*)|cannot append message to file (.*?): cannot create file|"
                   r"cannot append message to file (.*?): .*")  # fmt: skip
 SYNTAX = re.compile(r"bad recipient address syntax: (.*)")
+PARAMETERS = {
+    "alias_maps": "texthash:@TOP@/aliases",
+    "allow_mail_to_commands": "alias",
+    "allow_mail_to_files": "alias",
+    "mydestination": "local.test",
+    "myhostname": "h.test",
+    "myorigin": "origin.test",
+    "append_dot_mydomain": "no",
+    "default_transport": "discard",
+    "local_recipient_maps": "",
+}
 DELIVERY = re.compile(
     r"(?:local|discard)\[\d+\]: [0-9A-F]+: to=<(.*?)>, (?:orig_to=<k(\d+)@[^>]*>, )?relay=.*status=\w+ \((.*)\)$"
 )
@@ -90,6 +100,10 @@ DELIVERY = re.compile(
 def values() -> list[str]:
     chance = random.Random(22)
     return FIXED + ["".join(chance.choices(PIECES, k=chance.randint(1, 6))).strip() for _ in range(RANDOM_CASES)]
+
+
+def inputs() -> store.Inputs:
+    return store.Inputs([{"value": value} for value in values() if value], {"parameters": PARAMETERS})
 
 
 def read_log(log: str, case: dict[int, dict[str, list[str]]]) -> None:
@@ -113,21 +127,10 @@ def read_log(log: str, case: dict[int, dict[str, list[str]]]) -> None:
 
 
 def main() -> None:
-    every = [value for value in values() if value]
+    every = [case["value"] for case in inputs().cases]
     cases = {n: {"addresses": [], "commands": [], "files": [], "includes": []} for n in range(len(every))}
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
-        parameters = {
-            "alias_maps": "texthash:@TOP@/aliases",
-            "allow_mail_to_commands": "alias",
-            "allow_mail_to_files": "alias",
-            "mydestination": "local.test",
-            "myhostname": "h.test",
-            "myorigin": "origin.test",
-            "append_dot_mydomain": "no",
-            "default_transport": "discard",
-            "local_recipient_maps": "",
-        }
-        postfix.configure(parameters, {"aliases": "".join(f"k{n} {value}\n" for n, value in enumerate(every))})
+        postfix.configure(PARAMETERS, {"aliases": "".join(f"k{n} {value}\n" for n, value in enumerate(every))})
         with smtplib.SMTP("127.0.0.1", postfix.port) as client:
             for n in range(len(every)):
                 client.sendmail("s@h.test", f"k{n}@local.test", "Subject: x\n\nx\n")
@@ -137,10 +140,14 @@ def main() -> None:
             time.sleep(0.2)
         log = postfix.log.read_text(errors="surrogateescape").replace(top, "@TOP@")
     read_log(log, cases)
-    rows = [{"value": value, **{k: sorted(v) for k, v in cases[n].items()}} for n, value in enumerate(every)]
-    lines = ",\n".join(json.dumps({**row, "includes": len(row["includes"])}) for row in rows)
-    (HERE / "alias_targets.json").write_text(f'{{"postfix": "{mail_version()}", "cases": [\n{lines}\n]}}\n')
+    answers = [
+        {**{kind: sorted(found) for kind, found in case.items()}, "includes": len(case["includes"])}
+        for case in cases.values()
+    ]
+    store.write("alias_targets", store.postfix(), __file__, answers)
 
+
+INPUTS = {"alias_targets": inputs}
 
 if __name__ == "__main__":
     main()

@@ -1,25 +1,20 @@
-"""Records what local and virtual do with the recipients of delivery_scenarios.py, as deliveries.json. Needs root.
+"""Records what local and virtual do with the recipients of delivery_scenarios.py, as deliveries.jsonl. Needs root.
 
-python tests/vectors/record_deliveries.py
+python -m tests.vectors.record_deliveries
 """
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
 import re
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
-
-from delivery_scenarios import BASE, FILES, scenarios  # noqa: E402
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
+from tests.live.private_postfix import PrivatePostfix
+from tests.vectors import store
+from tests.vectors.delivery_scenarios import BASE, FILES, scenarios
 
 _RESULT = re.compile(
     r"postfix/(\w+): (\w+): to=<(.*?)>, (?:orig_to=<.*?>, )?relay=.*?, dsn=(.*?), status=(\w+) \((.*)\)\Z"
@@ -79,15 +74,26 @@ def _await(postfix: PrivatePostfix, before: int, line: str, queue_id: str) -> li
     raise TimeoutError(line)
 
 
-def record() -> dict[str, Any]:
+def inputs() -> store.Inputs:
+    cases = [
+        {"scenario": number, "parameters": scenario.parameters, "recipient": recipient}
+        for number, scenario in enumerate(scenarios())
+        for recipient in scenario.recipients
+    ]
+    return store.Inputs(cases, {"base": BASE, "files": FILES})
+
+
+def main() -> None:
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
         lay_out(postfix)
         answers = []
         for scenario in scenarios():
             postfix.configure({**BASE, **scenario.parameters})
-            answers.append({recipient: deliver(postfix, recipient) for recipient in scenario.recipients})
-    return {"mail_version": mail_version(), "deliveries": answers}
+            answers += [{"results": deliver(postfix, recipient)} for recipient in scenario.recipients]
+    store.write("deliveries", store.postfix(), __file__, answers)
 
+
+INPUTS = {"deliveries": inputs}
 
 if __name__ == "__main__":
-    (HERE / "deliveries.json").write_text(json.dumps(record(), indent=0, ensure_ascii=False) + "\n")
+    main()

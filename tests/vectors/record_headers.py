@@ -1,23 +1,19 @@
-"""Records what cleanup queues of the messages of header_scenarios.py, as headers.json.
+"""Records what cleanup queues of the messages of header_scenarios.py, as header_fields.jsonl; of the
+first lines, as header_first_lines.jsonl.
 
-python tests/vectors/record_headers.py
+python -m tests.vectors.record_headers
 """
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
-
-from header_scenarios import BASE, RECIPIENT, SENDER, first_lines, plain, scenarios, whole  # noqa: E402
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
+from tests.live.private_postfix import PrivatePostfix
+from tests.vectors import store
+from tests.vectors.header_scenarios import BASE, BODY, RECIPIENT, SENDER, TOP, first_lines, plain, scenarios, whole
 
 
 def queued(postfix: PrivatePostfix, content: bytes) -> str:
@@ -37,20 +33,34 @@ def queued(postfix: PrivatePostfix, content: bytes) -> str:
     return plain(re.sub(rb"\AReceived: .*\n(?:\t.*\n)*", b"", listing))
 
 
-def answers(postfix: PrivatePostfix) -> dict[str, Any]:
+def fields_asked() -> store.Inputs:
+    cases = [{"parameters": parameters, "fields": store.brief(fields)} for parameters, fields in scenarios()]
+    return store.Inputs(cases, _COMMON)
+
+
+def first_asked() -> store.Inputs:
+    return store.Inputs([{"lines": store.brief(lines)} for lines in first_lines()], _COMMON)
+
+
+def answers(postfix: PrivatePostfix) -> tuple[list[str], list[str]]:
+    """What is queued of each message of `scenarios`, and of `first_lines`."""
     found, before = [], None
     for parameters, fields in scenarios():
         if parameters != before:
             postfix.configure({**BASE, **parameters})
             before = parameters
         found.append(queued(postfix, whole(fields)))
-    return {"fields": found, "first": [queued(postfix, whole(lines, first=True)) for lines in first_lines()]}
+    return found, [queued(postfix, whole(lines, first=True)) for lines in first_lines()]
 
 
-def record() -> dict[str, Any]:
+def main() -> None:
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
-        return {"mail_version": mail_version(), **answers(postfix)}
+        for name, texts in zip(INPUTS, answers(postfix), strict=True):
+            store.write(name, store.postfix(), __file__, [{"queued": text} for text in texts])
 
+
+_COMMON = {"base": BASE, "top": TOP, "body": BODY, "sender": SENDER, "recipient": RECIPIENT}
+INPUTS = {"header_fields": fields_asked, "header_first_lines": first_asked}
 
 if __name__ == "__main__":
-    (HERE / "headers.json").write_text(json.dumps(record(), indent=0) + "\n")
+    main()

@@ -1,6 +1,6 @@
-"""Records how Postfix's own library translates the names of domain_names.py, as idna.json.
+"""Records how Postfix's own library translates the names of domain_names.py, as idna@ICU.jsonl.
 
-python tests/vectors/record_idna.py
+python -m tests.vectors.record_idna
 
 The mapping is that of the ICU which Postfix is linked with, and changes with that. Run it on machines with different
 ones (tests/machines).
@@ -14,14 +14,10 @@ import ctypes
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
-
-from domain_names import NAMES  # noqa: E402
-from private_postfix import mail_version  # noqa: E402
+from tests.vectors import store
+from tests.vectors.domain_names import NAMES
 
 LIBRARY = "/usr/lib/postfix/libpostfix-util.so"
 
@@ -47,11 +43,18 @@ def ask(transitional: bool) -> list[list[Any]]:
     ]
 
 
-def answers() -> dict[str, Any]:
-    found = {}
+def inputs() -> store.Inputs:
+    """Each name with both values of enable_idna2003_compatibility."""
+    return store.Inputs([{"transitional": word, "name": name} for word in ("no", "yes") for name in NAMES])
+
+
+def answers() -> list[dict[str, Any]]:
+    found = []
     for word in ("no", "yes"):
-        done = subprocess.run([sys.executable, __file__, word], check=True, capture_output=True)
-        found[word] = json.loads(done.stdout)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.vectors.record_idna", word], check=True, capture_output=True, cwd=store.ROOT
+        )
+        found += [dict(zip(("ascii", "unicode", "valid"), row, strict=True)) for row in json.loads(done.stdout)]
     return found
 
 
@@ -61,27 +64,11 @@ def icu() -> str:
     return next(word for word in linked.split() if word.startswith("libicuuc.so."))
 
 
-def different(known: dict[str, Any], found: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The answers to the names that are not translated as before, by the way of mapping."""
-    return {
-        word: {name: new for name, old, new in zip(NAMES, known[word], found[word], strict=True) if old != new}
-        for word in known
-    }
-
-
 def main() -> None:
-    """The first ICU's answers are written whole; of another one, those that differ from them."""
-    file = HERE / "idna.json"
-    known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    recorded = {"mail_version": mail_version(), "icu": icu(), "enable_idna2003_compatibility": answers()}
-    if not known or known["icu"] == icu():
-        known = {**recorded, "others": known.get("others", {})}
-    else:
-        first = known["enable_idna2003_compatibility"]
-        found = different(first, recorded["enable_idna2003_compatibility"])
-        known["others"][icu()] = {"mail_version": mail_version(), "enable_idna2003_compatibility": found}
-    file.write_text(json.dumps(known, indent=0) + "\n")
+    store.write(f"idna@{icu()}", store.postfix(), __file__, answers(), machine={"icu": icu()})
 
+
+INPUTS = {"idna": inputs}
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:

@@ -1,4 +1,4 @@
-"""Records what ``-j`` of postmap and postalias of Postfix 3.11 prints: tests/vectors/json_output.json.
+"""Records what ``-j`` of postmap and postalias of Postfix 3.11 prints: tests/vectors/json_output.jsonl.
 
 The engine is that of tests/vectors/fetch-postfix-versions (sid). A case is a command line of a tool behind ``-c .``,
 its standard input, and status, output and messages, all bytes as Latin-1. The folder has the texts of `TEXTS` and
@@ -7,14 +7,15 @@ their maps, made by the same engine.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
+from tests.vectors import store
+
 HERE = Path(__file__).parent
-SID = HERE.parents[1] / ".live/postfix-versions/sid"
+SID = store.ROOT / ".live/postfix-versions/sid"
 MAIN_CF = "compatibility_level = 3.6\ndefault_database_type = lmdb\n"
 TEXTS = {
     "t": 'a b\nC D "e" \\ x\n"x y" z\nÄ äe€\nt a\tb\nn a/b<>&\x7f\x01\n',
@@ -76,9 +77,14 @@ class Engine:
         shell = ["sh", "-c", f'cd /{self.folder.relative_to(SID)}; exec "$@"', "sh", tool, "-c", "."]
         return said(["chroot", str(SID), *shell, *arguments], stdin)
 
-    def version(self) -> str:
-        done = subprocess.run(["chroot", SID, "postconf", "-dh", "mail_version"], capture_output=True, check=True)
-        return done.stdout.decode().strip()
+    def engine(self) -> store.Engine:
+        version = self._inside("postconf", "-dh", "mail_version")
+        release = self._inside("dpkg-query", "-W", "-f", "${Version}", "postfix")
+        return store.Engine("Postfix", version, {"postfix": release})
+
+    def _inside(self, *command: str) -> str:
+        done = subprocess.run(["chroot", SID, *command], capture_output=True, check=True, text=True)
+        return done.stdout.strip()
 
 
 def lay_out(folder: Path) -> None:
@@ -95,11 +101,18 @@ def said(command: list[str], stdin: str, folder: Path | None = None) -> list[obj
     return [done.returncode, done.stdout.decode("latin-1"), done.stderr.decode("latin-1")]
 
 
+def inputs() -> store.Inputs:
+    cases = [dict(zip(("tool", "arguments", "stdin"), case, strict=True)) for case in CASES]
+    return store.Inputs(cases, {"main.cf": MAIN_CF, "texts": TEXTS})
+
+
 def main() -> None:
     engine = Engine()
-    cases = [[tool, words, stdin, *engine.run(tool, words, stdin)] for tool, words, stdin in CASES]
-    text = json.dumps({"version": engine.version(), "cases": cases}, indent=1, ensure_ascii=True)
-    (HERE / "json_output.json").write_text(text + "\n")
+    answers = (dict(zip(("status", "stdout", "stderr"), engine.run(*case), strict=True)) for case in CASES)
+    store.write("json_output", engine.engine(), __file__, answers)
+
+
+INPUTS = {"json_output": inputs}
 
 
 if __name__ == "__main__":

@@ -1,25 +1,22 @@
-"""Plays line_end_dialogues.py to the real smtpd; what it says, queues and logs is stored in line_ends.json.
+"""Plays line_end_dialogues.py to the real smtpd; what it says, queues and logs is stored in line_ends.jsonl, its
+last words where it does not start in line_ends_fatal.jsonl.
 
-Run as root from the project's top: ``python tests/vectors/record_line_ends.py``. Queue ids become ID; of a message what
+Run as root from the project's top: ``python -m tests.vectors.record_line_ends``. Queue ids become ID; of a message what
 is kept is its body; of the log the lines of rejections and of improper pipelining and the count of commands.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
-
-from line_end_dialogues import FATAL, RUNS  # noqa: E402
-from private_postfix import QUEUE_ID, PrivatePostfix, mail_version  # noqa: E402
+from tests.live.private_postfix import QUEUE_ID, PrivatePostfix
+from tests.vectors import store
+from tests.vectors.line_end_dialogues import FATAL, RUNS
 
 SETTINGS = {
     "myhostname": "mail.example.com",
@@ -130,22 +127,37 @@ def fatal(postfix: PrivatePostfix) -> str:
         time.sleep(0.02)
 
 
+def dialogues_asked() -> store.Inputs:
+    cases = [
+        {"run": run, "settings": settings, "dialogue": name, "steps": [store.brief(step) for step in steps]}
+        for run, (settings, dialogues) in RUNS.items()
+        for name, steps in dialogues.items()
+    ]
+    return store.Inputs(cases, {"settings": SETTINGS})
+
+
+def fatal_asked() -> store.Inputs:
+    return store.Inputs([{"settings": settings} for settings in FATAL], {"settings": SETTINGS})
+
+
 def main() -> None:
-    runs: dict[str, dict[str, dict[str, list[str]]]] = {}
+    answers = []
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
-        for name, (settings, dialogues) in RUNS.items():
+        for settings, dialogues in RUNS.values():
             since = postfix.log.stat().st_size
             postfix.configure({**SETTINGS, **settings})
             postfix.client().close()
             await_sessions(postfix, since, 2)  # this one, and the one by which the port was found to be open
-            runs[name] = {dialogue: one(postfix, steps) for dialogue, steps in dialogues.items()}
+            answers += [one(postfix, steps) for steps in dialogues.values()]
         last_words = []
         for settings in FATAL:
             postfix.configure({**SETTINGS, **settings})
-            last_words.append(fatal(postfix))
-    text = {"mail_version": mail_version(), "runs": runs, "fatal": last_words}
-    (HERE / "line_ends.json").write_text(json.dumps(text, indent=1) + "\n")
+            last_words.append({"fatal": fatal(postfix)})
+    store.write("line_ends", store.postfix(), __file__, answers)
+    store.write("line_ends_fatal", store.postfix(), __file__, last_words)
 
+
+INPUTS = {"line_ends": dialogues_asked, "line_ends_fatal": fatal_asked}
 
 if __name__ == "__main__":
     main()

@@ -1,15 +1,15 @@
-"""Records what the real Postfix answers to list_scenarios.py, as lists.json. Needs root, for a DNS of its own.
+"""Records what the real Postfix answers to list_scenarios.py, in the folder lists. Needs root, for a DNS of its own.
 
-python tests/vectors/record_lists.py
+python -m tests.vectors.record_lists
 """
 
 from __future__ import annotations
 
-import json
+from tests.vectors import store
+from tests.vectors.list_scenarios import scenarios
+from tests.vectors.record_policy import asked, record
 
-from list_scenarios import scenarios
-from record_policy import HERE, record
+INPUTS = {"lists": lambda: asked(scenarios())}
 
 if __name__ == "__main__":
-    text = json.dumps(record(scenarios()), indent=0, ensure_ascii=False)
-    (HERE / "lists.json").write_text(text + "\n")
+    store.write("lists", store.postfix(), __file__, record(scenarios()).values())

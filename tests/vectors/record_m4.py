@@ -1,11 +1,10 @@
-"""Records what the real m4 makes of the inputs in m4_inputs.py and of random texts, into m4.json.
+"""Records what the real m4 makes of the inputs in m4_inputs.py and of random texts, into m4.jsonl.
 
 python -m tests.vectors.record_m4
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shlex
@@ -14,15 +13,15 @@ import tempfile
 from pathlib import Path
 
 from tests.m4.m4_texts import INCLUDED, random_pattern, random_subject, random_text
+from tests.vectors import store
 from tests.vectors.m4_inputs import EVAL, FORMAT, LINES, PATTERNS, TEXTS
 
-TARGET = Path(__file__).parent / "m4.json"
 RANDOM = 150
 C_LOCALE = {**os.environ, "LC_ALL": "C"}
 FLAGS = ["", "", "", "-s", "-s", "-G", "-dV", "-dipt", "-E", "-E -E", "-Q", "-d", "-P"]
 
 
-def inputs() -> list[tuple[str, bytes]]:
+def texts() -> list[tuple[str, bytes]]:
     """Every input, with the arguments of the command line."""
     found: list[tuple[str, bytes]] = []
     found += [("", b"changecom`'changequote([,])eval([%b])" % text.encode()) for text in EVAL]
@@ -48,26 +47,36 @@ def matching(pattern: str, subject: str) -> bytes:
     ).encode()
 
 
+def inputs() -> store.Inputs:
+    cases = [{"arguments": arguments, "text": text.decode("latin-1")} for arguments, text in texts()]
+    return store.Inputs(cases, {"included": INCLUDED.decode("latin-1")})
+
+
+def answer(folder: Path, arguments: str, text: bytes) -> dict[str, object]:
+    """What m4 prints and its status."""
+    command = ["m4", *shlex.split(arguments)]
+    try:
+        done = subprocess.run(
+            command, input=text, capture_output=True, cwd=folder, env=C_LOCALE, timeout=2, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return {store.LEFT_OUT: "it calls itself without end"}
+    if len(done.stdout) + len(done.stderr) > 4000:
+        return {store.LEFT_OUT: "it prints too much"}
+    output, messages = done.stdout.decode("latin-1"), done.stderr.decode("latin-1")
+    return {"output": output, "messages": messages, "status": done.returncode}
+
+
 def main() -> None:
-    version = subprocess.run(["m4", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
-    cases = []
+    said = subprocess.run(["m4", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    engine = store.Engine("GNU m4", said.rpartition(" ")[2], store.installed("m4"))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "included").write_bytes(INCLUDED)
-        for arguments, text in inputs():
-            try:
-                command = ["m4", *shlex.split(arguments)]
-                done = subprocess.run(
-                    command, input=text, capture_output=True, cwd=folder, env=C_LOCALE, timeout=2, check=False
-                )
-            except subprocess.TimeoutExpired:
-                continue  # a text that calls itself without end
-            if len(done.stdout) + len(done.stderr) > 4000:
-                continue
-            status, shown = done.returncode, (text, done.stdout, done.stderr)
-            cases.append([arguments, *(data.decode("latin-1") for data in shown), status])
-    rows = ",\n".join(json.dumps(case) for case in cases)
-    TARGET.write_text(f'{{"version": {json.dumps(version)}, "cases": [\n{rows}\n]}}\n', encoding="utf-8")
+        answers = [answer(Path(folder), arguments, text) for arguments, text in texts()]
+    store.write("m4", engine, __file__, answers)
 
+
+INPUTS = {"m4": inputs}
 
 if __name__ == "__main__":
     main()

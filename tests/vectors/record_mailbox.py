@@ -1,23 +1,19 @@
-"""Record what the real Postfix puts into mailboxes, headers and bounces: ``python tests/vectors/record_mailbox.py``.
+"""Record what the real Postfix puts into mailboxes, headers and bounces: ``python -m tests.vectors.record_mailbox``.
 
-Needs root and an installed Postfix; it runs a private instance below a temporary directory. Writes mailbox.json beside
+Needs root and an installed Postfix; it runs a private instance below a temporary directory. Writes mailbox.jsonl beside
 this file: for each case the message as it was sent and what was delivered, times and ids replaced by words.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import smtplib
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "live"))
-
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
+from tests.live.private_postfix import PrivatePostfix
+from tests.vectors import store
 
 PARAMETERS = {
     "compatibility_level": "3.6",
@@ -229,32 +225,32 @@ def await_removed(postfix: PrivatePostfix, since: int) -> None:
         time.sleep(0.02)
 
 
+def inputs() -> store.Inputs:
+    names = ("sender", "recipients", "options", "text")
+    cases = [{"name": name, **dict(zip(names, case, strict=True))} for name, case in CASES.items()]
+    return store.Inputs(cases, {"parameters": PARAMETERS, "aliases": ALIASES})
+
+
 def main() -> None:
-    recorded: dict[str, object] = {}
+    answers = []
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
         postfix.configure(PARAMETERS, {"etc/aliases": ALIASES})
         postfix.postmap("hash:@TOP@/etc/aliases")
-        for name, (sender, recipients, options, text) in CASES.items():
+        for sender, recipients, options, text in CASES.values():
             mail = Path(top) / "mail"
             mail.mkdir(exist_ok=True)
             mail.chmod(0o1777)
             since = postfix.log.stat().st_size
             send(postfix.port, sender, recipients, options, text)
             await_removed(postfix, since)
-            recorded[name] = {
-                "sender": sender,
-                "recipients": recipients,
-                "options": options,
-                "text": text,
-                "delivered": delivered(mail),
-                "log": log(postfix, since),
-            }
+            answers.append({"delivered": delivered(mail), "log": log(postfix, since)})
             for path in sorted(mail.rglob("*"), reverse=True):
                 path.rmdir() if path.is_dir() else path.unlink()
             mail.rmdir()
-    answer = {"engine": f"Postfix {mail_version()}", "cases": recorded}
-    (HERE / "mailbox.json").write_text(json.dumps(answer, indent=1, sort_keys=True) + "\n")
+    store.write("mailbox", store.postfix(), __file__, answers)
 
+
+INPUTS = {"mailbox": inputs}
 
 if __name__ == "__main__":
     main()

@@ -2,21 +2,23 @@
 
     python -m tests.vectors.record_maps [FILE...]      these only, or all
 
-maps.json has the engines' versions and, for each file, how it was made and its entries in the order of libdb's cursor;
-a value or key above 200 bytes is given by its length and SHA-256.
+maps/entries.jsonl has, for each file, how it was made and its entries in the order of libdb's cursor; a value or key
+above 200 bytes is given by its length and SHA-256, what the file was made of is by its SHA-256.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.live.map_tools import Pairs, dump, load, postfix_folder, run, sendmail, sendmail_cf, verify, versions
+from tests.live.map_tools import Pairs, dump, load, postfix_folder, run, sendmail, sendmail_cf, verify
+from tests.vectors import store
 
 TARGET = Path(__file__).parent / "maps"
 
@@ -50,7 +52,21 @@ def awkward(count: int) -> Pairs:
     return list(pairs.items())
 
 
-def postmap(kind: str, table: str, *then: list[str]) -> Callable[[Path], None]:
+@dataclass(frozen=True)
+class Recipe:
+    """How a file is made: the tool, its options or the runs of it that follow, and what it reads."""
+
+    tool: str
+    options: list[Any]
+    content: bytes
+    make: Callable[[Path], None]
+
+    def asked(self, name: str) -> dict[str, Any]:
+        sha256 = hashlib.sha256(self.content).hexdigest()
+        return {"file": name, "tool": self.tool, "options": store.brief(repr(self.options)), "sha256": sha256}
+
+
+def postmap(kind: str, table: str, *then: list[str]) -> Recipe:
     """postmap on a text, and after it with each list of arguments."""
 
     def make(path: Path) -> None:
@@ -61,26 +77,26 @@ def postmap(kind: str, table: str, *then: list[str]) -> Callable[[Path], None]:
         for arguments in then:
             run("postmap", "-c", folder, *arguments, f"{kind}:{source}")
 
-    return make
+    return Recipe("postmap", [kind, *then], table.encode(), make)
 
 
-def makemap(kind: str, table: str, *options: str) -> Callable[[Path], None]:
+def makemap(kind: str, table: str, *options: str) -> Recipe:
     def make(path: Path) -> None:
         sendmail("makemap", "-C", sendmail_cf(path.parent), *options, kind, path, stdin=table.encode())
 
-    return make
+    return Recipe("makemap", [*options, kind], table.encode(), make)
 
 
-def loaded(pairs: Pairs, *header: str) -> Callable[[Path], None]:
-    return lambda path: load(path, pairs, *header)
+def loaded(pairs: Pairs, *header: str) -> Recipe:
+    return Recipe("db5.3_load", [*header], repr(pairs).encode(), lambda path: load(path, pairs, *header))
 
 
-def recipes() -> dict[str, Callable[[Path], None]]:
+def recipes() -> dict[str, Recipe]:
     big = "long@example.com " + "x" * 70_000 + "\n" + "y" * 1500 + " key\n"
     # makemap refuses duplicates and lines that start with white space.
     plain = "".join(line + "\n" for line in TABLE.split("\n") if not line.startswith((" ", "dup   second")))
     many = "".join(f"many value {n}\nfew{n % 20} {n}\n" for n in range(700)) + f"long {'v' * 900}\nlong {'w' * 900}\n"
-    made: dict[str, Callable[[Path], None]] = {}
+    made: dict[str, Recipe] = {}
     for kind in ("hash", "btree"):
         made |= {
             f"{kind}-postmap.db": postmap(kind, TABLE),
@@ -98,7 +114,7 @@ def recipes() -> dict[str, Callable[[Path], None]]:
             f"{kind}-16384.db": loaded(awkward(90), f"type={kind}", "db_pagesize=16384"),
             f"{kind}-big-endian.db": loaded(awkward(200), f"type={kind}", "db_pagesize=1024", "db_lorder=4321"),
         }
-    return made
+    return dict(sorted(made.items()))
 
 
 def brief(item: bytes) -> str | list[object]:
@@ -107,22 +123,28 @@ def brief(item: bytes) -> str | list[object]:
     return [len(item), hashlib.sha256(item).hexdigest()]
 
 
+def inputs() -> store.Inputs:
+    return store.Inputs([recipe.asked(name) for name, recipe in recipes().items()])
+
+
 def main(only: list[str]) -> None:
     TARGET.mkdir(exist_ok=True)
-    record_path = TARGET / "maps.json"
-    files = json.loads(record_path.read_text(encoding="utf-8"))["files"] if only else {}
+    files = {case["file"]: case["entries"] for case in store.read_anyway("maps/entries").cases} if only else {}
     with tempfile.TemporaryDirectory() as scratch:
-        for name, make in recipes().items():
+        for name, recipe in recipes().items():
             if only and name not in only:
                 continue
             path = Path(scratch, name)
-            make(path)
+            recipe.make(path)
             verify(path)
             (TARGET / name).write_bytes(path.read_bytes())
             files[name] = [[brief(key), brief(value)] for key, value in dump(path)]
-    record = {"engines": versions(), "files": dict(sorted(files.items()))}
-    record_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    packages = {**store.postfix().packages, **store.sendmail().packages}
+    engine = store.Engine("Berkeley DB", str(packages["db5.3-util"]).partition("+")[0], packages)
+    store.write("maps/entries", engine, __file__, [{"entries": files[name]} for name in recipes()])
 
+
+INPUTS = {"maps/entries": inputs}
 
 if __name__ == "__main__":
     main(sys.argv[1:])

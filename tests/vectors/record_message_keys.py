@@ -1,18 +1,18 @@
-"""Records the lookup keys that the real postmap finds in messages: tests/vectors/message_keys.json.
+"""Records the lookup keys that the real postmap finds in messages: tests/vectors/message_keys.jsonl.
 
 A case is a message (bytes as Latin-1) and, for each of `OPTIONS`, its keys.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from tests.vectors import store
+
 OPTIONS = ["-h", "-b", "-hb", "-hm", "-bm", "-hbm"]
 MIXED = "Content-Type: multipart/mixed; boundary=xx\n"
 TYPES = [
@@ -106,16 +106,22 @@ def lay_out(folder: Path) -> None:
     os.utime(folder / "main.cf", (10**9, 10**9))
 
 
-def main() -> None:
-    version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "postfix"], capture_output=True, check=True)
+def inputs() -> store.Inputs:
     chance = random.Random(11)
+    return store.Inputs([{"text": text} for text in (*FIXED[:7], *(message(chance) for _ in range(150)))])
+
+
+def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         lay_out(Path(name))
-        texts = [*FIXED[:7], *(message(chance) for _ in range(150))]
-        cases = [[text, *(real_keys(Path(name), text, option) for option in OPTIONS)] for text in texts]
-    text = json.dumps({"version": version.stdout.decode(), "cases": cases}, ensure_ascii=True)
-    (HERE / "message_keys.json").write_text(text.replace('], ["', '],\n["') + "\n")
+        answers = [
+            {"keys": {option: real_keys(Path(name), case["text"], option) for option in OPTIONS}}
+            for case in inputs().cases
+        ]
+    store.write("message_keys", store.postfix(), __file__, answers)
 
+
+INPUTS = {"message_keys": inputs}
 
 if __name__ == "__main__":
     main()

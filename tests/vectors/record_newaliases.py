@@ -1,4 +1,4 @@
-"""Records tests/vectors/newaliases.json: what sendmail's newaliases says of hard alias files, and what it stores.
+"""Records tests/vectors/newaliases.jsonl: what sendmail's newaliases says of hard alias files, and what it stores.
 
     python -m tests.vectors.record_newaliases
 
@@ -8,20 +8,24 @@ sendmail builds no map in a folder that everybody can write, and asks the name s
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.live.map_tools import dump, versions
+from tests.live.map_tools import dump
 from tests.live.sendmail_side import LIBRARIES, TOOLS
-from tests.live.test_sendmail_tools_newaliases import HOST, LINES, NAMES, stock_cf
+from tests.live.test_sendmail_tools_newaliases import HOST, LINES, MC, NAMES, stock_cf
+from tests.vectors import store
 
-TARGET = Path(__file__).parent / "newaliases.json"
+
+def inputs() -> store.Inputs:
+    texts = [*LINES.values(), *(name + b": x\n" + name + b":y\n" for name in NAMES)]
+    cases = [{"text": text.decode("latin-1")} for text in texts if len(text) < 30_000]
+    return store.Inputs(cases, {"host": HOST, "mc": MC})
 
 
-def run(stock: str, text: bytes) -> list[object]:
+def run(stock: str, text: bytes) -> dict[str, object]:
     with tempfile.TemporaryDirectory(dir="/srv") as scratch:
         folder = Path(scratch)
         folder.chmod(0o755)
@@ -35,16 +39,16 @@ def run(stock: str, text: bytes) -> list[object]:
         entries = sorted(dump(folder / "aliases.db"))
         output = done.stdout.replace(scratch.encode() + b"/", b"").decode("latin-1")
     stored = [[key.decode("latin-1"), value.decode("latin-1")] for key, value in entries]
-    return [text.decode("latin-1"), done.returncode, output, stored]
+    return {"status": done.returncode, "output": output, "entries": stored}
 
 
 def main() -> None:
     stock = stock_cf()
-    texts = [*LINES.values(), *(name + b": x\n" + name + b":y\n" for name in NAMES)]
-    short = [text for text in texts if len(text) < 30_000]
-    record = {"engines": versions(), "host": HOST, "files": [run(stock, text) for text in short]}
-    TARGET.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    answers = [run(stock, case["text"].encode("latin-1")) for case in inputs().cases]
+    store.write("newaliases", store.sendmail(), __file__, answers)
 
+
+INPUTS = {"newaliases": inputs}
 
 if __name__ == "__main__":
     main()

@@ -1,24 +1,21 @@
-"""Records what Postfix does with the files of personal_scenarios.py, as personal.json. Needs root.
+"""Records what Postfix does with the files of personal_scenarios.py, as personal.jsonl. Needs root.
 
-python tests/vectors/record_personal.py
+python -m tests.vectors.record_personal
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
-
-from personal_scenarios import ALIASES, BASE, CASES, Case, lay_out, state  # noqa: E402
-from private_postfix import QUEUE_ID, PrivatePostfix, mail_version  # noqa: E402
-from record_deliveries import deliver  # noqa: E402
+from tests.live.private_postfix import QUEUE_ID, PrivatePostfix
+from tests.vectors import store
+from tests.vectors.personal_scenarios import ALIASES, BASE, CASES, Case, lay_out, state
+from tests.vectors.record_deliveries import deliver
 
 
 def prepare(postfix: PrivatePostfix) -> None:
@@ -43,13 +40,19 @@ def answer(postfix: PrivatePostfix, case: Case) -> dict[str, Any]:
     return {"results": results, "warnings": words, "state": state(postfix.top)}
 
 
+def inputs() -> store.Inputs:
+    cases = [{"name": name, **asdict(case)} for name, case in CASES.items()]
+    return store.Inputs(cases, {"base": BASE, "aliases": ALIASES})
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
         prepare(postfix)
-        recorded = {name: answer(postfix, case) for name, case in CASES.items()}
-    text = json.dumps({"mail_version": mail_version(), "cases": recorded}, indent=1)
-    (HERE / "personal.json").write_text(text + "\n")
+        answers = [answer(postfix, case) for case in CASES.values()]
+    store.write("personal", store.postfix(), __file__, answers)
 
+
+INPUTS = {"personal": inputs}
 
 if __name__ == "__main__":
     main()

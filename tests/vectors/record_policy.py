@@ -1,9 +1,9 @@
-"""Records what the real Postfix answers to policy_scenarios.py, as policy.json. Needs root, for a DNS of its own.
+"""Records what the real Postfix answers to policy_scenarios.py, in the folder policy. Needs root, for a DNS of its own.
 
-python tests/vectors/record_policy.py
+python -m tests.vectors.record_policy
 
-Of a Postfix with another version than policy.json's, the sessions that it answers otherwise are written to
-policy_others.json, under its version. Run it on machines with other versions (tests/machines).
+Of a Postfix with another version than that of the folder policy, the sessions that it answers otherwise are written to
+policy_others@VERSION.jsonl. Run it on machines with other versions (tests/machines).
 """
 
 from __future__ import annotations
@@ -13,17 +13,32 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live"), str(HERE.parent / "postfix"), str(HERE.parents[1])]
+from tests.live.fixture_dns import isolate, serve
+from tests.live.private_postfix import PrivatePostfix
+from tests.postfix.dialogue import normal_log, normal_reply
+from tests.vectors import store
+from tests.vectors.policy_scenarios import DNS, EXAMPLE, Scenario, scenarios
+from tests.vectors.policy_server import PolicyServer
+from tests.vectors.refusal_scenarios import refusals
+from tests.vectors.transcripts import folder_name
 
-from dialogue import normal_log, normal_reply  # noqa: E402
-from fixture_dns import isolate, serve  # noqa: E402
-from policy_scenarios import DNS, EXAMPLE, Scenario, scenarios  # noqa: E402
-from policy_server import PolicyServer  # noqa: E402
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
-from refusal_scenarios import refusals  # noqa: E402
+Answers = list[dict[str, list[str]]]
+
+
+def asked(asked_of: list[Scenario]) -> store.Inputs:
+    """The scenarios in the order of their folders; of an example, main.cf without its comments."""
+    cases = [
+        {
+            "name": scenario.name,
+            "main.cf": scenario.main_cf(),
+            "tables": scenario.tables,
+            "service": scenario.answers,
+            "sessions": scenario.sessions,
+        }
+        for scenario in sorted(asked_of, key=lambda scenario: folder_name(scenario.name))
+    ]
+    return store.Inputs(cases, {"dns": DNS})
 
 
 def configure(postfix: PrivatePostfix, scenario: Scenario, policy_port: int) -> None:
@@ -83,45 +98,52 @@ def _settled(postfix: PrivatePostfix, before: int) -> list[str]:
     raise TimeoutError("smtpd did not end the session")
 
 
-def record(asked: list[Scenario]) -> dict[str, Any]:
+def record(scenarios: list[Scenario]) -> dict[str, dict[str, Answers]]:
+    """The answers to each scenario's sessions by its name, in the order of their folders."""
     isolate()
-    recorded = []
+    recorded: dict[str, dict[str, Answers]] = {}
     with serve(DNS), tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
-        for scenario in asked:
+        for scenario in scenarios:
             with PolicyServer(scenario.answers) as policy:
                 configure(postfix, scenario, policy.port)
                 answers = [hold(session, postfix) for session in scenario.sessions]
-            recorded.append({"name": scenario.name, "answers": answers})
+            recorded[scenario.name] = {"answers": answers}
             print(f"{scenario.name}: {len(answers)} sessions", file=sys.stderr)
-    return {"mail_version": mail_version(), "scenarios": recorded}
+    return {name: recorded[name] for name in sorted(recorded, key=folder_name)}
 
 
 def main(arguments: list[str]) -> None:
-    """Without arguments, policy.json anew; with ``-``, what standard input asks, on standard output."""
+    """Without arguments, all anew; with ``-``, what standard input asks, on standard output, by name."""
     if arguments == ["-"]:
         json.dump(record([Scenario(**fields) for fields in json.load(sys.stdin)]), sys.stdout)
         return
-    found = record([*scenarios(), *refusals()])
-    known = json.loads((HERE / "policy.json").read_text()) if (HERE / "policy.json").exists() else found
-    if found["mail_version"] == known["mail_version"]:
-        (HERE / "policy.json").write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n")
+    found, engine = record(_all()), store.postfix()
+    if engine.version == store.read_anyway("policy").head.version:
+        store.write("policy", engine, __file__, found.values())
         return
-    file = HERE / "policy_others.json"
-    others = json.loads(file.read_text()) if file.exists() else {}
-    others[found["mail_version"]] = different(known["scenarios"], found["scenarios"])
-    file.write_text(json.dumps(others, indent=0, ensure_ascii=False) + "\n")
+    known = {case["name"]: case["answers"] for case in store.load("policy").cases}
+    answers = [{"otherwise": different(known[name], answer["answers"])} for name, answer in found.items()]
+    store.write(f"policy_others@{engine.version}", engine, __file__, answers)
 
 
-def different(known: list[dict[str, Any]], found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """By the scenario's name and the session's number, the answers in ``found`` that differ from ``known``."""
-    made: dict[str, dict[str, Any]] = {}
-    for first, other in zip(known, found, strict=True):
-        assert first["name"] == other["name"]
-        for number, (old, new) in enumerate(zip(first["answers"], other["answers"], strict=True)):
-            if old != new:
-                made.setdefault(other["name"], {})[str(number)] = new
-    return made
+def different(known: Answers, found: Answers) -> dict[str, dict[str, list[str]]]:
+    """By the session's number, the answers in ``found`` that differ from ``known``."""
+    pairs = enumerate(zip(known, found, strict=True))
+    return {str(number): new for number, (old, new) in pairs if old != new}
 
+
+def others_asked() -> store.Inputs:
+    """The same scenarios, by their digests: the folder policy has them in full."""
+    whole = asked(_all())
+    cases = [{"name": case["name"], "inputs": store.digest([case], {})} for case in whole.cases]
+    return store.Inputs(cases, whole.common)
+
+
+def _all() -> list[Scenario]:
+    return [*scenarios(), *refusals()]
+
+
+INPUTS = {"policy": lambda: asked(_all()), "policy_others": others_asked}
 
 if __name__ == "__main__":
     main(sys.argv[1:])

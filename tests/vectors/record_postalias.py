@@ -1,4 +1,4 @@
-"""Records what the real postalias makes of hard alias files: tests/vectors/postalias.json.
+"""Records what the real postalias makes of hard alias files: tests/vectors/postalias.jsonl.
 
 Each case is a file (bytes as Latin-1), whether UTF-8 support was on, the messages on standard error (the file is called
 ``T``), and the entries in the map without those that postalias adds of its own.
@@ -6,15 +6,14 @@ Each case is a file (bytes as Latin-1), whether UTF-8 support was on, the messag
 
 from __future__ import annotations
 
-import json
 import random
 import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.vectors.record_postmap import configure
+from tests.vectors import store
+from tests.vectors.record_postmap import MAIN_CF, configure
 
-HERE = Path(__file__).parent
 PIECES = [
     *(" ", " ", " ", "\t", "\r", "\v", "\f", ",", ",", ":", ";", "@", "%", "!", ".", "<", ">", "(", ")", "[", "]", "|"),
     *('"', '"', "\\", "#", "'", "/", "=", "\x01", "\x7f", "\0", "\n  ", "\n# c\n ", "\n\n\t"),
@@ -39,7 +38,11 @@ def texts() -> list[str]:
     return ["\n".join(line(number) for number in range(LINES)) + "\n" for _ in range(FILES)]
 
 
-def record(folder: Path, text: str, utf8: bool) -> dict[str, object]:
+def inputs() -> store.Inputs:
+    return store.Inputs([{"text": text, "utf8": n % 4 != 3} for n, text in enumerate(texts())], {"main.cf": MAIN_CF})
+
+
+def record(folder: Path, text: str) -> dict[str, object]:
     """What postalias says to ``text`` and what it stores."""
     (folder / "T").write_bytes(text.encode("latin-1"))
     (folder / "T.db").unlink(missing_ok=True)
@@ -49,17 +52,17 @@ def record(folder: Path, text: str, utf8: bool) -> dict[str, object]:
     stored = [bytes.fromhex(word.decode()).removesuffix(b"\0").decode("latin-1") for word in body]
     entries = sorted(pair for pair in zip(stored[::2], stored[1::2], strict=True) if pair[0] not in OWN)
     messages = built.stderr.decode("latin-1").split("\n")[:-1]
-    return {"text": text, "utf8": utf8, "messages": messages, "entries": entries}
+    return {"messages": messages, "entries": entries}
 
 
 def main() -> None:
-    version = subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory() as top:
         folders = [configure(Path(top, str(utf8)), utf8) for utf8 in (False, True)]
-        cases = [record(folders[n % 4 != 3], text, n % 4 != 3) for n, text in enumerate(texts())]
-    lines = ",\n".join(json.dumps(case) for case in cases)
-    (HERE / "postalias.json").write_text(f'{{"postfix": "{version.strip()}", "cases": [\n{lines}\n]}}\n')
+        answers = [record(folders[case["utf8"]], case["text"]) for case in inputs().cases]
+    store.write("postalias", store.postfix("db5.3-util"), __file__, answers)
 
+
+INPUTS = {"postalias": inputs}
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""Records what the real postconf says of the cases in postconf_inputs.py, into postconf.json.
+"""Records what the real postconf says of the cases in postconf_inputs.py, into postconf.jsonl.
 
     python -m tests.vectors.record_postconf
 
@@ -9,7 +9,6 @@ name and its interfaces are recorded as well: some defaults depend on them.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
@@ -20,9 +19,9 @@ from typing import Any
 
 from mailconf.postfix.settings import machine
 from mailconf.source import decode, encode
+from tests.vectors import store
 from tests.vectors.postconf_inputs import Case, fixed, random_case
 
-TARGET = Path(__file__).parent / "postconf.json"
 RANDOM = 400
 OLD = (10**9, 10**9)
 
@@ -52,21 +51,20 @@ def run(case: Case, command: list[str], **environment: str) -> dict[str, Any] | 
         return found
 
 
-def main() -> None:
-    version = subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, text=True, check=True).stdout
+def asked() -> list[Case]:
     dice = random.Random("postconf")
-    cases = fixed() + [random_case(dice) for _ in range(RANDOM)]
-    with ThreadPoolExecutor(32) as pool:  # a fatal error costs the real one a second of sleep
-        answers = list(pool.map(lambda case: run(case, ["postconf"]), cases))
-    recorded = [{**case._asdict(), **answer} for case, answer in zip(cases, answers, strict=True) if answer]
-    data = {
-        "version": version.strip(),
-        "node": os.uname().nodename,
-        "interfaces": machine.interfaces(),
-        "cases": recorded,
-    }
-    TARGET.write_text(json.dumps(data, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+    return fixed() + [random_case(dice) for _ in range(RANDOM)]
 
+
+def main() -> None:
+    with ThreadPoolExecutor(32) as pool:  # a fatal error costs the real one a second of sleep
+        answers = list(pool.map(lambda case: run(case, ["postconf"]), asked()))
+    crash = {store.LEFT_OUT: "it dies of a signal"}
+    here = {"node": os.uname().nodename, "interfaces": machine.interfaces()}
+    store.write("postconf", store.postfix(), __file__, [answer or crash for answer in answers], machine=here)
+
+
+INPUTS = {"postconf": lambda: store.Inputs([case._asdict() for case in asked()])}
 
 if __name__ == "__main__":
     main()

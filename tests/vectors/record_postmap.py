@@ -1,4 +1,4 @@
-"""Records what the real postmap makes of hard tables: tests/vectors/postmap.json.
+"""Records what the real postmap makes of hard tables: tests/vectors/postmap.jsonl.
 
 Each case is a text (bytes as Latin-1), whether UTF-8
 support was on, the messages on standard error with the table's name as ``T``, and the entries in the map.
@@ -6,14 +6,15 @@ support was on, the messages on standard error with the table's name as ``T``, a
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from tests.vectors import store
+
+MAIN_CF = "smtputf8_enable = {}\n"
 PIECES = [
     *(
         "\n",
@@ -90,12 +91,17 @@ def texts() -> list[str]:
 def configure(folder: Path, utf8: bool) -> Path:
     """A folder with a main.cf that looks old: Postfix's programs wait while it may still be changing."""
     folder.mkdir()
-    (folder / "main.cf").write_text(f"smtputf8_enable = {'yes' if utf8 else 'no'}\n")
+    (folder / "main.cf").write_text(MAIN_CF.format("yes" if utf8 else "no"))
     os.utime(folder / "main.cf", (10**9, 10**9))
     return folder
 
 
-def record(folder: Path, text: str, utf8: bool) -> dict[str, object]:
+def inputs() -> store.Inputs:
+    cases = [{"text": text, "utf8": utf8} for text in texts() for utf8 in (True, False)]
+    return store.Inputs(cases, {"main.cf": MAIN_CF})
+
+
+def record(folder: Path, text: str) -> dict[str, object]:
     """What postmap says to ``text`` and what it stores."""
     (folder / "T").write_bytes(text.encode("latin-1"))
     (folder / "T.db").unlink(missing_ok=True)
@@ -105,17 +111,17 @@ def record(folder: Path, text: str, utf8: bool) -> dict[str, object]:
     stored = [bytes.fromhex(word.decode()).removesuffix(b"\0").decode("latin-1") for word in body]
     entries = sorted(zip(stored[::2], stored[1::2], strict=True))
     messages = built.stderr.decode("latin-1").split("\n")[:-1]
-    return {"text": text, "utf8": utf8, "messages": messages, "entries": entries}
+    return {"messages": messages, "entries": entries}
 
 
 def main() -> None:
-    version = subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory() as top:
         folders = {utf8: configure(Path(top, str(utf8)), utf8) for utf8 in (True, False)}
-        cases = [record(folders[utf8], text, utf8) for text in texts() for utf8 in (True, False)]
-    lines = ",\n".join(json.dumps(case) for case in cases)
-    (HERE / "postmap.json").write_text(f'{{"postfix": "{version.strip()}", "cases": [\n{lines}\n]}}\n')
+        answers = [record(folders[case["utf8"]], case["text"]) for case in inputs().cases]
+    store.write("postmap", store.postfix("db5.3-util"), __file__, answers)
 
+
+INPUTS = {"postmap": inputs}
 
 if __name__ == "__main__":
     main()

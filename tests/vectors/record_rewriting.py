@@ -1,39 +1,66 @@
-"""Records trivial-rewrite's answers and what cleanup queues, for rewriting_scenarios.py, as rewriting.json.
+"""Records trivial-rewrite's answers and what cleanup queues, for rewriting_scenarios.py.
 
-python tests/vectors/record_rewriting.py
+    python -m tests.vectors.record_rewriting
+
+The answers are standard_forms.jsonl and routes.jsonl; what is queued is queued_addresses.jsonl.
 """
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live"), str(HERE.parents[1])]
-
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
-from rewriting_scenarios import BASE, CLEANUP, Messages, Questions, messages, questions  # noqa: E402
-
-from mailconf.model.address import external  # noqa: E402
+from mailconf.model.address import external
+from tests.live.private_postfix import PrivatePostfix
+from tests.vectors import store
+from tests.vectors.rewriting_scenarios import BASE, CLEANUP, Messages, Questions, messages, questions
 
 
-def ask(postfix: PrivatePostfix, scenario: Questions) -> dict[str, Any]:
-    postfix.configure({**BASE, **scenario.parameters})
-    standard = [
-        [postfix.canonify(external(address)), postfix.canonify(external(address), "remote")]
+def forms_asked() -> store.Inputs:
+    cases = [
+        {"scenario": number, "parameters": scenario.parameters, "address": address}
+        for number, scenario in enumerate(questions())
         for address in scenario.standard
     ]
-    fields = ("flags", "transport", "nexthop", "recipient")
-    resolved = []
+    return store.Inputs(cases, {"base": BASE})
+
+
+def routes_asked() -> store.Inputs:
+    cases = [
+        {"scenario": number, "parameters": scenario.parameters, "address": address, "sender": sender}
+        for number, scenario in enumerate(questions())
+        for address in scenario.resolve
+        for sender in scenario.senders
+    ]
+    return store.Inputs(cases, {"base": BASE})
+
+
+def queued_asked() -> store.Inputs:
+    cases = [
+        {"scenario": number, "parameters": scenario.parameters, "tables": scenario.tables, "message": message}
+        for number, scenario in enumerate(messages())
+        for message in scenario.messages
+    ]
+    return store.Inputs(cases, {"base": CLEANUP})
+
+
+def forms(postfix: PrivatePostfix, scenario: Questions) -> list[dict[str, Any]]:
+    """Each address in standard form, for a local and for a remote client."""
+    return [
+        {"local": postfix.canonify(external(address)), "remote": postfix.canonify(external(address), "remote")}
+        for address in scenario.standard
+    ]
+
+
+def routes(postfix: PrivatePostfix, scenario: Questions) -> list[dict[str, Any]]:
+    found = []
     for address in scenario.resolve:
         for sender in scenario.senders:
             answer = postfix.resolve(address, sender)
-            resolved.append([answer[name] for name in fields])
-    return {"standard": standard, "resolve": resolved}
+            found.append({name: answer[name] for name in ("flags", "transport", "nexthop", "recipient")})
+    return found
 
 
 def queue(postfix: PrivatePostfix, scenario: Messages) -> list[dict[str, Any]]:
@@ -66,14 +93,20 @@ def _queued(postfix: PrivatePostfix, queue_id: str) -> dict[str, Any]:
     }
 
 
-def record() -> dict[str, Any]:
+def main() -> None:
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in INPUTS}
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
-        return {
-            "mail_version": mail_version(),
-            "questions": [ask(postfix, scenario) for scenario in questions()],
-            "messages": [queue(postfix, scenario) for scenario in messages()],
-        }
+        for questioned in questions():
+            postfix.configure({**BASE, **questioned.parameters})
+            found["standard_forms"] += forms(postfix, questioned)
+            found["routes"] += routes(postfix, questioned)
+        for scenario in messages():
+            found["queued_addresses"] += queue(postfix, scenario)
+    for name, answers in found.items():
+        store.write(name, store.postfix(), __file__, answers)
 
+
+INPUTS = {"standard_forms": forms_asked, "routes": routes_asked, "queued_addresses": queued_asked}
 
 if __name__ == "__main__":
-    (HERE / "rewriting.json").write_text(json.dumps(record(), indent=0, ensure_ascii=False) + "\n")
+    main()

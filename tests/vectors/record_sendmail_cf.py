@@ -1,4 +1,4 @@
-"""Records tests/vectors/sendmail_cf.json: what sendmail -bt says of lines of a sendmail.cf.
+"""Records tests/vectors/sendmail_cf.jsonl: what sendmail -bt says of lines of a sendmail.cf.
 
     python -m tests.vectors.record_sendmail_cf
 
@@ -8,26 +8,29 @@ names, each with its words.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 
-from tests.live.map_tools import versions
 from tests.live.sendmail_side import LIBRARIES, TOOLS
-from tests.vectors.cf_inputs import inputs, sendmail_says
+from tests.vectors import store
+from tests.vectors.cf_inputs import HEAD, inputs, sendmail_says
 
-TARGET = Path(__file__).parent / "sendmail_cf.json"
+
+def asked() -> store.Inputs:
+    cases = [{"text": each.text.decode("latin-1"), "before": each.before} for each in inputs()]
+    return store.Inputs(cases, {"head": HEAD.decode("latin-1")})
 
 
 def main() -> None:
-    recorded = []
+    answers = []
     with tempfile.TemporaryDirectory() as folder:
         for each in inputs():
             status, said = sendmail_says(TOOLS / "sendmail", LIBRARIES, Path(folder, "x.cf"), each.data)
-            recorded.append([each.text.decode("latin-1"), each.before, status, said])
-    lines = ",\n".join(json.dumps(one) for one in recorded)
-    TARGET.write_text(f'{{"engines": {json.dumps(versions())}, "inputs": [\n{lines}\n]}}\n')
+            answers.append({"status": status, "said": said})
+    store.write("sendmail_cf", store.sendmail(), __file__, answers)
 
+
+INPUTS = {"sendmail_cf": asked}
 
 if __name__ == "__main__":
     main()

@@ -1,22 +1,21 @@
-"""Records tests/vectors/sendmail_tools.json: what makemap, editmap and praliases of sendmail say and store.
+"""Records tests/vectors/sendmail_tools.jsonl: what makemap, editmap and praliases of sendmail say and store.
 
     python -m tests.vectors.record_sendmail_tools
 
-Each scenario is a list of steps in one folder; a step is a tool, its arguments, what it reads, and then its exit
-status, its output, its messages, and the maps of the folder by db5.3_dump. All bytes are kept as Latin-1.
+Each scenario is a list of steps in one folder; a case is a step: a tool, its arguments, what it reads, and then
+its exit status, its output, its messages, and the maps of the folder by db5.3_dump. All bytes are kept as Latin-1.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.live.map_tools import SENDMAIL_ROOT, dump, versions
+from tests.live.map_tools import SENDMAIL_ROOT, dump
+from tests.vectors import store
 
-TARGET = Path(__file__).parent / "sendmail_tools.json"
 CF = "V10/Berkeley\nO AliasFile=hash:al, none,tree\nKx btree -T<TMPF> /etc/mail/foo\nKy hash -o bar\n"
 
 Step = tuple[str, list[str], str]
@@ -114,8 +113,17 @@ def scenarios() -> dict[str, list[Step]]:
     return found
 
 
-def run(folder: Path, step: Step) -> list[object]:
-    """The step and what came of it."""
+def inputs() -> store.Inputs:
+    cases = [
+        {"scenario": name, "tool": tool, "arguments": words, "stdin": text}
+        for name, steps in scenarios().items()
+        for tool, words, text in steps
+    ]
+    return store.Inputs(cases, {"cf": CF})
+
+
+def run(folder: Path, step: Step) -> dict[str, object]:
+    """What came of the step."""
     tool, words, text = step
     path = SENDMAIL_ROOT / "usr/libexec/sendmail" / tool
     libraries = ":".join(map(str, SENDMAIL_ROOT.glob("usr/lib/*-linux-gnu*")))
@@ -127,7 +135,8 @@ def run(folder: Path, step: Step) -> list[object]:
         env={**os.environ, "LD_LIBRARY_PATH": libraries},
     )
     errors = done.stderr.decode("latin-1").replace(str(path), tool)
-    return [tool, words, text, done.returncode, done.stdout.decode("latin-1"), errors, maps(folder)]
+    output = done.stdout.decode("latin-1")
+    return {"status": done.returncode, "stdout": output, "stderr": errors, "maps": maps(folder)}
 
 
 def maps(folder: Path) -> dict[str, list[list[str]]]:
@@ -140,15 +149,16 @@ def maps(folder: Path) -> dict[str, list[list[str]]]:
 
 
 def main() -> None:
-    recorded = {}
-    for name, steps in scenarios().items():
+    answers = []
+    for steps in scenarios().values():
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             (folder / "cf").write_text(CF)
-            recorded[name] = [run(folder, step) for step in steps]
-    record = {"engines": versions(), "cf": CF, "scenarios": recorded}
-    TARGET.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            answers += [run(folder, step) for step in steps]
+    store.write("sendmail_tools", store.sendmail(), __file__, answers)
 
+
+INPUTS = {"sendmail_tools": inputs}
 
 if __name__ == "__main__":
     main()

@@ -1,16 +1,15 @@
-"""Plays the dialogues of smtp_dialogues.py to the real smtpd and stores what it says to each step in smtp.json.
+"""Plays the dialogues of smtp_dialogues.py to the real smtpd and stores what it says to each step in smtp.jsonl.
 
-Those of smtpd_dialogues.py, each with its configuration, go into smtpd.json, with the lines of the log that tell of a
+Those of smtpd_dialogues.py, each with its configuration, go into smtpd.jsonl, with the lines of the log that tell of a
 refusal and the count of commands at the end. The log is null where smtpd dumps core.
 
-Run as root from the project's top: ``python tests/vectors/record_smtp.py``; names of dialogues of smtpd_dialogues.py
+Run as root from the project's top: ``python -m tests.vectors.record_smtp``; names of dialogues of smtpd_dialogues.py
 record these only. What depends on the machine or the moment is neutral: queue ids become QUEUEID. The configuration of
 smtp_dialogues.py permits everything, so that only the protocol speaks.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import sys
@@ -19,12 +18,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
-
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
-from smtp_dialogues import DIALOGUES  # noqa: E402
-from smtpd_dialogues import DIALOGUES as CONFIGURED  # noqa: E402
+from tests.live.private_postfix import PrivatePostfix
+from tests.vectors import store
+from tests.vectors.smtp_dialogues import DIALOGUES
+from tests.vectors.smtpd_dialogues import DIALOGUES as CONFIGURED
 
 SETTINGS = {
     "myhostname": "mail.example.com",
@@ -126,23 +123,36 @@ def record_configured(postfix: PrivatePostfix, names: set[str]) -> dict[str, Any
     return {name: found[name] for name in CONFIGURED if name in names}
 
 
+def plain_asked() -> store.Inputs:
+    cases = [{"name": name, "steps": [store.brief(step) for step in steps]} for name, steps in DIALOGUES.items()]
+    return store.Inputs(cases, {"settings": SETTINGS})
+
+
+def configured_asked() -> store.Inputs:
+    cases = [
+        {"name": name, "settings": dict(each.settings), "steps": [store.brief(step) for step in each.steps]}
+        for name, each in CONFIGURED.items()
+    ]
+    return store.Inputs(cases, {"settings": SETTINGS})
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as top:
         Path(top).chmod(0o755)
         with PrivatePostfix(Path(top)) as postfix:
             if names := set(sys.argv[1:]):
-                kept = json.loads((HERE / "smtpd.json").read_text())["dialogues"]
-                _store("smtpd.json", {**kept, **record_configured(postfix, names)})
-                return
-            postfix.configure(SETTINGS)
-            _store("smtp.json", {name: play(postfix.port, steps) for name, steps in DIALOGUES.items()})
-            _store("smtpd.json", record_configured(postfix, set(CONFIGURED)))
+                kept = {case["name"]: case for case in store.read_anyway("smtpd").cases}
+                found = {**kept, **record_configured(postfix, names)}
+            else:
+                postfix.configure(SETTINGS)
+                plain = [{"replies": play(postfix.port, steps)} for steps in DIALOGUES.values()]
+                store.write("smtp", store.postfix(), __file__, plain)
+                found = record_configured(postfix, set(CONFIGURED))
+    answers = [{key: found[name][key] for key in ("replies", "log")} for name in CONFIGURED]
+    store.write("smtpd", store.postfix(), __file__, answers)
 
 
-def _store(name: str, found: dict[str, Any]) -> None:
-    stored = {"mail_version": mail_version(), "settings": SETTINGS, "dialogues": found}
-    (HERE / name).write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
-
+INPUTS = {"smtp": plain_asked, "smtpd": configured_asked}
 
 if __name__ == "__main__":
     main()

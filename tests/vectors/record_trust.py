@@ -1,21 +1,17 @@
-"""Records what Postfix does with the tables of trust_scenarios.py, as trust.json. Needs root.
+"""Records what Postfix does with the tables of trust_scenarios.py, as trust.jsonl. Needs root.
 
-python tests/vectors/record_trust.py
+python -m tests.vectors.record_trust
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
-
-from private_postfix import PrivatePostfix, mail_version  # noqa: E402
-from record_deliveries import deliver  # noqa: E402
-from trust_scenarios import BASE, FILES, ROLES, scenarios  # noqa: E402
+from tests.live.private_postfix import PrivatePostfix
+from tests.vectors import store
+from tests.vectors.record_deliveries import deliver
+from tests.vectors.trust_scenarios import BASE, FILES, ROLES, scenarios
 
 
 def lay_out(postfix: PrivatePostfix) -> None:
@@ -31,13 +27,19 @@ def answer(postfix: PrivatePostfix, name: str, table: str) -> list[list[str]]:
     return deliver(postfix, ROLES[name])
 
 
+def inputs() -> store.Inputs:
+    cases = [{"parameter": name, "table": table, "recipient": ROLES[name]} for name, table in scenarios()]
+    return store.Inputs(cases, {"base": BASE, "files": FILES})
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
         lay_out(postfix)
-        recorded = [[name, table, answer(postfix, name, table)] for name, table in scenarios()]
-    text = json.dumps({"mail_version": mail_version(), "answers": recorded}, indent=0)
-    (HERE / "trust.json").write_text(text + "\n")
+        answers = [{"results": answer(postfix, name, table)} for name, table in scenarios()]
+    store.write("trust", store.postfix(), __file__, answers)
 
+
+INPUTS = {"trust": inputs}
 
 if __name__ == "__main__":
     main()

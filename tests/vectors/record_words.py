@@ -1,14 +1,15 @@
-"""Records what the installed Postfix says to word_cases.py, into words.json beside what other versions said.
+"""Records what the installed Postfix says to word_cases.py, in files of its version beside those of others.
 
     python -m tests.vectors.record_words
 
 Run it on machines with different versions (tests/machines). A tool's answer is its exit status, output and messages,
 all bytes as Latin-1; a dialogue's are the replies and the counts in the log's last line. Needs root.
+The files are words_tables@VERSION.jsonl, words_help@VERSION.jsonl, words_content@VERSION.jsonl and
+words_received@VERSION.jsonl.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import smtplib
@@ -19,10 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.live.private_postfix import PrivatePostfix, mail_version
+from tests.live.private_postfix import PrivatePostfix
+from tests.vectors import store
 from tests.vectors.word_cases import CONTENT, FILES, HELP, HIDING, MAIN_CF, RECIPIENTS, TABLE_COMMANDS
 
-WORDS = Path(__file__).parent / "words.json"
 SETTINGS = {
     "myhostname": "mail.example.com",
     "mydestination": "localhost",
@@ -35,15 +36,15 @@ SETTINGS = {
 }
 
 
-def table_answer(folder: Path, command: list[str]) -> list[Any]:
-    """What the real tool says: status, output, messages."""
+def table_answer(folder: Path, command: list[str]) -> dict[str, Any]:
     folder.mkdir()
     for name, text in {**FILES, "main.cf": MAIN_CF}.items():
         (folder / name).write_bytes(text.encode("latin-1"))
         os.utime(folder / name, (10**9, 10**9))  # a new text is read more than once
     words = [command[0], "-c", ".", *command[1:]]
     done = subprocess.run(words, cwd=folder, capture_output=True, input=b"a\n")
-    return [done.returncode, done.stdout.decode("latin-1"), done.stderr.decode("latin-1")]
+    output, messages = done.stdout.decode("latin-1"), done.stderr.decode("latin-1")
+    return {"status": done.returncode, "stdout": output, "stderr": messages}
 
 
 def counts_of(postfix: PrivatePostfix, since: int) -> str:
@@ -57,12 +58,13 @@ def counts_of(postfix: PrivatePostfix, since: int) -> str:
         time.sleep(0.02)
 
 
-def dialogue(postfix: PrivatePostfix, commands: list[str]) -> list[Any]:
+def dialogue(postfix: PrivatePostfix, commands: list[str]) -> dict[str, Any]:
     since = postfix.log.stat().st_size
     client = postfix.client()
     replies = [client.command(command) for command in commands]
     client.close()
-    return [[reply for reply in replies if not reply.startswith("250 mail.example.com|")], counts_of(postfix, since)]
+    kept = [reply for reply in replies if not reply.startswith("250 mail.example.com|")]
+    return {"replies": kept, "counts": counts_of(postfix, since)}
 
 
 def queued(postfix: PrivatePostfix, content: str) -> str:
@@ -91,7 +93,26 @@ def in_queue(postfix: PrivatePostfix, content: str, recipients: list[str]) -> st
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
-def record() -> dict[str, Any]:
+def tables_asked() -> store.Inputs:
+    return store.Inputs([{"command": command} for command in TABLE_COMMANDS], {"files": FILES, "main.cf": MAIN_CF})
+
+
+def help_asked() -> store.Inputs:
+    cases = [{"name": name, "commands": commands} for name, commands in HELP.items()]
+    return store.Inputs(cases, {"settings": SETTINGS})
+
+
+def content_asked() -> store.Inputs:
+    return store.Inputs([{"content": content} for content in CONTENT], {"settings": SETTINGS})
+
+
+def received_asked() -> store.Inputs:
+    cases = [{"parameters": more, "recipients": recipients} for more in ({}, HIDING) for recipients in RECIPIENTS]
+    return store.Inputs(cases, {"settings": SETTINGS})
+
+
+def record() -> dict[str, list[dict[str, Any]]]:
+    """The answers by the kind of case."""
     with tempfile.TemporaryDirectory() as top, ThreadPoolExecutor(8) as pool:
         folders = [Path(top, str(number)) for number in range(len(TABLE_COMMANDS))]
         tables = list(pool.map(table_answer, folders, TABLE_COMMANDS))
@@ -99,21 +120,29 @@ def record() -> dict[str, Any]:
         postfix.configure(SETTINGS)
         postfix.client().close()
         found = {
-            "tables": tables,
-            "help": {name: dialogue(postfix, commands) for name, commands in HELP.items()},
-            "content": [queued(postfix, content) for content in CONTENT],
-            "received": [received(postfix, recipients) for recipients in RECIPIENTS],
+            "words_tables": tables,
+            "words_help": [dialogue(postfix, commands) for commands in HELP.values()],
+            "words_content": [{"queued": queued(postfix, content)} for content in CONTENT],
+            "words_received": [],
         }
-        postfix.configure({**SETTINGS, **HIDING})
-        found["received"] += [received(postfix, recipients) for recipients in RECIPIENTS]
+        for more in ({}, HIDING):
+            postfix.configure({**SETTINGS, **more})
+            found["words_received"] += [{"field": received(postfix, recipients)} for recipients in RECIPIENTS]
         return found
 
 
 def main() -> None:
-    known = json.loads(WORDS.read_text()) if WORDS.exists() else {}
-    known[mail_version()] = record()
-    WORDS.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+    engine = store.postfix()
+    for name, answers in record().items():
+        store.write(f"{name}@{engine.version}", engine, __file__, answers)
 
+
+INPUTS = {
+    "words_tables": tables_asked,
+    "words_help": help_asked,
+    "words_content": content_asked,
+    "words_received": received_asked,
+}
 
 if __name__ == "__main__":
     main()

@@ -4,7 +4,7 @@ the answers of policy services. What a reply may not be, the original puts right
 
 from __future__ import annotations
 
-from policy_scenarios import Scenario, client, mail
+from tests.vectors.policy_scenarios import Scenario, client, mail
 
 CODES = (
     "access_map_defer_code", "access_map_reject_code", "defer_code", "invalid_hostname_reject_code",

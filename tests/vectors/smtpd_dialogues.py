@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from smtp_dialogues import lines
+from tests.vectors.smtp_dialogues import lines
 
 
 class Dialogue(NamedTuple):

@@ -1,7 +1,4 @@
-"""Reply codes of main.cf that smtpd(8) cannot use as they are (postconf(5), parameters that end in ``_code``).
-
-A refusal is 400 to 599. In place of anything else, smtpd answers "450 4.7.1 Service unavailable" and logs a warning.
-"""
+"""Reply codes of main.cf and of services that smtpd(8) cannot use as they are."""
 
 from __future__ import annotations
 
@@ -15,6 +12,20 @@ from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.words import texts
 
 CK081 = warning("CK081", "a reply code that refuses nothing")
+"""Why: a refusal has a code from 400 to 599. In place of any other code, smtpd answers "450 4.7.1 Service
+unavailable" and logs a warning: the client keeps its message and tries again for days, and the reason is lost. Codes
+that begin with ``unverified_`` may also be 2xx, which accepts the address. ``defer_unauth_destination`` answers
+relay_domains_reject_code less 100, which therefore has to be 500 or more where that restriction is in use.
+
+Example:
+    # main.cf
+    access_map_reject_code = 250
+
+Remedy: write one of the codes of SMTP, 4 or 5 and two digits; 4 asks the client to try again, 5 refuses for good.
+
+Source: postconf(5), the parameters whose names end in ``_code``; the reply and the warning are those of Postfix
+3.7.11.
+"""
 
 _RELAY = "relay_domains_reject_code"
 _ACCEPTING = "unverified_"  # of these, 2xx accepts the address, which the manual describes

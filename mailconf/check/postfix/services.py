@@ -1,7 +1,4 @@
-"""master.cf's services: is what they run there, do they listen somewhere, are the ones that main.cf names defined?
-
-Sources: master(5), pipe(8), spawn(8), postconf(5) default_transport, content_filter, ``*_service_name``.
-"""
+"""master.cf's services: is what they run there, do they listen somewhere, are the ones that main.cf names defined?"""
 
 from __future__ import annotations
 
@@ -11,8 +8,48 @@ from mailconf.postfix.settings.listen import endpoints, report_known_ports
 from mailconf.postfix.settings.listeners import report_missing
 
 CK050 = error("CK050", "a service runs a program that does not exist")
+"""Why: master(8) starts the program of a service from $daemon_directory. Where the program is missing, master(8)
+tries again at intervals: connections to the service wait, and mail that needs it stays in the queue. This is checked
+where Postfix is installed below the root.
+
+Example:
+    # master.cf
+    scan unix - - n - - smptd
+
+Remedy: correct the last field of the service, or install the package that has the program.
+
+Source: master(5), "Command name + args"; postconf(5) daemon_directory.
+"""
+
 CK051 = error("CK051", "main.cf names a service that master.cf does not define")
+"""Why: a transport or content filter is a service of master.cf. Mail that is routed to one which is not defined is
+deferred with "mail transport unavailable" until somebody looks into the log. Where maillog_file is set, the programs
+of Postfix hand their log to the service postlog.
+
+Example:
+    # main.cf
+    content_filter = scan:[127.0.0.1]:10024
+
+Remedy: define the service in master.cf, or name one that is defined; ``postfix upgrade-configuration`` adds postlog.
+
+Source: postconf(5) default_transport, content_filter, maillog_file; master(5).
+"""
+
 CK054 = warning("CK054", "a service that Postfix needs is not defined")
+"""Why: the servers of Postfix reach each other by the names in master.cf. Without cleanup, qmgr, rewrite, bounce or
+defer, mail is not accepted, not delivered or not returned; the parameters ``*_service_name`` say which names are
+meant, and a slip there has the same effect.
+
+Example:
+    # main.cf
+    cleanup_service_name = cleenup
+
+Remedy: define the service in master.cf, as the file that comes with Postfix does, or correct its name in main.cf.
+
+Source: postconf(5) cleanup_service_name, queue_service_name, rewrite_service_name, bounce_service_name,
+defer_service_name.
+"""
+
 
 TRANSPORTS = (
     *("default_transport", "local_transport", "relay_transport", "virtual_transport", "error_transport"),

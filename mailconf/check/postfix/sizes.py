@@ -1,11 +1,4 @@
-"""Sizes that have to fit to each other: a mailbox takes at least one message.
-
-local and virtual of 3.7.11 stop ("fatal: configuration error: mailbox_size_limit is smaller than message_size_limit",
-"... is limited but message_size_limit is unlimited"): mail for them stays in the queue. 0 and less mean no limit.
-smtpd only warns of a queue_minfree below 1.5 times the message_size_limit.
-
-Sources: postconf(5) mailbox_size_limit, virtual_mailbox_limit, queue_minfree.
-"""
+"""Sizes that have to fit to each other: a mailbox takes at least one message."""
 
 from __future__ import annotations
 
@@ -14,6 +7,21 @@ from mailconf.diagnostics import Severity, Sink, error
 from mailconf.postfix.settings.configuration import Configuration
 
 CK088 = error("CK088", "a size limit that is too small for the largest message")
+"""Why: local and virtual of Postfix stop at their start where a mailbox may be smaller than a message ("fatal:
+configuration error: mailbox_size_limit is smaller than message_size_limit", or "... is limited but message_size_limit
+is unlimited"), and mail for them stays in the queue. A queue_minfree below 1.5 times message_size_limit is a warning:
+smtpd then accepts messages for which there may be no room. A limit of 0 or less is no limit.
+
+Example:
+    # main.cf
+    message_size_limit = 104857600
+    mailbox_size_limit = 51200000
+
+Remedy: raise the limit of the mailbox to that of a message or more, or set it to 0; lower message_size_limit
+otherwise.
+
+Source: postconf(5) mailbox_size_limit, virtual_mailbox_limit, message_size_limit, queue_minfree; measured on 3.7.11.
+"""
 
 MESSAGE = "message_size_limit"
 # The program: its own limit, the parameter that names its service, the domains whose mail it gets.

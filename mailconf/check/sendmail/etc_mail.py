@@ -20,8 +20,8 @@ from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Severity, Sink, error
 from mailconf.model.site import ListFile, Site
 from mailconf.sendmail.cf_mistakes import report_cf
-from mailconf.sendmail.expansion import NO_LIBRARY, SM901
-from mailconf.sendmail.mc_site import site_of
+from mailconf.sendmail.mc.expansion import NO_LIBRARY, SM901
+from mailconf.sendmail.site import site_of
 from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_roles import read_sendmail_table
 
@@ -36,10 +36,10 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
     libraries = [etc_mail.library_of(name) for name in etc_mail.sources()]
     for name, library in zip(etc_mail.sources(), libraries, strict=True):
         path = etc_mail.folder / name
-        mc = check_mc(path, library, sink, root=etc_mail.root, allow_shell=etc_mail.allow_shell)
-        if mc is not None:
-            etc_mail.know(name, mc.expanded)
-            site = site_of(mc)
+        found = check_mc(path, library, sink, root=etc_mail.root, allow_shell=etc_mail.allow_shell)
+        if found is not None:
+            etc_mail.know(name, found.mc.expanded)
+            site = site_of(found)
             sites.append(site)
             places.update((use.table, use.span) for use in site.tables if use.span)
     if None in libraries:
@@ -69,7 +69,7 @@ def _cf_alone(etc_mail: EtcMail, sink: Sink) -> None:
         data = path.read_bytes() if path.is_file() else b""
     except OSError:
         return  # the plan reports it
-    report_cf(Source(str(path), decode(data)), data, sink)
+    report_cf(Source(str(path), decode(data)), sink)
 
 
 def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:

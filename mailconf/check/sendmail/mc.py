@@ -26,13 +26,15 @@ from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, declare, e
 from mailconf.files import Root
 from mailconf.maps.reference import TableRef
 from mailconf.model.site import Service, Site
+from mailconf.sendmail.cf.maps import COMPUTED_TYPES
 from mailconf.sendmail.cf_mistakes import nearest
-from mailconf.sendmail.expansion import SM902
-from mailconf.sendmail.library import Library
-from mailconf.sendmail.mc import Mc, Statement, read
-from mailconf.sendmail.mc_site import COMPUTED_TYPES, site_of
-from mailconf.sendmail.mc_tree import Document, parse
-from mailconf.sendmail.vocabulary import SWEEPING
+from mailconf.sendmail.configuration import McConfiguration, read
+from mailconf.sendmail.mc.expansion import SM902
+from mailconf.sendmail.mc.library import Library
+from mailconf.sendmail.mc.mc import Mc, Statement
+from mailconf.sendmail.mc.tree import Document, parse
+from mailconf.sendmail.mc.vocabulary import SWEEPING
+from mailconf.sendmail.site import site_of
 from mailconf.source import Source, decode
 
 SM008 = error("SM008", "an argument in a .mc that nothing looks at")
@@ -89,45 +91,51 @@ def check_mc(
     *,
     root: Root | None = None,
     allow_shell: bool = False,
-) -> Mc | None:
+) -> McConfiguration | None:
     """Report everything that is wrong with the .mc at ``mc`` (below ``root``) into ``sink``.
 
-    Gives what was read, for `mailconf.sendmail.mc_site.site_of`; None without the library, or, with a diagnostic, when
+    Gives what was read, for `mailconf.sendmail.site.site_of`; None without the library, or, with a diagnostic, when
     the file cannot be read. Unless ``allow_shell`` is given, nothing is run or written, and nothing is read but the
     .mc's folder and the library.
     """
     found = Sink()
     read_mc = _read(mc, library, found, root or Root(), allow_shell)
-    if isinstance(read_mc, Mc) and not read_mc.recorded:
-        check_text(read_mc.document, found)
-        if not read_mc.expanded.exhausted:
-            looked = "only the text is checked" if read_mc.document.nodes else "what it says is not checked"
-            message = f"this .mc is too large to keep track of what becomes of it: {looked}"
-            found.report(SM022, message, file=read_mc.path)
-    elif isinstance(read_mc, Mc):
-        subject = McText(read_mc, read_mc.expanded.library, site_of(read_mc))
-        if read_mc.changequote is None:
-            put_out = read_mc.put_out
-            check_text(read_mc.document, found, put_out=put_out.get(read_mc.path, set()))
-            for source in read_mc.included:
-                document = parse(source, Sink(), read_mc.document.names)
-                check_text(document, found, included=True, put_out=put_out.get(source.name, set()))
-        else:
-            message = "the quotes are changed here: the text is not checked, only what it expands to"
-            sink.report(SM020, message, read_mc.changequote.span)
-        head(read_mc, found)
-        for site_rule in SITE_RULES:
-            site_rule(subject, found)
-    elif read_mc is not None:
+    if isinstance(read_mc, Document):
         check_text(read_mc, found)
+    elif read_mc is not None and read_mc.mc.recorded:
+        _check(read_mc, found, sink)
+    elif read_mc is not None:
+        text = read_mc.mc.document
+        check_text(text, found)
+        if not read_mc.mc.expanded.exhausted:
+            looked = "only the text is checked" if text.nodes else "what it says is not checked"
+            message = f"this .mc is too large to keep track of what becomes of it: {looked}"
+            found.report(SM022, message, file=read_mc.mc.path)
     for diagnostic in _settled(found):
         sink.add(diagnostic)
-    return read_mc if isinstance(read_mc, Mc) else None
+    return read_mc if isinstance(read_mc, McConfiguration) else None
+
+
+def _check(configuration: McConfiguration, found: Sink, sink: Sink) -> None:
+    """Run the rules over what was read into ``found``; what needs no settling goes to ``sink``."""
+    mc = configuration.mc
+    subject = McText(mc, mc.expanded.library, site_of(configuration))
+    if mc.changequote is None:
+        check_text(mc.document, found, put_out=mc.put_out.get(mc.path, set()))
+        for source in mc.included:
+            document = parse(source, Sink(), mc.document.names)
+            check_text(document, found, included=True, put_out=mc.put_out.get(source.name, set()))
+    else:
+        message = "the quotes are changed here: the text is not checked, only what it expands to"
+        sink.report(SM020, message, mc.changequote.span)
+    head(configuration, found)
+    for site_rule in SITE_RULES:
+        site_rule(subject, found)
 
 
 def _read(
     mc: str | os.PathLike[str], library: Library | None, sink: Sink, root: Root, allow_shell: bool
-) -> Mc | Document | None:
+) -> McConfiguration | Document | None:
     if library is not None:
         return read(mc, library, sink, root=root, allow_shell=allow_shell)
     path = root.path(mc)

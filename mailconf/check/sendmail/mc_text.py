@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from mailconf.check.sendmail.mc_head import SM012
 from mailconf.diagnostics import Related, Sink, error, warning
 from mailconf.sendmail.cf_mistakes import nearest
-from mailconf.sendmail.library import START
-from mailconf.sendmail.mc import KINDS
-from mailconf.sendmail.mc_tree import Call, Document, Kind, Node
-from mailconf.sendmail.vocabulary import BLIND, SECTIONS, STATEMENTS
+from mailconf.sendmail.mc.library import START
+from mailconf.sendmail.mc.mc import KINDS
+from mailconf.sendmail.mc.tree import Call, Document, Kind, Node
+from mailconf.sendmail.mc.vocabulary import BLIND, SECTIONS, STATEMENTS
 from mailconf.source import Span
 
 if TYPE_CHECKING:

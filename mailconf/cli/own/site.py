@@ -167,7 +167,7 @@ def is_etc_mail(folder: Path) -> bool:
 
 def load_etc_mail(directory: str, root_name: str, options: SiteOptions) -> LoadedEtcMail:
     from mailconf.build.etc_mail import EtcMail
-    from mailconf.sendmail.library import SETTING, find_library
+    from mailconf.sendmail.mc.library import SETTING, find_library
 
     root = Root(root_name)
     inside = root.inside(root.path(directory).absolute())

@@ -16,10 +16,11 @@ from mailconf.cli.sendmail.sendmail_tool import (
     EX_OK,
     EX_UNAVAILABLE,
     EX_USAGE,
-    Cf,
     Stop,
     getopt,
+    read_tool_cf,
     say,
+    trusted_user,
     valued,
 )
 from mailconf.cli.shared.own_options import take_root
@@ -57,7 +58,7 @@ def run(name: str, arguments: list[str]) -> int:
                 flags.add(letter)
         if not action or len(arguments) < 3 or (action == "u") != (len(arguments) > 3):
             raise Stop(EX_USAGE, USAGE)
-        trusted = Cf.read(_PREFIX, cf_name, root).trusted_user()
+        trusted = trusted_user(read_tool_cf(_PREFIX, cf_name, root).option(b"trusteduser"))
         return _run(action, arguments, flags, trusted, root)
     except Stop as stop:
         if str(stop):

@@ -24,10 +24,11 @@ from mailconf.cli.sendmail.sendmail_tool import (
     EX_IOERR,
     EX_OK,
     EX_USAGE,
-    Cf,
     Stop,
     getopt,
+    read_tool_cf,
     say,
+    trusted_user,
     valued,
 )
 from mailconf.cli.shared.own_options import take_root
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from mailconf.files import Root
     from mailconf.maps.build.write import Duplicates
     from mailconf.maps.core.opening import Progress
+    from mailconf.sendmail.cf.tools import ToolCf
 
 LETTERS = "C:D:Nc:defi:Llorst:uvx"
 USAGE = """\
@@ -94,8 +96,8 @@ def run(name: str, arguments: list[str]) -> int:
         trusted = None
         # Of an ordinary user the original reads the configuration only where the type comes from it.
         if os.geteuid() == 0 or kind in ("cf", "CF"):
-            cf = Cf.read(_PREFIX, options.cf, options.root)
-            trusted = cf.trusted_user()
+            cf = read_tool_cf(_PREFIX, options.cf, options.root)
+            trusted = trusted_user(cf.option(b"trusteduser"))
             if kind in ("cf", "CF", ""):
                 kind = _configured_type(kind, map_name, cf, options)
         return _run(kind, map_name, trusted, options)
@@ -132,7 +134,7 @@ def _usage() -> str:
     return USAGE.format(_PREFIX, " " * len(_PREFIX))
 
 
-def _configured_type(kind: str, name: str, cf: Cf, options: MakemapOptions) -> str:
+def _configured_type(kind: str, name: str, cf: ToolCf, options: MakemapOptions) -> str:
     """The type that sendmail.cf has for the map: makemap's types ``cf`` and ``CF``."""
     found = cf.map_type(name, base=kind == "CF") if kind else None
     if found is not None:

@@ -19,7 +19,22 @@ import re
 import sys
 
 from mailconf.cli.postfix.postfix_tool import Messages, take_settings
-from mailconf.cli.sendmail.sendmail_tool import DEFAULT_CF, EX_OK, EX_SOFTWARE, EX_USAGE, Cf, Stop, getopt, say, valued
+from mailconf.cli.sendmail.sendmail_tool import (
+    DEFAULT_CF,
+    EX_OK,
+    EX_SOFTWARE,
+    EX_USAGE,
+    Stop,
+    getopt,
+    read_cf_data,
+    say,
+    trusted_user,
+    valued,
+)
+from mailconf.sendmail.cf.maps import MOST_ALIAS_FILES
+from mailconf.sendmail.cf.read import read_tables
+from mailconf.sendmail.host_names import host_names
+from mailconf.source import Source, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +42,7 @@ if TYPE_CHECKING:
 
     from mailconf.cli.sendmail.sendmail_map import Map
     from mailconf.files import Root
+    from mailconf.sendmail.cf.configuration import Cf
     from mailconf.tables.sendmail_aliases import Line
 
 EX_OSFILE, EX_TEMPFAIL = 72, 75
@@ -72,7 +88,8 @@ def run(name: str, arguments: list[str]) -> int:
     if directory is not None:
         return _postfix(name, directory, root, messages.release)
     try:
-        cf = Cf.read(_PREFIX, cf_name or DEFAULT_CF, root)
+        name = cf_name or DEFAULT_CF
+        cf = read_tables(Source(name, decode(read_cf_data(_PREFIX, name, root))))
     except Stop as stop:
         _tell(f"{cf_name or DEFAULT_CF}: line 0: cannot open: {str(stop).rpartition(': ')[2]}")
         return EX_OSFILE
@@ -123,19 +140,24 @@ class Sendmail:
         self.cf = cf
         self.root = root
         self.status = EX_OK
-        self.trusted = cf.trusted_user()
-        blame = ",".join(cf.option(b"dontblamesendmail"))
+        self.trusted = trusted_user(option.value for option in cf.settings("TrustedUser"))
+        blame = ",".join(option.value for option in cf.settings("DontBlameSendmail"))
         self.allowed = {word.lower() for word in re.split(r"[\s,]+", blame)}
-        self.hosts = cf.host_names(root)
+        self.hosts = host_names(cf, root)
 
     def run(self) -> int:
         files = []
-        for file in self.cf.alias_files():
+        for file in self.cf.alias_files:
             if file.type in _CLASSES:
                 files.append(file)
             elif file.type not in _LOOKED_UP:
-                _tell(f"{self.cf.name}: line {file.line}: setalias: unknown alias class {file.type}")
+                _tell(f"{self.cf.source.name}: line {file.line.last}: setalias: unknown alias class {file.type}")
                 self.fail(EX_SOFTWARE)
+        excess = self.cf.excess_alias_file
+        if excess is not None:
+            much = f"Too many alias databases defined, {MOST_ALIAS_FILES} max"
+            _tell(f"{self.cf.source.name}: line {excess.line.last}: {much}")
+            self.fail(EX_SOFTWARE)
         if self.status:
             return self.status
         for file in files:

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-from mailconf.cli.sendmail.sendmail_tool import DEFAULT_CF, EX_OK, EX_USAGE, Cf, Stop, getopt, say, valued
+from mailconf.cli.sendmail.sendmail_tool import DEFAULT_CF, EX_OK, EX_USAGE, Stop, getopt, read_tool_cf, say, valued
 from mailconf.cli.shared.own_options import take_root
 from mailconf.maps.reference import TableRef
 
@@ -41,7 +41,7 @@ def run(name: str, arguments: list[str]) -> int:
             else:
                 specs = [value]
         if specs is None:
-            specs = [spec for _, spec in Cf.read(_PREFIX, cf_name, root).alias_specs()]
+            specs = read_tool_cf(_PREFIX, cf_name, root).alias_specs()
     except Stop as stop:
         say(str(stop))
         return stop.status

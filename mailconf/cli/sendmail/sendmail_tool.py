@@ -7,11 +7,11 @@ import re
 import sys
 
 from mailconf.files import Root
-from mailconf.sendmail.cf_lines import CfLines
+from mailconf.sendmail.cf.tools import ToolCf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 DEFAULT_CF = "/etc/mail/sendmail.cf"
 EX_OK, EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_SOFTWARE, EX_CANTCREAT, EX_IOERR = (
@@ -79,34 +79,35 @@ def valued(letters: str) -> str:
     return "".join(part[-1] for part in letters.split(":")[:-1])
 
 
-class Cf(CfLines):
-    """A sendmail.cf as the map tools read it."""
+def read_cf_data(program: str, name: str, root: Root) -> bytes:
+    """The bytes of a sendmail.cf. Raises Stop, as the originals do, when the file cannot be read."""
+    try:
+        with open(root.path(name), "rb") as file:  # noqa: PTH123 - Path.open is slower to start
+            return file.read()
+    except IsADirectoryError:
+        return b""
+    except OSError as failure:
+        raise Stop(EX_NOINPUT, f"{program}: {name}: {failure.strerror}") from failure
 
-    @classmethod
-    def read(cls, program: str, name: str, root: Root) -> Cf:
-        """Raises Stop, as the originals do, when the file cannot be read."""
+
+def read_tool_cf(program: str, name: str, root: Root) -> ToolCf:
+    """A sendmail.cf as the map tools read it. Raises Stop."""
+    return ToolCf(name, read_cf_data(program, name, root))
+
+
+def trusted_user(values: Iterable[str]) -> int | None:
+    """The number of the user that maps shall belong to when root makes them, of the values of TrustedUser.
+
+    None for others and without one. A user that does not exist is reported on standard error.
+    """
+    from pwd import getpwnam
+
+    user = None
+    for value in values:
+        number = _USER_NUMBER.match(value)
         try:
-            with open(root.path(name), "rb") as file:  # noqa: PTH123 - Path.open is slower to start
-                data = file.read()
-        except IsADirectoryError:
-            data = b""
-        except OSError as failure:
-            raise Stop(EX_NOINPUT, f"{program}: {name}: {failure.strerror}") from failure
-        return cls(name, data)
-
-    def trusted_user(self) -> int | None:
-        """The number of the user that maps shall belong to when root makes them; None for others and without one.
-
-        A user that does not exist is told on standard error.
-        """
-        from pwd import getpwnam
-
-        user = None
-        for value in self.option(b"trusteduser"):
-            number = _USER_NUMBER.match(value)
-            try:
-                user = int(number[0]) if number else getpwnam(value).pw_uid
-            except KeyError:
-                user = None
-                say(f"TrustedUser: unknown user {value}")
-        return user if os.geteuid() == 0 else None
+            user = int(number[0]) if number else getpwnam(value).pw_uid
+        except KeyError:
+            user = None
+            say(f"TrustedUser: unknown user {value}")
+    return user if os.geteuid() == 0 else None

@@ -1,7 +1,7 @@
 """Which version of Postfix is spoken for: the one that is named, or the one that is installed.
 
 What a version says and does beside its parameters stands here as "since": facts measured on the engines
-(tests/vectors/postfix_words.json). This module imports little: the table tools ask it.
+(tests/vectors/words_*.jsonl). This module imports little: the table tools ask it.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from mailconf.diagnostics import Sink, warning
-from mailconf.model.policy import Role
+from mailconf.model.policy import Privilege, Role
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
@@ -27,6 +28,13 @@ from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
 
 PF229 = warning("PF229", "a number sign ends a list early")
+
+
+class _Agent(NamedTuple):
+    """What decides for a delivery agent: smtp(8) and lmtp(8) rewrite, local(8) and virtual(8) find deliveries."""
+
+    rewriter: Rewriter
+    local: Local
 
 
 class PostfixPolicy:
@@ -48,7 +56,9 @@ class PostfixPolicy:
         self.rewriter = Rewriter(domains)
         self.resolver = Resolver(domains, self.rewriter)
         self.aliasing = Aliasing(domains, self.rewriter)
-        self.local = Local(domains, self.rewriter, self.resolver)
+        self._seen = seen
+        self._common = _Agent(self.rewriter, Local(domains, self.rewriter, self.resolver))
+        self._agents: dict[str, _Agent] = {}
         self.smtpd = Smtpd(seen, Settings(domains, self.rewriter, self.resolver), sink)
 
     def check_service(self, view: Configuration, service: Service, sink: Sink) -> None:
@@ -80,15 +90,18 @@ class PostfixPolicy:
     async def vrfy(self, session: Session, ask: Ask) -> Verdict:
         return await self.smtpd.vrfy(session, ask)
 
-    async def may_send_bare_newlines(self, session: Session, ask: Ask) -> bool:
-        excluded = self.smtpd.settings.bare_newline_exclusions
-        return await excluded.match_host(ask, session.client_name.text, session.client_address)
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
+        return await self.smtpd.privileges.may(session, privilege, ask)
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
         return await self.smtpd.worded(session, reply, ask)
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
-        return await self.rewriter.rewrite(address, role, ask)
+        if not role.transport:
+            return await self.rewriter.rewrite(address, role, ask)
+        service = self.site.transports.get(role.transport)
+        program = service.program if service else role.transport
+        return await self._agent(role.transport).rewriter.outgoing(address, program, ask)
 
     async def expand(self, recipient: str, ask: Ask) -> Expansion:
         return await self.aliasing.expand(recipient, ask)
@@ -100,7 +113,18 @@ class PostfixPolicy:
         return await self.resolver.route(recipient, ask, sender)
 
     async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
-        return await self.local.deliver(route, ask)
+        return await self._agent(route.transport).local.deliver(route, ask)
+
+    def _agent(self, transport: str) -> _Agent:
+        """The agent of a transport as its service sees the configuration: with what ``-o`` sets in master.cf."""
+        service = self.site.transports.get(transport)
+        if service is None or not service.overrides:
+            return self._common
+        if transport not in self._agents:
+            domains = Domains(self._seen.for_service(service), lambda name, text: None)
+            rewriter = Rewriter(domains)
+            self._agents[transport] = _Agent(rewriter, Local(domains, rewriter, self.resolver))
+        return self._agents[transport]
 
 
 def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], None]:

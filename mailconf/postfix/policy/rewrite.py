@@ -78,9 +78,7 @@ class Rewriter:
         return f"{user}@{domain}"
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
-        """cleanup(8)'s rewriting on the way in, smtp(8)'s on the way out. Raises LookupFailed."""
-        if role.mailer:
-            return await self._outgoing(address, role.mailer, ask)
+        """cleanup(8)'s rewriting on the way in. Raises LookupFailed."""
         address = self.standard(address, local=role.local or role.place is Place.ENVELOPE)
         if not address:
             return ""
@@ -140,8 +138,9 @@ class Rewriter:
                 return address if keep else f"{user}@{parent}"
         return address
 
-    async def _outgoing(self, address: str, mailer: str, ask: Ask) -> str:
-        tables = {"smtp": self._generic, "lmtp": self._lmtp_generic}.get(mailer)
+    async def outgoing(self, address: str, program: str, ask: Ask) -> str:
+        """What smtp(8) and lmtp(8) make of an address; other agents leave it as it is. Raises LookupFailed."""
+        tables = {"smtp": self._generic, "lmtp": self._lmtp_generic}.get(program)
         if not tables or not address:
             return address
         return await self.map_one(ask, tables, address, propagate=self._propagate_generic) or address

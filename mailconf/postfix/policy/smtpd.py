@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mailconf.diagnostics import Sink
+from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.verdict import EffectKind, Reply, Verdict
 from mailconf.model.world import Ask, LookupFailed
@@ -36,6 +37,7 @@ from mailconf.postfix.policy.evaluation import (
     Status,
     split_status,
 )
+from mailconf.postfix.policy.privileges import EmptyResult, Privileges
 from mailconf.postfix.policy.reply_templates import filled
 from mailconf.postfix.policy.restrictions import Compiler, RuleList
 from mailconf.postfix.policy.smtpd_settings import Settings
@@ -71,6 +73,7 @@ class Smtpd:
         self.knows_restriction = compiler.knows
         self._values = {name: configuration.value(name) for name in (*LISTS, CLASSES)}
         self.settings = settings
+        self.privileges = Privileges(settings)
         rules = [compiler.compile(name, who) for name, who in LISTS.items()]
         self.client, self.helo_rules, self.sender, self.relay, self.recipient = rules[:5]
         self.data_rules, self.end_of_data_rules = rules[5:]
@@ -142,6 +145,12 @@ class Smtpd:
             return await self._denied(ev)
         if session.helo is None and self.settings.helo_required:
             return await self._said(ev, Reply.of(503, "5.5.1 Error: send HELO/EHLO first"))
+        try:
+            await self.privileges.may(session, Privilege.LOCAL_HEADERS, ask)
+        except EmptyResult:
+            return await self._said(ev, Reply.of(451, "4.3.5 Server configuration error"))
+        except LookupFailed:
+            return await self._said(ev, Reply.of(451, "4.3.0 Temporary lookup error"))
         sender = session.sender or ""
         if sender:
             found = await ev.resolved_sender()
@@ -365,10 +374,8 @@ class Smtpd:
         if dropped is None:
             return None
         try:
-            xclient = await settings.xclient_hosts.match_host(ev.ask, session.client_name.text, session.client_address)
-            xforward = await settings.xforward_hosts.match_host(
-                ev.ask, session.client_name.text, session.client_address
-            )
+            xclient = await self.privileges.may(session, Privilege.XCLIENT, ev.ask)
+            xforward = await self.privileges.may(session, Privilege.XFORWARD, ev.ask)
         except LookupFailed:
             return None
         limit = settings.message_size_limit

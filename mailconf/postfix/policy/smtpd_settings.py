@@ -69,6 +69,7 @@ class Settings:
         self.tempfail_helo = c.value("unknown_helo_hostname_tempfail_action")
         self.xclient_hosts = domains.list("smtpd_authorized_xclient_hosts", ListKind.HOST)
         self.xforward_hosts = domains.list("smtpd_authorized_xforward_hosts", ListKind.HOST)
+        self.limit_exceptions = self._exclusions("smtpd_client_event_limit_exceptions")
         self.bare_newline_exclusions = self._exclusions("smtpd_forbid_bare_newline_exclusions")
         self.mx_backup_networks = domains.list("permit_mx_backup_networks", ListKind.HOST)
         self.discard_keywords = frozenset(word.lower() for word in c.words("smtpd_discard_ehlo_keywords"))

@@ -7,7 +7,7 @@ restriction classes and of master.cf's overrides included. unionmap and pipemap 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from mailconf.maps.reference import PROXY, TableRef
 from mailconf.model.limits import Limits
@@ -108,16 +108,12 @@ def site_of(configuration: Configuration) -> Site:
         queue_directory=c.setting("queue_directory"),
         tables=list(tables_of(c)),
         limits=_limits(c),
-        smtpd=protocol_options(c),
-        xclient_hosts=_listed(c, "smtpd_authorized_xclient_hosts"),
-        xforward_hosts=_listed(c, "smtpd_authorized_xforward_hosts"),
+        protocol=protocol_options(c),
         peername_lookup=c.boolean("smtpd_peername_lookup"),
-        limit_exceptions=_listed(c, "smtpd_client_event_limit_exceptions"),
         syslog_name=c.value("syslog_name"),
         mail_name=c.value("mail_name"),
         double_bounce_sender=c.value("double_bounce_sender"),
         recipient_delimiter=c.value("recipient_delimiter"),
-        header_rewrite_clients=_words(c, "local_header_rewrite_clients"),
         remote_header_domain=c.value("remote_header_rewrite_domain"),
         add_missing_headers=c.boolean("always_add_missing_headers"),
         idna2003=c.boolean("enable_idna2003_compatibility"),
@@ -134,16 +130,26 @@ def site_of(configuration: Configuration) -> Site:
         if c.is_known(parameter):
             concurrency[name] = c.integer(parameter)
     site.destination_concurrency = concurrency
-    site.client_ports = dict(_client_ports(c, site.transports.values()))
+    for transport in site.transports.values():
+        _add_transport(c, transport, site)
     return site
 
 
-def _client_ports(c: Configuration, transports: Iterable[Service]) -> Iterator[tuple[str, str]]:
-    """postconf(5) smtp_tcp_port, lmtp_tcp_port, as each service sees them."""
-    for service in transports:
-        if service.program in ("smtp", "lmtp"):
-            view = c.for_service(service) if service.overrides else c
-            yield service.name, view.value(f"{service.program}_tcp_port")
+def _add_transport(c: Configuration, transport: Service, site: Site) -> None:
+    """What a service of master.cf that delivers has of its own, as it sees the configuration."""
+    client = _CLIENT_NAMES.get(transport.program)
+    if client is None and not transport.overrides:
+        return
+    view = c.for_service(transport) if transport.overrides else c
+    if transport.overrides and (limits := _limits(view)) != site.limits:
+        site.transport_limits[transport.name] = limits
+    if client is not None:
+        site.client_ports[transport.name] = view.value(f"{transport.program}_tcp_port")
+        site.client_names[transport.name] = view.value(client)
+
+
+# The parameter with the name that a client says in EHLO, by its program.
+_CLIENT_NAMES = {"smtp": "smtp_helo_name", "lmtp": "lmtp_lhlo_name"}
 
 
 def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
@@ -191,7 +197,7 @@ def _limits(c: Configuration) -> Limits:
         line_length=c.integer("line_length_limit"),
         mailbox_size=max(c.integer("mailbox_size_limit"), 0),
         recipients=c.integer("smtpd_recipient_limit"),
-        smtpd_timeout=c.seconds("smtpd_timeout"),
+        session_timeout=c.seconds("smtpd_timeout"),
         soft_errors=c.integer("smtpd_soft_error_limit"),
         hard_errors=c.integer("smtpd_hard_error_limit"),
         error_sleep=c.seconds("smtpd_error_sleep_time"),

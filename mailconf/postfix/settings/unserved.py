@@ -118,7 +118,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtp_bind_address6",
         "smtp_dns_support_level",
         "smtp_fallback_relay",
-        "smtp_helo_name",
         "smtp_host_lookup",
     ),
 }

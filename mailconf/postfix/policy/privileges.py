@@ -1,0 +1,76 @@
+"""What a client may do beyond sending mail: the lists of clients in main.cf, asked by `Policy.may`.
+
+All of it as Postfix 3.7.11 does it; what a list that cannot be asked leads to is the caller's to say:
+
+- XCLIENT, XFORWARD  smtpd_authorized_xclient_hosts, smtpd_authorized_xforward_hosts
+- BARE_NEWLINES      smtpd_forbid_bare_newline_exclusions
+- UNLIMITED          smtpd_client_event_limit_exceptions: connections are not counted
+- LOCAL_HEADERS      local_header_rewrite_clients: header addresses without a domain get the local one. Its words are
+                     permit_inet_interfaces, permit_mynetworks, permit_sasl_authenticated, and tables, which are asked
+                     for the client's address, with or without check_address_map before them. Certificates are not
+                     known here: permit_tls_clientcerts and permit_tls_all_clientcerts never hold
+"""
+
+from __future__ import annotations
+
+from mailconf.maps.reference import TableRef
+from mailconf.model.policy import Privilege
+from mailconf.model.session import Session
+from mailconf.model.world import Ask, LookupFailed
+from mailconf.postfix.policy.smtpd_settings import Settings
+from mailconf.postfix.text.words import split_words, table_spec
+
+_ADDRESS_MAP = "check_address_map"
+
+
+class EmptyResult(LookupFailed):
+    """A table has the key with an empty value: a mistake in the configuration, not a passing failure."""
+
+
+class Privileges:
+    """The lists of one smtpd service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lists = {
+            Privilege.XCLIENT: settings.xclient_hosts,
+            Privilege.XFORWARD: settings.xforward_hosts,
+            Privilege.BARE_NEWLINES: settings.bare_newline_exclusions,
+            Privilege.UNLIMITED: settings.limit_exceptions,
+        }
+        configuration = settings.domains.configuration
+        words = split_words(configuration.value("local_header_rewrite_clients"))
+        texts = [word.text for word in words if word.text.lower() != _ADDRESS_MAP]
+        default_type = configuration.value("default_database_type")
+        self._local = [table_spec(text, default_type) if TableRef.looks_like_one(text) else text for text in texts]
+
+    async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
+        """See `mailconf.model.policy.Policy.may`. Raises LookupFailed."""
+        if privilege is Privilege.LOCAL_HEADERS:
+            return await self._is_local(session, ask)
+        return await self._lists[privilege].match_host(ask, session.client_name.text, session.client_address)
+
+    async def _is_local(self, session: Session, ask: Ask) -> bool:
+        domains = self._settings.domains
+        for word in self._local:
+            name = word.lower()
+            if name == "permit_inet_interfaces":
+                found = session.client_address in domains.own_addresses
+            elif name == "permit_mynetworks":
+                found = await domains.networks.match_host(ask, session.client_name.text, session.client_address)
+            elif name == "permit_sasl_authenticated":
+                found = self._settings.sasl and bool(session.sasl_username)
+            else:
+                found = TableRef.looks_like_one(word) and await self._has(ask, word, session.client_address)
+            if found:
+                return True
+        return False
+
+    @staticmethod
+    async def _has(ask: Ask, table: str, address: str) -> bool:
+        answer = await ask.lookup(table, address)
+        if answer.failed:
+            raise LookupFailed(table, answer.reason)
+        if answer.found and not answer.value:
+            raise EmptyResult(table, "an empty result")
+        return answer.found

@@ -1,0 +1,223 @@
+"""The lines of the .cf that a .mc expands to, each with the place in the configuration that is behind it.
+
+A line leads back through the calls that made it. Where its own text was put out by a call in the configuration (a
+FEATURE, a LOCAL_CONFIG), that call is its place. Where the library wrote it, which goes on when the whole .mc has been
+read, it is the definition that the line takes its value from, if the configuration made it; a line that has neither is
+a default.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_left, bisect_right
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
+
+from mailconf.m4 import Place
+from mailconf.sendmail.mc.expansion import Call, Expanded
+from mailconf.sendmail.mc.library import START, Library
+from mailconf.source import ENCODING, ERRORS, Source, Span, decode, encode
+
+_PART = re.compile(rb"[^\n]*\n|[^\n]+")
+_WORD = re.compile(r"\w+")
+_CONDITIONS = (b"ifdef", b"ifelse")
+_REST = re.compile(r"[^\n]*")
+
+
+class LineSet:
+    """Numbers of lines, of which there may be as many as bytes: a byte for each."""
+
+    def __init__(self) -> None:
+        self._has = bytearray()
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and 0 <= number < len(self._has) and self._has[number] != 0
+
+    def add(self, first: int, last: int) -> None:
+        """All from the first to the last."""
+        self._has.extend(bytes(max(last + 1 - len(self._has), 0)))
+        self._has[first : last + 1] = b"\1" * (last + 1 - first)
+
+    def update(self, others: LineSet) -> None:
+        """Those of the others, too."""
+        self._has.extend(bytes(max(len(others._has) - len(self._has), 0)))
+        at = -1
+        while (at := others._has.find(1, at + 1)) >= 0:
+            self._has[at] = 1
+
+
+class Origins:
+    """Finds the places in the configuration. ``mc``: the path of the .mc, as its places name it."""
+
+    def __init__(self, expanded: Expanded, library: Library, mc: str) -> None:
+        self._expanded = expanded
+        self._library = library
+        self._folder = os.path.dirname(mc)  # noqa: PTH120 - paths are text to m4
+
+    def of_call(self, place: Place) -> Span | None:
+        """The name of the macro where the configuration makes a call, or the one that led to it; None for the
+        library's own."""
+        return self._home(place, is_call=True)
+
+    def included(self, calls: Iterable[Call], mc: str) -> list[Source]:
+        """The configuration's other files that have calls in them, in the order in which they are read."""
+        seen: set[int] = set()
+        sources = []
+        for call in calls:
+            text = call.place.file[0]
+            if id(text) not in seen:
+                seen.add(id(text))
+                source = self._expanded.span(call.place).source
+                if source.text == text.source.text and source.name != mc and not self._is_library(source.name):
+                    sources.append(source)
+        return sources
+
+    def put_out(self) -> dict[str, LineSet]:
+        """By the name of each of the configuration's files, the numbers of its lines that have text in the .cf."""
+        found: dict[int, tuple[str, LineSet]] = {}
+        for data, place in self._expanded.pieces:
+            if place is None or place.block.text is None:
+                continue
+            text, start = place.file
+            if id(text) not in found:
+                source = self._expanded.span(place).source  # for a library's file, that of the call which read it
+                found[id(text)] = source.name if source.text == text.source.text else "", LineSet()
+            found[id(text)][1].add(text.line(start), text.line(start + max(len(data) - 1, 0)))
+        lines: dict[str, LineSet] = {}
+        for name, numbers in found.values():
+            if name and not self._is_library(name):
+                lines.setdefault(name, LineSet()).update(numbers)
+        return lines
+
+    def of_text(self, place: Place) -> Span | None:
+        """Where in the configuration this text stands: its line, or the name of the macro whose call put it out."""
+        return self._home(place, is_call=place.block.text is None)
+
+    def _home(self, place: Place, *, is_call: bool) -> Span | None:
+        if any(name.endswith(START) for name in _files(place)):
+            return None
+        source, start, _, origin = self._expanded.span(place)
+        if self._is_library(source.name):
+            return None
+        branch = _within_branch(place, source.text, start)
+        start = max(start, branch)
+        is_call = is_call or self._is_library(decode(place.file[0].name))  # the text of a file that a call included
+        match = (_WORD if is_call else _REST).match(source.text, start)
+        return Span(source, start, match.end() if match else start, origin)
+
+    def _is_library(self, name: str) -> bool:
+        return self._library.holds(name) and os.path.dirname(name) != self._folder  # noqa: PTH120
+
+    def of_output(self, place: Place) -> Span | None:
+        """The place for text that the .cf has from ``place``: where it stands, was put out, or has its value from."""
+        return self.of_text(place) or self.of_value(place)
+
+    def of_value(self, place: Place) -> Span | None:
+        """Where the configuration defines a macro that this text is the value of."""
+        block = place.block
+        while True:
+            if block.text is None:
+                found = self.of_call(block.defined) if block.defined is not None else None
+                if found is not None or block.parent is None:
+                    return found
+                block = block.parent
+            elif block.text.included is not None:
+                block = block.text.included.block
+            else:
+                return None
+
+
+def _within_branch(place: Place, text: str, start: int) -> int:
+    """Where in ``text`` a place in the branch of a condition is that begins at ``start``; -1 when it is in none.
+
+    What an ifdef or ifelse expands to is one of its arguments, which stands in the text as it is.
+    """
+    block = place.block
+    while block.text is None:
+        if block.name not in _CONDITIONS or block.parent is None:
+            return -1
+        block = block.parent
+    if place.block is block:
+        return -1
+    at = text.find(decode(place.block.data), start)
+    return -1 if at < 0 else at + len(decode(place.block.data[: place.offset]))
+
+
+def _files(place: Place) -> Iterator[str]:
+    """The files that a place leads back through, by inclusion."""
+    block = place.block
+    while True:
+        if block.text is None:
+            assert block.parent is not None
+            block = block.parent
+            continue
+        yield decode(block.text.name)
+        if block.text.included is None:
+            return
+        block = block.text.included.block
+
+
+class OutputPart(NamedTuple):
+    """A stretch of a line of the .cf that came from one place: ``start``, its offset in the .cf, counts characters.
+
+    whole  whether the text stands at its place as it is; else it is only what came of a call there
+    """
+
+    start: int
+    data: bytes
+    place: Place
+    whole: bool
+
+
+class OutputPlaces:
+    """For the text of the .cf that a .mc expands to: the places in the configuration that are behind it."""
+
+    def __init__(self, expanded: Expanded, origins: Origins) -> None:
+        self._pieces = expanded.pieces
+        self._origins = origins
+
+    @cached_property
+    def _parts(self) -> list[OutputPart]:
+        """Those with a place, in their order."""
+        parts = []
+        decoder = getincrementaldecoder(ENCODING)(ERRORS)
+        start = 0
+        for data, place in self._pieces:
+            whole = place is not None and place.block.data.startswith(data, place.offset)
+            for found in _PART.finditer(data):
+                if place is not None:
+                    at = Place(place.block, place.offset + found.start()) if whole else place
+                    parts.append(OutputPart(start, found[0], at, whole))
+                start += len(decoder.decode(found[0]))
+        return parts
+
+    def of_line(self, start: int, end: int) -> Span | None:
+        """The place of a logical line, which is ``cf[start:end]``; None for a default."""
+        return self._of(start, end, self._origins.of_text) or self._of(start, end, self._origins.of_value)
+
+    def _of(self, start: int, end: int, find: Callable[[Place], Span | None]) -> Span | None:
+        for part in islice(self._parts, bisect_left(self._parts, start, key=lambda part: part.start), None):
+            if part.start >= end:
+                break
+            if (span := find(part.place)) is not None:
+                return span
+        return None
+
+    def of_character(self, offset: int) -> Span | None:
+        """The place of one character of the .cf."""
+        at = bisect_right(self._parts, offset, key=lambda part: part.start) - 1
+        if at < 0:
+            return None
+        part = self._parts[at]
+        behind = offset - part.start
+        text = decode(part.data)
+        if behind > len(text):
+            return None
+        place = part.place
+        if part.whole:
+            place = Place(place.block, place.offset + len(encode(text[:behind])))
+        return self._origins.of_output(place)
