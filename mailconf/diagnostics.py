@@ -10,7 +10,7 @@ Prefixes: PF Postfix configuration, SM sendmail, TB tables, MP maps, M4 m4, BD b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -182,3 +182,14 @@ def _of_readable_length(diagnostic: Diagnostic) -> Diagnostic:
     if message is diagnostic.message and hint is diagnostic.hint:
         return diagnostic
     return diagnostic._replace(message=message, hint=hint)
+
+
+def alike(name: str, names: Iterable[str], n: int = 1, cutoff: float = 0.6) -> list[str]:
+    """difflib.get_close_matches, but a name that is too long to be like any of ``names`` costs nothing."""
+    from difflib import get_close_matches
+
+    known = list(names)
+    # What two texts have in common is at most twice the shorter one of both together.
+    if len(name) * cutoff > (2 - cutoff) * max(map(len, known), default=0):
+        return []
+    return get_close_matches(name, known, n, cutoff)

@@ -1,8 +1,9 @@
 """Regular expressions whose groups are repeated possessively, ``(...)*+``, for every Python that mailconf runs on.
 
 Up to 3.11.4, which Debian 12 has (3.11.2), re leaves such a repetition where its last round failed, not where that
-began (CPython issue 106052). There the groups are repeated as usual: the same text is matched as long as going back
-into a repetition matches nothing else, which is so wherever mailconf uses one; it only takes more memory.
+began (CPython issue 106052). There an atomic group stands for it, in which the group is repeated as usual, a number of
+times in an atomic group of its own: re remembers where each round began until the atomic group around it ends, and a
+repetition of millions would take a hundred bytes for each.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import AnyStr
 
-_GROUP = re.compile(r"(?<!\\)((?:\\\\)*)\)([*+?])\+")
+_AT_ONCE = 1000
+_PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(|\)(?:[*+?]\+)?|[^\\\[()]+|.", re.DOTALL)
 
 
 def _probe() -> bool:
@@ -28,7 +30,22 @@ def compile(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
 
 
 def without(pattern: AnyStr) -> AnyStr:
-    """The pattern with its groups repeated as usual."""
+    """The pattern, which holds no comments, with atomic groups in the place of those that are repeated possessively."""
     if isinstance(pattern, bytes):
-        return _GROUP.sub(r"\1)\2", pattern.decode("latin-1")).encode("latin-1")
-    return _GROUP.sub(r"\1)\2", pattern)
+        return _without(pattern.decode("latin-1")).encode("latin-1")
+    return _without(pattern)
+
+
+def _without(pattern: str) -> str:
+    parts: list[str] = _PARTS.findall(pattern)
+    opened: list[int] = []
+    for number, part in enumerate(parts):
+        if part == "(":
+            opened.append(number)
+        elif part[0] == ")":
+            start = opened.pop()
+            if part == ")?+":
+                parts[start], parts[number] = "(?>(", ")?)"
+            elif part != ")":
+                parts[start], parts[number] = "(?>(?:(?>(", f"){{1,{_AT_ONCE}}})){part[1]})"
+    return "".join(parts)

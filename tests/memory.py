@@ -270,7 +270,7 @@ def _programs() -> dict[str, Program]:
         made[f"postalias {kind}"] = _postmap("postalias", *c, f"{kind}:t", first="key:")
     made["postmap -s -j hash"] = _postmap("postmap", *c, "-s", "-j", "hash:t", before=(("postmap", *c, "hash:t"),))
     made["postmap -F hash"] = _postmap("postmap", *c, "-F", "hash:t")
-    made["postmap -i hash"] = _postmap("postmap", *c, "-i", "hash:t", file="-", before=(("postmap", *c, "hash:t"),))
+    made["postmap -i hash"] = _postmap("postmap", *c, "-i", "hash:t", file="-")
     made["postmap -q - hash"] = _postmap("postmap", *c, "-q", "-", "hash:small", file="-")
     made["postmap -q - hash"] = made["postmap -q - hash"]._replace(
         files=(*_POSTFIX, ("small", "a b\n")), before=(("postmap", *c, "hash:small"),)

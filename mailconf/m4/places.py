@@ -8,6 +8,7 @@ out only when someone asks, from the byte offset.
 from __future__ import annotations
 
 import os
+from array import array
 from bisect import bisect_right
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -44,8 +45,8 @@ class Text:
             self.__dict__.pop(cached, None)
 
     @cached_property
-    def _newlines(self) -> list[int]:
-        found, find, at = [], self.data.find, -1
+    def _newlines(self) -> array[int]:
+        found, find, at = array("Q"), self.data.find, -1
         while (at := find(b"\n", at + 1)) >= 0:
             found.append(at)
         return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from mailconf.diagnostics import Sink, error
+from mailconf.diagnostics import Sink, alike, error
 from mailconf.sendmail.cf.items import CfMistake
 from mailconf.sendmail.cf.lines import BLANKS
 from mailconf.sendmail.cf.read import mistakes
@@ -107,10 +107,8 @@ def _shown(text: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The most similar name that is known, "" when none is similar."""
-    from difflib import get_close_matches
-
     folded = {other.upper(): other for other in sorted(known)}
     if name.upper() in folded:
         return folded[name.upper()]
-    near = get_close_matches(name.upper(), folded, n=1, cutoff=0.8)
+    near = alike(name.upper(), folded, n=1, cutoff=0.8)
     return folded[near[0]] if near else ""

@@ -58,6 +58,18 @@ class Packed(NamedTuple):
         kept[numbers] = False
         return Packed(self.text, *(column[kept] for column in self[1:]))
 
+    def followed_by(self, others: Packed) -> Packed:
+        """These entries and, behind them, the others."""
+        np = arrays()
+        at = self.text.size
+        number = np.int32 if at + others.text.size < 1 << 31 else np.int64
+        moved = (others.key_at + number(at), others.key_length, others.value_at + number(at), others.value_length)
+        columns = (
+            np.concatenate((one.astype(number), other.astype(number)))
+            for one, other in zip(self[1:], moved, strict=True)
+        )
+        return Packed(np.concatenate((self.text, others.text)), *columns)
+
     def columns(self) -> tuple[list[bytes], list[bytes]]:
         """The keys and the values."""
         text = self.text.tobytes()
@@ -72,15 +84,15 @@ class Packing:
     """Entries collected to become packed.
 
     ``text`` is where they may stand; behind it follow keys that are not what is written there, and entries that are no
-    plain lines.
+    plain lines: no more than the text has again, or ``more`` bytes.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, more: int = 0) -> None:
         self._np = arrays()
         self._parts = [text]
         self._size = len(text)
-        # Numbers of 32 bits do, unless the text has two gigabytes; it is at most doubled.
-        self._number = self._np.int32 if len(text) < 1 << 30 else self._np.int64
+        # Numbers of 32 bits do, unless there may be two gigabytes.
+        self._number = self._np.int32 if len(text) + max(len(text), more) < 1 << 31 else self._np.int64
         self._columns: tuple[list[Array], ...] = ([], [], [], [])
         self._count = 0
 

@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailconf import possessive
-from mailconf.diagnostics import error, warning
+from mailconf.diagnostics import alike, error, warning
 from mailconf.tables.check import TB014, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
@@ -114,9 +114,7 @@ def read_key(text: str) -> Side:
     """The key of an entry: `AccessKey`."""
     key = split_key(text)
     if key.tag and key.tag not in TAGS:
-        from difflib import get_close_matches
-
-        if near := get_close_matches(key.tag, [name.lower() for name in _NAMES], n=1, cutoff=0.7):
+        if near := alike(key.tag, [name.lower() for name in _NAMES], n=1, cutoff=0.7):
             name = next(name for name in _NAMES if name.lower() == near[0])
             hint = f"no ruleset of the library asks for it; did you mean {name}:?"
             return Side(key, (Fault(TB066, f"there is no tag {text[: len(key.tag)]}", hint, 0, len(key.tag) + 1),))

@@ -14,6 +14,7 @@ from mailconf.cli.postfix.postalias import rebuild_alias_databases, run
 from mailconf.files import Root
 from mailconf.maps.database.bdb_hash import HashFile
 from mailconf.maps.database.cdb import CdbFile
+from mailconf.tables.packed import is_large
 from tests.vectors.store import load
 
 VECTORS = load("postalias")
@@ -40,6 +41,13 @@ class Site:
             self.patch.setattr(sys, "stdin", io.TextIOWrapper(file))
             status = run("postalias", ["-c", ".", *arguments])
         return status, *self.said()
+
+    def listing(self, table: str) -> dict[str, str]:
+        """All entries but that of the time."""
+        status, out, err = self.postalias("-s", table)
+        assert (status, err) == (0, "")
+        pairs = (line.split(":\t", 1) for line in out.splitlines())
+        return {key: value for key, value in pairs if key != "YP_LAST_MODIFIED"}
 
     def said(self) -> tuple[str, str]:
         sys.stdout.flush()
@@ -92,6 +100,31 @@ def test_entries_of_its_own_give_way_once(site: Site) -> None:
     assert site.postalias("-i", "t", stdin=b"new: n\n") == (0, "", "")
     assert site.stored("t.db")[b"@\0"] == b"@\0"
     assert site.stored("t.db")[b"new\0"] == b"n\0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "more"),
+    [
+        ("hash", (), ""),
+        ("cdb", (), ""),
+        ("lmdb", (), ""),
+        ("hash", ("-r",), '"@": x\n'),
+        ("hash", ("-f",), "YP_LAST_MODIFIED: x\n"),
+    ],
+)
+def test_many_short_lines(site: Site, kind: str, flags: tuple[str, ...], more: str) -> None:
+    """The same, and the same warnings, as where a long comment makes it cheaper to keep entries as objects."""
+    lines = "".join(f"{number:x}: v, w\nbad\n" for number in range(40_000)) + f"A: new\nÄ: ä\n{more}"
+    assert is_large(lines.encode())
+    site.write("t", lines + "#" * 3_000_000 + "\n")
+    few = site.postalias(*flags, f"{kind}:t")
+    listed = site.listing(f"{kind}:t")
+    site.write("t", lines)
+    assert site.postalias(*flags, f"{kind}:t") == few
+    assert few[2].count("need name:value pair") == 40_000
+    assert site.listing(f"{kind}:t") == listed
+    assert listed["9c3f"] == "v, w"
+    assert listed["A" if flags == ("-f",) else "a"] == ("v, w" if not flags else "new")
 
 
 @pytest.mark.parametrize(("kind", "called"), [("hash", "t.db"), ("btree", "t.db"), ("cdb", "t"), ("lmdb", "lmdb:t")])

@@ -120,6 +120,24 @@ def test_incremental(site: Site) -> None:
     assert site.listing("hash:t") == {"a": "new", "k": "v"}
 
 
+@pytest.mark.parametrize("flags", [(), ("-w",), ("-r",)])
+@pytest.mark.parametrize("kind", ["hash", "lmdb"])
+def test_incremental_of_many_short_lines(site: Site, kind: str, flags: tuple[str, ...]) -> None:
+    """The same, and the same warnings, as of those lines with a few longer ones, which are read one by one."""
+    site.write("t", "a b\n10 old\n")
+    lines = b"".join(b"%x v\nbad\n" % number for number in range(40_000)) + b"10 new\nA: c\n"
+    site.postmap(f"{kind}:t")
+    few = site.postmap("-i", *flags, f"{kind}:t", stdin=lines + b"# " + bytes([65]) * 3_000_000 + b"\n")
+    listed = site.listing(f"{kind}:t")
+    site.postmap("-r", f"{kind}:t")
+    many = site.postmap("-i", *flags, f"{kind}:t", stdin=lines)
+    assert many == few
+    assert many[2].count("duplicate") == (0 if flags else 3)
+    assert many[2].count("expected format") == 40_000
+    assert site.listing(f"{kind}:t") == listed
+    assert listed["10"] == ("new" if flags == ("-r",) else "old")
+
+
 def test_delete(site: Site) -> None:
     site.write("t", "a b\nc d\ne f\n")
     site.postmap("hash:t")

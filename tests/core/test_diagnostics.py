@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
+from difflib import get_close_matches
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailconf import diagnostics
 from mailconf.cli.shared.report import show
-from mailconf.diagnostics import Related, Severity, Sink
+from mailconf.diagnostics import Related, Severity, Sink, alike
 from mailconf.source import Source
 
 T1 = diagnostics.Code("TT001", Severity.ERROR, "a test")
@@ -134,3 +138,20 @@ def test_a_long_message_is_cut() -> None:
     (diagnostic,) = found
     assert len(diagnostic.message) < 620 and diagnostic.hint == "y" * 600
     assert diagnostic.message.startswith("there is no xx") and diagnostic.message.endswith("xx here")
+
+
+NAMES = ["smtp", "myhostname", "mydestination", "a"]
+
+
+@given(st.text(alphabet="mydestinaoh", max_size=40), st.sampled_from([0.6, 0.7, 0.8]))
+def test_names_that_are_alike(name: str, cutoff: float) -> None:
+    assert alike(name, NAMES, 3, cutoff) == get_close_matches(name, NAMES, 3, cutoff)
+
+
+def test_where_nothing_can_be_alike() -> None:
+    tracemalloc.start()
+    try:
+        assert alike("ab" * 500_000, NAMES) == alike("a", []) == []
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()

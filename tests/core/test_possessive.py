@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,11 @@ def test_there_are_some() -> None:
     assert len(PATTERNS) > 20
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 1000])
 @pytest.mark.parametrize(("place", "pattern"), PATTERNS)
-def test_the_same_without(place: str, pattern: str) -> None:
-    """Going back into the repetition matches nothing else. Meaningless where this Python has the fault itself."""
+def test_the_same_without(place: str, pattern: str, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rounds are matched at once. Meaningless where this Python has the fault itself."""
+    monkeypatch.setattr(possessive, "_AT_ONCE", at_once)
     plain = possessive.without(pattern)
     assert not GROUP.search(plain.replace(r"\)", ""))
     if possessive.FAULTY:
@@ -61,6 +64,34 @@ def test_the_same_without(place: str, pattern: str) -> None:
         assert (first and (first.span(), first.groups())) == (second and (second.span(), second.groups()))
 
     check()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "plain"),
+    [
+        (r"a(b)?+\)*+", r"a(?>(b)?)\)*+"),
+        (r"(?:a(b)++[)(]*+)*+", r"(?>(?:(?>(?:a(?>(?:(?>(b){1,1000}))+)[)(]*+){1,1000}))*)"),
+        (r"[^])(]*+[)]*+", r"[^])(]*+[)]*+"),
+    ],
+)
+def test_what_stands_for_it(pattern: str, plain: str) -> None:
+    assert possessive.without(pattern) == plain
+    assert possessive.without(pattern.encode()) == plain.encode()
+
+
+@pytest.mark.parametrize("pattern", [r"(?:a|b)*+", r"(?:(?:ab)++)*+", r"(?:(?:a)*+b)*+"])
+def test_the_memory_of_many_rounds(pattern: str) -> None:
+    subject = "ab" * 100_000
+    found = re.compile(possessive.without(pattern))
+    tracemalloc.start()
+    try:
+        match = found.match(subject)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert match is not None
+    assert match.end() == len(subject)
+    assert peak < 1_000_000
 
 
 def source_line(place: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from mailconf.files import Root
 from mailconf.maps.core.table import SequenceTable, UnsupportedMap
 from mailconf.maps.registry import open_table
+from mailconf.maps.simple import texthash
 
 TEXT = b"""\
   lead
@@ -40,7 +41,9 @@ def root(tmp_path: Path) -> Root:
     return Root(tmp_path)
 
 
-def test_each_bad_line_is_told(root: Root) -> None:
+@pytest.mark.parametrize("part", [1, 1 << 18])
+def test_each_bad_line_is_told(root: Root, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texthash, "_PART", part)
     told: list[str] = []
     table = open_table("texthash:/t", root, fold=bytes.lower, warn=told.append)
     assert told == WARNINGS

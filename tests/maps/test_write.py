@@ -17,12 +17,14 @@ from mailconf.maps.build.write import (
     delete_keys,
     map_path,
     update_map,
+    update_packed,
     writable_types,
     write_map,
     write_values,
 )
 from mailconf.maps.core.table import SequenceTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
+from mailconf.tables.packed import Packing
 
 KINDS = writable_types()
 CHANGED = [kind for kind in KINDS if kind != "cdb"]
@@ -95,6 +97,33 @@ def test_update_and_delete(tmp_path: Path, kind: str, nul: bool) -> None:
     assert target.stat().st_ino == inode
     assert delete_keys(kind, target, [b"x", b"a", b"c", b"a"]) == {b"a", b"c"}
     assert content(kind, target) == {b"b": b"5"}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+@pytest.mark.parametrize("nul", [True, False])
+@pytest.mark.parametrize("other", [[], [(b"z\0z", b"1")], [(b"z", b"")]])
+@pytest.mark.parametrize("duplicates", Duplicates)
+def test_update_with_packed_entries(
+    tmp_path: Path, kind: str, nul: bool, other: list[tuple[bytes, bytes]], duplicates: Duplicates
+) -> None:
+    """As with others: where the map holds such as are packed, and where it holds ``other``."""
+    old = [(b"%d" % number, b"old") for number in range(100)] + other
+    new = [(b"%d" % (number % 150), b"new%d" % number) for number in range(50, 220)]
+    told: list[int] = []
+    for first in (True, False):
+        names: list[bytes] = []
+        target, expected = (map_path(kind, tmp_path / name) for name in ("t", "u"))
+        if not first:
+            for path in (target, expected):
+                path.unlink()
+                write_map(kind, path, old, nul=nul)
+        update_map(kind, expected, new, nul=nul, duplicates=duplicates, on_duplicate=names.append)
+        packing = Packing(b"")
+        packing.add_lists([key for key, _ in new], [value for _, value in new])
+        update_packed(kind, target, packing.packed(), told.extend, nul=nul, duplicates=duplicates)
+        assert content(kind, target) == content(kind, expected)
+        assert [new[number][0] for number in told] == names
+        told.clear()
 
 
 @pytest.mark.parametrize("kind", CHANGED)

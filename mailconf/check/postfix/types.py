@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailconf.check.subject import Subject
-from mailconf.diagnostics import Severity, Sink, declare, error, warning
+from mailconf.diagnostics import Severity, Sink, alike, declare, error, warning
 from mailconf.files import read_regular
 from mailconf.maps.reference import TableRef
 from mailconf.maps.registry import known_types
@@ -41,10 +41,8 @@ def known(subject: Subject, sink: Sink) -> None:
             message = f"{use.role}: more than {MAX_NESTED} tables of tables inside one another"
             sink.report(CK079, message, use.span, hint="Postfix opens them all; name the tables themselves")
         if kind not in types:
-            from difflib import get_close_matches
-
             few = next(hints, None) is not None
-            near = get_close_matches(kind, sorted(types), n=1, cutoff=0.6) if few else []
+            near = alike(kind, sorted(types), n=1, cutoff=0.6) if few else []
             hint = f"did you mean {near[0]}?" if near else "postconf -m lists the types"
             sink.report(CK077, f'{use.role}: there is no map type "{kind}"', use.span, hint=hint)
         elif kind in missing:

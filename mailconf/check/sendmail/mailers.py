@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from mailconf.build.compile import read_source
 from mailconf.build.plan import Target
-from mailconf.diagnostics import Sink, error
+from mailconf.diagnostics import Sink, alike, error
 from mailconf.model.site import Site
 from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_maps import MailerRoute, read_route
@@ -71,9 +71,8 @@ def _report(
     if name in known:
         return
     maker = _MADE_BY.get(name, name)
-    from difflib import get_close_matches
 
-    near = get_close_matches(name, known, n=1, cutoff=0.7)
+    near = alike(name, known, n=1, cutoff=0.7)
     hint = "write the name of a mailer: " + ", ".join(sorted(known.values()))
     if name in _HINTS:
         hint = _HINTS[name]

@@ -7,8 +7,9 @@ which lines do (``put_out``); elsewhere the diversion is followed in the text al
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Container, Iterator, Set
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mailconf.check.sendmail.mc_head import SM012
@@ -58,7 +59,7 @@ def quotes(document: Document, sink: Sink) -> None:
                 sink.report(SM003, mistake.message, place, hint=mistake.hint)
 
 
-def words(document: Document, sink: Sink, diversion: str = "0", put_out: Set[int] | None = None) -> None:
+def words(document: Document, sink: Sink, diversion: str = "0", put_out: Container[int] | None = None) -> None:
     """SM004, SM005, SM006: text that was meant as a call; SM012: other text that was not meant for the .cf's head.
 
     diversion  where text goes at the beginning; "0" is the .cf's head
@@ -75,7 +76,7 @@ def words(document: Document, sink: Sink, diversion: str = "0", put_out: Set[int
         elif node.kind is Kind.TEXT:
             begins = at == 0 or isinstance(nodes[at - 1], Call) or nodes[at - 1].text.endswith("\n")
             is_called = at + 1 < len(nodes) and nodes[at + 1].kind is Kind.QUOTED
-            for line in _lines(node.span)[0 if begins and at != reported else 1 :]:
+            for line in islice(_lines(node.span), 0 if begins and at != reported else 1, None):
                 is_dropped = diversion.startswith("-") if put_out is None else line.line not in put_out
                 if is_dropped:
                     if is_called and line.end == node.span.end:
@@ -144,12 +145,12 @@ def _blank_parenthesis(nodes: tuple[Node, ...], at: int) -> bool:
     return behind is not None and re.match(r"[ \t]+\(", behind.text) is not None
 
 
-def _lines(span: Span) -> list[Span]:
-    lines, at = [], span.start
-    for line in span.text.split("\n"):
-        lines.append(span.source.span(at, at + len(line)))
-        at += len(line) + 1
-    return lines
+def _lines(span: Span) -> Iterator[Span]:
+    text, at = span.text, 0
+    while at >= 0:
+        end = text.find("\n", at)
+        yield span.source.span(span.start + at, span.start + (len(text) if end < 0 else end))
+        at = end + 1 if end >= 0 else -1
 
 
 def comments(document: Document, sink: Sink) -> None:
@@ -199,7 +200,9 @@ def _calls(document: Document, depth: int = 0) -> Iterator[Call]:
                         yield from _calls(document.inside(node), depth + 1)
 
 
-def check_text(document: Document, sink: Sink, *, included: bool = False, put_out: Set[int] | None = None) -> None:
+def check_text(
+    document: Document, sink: Sink, *, included: bool = False, put_out: Container[int] | None = None
+) -> None:
     """Run the rules over a .mc, or over a file that it includes: such a file may be meant for any place in the .cf.
 
     put_out  as for `words`

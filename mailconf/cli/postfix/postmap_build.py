@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from time import time
 from typing import BinaryIO, TypedDict
 
+from mailconf.arrays import arrays
 from mailconf.cli.postfix.map_owner import as_owner_of, status_of
 from mailconf.cli.postfix.postfix_tool import Fatal, Messages, shortened
 from mailconf.cli.postfix.postmap_options import TableOptions
@@ -43,7 +46,6 @@ class _How(TypedDict):
     source: os.stat_result | None
     nul: bool | None
     duplicates: write.Duplicates
-    on_duplicate: Callable[[bytes], None] | None
     progress: Progress | None
     warn: Callable[[str], None] | None
 
@@ -57,9 +59,10 @@ class Build:
     def __init__(self, kind: str, name: str, options: TableOptions, messages: Messages) -> None:
         if options.tool.aliases:
             # Before the right to read our modules may be given up.
-            from mailconf.tables import aliases
+            from mailconf.tables import aliases, aliases_packed
 
             self.aliases = aliases
+            self.read_packed_aliases = aliases_packed.read_packed_aliases
         self.kind = kind
         self.name = name
         self.options = options
@@ -103,7 +106,7 @@ class Build:
     @property
     def _plain(self) -> bool:
         """Whether the entries may be written as they are read."""
-        return not self.options.tool.aliases and not self.incremental and "F" not in self.options.flags
+        return "F" not in self.options.flags and not (self.options.tool.aliases and self.incremental)
 
     def _open(self, source: Path) -> AbstractContextManager[BinaryIO]:
         if self.incremental:
@@ -131,32 +134,44 @@ class Build:
             raise Fatal(f"table fail:{self.name}: write error: Application error")
 
     def _packed(self) -> Packed | None:
-        """The entries of a large text, after their warnings if there are some."""
+        """The entries of a large text, after their warnings if there are some and no map is changed."""
         if not self._plain or self._nulls or not is_large(self.data):
             return None
-        problems = Problems(self.data)
+        self.problems = Problems(self.data)
         utf8, folded = self.options.utf8, "f" not in self.options.flags
-        packed = read_packed(self.data, utf8=utf8, folded=folded, problems=problems)
-        return self._told(packed, problems) if packed is not None and problems else packed
+        if self.options.tool.aliases:
+            packed = self._packed_aliases()
+        else:
+            packed = read_packed(self.data, utf8=utf8, folded=folded, problems=self.problems)
+        if packed is None or not self.problems or self.incremental:
+            return packed
+        return write.counting(packed, self._counts, partial(self._tell, packed))
 
-    def _told(self, packed: Packed, problems: Problems) -> Packed:
-        """Say what is wrong with lines, and which keys are repeated; the entries that count."""
-        mistakes = iter(problems)
+    def _packed_aliases(self) -> Packed | None:
+        if arrays() is None:
+            return None
+        end = self.end = write.stored_end(self.kind, self.options.nul)
+        own = self.aliases.housekeeping(time(), self.options.hostname, end)
+        return self.read_packed_aliases(
+            self.data, own, self.problems, utf8=self.options.utf8, fold=self._folded, end=end
+        )
+
+    def _folded(self, key: bytes) -> bytes:
+        if "f" in self.options.flags:
+            return key
+        return key.lower() if key.isascii() else self.options.fold(key)
+
+    def _tell(self, packed: Packed, repeated: Iterable[int]) -> None:
+        """Say what is wrong with lines and which keys are ``repeated``, in the text's order."""
+        mistakes = iter(self.problems)
         mistake = next(mistakes, None)
-
-        def said(number: int) -> None:
-            nonlocal mistake
+        for number in chain(() if self.quiet else repeated, (len(packed),)):
             while mistake is not None and mistake.before <= number:
                 self._problem(mistake)
                 mistake = next(mistakes, None)
-
-        def duplicate(number: int) -> None:
-            said(number)
-            self._duplicate(packed.key(number))
-
-        kept = write.counting(packed, self._counts, None if self.quiet else duplicate)
-        said(len(packed))
-        return kept
+            if number < len(packed):
+                self._duplicate(packed.key(number))
+        del self.problems  # they may take as much as the entries
 
     @property
     def _nulls(self) -> bool:
@@ -199,10 +214,8 @@ class Build:
         return self.name + write.EXTENSIONS[self.kind]
 
     def _fold(self, rows: Rows) -> None:
-        if "f" in self.options.flags:
-            return
-        fold = self.options.fold
-        rows.keys = [key.lower() if key.isascii() else fold(key) for key in rows.keys]
+        if "f" not in self.options.flags:
+            rows.keys = list(map(self._folded, rows.keys))
 
     def _write(self, rows: Rows | Packed, target: Path, status: os.stat_result | None) -> None:
         """Write the entries; warnings come in the order of the text."""
@@ -210,19 +223,23 @@ class Build:
             source=status,
             nul=False if self.options.tool.aliases else self.options.nul,
             duplicates=self._counts,
-            on_duplicate=None if self.quiet else self._duplicate,
             progress=_progress(self.name),
             warn=self.messages.warn,
         )
+        told = None if self.quiet else self._duplicate
         if isinstance(rows, Packed):
-            write.write_map(self.kind, target, rows, **how)
+            if self.incremental:
+                write.update_packed(self.kind, target, rows, partial(self._tell, rows), **how)
+            else:
+                write.write_map(self.kind, target, rows, on_duplicate=told, **how)
             return
         easy = not rows.problems and "F" not in self.options.flags
         entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
         if self.incremental:
-            write.update_map(self.kind, target, entries, last=self.own, **how)
+            write.update_map(self.kind, target, entries, last=self.own, on_duplicate=told, **how)
         else:
-            write.write_map(self.kind, target, write.Columns(rows.keys, rows.values) if easy else entries, **how)
+            columns = write.Columns(rows.keys, rows.values) if easy else entries
+            write.write_map(self.kind, target, columns, on_duplicate=told, **how)
 
     def _in_order(self, rows: Rows) -> Iterator[Pair]:
         problems = iter(rows.problems)

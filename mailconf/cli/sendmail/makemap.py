@@ -37,7 +37,7 @@ from mailconf.tables.makemap import LEADING_SPACE, LIMIT, TOO_LONG, Format, Row,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mailconf.cli.sendmail.sendmail_map import Map
     from mailconf.files import Root
@@ -285,12 +285,13 @@ class Build:
                 self._mistake(row, row.key if "f" in self.options else row.key.lower())
                 mistake = next(mistakes, None)
 
-        def duplicate(number: int) -> None:
-            said(number)
-            self._at = rows.lines[number], packed.key(number)
-            self._duplicate()
+        def repeated(numbers: Iterable[int]) -> None:
+            for number in numbers:
+                said(number)
+                self._at = rows.lines[number], packed.key(number)
+                self._duplicate()
 
-        kept = counting(packed, how["duplicates"], None if replaces else duplicate)
+        kept = counting(packed, how["duplicates"], None if replaces else repeated)
         said(len(packed))
         write_map(kind, path, kept, **how)
         return True

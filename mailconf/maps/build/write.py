@@ -11,10 +11,12 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from enum import Enum
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -26,10 +28,11 @@ from mailconf.maps.core.table import NotBuilt, UnsupportedMap
 from mailconf.maps.reference import PROXY
 from mailconf.maps.registry import known_types
 from mailconf.maps.types import TYPES, MapType
-from mailconf.tables.packed import Packed
+from mailconf.tables.packed import Packed, Packing
 
 Table = dict[bytes, bytes]
 _TINY = 8  # bytes of text for each entry
+_SOME = 1 << 12  # entries that are read at a time
 
 
 class _Values(dict[bytes, list[bytes]]):
@@ -131,8 +134,7 @@ def write_map(
     target = safe_target(target, warn, follow=staged is None)
     with _no_collection():
         if isinstance(entries, Packed):
-            packed, told = entries, on_duplicate
-            said = None if told is None else (lambda number: told(packed.key(number)))
+            packed, said = entries, _said(entries, on_duplicate)
             if packed.text.size < _TINY * len(packed):
                 entries = counting(packed, duplicates, said)  # most keys come twice, and to sort takes more memory
             try:
@@ -153,19 +155,30 @@ def write_map(
     return len(columns.keys)
 
 
+def _said(packed: Packed, on_duplicate: Callable[[bytes], None] | None) -> Callable[[Iterable[int]], None] | None:
+    """What tells ``on_duplicate`` the keys of numbered entries."""
+    if on_duplicate is None:
+        return None
+
+    def said(numbers: Iterable[int]) -> None:
+        for number in numbers:
+            on_duplicate(packed.key(number))
+
+    return said
+
+
 def counting(
-    packed: Packed, duplicates: Duplicates = Duplicates.FIRST, on_duplicate: Callable[[int], None] | None = None
+    packed: Packed, duplicates: Duplicates = Duplicates.FIRST, told: Callable[[Iterable[int]], None] | None = None
 ) -> Packed:
-    """Of several entries with the same key the one that counts; ``on_duplicate`` is told every later one's number."""
+    """Of several entries with the same key the one that counts; ``told`` gets the numbers of all later ones."""
     from mailconf.maps.database.packed import repeats
 
     later, firsts, lasts = repeats(packed)
-    if on_duplicate is not None:
-        for number in later:
-            on_duplicate(int(number))
+    if told is not None:
+        told(map(int, later))
     if duplicates is Duplicates.LAST:  # at the place of the first
         packed.value_at[firsts], packed.value_length[firsts] = packed.value_at[lasts], packed.value_length[lasts]
-    return packed.without(later)
+    return packed.without(later) if len(later) else packed
 
 
 def write_values(
@@ -230,6 +243,83 @@ def update_map(
         table = _collect(stored, old, duplicates, told)
         table.update(last)
         _write(kind, target, _columns(table.items()), b"", source, progress)
+
+
+def update_packed(
+    type: str,
+    target: Path,
+    entries: Packed,
+    told: Callable[[Iterable[int]], None],
+    *,
+    source: os.stat_result | None = None,
+    nul: bool | None = None,
+    duplicates: Duplicates = Duplicates.FIRST,
+    progress: Progress | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> None:
+    """`update_map` with packed entries: what the map holds already is packed, too.
+
+    ``told`` gets the numbers of the duplicates among ``entries``, once, before the map is written.
+    """
+    kind = _changeable(type)
+    end = _end(kind, nul)
+    with _failures(target):
+        target = safe_target(target, warn)
+    with _no_collection(), _failures(target), ExitStack() as held:
+        try:
+            database = held.enter_context(_opened(kind, target))
+        except FileNotFoundError:
+            database = None
+        found = (entries, 0) if database is None else _behind_contents(target, database, end, entries)
+        if found is not None:
+            every, before = found
+            del found
+            every = counting(every, duplicates, lambda numbers: told(number - before for number in numbers))
+            if not _packed_written(kind, target, every, end, source, progress, None):
+                _write(kind, target, Columns(*every.columns()), end, source, progress)
+            return
+        table = _contents(kind, database)
+        told(_add_one_by_one(entries, end, table, duplicates))
+        if isinstance(table, _Values):
+            _write_values(kind, target, table, source, progress)
+        else:
+            _write(kind, target, _columns(table.items()), b"", source, progress)
+
+
+def _add_one_by_one(entries: Packed, end: bytes, table: Table | _Values, duplicates: Duplicates) -> array[int]:
+    """Put packed entries into ``table``; the numbers of the duplicates."""
+    repeated = array("Q")
+    for number in range(len(entries)):
+        key = entries.key(number) + end
+        if key in table:
+            repeated.append(number)
+        pair = (key, entries.value(number) + end)
+        if isinstance(table, _Values):
+            _add_values((pair,), table, duplicates, None)
+        else:
+            _collect((pair,), table, duplicates, None)
+    return repeated
+
+
+def _behind_contents(target: Path, database: Any, end: bytes, entries: Packed) -> tuple[Packed, int] | None:
+    """What the map ``target`` holds with ``entries`` behind it, and how many those of the map are.
+
+    None where not every key and value of the map has ``end``, and no other NUL.
+    """
+    found = Packing(b"", more=target.stat().st_size)
+    if getattr(database, "repeats", False):
+        return None
+    items = iter(database.items())
+    while some := list(islice(items, _SOME)):
+        columns: tuple[list[bytes], list[bytes]] = ([], [])
+        for key_and_value in some:
+            for column, stored in zip(columns, key_and_value, strict=True):
+                text = stored.removesuffix(end) if end else stored
+                if not text or b"\0" in text or len(text) + len(end) != len(stored):
+                    return None
+                column.append(text)
+        found.add_lists(*columns)
+    return found.packed().followed_by(entries), len(found)
 
 
 def delete_keys(
@@ -357,15 +447,25 @@ def _add_values(
 @contextmanager
 def _current(kind: MapType, target: Path) -> Iterator[Table | _Values]:
     """What the map holds, NULs included, locked until the end. Raises FileNotFoundError, TemporaryFailure."""
+    with _opened(kind, target) as database:
+        yield _contents(kind, database)
+
+
+@contextmanager
+def _opened(kind: MapType, target: Path) -> Iterator[Any]:
+    """The reader of the map, which is locked until the end. Raises FileNotFoundError, TemporaryFailure."""
     # Closing any descriptor of a file gives up the locks that its process has on it: so the reader is closed last.
     with _locked(target), closing(_load(kind.reader)(target, str(target))) as database:
-        if not kind.many or not database.repeats:
-            yield dict(database.items())
-            return
-        table = _Values()
-        for key, value in database.items():
-            table.setdefault(key, []).append(value)
-        yield table
+        yield database
+
+
+def _contents(kind: MapType, database: Any) -> Table | _Values:
+    if not kind.many or not database.repeats:
+        return dict(database.items())
+    table = _Values()
+    for key, value in database.items():
+        table.setdefault(key, []).append(value)
+    return table
 
 
 def _write(

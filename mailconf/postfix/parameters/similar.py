@@ -12,14 +12,14 @@ def similar(name: str, names: Collection[str]) -> str:
 
     Names that only share long parts are not alike: mua_client_restrictions, smtpd_client_restrictions.
     """
-    from difflib import get_close_matches
+    from mailconf.diagnostics import alike
 
     plain = name.strip("\"'")
     if plain != name or plain.lower() != name:
         for other in (plain, plain.lower()):
             if other in names:
                 return other
-    near = get_close_matches(name, names, n=3, cutoff=0.8)
+    near = alike(name, names, n=3, cutoff=0.8)
     most = 2 if len(name) >= _LONG else 1
     return next((other for other in near if _distance(name, other) <= most), "")
 

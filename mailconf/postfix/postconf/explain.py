@@ -30,9 +30,9 @@ def explain(known: Postconf, name: str, main_text: str, master_text: str) -> lis
 
 def suggestion(known: Postconf, name: str) -> str:
     """A parameter whose name is much like ``name``, or ""."""
-    from difflib import get_close_matches
+    from mailconf.diagnostics import alike
 
-    return next(iter(get_close_matches(name, known.names({"builtin", "service", "user"}), n=1, cutoff=0.8)), "")
+    return next(iter(alike(name, known.names({"builtin", "service", "user"}), n=1, cutoff=0.8)), "")
 
 
 def _facts(known: Postconf, name: str, main_text: str, master_text: str) -> Iterator[tuple[str, str]]:

@@ -160,16 +160,17 @@ class Configuration:
             self._definitions[found.name] = found
 
     def _take_master(self, source: Source) -> None:
-        entries = list(master_cf.read(source.text))
+        self.entries = []
         services: dict[tuple[str, str], Service] = {}
-        for entry in entries:
+        for entry in master_cf.read(source.text):
             for problem in entry.problems:
                 self._report_problem(entry, problem, source)
             for problem in master_cf.wrong_settings(entry):
                 span = source.span(problem.start, problem.end)
                 hint = "write -o name=value without blanks, or -o { name = value }"
                 self._sink.report(PF018, problem.message, span, hint=hint)
-            if entry.usable:
+            if entry.usable:  # no other one is kept: there may be one for two bytes
+                self.entries.append(entry)
                 self._take_service(_service(entry, source), services)
                 self._overrides[entry.name, entry.type] = {
                     setting.name: Setting(
@@ -178,7 +179,6 @@ class Configuration:
                     for setting in master_cf.settings(entry)
                 }
         self.services = list(services.values())
-        self.entries = [entry for entry in entries if entry.usable]
         self._of_services = ServiceParameters(self.entries, self.postfix.parameters)
 
     def _report_problem(self, entry: master_cf.ServiceEntry, problem: master_cf.Problem, source: Source) -> None:

@@ -247,8 +247,12 @@ def _tables_in(c: Configuration, service: Service | None) -> Iterator[TableUse]:
 
 def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[TableUse]:
     default_type = c.value("default_database_type")
+    seen: set[str] = set()
     for word in split_words(c.value(name)):
         text = word.text.lstrip("!")
+        if text in seen:
+            continue  # the same table again has nothing to add, and may stand there any number of times
+        seen.add(text)
         if bare and ":" not in text and name != "alias_database":
             continue  # Postfix does not open it: only newaliases(1) takes a default type
         span = c.word_span(name, word.text, word.offset)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, error
+from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, alike, error
 from mailconf.files import Root
 from mailconf.m4 import Budget, Engine, Place, Stop
 from mailconf.m4.places import Block
@@ -333,9 +333,7 @@ class _Run:
         missing = _MISSING.search(found.message)
         if missing is None or not self.sandbox.is_library(missing[1]):
             return ""
-        import difflib
-
-        near = difflib.get_close_matches(missing[3], self.sandbox.library.available(missing[2]), 1)
+        near = alike(missing[3], self.sandbox.library.available(missing[2]), 1)
         known = f"; did you mean `{near[0]}'?" if near else ""
         return f"the library has no {missing[2]} `{missing[3]}'{known}"
 

@@ -18,7 +18,7 @@ from mailconf.files import Root
 from mailconf.m4 import Budget
 from mailconf.sendmail.mc.expansion import BUDGET, Expanded, expand_mc
 from mailconf.sendmail.mc.library import START, Library
-from mailconf.sendmail.mc.places import Origins, OutputPlaces
+from mailconf.sendmail.mc.places import LineSet, Origins, OutputPlaces
 from mailconf.sendmail.mc.tree import Document, parse
 from mailconf.sendmail.mc.vocabulary import SECTIONS, STATEMENTS, VOCABULARY
 from mailconf.source import Source, Span
@@ -83,7 +83,7 @@ class Mc:
     statements: list[Statement]
     places: OutputPlaces
     included: list[Source]
-    put_out: dict[str, set[int]]
+    put_out: dict[str, LineSet]
     recorded: bool = True
 
     @property

@@ -28,6 +28,28 @@ _CONDITIONS = (b"ifdef", b"ifelse")
 _REST = re.compile(r"[^\n]*")
 
 
+class LineSet:
+    """Numbers of lines, of which there may be as many as bytes: a byte for each."""
+
+    def __init__(self) -> None:
+        self._has = bytearray()
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and 0 <= number < len(self._has) and self._has[number] != 0
+
+    def add(self, first: int, last: int) -> None:
+        """All from the first to the last."""
+        self._has.extend(bytes(max(last + 1 - len(self._has), 0)))
+        self._has[first : last + 1] = b"\1" * (last + 1 - first)
+
+    def update(self, others: LineSet) -> None:
+        """Those of the others, too."""
+        self._has.extend(bytes(max(len(others._has) - len(self._has), 0)))
+        at = -1
+        while (at := others._has.find(1, at + 1)) >= 0:
+            self._has[at] = 1
+
+
 class Origins:
     """Finds the places in the configuration. ``mc``: the path of the .mc, as its places name it."""
 
@@ -54,21 +76,21 @@ class Origins:
                     sources.append(source)
         return sources
 
-    def put_out(self) -> dict[str, set[int]]:
+    def put_out(self) -> dict[str, LineSet]:
         """By the name of each of the configuration's files, the numbers of its lines that have text in the .cf."""
-        found: dict[int, tuple[str, set[int]]] = {}
+        found: dict[int, tuple[str, LineSet]] = {}
         for data, place in self._expanded.pieces:
             if place is None or place.block.text is None:
                 continue
             text, start = place.file
             if id(text) not in found:
                 source = self._expanded.span(place).source  # for a library's file, that of the call which read it
-                found[id(text)] = source.name if source.text == text.source.text else "", set()
-            found[id(text)][1].update(range(text.line(start), text.line(start + max(len(data) - 1, 0)) + 1))
-        lines: dict[str, set[int]] = {}
+                found[id(text)] = source.name if source.text == text.source.text else "", LineSet()
+            found[id(text)][1].add(text.line(start), text.line(start + max(len(data) - 1, 0)))
+        lines: dict[str, LineSet] = {}
         for name, numbers in found.values():
             if name and not self._is_library(name):
-                lines.setdefault(name, set()).update(numbers)
+                lines.setdefault(name, LineSet()).update(numbers)
         return lines
 
     def of_text(self, place: Place) -> Span | None:

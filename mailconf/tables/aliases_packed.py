@@ -1,0 +1,50 @@
+"""Many aliases as arrays of places (`mailconf.tables.packed`): what `mailconf.tables.aliases.read_alias_rows` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from mailconf.source import encode
+from mailconf.tables.aliases import Alias, read_lines
+from mailconf.tables.packed import Packed, Packing
+from mailconf.tables.rows import Problems
+
+_SOME = 1 << 12  # entries that are objects at a time
+_GROWTH = 4  # of a line, when it is put together anew
+
+
+def read_packed_aliases(
+    data: bytes,
+    own: Collection[tuple[bytes, bytes]],
+    problems: Problems,
+    *,
+    utf8: bool,
+    fold: Callable[[bytes], bytes],
+    end: bytes,
+) -> Packed | None:
+    """The aliases of the text ``data`` and, behind them, ``own`` entries, as they are stored.
+
+    problems  takes what is wrong with lines
+    fold      gives a name in lower case, or as it is
+    end       is put behind names and values: a NUL or nothing
+
+    None where a name is empty or that of an entry of ours: packed entries could not be told apart.
+    """
+    found = Packing(b"", more=_GROWTH * len(data))
+    reserved = {b"", *(key.removesuffix(b"\0") for key, _ in own)}
+    keys: list[bytes] = []
+    values: list[bytes] = []
+    for line, alias in read_lines(data, utf8=utf8):
+        if isinstance(alias, Alias):
+            key = fold(encode(alias.name))
+            if key in reserved:
+                return None
+            keys.append(key + end)
+            values.append(encode(alias.value) + end)
+            if len(keys) == _SOME:
+                found.add_lists(keys, values)
+                keys, values = [], []
+        elif alias:
+            problems.append(alias, len(found) + len(keys), line.start, *line.stretch(0, len(line.text)))
+    found.add_lists(keys + [key for key, _ in own], values + [value for _, value in own])
+    return found.packed()
