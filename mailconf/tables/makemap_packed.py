@@ -9,7 +9,7 @@ from mailconf.tables.makemap import LIMIT, Columns, Format, Row, is_easy, read_b
 from mailconf.tables.packed import Packed, Packing, is_large
 from mailconf.tables.rows import offsets
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 14
 
 
 class PackedRows:
