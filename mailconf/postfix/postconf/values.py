@@ -404,10 +404,14 @@ class Postconf:
             return word
         if ":" not in word:
             return ""
-        from mailconf.maps.reference import TableRef  # it takes a millisecond
+        from mailconf.maps.reference import PROXY, TableRef  # it takes a millisecond
 
-        kind, name = TableRef.parse(word).direct
-        if kind and name.startswith("{"):
+        kind, name = TableRef.parse(word)
+        while kind == PROXY:
+            if ":" not in name:
+                return ""
+            kind, name = TableRef.parse(name)
+        if name.startswith("{"):  # also behind a colon alone
             return name
         if kind in self.postfix.databases:
             self._use_database(kind, name, scope)
