@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from mailconf.build.plan import Target
 
 # Other names of targets: those of the features, and of the program that rebuilds aliases.
-_CALLED = {"access": ["access_db"], "aliases": ["newaliases", "ALIAS_FILE"], "userdb": ["confUSERDB_SPEC"]}
+_CALLED = {
+    "access": ["access_db"],
+    "access_db": ["access_db"],
+    "aliases": ["newaliases", "ALIAS_FILE"],
+    "userdb": ["confUSERDB_SPEC"],
+}
 
 
 @click.command()
