@@ -23,6 +23,7 @@ from mailconf.model.world import Ask
 from mailconf.mta import command, mailbox
 from mailconf.mta.headers import values_of
 from mailconf.mta.identity import Workers, default_privileges
+from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, IntakeRefused, Job, Message, Recipient, Result, Status
 from mailconf.source import encode
 
@@ -68,7 +69,7 @@ class Local:
             return self._result(recipient, "5.4.6", text)
         deliveries = await job.policy.deliver(route, Ask(job.world), sender=job.message.sender)
         for text in deliveries.warnings:
-            self.context.log(self.words.relay, f"warning: {text}")
+            self._warn(text)
         forwards: dict[str, list[Delivery]] = {}
         parts: list[Result] = []
         for item in deliveries.items:
@@ -121,11 +122,11 @@ class Local:
         }
         answer = await self.workers.write(request, data, item.uid, item.gid)
         for text in answer.get("warnings", ()):
-            self.context.log(self.words.relay, f"warning: {text}")
+            self._warn(text)
         if "dsn" in answer:
             dsn, text = self._softened(answer["dsn"]), answer["text"]
             if self.words.defers and text.endswith("is not a regular file"):
-                self.context.log(self.words.relay, f"warning: recipient {recipient.address}: {text}")
+                self._warn(f"recipient {recipient.address}: {text}")
                 dsn, text = "5.3.5", "mail system configuration error"
             return self._result(_shown(recipient, item), dsn, failed.format(path=path, user=user, reason=text))
         return self._result(_shown(recipient, item), "2.0.0", done)
@@ -232,7 +233,7 @@ class Local:
         service = job.policy.site.transports.get(transport)
         agent = self.context.agents.get(service.program) if service is not None else None
         if agent is None:
-            self.context.log(self.words.relay, f"warning: there is no agent for transport {transport}")
+            self.context.note(LogEvent.NO_AGENT, program=self.words.relay, transport=transport)
             return self._result(recipient, "4.3.0", "mail transport unavailable")
         nexthop = nexthop or job.policy.site.hostname.value
         route = Route(transport, nexthop, recipient.address, "local", Trace())
@@ -240,6 +241,9 @@ class Local:
             replace(job, recipients=[(recipient, route)], transport=transport, nexthop=nexthop)
         )
         return result
+
+    def _warn(self, text: str) -> None:
+        self.context.note(LogEvent.DELIVERY_WARNING, program=self.words.relay, text=text)
 
     def _limit(self, job: Job, kind: DeliveryKind) -> int:
         """Bytes a mailbox file may have; local(8) does not limit a Maildir."""

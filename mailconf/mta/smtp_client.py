@@ -21,9 +21,10 @@ from mailconf.domain_names import comparable
 from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
 from mailconf.model.world import Ask, Outcome, Records
-from mailconf.mta.cleanup import limits_of
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
+from mailconf.mta.intake import limits_of
+from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.mta.pace import Pace
 from mailconf.mta.resolver import Resolver
@@ -140,7 +141,8 @@ class SmtpAgent:
                 if failure.final:
                     break
                 if number < len(hosts) - 1:
-                    self.context.log(self._program, f"{job.message.queue_id}: {failure.text}")
+                    facts = {"queue_id": job.message.queue_id, "text": failure.text}
+                    self.context.note(LogEvent.HOST_FAILED, program=self._program, **facts)
             else:
                 for index, said in zip(waiting, replies, strict=True):
                     recipient = job.recipients[index][0]
