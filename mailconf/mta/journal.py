@@ -58,6 +58,7 @@ class LogEvent(Worded):
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
     DELIVERY_WARNING = "an agent has something to say about a delivery", "program", "text"
     REPORT_SENT = "a report was queued: of which message, as which", "queue_id", "notice", "postmaster", "report_id"
+    REPORT_WARNING = "something is wrong with the texts of reports", "text"
     REPORT_DISCARDED = "a report about a report to the postmaster is not sent", "queue_id"
     # The whole.
     STARTED = "clients are served", "directory"

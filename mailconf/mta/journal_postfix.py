@@ -40,6 +40,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.REPORT_FAILED: (_QUEUE, "warning: {serial:X}: status=deferred (bounce failed: {error})"),
     LogEvent.HOST_FAILED: ("{program}", "{queue_id}: {text}"),
     LogEvent.DELIVERY_WARNING: ("{program}", "warning: {text}"),
+    LogEvent.REPORT_WARNING: (_REPORT, "warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REPORT, "warning: {queue_id}: undeliverable postmaster notification discarded"),
     LogEvent.STARTED: (_MASTER, "daemon started -- version mailconf, configuration {directory}"),
     LogEvent.STOPPED: (_MASTER, "terminating on signal 15"),

@@ -45,7 +45,16 @@ class Report:
 
 
 class Reports(Protocol):
-    """The reports of a dialect."""
+    """The reports of a dialect.
+
+    warnings  what the log is to have of them once, when they are put in force
+    """
+
+    warnings: Sequence[str]
+
+    def complaints(self, notice: Notice) -> Sequence[str]:
+        """What the log is to have each time that such a report to a sender is due."""
+        ...
 
     def content(self, report: Report) -> bytes:
         """Headers and body, lines ended by LF. Header addresses are rewritten when the report enters the queue."""

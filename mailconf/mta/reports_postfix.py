@@ -6,7 +6,7 @@ words and some headers come from a template (bounce(5)), which whoever puts the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mailconf.model.address import external
@@ -31,6 +31,7 @@ class NoticeText(NamedTuple):
 
     author              the value of From
     postmaster_subject  the subject of a report to the postmaster
+    warnings            what is logged when the text is used
     """
 
     charset: str
@@ -38,13 +39,26 @@ class NoticeText(NamedTuple):
     subject: str
     postmaster_subject: str
     lines: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class PostfixReports:
-    """A `mailconf.mta.reports.Reports`. ``text`` gives the template of a sort of report."""
+    """A `mailconf.mta.reports.Reports`.
 
-    def __init__(self, text: Callable[[Notice], NoticeText]) -> None:
+    text      gives the template of a sort of report
+    warnings  about the file of templates
+    smtputf8  reports are UTF-8 (postconf(5) smtputf8_enable) where their template is ASCII
+    """
+
+    def __init__(
+        self, text: Callable[[Notice], NoticeText], warnings: Sequence[str] = (), *, smtputf8: bool = True
+    ) -> None:
         self._text = text
+        self.warnings = warnings
+        self._smtputf8 = smtputf8
+
+    def complaints(self, notice: Notice) -> Sequence[str]:
+        return self._text(notice).warnings
 
     def content(self, report: Report) -> bytes:
         """From the Date field to the last boundary."""
@@ -52,11 +66,14 @@ class PostfixReports:
         host = site.hostname.value
         boundary = f"{message.queue_id}.{int(report.now)}/{host}"
         sender = external(message.sender or f"MAILER-DAEMON@{host}")
-        whole = (
-            report.notice is Notice.FAILURE
-            and message.ret.upper() != "HDRS"
-            and message.size <= (site.limits.bounce_size or 1 << 62)
-        )
+        encoding = "8bit" if self._smtputf8 or message.body == "8BITMIME" else message.body.lower().removesuffix("mime")
+        plain = "utf-8" if encoding == "8bit" else "us-ascii"
+        charset = plain if text.charset.lower() == "us-ascii" else text.charset
+        if report.postmaster:
+            whole = report.notice is Notice.FAILURE and not message.sender
+        else:
+            whole = report.notice is Notice.FAILURE and message.ret.upper() != "HDRS"
+        whole = whole and message.size <= (site.limits.bounce_size or 1 << 62)
         attached = "Message" if report.notice is Notice.SUCCESS else "Undelivered Message"
         lines = [
             f"Date: {date(report.now)}",
@@ -66,19 +83,20 @@ class PostfixReports:
             f"Auto-Submitted: {'auto-generated' if report.postmaster else 'auto-replied'}",
             "MIME-Version: 1.0",
             f'Content-Type: multipart/report; report-type=delivery-status;\n\tboundary="{boundary}"',
-            "Content-Transfer-Encoding: 8bit",
+            *([f"Content-Transfer-Encoding: {encoding}"] if encoding else []),
             "",
             "This is a MIME-encapsulated message.",
             "",
-            *_part(boundary, "Notification", "text/plain; charset=utf-8"),
+            *_part(boundary, "Notification", f"text/plain; charset={charset}", encoding),
             *([""] if report.postmaster else [*text.lines, ""]),
             *_recipients(report),
-            *_part(boundary, "Delivery report", "message/delivery-status", encoding=False),
+            *_part(boundary, "Delivery report", "message/delivery-status", ""),
             *_delivery_status(report, sender),
             *_part(
                 boundary,
                 attached if whole else f"{attached} Headers",
                 "message/rfc822" if whole else "text/rfc822-headers",
+                encoding,
             ),
             f"Return-Path: <{sender}>",
             "",
@@ -88,12 +106,12 @@ class PostfixReports:
         return encode("\n".join(lines)) + original + newline + encode(f"\n--{boundary}--\n")
 
 
-def _part(boundary: str, description: str, content_type: str, *, encoding: bool = True) -> list[str]:
+def _part(boundary: str, description: str, content_type: str, encoding: str) -> list[str]:
     return [
         f"--{boundary}",
         f"Content-Description: {description}",
         f"Content-Type: {content_type}",
-        *(["Content-Transfer-Encoding: 8bit"] if encoding else []),
+        *(["Content-Transfer-Encoding: 8bit"] if encoding == "8bit" else []),
         "",
     ]
 

@@ -110,6 +110,7 @@ class Server:
             manager.open()
             directory = policies.main.site.directory
             context.note(LogEvent.STARTED, directory=directory)
+            self._note_warnings(context)
             self._ready([(*s.getsockname()[:2], name) for name, found in self._listeners for s in found.sockets])
             await self._stop.wait()
         finally:
@@ -161,7 +162,12 @@ class Server:
             else:
                 service.policy = policies.by_service.get(name, policies.main)
         context.note(LogEvent.RELOADED, directory=policies.main.site.directory)
+        self._note_warnings(context)
         return True
+
+    def _note_warnings(self, context: Context) -> None:
+        for text in context.personality.reports.warnings:
+            context.note(LogEvent.REPORT_WARNING, text=text)
 
     def _abandon(self, service: str) -> None:
         """Take no more connections for a service that is gone from the configuration."""

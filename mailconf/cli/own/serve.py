@@ -147,7 +147,7 @@ def _policies(loaded: Loaded, sink: Sink) -> Policies:
         if (s.name, s.kind) not in compiled:
             compiled[s.name, s.kind] = compile_policy(loaded.configuration, sink, s)
     services = {label(s): compiled[s.name, s.kind] for s in smtpds}
-    personality = postfix_personality(loaded.configuration)
+    personality = postfix_personality(loaded.configuration, sink)
     return Policies(compile_policy(loaded.configuration, sink), personality, services)
 
 

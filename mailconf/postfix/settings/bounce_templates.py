@@ -53,7 +53,13 @@ def built_in() -> dict[str, Template]:
 
 def read(text: str, file: str, warn: Warn) -> dict[str, Template]:
     """The good templates of a file, by kind. Raises TemplateError."""
-    found: dict[str, Template] = {}
+    given = texts(text, file, warn)
+    found = {kind: parse(kind, given[kind], file, warn) for kind in KINDS if kind in given}
+    return {kind: template for kind, template in found.items() if template is not None}
+
+
+def texts(text: str, file: str, warn: Warn) -> dict[str, list[str]]:
+    """The lines of each template of a file, by kind, good or not. Raises TemplateError."""
     given: dict[str, list[str]] = {}
     for number, name, lines in _definitions(text, file, warn):
         kind = name.removesuffix("_template")
@@ -61,10 +67,7 @@ def read(text: str, file: str, warn: Warn) -> dict[str, Template]:
             warn(f"{file}, line {number}: unknown template name: {name} {_IGNORED}")
         else:
             given[kind] = lines
-    for kind in KINDS:
-        if kind in given and (template := _parse(kind, given[kind], file, warn)) is not None:
-            found[kind] = template
-    return found
+    return given
 
 
 def _definitions(text: str, file: str, warn: Warn) -> Iterator[tuple[int, str, list[str]]]:
@@ -96,7 +99,7 @@ def _definitions(text: str, file: str, warn: Warn) -> Iterator[tuple[int, str, l
         yield at + 1, name, body
 
 
-def _parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None:
+def parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None:
     """The template on ``lines``, or None, with a warning, when it is no good."""
     headers = dict(TEMPLATES[kind][0])
     body = [line.partition("\0")[0] for line in lines]
