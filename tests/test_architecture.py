@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from mailconf.mta import journal_postfix
-from mailconf.mta.journal import LogEvent
+from mailconf.mta.journal import LogEvent, Remark
 from mailconf.smtp import wording_postfix
 from mailconf.smtp.problems import Acknowledgement, Problem
 
@@ -285,14 +285,30 @@ def test_each_member_has_its_words(module: ModuleType) -> None:
             else:
                 used = set(inspect.signature(makers[event]).parameters)
             assert used == set(event.facts), event
+        for remark in Remark:
+            text = journal_postfix._REMARKS.get(remark, "{status}")
+            assert (remark in journal_postfix._REMARKS) is not (remark is Remark.COMMAND_EXIT)
+            used = set(re.findall(r"{(\w+)", text)) | ({"verb"} if "verb" in remark.facts else set())
+            assert used <= set(remark.facts) and set(remark.facts) - used <= {"user"}, remark
 
 
 # What a function adds to the facts that it is given.
-ADDED = {"self._refuse": {"host"}}
+ADDED = {
+    "self._refuse": {"host"},
+    "self._lost": {"peer", "stage", "verb"},
+    "self._append": {"path", "user", "reason"},
+}
 
 
-def handed_over(call: ast.Call, dictionaries: dict[str, set[str]]) -> set[str] | None:
-    """The names of the facts of a call; None where some are in a dictionary that another function makes."""
+def handed_over(call: ast.Call, dictionaries: dict[str, set[str]], rest: list[ast.expr]) -> set[str] | None:
+    """The names of the facts of a call; None where some are in a dictionary that another function makes.
+
+    rest  what stands behind the member: a dictionary of facts, for `Failure` and `Outcome`
+    """
+    if ast.unparse(call.func) in ("Failure", "Outcome"):
+        if not rest:
+            return set()
+        return keys_of(rest[0]) if isinstance(rest[0], ast.Dict) else dictionaries.get(ast.unparse(rest[0]))
     facts: set[str] = set()
     for word in call.keywords:
         found = {word.arg} if word.arg else dictionaries.get(ast.unparse(word.value))
@@ -307,21 +323,28 @@ def dictionaries_of(function: ast.AST) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = {str(key.value) for key in node.value.keys if isinstance(key, ast.Constant)}
+            found[node.targets[0].id] = keys_of(node.value)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict) and isinstance(node.target, ast.Name):
+            found[node.target.id] = keys_of(node.value)
     return found
+
+
+def keys_of(dictionary: ast.Dict) -> set[str]:
+    return {str(key.value) for key in dictionary.keys if isinstance(key, ast.Constant)}
 
 
 @pytest.mark.parametrize("room_name", ["smtp", "mta", "cli"])
 def test_calls_hand_over_the_facts_that_are_named(room_name: str) -> None:
-    kinds = {"Problem": Problem, "LogEvent": LogEvent, "Acknowledgement": Acknowledgement}
+    kinds = {"Problem": Problem, "LogEvent": LogEvent, "Acknowledgement": Acknowledgement, "Remark": Remark}
     seen = 0
     for path in (PACKAGE / room_name).rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in (f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)):
             dictionaries = dictionaries_of(function)
             for call in (node for node in ast.walk(function) if isinstance(node, ast.Call) and node.args):
-                owner, _, member = ast.unparse(call.args[0]).partition(".")
-                facts = handed_over(call, dictionaries)
+                named = [at for at, word in enumerate(call.args) if ast.unparse(word).startswith("Remark.")][:1] or [0]
+                owner, _, member = ast.unparse(call.args[named[0]]).partition(".")
+                facts = handed_over(call, dictionaries, call.args[named[0] + 1 :])
                 if owner not in kinds or not member or facts is None:
                     continue
                 called = ast.unparse(call.func)

@@ -1,7 +1,8 @@
-"""What the MTA tells its log: events by name, and what a delivery comes to.
+"""What the MTA tells its log: events by name, and what deliveries come to.
 
 The parts of the MTA name a `LogEvent` with its facts; a `Journal` makes lines of it, as many as its dialect has for it,
-or none. Each dialect has a module: mailconf/mta/journal_postfix.py.
+or none. What an attempt comes to is a `Remark`, which stands in the log and in reports to senders. Each dialect has a
+module: mailconf/mta/journal_postfix.py.
 """
 
 from __future__ import annotations
@@ -71,7 +72,61 @@ class LogEvent(Worded):
     FATAL = "the server cannot run", "error"
 
 
+class Remark(Worded):
+    """What an attempt to deliver came to; its meaning, and the names of its facts.
+
+    ``reason`` is the operating system's text, or a worker's (`mailconf.mta.mailbox`); ``peer`` is "name[address]",
+    ``stage`` a `mailconf.smtp.client.Stage`, and ``verb`` the greeting's command that was sent.
+    """
+
+    # Mailboxes, files and forwarding.
+    IN_MAILBOX = "it is in a mailbox"
+    IN_MAILDIR = "it is in a Maildir"
+    IN_FILE = "it is in the file that an alias names", "target"
+    FORWARDED = "it was sent anew", "queue_id"
+    DISCARDED = "it was thrown away as asked for"
+    MAILBOX_FAILED = "a user's mailbox cannot be written", "path", "user", "reason"
+    VIRTUAL_MAILBOX_FAILED = "the mailbox of an address without a user cannot be written", "path", "user", "reason"
+    FILE_FAILED = "the file that an alias names cannot be written", "path", "user", "reason"
+    MAILDIR_FAILED = "a Maildir cannot be written", "reason"
+    LOOP = "the message has been delivered to this address before", "address"
+    MISCONFIGURED = "the configuration is wrong; the log has more"
+    NO_DELIVERIES = "a recipient comes to nothing"
+    # Commands.
+    COMMAND_DONE = "the command took it", "command"
+    COMMAND_EXIT = "the command ended with a status of sysexits.h", "status"
+    COMMAND_STATUS = "the command ended with another status", "command", "status"
+    COMMAND_SIGNAL = "the command was killed by a signal", "command", "number"
+    COMMAND_TIMEOUT = "the command took too long and was killed", "command"
+    COMMAND_NOT_RUN = "the command cannot be started"
+    COMMAND_OUTPUT = "follows a remark about a command that printed something", "output"
+    UNKNOWN_STATUS = "what a status that is not of sysexits.h means", "status"
+    NO_RIGHTS = "only root may run a command as that user", "uid"
+    # Transports.
+    NO_TRANSPORT = "nothing delivers for the transport"
+    AGENT_FAILED = "the agent ended in an exception"
+    NO_RESULT = "the agent did not say what became of it"
+    # Other servers.
+    UNKNOWN_PORT = "there is no port of that name", "service"
+    REWRITING_FAILED = "an address cannot be rewritten", "reason"
+    NULL_MX = "the domain does not take mail (RFC 7505)", "domain"
+    LOOPS_BACK = "the best host for the destination is this one", "destination"
+    LOOKUP_FAILED = "the DNS cannot be asked", "name", "kind"
+    NO_SUCH_NAME = "the name does not exist", "name", "kind"
+    NO_RECORD = "the name has no such record", "name", "kind"
+    CONNECT_FAILED = "the host cannot be reached", "relay", "reason"
+    NO_HANDSHAKE = "the host does not keep to the protocol", "peer"
+    UNWILLING = "the host refused to talk", "peer", "reply"
+    NO_SMTPUTF8 = "the host lacks SMTPUTF8", "peer"
+    CONNECTION_LOST = "the host hung up", "peer", "stage", "verb"
+    TIMED_OUT = "the host was silent for too long", "peer", "stage", "verb"
+    ACCEPTED = "the host took it", "reply"
+    REFUSED = "the host refused it", "peer", "reply", "stage"
+
+
 class Journal(Protocol):
-    """The log lines of a dialect. ``facts`` are those that the event names."""
+    """The words of a dialect for the log. ``facts`` are those that the member names."""
 
     def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]: ...
+
+    def remark(self, remark: Remark, /, **facts: Any) -> str: ...

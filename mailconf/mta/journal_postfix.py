@@ -9,9 +9,10 @@ from mailconf.model.address import external
 from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
-from mailconf.mta.journal import Line, LogEvent
+from mailconf.mta.journal import Line, LogEvent, Remark
 from mailconf.mta.message import Result
 from mailconf.mta.reports import Notice
+from mailconf.smtp.client import Stage
 from mailconf.smtp.events import Refused
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.states import COUNTED
@@ -54,6 +55,77 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.FATAL: (_MASTER, "fatal: {error}"),
 }
 
+_DNS = "Host or domain name not found. Name service error for name={name} type={kind}: "
+_REMARKS: dict[Remark, str] = {
+    Remark.IN_MAILBOX: "delivered to mailbox",
+    Remark.IN_MAILDIR: "delivered to maildir",
+    Remark.IN_FILE: "delivered to file: {target}",
+    Remark.FORWARDED: "forwarded as {queue_id}",
+    Remark.DISCARDED: "discarded",
+    Remark.MAILBOX_FAILED: "cannot update mailbox {path} for user {user}. {reason}",
+    Remark.VIRTUAL_MAILBOX_FAILED: "delivery failed to mailbox {path}: {reason}",
+    Remark.FILE_FAILED: "cannot append message to file {path}: {reason}",
+    Remark.MAILDIR_FAILED: "maildir delivery failed: {reason}",
+    Remark.LOOP: "mail forwarding loop for {address}",
+    Remark.MISCONFIGURED: "mail system configuration error",
+    Remark.NO_DELIVERIES: "nothing to deliver to",
+    Remark.COMMAND_DONE: "delivered to command: {command}",
+    Remark.COMMAND_STATUS: 'Command died with status {status}: "{command}"',
+    Remark.COMMAND_SIGNAL: 'Command died with signal {number}: "{command}"',
+    Remark.COMMAND_TIMEOUT: 'Command time limit exceeded: "{command}"',
+    Remark.COMMAND_NOT_RUN: "temporary failure",
+    Remark.COMMAND_OUTPUT: ". Command output: {output} ",
+    Remark.UNKNOWN_STATUS: "unknown mail system error {status}",
+    Remark.NO_RIGHTS: "cannot run a command as user {uid} without root privileges",
+    Remark.NO_TRANSPORT: "mail transport unavailable",
+    Remark.AGENT_FAILED: "internal error of the delivery agent",
+    Remark.NO_RESULT: "the delivery agent gave no result",
+    Remark.UNKNOWN_PORT: "unknown mail transport error (unknown service: {service}/tcp)",
+    Remark.REWRITING_FAILED: "address rewriting failed: {reason}",
+    Remark.NULL_MX: "Domain {domain} does not accept mail (nullMX)",
+    Remark.LOOPS_BACK: "mail for {destination} loops back to myself",
+    Remark.LOOKUP_FAILED: _DNS + "Host not found, try again",
+    Remark.NO_SUCH_NAME: _DNS + "Host not found",
+    Remark.NO_RECORD: _DNS + "Host found but no data record of requested type",
+    Remark.CONNECT_FAILED: "connect to {relay}: {reason}",
+    Remark.NO_HANDSHAKE: "protocol error: no handshake with {peer}",
+    Remark.UNWILLING: "host {peer} refused to talk to me: {reply.verbatim}",
+    Remark.NO_SMTPUTF8: "SMTPUTF8 is required, but was not offered by host {peer}",
+    Remark.CONNECTION_LOST: "lost connection with {peer} while {stage}",
+    Remark.TIMED_OUT: "conversation with {peer} timed out while {stage}",
+    Remark.ACCEPTED: "{reply.verbatim}",
+    Remark.REFUSED: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
+}
+_WHILE = {
+    Stage.GREETING: "receiving the initial server greeting",
+    Stage.HELO: "performing the {verb} handshake",
+    Stage.READY: "idle",
+    Stage.MAIL: "sending MAIL FROM",
+    Stage.RCPT: "sending RCPT TO",
+    Stage.DATA: "sending DATA command",
+    Stage.END: "sending end of data -- message may be sent more than once",
+    Stage.QUIT: "sending QUIT command",
+    Stage.CLOSED: "closed",
+}
+_IN_REPLY_TO = {Stage.MAIL: "MAIL FROM", Stage.RCPT: "RCPT TO", Stage.DATA: "DATA", Stage.END: "end of DATA"}
+_EXIT = {
+    64: "command line usage error",
+    65: "data format error",
+    66: "cannot open input",
+    67: "user unknown",
+    68: "host name unknown",
+    69: "service unavailable",
+    70: "internal software error",
+    71: "system resource problem",
+    72: "critical OS file missing",
+    73: "can't create user output file",
+    74: "input/output error",
+    75: "temporary failure",
+    76: "remote error in protocol",
+    77: "permission denied",
+    78: "local configuration error",
+}
+
 _LISTS = {
     Privilege.XCLIENT: "smtpd_authorized_xclient_hosts",
     Privilege.XFORWARD: "smtpd_authorized_xforward_hosts",
@@ -78,6 +150,15 @@ class PostfixJournal:
             program, line = text
             return ((facts["program"] if program == "{program}" else program, line.format_map(facts)),)
         return _LINES[event](**facts)
+
+    def remark(self, remark: Remark, /, **facts: Any) -> str:
+        if remark is Remark.COMMAND_EXIT:
+            return _EXIT[facts["status"]]
+        if remark is Remark.REFUSED:
+            facts["stage"] = _IN_REPLY_TO[facts["stage"]]
+        elif "stage" in facts:
+            facts["stage"] = _WHILE[facts["stage"]].format_map(facts)
+        return _REMARKS[remark].format_map(facts)
 
 
 def escaped(data: bytes) -> str:

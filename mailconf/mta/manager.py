@@ -31,7 +31,7 @@ class Manager:
         context.agents.setdefault("local", Local(context, root, self.workers))
         context.agents.setdefault("virtual", Virtual(context, root, self.workers))
         context.agents.setdefault("error", Error())
-        context.agents.setdefault("discard", Discard())
+        context.agents.setdefault("discard", Discard(context))
         self._running: asyncio.Task[None] | None = None
 
     def open(self) -> None:

@@ -11,7 +11,7 @@ from mailconf.model.policy import Policy
 from mailconf.model.session import Session
 from mailconf.model.verdict import Effect, Reply, Route
 from mailconf.model.world import World
-from mailconf.mta.journal import LogEvent
+from mailconf.mta.journal import LogEvent, Remark
 
 if TYPE_CHECKING:
     from mailconf.mta.personality import Personality
@@ -141,3 +141,7 @@ class Context:
         """Write what the personality's journal has to say about an event."""
         for program, text in self.personality.journal.lines(event, **facts):
             self.log(program, text)
+
+    def remark(self, remark: Remark, /, **facts: Any) -> str:
+        """What the personality's journal says of an attempt."""
+        return self.personality.journal.remark(remark, **facts)

@@ -24,7 +24,7 @@ from mailconf.model.verdict import Reply, Route
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.agents import Error
 from mailconf.mta.bounce import Bounce
-from mailconf.mta.journal import LogEvent
+from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Agent, Context, IntakeRefused, Job, Result, Status
 from mailconf.mta.queue import Queue, Queued, QueueEntry, QueueError, State, Store
 
@@ -224,14 +224,19 @@ class Scheduler:
             program, agent = "error", self.context.agents.get("error", self._fallback)
         if agent is None:
             self.context.note(LogEvent.NO_AGENT, program="", transport=job.transport)
-            return "error", _deferred(job, "mail transport unavailable")
+            return "error", self._deferred(job, Remark.NO_TRANSPORT)
         try:
             found = {id(result.recipient): result for result in await agent.deliver(job)}
         except Exception as error:  # a defect of an agent must not lose or bounce mail
             self.context.note(LogEvent.AGENT_FAILED, program=program, queue_id=job.message.queue_id, error=error)
-            return program, _deferred(job, "internal error of the delivery agent")
-        missing = _deferred(job, "the delivery agent gave no result")
+            return program, self._deferred(job, Remark.AGENT_FAILED)
+        missing = self._deferred(job, Remark.NO_RESULT)
         return program, [found.get(id(result.recipient), result) for result in missing]
+
+    def _deferred(self, job: Job, remark: Remark) -> list[Result]:
+        text = self.context.remark(remark)
+        reply = Reply.of(450, f"4.3.0 {text}")
+        return [Result(recipient, Status.DEFERRED, "4.3.0", text, "none", reply) for recipient, _ in job.recipients]
 
     async def _finish(self, entry: QueueEntry, pairs: list[tuple[int, Result]], *, recorded: bool) -> None:
         """Record the outcomes, tell the sender, and either remove the message or put it off."""
@@ -287,11 +292,6 @@ def _expired(result: Result) -> Result:
         return result
     parts = tuple(map(_expired, result.parts))
     return dataclasses.replace(result, status=Status.EXPIRED, parts=parts)
-
-
-def _deferred(job: Job, text: str) -> list[Result]:
-    reply = Reply.of(450, f"4.3.0 {text}")
-    return [Result(recipient, Status.DEFERRED, "4.3.0", text, "none", reply) for recipient, _ in job.recipients]
 
 
 def _as_result(queued: Queued) -> Result:
