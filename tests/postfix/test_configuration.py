@@ -64,7 +64,7 @@ def test_defaults_of_the_machine(tmp_path: Path) -> None:
     conf, _ = load(tmp_path, "inet_protocols = ipv4\nmydomain = example.com\nmynetworks_style = subnet\n")
     assert (conf.value("myhostname"), conf.value("mynetworks")) == ("box.example.com", "127.0.0.0/8 192.0.2.0/24")
     conf, sink = load(tmp_path, "mynetworks_style = wide\n")
-    assert conf.value("mynetworks") == "" and told(sink) == ["PF013 1:1"]
+    assert conf.value("mynetworks") == "" and told(sink) == ["PF013 1:20"]
 
 
 @pytest.mark.parametrize(
