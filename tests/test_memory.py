@@ -40,7 +40,7 @@ SAMPLE = {
     "postconf -n": ("continuation lines", "continuations of nothing"),
     "postconf -e": ("continuation lines", "lines of NULs"),
     "postconf -M -e": ("newlines",),
-    "check main.cf": ("continuations of nothing",),
+    "check main.cf": ("continuations of nothing", "tiny lines"),
     "check master.cf": ("lines of NULs",),
     "check main.cf, mynetworks": ("quoted words",),
     "check aliases": ("addresses", "words"),
