@@ -29,7 +29,7 @@ from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 
     from mailconf.postfix.parameters.catalogue import ParameterSet
     from mailconf.postfix.text.master_cf import ServiceEntry
@@ -79,7 +79,7 @@ class Postconf:
         self.directory = directory
         self.main_file = f"{directory}/main.cf"
         self.master_file = f"{directory}/master.cf"
-        self.values: dict[str, str] = {}
+        self.values: MutableMapping[str, str] = {}
         self.services: list[Scope] = []
         self.of_services = ServiceParameters()
         self.users: set[str] = set()
@@ -89,7 +89,6 @@ class Postconf:
         self.told_deprecated = False
         self._tables_read: set[str] = set()
         self._scopes: dict[str, list[Scope]] = {}  # the services that set a name
-        self._given: set[str] = set()  # every name that main.cf or a service sets
 
     # Reading
 
@@ -97,7 +96,7 @@ class Postconf:
         """Read main.cf. Raises Fatal as the engine does: at the first line that defines nothing."""
         self._read_file(self.main_file, self.values)
 
-    def _read_file(self, name: str, values: dict[str, str]) -> None:
+    def _read_file(self, name: str, values: MutableMapping[str, str]) -> None:
         try:
             text = self._read(name)
         except OSError as failure:
@@ -267,14 +266,17 @@ class Postconf:
         for service in self.services:
             for name in service.values:
                 self._scopes.setdefault(name, []).append(service)
-        self._given = {*self.values, *self._scopes}
-        self.users |= self.postfix.legacy & self._given
+        self.users |= {name for name in self.postfix.legacy if self._is_given(name)}
         for scope in (*self.services, None):
             if scope is None:
                 self._compute_defaults()
             values = scope.values if scope else self.values
             self._register_classes(values, scope)
             self._scan_values(values, scope)
+
+    def _is_given(self, name: str) -> bool:
+        """Whether main.cf or a service sets a name."""
+        return name in self.values or name in self._scopes
 
     def _compute_defaults(self) -> None:
         """Compute the defaults that depend on values, as the engine does at this point. Raises Fatal for wrong ones.
@@ -406,7 +408,7 @@ class Postconf:
         if not name.startswith("/"):
             for suffix in self.postfix.databases[kind]:
                 full = f"{name}_{suffix}"
-                if full not in self._given:
+                if not self._is_given(full):
                     continue
                 if scope is not None and full in scope.values:
                     scope.used.add(full)

@@ -29,6 +29,7 @@ from mailconf.postfix.parameters.catalogue import (
     time_value,
 )
 from mailconf.postfix.parameters.releases import chosen_release
+from mailconf.postfix.settings.given import MainSettings, Texts
 from mailconf.postfix.settings.host_names import hostname_problem
 from mailconf.postfix.settings.machine import BadValue
 from mailconf.postfix.settings.start_checks import problems, settling
@@ -93,8 +94,8 @@ class Configuration:
         self.entries = []
         self.sources = {}
         self._sink = sink
-        self._set: MutableMapping[str, Setting[str]] = {}
-        self._definitions: dict[str, main_cf.Definition] = {}
+        self._main = MainSettings()
+        self._set: MutableMapping[str, Setting[str]] = self._main
         self._own: dict[str, Setting[str]] = {}  # what a service sets, before what main.cf does
         self._of_services = ServiceParameters(parameters=postfix.parameters)
         self._reported: set[tuple[str, str, int]] = set()
@@ -102,6 +103,7 @@ class Configuration:
         self._values = _Values(self)
         self._given_up = 0
         self._asked: set[str] = set()
+        self._of_some_service: set[str] = set()  # what services set
         self._with_references: dict[str, bool] = {}
         self._told_mistakes = 0
         self._ports: tuple[str, Ports] | None = None
@@ -131,7 +133,6 @@ class Configuration:
             self._take_main(main)
         for name, value in (overrides or {}).items():
             self._set[name] = Setting(value, Span(Source("<command line>", f"{name}={value}"), 0, len(name)), name)
-            self._definitions.pop(name, None)
         master = self._read("master.cf", MAX_MASTER, PF010)
         if master is not None:
             self._take_master(master)
@@ -150,19 +151,18 @@ class Configuration:
             return None
 
     def _take_main(self, source: Source) -> None:
+        self._main.source = source
         for found in main_cf.read(source.text):
             if isinstance(found, main_cf.BrokenLine):
                 code, message, hint = _MISTAKES[found.problem]
                 span = source.span(found.logical.place(0), found.logical.end)
                 self._sink.report(code, message, span, hint=hint)
                 continue
-            span = source.span(found.start, found.end)
-            earlier = self._set.get(found.name)
+            earlier = self._main.get(found.name)
             if earlier is not None and earlier.span is not None:
                 message = f"{found.name} is set again; the earlier value, line {earlier.span.line}, is lost"
-                self._sink.report(PF005, message, span, hint="remove one of the two")
-            self._set[found.name] = Setting(found.value, span, found.name)
-            self._definitions[found.name] = found
+                self._sink.report(PF005, message, source.span(found.start, found.end), hint="remove one of the two")
+            self._main.take(found)
 
     def _take_master(self, source: Source) -> None:
         self.entries = []
@@ -184,6 +184,7 @@ class Configuration:
                     for setting in master_cf.settings(entry)
                 }
         self.services = list(services.values())
+        self._of_some_service.update(*(service.overrides for service in self.services))
         self._of_services = ServiceParameters(self.entries, self.postfix.parameters)
 
     def _report_problem(self, entry: master_cf.ServiceEntry, problem: master_cf.Problem, source: Source) -> None:
@@ -228,6 +229,10 @@ class Configuration:
         """The names that main.cf (or an override) sets, in the file's order."""
         return self._set.keys()
 
+    def texts(self) -> MutableMapping[str, str]:
+        """The unexpanded values that main.cf (or an override) sets, by their names."""
+        return Texts(self._set)
+
     def is_set(self, name: str) -> bool:
         return name in self._set
 
@@ -238,7 +243,7 @@ class Configuration:
 
     def value_span(self, name: str, start: int = 0, end: int | None = None) -> Span | None:
         """The place of the characters ``start`` to ``end`` of the unexpanded value; None for a default."""
-        found, definition = self._set.get(name), self._definitions.get(name)
+        found, definition = self._set.get(name), self._main.definition(name)
         if found is None or found.span is None or definition is None or name in self._own:
             return self.span(name)
         end = len(definition.value) if end is None else end
@@ -267,9 +272,8 @@ class Configuration:
 
     def raw(self, name: str) -> str:
         """The unexpanded value; the default if unset, "" if there is no such parameter."""
-        self._asked.add(name)
-        found = self._set.get(name)
-        return found.value if found else self.default(name)
+        found = self._given(name)
+        return self.default(name) if found is None else found
 
     def has_references(self, name: str) -> bool:
         """Whether the unexpanded value has $-expressions; quick for a value of a megabyte, too."""
@@ -286,8 +290,10 @@ class Configuration:
         return found
 
     def _given(self, name: str) -> str | None:
-        self._asked.add(name)
         found = self._set.get(name)
+        # Of the user's own names, of which there may be a hundred thousand, those that services set, too.
+        if found is None or name in self.postfix.parameters or name in self._of_some_service:
+            self._asked.add(name)
         return found.value if found else None
 
     def _fixed_default(self, name: str) -> str | None:
@@ -434,7 +440,7 @@ class Configuration:
         other._reported = self._reported
         own: dict[str, Setting[str]] = {}
         other._own = own
-        other._set, other._definitions = ChainMap(own, self._set), self._definitions
+        other._main, other._set = self._main, ChainMap(own, self._set)
         other.entries, other.sources, other._overrides = self.entries, self.sources, self._overrides
         places = self._overrides.get((service.name, service.kind), {})
         for name, value in service.overrides.items():
