@@ -180,6 +180,8 @@ class Site:
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
     undisclosed_recipients_header: str = ""
     notify_classes: tuple[str, ...] = ("resource", "software")
+    # Who is told of what is in which of these classes; for others, the postmaster.
+    notice_recipients: Mapping[str, str] = field(default_factory=dict)
     # Deliveries to one destination at a time, by transport; the rest have limits.destination_concurrency.
     destination_concurrency: dict[str, int] = field(default_factory=lambda: {"local": 2})
     # Of transports that set limits of their own: all of theirs.

@@ -19,6 +19,7 @@ from mailconf.model.world import ABSENT, Answer, Ask, LookupFailed, Outcome, Rec
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.personal import Found
+from tests.personality import PERSONALITY
 
 START = 1_795_355_705.0  # Sun, 22 Nov 2026 13:55:05 UTC
 
@@ -181,10 +182,13 @@ class Mta:
         self.world = FakeWorld()
         self.clock = Clock(self.world)
         self.policy = FakePolicy(make_site(top / "queue"))
-        self.context = Context(self.policy, self.world, lambda program, text: self.lines.append(f"{program}: {text}"))
+        self.context = Context(self.policy, self.world, self._log, PERSONALITY)
         self.smtp = FakeSmtp()
         self.context.agents["smtp"] = self.smtp
         self.manager = Manager(self.context, root or Root(top), wait=self.clock.wait)
+
+    def _log(self, program: str, text: str) -> None:
+        self.lines.append(f"{program}: {text}")
 
     async def __aenter__(self) -> Mta:
         self.manager.open()

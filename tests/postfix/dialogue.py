@@ -19,6 +19,7 @@ from mailconf.smtp.events import ContentEnd, Data, Event, Helo, Mail, Quit, Rcpt
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
+from mailconf.smtp.wording_postfix import PostfixWording
 
 LOGGED = re.compile(r"(\w+): (reject|reject_warning|hold|discard|filter|redirect|bcc|warn|info): (.*)\Z", re.DOTALL)
 QUEUED = re.compile(r"queued as \w+")
@@ -83,7 +84,8 @@ class Dialogue:
                 message_size=0,  # the Policy is to refuse
                 hard_errors=10_000,
                 junk_commands=10_000,
-            )
+            ),
+            PostfixWording(),
         )
         self.connection.xclient = True
         self.session = Session(client_name=Verified.found("localhost"), reverse_name=Verified.found("localhost"))
