@@ -50,8 +50,8 @@ class Reports(Protocol):
 
     warnings: Sequence[str]
 
-    def complaints(self, notice: Notice) -> Sequence[str]:
-        """What the log is to have each time that such a report to a sender is due."""
+    def complaints(self, notice: Notice, message: Message) -> Sequence[str]:
+        """What the log is to have each time that such a report of ``message`` is due."""
         ...
 
     def content(self, report: Report) -> bytes:
