@@ -91,6 +91,9 @@ class FakePolicy:
     copies_fail: bool = False
     privileges: set[Privilege] = field(default_factory=set)
 
+    def begin(self, session: Session) -> FakeSession:
+        return FakeSession(self, session)
+
     async def _never(self, session: Session, ask: Ask) -> Verdict:
         raise AssertionError("the queue side asks no SMTP question")
 
@@ -133,6 +136,38 @@ class FakePolicy:
             reply = Reply.of(550, f'5.1.1 unknown user: "{user}"')
             items = (Delivery(DeliveryKind.ERROR, "", route.recipient, reply=reply),)
         return Deliveries(items, Trace())
+
+
+class FakeSession:
+    """Puts each question to the policy, which remembers nothing."""
+
+    def __init__(self, policy: FakePolicy, session: Session) -> None:
+        self.policy = policy
+        self.session = session
+
+    async def connect(self, ask: Ask) -> Verdict:
+        return await self.policy.connect(self.session, ask)
+
+    async def helo(self, ask: Ask) -> Verdict:
+        return await self.policy.helo(self.session, ask)
+
+    async def mail(self, ask: Ask) -> Verdict:
+        return await self.policy.mail(self.session, ask)
+
+    async def rcpt(self, ask: Ask) -> Verdict:
+        return await self.policy.rcpt(self.session, ask)
+
+    async def vrfy(self, ask: Ask) -> Verdict:
+        return await self.policy.vrfy(self.session, ask)
+
+    async def data(self, ask: Ask) -> Verdict:
+        return await self.policy.data(self.session, ask)
+
+    async def end_of_data(self, ask: Ask) -> Verdict:
+        return await self.policy.end_of_data(self.session, ask)
+
+    def forget(self) -> None:
+        pass
 
 
 class FakeSmtp:

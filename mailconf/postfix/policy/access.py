@@ -159,15 +159,15 @@ def _defer_if_reject(ev: Evaluation, text: str, subject: Asked) -> Status:
 def _discard(ev: Evaluation, text: str, subject: Asked) -> Status:
     ev.note("discard", f"<{subject.name}>: {subject.what} {text or 'triggers DISCARD action'}")
     ev.effect(EffectKind.DISCARD, text)
-    ev.session.memory["discard"] = True
+    ev.memory.discard = True
     return PERMIT
 
 
 def _hold(ev: Evaluation, text: str, subject: Asked) -> Status:
-    if not ev.session.memory.get("hold"):
+    if not ev.memory.hold:
         ev.note("hold", f"<{subject.name}>: {subject.what} {text or 'triggers HOLD action'}")
         ev.effect(EffectKind.HOLD, text)
-        ev.session.memory["hold"] = True
+        ev.memory.hold = True
     return DUNNO
 
 

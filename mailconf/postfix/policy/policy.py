@@ -14,14 +14,14 @@ from mailconf.diagnostics import Sink, warning
 from mailconf.model.policy import Privilege, Role
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
-from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
+from mailconf.model.verdict import Deliveries, Expansion, Reply, Route
 from mailconf.model.world import Ask
 from mailconf.postfix.policy.aliasing import Aliasing
 from mailconf.postfix.policy.local import Local
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.restrictions import PF206
 from mailconf.postfix.policy.rewrite import Rewriter
-from mailconf.postfix.policy.smtpd import Smtpd
+from mailconf.postfix.policy.smtpd import Smtpd, SmtpSession
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
@@ -69,26 +69,8 @@ class PostfixPolicy:
         self._domains.check_changed(view, _telling(view, sink))
         self.smtpd.check_changed(view, service.overrides, sink)
 
-    async def connect(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.connect(session, ask)
-
-    async def helo(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.helo(session, ask)
-
-    async def mail(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.mail(session, ask)
-
-    async def rcpt(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.rcpt(session, ask)
-
-    async def data(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.data(session, ask)
-
-    async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.end_of_data(session, ask)
-
-    async def vrfy(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.vrfy(session, ask)
+    def begin(self, session: Session) -> SmtpSession:
+        return SmtpSession(self.smtpd, session)
 
     async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         return await self.smtpd.privileges.may(session, privilege, ask)
