@@ -7,9 +7,11 @@ configuration.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from mailconf.model.distinction import Distinction, Values
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
@@ -105,6 +107,14 @@ class Policy(Protocol):
 
     def begin(self, session: Session) -> PolicySession:
         """A client has connected, or has become another one (XCLIENT); ``session`` is filled in as it goes on."""
+        ...
+
+    def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
+        """Everything that the answers may depend on, rule by rule; the same thing may come more than once.
+
+        values  gives the values of a table ("type:name") and the actions of a policy service, as far as they can be
+                listed: a value may be a rule itself
+        """
         ...
 
     async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailconf.files import Root
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.model.address import Address
+from mailconf.model.distinction import Distinction, Values
 from mailconf.model.policy import Place, Privilege, Role
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Setting, Site
@@ -93,6 +94,9 @@ class FakePolicy:
 
     def begin(self, session: Session) -> FakeSession:
         return FakeSession(self, session)
+
+    def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
+        return iter(())
 
     async def _never(self, session: Session, ask: Ask) -> Verdict:
         raise AssertionError("the queue side asks no SMTP question")

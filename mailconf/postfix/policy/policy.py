@@ -7,10 +7,11 @@ local.py local(8)'s and virtual(8)'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink, warning
+from mailconf.model.distinction import Dimension, Distinction, Values
 from mailconf.model.policy import Privilege, Role
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
@@ -71,6 +72,17 @@ class PostfixPolicy:
 
     def begin(self, session: Session) -> SmtpSession:
         return SmtpSession(self.smtpd, session)
+
+    def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
+        yield from self.smtpd.distinguishes(values)
+        yield from self.rewriter.distinguishes()
+        yield from self.aliasing.distinguishes()
+        yield from self.resolver.distinguishes(Dimension.RECIPIENT, Dimension.SENDER, exact=False)
+        for name, service in self.site.transports.items():
+            agent = self._agent(name)
+            yield from agent.rewriter.distinguishes_outgoing(service.program)
+            if service.program in ("local", "virtual"):
+                yield from agent.local.distinguishes()
 
     async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         return await self.smtpd.privileges.may(session, privilege, ask)

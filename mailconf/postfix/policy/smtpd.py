@@ -15,9 +15,10 @@ What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, H
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mailconf.diagnostics import Sink
+from mailconf.model.distinction import Dimension, Distinction, Form, Key, Values
 from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.verdict import EffectKind, Reply, Verdict
@@ -41,7 +42,9 @@ from mailconf.postfix.policy.evaluation import (
 )
 from mailconf.postfix.policy.privileges import EmptyResult, Privileges
 from mailconf.postfix.policy.reply_templates import filled
-from mailconf.postfix.policy.restrictions import Compiler, RuleList
+from mailconf.postfix.policy.restriction_list import RuleList
+from mailconf.postfix.policy.restrictions import Compiler
+from mailconf.postfix.policy.rule import Check, Reach, recipient_class, sender_class
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.expand import MacroError
@@ -98,6 +101,29 @@ class Smtpd:
             compiler.compile(name)
         if changed.keys() & set(GUARDED):
             compiler.check_guard(*GUARDED)
+
+    def distinguishes(self, values: Values) -> Iterator[Distinction]:
+        """What the answers to the commands look at."""
+        settings, reach = self.settings, Reach(self.settings, values)
+        place = settings.domains.configuration.span
+        for rule, tables, dimension in (
+            ("smtpd_discard_ehlo_keyword_address_maps", settings.discard_keyword_maps, Dimension.CLIENT),
+            ("smtpd_reject_footer_maps", settings.reject_footers, Dimension.REPLY),
+        ):
+            yield from tables.distinguishes(rule, dimension, (Key.WHOLE,), span=place(rule))
+        yield from self.privileges.distinguishes()
+        # MAIL and RCPT resolve the address to see whether it can be anybody's.
+        for address, look in ((Dimension.SENDER, sender_class), (Dimension.RECIPIENT, recipient_class)):
+            yield Distinction(address.value, address, Form.SYNTAX, exact=False)
+            yield from look(reach)
+        yield Distinction("recipient", Dimension.RECIPIENT, Form.LITERAL, _POSTMASTER, (Key.WHOLE,))
+        lists = (self.client, self.helo_rules, self.sender, self.relay, self.recipient)
+        for rules in (*lists, self.data_rules, self.end_of_data_rules):
+            yield from rules.distinguishes(reach)
+        if settings.reject_unlisted_sender:
+            yield from checks.REJECT_UNLISTED_SENDER.distinguishes(reach)
+        if settings.reject_unlisted_recipient:
+            yield from checks.REJECT_UNLISTED_RECIPIENT.distinguishes(reach)
 
     # Commands
 
@@ -240,7 +266,7 @@ class Smtpd:
         subject = Asked(ev.session.sender, SENDER)
         status = await self._run(ev, self.sender, subject)
         if status is not REJECT and self.settings.reject_unlisted_sender and not ev.discarding:
-            status = await self._implied(ev, "smtpd_reject_unlisted_sender", checks.reject_unlisted_sender, subject)
+            status = await self._implied(ev, "smtpd_reject_unlisted_sender", checks.REJECT_UNLISTED_SENDER, subject)
         ev.memory.sender = ev.defer_if_permit
         return status
 
@@ -262,7 +288,7 @@ class Smtpd:
         if self._deferred(ev) is REJECT:
             return REJECT
         if self.settings.reject_unlisted_recipient and not ev.discarding:
-            check = checks.reject_unlisted_recipient
+            check = checks.REJECT_UNLISTED_RECIPIENT
             return await self._implied(ev, "smtpd_reject_unlisted_recipient", check, subject)
         return DUNNO
 
@@ -275,11 +301,11 @@ class Smtpd:
             step.result = status.value
         return status
 
-    async def _implied(self, ev: Evaluation, parameter: str, check: checks.Check, subject: Asked) -> Status:
+    async def _implied(self, ev: Evaluation, parameter: str, check: Check, subject: Asked) -> Status:
         """A check that a parameter of its own switches on, at the end of its list."""
         span = self.settings.domains.configuration.span(parameter)
         with ev.ask.trace.step(parameter, subject.name, span) as step:
-            status = await check(ev, subject)
+            status = await check.evaluate(ev, subject)
             step.result = status.value
         if status is REJECT:
             ev.rule = parameter

@@ -19,6 +19,7 @@ from mailconf.postfix.settings.lookup import MAX_NESTED
 from mailconf.postfix.settings.protocol import protocol_options
 from mailconf.postfix.text.words import split_words, table_spec, unbraced
 from mailconf.source import Span
+from mailconf.tables.restriction_words import ARGUMENTS, Argument, ArgumentKind
 
 TABLE_PARAMETERS = (
     "alias_database",
@@ -265,14 +266,16 @@ def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[Tab
 
 
 def _restriction_tables(c: Configuration, name: str) -> Iterator[TableUse]:
+    takes: Argument | None = None
     before = ""
     for word in split_words(c.value(name)):
-        if before.startswith("check_") and before.endswith("_access"):
-            if ":" in word.text:
-                yield from _members(word.text, before, c.word_span(name, word.text, word.offset))
-        elif TableRef.looks_like_one(word.text) and before != "check_policy_service" and word.text[0] != "{":
-            yield from _members(word.text, name, c.word_span(name, word.text, word.offset))
-        before = word.text
+        table = takes is not None and takes.kind is ArgumentKind.TABLE and ":" in word.text
+        if table or (takes is None and TableRef.looks_like_one(word.text) and word.text[0] != "{"):
+            role = before if table else name
+            yield from _members(word.text, role, c.word_span(name, word.text, word.offset))
+        argument = takes is not None and (takes.kind is not ArgumentKind.TABLE or ":" in word.text)
+        before = word.text.lower()
+        takes = None if argument else ARGUMENTS.get(before)
 
 
 def _members(table: str, role: str, span: Span | None, depth: int = 0, *, proxied: bool = False) -> Iterator[TableUse]:
