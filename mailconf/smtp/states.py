@@ -6,23 +6,12 @@ an event whose reply was positive. The words are those of Postfix's smtpd.
 
 from __future__ import annotations
 
-from enum import Enum
-
-from mailconf.smtp.events import Data, Helo, Mail, Quit, Rcpt, Rset, Xclient
+from mailconf.smtp.events import AFTER as AFTER
+from mailconf.smtp.events import COUNTED as COUNTED
+from mailconf.smtp.events import JUNK as JUNK
+from mailconf.smtp.events import LAST as LAST
+from mailconf.smtp.events import State as State
 from mailconf.smtp.reply import Reply
-
-
-class State(Enum):
-    IDLE = "no transaction"
-    MAIL = "a sender is given"
-    RCPT = "there are recipients"
-    CHUNK = "chunks have come"
-    BROKEN = "a chunk was refused, no sender"
-    BROKEN_MAIL = "a chunk was refused"
-    BODY = "content up to a dot"
-    OCTETS = "the octets of a chunk"
-    CLOSED = "over"
-
 
 _NEED_MAIL = Reply.of(503, "5.5.1 Error: need MAIL command")
 _NEED_RCPT = Reply.of(503, "5.5.1 Error: need RCPT command")
@@ -58,22 +47,3 @@ HELO_FIRST = {
     "AUTH": Reply.of(503, "5.5.1 Error: send HELO/EHLO first"),
     "ETRN": Reply.of(503, "Error: send HELO/EHLO first"),
 }
-
-# event -> the state that follows its positive reply; other events change nothing.
-AFTER: dict[type, State] = {
-    Helo: State.IDLE,
-    Mail: State.MAIL,
-    Rcpt: State.RCPT,
-    Data: State.BODY,
-    Rset: State.IDLE,
-    Xclient: State.IDLE,
-    Quit: State.CLOSED,
-}
-
-COUNTED = (
-    "helo", "ehlo", "lhlo", "xclient", "xforward", "starttls", "auth", "mail", "rcpt", "data", "bdat", "rset", "noop",
-    "vrfy", "etrn", "quit", "help",
-)  # fmt: skip
-# After these a client must wait for the reply before it goes on (RFC 2920 3.1), as far as smtpd(8) minds.
-LAST = frozenset(("HELO", "EHLO", "LHLO", "NOOP", "VRFY", "DATA"))
-JUNK = frozenset(("RSET", "NOOP", "VRFY", "ETRN"))  # postconf(5) smtpd_junk_command_limit

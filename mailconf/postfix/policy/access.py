@@ -37,6 +37,8 @@ class Restrictions(Protocol):
     def distinguishes(self, reach: Reach) -> Iterator[Distinction]: ...
 
 
+# What an action does, with the text that follows its word.
+Act = Callable[[Evaluation, str, Asked], Status]
 # The restrictions that a value is, compiled.
 Compiled = Callable[[str], Restrictions]
 
@@ -239,7 +241,9 @@ def _prepend(ev: Evaluation, text: str, subject: Asked) -> Status:
     return DUNNO
 
 
-def _to_address(kind: EffectKind, word: str) -> Callable[[Evaluation, str, Asked], Status]:
+def _to_address(word: str) -> Act:
+    kind = EffectKind(word.lower())
+
     def act(ev: Evaluation, text: str, subject: Asked) -> Status:
         if "@" in text:
             ev.note(kind.value, f"<{subject.name}>: {subject.what} triggers {word} {text}")
@@ -251,7 +255,9 @@ def _to_address(kind: EffectKind, word: str) -> Callable[[Evaluation, str, Asked
     return act
 
 
-def _only_log(kind: EffectKind) -> Callable[[Evaluation, str, Asked], Status]:
+def _only_log(word: str) -> Act:
+    kind = EffectKind(word.lower())
+
     def act(ev: Evaluation, text: str, subject: Asked) -> Status:
         ev.note(kind.value, text)
         ev.effect(kind, text)
@@ -260,7 +266,8 @@ def _only_log(kind: EffectKind) -> Callable[[Evaluation, str, Asked], Status]:
     return act
 
 
-_ACTIONS: dict[str, Callable[[Evaluation, str, Asked], Status]] = {
+# What the actions of `mailconf.tables.access_actions` do.
+_ACTIONS: dict[str, Act] = {
     "OK": lambda ev, text, subject: PERMIT,
     "DUNNO": lambda ev, text, subject: DUNNO,
     "REJECT": _reject,
@@ -271,9 +278,8 @@ _ACTIONS: dict[str, Callable[[Evaluation, str, Asked], Status]] = {
     "HOLD": _hold,
     "FILTER": _filter,
     "PREPEND": _prepend,
-    "REDIRECT": _to_address(EffectKind.REDIRECT, "REDIRECT"),
-    "BCC": _to_address(EffectKind.BCC, "BCC"),
-    "WARN": _only_log(EffectKind.WARN),
-    "INFO": _only_log(EffectKind.INFO),
+    "REDIRECT": _to_address("REDIRECT"),
+    "BCC": _to_address("BCC"),
+    "WARN": _only_log("WARN"),
+    "INFO": _only_log("INFO"),
 }
-ACTION_WORDS = frozenset(_ACTIONS)
