@@ -14,6 +14,7 @@ from mailconf.model.policy import Place, Policy, Role, Side
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
 from mailconf.model.transaction import Transaction
+from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Delivery, Reply, Route, Verdict
 from mailconf.model.world import Ask, LookupFailed, World, run
 
@@ -122,13 +123,12 @@ def _of(
         # The first destination tells of the expansion that led to all of them.
         own = ask if not found else Ask(world)
         route = run(policy.resolve(recipient, own, sender=sender))
-        service = policy.site.transports.get(route.transport)
-        program = service.program if service else route.transport
+        agent = policy.agent(route.transport)
         deliveries: tuple[Delivery, ...] = ()
         outgoing = outgoing_sender = ""
-        if route.error is None and program in ("local", "virtual"):
+        if route.error is None and agent is AgentKind.MAILBOX:
             deliveries = run(policy.deliver(route, own, sender=sender)).items
-        elif route.error is None and program in ("smtp", "lmtp"):
+        elif route.error is None and agent in (AgentKind.SMTP, AgentKind.LMTP):
             outgoing = run(policy.rewrite(route.recipient, Role(Place.ENVELOPE, Side.RECIPIENT, route.transport), own))
             outgoing_sender = run(policy.rewrite(sender, Role(Place.ENVELOPE, Side.SENDER, route.transport), own))
         found.append(Destination(recipient, route, deliveries, outgoing, outgoing_sender, own.trace, is_copy))

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.session import Session
 from mailconf.model.site import Site
+from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
 from mailconf.model.world import Ask
 
@@ -115,6 +116,10 @@ class Policy(Protocol):
         values  gives the values of a table ("type:name") and the actions of a policy service, as far as they can be
                 listed: a value may be a rule itself
         """
+        ...
+
+    def agent(self, transport: str) -> AgentKind | None:
+        """What delivers for a transport; for one that is not defined, what the engine calls by that name."""
         ...
 
     async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:

@@ -13,14 +13,22 @@ from mailconf.model.address import Address
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.policy import Place, Privilege, Role
 from mailconf.model.session import Session
-from mailconf.model.site import Service, Setting, Site
+from mailconf.model.site import Setting, Site
 from mailconf.model.trace import Trace
+from mailconf.model.transport import AgentKind, Transport
 from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Expansion, Reply, Route, Verdict
 from mailconf.model.world import ABSENT, Answer, Ask, LookupFailed, Outcome, Records, User
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.personal import Found
 
+AGENTS = {
+    "local": AgentKind.MAILBOX,
+    "virtual": AgentKind.MAILBOX,
+    "smtp": AgentKind.SMTP,
+    "error": AgentKind.ERROR,
+    "discard": AgentKind.DISCARD,
+}
 START = 1_795_355_705.0  # Sun, 22 Nov 2026 13:55:05 UTC
 
 
@@ -97,6 +105,9 @@ class FakePolicy:
 
     def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
         return iter(())
+
+    def agent(self, transport: str) -> AgentKind | None:
+        return AGENTS.get(transport)
 
     async def _never(self, session: Session, ask: Ask) -> Verdict:
         raise AssertionError("the queue side asks no SMTP question")
@@ -208,7 +219,9 @@ def make_site(queue: Path) -> Site:
         domain=Setting("example.com"),
         origin=Setting("example.com"),
         queue_directory=Setting(str(queue)),
-        transports={name: Service(name, "unix", name) for name in programs},
+        transports={
+            name: Transport(name, AGENTS[name], name, concurrency=2 if name == "local" else None) for name in programs
+        },
     )
 
 

@@ -15,6 +15,7 @@ from mailconf.model.distinction import Dimension, Distinction, Values
 from mailconf.model.policy import Privilege, Role
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
+from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route
 from mailconf.model.world import Ask
 from mailconf.postfix.policy.aliasing import Aliasing
@@ -27,6 +28,7 @@ from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
+from mailconf.postfix.settings.transports import AGENTS
 
 PF229 = warning("PF229", "a number sign ends a list early")
 
@@ -78,11 +80,15 @@ class PostfixPolicy:
         yield from self.rewriter.distinguishes()
         yield from self.aliasing.distinguishes()
         yield from self.resolver.distinguishes(Dimension.RECIPIENT, Dimension.SENDER, exact=False)
-        for name, service in self.site.transports.items():
+        for name, transport in self.site.transports.items():
             agent = self._agent(name)
-            yield from agent.rewriter.distinguishes_outgoing(service.program)
-            if service.program in ("local", "virtual"):
+            yield from agent.rewriter.distinguishes_outgoing(transport.agent)
+            if transport.agent is AgentKind.MAILBOX:
                 yield from agent.local.distinguishes()
+
+    def agent(self, transport: str) -> AgentKind | None:
+        known = self.site.transports.get(transport)
+        return AGENTS.get(transport) if known is None else known.agent
 
     async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         return await self.smtpd.privileges.may(session, privilege, ask)
@@ -93,9 +99,7 @@ class PostfixPolicy:
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         if not role.transport:
             return await self.rewriter.rewrite(address, role, ask)
-        service = self.site.transports.get(role.transport)
-        program = service.program if service else role.transport
-        return await self._agent(role.transport).rewriter.outgoing(address, program, ask)
+        return await self._agent(role.transport).rewriter.outgoing(address, self.agent(role.transport), ask)
 
     async def expand(self, recipient: str, ask: Ask) -> Expansion:
         return await self.aliasing.expand(recipient, ask)
@@ -111,10 +115,11 @@ class PostfixPolicy:
 
     def _agent(self, transport: str) -> _Agent:
         """The agent of a transport as its service sees the configuration: with what ``-o`` sets in master.cf."""
-        service = self.site.transports.get(transport)
-        if service is None or not service.overrides:
+        known = self.site.transports.get(transport)
+        if known is None or not known.overrides:
             return self._common
         if transport not in self._agents:
+            service = next(s for s in self._seen.services if s.name == transport and s.kind == "unix")
             domains = Domains(self._seen.for_service(service), lambda name, text: None)
             rewriter = Rewriter(domains)
             self._agents[transport] = _Agent(rewriter, Local(domains, rewriter, self.resolver))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from mailconf.model.address import Address, quote_local
 from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.policy import Place, Role, Side
+from mailconf.model.transport import AgentKind
 from mailconf.model.world import Ask
 from mailconf.postfix.settings.classes import Domains
 from mailconf.postfix.settings.lookup import Tables
@@ -50,8 +51,10 @@ class Rewriter:
         self._masquerade = [word.text.lower() for word in split_words(c.value("masquerade_domains"))]
         self._masquerade_classes = frozenset(c.words("masquerade_classes"))
         self._masquerade_exceptions = frozenset(word.lower() for word in c.list_words("masquerade_exceptions"))
-        self._generic = domains.tables("smtp_generic_maps")
-        self._lmtp_generic = domains.tables("lmtp_generic_maps")
+        self._outgoing = {
+            agent: (name, domains.tables(name))
+            for agent, name in ((AgentKind.SMTP, "smtp_generic_maps"), (AgentKind.LMTP, "lmtp_generic_maps"))
+        }
         propagate = frozenset(c.words("propagate_unmatched_extensions"))
         self._propagate_canonical = "canonical" in propagate
         self._propagate_generic = "generic" in propagate
@@ -104,13 +107,10 @@ class Rewriter:
             for user in sorted(self._masquerade_exceptions) if self._masquerade else ():
                 yield Distinction("masquerade_exceptions", dimension, Form.LITERAL, user, (Key.LOCAL,), span=span)
 
-    def distinguishes_outgoing(self, program: str) -> Iterator[Distinction]:
+    def distinguishes_outgoing(self, agent: AgentKind | None) -> Iterator[Distinction]:
         """What `outgoing` looks at: senders, recipients as they were resolved."""
-        rule, tables = {
-            "smtp": ("smtp_generic_maps", self._generic),
-            "lmtp": ("lmtp_generic_maps", self._lmtp_generic),
-        }.get(program, ("", None))
-        if tables is not None:
+        if agent in self._outgoing:
+            rule, tables = self._outgoing[agent]
             for dimension in (Dimension.SENDER, Dimension.RECIPIENT):
                 yield from self._domains.looks_up(rule, tables, dimension, exact=False)
 
@@ -175,10 +175,12 @@ class Rewriter:
                 return address if keep else f"{user}@{parent}"
         return address
 
-    async def outgoing(self, address: str, program: str, ask: Ask) -> str:
+    async def outgoing(self, address: str, agent: AgentKind | None, ask: Ask) -> str:
         """What smtp(8) and lmtp(8) make of an address; other agents leave it as it is. Raises LookupFailed."""
-        tables = {"smtp": self._generic, "lmtp": self._lmtp_generic}.get(program)
-        if not tables or not address:
+        if agent not in self._outgoing or not address:
+            return address
+        tables = self._outgoing[agent][1]
+        if not tables:
             return address
         return await self.map_one(ask, tables, address, propagate=self._propagate_generic) or address
 

@@ -17,6 +17,7 @@ from mailconf.postfix.settings.listeners import listeners
 from mailconf.postfix.settings.lists import ListReader
 from mailconf.postfix.settings.lookup import MAX_NESTED
 from mailconf.postfix.settings.protocol import protocol_options
+from mailconf.postfix.settings.transports import transports_of
 from mailconf.postfix.text.words import split_words, table_spec, unbraced
 from mailconf.source import Span
 from mailconf.tables.restriction_words import ARGUMENTS, Argument, ArgumentKind
@@ -97,7 +98,6 @@ def site_of(configuration: Configuration) -> Site:
         domain=c.setting("mydomain"),
         origin=Setting(c.origin(), c.span("myorigin"), "myorigin"),
         listeners=listeners(c),
-        transports={s.name: s for s in c.services if s.kind == "unix"},
         local_domains=_listed(c, "mydestination"),
         relay_domains=_listed(c, "relay_domains"),
         virtual_alias_domains=_listed(c, "virtual_alias_domains"),
@@ -125,32 +125,8 @@ def site_of(configuration: Configuration) -> Site:
         masquerade=_masquerade(c),
         milters=list(_milters(c)),
     )
-    concurrency = {}
-    for name in site.transports:
-        parameter = f"{name}_destination_concurrency_limit"
-        if c.is_known(parameter):
-            concurrency[name] = c.integer(parameter)
-    site.destination_concurrency = concurrency
-    for transport in site.transports.values():
-        _add_transport(c, transport, site)
+    site.transports = transports_of(c, site.limits, _limits)
     return site
-
-
-def _add_transport(c: Configuration, transport: Service, site: Site) -> None:
-    """What a service of master.cf that delivers has of its own, as it sees the configuration."""
-    client = _CLIENT_NAMES.get(transport.program)
-    if client is None and not transport.overrides:
-        return
-    view = c.for_service(transport) if transport.overrides else c
-    if transport.overrides and (limits := _limits(view)) != site.limits:
-        site.transport_limits[transport.name] = limits
-    if client is not None:
-        site.client_ports[transport.name] = view.value(f"{transport.program}_tcp_port")
-        site.client_names[transport.name] = view.value(client)
-
-
-# The parameter with the name that a client says in EHLO, by its program.
-_CLIENT_NAMES = {"smtp": "smtp_helo_name", "lmtp": "lmtp_lhlo_name"}
 
 
 def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
