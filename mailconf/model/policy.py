@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mailconf.model.distinction import Distinction, Values
+from mailconf.model.recipient import Recipient
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
@@ -146,6 +147,11 @@ class Policy(Protocol):
         """Where ``recipient`` goes."""
         ...
 
-    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
-        """What is done for a recipient of the local or the virtual transport: aliases, ~/.forward, mailbox."""
+    async def deliver(
+        self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None
+    ) -> Deliveries:
+        """What is done for a recipient of a transport whose agent is a MAILBOX: aliases, ~/.forward, mailbox.
+
+        recipient  as it came by the queue, where it is not ``route.recipient`` alone: header fields name it
+        """
         ...

@@ -78,6 +78,7 @@ class Delivery(NamedTuple):
     uid, gid   the identity under which it happens; None where the engine would use its default privileges
     owner      the envelope sender to use instead (owner- aliases), "" for the message's own
     strict     a mailbox file that does not belong to uid is not written
+    headers    the header lines that are put on top of the message, in their order
     """
 
     kind: DeliveryKind
@@ -88,6 +89,7 @@ class Delivery(NamedTuple):
     owner: str = ""
     reply: Reply | None = None
     strict: bool = False
+    headers: tuple[str, ...] = ()
 
 
 class Deliveries(NamedTuple):

@@ -8,22 +8,10 @@ from enum import Enum
 from typing import Protocol
 
 from mailconf.model.policy import Policy
+from mailconf.model.recipient import Recipient as Recipient
 from mailconf.model.session import Session
 from mailconf.model.verdict import Effect, Reply, Route
 from mailconf.model.world import World
-
-
-@dataclass(slots=True)
-class Recipient:
-    """One envelope recipient. ``address`` is in internal form.
-
-    original  what RCPT TO said, before virtual aliases; ``orcpt`` and ``notify`` are the DSN parameters (RFC 3461)
-    """
-
-    address: str
-    original: str = ""
-    orcpt: str = ""
-    notify: str = ""
 
 
 @dataclass(slots=True)

@@ -21,6 +21,8 @@ from mailconf.model.world import ABSENT, Answer, Ask, LookupFailed, Outcome, Rec
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.personal import Found
+from mailconf.postfix.policy.local import with_headers
+from mailconf.postfix.settings.transports import MAILBOX_HEADERS
 
 AGENTS = {
     "local": AgentKind.MAILBOX,
@@ -144,13 +146,16 @@ class FakePolicy:
         transport = self.domains.get(domain, "smtp")
         return Route(transport, domain, recipient, transport, Trace())
 
-    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
+    async def deliver(
+        self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None
+    ) -> Deliveries:
         items = self.deliveries.get(route.recipient)
         if items is None:
             user = Address.split(route.recipient).local
             reply = Reply.of(550, f'5.1.1 unknown user: "{user}"')
             items = (Delivery(DeliveryKind.ERROR, "", route.recipient, reply=reply),)
-        return Deliveries(items, Trace())
+        named = recipient or Recipient(route.recipient)
+        return Deliveries(tuple(with_headers(item, MAILBOX_HEADERS, sender, named) for item in items), Trace())
 
 
 class FakeSession:

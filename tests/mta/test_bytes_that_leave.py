@@ -20,7 +20,9 @@ from mailconf.model.verdict import Delivery, DeliveryKind, Reply
 from mailconf.mta.bounce import FAILURE, report
 from mailconf.mta.local import _head
 from mailconf.mta.log import Log
-from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
+from mailconf.mta.message import Context, Message, Recipient, Result, Status
+from mailconf.postfix.policy.local import with_headers
+from mailconf.postfix.settings.transports import MAILBOX_HEADERS
 from mailconf.smtp.reply import ReplyParser
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -140,16 +142,10 @@ def test_what_another_server_says() -> None:
     assert parser.next() == Reply.of(550, "5.1.1 no ???x")
 
 
-def job(message: Message, recipient: Recipient) -> Job:
-    policy = FakePolicy(make_site(Path("/nowhere")))
-    return Job(message, [], "local", "", policy, FakeWorld())
-
-
 def test_fields_on_top_of_a_delivery() -> None:
     recipient = Recipient("v\r\x1b\x01@v.example", "w\r@v.example")
-    message = Message("ID", "s\r\x1b\x01@b.example", [recipient], b"", 0.0)
     delivery = Delivery(DeliveryKind.MBOX, "/mail/v", "v")
-    assert _head(job(message, recipient), recipient, delivery) == (
+    assert _head(with_headers(delivery, MAILBOX_HEADERS, "s\r\x1b\x01@b.example", recipient)) == (
         b'Return-Path: <"s \x1b\x01"@b.example>\nX-Original-To: "w "@v.example\nDelivered-To: "v \x1b\x01"@v.example\n'
     )
 

@@ -14,12 +14,13 @@ only a regular one that not everybody can write (local(8), "DELIVERY RIGHTS"; `m
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from mailconf.model.address import Address
+from mailconf.model.address import Address, external
 from mailconf.model.distinction import Dimension, Distinction, Form, Key
+from mailconf.model.recipient import Recipient
 from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Reply, Route
 from mailconf.model.world import Answer, Ask, LookupFailed, User
 from mailconf.personal import Found
@@ -526,6 +527,23 @@ class Local:
             return None
         number = int(found.answer.value)
         return number if number >= least else None
+
+
+def with_headers(item: Delivery, names: Sequence[str], sender: str, recipient: Recipient) -> Delivery:
+    """``item`` with the fields that go on top of the message (local(8), virtual(8)).
+
+    names   those that the transport has; what is sent anew has Delivered-To alone, by which loops are found
+    sender  the message's, where the item has none of its own
+    """
+    if item.kind in (DeliveryKind.DISCARD, DeliveryKind.ERROR, DeliveryKind.TRANSPORT):
+        return item
+    texts = {
+        "Return-Path": f"<{external(item.owner or sender)}>",
+        "X-Original-To": external(recipient.origin),
+        "Delivered-To": external(recipient.address),
+    }
+    names = [name for name in names if item.kind is not DeliveryKind.FORWARD or name == "Delivered-To"]
+    return item._replace(headers=tuple(f"{name}: {texts[name]}" for name in names))
 
 
 def _fault_of_forward(path: str, found: Found, user: User | None) -> str:

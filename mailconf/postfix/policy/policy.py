@@ -13,13 +13,14 @@ from typing import NamedTuple
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.distinction import Dimension, Distinction, Values
 from mailconf.model.policy import Privilege, Role
+from mailconf.model.recipient import Recipient
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
 from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route
 from mailconf.model.world import Ask
 from mailconf.postfix.policy.aliasing import Aliasing
-from mailconf.postfix.policy.local import Local
+from mailconf.postfix.policy.local import Local, with_headers
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.restrictions import PF206
 from mailconf.postfix.policy.rewrite import Rewriter
@@ -28,7 +29,7 @@ from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
-from mailconf.postfix.settings.transports import AGENTS
+from mailconf.postfix.settings.transports import AGENTS, MAILBOX_HEADERS
 
 PF229 = warning("PF229", "a number sign ends a list early")
 
@@ -110,8 +111,14 @@ class PostfixPolicy:
     async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
         return await self.resolver.route(recipient, ask, sender)
 
-    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
-        return await self._agent(route.transport).local.deliver(route, ask)
+    async def deliver(
+        self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None
+    ) -> Deliveries:
+        found = await self._agent(route.transport).local.deliver(route, ask)
+        transport = self.site.transports.get(route.transport)
+        names = MAILBOX_HEADERS if transport is None else transport.headers
+        named = Recipient(route.recipient) if recipient is None else recipient
+        return found._replace(items=tuple(with_headers(item, names, sender, named) for item in found.items))
 
     def _agent(self, transport: str) -> _Agent:
         """The agent of a transport as its service sees the configuration: with what ``-o`` sets in master.cf."""

@@ -23,7 +23,7 @@ AGENTS = {
 }
 # The parameter with the name that a client says in EHLO, by its program.
 _CLIENT_NAMES = {"smtp": "smtp_helo_name", "lmtp": "lmtp_lhlo_name"}
-_MAILBOX_HEADERS = ("Return-Path", "X-Original-To", "Delivered-To")
+MAILBOX_HEADERS = ("Return-Path", "X-Original-To", "Delivered-To")
 # pipe(8) flags=: what is put on top.
 _PIPE_HEADERS = (("R", "Return-Path"), ("O", "X-Original-To"), ("D", "Delivered-To"))
 
@@ -48,7 +48,7 @@ def _transport(
     if agent is AgentKind.PIPE:
         headers = tuple(header for flag, header in _PIPE_HEADERS if flag in flags)
     else:
-        headers = _MAILBOX_HEADERS if agent is AgentKind.MAILBOX else ()
+        headers = MAILBOX_HEADERS if agent is AgentKind.MAILBOX else ()
     return Transport(
         name=service.name,
         agent=agent,
