@@ -81,3 +81,12 @@ def test_transports(tmp_path: Path) -> None:
     assert found["local"].limits is None
     assert [found[name].concurrency for name in ("slow", "smtp", "local")] == [1, 20, 2]
     assert found["plain"].span is not None and found["plain"].span.line == 3
+
+
+def test_what_a_transport_says_in_ehlo(tmp_path: Path) -> None:
+    services = (
+        "smtp unix - - n - - smtp\nother unix - - n - - smtp -o smtp_helo_name=o.example\nlocal unix - n n - - local\n"
+    )
+    found = site(tmp_path, "myhostname = h.example\nsmtp_helo_name = s.example\n", services)
+    said = {name: found.client_name(name) for name in ("smtp", "other", "local", "unknown")}
+    assert said == {"smtp": "s.example", "other": "o.example", "local": "h.example", "unknown": "h.example"}
