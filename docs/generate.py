@@ -173,7 +173,7 @@ def support() -> str:
     stages = ("client", "helo", "sender", "relay", "recipient", "data", "end_of_data")
     named |= {f"smtpd_{stage}_restrictions" for stage in stages}
     used = sorted(named & PARAMETERS.keys())
-    restrictions = sorted({*checks.CHECKS, *dns_checks.CHECKS, *dns_checks.LISTS})
+    restrictions = sorted({*checks.CHECKS, *dns_checks.CHECKS, *dns_checks.ACTS})
     return "\n".join(
         [
             "# What of Postfix the Policy knows",

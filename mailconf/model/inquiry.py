@@ -5,7 +5,7 @@ explain prints it; test and diff compare it. A refusal ends the questions where 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from mailconf.model.address import external
 from mailconf.model.policy import Place, Policy, Role, Side
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
+from mailconf.model.transaction import Transaction
+from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Delivery, Reply, Route, Verdict
 from mailconf.model.world import Ask, LookupFailed, World, run
 
@@ -62,32 +64,32 @@ class Inquiry:
 def inquire(policy: Policy, world: World, session: Session, recipients: Sequence[str], *, helo: str = "") -> Inquiry:
     """Ask ``policy`` about a message of ``session.sender`` to ``recipients``; ``world`` must answer at once.
 
-    ``session`` says who the client is; it comes back as the transaction left it.
+    ``session`` says who the client is, and holds the sender with the parameters of MAIL, and the message's size; it
+    comes back as the transaction left it.
     """
     inquiry = Inquiry()
+    sender, parameters, size = session.sender or "", session.sender_parameters, session.size
+    session.sender, session.sender_parameters, session.size = None, {}, 0
+    transaction = Transaction(policy, session, world)
 
-    def step(command: str, question: Any) -> bool:
-        verdict: Verdict = run(question)
+    def step(command: str, question: Coroutine[Any, Any, Verdict]) -> bool:
+        verdict = run(question)
         inquiry.steps.append(Answered(command, verdict))
-        return verdict.accepted and not verdict.disconnect
+        return verdict.accepted and not transaction.over
 
-    sender = session.sender or ""
-    if not step("connect", policy.connect(session, Ask(world))):
+    if not step("connect", transaction.connect()):
         return inquiry
-    if helo:
-        session.helo, session.protocol = helo, "ESMTP"
-        if not step(f"EHLO {helo}", policy.helo(session, Ask(world))):
-            return inquiry
-    if not step(f"MAIL FROM:<{external(sender)}>", policy.mail(session, Ask(world))):
+    if helo and not step(f"EHLO {helo}", transaction.helo("EHLO", helo)):
+        return inquiry
+    if not step(f"MAIL FROM:<{external(sender)}>", transaction.mail(sender, parameters)):
         return inquiry
     for recipient in recipients:
-        session.recipient = recipient
-        if step(f"RCPT TO:<{external(recipient)}>", policy.rcpt(session, Ask(world))):
-            session.recipients.append(recipient)
-    session.recipient = None
-    if session.recipients and step("DATA", policy.data(session, Ask(world))):
+        step(f"RCPT TO:<{external(recipient)}>", transaction.rcpt(recipient, {}))
+        if transaction.over:
+            return inquiry
+    if transaction.recipients and step("DATA", transaction.data()):
         session.queue_id = "QUEUEID"
-        if step(".", policy.end_of_data(session, Ask(world))):
+        if step(".", transaction.end_of_data(size)):
             _destinations(policy, world, session, inquiry)
     return inquiry
 
@@ -121,13 +123,12 @@ def _of(
         # The first destination tells of the expansion that led to all of them.
         own = ask if not found else Ask(world)
         route = run(policy.resolve(recipient, own, sender=sender))
-        service = policy.site.transports.get(route.transport)
-        program = service.program if service else route.transport
+        agent = policy.agent(route.transport)
         deliveries: tuple[Delivery, ...] = ()
         outgoing = outgoing_sender = ""
-        if route.error is None and program in ("local", "virtual"):
+        if route.error is None and agent is AgentKind.MAILBOX:
             deliveries = run(policy.deliver(route, own, sender=sender)).items
-        elif route.error is None and program in ("smtp", "lmtp"):
+        elif route.error is None and agent in (AgentKind.SMTP, AgentKind.LMTP):
             outgoing = run(policy.rewrite(route.recipient, Role(Place.ENVELOPE, Side.RECIPIENT, route.transport), own))
             outgoing_sender = run(policy.rewrite(sender, Role(Place.ENVELOPE, Side.SENDER, route.transport), own))
         found.append(Destination(recipient, route, deliveries, outgoing, outgoing_sender, own.trace, is_copy))

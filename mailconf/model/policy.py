@@ -7,11 +7,15 @@ configuration.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from mailconf.model.distinction import Distinction, Values
+from mailconf.model.recipient import Recipient
 from mailconf.model.session import Session
 from mailconf.model.site import Site
+from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
 from mailconf.model.world import Ask
 
@@ -52,44 +56,71 @@ class Privilege(Enum):
     LOCAL_HEADERS = "header addresses without a domain are local"
 
 
-class Policy(Protocol):
-    """A compiled configuration. Each question is a coroutine that awaits nothing but ``ask``.
+class PolicySession(Protocol):
+    """One SMTP session, as a configuration answers it; `Policy.begin` makes it.
 
-    The SMTP questions are asked in the order of the commands. A refusal is a Verdict, never an exception; a lookup that
-    fails for the time being becomes the engine's 4xx reply.
+    The questions are asked in the order of the commands, which `mailconf.model.transaction` knows. Each reads
+    ``session``, and may remember for a later one what it likes, in whatever form its dialect has. A refusal is a
+    Verdict, never an exception; a lookup that fails for the time being becomes the engine's 4xx reply.
     """
 
-    site: Site
+    session: Session
 
-    async def connect(self, session: Session, ask: Ask) -> Verdict:
+    async def connect(self, ask: Ask) -> Verdict:
         """The greeting (220), or a refusal (521, 554, 421)."""
         ...
 
-    async def helo(self, session: Session, ask: Ask) -> Verdict:
+    async def helo(self, ask: Ask) -> Verdict:
         """HELO and EHLO (``session.protocol`` tells which); EHLO's reply lists every keyword the engine would offer."""
         ...
 
-    async def mail(self, session: Session, ask: Ask) -> Verdict:
+    async def mail(self, ask: Ask) -> Verdict:
         """MAIL FROM; ``session.sender`` and ``sender_parameters`` are set. ``session.objection`` is the answer, unless
         the address itself is refused."""
         ...
 
-    async def rcpt(self, session: Session, ask: Ask) -> Verdict:
+    async def rcpt(self, ask: Ask) -> Verdict:
         """RCPT TO; ``session.recipient`` is set, ``objection`` as for MAIL.
 
         What the configuration delays until there is a recipient is evaluated here (postconf(5) smtpd_delay_reject)."""
         ...
 
-    async def data(self, session: Session, ask: Ask) -> Verdict:
+    async def vrfy(self, ask: Ask) -> Verdict:
+        """VRFY; ``session.recipient`` is what was asked about."""
+        ...
+
+    async def data(self, ask: Ask) -> Verdict:
         """DATA (and the first BDAT); the reply is 354 when accepted."""
         ...
 
-    async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
+    async def end_of_data(self, ask: Ask) -> Verdict:
         """After the final dot; ``session.size`` and ``queue_id`` are set."""
         ...
 
-    async def vrfy(self, session: Session, ask: Ask) -> Verdict:
-        """VRFY; ``session.recipient`` is what was asked about."""
+    def forget(self) -> None:
+        """The transaction is over: RSET, a message that has come, a MAIL or a HELO that begins anew."""
+        ...
+
+
+class Policy(Protocol):
+    """A compiled configuration. Each question is a coroutine that awaits nothing but ``ask``."""
+
+    site: Site
+
+    def begin(self, session: Session) -> PolicySession:
+        """A client has connected, or has become another one (XCLIENT); ``session`` is filled in as it goes on."""
+        ...
+
+    def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
+        """Everything that the answers may depend on, rule by rule; the same thing may come more than once.
+
+        values  gives the values of a table ("type:name") and the actions of a policy service, as far as they can be
+                listed: a value may be a rule itself
+        """
+        ...
+
+    def agent(self, transport: str) -> AgentKind | None:
+        """What delivers for a transport; for one that is not defined, what the engine calls by that name."""
         ...
 
     async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
@@ -116,6 +147,11 @@ class Policy(Protocol):
         """Where ``recipient`` goes."""
         ...
 
-    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
-        """What is done for a recipient of the local or the virtual transport: aliases, ~/.forward, mailbox."""
+    async def deliver(
+        self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None
+    ) -> Deliveries:
+        """What is done for a recipient of a transport whose agent is a MAILBOX: aliases, ~/.forward, mailbox.
+
+        recipient  as it came by the queue, where it is not ``route.recipient`` alone: header fields name it
+        """
         ...

@@ -77,7 +77,25 @@ class Session:
     objection: Reply | None = None  # refuses MAIL or RCPT once the address is found good: a parameter, a limit
     withheld: frozenset[str] = frozenset()  # extensions that this client is not offered; the Policy says so at connect
     early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
-    memory: dict[str, object] = field(default_factory=dict)  # the Policy's notes from answer to answer; nobody else's
+
+    def become(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:
+        """Become another client's, as XCLIENT has it (XCLIENT_README): what is not given stays, but HELO is forgotten.
+
+        given      attributes by upper-case name; None for [UNAVAILABLE]
+        temporary  those of them that are [TEMPUNAVAIL]
+        """
+        self.helo, self.protocol = None, "SMTP"
+        for attribute, name, missing in _XCLIENT:
+            if attribute in given:
+                value = given[attribute]
+                setattr(self, name, missing if value is None else value)
+        self.take_names(given, temporary)
+        if self.client_address[:5].upper() == "IPV6:":
+            self.client_address = self.client_address[5:]
+        if given.get("PROTO"):
+            self.protocol = (given["PROTO"] or "").upper()
+        if "LOGIN" in given:
+            self.sasl_method = "XCLIENT" if self.sasl_username else ""
 
     def take_names(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:
         """Take over the names that XCLIENT gives, in their order (XCLIENT_README; Postfix 3.7.11).
@@ -96,3 +114,14 @@ class Session:
                     self.client_name = name
                 if attribute == "REVERSE_NAME" or name.is_found:
                     self.reverse_name = name
+
+
+# attribute, field, what stands for one that is not available
+_XCLIENT = (
+    ("ADDR", "client_address", UNKNOWN),
+    ("PORT", "client_port", UNKNOWN),
+    ("DESTADDR", "server_address", UNKNOWN),
+    ("DESTPORT", "server_port", UNKNOWN),
+    ("HELO", "helo", ""),
+    ("LOGIN", "sasl_username", ""),
+)

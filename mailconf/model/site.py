@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from mailconf.model.limits import Limits
+from mailconf.model.transport import Transport
 from mailconf.ports import Ports
 from mailconf.smtp.options import ServerOptions
 from mailconf.source import Span
@@ -116,7 +117,7 @@ class LocalText(NamedTuple):
 
 
 class Service(NamedTuple):
-    """A line of master.cf or a DaemonPortOptions: who serves or delivers what.
+    """A line of master.cf or a DaemonPortOptions: who serves what. Those that deliver are a `Transport` as well.
 
     kind       inet, unix, fifo, pass
     program    the daemon behind it ("smtp", "local", "virtual", "pipe", ...)
@@ -154,7 +155,7 @@ class Site:
     domain: Setting[str]
     origin: Setting[str]
     listeners: list[Service] = field(default_factory=list)
-    transports: dict[str, Service] = field(default_factory=dict)
+    transports: dict[str, Transport] = field(default_factory=dict)
     local_domains: Setting[Sequence[str]] = NOTHING
     relay_domains: Setting[Sequence[str]] = NOTHING
     virtual_alias_domains: Setting[Sequence[str]] = NOTHING
@@ -182,14 +183,6 @@ class Site:
     notify_classes: tuple[str, ...] = ("resource", "software")
     # Who is told of what is in which of these classes; for others, the postmaster.
     notice_recipients: Mapping[str, str] = field(default_factory=dict)
-    # Deliveries to one destination at a time, by transport; the rest have limits.destination_concurrency.
-    destination_concurrency: dict[str, int] = field(default_factory=lambda: {"local": 2})
-    # Of transports that set limits of their own: all of theirs.
-    transport_limits: dict[str, Limits] = field(default_factory=dict)
-    # What each transport calls itself in EHLO; the rest say the host's name.
-    client_names: dict[str, str] = field(default_factory=dict)
-    # The name of the port that each transport connects to where a nexthop has none; the rest have the protocol's own.
-    client_ports: dict[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.
     masquerade: Masquerade = field(default_factory=Masquerade)
     hub: Setting[str] = EMPTY  # takes all mail for local users
@@ -212,4 +205,16 @@ class Site:
 
     def limits_of(self, transport: str) -> Limits:
         """The limits within which a transport's agent works."""
-        return self.transport_limits.get(transport, self.limits)
+        known = self.transports.get(transport)
+        return self.limits if known is None or known.limits is None else known.limits
+
+    def concurrency(self, transport: str) -> int:
+        """How many deliveries of a transport go to one destination at a time; 0: any number."""
+        known = self.transports.get(transport)
+        own = known.concurrency if known is not None else None
+        return self.limits.destination_concurrency if own is None else own
+
+    def client_name(self, transport: str) -> str:
+        """What a transport says in EHLO."""
+        known = self.transports.get(transport)
+        return (known.client_name if known is not None else "") or self.hostname.value

@@ -8,19 +8,7 @@ from typing import NamedTuple
 
 from mailconf.model.trace import Trace
 from mailconf.smtp.reply import Reply as Reply
-
-
-class EffectKind(Enum):
-    """What accepting a message may entail besides its delivery (access(5), "OTHER ACTIONS")."""
-
-    BCC = "bcc"  # argument: an address
-    DISCARD = "discard"  # argument: optional text for the log
-    FILTER = "filter"  # argument: transport:nexthop
-    HOLD = "hold"  # argument: optional text for the log
-    PREPEND = "prepend"  # argument: a header line
-    REDIRECT = "redirect"  # argument: an address
-    WARN = "warn"  # argument: text for the log
-    INFO = "info"  # argument: text for the log
+from mailconf.tables.access_actions import EffectKind as EffectKind
 
 
 class Effect(NamedTuple):
@@ -90,6 +78,7 @@ class Delivery(NamedTuple):
     uid, gid   the identity under which it happens; None where the engine would use its default privileges
     owner      the envelope sender to use instead (owner- aliases), "" for the message's own
     strict     a mailbox file that does not belong to uid is not written
+    headers    the header lines that are put on top of the message, in their order
     """
 
     kind: DeliveryKind
@@ -100,6 +89,7 @@ class Delivery(NamedTuple):
     owner: str = ""
     reply: Reply | None = None
     strict: bool = False
+    headers: tuple[str, ...] = ()
 
 
 class Deliveries(NamedTuple):

@@ -1,7 +1,7 @@
 """What is answered to the events of one session (smtpd(8)): the Policy's verdicts, the log about them, the message.
 
-Each command is put to the Policy over the MTA's World; a message goes to the Intake, and its 250 is said when the
-Intake has returned.
+Each command goes to `mailconf.model.transaction`, which puts it to the Policy over the MTA's World; a message goes to
+the Intake, and its 250 is said when the Intake has returned.
 
 Departures: XFORWARD is accepted and has no effect on the log. ETRN is syntax only: every domain is answered 459, as
 Postfix answers domains that it does not relay for.
@@ -10,14 +10,16 @@ Postfix answers domains that it does not relay for.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mailconf.model.address import external
 from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import Session
-from mailconf.model.verdict import Effect, Verdict
+from mailconf.model.trace import Trace
+from mailconf.model.transaction import HELO_NEUTRAL, Question, Transaction
+from mailconf.model.verdict import Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.headers import guard
 from mailconf.mta.intake import date
@@ -50,12 +52,10 @@ from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
 from mailconf.source import encode
 
-_HELO_NEUTRAL = str.maketrans(dict.fromkeys('<>()\\";@ ', "?"))
-
 VerdictHook = Callable[[Session, str, Verdict], None]
 
 
-class Answers:
+class Answers(Transaction):
     """One session's. ``session`` is what the Policy sees of it, ``received`` the content's bytes so far.
 
     policy      asked throughout the session
@@ -72,31 +72,26 @@ class Answers:
         note: Callable[..., None],
         on_verdict: VerdictHook | None = None,
     ) -> None:
+        super().__init__(policy, Session(), context.world)
         self.context = context
-        self.policy = policy
         self.site = policy.site
         self.connection = connection
-        self.session = Session()
         self._note = note
         self._wording = connection.wording
         self._on_verdict = on_verdict
-        self._forget()
+        self._local_headers = False  # whether header addresses without a domain are local ones
+        self._arrival = 0.0
+        self._chunk_verdict: Reply | None = None
+        self._drop_content()
 
-    def _forget(self) -> None:
-        """A new transaction begins."""
-        session = self.session
-        session.sender, session.sender_parameters = None, {}
-        session.recipient, session.recipient_parameters = None, {}
-        session.recipients = []
-        session.queue_id, session.size, session.chunked = "", 0, False
-        self._recipients: list[Recipient] = []
-        self._effects: list[Effect] = []
+    def _drop_content(self) -> None:
         self._content: list[bytes] = []
         self._size = 0  # of the content so far
         self.received = 0  # bytes, for the log of a lost connection
-        self._arrival = 0.0
-        self._local_headers = False  # whether header addresses without a domain are local ones
-        self._chunk_verdict: Reply | None = None
+
+    def forget(self) -> None:
+        super().forget()
+        self._drop_content()
 
     @property
     def client(self) -> str:
@@ -121,7 +116,7 @@ class Answers:
 
     async def connect(self) -> Verdict:
         """The greeting, or what refuses the client: then its commands are refused, too, until it ends the session."""
-        verdict = await self.ask("connect")
+        verdict = await super().connect()
         self.connection.withheld = self.session.withheld
         denied = self._wording.refusal(Problem.ACCESS_DENIED, client=self.client)
         self.connection.denied = None if verdict.accepted else denied
@@ -130,26 +125,26 @@ class Answers:
     async def worded(self, reply: Reply) -> Reply:
         """A reply that is not the Policy's as the configuration wants it (smtpd_reject_footer, soft_bounce)."""
         try:
-            worded = await self.policy.worded(self.session, reply, Ask(self.context.world))
-        except Exception as error:  # as in `ask`
+            worded = await super().worded(reply)
+        except Exception as error:  # as in `put`
             self._note(LogEvent.DEFECT, question="worded", error=error, place="")
             return reply
         return reply if worded.positive else worded
 
-    async def ask(self, question: str) -> Verdict:
-        """Put one of the SMTP questions to the Policy."""
-        ask = Ask(self.context.world)
-        method: Any = getattr(self.policy, question)
+    async def put(self, question: Question) -> Verdict:
+        """Ask the Policy, and log what comes of it."""
         try:
-            verdict: Verdict = await method(self.session, ask)
+            verdict = await super().put(question)
         except Exception as error:
             # A defect must not cost the client its session, nor pass for an answer that permits or refuses for good.
-            at = error.__traceback__.tb_next if error.__traceback__ else None
+            at = error.__traceback__
+            while at is not None and at.tb_next is not None:
+                at = at.tb_next
             place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else "?"
-            self._note(LogEvent.DEFECT, question=question, error=error, place=place)
-            verdict = Verdict(self._wording.refusal(Problem.INTERNAL), ask.trace)
+            self._note(LogEvent.DEFECT, question=question.value, error=error, place=place)
+            verdict = Verdict(self._wording.refusal(Problem.INTERNAL), Trace())
         if self._on_verdict is not None:
-            self._on_verdict(self.session, question, verdict)
+            self._on_verdict(self.session, question.value, verdict)
         if verdict.notes or verdict.log:
             self._note(LogEvent.VERDICT, queue_id=self.session.queue_id, verdict=verdict)
         return verdict
@@ -159,27 +154,23 @@ class Answers:
             case Refused():
                 return [await self.worded(self._refused(event))]
             case Helo():
-                return [await self._helo(event)]
+                return [(await self.helo(event.verb, event.name)).reply]
             case Mail():
                 return [await self._mail(event)]
             case Rcpt():
                 return [await self._rcpt(event)]
             case Data():
-                verdict = await self.ask("data")
-                self._effects += verdict.effects
-                return [verdict.reply]
+                return [(await self.data()).reply]
             case ContentEnd():
-                count = max(len(self._recipients), 1) if self.connection.options.lmtp else 1
+                count = max(len(self.recipients), 1) if self.connection.options.lmtp else 1
                 if event.refusal is not None:
                     self._reject("END-OF-MESSAGE", event.problem)
-                    self._forget()
+                    self.forget()
                     return [event.refusal] * count
                 return [await self._end(self.connection.recipients, chunked=False)] * count
             case Bdat():
                 if event.first:
-                    self.session.chunked = True
-                    verdict = await self.ask("data")
-                    self._effects += verdict.effects
+                    verdict = await self.data(chunked=True)
                     self._chunk_verdict = None if verdict.accepted else verdict.reply
                 return []
             case ChunkEnd():
@@ -191,7 +182,7 @@ class Answers:
             case Xclient():
                 return [await self._xclient(event)]
             case Rset():
-                self._forget()
+                self.forget()
                 return [self._wording.acknowledgement(Acknowledgement.OK)]
             case Quit():
                 return [self._wording.acknowledgement(Acknowledgement.BYE)]
@@ -215,66 +206,28 @@ class Answers:
 
     def _reject(self, where: str, problem: Problem | None) -> None:
         """Note what the protocol side rejects for the end of a line."""
-        recipient = self._recipients[0].address if self._recipients else ""
+        recipient = self.recipients[0].address if self.recipients else ""
         facts = {"where": where, "problem": problem, "session": self.session, "recipient": recipient}
         self._note(LogEvent.LINE_REJECTED, client=self.client, **facts)
 
-    async def _helo(self, event: Helo) -> Reply:
-        session = self.session
-        before = session.helo, session.protocol
-        session.helo = event.name.translate(_HELO_NEUTRAL)
-        session.protocol = "SMTP" if event.verb == "HELO" else "ESMTP"
-        verdict = await self.ask("helo")
-        if verdict.accepted:
-            self._forget()
-        else:
-            session.helo, session.protocol = before
-        return verdict.reply
-
     async def _mail(self, event: Mail) -> Reply:
-        session = self.session
-        self._forget()
-        session.sender, session.sender_parameters = event.address, event.parameters
         self._arrival = self.context.world.now()
-        verdict = await self._unless(event.refusal, "mail")
+        verdict = await self.mail(event.address, event.parameters, event.refusal)
         if verdict.accepted:
-            self._effects += verdict.effects
             self._local_headers = bool(await self.may(Privilege.LOCAL_HEADERS))
-        else:
-            self._forget()
         return verdict.reply
-
-    async def _unless(self, objection: Reply | None, question: str) -> Verdict:
-        """The Policy's verdict; ``objection``, which the Policy may only precede, is never accepted."""
-        self.session.objection = objection
-        verdict = await self.ask(question)
-        self.session.objection = None
-        if objection is not None and verdict.accepted:
-            verdict = Verdict(await self.worded(objection), verdict.trace)
-        return verdict
 
     async def _rcpt(self, event: Rcpt) -> Reply:
         session = self.session
-        session.recipient, session.recipient_parameters = event.address, event.parameters
-        verdict = await self._unless(event.refusal, "rcpt")
-        if verdict.accepted:
-            session.recipients.append(event.address)
-            self._effects += verdict.effects
-            parameters = event.parameters
-            self._recipients.append(
-                Recipient(event.address, event.address, parameters.get("ORCPT", ""), parameters.get("NOTIFY", ""))
-            )
-            if not session.queue_id and self.context.intake is not None:
-                session.queue_id = self.context.intake.new_queue_id()
-                login = session.sasl_username
-                self._note(LogEvent.MESSAGE_BEGUN, queue_id=session.queue_id, client=self.client, login=login)
-        session.recipient, session.recipient_parameters = None, {}
+        verdict = await self.rcpt(event.address, event.parameters, event.refusal)
+        if verdict.accepted and not session.queue_id and self.context.intake is not None:
+            session.queue_id = self.context.intake.new_queue_id()
+            login = session.sasl_username
+            self._note(LogEvent.MESSAGE_BEGUN, queue_id=session.queue_id, client=self.client, login=login)
         return verdict.reply
 
     async def _vrfy(self, event: Vrfy) -> Reply:
-        self.session.recipient = event.address
-        verdict = await self.ask("vrfy")
-        self.session.recipient = None
+        verdict = await self.vrfy(event.address)
         if verdict.reply.code == 252:
             return self._wording.acknowledgement(Acknowledgement.VERIFIED, typed=event.typed)
         return verdict.reply
@@ -297,7 +250,7 @@ class Answers:
                 self._note(LogEvent.CHUNK_REFUSED, client=self.client, **facts)
             self._content.clear()
             if event.last:
-                self._forget()
+                self.forget()
             return await self.worded(refusal) if event.refusal is not None else refusal
         if event.last:
             return await self._end(self.connection.recipients, chunked=True)
@@ -317,16 +270,14 @@ class Answers:
             self._note(LogEvent.MESSAGE_TOO_BIG, queue_id=session.queue_id)
             reply = await self.worded(self._wording.refusal(Problem.MESSAGE_TOO_BIG))
         else:
-            session.size = len(content)
-            verdict = await self.ask("end_of_data")
+            verdict = await self.end_of_data(len(content))
             reply = verdict.reply
             if verdict.accepted:
-                self._effects += verdict.effects
                 reply = await self._hand_over(content, reply)
                 if reply.positive and chunked:
                     size = len(content) + content.count(b"\n")
                     reply = self._wording.queued_by_chunks(reply, size)
-        self._forget()
+        self.forget()
         return reply
 
     async def _hand_over(self, content: bytes, reply: Reply) -> Reply:
@@ -337,14 +288,14 @@ class Answers:
         message = Message(
             queue_id=session.queue_id,
             sender=session.sender or "",
-            recipients=self._recipients,
+            recipients=[_recipient(*accepted) for accepted in self.recipients],
             content=self._trace_header() + guard(content, self.connection.options.from_lines),
             arrival=self._arrival,
             body=parameters.get("BODY", ""),
             ret=parameters.get("RET", ""),
             envid=parameters.get("ENVID", ""),
             session=replace(session, recipients=list(session.recipients)),
-            effects=tuple(self._effects),
+            effects=tuple(self.effects),
             local=self._local_headers,
         )
         try:
@@ -362,8 +313,8 @@ class Answers:
         else:
             lines = [self._client_line(), f"\t{receiver} with {self._protocol()} id {session.queue_id}"]
         when = date(self._arrival or time.time())
-        if len(self._recipients) == 1:
-            lines.append(f"\tfor <{external(self._recipients[0].original)}>; {when}")
+        if len(self.recipients) == 1:
+            lines.append(f"\tfor <{external(self.recipients[0].address)}>; {when}")
         else:
             lines[-1] += ";"
             lines.append(f"\t{when}")
@@ -372,7 +323,7 @@ class Answers:
     def _client_line(self) -> str:
         """Its name as the client gave it, then as it was found."""
         session = self.session
-        helo = (session.helo or session.client_name.text).translate(_HELO_NEUTRAL)
+        helo = (session.helo or session.client_name.text).translate(HELO_NEUTRAL)
         address = f"IPv6:{session.client_address}" if ":" in session.client_address else session.client_address
         return f"Received: from {helo} ({session.client_name} [{address}])"
 
@@ -383,33 +334,10 @@ class Answers:
 
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""
-        session, given = self.session, event.attributes
-        self._forget()
-        session.helo, session.protocol = None, "SMTP"
-
-        def apply(name: str, field: str, missing: str) -> None:
-            if name in given:
-                value = given[name]
-                setattr(session, field, missing if value is None else value)
-
-        for name, field, missing in _XCLIENT_FIELDS:
-            apply(name, field, missing)
-        session.take_names(given, event.temporary)
-        if session.client_address[:5].upper() == "IPV6:":
-            session.client_address = session.client_address[5:]
-        if given.get("PROTO"):
-            session.protocol = (given["PROTO"] or "").upper()
-        if "LOGIN" in given:
-            session.sasl_method = "XCLIENT" if session.sasl_username else ""
+        self.become(event.attributes, event.temporary)
         await self.authorize()
         return (await self.connect()).reply
 
 
-_XCLIENT_FIELDS = (
-    ("ADDR", "client_address", "unknown"),
-    ("PORT", "client_port", "unknown"),
-    ("DESTADDR", "server_address", "unknown"),
-    ("DESTPORT", "server_port", "unknown"),
-    ("HELO", "helo", ""),
-    ("LOGIN", "sasl_username", ""),
-)
+def _recipient(address: str, parameters: Mapping[str, str]) -> Recipient:
+    return Recipient(address, address, parameters.get("ORCPT", ""), parameters.get("NOTIFY", ""))

@@ -65,7 +65,7 @@ class Local:
     async def _recipient(self, job: Job, recipient: Recipient, route: Route) -> Result:
         if self.checks_loops and internal(external(recipient.address)).lower() in delivered_to(job.message):
             return self._result(recipient, "5.4.6", self.context.remark(Remark.LOOP, address=recipient.address))
-        deliveries = await job.policy.deliver(route, Ask(job.world), sender=job.message.sender)
+        deliveries = await job.policy.deliver(route, Ask(job.world), sender=job.message.sender, recipient=recipient)
         for text in deliveries.warnings:
             self._warn(text)
         forwards: dict[str, list[Delivery]] = {}
@@ -76,7 +76,7 @@ class Local:
             else:
                 parts.append(await self._item(job, recipient, item))
         for owner, items in forwards.items():
-            parts.append(await self._forward(job, recipient, owner, [item.target for item in items]))
+            parts.append(await self._forward(job, recipient, owner, items))
         return summary(recipient, parts, self.ways.relay) or self._result(
             recipient, "4.3.0", self.context.remark(Remark.NO_DELIVERIES)
         )
@@ -134,14 +134,12 @@ class Local:
 
     def _mbox_data(self, job: Job, recipient: Recipient, item: Delivery) -> bytes:
         sender = external(item.owner or job.message.sender)
-        return mailbox.mbox_entry(_head(job, recipient, item), job.message.content, sender, job.world.now())
+        return mailbox.mbox_entry(_head(item), job.message.content, sender, job.world.now())
 
     async def _maildir(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
         path = str(self.root.path(item.target))
         request = {"kind": "maildir", "path": path, "limit": self._limit(job, item.kind)}
-        answer = await self.workers.write(
-            request, _head(job, recipient, item) + job.message.content, item.uid, item.gid
-        )
+        answer = await self.workers.write(request, _head(item) + job.message.content, item.uid, item.gid)
         if "dsn" in answer:
             text = self.context.remark(Remark.MAILDIR_FAILED, reason=answer["text"])
             return self._result(_shown(recipient, item), self._softened(answer["dsn"]), text)
@@ -152,7 +150,7 @@ class Local:
             default_privileges() if item.uid is None else (item.uid, item.gid if item.gid is not None else item.uid)
         )
         environment = await self._environment(job, recipient, item)
-        head, content = _head(job, recipient, item), job.message.content
+        head, content = _head(item), job.message.content
         first = mailbox.from_line(external(item.owner or job.message.sender), job.world.now())
         queue_directory = self.root.path(job.policy.site.queue_directory.value)
         outcome = await command.run(
@@ -206,16 +204,16 @@ class Local:
             found["CLIENT_PROTOCOL"] = safe(session.protocol)
         return found
 
-    async def _forward(self, job: Job, recipient: Recipient, owner: str, targets: list[str]) -> Result:
-        """Send the message anew, to all of ``targets`` at once."""
+    async def _forward(self, job: Job, recipient: Recipient, owner: str, items: list[Delivery]) -> Result:
+        """Send the message anew, to the targets of all ``items`` at once."""
         intake = self.context.intake
         assert intake is not None, "an MTA that delivers has an intake"
-        original = "" if owner else recipient.original or recipient.address
+        original = "" if owner else recipient.origin
         message = Message(
             intake.new_queue_id(),
             owner or job.message.sender,
-            [Recipient(target, original or target, recipient.orcpt, recipient.notify) for target in targets],
-            encode(f"Delivered-To: {external(recipient.address)}\n") + job.message.content,
+            [Recipient(i.target, original or i.target, recipient.orcpt, recipient.notify) for i in items],
+            _head(items[0]) + job.message.content,
             job.world.now(),
             body=job.message.body,
             ret=job.message.ret,
@@ -302,11 +300,6 @@ def _shown(recipient: Recipient, item: Delivery) -> Recipient:
     return Recipient(item.recipient, recipient.original or recipient.address, recipient.orcpt, recipient.notify)
 
 
-def _head(job: Job, recipient: Recipient, item: Delivery) -> bytes:
-    """The fields that a delivery puts on top (local(8), virtual(8))."""
-    sender = item.owner or job.message.sender
-    return encode(
-        f"Return-Path: <{external(sender)}>\n"
-        f"X-Original-To: {external(recipient.original or recipient.address)}\n"
-        f"Delivered-To: {external(recipient.address)}\n"
-    )
+def _head(item: Delivery) -> bytes:
+    """The fields that a delivery puts on top."""
+    return encode("".join(f"{header}\n" for header in item.headers))

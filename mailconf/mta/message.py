@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mailconf.model.policy import Policy
+from mailconf.model.recipient import Recipient as Recipient
 from mailconf.model.session import Session
 from mailconf.model.verdict import Effect, Reply, Route
 from mailconf.model.world import World
@@ -15,19 +16,6 @@ from mailconf.mta.journal import LogEvent, Remark
 
 if TYPE_CHECKING:
     from mailconf.mta.personality import Personality
-
-
-@dataclass(slots=True)
-class Recipient:
-    """One envelope recipient. ``address`` is in internal form.
-
-    original  what RCPT TO said, before virtual aliases; ``orcpt`` and ``notify`` are the DSN parameters (RFC 3461)
-    """
-
-    address: str
-    original: str = ""
-    orcpt: str = ""
-    notify: str = ""
 
 
 @dataclass(slots=True)

@@ -367,7 +367,7 @@ def _queued(
     return Queued(id, recipient, State(state), tries, dsn, decode(text), decode(relay), said)
 
 
-_OF_THE_MOMENT = ("memory", "objection", "withheld")  # what the queue does not keep of a session
+_OF_THE_MOMENT = ("objection", "withheld")  # what the queue does not keep of a session
 _SESSION = [known.name for known in fields(Session) if known.name not in _OF_THE_MOMENT]
 
 

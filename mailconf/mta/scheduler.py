@@ -212,7 +212,7 @@ class Scheduler:
         """The semaphore of a destination; those that nobody uses are forgotten now and then."""
         if len(self._slots) > ACTIVE:
             self._slots = {key: slot for key, slot in self._slots.items() if slot.locked()}
-        limit = self.site.destination_concurrency.get(transport, self.site.limits.destination_concurrency)
+        limit = self.site.concurrency(transport)
         return self._slots.setdefault((transport, destination), asyncio.Semaphore(limit or ACTIVE))
 
     async def _deliver(self, job: Job) -> tuple[str, list[Result]]:

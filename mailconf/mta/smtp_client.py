@@ -165,7 +165,8 @@ class SmtpAgent:
     def nexthop(self, job: Job) -> Nexthop:
         """Raises Failure."""
         site = self.context.policy.site
-        port = site.client_ports.get(job.transport, "")
+        transport = site.transports.get(job.transport)
+        port = transport.client_port if transport is not None else ""
         return Nexthop.parse(job.nexthop, lmtp=self.lmtp, ports=site.ports, default=port)
 
     # What is said.
@@ -316,7 +317,7 @@ class Session:
         self.setup = 0.0
         self._gone = False  # the connection is of no use any more
         site = agent.context.policy.site
-        self.client = Client(site.client_names.get(job.transport, site.hostname.value), lmtp=agent.lmtp)
+        self.client = Client(site.client_name(job.transport), lmtp=agent.lmtp)
 
     async def run(self, envelope: Envelope) -> list[tuple[Reply, Stage] | Failure]:
         """What became of each recipient: the reply that decided, or how the connection was lost. Raises Failure."""

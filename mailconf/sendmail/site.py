@@ -29,6 +29,7 @@ from mailconf.model.site import (
     Setting,
     Site,
 )
+from mailconf.model.transport import AgentKind, Transport
 from mailconf.sendmail.cf.items import CfOption, Filter, Macro, Mailer, MembersFile, QueueGroup
 from mailconf.sendmail.cf.lines import BLANKS, WORD, CfLine
 from mailconf.sendmail.configuration import McConfiguration
@@ -201,11 +202,22 @@ class _Builder:
         keys = {equate.key: equate.written.strip(BLANKS) for equate in item.equates}
         return Service(item.name, kind, "", overrides=keys, span=self.span(item.line))
 
-    def _mailer(self, mailer: Mailer) -> Service:
-        """An M line: its program is P=, its command line A=."""
+    def _mailer(self, mailer: Mailer) -> Transport:
+        """An M line: its program is P=, its command line A=, its user U=, the size of its messages M=."""
         keys = {equate.key: equate.written.strip(BLANKS) for equate in mailer.equates if equate.letter not in "AP"}
         command = tuple(WORD.findall(mailer.get("A")))
-        return Service(mailer.name, "mailer", mailer.get("P"), command, keys, self.span(mailer.line))
+        program, flags, most = mailer.get("P"), mailer.flags, mailer.get("M").strip(BLANKS)
+        return Transport(
+            name=mailer.name,
+            agent=_agent(program, flags),
+            program=program,
+            argv=command,
+            user=mailer.get("U").strip(BLANKS),
+            flags=flags,
+            limits=self._limits()._replace(message_size=int(most)) if most.isdigit() and int(most) else None,
+            overrides=keys,
+            span=self.span(mailer.line),
+        )
 
     def _option_value(self, name: str) -> str:
         return self.cf.value(name)
@@ -241,6 +253,15 @@ class _Builder:
         if not re.fullmatch(rf"(?:{_TIME.pattern})+", value):
             return default
         return float(sum(int(number) * _SECONDS[unit] for number, unit in _TIME.findall(value)))
+
+
+def _agent(program: str, flags: str) -> AgentKind:
+    """What P= and F= of a mailer come to: [IPC] connects, [FILE] writes the file that the address is; F=z is LMTP."""
+    if program == "[FILE]":
+        return AgentKind.FILE
+    if "z" in flags:
+        return AgentKind.LMTP
+    return AgentKind.SMTP if program in ("[IPC]", "[TCP]") else AgentKind.PIPE
 
 
 def _together(members: list[Setting[str]], name: str) -> Setting[tuple[str, ...]]:

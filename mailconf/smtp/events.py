@@ -1,4 +1,4 @@
-"""What happens in an SMTP session, as the server sees it; see `mailconf.smtp.server`."""
+"""What happens in an SMTP session, as the server sees it, and what holds of each command: `mailconf.smtp.server`."""
 
 from __future__ import annotations
 
@@ -148,3 +148,37 @@ Event = (
     Helo | Mail | Rcpt | Data | Bdat | Content | ContentEnd | ChunkEnd | Vrfy | Etrn | Xclient | Xforward | Rset
     | Noop | Help | Starttls | Quit | Refused
 )  # fmt: skip
+
+
+class State(Enum):
+    IDLE = "no transaction"
+    MAIL = "a sender is given"
+    RCPT = "there are recipients"
+    CHUNK = "chunks have come"
+    BROKEN = "a chunk was refused, no sender"
+    BROKEN_MAIL = "a chunk was refused"
+    BODY = "content up to a dot"
+    OCTETS = "the octets of a chunk"
+    CLOSED = "over"
+
+
+# What there is to know of each command besides its syntax.
+
+# event -> the state that follows its positive reply; other events change nothing.
+AFTER: dict[type, State] = {
+    Helo: State.IDLE,
+    Mail: State.MAIL,
+    Rcpt: State.RCPT,
+    Data: State.BODY,
+    Rset: State.IDLE,
+    Xclient: State.IDLE,
+    Quit: State.CLOSED,
+}
+
+COUNTED = (
+    "helo", "ehlo", "lhlo", "xclient", "xforward", "starttls", "auth", "mail", "rcpt", "data", "bdat", "rset", "noop",
+    "vrfy", "etrn", "quit", "help",
+)  # fmt: skip
+# After these a client must wait for the reply before it goes on (RFC 2920 3.1), as far as smtpd(8) minds.
+LAST = frozenset(("HELO", "EHLO", "LHLO", "NOOP", "VRFY", "DATA"))
+JUNK = frozenset(("RSET", "NOOP", "VRFY", "ETRN"))  # postconf(5) smtpd_junk_command_limit

@@ -6,23 +6,12 @@ an event whose reply was positive.
 
 from __future__ import annotations
 
-from enum import Enum
-
-from mailconf.smtp.events import Data, Helo, Mail, Quit, Rcpt, Rset, Xclient
+from mailconf.smtp.events import AFTER as AFTER
+from mailconf.smtp.events import COUNTED as COUNTED
+from mailconf.smtp.events import JUNK as JUNK
+from mailconf.smtp.events import LAST as LAST
+from mailconf.smtp.events import State as State
 from mailconf.smtp.problems import Problem
-
-
-class State(Enum):
-    IDLE = "no transaction"
-    MAIL = "a sender is given"
-    RCPT = "there are recipients"
-    CHUNK = "chunks have come"
-    BROKEN = "a chunk was refused, no sender"
-    BROKEN_MAIL = "a chunk was refused"
-    BODY = "content up to a dot"
-    OCTETS = "the octets of a chunk"
-    CLOSED = "over"
-
 
 IN_MAIL_STATES = (State.MAIL, State.RCPT, State.CHUNK, State.BROKEN_MAIL)
 
@@ -46,22 +35,3 @@ OUT_OF_ORDER: dict[tuple[str, State], Problem] = {
 
 # Commands that are refused before HELO (postconf(5) smtpd_helo_required).
 HELO_FIRST = frozenset(("MAIL", "AUTH", "ETRN"))
-
-# event -> the state that follows its positive reply; other events change nothing.
-AFTER: dict[type, State] = {
-    Helo: State.IDLE,
-    Mail: State.MAIL,
-    Rcpt: State.RCPT,
-    Data: State.BODY,
-    Rset: State.IDLE,
-    Xclient: State.IDLE,
-    Quit: State.CLOSED,
-}
-
-COUNTED = (
-    "helo", "ehlo", "lhlo", "xclient", "xforward", "starttls", "auth", "mail", "rcpt", "data", "bdat", "rset", "noop",
-    "vrfy", "etrn", "quit", "help",
-)  # fmt: skip
-# After these a client must wait for the reply before it goes on (RFC 2920 3.1), as far as smtpd(8) minds.
-LAST = frozenset(("HELO", "EHLO", "LHLO", "NOOP", "VRFY", "DATA"))
-JUNK = frozenset(("RSET", "NOOP", "VRFY", "ETRN"))  # postconf(5) smtpd_junk_command_limit

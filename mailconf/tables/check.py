@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailconf import possessive
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Span
+from mailconf.tables.access_actions import ACTIONS, Shape
 from mailconf.tables.aliases import AliasKind, AliasTarget, alias_targets
 from mailconf.tables.entry import Entry
 from mailconf.tables.sides import LIMIT, Fault, give_up, parse_side
@@ -70,7 +71,7 @@ _NO_ADDRESS = [
     ),
 ]
 PLAIN_ACTION = re.compile(
-    r"(?:OK|DUNNO|REJECT|DEFER|DEFER_IF_REJECT|DEFER_IF_PERMIT|DISCARD|HOLD|WARN|INFO|[45][0-9][0-9])(?:\s.*)?",
+    rf"(?:{'|'.join(word for word, action in ACTIONS.items() if action.shape is Shape.TEXT)}|[45][0-9][0-9])(?:\s.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 # What repeats a group is possessive: else what could be gone back to would be remembered for each time.

@@ -18,6 +18,7 @@ from mailconf.tables.aliases import read_aliases
 from mailconf.tables.check import Known, check_access, check_addresses, check_aliases
 from mailconf.tables.entry import Entry
 from mailconf.tables.reader import read_postmap
+from mailconf.tables.restriction_words import takes_table
 from mailconf.tables.rows import Progress
 from mailconf.tables.sides import Sides, check_sides
 
@@ -100,7 +101,7 @@ def table_role(*uses: str) -> str:
 
 
 def _format_of(use: str) -> str:
-    if use.startswith("check_") and use.endswith("_access"):
+    if takes_table(use):
         return ACCESS
     return POSTFIX.get(use, OTHER)
 

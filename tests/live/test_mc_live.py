@@ -151,9 +151,9 @@ def check_site(path: Path, library: Path) -> None:
     for line in of["M"]:
         command = line.partition("A=")[2]
         commands[line[1:].partition(",")[0]] = unquoted(command[: end_of_value(command, 0)]).split()
-    assert {name: list(service.arguments) for name, service in site.transports.items()} == commands
+    assert {name: list(transport.argv) for name, transport in site.transports.items()} == commands
     programs = {m[1]: m[2] for m in (re.match(r"M([\w-]+),\s*P=([^,]*)", line) for line in of["M"]) if m}
-    assert {name: service.program for name, service in site.transports.items()} == programs
+    assert {name: transport.program for name, transport in site.transports.items()} == programs
     mine = path.name
     spans = [s.span for s in site.options.values()] + [t.span for t in site.tables] + [f.span for f in site.features]
     assert all(span.source.name.endswith(mine) for span in spans if span)

@@ -10,6 +10,7 @@ from mta_fixture import FakePolicy, FakeWorld, make_site
 
 from mailconf.model.limits import Limits
 from mailconf.model.trace import Trace
+from mailconf.model.transport import Transport
 from mailconf.model.verdict import Route
 from mailconf.model.world import Outcome, Records
 from mailconf.mta.message import Context, Job, Message, Recipient, Result
@@ -64,8 +65,7 @@ def deliver(
         site = make_site(Path("/nowhere"))
         site.limits = limits or Limits()
         transport = "lmtp" if lmtp else "smtp"
-        site.client_ports = {transport: port} if port else {}
-        site.client_names = {transport: name} if name else {}
+        site.transports[transport] = Transport(transport, client_name=name, client_port=port)
         world = FakeWorld()
         context = Context(policy(site), world, lambda program, text: None, PERSONALITY)
         to = [r if isinstance(r, Recipient) else Recipient(r, r) for r in recipients]

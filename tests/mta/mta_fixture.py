@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailconf.files import Root
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.model.address import Address
+from mailconf.model.distinction import Distinction, Values
 from mailconf.model.policy import Place, Privilege, Role
 from mailconf.model.session import Session
-from mailconf.model.site import Service, Setting, Site
+from mailconf.model.site import Setting, Site
 from mailconf.model.trace import Trace
+from mailconf.model.transport import AgentKind, Transport
 from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Expansion, Reply, Route, Verdict
 from mailconf.model.world import ABSENT, Answer, Ask, LookupFailed, Outcome, Records, User
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.personal import Found
+from mailconf.postfix.policy.local import with_headers
+from mailconf.postfix.settings.transports import MAILBOX_HEADERS
 from tests.personality import PERSONALITY
 
+AGENTS = {
+    "local": AgentKind.MAILBOX,
+    "virtual": AgentKind.MAILBOX,
+    "smtp": AgentKind.SMTP,
+    "error": AgentKind.ERROR,
+    "discard": AgentKind.DISCARD,
+}
 START = 1_795_355_705.0  # Sun, 22 Nov 2026 13:55:05 UTC
 
 
@@ -92,6 +103,15 @@ class FakePolicy:
     copies_fail: bool = False
     privileges: set[Privilege] = field(default_factory=set)
 
+    def begin(self, session: Session) -> FakeSession:
+        return FakeSession(self, session)
+
+    def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
+        return iter(())
+
+    def agent(self, transport: str) -> AgentKind | None:
+        return AGENTS.get(transport)
+
     async def _never(self, session: Session, ask: Ask) -> Verdict:
         raise AssertionError("the queue side asks no SMTP question")
 
@@ -127,13 +147,48 @@ class FakePolicy:
         transport = self.domains.get(domain, "smtp")
         return Route(transport, domain, recipient, transport, Trace())
 
-    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
+    async def deliver(
+        self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None
+    ) -> Deliveries:
         items = self.deliveries.get(route.recipient)
         if items is None:
             user = Address.split(route.recipient).local
             reply = Reply.of(550, f'5.1.1 unknown user: "{user}"')
             items = (Delivery(DeliveryKind.ERROR, "", route.recipient, reply=reply),)
-        return Deliveries(items, Trace())
+        named = recipient or Recipient(route.recipient)
+        return Deliveries(tuple(with_headers(item, MAILBOX_HEADERS, sender, named) for item in items), Trace())
+
+
+class FakeSession:
+    """Puts each question to the policy, which remembers nothing."""
+
+    def __init__(self, policy: FakePolicy, session: Session) -> None:
+        self.policy = policy
+        self.session = session
+
+    async def connect(self, ask: Ask) -> Verdict:
+        return await self.policy.connect(self.session, ask)
+
+    async def helo(self, ask: Ask) -> Verdict:
+        return await self.policy.helo(self.session, ask)
+
+    async def mail(self, ask: Ask) -> Verdict:
+        return await self.policy.mail(self.session, ask)
+
+    async def rcpt(self, ask: Ask) -> Verdict:
+        return await self.policy.rcpt(self.session, ask)
+
+    async def vrfy(self, ask: Ask) -> Verdict:
+        return await self.policy.vrfy(self.session, ask)
+
+    async def data(self, ask: Ask) -> Verdict:
+        return await self.policy.data(self.session, ask)
+
+    async def end_of_data(self, ask: Ask) -> Verdict:
+        return await self.policy.end_of_data(self.session, ask)
+
+    def forget(self) -> None:
+        pass
 
 
 class FakeSmtp:
@@ -170,7 +225,9 @@ def make_site(queue: Path) -> Site:
         domain=Setting("example.com"),
         origin=Setting("example.com"),
         queue_directory=Setting(str(queue)),
-        transports={name: Service(name, "unix", name) for name in programs},
+        transports={
+            name: Transport(name, AGENTS[name], name, concurrency=2 if name == "local" else None) for name in programs
+        },
     )
 
 

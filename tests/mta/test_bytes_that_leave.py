@@ -11,7 +11,7 @@ import pytest
 from client_fixture import deliver
 from hypothesis import given
 from hypothesis import strategies as st
-from mta_fixture import FakePolicy, FakeWorld, make_site
+from mta_fixture import make_site
 from scripted_server import ScriptedServer
 from smtpd_fixture import Listener
 
@@ -19,8 +19,10 @@ from mailconf.model.address import external
 from mailconf.model.verdict import Delivery, DeliveryKind, Reply
 from mailconf.mta.local import _head
 from mailconf.mta.log import Log
-from mailconf.mta.message import Job, Message, Recipient, Result, Status
+from mailconf.mta.message import Message, Recipient, Result, Status
 from mailconf.mta.reports import Notice, Report
+from mailconf.postfix.policy.local import with_headers
+from mailconf.postfix.settings.transports import MAILBOX_HEADERS
 from mailconf.smtp.reply import ReplyParser
 from tests.personality import PERSONALITY
 
@@ -141,16 +143,10 @@ def test_what_another_server_says() -> None:
     assert parser.next() == Reply.of(550, "5.1.1 no ???x")
 
 
-def job(message: Message, recipient: Recipient) -> Job:
-    policy = FakePolicy(make_site(Path("/nowhere")))
-    return Job(message, [], "local", "", policy, FakeWorld())
-
-
 def test_fields_on_top_of_a_delivery() -> None:
     recipient = Recipient("v\r\x1b\x01@v.example", "w\r@v.example")
-    message = Message("ID", "s\r\x1b\x01@b.example", [recipient], b"", 0.0)
     delivery = Delivery(DeliveryKind.MBOX, "/mail/v", "v")
-    assert _head(job(message, recipient), recipient, delivery) == (
+    assert _head(with_headers(delivery, MAILBOX_HEADERS, "s\r\x1b\x01@b.example", recipient)) == (
         b'Return-Path: <"s \x1b\x01"@b.example>\nX-Original-To: "w "@v.example\nDelivered-To: "v \x1b\x01"@v.example\n'
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,8 @@ def test_held_mail_waits_until_it_is_released(tmp_path: Path) -> None:
 def test_a_destination_gets_a_limited_number_of_jobs_at_a_time(tmp_path: Path) -> None:
     async def main() -> None:
         async with Mta(tmp_path) as mta:
-            mta.policy.site.destination_concurrency["smtp"] = 3
+            site = mta.policy.site
+            site.transports["smtp"] = replace(site.transports["smtp"], concurrency=3)
             mta.smtp.gate = asyncio.Event()
             intake = mta.context.intake
             assert intake is not None

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from pathlib import Path
 
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import DnsFixtures, FileWorld
-from mailconf.model.policy import Policy
 from mailconf.model.session import Session, Verified
+from mailconf.model.transaction import Question, Transaction
 from mailconf.model.verdict import Verdict
-from mailconf.model.world import Ask, Outcome, Records, run
+from mailconf.model.world import Outcome, Records, run
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.smtp.events import ContentEnd, Data, Event, Helo, Mail, Quit, Rcpt, Refused, Rset, Vrfy, Wait, Xclient
@@ -23,7 +22,6 @@ from mailconf.smtp.wording_postfix import PostfixWording
 
 LOGGED = re.compile(r"(\w+): (reject|reject_warning|hold|discard|filter|redirect|bcc|warn|info): (.*)\Z", re.DOTALL)
 QUEUED = re.compile(r"queued as \w+")
-_HELO_NEUTRAL = str.maketrans(dict.fromkeys('<>()\\";@ ', "?"))
 FAILING = "servfail.example"
 
 
@@ -70,12 +68,12 @@ def policy_of(
     return compile_policy(configuration, sink), sink
 
 
-class Dialogue:
+class Dialogue(Transaction):
     """One session; `command` gives the reply in the recorded form: code, lines joined by ``|``."""
 
     def __init__(self, policy: PostfixPolicy, world: FileWorld) -> None:
-        self.policy: Policy = policy
-        self.world = world
+        localhost = Verified.found("localhost")
+        super().__init__(policy, Session(client_name=localhost, reverse_name=localhost), world)
         settings = policy.smtpd.settings
         self.connection = Connection(
             ServerOptions(
@@ -88,10 +86,8 @@ class Dialogue:
             PostfixWording(),
         )
         self.connection.xclient = True
-        self.session = Session(client_name=Verified.found("localhost"), reverse_name=Verified.found("localhost"))
         self.log: list[str] = []
-        self.last: Verdict | None = None
-        self._ask("connect")
+        run(self.connect())
 
     def command(self, line: str) -> str:
         if self.connection.next_event() is Wait.CLOSED:
@@ -103,85 +99,47 @@ class Dialogue:
                 return "connection closed"
             if isinstance(event, Wait):
                 raise AssertionError(f"no event for {line!r}")
-            reply = self._answer(event)
+            reply = run(self._answer(event))
             if reply is None:
                 continue
             self.connection.send_reply(reply)
-            if self.last is not None and self.last.disconnect:
+            if self.over:
                 self.connection.close()
             return normal_reply(f"{reply.code} {'|'.join(reply.lines)}")
 
-    def _ask(self, question: str) -> Reply:
-        verdict: Verdict = run(getattr(self.policy, question)(self.session, Ask(self.world)))
-        self.last = verdict
+    async def put(self, question: Question) -> Verdict:
+        verdict = await super().put(question)
         self.log += [note for note in verdict.notes if not note.startswith("warning:")]
         if verdict.log:
             self.log.append(f"reject: {verdict.log}")
-        return verdict.reply
+        return verdict
 
-    def _answer(self, event: Event) -> Reply | None:
-        session = self.session
-        self.last = None
+    async def _answer(self, event: Event) -> Reply | None:
         match event:
             case Refused():
                 return event.reply
             case Xclient():
-                return self._xclient(event.attributes, event.temporary)
+                self.become(event.attributes, event.temporary)
+                return (await self.connect()).reply
             case Helo():
-                before = session.helo, session.protocol
-                session.helo, session.protocol = (
-                    event.name.translate(_HELO_NEUTRAL),
-                    "ESMTP" if event.verb == "EHLO" else "SMTP",
-                )
-                reply = self._ask("helo")
-                if reply.positive:
-                    self._forget()
-                else:
-                    session.helo, session.protocol = before
-                return reply
+                return (await self.helo(event.verb, event.name)).reply
             case Mail():
-                self._forget()
-                session.sender, session.sender_parameters = event.address, event.parameters
-                session.objection = event.refusal
-                reply = self._ask("mail")
-                if not reply.positive:
-                    self._forget()
-                return reply
+                return (await self.mail(event.address, event.parameters, event.refusal)).reply
             case Rcpt():
-                session.recipient, session.objection = event.address, event.refusal
-                reply = self._ask("rcpt")
-                if reply.positive:
-                    session.recipients.append(event.address)
-                session.recipient = None
-                return reply
+                return (await self.rcpt(event.address, event.parameters, event.refusal)).reply
             case Vrfy():
-                session.recipient = event.address
-                reply = self._ask("vrfy")
-                session.recipient = None
+                reply = (await self.vrfy(event.address)).reply
                 return Reply.of(252, f"2.0.0 {event.typed}") if reply.code == 252 else reply
             case Data():
-                return self._ask("data")
+                return (await self.data()).reply
             case ContentEnd():
-                session.queue_id = "ID"
-                reply = self._ask("end_of_data")
-                self._forget()
+                self.session.queue_id = "ID"
+                reply = (await self.end_of_data(0)).reply
+                self.forget()
                 return reply
             case Rset():
-                self._forget()
+                self.forget()
                 return Reply.of(250, "2.0.0 Ok")
             case Quit():
                 return Reply.of(221, "2.0.0 Bye")
         return None
-
-    def _forget(self) -> None:
-        session = self.session
-        session.sender, session.sender_parameters, session.recipients, session.queue_id = None, {}, [], ""
-
-    def _xclient(self, given: dict[str, str | None], temporary: Collection[str]) -> Reply:
-        self._forget()
-        session = self.session
-        session.helo, session.protocol = None, "SMTP"
-        address = given.get("ADDR") or session.client_address
-        session.client_address = address[5:] if address[:5].upper() == "IPV6:" else address
-        session.take_names(given, temporary)
-        return self._ask("connect")

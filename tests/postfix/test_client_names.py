@@ -54,5 +54,5 @@ def test_what_an_unknown_client_is_answered(
         )
         sink = Sink()
         policy = compile_policy(Configuration.load(str(tmp_path), sink), sink)
-        verdict = run(policy.connect(session(name, reverse), Ask(FileWorld(Root()))))
+        verdict = run(policy.begin(session(name, reverse)).connect(Ask(FileWorld(Root()))))
         assert verdict.reply.code == (code or 220)

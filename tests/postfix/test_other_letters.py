@@ -70,11 +70,11 @@ def test_what_smtpd_asks_the_dns(tmp_path: Path) -> None:
         dns={("fass.other", "MX"): answer, ("xn--n3h.other", "MX"): answer, ("xn--4ca.other", "A"): answer}
     )
     session = Session(client_address="127.0.0.1", sender="", recipient="u@fa\u00df.other", helo="\u2603.other")
-    assert run(policy.rcpt(session, Ask(world))).reply.code == 450
+    assert run(policy.begin(session).rcpt(Ask(world))).reply.code == 450
     session.helo = "xn--4ca.other"
     for recipient in ("u@fa\u00df.other", "u@\u2603.other"):
         session.recipient = recipient
-        assert run(policy.rcpt(session, Ask(world))).accepted
+        assert run(policy.begin(session).rcpt(Ask(world))).accepted
 
 
 @pytest.mark.parametrize(("word", "name"), [("no", "xn--fa-hia.example"), ("yes", "fass.example")])

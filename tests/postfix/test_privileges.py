@@ -93,7 +93,7 @@ def test_whose_header_addresses_are_local(
     assert may(policy, Privilege.LOCAL_HEADERS) is expected
     session = local()
     session.sender = "a@from.example"
-    verdict = run(policy.mail(session, Ask(FileWorld(Root()))))
+    verdict = run(policy.begin(session).mail(Ask(FileWorld(Root()))))
     assert verdict.reply.code == reply
     if reply == 451:
         wrong = "4.3.5 Server configuration error" if words.endswith("=}}") else "4.3.0 Temporary lookup error"

@@ -24,8 +24,8 @@ from refusal_scenarios import REFUSING, with_codes  # noqa: E402
 from mailconf.model.trace import Trace  # noqa: E402
 from mailconf.model.verdict import Reply, Verdict  # noqa: E402
 from mailconf.postfix.policy.checks import CHECKS  # noqa: E402
+from mailconf.postfix.policy.dns_checks import ACTS, refuse_listed  # noqa: E402
 from mailconf.postfix.policy.dns_checks import CHECKS as DNS_CHECKS  # noqa: E402
-from mailconf.postfix.policy.dns_checks import LISTS, refuse_listed  # noqa: E402
 from mailconf.postfix.policy.smtpd_settings import CODES  # noqa: E402
 
 ACCEPTED = "250 2.1.5 Ok"
@@ -57,13 +57,13 @@ def test_every_restriction_with_any_code_refuses_what_it_refuses(tmp_path: Path)
 
 def test_every_restriction_is_among_those_that_were_tried() -> None:
     tried = set(re.split("[, ]+", " ".join([*RESTRICTIONS, *REFUSING.values()])))
-    tried |= {name for name, (_, act) in LISTS.items() if act is refuse_listed}  # one function for all of them
+    tried |= {name for name, act in ACTS.items() if act is refuse_listed}  # one function for all of them
     # Those that need a login, and those that never refuse.
     others = re.compile(r".*login_mismatch|permit_.*|dunno|sleep")
     # An old name stands for the same function as the new one.
-    functions = {check for name, check in (*CHECKS.items(), *DNS_CHECKS.items()) if name in tried}
-    tried |= {name for name, check in (*CHECKS.items(), *DNS_CHECKS.items()) if check in functions}
-    assert not [n for n in (*CHECKS, *DNS_CHECKS, *LISTS) if n not in tried and not others.fullmatch(n)]
+    functions = {check.evaluate for name, check in (*CHECKS.items(), *DNS_CHECKS.items()) if name in tried}
+    tried |= {name for name, check in (*CHECKS.items(), *DNS_CHECKS.items()) if check.evaluate in functions}
+    assert not [n for n in (*CHECKS, *DNS_CHECKS, *ACTS) if n not in tried and not others.fullmatch(n)]
 
 
 @pytest.mark.parametrize("stage", ["client", "helo", "sender", "recipient"])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mailconf.diagnostics import Sink
 from mailconf.model.site import Site
+from mailconf.model.transport import AgentKind
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
 
@@ -40,6 +41,52 @@ def test_the_port_of_each_transport(tmp_path: Path) -> None:
         "smtp unix - - n - - smtp\nout unix - - n - - smtp -o smtp_tcp_port=$submit\nlmtp unix - - n - - lmtp\n"
         "in unix - - n - - lmtp -o lmtp_tcp_port=2003 -o smtp_tcp_port=1\nlocal unix - n n - - local\n"
     )
-    assert site(tmp_path, "", services).client_ports == {"smtp": "smtp", "out": "", "lmtp": "24", "in": "2003"}
+    assert ports(site(tmp_path, "", services)) == {"smtp": "smtp", "out": "", "lmtp": "24", "in": "2003", "local": ""}
     found = site(tmp_path, "smtp_tcp_port = 2525\nsubmit = 587\n", services)
-    assert found.client_ports == {"smtp": "2525", "out": "587", "lmtp": "24", "in": "2003"}
+    assert ports(found) == {"smtp": "2525", "out": "587", "lmtp": "24", "in": "2003", "local": ""}
+
+
+def ports(found: Site) -> dict[str, str]:
+    return {name: transport.client_port for name, transport in found.transports.items()}
+
+
+def test_transports(tmp_path: Path) -> None:
+    services = (
+        "maildrop unix - n n - - pipe\n  flags=DRhu user=vmail:mail argv=/usr/bin/maildrop -d ${recipient} flags=x\n"
+        "plain unix - n n - - pipe user=nobody argv=/bin/cat\nlocal unix - n n - - local\n"
+        "virtual unix - n n - - virtual -o virtual_mailbox_limit=7\nslow unix - - n - - smtp\n"
+        "smtp unix - - n - - smtp\ncleanup unix n - n - 0 cleanup\nerror unix - - n - - error\n"
+    )
+    found = site(tmp_path, "slow_destination_concurrency_limit = 1\n", services).transports
+    assert {name: transport.agent for name, transport in found.items()} == {
+        "maildrop": AgentKind.PIPE,
+        "plain": AgentKind.PIPE,
+        "local": AgentKind.MAILBOX,
+        "virtual": AgentKind.MAILBOX,
+        "slow": AgentKind.SMTP,
+        "smtp": AgentKind.SMTP,
+        "cleanup": None,
+        "error": AgentKind.ERROR,
+    }
+    maildrop, plain = found["maildrop"], found["plain"]
+    assert maildrop.argv == ("/usr/bin/maildrop", "-d", "${recipient}", "flags=x")
+    assert (maildrop.user, maildrop.flags, maildrop.headers) == (
+        "vmail:mail",
+        "DRhu",
+        ("Return-Path", "Delivered-To"),
+    )
+    assert (plain.argv, plain.user, plain.flags, plain.headers) == (("/bin/cat",), "nobody", "", ())
+    assert found["local"].headers == ("Return-Path", "X-Original-To", "Delivered-To") and not found["smtp"].headers
+    assert found["virtual"].limits is not None and found["virtual"].limits.virtual_mailbox_size == 7
+    assert found["local"].limits is None
+    assert [found[name].concurrency for name in ("slow", "smtp", "local")] == [1, 20, 2]
+    assert found["plain"].span is not None and found["plain"].span.line == 3
+
+
+def test_what_a_transport_says_in_ehlo(tmp_path: Path) -> None:
+    services = (
+        "smtp unix - - n - - smtp\nother unix - - n - - smtp -o smtp_helo_name=o.example\nlocal unix - n n - - local\n"
+    )
+    found = site(tmp_path, "myhostname = h.example\nsmtp_helo_name = s.example\n", services)
+    said = {name: found.client_name(name) for name in ("smtp", "other", "local", "unknown")}
+    assert said == {"smtp": "s.example", "other": "o.example", "local": "h.example", "unknown": "h.example"}

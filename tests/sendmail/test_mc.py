@@ -6,6 +6,7 @@ import pytest
 
 from mailconf.diagnostics import Sink
 from mailconf.model.site import Site
+from mailconf.model.transport import AgentKind
 from mailconf.sendmail.configuration import read
 from mailconf.sendmail.site import site_of
 from tests.sendmail.mc_library import library
@@ -110,7 +111,8 @@ def test_listeners_filters_mailers_and_features(site: Site) -> None:
         ("dkim", "local:/run/dkim", {"F": "T"}, True, 23)
     ]
     esmtp = site.transports["esmtp"]
-    assert (esmtp.program, esmtp.arguments, esmtp.span and esmtp.span.line) == ("[IPC]", ("TCP", "$h"), 24)
+    assert (esmtp.program, esmtp.argv, esmtp.span and esmtp.span.line) == ("[IPC]", ("TCP", "$h"), 24)
+    assert (esmtp.agent, esmtp.flags) == (AgentKind.SMTP, "mDFMuX")
     assert [(f.kind, f.name, f.span and f.span.line) for f in site.features][:4] == [
         ("OSTYPE", "box", 6),
         ("DOMAIN", "home", 7),
@@ -137,3 +139,19 @@ def test_what_the_configuration_does_not_set_has_no_place(tmp_path: Path) -> Non
     assert site.options["LogLevel"].is_default
     assert (site.smart_host.value, site.smart_host.is_default) == ("", True)
     assert site.local_domains.is_default
+
+
+@pytest.mark.parametrize(
+    ("line", "agent", "user", "size"),
+    [
+        ("Mnet, P=[IPC], F=mD, A=TCP $h", AgentKind.SMTP, "", None),
+        ("Mcyrus, P=[IPC], F=zm, A=FILE /var/run/lmtp", AgentKind.LMTP, "", None),
+        ("Mbox, P=/usr/lib/deliver, F=lsz, U=cyrus:mail, A=deliver $u", AgentKind.LMTP, "cyrus:mail", None),
+        ("Mprog, P=/bin/sh, F=lsD, A=sh -c $u", AgentKind.PIPE, "", None),
+        ("Mfile, P=[FILE], F=lsD, M=5000, A=FILE $u", AgentKind.FILE, "", 5000),
+    ],
+)
+def test_what_a_mailer_is(line: str, agent: AgentKind, user: str, size: int | None, tmp_path: Path) -> None:
+    text = MC.replace("MAILER_DEFINITIONS\n", f"MAILER_DEFINITIONS\n{line}\n")
+    found = site_of_text(tmp_path, text).transports[line[1 : line.index(",")]]
+    assert (found.agent, found.user, found.limits and found.limits.message_size) == (agent, user, size)

@@ -7,8 +7,10 @@ which may name restriction classes but no tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
+from mailconf.model.distinction import Dimension, Distinction, Key
 from mailconf.model.verdict import EffectKind
 from mailconf.model.world import Answer, LookupFailed
 from mailconf.postfix.policy.evaluation import (
@@ -20,22 +22,61 @@ from mailconf.postfix.policy.evaluation import (
     fitting_status,
     split_status,
 )
-from mailconf.postfix.settings.lookup import Tables, parents
+from mailconf.postfix.policy.rule import Reach
+from mailconf.postfix.settings.lookup import Tables, access_keys, parent_keys, parents
 
 _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")
 _REPLY = re.compile(r"([45]\d\d)(?:[ \t]+(.*)|)\Z", re.DOTALL)
 
-# Runs a list of restrictions that stands in a table.
-RunValue = Callable[[Evaluation, str, Asked], Awaitable[Status]]
+
+class Restrictions(Protocol):
+    """A list of restrictions that stands in a table."""
+
+    async def run(self, ev: Evaluation, subject: Asked) -> Status: ...
+
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]: ...
+
+
+# What an action does, with the text that follows its word.
+Act = Callable[[Evaluation, str, Asked], Status]
+# The restrictions that a value is, compiled.
+Compiled = Callable[[str], Restrictions]
 
 
 class Access:
     """The tables of one ``check_..._access`` restriction."""
 
-    def __init__(self, table: str, run_value: RunValue) -> None:
+    def __init__(self, table: str, compiled: Compiled) -> None:
         self.table = table
         self._tables = Tables([table])
-        self._run_value = run_value
+        self._compiled = compiled
+
+    def distinguishes_host(
+        self, reach: Reach, name: Dimension, address: Dimension, *, exact: bool = True
+    ) -> Iterator[Distinction]:
+        """What `host`, `domain` and `address` look at."""
+        below = (parent_keys(subdomains=reach.settings.access_subdomains),)
+        # Of what other hosts a value leads to, its domain is one, or the address that stands in its place.
+        part, number = ((Key.WHOLE,), (Key.WHOLE,)) if exact else ((Key.DOMAIN,), (Key.WHOLE, Key.ADDRESS))
+        yield from self._tables.distinguishes("", name, part, below, exact=exact)
+        yield from self._tables.distinguishes("", address, number, (Key.NETWORKS,), exact=exact)
+        yield from self.distinguishes_values(reach)
+
+    def distinguishes_mail(self, reach: Reach, dimension: Dimension) -> Iterator[Distinction]:
+        """What `mail` looks at, and `exact` for the null sender."""
+        keys = access_keys(subdomains=reach.settings.access_subdomains)
+        yield from self._tables.distinguishes("", dimension, (Key.WHOLE,), keys)
+        fixed = (reach.settings.null_access_key,)
+        yield from self._tables.distinguishes("", dimension, (Key.FIXED,), fixed=fixed)
+        yield from self.distinguishes_values(reach)
+
+    def distinguishes_values(self, reach: Reach) -> Iterator[Distinction]:
+        """What those of its values look at that are restrictions."""
+        if self.table in reach.entered:
+            return
+        reach.entered.add(self.table)
+        for value in reach.values(self.table):
+            yield from distinguished(value, self._compiled, reach)
 
     async def host(self, ev: Evaluation, name: str, address: str, subject: Asked) -> Status:
         """HOST NAME/ADDRESS PATTERNS: the name and its parents, then the address and its networks."""
@@ -107,25 +148,37 @@ class Access:
         return None
 
     async def _apply(self, ev: Evaluation, answer: Answer | None, subject: Asked) -> Status:
-        return DUNNO if answer is None else await apply(ev, self.table, answer.value, subject, self._run_value)
+        return DUNNO if answer is None else await apply(ev, self.table, answer.value, subject, self._compiled)
 
 
-async def apply(ev: Evaluation, table: str, value: str, subject: Asked, run_value: RunValue) -> Status:
+async def apply(ev: Evaluation, table: str, value: str, subject: Asked, compiled: Compiled) -> Status:
     """Do what a table's ``value`` says about ``subject``."""
     value = value.strip(" \t\r\n")
-    word, _, text = value.partition(" ")
-    if "\t" in word:
-        word, _, text = value.partition("\t")
-    text = text.strip(" \t")
+    word, text = _action(value)
     if value.isascii() and value.isdigit():
         return PERMIT
-    action = _ACTIONS.get(word.upper())
+    action = _ACTIONS.get(word)
     if action is not None:
         return action(ev, text, subject)
     reply = _REPLY.match(value)
     if reply is not None:
         return _refuse(ev, int(reply[1]), f"{reply[1][0]}.7.1", (reply[2] or "").strip(), subject)
-    return await run_value(ev, value, subject)
+    return await compiled(value).run(ev, subject)
+
+
+def distinguished(value: str, compiled: Compiled, reach: Reach) -> Iterator[Distinction]:
+    """What a value looks at if it is restrictions: actions and replies look at nothing."""
+    value = value.strip(" \t\r\n")
+    if not value.isdigit() and _action(value)[0] not in _ACTIONS and not _REPLY.match(value):
+        yield from compiled(value).distinguishes(reach)
+
+
+def _action(value: str) -> tuple[str, str]:
+    """The first word, in upper case, and what follows it."""
+    word, _, text = value.partition(" ")
+    if "\t" in word:
+        word, _, text = value.partition("\t")
+    return word.upper(), text.strip(" \t")
 
 
 def _refuse(ev: Evaluation, code: int, status: str, text: str, subject: Asked) -> Status:
@@ -159,15 +212,15 @@ def _defer_if_reject(ev: Evaluation, text: str, subject: Asked) -> Status:
 def _discard(ev: Evaluation, text: str, subject: Asked) -> Status:
     ev.note("discard", f"<{subject.name}>: {subject.what} {text or 'triggers DISCARD action'}")
     ev.effect(EffectKind.DISCARD, text)
-    ev.session.memory["discard"] = True
+    ev.memory.discard = True
     return PERMIT
 
 
 def _hold(ev: Evaluation, text: str, subject: Asked) -> Status:
-    if not ev.session.memory.get("hold"):
+    if not ev.memory.hold:
         ev.note("hold", f"<{subject.name}>: {subject.what} {text or 'triggers HOLD action'}")
         ev.effect(EffectKind.HOLD, text)
-        ev.session.memory["hold"] = True
+        ev.memory.hold = True
     return DUNNO
 
 
@@ -188,7 +241,9 @@ def _prepend(ev: Evaluation, text: str, subject: Asked) -> Status:
     return DUNNO
 
 
-def _to_address(kind: EffectKind, word: str) -> Callable[[Evaluation, str, Asked], Status]:
+def _to_address(word: str) -> Act:
+    kind = EffectKind(word.lower())
+
     def act(ev: Evaluation, text: str, subject: Asked) -> Status:
         if "@" in text:
             ev.note(kind.value, f"<{subject.name}>: {subject.what} triggers {word} {text}")
@@ -200,7 +255,9 @@ def _to_address(kind: EffectKind, word: str) -> Callable[[Evaluation, str, Asked
     return act
 
 
-def _only_log(kind: EffectKind) -> Callable[[Evaluation, str, Asked], Status]:
+def _only_log(word: str) -> Act:
+    kind = EffectKind(word.lower())
+
     def act(ev: Evaluation, text: str, subject: Asked) -> Status:
         ev.note(kind.value, text)
         ev.effect(kind, text)
@@ -209,7 +266,8 @@ def _only_log(kind: EffectKind) -> Callable[[Evaluation, str, Asked], Status]:
     return act
 
 
-_ACTIONS: dict[str, Callable[[Evaluation, str, Asked], Status]] = {
+# What the actions of `mailconf.tables.access_actions` do.
+_ACTIONS: dict[str, Act] = {
     "OK": lambda ev, text, subject: PERMIT,
     "DUNNO": lambda ev, text, subject: DUNNO,
     "REJECT": _reject,
@@ -220,9 +278,8 @@ _ACTIONS: dict[str, Callable[[Evaluation, str, Asked], Status]] = {
     "HOLD": _hold,
     "FILTER": _filter,
     "PREPEND": _prepend,
-    "REDIRECT": _to_address(EffectKind.REDIRECT, "REDIRECT"),
-    "BCC": _to_address(EffectKind.BCC, "BCC"),
-    "WARN": _only_log(EffectKind.WARN),
-    "INFO": _only_log(EffectKind.INFO),
+    "REDIRECT": _to_address("REDIRECT"),
+    "BCC": _to_address("BCC"),
+    "WARN": _only_log("WARN"),
+    "INFO": _only_log("INFO"),
 }
-ACTION_WORDS = frozenset(_ACTIONS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from mailconf.model.distinction import Dimension, Distinction
 from mailconf.model.verdict import Expansion, Reply
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.postfix.policy.rewrite import Rewriter
@@ -16,6 +19,7 @@ class Aliasing:
 
     def __init__(self, domains: Domains, rewriter: Rewriter) -> None:
         c = domains.configuration
+        self._domains = domains
         self._rewriter = rewriter
         self._maps = domains.tables("virtual_alias_maps")
         self._propagate = "virtual" in c.words("propagate_unmatched_extensions")
@@ -25,6 +29,13 @@ class Aliasing:
         self._always_bcc = c.value("always_bcc")
         self._sender_bcc = domains.tables("sender_bcc_maps")
         self._recipient_bcc = domains.tables("recipient_bcc_maps")
+
+    def distinguishes(self) -> Iterator[Distinction]:
+        """What `expand` and `bcc` look at. What an alias names is looked up itself."""
+        domains = self._domains
+        yield from domains.looks_up("virtual_alias_maps", self._maps, Dimension.RECIPIENT, exact=False)
+        yield from domains.looks_up("sender_bcc_maps", self._sender_bcc, Dimension.SENDER, exact=False)
+        yield from domains.looks_up("recipient_bcc_maps", self._recipient_bcc, Dimension.RECIPIENT)
 
     async def expand(self, recipient: str, ask: Ask) -> Expansion:
         """All that ``recipient`` comes to, each address once, in the order of the tables.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from mailconf.model.address import Address
+from mailconf.model.distinction import Dimension
 from mailconf.model.session import NameOutcome, Verified
 from mailconf.model.world import LookupFailed
+from mailconf.postfix.policy import rule
 from mailconf.postfix.policy.evaluation import (
     CLIENT,
     DUNNO,
@@ -22,13 +24,9 @@ from mailconf.postfix.policy.evaluation import (
     split_status,
 )
 from mailconf.postfix.policy.resolve import ALIAS, LOCAL, MAILBOX, RELAY, Resolution
+from mailconf.postfix.policy.rule import Act, Simple
 from mailconf.postfix.settings.hostnames import address_literal, valid_hostname, valid_ipv4, valid_ipv6
 from mailconf.postfix.settings.lookup import Tables
-
-Check = Callable[[Evaluation, Asked], Awaitable[Status]]
-
-_ALWAYS_THERE = frozenset({"postmaster", "mailer-daemon"})
-
 
 # Everything and nothing
 
@@ -262,7 +260,7 @@ async def _unknown_in_class(ev: Evaluation, subject: Asked, address_class: str, 
     tables: Tables
     if address_class == LOCAL:
         user = Address.split(address).local
-        if user in _ALWAYS_THERE:
+        if user in rule.ALWAYS_THERE:
             return DUNNO
         tables, code, name = settings.local_recipients, "unknown_local_recipient_reject_code", "local recipient"
     elif address_class == MAILBOX:
@@ -291,7 +289,7 @@ async def _owners(ev: Evaluation) -> list[str] | None:
     return None if match is None else match.answer.value.replace(",", " ").split()
 
 
-def _sender_login(refuse_when: Callable[[list[str] | None, str], str]) -> Check:
+def _sender_login(refuse_when: Callable[[list[str] | None, str], str]) -> Act:
     """A check of the owners and the login: ``refuse_when`` says why it is refused, or ""."""
 
     async def check(ev: Evaluation, subject: Asked) -> Status:
@@ -347,41 +345,60 @@ async def _unverified(ev: Evaluation, address: str | None, what: str, code: str,
     return ev.defer_permission(ev.settings.codes[code], status, text)
 
 
-CHECKS: dict[str, Check] = {
-    "permit": permit,
-    "reject": reject,
-    "defer": defer,
-    "defer_if_permit": defer_if_permit,
-    "defer_if_reject": defer_if_reject,
-    "permit_mynetworks": permit_mynetworks,
-    "permit_inet_interfaces": permit_inet_interfaces,
-    "permit_sasl_authenticated": permit_sasl_authenticated,
-    "permit_auth_destination": permit_auth_destination,
-    "permit_tls_clientcerts": dunno,  # there is no TLS in this MTA, hence no certificate
-    "permit_tls_all_clientcerts": dunno,
-    "permit_naked_ip_address": permit_naked_ip_address,
-    "reject_plaintext_session": reject_plaintext_session,
-    "reject_unauth_pipelining": reject_unauth_pipelining,
-    "reject_unauth_destination": reject_unauth_destination,
-    "check_relay_domains": check_relay_domains,
-    "defer_unauth_destination": defer_unauth_destination,
-    "reject_unknown_client_hostname": reject_unknown_client,
-    "reject_unknown_client": reject_unknown_client,
-    "reject_unknown_reverse_client_hostname": reject_unknown_reverse_client,
-    "reject_multi_recipient_bounce": reject_multi_recipient_bounce,
-    "reject_invalid_helo_hostname": reject_invalid_helo,
-    "reject_invalid_hostname": reject_invalid_helo,
-    "reject_non_fqdn_helo_hostname": reject_non_fqdn_helo,
-    "reject_non_fqdn_hostname": reject_non_fqdn_helo,
-    "reject_non_fqdn_sender": reject_non_fqdn_sender,
-    "reject_non_fqdn_recipient": reject_non_fqdn_recipient,
-    "reject_unlisted_sender": reject_unlisted_sender,
-    "reject_unlisted_recipient": reject_unlisted_recipient,
-    "check_recipient_maps": reject_unlisted_recipient,
-    "reject_sender_login_mismatch": reject_login_mismatch,
-    "reject_known_sender_login_mismatch": reject_known_login_mismatch,
-    "reject_authenticated_sender_login_mismatch": reject_authenticated_login_mismatch,
-    "reject_unauthenticated_sender_login_mismatch": reject_unauthenticated_login_mismatch,
-    "reject_unverified_sender": reject_unverified_sender,
-    "reject_unverified_recipient": reject_unverified_recipient,
+_SENDER_CLASS, _RECIPIENT_CLASS = rule.sender_class, rule.recipient_class
+_LOGIN = rule.syntax(Dimension.LOGIN)
+_SESSION = rule.syntax(Dimension.SESSION)
+_HELO = rule.syntax(Dimension.HELO)
+_OWNERS = (_SENDER_CLASS, rule.logins, _LOGIN)
+
+ALWAYS_DUNNO = Simple(dunno)
+REJECT_UNKNOWN_CLIENT = Simple(reject_unknown_client, (rule.syntax(Dimension.NAME),))
+REJECT_INVALID_HELO = Simple(reject_invalid_helo, (_HELO,))
+REJECT_NON_FQDN_HELO = Simple(reject_non_fqdn_helo, (_HELO,))
+REJECT_UNLISTED_SENDER = Simple(reject_unlisted_sender, (_SENDER_CLASS, rule.known_to_tables(Dimension.SENDER)))
+REJECT_UNLISTED_RECIPIENT = Simple(
+    reject_unlisted_recipient, (_RECIPIENT_CLASS, rule.known_to_tables(Dimension.RECIPIENT))
+)
+
+CHECKS: dict[str, Simple] = {
+    "permit": Simple(permit),
+    "reject": Simple(reject),
+    "defer": Simple(defer),
+    "defer_if_permit": Simple(defer_if_permit),
+    "defer_if_reject": Simple(defer_if_reject),
+    "permit_mynetworks": Simple(permit_mynetworks, (rule.networks,)),
+    "permit_inet_interfaces": Simple(permit_inet_interfaces, (rule.own_addresses,)),
+    "permit_sasl_authenticated": Simple(permit_sasl_authenticated, (_LOGIN,)),
+    "permit_auth_destination": Simple(permit_auth_destination, (_RECIPIENT_CLASS,)),
+    "permit_tls_clientcerts": ALWAYS_DUNNO,  # there is no TLS in this MTA, hence no certificate
+    "permit_tls_all_clientcerts": ALWAYS_DUNNO,
+    "permit_naked_ip_address": Simple(permit_naked_ip_address, (_HELO,)),
+    "reject_plaintext_session": Simple(reject_plaintext_session, (_SESSION,)),
+    "reject_unauth_pipelining": Simple(reject_unauth_pipelining, (_SESSION,)),
+    "reject_unauth_destination": Simple(reject_unauth_destination, (_RECIPIENT_CLASS,)),
+    "check_relay_domains": Simple(check_relay_domains, (_RECIPIENT_CLASS,)),
+    "defer_unauth_destination": Simple(defer_unauth_destination, (_RECIPIENT_CLASS,)),
+    "reject_unknown_client_hostname": REJECT_UNKNOWN_CLIENT,
+    "reject_unknown_client": REJECT_UNKNOWN_CLIENT,
+    "reject_unknown_reverse_client_hostname": Simple(
+        reject_unknown_reverse_client, (rule.syntax(Dimension.REVERSE_NAME),)
+    ),
+    "reject_multi_recipient_bounce": Simple(
+        reject_multi_recipient_bounce, (rule.literal(Dimension.SENDER, ""), _SESSION)
+    ),
+    "reject_invalid_helo_hostname": REJECT_INVALID_HELO,
+    "reject_invalid_hostname": REJECT_INVALID_HELO,
+    "reject_non_fqdn_helo_hostname": REJECT_NON_FQDN_HELO,
+    "reject_non_fqdn_hostname": REJECT_NON_FQDN_HELO,
+    "reject_non_fqdn_sender": Simple(reject_non_fqdn_sender, (rule.syntax(Dimension.SENDER),)),
+    "reject_non_fqdn_recipient": Simple(reject_non_fqdn_recipient, (rule.syntax(Dimension.RECIPIENT),)),
+    "reject_unlisted_sender": REJECT_UNLISTED_SENDER,
+    "reject_unlisted_recipient": REJECT_UNLISTED_RECIPIENT,
+    "check_recipient_maps": REJECT_UNLISTED_RECIPIENT,
+    "reject_sender_login_mismatch": Simple(reject_login_mismatch, _OWNERS),
+    "reject_known_sender_login_mismatch": Simple(reject_known_login_mismatch, _OWNERS),
+    "reject_authenticated_sender_login_mismatch": Simple(reject_authenticated_login_mismatch, _OWNERS),
+    "reject_unauthenticated_sender_login_mismatch": Simple(reject_unauthenticated_login_mismatch, _OWNERS),
+    "reject_unverified_sender": Simple(reject_unverified_sender, (rule.syntax(Dimension.SENDER),)),
+    "reject_unverified_recipient": Simple(reject_unverified_recipient, (rule.syntax(Dimension.RECIPIENT),)),
 }

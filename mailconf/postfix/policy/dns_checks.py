@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 
 from mailconf.model.address import Address
+from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.world import LookupFailed, Outcome, Records
-from mailconf.postfix.policy import checks
+from mailconf.postfix.policy import checks, rule
 from mailconf.postfix.policy.access import Access
-from mailconf.postfix.policy.checks import Check
 from mailconf.postfix.policy.evaluation import (
     CLIENT,
     DUNNO,
@@ -32,7 +33,9 @@ from mailconf.postfix.policy.evaluation import (
 )
 from mailconf.postfix.policy.reply_templates import rbl_reply, rbl_values, refusal_of
 from mailconf.postfix.policy.resolve import ALIAS, LOCAL, MAILBOX
+from mailconf.postfix.policy.rule import Reach, Simple
 from mailconf.postfix.settings.hostnames import address_literal, valid_ipv4
+from mailconf.tables.restriction_words import ARGUMENTS, ArgumentKind
 
 _NULL_MX = re.compile(r"\d+ \.?\Z")
 
@@ -163,10 +166,19 @@ async def _addresses(ev: Evaluation, host: str) -> list[str]:
 # Access by the hosts behind a name
 
 
-def by_servers(access: Access, who: str, kind: str) -> Check:
-    """check_WHO_KIND_access: the access table is asked for the servers of a name, and for their addresses."""
+@dataclass(frozen=True, slots=True)
+class ByServers:
+    """check_WHO_KIND_access: the access table is asked for the servers of a name, and for their addresses.
 
-    async def check(ev: Evaluation, subject: Asked) -> Status:
+    who   whose name; ``kind`` the records that name the servers: "A" (the name itself), "MX", "NS"
+    """
+
+    access: Access
+    who: str
+    kind: str
+
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
+        access, who, kind = self.access, self.who, self.kind
         name, about = _who(ev, who)
         if not name and who in ("sender", "recipient") and about.name:
             found = await (ev.resolved_sender() if who == "sender" else ev.resolved_recipient())
@@ -187,7 +199,13 @@ def by_servers(access: Access, who: str, kind: str) -> Check:
                     return status
         return DUNNO
 
-    return check
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
+        dimension = DIMENSIONS[self.who]
+        if self.who in ("sender", "recipient"):
+            yield from (rule.sender_class if self.who == "sender" else rule.recipient_class)(reach)
+        records = ("A", "AAAA") if self.kind == "A" else (self.kind, "A", "AAAA")
+        yield Distinction("", dimension, Form.DNS, "", (Key.DOMAIN,), exact=False, records=records)
+        yield from self.access.distinguishes_host(reach, dimension, dimension, exact=False)
 
 
 async def _servers(ev: Evaluation, name: str, kind: str) -> list[str]:
@@ -218,30 +236,50 @@ def _who(ev: Evaluation, who: str) -> tuple[str, Asked]:
 # Lists of good and bad in the DNS
 
 
-def listed(domain: str, who: str, act: Callable[[Evaluation, Listing], Awaitable[Status]]) -> Check:
-    """What ``act`` makes of a client address ("address") or a name (as in `_who`) that ``domain`` lists.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What ``act`` makes of a client address ("address") or a name (as in `_who`) that a zone of the DNS lists.
 
-    ``domain`` may end in ``=pattern``: only answers that match count (``127.0.0.[2..4;9]``).
+    parameter  the zone; it may end in ``=pattern``: only answers that match count (``127.0.0.[2..4;9]``)
     """
-    zone, _, pattern = domain.partition("=")
-    accepts = _answer_filter(pattern)
 
-    async def check(ev: Evaluation, subject: Asked) -> Status:
-        if who == "address":
+    parameter: str
+    who: str
+    act: Callable[[Evaluation, Listing], Awaitable[Status]]
+    zone: str
+    accepts: Callable[[str], bool]
+
+    @classmethod
+    def of(cls, parameter: str, word: str) -> Listed:
+        """The restriction ``word`` with its zone."""
+        zone, _, pattern = parameter.partition("=")
+        return cls(parameter, ARGUMENTS[word].about, ACTS[word], zone, _answer_filter(pattern))
+
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
+        if self.who == "address":
             about = Asked(ev.session.client_address, CLIENT)
             query = reversed_address(ev.session.client_address)
         else:
-            query, about = _who(ev, who)
-            if who == "client":
+            query, about = _who(ev, self.who)
+            if self.who == "client":
                 about = Asked(query, CLIENT)
         if not query or query.startswith("["):
             return DUNNO
-        records = await ev.ask.dns(f"{query}.{zone}", "A")
-        if records.outcome is not Outcome.FOUND or not any(accepts(value) for value in records.values):
+        name = f"{query}.{self.zone}"
+        records = await ev.ask.dns(name, "A")
+        if records.outcome is not Outcome.FOUND or not any(self.accepts(value) for value in records.values):
             return DUNNO
-        return await act(ev, Listing(zone, about, f"{query}.{zone}", domain))
+        return await self.act(ev, Listing(self.zone, about, name, self.parameter))
 
-    return check
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
+        dimension = DIMENSIONS[self.who]
+        key = Key.REVERSED if self.who == "address" else Key.DOMAIN
+        yield Distinction("", dimension, Form.DNS, self.zone, (key,), exact=False, records=("A", "TXT"))
+        if self.act is permit_listed:
+            yield from rule.recipient_class(reach)
+            return
+        replies, fixed = reach.settings.rbl_replies, (self.parameter, self.zone)
+        yield from replies.distinguishes("rbl_reply_maps", dimension, (Key.FIXED,), fixed=fixed)
 
 
 class Listing:
@@ -317,23 +355,36 @@ def _numbers(group: str) -> set[int]:
     return numbers
 
 
-CHECKS: dict[str, Check] = {
-    "reject_unknown_sender_domain": reject_unknown_sender_domain,
-    "reject_unknown_address": reject_unknown_sender_domain,  # its old name, which no manual has any more
-    "reject_unknown_recipient_domain": reject_unknown_recipient_domain,
-    "reject_unknown_helo_hostname": reject_unknown_helo,
-    "reject_unknown_hostname": reject_unknown_helo,
-    "permit_mx_backup": permit_mx_backup,
+# The dimension of whom a restriction with an argument is about.
+DIMENSIONS = {
+    "address": Dimension.CLIENT,
+    "client": Dimension.NAME,
+    "reverse_client_hostname": Dimension.REVERSE_NAME,
+    "helo": Dimension.HELO,
+    "sender": Dimension.SENDER,
+    "recipient": Dimension.RECIPIENT,
 }
-# name -> who is looked up, and what a listing does
-LISTS: dict[str, tuple[str, Callable[[Evaluation, Listing], Awaitable[Status]]]] = {
-    "reject_rbl_client": ("address", refuse_listed),
-    "reject_rbl": ("address", refuse_listed),
-    "reject_rhsbl_client": ("client", refuse_listed),
-    "reject_rhsbl_reverse_client": ("reverse_client_hostname", refuse_listed),
-    "reject_rhsbl_helo": ("helo", refuse_listed),
-    "reject_rhsbl_sender": ("sender", refuse_listed),
-    "reject_rhsbl_recipient": ("recipient", refuse_listed),
-    "permit_dnswl_client": ("address", permit_listed),
-    "permit_rhswl_client": ("client", permit_listed),
+_ANY = ("MX", "A", "AAAA")
+UNKNOWN_SENDER_DOMAIN = Simple(
+    reject_unknown_sender_domain, (rule.sender_class, rule.dns(Dimension.SENDER, _ANY, Key.DOMAIN))
+)
+UNKNOWN_HELO = Simple(reject_unknown_helo, (rule.syntax(Dimension.HELO), rule.dns(Dimension.HELO, _ANY, Key.WHOLE)))
+CHECKS: dict[str, Simple] = {
+    "reject_unknown_sender_domain": UNKNOWN_SENDER_DOMAIN,
+    "reject_unknown_address": UNKNOWN_SENDER_DOMAIN,  # its old name, which no manual has any more
+    "reject_unknown_recipient_domain": Simple(
+        reject_unknown_recipient_domain, (rule.recipient_class, rule.dns(Dimension.RECIPIENT, _ANY, Key.DOMAIN))
+    ),
+    "reject_unknown_helo_hostname": UNKNOWN_HELO,
+    "reject_unknown_hostname": UNKNOWN_HELO,
+    "permit_mx_backup": Simple(
+        permit_mx_backup,
+        (rule.recipient_class, rule.dns(Dimension.RECIPIENT, _ANY, Key.DOMAIN), rule.mx_backup_networks),
+    ),
+}
+# What a listing does.
+ACTS: dict[str, Callable[[Evaluation, Listing], Awaitable[Status]]] = {
+    word: permit_listed if word.startswith("permit_") else refuse_listed
+    for word, argument in ARGUMENTS.items()
+    if argument.kind is ArgumentKind.ZONE
 }

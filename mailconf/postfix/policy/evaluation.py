@@ -91,10 +91,37 @@ def fitting_status(status: str, what: str) -> str:
     return f"{first}.0.0"
 
 
+@dataclass(slots=True)
+class Memory:
+    """What one answer has to know of earlier ones of its session.
+
+    denied    the client was refused at once (smtpd_delay_reject=no); so is every command
+    protocol  SMTP or ESMTP, as the last HELO or EHLO that was accepted has it
+    discard   access(5) DISCARD: nothing is checked any more, as the message will be thrown away
+    hold      access(5) HOLD has been logged
+
+    The rest is the DEFER_IF_PERMIT that holds when a stage is over: that of ``helo`` is the client's if there was one.
+    RCPT comes back to the sender's, which outlasts RSET and HELO until the next MAIL, as in the original.
+    """
+
+    denied: bool = False
+    protocol: str = "SMTP"
+    discard: bool = False
+    hold: bool = False
+    client: Refusal | None = None
+    helo: Refusal | None = None
+    sender: Refusal | None = None
+
+    def forget(self) -> None:
+        """The transaction is over."""
+        self.discard = self.hold = False
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Evaluation:
     """The state of one question to the Policy.
 
+    memory           what the session's earlier answers left
     where            the command, for the log: CONNECT, HELO, EHLO, MAIL, RCPT, DATA, END-OF-MESSAGE, VRFY
     recipient        the one in question; at DATA the only one, if there is only one
     who              what a bare table in the list is asked about: "client", "helo", "sender", "recipient"
@@ -105,6 +132,7 @@ class Evaluation:
 
     settings: Settings
     session: Session
+    memory: Memory
     ask: Ask
     where: str
     recipient: str | None = None
@@ -127,7 +155,7 @@ class Evaluation:
     @property
     def discarding(self) -> bool:
         """Whether the message is to be thrown away: nothing is checked any more."""
-        return bool(self.session.memory.get("discard"))
+        return self.memory.discard
 
     async def resolved(self, address: str, sender: str) -> Resolution:
         """The class and the final form of an address, as smtpd(8) asks trivial-rewrite(8) for it."""
@@ -222,7 +250,7 @@ class Evaluation:
             parts.append(f"from=<{external(session.sender)}>")
         if self.recipient is not None:
             parts.append(f"to=<{external(self.recipient)}>")
-        before = session.memory.get("protocol", "SMTP")  # HELO or EHLO changes it when it is accepted
+        before = self.memory.protocol  # HELO or EHLO changes it when it is accepted
         parts.append(f"proto={before if self.where in ('CONNECT', 'HELO', 'EHLO') else session.protocol}")
         if session.helo is not None:
             parts.append(f"helo=<{session.helo}>")

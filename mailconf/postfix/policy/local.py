@@ -14,10 +14,13 @@ only a regular one that not everybody can write (local(8), "DELIVERY RIGHTS"; `m
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from mailconf.model.address import Address
+from mailconf.model.address import Address, external
+from mailconf.model.distinction import Dimension, Distinction, Form, Key
+from mailconf.model.recipient import Recipient
 from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Reply, Route
 from mailconf.model.world import Answer, Ask, LookupFailed, User
 from mailconf.personal import Found
@@ -120,6 +123,30 @@ class Local:
         self._virtual_uids = domains.tables("virtual_uid_maps", "virtual")
         self._virtual_gids = domains.tables("virtual_gid_maps", "virtual")
         self._minimum_uid = c.integer("virtual_minimum_uid")
+
+    def distinguishes(self) -> Iterator[Distinction]:
+        """What `deliver` looks at: the recipient, and those that aliases and ~/.forward name."""
+        domains, recipient = self._domains, Dimension.RECIPIENT
+        for rule, tables, keys in (
+            ("alias_maps", self._aliases, (Key.LOCAL, Key.PLAIN_LOCAL, Key.OWNER)),
+            ("mailbox_transport_maps", self._mailbox_transports, (Key.PLAIN_LOCAL,)),
+            ("mailbox_command_maps", self._mailbox_commands, (Key.PLAIN_LOCAL,)),
+            ("fallback_transport_maps", self._fallback_transports, (Key.PLAIN_LOCAL,)),
+        ):
+            yield from tables.distinguishes(rule, recipient, keys, exact=False, span=domains.configuration.span(rule))
+        for rule, tables in (
+            ("virtual_mailbox_maps", self._virtual_maps),
+            ("virtual_uid_maps", self._virtual_uids),
+            ("virtual_gid_maps", self._virtual_gids),
+        ):
+            yield from domains.looks_up(rule, tables, recipient, exact=False)
+        # An address that an alias names is resolved for no sender.
+        yield from self._resolver.distinguishes(recipient, recipient, exact=False)
+        yield Distinction("local", recipient, Form.SYSTEM, "user", (Key.PLAIN_LOCAL,), exact=False)
+        for what in ("account", "owner", "file"):
+            yield Distinction(
+                "alias_maps" if what != "file" else "forward_path", recipient, Form.SYSTEM, what, exact=False
+            )
 
     async def deliver(self, route: Route, ask: Ask) -> Deliveries:
         """Everything that ``route.recipient`` comes to. Nothing for transports that are neither local nor virtual."""
@@ -500,6 +527,23 @@ class Local:
             return None
         number = int(found.answer.value)
         return number if number >= least else None
+
+
+def with_headers(item: Delivery, names: Sequence[str], sender: str, recipient: Recipient) -> Delivery:
+    """``item`` with the fields that go on top of the message (local(8), virtual(8)).
+
+    names   those that the transport has; what is sent anew has Delivered-To alone, by which loops are found
+    sender  the message's, where the item has none of its own
+    """
+    if item.kind in (DeliveryKind.DISCARD, DeliveryKind.ERROR, DeliveryKind.TRANSPORT):
+        return item
+    texts = {
+        "Return-Path": f"<{external(item.owner or sender)}>",
+        "X-Original-To": external(recipient.origin),
+        "Delivered-To": external(recipient.address),
+    }
+    names = [name for name in names if item.kind is not DeliveryKind.FORWARD or name == "Delivered-To"]
+    return item._replace(headers=tuple(f"{name}: {texts[name]}" for name in names))
 
 
 def _fault_of_forward(path: str, found: Found, user: User | None) -> str:

@@ -7,25 +7,29 @@ local.py local(8)'s and virtual(8)'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink, warning
+from mailconf.model.distinction import Dimension, Distinction, Values
 from mailconf.model.policy import Privilege, Role
+from mailconf.model.recipient import Recipient
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
-from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
+from mailconf.model.transport import AgentKind
+from mailconf.model.verdict import Deliveries, Expansion, Reply, Route
 from mailconf.model.world import Ask
 from mailconf.postfix.policy.aliasing import Aliasing
-from mailconf.postfix.policy.local import Local
+from mailconf.postfix.policy.local import Local, with_headers
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.restrictions import PF206
 from mailconf.postfix.policy.rewrite import Rewriter
-from mailconf.postfix.policy.smtpd import Smtpd
+from mailconf.postfix.policy.smtpd import Smtpd, SmtpSession
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
+from mailconf.postfix.settings.transports import AGENTS, MAILBOX_HEADERS
 
 PF229 = warning("PF229", "a number sign ends a list early")
 
@@ -69,26 +73,23 @@ class PostfixPolicy:
         self._domains.check_changed(view, _telling(view, sink))
         self.smtpd.check_changed(view, service.overrides, sink)
 
-    async def connect(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.connect(session, ask)
+    def begin(self, session: Session) -> SmtpSession:
+        return SmtpSession(self.smtpd, session)
 
-    async def helo(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.helo(session, ask)
+    def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
+        yield from self.smtpd.distinguishes(values)
+        yield from self.rewriter.distinguishes()
+        yield from self.aliasing.distinguishes()
+        yield from self.resolver.distinguishes(Dimension.RECIPIENT, Dimension.SENDER, exact=False)
+        for name, transport in self.site.transports.items():
+            agent = self._agent(name)
+            yield from agent.rewriter.distinguishes_outgoing(transport.agent)
+            if transport.agent is AgentKind.MAILBOX:
+                yield from agent.local.distinguishes()
 
-    async def mail(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.mail(session, ask)
-
-    async def rcpt(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.rcpt(session, ask)
-
-    async def data(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.data(session, ask)
-
-    async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.end_of_data(session, ask)
-
-    async def vrfy(self, session: Session, ask: Ask) -> Verdict:
-        return await self.smtpd.vrfy(session, ask)
+    def agent(self, transport: str) -> AgentKind | None:
+        known = self.site.transports.get(transport)
+        return AGENTS.get(transport) if known is None else known.agent
 
     async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         return await self.smtpd.privileges.may(session, privilege, ask)
@@ -99,9 +100,7 @@ class PostfixPolicy:
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         if not role.transport:
             return await self.rewriter.rewrite(address, role, ask)
-        service = self.site.transports.get(role.transport)
-        program = service.program if service else role.transport
-        return await self._agent(role.transport).rewriter.outgoing(address, program, ask)
+        return await self._agent(role.transport).rewriter.outgoing(address, self.agent(role.transport), ask)
 
     async def expand(self, recipient: str, ask: Ask) -> Expansion:
         return await self.aliasing.expand(recipient, ask)
@@ -112,15 +111,22 @@ class PostfixPolicy:
     async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
         return await self.resolver.route(recipient, ask, sender)
 
-    async def deliver(self, route: Route, ask: Ask, *, sender: str = "") -> Deliveries:
-        return await self._agent(route.transport).local.deliver(route, ask)
+    async def deliver(
+        self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None
+    ) -> Deliveries:
+        found = await self._agent(route.transport).local.deliver(route, ask)
+        transport = self.site.transports.get(route.transport)
+        names = MAILBOX_HEADERS if transport is None else transport.headers
+        named = Recipient(route.recipient) if recipient is None else recipient
+        return found._replace(items=tuple(with_headers(item, names, sender, named) for item in found.items))
 
     def _agent(self, transport: str) -> _Agent:
         """The agent of a transport as its service sees the configuration: with what ``-o`` sets in master.cf."""
-        service = self.site.transports.get(transport)
-        if service is None or not service.overrides:
+        known = self.site.transports.get(transport)
+        if known is None or not known.overrides:
             return self._common
         if transport not in self._agents:
+            service = next(s for s in self._seen.services if s.name == transport and s.kind == "unix")
             domains = Domains(self._seen.for_service(service), lambda name, text: None)
             rewriter = Rewriter(domains)
             self._agents[transport] = _Agent(rewriter, Local(domains, rewriter, self.resolver))

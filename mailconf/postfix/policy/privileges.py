@@ -13,11 +13,15 @@ All of it as Postfix 3.7.11 does it; what a list that cannot be asked leads to i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mailconf.maps.reference import TableRef
+from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.postfix.policy.smtpd_settings import Settings
+from mailconf.postfix.settings.lookup import is_pattern
 from mailconf.postfix.text.words import split_words, table_spec
 
 _ADDRESS_MAP = "check_address_map"
@@ -43,6 +47,25 @@ class Privileges:
         texts = [word.text for word in words if word.text.lower() != _ADDRESS_MAP]
         default_type = configuration.value("default_database_type")
         self._local = [table_spec(text, default_type) if TableRef.looks_like_one(text) else text for text in texts]
+
+    def distinguishes(self) -> Iterator[Distinction]:
+        """What `may` looks at: the client's name and address, and whether it has logged in."""
+        domains = self._settings.domains
+        for patterns in self._lists.values():
+            yield from domains.looks_at(patterns, Dimension.NAME, Dimension.CLIENT)
+        rule, span = "local_header_rewrite_clients", domains.configuration.span("local_header_rewrite_clients")
+        for word in self._local:
+            name = word.lower()
+            if name == "permit_inet_interfaces":
+                for address in sorted(domains.own_addresses):
+                    yield Distinction(rule, Dimension.CLIENT, Form.LITERAL, address, (Key.WHOLE,), span=span)
+            elif name == "permit_mynetworks":
+                yield from domains.looks_at(domains.networks, Dimension.NAME, Dimension.CLIENT)
+            elif name == "permit_sasl_authenticated":
+                yield Distinction(rule, Dimension.LOGIN, Form.SYNTAX, exact=False, span=span)
+            elif TableRef.looks_like_one(word):
+                form = Form.PATTERN if is_pattern(word) else Form.TABLE
+                yield Distinction(rule, Dimension.CLIENT, form, word, (Key.WHOLE,), span=span)
 
     async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         """See `mailconf.model.policy.Policy.may`. Raises LookupFailed."""

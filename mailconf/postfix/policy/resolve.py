@@ -8,15 +8,17 @@ relay, default: ADDRESS_CLASS_README), and transport_maps and relocated_maps hav
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailconf.model.address import Address
+from mailconf.model.distinction import Dimension, Distinction, Key
 from mailconf.model.verdict import Reply, Route
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.postfix.policy.rewrite import Rewriter
 from mailconf.postfix.settings.classes import Domains
 from mailconf.postfix.settings.hostnames import address_literal, numeric, valid_domain, valid_ipv4
-from mailconf.postfix.settings.lookup import Tables
+from mailconf.postfix.settings.lookup import Tables, transport_keys
 
 LOCAL, ALIAS, MAILBOX, RELAY, DEFAULT = "local", "virtual alias", "virtual mailbox", "relay", "default"
 UNKNOWN_ALIAS = "5.1.1 User unknown in virtual alias table"
@@ -69,6 +71,23 @@ class Resolver:
         self._sender_relayhosts = domains.tables("sender_dependent_relayhost_maps", "trivial-rewrite")
         self._null_transport_key = c.value("empty_address_default_transport_maps_lookup_key")
         self._null_relayhost_key = c.value("empty_address_relayhost_maps_lookup_key")
+
+    def distinguishes(self, address: Dimension, sender: Dimension, *, exact: bool = True) -> Iterator[Distinction]:
+        """What `resolve` looks at: the address that is resolved, and the sender for whom."""
+        domains = self._domains
+        span = domains.configuration.span("transport_maps")
+        yield from domains.looks_for_local(address, exact=exact)
+        for patterns in (domains.virtual_alias, domains.virtual_mailbox, domains.relay):
+            yield from domains.looks_at(patterns, address, exact=exact)
+        keys = transport_keys(subdomains=self._subdomains)
+        yield from self._maps.distinguishes("transport_maps", address, (Key.WHOLE,), keys, exact=exact, span=span)
+        yield from self._maps.distinguishes("transport_maps", address, (), (Key.FIXED,), fixed=("*",), span=span)
+        yield from domains.looks_up("relocated_maps", self._relocated, address, exact=exact)
+        for rule, tables, null_key in (
+            ("sender_dependent_default_transport_maps", self._sender_transports, self._null_transport_key),
+            ("sender_dependent_relayhost_maps", self._sender_relayhosts, self._null_relayhost_key),
+        ):
+            yield from domains.looks_up(rule, tables, sender, exact=exact, fixed=(null_key,))
 
     async def route(self, recipient: str, ask: Ask, sender: str) -> Route:
         """The Route of ``recipient``; a temporary failure is a route with a 4xx error."""

@@ -8,32 +8,21 @@ evaluation gets there, as in the original.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.postfix.parameters.releases import MX_BACKUP_LEAVES, RESTRICTIONS_REMOVED
 from mailconf.postfix.parameters.similar import similar
 from mailconf.postfix.policy import checks, dns_checks, reply_templates
-from mailconf.postfix.policy.access import Access, apply
-from mailconf.postfix.policy.checks import Check
-from mailconf.postfix.policy.evaluation import (
-    CLIENT,
-    DUNNO,
-    HELO,
-    RECIPIENT,
-    REJECT,
-    REVERSE_CLIENT,
-    SENDER,
-    Asked,
-    Evaluation,
-    Status,
-)
+from mailconf.postfix.policy.access import Access
+from mailconf.postfix.policy.restriction_list import BROKEN, ByAccess, Each, OfClass, PolicyService, Rule, RuleList
+from mailconf.postfix.policy.rule import Check, Simple
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.expand import MacroError
 from mailconf.postfix.text.words import Word, split_words, table_spec, unbraced
 from mailconf.source import Span
+from mailconf.tables.restriction_words import ARGUMENTS, Argument, ArgumentKind
 
 PF201 = error("PF201", "a restriction that does not exist")
 PF202 = error("PF202", "a restriction without the argument that it needs")
@@ -45,7 +34,6 @@ PF207 = warning("PF207", "a restriction that mailconf cannot evaluate")
 PF220 = error("PF220", "a reply for block lists that cannot be expanded")
 PF221 = warning("PF221", "a reply for block lists that refuses nothing")
 
-_DEPTH = 100  # restriction classes within each other
 _OUTDATED = {
     "check_relay_domains": "reject_unauth_destination",
     "check_recipient_maps": "reject_unlisted_recipient",
@@ -75,46 +63,9 @@ _GUARDS = frozenset(
         "check_relay_domains",
     }
 )
-_WHO = ("client", "reverse_client_hostname", "helo", "sender", "recipient")
-_TABLE_CHECKS = tuple(f"check_{who}_access" for who in (*_WHO, "ccert", "sasl", "etrn"))
+_TABLE_CHECKS = tuple(word for word, takes in ARGUMENTS.items() if takes.kind is ArgumentKind.TABLE and not takes.by)
 _MOST_HINTS = 20  # names for which similar ones are looked for
-_SIMPLE: dict[str, Check] = {**checks.CHECKS, **dns_checks.CHECKS}
-
-
-class Rule(NamedTuple):
-    """One restriction with its argument: ``name`` as written, ``check`` what it does."""
-
-    name: str
-    check: Check
-    span: Span | None = None
-    warn: bool = False
-
-
-class RuleList(NamedTuple):
-    """The restrictions of one parameter."""
-
-    parameter: str
-    rules: tuple[Rule, ...]
-    who: str = ""
-
-    async def run(self, ev: Evaluation, subject: Asked) -> Status:
-        """The first decision; DUNNO when there is none."""
-        for rule in self.rules:
-            outer = ev.warn
-            ev.warn = outer or rule.warn
-            with ev.ask.trace.step(rule.name, subject.name, rule.span) as step:
-                status = await rule.check(ev, subject)
-                refused = ev.refusal if status is REJECT else None
-                step.result = f"{refused.code} {refused.status} {refused.text}" if refused else status.value
-            ev.warn = outer
-            if status is not DUNNO:
-                ev.rule = ev.rule or rule.name
-                return status
-        return DUNNO
-
-
-async def server_error(ev: Evaluation, subject: Asked) -> Status:
-    return ev.server_error()
+_SIMPLE: dict[str, Simple] = {**checks.CHECKS, **dns_checks.CHECKS}
 
 
 class Compiler:
@@ -179,20 +130,20 @@ class Compiler:
         name = word.text.lower()
         if name in self._gone:
             self._report_gone(parameter, word, name)
-            return server_error, 0
+            return BROKEN, 0
         if name in self._outdated:
             self._report_outdated(parameter, word, name)
         if name == _MAPS_RBL:
-            return self._each(*(self._listed("reject_rbl_client", d) for d in self._settings.rbl_domains)), 0
+            return Each(tuple(self._listed("reject_rbl_client", d) for d in self._settings.rbl_domains)), 0
         if name in _NO_PROBES:
             self._report_probe(parameter, word)
         if name in _SIMPLE:
             return _SIMPLE[name], 0
         if _is_table(word.text):
-            return self._access(table_spec(word.text, self._default_type), ""), 0
+            return ByAccess(self._table(word.text), ""), 0
         if name in self.class_names:
-            return self._class(name), 0
-        takes = self._taking_argument(name)
+            return OfClass(name, self._class_list), 0
+        takes = ARGUMENTS.get(name)
         if takes is None:
             self._sink.report(
                 PF201,
@@ -200,74 +151,39 @@ class Compiler:
                 self._span(parameter, word),
                 hint=self._correction(name),
             )
-            return server_error, 0
-        if argument is None or (name.endswith("_access") and ":" not in argument.text and "/" not in argument.text):
-            self._report_argument(parameter, word, name)
-            return (checks.dunno if name in dns_checks.LISTS else server_error), 0
-        return takes(argument.text), 1
+            return BROKEN, 0
+        is_table = takes.kind is ArgumentKind.TABLE
+        if argument is None or (is_table and ":" not in argument.text and "/" not in argument.text):
+            self._report_argument(parameter, word, takes)
+            return (checks.ALWAYS_DUNNO if takes.kind is ArgumentKind.ZONE else BROKEN), 0
+        return self._with_argument(name, takes, argument.text), 1
 
     def knows(self, word: str) -> bool:
         """Whether a list, or the value of an access table, may name this restriction or restriction class."""
         name = word.lower()
         if name in self._gone:
             return False
-        return (
-            name in _SIMPLE or name == _MAPS_RBL or name in self.class_names or self._taking_argument(name) is not None
-        )
+        return name in _SIMPLE or name == _MAPS_RBL or name in self.class_names or name in ARGUMENTS
 
-    def _taking_argument(self, name: str) -> Callable[[str], Check] | None:
-        if name.startswith("check_") and name.endswith("_access"):
-            subject = name[len("check_") : -len("_access")]
-            if subject in ("ccert", "sasl", "etrn") or subject in _WHO:
-                return lambda table: self._access(table_spec(table, self._default_type), subject)
-            who, _, kind = subject.rpartition("_")
-            if who in _WHO and kind in ("a", "mx", "ns"):
-                return lambda table: dns_checks.by_servers(self._table(table), who, kind.upper())
-            return None
-        if name in dns_checks.LISTS:
-            return lambda domain: self._listed(name, domain)
-        if name == "check_policy_service":
-            return self._policy_service
-        if name == "sleep":
-            return lambda seconds: checks.dunno
-        return None
+    def _with_argument(self, name: str, takes: Argument, text: str) -> Check:
+        """The restriction ``name`` with its argument."""
+        if takes.kind is ArgumentKind.TABLE:
+            access = self._table(text)
+            return dns_checks.ByServers(access, takes.about, takes.by) if takes.by else ByAccess(access, takes.about)
+        if takes.kind is ArgumentKind.ZONE:
+            return self._listed(name, text)
+        if takes.kind is ArgumentKind.SERVICE:
+            return self._policy_service(text)
+        return checks.ALWAYS_DUNNO  # sleep
 
     def _listed(self, name: str, domain: str) -> Check:
-        who, act = dns_checks.LISTS[name]
-        if act is dns_checks.refuse_listed and not self._rbl_reply_seen:
+        if dns_checks.ACTS[name] is dns_checks.refuse_listed and not self._rbl_reply_seen:
             self._rbl_reply_seen = True
             self._check_rbl_reply()
-        return dns_checks.listed(domain, who, act)
+        return dns_checks.Listed.of(domain, name)
 
     def _table(self, table: str) -> Access:
-        return Access(table_spec(table, self._default_type), self._run_value)
-
-    def _access(self, table: str, who: str) -> Check:
-        return access_check(Access(table, self._run_value), who)
-
-    def _each(self, *members: Check) -> Check:
-        async def check(ev: Evaluation, subject: Asked) -> Status:
-            for member in members:
-                status = await member(ev, subject)
-                if status is not DUNNO:
-                    return status
-            return DUNNO
-
-        return check
-
-    def _class(self, name: str) -> Check:
-        """A restriction class; compiled at its first use, so that classes may name each other."""
-
-        async def check(ev: Evaluation, subject: Asked) -> Status:
-            if ev.depth >= _DEPTH:
-                return ev.server_error()
-            ev.depth += 1
-            try:
-                return await self._class_list(name).run(ev, subject)
-            finally:
-                ev.depth -= 1
-
-        return check
+        return Access(table_spec(table, self._default_type), self._compiled)
 
     def _class_list(self, name: str) -> RuleList:
         found = self._classes.get(name)
@@ -288,17 +204,17 @@ class Compiler:
                 )
             self._class_list(name)
 
-    async def _run_value(self, ev: Evaluation, value: str, subject: Asked) -> Status:
+    def _compiled(self, value: str) -> RuleList:
         """Restrictions that stand in a table: no tables of their own, no arguments but for sleep."""
         rules = self._values.get(value)
         if rules is None:
             rules = self._values[value] = self._value_list(value)
-        return await rules.run(ev, subject)
+        return rules
 
     def _value_list(self, value: str) -> RuleList:
         words = split_words(value)
         if any(_is_table(word.text) for word in words):
-            return RuleList(value, (Rule(value, server_error),))
+            return RuleList(value, (Rule(value, BROKEN),))
         quiet = Compiler(self._configuration, self._settings, Sink())
         quiet._classes = self._classes
         return RuleList(value, tuple(quiet._rules("smtpd_restriction_classes", words)))
@@ -309,20 +225,14 @@ class Compiler:
         endpoint = words[0].text.strip() if words else ""
         options = dict(unbraced(w.text.strip()).split("=", 1) for w in words[1:] if "=" in w.text)
         default = options.get("default_action", self._settings.policy_default_action).strip()
-
-        async def check(ev: Evaluation, subject: Asked) -> Status:
-            answer = await ev.ask.policy_service(endpoint, policy_attributes(ev))
-            action = answer.value if answer.found else default
-            return await apply(ev, endpoint, action, subject, self._run_value)
-
-        return check
+        return PolicyService(endpoint, default, self._compiled)
 
     # Diagnostics
 
     def _correction(self, name: str) -> str:
         """What to write instead of a restriction that there is not."""
         simple = (other for other in _SIMPLE if other not in self._gone)
-        names = (*simple, *dns_checks.LISTS, *self.class_names, "check_policy_service", *_TABLE_CHECKS)
+        names = (*simple, *dns_checks.ACTS, *self.class_names, "check_policy_service", *_TABLE_CHECKS)
         near = similar(name, names) if next(self._hints, None) is not None else ""
         if near:
             return f"did you mean {near}?"
@@ -373,10 +283,8 @@ class Compiler:
             hint="the real Postfix evaluates it",
         )
 
-    def _report_argument(self, parameter: str, word: Word, name: str) -> None:
-        needs = {"sleep": "a number", "check_policy_service": "a service"}.get(
-            name, "type:table" if name.endswith("_access") else "a domain name"
-        )
+    def _report_argument(self, parameter: str, word: Word, takes: Argument) -> None:
+        needs = takes.kind.value
         self._sink.report(
             PF202,
             f"{word.text} needs {needs} behind it",
@@ -416,76 +324,6 @@ class Compiler:
             if any(word.text.lower() == "permit" for word in split_words(configuration.value(parameter))):
                 return f"write reject_unauth_destination before permit in {parameter}"
         return f"put reject_unauth_destination at the end of {relay}"
-
-
-def access_check(access: Access, who: str) -> Check:
-    """check_WHO_access: which key the table is asked for, and about whom; "" is what the list is about."""
-    named = who
-
-    async def check(ev: Evaluation, subject: Asked) -> Status:
-        session = ev.session
-        who = named or ev.who
-        if who == "client":
-            return await access.host(ev, session.client_name.text, session.client_address, Asked(ev.client, CLIENT))
-        if who == "reverse_client_hostname":
-            about = Asked(session.reverse_name.text, REVERSE_CLIENT)
-            return await access.host(ev, session.reverse_name.text, session.client_address, about)
-        if who == "helo":
-            return DUNNO if session.helo is None else await access.domain(ev, session.helo, Asked(session.helo, HELO))
-        if who == "sender":
-            return await _mail_access(ev, access, session.sender, SENDER)
-        if who == "recipient":
-            return await _mail_access(ev, access, ev.recipient, RECIPIENT)
-        return DUNNO  # no TLS, no ETRN; SASL logins are not handled by this table
-
-    return check
-
-
-async def _mail_access(ev: Evaluation, access: Access, address: str | None, what: str) -> Status:
-    if address is None:
-        return DUNNO
-    if not address:
-        return await access.exact(ev, ev.settings.null_access_key, Asked("", what))
-    found = await (ev.resolved_sender() if what == SENDER else ev.resolved_recipient())
-    if found.failed is not None:
-        return ev.lookup_failure(address)
-    return await access.mail(ev, found.recipient.lower(), Asked(address, what))
-
-
-def policy_attributes(ev: Evaluation) -> dict[str, str]:
-    """What a policy service is told (SMTPD_POLICY_README), in the original's order."""
-    session = ev.session
-    return {
-        "request": "smtpd_access_policy",
-        "protocol_state": ev.where,
-        "protocol_name": session.protocol,
-        "client_address": session.client_address,
-        "client_name": session.client_name.text,
-        "client_port": session.client_port,
-        "reverse_client_name": session.reverse_name.text,
-        "server_address": session.server_address,
-        "server_port": session.server_port,
-        "helo_name": session.helo or "",
-        "sender": session.sender or "",
-        "recipient": ev.recipient or "",
-        "recipient_count": str(len(session.recipients) if ev.where in ("DATA", "BDAT", "END-OF-MESSAGE") else 0),
-        "queue_id": session.queue_id,
-        "instance": "",
-        "size": str(session.size or session.sender_parameters.get("SIZE", 0)),
-        "etrn_domain": "",
-        "stress": "",
-        "sasl_method": session.sasl_method,
-        "sasl_username": session.sasl_username,
-        "sasl_sender": "",
-        "ccert_subject": "",
-        "ccert_issuer": "",
-        "ccert_fingerprint": "",
-        "ccert_pubkey_fingerprint": "",
-        "encryption_protocol": session.tls_protocol,
-        "encryption_cipher": session.tls_cipher,
-        "encryption_keysize": "0",
-        "policy_context": ev.settings.policy_context,
-    }
 
 
 def _is_table(text: str) -> bool:

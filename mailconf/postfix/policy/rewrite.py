@@ -8,14 +8,25 @@ part would need quotes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mailconf.model.address import Address, quote_local
+from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.policy import Place, Role, Side
+from mailconf.model.transport import AgentKind
 from mailconf.model.world import Ask
 from mailconf.postfix.settings.classes import Domains
 from mailconf.postfix.settings.lookup import Tables
 from mailconf.postfix.text.words import split_words
 from mailconf.tables import words822
 
+_OF_CLASS = {
+    "envelope_sender": Dimension.SENDER,
+    "envelope_recipient": Dimension.RECIPIENT,
+    "header_sender": Dimension.HEADER,
+    "header_recipient": Dimension.HEADER,
+}
+_SENDERS = frozenset({"envelope_sender", "header_sender"})
 _NESTING = 10  # canonical(5): how often a mapping's result is mapped again
 
 
@@ -40,8 +51,10 @@ class Rewriter:
         self._masquerade = [word.text.lower() for word in split_words(c.value("masquerade_domains"))]
         self._masquerade_classes = frozenset(c.words("masquerade_classes"))
         self._masquerade_exceptions = frozenset(word.lower() for word in c.list_words("masquerade_exceptions"))
-        self._generic = domains.tables("smtp_generic_maps")
-        self._lmtp_generic = domains.tables("lmtp_generic_maps")
+        self._outgoing = {
+            agent: (name, domains.tables(name))
+            for agent, name in ((AgentKind.SMTP, "smtp_generic_maps"), (AgentKind.LMTP, "lmtp_generic_maps"))
+        }
         propagate = frozenset(c.words("propagate_unmatched_extensions"))
         self._propagate_canonical = "canonical" in propagate
         self._propagate_generic = "generic" in propagate
@@ -76,6 +89,30 @@ class Rewriter:
         elif domain.endswith(".") and len(domain) > 1 and not domain.endswith(".."):
             domain = domain[:-1]
         return f"{user}@{domain}"
+
+    def distinguishes(self) -> Iterator[Distinction]:
+        """What `rewrite` looks at. A mapping's result is mapped again."""
+        for rule, tables, classes in (
+            ("sender_canonical_maps", self._sender_canonical, self._sender_classes & _SENDERS),
+            ("recipient_canonical_maps", self._recipient_canonical, self._recipient_classes - _SENDERS),
+            ("canonical_maps", self._canonical, self._canonical_classes),
+        ):
+            for dimension in sorted({_OF_CLASS[name] for name in classes if name in _OF_CLASS}, key=str):
+                yield from self._domains.looks_up(rule, tables, dimension, exact=False)
+        span = self._domains.configuration.span("masquerade_domains")
+        for dimension in sorted({_OF_CLASS[name] for name in self._masquerade_classes if name in _OF_CLASS}, key=str):
+            for word in self._masquerade:
+                suffix = f".{word.lstrip('!')}"
+                yield Distinction("masquerade_domains", dimension, Form.SUFFIX, suffix, (Key.DOMAIN,), span=span)
+            for user in sorted(self._masquerade_exceptions) if self._masquerade else ():
+                yield Distinction("masquerade_exceptions", dimension, Form.LITERAL, user, (Key.LOCAL,), span=span)
+
+    def distinguishes_outgoing(self, agent: AgentKind | None) -> Iterator[Distinction]:
+        """What `outgoing` looks at: senders, recipients as they were resolved."""
+        if agent in self._outgoing:
+            rule, tables = self._outgoing[agent]
+            for dimension in (Dimension.SENDER, Dimension.RECIPIENT):
+                yield from self._domains.looks_up(rule, tables, dimension, exact=False)
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         """cleanup(8)'s rewriting on the way in. Raises LookupFailed."""
@@ -138,10 +175,12 @@ class Rewriter:
                 return address if keep else f"{user}@{parent}"
         return address
 
-    async def outgoing(self, address: str, program: str, ask: Ask) -> str:
+    async def outgoing(self, address: str, agent: AgentKind | None, ask: Ask) -> str:
         """What smtp(8) and lmtp(8) make of an address; other agents leave it as it is. Raises LookupFailed."""
-        tables = {"smtp": self._generic, "lmtp": self._lmtp_generic}.get(program)
-        if not tables or not address:
+        if agent not in self._outgoing or not address:
+            return address
+        tables = self._outgoing[agent][1]
+        if not tables:
             return address
         return await self.map_one(ask, tables, address, propagate=self._propagate_generic) or address
 

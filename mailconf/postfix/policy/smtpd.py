@@ -5,18 +5,20 @@ sender, relay, recipient, and last whether the recipient is listed at all (postc
 smtpd_relay_before_recipient_restrictions, smtpd_reject_unlisted_recipient). A permission ends its list, not the
 question.
 
-Departure: reject_unlisted_sender and reject_unlisted_recipient among the client's or HELO's restrictions are evaluated
+Departures: reject_unlisted_sender and reject_unlisted_recipient among the client's or HELO's restrictions are evaluated
 for every recipient. The original remembers that it has looked, from recipient to recipient and even from session to
-session of one process, until it comes to the sender's restrictions, and skips them meanwhile.
+session of one process, until it comes to the sender's restrictions, and skips them meanwhile. It also keeps a sender's
+DEFER_IF_PERMIT beyond XCLIENT, for a VRFY before the next MAIL; here XCLIENT begins anew.
 
-What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, HOLD) is kept in ``Session.memory``.
+What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, HOLD) is the `Memory` of a `SmtpSession`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mailconf.diagnostics import Sink
+from mailconf.model.distinction import Dimension, Distinction, Form, Key, Values
 from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.verdict import EffectKind, Reply, Verdict
@@ -33,13 +35,16 @@ from mailconf.postfix.policy.evaluation import (
     SENDER,
     Asked,
     Evaluation,
+    Memory,
     Refusal,
     Status,
     split_status,
 )
 from mailconf.postfix.policy.privileges import EmptyResult, Privileges
 from mailconf.postfix.policy.reply_templates import filled
-from mailconf.postfix.policy.restrictions import Compiler, RuleList
+from mailconf.postfix.policy.restriction_list import RuleList
+from mailconf.postfix.policy.restrictions import Compiler
+from mailconf.postfix.policy.rule import Check, Reach, recipient_class, sender_class
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.expand import MacroError
@@ -62,7 +67,6 @@ _BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
 _BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
 _POSTMASTER = "postmaster"  # without a domain
 _TOO_BIG = Refusal(552, "5.3.4", "Message size exceeds fixed limit")
-_TRANSACTION = ("discard", "hold", "defer sender")
 
 
 class Smtpd:
@@ -98,11 +102,34 @@ class Smtpd:
         if changed.keys() & set(GUARDED):
             compiler.check_guard(*GUARDED)
 
+    def distinguishes(self, values: Values) -> Iterator[Distinction]:
+        """What the answers to the commands look at."""
+        settings, reach = self.settings, Reach(self.settings, values)
+        place = settings.domains.configuration.span
+        for rule, tables, dimension in (
+            ("smtpd_discard_ehlo_keyword_address_maps", settings.discard_keyword_maps, Dimension.CLIENT),
+            ("smtpd_reject_footer_maps", settings.reject_footers, Dimension.REPLY),
+        ):
+            yield from tables.distinguishes(rule, dimension, (Key.WHOLE,), span=place(rule))
+        yield from self.privileges.distinguishes()
+        # MAIL and RCPT resolve the address to see whether it can be anybody's.
+        for address, look in ((Dimension.SENDER, sender_class), (Dimension.RECIPIENT, recipient_class)):
+            yield Distinction(address.value, address, Form.SYNTAX, exact=False)
+            yield from look(reach)
+        yield Distinction("recipient", Dimension.RECIPIENT, Form.LITERAL, _POSTMASTER, (Key.WHOLE,))
+        lists = (self.client, self.helo_rules, self.sender, self.relay, self.recipient)
+        for rules in (*lists, self.data_rules, self.end_of_data_rules):
+            yield from rules.distinguishes(reach)
+        if settings.reject_unlisted_sender:
+            yield from checks.REJECT_UNLISTED_SENDER.distinguishes(reach)
+        if settings.reject_unlisted_recipient:
+            yield from checks.REJECT_UNLISTED_RECIPIENT.distinguishes(reach)
+
     # Commands
 
-    async def connect(self, session: Session, ask: Ask) -> Verdict:
-        session.memory.clear()
-        ev = Evaluation(self.settings, session, ask, "CONNECT")
+    async def connect(self, own: SmtpSession, ask: Ask) -> Verdict:
+        session = own.session
+        ev = own.evaluation(ask, "CONNECT")
         discarded = await self._discarded(ev)
         words = self.settings.discard_keywords if discarded is None else discarded
         session.withheld = frozenset(word.upper() for word in words)
@@ -111,37 +138,38 @@ class Smtpd:
             return await self._refused(ev)
         if not self.settings.delay_reject:
             if await self._client(ev) is REJECT:
-                session.memory["denied"] = True
+                own.memory.denied = True
                 return await self._refused(ev)
-            session.memory["defer client"] = ev.defer_if_permit
+            own.memory.client = ev.defer_if_permit
             self._forget_discard(ev)
         return await self._said(ev, Reply.of(220, self.settings.banner))
 
-    async def helo(self, session: Session, ask: Ask) -> Verdict:
-        ev = Evaluation(self.settings, session, ask, "EHLO" if session.protocol == "ESMTP" else "HELO")
-        if session.memory.get("denied"):
+    async def helo(self, own: SmtpSession, ask: Ask) -> Verdict:
+        session, memory = own.session, own.memory
+        ev = own.evaluation(ask, "EHLO" if session.protocol == "ESMTP" else "HELO")
+        if own.memory.denied:
             return await self._denied(ev)
         if session.recipients:  # a transaction goes on if the name is refused
             ev.recipient = session.recipients[-1]
-        session.memory.pop("defer helo", None)
         keywords = await self._keywords(ev) if session.protocol == "ESMTP" else []
         if keywords is None:
             refusal = Refusal(421, "4.3.0", f"{self.settings.hostname} Server local data error")
             log = f"EHLO from {ev.client}: {refusal.reply()}"
             return Verdict(await self._dressed(ev, refusal.reply()), ask.trace, log=log, disconnect=True)
         if not self.settings.delay_reject:
-            if await self._helo(ev) is REJECT:
+            ev.defer_if_permit = memory.client
+            status = await self._helo(ev)
+            memory.helo = ev.defer_if_permit
+            if status is REJECT:
                 return await self._refused(ev)
-            session.memory["defer helo"] = ev.defer_if_permit
             self._forget_discard(ev)
-        self._begin_transaction(session)
-        session.memory["protocol"] = session.protocol
+        memory.protocol = session.protocol
         return await self._said(ev, Reply.of(250, self.settings.hostname, *keywords))
 
-    async def mail(self, session: Session, ask: Ask) -> Verdict:
-        self._begin_transaction(session)
-        ev = Evaluation(self.settings, session, ask, "MAIL")
-        if session.memory.get("denied"):
+    async def mail(self, own: SmtpSession, ask: Ask) -> Verdict:
+        session, memory = own.session, own.memory
+        ev = own.evaluation(ask, "MAIL")
+        if own.memory.denied:
             return await self._denied(ev)
         if session.helo is None and self.settings.helo_required:
             return await self._said(ev, Reply.of(503, "5.5.1 Error: send HELO/EHLO first"))
@@ -164,23 +192,24 @@ class Smtpd:
             ev.refuse(*_TOO_BIG)
             return await self._refused(ev)
         if not self.settings.delay_reject:
+            ev.defer_if_permit = memory.client if session.helo is None else memory.helo
             if await self._sender(ev) is REJECT:
                 return await self._refused(ev)
-            session.memory["defer sender"] = ev.defer_if_permit
         return await self._said(ev, Reply.of(250, "2.1.0 Ok"))
 
-    async def rcpt(self, session: Session, ask: Ask) -> Verdict:
-        return await self._recipient(session, ask, "RCPT", Reply.of(250, "2.1.5 Ok"))
+    async def rcpt(self, own: SmtpSession, ask: Ask) -> Verdict:
+        return await self._recipient(own, ask, "RCPT", Reply.of(250, "2.1.5 Ok"))
 
-    async def vrfy(self, session: Session, ask: Ask) -> Verdict:
+    async def vrfy(self, own: SmtpSession, ask: Ask) -> Verdict:
         if self.settings.disable_vrfy:
-            ev = Evaluation(self.settings, session, ask, "VRFY")
+            ev = own.evaluation(ask, "VRFY")
             return await self._said(ev, Reply.of(502, "5.5.1 VRFY command is disabled"))
-        return await self._recipient(session, ask, "VRFY", Reply.of(252, f"2.0.0 {session.recipient or ''}"))
+        return await self._recipient(own, ask, "VRFY", Reply.of(252, f"2.0.0 {own.session.recipient or ''}"))
 
-    async def _recipient(self, session: Session, ask: Ask, where: str, welcome: Reply) -> Verdict:
-        ev = Evaluation(self.settings, session, ask, where, session.recipient or "")
-        if session.memory.get("denied"):
+    async def _recipient(self, own: SmtpSession, ask: Ask, where: str, welcome: Reply) -> Verdict:
+        session = own.session
+        ev = own.evaluation(ask, where, session.recipient or "")
+        if own.memory.denied:
             return await self._denied(ev)
         if not ev.recipient:
             ev.notes.append(f"warning: Illegal address syntax from {ev.client} in {where} command: <>")
@@ -198,22 +227,22 @@ class Smtpd:
             return await self._refused(ev)
         return await self._said(ev, welcome)
 
-    async def data(self, session: Session, ask: Ask) -> Verdict:
+    async def data(self, own: SmtpSession, ask: Ask) -> Verdict:
         reply = Reply.of(354, "End data with <CR><LF>.<CR><LF>")
-        where = "BDAT" if session.chunked else "DATA"
-        return await self._message(session, ask, where, self.data_rules, Asked("DATA", DATA), reply)
+        where = "BDAT" if own.session.chunked else "DATA"
+        return await self._message(own, ask, where, self.data_rules, Asked("DATA", DATA), reply)
 
-    async def end_of_data(self, session: Session, ask: Ask) -> Verdict:
-        reply = Reply.of(250, f"2.0.0 Ok: queued as {session.queue_id}")
+    async def end_of_data(self, own: SmtpSession, ask: Ask) -> Verdict:
+        reply = Reply.of(250, f"2.0.0 Ok: queued as {own.session.queue_id}")
         subject = Asked("END-OF-MESSAGE", END_OF_DATA)
-        return await self._message(session, ask, "END-OF-MESSAGE", self.end_of_data_rules, subject, reply)
+        return await self._message(own, ask, "END-OF-MESSAGE", self.end_of_data_rules, subject, reply)
 
     async def _message(
-        self, session: Session, ask: Ask, where: str, rules: RuleList, subject: Asked, welcome: Reply
+        self, own: SmtpSession, ask: Ask, where: str, rules: RuleList, subject: Asked, welcome: Reply
     ) -> Verdict:
         """DATA and the end of the message; recipient checks apply when there is exactly one."""
-        only = session.recipients[0] if len(session.recipients) == 1 else None
-        ev = Evaluation(self.settings, session, ask, where, only)
+        recipients = own.session.recipients
+        ev = own.evaluation(ask, where, recipients[0] if len(recipients) == 1 else None)
         if await self._run(ev, rules, subject) is REJECT or self._deferred(ev) is REJECT:
             return await self._refused(ev)
         return await self._said(ev, welcome)
@@ -237,7 +266,8 @@ class Smtpd:
         subject = Asked(ev.session.sender, SENDER)
         status = await self._run(ev, self.sender, subject)
         if status is not REJECT and self.settings.reject_unlisted_sender and not ev.discarding:
-            return await self._implied(ev, "smtpd_reject_unlisted_sender", checks.reject_unlisted_sender, subject)
+            status = await self._implied(ev, "smtpd_reject_unlisted_sender", checks.REJECT_UNLISTED_SENDER, subject)
+        ev.memory.sender = ev.defer_if_permit
         return status
 
     async def _whole_recipient(self, ev: Evaluation) -> Status:
@@ -248,12 +278,7 @@ class Smtpd:
             for stage in (self._client, self._helo, self._sender):
                 if await stage(ev) is REJECT:
                     return REJECT
-        else:
-            memory = ev.session.memory
-            for name in ("defer client", "defer helo", "defer sender"):
-                earlier = memory.get(name)
-                if isinstance(earlier, Refusal) and ev.defer_if_permit is None:
-                    ev.defer_if_permit = earlier
+        ev.defer_if_permit = ev.memory.sender
         ev.begin_stage()
         subject = Asked(ev.recipient or "", RECIPIENT)
         lists = (self.relay, self.recipient) if self.settings.relay_first else (self.recipient, self.relay)
@@ -263,7 +288,7 @@ class Smtpd:
         if self._deferred(ev) is REJECT:
             return REJECT
         if self.settings.reject_unlisted_recipient and not ev.discarding:
-            check = checks.reject_unlisted_recipient
+            check = checks.REJECT_UNLISTED_RECIPIENT
             return await self._implied(ev, "smtpd_reject_unlisted_recipient", check, subject)
         return DUNNO
 
@@ -276,11 +301,11 @@ class Smtpd:
             step.result = status.value
         return status
 
-    async def _implied(self, ev: Evaluation, parameter: str, check: checks.Check, subject: Asked) -> Status:
+    async def _implied(self, ev: Evaluation, parameter: str, check: Check, subject: Asked) -> Status:
         """A check that a parameter of its own switches on, at the end of its list."""
         span = self.settings.domains.configuration.span(parameter)
         with ev.ask.trace.step(parameter, subject.name, span) as step:
-            status = await check(ev, subject)
+            status = await check.evaluate(ev, subject)
             step.result = status.value
         if status is REJECT:
             ev.rule = parameter
@@ -312,7 +337,7 @@ class Smtpd:
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
         """What smtpd(8) makes of every reply: a footer behind a refusal, 4xx of 5xx with soft_bounce."""
-        return await self._dressed(Evaluation(self.settings, session, ask, ""), reply)
+        return await self._dressed(Evaluation(self.settings, session, Memory(), ask, ""), reply)
 
     async def _dressed(self, ev: Evaluation, reply: Reply) -> Reply:
         if reply.code < 400:
@@ -397,13 +422,48 @@ class Smtpd:
     # Memory
 
     @staticmethod
-    def _begin_transaction(session: Session) -> None:
-        for name in _TRANSACTION:
-            session.memory.pop(name, None)
-
-    @staticmethod
     def _forget_discard(ev: Evaluation) -> None:
         """DISCARD before MAIL means nothing, as there is no message yet."""
-        if ev.session.memory.pop("discard", None):
+        if ev.memory.discard:
+            ev.memory.discard = False
             ev.effects = [effect for effect in ev.effects if effect.kind is not EffectKind.DISCARD]
             ev.notes = [note for note in ev.notes if not note.startswith("discard:")]
+
+
+class SmtpSession:
+    """One session with one service; see `mailconf.model.policy.PolicySession`."""
+
+    __slots__ = ("_smtpd", "memory", "session")
+
+    def __init__(self, smtpd: Smtpd, session: Session) -> None:
+        self._smtpd = smtpd
+        self.session = session
+        self.memory = Memory()
+
+    def evaluation(self, ask: Ask, where: str, recipient: str | None = None) -> Evaluation:
+        """The state of a question that the command ``where`` puts."""
+        return Evaluation(self._smtpd.settings, self.session, self.memory, ask, where, recipient)
+
+    async def connect(self, ask: Ask) -> Verdict:
+        return await self._smtpd.connect(self, ask)
+
+    async def helo(self, ask: Ask) -> Verdict:
+        return await self._smtpd.helo(self, ask)
+
+    async def mail(self, ask: Ask) -> Verdict:
+        return await self._smtpd.mail(self, ask)
+
+    async def rcpt(self, ask: Ask) -> Verdict:
+        return await self._smtpd.rcpt(self, ask)
+
+    async def vrfy(self, ask: Ask) -> Verdict:
+        return await self._smtpd.vrfy(self, ask)
+
+    async def data(self, ask: Ask) -> Verdict:
+        return await self._smtpd.data(self, ask)
+
+    async def end_of_data(self, ask: Ask) -> Verdict:
+        return await self._smtpd.end_of_data(self, ask)
+
+    def forget(self) -> None:
+        self.memory.forget()

@@ -6,16 +6,17 @@ Local are the domains of mydestination and ``[address]`` of an address of inet_i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from mailconf.maps.core.trust import trust_of
+from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.world import Ask
 from mailconf.postfix.settings import machine
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.hostnames import address_literal
 from mailconf.postfix.settings.lists import ListKind, PatternList
-from mailconf.postfix.settings.lookup import AddressSearch, Tables
+from mailconf.postfix.settings.lookup import FIND_KEYS, AddressSearch, Tables
 
 # (parameter, as this list) -> a problem
 Problem = Callable[[str, str], None]
@@ -70,6 +71,34 @@ class Domains:
     def tables(self, name: str, program: str = "smtpd") -> Tables:
         """The lookup tables that the parameter ``name`` lists, as ``program`` opens them (see `trust_of`)."""
         return Tables.of(self.configuration.value(name), self.default_type, trust_of(name, program))
+
+    def looks_up(
+        self, rule: str, tables: Tables, dimension: Dimension, *, exact: bool = True, fixed: tuple[str, ...] = ()
+    ) -> Iterator[Distinction]:
+        """What a search for an address in ``tables`` looks at (`AddressSearch.find`); ``rule`` names their parameter.
+
+        fixed  is asked for where there is no address
+        """
+        if tables:
+            span = self.configuration.span(rule)
+            yield from tables.distinguishes(rule, dimension, (Key.WHOLE,), FIND_KEYS, exact=exact, span=span)
+            if fixed:
+                yield from tables.distinguishes(rule, dimension, (Key.FIXED,), exact=exact, fixed=fixed, span=span)
+            yield from self.looks_for_local(dimension, exact=exact)
+
+    def looks_for_local(self, dimension: Dimension, *, exact: bool = True) -> Iterator[Distinction]:
+        """What `is_local` and `has_bare_users` look at."""
+        yield from self.looks_at(self.destinations, dimension, exact=exact)
+        for address in sorted(self.interfaces):
+            yield Distinction("inet_interfaces", dimension, Form.LITERAL, f"[{address}]", (Key.DOMAIN,), exact)
+        yield Distinction("myorigin", dimension, Form.LITERAL, self.origin, (Key.DOMAIN,), exact)
+
+    def looks_at(
+        self, patterns: PatternList, dimension: Dimension, address: Dimension | None = None, *, exact: bool = True
+    ) -> Iterator[Distinction]:
+        """What a pattern list looks at, with its place; see `PatternList.distinguishes`."""
+        span = self.configuration.span(patterns.name)
+        return patterns.distinguishes(dimension, address, exact=exact, span=span)
 
     async def is_local(self, ask: Ask, domain: str) -> bool:
         """Whether mail for ``domain`` is for this machine's own users. Raises LookupFailed."""

@@ -25,9 +25,11 @@ from enum import Enum
 from io import StringIO
 from typing import NamedTuple, overload
 
+from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.world import Ask, LookupFailed
-from mailconf.postfix.settings.lookup import is_pattern, parents
+from mailconf.postfix.settings.lookup import is_pattern, parent_keys, parents
 from mailconf.postfix.text.words import scan
+from mailconf.source import Span
 
 MOST_WORDS = 1_000_000  # of one list, the files that it names included
 MOST_NESTED = 10  # files inside one another
@@ -225,6 +227,42 @@ class PatternList:
         except BadPattern as problem:
             return str(problem)
         return ""
+
+    def distinguishes(
+        self,
+        dimension: Dimension,
+        address: Dimension | None = None,
+        *,
+        exact: bool = True,
+        span: Span | None = None,
+    ) -> Iterator[Distinction]:
+        """What `match` looks at, of an address its domain; with ``address`` what `match_host` does.
+
+        dimension  what the name is of; ``address`` what the IP address is of
+        """
+        part = Key.WHOLE if address is not None else Key.DOMAIN
+
+        def one(about: Dimension, form: Form, text: str, *keys: Key) -> Distinction:
+            return Distinction(self.name, about, form, text, keys, exact, span=span)
+
+        for marked in self._text.split("\0"):
+            word = marked.removeprefix(_NO_TEXT).removeprefix("!")
+            if not word:
+                continue
+            if _is_table(word):
+                form = Form.PATTERN if is_pattern(word) else Form.TABLE
+                below = (parent_keys(subdomains=self.parents),) if form is Form.TABLE else ()
+                yield one(dimension, form, word, part, *(() if self.kind is ListKind.STRING else below))
+                if address is not None:
+                    yield one(address, form, word, Key.WHOLE)
+            elif marked.startswith(_NO_TEXT):
+                yield one(address or dimension, Form.NETWORK, word)
+            else:
+                yield one(dimension, Form.LITERAL, word, part)
+                if self.kind is not ListKind.STRING and (self.parents or word.startswith(".")):
+                    yield one(dimension, Form.SUFFIX, word if word.startswith(".") else f".{word}", part)
+                if address is not None:
+                    yield one(address, Form.LITERAL, word, Key.WHOLE)
 
     async def match(self, ask: Ask, name: str) -> bool:
         """Whether the list has ``name``. Raises LookupFailed."""

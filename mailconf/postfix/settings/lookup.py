@@ -12,8 +12,10 @@ from typing import NamedTuple
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.maps.reference import TableRef
 from mailconf.model.address import Address
+from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.world import Answer, Ask, LookupFailed
 from mailconf.postfix.text.words import split_words, table_spec, unbraced
+from mailconf.source import Span
 
 MAX_NESTED = 20  # tables of tables inside one another that are looked at
 
@@ -45,6 +47,24 @@ class Tables:
     def __bool__(self) -> bool:
         return bool(self.specs)
 
+    def distinguishes(
+        self,
+        rule: str,
+        dimension: Dimension,
+        keys: tuple[Key, ...],
+        partial: tuple[Key, ...] = (),
+        *,
+        exact: bool = True,
+        fixed: tuple[str, ...] = (),
+        span: Span | None = None,
+    ) -> Iterator[Distinction]:
+        """What `find` looks at: ``keys``, and of tables of fixed strings those that are ``partial``, too."""
+        for spec in self.specs:
+            if spec in self._fixed:
+                yield Distinction(rule, dimension, Form.TABLE, spec, keys + partial, exact, fixed, span=span)
+            elif keys:
+                yield Distinction(rule, dimension, Form.PATTERN, spec, keys, exact, fixed, span=span)
+
     async def find(self, ask: Ask, key: str, *, partial: bool = False) -> Answer | None:
         """The entry for exactly ``key``, or None. ``partial`` keys are parts of an address: no patterns are asked.
 
@@ -59,6 +79,23 @@ class Tables:
             if answer.found and answer.value:
                 return answer._replace(table=spec)
         return None
+
+
+# The keys beside the whole address: of `AddressSearch.find`; of `find_transport` and `find_access`, where the parents
+# of a domain have a dot before them, or none (postconf(5) parent_domain_matches_subdomains).
+FIND_KEYS = (Key.PLAIN, Key.LOCAL, Key.PLAIN_LOCAL, Key.AT_DOMAIN)
+
+
+def parent_keys(*, subdomains: bool) -> Key:
+    return Key.PARENTS if subdomains else Key.DOT_PARENTS
+
+
+def transport_keys(*, subdomains: bool) -> tuple[Key, ...]:
+    return Key.PLAIN, Key.DOMAIN, parent_keys(subdomains=subdomains)
+
+
+def access_keys(*, subdomains: bool) -> tuple[Key, ...]:
+    return *transport_keys(subdomains=subdomains), Key.LOCAL_AT, Key.PLAIN_LOCAL_AT
 
 
 class Match(NamedTuple):

@@ -17,8 +17,10 @@ from mailconf.postfix.settings.listeners import listeners
 from mailconf.postfix.settings.lists import ListReader
 from mailconf.postfix.settings.lookup import MAX_NESTED
 from mailconf.postfix.settings.protocol import protocol_options
+from mailconf.postfix.settings.transports import transports_of
 from mailconf.postfix.text.words import split_words, table_spec, unbraced
 from mailconf.source import Span
+from mailconf.tables.restriction_words import ARGUMENTS, Argument, ArgumentKind
 
 TABLE_PARAMETERS = (
     "alias_database",
@@ -96,7 +98,6 @@ def site_of(configuration: Configuration) -> Site:
         domain=c.setting("mydomain"),
         origin=Setting(c.origin(), c.span("myorigin"), "myorigin"),
         listeners=listeners(c),
-        transports={s.name: s for s in c.services if s.kind == "unix"},
         local_domains=_listed(c, "mydestination"),
         relay_domains=_listed(c, "relay_domains"),
         virtual_alias_domains=_listed(c, "virtual_alias_domains"),
@@ -129,32 +130,8 @@ def site_of(configuration: Configuration) -> Site:
         masquerade=_masquerade(c),
         milters=list(_milters(c)),
     )
-    concurrency = {}
-    for name in site.transports:
-        parameter = f"{name}_destination_concurrency_limit"
-        if c.is_known(parameter):
-            concurrency[name] = c.integer(parameter)
-    site.destination_concurrency = concurrency
-    for transport in site.transports.values():
-        _add_transport(c, transport, site)
+    site.transports = transports_of(c, site.limits, _limits)
     return site
-
-
-def _add_transport(c: Configuration, transport: Service, site: Site) -> None:
-    """What a service of master.cf that delivers has of its own, as it sees the configuration."""
-    client = _CLIENT_NAMES.get(transport.program)
-    if client is None and not transport.overrides:
-        return
-    view = c.for_service(transport) if transport.overrides else c
-    if transport.overrides and (limits := _limits(view)) != site.limits:
-        site.transport_limits[transport.name] = limits
-    if client is not None:
-        site.client_ports[transport.name] = view.value(f"{transport.program}_tcp_port")
-        site.client_names[transport.name] = view.value(client)
-
-
-# The parameter with the name that a client says in EHLO, by its program.
-_CLIENT_NAMES = {"smtp": "smtp_helo_name", "lmtp": "lmtp_lhlo_name"}
 
 
 def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
@@ -270,14 +247,16 @@ def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[Tab
 
 
 def _restriction_tables(c: Configuration, name: str) -> Iterator[TableUse]:
+    takes: Argument | None = None
     before = ""
     for word in split_words(c.value(name)):
-        if before.startswith("check_") and before.endswith("_access"):
-            if ":" in word.text:
-                yield from _members(word.text, before, c.word_span(name, word.text, word.offset))
-        elif TableRef.looks_like_one(word.text) and before != "check_policy_service" and word.text[0] != "{":
-            yield from _members(word.text, name, c.word_span(name, word.text, word.offset))
-        before = word.text
+        table = takes is not None and takes.kind is ArgumentKind.TABLE and ":" in word.text
+        if table or (takes is None and TableRef.looks_like_one(word.text) and word.text[0] != "{"):
+            role = before if table else name
+            yield from _members(word.text, role, c.word_span(name, word.text, word.offset))
+        argument = takes is not None and (takes.kind is not ArgumentKind.TABLE or ":" in word.text)
+        before = word.text.lower()
+        takes = None if argument else ARGUMENTS.get(before)
 
 
 def _members(table: str, role: str, span: Span | None, depth: int = 0, *, proxied: bool = False) -> Iterator[TableUse]:

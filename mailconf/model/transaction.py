@@ -1,0 +1,170 @@
+"""The order of an SMTP session's questions, and what each answer changes: who speaks SMTP drives it, without a socket.
+
+A session is connect, HELO, and any number of transactions: MAIL, RCPT for each recipient, DATA, the end of the message.
+`Transaction` puts each to the session that the Policy has begun (`mailconf.model.policy.PolicySession`), with the
+`Session` filled in as the command has it, and notes what the verdict leads to:
+
+    question      before it                       accepted                          refused
+    connect       -                               -                                 -
+    helo          name and protocol are set       the transaction is forgotten      name and protocol are as before
+    mail          the transaction is forgotten    effects are kept                  the transaction is forgotten
+    rcpt          the recipient is set            it counts; effects are kept       -
+    vrfy          the recipient is set            -                                 -
+    data          -                               effects are kept                  -
+    end_of_data   the size is set                 effects are kept                  -
+
+RSET, the end of the message whatever became of it, and XCLIENT forget the transaction as well (RFC 5321 4.1.1.5). A
+verdict that disconnects ends the session: no further question is put.
+
+The order of the commands (RCPT needs MAIL) is the protocol's: `mailconf.smtp.states`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from mailconf.model.policy import Policy, PolicySession
+from mailconf.model.session import Session
+from mailconf.model.verdict import Effect, Reply, Verdict
+from mailconf.model.world import Ask, World
+
+# Characters that a name in HELO does not keep, as it stands in header fields and logs.
+HELO_NEUTRAL = str.maketrans(dict.fromkeys('<>()\\";@ ', "?"))
+
+
+class Question(Enum):
+    """The questions; a value is the method of `PolicySession`."""
+
+    CONNECT = "connect"
+    HELO = "helo"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    VRFY = "vrfy"
+    DATA = "data"
+    END_OF_DATA = "end_of_data"
+
+
+# What a refusal of these costs: the name, the sender with all that came after it.
+_WITH_EFFECTS = frozenset({Question.MAIL, Question.RCPT, Question.DATA, Question.END_OF_DATA})
+
+
+class Accepted(NamedTuple):
+    """A recipient that was accepted: its address in internal form, and the parameters of its RCPT."""
+
+    address: str
+    parameters: Mapping[str, str]
+
+
+class Transaction:
+    """One session's transactions, one after the other.
+
+    session     what is known of the session; the Policy reads it
+    recipients  those accepted in the transaction
+    effects     what its verdicts ask for besides the delivery, in order
+    over        a verdict has ended the session
+
+    Each command is a coroutine that suspends only where the World does: asyncio drives it, or
+    `mailconf.model.world.run`. Subclasses log or guard what is asked by overriding `put`, and drop what they hold of a
+    transaction in `forget`.
+    """
+
+    def __init__(self, policy: Policy, session: Session, world: World) -> None:
+        self.policy = policy
+        self.session = session
+        self.world = world
+        self.answering: PolicySession = policy.begin(session)
+        self.recipients: list[Accepted] = []
+        self.effects: list[Effect] = []
+        self.over = False
+
+    async def put(self, question: Question) -> Verdict:
+        """Ask the Policy; every question passes here."""
+        verdict: Verdict = await getattr(self.answering, question.value)(Ask(self.world))
+        return verdict
+
+    async def worded(self, reply: Reply) -> Reply:
+        """A refusal that is not the Policy's, as the Policy wants its refusals to read."""
+        return await self.policy.worded(self.session, reply, Ask(self.world))
+
+    def forget(self) -> None:
+        """RSET, and whatever else ends a transaction: client, HELO and login are all that stays."""
+        session = self.session
+        session.sender, session.sender_parameters = None, {}
+        session.recipient, session.recipient_parameters = None, {}
+        session.recipients = []
+        session.queue_id, session.size, session.chunked = "", 0, False
+        self.recipients = []
+        self.effects = []
+        self.answering.forget()
+
+    async def _ask(self, question: Question, objection: Reply | None = None) -> Verdict:
+        """The Policy's verdict; ``objection``, which the Policy may only precede, is never accepted."""
+        self.session.objection = objection
+        verdict = await self.put(question)
+        if objection is not None and verdict.accepted:
+            verdict = Verdict(await self.worded(objection), verdict.trace)
+        if verdict.accepted and question in _WITH_EFFECTS:
+            self.effects += verdict.effects
+        self.over = self.over or verdict.disconnect
+        return verdict
+
+    async def connect(self) -> Verdict:
+        """The greeting, or what refuses the client."""
+        return await self._ask(Question.CONNECT)
+
+    async def helo(self, verb: str, name: str) -> Verdict:
+        """HELO, EHLO or LHLO."""
+        session = self.session
+        before = session.helo, session.protocol
+        session.helo, session.protocol = name.translate(HELO_NEUTRAL), "SMTP" if verb == "HELO" else "ESMTP"
+        verdict = await self._ask(Question.HELO)
+        if verdict.accepted:
+            self.forget()
+        else:
+            session.helo, session.protocol = before
+        return verdict
+
+    async def mail(self, address: str, parameters: dict[str, str], objection: Reply | None = None) -> Verdict:
+        """MAIL FROM; ``objection`` refuses it once the address is found good."""
+        self.forget()
+        self.session.sender, self.session.sender_parameters = address, parameters
+        verdict = await self._ask(Question.MAIL, objection)
+        if not verdict.accepted:
+            self.forget()
+        return verdict
+
+    async def rcpt(self, address: str, parameters: dict[str, str], objection: Reply | None = None) -> Verdict:
+        """RCPT TO; ``objection`` as for MAIL."""
+        session = self.session
+        session.recipient, session.recipient_parameters = address, parameters
+        verdict = await self._ask(Question.RCPT, objection)
+        if verdict.accepted:
+            session.recipients.append(address)
+            self.recipients.append(Accepted(address, parameters))
+        session.recipient, session.recipient_parameters = None, {}
+        return verdict
+
+    async def vrfy(self, address: str) -> Verdict:
+        """VRFY, which changes nothing."""
+        self.session.recipient = address
+        verdict = await self._ask(Question.VRFY)
+        self.session.recipient = None
+        return verdict
+
+    async def data(self, *, chunked: bool = False) -> Verdict:
+        """DATA, or with ``chunked`` the first BDAT."""
+        self.session.chunked = chunked
+        return await self._ask(Question.DATA)
+
+    async def end_of_data(self, size: int) -> Verdict:
+        """The message has come, ``size`` bytes of it. The caller takes it over, and then calls `forget`."""
+        self.session.size = size
+        return await self._ask(Question.END_OF_DATA)
+
+    def become(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:
+        """XCLIENT: the session begins anew as another client's; `connect` is the next question."""
+        self.forget()
+        self.session.become(given, temporary)
+        self.answering = self.policy.begin(self.session)

@@ -1,0 +1,55 @@
+"""How mail leaves: a delivery service of master.cf, a mailer of a .cf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from mailconf.model.limits import Limits
+from mailconf.source import Span
+
+
+class AgentKind(Enum):
+    """What delivers, whatever the engine calls it."""
+
+    SMTP = "smtp"
+    LMTP = "lmtp"
+    MAILBOX = "mailbox"  # aliases, users' files, mailboxes: the Policy says what a recipient comes to
+    PIPE = "pipe"  # a command of the transport's own
+    FILE = "file"  # a file that the address names
+    DISCARD = "discard"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """One transport.
+
+    agent        None where the program is none that delivers
+    program      what the engine runs: a daemon of master(5) ("smtp", "local"), P= of a mailer
+    argv         the command line of a PIPE; of a mailer A=
+    user         as whom a PIPE runs, "user" or "user:group"; "" where that is not said
+    flags        pipe(8) flags=, F= of a mailer
+    limits       those that it sets for itself; None is the site's
+    concurrency  deliveries to one destination at a time; None is the limit for all
+    client_name  what it says in EHLO; "" is the host's name
+    client_port  where it connects if a nexthop names no port; "" is the protocol's own
+    headers      the fields that are put on top, in their order: "Return-Path", "X-Original-To", "Delivered-To"
+    overrides    what it sets for itself: -o in master.cf, the other equates of a mailer
+    """
+
+    name: str
+    agent: AgentKind | None = None
+    program: str = ""
+    argv: tuple[str, ...] = ()
+    user: str = ""
+    flags: str = ""
+    limits: Limits | None = None
+    concurrency: int | None = None
+    client_name: str = ""
+    client_port: str = ""
+    headers: tuple[str, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    span: Span | None = None

@@ -1,0 +1,234 @@
+"""A compiled restriction list, and those of its rules that are made of tables, classes and policy services.
+
+`mailconf.postfix.policy.restrictions` compiles them; `mailconf.postfix.policy.rule` says what a rule is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mailconf.model.distinction import Dimension, Distinction, Form
+from mailconf.postfix.policy import dns_checks
+from mailconf.postfix.policy.access import Access, apply, distinguished
+from mailconf.postfix.policy.evaluation import (
+    CLIENT,
+    DUNNO,
+    HELO,
+    RECIPIENT,
+    REJECT,
+    REVERSE_CLIENT,
+    SENDER,
+    Asked,
+    Evaluation,
+    Status,
+)
+from mailconf.postfix.policy.rule import Check, Reach, Simple, recipient_class, sender_class
+from mailconf.source import Span
+
+_DEPTH = 100  # restriction classes within each other
+_TOLD_TO_SERVICES = (
+    Dimension.CLIENT,
+    Dimension.NAME,
+    Dimension.REVERSE_NAME,
+    Dimension.HELO,
+    Dimension.SENDER,
+    Dimension.RECIPIENT,
+    Dimension.LOGIN,
+    Dimension.SESSION,
+)
+
+
+class Rule(NamedTuple):
+    """One restriction with its argument: ``name`` as written, ``check`` what it does."""
+
+    name: str
+    check: Check
+    span: Span | None = None
+    warn: bool = False
+
+
+class RuleList(NamedTuple):
+    """The restrictions of one parameter."""
+
+    parameter: str
+    rules: tuple[Rule, ...]
+    who: str = ""
+
+    async def run(self, ev: Evaluation, subject: Asked) -> Status:
+        """The first decision; DUNNO when there is none."""
+        for rule in self.rules:
+            outer = ev.warn
+            ev.warn = outer or rule.warn
+            with ev.ask.trace.step(rule.name, subject.name, rule.span) as step:
+                status = await rule.check.evaluate(ev, subject)
+                refused = ev.refusal if status is REJECT else None
+                step.result = f"{refused.code} {refused.status} {refused.text}" if refused else status.value
+            ev.warn = outer
+            if status is not DUNNO:
+                ev.rule = ev.rule or rule.name
+                return status
+        return DUNNO
+
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
+        """What its rules look at."""
+        who, reach.who = reach.who, self.who or reach.who
+        for rule in self.rules:
+            for found in rule.check.distinguishes(reach):
+                named = found if found.rule else found._replace(rule=rule.name)
+                yield named if named.span else named._replace(span=rule.span)
+        reach.who = who
+
+
+async def server_error(ev: Evaluation, subject: Asked) -> Status:
+    return ev.server_error()
+
+
+BROKEN = Simple(server_error)
+
+
+@dataclass(frozen=True, slots=True)
+class ByAccess:
+    """check_WHO_access: which key the table is asked for, and about whom; "" is what the list is about."""
+
+    access: Access
+    who: str
+
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
+        session, access = ev.session, self.access
+        who = self.who or ev.who
+        if who == "client":
+            return await access.host(ev, session.client_name.text, session.client_address, Asked(ev.client, CLIENT))
+        if who == "reverse_client_hostname":
+            about = Asked(session.reverse_name.text, REVERSE_CLIENT)
+            return await access.host(ev, session.reverse_name.text, session.client_address, about)
+        if who == "helo":
+            return DUNNO if session.helo is None else await access.domain(ev, session.helo, Asked(session.helo, HELO))
+        if who == "sender":
+            return await _mail_access(ev, access, session.sender, SENDER)
+        if who == "recipient":
+            return await _mail_access(ev, access, ev.recipient, RECIPIENT)
+        return DUNNO  # no TLS, no ETRN; SASL logins are not handled by this table
+
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
+        who = self.who or reach.who
+        if who in ("client", "reverse_client_hostname"):
+            name = dns_checks.DIMENSIONS[who]
+            yield from self.access.distinguishes_host(reach, name, Dimension.CLIENT)
+        elif who == "helo":
+            yield from self.access.distinguishes_host(reach, Dimension.HELO, Dimension.HELO)
+        elif who == "sender":
+            yield from sender_class(reach)
+            yield from self.access.distinguishes_mail(reach, Dimension.SENDER)
+        elif who == "recipient":
+            yield from recipient_class(reach)
+            yield from self.access.distinguishes_mail(reach, Dimension.RECIPIENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Several restrictions in the place of one."""
+
+    members: tuple[Check, ...]
+
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
+        for member in self.members:
+            status = await member.evaluate(ev, subject)
+            if status is not DUNNO:
+                return status
+        return DUNNO
+
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
+        for member in self.members:
+            yield from member.distinguishes(reach)
+
+
+@dataclass(frozen=True, slots=True)
+class OfClass:
+    """A restriction class; compiled at its first use, so that classes may name each other."""
+
+    name: str
+    compiled: Callable[[str], RuleList]
+
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
+        if ev.depth >= _DEPTH:
+            return ev.server_error()
+        ev.depth += 1
+        try:
+            return await self.compiled(self.name).run(ev, subject)
+        finally:
+            ev.depth -= 1
+
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
+        entered = f"{self.name} {reach.who}"
+        if entered not in reach.entered:
+            reach.entered.add(entered)
+            yield from self.compiled(self.name).distinguishes(reach)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyService:
+    """check_policy_service (SMTPD_POLICY_README); ``default`` is the action where the service gives none."""
+
+    endpoint: str
+    default: str
+    compiled: Callable[[str], RuleList]
+
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
+        answer = await ev.ask.policy_service(self.endpoint, policy_attributes(ev))
+        action = answer.value if answer.found else self.default
+        return await apply(ev, self.endpoint, action, subject, self.compiled)
+
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
+        for dimension in _TOLD_TO_SERVICES:
+            yield Distinction("", dimension, Form.SERVICE, self.endpoint, exact=False)
+        for action in (self.default, *reach.values(self.endpoint)):
+            yield from distinguished(action, self.compiled, reach)
+
+
+async def _mail_access(ev: Evaluation, access: Access, address: str | None, what: str) -> Status:
+    if address is None:
+        return DUNNO
+    if not address:
+        return await access.exact(ev, ev.settings.null_access_key, Asked("", what))
+    found = await (ev.resolved_sender() if what == SENDER else ev.resolved_recipient())
+    if found.failed is not None:
+        return ev.lookup_failure(address)
+    return await access.mail(ev, found.recipient.lower(), Asked(address, what))
+
+
+def policy_attributes(ev: Evaluation) -> dict[str, str]:
+    """What a policy service is told (SMTPD_POLICY_README), in the original's order."""
+    session = ev.session
+    return {
+        "request": "smtpd_access_policy",
+        "protocol_state": ev.where,
+        "protocol_name": session.protocol,
+        "client_address": session.client_address,
+        "client_name": session.client_name.text,
+        "client_port": session.client_port,
+        "reverse_client_name": session.reverse_name.text,
+        "server_address": session.server_address,
+        "server_port": session.server_port,
+        "helo_name": session.helo or "",
+        "sender": session.sender or "",
+        "recipient": ev.recipient or "",
+        "recipient_count": str(len(session.recipients) if ev.where in ("DATA", "BDAT", "END-OF-MESSAGE") else 0),
+        "queue_id": session.queue_id,
+        "instance": "",
+        "size": str(session.size or session.sender_parameters.get("SIZE", 0)),
+        "etrn_domain": "",
+        "stress": "",
+        "sasl_method": session.sasl_method,
+        "sasl_username": session.sasl_username,
+        "sasl_sender": "",
+        "ccert_subject": "",
+        "ccert_issuer": "",
+        "ccert_fingerprint": "",
+        "ccert_pubkey_fingerprint": "",
+        "encryption_protocol": session.tls_protocol,
+        "encryption_cipher": session.tls_cipher,
+        "encryption_keysize": "0",
+        "policy_context": ev.settings.policy_context,
+    }

@@ -1,0 +1,78 @@
+"""The delivery services of master.cf as `Transport`: what each program is, and what its arguments say.
+
+Sources: master(5), pipe(8), smtp(8), local(8), virtual(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mailconf.model.limits import Limits
+from mailconf.model.site import Service
+from mailconf.model.transport import AgentKind, Transport
+from mailconf.postfix.settings.configuration import Configuration
+
+AGENTS = {
+    "smtp": AgentKind.SMTP,
+    "lmtp": AgentKind.LMTP,
+    "local": AgentKind.MAILBOX,
+    "virtual": AgentKind.MAILBOX,
+    "pipe": AgentKind.PIPE,
+    "error": AgentKind.ERROR,
+    "discard": AgentKind.DISCARD,
+}
+# The parameter with the name that a client says in EHLO, by its program.
+_CLIENT_NAMES = {"smtp": "smtp_helo_name", "lmtp": "lmtp_lhlo_name"}
+MAILBOX_HEADERS = ("Return-Path", "X-Original-To", "Delivered-To")
+# pipe(8) flags=: what is put on top.
+_PIPE_HEADERS = (("R", "Return-Path"), ("O", "X-Original-To"), ("D", "Delivered-To"))
+
+
+def transports_of(
+    c: Configuration, limits: Limits, limits_of: Callable[[Configuration], Limits]
+) -> dict[str, Transport]:
+    """Every service of the type unix by its name. ``limits`` are main.cf's; ``limits_of`` reads those of a view."""
+    return {s.name: _transport(c, s, limits, limits_of) for s in c.services if s.kind == "unix"}
+
+
+def _transport(
+    c: Configuration, service: Service, limits: Limits, limits_of: Callable[[Configuration], Limits]
+) -> Transport:
+    view = c.for_service(service) if service.overrides else c
+    agent = AGENTS.get(service.program)
+    own = limits_of(view) if service.overrides else limits
+    # The queue manager's, which does not see what the service sets for itself.
+    concurrency = f"{service.name}_destination_concurrency_limit"
+    client = _CLIENT_NAMES.get(service.program)
+    argv, user, flags = _pipe(service.arguments) if agent is AgentKind.PIPE else (service.arguments, "", "")
+    if agent is AgentKind.PIPE:
+        headers = tuple(header for flag, header in _PIPE_HEADERS if flag in flags)
+    else:
+        headers = MAILBOX_HEADERS if agent is AgentKind.MAILBOX else ()
+    return Transport(
+        name=service.name,
+        agent=agent,
+        program=service.program,
+        argv=argv,
+        user=user,
+        flags=flags,
+        limits=own if own != limits else None,
+        concurrency=c.integer(concurrency) if c.is_known(concurrency) else None,
+        client_name=view.value(client) if client is not None else "",
+        client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
+        headers=headers,
+        overrides=service.overrides,
+        span=service.span,
+    )
+
+
+def _pipe(arguments: Sequence[str]) -> tuple[tuple[str, ...], str, str]:
+    """argv=, which takes all that follows it, user= and flags= of pipe(8)."""
+    said = {"user": "", "flags": ""}
+    for number, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "argv":
+            return (value, *arguments[number + 1 :]), said["user"], said["flags"]
+        if name in said:
+            said[name] = value
+    return (), said["user"], said["flags"]
