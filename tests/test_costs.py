@@ -25,10 +25,10 @@ from mailconf.diagnostics import Sink
 from mailconf.domain_names import DomainNameError, to_ascii, to_unicode
 from mailconf.maps.core import words as map_words
 from mailconf.model import address
-from mailconf.mta import bounce, header_addresses, headers, mailbox
+from mailconf.mta import header_addresses, headers, mailbox, reports_postfix
 from mailconf.postfix.policy import local as postfix_local
 from mailconf.postfix.policy import rewrite
-from mailconf.postfix.settings import hostnames, lists
+from mailconf.postfix.settings import bounce_templates, hostnames, lists
 from mailconf.postfix.text import expand, functions, lines, main_cf, master_cf, words
 from mailconf.sendmail.mc import tree as mc_tree
 from mailconf.smtp import client, parameters, path, reply
@@ -253,7 +253,22 @@ READERS: dict[str, Row] = {
     "fold": Row(header_addresses.fold, ("a", "a\n", "\n", " \n")),
     "mbox": Row(lambda text: mailbox.mbox_entry(b"", encode(text), "a", 0), MESSAGE),
     "lines on the way out": Row(lambda text: client.wire_content(encode(text)), (*MESSAGE, "a" * 998 + "\n")),
-    "words of a bounce": Row(bounce.wrap, ("a", " ", "a ", "x |||" + " " * 80, "\t ", "a" * 80 + " ")),
+    "words of a bounce": Row(reports_postfix.wrap, ("a", " ", "a ", "x |||" + " " * 80, "\t ", "a" * 80 + " ")),
+    "bounce templates": Row(
+        lambda text: bounce_templates.read(text, "t", lambda line: None),
+        (
+            "delay_template = <<E\n|||\n|||x\nE\n",
+            "delay_template = <<E\n|||From: x\n|||\nx\nE\n",
+            "delay_template = <<E\n\n|||x\n|||E\n",
+            "delay_template = <<E\n|||x\n",
+            "x_template = <<E\nE\n",
+            "#\n",
+        ),
+    ),
+    "identity in a report": Row(
+        lambda text: reports_postfix._references(encode(text)),
+        ("Message-Id: |||>", "Message-Id: |||<> ", "Message-Id: < |||> \t", "Message-Id: <>x\n", "Message-Id:||| "),
+    ),
     # commands and replies
     **{
         f"smtp {state}, {step} bytes at once": Row(partial(_listen, state=state, step=step), MESSAGE, least=1 << 13)

@@ -103,10 +103,10 @@ def parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None
     """The template on ``lines``, or None, with a warning, when it is no good."""
     headers = dict(TEMPLATES[kind][0])
     body = [line.partition("\0")[0] for line in lines]
-    while body and not body[0].strip(BLANKS):
-        del body[0]
+    body = body[_first_full(body, 0) :]
     where = f"header value in {kind} template {_IGNORED}"
-    while body and (header := _header(body[0])) is not None:
+    at = 0
+    while at < len(body) and (header := _header(body[at])) is not None:
         label, value = header
         name = next((name for name in HEADERS if name.lower() == label.lower()), None)
         if name is None:
@@ -122,9 +122,8 @@ def parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None
             warn(f'{file}: non-ASCII "{name}" {where}')
             return None
         headers[name] = value
-        del body[0]
-    while body and not body[0].strip(BLANKS):
-        del body[0]
+        at += 1
+    body = body[_first_full(body, at) :]
     if not body:
         warn(f"{file}: missing message text in {kind} template {_IGNORED}")
         return None
@@ -134,6 +133,11 @@ def parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None
         warn("-- ignoring this template for now")
         return None
     return Template(kind, headers, body)
+
+
+def _first_full(lines: list[str], at: int) -> int:
+    """The number of the first line from ``at`` on that holds more than blanks."""
+    return next((n for n in range(at, len(lines)) if lines[n].strip(BLANKS)), len(lines))
 
 
 def _header(line: str) -> tuple[str, str] | None:
