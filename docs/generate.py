@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import get_type_hints
 
-from explanations import Declaration, declarations
+from explanations import Declaration, declarations, example_of
 
 import mailconf
 from mailconf.diagnostics import CODES
@@ -84,17 +84,22 @@ def _entry(found: Declaration) -> list[str]:
         "",
         *textwrap.wrap(f"Why: {why.replace('``', '`')}", 118),
         "",
-        "Example:",
-        "",
-        "```",
-        *example.splitlines(),
-        "```",
+        *_example(example),
         "",
         *textwrap.wrap(f"Remedy: {remedy.replace('``', '`')}", 118),
         "",
         *textwrap.wrap(f"Source: {source.replace('``', '`')}", 118),
         "",
     ]
+
+
+def _example(text: str) -> list[str]:
+    """The files of an example and the command that reports the code, or what describes it in words."""
+    files, commands, words = example_of(text)
+    if words:
+        return textwrap.wrap(f"Example: {' '.join(words.split()).replace('``', '`')}", 118)
+    lines = [line for name, content in files.items() for line in (f"# {name}", *content.splitlines())]
+    return ["Example:", "", "```", *lines, *(f"$ {command}" for command in commands), "```"]
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mailconf import diagnostics
+from mailconf.diagnostics import error, warning
 
-WARNED = diagnostics.warning("M4001", "m4 warns")
-FAILED = diagnostics.error("M4002", "m4 reports an error")
-ENDED = diagnostics.error("M4003", "the input ends too early")
-EXHAUSTED = diagnostics.error("M4004", "a macro does not come to an end")
-DENIED = diagnostics.error("M4005", "a macro asks for what is not allowed")
-PRINTED = diagnostics.warning("M4006", "a macro prints a message")
+WARNED = warning("M4001", "m4 warns")
+FAILED = error("M4002", "m4 reports an error")
+ENDED = error("M4003", "the input ends too early")
+EXHAUSTED = error("M4004", "a macro does not come to an end")
+DENIED = error("M4005", "a macro asks for what is not allowed")
+PRINTED = warning("M4006", "a macro prints a message")

@@ -35,7 +35,33 @@ if TYPE_CHECKING:
     from mailconf.grammar import Grammar
 
 TB030 = error("TB030", "an alias that is not name: value")
+"""Why: newaliases and postalias warn of a line that is not "name: value" and leave it out: there is no such alias.
+
+Example:
+    # main.cf
+    alias_maps = hash:/etc/aliases
+    # /etc/aliases
+    postmaster root
+
+Remedy: write a colon behind the name.
+
+Source: aliases(5), "SYNTAX"; postalias(1); observed with Postfix 3.7.11.
+"""
+
 TB031 = error("TB031", "an alias whose name is no local name")
+"""Why: local looks up the local part of an address only. postalias warns of a name with a domain, and the entry is
+never found.
+
+Example:
+    # main.cf
+    alias_maps = hash:/etc/aliases
+    # /etc/aliases
+    info@example.com: ann
+
+Remedy: write the name without its domain, or put the address into virtual_alias_maps.
+
+Source: aliases(5); postalias(1); observed with Postfix 3.7.11.
+"""
 
 NO_PAIR = "need name:value pair"
 NOT_LOCAL = "name must be local"

@@ -30,11 +30,84 @@ from mailconf.tables.lines import Text
 from mailconf.tables.sides import Fault, Side, Sides
 
 TB160 = error("TB160", "a rule of hosts.allow without a colon")
+"""Why: libwrap ignores a rule without a colon, with a warning in the log. What it was to refuse is let in.
+
+Example:
+    # /etc/hosts.deny
+    sendmail 192.0.2.1
+    $ mailconf check /etc/mail
+
+Remedy: write daemons, a colon and clients: sendmail: 192.0.2.1
+
+Source: hosts_access(5), "ACCESS CONTROL RULES"; observed with libwrap 7.6.
+"""
+
 TB161 = error("TB161", "a line at which libwrap stops reading hosts.allow")
+"""Why: libwrap reads a rule into a buffer of 2048 bytes, and stops reading at a longer one and at a last line without
+a newline. The rules from there on are ignored.
+
+Example:
+    $ printf 'sendmail: 192.0.2.1' > /etc/hosts.deny
+    $ mailconf check /etc/mail
+
+Remedy: end each line with a newline; divide a long rule into several, or name a file with the clients.
+
+Source: hosts_access(5); observed with libwrap 7.6.
+"""
+
 TB162 = warning("TB162", "a list of hosts.allow that matches nothing")
+"""Why: a rule with an empty list, or with nothing behind EXCEPT, matches no client.
+
+Example:
+    # /etc/hosts.deny
+    sendmail:
+    $ mailconf check /etc/mail
+
+Remedy: write ALL or a list.
+
+Source: hosts_access(5), "PATTERNS" and "OPERATORS".
+"""
+
 TB163 = error("TB163", "an option of hosts.allow that does not exist, or is not complete")
+"""Why: at an option that it does not know, or that lacks its value, libwrap logs an error and refuses every client
+that the rule matches, in hosts.allow too.
+
+Example:
+    # /etc/hosts.allow
+    sendmail: ALL: sewerity mail.info
+    $ mailconf check /etc/mail
+
+Remedy: correct the option.
+
+Source: hosts_options(5); observed with libwrap 7.6.
+"""
+
 TB164 = error("TB164", "an option of hosts.allow behind the one that has to be the last")
+"""Why: allow, deny and twist have to be the last option of a rule. Where another one follows, libwrap logs an error
+and refuses every client that the rule matches.
+
+Example:
+    # /etc/hosts.allow
+    sendmail: ALL: allow: severity mail.info
+    $ mailconf check /etc/mail
+
+Remedy: move it to the end of the rule.
+
+Source: hosts_options(5); observed with libwrap 7.6.
+"""
+
 TB165 = warning("TB165", "a pattern of hosts.allow that matches nothing")
+"""Why: no client matches the pattern, so that the rule has no effect: the beginning of an address ends with a dot.
+
+Example:
+    # /etc/hosts.deny
+    sendmail: 192.0.2
+    $ mailconf check /etc/mail
+
+Remedy: write the pattern as the hint shows, here 192.0.2. with a dot.
+
+Source: hosts_access(5), "PATTERNS"; observed with libwrap 7.6.
+"""
 
 LIMIT = 2046  # bytes of a rule, without its newline
 

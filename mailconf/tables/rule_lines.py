@@ -23,14 +23,141 @@ from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
 from mailconf.tables.reader import TB001, place
 
 TB110 = error("TB110", "a pattern that is not closed")
+"""Why: the table skips a rule whose pattern is not closed, with a warning in the log: what it was to refuse gets
+through.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: free money REJECT
+
+Remedy: end the pattern with the character that it begins with.
+
+Source: regexp_table(5), pcre_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB111 = error("TB111", "a flag that patterns of this type do not have")
+"""Why: a letter behind the pattern is a flag. The table skips a rule with one that it does not know, with a warning in
+the log.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: free money/q REJECT
+
+Remedy: remove the flag; a blank separates the pattern from the result.
+
+Source: regexp_table(5), pcre_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB112 = error("TB112", "a line that is no rule")
+"""Why: a line of such a table is a pattern and a result, "if" or "endif". The table skips others with a warning in the
+log.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    Subject: REJECT
+
+Remedy: write /pattern/ result.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB113 = error("TB113", "an endif without its if")
+"""Why: the table ignores the line, with a warning in the log. Perhaps the "if" above it is missing or misspelled, so
+that the rules hold for everything.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: free money/ REJECT
+    endif
+
+Remedy: remove the line, or write the "if" that it ends.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB114 = warning("TB114", "an if without its endif")
+"""Why: the condition holds to the end of the table, so that the rules below it hold for a part of the texts only.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    if /^Subject:/
+    /free money/ REJECT
+
+Remedy: write endif behind the last rule of the condition.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB115 = error("TB115", "a rule without a result")
+"""Why: the rule matches and says nothing. In regexp and pcre tables its result is empty, which is no action; a cidr
+table skips the rule.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: free money/
+
+Remedy: write the result behind the pattern.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB116 = error("TB116", "a network that is none")
+"""Why: the table skips the rule, with a warning in the log, where the network has bits behind its length or is no
+network at all.
+
+Example:
+    # main.cf
+    smtpd_client_restrictions = check_client_access cidr:/etc/postfix/clients
+    # /etc/postfix/clients
+    192.0.2.1/24 REJECT
+
+Remedy: write the network that the hint names, or the address alone.
+
+Source: cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB117 = warning("TB117", "text behind an if or endif")
+"""Why: the table ignores what stands behind "if /pattern/" and "endif" in the same line; a rule there is not read.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    if /^Subject:/ REJECT
+    /free money/ REJECT
+    endif
+
+Remedy: write rules on lines of their own.
+
+Source: regexp_table(5), pcre_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB118 = error("TB118", "the text of a match in the result of a rule for what does not match")
+"""Why: $1 stands for what a group of the pattern has matched. A rule that begins with ! is used where the pattern does
+not match, and has no such text: the table skips the rule, with a warning in the log.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    !/^Subject: (.*)/ REJECT no $1
+
+Remedy: write the result without $1.
+
+Source: regexp_table(5), "TEXT SUBSTITUTION"; pcre_table(5); observed with Postfix 3.7.11.
+"""
 
 PATTERN_TYPES = ("regexp", "pcre")
 FLAGS = {"regexp": "imx", "pcre": "imsxAEUX"}

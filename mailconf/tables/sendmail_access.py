@@ -25,15 +25,135 @@ from mailconf.tables.check import TB014, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
 TB060 = error("TB060", "a tag of sendmail's access table without a key")
+"""Why: a blank behind the tag ends the key: the key is the tag alone, which no lookup asks for, and the rest is the
+value.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Connect: 192.0.2.1 REJECT
+
+Remedy: write the key behind the colon without a blank: Connect:192.0.2.1
+
+Source: cf/README, access_db; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB061 = error("TB061", "an action of sendmail's access table that does not exist")
+"""Why: sendmail takes a value that it does not know for the text of a refusal: the client is refused with that text,
+even where OK was meant.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Connect:192.0.2.1 RELY
+
+Remedy: write OK, RELAY, REJECT, DISCARD, QUARANTINE:text, ERROR:D.S.N:code text, or a reply with its code.
+
+Source: cf/README, "ANTI-SPAM CONFIGURATION CONTROL"; cf/m4/proto.m4 of sendmail 8.17.
+"""
+
 TB062 = error("TB062", "QUARANTINE or ERROR without a text, in sendmail's access table")
+"""Why: QUARANTINE and ERROR need a text behind the colon. Without one, sendmail answers with what is left over from
+the address.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    From:example.com ERROR:
+
+Remedy: write for example ERROR:5.7.1:550 not wanted here
+
+Source: cf/README, "ANTI-SPAM CONFIGURATION CONTROL"; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB063 = error("TB063", "a limit of sendmail's access table that is no number")
+"""Why: the tags ClientRate, ClientConn and GreetPause have a number for value. Without one, the limit does not hold.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    ClientRate:192.0.2.1 many
+
+Remedy: write a number; 0 is no limit.
+
+Source: cf/README, ratecontrol, conncontrol, greet_pause.
+"""
+
 TB064 = error("TB064", "a value of the tag Spam that has no effect")
+"""Why: the tag Spam takes FRIEND or HATER. Other values have no effect.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Spam:abuse@example.com OK
+
+Remedy: write FRIEND or HATER, as FEATURE(`delay_checks') was given it.
+
+Source: cf/README, delay_checks; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB065 = error("TB065", "a value of a TLS tag that requires nothing")
+"""Why: the value of a TLS tag says which encryption or which verified certificate is required. Another text requires
+nothing, and the mail goes without TLS.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    TLS_Rcpt:example.com SECURE
+
+Remedy: write for example ENCR:256 or VERIFY:256, with PERM+ or TEMP+ before it for the kind of refusal.
+
+Source: cf/README, "STARTTLS", "Allowing Connections"; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB066 = warning("TB066", "a tag of sendmail's access table that looks like a slip of the pen")
+"""Why: no ruleset of the library asks for a key with this tag; one that is nearly the same exists.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Conect:192.0.2.1 REJECT
+
+Remedy: correct the tag.
+
+Source: cf/README, access_db.
+"""
+
 TB067 = error("TB067", "a certificate's entry in sendmail's access table that allows nothing")
+"""Why: an entry of CertIssuer takes RELAY or SUBJECT, one of CertSubject takes RELAY. Other values allow nothing.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    CertSubject:/C=DE/CN=mail.example.com OK
+
+Remedy: write RELAY; SUBJECT for an issuer whose subjects are looked up.
+
+Source: cf/README, "STARTTLS", "Relaying".
+"""
 
 TB068 = warning("TB068", "ERROR whose code becomes a part of the text, in sendmail's access table")
+"""Why: without the second colon, the status code becomes a part of the text, and the client gets the code of the
+ruleset.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    From:example.com ERROR:5.7.1 550 not wanted here
+
+Remedy: write a colon behind the status code: ERROR:5.7.1:550 not wanted here
+
+Source: cf/README, "ANTI-SPAM CONFIGURATION CONTROL"; observed with sendmail 8.17.1.9 -bt.
+"""
 
 _MAIL, _SPAM, _NUMBER, _TLS, _CERT, _OTHER = "action", "spam", "number", "tls", "certificate", "other"
 TAGS = {

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from mailconf.grammar import Grammar, Tree
 
 TB009 = declare("TB009", Severity.NOTE, "a table too irregular to be checked to its end")
+"""Why: some rules look into each different text of a table. After 20,000 of them, and in a text of more than 100,000
+characters, mailconf ends that part of the check, so that it takes a bounded time. The map is built as a whole.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    $ seq 20001 | sed 's/.*/user&@example.com |scan&/' > /etc/postfix/virtual
+
+Remedy: nothing; correct what was found before that place first.
+
+Source: the bounds in mailconf/tables/sides.py, which no engine has.
+"""
 
 LIMIT = 20_000
 LONGEST = 100_000  # characters of a side

@@ -24,8 +24,49 @@ if TYPE_CHECKING:
     from mailconf.grammar import Tree
 
 TB090 = error("TB090", "a transport that is not transport:nexthop")
+"""Why: the value has the form transport:nexthop. trivial-rewrite takes what precedes the first colon for the
+transport; where that is wrong, the mail is deferred.
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtp [mail.example.net]
+
+Remedy: write smtp:[mail.example.net]; :[mail.example.net] keeps the transport.
+
+Source: transport(5), "RESULT FORMAT".
+"""
+
 TB091 = error("TB091", "a nexthop whose bracket is not closed")
+"""Why: brackets around a host keep Postfix from looking for its MX records. Where the bracket is not closed, the
+destination is no host and the mail is deferred.
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtp:[mail.example.net
+
+Remedy: write "[host]" or "[host]:port".
+
+Source: transport(5), "TRANSPORT SPECIFICATION"; smtp(8).
+"""
+
 TB092 = error("TB092", "a nexthop that is not host:port")
+"""Why: smtp takes the nexthop for host or host:port, or for a list of these. It cannot connect to another text, and
+the mail is deferred.
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtp:mail.example.net:25:26
+
+Remedy: write host:port, an IPv6 address in brackets, and a comma between several.
+
+Source: transport(5); postconf(5) relayhost; smtp(8).
+"""
 
 SMTP_LIKE = frozenset({"", "smtp", "lmtp", "relay", "smtps", "submission"})
 TEXTS = frozenset({"error", "retry", "discard"})

@@ -28,7 +28,33 @@ from mailconf.postfix.settings.configuration import PF013, Configuration
 from mailconf.postfix.text.words import texts
 
 CK060 = error("CK060", "a folder or program that Postfix needs does not exist")
+"""Why: the programs of Postfix work in these folders, and stop at once where one of them is missing: no mail is
+accepted, delivered or sent. This is checked where Postfix is installed below the root.
+
+Example:
+    # main.cf
+    queue_directory = /var/spool/postfx
+
+Remedy: create the folder or correct its name, which must be absolute; install Postfix again where programs are missing.
+
+Source: postfix(1) check; postconf(5) queue_directory, command_directory, daemon_directory, meta_directory,
+shlib_directory, data_directory.
+"""
+
 CK064 = error("CK064", "a user or group that Postfix needs does not exist, or is not its own")
+"""Why: the programs of Postfix give up root's rights to mail_owner, setgid_group and default_privs. They stop where
+such an account does not exist, and where other programs or commands of users have the same one, these could change the
+mail system's files.
+
+Example:
+    # main.cf
+    default_privs = postfix
+
+Remedy: make an account of its own for each, and name it.
+
+Source: postconf(5) mail_owner, setgid_group, default_privs; INSTALL, section 6; the messages of `postfix check` of
+3.7.11.
+"""
 
 FOLDERS = ("queue_directory", "command_directory", "daemon_directory", "meta_directory", "shlib_directory")
 _SECRETS = ("_key_file", "_chain_files")

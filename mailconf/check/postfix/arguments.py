@@ -19,10 +19,69 @@ from mailconf.postfix.text.master_cf import COMMAND, FLAGS, TAKES_VALUE, Option,
 from mailconf.source import Source
 
 CK052 = error("CK052", "a pipe or spawn service lacks an argument")
+"""Why: pipe(8) and spawn(8) stop when their service names no user or no command: "fatal: missing ..." is logged each
+time that the service is needed, and its mail waits.
+
+Example:
+    # master.cf
+    scan unix - n n - - pipe argv=/usr/local/bin/scan
+
+Remedy: add user=NAME and, as the last argument, argv= with the command.
+
+Source: pipe(8), spawn(8), "COMMAND ATTRIBUTE SYNTAX"; observed with Postfix 3.7.11.
+"""
+
 CK053 = error("CK053", "a service has a flag that its program does not know")
+"""Why: a program stops at a letter of flags= that it does not know; mail for the service waits.
+
+Example:
+    # master.cf
+    scan unix - n n - - pipe flags=RZ user=scan argv=/usr/local/bin/scan
+
+Remedy: remove the letter.
+
+Source: pipe(8) and smtp(8), flags; observed with Postfix 3.7.11.
+"""
+
 CK086 = error("CK086", "a word in master.cf that the service's program does not take")
+"""Why: a service's program stops at a word behind its options that it does not take ("fatal: unexpected command-line
+argument", or "unknown attribute name"), and master(8) starts it again and again. Often the word belongs to the value
+of -o before it, which ends at the first blank. Only postscreen ignores such words, for which this is a warning.
+
+Example:
+    # master.cf
+    2525 inet n - n - - smtpd -o smtpd_banner=$myhostname ESMTP
+
+Remedy: write -o { name = value } where the value has blanks; put a comment on a line of its own.
+
+Source: master(5), "Command name + args"; observed with the programs of Postfix 3.7.11.
+"""
+
 CK087 = error("CK087", "an option in master.cf that Postfix's programs do not have, or that lacks its value")
+"""Why: a service's program stops at an option that it does not have, and at one that lacks its value ("fatal: invalid
+option"); master(8) starts it again and again. `postfix check` does not report it.
+
+Example:
+    # master.cf
+    2525 inet n - n - - smtpd -O smtpd_banner=example
+
+Remedy: set a parameter with -o name=value; remove the option otherwise.
+
+Source: master(5), "Command name + args"; observed with the programs of Postfix 3.7.11.
+"""
+
 CK089 = error("CK089", "a pipe or spawn service runs its command as a user that Postfix does not allow")
+"""Why: pipe(8) and spawn(8) run commands with the rights of user=. They stop where that is root, the owner of the mail
+system, or, for pipe, the group of postdrop: a mistake in such a command would give away the mail system.
+
+Example:
+    # master.cf
+    scan unix - n n - - pipe user=root argv=/usr/local/bin/scan
+
+Remedy: make an account of its own for the command, and name that.
+
+Source: pipe(8), spawn(8), "SECURITY"; observed with Postfix 3.7.11.
+"""
 
 IGNORES_WORDS = "postscreen"
 PIPE_FLAGS, SMTP_FLAGS = frozenset("BDFORXhqu.>"), frozenset("DORX")

@@ -29,10 +29,78 @@ from mailconf.tables.references import settled, settled_action
 from mailconf.tables.rows import offsets
 
 CK030 = error("CK030", "a table that Postfix reads as text cannot be read")
+"""Why: Postfix opens tables of the types regexp, pcre, cidr and texthash when a program starts. Where the file is
+missing or cannot be read, each lookup fails: a restriction answers "451 4.3.5 Server configuration error", other
+programs defer the mail.
+
+Example:
+    # main.cf
+    smtpd_sender_restrictions = check_sender_access cidr:/etc/postfix/senders
+
+Remedy: create the file, or take the table out of the parameter.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5); observed with Postfix 3.7.11.
+"""
+
 CK031 = error("CK031", "a rule that the table's engine skips")
+"""Why: the engine of the table logs a warning for a pattern or result that it cannot compile, skips the rule and goes
+on. What the rule was to refuse gets through.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: (free money/ REJECT
+
+Remedy: correct the pattern or the result; `postmap -q` with a text that should match shows whether it does.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5); the message is the one of the library or of Postfix 3.7.11.
+"""
+
 CK032 = error("CK032", "a table names a transport that master.cf does not have")
+"""Why: mail that a transport table, or the action FILTER, gives to a transport that master.cf does not define is
+deferred with "mail transport unavailable".
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtpx:[mail.example.net]
+
+Remedy: write the name of a service of master.cf, or define the service there.
+
+Source: transport(5), "RESULT FORMAT"; access(5) FILTER; master(5).
+"""
+
 TB103 = warning("TB103", "header or body checks in a table that has no patterns")
+"""Why: header_checks and body_checks are asked for a whole header or line. An indexed table matches only where that
+whole text is its key, which does not happen.
+
+Example:
+    # main.cf
+    header_checks = hash:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    Subject: REJECT
+
+Remedy: put patterns into a table of type regexp or pcre.
+
+Source: header_checks(5), "TABLE FORMAT".
+"""
+
 CK033 = warning("CK033", "a key for subdomains that parent_domain_matches_subdomains keeps from being looked up")
+"""Why: where parent_domain_matches_subdomains names the parameter, Postfix looks a subdomain up as its parent domain,
+example.com, and never as .example.com. The entry has no effect.
+
+Example:
+    # main.cf
+    relay_domains = hash:/etc/postfix/relay_domains
+    # /etc/postfix/relay_domains
+    .example.com OK
+
+Remedy: write the key without its first dot, or take the name out of parent_domain_matches_subdomains.
+
+Source: postconf(5) parent_domain_matches_subdomains; access(5), "HOST NAME/ADDRESS PATTERNS".
+"""
 
 _CONTENT = frozenset(
     {roles.HEADER_CHECKS, roles.BODY_CHECKS, roles.MILTER_HEADER_CHECKS}

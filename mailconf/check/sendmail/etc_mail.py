@@ -26,7 +26,32 @@ from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_roles import read_sendmail_table
 
 SM026 = error("SM026", "a table or class file that begins with a byte order mark")
+r"""Why: editors of other systems put a byte order mark at the beginning of a file. makemap, newaliases and sendmail
+take it for a part of the first key or word, which then matches nothing.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    $ printf '\357\273\277Connect:192.0.2.1 REJECT\n' > /etc/mail/access
+
+Remedy: save the file as UTF-8 without a byte order mark.
+
+Source: observed with makemap, newaliases and sendmail 8.17.1.9.
+"""
+
 CK020 = error("CK020", "a class file that sendmail needs does not exist, or cannot be read")
+"""Why: sendmail reads the files of its classes when it starts, and stops where one is missing, unless its line has -o:
+"fileclass: cannot open", exit status 71.
+
+Example:
+    # sendmail.mc
+    FEATURE(`use_cw_file')dnl
+
+Remedy: create the file, which may be empty.
+
+Source: Sendmail Installation and Operation Guide, "C and F - Define Classes"; cf/README use_cw_file; observed with
+sendmail 8.17.1.9.
+"""
 
 
 def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:

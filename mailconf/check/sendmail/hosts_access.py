@@ -16,6 +16,17 @@ from mailconf.source import Source
 from mailconf.tables.sendmail_roles import read_sendmail_table
 
 CK022 = error("CK022", "hosts.allow or hosts.deny cannot be read")
+"""Why: a sendmail with libwrap asks these files before it talks to a client. It takes one that it cannot read for a
+file without rules: what hosts.deny refuses is let in.
+
+Example:
+    $ mkdir /etc/hosts.deny
+    $ mailconf check /etc/mail
+
+Remedy: make it a regular file that everybody can read.
+
+Source: hosts_access(5); observed with sendmail 8.17.1.9, which Debian links with libwrap.
+"""
 
 FOLDER = "/etc/mail"
 FILES = ("/etc/hosts.allow", "/etc/hosts.deny")

@@ -38,17 +38,165 @@ from mailconf.sendmail.site import site_of
 from mailconf.source import Source, decode
 
 SM008 = error("SM008", "an argument in a .mc that nothing looks at")
+"""Why: m4 ends an argument at a comma outside of quotes, and the macro does not look at further arguments. The options
+behind the comma are lost without a word: here the daemon listens on all addresses.
+
+Example:
+    # sendmail.mc
+    DAEMON_OPTIONS(Name=MTA, Addr=127.0.0.1)dnl
+
+Remedy: put the whole argument into quotes: DAEMON_OPTIONS(`Name=MTA, Addr=127.0.0.1')dnl
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; the macros of sendmail 8.17.
+"""
+
 SM009 = warning("SM009", "an option in a .mc that the library does not read")
+"""Why: m4 defines any name. One that no file of the library reads sets nothing, and the option that was meant keeps
+its default.
+
+Example:
+    # sendmail.mc
+    define(`confMAX_MESSAGE_SZE', `10000000')dnl
+
+Remedy: correct the name or remove the line.
+
+Source: cf/README, "TWEAKING CONFIGURATION OPTIONS".
+"""
+
 SM010 = warning("SM010", "an option in a .mc without a value")
+"""Why: a definition without a value is empty: the line of the .cf has the option's name and nothing behind it, which
+sendmail takes for 0, or for yes where the option is yes or no.
+
+Example:
+    # sendmail.mc
+    define(`confMAX_MESSAGE_SIZE')dnl
+
+Remedy: write define(`NAME', `VALUE')dnl, or remove the line for the default.
+
+Source: cf/README, "TWEAKING CONFIGURATION OPTIONS"; m4 and the macros of sendmail 8.17.
+"""
+
 SM011 = warning("SM011", "a definition in a .mc that comes too early or too late")
+"""Why: the value is lost. OSTYPE, DOMAIN and some FEATUREs define options themselves and replace what was defined
+before them; a MAILER reads its definitions where it stands, so that later ones have no effect.
+
+Example:
+    # /etc/mail/sendmail.mc
+    OSTYPE(`linux')dnl
+    FEATURE(`no_default_msa')dnl
+    MAILER(`local')dnl
+    define(`LOCAL_MAILER_PATH', `/usr/bin/procmail')dnl
+
+Remedy: follow the order of cf/README: VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_CONFIG and the
+rulesets.
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4" and "MAILERS".
+"""
+
 SM013 = warning("SM013", "a FEATURE that has no effect any more")
+"""Why: what the FEATURE asks for has become the default, so that the line only misleads.
+
+Example:
+    # sendmail.mc
+    FEATURE(`notsticky')dnl
+
+Remedy: remove the line; where the earlier default was meant, write FEATURE(`stickyhost')dnl
+
+Source: cf/README, "FEATURES", stickyhost.
+"""
+
 SM014 = error("SM014", "DAEMON_OPTIONS or CLIENT_OPTIONS that sendmail does not understand")
+"""Why: sendmail stops when it starts where a key of these options is none of its own. It does not look at a word
+without a value, so that a port or an address that was meant is not used.
+
+Example:
+    # sendmail.mc
+    DAEMON_OPTIONS(`Name=MTA, Bind=127.0.0.1')dnl
+
+Remedy: write Key=value, with commas between them; the keys are Name, Port, Addr, Family, Modify, Listen and others.
+
+Source: Sendmail Installation and Operation Guide, 5.6, DaemonPortOptions; observed with sendmail 8.17.1.9.
+"""
+
 SM015 = error("SM015", "a mail filter that sendmail does not understand")
+"""Why: sendmail stops when it starts, or does without the filter, where a mail filter has no socket that it can use or
+is not defined: the mail is then not scanned.
+
+Example:
+    # sendmail.mc
+    INPUT_MAIL_FILTER(`scan', `S=inet:8891')dnl
+
+Remedy: write S=local:/run/scan.sock or S=inet:port@host; F=T makes sendmail answer 4xx while the filter does not.
+
+Source: cf/README, "ADDING NEW MAIL FILTERS"; Sendmail Installation and Operation Guide, "X - Mail Filter (Milter)
+Definitions".
+"""
+
 SM016 = error("SM016", "two daemons on one port")
+"""Why: the second daemon cannot bind the port: sendmail logs "cannot bind" and tries again, and after some attempts it
+gives up the daemon. The library adds a daemon on port 587 by itself.
+
+Example:
+    # sendmail.mc
+    DAEMON_OPTIONS(`Name=MTA')dnl
+    DAEMON_OPTIONS(`Name=MTA-v4, Port=25')dnl
+
+Remedy: give the daemons different ports or addresses; write FEATURE(`no_default_msa')dnl before your own daemon on 587.
+
+Source: cf/README, no_default_msa and DAEMON_OPTIONS.
+"""
+
 SM018 = error("SM018", "a map of a type that sendmail does not have, or without a file")
+"""Why: the second argument of a FEATURE is the map's type and its file. sendmail cannot open a map whose type it does
+not know, and what asks it is deferred.
+
+Example:
+    # sendmail.mc
+    FEATURE(`virtusertable', `/etc/mail/virtual')dnl
+
+Remedy: write the type before the file: FEATURE(`virtusertable', `hash /etc/mail/virtual')dnl
+
+Source: cf/README, virtusertable; Sendmail Installation and Operation Guide, "K - Key File Declaration".
+"""
+
 SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
+"""Why: mailconf reads a .mc with m4's usual quotes. Behind changequote the text can be anything, so that only what the
+.mc expands to is checked.
+
+Example:
+    # sendmail.mc
+    changequote([, ])dnl
+
+Remedy: nothing; without changequote more mistakes are found.
+
+Source: m4(1) changequote.
+"""
+
 SM021 = error("SM021", "a definition in a .mc whose name was expanded")
+"""Why: m4 expands the name of a definition that stands without quotes. Where a macro of that name exists, its value
+becomes the name: what is defined can never be called.
+
+Example:
+    # sendmail.mc
+    define(confLOG_LEVEL, 12)dnl
+
+Remedy: quote the name and the value: define(`confLOG_LEVEL', `12')dnl
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; GNU m4 1.4.19.
+"""
+
 SM022 = declare("SM022", Severity.NOTE, "a .mc that is too large for every check")
+"""Why: mailconf remembers where in the .mc each part of the .cf comes from. It does not do so for a .mc of more than
+60,000 words or with very many calls: then only its text is checked. The .cf is built as always.
+
+Example:
+    $ yes 'dnl a long comment' | head -20000 >> /etc/mail/sendmail.mc
+    $ mailconf check /etc/mail
+
+Remedy: nothing; a smaller .mc is checked as a whole.
+
+Source: the bounds in mailconf/sendmail/mc/mc.py, which no engine has.
+"""
 
 _CALLED = ("SM003", "SM004", "SM005", "SM006")  # they say why a line is in the .cf that sendmail does not take
 _OF_THE_CF = ("SM012", "SM023", "SM024", "SM025")

@@ -25,12 +25,97 @@ if TYPE_CHECKING:
     from mailconf.grammar import Grammar
 
 SM003 = error("SM003", "a name in a .mc in quotes that are not m4's")
+"""Why: the quotes of m4 are ` and '. In others, the library looks for a FEATURE whose name has the quotes in it, does
+not find it, and m4 prints "cannot open"; the FEATURE is not there.
+
+Example:
+    # sendmail.mc
+    FEATURE("access_db")dnl
+
+Remedy: write FEATURE(`access_db')dnl
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; GNU m4 1.4.19.
+"""
+
 SM004 = error("SM004", "a blank between a macro and its parenthesis")
+"""Why: m4 calls a macro with arguments only where the parenthesis follows its name at once. Here the macro is called
+without arguments, or not at all, and the rest becomes text of the .cf.
+
+Example:
+    # sendmail.mc
+    define (`SMART_HOST', `mail.example.net')dnl
+
+Remedy: remove the blank.
+
+Source: m4(1); GNU m4 1.4.19.
+"""
+
 SM005 = error("SM005", "a call in a .mc of a macro that does not exist")
+"""Why: m4 puts a name that it does not know into the .cf as it is, with its parenthesis. sendmail stops at such a
+line, or takes it for something else.
+
+Example:
+    # sendmail.mc
+    DAEMON_OPTION(`Name=MTA')dnl
+
+Remedy: correct the name; m4 distinguishes capitals.
+
+Source: GNU m4 1.4.19; observed with sendmail 8.17.1.9.
+"""
+
 SM006 = error("SM006", "a dnl in a .mc that runs into a word")
+"""Why: dnl joined with another word is a word of its own, which m4 does not know: it deletes nothing and becomes text
+of the .cf, at which sendmail stops.
+
+Example:
+    # sendmail.mc
+    dnlFEATURE(`access_db')
+
+Remedy: put a blank or a newline between the two.
+
+Source: GNU m4 1.4.19.
+"""
+
 SM007 = warning("SM007", 'a macro that is called in a line behind "#", which is no comment')
+"""Why: the library of sendmail ends m4's comments when it starts. A macro in a line that begins with # is called as
+anywhere else: the FEATURE that seems to be switched off is on.
+
+Example:
+    # sendmail.mc
+    # FEATURE(`access_db')
+
+Remedy: begin the line with dnl.
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; cf/m4/cf.m4 of sendmail 8.17.
+"""
+
 SM017 = warning("SM017", "a quoted text in a .mc that holds statements")
+"""Why: everything between a ` and its ' is text. A single ` in a comment begins a quote that ends at the next
+apostrophe, perhaps many lines later, and the statements between them are not called.
+
+Example:
+    # sendmail.mc
+    # the `feature
+    FEATURE(`virtusertable')dnl
+    # it's here
+
+Remedy: begin comments with dnl, and write no ` in them.
+
+Source: m4(1); GNU m4 1.4.19.
+"""
+
 SM019 = warning("SM019", "text that the macro before it drops")
+"""Why: these macros end with dnl or discard what follows on their line. A statement behind them is lost without a
+word.
+
+Example:
+    # sendmail.mc
+    EXPOSED_USER(`root') FEATURE(`virtusertable')
+
+Remedy: write each statement on a line of its own.
+
+Source: cf/README; the macros of sendmail 8.17.
+"""
 
 # A line as a .cf has it, not a line of prose that begins with the same letter.
 _CONFIGURED = re.compile(
