@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["GR001", "Grammar", "Mistake", "ParseFailure", "Token", "Tree"]
 
 GR001 = error("GR001", "text that no rule of the file's grammar accepts")
+"""Why: the text is none of the forms that the grammar knows, and none of the mistakes that have a code of their own.
+The engine may leave it out, or take it for something else.
+
+Example:
+    an entry of a table that is wrong in a way for which grammars/ has no example beside the grammar.
+
+Remedy: compare the text with the lines around it and with the manual page of the format.
+
+Source: the grammars in grammars/, which follow the manual pages of the formats.
+"""
 
 
 class Mistake(NamedTuple):

@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from mailconf.tables.rows import Progress as ReadProgress
 
 BD002 = error("BD002", "a map's source cannot be read")
+"""Why: the map cannot be built again, and the servers go on with the old one.
+
+Example:
+    a source that the user who builds may not read.
+
+Remedy: let that user read the file, or build as root.
+
+Source: postmap(1), makemap(8), which report the same.
+"""
 
 
 class Built(Protocol):

@@ -22,11 +22,86 @@ from mailconf.model.site import Site, TableUse
 from mailconf.source import Span
 
 BD001 = error("BD001", "a map's source file does not exist")
+"""Why: the map cannot be built. Where there is none, lookups fail: smtpd answers 451, other programs defer the mail.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+
+Remedy: create the file, or take the table out of the parameter.
+
+Source: postmap(1); DATABASE_README.
+"""
+
 BD004 = warning("BD004", "a map is built as another type than the configuration names")
+"""Why: --map-type builds a map of another type than the configuration names. The servers look for the named one and do
+not find the new one.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mailconf build --map-type lmdb /etc/postfix
+
+Remedy: write the type into the configuration as well.
+
+Source: docs/build.md; postconf(5) default_database_type.
+"""
+
 BD014 = error("BD014", "nothing of that name is built")
+"""Why: what was named on the command line is built from nothing in the configuration, so that nothing was done.
+
+Example:
+    $ mailconf build /etc/postfix transport
+
+Remedy: name a map or its source that the configuration has; the hint lists them.
+
+Source: docs/build.md.
+"""
+
 BD005 = error("BD005", "two tables of different types have the same map file")
+"""Why: hash and btree have the same file, NAME.db. Whichever is built last, lookups in the other one fail.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    virtual_mailbox_maps = btree:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+
+Remedy: name the table with one type everywhere.
+
+Source: DATABASE_README, "Postfix lookup table types".
+"""
+
 BD020 = error("BD020", "a map cannot be built, for a Python package is missing")
+"""Why: maps of the types lmdb and cdb are written by Python packages, and the one for this type cannot be imported.
+
+Example:
+    `mailconf build` of an lmdb: table, by a Python without the package lmdb.
+
+Remedy: install the package for the Python that runs mailconf, or use the type hash.
+
+Source: docs/dependencies.md.
+"""
+
 BD017 = error("BD017", "something that is no file stands where a map or a .cf is to be")
+"""Why: a folder, a pipe or a device stands where the map or the .cf is to be. No server reads that, and mailconf does
+not replace it.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mkdir /etc/postfix/virtual.db
+    $ mailconf build /etc/postfix
+
+Remedy: remove it.
+
+Source: docs/build.md.
+"""
 
 
 class Target(NamedTuple):

@@ -23,8 +23,8 @@ from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink
 from mailconf.files import Root
 from mailconf.model.site import Site
+from mailconf.postfix.policy.codes import PF204
 from mailconf.postfix.policy.policy import compile_policy
-from mailconf.postfix.policy.restrictions import PF204
 from mailconf.postfix.policy.smtpd import GUARDED
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.listeners import all_smtpds

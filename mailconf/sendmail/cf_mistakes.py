@@ -16,8 +16,45 @@ from mailconf.sendmail.cf.read import mistakes
 from mailconf.source import Source, Span
 
 SM023 = error("SM023", "a line of the .cf that sendmail does not know")
+"""Why: sendmail stops when it starts: "unknown configuration line". m4 does not notice it.
+
+Example:
+    # sendmail.mc
+    LOCAL_CONFG
+
+Remedy: correct the word, or begin a comment with dnl.
+
+Source: Sendmail Installation and Operation Guide, 5; observed with sendmail 8.17.1.9, which exits with 70.
+"""
+
 SM024 = error("SM024", "a rule of the .cf that sendmail cannot read")
+"""Why: sendmail stops when it starts: "invalid rewrite line". The sides of a rule are separated by tabs, of which
+editors make blanks.
+
+Example:
+    # sendmail.mc
+    LOCAL_RULESETS
+    Smine
+    R$*  $: $1
+
+Remedy: write R, the left side, a tab, and the right side.
+
+Source: Sendmail Installation and Operation Guide, "R and S - Rewriting Rules"; observed with sendmail 8.17.1.9, which
+exits with 70.
+"""
+
 SM025 = error("SM025", "a line of the .cf without a part that sendmail needs")
+"""Why: sendmail stops when it starts, or leaves the line out with a message: a name or a value is missing in it.
+
+Example:
+    # sendmail.mc
+    LOCAL_CONFIG
+    D
+
+Remedy: complete or remove the line.
+
+Source: Sendmail Installation and Operation Guide, 5; observed with sendmail 8.17.1.9.
+"""
 
 CODES = (SM023.name, SM024.name, SM025.name)
 _KINDS = {"unknown": SM023, "rule": SM024, "value": SM025}

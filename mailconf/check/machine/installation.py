@@ -24,7 +24,8 @@ from mailconf.check.machine.trees import is_folder, itself, resolve
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
 from mailconf.postfix.settings import machine
-from mailconf.postfix.settings.configuration import PF013, Configuration
+from mailconf.postfix.settings.codes import PF013
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.words import texts
 
 CK060 = error("CK060", "a folder or program that Postfix needs does not exist")

@@ -17,7 +17,8 @@ from mailconf.postfix.parameters.history import SINCE
 from mailconf.postfix.parameters.similar import glued, similar
 from mailconf.postfix.parameters.value_types import TABLE, type_of
 from mailconf.postfix.postconf.values import Fatal, Postconf, Scope
-from mailconf.postfix.settings.configuration import PF006, Configuration
+from mailconf.postfix.settings.codes import PF006
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.expand import references, scan
 from mailconf.postfix.text.lines import null_lines
 from mailconf.postfix.text.words import SEPARATORS, split_words

@@ -38,6 +38,22 @@ if TYPE_CHECKING:
 # of Postfix's tools stop at them, postmap(1) included.
 _STOP = frozenset({"FS001", "PF001", "PF002", "PF003"})
 BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since mailconf built it")
+"""Why: postmap or another program has changed the map since mailconf built it. The build replaces it by what the
+source says; what was changed by hand is lost.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mailconf build /etc/postfix
+    $ printf 'another map' > /etc/postfix/virtual.db
+    $ mailconf build /etc/postfix
+
+Remedy: nothing; change the source, not the map.
+
+Source: docs/build.md.
+"""
 
 
 @click.command()

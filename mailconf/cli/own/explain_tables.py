@@ -14,7 +14,39 @@ if TYPE_CHECKING:
     from mailconf.tables.check import Known
 
 PF231 = declare("PF231", Severity.NOTE, "explain reads a table's source, for its map has not been built")
+"""Why: explain reads the source of a table whose map is not there, and answers as Postfix would with the map. As
+things are, Postfix answers 451.
+
+Example:
+    # main.cf
+    virtual_alias_domains = example.com
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    ann@example.com ann@mail.example.com
+    $ mailconf explain --to ann@example.com /etc/postfix
+
+Remedy: run `mailconf build` with the folder.
+
+Source: docs/build.md.
+"""
+
 PF232 = declare("PF232", Severity.NOTE, "explain reads a map that is older than its source")
+r"""Why: explain answers from the map, as Postfix does, and the source says something else by now.
+
+Example:
+    # main.cf
+    virtual_alias_domains = example.com
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    ann@example.com ann@mail.example.com
+    $ mailconf build /etc/postfix
+    $ printf 'ann@example.com bob@mail.example.com\n' > /etc/postfix/virtual
+    $ mailconf explain --to ann@example.com /etc/postfix
+
+Remedy: run `mailconf build` with the folder.
+
+Source: docs/build.md.
+"""
 
 
 class Unbuilt:

@@ -21,6 +21,17 @@ Listen = tuple[str, int, str | None]  # host, port, service
 _COLLECTOR = (700, 10, 10)  # the interpreter's own: this is no short run
 
 FS002 = error("FS002", "there is nothing to listen on")
+"""Why: serve listens where the smtpd services of type inet in master.cf say, and there is none.
+
+Example:
+    # /etc/postfix/master.cf
+    cleanup unix n - n - 0 cleanup
+    $ mailconf serve /etc/postfix
+
+Remedy: name an address with --listen, or define the service in master.cf.
+
+Source: docs/serve.md; master(5).
+"""
 
 
 @click.command()

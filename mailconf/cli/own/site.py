@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     Command = TypeVar("Command", bound=Callable[..., object])
 
 FS001 = error("FS001", "the folder holds no configuration that mailconf knows")
+"""Why: mailconf recognizes the folder of a configuration by main.cf, sendmail.cf or a .mc. There is none, so that
+nothing was read.
+
+Example:
+    $ mailconf check /etc/exim4
+
+Remedy: name the folder with main.cf or sendmail.mc, below --root where that is given.
+
+Source: docs/flow.md.
+"""
 
 
 def directory_option(function: Command) -> Command:

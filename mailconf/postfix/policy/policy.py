@@ -10,24 +10,22 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mailconf.diagnostics import Sink, warning
+from mailconf.diagnostics import Sink
 from mailconf.model.policy import Privilege, Role
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
 from mailconf.model.world import Ask
 from mailconf.postfix.policy.aliasing import Aliasing
+from mailconf.postfix.policy.codes import PF206, PF229
 from mailconf.postfix.policy.local import Local
 from mailconf.postfix.policy.resolve import Resolver
-from mailconf.postfix.policy.restrictions import PF206
 from mailconf.postfix.policy.rewrite import Rewriter
 from mailconf.postfix.policy.smtpd import Smtpd
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
-
-PF229 = warning("PF229", "a number sign ends a list early")
 
 
 class _Agent(NamedTuple):

@@ -13,7 +13,7 @@ import os
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 
-from mailconf.diagnostics import Code, Sink, error, warning
+from mailconf.diagnostics import Code, Sink
 from mailconf.files import Root, read_regular
 from mailconf.model.site import Service, Setting
 from mailconf.ports import Ports
@@ -29,28 +29,29 @@ from mailconf.postfix.parameters.catalogue import (
 )
 from mailconf.postfix.parameters.releases import chosen_release
 from mailconf.postfix.settings import machine
+from mailconf.postfix.settings.codes import (
+    PF001,
+    PF002,
+    PF003,
+    PF004,
+    PF005,
+    PF006,
+    PF007,
+    PF008,
+    PF009,
+    PF010,
+    PF011,
+    PF012,
+    PF013,
+    PF017,
+    PF018,
+    PF228,
+    PF233,
+)
 from mailconf.postfix.text import main_cf, master_cf, words
 from mailconf.postfix.text.expand import MAX_STEPS, MacroError, expand
 from mailconf.postfix.text.lines import MAX_FILE, MAX_MASTER
 from mailconf.source import Source, Span, decode
-
-PF001 = error("PF001", "main.cf cannot be read")
-PF002 = error("PF002", "a line of main.cf has no =")
-PF003 = error("PF003", "a line of main.cf has no parameter name")
-PF004 = warning("PF004", "a file's first line begins with a blank and is ignored")
-PF005 = warning("PF005", "a parameter is set again")
-PF006 = error("PF006", "a value's $-expression cannot be expanded")
-PF007 = error("PF007", "a value is not yes or no")
-PF008 = error("PF008", "a value is not a number")
-PF009 = error("PF009", "a value is not a time")
-PF010 = error("PF010", "master.cf cannot be read")
-PF011 = error("PF011", "a line of master.cf is wrong")
-PF012 = warning("PF012", "the first line of master.cf begins with a blank and is ignored")
-PF013 = error("PF013", "mynetworks cannot be computed")
-PF017 = warning("PF017", "a service is defined again")
-PF018 = error("PF018", "a service is given a parameter in a form that stops it")
-PF233 = error("PF233", "the braces of an argument in master.cf do not hold it together")
-PF228 = error("PF228", "myorigin is not one domain, or its file cannot be read")
 
 PATIENCE, FEW_STEPS = 1, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
 MAX_SEARCHED = 20_000  # characters of a value with $-expressions in which the places of its words are looked for

@@ -14,6 +14,17 @@ from mailconf.ports import Ports
 from mailconf.postfix.settings.configuration import Configuration
 
 PF230 = error("PF230", "postscreen hands clients to a service that master.cf does not define")
+"""Why: postscreen hands a client that it has tested to this service. Where master.cf does not define it, no client
+gets any further.
+
+Example:
+    # master.cf
+    2525 inet n - n - 1 postscreen
+
+Remedy: define the service, of type pass, as the master.cf that comes with Postfix does.
+
+Source: postscreen(8); postconf(5) smtpd_service_name; POSTSCREEN_README.
+"""
 
 SMTPD, POSTSCREEN = "smtpd", "postscreen"
 SMTP_PORT = 25

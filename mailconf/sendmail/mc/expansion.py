@@ -31,8 +31,42 @@ from mailconf.sendmail.mc.sandbox import Header, LibraryFound, Probe, Read, Sand
 from mailconf.source import Source, Span, decode, encode
 
 SM901 = error("SM901", "sendmail's library of m4 macros is not installed")
+"""Why: sendmail's macros, m4/cf.m4 and the others, make a .cf of a .mc. Without them mailconf checks only the text of
+the .mc, and cannot build the .cf.
+
+Example:
+    $ mailconf check --cf-library /nosuch /etc/mail
+
+Remedy: install the package sendmail-cf, or name the folder of the macros with --cf-library.
+
+Source: cf/README; docs/mc.md.
+"""
+
 SM902 = error("SM902", "a .mc cannot be read")
+"""Why: nothing is known of what the .mc says, and its .cf is not built.
+
+Example:
+    $ mkdir /etc/mail/submit.mc
+    $ mailconf check /etc/mail
+
+Remedy: make it a regular file that mailconf may read.
+
+Source: docs/mc.md.
+"""
+
 SM030 = error("SM030", "a .mc that keeps the library from writing the rest of the .cf")
+"""Why: the library writes the rules and mailers of the .cf when m4 has read the whole .mc. m4exit, or a text of m4wrap
+without a newline at its end, keeps it from doing so: the .cf has no rules.
+
+Example:
+    # sendmail.mc
+    m4exit
+
+Remedy: remove m4exit; end the text of m4wrap with a newline.
+
+Source: GNU m4 1.4.19, m4wrap and m4exit; cf/m4/cf.m4 of sendmail 8.17.
+"""
+
 NO_LIBRARY = (  # what to do
     "install the package sendmail-cf, or name the library's folder with --cf-library; "
     "one that the .mc names is used where only root can write to it"

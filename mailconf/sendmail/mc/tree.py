@@ -31,7 +31,30 @@ if TYPE_CHECKING:
     from mailconf.grammar import Grammar, ParseFailure, Token, Tree
 
 SM001 = error("SM001", "a call in a .mc whose parenthesis is never closed")
+"""Why: m4 takes everything up to the closing parenthesis for arguments, here the rest of the file, and ends with "end
+of file in argument list".
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db'dnl
+
+Remedy: close the parenthesis.
+
+Source: GNU m4 1.4.19.
+"""
+
 SM002 = error("SM002", "a quote in a .mc that is never closed")
+"""Why: m4 takes everything up to the closing quote for text, here the rest of the file, and ends with "end of file in
+string".
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db`)dnl
+
+Remedy: end the quote with ', an apostrophe.
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; GNU m4 1.4.19.
+"""
 
 _LIBRARY = re.compile(r"\binclude\(\s*`?[^`'()\n]*\bcf\.m4'?\s*\)")
 _DEFINED = re.compile(r"\b(?:define|pushdef)\(\s*`*([A-Za-z_][A-Za-z0-9_]*)'*[,)]")
