@@ -21,10 +21,8 @@ same reader by grammars/postmap.lark, and a property test holds the two equal.
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import accumulate
 
 from mailconf import possessive
@@ -63,7 +61,9 @@ def read_rows(
     not be UTF-8."""
     rows = Rows(data)
     told = Nulls(data, rows) if nulls and b"\0" in data else None
-    with _no_collection():
+    from mailconf.tables.garbage_collection import no_collection  # here: start-up time
+
+    with no_collection():
         for start, end in blocks(data, _BLOCK):
             block = data[start:end]
             if len(block) > _LARGE or _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
@@ -174,15 +174,3 @@ def _is_hard(block: bytes, utf8: bool) -> bool:
         except UnicodeDecodeError:
             return True
     return False
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Garbage collection off: millions of small lists without cycles would be looked through again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -9,11 +9,10 @@ so that no change is lost between them. What may stand at the target, `mailconf.
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from enum import Enum
 from importlib import import_module
 from itertools import islice
@@ -552,13 +551,7 @@ def _is_at(descriptor: int, target: Path) -> bool:
         return False
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Garbage collection off: a million new objects without cycles would be looked through again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+def _no_collection() -> AbstractContextManager[None]:
+    from mailconf.tables.garbage_collection import no_collection  # here: start-up time
+
+    return no_collection()
