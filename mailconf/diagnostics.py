@@ -85,7 +85,7 @@ class Diagnostic(NamedTuple):
         return f"{self.span.source.name}:{line}:{column}: "
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``--format json`` prints; ``end`` is the place just behind the finding."""
+        """The object that ``--format json`` prints; ``end`` is the place just after the finding."""
         place: dict[str, Any] = {"file": self.file or None, "line": None, "column": None, "end": None}
         if self.span is not None:
             (line, column), last = self.span.first, self.span.last

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-END = "$END"  # the type of the token behind the last one
+END = "$END"  # the type of the token after the last one
 
 
 class Token(str):

@@ -141,7 +141,7 @@ class Span(NamedTuple):
 
     @property
     def last(self) -> Position:
-        """The place just behind the stretch."""
+        """The place just after the stretch."""
         return self.source.position(self.end)
 
     @property
@@ -167,7 +167,7 @@ class Origin(NamedTuple):
     span: Span
 
     def chain(self) -> list[Origin]:
-        """This origin and those behind it, nearest first."""
+        """This origin and those after it, nearest first."""
         links: list[Origin] = []
         at: Origin | None = self
         while at is not None:

@@ -54,7 +54,7 @@ Example:
     info: ann
     info: bob
 
-Remedy: remove one of the two, or write both addresses behind one name.
+Remedy: remove one of the two, or write both addresses after one name.
 
 Source: sendmail's aliases(5); observed with newaliases 8.17.1.9.
 """

@@ -52,7 +52,7 @@ _REASONS = {
     "the source is newer": "is older than its source",
     "it is no file": "is no file",
 }
-_CHANGED = "is not what its source says now"  # whatever else makes a map stale
+_CHANGED = "does not have the content that its source has now"  # any other reason for which a map is stale
 
 
 def freshness(subject: Subject, sink: Sink) -> None:

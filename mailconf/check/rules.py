@@ -1,4 +1,4 @@
-"""The rules, in the order in which they run: first what is said, then the tables, then what they are built into."""
+"""The rules, in the order in which they run: first the configuration, then the tables, then their maps."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Engine(Reader):
     """One run of m4.
 
     ``write`` and ``stderr`` take output and messages as they come. ``environment`` says what the macros may touch,
-    ``budget`` how much they may use. ``track`` keeps the whole chain of calls behind every byte (`Output.explained`).
+    ``budget`` how much they may use. ``track`` keeps the chain of calls that led to each byte (`Output.explained`).
     ``on_call`` hears of every macro call, with its arguments (the name first), before it is expanded. Problems go to
     ``sink`` as diagnostics, beside the message that m4 prints.
 

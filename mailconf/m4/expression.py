@@ -192,7 +192,7 @@ class _Parser:
         return self.values[-1]
 
     def operand(self, first: bool) -> None:
-        """Prefix operators, open parentheses, a number; then the token behind it."""
+        """Prefix operators, open parentheses, a number; then the token after it."""
         while True:
             kind = self.kind
             if kind == NUMBER:

@@ -38,7 +38,7 @@ _BITS = {b"hh": 8, b"h": 16, b"": 32, b"l": 64}
 
 
 class _Arguments:
-    """The arguments behind the format string, taken one by one; those that are missing count as empty or 0."""
+    """The arguments after the format string, taken one by one; those that are missing count as empty or 0."""
 
     def __init__(self, m4: Engine, values: list[bytes]) -> None:
         self.m4 = m4

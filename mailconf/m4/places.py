@@ -1,7 +1,7 @@
 """Where bytes come from: the texts that are read and the blocks that the scanner reads them in.
 
 Input is a stack of `Block`s: a stretch of a file, or the text that a macro call left behind. A block knows the place
-of the call that made it, so every byte has a chain of calls behind it that ends in a file. Lines and spans are worked
+of the call that made it, so every byte has a chain of calls that ends in a file. Lines and spans are worked
 out only when someone asks, from the byte offset.
 """
 

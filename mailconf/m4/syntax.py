@@ -78,7 +78,7 @@ class Syntax:
         return any(len(data) - at < len(d) and d.startswith(data[at:]) for d in self.partial)
 
     def end_of_string(self, data: bytes, start: int) -> int:
-        """The offset behind the quoted string that begins at ``start``; -1 if ``data`` does not hold all of it."""
+        """The offset after the quoted string that begins at ``start``; -1 if ``data`` does not hold all of it."""
         assert self.quotes is not None
         level, unquote = 1, self.unquote
         for match in self.quotes.finditer(data, start + len(self.quote)):
@@ -91,7 +91,7 @@ class Syntax:
         return -1
 
     def end_of_comment(self, data: bytes, start: int) -> int:
-        """The offset behind the comment that begins at ``start``; -1 if ``data`` does not hold all of it."""
+        """The offset after the comment that begins at ``start``; -1 if ``data`` does not hold all of it."""
         found = data.find(self.uncomment, start + len(self.comment))
         return -1 if found < 0 else found + len(self.uncomment)
 

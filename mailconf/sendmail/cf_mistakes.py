@@ -1,4 +1,4 @@
-"""Reports the lines of a .cf at which sendmail stops, each with the place in the .mc that is behind it.
+"""Reports the lines of a .cf at which sendmail stops, each with the place in the .mc from which it comes.
 
 sendmail exits with 70 after such a line, and no daemon runs; m4 knows nothing of it. Which lines they are,
 `mailconf.sendmail.cf.read` finds; the way back to the .mc is in `mailconf.sendmail.mc.places`.

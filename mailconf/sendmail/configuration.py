@@ -24,7 +24,7 @@ class McConfiguration(NamedTuple):
     cf: Cf
 
     def span(self, line: CfLine) -> Span | None:
-        """The place in the .mc, or in a file that it includes, that is behind a line; None for a default."""
+        """The place in the .mc, or in a file that it includes, from which a line comes; None for a default."""
         return self.mc.places.of_line(line.start, line.end)
 
 

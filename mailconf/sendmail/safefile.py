@@ -128,7 +128,7 @@ class Safety:
         return bits & access == access
 
     def _walk(self, path: str, offset: int, depth: int) -> None:
-        """Check the folders of ``path``, from the one that ends behind ``offset`` characters."""
+        """Check the folders of ``path``, from the one that ends after ``offset`` characters."""
         if depth > _LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         path = path.rstrip("/") or "/"

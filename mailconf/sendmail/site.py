@@ -173,7 +173,7 @@ class _Builder:
         )
 
     def _listeners(self, option: str, macro: str) -> list[Service]:
-        """The option's lines; the n-th call of the macro is behind the n-th line that says what it says."""
+        """The option's lines; the n-th call of the macro made the n-th line that has its text."""
         calls = list(self.mc.named(macro))
         services = []
         for setting in self._settings(option):

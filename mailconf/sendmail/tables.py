@@ -62,7 +62,7 @@ def table_use(map_: CfMap, place: Callable[[CfLine], Span | None]) -> TableUse:
 
 
 def _words(arguments: str) -> tuple[tuple[str, ...], str]:
-    """What a map that is no file has behind its type: words that begin with a hyphen, and all from the next one on."""
+    """What a map that is no file has after its type: words that begin with a hyphen, and all from the next one on."""
     flags: list[str] = []
     at = 0
     while found := WORD.search(arguments, at):

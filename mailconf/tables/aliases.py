@@ -43,7 +43,7 @@ Example:
     # /etc/aliases
     postmaster root
 
-Remedy: write a colon behind the name.
+Remedy: write a colon after the name.
 
 Source: aliases(5), "SYNTAX"; postalias(1); observed with Postfix 3.7.11.
 """

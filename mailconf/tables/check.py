@@ -97,7 +97,7 @@ Source: access(5), "HOST NAME/ADDRESS PATTERNS"; cf/README, access_db; observed 
 """
 
 TB015 = warning("TB015", "an action that is only a number")
-"""Why: an action that consists of digits only is OK: the client is let through. A reply code needs a text behind it.
+"""Why: an action that consists of digits only is OK: the client is let through. A reply code needs a text after it.
 
 Example:
     # main.cf
@@ -200,8 +200,8 @@ Remedy: write one address; for several use virtual_alias_maps.
 Source: canonical(5), generic(5), "TABLE FORMAT".
 """
 
-TB025 = warning("TB025", "a comment behind an entry, which is no comment")
-"""Why: a comment is a line whose first character other than white space is #. Behind an entry, each word of the
+TB025 = warning("TB025", "a comment after an entry, which is no comment")
+"""Why: a comment is a line whose first character other than white space is #. After an entry, each word of the
 comment is a part of the value: mail goes to addresses that do not exist.
 
 Example:
@@ -231,7 +231,7 @@ Source: aliases(5), "SYNTAX"; observed with Postfix 3.7.11.
 """
 
 TB033 = error("TB033", "an include that names no absolute path")
-"""Why: the name behind :include: is taken as it is; one that is not absolute is looked for in the queue folder. Mail
+"""Why: the name after :include: is taken as it is; one that is not absolute is looked for in the queue folder. Mail
 for the alias is deferred where the file is not found.
 
 Example:
@@ -471,7 +471,7 @@ def _check_target(target: AliasTarget, entry: Entry, sink: Sink, value: _Value) 
         hint = "write :include:/the/whole/path"
         sink.report(TB033, f':include: of "{target.text}" is no absolute path', entry.value_span, hint=hint)
     elif target.kind is AliasKind.ADDRESS and not value.quoted and _GLUED.search(target.text):
-        hint = "part targets with commas"
+        hint = "separate targets by commas"
         sink.report(TB034, f"{target.text} is one address", entry.value_span, hint=hint)
 
 

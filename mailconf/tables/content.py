@@ -36,7 +36,7 @@ Example:
     # /etc/postfix/body_checks
     /^begin/ PREPEND
 
-Remedy: write the text behind the action; IGNORE deletes the line.
+Remedy: write the text after the action; IGNORE deletes the line.
 
 Source: header_checks(5) PREPEND, REPLACE; observed with Postfix 3.7.11.
 """

@@ -4,9 +4,9 @@ As libwrap 7.6 reads them, with the options of hosts_options(5):
 
 - A line is a rule. A backslash at its end joins the next one to it; ``#`` in the first column starts a comment, and
   only there; an empty line is ignored. A line longer than `LIMIT` bytes, or the last one without a newline, ends the
-  file: that rule and those behind it are ignored.
+  file: that rule and those after it are ignored.
 - Fields are parted by colons that no backslash precedes and that stand in no brackets.
-- A list's words are parted by blanks and commas; ``EXCEPT`` takes off what the list behind it matches.
+- A list's words are parted by blanks and commas; ``EXCEPT`` takes off what the list after it matches.
 - A client is ALL, LOCAL, KNOWN, UNKNOWN or PARANOID, a host's name, ``.domain``, the beginning of an address with its
   dot (``192.0.2.``), ``net/mask``, ``net/length``, ``[ipv6]/length``, a pattern with ``*`` and ``?``, ``/file``,
   ``@netgroup`` or ``user@host``; a daemon ALL, a name, or ``name@host``.
@@ -56,7 +56,7 @@ Source: hosts_access(5); observed with libwrap 7.6.
 """
 
 TB162 = warning("TB162", "a list of hosts.allow that matches nothing")
-"""Why: a rule with an empty list, or with nothing behind EXCEPT, matches no client.
+"""Why: a rule with an empty list, or with nothing after EXCEPT, matches no client.
 
 Example:
     # /etc/hosts.deny
@@ -82,7 +82,7 @@ Remedy: correct the option.
 Source: hosts_options(5); observed with libwrap 7.6.
 """
 
-TB164 = error("TB164", "an option of hosts.allow behind the one that has to be the last")
+TB164 = error("TB164", "an option of hosts.allow after the one that has to be the last")
 """Why: allow, deny and twist have to be the last option of a rule. Where another one follows, libwrap logs an error
 and refuses every client that the rule matches.
 
@@ -161,7 +161,7 @@ def read_hosts(source: Source, sink: Sink) -> list[Entry]:
         end = start + len(joined)
         span = text.span(start, min(end, len(text.data)))
         if not whole:
-            hint = f"this rule and all behind it are ignored; end each line with a newline, within {LIMIT} bytes"
+            hint = f"this rule and all after it are ignored; end each line with a newline, within {LIMIT} bytes"
             sink.report(TB161, "libwrap stops reading here", span, hint=hint)
             break
         line = decode(joined.partition(b"\0")[0])
@@ -244,10 +244,10 @@ def _option(text: str) -> tuple[Option | None, tuple[str, str]]:
     name, value = words[0].lower(), words[1] if len(words) > 1 else ""
     known = f"libwrap denies the service; the options are {', '.join(sorted(OPTIONS))}"
     if name not in OPTIONS:
-        return None, (f"there is no option {words[0]}" if name else "there is no option behind this colon", known)
+        return None, (f"there is no option {words[0]}" if name else "there is no option after this colon", known)
     wants = OPTIONS[name]
     if wants and not value:
-        return None, (f"the option {name} needs a value", "libwrap denies the service; write the value behind it")
+        return None, (f"the option {name} needs a value", "libwrap denies the service; write the value after it")
     if wants is False and value:
         return None, (f"the option {name} takes no value", "libwrap denies the service; write it alone")
     if name == "umask" and not re.fullmatch(r"[0-7]+", value):
@@ -325,7 +325,7 @@ def _net_fault(net: str, mask: str) -> str:
     if bits == 0 and "." not in mask:
         return "write ALL"
     if address & ~bits:
-        return f"bits are set behind the prefix: write {IPv4Address(address & bits)}/{mask}"
+        return f"bits are set after the prefix: write {IPv4Address(address & bits)}/{mask}"
     return ""
 
 
@@ -335,7 +335,7 @@ def _net6_fault(net: str, length: str | None) -> str:
     except AddressValueError:
         return "write [address] or [address]/length"
     if length is not None and not (length.isascii() and length.isdigit() and int(length[:9]) <= 128):
-        return "write a length up to 128 behind the brackets"
+        return "write a length up to 128 after the brackets"
     return ""
 
 

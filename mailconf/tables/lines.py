@@ -2,7 +2,7 @@
 
 Format (postmap(1), aliases(5); the corners as postmap 3.7 shows them):
 
-- A line that is empty, holds only white space, or whose first character behind white space is ``#`` is skipped.
+- A line that is empty, holds only white space, or whose first character after white space is ``#`` is skipped.
 - A line that starts with white space continues the logical line before it; skipped lines between the two do not end
   it. Lines are joined without their newline and without anything between them.
 - A logical line that starts with white space continues nothing: a mistake, and the line is ignored.
@@ -48,7 +48,7 @@ class LogicalLine:
         return self.text if at < 0 else self.text[:at]
 
     def not_utf8(self, *, hidden: bool = True) -> int | None:
-        """The offset in the text of the first byte that is not UTF-8, of those behind a NUL as well with ``hidden``.
+        """The offset in the text of the first byte that is not UTF-8, of those after a NUL as well with ``hidden``.
 
         Text in ASCII hides what stands behind a NUL from that, too.
         """

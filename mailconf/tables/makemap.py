@@ -7,7 +7,7 @@ There are no logical lines here: nothing is continued. The file is read as C str
   ends at its first NUL;
 - an empty line is ignored, and one that starts with the comment character (``#``; ``-D``), whatever follows;
 - a line that starts with white space is a mistake, unless a delimiter is set: blank lines must be empty;
-- the key ends at the first white space, or at the first delimiter (``-t``); the value begins behind the run of white
+- the key ends at the first white space, or at the first delimiter (``-t``); the value begins after the run of white
   space or delimiters and goes to the end of the line, white space at its end and carriage return included;
 - an empty value is a mistake, unless ``-e`` allows it.
 
@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _BLOCK = 1 << 16  # bytes that are read at once
-LIMIT = 1024  # bytes of a line, its newline and the NUL behind it included
+LIMIT = 1024  # bytes of a line, its newline and the NUL after it included
 
 TOO_LONG = "too long"
 LEADING_SPACE = "white space before the key"

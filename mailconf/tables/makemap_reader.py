@@ -51,7 +51,7 @@ Example:
     # /etc/mail/access
     Connect:192.0.2.1
 
-Remedy: write a value behind the key.
+Remedy: write a value after the key.
 
 Source: makemap(8), -e; observed with makemap 8.17.1.9.
 """

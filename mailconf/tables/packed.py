@@ -18,7 +18,7 @@ MANY = 1 << 22  # bytes of text that are worth it
 
 _BLOCK = 1 << 18
 _SMALL_BLOCK = 1 << 16
-_MOST_SPACES = 16  # between key and value, and behind the value
+_MOST_SPACES = 16  # between key and value, and after the value
 _OBJECTS = 270  # bytes that an entry takes at the most, as objects
 _TIMES, _MORE = 8, 15 << 20  # of the text, and bytes: what all of them may take
 
@@ -59,7 +59,7 @@ class Packed(NamedTuple):
         return Packed(self.text, *(column[kept] for column in self[1:]))
 
     def followed_by(self, others: Packed) -> Packed:
-        """These entries and, behind them, the others."""
+        """These entries and, after them, the others."""
         np = arrays()
         at = self.text.size
         number = np.int32 if at + others.text.size < 1 << 31 else np.int64
@@ -106,7 +106,7 @@ class Packing:
             column.append(part.astype(self._number))
 
     def add_text(self, text: bytes) -> int:
-        """Put a text behind that so far; where it begins."""
+        """Put a text after that so far; where it begins."""
         self._parts.append(text)
         self._size += len(text)
         return self._size - len(text)

@@ -57,7 +57,7 @@ def read_rows(
     data: bytes, *, utf8: bool = True, places: bool = False, nulls: bool = False, progress: Progress | None = None
 ) -> Rows:
     """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable; with ``nulls`` (as Postfix from
-    3.9 on) each logical line with a NUL, in it or in what is skipped behind it, is a problem, and what a NUL hides need
+    3.9 on) each logical line with a NUL, in it or in what is skipped after it, is a problem, and what a NUL hides need
     not be UTF-8."""
     rows = Rows(data)
     told = Nulls(data, rows) if nulls and b"\0" in data else None

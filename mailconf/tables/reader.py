@@ -61,7 +61,7 @@ Example:
     # /etc/postfix/virtual
     "ann smith@example.com ann@example.com
 
-Remedy: close the quotes behind the user's name: "ann smith"@example.com
+Remedy: close the quotes after the user's name: "ann smith"@example.com
 
 Source: postmap(1), "INPUT FILE FORMAT"; observed with Postfix 3.7.11.
 """
@@ -76,7 +76,7 @@ Example:
     # /etc/postfix/relay_domains
     example.com
 
-Remedy: write a value behind the key; where only the key counts, any word will do, such as OK.
+Remedy: write a value after the key; where only the key counts, any word will do, such as OK.
 
 Source: postmap(1), "INPUT FILE FORMAT".
 """
@@ -107,7 +107,7 @@ Example:
     info@example.com ann@example.com
     INFO@example.com bob@example.com
 
-Remedy: remove one of the two; write several addresses behind one key.
+Remedy: remove one of the two; write several addresses after one key.
 
 Source: postmap(1), -r and -w; observed with Postfix 3.7.11.
 """

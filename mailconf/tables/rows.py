@@ -98,7 +98,7 @@ class Problems:
         self._ends.append(end)
 
     def add_all(self, others: Problems, before: int, at: int) -> None:
-        """Those of a part of the text that begins at ``at``, behind ``before`` entries."""
+        """Those of a part of the text that begins at ``at``, after ``before`` entries."""
         for number, (kind, start, end) in enumerate(others.places()):
             self.append(kind, before + others._before[number], at + others._lines[number], at + start, at + end)
 

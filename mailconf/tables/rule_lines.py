@@ -38,7 +38,7 @@ Source: regexp_table(5), pcre_table(5), "TABLE FORMAT"; observed with Postfix 3.
 """
 
 TB111 = error("TB111", "a flag that patterns of this type do not have")
-"""Why: a letter behind the pattern is a flag. The table skips a rule with one that it does not know, with a warning in
+"""Why: a letter after the pattern is a flag. The table skips a rule with one that it does not know, with a warning in
 the log.
 
 Example:
@@ -93,7 +93,7 @@ Example:
     if /^Subject:/
     /free money/ REJECT
 
-Remedy: write endif behind the last rule of the condition.
+Remedy: write endif after the last rule of the condition.
 
 Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
 """
@@ -108,13 +108,13 @@ Example:
     # /etc/postfix/header_checks
     /^Subject: free money/
 
-Remedy: write the result behind the pattern.
+Remedy: write the result after the pattern.
 
 Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
 """
 
 TB116 = error("TB116", "a network that is none")
-"""Why: the table skips the rule, with a warning in the log, where the network has bits behind its length or is no
+"""Why: the table skips the rule, with a warning in the log, where the network has bits after its length or is no
 network at all.
 
 Example:
@@ -128,7 +128,7 @@ Remedy: write the network that the hint names, or the address alone.
 Source: cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
 """
 
-TB117 = warning("TB117", "text behind an if or endif")
+TB117 = warning("TB117", "text after an if or endif")
 """Why: the table ignores what stands behind "if /pattern/" and "endif" in the same line; a rule there is not read.
 
 Example:
@@ -252,7 +252,7 @@ def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
         if rule.kind is RuleKind.IF:
             opened.append(rule)
     for rule in opened:
-        hint = "it holds to the end of the table; write endif behind the last of its rules"
+        hint = "it holds to the end of the table; write endif after the last of its rules"
         sink.report(TB114, "this if has no endif", rule.entry.key_span, hint=hint)
     return rules
 
@@ -297,7 +297,7 @@ def _tell_extra(line: _Line, at: int, end: int, sink: Sink, *, cidr: bool = Fals
         return
     start = at + line.text[at:end].index(extra)
     if cidr:
-        raise _Bad(TB112, "there is text behind endif", "Postfix ignores this line; write endif alone", start, end)
+        raise _Bad(TB112, "there is text after endif", "Postfix ignores this line; write endif alone", start, end)
     hint = "remove it; rules between if and endif start in the first column of their own lines"
     sink.report(TB117, f"{extra} is not read", line.span(start, end), hint=hint)
 
@@ -341,7 +341,7 @@ def _read_cidr(line: _Line, source: Source) -> Rule:
     if opens:
         return Rule(RuleKind.IF, (pattern,), line.entry(source, len(text)))
     if len(words) < 2:
-        raise _Bad(TB115, "this rule has no result", f"{_SKIPPED}; write the result behind it", begin, len(text))
+        raise _Bad(TB115, "this rule has no result", f"{_SKIPPED}; write the result after it", begin, len(text))
     return Rule(RuleKind.RULE, (pattern,), line.entry(source, len(text) - len(words[1])))
 
 
@@ -369,5 +369,5 @@ def _network_fault(text: str) -> tuple[str, str] | None:
             better = ip_network(f"{address}/{length}", strict=False)
         except ValueError:
             return f"{text} is no network", _WRITE
-        return f"{text} has bits behind its prefix", f"write {better}, or {address} alone"
+        return f"{text} has bits after its prefix", f"write {better}, or {address} alone"
     return None

@@ -25,7 +25,7 @@ from mailconf.tables.check import TB014, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
 TB060 = error("TB060", "a tag of sendmail's access table without a key")
-"""Why: a blank behind the tag ends the key: the key is the tag alone, which no lookup asks for, and the rest is the
+"""Why: a blank after the tag ends the key: the key is the tag alone, which no lookup asks for, and the rest is the
 value.
 
 Example:
@@ -34,7 +34,7 @@ Example:
     # /etc/mail/access
     Connect: 192.0.2.1 REJECT
 
-Remedy: write the key behind the colon without a blank: Connect:192.0.2.1
+Remedy: write the key after the colon without a blank: Connect:192.0.2.1
 
 Source: cf/README, access_db; observed with sendmail 8.17.1.9 -bt.
 """
@@ -150,7 +150,7 @@ Example:
     # /etc/mail/access
     From:example.com ERROR:5.7.1 550 not wanted here
 
-Remedy: write a colon behind the status code: ERROR:5.7.1:550 not wanted here
+Remedy: write a colon after the status code: ERROR:5.7.1:550 not wanted here
 
 Source: cf/README, "ANTI-SPAM CONFIGURATION CONTROL"; observed with sendmail 8.17.1.9 -bt.
 """
@@ -241,7 +241,7 @@ def read_key(text: str) -> Side:
         return Side(key)
     if key.tag in _NO_DEFAULT and not key.subject:
         hint = "the key follows the colon without a blank; what stands behind the blank is taken for the value"
-        return Side(key, (Fault(TB060, f"there is nothing behind {text}", hint),))
+        return Side(key, (Fault(TB060, f"there is nothing after {text}", hint),))
     fault = _subject_fault(key.subject) if TAGS.get(key.tag, _MAIL) not in (_CERT, _OTHER) else None
     return Side(key, (fault,) if fault else ())
 

@@ -4,7 +4,7 @@ Lines
 - A line that starts with a space or a tab continues the one before, comments included; a backslash at the end of a line
   joins the next one to it. White space stays as it is written. A comment starts in the first column.
 - A logical line has at most 8190 bytes. A longer one is ignored with what continues it, and so is one with a NUL, and
-  then the next one too; the lines behind are counted as if only the first of those had been there.
+  then the next one too; the lines after are counted as if only the first of those had been there.
 - A mistake is told with the number of the last line that belongs to the logical line.
 
 Names (the address in front of the first colon that is not in quotes, a comment or angle brackets)
@@ -15,7 +15,7 @@ Names (the address in front of the first colon that is not in quotes, a comment 
   to lower case. A later alias of the same name takes the place of the earlier one, with a warning.
 
 Values
-- The rest behind the *first* colon, whatever it is in, without white space before it. It is stored as it is.
+- The rest after the *first* colon, whatever it is in, without white space before it. It is stored as it is.
 
 Departure: the original resolves a name by the rulesets of sendmail.cf. Here the rules of a configuration made by
 sendmail's own m4 macros are built in: ``user@host`` and ``host!user`` and ``user%host`` are not local, unless the host
@@ -130,7 +130,7 @@ def _skip(data: bytes, at: int) -> int:
 
 
 def value_of(line: bytes) -> bytes:
-    """The value of an alias: behind the first colon, whatever that is in."""
+    """The value of an alias: after the first colon, whatever that is in."""
     return line.partition(b":")[2].lstrip(_ALL_SPACE)
 
 

@@ -72,7 +72,7 @@ Example:
     # /etc/mail/aliases
     postmaster root
 
-Remedy: write a colon behind the name.
+Remedy: write a colon after the name.
 
 Source: sendmail's aliases(5); observed with newaliases 8.17.1.9.
 """
@@ -257,5 +257,5 @@ def _fault(target: AliasTarget, part: str) -> Fault | None:
     if target.kind is AliasKind.INCLUDE and not target.text.startswith("/"):
         return Fault(TB033, f':include: of "{target.text}" is no absolute path', "write :include:/the/whole/path")
     if target.kind is AliasKind.ADDRESS and blank and "<" not in part:
-        return Fault(TB034, f"{part} is one address", "part targets with commas")
+        return Fault(TB034, f"{part} is one address", "separate targets by commas")
     return None

@@ -104,7 +104,7 @@ Example:
     # /etc/mail/mailertable
     example.net smtp:
 
-Remedy: write the host behind the colon.
+Remedy: write the host after the colon.
 
 Source: cf/README, "USING MAILERTABLES"; observed with sendmail 8.17.1.9 -bt.
 """
@@ -297,7 +297,7 @@ def read_route(key: str, value: str) -> Side:
         return Side(MailerRoute("discard"))
     if _NO_HOST.fullmatch(text):
         hint = 'write for example "smtp:relay.example.com"'
-        return Side(None, (Fault(TB141, f"a host is missing behind {text}", hint),))
+        return Side(None, (Fault(TB141, f"a host is missing after {text}", hint),))
     words = _words("route", text)
     if isinstance(words, Fault):
         return Side(None, (words,))

@@ -42,7 +42,7 @@ _SPACE = re.compile(r"[\t\r\n]")
 class Word(NamedTuple):
     """kind: ATOM, QUOTED, LITERAL, COMMENT or the special character; ``text`` is without quotes and backslashes.
 
-    ``end`` is the offset behind the word in what was cut up.
+    ``end`` is the offset after the word in what was cut up.
     """
 
     kind: str
@@ -182,7 +182,7 @@ def addresses(text: str) -> Iterator[Address]:
     """The addresses in a list (RFC 822 6.1): commas part them, and so do words that stand beside each other.
 
     ``phrase <address>`` is the address between the brackets, blanks left out; a phrase ends, leftwards, at a colon. The
-    name of a group (a colon with a semicolon behind it) and comments are nobody's address.
+    name of a group (a colon with a semicolon after it) and comments are nobody's address.
     """
     last_semicolon = -1
     if ";" in text:

@@ -3,13 +3,13 @@
 It is looked at only where a Postfix is installed below the root ($daemon_directory is there, and a user database) and
 the configuration is its own: /etc/postfix, or one of multi_instance_directories, which shares the programs of the
 first. A copy in somebody's working folder is theirs; of it, only the users that it names count. Below a root that
-does not belong to root, in a tree that somebody has unpacked, owners say nothing, and only permissions are looked at.
+does not belong to root, in a tree that somebody has unpacked, owners do not count, and only permissions are looked at.
 
 What ``postfix check`` sets right itself is not reported: folders of the queue that are missing and messages with
 another name than their inode's.
 
 Sources: postfix(1) check, postsuper(1), postconf(5) mail_owner, setgid_group, default_privs, queue_directory,
-data_directory, multi_instance_directories; what ``postfix check`` of 3.7 says of files damaged one at a time
+data_directory, multi_instance_directories; what ``postfix check`` of 3.7 reports of files damaged one at a time
 (tests/live/test_postfix_check_live.py).
 """
 
@@ -95,7 +95,7 @@ def _instances(subject: Subject) -> list[str]:
 
 
 def _users(subject: Subject, accounts: Accounts, own: bool, sink: Sink) -> None:
-    """The users and groups that Postfix runs as: known, without privileges, and nobody else's."""
+    """The users and groups that Postfix runs as: known, without privileges, and used by nothing else."""
     configuration = subject.configuration
     for name, problem in _problems(configuration, accounts):
         if own or configuration.is_set(name):

@@ -45,7 +45,7 @@ keys.
 """
 
 CK065 = warning("CK065", "a symbolic link leads out of its folder, or to nothing")
-"""Why: the file behind a symbolic link may lie where others can write, and its owner and mode are not those of the
+"""Why: the file to which a symbolic link leads may lie where others can write; its owner and mode are not those of the
 link. A link that leads to nothing is a file that is missing.
 
 Example:
@@ -169,7 +169,7 @@ class Files:
         lost = [each.path for each in followed if each.behind is None]
         self._report(CK065, tree, lost, "is a symbolic link to nothing", "remove it, or make what it leads to")
         leaving = [each.path for each in files if each.is_link and _leaves(each.place)]
-        hint = "put the file itself there: whoever can write behind the link can change Postfix"
+        hint = "put the file itself there: anybody who can write the file that the link names can change Postfix"
         self._report(CK065, tree, leaving, "is a symbolic link that leads out of its folder", hint)
 
     def _data_tree(self) -> None:
@@ -212,7 +212,7 @@ class Files:
                     self._sink.report(CK066, message, hint=hint, file=str(path))
 
     def _queue_tree(self, name: str) -> None:
-        """One of the queues. Files in maildrop are anybody's, who sends mail."""
+        """One of the queues. A file in maildrop belongs to the user who sends the mail."""
         path = self._queue / name
         files = list(walk(path))
         owned = files[:1] if name == "maildrop" else files
@@ -278,4 +278,4 @@ def _same(one: Path, other: Path) -> bool:
     try:
         return filecmp.cmp(one, other, shallow=False)
     except OSError:
-        return True  # for all we can see
+        return True  # as far as can be seen

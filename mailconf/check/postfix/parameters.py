@@ -1,6 +1,6 @@
 """What is set: does the parameter exist, is its value of its type, does what it refers to exist (postconf(1), (5))?
 
-Of main.cf and of the ``-o`` settings in master.cf. Much of this is what postconf warns of, in one version or another.
+Of main.cf and of the ``-o`` settings in master.cf. postconf warns of most of this, in one version or another.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mailconf.postfix.text.lines import null_lines
 from mailconf.postfix.text.words import SEPARATORS, split_words
 
 CK001 = warning("CK001", "a parameter that is set does not exist")
-"""Why: Postfix ignores a name that it does not know, without a word in its log: the setting that was meant keeps its
+"""Why: Postfix ignores a name that it does not know, and does not log it: the setting that was meant keeps its
 default. The name may be misspelled, belong to another version of Postfix, or be made for a transport or service
 (NAME_destination_recipient_limit, NAME_time_limit) that master.cf does not define.
 
@@ -55,7 +55,7 @@ the same places.
 
 CK071 = warning("CK071", "a parameter that will be removed is set")
 """Why: the parameter still works, but a later version of Postfix will not have it: after that upgrade the setting is
-ignored without a word.
+ignored and nothing is logged.
 
 Example:
     # main.cf
@@ -68,8 +68,8 @@ Source: postconf(1) of Postfix 3.9 and later, which prints the same advice; DEPR
 """
 
 CK072 = warning("CK072", "a parameter is set that Postfix sets itself")
-"""Why: Postfix sets this parameter itself when a program starts, and does not look at what main.cf says. The line has
-no effect, and whoever reads it is misled.
+"""Why: Postfix sets this parameter itself when a program starts, and ignores the line in main.cf. The line has
+no effect and is misleading.
 
 Example:
     # main.cf
@@ -80,8 +80,8 @@ Remedy: remove the line.
 Source: postconf(5) process_name, process_id, service_name and the others that are described as read-only.
 """
 
-CK073 = warning("CK073", "there is a comment behind a value")
-"""Why: in main.cf only a line that begins with # is a comment. Behind a value, # and the words that follow are a part
+CK073 = warning("CK073", "there is a comment after a value")
+"""Why: in main.cf only a line that begins with # is a comment. After a value, # and the words that follow are a part
 of the value: a relay host, a file or a number of that name does not exist.
 
 Example:
@@ -197,7 +197,7 @@ class _Names(Postconf):
 
 
 def names(subject: Subject, sink: Sink) -> None:
-    """Names that nothing defines: of parameters that are set, and behind a ``$``."""
+    """Names that nothing defines: of parameters that are set, and after a ``$``."""
     configuration = subject.configuration
     known = _Names(configuration.directory, lambda _: None, subject.read, subject.postfix)
     known.values = {name: configuration.raw(name) for name in configuration.names()}
@@ -245,7 +245,7 @@ def _name(name: str, view: Configuration, known: _Names, scope: Scope | None, si
 
 
 def _unknown(name: str, view: Configuration, postfix: ParameterSet, hints: Iterator[int]) -> tuple[str, str]:
-    """What to say of a name that this version of Postfix does not know."""
+    """Message and hint for a name that this version of Postfix does not know."""
     others = [version for version in recorded() if name in version.parameters]
     if others:
         newer = others[0].version > postfix.version
@@ -308,7 +308,7 @@ def _definition(other: str, name: str, view: Configuration, known: _Names, hints
         return f"add a line to main.cf: {other} = {_FOR_MUAS[other]}"
     first, second = glued(other, parameters) if len(other) <= _LONGEST_NAME else ("", "")
     if first and (first in parameters or view.is_set(first)):
-        return f"end the line behind ${first}, and put {second} on a line of its own"
+        return f"end the line after ${first}, and put {second} on a line of its own"
     return f"define {other} in main.cf, or take ${other} out"
 
 
@@ -325,7 +325,7 @@ def _next_setting(name: str, view: Configuration, postfix: ParameterSet, sink: S
             continue
         span = view.place(name, at + len(before), found.end())
         hint = f"put {other} on a line of its own, which begins with it"
-        sink.report(PF234, f"{other} = stands in the value of {name}, and sets nothing", span, hint=hint)
+        sink.report(PF234, f"the value of {name} contains {other} =, which sets nothing", span, hint=hint)
         return
 
 
@@ -342,7 +342,7 @@ def _comment(name: str, view: Configuration, sink: Sink) -> None:
 
 
 def nulls(subject: Subject, sink: Sink) -> None:
-    """Bytes of value 0, behind which a line is not read."""
+    """Bytes of value 0, after which a line is not read."""
     for source in subject.configuration.sources.values():
         for first, _, _ in null_lines(source.text):
             sink.report(CK074, "a byte of value 0 ends this line", source.line_span(first), hint="remove it")

@@ -1,7 +1,7 @@
-"""The text of every table, in its role: form, then meaning (`mailconf.tables.roles`), then what the configuration says.
+"""The text of every table, in its role: form, then meaning (`mailconf.tables.roles`), then the configuration.
 
 Tables that are built from a text are read as the build reads them; those that Postfix reads as text (regexp, pcre,
-cidr, texthash) from their files. What only the configuration can tell: whether a transport exists in master.cf, and
+cidr, texthash) from their files. Only the configuration shows whether a transport exists in master.cf, and
 whether keys like ``.example.com`` are looked up (postconf(5) parent_domain_matches_subdomains).
 """
 
@@ -149,7 +149,7 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
     role = roles.table_role(*(use.role for use in uses))
     entries: Sequence[Entry]
     if kind == "texthash":
-        entries = read_postmap(source, sink)  # whatever the role: no colons as in alias files
+        entries = read_postmap(source, sink)  # in any role: no colons as in alias files
         roles.check_table(role, entries, sink, subject.is_restriction)
         report_duplicates(entries, sink, lambda key: decode(fold(encode(key))))
     else:
@@ -171,7 +171,7 @@ def _judged(role: str, entry: Entry) -> Entry:
 
 
 def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Sink) -> list[Entry]:
-    """The rules with a result. What only the engine finds wrong is told in its words, once a line."""
+    """The rules with a result. What only the engine finds wrong is reported in its words, once for each line."""
     from mailconf.tables.rule_lines import RuleKind, read_rules
 
     found = Sink()
@@ -214,7 +214,7 @@ def _report_subdomain_keys(
 ) -> None:
     """Keys like ``.example.com`` where the parent domain itself is asked for instead."""
     listed = set(subject.configuration.list_words("parent_domain_matches_subdomains"))
-    # fast_flush_domains is $relay_domains, and only says whose mail is remembered.
+    # fast_flush_domains is $relay_domains, and only decides whose mail is remembered.
     names = {_PARENTS.get(roles.table_role(use.role), use.role) for use in uses if use.role != "fast_flush_domains"}
     lists = {name for name in names if name in _PARENTS.values() or role in (roles.DOMAINS, roles.HOSTS)}
     if not lists or not lists <= listed:
@@ -228,7 +228,7 @@ def _report_subdomain_keys(
 
 
 def _report_transports(subject: Subject, role: str, entries: Iterable[Entry], sink: Sink) -> None:
-    """Names of transports: in transport tables and behind FILTER."""
+    """Names of transports: in transport tables and after FILTER."""
     services = subject.site.transports
     if not services or not (role in (roles.TRANSPORT, roles.SENDER_TRANSPORT, roles.ACCESS) or role in _CONTENT):
         return

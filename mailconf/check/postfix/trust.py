@@ -33,7 +33,7 @@ Remedy: use an indexed file, or a table of type sqlite, ldap, mysql or pgsql.
 Source: virtual(8), "SECURITY"; local(8), "SECURITY"; tcp_table(5); observed with Postfix 3.7.11.
 """
 
-TB170 = error("TB170", "a result with text of the address where Postfix allows none")
+TB170 = error("TB170", "a result with text of the address where Postfix does not allow it")
 r"""Why: where a result decides which file is written or which user owns it, Postfix does not let a part of the address
 into it: the sender chooses the address. It logs a warning and skips the rule.
 
@@ -75,7 +75,7 @@ def trust_in(use: TableUse) -> Trust:
 
 
 def opened(subject: Subject, sink: Sink) -> None:
-    """Report tables that are not opened, and rules that are skipped in tables that stand in main.cf itself."""
+    """Report tables that are not opened, and rules that are skipped in tables that are written in main.cf itself."""
     for use in subject.site.tables:
         if use.span is None:
             continue

@@ -121,7 +121,7 @@ def known(subject: Subject, sink: Sink) -> None:
 
 
 def _missing(subject: Subject) -> frozenset[str]:
-    """The types that the Postfix below the root does not have; none where that cannot be seen."""
+    """The types that the Postfix below the root does not have; an empty set where that is unknown."""
     folder = subject.root.path(subject.configuration.value("meta_directory"))
     if not subject.root.path(subject.configuration.value("daemon_directory")).is_dir():
         return frozenset()

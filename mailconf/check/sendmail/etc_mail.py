@@ -1,7 +1,7 @@
 """What is wrong in an /etc/mail: in each .mc, in every table that is built and every class file, in what they became.
 
-A .mc is checked as `mailconf.check.sendmail.mc` says; tables and class files in the roles that the .mc gives them
-(`mailconf.tables.sendmail_roles`); whether what is built is current, the plan says (`mailconf.build.etc_mail`).
+A .mc is checked as `mailconf.check.sendmail.mc` describes; tables and class files in the roles that the .mc gives them
+(`mailconf.tables.sendmail_roles`); the plan decides whether what is built is current (`mailconf.build.etc_mail`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """/etc/hosts.allow and /etc/hosts.deny, which a sendmail with libwrap asks before it talks to a client (tcpd(8)).
 
 Debian's sendmail is linked with libwrap; that of RHEL has not been since release 8, whose systems have no libwrap. The
-program that is installed below the root tells; where there is none, the files are read. They belong to the machine,
-not to the folder: of a copy of an /etc/mail elsewhere they say nothing.
+program that is installed below the root shows which; where there is no program, the files are read. They belong to the
+machine, not to the folder: for a copy of an /etc/mail elsewhere they mean nothing.
 """
 
 from __future__ import annotations
@@ -68,4 +68,4 @@ def _reads(program: Path) -> bool:
     try:
         return _LIBRARY in program.read_bytes()
     except OSError:
-        return True  # nobody can tell
+        return True  # unknown

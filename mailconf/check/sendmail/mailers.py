@@ -1,7 +1,7 @@
 """The mailers that an /etc/mail names: each has to be one that a MAILER() of the .mc, or sendmail itself, defines.
 
 sendmail 8.17 looks for a mailer without regard to case. It has ``prog``, ``*file*`` and ``*include*`` by itself, and
-``error`` where a ruleset names a mailer; ``discard`` is none there, though an access table has an action of that name.
+``error`` where a ruleset names a mailer. It has no mailer ``discard``, only an action of that name in access tables.
 Mail for a mailer that it does not have stays undelivered ("unknown mailer"), and it starts all the same.
 """
 
@@ -47,7 +47,7 @@ _MAILER = re.compile(r"\s*([^\s:\[\]@\"<>,]+)\s*:")
 
 
 def defined(sites: Iterable[Site]) -> dict[str, str]:
-    """The mailers of the .mc files, by their names in lower case; none where no .mc could be expanded."""
+    """The mailers of the .mc files, by their names in lower case; empty where no .mc could be expanded."""
     found = {name.lower(): name for site in sites for name in site.transports}
     return {**dict(zip(_BUILT_IN, _BUILT_IN, strict=True)), **found} if found else {}
 

@@ -6,7 +6,7 @@ library only the text is looked at.
 
 What each mistake really does was found with GNU m4, the library of sendmail 8.17 and sendmail itself: a blank before a
 parenthesis makes the call one without arguments, and the arguments text of the .cf; a name that no macro has becomes
-text of the .cf; "#" begins no comment behind cf.m4; an unquoted comma ends an argument, and the library looks at no
+text of the .cf; "#" begins no comment after cf.m4; an unquoted comma ends an argument, and the library looks at no
 more arguments than it wants; an option that the library does not read changes nothing; sendmail stops at a port's key
 whose first letter it does not know, at a map's type that it does not have, at a mail filter without a socket.
 """
@@ -39,7 +39,7 @@ from mailconf.source import Source, decode
 
 SM008 = error("SM008", "an argument in a .mc that nothing looks at")
 """Why: m4 ends an argument at a comma outside of quotes, and the macro does not look at further arguments. The options
-behind the comma are lost without a word: here the daemon listens on all addresses.
+after the comma are lost without a word: here the daemon listens on all addresses.
 
 Example:
     # sendmail.mc
@@ -64,7 +64,7 @@ Source: cf/README, "TWEAKING CONFIGURATION OPTIONS".
 """
 
 SM010 = warning("SM010", "an option in a .mc without a value")
-"""Why: a definition without a value is empty: the line of the .cf has the option's name and nothing behind it, which
+"""Why: a definition without a value is empty: the line of the .cf has the option's name and nothing after it, which
 sendmail takes for 0, or for yes where the option is yes or no.
 
 Example:
@@ -106,7 +106,7 @@ Source: cf/README, "FEATURES", stickyhost.
 """
 
 SM014 = error("SM014", "DAEMON_OPTIONS or CLIENT_OPTIONS that sendmail does not understand")
-"""Why: sendmail stops when it starts where a key of these options is none of its own. It does not look at a word
+"""Why: sendmail stops when it starts at a key that these options do not have. It does not look at a word
 without a value, so that a port or an address that was meant is not used.
 
 Example:
@@ -160,7 +160,7 @@ Source: cf/README, virtusertable; Sendmail Installation and Operation Guide, "K 
 """
 
 SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
-"""Why: mailconf reads a .mc with m4's usual quotes. Behind changequote the text can be anything, so that only what the
+"""Why: mailconf reads a .mc with m4's usual quotes. After changequote the text can be anything, so that only what the
 .mc expands to is checked.
 
 Example:
@@ -173,7 +173,7 @@ Source: m4(1) changequote.
 """
 
 SM021 = error("SM021", "a definition in a .mc whose name was expanded")
-"""Why: m4 expands the name of a definition that stands without quotes. Where a macro of that name exists, its value
+"""Why: m4 expands the name of a definition that has no quotes. Where a macro of that name exists, its value
 becomes the name: what is defined can never be called.
 
 Example:
@@ -198,7 +198,7 @@ Remedy: nothing; a smaller .mc is checked as a whole.
 Source: the bounds in mailconf/sendmail/mc/mc.py, which no engine has.
 """
 
-_CALLED = ("SM003", "SM004", "SM005", "SM006")  # they say why a line is in the .cf that sendmail does not take
+_CALLED = ("SM003", "SM004", "SM005", "SM006")  # they give the reason for a line of the .cf that sendmail does not take
 _OF_THE_CF = ("SM012", "SM023", "SM024", "SM025")
 _ORDER = "cf/README has the order VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_..."
 _ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSIONID"}
@@ -242,7 +242,7 @@ def check_mc(
 ) -> McConfiguration | None:
     """Report everything that is wrong with the .mc at ``mc`` (below ``root``) into ``sink``.
 
-    Gives what was read, for `mailconf.sendmail.site.site_of`; None without the library, or, with a diagnostic, when
+    Returns what was read, for `mailconf.sendmail.site.site_of`; None without the library, or, with a diagnostic, when
     the file cannot be read. Unless ``allow_shell`` is given, nothing is run or written, and nothing is read but the
     .mc's folder and the library.
     """
@@ -256,7 +256,7 @@ def check_mc(
         text = read_mc.mc.document
         check_text(text, found)
         if not read_mc.mc.expanded.exhausted:
-            looked = "only the text is checked" if text.nodes else "what it says is not checked"
+            looked = "only the text is checked" if text.nodes else "its content is not checked"
             message = f"this .mc is too large to keep track of what becomes of it: {looked}"
             found.report(SM022, message, file=read_mc.mc.path)
     for diagnostic in _settled(found):
@@ -295,7 +295,7 @@ def _read(
 
 
 def _settled(found: Sink) -> Iterator[Diagnostic]:
-    """Without what m4 says about a mistake that has a better name here, with hints for what the library says."""
+    """Without messages of m4 about a mistake that has a better name here, with hints for messages of the library."""
     unclosed = any(d.code in ("SM001", "SM002") for d in found)
     named = {(d.span.source.name, d.span.line) for d in found if d.code in ("SM003", "SM004") and d.span}
     called = {(d.span.source.name, d.span.line) for d in found if d.code in _CALLED and d.span}
@@ -326,7 +326,7 @@ class McText:
     _texts: dict[str, str] = field(default_factory=dict)
 
     def library_text(self, name: str) -> str:
-        """The text of a file of the library; none where there is no such file."""
+        """The text of a file of the library; empty where there is no such file."""
         if name not in self._texts:
             try:
                 self._texts[name] = decode(Path(self.library.folder, name).read_bytes())
@@ -355,7 +355,7 @@ def arguments(subject: McText, sink: Sink) -> None:
 
 
 def options(subject: McText, sink: Sink) -> None:
-    """SM009, SM010, SM021: options that nobody reads, such without a value, names that are none."""
+    """SM009, SM010, SM021: options that nothing reads, options without a value, names that are not valid."""
     known: set[str] | None = None
     words = Counter(_OPTION.findall(subject.mc.document.text))
     unread = 0
@@ -393,7 +393,7 @@ def _known_options(subject: McText) -> set[str]:
 
 
 def order(subject: McText, sink: Sink) -> None:
-    """SM011: definitions that a later OSTYPE, DOMAIN or FEATURE replaces, or behind the MAILER that reads them."""
+    """SM011: definitions that a later OSTYPE, DOMAIN or FEATURE replaces, or after the MAILER that reads them."""
     own: dict[str, Statement] = {}
     mailers: dict[str, Statement] = {}
     available = subject.library.available("mailer")
@@ -409,7 +409,7 @@ def order(subject: McText, sink: Sink) -> None:
             if earlier is not None and earlier.argument(2) != value and not name.startswith("_"):
                 message = f"{name} is set again by {call.span.text} in line {call.span.line}: this value is lost"
                 related = (Related("set again here", call.span),)
-                sink.report(SM011, message, earlier.span, hint=f"move it behind that; {_ORDER}", related=related)
+                sink.report(SM011, message, earlier.span, hint=f"move it after that; {_ORDER}", related=related)
             continue
         own[name] = call
         if name.startswith("_") or subject.mentions("m4/proto.m4", name):
@@ -423,7 +423,7 @@ def order(subject: McText, sink: Sink) -> None:
 
 
 def features(subject: McText, sink: Sink) -> None:
-    """SM013: FEATUREs that say what is the case anyway."""
+    """SM013: FEATUREs that ask for what is the default."""
     for call in subject.own("FEATURE"):
         hint = _OBSOLETE.get(call.argument(1))
         if hint:
@@ -440,7 +440,7 @@ def daemons(subject: McText, sink: Sink) -> None:
                 key, equals, _ = part.partition("=")
                 if not equals:
                     message = f"`{part}' in {macro} has no value: sendmail does not look at it"
-                    sink.report(SM014, message, service.span, hint="write Key=value, parted with commas")
+                    sink.report(SM014, message, service.span, hint="write Key=value, separated by commas")
                 elif key[:1] not in PORT_KEYS:
                     message = f"{option} has no key {key}: sendmail does not start"
                     hint = "the keys are Name, Port, Addr, Family, Modify, Listen, InputMailFilters and others"
@@ -484,7 +484,7 @@ def filters(subject: McText, sink: Sink) -> None:
 
 
 def maps(subject: McText, sink: Sink) -> None:
-    """SM018: maps that sendmail cannot open because their specification is none."""
+    """SM018: maps that sendmail cannot open because their specification is invalid."""
     for table in subject.site.tables:
         kind, rest = TableRef.parse(table.table)
         if kind not in MAP_TYPES:

@@ -1,6 +1,6 @@
 """What is wrong with the text of a .mc: calls that m4 does not see as such, names in quotes that are not m4's.
 
-m4 says nothing of most of it: what it takes for text becomes text of the .cf. Where the .mc was expanded, it is known
+m4 does not report most of it: what it takes for text becomes text of the .cf. Where the .mc was expanded, it is known
 which lines do (``put_out``); elsewhere the diversion is followed in the text alone, as far as that shows it.
 """
 
@@ -76,7 +76,7 @@ Remedy: put a blank or a newline between the two.
 Source: GNU m4 1.4.19.
 """
 
-SM007 = warning("SM007", 'a macro that is called in a line behind "#", which is no comment')
+SM007 = warning("SM007", 'a macro that is called in a line that begins with "#", which is no comment')
 """Why: the library of sendmail ends m4's comments when it starts. A macro in a line that begins with # is called as
 anywhere else: the FEATURE that seems to be switched off is on.
 
@@ -105,7 +105,7 @@ Source: m4(1); GNU m4 1.4.19.
 """
 
 SM019 = warning("SM019", "text that the macro before it drops")
-"""Why: these macros end with dnl or discard what follows on their line. A statement behind them is lost without a
+"""Why: these macros end with dnl or discard what follows on their line. A statement after them is lost without a
 word.
 
 Example:
@@ -127,7 +127,7 @@ _WORDS = STATEMENTS | SECTIONS | {"define", "undefine", "include", "sinclude", "
 
 
 def quotes(document: Document, sink: Sink) -> None:
-    """SM003: the name of a FEATURE and its kin in quotes that m4 does not know."""
+    """SM003: the argument of FEATURE, MAILER and similar macros in quotes that m4 does not know."""
     from mailconf.grammar import ParseFailure
 
     for call in _calls(document):
@@ -172,7 +172,7 @@ def words(document: Document, sink: Sink, diversion: str = "0", put_out: Contain
 
 
 def _diversion(call: Call, before: str) -> str:
-    """Where text goes behind a call, as far as the text tells: the library's m4/cf.m4 ends with divert(0)."""
+    """Where text goes after a call, as far as the text shows: the library's m4/cf.m4 ends with divert(0)."""
     if call.name in SECTIONS:
         return call.name
     if call.name == "divert":
@@ -183,7 +183,7 @@ def _diversion(call: Call, before: str) -> str:
 
 
 def _dropped_line(line: Span, sink: Sink) -> None:
-    """A line that a divert(-1) drops, with a quote behind it: a call is missed there as well."""
+    """A line that a divert(-1) drops, with a quote after it: a call is missed there as well."""
     head = re.fullmatch(r"([A-Za-z_]\w*)[ \t]+\([ \t]*", line.text)
     if head is not None and head[1] in _WORDS & BLIND:
         _report_blank(line.source.span(line.start, line.start + len(head[1])), head[1], sink)
@@ -194,9 +194,7 @@ def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sin
     glued = re.match(r"dnl[A-Za-z0-9_]+|([A-Z_][A-Z_0-9]*)dnl\b", text)
     if glued and (glued[1] is None or glued[1] in names):
         span = line.source.span(line.start, line.start + glued.end())
-        hint = (
-            "put a blank behind dnl" if glued[1] is None else f"write {glued[1]} without dnl, or a blank between them"
-        )
+        hint = "put a blank after dnl" if glued[1] is None else f"write {glued[1]} without dnl, or a blank between them"
         sink.report(SM006, f"{glued[0]} is one word to m4, which puts it into the .cf", span, hint=hint)
         return
     head = re.match(r"([A-Za-z_]\w*)([ \t]*)\(", text)
@@ -221,7 +219,7 @@ def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sin
 
 
 def _report_blank(span: Span, name: str, sink: Sink) -> None:
-    message = f"m4 takes the parenthesis behind {name} for text, not for the call's arguments"
+    message = f"m4 takes the parenthesis after {name} for text, not for the call's arguments"
     sink.report(SM004, message, span, hint=f"write {name}( without a blank")
 
 
@@ -239,13 +237,13 @@ def _lines(span: Span) -> Iterator[Span]:
 
 
 def comments(document: Document, sink: Sink) -> None:
-    """SM007: statements in lines that begin with "#" behind the place where comments end."""
+    """SM007: statements in lines that begin with "#" after the place where comments end."""
     text = document.nodes[0].span.source.text if document.nodes else ""
     for node in document.nodes:
         if isinstance(node, Call) and node.name in _WORDS:
             start = text.rfind("\n", 0, node.span.start) + 1
             if text.startswith("#", start):
-                message = f'm4 has no comments behind cf.m4: {node.name} is called, though its line begins with "#"'
+                message = f'm4 has no comments after cf.m4: {node.name} is called, though its line begins with "#"'
                 lines = "each of its lines" if "\n" in node.text.rstrip("\n") else "the line"
                 sink.report(SM007, message, node.name_span, hint=f"begin {lines} with dnl")
 
@@ -256,7 +254,7 @@ def swallowed(document: Document, sink: Sink) -> None:
         if isinstance(node, Call) and node.behind.strip() and not node.behind.lstrip().startswith(("dnl", "#")):
             source, start = node.span.source, node.span.end - len(node.behind.lstrip())
             span = source.span(start, start + len(node.behind.strip()))
-            message = f"{node.name} drops what stands behind it on its line"
+            message = f"{node.name} drops what follows it on its line"
             word = re.match(r"[A-Za-z_]\w*", span.text)
             is_statement = word is not None and word[0] in document.names
             sink.report(
@@ -268,7 +266,7 @@ def swallowed(document: Document, sink: Sink) -> None:
         if held and (held[1] is None or held[1] in document.names):
             span = node.span.source.span(node.span.start, node.span.start + 1)
             last = node.span.last.line
-            message = f"the quote that begins here ends in line {last}: what stands between is text, not called"
+            message = f"the quote that begins here ends in line {last}: everything between is text, no call"
             hint = "a ` in a comment begins a quote, too; begin comments with dnl"
             related = (Related("the quote ends here", node.span.source.span(node.span.end - 1, node.span.end)),)
             sink.report(SM017, message, span, hint=hint, related=related)

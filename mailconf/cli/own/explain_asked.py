@@ -57,7 +57,7 @@ def read_client(text: str) -> Client:
     else:
         written, comma, name = text.partition(",")
         if comma and not name:
-            _wrong("--client", f"there is no name behind the comma of {text}")
+            _wrong("--client", f"there is no name after the comma of {text}")
     address = _address(written.removeprefix("IPv6:"))
     if address is None:
         example = "192.0.2.1, 2001:db8::1, 192.0.2.1,mail.example.org or mail.example.org[192.0.2.1]"

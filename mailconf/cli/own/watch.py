@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 Status = tuple[int, int, int] | None
-_TICK = 20_000_000  # ns that a file's time may be behind the clock
+_TICK = 20_000_000  # ns that a file's time may be slower than the clock
 _CHANGED = (0, 0, 0)
 Sources = Callable[[], Iterable[Path]]
 

@@ -119,7 +119,7 @@ class Messages:
 def printable(data: bytes, utf8: bool, strict: bool = False) -> bytes:
     """``data`` as Postfix logs it: a question mark for each byte that is not printable.
 
-    With ``utf8``, a byte from 0xc2 to 0xfe keeps itself and all the continuation bytes behind it, if there is one; with
+    With ``utf8``, a byte from 0xc2 to 0xfe keeps itself and all the continuation bytes after it, if there is one; with
     ``strict`` (Postfix 3.10) only what is a character of UTF-8 stays.
     """
     if data.isascii():

@@ -2,7 +2,7 @@
 
 Options, messages and exit status are the original's; ``--root DIR`` (ours) reads every absolute
 path below DIR. Without ``-f`` the AliasFile options of sendmail.cf say which maps. Departure: of an alias map that is
-damaged, it says so behind the aliases that could be read; the original ends without a word.
+damaged, it says so after the aliases that could be read; the original ends without a word.
 """
 
 from __future__ import annotations

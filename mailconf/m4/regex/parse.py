@@ -156,7 +156,7 @@ class Parser:
         return self.finish()
 
     def caret(self) -> bool:
-        """Whether a `^` here is an anchor: at the beginning, behind `\\(` and `\\|`."""
+        """Whether a `^` here is an anchor: at the beginning, after `\\(` and `\\|`."""
         return self.at == 0 or self.text[self.at - 2 : self.at] in (b"\\(", b"\\|")
 
     def dollar(self) -> bool:
@@ -195,7 +195,7 @@ class Parser:
         self.program.asserts.add(name)
         self.levels[-1].items.append(self.item(ASSERT, ord(name)))
         self.notation.append(ASSERTIONS[name])
-        self.last = None  # behind an anchor a repetition is a character
+        self.last = None  # after an anchor a repetition is a character
 
     def reference(self, number: int) -> None:
         if number not in self.closed:

@@ -301,7 +301,7 @@ def _add_one_by_one(entries: Packed, end: bytes, table: Table | _Values, duplica
 
 
 def _behind_contents(target: Path, database: Any, end: bytes, entries: Packed) -> tuple[Packed, int] | None:
-    """What the map ``target`` holds with ``entries`` behind it, and how many those of the map are.
+    """What the map ``target`` holds with ``entries`` after it, and how many those of the map are.
 
     None where not every key and value of the map has ``end``, and no other NUL.
     """

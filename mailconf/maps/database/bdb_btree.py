@@ -141,7 +141,7 @@ class BtreeFile:
     def _leaves_of(self, keys: list[bytes]) -> Iterator[tuple[Page, int, int]]:
         """The leaves, in the order in which they lie in the file, that can have some of the sorted ``keys``.
 
-        keys   each behind a KEYDATA
+        keys   each after a KEYDATA
 
         With each leaf comes between which of the keys it can have.
         """
@@ -198,7 +198,7 @@ class BtreeFile:
             level = below
 
     def _children(self, page: Page, enough: int) -> tuple[list[int], list[bytes]]:
-        """The pages below an internal page, and of all but the first the lowest key behind a KEYDATA."""
+        """The pages below an internal page, and of all but the first the lowest key after a KEYDATA."""
         data, offsets = page.data, self.file.offsets(page)
         self._items.check(page, max(offsets), _CHILD)
         heads = [(at + _CHILD, *self._child.unpack_from(data, at)) for at in offsets]

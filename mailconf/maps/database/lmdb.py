@@ -16,7 +16,7 @@ turns; the one with the higher transaction counts:
 
 The main database is a B+ tree of the keys in byte order. From byte 16 of a page stand the 16-bit offsets of its nodes.
 A node has 8 bytes and its key: on a leaf the length of the value (4), flags (2), the length of the key (2), and the
-value behind the key, or the number of its first overflow page; on a branch the page below (6), the length of the key.
+value after the key, or the number of its first overflow page; on a branch the page below (6), the length of the key.
 The first key of a branch is not looked at.
 
 Keys and values end with a NUL in files of postmap(1). Each lookup reads the meta pages, so that an update in place by

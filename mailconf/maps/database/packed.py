@@ -38,7 +38,7 @@ class WordColumn:
         self.longest = int(np.max(packed.key_length, initial=0))
 
     def of(self, first: int, some: Array = None) -> Array:
-        """8 bytes from byte ``first`` of each key on, or of ``some`` keys; zeros behind its end."""
+        """8 bytes from byte ``first`` of each key on, or of ``some`` keys; zeros after its end."""
         found = self._np.empty(len(self._at if some is None else some), self._np.uint64)
         for start in range(0, len(found), AT_ONCE):
             part = slice(start, start + AT_ONCE)
@@ -295,7 +295,7 @@ def copy(target: Array, places: Array, text: Array, at: Array, lengths: Array) -
 
 
 def ranges(starts: Array, counts: Array) -> Array:
-    """The numbers from each of ``starts`` on, as many as ``counts`` says, one range behind the other."""
+    """The numbers from each of ``starts`` on, as many as ``counts`` says, one range after the other."""
     np = arrays()
     before = np.cumsum(counts) - counts
     return np.arange(int(counts.sum())) + np.repeat(starts - before, counts)

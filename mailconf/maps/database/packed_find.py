@@ -42,7 +42,7 @@ def packed_keys(keys: list[bytes], end: bytes) -> Packed:
 
 
 class _Pages:
-    """Pages laid behind each other.
+    """Pages laid after each other.
 
     Of the entries with some numbers on pages at some places, `keys` and `values` give where their text lies, how long
     it is, and whether it lies there at all, as a plain item; if not, the place is any within the data, the length 0.
@@ -165,7 +165,7 @@ def _words(text: Array, at: Array, left: Array) -> Array:
 
 
 def _some_word(text: Array, at: Array, length: Array) -> Array:
-    """8 bytes of each key in which keys often differ: behind the first 8, or the last ones."""
+    """8 bytes of each key in which keys often differ: after the first 8, or the last ones."""
     np = arrays()
     return _words(text, at + np.clip(length - _WORD, 0, _WORD), length)
 

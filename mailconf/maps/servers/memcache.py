@@ -1,4 +1,4 @@
-"""``memcache``: a memcached server, and behind it another table (memcache_table(5)).
+"""``memcache``: a memcached server, and after it another table (memcache_table(5)).
 
 Two commands are needed, ``get``, and ``set`` to keep what the other table (parameter backup) answered; so the client is
 the few lines below and no library. A key with white space cannot be asked for and is absent.

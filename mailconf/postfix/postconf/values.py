@@ -382,7 +382,7 @@ class Postconf:
                     pending.append((inner, master_cf.split_words(inner, SEPARATORS)))
 
     def _tell_comment(self, word: str, text: str, at: int, scope: Scope | None) -> bool:
-        """Warn of what looks like a comment behind a value; False before Postfix 3.8, which did not look for it."""
+        """Warn of what looks like a comment after a value; False before Postfix 3.8, which did not look for it."""
         if self.postfix.version < COMMENTS_SINCE:
             return False
         behind = at + len(word) + 1
@@ -411,7 +411,7 @@ class Postconf:
             if ":" not in name:
                 return ""
             kind, name = TableRef.parse(name)
-        if name.startswith("{"):  # also behind a colon alone
+        if name.startswith("{"):  # also after a colon alone
             return name
         if kind in self.postfix.databases:
             self._use_database(kind, name, scope)

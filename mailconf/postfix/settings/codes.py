@@ -201,7 +201,7 @@ Example:
     # master.cf
     2525 inet n - n - - smtpd -o { smtpd_banner = a b
 
-Remedy: close the brace, and write a blank behind it.
+Remedy: close the brace, and write a blank after it.
 
 Source: master(5), "Command name + args"; observed with Postfix 3.7.11.
 """

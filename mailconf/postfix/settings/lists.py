@@ -60,7 +60,7 @@ class Texts(Iterable[str]):
         self.size += len(text) + 1
 
     def joined(self) -> str:
-        """Each text, and a NUL behind it."""
+        """Each text, and a NUL after it."""
         return self._written.getvalue()
 
     def __iter__(self) -> Iterator[str]:
@@ -138,7 +138,7 @@ class PatternList:
 
     ignored   the words that begin with ``#``, with what follows them
 
-    The patterns are one text, as a file may have a million of them: each has a NUL before it and behind it, ``!`` first
+    The patterns are one text, as a file may have a million of them: each has a NUL before it and after it, ``!`` first
     if it excludes, in lower case unless it is a table; networks and tables, which no name is compared with, have
     `_NO_TEXT` before them. What is more than a text to compare is known by its place there (``_special``): tables, and
     what cannot be used (``_reasons`` has the number of the reason in ``_messages``, 0 where the pattern itself tells).
@@ -175,7 +175,7 @@ class PatternList:
         return made
 
     def _add(self, texts: Texts, found: Found) -> None:
-        """Put a pattern behind the ``texts`` before it."""
+        """Put a pattern after the ``texts`` before it."""
         word, place, reason = found.text, texts.size, 0
         special, mark = True, ""
         if found.problem:
@@ -287,7 +287,7 @@ class PatternList:
                 at = self._text.find(f"{mark}{text}\0", 0, end)
                 if at >= 0:
                     first = at + 1
-                    end = first + len(text) + 2  # what begins behind it does not count
+                    end = first + len(text) + 2  # what begins after it does not count
         return first
 
     def _keys(self, table: str, name: str) -> Iterator[str]:

@@ -190,7 +190,7 @@ class _Expansion:
         return result
 
     def _reference(self, text: str, at: int) -> tuple[str, int | None]:
-        """What the reference behind the dollar before ``at`` is to, and where it ends; None when it is never closed."""
+        """What the reference after the dollar before ``at`` is to, and where it ends; None when it is never closed."""
         if text[at : at + 1] in _CLOSING:
             end = self._balanced(text, at)
             return (text[at + 1 : end - 1], end) if end is not None else ("", None)
@@ -198,7 +198,7 @@ class _Expansion:
         return text[at:end], end
 
     def _balanced(self, text: str, start: int) -> int | None:
-        """The place behind the bracket that closes the one at ``start``; the other kind of bracket does not count."""
+        """The place after the bracket that closes the one at ``start``; the other kind of bracket does not count."""
         opening = text[start]
         closing = _CLOSING[opening]
         level = 0
@@ -287,7 +287,7 @@ class _Expansion:
         return self._text(text) if wanted or not self._recurse else ""
 
     def _name(self, reference: str, start: int) -> tuple[str | None, int]:
-        """The raw value of the name at ``start``, and the place of the operator behind it."""
+        """The raw value of the name at ``start``, and the place of the operator after it."""
         end = _name_end(reference, start)
         at = _skip(reference, end)
         if at < len(reference) and reference[at] not in "?:":

@@ -74,7 +74,7 @@ def _definition(tree: Tree, source: Source) -> Node:
 
 
 def _end(tokens: list[Token], value: str, start: int, text: str) -> int:
-    """The offset behind the last character of a value, or behind the equals sign of an empty one."""
+    """The offset after the last character of a value, or after the equals sign of an empty one."""
     left = len(value)
     end = start
     for token in tokens:

@@ -1,4 +1,4 @@
-"""master.cf: eight fields on a logical line, the command's arguments behind them (master(5)).
+"""master.cf: eight fields on a logical line, the command's arguments after them (master(5)).
 
     service type private unprivileged chroot wakeup process_limit command [arguments]
 
@@ -275,7 +275,7 @@ def _setting_words(entry: ServiceEntry) -> Iterator[Word]:
 
 
 def command_line(entry: ServiceEntry) -> tuple[list[Option], list[Word]]:
-    """The options of an entry's command line, as getopt(3) gives them to the daemon, and the words behind them."""
+    """The options of an entry's command line, as getopt(3) gives them to the daemon, and the words after them."""
     found: list[Option] = []
     words, at = entry.words, 0
     while at < len(words):

@@ -37,7 +37,7 @@ What each line says
 V  ``V10/Berkeley``: the level, and a vendor in any letters (only Berkeley). A level below 10 is served with a warning;
    at a higher one no daemon runs.
 D  ``Dxvalue``, ``D{name}value``. A name is one character, even a blank, or letters, digits and ``_`` in braces;
-   ``{x}`` is ``x``. Upper and lower case differ. The value begins directly behind the name, blanks included; a quote is
+   ``{x}`` is ``x``. Upper and lower case differ. The value begins directly after the name, blanks included; a quote is
    dropped, a backslash takes the next character as it is, but for ``\b \f \n \r``.
 C  ``C{name}words``, parted by white space, without quoting. Upper and lower case do not matter in a class. The word
    ``$=x`` takes in what class x has *at that line*; later members of x are not in it.
@@ -54,8 +54,8 @@ O  ``O name=value`` with exactly one blank before the name: a second one is part
    ``OMxvalue`` defines a macro, ``Og`` is taken and ignored.
 K  see "Maps".
 M  ``Mname, key=value, ...``: the name ends at a comma or white space. Of a key only the first letter counts, and its
-   case does: A C D E F L M m N P Q R r S T U W ``/``. A value ends at a comma that is neither quoted nor behind a
-   backslash, also that of A=; quotes and backslashes as in D; white space before a value does not count, behind it it
+   case does: A C D E F L M m N P Q R r S T U W ``/``. A value ends at a comma that is neither quoted nor after a
+   backslash, also that of A=; quotes and backslashes as in D; white space before a value does not count, after it it
    does. A part without ``=`` is a mistake; without A= or P= there is no mailer. F= given twice adds; of other keys the
    last counts. S= and R= are ``envelope/header``, or one for both. Names are the same in any letters.
 Q  ``Qname, P=path, F=flags, N=nice, I=interval, R=runners, J=jobs, r=recipients``: as M; names differ by case.
@@ -93,7 +93,7 @@ What a later line does to an earlier one of the same name:
 
 replaces   D, E with a value, V, O (but for those below), M (at the first one's place), Q (as a whole), H that adds a
            header (in any letters; but Received adds), H that checks
-adds       C, T, F, R behind a repeated S (rulesets are the same by name or number), AliasFile, DaemonPortOptions,
+adds       C, T, F, R after a repeated S (rulesets are the same by name or number), AliasFile, DaemonPortOptions,
            ClientPortOptions, DontBlameSendmail, PrivacyOptions
 is lost    P: the first one counts
 mixes      K: the later type counts, flags add up, and the file stays where the later line has none

@@ -30,7 +30,7 @@ class Version(NamedTuple):
 
 
 class Macro(NamedTuple):
-    """``Dxtext``, ``D{name}text``: ``written`` begins directly behind the name, blanks included."""
+    """``Dxtext``, ``D{name}text``: ``written`` begins directly after the name, blanks included."""
 
     line: CfLine
     name: str
@@ -102,7 +102,7 @@ class Flag(NamedTuple):
 class CfMap(NamedTuple):
     """``Kname type arguments``; for most types the arguments are flags, a file, and words of the type's own.
 
-    arguments  everything behind the type; ``flags``, ``file`` and ``rest`` are its parts (``file_span``: where the
+    arguments  everything after the type; ``flags``, ``file`` and ``rest`` are its parts (``file_span``: where the
                file stands; None without one)
     """
 
@@ -213,7 +213,7 @@ class CfHeader(NamedTuple):
     """``H?flags?Name: value``: a header that is added, or, with ``$>ruleset`` as its value, one that is checked.
 
     condition  what stands between the question marks; "" without them (or with nothing between them)
-    value      everything behind the colon, its blanks included
+    value      everything after the colon, its blanks included
     """
 
     line: CfLine
@@ -283,7 +283,7 @@ class CfMistake(NamedTuple):
     """A line at which sendmail stops, and which means nothing.
 
     kind  "unknown", "rule" (an R line), "value" (a line of a known kind that cannot be made out), or "follows" (a rule
-          behind an S line that is a mistake itself: to report that one is enough)
+          after an S line that is a mistake itself: to report that one is enough)
     text  what sendmail would say of it, without the line's text
     """
 

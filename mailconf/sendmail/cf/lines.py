@@ -28,7 +28,7 @@ class CfLine(NamedTuple):
 
     source  the .cf
     number  of its first physical line, from 1
-    start   the offset of that in the source; ``end``: behind its last newline
+    start   the offset of that in the source; ``end``: after its last newline
     text    what sendmail makes of it: with the newlines of continuation lines, without comments; "" for a comment
     kept    where parts of the text were left out: the offset of each kept part in the text, and in the source
     """
@@ -95,7 +95,7 @@ def _seen(data: str, start: int, end: int, comments: bool) -> tuple[str, tuple[t
     if _SPECIAL.search(data, start, stop) is None:
         return _stripped(data[start:stop]), ()
     text, kept = _cut(data, _parts(data, start, stop, comments))
-    if text.startswith("#"):  # behind a backslash that has been dropped, or a carriage return
+    if text.startswith("#"):  # after a backslash that has been dropped, or a carriage return
         return "", ()
     return _stripped(text), kept
 

@@ -30,7 +30,7 @@ _HEAD = re.compile(r"[ \t\v\f\r\n]*([A-Za-z0-9][A-Za-z0-9_.]*)?", re.DOTALL)
 # What stands where a type should be, a path or a flag, is taken for a type that sendmail does not have.
 _TYPE = re.compile(r"(?s:.)?[ \t\v\f\r\n]*([A-Za-z0-9]+|[^ \t\v\f\r\n]*[A-Za-z0-9][^ \t\v\f\r\n]*)(?s:.)?")
 _FLAG = re.compile(r"-([^ \t\v\f\r\n]?)([^ \t\v\f\r\n]*)")
-_APART = {"dns": "R", "syslog": "L"}  # flags whose value may follow behind blanks, besides k and v
+_APART = {"dns": "R", "syslog": "L"}  # flags whose value may follow after blanks, besides k and v
 _LISTED = re.compile(r"[^ \t\v\f\r\n,]+")
 _CLASS_END = re.compile(r"[ ,/:]")
 _COMMA = re.compile(r'[",]')

@@ -27,7 +27,7 @@ def unquoted(text: str) -> str:
 
 
 def end_of_value(text: str, start: int) -> int:
-    """Where the value that begins at ``start`` ends: at a comma that is neither quoted nor behind a backslash."""
+    """Where the value that begins at ``start`` ends: at a comma that is neither quoted nor after a backslash."""
     quoted = False
     for found in _TOKEN.finditer(text, start):
         if found[0] == '"':

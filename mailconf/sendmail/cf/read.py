@@ -78,7 +78,7 @@ def mistakes(source: Source) -> Iterator[CfMistake]:
 
 def items(source: Source) -> Iterator[Item]:
     """What each logical line is, in their order; empty lines and comments are left out."""
-    in_ruleset: bool | None = False  # None behind an S line that is a mistake itself
+    in_ruleset: bool | None = False  # None after an S line that is a mistake itself
     for line in folded_lines(source):
         if not line.text:
             continue
@@ -101,7 +101,7 @@ def items(source: Source) -> Iterator[Item]:
 def _rule(line: CfLine, in_ruleset: bool | None) -> CfRule | CfMistake:
     text = line.text
     if in_ruleset is None:
-        return CfMistake(line, "follows", "a rule behind a ruleset that is a mistake")
+        return CfMistake(line, "follows", "a rule after a ruleset that is a mistake")
     if not in_ruleset:
         return CfMistake(line, "rule", "a rule that is in no ruleset: there is no S line before it")
     tabs = _TABS.search(text, 1)

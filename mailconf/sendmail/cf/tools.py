@@ -1,6 +1,6 @@
 """What makemap, editmap and praliases read of a .cf: options and K lines, a physical line at a time.
 
-They are programs of their own, which know less of the format than sendmail: no continuation lines, no comments behind
+They are programs of their own, which know less of the format than sendmail: no continuation lines, no comments after
 a line, no abbreviated names, no quotes in AliasFile, and a long line is read in pieces. What they make of each form is
 compared with them (tests/live/test_sendmail_tools.py). sendmail itself, newaliases too, reads with `read_cf`.
 """

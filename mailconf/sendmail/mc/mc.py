@@ -1,4 +1,4 @@
-"""A .mc as it was carried out: its text, what it called, and the places that are behind the text of the .cf.
+"""A .mc as it was carried out: its text, what it called, and the places from which the text of the .cf comes.
 
 The macros are those of cf/README (of the package sendmail-cf); `mailconf.sendmail.site` makes a Site of them.
 """
@@ -68,7 +68,7 @@ class Mc:
     path        as reports call it
     document    its text (`mailconf.sendmail.mc.tree`)
     statements  calls of the library's macros, define, undefine and changequote, in m4's order
-    places      those that are behind the text of the .cf
+    places      those from which the text of the .cf comes
     put_out     by the name of each of the configuration's files, the numbers of its lines that are in the .cf as text
     included    other files of the configuration, as m4 read them
 

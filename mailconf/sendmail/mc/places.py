@@ -1,4 +1,4 @@
-"""The lines of the .cf that a .mc expands to, each with the place in the configuration that is behind it.
+"""The lines of the .cf that a .mc expands to, each with the place in the configuration from which it comes.
 
 A line leads back through the calls that made it. Where its own text was put out by a call in the configuration (a
 FEATURE, a LOCAL_CONFIG), that call is its place. Where the library wrote it, which goes on when the whole .mc has been
@@ -174,7 +174,7 @@ class OutputPart(NamedTuple):
 
 
 class OutputPlaces:
-    """For the text of the .cf that a .mc expands to: the places in the configuration that are behind it."""
+    """For the text of the .cf that a .mc expands to: the places in the configuration from which it comes."""
 
     def __init__(self, expanded: Expanded, origins: Origins) -> None:
         self._pieces = expanded.pieces

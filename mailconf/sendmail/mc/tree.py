@@ -6,7 +6,7 @@ quotes is text until m4 reads it again; `Document.inside` reads it as m4 would t
 
 What a macro expands to counts as if it stood alone, though m4 joins it with what follows. The quotes are m4's own; a
 .mc that sets others (changequote) is read as if it had not. "#" begins a comment up to the place where the file
-includes the library's m4/cf.m4; behind it, or in a file that does not include it because m4 is given it first, "#" is a
+includes the library's m4/cf.m4; after it, or in a file that does not include it because m4 is given it first, "#" is a
 character like others.
 
 Which words are macros: those of `mailconf.sendmail.mc.vocabulary`, or the names that the caller knows better (a
@@ -60,7 +60,7 @@ _LIBRARY = re.compile(r"\binclude\(\s*`?[^`'()\n]*\bcf\.m4'?\s*\)")
 _DEFINED = re.compile(r"\b(?:define|pushdef)\(\s*`*([A-Za-z_][A-Za-z0-9_]*)'*[,)]")
 _FIRST = re.compile(r"\(\s*(?:`([A-Za-z_][A-Za-z0-9_]*)'|([A-Za-z_][A-Za-z0-9_]*))[,)]")
 _STATEMENT = re.compile(r"^(?:dnl\b|[A-Z][A-Z_0-9]+\(|(?:define|include|divert|ifdef|ifelse)\()", re.MULTILINE)
-_BREAKS = 10  # unclosed calls and quotes that are read past; behind them the rest is one broken stretch
+_BREAKS = 10  # unclosed calls and quotes that are read past; after them the rest is one broken stretch
 
 
 _DEPTH = 50  # calls inside one another; deeper ones are text
@@ -140,7 +140,7 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Text of the .cf behind a LOCAL_CONFIG or its kin, up to the next one or a divert."""
+    """Text of the .cf after a LOCAL_CONFIG or its kin, up to the next one or a divert."""
 
     call: Call
     nodes: tuple[Node, ...]
@@ -256,7 +256,7 @@ class _Reader:
     # -- words
 
     def head(self, token: Token) -> Token:
-        """A word with a parenthesis behind it."""
+        """A word with a parenthesis after it."""
         name = str(token)
         if name not in self.names:
             return token

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mailconf.m4.builtins  # noqa: F401 - fills the table
 from mailconf.m4.macros import BUILTINS
 
-# m4's macros; those in BLIND are recognized only with a parenthesis behind them. cf.m4 undefines format.
+# m4's macros; those in BLIND are recognized only with a parenthesis after them. cf.m4 undefines format.
 M4 = frozenset(name.decode() for name in BUILTINS) - {"format"}
 BLIND = frozenset(name.decode() for name, builtin in BUILTINS.items() if builtin.blind)
 
