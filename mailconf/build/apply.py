@@ -62,7 +62,7 @@ undoes it before it does anything else.
 Example:
     a build after another one was killed while it put its maps in place.
 
-Remedy: nothing; the message says which of the two was done.
+Remedy: nothing; the message shows which of the two was done.
 
 Source: docs/build.md.
 """
@@ -80,7 +80,7 @@ Source: docs/build.md.
 """
 
 BD010 = error("BD010", "there is no earlier generation to go back to")
-"""Why: --rollback puts the maps back that the last build replaced. mailconf keeps one generation, and there is none:
+"""Why: --rollback puts the maps back that the last build replaced. mailconf keeps one generation, which does not exist:
 nothing was built yet, or it was put back already.
 
 Example:
@@ -92,8 +92,8 @@ Source: docs/build.md.
 """
 
 BD015 = warning("BD015", "a map is written where another user can replace it, or has a second name")
-"""Why: whoever can write the map's folder can put another map in its place, and decide where mail goes. A second name
-of the file keeps the old content.
+"""Why: anybody who can write the map's folder can put another map in its place, and decide where mail goes. A second
+name of the file keeps the old content.
 
 Example:
     # main.cf
@@ -154,7 +154,7 @@ def diagnosed(store: Store, sink: Sink) -> Iterator[None]:
     except Untrusted as failure:
         sink.report(
             BD016,
-            f"{failure.strerror}: what it says of earlier builds is not believed",
+            f"{failure.strerror}: what it holds about earlier builds is not trusted",
             file=str(failure.filename or folder),
             hint=f"no map was changed; remove {store.root.inside(folder)}, or build as its owner",
         )
@@ -166,7 +166,7 @@ def diagnosed(store: Store, sink: Sink) -> Iterator[None]:
 
 
 def recover(store: Store, sink: Sink, *, dry_run: bool = False) -> None:
-    """Settle a generation that was interrupted, and say so. The records are locked by the caller."""
+    """Settle a generation that was interrupted, and report it. The records are locked by the caller."""
     result = store.unfinished() if dry_run else store.recover()
     if result:
         verb = "would be" if dry_run else "was"

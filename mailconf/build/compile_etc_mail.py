@@ -82,7 +82,7 @@ class CompiledCf:
             file.write(self.expanded.cf)
 
     def report(self, sink: Sink) -> None:
-        """Nothing: the expansion has told it all."""
+        """Nothing: the expansion has reported everything."""
 
     def record(self, root: Root) -> Record:
         mc, *others = self.expanded.reads

@@ -2,7 +2,7 @@
 
 Tables are those that a .cf names (``K`` lines, AliasFile, UserDatabaseSpec), and those in the folder that carry a
 traditional name (`TRADITIONAL`). The .cf that counts is the one that will be in place when the build is done: where a
-.mc is stale it is expanded to plan, and what its expansion says names the tables. A folder without a .mc has its .cf
+.mc is stale it is expanded to plan, and the expansion names the tables. A folder without a .mc has its .cf
 from elsewhere.
 
 A .cf is stale as make(1) sees it: it is missing, or the .mc, or any file that its expansion reads, is newer. It is also
@@ -58,9 +58,9 @@ _TYPES = ("btree", "cdb", "hash")
 
 @dataclass(slots=True)
 class EtcMail:
-    """The folder as the configuration calls it, and what was found out of it.
+    """The folder as the configuration calls it, and what was found there.
 
-    library     what a .mc is expanded with that names no other one (`library_of`); None where there is none
+    library     what a .mc is expanded with that names no other one (`library_of`); None where it is not installed
     only        no other library than ``library`` is used: the user has named one that is not there
     expanded    by the .mc's name, what came of each that was expanded
     """
@@ -79,7 +79,7 @@ class EtcMail:
         return self.root.path(self.directory)
 
     def sources(self) -> list[str]:
-        """The names of the .mc files, sendmail.mc first; none where the folder cannot be read."""
+        """The names of the .mc files, sendmail.mc first; empty where the folder cannot be read."""
         try:
             found = os.listdir(self.folder)  # noqa: PTH208 - names are all that is wanted
         except OSError:
@@ -95,7 +95,7 @@ class EtcMail:
         return set().union(*(host_names(cf, self.root) for cf in texts))
 
     def library_of(self, name: str) -> Library | None:
-        """The library for the .mc called ``name``; None where there is none: then it cannot be expanded."""
+        """The library for the .mc called ``name``; None where it is missing: then the .mc cannot be expanded."""
         from mailconf.sendmail.mc.expansion import library_of
 
         return None if self.only else library_of(self.folder / name, self.library, self.root)
@@ -204,7 +204,7 @@ class EtcMail:
         return places
 
     def _lines(self, target: Target, sink: Sink) -> Cf | None:
-        """What the .cf says, as it is or as it will be; None when it cannot be known."""
+        """The content of the .cf, as it is or as it will be; None when it cannot be known."""
         if target.reason:
             expanded = self.expand(target.source, sink)
             return None if expanded is None else _cf(str(target.target), expanded.cf)
@@ -215,7 +215,7 @@ class EtcMail:
             data = target.target.read_bytes() if target.target.is_file() else None
             return None if data is None else _cf(str(target.target), data)
         except OSError:
-            return None  # building it tells what is the matter
+            return None  # building it reports the fault
 
     def know(self, name: str, expanded: Expanded) -> None:
         """Somebody has expanded the .mc called ``name``, and has reported what is wrong with it."""
@@ -357,4 +357,4 @@ def _exists(source: Path) -> bool:
     try:
         return source.is_file()
     except OSError:
-        return True  # it is there, for all we know: reading it tells what is the matter
+        return True  # it may be there: reading it reports the fault

@@ -1,7 +1,7 @@
 """Which maps a site needs, and which of them are stale.
 
 A map is stale as make(1) sees it: it is missing, or its source is newer (postmap(1) itself always builds). It is also
-stale when its source does not hold what it was built from, whatever the times say (`mailconf.build.state`). That holds
+stale when its source does not hold what it was built from, whatever the times are (`mailconf.build.state`). That holds
 for maps that mailconf built; of a map that somebody else has changed since, only the times are known. A table that is
 named several times is built once.
 """
@@ -22,7 +22,8 @@ from mailconf.model.site import Site, TableUse
 from mailconf.source import Span
 
 BD001 = error("BD001", "a map's source file does not exist")
-"""Why: the map cannot be built. Where there is none, lookups fail: smtpd answers 451, other programs defer the mail.
+"""Why: the map cannot be built. Where no old one exists, lookups fail: smtpd answers 451, other programs defer the
+mail.
 
 Example:
     # main.cf
@@ -86,8 +87,8 @@ Remedy: install the package for the Python that runs mailconf, or use the type h
 Source: docs/dependencies.md.
 """
 
-BD017 = error("BD017", "something that is no file stands where a map or a .cf is to be")
-"""Why: a folder, a pipe or a device stands where the map or the .cf is to be. No server reads that, and mailconf does
+BD017 = error("BD017", "a folder, pipe or device is in the place of a map or a .cf")
+"""Why: a folder, a pipe or a device is where the map or the .cf is to be. No server reads that, and mailconf does
 not replace it.
 
 Example:
@@ -105,7 +106,7 @@ Source: docs/build.md.
 
 
 class Target(NamedTuple):
-    """One map to have: ``uses`` are the places that name it; ``reason`` says why it is stale, "" when it is fresh."""
+    """One map to have: ``uses`` are the places that name it; ``reason`` is why it is stale, "" when it is fresh."""
 
     table: str  # "hash:/etc/postfix/access", as the configuration names it
     type: str
@@ -246,7 +247,7 @@ def _is_missing(source: Path) -> bool:
     try:
         return not source.is_file()
     except OSError:
-        return False  # it is there, for all we know: reading it tells what is the matter
+        return False  # it may be there: reading it reports the fault
 
 
 def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink: Sink) -> None:
@@ -277,4 +278,4 @@ def map_staleness(source: Path, target: Path, kind: str, record: Record | None) 
             return f"the map's type was {record.type}", False
         return ("" if record.is_from(source) else "the source has changed"), False
     except OSError:
-        return "it cannot be read", False  # the build says what is the matter
+        return "it cannot be read", False  # the build reports the fault

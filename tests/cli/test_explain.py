@@ -135,7 +135,7 @@ def test_a_map_that_is_older_than_its_source_answers_with_a_note(built: Path) ->
     (built / "etc/postfix/virtual").write_text("info@example.org bob@example.com\n")
     out, err = run(built, *MESSAGE)
     assert "virtual_alias_maps info@example.org -> alice@example.com" in out
-    assert "the map of hash:/etc/postfix/virtual is not what its source says now" in err
+    assert "the map of hash:/etc/postfix/virtual does not have the content of its source" in err
     assert "[PF232]" in err
 
 

@@ -31,7 +31,7 @@ Source: docs/build.md.
 """
 
 PF232 = declare("PF232", Severity.NOTE, "explain reads a map that is older than its source")
-r"""Why: explain answers from the map, as Postfix does, and the source says something else by now.
+r"""Why: explain answers from the map, as Postfix does, and the source has other entries by now.
 
 Example:
     # main.cf
@@ -74,7 +74,7 @@ class Unbuilt:
         return opened
 
     def _of_source(self, target: Target) -> LookupTable | None:
-        """The table that the map would be; None where there is none to be had. Mistakes in the source are reported."""
+        """The table that the map would be; None where it cannot be made. Mistakes in the source are reported."""
         from mailconf.build.compile import compile_targets
         from mailconf.maps.core.opening import Opening
         from mailconf.maps.core.table import UnsupportedMap
@@ -102,7 +102,7 @@ class Unbuilt:
         place = str(target.source)
         hint = f"run mailconf build {self._loaded.site.directory}"
         if stale:
-            message = f"the map of {target.table} is not what its source says now: the answers are those of the map"
+            message = f"the map of {target.table} does not have the content of its source: the answers are the map's"
             self._sink.report(PF232, message, span, hint=hint, file=place)
         else:
             message = f"{target.table} has not been built: its source was read instead, and Postfix answers 451"

@@ -1,7 +1,7 @@
 """``--watch``: something is done again whenever files change.
 
 Files are looked at every so often (stat(2)): no more is needed for a folder of some dozens of files, and it works on
-every file system, where inotify(7) does not tell of changes made on other machines. A change is acted upon when the
+every file system, where inotify(7) does not report changes made on other machines. A change is acted upon when the
 files have been the same twice, so that an editor or a copy has finished.
 """
 
@@ -43,7 +43,7 @@ def watch(build: Callable[[], Sources], interval: float) -> NoReturn:
 
 
 def _as_built(status: Status, before: Status, started: int) -> Status:
-    """What a file was when it was built from, if that can be told; something else if it may have changed meanwhile.
+    """What a file was when it was built from, if that is certain; something else if it may have changed meanwhile.
 
     status, before  what it is now, and what it was before the build (the same for a file that was not known then)
     """

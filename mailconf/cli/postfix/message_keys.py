@@ -105,7 +105,7 @@ class MessageKeys:
             self._state, self._message = _State.NESTED, False
 
     def _look_for_boundary(self, text: bytes) -> None:
-        """Go on as a line of the body says that may be a boundary after its "--"."""
+        """Go on after a line of the body that may be a boundary after its "--"."""
         for at in range(len(self._multiparts) - 1, -1, -1):
             boundary, digest = self._multiparts[at]
             if text and text.startswith(boundary):
@@ -117,7 +117,7 @@ class MessageKeys:
                 return
 
     def _read_type(self, text: bytes) -> None:
-        """Take over what a Content-Type says."""
+        """Take over the value of a Content-Type."""
         parts = _parts(text)
         kind = [token.lower() for token in parts[0]]
         self._message = kind[:2] == [b"message", b"/"] and kind[2:3] in ([name] for name in _NESTED_TYPES)
