@@ -130,7 +130,7 @@ def formatted(m4: Engine, args: list[bytes]) -> bytes:
 
 
 def _convert(m4: Engine, match: re.Match[bytes], values: _Arguments) -> bytes | None:
-    """One specification filled in; None if there is no such."""
+    """One specification filled in; None if it is not known."""
     flags, wide, dot, precise, size, kind = match.groups(b"")
     width = values.integer() if wide == b"*" else to_int32(int(wide[-20:] or b"0"))
     precision = -1

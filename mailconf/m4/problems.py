@@ -11,7 +11,7 @@ Example:
     # sendmail.mc
     define(`confLOG_LEVEL', `12', `13')dnl
 
-Remedy: do what the hint says; quote a value that has a comma.
+Remedy: follow the hint; quote a value that has a comma.
 
 Source: GNU m4 1.4.19; the message is its own.
 """
@@ -57,8 +57,8 @@ Source: the bounds in mailconf/m4 (docs/departures.md).
 """
 
 DENIED = error("M4005", "a macro asks for what is not allowed")
-"""Why: a .mc can run commands and read or write any file that the user may. mailconf refuses that unless it is told to
-trust the .mc.
+"""Why: a .mc can run commands and read or write any file that the user may. mailconf refuses that unless it has leave
+to trust the .mc.
 
 Example:
     # sendmail.mc
@@ -78,7 +78,7 @@ Example:
     MAILER(`local')dnl
     FEATURE(`access_db')dnl
 
-Remedy: do what the message or the hint says.
+Remedy: follow the message or the hint.
 
 Source: the macros of sendmail 8.17, whose message it is; cf/README.
 """

@@ -110,7 +110,7 @@ def _words(mistake: CfMistake) -> tuple[str, str]:
         return what, hint or f"correct or remove the line `{_shown(line.text)}'"
     if line.text[:1] == "\n":
         what = "sendmail does not start: in the .cf, this line begins with a blank and continues an empty line"
-        return what, "end statements with dnl; leave no blanks at the beginning of a line or behind a statement"
+        return what, "end statements with dnl; leave no blanks at the beginning of a line or after a statement"
     if line.text[0] in BLANKS:
         if line.text[:1] in " \t":
             what = "sendmail does not start: the .cf begins with a blank, and its first line continues no other"
@@ -143,7 +143,7 @@ def _shown(text: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The most similar name that is known, "" when none is similar."""
+    """The most similar name that is known, "" when no name is similar."""
     folded = {other.upper(): other for other in sorted(known)}
     if name.upper() in folded:
         return folded[name.upper()]

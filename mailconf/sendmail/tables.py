@@ -46,7 +46,7 @@ def configured_tables(cf: Cf) -> Iterator[CfMap]:
 
 
 def table_use(map_: CfMap, place: Callable[[CfLine], Span | None]) -> TableUse:
-    """A map in the model's terms: "type:name", with the type that is built; ``place`` is where a line stands.
+    """A map in the model's terms: "type:name", with the type that is built; ``place`` is where a line is.
 
     A map on a file is called as the text that it is built from; others by all that follows the words with a hyphen.
     """

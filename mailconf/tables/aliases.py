@@ -1,8 +1,8 @@
 """aliases(5) as postalias(1) reads it: ``name: value`` on logical lines (mailconf.tables.lines).
 
-Both sides are cut into RFC 822 words (`mailconf.tables.words822`). The first colon that stands by itself ends the name;
-a name has at least one word, no comma, and neither ``@`` nor ``%`` outside of quotes; a value has at least one word.
-The name is stored without quotes, in lower case; the value is stored put together anew. A line that is not so is
+Both sides are cut into RFC 822 words (`mailconf.tables.words822`). The first colon that is a word of its own ends the
+name; a name has at least one word, no comma, and neither ``@`` nor ``%`` outside of quotes; a value has at least one
+word. The name is stored without quotes, in lower case; the value is stored put together anew. A line that is not so is
 ignored with a warning by postalias; here it is an error, because the administrator meant something by it.
 
 postalias adds entries of its own: ``@: @``, ``YP_LAST_MODIFIED`` (seconds) and ``YP_MASTER_NAME`` (the host's name)
@@ -170,9 +170,9 @@ def read_lines(
     parse: Callable[[str], Alias | str] = parse_alias,
     nulls: bool = False,
 ) -> Iterator[tuple[LogicalLine, Alias | str]]:
-    """Every logical line of an alias file, and what it says or what is wrong with it. ``utf8`` is smtputf8_enable.
+    """Every logical line of an alias file, and its meaning or what is wrong with it. ``utf8`` is smtputf8_enable.
 
-    A line that starts with a NUL is empty for postalias: nothing is said about it. With ``nulls`` it says "",
+    A line that starts with a NUL is empty for postalias: it reports nothing. With ``nulls`` it reports "",
     and what NULs hide need not be UTF-8.
     """
     for line in logical_lines(data):
@@ -189,7 +189,7 @@ def read_lines(
 def read_aliases(
     source: Source, sink: Sink, *, utf8: bool = True, parse: Callable[[str], Alias | str] = parse_alias
 ) -> Entries:
-    """The aliases of a file, in its order, duplicates included; names as stored but for their case."""
+    """The aliases of a file, in its order, duplicates included; names as stored except for their case."""
     text = Text(source)
 
     def sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:

@@ -28,7 +28,7 @@ def read_packed_aliases(
     fold      gives a name in lower case, or as it is
     end       is put after names and values: a NUL or nothing
 
-    None where a name is empty or that of an entry of ours: packed entries could not be told apart.
+    None where a name is empty or that of an entry of ours: packed entries could not be distinguished.
     """
     found = Packing(b"", more=_GROWTH * len(data))
     reserved = {b"", *(key.removesuffix(b"\0") for key, _ in own)}

@@ -111,8 +111,8 @@ Source: access(5), "ACCEPT ACTIONS", "all-numerical"; observed with Postfix 3.7.
 """
 
 TB016 = warning("TB016", "an access key that no lookup asks for")
-"""Why: the engine asks a table for keys of certain forms only. An entry with another key is never found, without a
-word.
+"""Why: the engine asks a table for keys of certain forms only. An entry with another key is never found, and nothing
+reports it.
 
 Example:
     # main.cf
@@ -374,7 +374,7 @@ def _compressed(address: str) -> str | None:
 def check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str, *, keys: bool = True) -> None:
     """Tables of addresses: virtual(5) by the grammar "virtual", generic(5) and canonical(5) by "generic".
 
-    Without ``keys`` only the values are looked into, in which then a group of the match may stand.
+    Without ``keys`` only the values are looked into, which may then contain a group of the match.
     """
     texts: set[str] = set()
     plain_value = PLAIN_ADDRESSES if grammar == "virtual" else PLAIN_ADDRESS
@@ -476,7 +476,7 @@ def _check_target(target: AliasTarget, entry: Entry, sink: Sink, value: _Value) 
 
 
 def _tree(grammar: str, start: str, text: str, span: Span, sink: Sink) -> Tree | None:
-    """The tree of ``text``, which stands at ``span``; None when a mistake was reported."""
+    """The tree of ``text``, which is at ``span``; None when a mistake was reported."""
     found = parse_side(grammar, start, text)
     if isinstance(found, Fault):
         sink.report(found.code, found.message, span, hint=found.hint)

@@ -74,7 +74,7 @@ class Action(NamedTuple):
 
 
 def read_action(start: str, allowed: frozenset[str] | None, text: str) -> Side:
-    """The result of a rule: an `Action`. ``start`` is header or body, ``allowed`` the actions there are, None: all."""
+    """The result of a rule: an `Action`. ``start`` is header or body, ``allowed`` the possible actions, None: all."""
     tree = parse_side("checks", start, text)
     if isinstance(tree, Fault):
         return Side(None, (tree,))

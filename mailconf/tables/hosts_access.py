@@ -5,13 +5,13 @@ As libwrap 7.6 reads them, with the options of hosts_options(5):
 - A line is a rule. A backslash at its end joins the next one to it; ``#`` in the first column starts a comment, and
   only there; an empty line is ignored. A line longer than `LIMIT` bytes, or the last one without a newline, ends the
   file: that rule and those after it are ignored.
-- Fields are parted by colons that no backslash precedes and that stand in no brackets.
-- A list's words are parted by blanks and commas; ``EXCEPT`` takes off what the list after it matches.
+- Fields are separated by colons that no backslash precedes and that are in no brackets.
+- A list's words are separated by blanks and commas; ``EXCEPT`` takes off what the list after it matches.
 - A client is ALL, LOCAL, KNOWN, UNKNOWN or PARANOID, a host's name, ``.domain``, the beginning of an address with its
   dot (``192.0.2.``), ``net/mask``, ``net/length``, ``[ipv6]/length``, a pattern with ``*`` and ``?``, ``/file``,
   ``@netgroup`` or ``user@host``; a daemon ALL, a name, or ``name@host``.
 
-What is wrong in a rule's options denies the service; a rule that matches nothing is passed over without a word.
+What is wrong in a rule's options denies the service; a rule that matches nothing is ignored without a message.
 """
 
 from __future__ import annotations
@@ -147,14 +147,14 @@ class Option(NamedTuple):
 
 
 class HostsRule(NamedTuple):
-    """What stands behind a rule's daemons."""
+    """What follows a rule's daemons."""
 
     clients: HostList
     options: tuple[Option, ...] = ()
 
 
 def read_hosts(source: Source, sink: Sink) -> list[Entry]:
-    """The rules of a file, in its order: the list of daemons as the key, what is behind its colon as the value."""
+    """The rules of a file, in its order: the list of daemons as the key, what follows its colon as the value."""
     text = Text(source)
     entries = []
     for start, joined, whole in _lines(text.data):
@@ -210,7 +210,7 @@ def read_daemons(text: str) -> Side:
 
 
 def read_rule(text: str) -> Side:
-    """What is behind the daemons: a `HostsRule`."""
+    """What follows the daemons: a `HostsRule`."""
     fields = list(_fields(text))
     (at, clients), options = fields[0], fields[1:]
     listed = _read_list(clients, at, of_clients=True)
@@ -276,7 +276,7 @@ def _read_list(text: str, shift: int, *, of_clients: bool) -> Side:
             Fault(TB162, f"this rule has no {what}", "write ALL, or a list of them", shift, max(len(text), 1))
         )
     elif not lists[-1]:
-        faults.append(Fault(TB162, "nothing stands behind EXCEPT", "write what is excepted", shift, len(text)))
+        faults.append(Fault(TB162, "nothing follows EXCEPT", "write what is excepted", shift, len(text)))
     made: HostList | None = None
     for words in reversed(lists):
         made = HostList(tuple(words), made)

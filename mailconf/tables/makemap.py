@@ -5,7 +5,7 @@ There are no logical lines here: nothing is continued. The file is read as C str
 - a piece of 1023 bytes without a newline is "too long", and so is one in which a NUL comes before the newline: it is
   ignored, and what follows it is the next line, with a number of its own. A file's last piece needs no newline and
   ends at its first NUL;
-- an empty line is ignored, and one that starts with the comment character (``#``; ``-D``), whatever follows;
+- an empty line is ignored, and one that starts with the comment character (``#``; ``-D``), with any text;
 - a line that starts with white space is a mistake, unless a delimiter is set: blank lines must be empty;
 - the key ends at the first white space, or at the first delimiter (``-t``); the value begins after the run of white
   space or delimiters and goes to the end of the line, white space at its end and carriage return included;
@@ -38,7 +38,7 @@ _LEADING = re.compile(rb"^[ \t\v\f\r]", re.MULTILINE)
 
 
 class Format(NamedTuple):
-    """How the text is written, as makemap's options say; ``delimiter`` and ``comment`` are single bytes."""
+    """How the text is written, by makemap's options; ``delimiter`` and ``comment`` are single bytes."""
 
     delimiter: bytes = b""  # empty: white space
     comment: bytes = b"#"  # empty: there are no comments

@@ -1,7 +1,7 @@
 """Many entries of a text as arrays of places: what is quickest to read, to sort and to write of a million of them.
 
 An object takes fifty bytes, and there are lines of five. So it is also how a table of many short lines is kept,
-whatever is wrong with some of them: `read_packed` gives the same entries and mistakes as
+even where some of them are wrong: `read_packed` gives the same entries and mistakes as
 `mailconf.tables.postmap.read_rows`.
 """
 
@@ -83,7 +83,7 @@ class Packed(NamedTuple):
 class Packing:
     """Entries collected to become packed.
 
-    ``text`` is where they may stand; behind it follow keys that are not what is written there, and entries that are no
+    ``text`` is where they may be; after it follow keys that are not what is written there, and entries that are no
     plain lines: no more than the text has again, or ``more`` bytes.
     """
 
@@ -112,7 +112,7 @@ class Packing:
         return self._size - len(text)
 
     def add_lists(self, keys: list[bytes], values: list[bytes]) -> None:
-        """Entries that stand nowhere."""
+        """Entries without a place in the text."""
         count = len(keys)
         at = self.add_text(b"".join(chain(keys, values)))
         lengths = self._np.fromiter(map(len, chain(keys, values)), self._np.int64, 2 * count)
@@ -143,7 +143,7 @@ def is_large(data: bytes) -> bool:
 def read_packed(
     data: bytes, *, utf8: bool, folded: bool, problems: Problems | None = None, progress: Progress | None = None
 ) -> Packed | None:
-    """The entries of ``data``; None where there are none, or `read_rows` is quicker.
+    """The entries of ``data``; None where it has no entries, or `read_rows` is quicker.
 
     utf8      smtputf8_enable
     folded    give keys in lower case (`fold`)

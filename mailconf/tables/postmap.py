@@ -4,7 +4,7 @@ What postmap 3.7 does with each line, in this order:
 
 - it starts with white space: ignored, with a warning;
 - a NUL and what follows it are cut off;
-- it is not UTF-8 (checked unless UTF-8 support is off; what stands behind a NUL counts, unless it is only ASCII that
+- it is not UTF-8 (checked unless UTF-8 support is off; what follows a NUL counts, unless it is only ASCII that
   comes before): ignored, with a warning;
 - the key ends at the first white space outside double quotes; a backslash, inside quotes and outside, takes the next
   byte's meaning. Quotes and backslashes stay in the key as they are: lookups use the quoted form of an address. Quotes

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from mailconf.grammar import Grammar, Tree
 
 TB001 = error("TB001", "a line that starts with white space and continues nothing")
-"""Why: a line that begins with white space continues the entry before it. At the beginning of a table there is none:
-postmap and newaliases warn and leave the line out.
+"""Why: a line that begins with white space continues the entry before it. At the beginning of a table no entry precedes
+it: postmap and newaliases warn and leave the line out.
 
 Example:
     # main.cf
@@ -98,7 +98,7 @@ Source: postmap(1), "INPUT FILE FORMAT"; postalias(1); observed with Postfix 3.7
 
 TB006 = warning("TB006", "a key that the table has already")
 """Why: postmap keeps the first of two entries with the same key, which it compares without regard to capitals, and
-warns of the second. What the second says has no effect.
+warns of the second, which has no effect.
 
 Example:
     # main.cf
@@ -126,7 +126,7 @@ _WORDS: dict[str, tuple[Code, str, str]] = {
     COLON: (
         TB005,
         "the colon is part of the key",
-        "leave it out here; only alias files have a colon behind the name",
+        "leave it out here; only alias files have a colon after the name",
     ),
 }
 _WHITE = decode(SPACE)
@@ -155,7 +155,7 @@ def read_postmap(source: Source, sink: Sink, *, utf8: bool = True, progress: Pro
 
 
 def _sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
-    """Key and value of an entry as it stands in the file."""
+    """Key and value of an entry as it is in the file."""
     if text.find("\n", start, end) < 0 and text.find("\\", start, value_at) < 0:
         return text[start:value_at].rstrip(_WHITE), text[value_at:end]
     text = without_newlines(text[start:end])

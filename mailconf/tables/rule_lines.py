@@ -3,10 +3,10 @@
     /pattern/flags result      !/pattern/flags result      if /pattern/flags      if !/pattern/flags      endif
     network/length result      !network result             if network             if !network             endif
 
-A rule stands on a logical line of `mailconf.tables.lines`. The delimiter of a pattern is any character that is neither
-a letter nor a digit, chosen by each rule, so that no grammar can tell where a pattern ends: this reader goes by hand.
-``mailconf.maps`` reads the same text in order to answer; tests hold that both find the same lines wrong.
-Whether a pattern compiles, and has the groups that a result asks for, only the engine can say: `mailconf.check`.
+A rule is a logical line of `mailconf.tables.lines`. The delimiter of a pattern is any character that is neither
+a letter nor a digit, chosen by each rule, so that no grammar can find where a pattern ends: this reader is written by
+hand. ``mailconf.maps`` reads the same text in order to answer; tests hold that both find the same lines wrong. Only the
+engine knows whether a pattern compiles, and has the groups that a result asks for: `mailconf.check`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed 
 """
 
 TB115 = error("TB115", "a rule without a result")
-"""Why: the rule matches and says nothing. In regexp and pcre tables its result is empty, which is no action; a cidr
+"""Why: the rule matches and has no result. In regexp and pcre tables its result is empty, which is no action; a cidr
 table skips the rule.
 
 Example:
@@ -113,7 +113,7 @@ Remedy: write the result after the pattern.
 Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
 """
 
-TB116 = error("TB116", "a network that is none")
+TB116 = error("TB116", "a network that is not valid")
 """Why: the table skips the rule, with a warning in the log, where the network has bits after its length or is no
 network at all.
 
@@ -129,7 +129,7 @@ Source: cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
 """
 
 TB117 = warning("TB117", "text after an if or endif")
-"""Why: the table ignores what stands behind "if /pattern/" and "endif" in the same line; a rule there is not read.
+"""Why: the table ignores what follows "if /pattern/" and "endif" in the same line; a rule there is not read.
 
 Example:
     # main.cf
@@ -187,7 +187,7 @@ class Pattern(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A line: its entry (the key is the pattern as written, the value the result) and what it says.
+    """A line: its entry (the key is the pattern as written, the value the result) and its kind.
 
     ``patterns`` is empty for an endif; a regexp rule has two where the second excludes what it matches.
     """
@@ -237,7 +237,7 @@ def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
             message = "this line starts with white space, but there is no line before it that it could continue"
             sink.report(TB001, message, line.span(0, len(line.text)), hint=hint)
             continue
-        if not line.text and kind != "cidr":  # a NUL hides it, and Postfix says nothing
+        if not line.text and kind != "cidr":  # a NUL hides it, and Postfix reports nothing
             continue
         try:
             rule = _read(kind, line, source, sink)

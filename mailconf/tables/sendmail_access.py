@@ -55,7 +55,7 @@ Source: cf/README, "ANTI-SPAM CONFIGURATION CONTROL"; cf/m4/proto.m4 of sendmail
 """
 
 TB062 = error("TB062", "QUARANTINE or ERROR without a text, in sendmail's access table")
-"""Why: QUARANTINE and ERROR need a text behind the colon. Without one, sendmail answers with what is left over from
+"""Why: QUARANTINE and ERROR need a text after the colon. Without one, sendmail answers with what is left over from
 the address.
 
 Example:
@@ -98,7 +98,7 @@ Source: cf/README, delay_checks; observed with sendmail 8.17.1.9 -bt.
 """
 
 TB065 = error("TB065", "a value of a TLS tag that requires nothing")
-"""Why: the value of a TLS tag says which encryption or which verified certificate is required. Another text requires
+"""Why: the value of a TLS tag names which encryption or which verified certificate is required. Another text requires
 nothing, and the mail goes without TLS.
 
 Example:
@@ -223,7 +223,7 @@ class AccessAction(NamedTuple):
 
 
 def split_key(text: str) -> AccessKey:
-    """A key's tag and what it is about; ``IPv6:`` is none."""
+    """A key's tag and what it is about; ``IPv6:`` is no tag."""
     found = _TAG.match(text)
     if found is None or found[1].lower() == "ipv6":
         return AccessKey("", text)
@@ -240,7 +240,7 @@ def read_key(text: str) -> Side:
             return Side(key, (Fault(TB066, f"there is no tag {text[: len(key.tag)]}", hint, 0, len(key.tag) + 1),))
         return Side(key)
     if key.tag in _NO_DEFAULT and not key.subject:
-        hint = "the key follows the colon without a blank; what stands behind the blank is taken for the value"
+        hint = "the key follows the colon without a blank; what follows a blank is taken for the value"
         return Side(key, (Fault(TB060, f"there is nothing after {text}", hint),))
     fault = _subject_fault(key.subject) if TAGS.get(key.tag, _MAIL) not in (_CERT, _OTHER) else None
     return Side(key, (fault,) if fault else ())

@@ -1,8 +1,9 @@
-"""Entries as text, with places and Diagnostics: alias files of sendmail, as `mailconf.tables.sendmail_aliases` says.
+"""Entries as text, with places and Diagnostics: alias files of sendmail, described in
+`mailconf.tables.sendmail_aliases`.
 
 newaliases leaves out a line with a mistake and builds the map from the others; here such a line is an error.
 
-A value (`read_targets`) is a list of targets, parted by commas outside of quotes, comments and angle brackets:
+A value (`read_targets`) is a list of targets, separated by commas outside of quotes, comments and angle brackets:
 addresses, ``/file``, ``|command`` and ``:include:/file``. As ``sendmail -bv`` shows, white space inside of a target
 that is not in quotes becomes a dot: ``|/bin/vacation joe`` runs ``/bin/vacation.joe``, and ``alice bob`` is one user.
 """

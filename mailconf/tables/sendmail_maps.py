@@ -161,7 +161,7 @@ class MapTarget(NamedTuple):
 
 
 class MailerRoute(NamedTuple):
-    """What the mailertable says: a mailer, and the host, or the text of an error with its ``code``."""
+    """A value of the mailertable: a mailer, and the host, or the text of an error with its ``code``."""
 
     mailer: str
     host: str = ""

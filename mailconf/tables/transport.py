@@ -1,8 +1,9 @@
-"""transport(5) and its kin: sender_dependent_default_transport_maps, sender_dependent_relayhost_maps, relocated(5).
+"""transport(5) and similar tables: sender_dependent_default_transport_maps, sender_dependent_relayhost_maps,
+relocated(5).
 
-A value is ``transport:nexthop``; each may be empty, and the colon with it. What nexthops look like, the transport says:
-those of smtp and lmtp are lists of ``host``, ``host:port``, ``[host]`` and ``[host]:port`` (lmtp(8) also knows
-``unix:path`` and ``inet:host``); what else stands there ends the delivery agent. Those of error, retry and discard are
+A value is ``transport:nexthop``; each may be empty, and the colon with it. The transport decides what nexthops look
+like: those of smtp and lmtp are lists of ``host``, ``host:port``, ``[host]`` and ``[host]:port`` (lmtp(8) also knows
+``unix:path`` and ``inet:host``); at any other text the delivery agent ends. Those of error, retry and discard are
 texts, those of others are not looked into.
 
 Keys that no lookup asks for are those for which trivial-rewrite 3.7 gave no answer.
@@ -121,7 +122,7 @@ _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?=\s|$)")
 
 
 def is_smtp(transport: str) -> bool:
-    """Whether the nexthops of a transport are smtp(8)'s, as far as its name tells."""
+    """Whether the nexthops of a transport are smtp(8)'s, as far as its name shows."""
     return transport in SMTP_LIKE or transport.startswith(("smtp-", "smtp_", "lmtp-", "lmtp_"))
 
 
@@ -158,12 +159,12 @@ def _words(tree: Tree) -> dict[str, str]:
 
 
 def read_relayhost(text: str) -> Side:
-    """The value of sender_dependent_relayhost_maps: nexthops, or DUNNO for none of its own."""
+    """The value of sender_dependent_relayhost_maps: nexthops, or DUNNO for no nexthop of its own."""
     return Side(()) if text.upper() == "DUNNO" else read_nexthops(text)
 
 
 def read_sender_transport(text: str) -> Side:
-    """The value of sender_dependent_default_transport_maps: a `Transport`, or DUNNO for none of its own."""
+    """The value of sender_dependent_default_transport_maps: a `Transport`, or DUNNO for no transport of its own."""
     return Side(Transport("", "")) if text.upper() == "DUNNO" else read_transport(text)
 
 

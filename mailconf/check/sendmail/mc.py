@@ -39,7 +39,7 @@ from mailconf.source import Source, decode
 
 SM008 = error("SM008", "an argument in a .mc that nothing looks at")
 """Why: m4 ends an argument at a comma outside of quotes, and the macro does not look at further arguments. The options
-after the comma are lost without a word: here the daemon listens on all addresses.
+after the comma are lost without a message: here the daemon listens on all addresses.
 
 Example:
     # sendmail.mc

@@ -105,8 +105,8 @@ Source: m4(1); GNU m4 1.4.19.
 """
 
 SM019 = warning("SM019", "text that the macro before it drops")
-"""Why: these macros end with dnl or discard what follows on their line. A statement after them is lost without a
-word.
+"""Why: these macros end with dnl or discard what follows on their line. A statement after them is lost, and
+nothing reports it.
 
 Example:
     # sendmail.mc

@@ -119,7 +119,7 @@ class HashWriter:
     def meta(cls, buckets: int, keys: int, last_page: int) -> bytes:
         """The meta page."""
         top = buckets - 1
-        # All buckets are contiguous from page 1 on, whatever generation they would have come in.
+        # All buckets are contiguous from page 1 on, in any generation.
         spares = [1] * (top.bit_length() + 1)
         own = struct.pack("=6I", top, top, top >> 1, 0, keys, CHARKEY)
         own += array("I", spares).tobytes().ljust(4 * SPARES, b"\0")
@@ -155,7 +155,7 @@ class HashWriter:
         return [self._body(items[2 * start : 2 * stop]) or _EMPTY for start, stop in page_parts(sizes)]
 
     def _body(self, items: list[bytes]) -> _Body | None:
-        """One page of items none of which is big, or None if it has no room for them."""
+        """One page of items that are not big, or None if it has no room for them."""
         if not items:
             return _EMPTY
         sums = list(accumulate(map(len, items)))

@@ -1,7 +1,7 @@
 """Map files written from packed entries (`mailconf.tables.packed`): what their writers share.
 
 A writer of packed entries makes a whole stretch of a file at a time, with a few operations of numpy for all entries in
-it. `NotPacked` says that some entry is not of the usual kind: then the type's other writer writes the map.
+it. `NotPacked` means that some entry is not of the usual kind: then the type's other writer writes the map.
 """
 
 from __future__ import annotations
@@ -295,7 +295,7 @@ def copy(target: Array, places: Array, text: Array, at: Array, lengths: Array) -
 
 
 def ranges(starts: Array, counts: Array) -> Array:
-    """The numbers from each of ``starts`` on, as many as ``counts`` says, one range after the other."""
+    """The numbers from each of ``starts`` on, as many as ``counts`` has for it, one range after the other."""
     np = arrays()
     before = np.cumsum(counts) - counts
     return np.arange(int(counts.sum())) + np.repeat(starts - before, counts)

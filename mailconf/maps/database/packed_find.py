@@ -1,7 +1,7 @@
 """Many keys found on pages of Berkeley DB files, with a few operations of numpy for hundreds of pages.
 
-Nothing that a file says is believed: every place is checked, by us or by numpy, which raises IndexError. What is not
-plain is left to the type's reader, key by key, which says what is wrong with it.
+Nothing in a file is trusted: every place is checked, by us or by numpy, which raises IndexError. What is not
+plain is left to the type's reader, key by key, which reports what is wrong with it.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def find(
         kept = ~strange[index]
         odd.append(some[~kept])
         some, index = some[kept], index[kept]
-    # What can be none of the keys goes first, by a table of bits of 8 bytes of each key.
+    # What cannot be any of the keys goes first, by a table of bits of 8 bytes of each key.
     start, size = wanted.key_at[some], wanted.key_length[some]
     possible = np.zeros(1 << _BITS, bool)
     possible[_few_bits(_some_word(wanted.text, start, size), size, index)] = True

@@ -35,7 +35,7 @@ class Expression(Protocol):
     def match(self, subject: bytes) -> Spans | None:
         """The places of the whole match and of each group, (-1, -1) for one that took no part; None: no match.
 
-        Raises TemporaryFailure when a limit stopped the search; the message says which.
+        Raises TemporaryFailure when a limit stopped the search; the message names it.
         """
 
 
@@ -44,7 +44,7 @@ class BadPattern(Exception):
 
 
 class _BadRule(Exception):
-    """The rule is skipped; the message says why."""
+    """The rule is skipped; the message has the reason."""
 
 
 class _Pattern(NamedTuple):
@@ -71,7 +71,7 @@ class PatternTable(RuleTable[bytes]):
         return key.partition(b"\0")[0]
 
     def _parse(self, line: int, text: bytes) -> None:
-        if not text:  # a NUL hides it, and nothing is said of that
+        if not text:  # a NUL hides it, and that is not reported
             return
         try:
             if not text[:1].isalnum():

@@ -25,7 +25,7 @@ _CANNOT_BE_ASKED = re.compile(rb"[ \t\n\v\f\r]")
 
 
 class _Unexpected(Exception):
-    """The server's reply is none."""
+    """The server's reply is not valid."""
 
 
 class MemcacheTable:

@@ -198,7 +198,7 @@ class QueryTable:
 
 
 def sql_template(config: ClientConfig, *, functions: bool = False) -> str:
-    """The parameter query, or what the older parameters say (select_function: only where there are ``functions``)."""
+    """The parameter query, or the older ones in its place (select_function: only where there are ``functions``)."""
     query = config.text("query")
     if query:
         return query

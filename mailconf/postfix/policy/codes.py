@@ -25,12 +25,12 @@ Example:
     # main.cf
     smtpd_sender_restrictions = check_sender_access
 
-Remedy: write the argument behind the restriction.
+Remedy: write the argument after the restriction.
 
 Source: postconf(5), the restriction; observed with Postfix 3.7.11.
 """
 
-PF203 = warning("PF203", "a restriction behind one that always decides")
+PF203 = warning("PF203", "a restriction after one that always decides")
 """Why: permit and reject end a list. What follows them is never evaluated, here not even for spam.
 
 Example:
@@ -70,14 +70,14 @@ Source: postconf(5), which gives the versions; DEPRECATION_README of Postfix 3.9
 """
 
 PF206 = error("PF206", "a pattern list with a pattern that cannot mean anything")
-"""Why: smtpd logs a warning when it comes to the pattern and cannot say whether the client matches: it answers "451
+"""Why: smtpd logs a warning when it comes to the pattern and does not know whether the client matches: it answers "451
 4.3.0 Temporary lookup failure".
 
 Example:
     # main.cf
     mynetworks = 127.0.0.0/8, 10.0.0.1/8
 
-Remedy: write an address or a network without bits behind its length, IPv6 in brackets: [2001:db8::]/32
+Remedy: write an address or a network without bits after its length, IPv6 in brackets: [2001:db8::]/32
 
 Source: postconf(5) mynetworks; observed with Postfix 3.7.11.
 """
@@ -124,7 +124,7 @@ Source: postconf(5) default_rbl_reply; observed with Postfix 3.7.11.
 """
 
 PF229 = warning("PF229", "a number sign ends a list early")
-"""Why: Postfix ignores what follows # in such a list, with a warning. Words behind it that were meant for the list do
+"""Why: Postfix ignores what follows # in such a list, with a warning. Words after it that were meant for the list do
 not count.
 
 Example:

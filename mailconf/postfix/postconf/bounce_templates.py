@@ -2,7 +2,7 @@
 
 A file has ``NAME = <<MARK``, the template's lines, and a line that is MARK. A template is a few headers (Charset, From,
 Subject, Postmaster-Subject), each on one line, an empty line, and the text. A template with a mistake in it is left
-alone, with a warning, and the built-in one stands in; some mistakes stop the engine (`Fatal`).
+alone, with a warning, and the built-in one is used; some mistakes stop the engine (`Fatal`).
 
 In the text, ``$name`` is a parameter of main.cf. ``delay_warning_time_UNIT`` and ``maximal_queue_lifetime_UNIT`` are
 the two times in seconds, minutes, hours, days or weeks, rounded down.
@@ -38,7 +38,7 @@ class Template:
         self.lines = lines
 
     def __str__(self) -> str:
-        """The template as it stands in a file."""
+        """The template as it is in a file."""
         headers = [f"{name}: {self.headers[name]}" for name in HEADERS if name in self.headers]
         return "\n".join([f"{self.kind}_template = <<EOF", *headers, "", *self.lines, "EOF", ""])
 
@@ -94,7 +94,7 @@ def _definitions(text: str, file: str, warn: Warn) -> Iterator[tuple[int, str, l
 
 
 def _parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None:
-    """The template on ``lines``, or None, with a warning, when it is no good."""
+    """The template on ``lines``, or None, with a warning, when it cannot be used."""
     headers = dict(TEMPLATES[kind][0])
     body = [line.partition("\0")[0] for line in lines]
     while body and not body[0].strip(BLANKS):
@@ -131,7 +131,7 @@ def _parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | Non
 
 
 def _header(line: str) -> tuple[str, str] | None:
-    """The label and the value of a header line, or None when it is none."""
+    """The label and the value of a header line, or None when it is no header."""
     label, colon, value = line.partition(":")
     name = label.rstrip(" \t")
     if not colon or not name or any(not "!" <= char <= "~" for char in name):

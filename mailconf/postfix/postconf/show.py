@@ -136,7 +136,7 @@ def _size(text: str) -> int:
 
 
 def pattern_parts(pattern: str) -> list[str]:
-    """What stands between the slashes of a service pattern; nothing where a ``*`` is not a whole part."""
+    """The text between the slashes of a service pattern; nothing where a ``*`` is not a whole part."""
     parts = [part for part in pattern.split("/") if part]
     bad = pattern.startswith("/") or any("*" in part and part != "*" for part in parts)
     return [] if bad else parts

@@ -112,7 +112,7 @@ class Postconf:
             self._tell_null(name, lines)
 
     def _nulls(self, text: str) -> dict[int, str]:
-        """What to say of bytes of value 0, by the line where a logical line begins; nothing before Postfix 3.9."""
+        """The messages about bytes of value 0, by the line where a logical line begins; nothing before Postfix 3.9."""
         if self.postfix.version < NULLS_WARNED:
             return {}
         return {first: words for first, _, words in null_lines(text)}
@@ -399,7 +399,7 @@ class Postconf:
         return f"{self.master_file if folder else 'master.cf'}:{scope.entry.name}/{scope.entry.type}"
 
     def _scan_word(self, word: str, scope: Scope | None) -> str:
-        """Use the table that ``word`` names; the part in braces that is to be looked into, "" when there is none."""
+        """Use the table that ``word`` names; the part in braces that is to be looked into, "" without braces."""
         if word.startswith("{"):
             return word
         if ":" not in word:

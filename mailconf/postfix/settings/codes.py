@@ -40,8 +40,8 @@ Source: postconf(5), "The general format of the main.cf file"; observed with Pos
 """
 
 PF004 = warning("PF004", "a file's first line begins with a blank and is ignored")
-"""Why: a line that begins with a blank continues the one before it. At the beginning of the file there is none, and
-Postfix ignores the line with a warning: the setting keeps its default.
+"""Why: a line that begins with a blank continues the one before it. At the beginning of the file no line precedes it,
+and Postfix ignores the line with a warning: the setting keeps its default.
 
 Example:
     # /etc/postfix/main.cf
@@ -142,8 +142,8 @@ Source: master(5), "SYNTAX"; observed with Postfix 3.7.11.
 """
 
 PF012 = warning("PF012", "the first line of master.cf begins with a blank and is ignored")
-"""Why: a line that begins with a blank continues the one before it. At the beginning of the file there is none, and
-Postfix ignores the line with a warning: the service does not exist.
+"""Why: a line that begins with a blank continues the one before it. At the beginning of the file no line precedes it,
+and Postfix ignores the line with a warning: the service does not exist.
 
 Example:
     # /etc/postfix/master.cf

@@ -1,6 +1,6 @@
 """A Postfix configuration as the programs see it: main.cf and master.cf read, defaults filled in, values expanded.
 
-`Configuration.load` never fails: what is wrong becomes Diagnostics, and the default stands in. `for_service` gives the
+`Configuration.load` never fails: what is wrong becomes Diagnostics, and the default is used. `for_service` gives the
 view of one service, with master.cf's ``-o`` overrides.
 
 Sources: postconf(5) (syntax, parameters, defaults), master(5).
@@ -66,7 +66,8 @@ _MISTAKES = {
 
 
 class Configuration:
-    """One configuration; see the module. Values are strings as the file has them unless a method says otherwise.
+    """One configuration; see the module. Values are strings as the file has them unless a method describes another
+    form.
 
     services  as master(8) knows them; ``entries`` are those lines of master.cf that define a service, lost ones too
     sources   the files that could be read, by their names
@@ -186,7 +187,7 @@ class Configuration:
         span = source.span(problem.start, problem.end)
         if not problem.fatal:
             if "attribute name" in problem.message:
-                return  # PF018 says it
+                return  # PF018 reports it
             if problem.message == main_cf.ORPHAN:
                 self._sink.report(PF012, problem.message, span, hint="remove the blank")
                 return
@@ -309,7 +310,7 @@ class Configuration:
         return self.expand(self.raw(name), name)
 
     def expand(self, text: str, name: str = "") -> str:
-        """``text``, which stands in the value of ``name``, expanded; "" where it cannot be (PF006)."""
+        """``text``, which is in the value of ``name``, expanded; "" where it cannot be (PF006)."""
         try:
             return expand(text, self._lookup, steps=MAX_STEPS if self._given_up < PATIENCE else FEW_STEPS)
         except MacroError as failure:
@@ -362,7 +363,7 @@ class Configuration:
         return self._checked(name, read, PF009, "is not a time", "write a whole number and s, m, h, d or w")
 
     def read_list(self, path: str) -> str:
-        """The text of a file that stands in a list for the words in it. Raises OSError."""
+        """The text of a file that a list names in the place of its words. Raises OSError."""
         return decode(read_regular(self.root.path(path), MAX_LIST))
 
     def list_words(self, name: str) -> Sequence[str]:
@@ -388,7 +389,7 @@ class Configuration:
         text = self.value(name)
         found = read(text)
         if found is None and not self.is_set(name):
-            return 0  # a default that cannot be expanded, which is told where it cannot
+            return 0  # a default that cannot be expanded, which is reported where it cannot
         if found is None:
             self.report(name, code, f'the value "{text}" of {name} {wrong}', hint)
             found = read(self.expand(self.default(name), name))
@@ -403,7 +404,7 @@ class Configuration:
         self._sink.report(code, message, span, hint=hint, file=self.path("main.cf"))
 
     def asked(self) -> frozenset[str]:
-        """The names whose values have been looked at; a service that sets none of them sees what was seen."""
+        """The names whose values have been looked at; a service that sets no one of them sees what was seen."""
         return frozenset(self._asked)
 
     def for_service(self, service: Service) -> Configuration:

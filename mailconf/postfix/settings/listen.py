@@ -76,7 +76,7 @@ class Endpoint(NamedTuple):
 
 
 def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endpoint]:
-    """The addresses of ``site``'s listeners, in the order of master.cf; what has none is reported."""
+    """The addresses of ``site``'s listeners, in the order of master.cf; a listener without one is reported."""
     families = _families(configuration)
     found: dict[Endpoint, None] = {}
     everywhere: list[str] | None = None

@@ -1,7 +1,7 @@
 """What the protocol side of an smtpd service must know of the configuration (smtpd(8), postconf(5)).
 
-smtpd_forbidden_commands is a list of commands and tables. Tables that stand in the value itself are asked, as that of
-the default, ``regexp:{{/^[^A-Z]/ Bogus}}``; a table in a file is not, and reported.
+smtpd_forbidden_commands is a list of commands and tables. Tables that are written in the value itself are asked, as
+that of the default, ``regexp:{{/^[^A-Z]/ Bogus}}``; a table in a file is not, and reported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a Postfix configuration says, as a `Site`: names, address classes, tables by role, limits, services.
+"""A Postfix configuration as a `Site`: names, address classes, tables by role, limits, services.
 
 Sources: postconf(5), master(5), ADDRESS_CLASS_README. Tables are found where postconf(5) allows ``type:table``: in the
 parameters of `TABLE_PARAMETERS`, in the pattern lists of `LIST_PARAMETERS`, and in the restriction lists, those of
@@ -148,7 +148,7 @@ def _add_transport(c: Configuration, transport: Service, site: Site) -> None:
         site.client_names[transport.name] = view.value(client)
 
 
-# The parameter with the name that a client says in EHLO, by its program.
+# The parameter with the name that a client sends in EHLO, by its program.
 _CLIENT_NAMES = {"smtp": "smtp_helo_name", "lmtp": "lmtp_lhlo_name"}
 
 
@@ -251,7 +251,7 @@ def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[Tab
     for word in split_words(c.value(name)):
         text = word.text.lstrip("!")
         if text in seen:
-            continue  # the same table again has nothing to add, and may stand there any number of times
+            continue  # the same table again has nothing to add, and may be there any number of times
         seen.add(text)
         if bare and ":" not in text and name != "alias_database":
             continue  # Postfix does not open it: only newaliases(1) takes a default type

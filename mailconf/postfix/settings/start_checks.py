@@ -1,4 +1,4 @@
-"""What keeps each of Postfix's programs from starting: values in main.cf that cannot be, as postmap(1) 3.7 tells them.
+"""What keeps each of Postfix's programs from starting: impossible values in main.cf, as postmap(1) 3.7 reports them.
 
 The parameters, their limits and their order are data (mailconf.postfix.parameters.start). Departures: users, groups
 and addresses (mail_owner, setgid_group, default_privs, inet_interfaces) are not looked up, for the tools serve where no
@@ -33,7 +33,7 @@ def problems(set_names: Container[str], value: Value, path: str, root: Root) -> 
 
     value  gives a parameter's expanded value
     root   where the files lie that values name
-    A name alone ("myhostname") stands where the names of the machine are looked at.
+    A name alone ("myhostname") is in the place where the names of the machine are looked at.
     """
     for name, kind, low, high in START:
         if name == "myhostname":

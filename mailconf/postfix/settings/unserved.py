@@ -1,6 +1,6 @@
 """What Postfix does with mail and the reference MTA does not: the parameters by which a site asks for it.
 
-``explain`` and ``serve`` say at the start which of them a configuration sets, so that nobody takes their answer for
+``explain`` and ``serve`` report at the start which of them a configuration sets, so that nobody takes their answer for
 Postfix's where it cannot be. Parameters that are in neither this table nor docs/postfix-support.md decide nothing about
 a message: names of folders, accounts and programs, resources, timing inside Postfix.
 """
@@ -146,7 +146,7 @@ UNSERVED: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# Parameters about security that need no word of their own: patterns of names, and why.
+# Parameters about security that need no warning of their own: patterns of names, and the reason.
 SILENT: dict[str, str] = {
     r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
     r"authorized_|smtpd_authorized_verp_clients": "of commands that serve does not have",

@@ -24,7 +24,7 @@ class Node:
     """A stretch of the file: lines that count for nothing, or a logical line.
 
     name, value  of a definition, the value joined and without outer blanks; both None otherwise
-    code         of the mistake that the stretch is (PF002, PF003, PF004), "" when it is none
+    code         of the mistake that the stretch is (PF002, PF003, PF004), "" when it is no mistake
     span         a definition's name and value; else the whole stretch
     """
 

@@ -62,7 +62,7 @@ class Wrong(Exception):
 
 
 def read_cf(source: Source) -> Cf:
-    """Everything that a .cf says. Nothing is opened or run."""
+    """Everything that is in a .cf. Nothing is opened or run."""
     return Cf(source, tuple(items(source)))
 
 
@@ -72,7 +72,7 @@ def read_tables(source: Source) -> Cf:
 
 
 def mistakes(source: Source) -> Iterator[CfMistake]:
-    """The lines of a .cf at which sendmail stops, but those that merely follow from another one; none is kept."""
+    """The lines of a .cf at which sendmail stops, without those that follow from another one; no line is kept."""
     return (item for item in items(source) if isinstance(item, CfMistake) and item.kind != "follows")
 
 

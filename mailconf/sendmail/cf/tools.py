@@ -60,7 +60,7 @@ class ToolCf:
 
 
 def _same_base(file: bytes, name: bytes) -> bool:
-    """Whether two paths are the same but for folders and suffixes, as makemap finds out: it looks at one place only."""
+    """Whether two paths are the same except for folders and suffixes, as makemap sees it: it looks at one place."""
     base = name.rpartition(b"/")[2].partition(b".")[0]
     at = file.find(base)
     rest = file[at + len(base) :]

@@ -1,4 +1,4 @@
-"""The line of a .cf that says what an item says: reading it gives the same item."""
+"""The line of a .cf that means an item: reading it gives the same item."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An .mc by its grammar (grammars/mc.lark), as people write it: what a check, the model and an edit work on.
 
 A `Document` gives back every byte of its file. Its `calls` are those that m4 carries out in the file's own text, in
-m4's order: a call's arguments first, then the call (a property test holds both to the same calls). What stands in
+m4's order: a call's arguments first, then the call (a property test holds both to the same calls). What is in
 quotes is text until m4 reads it again; `Document.inside` reads it as m4 would then, for the branches of an ifdef.
 
 What a macro expands to counts as if it stood alone, though m4 joins it with what follows. The quotes are m4's own; a
@@ -132,7 +132,7 @@ class Call(Node):
         return Span(self.span.source, self.span.start, self.span.start + len(self.name))
 
     def literal(self, number: int) -> str | None:
-        """Argument ``number``, from 1: "" where there is none, None where it depends on other calls."""
+        """Argument ``number``, from 1: "" where it is missing, None where it depends on other calls."""
         if self.arguments is None or number > len(self.arguments):
             return ""
         return self.arguments[number - 1].literal
@@ -140,7 +140,7 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Text of the .cf after a LOCAL_CONFIG or its kin, up to the next one or a divert."""
+    """Text of the .cf after a LOCAL_CONFIG or a similar macro, up to the next one or a divert."""
 
     call: Call
     nodes: tuple[Node, ...]
@@ -199,7 +199,8 @@ def _walk(node: Node) -> Iterator[Node]:
 def parse(source: Source, sink: Sink, names: Set[str] = VOCABULARY, *, start: int | None = None) -> Document:
     """The document of a file; what is never closed is reported, kept, and read past. ``names``: see the module.
 
-    start   where the library is read, if the caller knows: "#" begins a comment up to there. Otherwise the text tells.
+    start   where the library is read, if the caller knows: "#" begins a comment up to there. Otherwise the text shows
+    it.
     """
     end = len(source.text)
     if start is None or (start > 0 and _LIBRARY.match(source.text, start)):
@@ -270,7 +271,7 @@ class _Reader:
         return token.update(type="NAME") if name in self.names and name not in BLIND else token
 
     def string(self, token: Token) -> Token:
-        """What is defined in quotes counts, too: most of it stands in branches that are taken."""
+        """What is defined in quotes counts, too: most of it is in branches that are taken."""
         if "(" in token:
             self.names.update(_DEFINED.findall(token))
         return token
@@ -364,7 +365,7 @@ def _bounds(item: Token | Tree) -> tuple[int, int]:
 
 class _Unclosed(NamedTuple):
     """``kept``: what was read whole before the outermost call or quote that is never closed; ``start``: where that
-    begins; ``quote``: where the outermost quote in it does, -1 if there is none."""
+    begins; ``quote``: where the outermost quote in it does, -1 if it has no quote."""
 
     kept: list[Token | Tree]
     start: int
