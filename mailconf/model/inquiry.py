@@ -37,7 +37,7 @@ class Destination:
     outgoing: str  # the recipient's address as the next server reads it, "" where the mail does not leave
     outgoing_sender: str
     trace: Trace
-    is_copy: bool = False  # a recipient that nobody named: always_bcc and its kin
+    is_copy: bool = False  # a recipient that nobody named: always_bcc and similar parameters
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Inquiry:
 def inquire(policy: Policy, world: World, session: Session, recipients: Sequence[str], *, helo: str = "") -> Inquiry:
     """Ask ``policy`` about a message of ``session.sender`` to ``recipients``; ``world`` must answer at once.
 
-    ``session`` says who the client is; it comes back as the transaction left it.
+    ``session`` describes the client; it comes back as the transaction left it.
     """
     inquiry = Inquiry()
 
@@ -118,7 +118,7 @@ def _of(
         inquiry.failure = expansion.error
     found: list[Destination] = []
     for recipient in expansion.recipients:
-        # The first destination tells of the expansion that led to all of them.
+        # The first destination has the expansion that led to all of them.
         own = ask if not found else Ask(world)
         route = run(policy.resolve(recipient, own, sender=sender))
         service = policy.site.transports.get(route.transport)

@@ -1,4 +1,4 @@
-"""What a configuration says, in terms that both worlds share; each value with the Span that set it.
+"""The content of a configuration, in terms that both worlds share; each value with the Span that set it.
 
 `convert` and the templates read it, the MTA takes its limits and names from it. It decides nothing: that is the Policy.
 """
@@ -40,7 +40,7 @@ class TableUse(NamedTuple):
 
     ``source`` is the text file that the map is built from, None for tables that are not built (regexp, sqlite, ...).
     ``proxied`` is whether another program asks it (proxymap(8)).
-    ``name`` is what sendmail's rules call the map, ``flags`` what stands before its file (sendmail's K lines).
+    ``name`` is what sendmail's rules call the map, ``flags`` what precedes its file (sendmail's K lines).
     """
 
     table: str
@@ -77,7 +77,7 @@ class Milter(NamedTuple):
 class Feature(NamedTuple):
     """A ready-made piece of configuration that was asked for: sendmail's FEATURE, HACK, MAILER, OSTYPE and DOMAIN.
 
-    ``kind`` is the macro's name; ``arguments`` are those behind the piece's name, expanded.
+    ``kind`` is the macro's name; ``arguments`` are those after the piece's name, expanded.
     """
 
     kind: str
@@ -87,9 +87,9 @@ class Feature(NamedTuple):
 
 
 class Masquerade(NamedTuple):
-    """Which senders' domains are hidden, and behind what.
+    """Which senders' domains are hidden, and by which other.
 
-    name        the domain that others are replaced by, "" for none
+    name        the domain that others are replaced by, "" for no replacement
     domains     replaced besides the local ones; with ``subdomains``, what lies below them, too
     exceptions  never replaced
     users       whose addresses stay as they are
@@ -108,7 +108,7 @@ class Masquerade(NamedTuple):
 
 
 class LocalText(NamedTuple):
-    """Text in the engine's own language that the configuration brings along: what stands behind a LOCAL_CONFIG."""
+    """Text in the engine's own language that the configuration brings along: the lines after a LOCAL_CONFIG."""
 
     kind: str
     text: str
@@ -119,7 +119,7 @@ class Service(NamedTuple):
     """A line of master.cf or a DaemonPortOptions: who serves or delivers what.
 
     kind       inet, unix, fifo, pass
-    program    the daemon behind it ("smtp", "local", "virtual", "pipe", ...)
+    program    the daemon that serves it ("smtp", "local", "virtual", "pipe", ...)
     arguments  its command line; ``overrides`` what -o sets
     front      the service that takes the connections and hands them to this one (postscreen(8))
     """
@@ -134,7 +134,7 @@ class Service(NamedTuple):
 
     @property
     def address(self) -> str:
-        """The name of the service that clients connect to, which says where that is."""
+        """The name of the service that clients connect to, which is its address or port."""
         return self.front.name if self.front else self.name
 
     @property
@@ -184,9 +184,10 @@ class Site:
     destination_concurrency: dict[str, int] = field(default_factory=lambda: {"local": 2})
     # Of transports that set limits of their own: all of theirs.
     transport_limits: dict[str, Limits] = field(default_factory=dict)
-    # What each transport calls itself in EHLO; the rest say the host's name.
+    # What each transport calls itself in EHLO; the others send the host's name.
     client_names: dict[str, str] = field(default_factory=dict)
-    # The name of the port that each transport connects to where a nexthop has none; the rest have the protocol's own.
+    # The name of the port that each transport connects to where a nexthop has no port; the others use the protocol's
+    # own.
     client_ports: dict[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.
     masquerade: Masquerade = field(default_factory=Masquerade)
