@@ -1,6 +1,6 @@
 """The tables of the server's state machine (mailconf/smtp/server.py).
 
-`OUT_OF_ORDER` says which command is refused in which state, `HELO_FIRST` which before HELO, `AFTER` which state follows
+`OUT_OF_ORDER` has the commands refused in each state, `HELO_FIRST` those before HELO, `AFTER` the state that follows
 an event whose reply was positive. The words are those of Postfix's smtpd.
 """
 
@@ -33,7 +33,7 @@ IN_MAIL = Reply.of(503, "5.5.1 Error: MAIL transaction in progress")
 _IN_MAIL_ETRN = Reply.of(503, "Error: MAIL transaction in progress")
 IN_MAIL_STATES = (State.MAIL, State.RCPT, State.CHUNK, State.BROKEN_MAIL)
 
-# (verb, state) -> what is said to a command that has no place there. BDAT's come behind its octets.
+# (verb, state) -> the reply to a command that has no place there. BDAT's come after its octets.
 OUT_OF_ORDER: dict[tuple[str, State], Reply] = {
     **{("MAIL", state): _NESTED for state in IN_MAIL_STATES},
     ("MAIL", State.BROKEN): _AFTER_BDAT["MAIL"],
@@ -52,7 +52,7 @@ OUT_OF_ORDER: dict[tuple[str, State], Reply] = {
     **{(verb, state): IN_MAIL for verb in ("XCLIENT", "XFORWARD") for state in IN_MAIL_STATES},
 }
 
-# What is said to a command before HELO (postconf(5) smtpd_helo_required).
+# The reply to a command before HELO (postconf(5) smtpd_helo_required).
 HELO_FIRST = {
     "MAIL": Reply.of(503, "5.5.1 Error: send HELO/EHLO first"),
     "AUTH": Reply.of(503, "5.5.1 Error: send HELO/EHLO first"),
