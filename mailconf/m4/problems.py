@@ -57,8 +57,8 @@ Source: the bounds in mailconf/m4 (docs/departures.md).
 """
 
 DENIED = error("M4005", "a macro asks for what is not allowed")
-"""Why: a .mc can run commands and read or write any file that the user may. mailconf refuses that unless it has leave
-to trust the .mc.
+"""Why: a .mc can run commands and read or write any file that the user may. mailconf refuses that without
+--allow-shell.
 
 Example:
     # sendmail.mc
