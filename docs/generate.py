@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import get_type_hints
 
-from explanations import Declaration, declarations
+from explanations import Declaration, declarations, example_of
 
 import mailconf
 from mailconf.diagnostics import CODES
@@ -85,17 +85,22 @@ def _entry(found: Declaration) -> list[str]:
         "",
         *textwrap.wrap(f"Why: {why.replace('``', '`')}", 118),
         "",
-        "Example:",
-        "",
-        "```",
-        *example.splitlines(),
-        "```",
+        *_example(example),
         "",
         *textwrap.wrap(f"Remedy: {remedy.replace('``', '`')}", 118),
         "",
         *textwrap.wrap(f"Source: {source.replace('``', '`')}", 118),
         "",
     ]
+
+
+def _example(text: str) -> list[str]:
+    """The files of an example and the command that reports the code, or what describes it in words."""
+    files, commands, words = example_of(text)
+    if words:
+        return textwrap.wrap(f"Example: {' '.join(words.split()).replace('``', '`')}", 118)
+    lines = [line for name, content in files.items() for line in (f"# {name}", *content.splitlines())]
+    return ["Example:", "", "```", *lines, *(f"$ {command}" for command in commands), "```"]
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -108,8 +113,8 @@ MAP_COLUMNS = """
 *Built* is what `postmap`, `makemap` and `mailconf build` write, with the ending of the map's name; *changed*, whether
 `postmap -i` and `-d` add and delete entries of a map that is there. *Listed* is `postmap -s`. *In bulk*,
 `postmap -q -` looks many keys up together: for lmdb and cdb through the type's library, in processes that may die of a
-damaged file. *Departs*: it differs from the original on purpose, as stands below. What building and asking cost beside
-the original, [speed.md](speed.md) says.
+damaged file. *Departs*: it differs from the original on purpose, as described below. [speed.md](speed.md) compares the
+time of building and lookups with the original's.
 """
 
 
@@ -132,7 +137,7 @@ def maps() -> str:
             "|---|---|---|---|",
             *_departures(),
             "",
-            "Those of the tools, and of every map that is written, stand in [departures.md](departures.md).",
+            "[departures.md](departures.md) has those of the tools, and of every map that is written.",
             "",
         ]
     )
@@ -179,9 +184,8 @@ def support() -> str:
             "# What of Postfix the Policy knows",
             "",
             NOTE,
-            "`postconf` and `check` know every parameter. The Policy, which `explain` asks and `serve` runs, asks for",
-            f"these {len(used)} of {len(PARAMETERS)} by name. What is not listed here has mostly no effect on its",
-            "answers.",
+            "`postconf` and `check` know every parameter. The Policy, which `explain` asks and `serve` runs, reads",
+            f"these {len(used)} of {len(PARAMETERS)} by name. Most of the others have no effect on its answers.",
             "",
             "## Parameters",
             "",
@@ -196,7 +200,7 @@ def support() -> str:
             "",
             "## What explain and serve do not do",
             "",
-            "A configuration that sets one of these is told so (PF208):",
+            "explain and serve report it (PF208) where a configuration sets one of these:",
             "",
             *(f"- {subject}: {', '.join(sorted(names))}" for subject, names in UNSERVED.items()),
             "",
@@ -216,8 +220,8 @@ def postfix_parameters() -> str:
             NOTE,
             f"What `postconf` knows, recorded from Postfix {releases}.",
             "The default is that of the first of these versions that has the parameter; *then* has what later ones",
-            "changed. *Since* is what postconf(5) says, where it says so. `mailconf postconf --explain NAME` tells the",
-            "same of one parameter, with its value.",
+            "changed. *Since* is the version that postconf(5) names, where it names one. `mailconf postconf --explain",
+            "NAME` prints the same for one parameter, with its value.",
             "",
             "| parameter | type | default | since | then |",
             "|---|---|---|---|---|",
@@ -261,12 +265,12 @@ def tables() -> str:
             "# Tables",
             "",
             NOTE,
-            "A table's text is read in the format of its role. `mailconf check` reports what the engine would leave",
-            "out, take for something else, or never look up, by the codes of [diagnostics.md](diagnostics.md).",
+            "A table's text is read in the format of its role. `mailconf check` reports entries that the engine would",
+            "leave out, misread, or never look up, by the codes of [diagnostics.md](diagnostics.md).",
             "",
             "## Postfix",
             "",
-            "The parameter that names a table says what it holds; check_*_access: access. Of regexp, pcre and cidr",
+            "The parameter that names a table decides its format; check_*_access: access. Of regexp, pcre and cidr",
             "tables each line is read: patterns, flags, networks, if and endif, and the result by the role.",
             "",
             "| parameter | format |",

@@ -1,7 +1,7 @@
 """What is wrong with a configuration, as data: `Diagnostic`, collected in a `Sink`.
 
-A diagnostic has a stable code (``PF012``), a severity, one sentence that says what is wrong, the place, and a hint
-that says what to do. Codes are declared once, with `declare`, beside the rule that reports them; docs/diagnostics.md
+A diagnostic has a stable code (``PF012``), a severity, one sentence about what is wrong, the place, and a hint
+about what to do. Codes are declared once, with `declare`, beside the rule that reports them; docs/diagnostics.md
 is generated from the declarations and from the entries below them (docs/explanations.py gives their form). Rendering
 for terminals lives in cli/.
 
@@ -85,7 +85,7 @@ class Diagnostic(NamedTuple):
         return f"{self.span.source.name}:{line}:{column}: "
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``--format json`` prints; ``end`` is the place just behind the finding."""
+        """The object that ``--format json`` prints; ``end`` is the place just after the finding."""
         place: dict[str, Any] = {"file": self.file or None, "line": None, "column": None, "end": None}
         if self.span is not None:
             (line, column), last = self.span.first, self.span.last
@@ -103,7 +103,7 @@ class Diagnostic(NamedTuple):
 class Sink:
     """Collects diagnostics; the work goes on and finds the rest.
 
-    Of each code in each file, `MOST` are kept; one more says how many others there were. Of long messages, the
+    Of each code in each file, `MOST` are kept; one more has the number of the others. Of long messages, the
     beginning and the end are kept.
     """
 

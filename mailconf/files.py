@@ -35,7 +35,7 @@ class Root:
 
     @property
     def is_real(self) -> bool:
-        """True when paths mean what they say."""
+        """True when paths have their usual meaning."""
         return self._real
 
     def path(self, name: str | os.PathLike[str]) -> Path:
@@ -69,7 +69,7 @@ class Root:
 
 
 class Untrusted(PermissionError):
-    """A file or folder of ours that another user owns or can write to; ``strerror`` says which of it."""
+    """A file or folder of ours that another user owns or can write to; ``strerror`` names which."""
 
 
 def distrust(status: os.stat_result, path: Path) -> None:

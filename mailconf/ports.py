@@ -97,7 +97,7 @@ class Ports(NamedTuple):
     """How the names of ports are resolved.
 
     known  what known_tcp_ports defines
-    root   where services(5) is looked for: /etc/services below it; where there is none, the machine's
+    root   where services(5) is looked for: /etc/services below it; where the file is missing, the machine's
     """
 
     known: Mapping[str, int] = _DEFAULT
@@ -125,7 +125,7 @@ class Ports(NamedTuple):
             try:
                 return _in_services(read_regular(self.root.path("/etc/services"), MOST_BYTES), name)
             except OSError:
-                pass  # the root has none of its own
+                pass  # the root has no such file of its own
         import socket
 
         try:

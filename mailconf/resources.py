@@ -1,6 +1,6 @@
 """Finds the files that ship with mailconf: the grammars' tables and ``templates/``.
 
-In a checkout they stand at the top; in an installed wheel below ``mailconf/_data``.
+In a checkout they are at the top; in an installed wheel below ``mailconf/_data``.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource(kind: str, name: str) -> Path:
-    """The path of file ``name`` of ``kind``, "grammars/tables" or "templates"; FileNotFoundError if there is none."""
+    """The path of file ``name`` of ``kind``, "grammars/tables" or "templates"; FileNotFoundError if it is missing."""
     for top in (_PACKAGE / "_data", _PACKAGE.parent):
         path = top / kind / name
         if path.is_file():

@@ -1,6 +1,6 @@
 """Text that knows its places.
 
-A `Source` is one text with a name; a `Span` is a stretch of it; an `Origin` says how a text came to stand where it
+A `Source` is one text with a name; a `Span` is a stretch of it; an `Origin` describes how a text came to be where it
 is, through includes and macro expansion.
 
 Encoding: configuration files are bytes to the real engines. Here they are ``str``, decoded as UTF-8 with
@@ -45,7 +45,7 @@ class Position(NamedTuple):
 
 
 _HEAD = 65536  # bytes of a file from which its first line is taken
-# A program, a map of hash or btree begin with one; a text with NULs in it is a text for all that.
+# A program, a map of hash or btree begin with one; a text with NULs in it is still a text.
 _NO_TEXT = frozenset(bytes([byte]) for byte in (*range(9), *range(14, 32), 127))
 
 
@@ -124,7 +124,7 @@ class Source:
 
 
 class Span(NamedTuple):
-    """A stretch of a source: character offsets, ``end`` not included; ``origin`` tells how the text came there."""
+    """A stretch of a source: character offsets, ``end`` not included; ``origin`` is how the text came there."""
 
     source: Source
     start: int
@@ -141,7 +141,7 @@ class Span(NamedTuple):
 
     @property
     def last(self) -> Position:
-        """The place just behind the stretch."""
+        """The place just after the stretch."""
         return self.source.position(self.end)
 
     @property
@@ -158,7 +158,7 @@ class Span(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """How a text came to stand where it is: ``how`` ("included", "expansion of `FEATURE'") at ``span``.
+    """How a text came to be where it is: ``how`` ("included", "expansion of `FEATURE'") at ``span``.
 
     Chains through ``span.origin``: from a character of output back through macros and includes to the first file.
     """
@@ -167,7 +167,7 @@ class Origin(NamedTuple):
     span: Span
 
     def chain(self) -> list[Origin]:
-        """This origin and those behind it, nearest first."""
+        """This origin and those after it, nearest first."""
         links: list[Origin] = []
         at: Origin | None = self
         while at is not None:

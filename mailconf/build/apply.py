@@ -17,13 +17,114 @@ from mailconf.maps.build.write import writable_types
 from mailconf.maps.core.opening import Progress
 
 BD003 = error("BD003", "a map cannot be written")
+"""Why: the new map cannot be put in place. All maps of the build stay as they were.
+
+Example:
+    a build on a disk that is full, or in a folder that the user may not write.
+
+Remedy: make room, or build as the owner of the folder.
+
+Source: docs/build.md.
+"""
+
 BD006 = error("BD006", "another build is running")
+"""Why: two builds at the same time would mix their maps. The second one ends without a change.
+
+Example:
+    a build while another build of the same folder runs.
+
+Remedy: try again when the other one has finished.
+
+Source: docs/build.md.
+"""
+
 BD007 = error("BD007", "what mailconf remembers of its builds cannot be read or written")
+"""Why: without its records, mailconf knows neither what it built nor how to go back. It changes no map then.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mailconf build /etc/postfix
+    $ printf broken > /etc/postfix/.mailconf/journal.json
+    $ mailconf build --force /etc/postfix
+
+Remedy: remove the folder .mailconf, then build with --force.
+
+Source: docs/build.md.
+"""
+
 BD008 = warning("BD008", "an earlier build was interrupted")
+"""Why: a build that was interrupted, by a crash or a signal, left a part of its maps. The next build completes or
+undoes it before it does anything else.
+
+Example:
+    a build after another one was killed while it put its maps in place.
+
+Remedy: nothing; the message shows which of the two was done.
+
+Source: docs/build.md.
+"""
+
 BD009 = error("BD009", "an interrupted build can be neither completed nor undone")
+"""Why: the maps are of two generations: some of the interrupted build, some from before, and the backups to undo it
+are gone.
+
+Example:
+    a build after another one was killed, and the folder .mailconf was removed in part.
+
+Remedy: build with --force.
+
+Source: docs/build.md.
+"""
+
 BD010 = error("BD010", "there is no earlier generation to go back to")
+"""Why: --rollback puts the maps back that the last build replaced. mailconf keeps one generation, which does not exist:
+nothing was built yet, or it was put back already.
+
+Example:
+    $ mailconf build --rollback /etc/postfix
+
+Remedy: restore the sources from a backup, and build them.
+
+Source: docs/build.md.
+"""
+
 BD015 = warning("BD015", "a map is written where another user can replace it, or has a second name")
+"""Why: anybody who can write the map's folder can put another map in its place, and decide where mail goes. A second
+name of the file keeps the old content.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/maps/virtual
+    # /etc/postfix/maps/virtual
+    info@example.com ann@example.com
+    $ chmod 777 /etc/postfix/maps
+    $ mailconf build /etc/postfix
+
+Remedy: take the right away with chmod go-w.
+
+Source: docs/departures.md; postfix(1) check reports such files of Postfix's own.
+"""
+
 BD016 = error("BD016", "records of builds that another user can write")
+"""Why: mailconf goes by its records when it puts back or completes a build. It does not trust them where another user
+can write them, and changes no map.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mailconf build /etc/postfix
+    $ chmod 777 /etc/postfix/.mailconf
+    $ mailconf build --force /etc/postfix
+
+Remedy: remove the folder .mailconf, or build as its owner.
+
+Source: docs/build.md.
+"""
 
 
 @contextmanager
@@ -53,7 +154,7 @@ def diagnosed(store: Store, sink: Sink) -> Iterator[None]:
     except Untrusted as failure:
         sink.report(
             BD016,
-            f"{failure.strerror}: what it says of earlier builds is not believed",
+            f"{failure.strerror}: what it holds about earlier builds is not trusted",
             file=str(failure.filename or folder),
             hint=f"no map was changed; remove {store.root.inside(folder)}, or build as its owner",
         )
@@ -65,7 +166,7 @@ def diagnosed(store: Store, sink: Sink) -> Iterator[None]:
 
 
 def recover(store: Store, sink: Sink, *, dry_run: bool = False) -> None:
-    """Settle a generation that was interrupted, and say so. The records are locked by the caller."""
+    """Settle a generation that was interrupted, and report it. The records are locked by the caller."""
     result = store.unfinished() if dry_run else store.recover()
     if result:
         verb = "would be" if dry_run else "was"

@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from mailconf.tables.rows import Progress as ReadProgress
 
 BD002 = error("BD002", "a map's source cannot be read")
+"""Why: the map cannot be built again, and the servers go on with the old one.
+
+Example:
+    a source that the user who builds may not read.
+
+Remedy: let that user read the file, or build as root.
+
+Source: postmap(1), makemap(8), which report the same.
+"""
 
 
 class Built(Protocol):
@@ -51,16 +60,16 @@ class Built(Protocol):
         """Report what is known only when it has been written; asked before that, it is found out."""
 
     def record(self, root: Root) -> Record:
-        """What is to be remembered of it, but for what only the finished file can tell."""
+        """What is to be remembered of it, except for what only the finished file shows."""
 
 
 @dataclass(slots=True)
 class Compiled:
     """A map's content: folded keys, the first of duplicates; ``status`` is the source's, for owner and mode.
 
-    ``digest`` and ``stat`` say what the source was (`mailconf.build.state`); ``nul`` is `write_map`'s. ``entries`` that
-    are packed may have a key twice: ``keys`` is how many there are in the map that was written, and ``again`` reads the
-    source once more.
+    ``digest`` and ``stat`` describe the source as it was (`mailconf.build.state`); ``nul`` is `write_map`'s.
+    ``entries`` that are packed may have a key twice: ``keys`` is how many there are in the map that was written, and
+    ``again`` reads the source once more.
     """
 
     target: Target
@@ -162,9 +171,9 @@ def read_source(target: Target, sink: Sink) -> Read | None:
 def _large(
     target: Target, data: bytes, sink: Sink, is_restriction: Known, progress: ReadProgress | None
 ) -> Packed | dict[bytes, bytes] | None:
-    """What the map of a large table is to hold, without an object for each entry; None where `entries_of` tells more.
+    """What the map of a large table is to hold, without an object for each entry; None where `entries_of` reports more.
 
-    That is so where something is wrong with the form of the text. Whether a key stands there twice is not looked at
+    That is so where something is wrong with the form of the text. Whether a key occurs twice is not looked at
     where the entries come packed.
     """
     from mailconf.tables.packed import is_large, read_packed

@@ -28,7 +28,36 @@ from mailconf.tables.sendmail_aliases_reader import read_sendmail_aliases
 from mailconf.tables.sendmail_roles import check_sendmail_table, sendmail_format
 
 BD012 = error("BD012", "a key that a table for makemap has already")
+"""Why: makemap reports a key that it has already, keeps the first entry and fails with status 65, as does the build.
+Keys are compared without regard to capitals.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Connect:192.0.2.1 REJECT
+    connect:192.0.2.1 OK
+
+Remedy: remove one of the two.
+
+Source: makemap(8); observed with makemap 8.17.1.9.
+"""
+
 BD013 = warning("BD013", "a name that an alias file has already")
+"""Why: newaliases reports a name that it has already and keeps the last one. Mail does not go where the first one
+says.
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    info: ann
+    info: bob
+
+Remedy: remove one of the two, or write both addresses after one name.
+
+Source: sendmail's aliases(5); observed with newaliases 8.17.1.9.
+"""
 
 _MAP_MODE = 0o640  # what makemap and newaliases give a new map
 _CF_MODE = 0o644
@@ -53,7 +82,7 @@ class CompiledCf:
             file.write(self.expanded.cf)
 
     def report(self, sink: Sink) -> None:
-        """Nothing: the expansion has told it all."""
+        """Nothing: the expansion has reported everything."""
 
     def record(self, root: Root) -> Record:
         mc, *others = self.expanded.reads

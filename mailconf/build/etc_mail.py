@@ -2,7 +2,7 @@
 
 Tables are those that a .cf names (``K`` lines, AliasFile, UserDatabaseSpec), and those in the folder that carry a
 traditional name (`TRADITIONAL`). The .cf that counts is the one that will be in place when the build is done: where a
-.mc is stale it is expanded to plan, and what its expansion says names the tables. A folder without a .mc has its .cf
+.mc is stale it is expanded to plan, and the expansion names the tables. A folder without a .mc has its .cf
 from elsewhere.
 
 A .cf is stale as make(1) sees it: it is missing, or the .mc, or any file that its expansion reads, is newer. It is also
@@ -58,9 +58,9 @@ _TYPES = ("btree", "cdb", "hash")
 
 @dataclass(slots=True)
 class EtcMail:
-    """The folder as the configuration calls it, and what was found out of it.
+    """The folder as the configuration calls it, and what was found there.
 
-    library     what a .mc is expanded with that names no other one (`library_of`); None where there is none
+    library     what a .mc is expanded with that names no other one (`library_of`); None where it is not installed
     only        no other library than ``library`` is used: the user has named one that is not there
     expanded    by the .mc's name, what came of each that was expanded
     """
@@ -72,14 +72,14 @@ class EtcMail:
     only: bool = False
     expanded: dict[str, tuple[Expanded, Sink]] = field(default_factory=dict)
     texts: list[Cf] = field(default_factory=list)  # of the last plan
-    places: dict[str, Span] | None = None  # where the .mc files name tables, as soon as anybody asks
+    places: dict[TableRef, Span] | None = None  # where the .mc files name tables, as soon as anybody asks
 
     @property
     def folder(self) -> Path:
         return self.root.path(self.directory)
 
     def sources(self) -> list[str]:
-        """The names of the .mc files, sendmail.mc first; none where the folder cannot be read."""
+        """The names of the .mc files, sendmail.mc first; empty where the folder cannot be read."""
         try:
             found = os.listdir(self.folder)  # noqa: PTH208 - names are all that is wanted
         except OSError:
@@ -95,7 +95,7 @@ class EtcMail:
         return set().union(*(host_names(cf, self.root) for cf in texts))
 
     def library_of(self, name: str) -> Library | None:
-        """The library for the .mc called ``name``; None where there is none: then it cannot be expanded."""
+        """The library for the .mc called ``name``; None where it is missing: then the .mc cannot be expanded."""
         from mailconf.sendmail.mc.expansion import library_of
 
         return None if self.only else library_of(self.folder / name, self.library, self.root)
@@ -106,11 +106,11 @@ class EtcMail:
             self.places = self._places()
         return self.places.get(use.table) or use.span
 
-    def _places(self) -> dict[str, Span]:
+    def _places(self) -> dict[TableRef, Span]:
         from mailconf.sendmail.configuration import read
         from mailconf.sendmail.site import site_of
 
-        places: dict[str, Span] = {}
+        places: dict[TableRef, Span] = {}
         for name in self.sources():
             library = self.library_of(name)
             found = None if library is None else read(self.folder / name, library, Sink(), root=self.root)
@@ -204,7 +204,7 @@ class EtcMail:
         return places
 
     def _lines(self, target: Target, sink: Sink) -> Cf | None:
-        """What the .cf says, as it is or as it will be; None when it cannot be known."""
+        """The content of the .cf, as it is or as it will be; None when it cannot be known."""
         if target.reason:
             expanded = self.expand(target.source, sink)
             return None if expanded is None else _cf(str(target.target), expanded.cf)
@@ -215,7 +215,7 @@ class EtcMail:
             data = target.target.read_bytes() if target.target.is_file() else None
             return None if data is None else _cf(str(target.target), data)
         except OSError:
-            return None  # building it tells what is the matter
+            return None  # building it reports the fault
 
     def know(self, name: str, expanded: Expanded) -> None:
         """Somebody has expanded the .mc called ``name``, and has reported what is wrong with it."""
@@ -289,7 +289,7 @@ class _Tables:
         """The tables that a .cf names."""
         for map_ in configured_tables(cf):
             use = table_use(map_, lambda line: line.span())
-            if TableRef.parse(use.table).type in _TYPES and map_.file.startswith("/"):
+            if use.table.type in _TYPES and map_.file.startswith("/"):
                 self._add(use, is_optional=map_.is_optional, has_nul=map_.has_nul)
 
     def add_traditional(self) -> None:
@@ -297,12 +297,12 @@ class _Tables:
         for name, kind in TRADITIONAL.items():
             file = f"{self.owner.directory.rstrip('/')}/{name}"
             if (self.owner.folder / name).is_file():
-                use = TableUse(f"{kind}:{file}", ROLES.get(name, name), file)
+                use = TableUse(TableRef(kind, file), ROLES.get(name, name), file)
                 self._add(use, is_optional=True, has_nul=name == ALIASES)
 
     def _add(self, use: TableUse, *, is_optional: bool, has_nul: bool) -> None:
         assert use.source is not None
-        named = TableRef.parse(use.table).type
+        named = use.table.type
         kind = self.map_type or named
         source = self.root.path(use.source)
         target = source.with_name(source.name + EXTENSIONS[kind])
@@ -357,4 +357,4 @@ def _exists(source: Path) -> bool:
     try:
         return source.is_file()
     except OSError:
-        return True  # it is there, for all we know: reading it tells what is the matter
+        return True  # it may be there: reading it reports the fault

@@ -1,7 +1,7 @@
 """Which maps a site needs, and which of them are stale.
 
 A map is stale as make(1) sees it: it is missing, or its source is newer (postmap(1) itself always builds). It is also
-stale when its source does not hold what it was built from, whatever the times say (`mailconf.build.state`). That holds
+stale when its source does not hold what it was built from, whatever the times are (`mailconf.build.state`). That holds
 for maps that mailconf built; of a map that somebody else has changed since, only the times are known. A table that is
 named several times is built once.
 """
@@ -22,15 +22,91 @@ from mailconf.model.site import Site, TableUse
 from mailconf.source import Span
 
 BD001 = error("BD001", "a map's source file does not exist")
+"""Why: the map cannot be built. Where no old one exists, lookups fail: smtpd answers 451, other programs defer the
+mail.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+
+Remedy: create the file, or take the table out of the parameter.
+
+Source: postmap(1); DATABASE_README.
+"""
+
 BD004 = warning("BD004", "a map is built as another type than the configuration names")
+"""Why: --map-type builds a map of another type than the configuration names. The servers look for the named one and do
+not find the new one.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mailconf build --map-type lmdb /etc/postfix
+
+Remedy: write the type into the configuration as well.
+
+Source: docs/build.md; postconf(5) default_database_type.
+"""
+
 BD014 = error("BD014", "nothing of that name is built")
+"""Why: what was named on the command line is built from nothing in the configuration, so that nothing was done.
+
+Example:
+    $ mailconf build /etc/postfix transport
+
+Remedy: name a map or its source that the configuration has; the hint lists them.
+
+Source: docs/build.md.
+"""
+
 BD005 = error("BD005", "two tables of different types have the same map file")
+"""Why: hash and btree have the same file, NAME.db. Whichever is built last, lookups in the other one fail.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    virtual_mailbox_maps = btree:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+
+Remedy: name the table with one type everywhere.
+
+Source: DATABASE_README, "Postfix lookup table types".
+"""
+
 BD020 = error("BD020", "a map cannot be built, for a Python package is missing")
-BD017 = error("BD017", "something that is no file stands where a map or a .cf is to be")
+"""Why: maps of the types lmdb and cdb are written by Python packages, and the one for this type cannot be imported.
+
+Example:
+    `mailconf build` of an lmdb: table, by a Python without the package lmdb.
+
+Remedy: install the package for the Python that runs mailconf, or use the type hash.
+
+Source: docs/dependencies.md.
+"""
+
+BD017 = error("BD017", "a folder, pipe or device is in the place of a map or a .cf")
+"""Why: a folder, a pipe or a device is where the map or the .cf is to be. No server reads that, and mailconf does
+not replace it.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mkdir /etc/postfix/virtual.db
+    $ mailconf build /etc/postfix
+
+Remedy: remove it.
+
+Source: docs/build.md.
+"""
 
 
 class Target(NamedTuple):
-    """One map to have: ``uses`` are the places that name it; ``reason`` says why it is stale, "" when it is fresh."""
+    """One map to have: ``uses`` are the places that name it; ``reason`` is why it is stale, "" when it is fresh."""
 
     table: str  # "hash:/etc/postfix/access", as the configuration names it
     type: str
@@ -74,7 +150,7 @@ def plan(
     """
     by_table: dict[tuple[str, str], list[TableUse]] = {}
     for use in site.tables:
-        kind = TableRef.parse(use.table).type
+        kind = use.table.type
         if use.source and kind in EXTENSIONS:
             by_table.setdefault((map_type or kind, use.source), []).append(use)
     state = State.load(root.path(site.directory) / FOLDER)
@@ -171,12 +247,12 @@ def _is_missing(source: Path) -> bool:
     try:
         return not source.is_file()
     except OSError:
-        return False  # it is there, for all we know: reading it tells what is the matter
+        return False  # it may be there: reading it reports the fault
 
 
 def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink: Sink) -> None:
     for use in dict.fromkeys(uses):
-        if TableRef.parse(use.table).type != map_type:
+        if use.table.type != map_type:
             sink.report(
                 BD004,
                 f"{use.role} names {use.table}; the map is built as {map_type}",
@@ -202,4 +278,4 @@ def map_staleness(source: Path, target: Path, kind: str, record: Record | None) 
             return f"the map's type was {record.type}", False
         return ("" if record.is_from(source) else "the source has changed"), False
     except OSError:
-        return "it cannot be read", False  # the build says what is the matter
+        return "it cannot be read", False  # the build reports the fault

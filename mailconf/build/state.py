@@ -8,7 +8,7 @@ with digest and stat; a file that was sought and not there has an empty digest.
 
 Files are named as the configuration calls them, so that a tree may be built under another root. A ``stat`` is inode,
 size, mtime and ctime: as long as it is the same, a file need not be read to know that it has not changed (nobody can
-set a ctime back). A state that cannot be read counts as none: then only times tell what is stale, as with make(1).
+set a ctime back). A state that cannot be read is ignored: then only times decide what is stale, as with make(1).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class State:
 
     @classmethod
     def load(cls, folder: Path) -> State:
-        """The state that the folder ``.mailconf`` holds; an empty one when there is none that can be read and believed.
+        """The state that the folder ``.mailconf`` holds; an empty one when it cannot be read or trusted.
 
         Without one, the times of the files decide what is stale."""
         try:

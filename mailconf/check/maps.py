@@ -15,14 +15,44 @@ if TYPE_CHECKING:
     from mailconf.check.subject import Subject
 
 CK010 = warning("CK010", "a map is missing or older than its source")
+"""Why: the servers read the map, not its source. A change of the source has no effect until the map is built again;
+where there is no map, each lookup fails.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+
+Remedy: run `mailconf build` with the folder, or postmap(1), makemap(8), newaliases(1).
+
+Source: postmap(1); DATABASE_README, "Maintaining Postfix lookup table files".
+"""
+
 CK011 = error("CK011", "a map is damaged")
+"""Why: the file is no database of its type, or a part of it is damaged: lookups fail or, worse, find some of the
+entries only.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    # /etc/postfix/virtual.db
+    not a database
+
+Remedy: build the map again with `mailconf build --force`; look for the reason (a full disk, a copy that was
+interrupted).
+
+Source: the formats of Berkeley DB, cdb and LMDB, which mailconf reads itself (docs/maps.md).
+"""
 
 _REASONS = {
     "no map yet": "has not been built yet",
     "the source is newer": "is older than its source",
     "it is no file": "is no file",
 }
-_CHANGED = "is not what its source says now"  # whatever else makes a map stale
+_CHANGED = "does not have the content that its source has now"  # any other reason for which a map is stale
 
 
 def freshness(subject: Subject, sink: Sink) -> None:

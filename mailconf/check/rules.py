@@ -1,4 +1,4 @@
-"""The rules, in the order in which they run: first what is said, then the tables, then what they are built into."""
+"""The rules, in the order in which they run: first the configuration, then the tables, then their maps."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink
 from mailconf.files import Root
 from mailconf.model.site import Site
+from mailconf.postfix.policy.codes import PF204
 from mailconf.postfix.policy.policy import compile_policy
-from mailconf.postfix.policy.restrictions import PF204
 from mailconf.postfix.policy.smtpd import GUARDED
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.listeners import all_smtpds

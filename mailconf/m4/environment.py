@@ -20,7 +20,7 @@ _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 class Denied(OSError):
-    """The environment refuses; its text says what was refused."""
+    """The environment refuses; its text names what was refused."""
 
 
 class Budget(NamedTuple):

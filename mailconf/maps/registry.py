@@ -44,7 +44,7 @@ def open_table(
     nulls: str = "",
     uri_names_database: bool = True,
 ) -> LookupTable:
-    """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same, but for ``trust``.
+    """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same, except for ``trust``.
 
     root       where the files of the configuration lie
     fold       what tables of fixed strings do to their keys and to those they are asked for; Postfix's programs fold

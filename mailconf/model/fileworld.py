@@ -2,7 +2,7 @@
 
 Tables are opened by `mailconf.maps.registry` at their first question and kept open. Keys of fixed-string tables are
 folded, as Postfix's programs fold them. DNS and policy services answer from fixtures, or for real with ``online``;
-without either they fail for the time being and say why: what was not asked is never "absent".
+without either they fail for the time being and give the reason: what was not asked is never "absent".
 
 ``unix:passwd.byname`` and ``unix:group.byname`` (postconf(5) local_recipient_maps) answer from the machine's databases
 or, with a root other than /, from ROOT/etc/passwd and ROOT/etc/group.
@@ -40,7 +40,7 @@ DnsFixtures = Mapping[tuple[str, str], Records]
 
 
 class _Places:
-    """Where the entries of a text stand, found by key and value: by numbers, as there may be a million."""
+    """The places of a text's entries, found by key and value: by numbers, as there may be a million."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
@@ -54,7 +54,7 @@ class _Places:
 
     @staticmethod
     def _keys(entry: Entry) -> set[str]:
-        keys = (entry.key, entry.key.removesuffix(":"))  # alias files have a colon behind the name
+        keys = (entry.key, entry.key.removesuffix(":"))  # alias files have a colon after the name
         return {decode(fold(encode(key))) for key in keys}
 
     @staticmethod
@@ -82,7 +82,7 @@ class FileWorld:
     policies  actions by policy service endpoint
     online    ask the real DNS and policy services
     transitional  how domain names in other letters are translated, see `mailconf.domain_names.to_ascii`
-    trace     tell the place in its text source of the entry that a built map answers with
+    trace     give the place in its text source of the entry that a built map answers with
     ports     resolves names of ports
     instead   may open a table in the place of ``type:name`` (one that has not been built)
     """

@@ -1,4 +1,4 @@
-"""A .mc and the .cf that it expands to, read together: what each line of the .cf says, at its place in the .mc."""
+"""A .mc and the .cf that it expands to, read together: the meaning of each line of the .cf, at its place in the .mc."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from mailconf.source import Source, Span, decode
 
 
 class McConfiguration(NamedTuple):
-    """A .mc that was carried out, and what its .cf says; nothing where the .mc was not `Mc.recorded`."""
+    """A .mc that was carried out, and the content of its .cf; nothing where the .mc was not `Mc.recorded`."""
 
     mc: Mc
     cf: Cf
 
     def span(self, line: CfLine) -> Span | None:
-        """The place in the .mc, or in a file that it includes, that is behind a line; None for a default."""
+        """The place in the .mc, or in a file that it includes, from which a line comes; None for a default."""
         return self.mc.places.of_line(line.start, line.end)
 
 

@@ -30,7 +30,7 @@ def host_names(cf: Cf, root: Root) -> set[bytes]:
 
 
 def _words(root: Root, name: str) -> Iterator[bytes]:
-    """The words of a class file; none where it cannot be read."""
+    """The words of a class file; empty where it cannot be read."""
     path = root.path(name)
     try:
         source = Source.read(path) if path.is_file() else Source(name, "")  # a pipe may never end

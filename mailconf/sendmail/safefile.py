@@ -26,7 +26,7 @@ _PATH = 4096  # bytes of a path
 
 
 class Refused(Exception):
-    """The file may not be used; the message says why, in sendmail's words. ``number`` is errno's or 0."""
+    """The file may not be used; the message has the reason, in sendmail's words. ``number`` is errno's or 0."""
 
     def __init__(self, message: str, number: int = 0) -> None:
         super().__init__(message)
@@ -128,7 +128,7 @@ class Safety:
         return bits & access == access
 
     def _walk(self, path: str, offset: int, depth: int) -> None:
-        """Check the folders of ``path``, from the one that ends behind ``offset`` characters."""
+        """Check the folders of ``path``, from the one that ends after ``offset`` characters."""
         if depth > _LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         path = path.rstrip("/") or "/"

@@ -17,7 +17,7 @@ class ReplyError(Exception):
 
 
 class Reply(NamedTuple):
-    """An SMTP reply (RFC 5321 4.2): the code, the text of each line behind the code, enhanced status included."""
+    """An SMTP reply (RFC 5321 4.2): the code, the text of each line after the code, enhanced status included."""
 
     code: int
     lines: tuple[str, ...]

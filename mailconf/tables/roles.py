@@ -90,7 +90,7 @@ _ABOUT_KEYS = frozenset({ADDRESSES, DOMAINS, HOSTS, OTHER})
 def table_role(*uses: str) -> str:
     """The name of the format of a table, by the parameters of main.cf and restrictions that name it.
 
-    Several may do so. What the values mean, the first says that gives them a meaning; keys that only one of several
+    Several may do so. The first one that gives the values a meaning decides about it; keys that only one of several
     looks up are not for the others to complain of.
     """
     formats = dict.fromkeys(map(_format_of, uses))

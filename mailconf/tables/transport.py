@@ -1,8 +1,9 @@
-"""transport(5) and its kin: sender_dependent_default_transport_maps, sender_dependent_relayhost_maps, relocated(5).
+"""transport(5) and similar tables: sender_dependent_default_transport_maps, sender_dependent_relayhost_maps,
+relocated(5).
 
-A value is ``transport:nexthop``; each may be empty, and the colon with it. What nexthops look like, the transport says:
-those of smtp and lmtp are lists of ``host``, ``host:port``, ``[host]`` and ``[host]:port`` (lmtp(8) also knows
-``unix:path`` and ``inet:host``); what else stands there ends the delivery agent. Those of error, retry and discard are
+A value is ``transport:nexthop``; each may be empty, and the colon with it. The transport decides what nexthops look
+like: those of smtp and lmtp are lists of ``host``, ``host:port``, ``[host]`` and ``[host]:port`` (lmtp(8) also knows
+``unix:path`` and ``inet:host``); at any other text the delivery agent ends. Those of error, retry and discard are
 texts, those of others are not looked into.
 
 Keys that no lookup asks for are those for which trivial-rewrite 3.7 gave no answer.
@@ -24,8 +25,49 @@ if TYPE_CHECKING:
     from mailconf.grammar import Tree
 
 TB090 = error("TB090", "a transport that is not transport:nexthop")
+"""Why: the value has the form transport:nexthop. trivial-rewrite takes what precedes the first colon for the
+transport; where that is wrong, the mail is deferred.
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtp [mail.example.net]
+
+Remedy: write smtp:[mail.example.net]; :[mail.example.net] keeps the transport.
+
+Source: transport(5), "RESULT FORMAT".
+"""
+
 TB091 = error("TB091", "a nexthop whose bracket is not closed")
+"""Why: brackets around a host keep Postfix from looking for its MX records. Where the bracket is not closed, the
+destination is no host and the mail is deferred.
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtp:[mail.example.net
+
+Remedy: write "[host]" or "[host]:port".
+
+Source: transport(5), "TRANSPORT SPECIFICATION"; smtp(8).
+"""
+
 TB092 = error("TB092", "a nexthop that is not host:port")
+"""Why: smtp takes the nexthop for host or host:port, or for a list of these. It cannot connect to another text, and
+the mail is deferred.
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtp:mail.example.net:25:26
+
+Remedy: write host:port, an IPv6 address in brackets, and a comma between several.
+
+Source: transport(5); postconf(5) relayhost; smtp(8).
+"""
 
 SMTP_LIKE = frozenset({"", "smtp", "lmtp", "relay", "smtps", "submission"})
 TEXTS = frozenset({"error", "retry", "discard"})
@@ -80,7 +122,7 @@ _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?=\s|$)")
 
 
 def is_smtp(transport: str) -> bool:
-    """Whether the nexthops of a transport are smtp(8)'s, as far as its name tells."""
+    """Whether the nexthops of a transport are smtp(8)'s, as far as its name shows."""
     return transport in SMTP_LIKE or transport.startswith(("smtp-", "smtp_", "lmtp-", "lmtp_"))
 
 
@@ -117,12 +159,12 @@ def _words(tree: Tree) -> dict[str, str]:
 
 
 def read_relayhost(text: str) -> Side:
-    """The value of sender_dependent_relayhost_maps: nexthops, or DUNNO for none of its own."""
+    """The value of sender_dependent_relayhost_maps: nexthops, or DUNNO for no nexthop of its own."""
     return Side(()) if text.upper() == "DUNNO" else read_nexthops(text)
 
 
 def read_sender_transport(text: str) -> Side:
-    """The value of sender_dependent_default_transport_maps: a `Transport`, or DUNNO for none of its own."""
+    """The value of sender_dependent_default_transport_maps: a `Transport`, or DUNNO for no transport of its own."""
     return Side(Transport("", "")) if text.upper() == "DUNNO" else read_transport(text)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mailconf.build import compile as compiling
 from mailconf.build.plan import Target
 from mailconf.diagnostics import Diagnostic, Sink
+from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
 from mailconf.source import Source, decode
 from mailconf.tables import packed, roles
@@ -134,7 +135,7 @@ def test_most_lines_are_plain(role: str, line: str) -> None:
 
 def target(folder: Path, text: str) -> Target:
     (folder / "virtual").write_text(text)
-    use = TableUse("hash:/virtual", "virtual_alias_maps", "/virtual")
+    use = TableUse(TableRef("hash", "/virtual"), "virtual_alias_maps", "/virtual")
     return Target("hash:/virtual", "hash", folder / "virtual", folder / "virtual.db", (use,), "forced")
 
 

@@ -49,7 +49,7 @@ class Accounts:
         return User(found.pw_uid, found.pw_gid) if found else None
 
     def user_name(self, number: int) -> str:
-        """The name of a user's number, "" when there is none."""
+        """The number of a user's name, "" where it is unknown."""
         if not self._real:
             return next((name for name, user in self._users.items() if user.number == number), "")
         found = _ask(pwd.getpwuid, number)
@@ -76,7 +76,7 @@ def _ask(function: Callable[[Key], Found], key: Key) -> Found | None:
 
 
 def _lines(root: Root, name: str, least: int) -> list[tuple[str, list[str]]]:
-    """The lines of a database that have numbers where numbers belong: the name, and the fields behind it."""
+    """The lines of a database that have numbers where numbers belong: the name, and the fields after it."""
     try:
         text = decode(root.path(name).read_bytes())
     except OSError:

@@ -3,13 +3,13 @@
 It is looked at only where a Postfix is installed below the root ($daemon_directory is there, and a user database) and
 the configuration is its own: /etc/postfix, or one of multi_instance_directories, which shares the programs of the
 first. A copy in somebody's working folder is theirs; of it, only the users that it names count. Below a root that
-does not belong to root, in a tree that somebody has unpacked, owners say nothing, and only permissions are looked at.
+does not belong to root, in a tree that somebody has unpacked, owners do not count, and only permissions are looked at.
 
 What ``postfix check`` sets right itself is not reported: folders of the queue that are missing and messages with
 another name than their inode's.
 
 Sources: postfix(1) check, postsuper(1), postconf(5) mail_owner, setgid_group, default_privs, queue_directory,
-data_directory, multi_instance_directories; what ``postfix check`` of 3.7 says of files damaged one at a time
+data_directory, multi_instance_directories; what ``postfix check`` of 3.7 reports of files damaged one at a time
 (tests/live/test_postfix_check_live.py).
 """
 
@@ -24,11 +24,38 @@ from mailconf.check.machine.trees import is_folder, itself, resolve
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
 from mailconf.postfix.settings import machine
-from mailconf.postfix.settings.configuration import PF013, Configuration
+from mailconf.postfix.settings.codes import PF013
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.words import texts
 
 CK060 = error("CK060", "a folder or program that Postfix needs does not exist")
+"""Why: the programs of Postfix work in these folders, and stop at once where one of them is missing: no mail is
+accepted, delivered or sent. This is checked where Postfix is installed below the root.
+
+Example:
+    # main.cf
+    queue_directory = /var/spool/postfx
+
+Remedy: create the folder or correct its name, which must be absolute; install Postfix again where programs are missing.
+
+Source: postfix(1) check; postconf(5) queue_directory, command_directory, daemon_directory, meta_directory,
+shlib_directory, data_directory.
+"""
+
 CK064 = error("CK064", "a user or group that Postfix needs does not exist, or is not its own")
+"""Why: the programs of Postfix give up root's rights to mail_owner, setgid_group and default_privs. They stop where
+such an account does not exist, and where other programs or commands of users have the same one, these could change the
+mail system's files.
+
+Example:
+    # main.cf
+    default_privs = postfix
+
+Remedy: make an account of its own for each, and name it.
+
+Source: postconf(5) mail_owner, setgid_group, default_privs; INSTALL, section 6; the messages of `postfix check` of
+3.7.11.
+"""
 
 FOLDERS = ("queue_directory", "command_directory", "daemon_directory", "meta_directory", "shlib_directory")
 _SECRETS = ("_key_file", "_chain_files")
@@ -68,7 +95,7 @@ def _instances(subject: Subject) -> list[str]:
 
 
 def _users(subject: Subject, accounts: Accounts, own: bool, sink: Sink) -> None:
-    """The users and groups that Postfix runs as: known, without privileges, and nobody else's."""
+    """The users and groups that Postfix runs as: known, without privileges, and used by nothing else."""
     configuration = subject.configuration
     for name, problem in _problems(configuration, accounts):
         if own or configuration.is_set(name):

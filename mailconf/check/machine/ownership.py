@@ -20,11 +20,84 @@ from mailconf.check.subject import Subject
 from mailconf.diagnostics import Code, Sink, warning
 
 CK062 = warning("CK062", "a file or folder has the wrong owner or group")
+"""Why: a file of the mail system that belongs to another user can be changed by that user: programs and configuration
+decide what runs with root's rights. The queue's folders that do not belong to mail_owner cannot be used by Postfix.
+
+Example:
+    $ chown nobody /etc/postfix/main.cf
+
+Remedy: give the file to the owner that the message names; `postfix set-permissions` sets all of them.
+
+Source: postfix(1) check, set-permissions; the warnings of `postfix check` of 3.7.11 ("not owned by root").
+"""
+
 CK063 = warning("CK063", "a file can be written or read by others")
+"""Why: everybody on the machine can change the file, or read a private key. Who can write the configuration of Postfix
+can run commands with the rights of others.
+
+Example:
+    $ chmod 666 /etc/postfix/main.cf
+
+Remedy: take the right away with chmod go-w, of a private key with chmod 600.
+
+Source: postfix(1) check; the warnings of `postfix check` of 3.7.11 ("group or other writable"); TLS_README on private
+keys.
+"""
+
 CK065 = warning("CK065", "a symbolic link leads out of its folder, or to nothing")
+"""Why: the file to which a symbolic link leads may lie where others can write; its owner and mode are not those of the
+link. A link that leads to nothing is a file that is missing.
+
+Example:
+    $ ln -s /home/ann/transport /etc/postfix/transport
+
+Remedy: put the file itself there, or remove the link.
+
+Source: postfix(1) check; the warnings of `postfix check` of 3.7.11 ("symlink leaves directory").
+"""
+
 CK066 = warning("CK066", "a copy in the queue folder, for chrooted services, differs from the file")
+"""Why: services with y in the chroot column see the copies in the queue folder in place of /etc and /lib. After a
+change of the original, such as of resolv.conf, they go on with the old copy.
+
+Example:
+    # /etc/resolv.conf
+    nameserver 192.0.2.1
+    # /var/spool/postfix/etc/resolv.conf
+    nameserver 192.0.2.99
+
+Remedy: copy the file again, or start Postfix with a script that does so.
+
+Source: master(5) chroot; BASIC_CONFIGURATION_README, "Running Postfix daemon processes chrooted"; `postfix check` of
+3.7.11.
+"""
+
 CK067 = warning("CK067", "a file in the queue is damaged, or is no message")
+"""Why: Postfix moves a queue file that it cannot read to the queue corrupt, and never delivers it. A file with another
+name than a queue file has was put there by somebody else.
+
+Example:
+    $ touch /var/spool/postfix/deferred/message.txt
+
+Remedy: look at a damaged message with postcat(1), then remove it or move it to maildrop; remove other files.
+
+Source: postsuper(1); postfix(1) check, which reports damaged messages.
+"""
+
 CK068 = warning("CK068", "there are two different sendmail programs")
+"""Why: programs hand mail to /usr/sbin/sendmail or /usr/lib/sendmail. Where the two are different programs, a part of
+the mail goes to another mail system than was meant.
+
+Example:
+    # /usr/sbin/sendmail
+    the program of Postfix
+    # /usr/lib/sendmail
+    the program that was there before
+
+Remedy: replace one of the two by a symbolic link to the other.
+
+Source: `postfix check` of 3.7.11, which compares the two.
+"""
 
 OWNED_QUEUES = (
     *("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "public", "saved"),
@@ -96,7 +169,7 @@ class Files:
         lost = [each.path for each in followed if each.behind is None]
         self._report(CK065, tree, lost, "is a symbolic link to nothing", "remove it, or make what it leads to")
         leaving = [each.path for each in files if each.is_link and _leaves(each.place)]
-        hint = "put the file itself there: whoever can write behind the link can change Postfix"
+        hint = "put the file itself there: anybody who can write the file that the link names can change Postfix"
         self._report(CK065, tree, leaving, "is a symbolic link that leads out of its folder", hint)
 
     def _data_tree(self) -> None:
@@ -139,7 +212,7 @@ class Files:
                     self._sink.report(CK066, message, hint=hint, file=str(path))
 
     def _queue_tree(self, name: str) -> None:
-        """One of the queues. Files in maildrop are anybody's, who sends mail."""
+        """One of the queues. A file in maildrop belongs to the user who sends the mail."""
         path = self._queue / name
         files = list(walk(path))
         owned = files[:1] if name == "maildrop" else files
@@ -205,4 +278,4 @@ def _same(one: Path, other: Path) -> bool:
     try:
         return filecmp.cmp(one, other, shallow=False)
     except OSError:
-        return True  # for all we can see
+        return True  # as far as can be seen

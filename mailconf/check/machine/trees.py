@@ -1,4 +1,4 @@
-"""What lies below a folder, as find(1) sees it: every name once, with what lstat(2) says of it."""
+"""What lies below a folder, as find(1) sees it: every name once, with its status from lstat(2)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 from mailconf.files import Root
 
-MOST_LINKED = 10_000  # names behind symbolic links to folders that are looked at: such a link may lead anywhere
+MOST_LINKED = 10_000  # names below symbolic links to folders that are looked at: such a link may lead anywhere
 _MOST_LINKS = 40
 
 lstat = os.lstat
 
 
 class Found(NamedTuple):
-    """A file: its name, and where it is (elsewhere behind links, below another root).
+    """A file: its name, and where it is (elsewhere where links were followed, or below another root).
 
     status  of itself
     behind  of what it leads to, where links are followed; None when it leads to nothing
@@ -41,7 +41,7 @@ def walk(top: Path, root: Root | None = None, *, at: Path | None = None) -> Iter
     """
     seen: set[tuple[int, int]] = set()
     left = MOST_LINKED
-    waiting = [(top, at or top, False)]  # under which name, where, whether behind a link
+    waiting = [(top, at or top, False)]  # under which name, where, whether a link leads there
     while waiting:
         path, place, linked = waiting.pop()
         left -= linked
@@ -72,7 +72,7 @@ def itself(path: Path) -> list[Found]:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is a folder at ``path``, or behind a link there; no for what cannot be looked at."""
+    """Whether there is a folder at ``path``, or a link to one; no for what cannot be looked at."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a folder above is closed
 
 
@@ -84,7 +84,7 @@ def resolve(path: Path, root: Root) -> Path:
     """Where the symbolic link at ``path`` leads to in the end, whether anything is there or not."""
     for _ in range(_MOST_LINKS):
         try:
-            text = os.readlink(path)  # noqa: PTH115 - a Path has lost what the text said
+            text = os.readlink(path)  # noqa: PTH115 - a Path does not keep the text as written
         except OSError:
             return path
         path = root.path(text) if text.startswith("/") else path.parent / text

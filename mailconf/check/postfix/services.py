@@ -37,8 +37,8 @@ Source: postconf(5) default_transport, content_filter, maillog_file; master(5).
 
 CK054 = warning("CK054", "a service that Postfix needs is not defined")
 """Why: the servers of Postfix reach each other by the names in master.cf. Without cleanup, qmgr, rewrite, bounce or
-defer, mail is not accepted, not delivered or not returned; the parameters ``*_service_name`` say which names are
-meant, and a slip there has the same effect.
+defer, mail is not accepted, not delivered or not returned; the parameters ``*_service_name`` give the names, and a slip
+there has the same effect.
 
 Example:
     # main.cf

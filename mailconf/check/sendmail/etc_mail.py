@@ -1,7 +1,7 @@
 """What is wrong in an /etc/mail: in each .mc, in every table that is built and every class file, in what they became.
 
-A .mc is checked as `mailconf.check.sendmail.mc` says; tables and class files in the roles that the .mc gives them
-(`mailconf.tables.sendmail_roles`); whether what is built is current, the plan says (`mailconf.build.etc_mail`).
+A .mc is checked as `mailconf.check.sendmail.mc` describes; tables and class files in the roles that the .mc gives them
+(`mailconf.tables.sendmail_roles`); the plan decides whether what is built is current (`mailconf.build.etc_mail`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mailconf.check.sendmail.hosts_access import hosts_files
 from mailconf.check.sendmail.mailers import defined, mailer_tables, relays
 from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Severity, Sink, error
+from mailconf.maps.reference import TableRef
 from mailconf.model.site import ListFile, Site
 from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.sendmail.mc.expansion import NO_LIBRARY, SM901
@@ -26,13 +27,38 @@ from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_roles import read_sendmail_table
 
 SM026 = error("SM026", "a table or class file that begins with a byte order mark")
+r"""Why: editors of other systems put a byte order mark at the beginning of a file. makemap, newaliases and sendmail
+take it for a part of the first key or word, which then matches nothing.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    $ printf '\357\273\277Connect:192.0.2.1 REJECT\n' > /etc/mail/access
+
+Remedy: save the file as UTF-8 without a byte order mark.
+
+Source: observed with makemap, newaliases and sendmail 8.17.1.9.
+"""
+
 CK020 = error("CK020", "a class file that sendmail needs does not exist, or cannot be read")
+"""Why: sendmail reads the files of its classes when it starts, and stops where one is missing, unless its line has -o:
+"fileclass: cannot open", exit status 71.
+
+Example:
+    # sendmail.mc
+    FEATURE(`use_cw_file')dnl
+
+Remedy: create the file, which may be empty.
+
+Source: Sendmail Installation and Operation Guide, "C and F - Define Classes"; cf/README use_cw_file; observed with
+sendmail 8.17.1.9.
+"""
 
 
 def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
     """Report everything into ``sink``; nothing is changed."""
     sites: list[Site] = []
-    places: dict[str, Span] = {}
+    places: dict[TableRef, Span] = {}
     libraries = [etc_mail.library_of(name) for name in etc_mail.sources()]
     for name, library in zip(etc_mail.sources(), libraries, strict=True):
         path = etc_mail.folder / name

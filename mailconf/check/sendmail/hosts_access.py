@@ -1,8 +1,8 @@
 """/etc/hosts.allow and /etc/hosts.deny, which a sendmail with libwrap asks before it talks to a client (tcpd(8)).
 
 Debian's sendmail is linked with libwrap; that of RHEL has not been since release 8, whose systems have no libwrap. The
-program that is installed below the root tells; where there is none, the files are read. They belong to the machine,
-not to the folder: of a copy of an /etc/mail elsewhere they say nothing.
+program that is installed below the root shows which; where there is no program, the files are read. They belong to the
+machine, not to the folder: for a copy of an /etc/mail elsewhere they mean nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,17 @@ from mailconf.source import Source
 from mailconf.tables.sendmail_roles import read_sendmail_table
 
 CK022 = error("CK022", "hosts.allow or hosts.deny cannot be read")
+"""Why: a sendmail with libwrap asks these files before it talks to a client. It takes one that it cannot read for a
+file without rules: what hosts.deny refuses is let in.
+
+Example:
+    $ mkdir /etc/hosts.deny
+    $ mailconf check /etc/mail
+
+Remedy: make it a regular file that everybody can read.
+
+Source: hosts_access(5); observed with sendmail 8.17.1.9, which Debian links with libwrap.
+"""
 
 FOLDER = "/etc/mail"
 FILES = ("/etc/hosts.allow", "/etc/hosts.deny")
@@ -57,4 +68,4 @@ def _reads(program: Path) -> bool:
     try:
         return _LIBRARY in program.read_bytes()
     except OSError:
-        return True  # nobody can tell
+        return True  # unknown

@@ -23,9 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mailconf.build.plan import Target
 
-# Other names of targets: those of the features, and of the program that rebuilds aliases.
+# Other names of targets, by the role of their table (`mailconf.sendmail.tables.ROLES`): those of the features, and of
+# the program that rebuilds aliases.
 _CALLED = {
-    "access": ["access_db"],
     "access_db": ["access_db"],
     "aliases": ["newaliases", "ALIAS_FILE"],
     "userdb": ["confUSERDB_SPEC"],

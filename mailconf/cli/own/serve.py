@@ -21,6 +21,17 @@ Listen = tuple[str, int, str | None]  # host, port, service
 _COLLECTOR = (700, 10, 10)  # the interpreter's own: this is no short run
 
 FS002 = error("FS002", "there is nothing to listen on")
+"""Why: serve listens where the smtpd services of type inet in master.cf listen, and there is no such service.
+
+Example:
+    # /etc/postfix/master.cf
+    cleanup unix n - n - 0 cleanup
+    $ mailconf serve /etc/postfix
+
+Remedy: name an address with --listen, or define the service in master.cf.
+
+Source: docs/serve.md; master(5).
+"""
 
 
 @click.command()
@@ -31,12 +42,12 @@ FS002 = error("FS002", "there is nothing to listen on")
     "addresses",
     multiple=True,
     metavar="HOST:PORT[=SERVICE]",
-    help="Listen here instead of where master.cf says, for the smtpd service of that name in master.cf (a port, too), "
+    help="Listen here instead of at the places in master.cf, for the smtpd service of that name there (a port, too), "
     "without a name for that of port 25; may be given several times. Port 0 is a free port.",
 )
 @version_option
 def command(directory: str, root: str, addresses: tuple[str, ...], postfix_version: str | None) -> None:
-    """Serve SMTP as the configuration in DIR says, with the maps that were built from it.
+    """Serve SMTP by the configuration in DIR, with the maps that were built from it.
 
     SIGTERM ends it when the transactions under way are done; SIGHUP reads the configuration anew, and a broken one
     leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. The log goes to
@@ -55,7 +66,7 @@ def command(directory: str, root: str, addresses: tuple[str, ...], postfix_versi
 
 
 def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
-    """Where to listen: as the command line says or, when it says nothing, as master.cf does."""
+    """Where to listen: at the places of the command line or, without any, at those of master.cf."""
     from mailconf.postfix.settings.listen import endpoints, report_known_ports
     from mailconf.postfix.settings.listeners import all_smtpds, called, default_service, label, report_missing
 

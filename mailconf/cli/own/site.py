@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     Command = TypeVar("Command", bound=Callable[..., object])
 
 FS001 = error("FS001", "the folder holds no configuration that mailconf knows")
+"""Why: mailconf recognizes the folder of a configuration by main.cf, sendmail.cf or a .mc. These are missing, so that
+nothing was read.
+
+Example:
+    $ mailconf check /etc/exim4
+
+Remedy: name the folder with main.cf or sendmail.mc, below --root where that is given.
+
+Source: docs/flow.md.
+"""
 
 
 def directory_option(function: Command) -> Command:
@@ -63,8 +73,8 @@ def library_option(function: Command) -> Command:
         "--cf-library",
         default="",
         metavar="DIR",
-        help="Where sendmail's m4 macros are (the package sendmail-cf), whatever m4/cf.m4 a .mc includes, if not at a "
-        "usual place or where the .mc says. MAILCONF_CF_LIBRARY.",
+        help="Where sendmail's m4 macros are (the package sendmail-cf), whichever m4/cf.m4 a .mc includes, if not at a "
+        "usual place or the one that the .mc names. MAILCONF_CF_LIBRARY.",
     )(function)
 
 
@@ -115,7 +125,7 @@ class Loaded(NamedTuple):
         return compile_targets(targets, sink, policy.smtpd.knows_restriction, progress)
 
     def inputs(self) -> list[Path]:
-        """The files that decide what is built, but for the sources of what was planned."""
+        """The files that decide what is built, except for the sources of what was planned."""
         folder = self.root.path(self.site.directory)
         tables = [self.root.path(use.source) for use in self.site.tables if use.source is not None]
         return [folder / "main.cf", folder / "master.cf", *tables]
@@ -149,7 +159,7 @@ class LoadedEtcMail(NamedTuple):
 
 
 def load(directory: str, root_name: str, sink: Sink, options: SiteOptions = PLAIN) -> Loaded | LoadedEtcMail | None:
-    """The configuration in ``directory``, of whichever kind; None, with a diagnostic, when there is none."""
+    """The configuration in ``directory``, Postfix's or sendmail's; None, with a diagnostic, where it is missing."""
     folder = Root(root_name).path(directory)
     if is_etc_mail(folder) and not (folder / "main.cf").is_file():
         return load_etc_mail(directory, root_name, options)
@@ -179,7 +189,7 @@ def load_etc_mail(directory: str, root_name: str, options: SiteOptions) -> Loade
 def load_site(
     directory: str, root_name: str, sink: Sink, kind: str = "Postfix", version: str | None = None
 ) -> Loaded | None:
-    """The Postfix configuration in ``directory``; None, with a diagnostic, when there is none.
+    """The Postfix configuration in ``directory``; None, with a diagnostic, where it is missing.
 
     kind     what was looked for there
     version  of Postfix, where one is named

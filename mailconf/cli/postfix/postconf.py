@@ -2,11 +2,11 @@
 
 Ours, anywhere among the original's options: ``--root DIR`` (absolute paths lie below DIR), ``--postfix-version V`` (the
 parameters, defaults and words of that version; else of the Postfix that is installed, else of the one in
-mailconf.postfix.parameters.data), ``--explain`` (tell of each parameter that is named: type, default, value, where it
+mailconf.postfix.parameters.data), ``--explain`` (describe each parameter that is named: type, default, value, where it
 was set, what it refers to, since when it exists). On a terminal, long answers go through $PAGER, as git's do.
 
-Departures: messages go to standard error only, not to syslog; -v is accepted and says nothing more; a fatal error ends
-the program at once, where the original waits a second; -m lists the types that mailconf has; -T tells of Python's TLS
+Departures: messages go to standard error only, not to syslog; -v is accepted and has no effect; a fatal error ends
+the program at once, where the original waits a second; -m lists the types that mailconf has; -T describes Python's TLS
 library, whose compile-time version has no date; -b checks only those parameters of bounce(8) that the templates use;
 -q (3.9) and -j (3.11) are there in every version; a file of more than 1 MB is refused ("File too large").
 """
@@ -64,7 +64,7 @@ PUBLIC_KEY_ALGORITHMS = ("dsa", "ecdsa", "rsa")
 
 
 class Tool:
-    """One run: the options, and what it prints. Output is kept until the end, so that a fatal error prints none."""
+    """One run: the options, and what it prints. Output is kept until the end, so that a fatal error prints nothing."""
 
     def __init__(self, name: str, root: Root | None = None, postfix: ParameterSet = BASE) -> None:
         self.name = name
@@ -148,7 +148,7 @@ class Tool:
         return (", " if self.postfix.version >= COMMAS_SINCE else " ").join(f"-{letter}" for letter in letters)
 
     def run(self, arguments: list[str]) -> int:
-        """Do what ``arguments`` say; the exit status. Raises Fatal."""
+        """Carry out ``arguments``; the exit status. Raises Fatal."""
         self.take_options(arguments)
         mode = self.check_options(arguments)
         if self.explains:
@@ -306,7 +306,7 @@ class Tool:
     # Facts
 
     def facts(self, mode: str, arguments: list[str]) -> int:
-        """The modes that tell of the program and not of a configuration."""
+        """The modes that are about the program and not about a configuration."""
         if mode in "bt":
             self.templates(mode, arguments)
         elif mode == "T":
@@ -444,7 +444,7 @@ def _classes(text: str) -> set[str]:
 
 
 def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
-    """The requests with their patterns, ``*`` for what is left out; all services when there is none. Raises Fatal."""
+    """The requests with their patterns, ``*`` for what is left out; without any, all services. Raises Fatal."""
     size = 2 if mode == "M" else 3
     patterns = []
     for request in requests:
@@ -459,7 +459,7 @@ def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
 
 
 def _paged(data: bytes) -> bool:
-    """Show ``data`` in the user's pager; False when there is none."""
+    """Show ``data`` in the user's pager; False when there is no pager."""
     pager = os.environ.get("PAGER", "less")
     if pager in ("", "cat"):
         return False

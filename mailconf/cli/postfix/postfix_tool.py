@@ -69,7 +69,7 @@ class Messages:
 
     @property
     def known_release(self) -> str:
-        """The release of the Postfix that is meant; "" where there is none, or one of a kind of its own."""
+        """The release of the Postfix that is meant; "" where none is installed, or one of a kind of its own."""
         if self._release is None:
             from mailconf.postfix.parameters.releases import chosen_release, version_numbers
 
@@ -119,7 +119,7 @@ class Messages:
 def printable(data: bytes, utf8: bool, strict: bool = False) -> bytes:
     """``data`` as Postfix logs it: a question mark for each byte that is not printable.
 
-    With ``utf8``, a byte from 0xc2 to 0xfe keeps itself and all the continuation bytes behind it, if there is one; with
+    With ``utf8``, a byte from 0xc2 to 0xfe keeps itself and all the continuation bytes after it, if there is one; with
     ``strict`` (Postfix 3.10) only what is a character of UTF-8 stays.
     """
     if data.isascii():
@@ -145,8 +145,8 @@ def printable(data: bytes, utf8: bool, strict: bool = False) -> bytes:
 def getopt(program: str, arguments: list[str], flags: str, valued: str) -> Iterator[tuple[str, str]]:
     """The options that ``arguments`` begin with, as getopt(3) reads them; takes them off the list.
 
-    ``flags`` are the letters without a value, ``valued`` those with one. A wrong option is told in getopt's words on
-    standard error and yielded as ("?", letter).
+    ``flags`` are the letters without a value, ``valued`` those with one. A wrong option is reported in getopt's words
+    on standard error and yielded as ("?", letter).
     """
     while arguments and len(arguments[0]) > 1 and arguments[0].startswith("-"):
         word = arguments.pop(0)
@@ -274,7 +274,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
 
 
 def null_warnings(path: str, text: str, messages: Messages) -> dict[int, str]:
-    """What is said of the NULs of a file, by the line where the logical line begins; nothing before Postfix 3.9."""
+    """The messages about the NULs of a file, by the line where the logical line begins; nothing before Postfix 3.9."""
     from mailconf.postfix.parameters.releases import NULLS, NULLS_WARNED
     from mailconf.postfix.text.lines import null_lines
 

@@ -27,7 +27,7 @@ from mailconf.tables.packed import Packed, is_large, read_packed
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
 from mailconf.tables.rows import Problem, Problems, Rows
 
-# What postmap says of a line; a problem of an alias file is named in postalias's own words.
+# postmap's messages about a line; a problem of an alias file is named in postalias's own words.
 _WORDS = {
     NOT_UTF8: 'non-UTF-8 input "{text}" -- ignoring this line',
     UNBALANCED: "unbalanced '\"' in '{text}' -- ignoring this line",
@@ -117,7 +117,7 @@ class Build:
             raise Fatal(f"open {self.name}: {failure.strerror}") from failure
 
     def _drop_empty(self, target: Path) -> None:
-        """A map of no bytes is no map: an interrupted libdb leaves it behind."""
+        """A map of no bytes is no map: an interrupted libdb leaves such a file."""
         try:
             empty = target.stat().st_size == 0
         except OSError:
@@ -162,7 +162,7 @@ class Build:
         return key.lower() if key.isascii() else self.options.fold(key)
 
     def _tell(self, packed: Packed, repeated: Iterable[int]) -> None:
-        """Say what is wrong with lines and which keys are ``repeated``, in the text's order."""
+        """Report what is wrong with lines and which keys are ``repeated``, in the text's order."""
         mistakes = iter(self.problems)
         mistake = next(mistakes, None)
         for number in chain(() if self.quiet else repeated, (len(packed),)):

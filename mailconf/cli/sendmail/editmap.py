@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LETTERS = "C:fquxN"
 USAGE = 'Usage: editmap [-C cffile] [-N] [-f] [-q|-u|-x] maptype mapname key [ "value ..." ]'
-_PREFIX = "editmap"  # of messages, but for getopt's, which name the program as it was called
+_PREFIX = "editmap"  # of messages, except for getopt's, which name the program as it was called
 
 
 def run(name: str, arguments: list[str]) -> int:

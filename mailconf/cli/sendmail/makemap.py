@@ -5,7 +5,7 @@ Options, messages and exit status are the original's (Debian's build: types hash
 
 - A map is replaced whole, never written in place: the original truncates it first, and a crash leaves a torn one.
   Hence a map in a folder that the caller may not write cannot be replaced, and with ``-s`` another name of the same
-  file (a hard link) keeps the old map, which is told.
+  file (a hard link) keeps the old map, which is reported.
 - ``-c`` is accepted and means nothing: there is no cache to size.
 """
 
@@ -55,7 +55,7 @@ _LISTS = {
     "L": "cf\nCF\nhash\nbtree\nimplicit\n",
     "x": "hash:db\nbtree:db\nimplicit:\n",
 }
-_PREFIX = "makemap"  # of messages, but for getopt's, which name the program as it was called
+_PREFIX = "makemap"  # of messages, except for getopt's, which name the program as it was called
 
 Pair = tuple[bytes, bytes]
 
@@ -311,7 +311,7 @@ class Build:
         self.target.save(table, self.trusted)
 
     def _rows(self, data: bytes) -> Iterator[Pair]:
-        """The entries, keys folded; mistakes are told as they come."""
+        """The entries, keys folded; mistakes are reported as they come."""
         for row in read_rows(data, self.options.format):
             key = row.key if "f" in self.options else row.key.lower()
             if row.problem:

@@ -1,8 +1,8 @@
 """``newaliases``: rebuilds the maps of the alias files, as newaliases(1) does: sendmail's or Postfix's.
 
-Which of the two it is, the configuration says: Postfix's where there is an /etc/postfix/main.cf (or ``MAIL_CONFIG`` is
-set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours)
-reads and writes every absolute path below DIR; ``--postfix-version V`` (ours) says which Postfix's words are meant.
+Which of the two it is, the configuration decides: Postfix's where there is an /etc/postfix/main.cf (or ``MAIL_CONFIG``
+is set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours)
+reads and writes every absolute path below DIR; ``--postfix-version V`` (ours) names the Postfix whose words are meant.
 
 sendmail's (``sendmail -bi`` of 8.17): messages on standard output and exit status are the original's; the alias files
 are those of AliasFile, `mailconf.tables.sendmail_aliases` describes their format. Departures:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 EX_OSFILE, EX_TEMPFAIL = 72, 75
 MAIN_CF = "/etc/postfix/main.cf"
 LETTERS = "A:B:b:C:cD:d:e:F:f:GgH:h:IiL:M:mN:nO:o:p:Q:q:R:r:sTtUV:vX:x"  # sendmail's
-_PREFIX = "newaliases"  # of messages, whatever the program was called as
+_PREFIX = "newaliases"  # of messages, under any name by which the program was called
 _CLASSES = ("hash", "btree", "implicit")
 # Other classes of this build: nothing is built for them.
 _LOOKED_UP = (
@@ -211,7 +211,7 @@ class Sendmail:
 
 
 class Aliases:
-    """What one alias file says."""
+    """The content of one alias file."""
 
     def __init__(self, file: str, owner: Sendmail) -> None:
         self.file = file

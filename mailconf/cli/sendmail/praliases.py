@@ -1,8 +1,8 @@
 """``praliases``: prints sendmail's aliases, as praliases(8) of sendmail 8.17 does.
 
 Options, messages and exit status are the original's; ``--root DIR`` (ours) reads every absolute
-path below DIR. Without ``-f`` the AliasFile options of sendmail.cf say which maps. Departure: of an alias map that is
-damaged, it says so behind the aliases that could be read; the original ends without a word.
+path below DIR. Without ``-f`` the AliasFile options of sendmail.cf name the maps. Departure: of an alias map that is
+damaged, it reports this after the aliases that could be read; the original ends without a message.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LETTERS = "C:f:"
 USAGE = "usage: praliases [-C cffile] [-f aliasfile] [key ...]"
-_PREFIX = "praliases"  # of messages, but for getopt's, which name the program as it was called
+_PREFIX = "praliases"  # of messages, except for getopt's, which name the program as it was called
 _FLAGS = re.compile(r"\A(?:\s*-\S*)*\s*")
 _TYPES = ("hash", "btree")
 

@@ -40,7 +40,7 @@ def say(text: str | bytes) -> None:
 def getopt(
     program: str, arguments: list[str], letters: str, tell: Callable[[str], object] = say
 ) -> Iterator[tuple[str, str]]:
-    """The options of ``arguments``, wherever they stand among the operands, as GNU's getopt(3) reads them.
+    """The options of ``arguments``, anywhere among the operands, as GNU's getopt(3) reads them.
 
     ``letters`` is getopt's own: a colon follows an option that takes a value. The operands are what is left in
     ``arguments`` at the end. A wrong option is yielded as ("?", letter), and ``tell`` gets getopt's words about it.

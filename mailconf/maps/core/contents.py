@@ -10,7 +10,7 @@ from mailconf.source import decode
 
 
 class NoContent(Exception):
-    """There is none; the message is the original's."""
+    """It does not exist; the message is the original's."""
 
 
 def content(value: bytes, root: Root) -> bytes:

@@ -1,7 +1,7 @@
 """How a table is opened: what `mailconf.maps.registry` hands to the module of a type.
 
 A type's module has ``open_table(name, opening)``, which returns a LookupTable or raises TemporaryFailure (the table
-cannot be read now) or UnsupportedMap (what ``name`` says is no table of the type), in the original's words.
+cannot be read now) or UnsupportedMap (``name`` names no table of the type), in the original's words.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Opening(NamedTuple):
     files      the values written in a configuration or a text name files, and stand for their content
     trust      what the table may do in the role in which it is opened
     ports      resolves names of ports
-    nulls      what is said of lines of a text with bytes of value 0 (Postfix 3.9); empty: nothing
+    nulls      gets the messages about lines of a text with bytes of value 0 (Postfix 3.9); empty: nothing
     uri_names_database  a pgsql table needs no dbname where its hosts are URIs (Postfix 3.10)
     """
 
@@ -105,7 +105,7 @@ def cannot_open(name: str, problem: OSError) -> TemporaryFailure:
 
 
 class Repeated(Exception):
-    """Raised by the writer of a map that is given a key twice: who writes must say which value counts."""
+    """Raised by the writer of a map that is given a key twice: the caller must choose which value counts."""
 
 
 class NotStored(OSError):

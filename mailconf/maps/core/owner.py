@@ -1,7 +1,7 @@
-"""Who can change what a table says: local(8) runs an alias's commands with the rights of that user.
+"""Who can change the content of a table: local(8) runs an alias's commands with the rights of that user.
 
-For files it is the owner of what Postfix opens: the map, the text of rules, the file that names the server. What stands
-in main.cf is root's. Tables within tables count together.
+For files it is the owner of what Postfix opens: the map, the text of rules, the file that names the server. What is
+written in main.cf is root's. Tables within tables count together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NESTING = 20
 
 
 def owner(table: str, root: Root, depth: int = 0) -> int | None:
-    """The user id; 0 is root. None where it cannot be told, or several users have a part in it.
+    """The user id; 0 is root. None where it is unknown, or several users have a part in it.
 
     Below another root than ``/`` user ids mean nothing: it is 0.
     """

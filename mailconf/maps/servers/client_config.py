@@ -5,7 +5,7 @@ A name that begins with a slash or a dot is a file in the format of main.cf: log
 the prefix of parameters in main.cf: of the table ``sqlite:users`` the parameter dbpath is ``users_dbpath``.
 sqlite_table(5), pgsql_table(5), mysql_table(5), ldap_table(5), memcache_table(5).
 
-Mistakes raise TemporaryFailure in the original's words; a server's configuration may be mended while it runs.
+Mistakes raise TemporaryFailure in the original's words; a server's configuration may be corrected while it runs.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class MysqlTable(SqlServerTable):
 
 
 def _place(server: str, ports: Ports) -> dict[str, Any]:
-    """Where a server is, as the package wants it told."""
+    """Where a server is, in the form that the package takes."""
     if server.startswith("unix:"):
         return {"unix_socket": server.removeprefix("unix:")}
     name = server.removeprefix("inet:")

@@ -4,7 +4,7 @@ A template (parameters query, result_format, key_format, ...) has these expansio
 
     %%  a percent sign
     %s  the key, or in a result the value     %u  its part before the last @, or all of it
-    %d  its part behind the last @            %1 ... %9  the labels of the key's domain, the last one first
+    %d  its part after the last @            %1 ... %9  the labels of the key's domain, the last one first
     %S %U %D  the same of the key, in a result too
 
 A key that lacks a part that the query or the result needs is not asked for, a value that lacks one is left out. So is
@@ -198,7 +198,7 @@ class QueryTable:
 
 
 def sql_template(config: ClientConfig, *, functions: bool = False) -> str:
-    """The parameter query, or what the older parameters say (select_function: only where there are ``functions``)."""
+    """The parameter query, or the older ones in its place (select_function: only where there are ``functions``)."""
     query = config.text("query")
     if query:
         return query

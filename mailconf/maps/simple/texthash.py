@@ -1,7 +1,7 @@
 """``texthash``: the text that postmap(1) compiles, read when the table is opened (DATABASE_README).
 
-Of several entries with the same key the first counts, unless `Opening` says otherwise. Departure: entries are listed in
-the order of the text, where the original's order is that of its hash table.
+Of several entries with the same key the first counts, unless `Opening` has it otherwise. Departure: entries are listed
+in the order of the text, where the original's order is that of its hash table.
 """
 
 from __future__ import annotations

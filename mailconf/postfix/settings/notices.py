@@ -21,6 +21,9 @@ PF237 = error("PF237", "no reports can be made with the file of bounce templates
 Mail that cannot be delivered then stays in the queue, and its sender is not told.
 
 Example:
+    # main.cf
+    bounce_template_file = /etc/postfix/bounce.cf
+    # bounce.cf
     failure_template = <<EOF
     Subject: Returned
 
@@ -37,6 +40,9 @@ PF238 = warning("PF238", "a bounce template does not say what it is meant to")
 not fit is printed as 0, or as a number that nobody reads.
 
 Example:
+    # main.cf
+    bounce_template_file = /etc/postfix/bounce.cf
+    # bounce.cf
     delay_template = <<EOF
     Reply-To: postmaster
 

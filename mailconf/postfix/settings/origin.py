@@ -1,4 +1,4 @@
-"""The domain of bare addresses (postconf(5) myorigin), which on Debian and Ubuntu may stand in a file.
+"""The domain of bare addresses (postconf(5) myorigin), which on Debian and Ubuntu may be in a file.
 
 A value that begins with ``/`` names a file, and the first line, without the blanks around it, is the domain. The rest
 of the file does not count, and nothing in the line is expanded. Postfix opens the file as it opens what it must trust:
@@ -58,7 +58,7 @@ def check_origin(origin: str) -> None:
 
 
 def _read(path: Path, name: str, *, trusting: bool) -> bytes:
-    """The first bytes of the file; ``trusting`` does not look at owners (below another root they are anybody's)."""
+    """The first bytes of the file; ``trusting`` does not look at owners (below another root they mean nothing)."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""What keeps each of Postfix's programs from starting: values in main.cf that cannot be, as postmap(1) 3.7 tells them.
+"""What keeps each of Postfix's programs from starting: impossible values in main.cf, as postmap(1) 3.7 reports them.
 
 The parameters, their limits and their order are data (mailconf.postfix.parameters.start). Departure: users, groups
 and addresses (mail_owner, setgid_group, default_privs, inet_interfaces) are not looked up, for the tools serve where no

@@ -1,6 +1,6 @@
 """Maps: K lines, the alias files of AliasFile, and the files of UserDatabaseSpec.
 
-How their arguments are read stands in `mailconf.sendmail.cf`, "Maps".
+`mailconf.sendmail.cf`, "Maps", describes how their arguments are read.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ ALIASES = "aliases"
 USER_DATABASE = "userdb"
 
 _HEAD = re.compile(r"[ \t\v\f\r\n]*([A-Za-z0-9][A-Za-z0-9_.]*)?", re.DOTALL)
-# What stands where a type should be, a path or a flag, is taken for a type that sendmail does not have.
+# The word in the place of a type, even a path or a flag, is taken for a type that sendmail does not have.
 _TYPE = re.compile(r"(?s:.)?[ \t\v\f\r\n]*([A-Za-z0-9]+|[^ \t\v\f\r\n]*[A-Za-z0-9][^ \t\v\f\r\n]*)(?s:.)?")
 _FLAG = re.compile(r"-([^ \t\v\f\r\n]?)([^ \t\v\f\r\n]*)")
-_APART = {"dns": "R", "syslog": "L"}  # flags whose value may follow behind blanks, besides k and v
+_APART = {"dns": "R", "syslog": "L"}  # flags whose value may follow after blanks, besides k and v
 _LISTED = re.compile(r"[^ \t\v\f\r\n,]+")
 _CLASS_END = re.compile(r"[ ,/:]")
 _COMMA = re.compile(r'[",]')
 
 
 def read_map(line: CfLine) -> CfMap | str:
-    """The map of a K line; what is missing where it is none."""
+    """The map of a K line; what is missing where it is no map."""
     head = _HEAD.match(line.text, 1)
     if head is None or not head[1]:
         return "the name of a map is missing"

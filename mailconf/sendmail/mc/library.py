@@ -6,9 +6,9 @@ distribution gives it, or m4 is given that file before the .mc. The library's ow
 ``_CF_DIR_``, with a slash at the end, which m4/cf.m4 works out from the name that it was read under.
 
 A .mc written for another distribution still finds the library: each of the names of `PLACES` means the library that is
-used, unless there is another one at that place. Under whatever other name a .mc includes m4/cf.m4, a library that the
-user has named stands for that one; where the user has named none, the library of that name is used if only root, or the
-user who runs this, can have written it (`library_for`): sendmail's sources, unpacked somewhere.
+used, unless there is another one at that place. Under any other name by which a .mc includes m4/cf.m4, a library that
+the user has named stands for that one; where the user has named none, the library of that name is used if only root, or
+the user who runs this, can have written it (`library_for`): sendmail's sources, unpacked somewhere.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ PLACES = (
 )
 SETTING = "MAILCONF_CF_LIBRARY"  # the environment's word where there is no --cf-library
 START = "m4/cf.m4"
-# The folders in a library, but for "cf" with its examples.
+# The folders in a library, except for "cf" with its examples.
 _PARTS = ("domain", "feature", "hack", "m4", "mailer", "ostype", "sh", "siteconfig")
 _WITHIN = tuple(f"{part}/" for part in _PARTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """folder  where the library is; "" for none
+    """folder  where the library is; "" without a library
     names   the folders that configurations call the library, and where each of them is
     given   the user has named it: it stands for any other
-    called  the name that a .mc has for its folder, if that is none of ``names``; it may be that of a folder with much
-            else in it, so that only the known parts of a library are meant
+    called  the name that a .mc has for its folder, if that is not one of ``names``; it may be that of a folder with
+            much else in it, so that only the known parts of a library are meant
     """
 
     folder: str
@@ -104,7 +104,7 @@ def is_part(path: str, folder: str) -> bool:
 def library_for(start: str, library: Library | None, root: Root) -> Library | None:
     """The library for a .mc that includes ``start``, the whole path of an m4/cf.m4; ``library`` is what is used else.
 
-    None, or ``library`` unchanged, where there is none of that name, or one that another user can have written.
+    None, or ``library`` unchanged, where no library has that name, or another user can have written it.
     """
     called = start.removesuffix("/" + START)
     if library is not None and library.holds(start):
@@ -131,7 +131,7 @@ def _is_trusted(folder: str) -> bool:
 
 
 def find_library(root: Root | None = None, given: str = "") -> Library | None:
-    """The library to use; None when there is none.
+    """The library to use; None when no library is found.
 
     given   the folder that the user names; it is a path of this machine, not one below ``root``
     Otherwise what the environment's MAILCONF_CF_LIBRARY names, or the first of `PLACES` below ``root``, or else on this

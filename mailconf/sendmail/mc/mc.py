@@ -1,4 +1,4 @@
-"""A .mc as it was carried out: its text, what it called, and the places that are behind the text of the .cf.
+"""A .mc as it was carried out: its text, what it called, and the places from which the text of the .cf comes.
 
 The macros are those of cf/README (of the package sendmail-cf); `mailconf.sendmail.site` makes a Site of them.
 """
@@ -34,7 +34,7 @@ KINDS = ("OSTYPE", "DOMAIN", "FEATURE", "HACK", "MAILER")  # they name a file of
 class Statement(NamedTuple):
     """A call of the configuration's, or of what it asks for: ``arguments`` as m4 saw them, ``span`` where it is made.
 
-    ``depth``: 0 for a call that stands in the .mc itself (`mailconf.sendmail.mc.expansion.Call`).
+    ``depth``: 0 for a call that is in the .mc itself (`mailconf.sendmail.mc.expansion.Call`).
     """
 
     name: str
@@ -43,7 +43,7 @@ class Statement(NamedTuple):
     depth: int
 
     def argument(self, number: int) -> str:
-        """Argument ``number``, from 1, as m4 reads it again: one that was quoted twice, without quotes. "" for none."""
+        """Argument ``number``, from 1, as m4 reads it again: without quotes if it was quoted twice. "" if missing."""
         return unquoted(self.arguments[number - 1]) if number <= len(self.arguments) else ""
 
 
@@ -68,7 +68,7 @@ class Mc:
     path        as reports call it
     document    its text (`mailconf.sendmail.mc.tree`)
     statements  calls of the library's macros, define, undefine and changequote, in m4's order
-    places      those that are behind the text of the .cf
+    places      those from which the text of the .cf comes
     put_out     by the name of each of the configuration's files, the numbers of its lines that are in the .cf as text
     included    other files of the configuration, as m4 read them
 
@@ -173,7 +173,7 @@ def _library_read(source: Source, expanded: Expanded) -> int | None:
 
 
 def _document(source: Source, expanded: Expanded, statements: list[Statement], sink: Sink) -> Document:
-    """The text, with the macros known that m4 found in it; what is never closed there is so only if m4 says so, too."""
+    """The text, with the macros known that m4 found in it; what is not closed counts only if m4 reports it, too."""
     defined = {
         s.argument(1) for s in statements if s.name == s.span.text == "define" and s.span.source.name == source.name
     }

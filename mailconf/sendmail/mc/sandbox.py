@@ -31,7 +31,7 @@ _HEADER_FILE = b"/tmp/cf"
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the header of a .cf tells of its making; ``when`` in seconds since 1970."""
+    """What the header of a .cf reports of its making; ``when`` in seconds since 1970."""
 
     user: str
     host: str
@@ -73,7 +73,7 @@ class Read(NamedTuple):
     read_at: int
 
     def is_current(self) -> bool:
-        """Whether the file is the one that was read, as far as its status tells."""
+        """Whether the file is the one that was read, as far as its status shows."""
         try:
             now = os.stat(self.path)  # noqa: PTH116
         except OSError:
@@ -225,7 +225,7 @@ class LibraryFound(Exception):
 
 
 class Probe(Sandbox):
-    """A sandbox that only tells which library the .mc includes itself."""
+    """A sandbox that only finds out which library the .mc includes itself."""
 
     def read(self, path: bytes) -> bytes:
         if (name := self._whole(os.fsdecode(path))).endswith(f"/{START}"):
