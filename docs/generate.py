@@ -25,11 +25,12 @@ from mailconf.postfix.parameters.catalogue import PARAMETERS, ParameterSet, reco
 from mailconf.postfix.parameters.history import SINCE
 from mailconf.postfix.parameters.value_types import type_of
 from mailconf.postfix.policy import checks, dns_checks
-from mailconf.postfix.settings.machine import COMPUTED
+from mailconf.postfix.settings.machine import SETTLED
 from mailconf.postfix.settings.unserved import UNSERVED
 from mailconf.tables import roles, sendmail_roles
 
 DOCS = Path(__file__).resolve().parent
+BY_THE_MACHINE = SETTLED | {"config_directory", "process_id", "process_name"}
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
 
 
@@ -240,7 +241,7 @@ def _parameter_row(name: str, versions: list[ParameterSet]) -> str:
     if having[-1] is not versions[-1]:
         changes.append(f"last in {having[-1].release}")
     since = SINCE.get(name, "" if having[0] is versions[0] else ".".join(str(number) for number in having[0].version))
-    text = "by the machine" if name in COMPUTED else _code(default)
+    text = "by the machine" if name in BY_THE_MACHINE else _code(default)
     return f"| {name} | {type_of(name, kind, having[-1].parameters)} | {text} | {since} | {'; '.join(changes)} |"
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from mailconf.mta import journal_postfix
+from mailconf.mta.journal import LogEvent, Remark
+from mailconf.smtp import wording_postfix
+from mailconf.smtp.problems import Acknowledgement, Problem
 
 PACKAGE = Path(__file__).parent.parent / "mailconf"
 
@@ -204,15 +211,144 @@ def test_table_references_are_taken_apart_in_one_place(path: Path) -> None:
                 assert not found, f"{path.name}:{node.lineno}: {ast.unparse(node)[:80]}"
 
 
-# Programs of Postfix's. A rule's source may name their pages and parameters: smtpd(8), postconf(5) smtpd_delay_reject.
-PROGRAMS = re.compile(
-    r"(?<![\w-])(?:smtpd|qmgr|cleanup|pickup|trivial-rewrite|anvil|postscreen|tlsmgr|proxymap|scache)(?![\w(-]|_[a-z])"
+# Programs of Postfix's. Comments and docstrings may cite their pages and parameters: smtpd(8), smtpd_delay_reject.
+_PROGRAM = r"smtpd|qmgr|cleanup|pickup|trivial-rewrite|anvil|postscreen|tlsmgr|proxymap|scache"
+PROGRAMS = re.compile(rf"(?<![\w-])(?:{_PROGRAM})(?![\w(-]|_[a-z])")
+ANY_PROGRAM = re.compile(_PROGRAM.replace("-", "[-_]?"), re.IGNORECASE)
+# The rooms that speak no dialect, each with the modules that are a dialect's words.
+WORDLESS = {"model": set(), "smtp": {"wording_postfix.py"}, "mta": {"journal_postfix.py"}}
+WORDLESS_MODULES = sorted(
+    path
+    for room_name, words in WORDLESS.items()
+    for path in (PACKAGE / room_name).rglob("*.py")
+    if path.name not in words
 )
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "model").rglob("*.py")), ids=lambda p: p.name)
-def test_the_model_names_no_program_of_one_dialect(path: Path) -> None:
-    found = PROGRAMS.search(path.read_text(encoding="utf-8"))
-    assert not found, found
-    names = {node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}
-    assert not [name for name in names if name.startswith(("smtpd", "postscreen", "qmgr"))]
+def docstrings(tree: ast.AST) -> set[ast.AST]:
+    """The constants that document a module, a class or a function."""
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    bodies += [node.body for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)]
+    return {body[0].value for body in bodies if body and isinstance(body[0], ast.Expr)}
+
+
+def words_of_code(tree: ast.AST) -> Iterator[str]:
+    """Every name and every text in code, docstrings apart."""
+    documentation = docstrings(tree)
+    for node in ast.walk(tree):
+        if node in documentation:
+            continue
+        for field in ("id", "attr", "name", "asname", "arg", "module", "value"):
+            word = getattr(node, field, None)
+            if isinstance(word, bytes):
+                word = word.decode("latin-1")
+            if isinstance(word, str):
+                yield word
+
+
+@pytest.mark.parametrize("path", WORDLESS_MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_program_of_one_dialect_is_named(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not ANY_PROGRAM.search(path.stem)
+    assert not PROGRAMS.search(text), PROGRAMS.search(text)
+    assert [word for word in words_of_code(ast.parse(text)) if ANY_PROGRAM.search(word)] == []
+
+
+def test_the_words_of_a_dialect_are_known_to_nobody_but_who_hands_them_in() -> None:
+    """``wording_x``, ``journal_x`` and ``reports_x`` import each other; beyond that only cli/ puts them together."""
+    words = re.compile(r"mailconf\.(?:smtp\.wording|mta\.journal|mta\.reports)_\w+")
+    for path in PACKAGE.rglob("*.py"):
+        if room(path) != "cli" and not words.fullmatch(module_name(path)):
+            assert not [name for name in imported(path) if words.fullmatch(name)], path
+
+
+@pytest.mark.parametrize("module", [wording_postfix, journal_postfix])
+def test_each_member_has_its_words(module: ModuleType) -> None:
+    """Nothing that is named lacks its words, and the words use the facts that are named."""
+    if module is wording_postfix:
+        wording = wording_postfix.PostfixWording()
+        for problem in Problem:
+            verbs = [verb for known, verb in wording_postfix._OF_COMMAND if known is problem] or ["MAIL"]
+            for verb in verbs:
+                facts = {name: verb if name == "verb" else "501" for name in problem.facts}
+                assert 200 <= wording.refusal(problem, **facts).code <= 599
+        for what in Acknowledgement:
+            assert wording.acknowledgement(what, **dict.fromkeys(what.facts, "x")).positive
+    else:
+        for event in LogEvent:
+            texts, makers = journal_postfix._TEXTS, journal_postfix._LINES
+            assert (event in texts) is not (event in makers), event
+            if event in texts:
+                used = {
+                    name.partition(".")[0].partition("[")[0] for name in re.findall(r"{(\w+)", "".join(texts[event]))
+                }
+            else:
+                used = set(inspect.signature(makers[event]).parameters)
+            assert used == set(event.facts), event
+        for remark in Remark:
+            text = journal_postfix._REMARKS.get(remark, "{status}")
+            assert (remark in journal_postfix._REMARKS) is not (remark is Remark.COMMAND_EXIT)
+            used = set(re.findall(r"{(\w+)", text)) | ({"verb"} if "verb" in remark.facts else set())
+            assert used <= set(remark.facts) and set(remark.facts) - used <= {"user"}, remark
+
+
+# What a function adds to the facts that it is given.
+ADDED = {
+    "self._refuse": {"host"},
+    "self._lost": {"peer", "stage", "verb"},
+    "self._append": {"path", "user", "reason"},
+}
+
+
+def handed_over(call: ast.Call, dictionaries: dict[str, set[str]], rest: list[ast.expr]) -> set[str] | None:
+    """The names of the facts of a call; None where some are in a dictionary that another function makes.
+
+    rest  what stands behind the member: a dictionary of facts, for `Failure` and `Outcome`
+    """
+    if ast.unparse(call.func) in ("Failure", "Outcome"):
+        if not rest:
+            return set()
+        return keys_of(rest[0]) if isinstance(rest[0], ast.Dict) else dictionaries.get(ast.unparse(rest[0]))
+    facts: set[str] = set()
+    for word in call.keywords:
+        found = {word.arg} if word.arg else dictionaries.get(ast.unparse(word.value))
+        if found is None:
+            return None
+        facts |= found
+    return facts
+
+
+def dictionaries_of(function: ast.AST) -> dict[str, set[str]]:
+    """The keys of the dictionaries that a function gives names to."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = keys_of(node.value)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict) and isinstance(node.target, ast.Name):
+            found[node.target.id] = keys_of(node.value)
+    return found
+
+
+def keys_of(dictionary: ast.Dict) -> set[str]:
+    return {str(key.value) for key in dictionary.keys if isinstance(key, ast.Constant)}
+
+
+@pytest.mark.parametrize("room_name", ["smtp", "mta", "cli"])
+def test_calls_hand_over_the_facts_that_are_named(room_name: str) -> None:
+    kinds = {"Problem": Problem, "LogEvent": LogEvent, "Acknowledgement": Acknowledgement, "Remark": Remark}
+    seen = 0
+    for path in (PACKAGE / room_name).rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in (f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)):
+            dictionaries = dictionaries_of(function)
+            for call in (node for node in ast.walk(function) if isinstance(node, ast.Call) and node.args):
+                named = [at for at, word in enumerate(call.args) if ast.unparse(word).startswith("Remark.")][:1] or [0]
+                owner, _, member = ast.unparse(call.args[named[0]]).partition(".")
+                facts = handed_over(call, dictionaries, call.args[named[0] + 1 :])
+                if owner not in kinds or not member or facts is None:
+                    continue
+                called = ast.unparse(call.func)
+                given = facts - {"close"} | ADDED.get(called, set())
+                assert given == set(kinds[owner][member].facts) or called == "self._misplaced", f"{path}:{call.lineno}"
+                seen += 1
+    assert seen

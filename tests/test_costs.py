@@ -35,6 +35,7 @@ from mailconf.smtp import client, parameters, path, reply
 from mailconf.smtp.events import Bdat, Content, Data, Wait
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.server import Connection
+from mailconf.smtp.wording_postfix import PostfixWording
 from mailconf.source import Source, encode
 from mailconf.tables import (
     aliases,
@@ -132,7 +133,9 @@ def _run(question: Coroutine[Any, Any, object]) -> None:
 
 def _listen(text: str, *, state: str, step: int) -> None:
     """A client that sends ``text`` in pieces of ``step`` bytes, as commands, as a message, or as a chunk."""
-    connection = Connection(ServerOptions(message_size=0, hard_errors=1 << 30, junk_commands=1 << 30, line_length=2048))
+    connection = Connection(
+        ServerOptions(message_size=0, hard_errors=1 << 30, junk_commands=1 << 30, line_length=2048), PostfixWording()
+    )
     data = encode(text)
     start = ["EHLO x", "MAIL FROM:<a@b.test>", "RCPT TO:<a@b.test>"]
     start += {"command": [], "data": ["DATA"], "chunk": [f"BDAT {len(data)} LAST"]}[state]

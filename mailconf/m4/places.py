@@ -46,7 +46,7 @@ class Text:
 
     @cached_property
     def _newlines(self) -> array[int]:
-        found, find, at = array("Q"), self.data.find, -1
+        found, find, at = array("I" if len(self.data) < 1 << 32 else "Q"), self.data.find, -1
         while (at := find(b"\n", at + 1)) >= 0:
             found.append(at)
         return found

@@ -181,6 +181,8 @@ class Site:
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
     undisclosed_recipients_header: str = ""
     notify_classes: tuple[str, ...] = ("resource", "software")
+    # Who is told of what is in which of these classes; for others, the postmaster.
+    notice_recipients: Mapping[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.
     masquerade: Masquerade = field(default_factory=Masquerade)
     hub: Setting[str] = EMPTY  # takes all mail for local users

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mailconf.model.verdict import Reply
+from mailconf.mta.journal import Remark
 from mailconf.mta.local import STATUS, status_of
-from mailconf.mta.message import Job, Result, Status
+from mailconf.mta.message import Context, Job, Result, Status
 
 
 class Error:
@@ -24,6 +25,9 @@ class Error:
 class Discard:
     """The Agent behind ``discard``: everything is delivered, to nowhere."""
 
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
     async def deliver(self, job: Job) -> list[Result]:
-        text = job.nexthop or "discarded"
+        text = job.nexthop or self.context.remark(Remark.DISCARDED)
         return [Result(recipient, Status.SENT, "2.0.0", text, "none") for recipient, _ in job.recipients]

@@ -1,4 +1,4 @@
-"""What smtpd(8) answers to the events of one session: the Policy's verdicts, the log's lines about them, the message.
+"""What is answered to the events of one session (smtpd(8)): the Policy's verdicts, the log about them, the message.
 
 Each command goes to `mailconf.model.transaction`, which puts it to the Policy over the MTA's World; a message goes to
 the Intake, and its 250 is said when the Intake has returned.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from mailconf.model.address import external
 from mailconf.model.policy import Policy, Privilege
@@ -20,8 +21,9 @@ from mailconf.model.trace import Trace
 from mailconf.model.transaction import HELO_NEUTRAL, Question, Transaction
 from mailconf.model.verdict import Verdict
 from mailconf.model.world import Ask, LookupFailed
-from mailconf.mta.cleanup import date
 from mailconf.mta.headers import guard
+from mailconf.mta.intake import date
+from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.smtp.events import (
     Bdat,
@@ -45,19 +47,10 @@ from mailconf.smtp.events import (
     Xforward,
 )
 from mailconf.smtp.options import BareNewline
+from mailconf.smtp.problems import Acknowledgement, Problem
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
 from mailconf.source import encode
-
-_OK = Reply.of(250, "2.0.0 Ok")
-HELP = Reply.of(
-    214,
-    "2.0.0 Commands: AUTH BDAT DATA EHLO ETRN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY XCLIENT XFORWARD",
-)
-_BYE = Reply.of(221, "2.0.0 Bye")
-_TOO_BIG = Reply.of(552, "5.3.4 Error: message file too big")
-_NO_INTAKE = Reply.of(451, "4.3.0 Error: queue file write error")
-_INTERNAL = Reply.of(451, "4.3.0 Error: internal error")
 
 VerdictHook = Callable[[Session, str, Verdict], None]
 
@@ -67,7 +60,7 @@ class Answers(Transaction):
 
     policy      asked throughout the session
     connection  the protocol's side; told who may use XCLIENT and XFORWARD
-    log         a line
+    note        an event with its facts, for the log
     on_verdict  told of every answer of the Policy: (session, question, verdict)
     """
 
@@ -76,14 +69,15 @@ class Answers(Transaction):
         context: Context,
         policy: Policy,
         connection: Connection,
-        log: Callable[[str], None],
+        note: Callable[..., None],
         on_verdict: VerdictHook | None = None,
     ) -> None:
         super().__init__(policy, Session(), context.world)
         self.context = context
         self.site = policy.site
         self.connection = connection
-        self._log = log
+        self._note = note
+        self._wording = connection.wording
         self._on_verdict = on_verdict
         self._local_headers = False  # whether header addresses without a domain are local ones
         self._arrival = 0.0
@@ -117,14 +111,14 @@ class Answers(Transaction):
         try:
             return await self.policy.may(self.session, privilege, Ask(self.context.world))
         except LookupFailed as failure:
-            self._log(f"warning: {_LISTS[privilege]}: {failure.table}: table lookup problem")
+            self._note(LogEvent.PRIVILEGE_UNKNOWN, privilege=privilege, table=failure.table)
             return None
 
     async def connect(self) -> Verdict:
         """The greeting, or what refuses the client: then its commands are refused, too, until it ends the session."""
         verdict = await super().connect()
         self.connection.withheld = self.session.withheld
-        denied = Reply.of(503, f"5.7.0 Error: access denied for {self.client}")
+        denied = self._wording.refusal(Problem.ACCESS_DENIED, client=self.client)
         self.connection.denied = None if verdict.accepted else denied
         return verdict
 
@@ -133,7 +127,7 @@ class Answers(Transaction):
         try:
             worded = await super().worded(reply)
         except Exception as error:  # as in `put`
-            self._log(f"panic: worded: {type(error).__name__}: {error}")
+            self._note(LogEvent.DEFECT, question="worded", error=error, place="")
             return reply
         return reply if worded.positive else worded
 
@@ -147,19 +141,13 @@ class Answers(Transaction):
             while at is not None and at.tb_next is not None:
                 at = at.tb_next
             place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else "?"
-            self._log(f"panic: {question.value}: {type(error).__name__}: {error} ({place})")
-            verdict = Verdict(_INTERNAL, Trace())
+            self._note(LogEvent.DEFECT, question=question.value, error=error, place=place)
+            verdict = Verdict(self._wording.refusal(Problem.INTERNAL), Trace())
         if self._on_verdict is not None:
             self._on_verdict(self.session, question.value, verdict)
-        self._log_verdict(verdict)
+        if verdict.notes or verdict.log:
+            self._note(LogEvent.VERDICT, queue_id=self.session.queue_id, verdict=verdict)
         return verdict
-
-    def _log_verdict(self, verdict: Verdict) -> None:
-        queue_id = self.session.queue_id or "NOQUEUE"
-        for note in verdict.notes:
-            self._log(note if note.startswith("warning: ") else f"{queue_id}: {note}")
-        if verdict.log:
-            self._log(f"{queue_id}: reject: {verdict.log}")
 
     async def answer(self, event: Event) -> list[Reply]:
         match event:
@@ -176,7 +164,7 @@ class Answers(Transaction):
             case ContentEnd():
                 count = max(len(self.recipients), 1) if self.connection.options.lmtp else 1
                 if event.refusal is not None:
-                    self._reject("END-OF-MESSAGE", event.rejected)
+                    self._reject("END-OF-MESSAGE", event.problem)
                     self.forget()
                     return [event.refusal] * count
                 return [await self._end(self.connection.recipients, chunked=False)] * count
@@ -190,47 +178,37 @@ class Answers(Transaction):
             case Vrfy():
                 return [await self._vrfy(event)]
             case Etrn(domain):
-                return [await self.worded(Reply.of(459, f"<{domain}>: service unavailable"))]
+                return [await self.worded(self._wording.refusal(Problem.ETRN_UNAVAILABLE, domain=domain))]
             case Xclient():
                 return [await self._xclient(event)]
             case Rset():
                 self.forget()
-                return [_OK]
+                return [self._wording.acknowledgement(Acknowledgement.OK)]
             case Quit():
-                return [_BYE]
+                return [self._wording.acknowledgement(Acknowledgement.BYE)]
             case Help():
-                return [HELP]
+                return [self._wording.acknowledgement(Acknowledgement.HELP)]
             case Noop() | Xforward() | Starttls():
-                return [_OK]
+                return [self._wording.acknowledgement(Acknowledgement.OK)]
             case Content():
                 return []
 
     def _refused(self, event: Refused) -> Reply:
-        if event.reply.code == 421 and not event.warning:
-            self._log(self.ending(f"too many errors after {event.verb or 'UNKNOWN'}"))
-        if event.rejected:
-            self._reject(event.verb, event.rejected)
-        if event.warning:
-            queue_id = self.session.queue_id or "NOQUEUE"
-            self._log("warning: " + event.warning.replace("%q", queue_id, 1).replace("%s", self.client, 1))
-            if event.reply.code == 421:
-                self._log(f"{queue_id}: reject: {event.verb} from {self.client}: {event.reply}")
+        if event.problem is Problem.BARE_NEWLINE:
+            self._reject(event.verb, event.problem)
+        else:
+            self._note(LogEvent.COMMAND_REFUSED, client=self.client, refused=event, **self.message())
         return event.reply
 
-    def ending(self, what: str) -> str:
-        """The log's line for the end of a session, with the message's queue id where the options want it."""
-        message = f"{self.session.queue_id or 'NOQUEUE'}: " if self.connection.options.endings_named else ""
-        return f"{message}{what} from {self.client}"
+    def message(self) -> dict[str, Any]:
+        """The message at hand, for the log, and whether a line about the session's end is to name it."""
+        return {"queue_id": self.session.queue_id, "named": self.connection.options.endings_named}
 
-    def _reject(self, where: str, reason: str) -> None:
-        """The log's line of what the protocol side rejects."""
-        session = self.session
-        about = [] if session.sender is None else [f"from=<{external(session.sender)}>"]
-        about += [f"to=<{external(recipient.address)}>" for recipient in self.recipients[:1]]
-        about.append(f"proto={session.protocol}")
-        about += [] if session.helo is None else [f"helo=<{session.helo}>"]
-        queue_id = session.queue_id or "NOQUEUE"
-        self._log(f"{queue_id}: reject: {where} from {self.client}: {reason}; {' '.join(about)}")
+    def _reject(self, where: str, problem: Problem | None) -> None:
+        """Note what the protocol side rejects for the end of a line."""
+        recipient = self.recipients[0].address if self.recipients else ""
+        facts = {"where": where, "problem": problem, "session": self.session, "recipient": recipient}
+        self._note(LogEvent.LINE_REJECTED, client=self.client, **facts)
 
     async def _mail(self, event: Mail) -> Reply:
         self._arrival = self.context.world.now()
@@ -244,14 +222,14 @@ class Answers(Transaction):
         verdict = await self.rcpt(event.address, event.parameters, event.refusal)
         if verdict.accepted and not session.queue_id and self.context.intake is not None:
             session.queue_id = self.context.intake.new_queue_id()
-            login = f", sasl_username={session.sasl_username}" if session.sasl_username else ""
-            self._log(f"{session.queue_id}: client={self.client}{login}")
+            login = session.sasl_username
+            self._note(LogEvent.MESSAGE_BEGUN, queue_id=session.queue_id, client=self.client, login=login)
         return verdict.reply
 
     async def _vrfy(self, event: Vrfy) -> Reply:
         verdict = await self.vrfy(event.address)
         if verdict.reply.code == 252:
-            return Reply.of(252, f"2.0.0 {event.typed}")
+            return self._wording.acknowledgement(Acknowledgement.VERIFIED, typed=event.typed)
         return verdict.reply
 
     def take(self, data: bytes) -> None:
@@ -265,14 +243,11 @@ class Answers(Transaction):
     async def _chunk(self, event: ChunkEnd) -> Reply:
         refusal = event.refusal or self._chunk_verdict
         if refusal is not None:
-            if event.refusal is not None:
-                queue_id = self.session.queue_id or "NOQUEUE"
-                if event.rejected:
-                    self._reject("END-OF-MESSAGE" if event.last else "BDAT content", event.rejected)
-                elif "exceeds message size" in refusal.text:
-                    self._log(f"warning: {queue_id}: BDAT request from {self.client} exceeds message size limit")
-                elif "Null BDAT" in refusal.text:
-                    self._log(f"warning: {queue_id}: null BDAT request from {self.client}")
+            if event.problem is Problem.BARE_NEWLINE:
+                self._reject("END-OF-MESSAGE" if event.last else "BDAT content", event.problem)
+            elif event.problem is not None:
+                facts = {"queue_id": self.session.queue_id, "problem": event.problem}
+                self._note(LogEvent.CHUNK_REFUSED, client=self.client, **facts)
             self._content.clear()
             if event.last:
                 self.forget()
@@ -280,7 +255,7 @@ class Answers(Transaction):
         if event.last:
             return await self._end(self.connection.recipients, chunked=True)
         self.received = 0
-        return Reply.of(250, f"2.0.0 Ok: {event.size} bytes")
+        return self._wording.acknowledgement(Acknowledgement.CHUNK, size=event.size)
 
     async def _end(self, recipients: int, *, chunked: bool) -> Reply:
         """The message is complete: ask, hand it over, forget the transaction."""
@@ -290,10 +265,10 @@ class Answers(Transaction):
         if content and not content.endswith(b"\n"):
             content += b"\n"
         limit = self.connection.options.message_size
-        reply = _NO_INTAKE
+        reply = self._wording.refusal(Problem.QUEUE_UNAVAILABLE)
         if limit and self._size > limit:
-            self._log(f"warning: {session.queue_id or 'NOQUEUE'}: queue file size limit exceeded")
-            reply = await self.worded(_TOO_BIG)
+            self._note(LogEvent.MESSAGE_TOO_BIG, queue_id=session.queue_id)
+            reply = await self.worded(self._wording.refusal(Problem.MESSAGE_TOO_BIG))
         else:
             verdict = await self.end_of_data(len(content))
             reply = verdict.reply
@@ -301,14 +276,14 @@ class Answers(Transaction):
                 reply = await self._hand_over(content, reply)
                 if reply.positive and chunked:
                     size = len(content) + content.count(b"\n")
-                    reply = Reply.of(reply.code, reply.text.replace("Ok: queued", f"Ok: {size} bytes queued", 1))
+                    reply = self._wording.queued_by_chunks(reply, size)
         self.forget()
         return reply
 
     async def _hand_over(self, content: bytes, reply: Reply) -> Reply:
         session, intake = self.session, self.context.intake
         if intake is None:
-            return await self.worded(_NO_INTAKE)
+            return await self.worded(self._wording.refusal(Problem.QUEUE_UNAVAILABLE))
         parameters = session.sender_parameters
         message = Message(
             queue_id=session.queue_id,
@@ -362,16 +337,6 @@ class Answers(Transaction):
         self.become(event.attributes, event.temporary)
         await self.authorize()
         return (await self.connect()).reply
-
-
-# What the log calls the lists of clients.
-_LISTS = {
-    Privilege.XCLIENT: "smtpd_authorized_xclient_hosts",
-    Privilege.XFORWARD: "smtpd_authorized_xforward_hosts",
-    Privilege.BARE_NEWLINES: "smtpd_forbid_bare_newline_exclusions",
-    Privilege.UNLIMITED: "smtpd_client_event_limit_exceptions",
-    Privilege.LOCAL_HEADERS: "local_header_rewrite_clients",
-}
 
 
 def _recipient(address: str, parameters: Mapping[str, str]) -> Recipient:

@@ -12,28 +12,29 @@ import contextlib
 import os
 import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from mailconf.mta.journal import Remark
 from mailconf.source import decode, encode
 
 EX_OK = 0
-_STATUS = {
-    64: ("5.3.0", "command line usage error"),
-    65: ("5.6.0", "data format error"),
-    66: ("5.3.0", "cannot open input"),
-    67: ("5.1.1", "user unknown"),
-    68: ("5.1.2", "host name unknown"),
-    69: ("5.3.0", "service unavailable"),
-    70: ("5.3.0", "internal software error"),
-    71: ("4.3.0", "system resource problem"),
-    72: ("5.3.0", "critical OS file missing"),
-    73: ("5.2.0", "can't create user output file"),
-    74: ("5.3.0", "input/output error"),
-    75: ("4.3.0", "temporary failure"),
-    76: ("5.5.0", "remote error in protocol"),
-    77: ("5.7.0", "permission denied"),
-    78: ("5.3.5", "local configuration error"),
+_DSN = {
+    64: "5.3.0",
+    65: "5.6.0",
+    66: "5.3.0",
+    67: "5.1.1",
+    68: "5.1.2",
+    69: "5.3.0",
+    70: "5.3.0",
+    71: "4.3.0",
+    72: "5.3.0",
+    73: "5.2.0",
+    74: "5.3.0",
+    75: "4.3.0",
+    76: "5.5.0",
+    77: "5.7.0",
+    78: "5.3.5",
 }
 _OUTPUT = 10_000  # bytes of output that are kept
 _SIMPLE = re.compile(r"[A-Za-z0-9@%\-_+=:,./ \t]+\Z")
@@ -52,13 +53,15 @@ _UNSAFE = re.compile(r"[^1234567890!@%\-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFG
 class Outcome:
     """dsn is "2.0.0" when the command took the message; ``output`` is what it printed, white space folded.
 
-    meaning  what the exit status stands for, "" where it was not the command that failed
+    remark, facts  what is to be said of it
+    status         the exit status, 0 where it was not the command that failed
     """
 
     dsn: str
-    text: str
+    remark: Remark
+    facts: dict[str, str | int] = field(default_factory=dict)
     output: str = ""
-    meaning: str = ""
+    status: int = 0
 
 
 def safe(value: str) -> str:
@@ -75,7 +78,7 @@ async def run(
     """
     me = os.geteuid()
     if me not in (0, uid):
-        return Outcome("4.3.0", f"cannot run a command as user {uid} without root privileges")
+        return Outcome("4.3.0", Remark.NO_RIGHTS, {"uid": uid})
     first = command.split()[:1]
     plain = bool(_SIMPLE.match(command)) and bool(first) and first[0] not in _BUILTIN
     arguments = command.split() if plain else ["/bin/sh", "-c", command]
@@ -92,11 +95,11 @@ async def run(
             **_identity(me, uid, gid),
         )
     except OSError as error:
-        return Outcome("4.3.0", "temporary failure", f"{arguments[0]}: {error.strerror}")
+        return Outcome("4.3.0", Remark.COMMAND_NOT_RUN, output=f"{arguments[0]}: {error.strerror}")
     try:
         output = await asyncio.wait_for(_talk(process, data), limit)
     except TimeoutError:
-        return Outcome("5.3.0", f'Command time limit exceeded: "{command}"')
+        return Outcome("5.3.0", Remark.COMMAND_TIMEOUT, {"command": command})
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -134,11 +137,9 @@ async def _talk(process: asyncio.subprocess.Process, data: bytes) -> bytes:
 
 def _outcome(command: str, status: int, output: str) -> Outcome:
     if status == EX_OK:
-        return Outcome("2.0.0", f"delivered to command: {command}")
+        return Outcome("2.0.0", Remark.COMMAND_DONE, {"command": command})
     if status < 0:
-        return Outcome("4.3.0", f'Command died with signal {-status}: "{command}"', output)
-    if status not in _STATUS:
-        text = f'Command died with status {status}: "{command}"'
-        return Outcome("5.3.0", text, output, f"unknown mail system error {status}")
-    dsn, text = _STATUS[status]
-    return Outcome(dsn, text, output, text)
+        return Outcome("4.3.0", Remark.COMMAND_SIGNAL, {"command": command, "number": -status}, output)
+    if status not in _DSN:
+        return Outcome("5.3.0", Remark.COMMAND_STATUS, {"command": command, "status": status}, output, status)
+    return Outcome(_DSN[status], Remark.COMMAND_EXIT, {"status": status}, output, status)

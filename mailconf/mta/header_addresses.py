@@ -35,7 +35,7 @@ async def rewrite(
 ) -> Header:
     """``header`` with each address put through ``change`` (internal form in and out); itself when none changed.
 
-    ``warn`` is told what gets lost, in the words of cleanup(8).
+    ``warn`` is told of comments that get lost: how they begin (cleanup(8)).
     """
     value = decode(header.raw.partition(b":")[2])
     text = await rewrite_value(value, change, limits.tokens, warn)
@@ -291,7 +291,7 @@ class _Printer:
         text = "".join(self._out[self._begin :])
         if len(encode(text)) - len(encode(address)) > _MAX_AROUND:
             shown = "".join(c if c.isprintable() else "?" for c in text[:100])
-            self._warn(f"stripping too many comments from address: {shown}...")
+            self._warn(shown)
             self._out[self._begin :] = [f"<{address}>"]
 
 

@@ -23,32 +23,33 @@ from mailconf.model.world import Ask
 from mailconf.mta import command, mailbox
 from mailconf.mta.headers import values_of
 from mailconf.mta.identity import Workers, default_privileges
+from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, IntakeRefused, Job, Message, Recipient, Result, Status
 from mailconf.source import encode
 
 
 @dataclass(frozen=True, slots=True)
-class AgentWords:
-    """How an agent speaks of its mailboxes in the log.
+class AgentWays:
+    """What is different from agent to agent.
 
-    failed    what a failed mbox delivery begins with: path, user and reason are filled in
+    failed    what is said of a failed mbox delivery
     required  nothing is written without the .lock file
     defers    an error that local(8) finds permanent is temporary here
     """
 
     relay: str
-    failed: str
+    failed: Remark
     required: bool
     defers: bool
 
 
-LOCAL = AgentWords("local", "cannot update mailbox {path} for user {user}. {reason}", False, False)
+LOCAL = AgentWays("local", Remark.MAILBOX_FAILED, False, False)
 
 
 class Local:
     """The Agent behind ``local``."""
 
-    words = LOCAL
+    ways = LOCAL
     checks_loops = True
 
     def __init__(self, context: Context, root: Root, workers: Workers) -> None:
@@ -64,11 +65,10 @@ class Local:
 
     async def _recipient(self, job: Job, recipient: Recipient, route: Route) -> Result:
         if self.checks_loops and internal(external(recipient.address)).lower() in delivered_to(job.message):
-            text = f"mail forwarding loop for {recipient.address}"
-            return self._result(recipient, "5.4.6", text)
+            return self._result(recipient, "5.4.6", self.context.remark(Remark.LOOP, address=recipient.address))
         deliveries = await job.policy.deliver(route, Ask(job.world), sender=job.message.sender, recipient=recipient)
         for text in deliveries.warnings:
-            self.context.log(self.words.relay, f"warning: {text}")
+            self._warn(text)
         forwards: dict[str, list[Delivery]] = {}
         parts: list[Result] = []
         for item in deliveries.items:
@@ -78,7 +78,9 @@ class Local:
                 parts.append(await self._item(job, recipient, item))
         for owner, items in forwards.items():
             parts.append(await self._forward(job, recipient, owner, items))
-        return summary(recipient, parts, self.words.relay)
+        return summary(recipient, parts, self.ways.relay) or self._result(
+            recipient, "4.3.0", self.context.remark(Remark.NO_DELIVERIES)
+        )
 
     async def _item(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
         if item.kind in (DeliveryKind.DISCARD, DeliveryKind.ERROR):
@@ -88,26 +90,26 @@ class Local:
 
     def _refused(self, recipient: Recipient, reply: Reply | None, target: str) -> Result:
         if reply is None or reply.positive:
-            return self._result(recipient, "2.0.0", target or "discarded")
+            return self._result(recipient, "2.0.0", target or self.context.remark(Remark.DISCARDED))
         dsn, text = status_of(reply)
         return self._result(recipient, dsn, text, reply=reply)
 
     def _result(self, recipient: Recipient, dsn: str, text: str, reply: Reply | None = None) -> Result:
-        return Result(recipient, STATUS[dsn[0]], dsn, text, self.words.relay, reply)
+        return Result(recipient, STATUS[dsn[0]], dsn, text, self.ways.relay, reply)
 
     # The kinds of delivery
 
     async def _mbox(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
         user = Address.split(item.recipient or recipient.address).local
-        return await self._append(job, recipient, item, self.words.failed, user, "delivered to mailbox")
+        done = self.context.remark(Remark.IN_MAILBOX)
+        return await self._append(job, recipient, item, self.ways.failed, user, done)
 
     async def _file(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
-        failed = "cannot append message to file {path}: {reason}"
-        done = f"delivered to file: {item.target}"
-        return await self._append(job, recipient, item, failed, "", done)
+        done = self.context.remark(Remark.IN_FILE, target=item.target)
+        return await self._append(job, recipient, item, Remark.FILE_FAILED, "", done)
 
     async def _append(
-        self, job: Job, recipient: Recipient, item: Delivery, failed: str, user: str, done: str
+        self, job: Job, recipient: Recipient, item: Delivery, failed: Remark, user: str, done: str
     ) -> Result:
         path = str(self.root.path(item.target)) if item.target != "/dev/null" else item.target
         data = self._mbox_data(job, recipient, item)
@@ -115,19 +117,20 @@ class Local:
             "kind": "mbox",
             "path": path,
             "limit": self._limit(job, item.kind),
-            "required": self.words.required,
+            "required": self.ways.required,
             "mailbox": item.kind is DeliveryKind.MBOX,
             "owner": item.uid if item.strict and self.root.is_real else None,
         }
         answer = await self.workers.write(request, data, item.uid, item.gid)
         for text in answer.get("warnings", ()):
-            self.context.log(self.words.relay, f"warning: {text}")
+            self._warn(text)
         if "dsn" in answer:
             dsn, text = self._softened(answer["dsn"]), answer["text"]
-            if self.words.defers and text.endswith("is not a regular file"):
-                self.context.log(self.words.relay, f"warning: recipient {recipient.address}: {text}")
-                dsn, text = "5.3.5", "mail system configuration error"
-            return self._result(_shown(recipient, item), dsn, failed.format(path=path, user=user, reason=text))
+            if self.ways.defers and text.endswith("is not a regular file"):
+                self._warn(f"recipient {recipient.address}: {text}")
+                dsn, text = "5.3.5", self.context.remark(Remark.MISCONFIGURED)
+            text = self.context.remark(failed, path=path, user=user, reason=text)
+            return self._result(_shown(recipient, item), dsn, text)
         return self._result(_shown(recipient, item), "2.0.0", done)
 
     def _mbox_data(self, job: Job, recipient: Recipient, item: Delivery) -> bytes:
@@ -139,9 +142,9 @@ class Local:
         request = {"kind": "maildir", "path": path, "limit": self._limit(job, item.kind)}
         answer = await self.workers.write(request, _head(item) + job.message.content, item.uid, item.gid)
         if "dsn" in answer:
-            text = f"maildir delivery failed: {answer['text']}"
+            text = self.context.remark(Remark.MAILDIR_FAILED, reason=answer["text"])
             return self._result(_shown(recipient, item), self._softened(answer["dsn"]), text)
-        return self._result(_shown(recipient, item), "2.0.0", "delivered to maildir")
+        return self._result(_shown(recipient, item), "2.0.0", self.context.remark(Remark.IN_MAILDIR))
 
     async def _command(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
         uid, gid = (
@@ -160,11 +163,12 @@ class Local:
             directory=environment.get("HOME") or ("/" if not queue_directory.is_dir() else str(queue_directory)),
             limit=job.policy.site.limits_of(job.transport).command_time,
         )
-        text = outcome.text + (f". Command output: {outcome.output} " if outcome.output else "")
-        reply = None
-        if outcome.meaning:
+        say, output, reply = self.context.remark, outcome.output, None
+        text = say(outcome.remark, **outcome.facts) + (say(Remark.COMMAND_OUTPUT, output=output) if output else "")
+        if outcome.status:
             code = 450 if outcome.dsn.startswith("4") else 550
-            reply = Reply.of(code, f"{outcome.dsn} x-unix; {outcome.output or outcome.meaning}")
+            meaning = Remark.COMMAND_EXIT if outcome.remark is Remark.COMMAND_EXIT else Remark.UNKNOWN_STATUS
+            reply = Reply.of(code, f"{outcome.dsn} x-unix; {output or say(meaning, status=outcome.status)}")
         return self._result(_shown(recipient, item), outcome.dsn, text, reply)
 
     async def _environment(self, job: Job, recipient: Recipient, item: Delivery) -> dict[str, str]:
@@ -222,7 +226,7 @@ class Local:
         except IntakeRefused as refused:
             dsn, text = status_of(refused.reply)
             return self._result(recipient, dsn, text, refused.reply)
-        return self._result(recipient, "2.0.0", f"forwarded as {message.queue_id}")
+        return self._result(recipient, "2.0.0", self.context.remark(Remark.FORWARDED, queue_id=message.queue_id))
 
     async def _transport(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
         """Leave the recipient to another transport's agent (postconf(5) mailbox_transport, fallback_transport)."""
@@ -230,8 +234,8 @@ class Local:
         service = job.policy.site.transports.get(transport)
         agent = self.context.agents.get(service.program) if service is not None else None
         if agent is None:
-            self.context.log(self.words.relay, f"warning: there is no agent for transport {transport}")
-            return self._result(recipient, "4.3.0", "mail transport unavailable")
+            self.context.note(LogEvent.NO_AGENT, program=self.ways.relay, transport=transport)
+            return self._result(recipient, "4.3.0", self.context.remark(Remark.NO_TRANSPORT))
         nexthop = nexthop or job.policy.site.hostname.value
         route = Route(transport, nexthop, recipient.address, "local", Trace())
         (result,) = await agent.deliver(
@@ -239,12 +243,15 @@ class Local:
         )
         return result
 
+    def _warn(self, text: str) -> None:
+        self.context.note(LogEvent.DELIVERY_WARNING, program=self.ways.relay, text=text)
+
     def _limit(self, job: Job, kind: DeliveryKind) -> int:
         """Bytes a mailbox file may have; local(8) does not limit a Maildir."""
         return 0 if kind is DeliveryKind.MAILDIR else job.policy.site.limits_of(job.transport).mailbox_size
 
     def _softened(self, dsn: str) -> str:
-        return "4" + dsn[1:] if self.words.defers and dsn != "5.2.2" else dsn
+        return "4" + dsn[1:] if self.ways.defers and dsn != "5.2.2" else dsn
 
     _deeds: ClassVar[dict[DeliveryKind, Callable[[Local, Job, Recipient, Delivery], Awaitable[Result]]]] = {
         DeliveryKind.MBOX: _mbox,
@@ -267,10 +274,10 @@ def status_of(reply: Reply) -> tuple[str, str]:
     return f"{reply.code // 100}.0.0", reply.text
 
 
-def summary(recipient: Recipient, parts: list[Result], relay: str) -> Result:
-    """One result for a recipient: deferred when a part is, bounced when a part was, sent otherwise."""
+def summary(recipient: Recipient, parts: list[Result], relay: str) -> Result | None:
+    """One result for a recipient: deferred when a part is, bounced when a part was, sent otherwise; None of nothing."""
     if not parts:
-        return Result(recipient, Status.DEFERRED, "4.3.0", "nothing to deliver to", relay)
+        return None
     if len(parts) == 1 and parts[0].recipient is recipient:
         return parts[0]
     worst = next(

@@ -1,4 +1,4 @@
-"""Log lines in Postfix's syslog form: ``Nov 22 13:00:00 mail postfix/smtpd[123]: connect from ...``.
+"""Log lines in syslog's form: ``Nov 22 13:00:00 mail postfix/local[123]: text``.
 
 The host is the first label of the machine's name as Postfix's own log file has it; the time is local. Characters
 that a terminal or a log reader could act upon are printed as ``?`` (postlogd(8), maillog_file).
@@ -30,7 +30,7 @@ class Log:
 
     to        a file that is appended to, or None for standard error
     hostname  its first label is printed
-    name      syslog_name; the program "smtpd" is logged as "postfix/smtpd", a program with a slash in it as it is
+    name      syslog_name; the program "local" is logged as "postfix/local", a program with a slash in it as it is
     clock     seconds since the epoch
     """
 
@@ -77,15 +77,3 @@ class Log:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def seconds(value: float) -> str:
-    """A delay as delivery agents log it: two significant digits, at most two decimals, no trailing zeros.
-
-    postconf(5) delay_logging_resolution_limit.
-    """
-    value = max(0.0, value)
-    if value >= 10:
-        return str(round(value))
-    text = f"{value:.1f}" if value >= 1 else f"{value:.2f}"
-    return text.rstrip("0").rstrip(".")

@@ -6,8 +6,8 @@ import asyncio
 
 from mailconf.files import Root
 from mailconf.mta.agents import Discard, Error
-from mailconf.mta.cleanup import Cleanup
 from mailconf.mta.identity import Workers
+from mailconf.mta.intake import QueueIntake
 from mailconf.mta.local import Local
 from mailconf.mta.message import Context
 from mailconf.mta.queue import Queue
@@ -27,11 +27,11 @@ class Manager:
         self.queue = Queue(root.path(context.policy.site.queue_directory.value))
         self.workers = Workers(root)
         self.scheduler = Scheduler(context, self.queue, wait=wait)
-        context.intake = Cleanup(context, self.queue, self.scheduler.queued)
+        context.intake = QueueIntake(context, self.queue, self.scheduler.queued)
         context.agents.setdefault("local", Local(context, root, self.workers))
         context.agents.setdefault("virtual", Virtual(context, root, self.workers))
         context.agents.setdefault("error", Error())
-        context.agents.setdefault("discard", Discard())
+        context.agents.setdefault("discard", Discard(context))
         self._running: asyncio.Task[None] | None = None
 
     def open(self) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mailconf.model.policy import Policy
 from mailconf.model.recipient import Recipient as Recipient
 from mailconf.model.session import Session
 from mailconf.model.verdict import Effect, Reply, Route
 from mailconf.model.world import World
+from mailconf.mta.journal import LogEvent, Remark
+
+if TYPE_CHECKING:
+    from mailconf.mta.personality import Personality
 
 
 @dataclass(slots=True)
@@ -109,10 +113,23 @@ class Agent(Protocol):
 
 @dataclass(slots=True)
 class Context:
-    """What the running MTA's parts share; ``policy`` is replaced at a reload, so it is read anew for each question."""
+    """What the running MTA's parts share; ``policy`` is replaced at a reload, so it is read anew for each question.
+
+    log  takes (program, text), see `mailconf.mta.log`; parts of the MTA call `note`
+    """
 
     policy: Policy
     world: World
-    log: Callable[[str, str], None]  # (program, text): "smtpd", "connect from localhost[127.0.0.1]"
+    log: Callable[[str, str], None]
+    personality: Personality
     intake: Intake | None = None
     agents: dict[str, Agent] = field(default_factory=dict)  # by the program's name in master.cf: "local", "smtp", ...
+
+    def note(self, event: LogEvent, /, **facts: Any) -> None:
+        """Write what the personality's journal has to say about an event."""
+        for program, text in self.personality.journal.lines(event, **facts):
+            self.log(program, text)
+
+    def remark(self, remark: Remark, /, **facts: Any) -> str:
+        """What the personality's journal says of an attempt."""
+        return self.personality.journal.remark(remark, **facts)

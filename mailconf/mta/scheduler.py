@@ -1,4 +1,4 @@
-"""The queue manager, qmgr(8): when which message is attempted, and by whom.
+"""The queue manager (qmgr(8)): when which message is attempted, and by whom.
 
 A new message is attempted at once. A message of which something was deferred waits as long as it is old, but at least
 minimal_backoff_time and at most maximal_backoff_time, and is taken up by the first queue run (every queue_run_delay)
@@ -19,13 +19,12 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from mailconf.model.address import external
 from mailconf.model.site import Site
 from mailconf.model.verdict import Reply, Route
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.agents import Error
 from mailconf.mta.bounce import Bounce
-from mailconf.mta.log import seconds
+from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Agent, Context, IntakeRefused, Job, Result, Status
 from mailconf.mta.queue import Queue, Queued, QueueEntry, QueueError, State, Store
 
@@ -95,7 +94,7 @@ class Scheduler:
         try:
             return await self.queue.run(lambda store: store.due(now))
         except QueueError as error:
-            self.context.log("qmgr", f"warning: {error}")
+            self.context.note(LogEvent.QUEUE_FAILED, error=error)
             return []
 
     def _start(self) -> None:
@@ -141,13 +140,13 @@ class Scheduler:
             if entry is not None and not entry.hold:
                 await self._attempt(entry)
         except QueueError as error:
-            self.context.log("qmgr", f"warning: {error}")
+            self.context.note(LogEvent.QUEUE_FAILED, error=error)
         except (IntakeRefused, LookupFailed) as error:
             # The notice could not be queued: what it was about is recorded, the next run sends it.
-            self.context.log("qmgr", f"warning: {serial:X}: status=deferred (bounce failed: {error})")
+            self.context.note(LogEvent.REPORT_FAILED, serial=serial, error=error)
             await self._later(serial)
         except Exception as error:  # a defect must not stop the queue
-            self.context.log("qmgr", f"warning: {serial:X}: {type(error).__name__}: {error}")
+            self.context.note(LogEvent.ATTEMPT_FAILED, serial=serial, error=error)
             await self._later(serial)
 
     async def _later(self, serial: int) -> None:
@@ -157,9 +156,8 @@ class Scheduler:
 
     async def _attempt(self, entry: QueueEntry) -> None:
         message, active = entry.message, entry.active
-        sender = external(message.sender)
-        self.context.log(
-            "qmgr", f"{entry.queue_id}: from=<{sender}>, size={entry.size}, nrcpt={len(active)} (queue active)"
+        self.context.note(
+            LogEvent.ACTIVE, queue_id=entry.queue_id, sender=message.sender, size=entry.size, recipients=len(active)
         )
         since = self.context.world.now()
         jobs = await self._jobs(entry, active)
@@ -203,7 +201,8 @@ class Scheduler:
         ended = self.context.world.now()
         for result in results:
             for part in result.parts or (result,):
-                self._log_delivery(program, entry, part, since, begun, ended)
+                facts = {"result": part, "arrival": entry.message.arrival, "since": since, "begun": begun}
+                self.context.note(LogEvent.DELIVERY, program=program, queue_id=entry.queue_id, ended=ended, **facts)
         pairs = [(queued.id, result) for queued, result in zip(members, results, strict=True)]
         if record:
             await self.queue.run(lambda store: store.record(pairs))
@@ -224,30 +223,20 @@ class Scheduler:
         if any(route.error is not None for _, route in job.recipients) or (agent is None and program == "error"):
             program, agent = "error", self.context.agents.get("error", self._fallback)
         if agent is None:
-            self.context.log("qmgr", f"warning: there is no agent for transport {job.transport}")
-            return "error", _deferred(job, "mail transport unavailable")
+            self.context.note(LogEvent.NO_AGENT, program="", transport=job.transport)
+            return "error", self._deferred(job, Remark.NO_TRANSPORT)
         try:
             found = {id(result.recipient): result for result in await agent.deliver(job)}
         except Exception as error:  # a defect of an agent must not lose or bounce mail
-            self.context.log(program, f"warning: {job.message.queue_id}: {type(error).__name__}: {error}")
-            return program, _deferred(job, "internal error of the delivery agent")
-        missing = _deferred(job, "the delivery agent gave no result")
+            self.context.note(LogEvent.AGENT_FAILED, program=program, queue_id=job.message.queue_id, error=error)
+            return program, self._deferred(job, Remark.AGENT_FAILED)
+        missing = self._deferred(job, Remark.NO_RESULT)
         return program, [found.get(id(result.recipient), result) for result in missing]
 
-    def _log_delivery(
-        self, program: str, entry: QueueEntry, result: Result, since: float, begun: float, ended: float
-    ) -> None:
-        recipient, arrival = result.recipient, entry.message.arrival
-        original = ""
-        if recipient.original and recipient.original.lower() != recipient.address.lower():
-            original = f" orig_to=<{external(recipient.original)}>,"
-        delays = (since - arrival, begun - since, result.setup, ended - begun - result.setup)
-        self.context.log(
-            program,
-            f"{entry.queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},"
-            f" delay={seconds(ended - arrival)}, delays={'/'.join(map(seconds, delays))}, dsn={result.dsn},"
-            f" status={result.status.value} ({result.text})",
-        )
+    def _deferred(self, job: Job, remark: Remark) -> list[Result]:
+        text = self.context.remark(remark)
+        reply = Reply.of(450, f"4.3.0 {text}")
+        return [Result(recipient, Status.DEFERRED, "4.3.0", text, "none", reply) for recipient, _ in job.recipients]
 
     async def _finish(self, entry: QueueEntry, pairs: list[tuple[int, Result]], *, recorded: bool) -> None:
         """Record the outcomes, tell the sender, and either remove the message or put it off."""
@@ -256,8 +245,7 @@ class Scheduler:
         results = [result for _, result in pairs]
         deferred = [(id, result) for id, result in pairs if result.status is Status.DEFERRED]
         if deferred and now - message.arrival >= self._lifetime(message.sender):
-            sender = external(message.sender)
-            self.context.log("qmgr", f"{entry.queue_id}: from=<{sender}>, status=expired, returned to sender")
+            self.context.note(LogEvent.EXPIRED, queue_id=entry.queue_id, sender=message.sender)
             pairs = [(id, _expired(result)) for id, result in pairs]
             results, deferred = [result for _, result in pairs], []
         if not before and all(result.status is Status.SENT and not result.recipient.notify for result in results):
@@ -280,7 +268,7 @@ class Scheduler:
 
     async def _remove(self, entry: QueueEntry) -> None:
         await self.queue.run(lambda store: store.remove(entry.serial))
-        self.context.log("qmgr", f"{entry.queue_id}: removed")
+        self.context.note(LogEvent.REMOVED, queue_id=entry.queue_id)
 
     def _lifetime(self, sender: str) -> float:
         limits = self.site.limits
@@ -304,11 +292,6 @@ def _expired(result: Result) -> Result:
         return result
     parts = tuple(map(_expired, result.parts))
     return dataclasses.replace(result, status=Status.EXPIRED, parts=parts)
-
-
-def _deferred(job: Job, text: str) -> list[Result]:
-    reply = Reply.of(450, f"4.3.0 {text}")
-    return [Result(recipient, Status.DEFERRED, "4.3.0", text, "none", reply) for recipient, _ in job.recipients]
 
 
 def _as_result(queued: Queued) -> Result:

@@ -19,11 +19,13 @@ from mailconf.files import Root
 from mailconf.model.policy import Policy
 from mailconf.model.world import World
 from mailconf.mta.answers import VerdictHook
+from mailconf.mta.journal import LogEvent
+from mailconf.mta.listener import SmtpService
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Agent, Context
+from mailconf.mta.personality import Personality
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.smtp_client import SmtpAgent
-from mailconf.mta.smtpd import Smtpd
 from mailconf.mta.world import MtaWorld
 from mailconf.smtp.options import ServerOptions
 
@@ -34,11 +36,13 @@ Endpoint = tuple[str, int, str]  # host, port, service
 class Policies:
     """What one reading of the configuration gives.
 
-    main        of the queue and the delivery agents
-    by_service  of the smtpd services, by their names in master.cf; empty where there are none to tell apart
+    main         of the queue and the delivery agents
+    personality  the words of the dialect
+    by_service   of the services that take mail, by their names in master.cf; empty where there are none to tell apart
     """
 
     main: Policy
+    personality: Personality
     by_service: Mapping[str, Policy] = field(default_factory=dict)
 
 
@@ -85,7 +89,7 @@ class Server:
         self._grace = grace
         self._stop: asyncio.Event | None = None
         self.context: Context | None = None
-        self._services: dict[str, Smtpd] = {}
+        self._services: dict[str, SmtpService] = {}
         self._listeners: list[tuple[str, asyncio.Server]] = []
 
     async def serve(self) -> None:
@@ -95,7 +99,7 @@ class Server:
         self._resolver.transitional = policies.main.site.idna2003
         world = MtaWorld(self._files(), self._resolver, root=self._root)
         agents: dict[str, Agent] = {}
-        self.context = context = Context(policies.main, world, self._log, agents=agents)
+        self.context = context = Context(policies.main, world, self._log, policies.personality, agents=agents)
         agents["smtp"] = SmtpAgent(context, self._resolver)
         agents["lmtp"] = SmtpAgent(context, self._resolver, lmtp=True)
         manager = Manager(context, self._root)
@@ -105,24 +109,25 @@ class Server:
             await self._listen_on(policies)
             manager.open()
             directory = policies.main.site.directory
-            self._log("master", f"daemon started -- version mailconf, configuration {directory}")
+            context.note(LogEvent.STARTED, directory=directory)
+            self._note_warnings(context)
             self._ready([(*s.getsockname()[:2], name) for name, found in self._listeners for s in found.sockets])
             await self._stop.wait()
         finally:
             for _, listener in self._listeners:
                 listener.close()
-            await asyncio.gather(*(smtpd.close(self._grace) for smtpd in self._services.values()))
+            await asyncio.gather(*(service.close(self._grace) for service in self._services.values()))
             await manager.close(self._grace)
             for number in handled:
                 loop.remove_signal_handler(number)
-        self._log("master", "terminating on signal 15")
+        context.note(LogEvent.STOPPED)
 
     async def _listen_on(self, policies: Policies) -> None:
         assert self.context is not None
         loop = asyncio.get_running_loop()
         for host, port, name in self._listen:
             if name not in self._services:
-                self._services[name] = Smtpd(
+                self._services[name] = SmtpService(
                     self.context,
                     service=name,
                     policy=policies.by_service.get(name),
@@ -146,25 +151,31 @@ class Server:
         try:
             policies, files = self._compile(), self._files()
         except (BrokenConfiguration, OSError) as error:
-            self._log("master", f"error: configuration not reloaded: {error}")
+            context.note(LogEvent.NOT_RELOADED, error=error)
             return False
-        context.policy = policies.main
+        context.policy, context.personality = policies.main, policies.personality
         self._resolver.transitional = policies.main.site.idna2003
         context.world = MtaWorld(files, self._resolver, root=self._root)
-        for name, smtpd in self._services.items():
+        for name, service in self._services.items():
             if policies.by_service and name not in policies.by_service:
                 self._abandon(name)
             else:
-                smtpd.policy = policies.by_service.get(name, policies.main)
-        self._log("master", f"reload -- version mailconf, configuration {policies.main.site.directory}")
+                service.policy = policies.by_service.get(name, policies.main)
+        context.note(LogEvent.RELOADED, directory=policies.main.site.directory)
+        self._note_warnings(context)
         return True
+
+    def _note_warnings(self, context: Context) -> None:
+        for text in context.personality.reports.warnings:
+            context.note(LogEvent.REPORT_WARNING, text=text)
 
     def _abandon(self, service: str) -> None:
         """Take no more connections for a service that is gone from the configuration."""
         for name, listener in self._listeners:
             if name == service and listener.is_serving():
                 listener.close()
-                self._log("master", f"warning: service {service} is gone from master.cf: not listening for it any more")
+                if self.context is not None:
+                    self.context.note(LogEvent.SERVICE_GONE, service=service)
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> list[signal.Signals]:
         """Signals are only to be had in the main thread; elsewhere `stop` and `reload` do."""

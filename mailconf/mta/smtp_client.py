@@ -2,8 +2,7 @@
 
 smtp(8), lmtp(8). A nexthop is ``domain``, ``domain:port``, ``[host]``, ``[host]:port``, for LMTP ``unix:/path`` and
 ``inet:host:port`` too. Domains have their MX hosts tried by preference, ``[host]`` its addresses. A host that cannot be
-reached or refuses to talk is followed by the next; so are the recipients that it put off. Texts are those of
-Postfix's log.
+reached or refuses to talk is followed by the next; so are the recipients that it put off.
 
 Departures: a session carries one message (no connection cache); 8-bit content is sent as it is to a server
 without 8BITMIME, where Postfix converts it.
@@ -12,24 +11,26 @@ without 8BITMIME, where Postfix converts it.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from mailconf.domain_names import comparable
 from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
 from mailconf.model.world import Ask, Outcome, Records
-from mailconf.mta.cleanup import limits_of
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
+from mailconf.mta.intake import limits_of
+from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.mta.pace import Pace
 from mailconf.mta.resolver import Resolver
 from mailconf.ports import Ports
 from mailconf.smtp import client
-from mailconf.smtp.client import IN_REPLY_TO, Broken, Client, ClientEvent, Envelope, Ready, Stage, To
+from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, Stage, To
 from mailconf.smtp.path import to_xtext
 from mailconf.smtp.reply import Reply
 
@@ -42,13 +43,14 @@ _Change = Callable[[str, Place, Side], Awaitable[str]]
 
 @dataclass
 class Failure(Exception):
-    """Why nobody could be delivered to at a host or a domain: the log's text, its DSN status, whether it is final."""
+    """Why nobody could be delivered to at a host or a domain: a remark, its DSN status, whether it is final."""
 
-    text: str
+    remark: Remark
+    facts: dict[str, object]
     dsn: str
     final: bool = False
     relay: str = "none"
-    reply: Reply | None = None
+    reply: Reply | None = field(default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Nexthop:
 def _port(text: str, ports: Ports) -> int:
     number = ports.number(text)
     if not number:
-        raise Failure(f"unknown mail transport error (unknown service: {text}/tcp)", "4.3.0")
+        raise Failure(Remark.UNKNOWN_PORT, {"service": text}, "4.3.0")
     return number
 
 
@@ -121,10 +123,11 @@ class SmtpAgent:
             try:
                 envelope = await self._envelope(job)
             except Exception as error:  # a table that cannot answer, or a defect: neither may lose mail
-                raise Failure(f"address rewriting failed: {error or type(error).__name__}", "4.3.0") from error
+                reason = str(error) or type(error).__name__
+                raise Failure(Remark.REWRITING_FAILED, {"reason": reason}, "4.3.0") from error
             hosts = await self._hosts(self.nexthop(job))
         except Failure as failure:
-            return [_failed(recipient, failure) for recipient, _ in job.recipients]
+            return [self._failed(recipient, failure) for recipient, _ in job.recipients]
         return await self._try_hosts(job, envelope, hosts)
 
     async def _try_hosts(self, job: Job, envelope: Envelope, hosts: list[Host]) -> list[Result]:
@@ -136,18 +139,19 @@ class SmtpAgent:
             try:
                 replies = await session.run(_part(envelope, waiting))
             except Failure as failure:
-                results |= {index: _failed(job.recipients[index][0], failure) for index in waiting}
+                results |= {index: self._failed(job.recipients[index][0], failure) for index in waiting}
                 if failure.final:
                     break
                 if number < len(hosts) - 1:
-                    self.context.log(self._program, f"{job.message.queue_id}: {failure.text}")
+                    facts = {"queue_id": job.message.queue_id, "text": self._said(failure)}
+                    self.context.note(LogEvent.HOST_FAILED, program=self._program, **facts)
             else:
                 for index, said in zip(waiting, replies, strict=True):
                     recipient = job.recipients[index][0]
                     if isinstance(said, Failure):
-                        results[index] = _failed(recipient, said)
+                        results[index] = self._failed(recipient, said)
                     else:
-                        results[index] = _replied(recipient, host, *said, session.setup)
+                        results[index] = self._replied(recipient, host, *said, session.setup)
                 waiting = [index for index in waiting if results[index].status is Status.DEFERRED]
             sessions += session.greeted
             if not waiting or sessions >= MAX_SESSIONS:
@@ -164,6 +168,25 @@ class SmtpAgent:
         transport = site.transports.get(job.transport)
         port = transport.client_port if transport is not None else ""
         return Nexthop.parse(job.nexthop, lmtp=self.lmtp, ports=site.ports, default=port)
+
+    # What is said.
+
+    def _said(self, failure: Failure) -> str:
+        return self.context.remark(failure.remark, **failure.facts)
+
+    def _failed(self, recipient: Recipient, failure: Failure) -> Result:
+        status = Status.BOUNCED if failure.final else Status.DEFERRED
+        return Result(recipient, status, failure.dsn, self._said(failure), failure.relay, failure.reply)
+
+    def _replied(self, recipient: Recipient, host: Host, reply: Reply, stage: Stage, setup: float) -> Result:
+        """The result that a server's reply means for a recipient."""
+        if stage is Stage.END and reply.code // 100 == 2:
+            text = self.context.remark(Remark.ACCEPTED, reply=reply)
+            return Result(recipient, Status.SENT, _status(reply, "2"), text, host.relay, reply, setup)
+        status = Status.BOUNCED if reply.permanent else Status.DEFERRED
+        text = self.context.remark(Remark.REFUSED, peer=host.peer, reply=reply, stage=stage)
+        dsn = _status(reply, "5" if reply.permanent else "4")
+        return Result(recipient, status, dsn, text, host.relay, reply, setup)
 
     # What is sent.
 
@@ -235,10 +258,10 @@ class SmtpAgent:
         for value in records.values:
             name = value.partition(" ")[2]
             if not name:
-                raise Failure(f"Domain {nexthop.host} does not accept mail (nullMX)", "5.1.10", final=True)
+                raise Failure(Remark.NULL_MX, {"domain": nexthop.host}, "5.1.10", final=True)
             if comparable(name) == comparable(site.hostname.value):
                 if not hosts and problem is None:
-                    raise Failure(f"mail for {nexthop.name} loops back to myself", "5.4.6", final=True)
+                    raise Failure(Remark.LOOPS_BACK, {"destination": nexthop.name}, "5.4.6", final=True)
                 break  # hosts that are as far away as we are, and further (RFC 5321 5.1)
             try:
                 hosts += await self._addresses(name, nexthop)
@@ -265,30 +288,16 @@ def _is_address(text: str) -> bool:
 
 
 def _dns_failure(name: str, kind: str, records: Records) -> Failure:
-    start = f"Host or domain name not found. Name service error for name={name} type={kind}: "
+    facts: dict[str, object] = {"name": name, "kind": kind}
     if records.outcome is Outcome.FAILED:
-        return Failure(start + "Host not found, try again", "4.4.3")
+        return Failure(Remark.LOOKUP_FAILED, facts, "4.4.3")
     if records.nxdomain:
-        return Failure(start + "Host not found", "5.4.4", final=True)
-    return Failure(start + "Host found but no data record of requested type", "5.4.4", final=True)
+        return Failure(Remark.NO_SUCH_NAME, facts, "5.4.4", final=True)
+    return Failure(Remark.NO_RECORD, facts, "5.4.4", final=True)
 
 
 def _part(envelope: Envelope, numbers: list[int]) -> Envelope:
     return replace(envelope, recipients=tuple(envelope.recipients[number] for number in numbers))
-
-
-def _failed(recipient: Recipient, failure: Failure) -> Result:
-    status = Status.BOUNCED if failure.final else Status.DEFERRED
-    return Result(recipient, status, failure.dsn, failure.text, failure.relay, failure.reply)
-
-
-def _replied(recipient: Recipient, host: Host, reply: Reply, stage: Stage, setup: float) -> Result:
-    """The result that a server's reply means for a recipient."""
-    if stage is Stage.END and reply.code // 100 == 2:
-        return Result(recipient, Status.SENT, _status(reply, "2"), reply.verbatim, host.relay, reply, setup)
-    status = Status.BOUNCED if reply.permanent else Status.DEFERRED
-    text = f"host {host.peer} said: {reply.verbatim} (in reply to {IN_REPLY_TO[stage]} command)"
-    return Result(recipient, status, _status(reply, "5" if reply.permanent else "4"), text, host.relay, reply, setup)
 
 
 def _status(reply: Reply, kind: str) -> str:
@@ -344,10 +353,10 @@ class Session:
                     return await asyncio.open_unix_connection(host.path)
                 return await asyncio.open_connection(host.address, host.port)
         except TimeoutError:
-            reason = "Connection timed out"
+            reason = os.strerror(errno.ETIMEDOUT)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
-        raise Failure(f"connect to {host.relay}: {reason}", "4.4.1", relay="none")
+        raise Failure(Remark.CONNECT_FAILED, {"relay": host.relay, "reason": reason}, "4.4.1")
 
     def _check_ready(self, event: ClientEvent, envelope: Envelope) -> None:
         """Raises Failure when the server does not want to talk, is ourselves, or lacks what the message needs."""
@@ -355,14 +364,13 @@ class Session:
         if isinstance(event, Broken):
             raise self._broken(event)
         if not isinstance(event, Ready):
-            raise Failure(f"protocol error: no handshake with {self.host.peer}", "4.5.0", relay=self.host.relay)
+            raise Failure(Remark.NO_HANDSHAKE, {"peer": self.host.peer}, "4.5.0", relay=self.host.relay)
         direct = self.agent.nexthop(self.job).direct
         if not direct and comparable(event.name) == comparable(site.hostname.value):
-            text = f"mail for {self.job.nexthop} loops back to myself"
-            raise Failure(text, "5.4.6", final=True, relay=self.host.relay)
+            destination = self.job.nexthop
+            raise Failure(Remark.LOOPS_BACK, {"destination": destination}, "5.4.6", True, self.host.relay)
         if envelope.smtputf8 and "SMTPUTF8" not in event.extensions:
-            text = f"SMTPUTF8 is required, but was not offered by host {self.host.peer}"
-            raise Failure(text, "5.6.7", final=True, relay=self.host.relay)
+            raise Failure(Remark.NO_SMTPUTF8, {"peer": self.host.peer}, "5.6.7", True, self.host.relay)
 
     def _broken(self, event: ClientEvent) -> Failure:
         host = self.host
@@ -373,12 +381,12 @@ class Session:
         reply = event.reply
         final = reply.permanent and event.stage is Stage.HELO
         dsn = _status(reply, str(reply.code // 100))
-        text = f"host {host.peer} refused to talk to me: {reply.verbatim}"
-        return Failure(text, dsn if final else f"4{dsn[1:]}", final, host.relay, reply)
+        facts: dict[str, object] = {"peer": host.peer, "reply": reply}
+        return Failure(Remark.UNWILLING, facts, dsn if final else f"4{dsn[1:]}", final, host.relay, reply)
 
-    def _lost(self) -> Failure:
-        what = self.client.stage.value.format(verb=self.client.verb)
-        return Failure(f"lost connection with {self.host.peer} while {what}", "4.4.2", relay=self.host.relay)
+    def _lost(self, remark: Remark = Remark.CONNECTION_LOST) -> Failure:
+        facts: dict[str, object] = {"peer": self.host.peer, "stage": self.client.stage, "verb": self.client.verb}
+        return Failure(remark, facts, "4.4.2", relay=self.host.relay)
 
     async def _event(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientEvent:
         """The client's next event. Raises Failure for a lost or a silent connection."""
@@ -394,10 +402,8 @@ class Session:
                         return event
                     data = await reader.read(65536)
             except TimeoutError:
-                what = self.client.stage.value.format(verb=self.client.verb)
                 self._gone = True
-                text = f"conversation with {self.host.peer} timed out while {what}"
-                raise Failure(text, "4.4.2", relay=self.host.relay) from None
+                raise self._lost(Remark.TIMED_OUT) from None
             except OSError:
                 data = b""
             if not data:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from mailconf.model.verdict import DeliveryKind
-from mailconf.mta.local import AgentWords, Local
+from mailconf.mta.journal import Remark
+from mailconf.mta.local import AgentWays, Local
 from mailconf.mta.message import Job
 
 
 class Virtual(Local):
     """The Agent behind ``virtual``."""
 
-    words = AgentWords("virtual", "delivery failed to mailbox {path}: {reason}", True, True)
+    ways = AgentWays("virtual", Remark.VIRTUAL_MAILBOX_FAILED, True, True)
     checks_loops = False
 
     def _limit(self, job: Job, kind: DeliveryKind) -> int:

@@ -100,7 +100,9 @@ def _hint(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    shown = text.partition("\n")[0].encode("utf-8", "backslashreplace").decode()
+    end = text.find("\n", 0, _SHOWN + 1)  # of what may have five megabytes
+    line = text[: _SHOWN + 1 if end < 0 else end]
+    shown = line.encode("utf-8", "backslashreplace").decode()
     shown = "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in shown)
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."
 

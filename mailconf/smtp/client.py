@@ -18,21 +18,17 @@ from mailconf.source import encode
 
 
 class Stage(Enum):
-    """What the client waits for, in the words of Postfix's "lost connection ... while"."""
+    """What the client waits for: the greeting, nothing, or the reply to what it sent."""
 
-    GREETING = "receiving the initial server greeting"
-    HELO = "performing the {verb} handshake"
-    READY = "idle"
-    MAIL = "sending MAIL FROM"
-    RCPT = "sending RCPT TO"
-    DATA = "sending DATA command"
-    END = "sending end of data -- message may be sent more than once"
-    QUIT = "sending QUIT command"
-    CLOSED = "closed"
-
-
-# How a reply to a command is referred to: "(in reply to RCPT TO command)".
-IN_REPLY_TO = {Stage.MAIL: "MAIL FROM", Stage.RCPT: "RCPT TO", Stage.DATA: "DATA", Stage.END: "end of DATA"}
+    GREETING = "greeting"
+    HELO = "EHLO, HELO or LHLO"
+    READY = "nothing"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    END = "the end of the content"
+    QUIT = "QUIT"
+    CLOSED = "the session is over"
 
 
 @dataclass(frozen=True, slots=True)

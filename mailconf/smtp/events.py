@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
 
 
@@ -29,23 +30,26 @@ class Helo:
 class Mail:
     """MAIL FROM. ``address`` is in internal form, ``typed`` as the client wrote it; parameter names are upper case.
 
-    ``refusal`` is the reply to what follows the address, if that is wrong. An address that is refused comes first.
+    ``refusal`` is the reply to what follows the address, if that is wrong, and ``problem`` what is wrong. An address
+    that is refused comes first.
     """
 
     address: str
     typed: str
     parameters: dict[str, str] = field(default_factory=dict)
     refusal: Reply | None = None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rcpt:
-    """RCPT TO; as `Mail`. ``refusal`` may also be that there are too many recipients."""
+    """RCPT TO; as `Mail`. ``problem`` may also be that there are too many recipients."""
 
     address: str
     typed: str
     parameters: dict[str, str] = field(default_factory=dict)
     refusal: Reply | None = None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,11 @@ class Content:
 class ContentEnd:
     """The dot. With LMTP as many replies as there are accepted recipients are due (RFC 2033 4.2).
 
-    ``refusal`` is its reply, if fixed, and ``rejected`` the reason, as the log has it.
+    ``refusal`` is its reply, if that is fixed, and ``problem`` the reason.
     """
 
     refusal: Reply | None = None
-    rejected: str = ""
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class ChunkEnd:
     size: int
     last: bool
     refusal: Reply | None = None
-    rejected: str = ""
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +145,19 @@ class Quit:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A command that the protocol itself forbids: ``reply`` is due. ``warning`` is what Postfix logs, "" for nothing.
+    """A command that the protocol itself forbids, because of ``problem``: ``reply`` is due.
 
-    In ``warning`` the first ``%s`` stands for the client, "name[address]", a ``%q`` for the queue id. ``rejected`` is
-    the reason for which a line was not read as a command, as the log has it; ``verb`` is then the command before.
+    detail  what the client sent, as far as a log is to have it: the line, or the address
+    close   the session ends with the reply
+
+    With BARE_NEWLINE the line was not read as a command, and ``verb`` is the command before.
     """
 
     verb: str
     reply: Reply
-    warning: str = ""
+    problem: Problem
+    detail: str = ""
     close: bool = False
-    rejected: str = ""
 
 
 Event = (

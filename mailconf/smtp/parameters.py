@@ -1,8 +1,7 @@
 """What follows the address in MAIL and RCPT, and the attributes of XCLIENT and XFORWARD.
 
 RFC 1870 (SIZE), RFC 6152 (BODY), RFC 3461 (RET, ENVID, NOTIFY, ORCPT), RFC 6531 (SMTPUTF8); Postfix's XCLIENT_README
-and XFORWARD_README. Each function gives the parameters by upper-case name, or the reply that refuses them, in the
-words of Postfix.
+and XFORWARD_README. Each function gives the parameters by upper-case name, or what is wrong with them.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 from mailconf.smtp.path import printable, to_xtext, valid_hostname, xtext
-from mailconf.smtp.reply import Reply
+from mailconf.smtp.problems import Fault, Problem
 
 _FILE_SIZE = 2**63 - 1  # bytes
 _DIGITS = len(str(_FILE_SIZE))
@@ -25,14 +24,7 @@ _XFORWARD = ("NAME", "ADDR", "PROTO", "HELO", "SOURCE", "PORT", "IDENT")
 _NAMES = {"XCLIENT": _XCLIENT, "XFORWARD": _XFORWARD}
 
 
-def _unsupported(word: str) -> Reply:
-    return Reply.of(555, f"5.5.4 Unsupported option: {word}")
-
-
-_NO_DSN = Reply.of(501, "5.7.1 DSN support is disabled")
-
-
-def mail(words: Sequence[str], kept: dict[str, str], *, smtputf8: bool, dsn: bool = True) -> dict[str, str] | Reply:
+def mail(words: Sequence[str], kept: dict[str, str], *, smtputf8: bool, dsn: bool = True) -> dict[str, str] | Fault:
     """The parameters of MAIL.
 
     kept           SIZE and AUTH of a MAIL of this session that was refused; they hold until the session's transaction
@@ -47,31 +39,31 @@ def mail(words: Sequence[str], kept: dict[str, str], *, smtputf8: bool, dsn: boo
             found[name] = value.upper()
         elif name == "SIZE" and equals:
             if not _SIZE.match(value):
-                return Reply.of(501, "5.5.4 Bad message size syntax")
+                return Fault.of(Problem.BAD_SIZE)
             kept.pop(name, None)
             if exceeds_file_size(value):
-                return Reply.of(552, "5.3.4 Message size exceeds file system imposed limit")
+                return Fault.of(Problem.FILE_SIZE)
             kept[name] = value
         elif name == "SMTPUTF8" and not equals and smtputf8:
             found[name] = ""
         elif name in ("RET", "ENVID") and equals and not dsn:
-            return _NO_DSN
+            return Fault.of(Problem.NO_DSN)
         elif name == "RET" and equals:
             if name in found or value.upper() not in ("FULL", "HDRS"):
-                return Reply.of(501, "5.5.4 Bad RET parameter syntax")
+                return Fault.of(Problem.BAD_RET)
             found[name] = value.upper()
         elif name == "ENVID" and equals:
             plain = xtext(value)
             if name in found or plain is None or not _PRINTABLE.match(plain):
-                return Reply.of(501, "5.5.4 Bad ENVID parameter syntax")
+                return Fault.of(Problem.BAD_ENVID)
             found[name] = value
         elif name == "AUTH" and equals:  # RFC 4954 5; without authentication its value is not looked at
             if name in kept:
-                return Reply.of(503, "5.5.4 Error: multiple AUTH= options")
+                return Fault.of(Problem.SECOND_AUTH)
             if value != "<>":
                 kept[name] = value
         else:
-            return _unsupported(word)
+            return Fault.of(Problem.UNSUPPORTED, word=word)
     return {**found, **kept}
 
 
@@ -81,26 +73,26 @@ def exceeds_file_size(number: str) -> bool:
     return len(digits) > _DIGITS or int(digits or "0") > _FILE_SIZE
 
 
-def rcpt(words: Sequence[str], *, dsn: bool = True) -> dict[str, str] | Reply:
+def rcpt(words: Sequence[str], *, dsn: bool = True) -> dict[str, str] | Fault:
     """The parameters of RCPT; ``dsn`` is whether RFC 3461's may be used."""
     found: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         name = name.upper()
         if name in ("NOTIFY", "ORCPT") and equals and not dsn:
-            return _NO_DSN
+            return Fault.of(Problem.NO_DSN)
         if name == "NOTIFY" and equals:
             kinds = {kind for kind in value.upper().split(",") if kind}
             if name in found or not kinds or not (kinds == {"NEVER"} or kinds <= _NOTIFY):
-                return Reply.of(501, "5.5.4 Error: Bad NOTIFY parameter syntax")
+                return Fault.of(Problem.BAD_NOTIFY)
             found[name] = value.upper()
         elif name == "ORCPT" and equals:
             kind, semicolon, address = value.partition(";")
             if name in found or not kind or not semicolon or xtext(address) is None:
-                return Reply.of(501, "5.5.4 Error: Bad ORCPT parameter syntax")
+                return Fault.of(Problem.BAD_ORCPT)
             found[name] = _one_line(kind, address)
         else:
-            return _unsupported(word)
+            return Fault.of(Problem.UNSUPPORTED, word=word)
     return found
 
 
@@ -111,7 +103,7 @@ def _one_line(kind: str, address: str) -> str:
 
 def attributes(
     verb: str, words: Sequence[str], *, ipv4: bool = True, ipv6: bool = True
-) -> tuple[dict[str, str | None], frozenset[str]] | Reply:
+) -> tuple[dict[str, str | None], frozenset[str]] | Fault:
     """The attributes of XCLIENT or XFORWARD, xtext decoded (None for [UNAVAILABLE]), and which are [TEMPUNAVAIL].
 
     ipv4, ipv6  the families of addresses that are in use (postconf(5) inet_protocols)
@@ -122,9 +114,9 @@ def attributes(
         name, _, raw = word.partition("=")
         name = name.upper()
         if not raw:
-            return Reply.of(501, "5.5.4 Error: attribute=value expected")
+            return Fault.of(Problem.NO_VALUE)
         if name not in _NAMES[verb]:
-            return Reply.of(501, f"5.5.4 Bad {verb} attribute name: {name}")
+            return Fault.of(Problem.BAD_ATTRIBUTE, verb=verb, name=name)
         value = xtext(raw)
         value = printable(raw if value is None else value)
         if value.upper() == "[UNAVAILABLE]":
@@ -135,7 +127,7 @@ def attributes(
         elif _good(verb, name, value) and (name != "ADDR" or (ipv6 if ":" in value else ipv4)):
             found[name] = value
         else:
-            return Reply.of(501, f"5.5.4 Bad {name} syntax: {value}")
+            return Fault.of(Problem.BAD_VALUE, name=name, value=value)
     return found, frozenset(temporary)
 
 

@@ -5,9 +5,9 @@
 its reply, so a client may pipeline as it likes (RFC 2920) and the replies still come in order; the caller gathers
 them and writes when next_event says NEED_DATA.
 
-What the protocol alone decides (syntax, order of commands, limits) is decided here, in Postfix's words, and comes
-out as a `Refused` event that carries its reply. Everything else is the caller's: the greeting, the keywords of EHLO,
-whether a sender or a recipient is welcome.
+What the protocol alone decides (syntax, order of commands, limits) is decided here, and comes out as a `Refused` event
+that names the problem and carries its reply, in the words of the `mailconf.smtp.problems.Wording` that was handed in.
+Everything else is the caller's: the greeting, the keywords of EHLO, whether a sender or a recipient is welcome.
 
 Two tables of mailconf/smtp/states.py are the machine: `OUT_OF_ORDER` says which command is refused in which state,
 `AFTER` which state follows an event whose reply was positive.
@@ -16,7 +16,7 @@ Lines end with CRLF; the options decide what LF alone does (postconf(5) smtpd_fo
 beyond ``line_length`` is cut there. Commands are UTF-8 when SMTPUTF8 is offered; what is not, is refused.
 
 Departures from Postfix: the attributes of one XCLIENT or XFORWARD command take effect together or not at all. BDAT
-after a message that was refused at its end begins anew (smtpd crashes). LHLO and the rest of LMTP's server side
+after a message that was refused at its end begins anew (smtpd(8) crashes). LHLO and the rest of LMTP's server side
 (RFC 2033) are ours, Postfix has none.
 """
 
@@ -51,22 +51,15 @@ from mailconf.smtp.events import (
     Xforward,
 )
 from mailconf.smtp.options import BareNewline, ServerOptions
+from mailconf.smtp.problems import Fact, Fault, Problem, Wording
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.states import AFTER, COUNTED, HELO_FIRST, IN_MAIL, IN_MAIL_STATES, JUNK, OUT_OF_ORDER, State
+from mailconf.smtp.states import AFTER, COUNTED, HELO_FIRST, IN_MAIL_STATES, JUNK, OUT_OF_ORDER, State
 from mailconf.source import decode
 
 _NUMBER = re.compile(r"[0-9]+\Z", re.ASCII)
 _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")  # how a line of a header begins
-_BAD_BDAT = Reply.of(521, "5.5.4 Syntax: BDAT count [LAST]")
-_BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
-_BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
-_GOODBYE = Reply.of(221, "2.7.0 Error: I can break rules, too. Goodbye.")
-BARE_NEWLINE = "bare <LF> received"
-_NULL_CHUNK = Reply.of(551, "5.7.1 Null BDAT request")
-_NOT_IMPLEMENTED = "5.5.1 Error: command not implemented"
-_NO_VRFY = Reply.of(502, "5.5.1 VRFY command is disabled")
-_TOO_MANY = Reply.of(452, "4.5.3 Error: too many recipients")
-_UNAUTHORIZED = Reply.of(550, "5.7.0 Error: insufficient authorization")
+_LOGGED = 100  # characters of a line that a log is to have
+_LOGGED_ADDRESS = 1000
 
 
 class Connection:
@@ -78,8 +71,9 @@ class Connection:
     denied             what is said to every command but QUIT, None for a client that is welcome
     """
 
-    def __init__(self, options: ServerOptions) -> None:
+    def __init__(self, options: ServerOptions, wording: Wording) -> None:
         self.options = options
+        self.wording = wording
         self.state = State.IDLE
         self.greeted = False
         self.xclient: bool | None = False  # None where nobody knows: the session ends when the command comes
@@ -99,7 +93,7 @@ class Connection:
         self._event: Event | None = None  # waits for its reply
         self._replies_due = 0
         self._content = ContentReader(strict=False)
-        self._noted = False  # a line ended by LF alone has come, and that is to be noted
+        self.bare_lf = False  # a line ended by LF alone has come, and that is to be noted
         self._ended = False  # the dot was read, ContentEnd is yet to be told
         self._deaf = False  # what the client sends from now on is not read
         self._octets = 0
@@ -153,8 +147,7 @@ class Connection:
         elif self.state is State.OCTETS:
             event = self._read_octets()
         elif self.errors >= self.options.hard_errors:
-            reply = Reply.of(421, f"4.7.0 {self.options.hostname} Error: too many errors")
-            event = Refused(self.verb, reply, close=True)
+            event = self._refused(Problem.TOO_MANY_ERRORS, close=True, host=self.options.hostname)
         else:
             event = self._read_command()
         if self._deaf and event is Wait.NEED_DATA:
@@ -177,9 +170,10 @@ class Connection:
             self._advance(event, reply)
         return reply.wire()
 
-    def refuse(self, reply: Reply) -> bytes:
-        """End the session with this reply to the command at hand, whatever it was; the bytes to send."""
-        event, self._event = self._event or Refused(self.verb, reply), None
+    def refuse(self, problem: Problem) -> bytes:
+        """End the session because of ``problem``, which has no facts; the bytes to send."""
+        reply = self.wording.refusal(problem)
+        event, self._event = self._event or Refused(self.verb, reply, problem), None
         self._replies_due = 0
         self._count(event, reply)
         self.close()
@@ -197,22 +191,13 @@ class Connection:
             self.counts.setdefault(self.verb.lower(), [0, 0])[1] += 1
         self.close()
 
-    def summary(self) -> str:
-        """The command counts as Postfix logs them at the end: ``ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4``."""
-        ok = sum(count[0] for count in self.counts.values())
-        total = sum(count[1] for count in self.counts.values())
-        parts = [(name, self.counts[name]) for name in (*COUNTED, "unknown") if name in self.counts]
-        parts.append(("commands", [ok, total]))
-        text = " ".join(f"{name}={a}" if a == b and b else f"{name}={a}/{b}" for name, (a, b) in parts)
-        return f"{text} notes=bare_lf" if self._noted else text
-
     # What a reply changes.
 
     def _count(self, event: Event, reply: Reply) -> None:
-        if isinstance(event, Refused) and event.rejected:
+        if isinstance(event, Refused) and event.problem is Problem.BARE_NEWLINE:
             return  # the line was not read as a command
         ok = reply.positive
-        if isinstance(event, Rcpt) and reply.code == _TOO_MANY.code and event.refusal is _TOO_MANY:
+        if isinstance(event, Rcpt) and event.problem is Problem.TOO_MANY_RECIPIENTS and reply == event.refusal:
             ok = self._overshoot < self.options.recipient_overshoot  # which is no error yet
             self._overshoot += 1
         if not ok:
@@ -226,8 +211,8 @@ class Connection:
             return
         if isinstance(event, Data) and ok:
             return  # counted when the content has come
-        if isinstance(event, Refused) and event.close and event.reply.code == 421 and not event.warning:
-            return  # too many errors: it was not read
+        if isinstance(event, Refused) and event.problem is Problem.TOO_MANY_ERRORS:
+            return  # it was not read
         count = self.counts.setdefault(name, [0, 0])
         # Postfix never counts an XCLIENT as successful, nor the closing words to a forbidden command.
         count[0] += ok and not isinstance(event, Xclient | Refused)
@@ -276,7 +261,7 @@ class Connection:
     def _after_chunk(self, event: ChunkEnd, reply: Reply) -> None:
         before = self.state
         if event.last:
-            incomplete = event.refusal is not None and not event.rejected
+            incomplete = event.refusal is not None and event.problem is not Problem.BARE_NEWLINE
             self._end_transaction(reply, self.verb if incomplete else "END-OF-MESSAGE")
         elif reply.positive:
             self.state = State.CHUNK
@@ -301,7 +286,7 @@ class Connection:
         raw = bytes(self._buffer[: min(end, limit)])
         del self._buffer[: end + 1]
         if bare and self._bare_newline is BareNewline.REJECT:
-            return Refused(self.verb, self._bare_newline_refusal, close=True, rejected=BARE_NEWLINE)
+            return Refused(self.verb, self._bare_newline_refusal, Problem.BARE_NEWLINE, close=True)
         self._note(bare)
         return self._command(raw.rstrip(b"\r").partition(b"\0")[0])
 
@@ -312,10 +297,10 @@ class Connection:
     @property
     def _bare_newline_refusal(self) -> Reply:
         options = self.options
-        return Reply.of(options.bare_newline_code, f"5.5.2 {options.hostname} Error: {BARE_NEWLINE}")
+        return self.wording.refusal(Problem.BARE_NEWLINE, host=options.hostname, code=options.bare_newline_code)
 
     def _note(self, bare: bool) -> None:
-        self._noted = self._noted or (bare and self._bare_newline is BareNewline.NOTE)
+        self.bare_lf = self.bare_lf or (bare and self._bare_newline is BareNewline.NOTE)
 
     def _content_refusal(self) -> Reply | None:
         """What is said to the content that has been read, for its lines' ends."""
@@ -329,10 +314,10 @@ class Connection:
             try:
                 raw.decode("utf-8")
             except UnicodeDecodeError:
-                return self._no_command("bad UTF-8 syntax")
+                return self._no_command(Problem.BAD_UTF8)
         words = path.split_arguments(line)
         if not words:
-            return self._no_command("bad syntax")
+            return self._no_command(Problem.EMPTY_LINE)
         verb = words[0].upper()
         if verb in self.options.noop_commands:
             self.verb = ""  # it is not counted, even if it is another command's name
@@ -340,22 +325,35 @@ class Connection:
         handler = self._commands.get(verb)
         if handler is None:
             if _HEADER.match(words[0]) or self.options.forbidden(verb):
-                return Refused("UNKNOWN", _GOODBYE, f"non-SMTP command from %s: {line[:100]}", close=True)
-            return Refused("UNKNOWN", self.denied or Reply.of(500, "5.5.2 Error: command not recognized"))
+                return self._refused(Problem.NOT_SMTP, line[:_LOGGED], close=True)
+            return self._denied() or self._refused(Problem.UNKNOWN_COMMAND)
         self.verb = verb
-        if self.denied is not None and verb != "QUIT":
-            return Refused(verb, self.denied)
+        if verb != "QUIT" and (denied := self._denied()) is not None:
+            return denied
         if self.options.helo_required and not self.greeted and verb in HELO_FIRST:
-            return Refused(verb, HELO_FIRST[verb])
-        refusal = OUT_OF_ORDER.get((verb, self.state))
-        if refusal is not None and verb != "BDAT":
-            return Refused(verb, refusal)
+            return self._refused(Problem.HELO_FIRST, verb=verb)
+        problem = OUT_OF_ORDER.get((verb, self.state))
+        if problem is not None and verb != "BDAT":
+            return self._misplaced(problem)
         return handler(line, words)
 
-    def _no_command(self, why: str) -> Refused:
+    def _refused(self, problem: Problem, detail: str = "", *, close: bool = False, **facts: Fact) -> Refused:
+        return Refused(self.verb, self.wording.refusal(problem, **facts), problem, detail, close)
+
+    def _misplaced(self, problem: Problem) -> Refused:
+        """The command at hand is refused for a problem that has no facts but the command."""
+        return self._refused(problem, verb=self.verb) if problem.facts else self._refused(problem)
+
+    def _reply_to(self, fault: Fault) -> Reply:
+        return self.wording.refusal(fault.problem, **fault.facts)
+
+    def _denied(self) -> Refused | None:
+        return None if self.denied is None else Refused(self.verb, self.denied, Problem.ACCESS_DENIED)
+
+    def _no_command(self, problem: Problem) -> Refused:
         if not self.options.blank_counted:
             self.verb = ""
-        return Refused(self.verb, Reply.of(500, f"5.5.2 Error: {why}"))
+        return self._refused(problem)
 
     def _read_body(self) -> Event | Wait:
         while not self._ended:
@@ -367,7 +365,7 @@ class Connection:
                 return Content(content)
         self._ended = False
         refusal = self._content_refusal()
-        return ContentEnd(refusal, BARE_NEWLINE if refusal else "")
+        return ContentEnd(refusal, Problem.BARE_NEWLINE if refusal else None)
 
     def _read_octets(self) -> Event | Wait:
         while self._octets:
@@ -386,7 +384,7 @@ class Connection:
             if self._chunk.last and (rest := self._content.rest()):
                 return Content(rest)
             if (refusal := self._content_refusal()) is not None:
-                self._chunk = replace(self._chunk, refusal=refusal, rejected=BARE_NEWLINE)
+                self._chunk = replace(self._chunk, refusal=refusal, problem=Problem.BARE_NEWLINE)
         self.state = self._chunk_state
         return self._chunk
 
@@ -394,7 +392,7 @@ class Connection:
 
     def _helo(self, line: str, words: list[str]) -> Event:
         if len(words) < 2:
-            return Refused(self.verb, Reply.of(501, f"Syntax: {self.verb} hostname"))
+            return self._misplaced(Problem.SYNTAX)
         return Helo(self.verb, path.printable(" ".join(words[1:])))
 
     def _address(self, words: list[str], keyword: str) -> str | None:
@@ -406,116 +404,116 @@ class Connection:
     def _mail(self, line: str, words: list[str]) -> Event:
         typed = self._address(words, "FROM:")
         if typed is None:
-            return Refused("MAIL", Reply.of(501, "5.5.4 Syntax: MAIL FROM:<address>"))
+            return self._misplaced(Problem.SYNTAX)
         offered = self.options.smtputf8 and "SMTPUTF8" not in self.withheld
         utf8 = offered and any(word.upper() == "SMTPUTF8" for word in words[2:])
         address = path.parse(typed, empty=True, smtputf8=utf8)
         if address is None:
-            return Refused("MAIL", _BAD_SENDER, _illegal("MAIL", typed))
+            return self._refused(Problem.BAD_SENDER, typed[:_LOGGED_ADDRESS])
         found = parameters.mail(words[2:], self._kept, smtputf8=offered, dsn="DSN" not in self.withheld)
-        return Mail(address, typed, refusal=found) if isinstance(found, Reply) else Mail(address, typed, found)
+        if isinstance(found, Fault):
+            return Mail(address, typed, refusal=self._reply_to(found), problem=found.problem)
+        return Mail(address, typed, found)
 
     def _rcpt(self, line: str, words: list[str]) -> Event:
         typed = self._address(words, "TO:")
         if typed is None:
-            return Refused("RCPT", Reply.of(501, "5.5.4 Syntax: RCPT TO:<address>"))
+            return self._misplaced(Problem.SYNTAX)
         address = path.parse(typed, empty=False, smtputf8=self._utf8)
         if not address:
-            return Refused("RCPT", _BAD_RECIPIENT, _illegal("RCPT", typed) if typed != "<>" else "")
+            return self._refused(Problem.BAD_RECIPIENT, typed[:_LOGGED_ADDRESS])
         found = parameters.rcpt(words[2:], dsn="DSN" not in self.withheld)
-        if isinstance(found, Reply):
-            return Rcpt(address, typed, refusal=found)
-        full = self.options.recipients and self.recipients >= self.options.recipients
-        return Rcpt(address, typed, found, _TOO_MANY if full else None)
+        if isinstance(found, Fault):
+            return Rcpt(address, typed, refusal=self._reply_to(found), problem=found.problem)
+        if self.options.recipients and self.recipients >= self.options.recipients:
+            full = Problem.TOO_MANY_RECIPIENTS
+            return Rcpt(address, typed, found, self.wording.refusal(full), full)
+        return Rcpt(address, typed, found)
 
     def _data(self, line: str, words: list[str]) -> Event:
         if len(words) != 1:
-            return Refused("DATA", Reply.of(501, "5.5.4 Syntax: DATA"))
+            return self._misplaced(Problem.SYNTAX)
         return Data()
 
     def _bdat(self, line: str, words: list[str]) -> Event:
         if "CHUNKING" in self.withheld:
-            return Refused("BDAT", Reply.of(521, _NOT_IMPLEMENTED), close=True)
+            return self._refused(Problem.NO_CHUNKING, close=True)
         last = len(words) == 3 and words[2].upper() == "LAST"
         good = len(words) == 2 + last and _NUMBER.match(words[1])
         if not good or parameters.exceeds_file_size(words[1]):
-            return Refused("BDAT", _BAD_BDAT, f"%q: malformed BDAT command syntax from %s: {line[:100]}", close=True)
+            return self._refused(Problem.BAD_BDAT, line[:_LOGGED], close=True)
         size = int(words[1])
         before = self.state
-        refusal = OUT_OF_ORDER.get(("BDAT", before))
+        problem = OUT_OF_ORDER.get(("BDAT", before))
         if not size and not last:
-            refusal = _NULL_CHUNK
+            problem = Problem.NULL_CHUNK
         elif before in (State.BROKEN, State.BROKEN_MAIL):
-            refusal = Reply.of(551, f"5.0.0 Discarded {size} bytes after earlier error")
+            problem = Problem.CHUNK_DISCARDED
         if before is not State.CHUNK:
             self._content = ContentReader(strict=self._bare_newline is not BareNewline.ALLOW)
         if before not in (State.CHUNK, State.BROKEN, State.BROKEN_MAIL):
             self._total = 0
         self._total += size
-        if refusal is None and self.options.message_size and self._total > self.options.message_size:
-            refusal = Reply.of(552, "5.3.4 Chunk exceeds message size limit")
+        if problem is None and self.options.message_size and self._total > self.options.message_size:
+            problem = Problem.CHUNK_TOO_BIG
         if self.options.excess_ends and 0 < self.options.message_size * 3 // 2 < self._total:
             self._deaf = True
-        self._chunk = ChunkEnd(size, last, refusal)
+        facts = {"size": size} if problem is Problem.CHUNK_DISCARDED else {}
+        self._chunk = ChunkEnd(size, last, problem and self.wording.refusal(problem, **facts), problem)
         self._chunk_state = before
         self._octets = size
         self.state = State.OCTETS
-        return Bdat(size, last, before is State.RCPT and refusal is not _NULL_CHUNK)
+        return Bdat(size, last, before is State.RCPT and problem is not Problem.NULL_CHUNK)
 
     def _rset(self, line: str, words: list[str]) -> Event:
         if len(words) != 1:
-            return Refused("RSET", Reply.of(501, "5.5.4 Syntax: RSET"))
+            return self._misplaced(Problem.SYNTAX)
         return Rset()
 
     def _vrfy(self, line: str, words: list[str]) -> Event:
         if not self.options.vrfy:
-            return Refused("VRFY", _NO_VRFY)
+            return self._refused(Problem.NO_VRFY)
         if len(words) < 2:
-            return Refused("VRFY", Reply.of(501, "5.5.4 Syntax: VRFY address [SMTPUTF8]"))
+            return self._misplaced(Problem.SYNTAX)
         offered = self.options.smtputf8 and "SMTPUTF8" not in self.withheld
         utf8 = offered and len(words) == 3 and words[2].upper() == "SMTPUTF8"
         typed = " ".join(words[1:-1] if utf8 else words[1:])
         address = path.parse(typed, empty=False, smtputf8=utf8)
         if not address:
-            return Refused("VRFY", _BAD_RECIPIENT, _illegal("VRFY", typed))
+            return self._refused(Problem.BAD_RECIPIENT, typed[:_LOGGED_ADDRESS])
         return Vrfy(address, typed)
 
     def _etrn(self, line: str, words: list[str]) -> Event:
         if len(words) != 2:
-            return Refused("ETRN", Reply.of(500, "Syntax: ETRN domain"))
+            return self._misplaced(Problem.SYNTAX)
         domain = words[1][1:] if words[1][0] in "@#" else words[1]
         if not path.valid_hostname(domain) and not path.valid_literal(domain):
-            return Refused("ETRN", Reply.of(501, "Error: invalid parameter syntax"))
+            return self._refused(Problem.BAD_DOMAIN)
         return Etrn(domain)
 
     def _attributes(self, line: str, words: list[str]) -> Event:
         verb = self.verb
         if len(words) < 2:
-            return Refused(verb, Reply.of(501, f"5.5.4 Syntax: {verb} attribute=value..."))
+            return self._misplaced(Problem.SYNTAX)
         allowed = self.xclient if verb == "XCLIENT" else self.xforward
         if allowed is None:
-            unknown = Reply.of(421, f"4.3.0 {self.options.hostname} Server local data error")
-            return Refused(verb, unknown, f"don't know if command {verb} should be allowed from %s", close=True)
+            return self._refused(Problem.PRIVILEGE_UNKNOWN, close=True, verb=verb, host=self.options.hostname)
         if not allowed:
-            return Refused(verb, _UNAUTHORIZED)
+            return self._refused(Problem.UNAUTHORIZED)
         found = parameters.attributes(verb, words[1:], ipv4=self.options.ipv4, ipv6=self.options.ipv6)
-        if isinstance(found, Reply):
-            return Refused(verb, found)
+        if isinstance(found, Fault):
+            return Refused(verb, self._reply_to(found), found.problem)
         values, temporary = found
         return Xclient(values, temporary) if verb == "XCLIENT" else Xforward(values)
 
     def _starttls(self, line: str, words: list[str]) -> Event:
         if len(words) != 1:
-            return Refused("STARTTLS", Reply.of(501, "5.5.4 Syntax: STARTTLS"))
+            return self._misplaced(Problem.SYNTAX)
         if not self.options.starttls:
-            return Refused("STARTTLS", Reply.of(502, _NOT_IMPLEMENTED))
+            return self._refused(Problem.NO_STARTTLS)
         if self.state in IN_MAIL_STATES:
-            return Refused("STARTTLS", IN_MAIL)
+            return self._misplaced(Problem.IN_TRANSACTION)
         return Starttls()
 
     def _auth(self, line: str, words: list[str]) -> Event:
-        return Refused("AUTH", Reply.of(503, "5.5.1 Error: authentication not enabled"))
-
-
-def _illegal(verb: str, typed: str) -> str:
-    return f"Illegal address syntax from %s in {verb} command: {typed[:1000]}"
+        return self._refused(Problem.NO_AUTH)

@@ -30,7 +30,7 @@ def read_packed_aliases(
 
     None where a name is empty or that of an entry of ours: packed entries could not be told apart.
     """
-    found = Packing(b"", more=_GROWTH * len(data))
+    found = Packing(b"", _GROWTH * len(data), data.count(b"\n") + 1 + len(own))
     reserved = {b"", *(key.removesuffix(b"\0") for key, _ in own)}
     keys: list[bytes] = []
     values: list[bytes] = []

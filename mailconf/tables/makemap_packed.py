@@ -34,7 +34,9 @@ class PackedRows:
     def read(self, folded: bool) -> bool:
         """Read the text; False where it has no entries, or one whose key or value is empty."""
         data, form = self._data, self._form
-        found = Packing(data)
+        found = Packing(
+            b"", len(data), data.count(b"\n") + 1
+        )  # keys and values as lists need no text that they stand in
         number = start = 0
         while start < len(data):
             end = data.find(b"\n", start + _BLOCK) + 1 or len(data)

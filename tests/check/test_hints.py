@@ -49,7 +49,7 @@ NOT_HERE = {
     # the hint is to build, and tests/cli does
     *("CK010", "CK011"),
     # a test of its own
-    *("CK071", "TB103"),
+    *("CK071", "TB103", "PF237", "PF238"),
     # files that are not there or cannot be read
     *("PF001", "PF010"),
     # only machines write it
@@ -184,6 +184,8 @@ CASES = [
     master("CK087", "or remove it", "2525 inet n - n - - smtpd -o", "2525 inet n - n - - smtpd"),
     main("CK088", "set mailbox_size_limit to 51200001 or more", "message_size_limit = 51200001", "message_size_limit = 51200001\nmailbox_size_limit = 51200001"),
     main("CK088", "to 0: no limit", "message_size_limit = 0", "message_size_limit = 0\nmailbox_size_limit = 0"),
+    main("CK090", "write another value", "syslog_facility = postfix", "syslog_facility = local5"),
+    main("CK090", "the text itself in place of a reference", "mydomain = a.$mail_name", "mydomain = a.Postfix"),
     main("CK088", "set queue_minfree to 15360000 or more", "queue_minfree = 1", "queue_minfree = 15360000"),
     master("CK089", "name an account of its own", "x unix - n n - - pipe user=root argv=/x", "x unix - n n - - pipe user=x argv=/x"),
     Case("TB001", "first column", " a@b.example c", "a@b.example c", "virtual_alias_maps = hash"),

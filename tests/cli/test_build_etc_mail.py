@@ -273,6 +273,8 @@ def test_check(top: Path) -> None:
     with (mail / "sendmail.mc").open("a") as file:
         file.write("LOCAL_CONFIG\nFw/etc/mail/local-host-names\nFt/etc/mail/trusted-users\nFR-o /etc/mail/relay\n")
     (mail / "access").write_text("Connect:192.0.2\tRELY\n")
+    built_at = (mail / "sendmail.cf").stat().st_mtime
+    os.utime(mail / "sendmail.mc", (built_at + 10,) * 2)
     done = check(top, status=1)
     assert f"{mail}/sendmail.mc:8:1: error: /etc/mail/trusted-users cannot be read: No such file" in done.stderr
     assert f"{mail}/local-host-names:2:" in done.stderr

@@ -193,3 +193,39 @@ def test_the_port_of_postscreen_is_served_by_its_smtpd(site: Path) -> None:
             554,
             "5.7.1 <info@example.org>: Recipient address rejected: Access denied",
         )
+
+
+def test_reports_are_worded_as_the_configuration_says(site: Path) -> None:
+    etc = site / "etc/postfix"
+    good = "failure_template = <<EOF\nSubject: It came back\n\nSorry, says $myhostname.\nEOF\n"
+    (etc / "templates").write_text(good.replace("Subject", "X-Subject"))
+    with (etc / "main.cf").open("a") as file:
+        file.write("default_transport = smtp:[127.0.0.1]:1\nmaximal_queue_lifetime = 0\n")
+        file.write("bounce_template_file = $config_directory/templates\n")
+    with serving(site) as served:
+
+        def bounced() -> str:
+            """What alice reads when her mail comes back."""
+            (site / "var/mail/alice").unlink(missing_ok=True)
+            with smtplib.SMTP("127.0.0.1", served.port, timeout=30) as smtp:
+                smtp.sendmail("alice@example.com", "e@elsewhere.example", "Subject: x\n\ny\n")
+            served.wait_for(r"bounce\[\d+\]: \w+: sender non-delivery notification: \w+")
+            served.wait_for(r"to=<alice@example.com>.* status=sent")
+            return (site / "var/mail/alice").read_text()
+
+        assert "\nSubject: Undelivered Mail Returned to Sender\n" in bounced()
+        ignored = r'postfix/bounce\[\d+\]: warning: /etc/postfix/templates: unknown "X-Subject" header label'
+        assert [line for line in served.log if re.search(ignored, line)]
+
+        (etc / "templates").write_text(good)
+        os.kill(served.process.pid, signal.SIGHUP)
+        served.wait_for(r"reload -- ")
+        text = bounced()
+        assert "\nSubject: It came back\n" in text and "\nSorry, says mail.example.com.\n" in text
+
+        (etc / "templates").write_text(good.replace("$myhostname", "$nosuch"))
+        os.kill(served.process.pid, signal.SIGHUP)
+        served.wait_for("undefined .name in failure template: Sorry, says .nosuch")
+        served.wait_for("configuration not reloaded")
+        assert "\nSubject: It came back\n" in bounced()
+        assert served.end() == 0

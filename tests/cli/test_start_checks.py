@@ -9,6 +9,7 @@ import pytest
 
 from mailconf.cli.postfix import postalias, postmap
 from mailconf.postfix.parameters.start import START
+from mailconf.postfix.settings import machine
 
 CASES = [
     ("soft_bounce = maybe", "bad boolean configuration: soft_bounce = maybe"),
@@ -113,3 +114,28 @@ def test_defaults_are_in_order(tmp_path: Path, capfdbinary: pytest.CaptureFixtur
     (tmp_path / "main.cf").write_text("".join(f"{name} = {PARAMETERS[name][1]}\n" for name in names))
     assert postmap.run("postmap", ["-c", str(tmp_path), "-q", "x", "static:y"]) == 0
     assert capfdbinary.readouterr() == (b"y\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("mydomain = a.$mail_name", "parameter myhostname: bad parameter value: box.a."),
+        ("mydomain = ${inet_interfaces?{a..b}:{c.d}}", ""),
+        ("mydomain = ${inet_protocols?{a..b}:{c.d}}", "parameter myhostname: bad parameter value: box.a..b"),
+        ("myhostname = h.$config_directory", "parameter myhostname: bad parameter value: h.{}"),
+        ("myhostname = h.i\nmydomain = $myhostname.", "parameter mydomain: bad parameter value: h.i."),
+        ("max_idle = $ipc_ttl", "parameter max_idle: bad time value or unit: "),
+        ("ipc_ttl = $max_idle", ""),
+        ("queue_directory = ${smtpd_banner?x}", "bad string length 0 < 1: queue_directory = "),
+        ("max_use = ${alias_database?x}", "bad numerical configuration: max_use = x"),
+    ],
+)
+def test_a_reference_to_what_is_read_later(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    """Programs read one parameter after the other (postmap 3.7.11; tests/live has many more)."""
+    monkeypatch.setattr(machine, "node_name", lambda: "box")
+    (tmp_path / "main.cf").write_text(f"{text}\n")
+    status = postmap.run("postmap", ["-c", str(tmp_path), "-q", "x", "static:y"])
+    assert status == (1 if words else 0)
+    assert capfdbinary.readouterr().err.decode().endswith(f"{words.format(tmp_path)}\n" if words else "")

@@ -237,6 +237,10 @@ class PrivatePostfix:
         ).stdout
         return re.findall(r'"queue_id": "(\w+)"', out)
 
+    def drop_queue(self) -> None:
+        """Remove every message from the queue."""
+        subprocess.run(["postsuper", "-c", str(self.etc), "-d", "ALL"], check=True, capture_output=True)
+
     def log_lines(self, since: int = 0, *, pids: bool = False) -> list[str]:
         """The log's lines from byte ``since`` on, without time and host: ``postfix/smtpd: text``, or with the pid."""
         if not self.log.exists():

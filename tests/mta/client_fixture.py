@@ -16,6 +16,7 @@ from mailconf.model.world import Outcome, Records
 from mailconf.mta.message import Context, Job, Message, Recipient, Result
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.smtp_client import SmtpAgent
+from tests.personality import PERSONALITY
 
 CONTENT = (
     b"From: a@b.example\nTo: x@y.example\nDate: Sun, 22 Nov 2026 13:55:05 +0000\nMessage-Id: <1@b.example>\n"
@@ -66,7 +67,7 @@ def deliver(
         transport = "lmtp" if lmtp else "smtp"
         site.transports[transport] = Transport(transport, client_name=name, client_port=port)
         world = FakeWorld()
-        context = Context(policy(site), world, lambda program, text: None)
+        context = Context(policy(site), world, lambda program, text: None, PERSONALITY)
         to = [r if isinstance(r, Recipient) else Recipient(r, r) for r in recipients]
         routes = [(r, Route(transport, nexthop, r.address, "default", Trace())) for r in to]
         message = Message("QID", sender, to, content, world.now(), **fields)

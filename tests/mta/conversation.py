@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mta_fixture import FakeWorld  # noqa: F401  (makes the fixtures importable in one way)
 from smtpd_fixture import MemoryIntake
 
 from mailconf.diagnostics import Sink
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.world import run
 from mailconf.mta.answers import Answers
+from mailconf.mta.journal import LogEvent
+from mailconf.mta.listener import SmtpService
 from mailconf.mta.message import Context
-from mailconf.mta.smtpd import Smtpd
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.smtp.events import Content, Wait
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
 from mailconf.source import decode
+from tests.personality import PERSONALITY
 
 
 def policy_of(folder: Path, parameters: dict[str, str]) -> PostfixPolicy:
@@ -36,9 +37,11 @@ class Conversation:
     def __init__(self, policy: PostfixPolicy) -> None:
         self.log: list[str] = []
         self.intake = MemoryIntake()
-        context = Context(policy, FileWorld(), lambda program, text: self.log.append(text), self.intake)
-        self.connection = Connection(Smtpd(context).options())
-        self.answers = Answers(context, policy, self.connection, self.log.append)
+        self.context = context = Context(
+            policy, FileWorld(), lambda program, text: self.log.append(text), PERSONALITY, self.intake
+        )
+        self.connection = Connection(SmtpService(context).options(), PERSONALITY.wording)
+        self.answers = Answers(context, policy, self.connection, context.note)
         run(self.answers.authorize())
         verdict = run(self.answers.connect())
         self.out = verdict.reply.wire()
@@ -73,5 +76,7 @@ class Conversation:
     def end(self) -> list[str]:
         """The client hangs up: the log, to its last line."""
         self.connection.abandon()
-        self.log.append(f"disconnect from {self.answers.client} {self.connection.summary()}")
+        connection = self.connection
+        facts = {"counts": connection.counts, "bare_lf": connection.bare_lf}
+        self.context.note(LogEvent.DISCONNECTED, client=self.answers.client, **facts)
         return self.log

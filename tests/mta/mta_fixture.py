@@ -23,6 +23,7 @@ from mailconf.mta.message import Context, Job, Message, Recipient, Result, Statu
 from mailconf.personal import Found
 from mailconf.postfix.policy.local import with_headers
 from mailconf.postfix.settings.transports import MAILBOX_HEADERS
+from tests.personality import PERSONALITY
 
 AGENTS = {
     "local": AgentKind.MAILBOX,
@@ -238,10 +239,13 @@ class Mta:
         self.world = FakeWorld()
         self.clock = Clock(self.world)
         self.policy = FakePolicy(make_site(top / "queue"))
-        self.context = Context(self.policy, self.world, lambda program, text: self.lines.append(f"{program}: {text}"))
+        self.context = Context(self.policy, self.world, self._log, PERSONALITY)
         self.smtp = FakeSmtp()
         self.context.agents["smtp"] = self.smtp
         self.manager = Manager(self.context, root or Root(top), wait=self.clock.wait)
+
+    def _log(self, program: str, text: str) -> None:
+        self.lines.append(f"{program}: {text}")
 
     async def __aenter__(self) -> Mta:
         self.manager.open()

@@ -20,6 +20,7 @@ from mailconf.model.verdict import Delivery, DeliveryKind
 from mailconf.mta.log import Log
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.server import BrokenConfiguration, Policies, Server, run
+from tests.personality import PERSONALITY
 
 TOP = Path(sys.argv[1])
 BROKEN = TOP / "broken"
@@ -33,7 +34,7 @@ def compile() -> Policies:
     site.limits = Limits(connections=0, connections_per_client=0, error_sleep=0.0)
     mailbox = str(TOP / "mail/alice")
     delivery = Delivery(DeliveryKind.MBOX, mailbox, "alice@example.com", os.getuid(), os.getgid())
-    return Policies(OpenPolicy(site, deliveries={"alice@example.com": (delivery,)}))
+    return Policies(OpenPolicy(site, deliveries={"alice@example.com": (delivery,)}), PERSONALITY)
 
 
 def ready(addresses: list[tuple[str, int, str]]) -> None:

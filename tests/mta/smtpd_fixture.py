@@ -18,10 +18,11 @@ from mailconf.model.trace import Trace
 from mailconf.model.verdict import Reply, Verdict
 from mailconf.model.world import Ask
 from mailconf.mta.answers import VerdictHook
+from mailconf.mta.listener import SmtpService
 from mailconf.mta.message import Context, IntakeRefused, Message
 from mailconf.mta.resolver import Resolver
-from mailconf.mta.smtpd import Smtpd
 from mailconf.smtp.options import ServerOptions
+from tests.personality import PERSONALITY
 
 HOST = "mail.example.com"
 KEYWORDS = (
@@ -115,7 +116,7 @@ class Listener:
         self.intake = MemoryIntake()
         compiled = policy(site)
         compiled.privileges = {Privilege.XCLIENT, Privilege.XFORWARD} if privileges is None else privileges
-        self.context = Context(compiled, FakeWorld(), self._log, self.intake)
+        self.context = Context(compiled, FakeWorld(), self._log, PERSONALITY, self.intake)
         self._options, self._on_verdict, self._grace = options, on_verdict, grace
         self._resolver = Resolver(hosts=None) if lookup else None
         self._ready = threading.Event()
@@ -139,7 +140,7 @@ class Listener:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        self.smtpd = smtpd = Smtpd(
+        self.smtpd = smtpd = SmtpService(
             self.context, options=self._options, resolver=self._resolver, on_verdict=self._on_verdict
         )
         server = await self._loop.create_server(smtpd.protocol, "127.0.0.1", 0, backlog=511)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from mta_fixture import Mta
 
 from mailconf.model.verdict import Delivery, DeliveryKind
-from mailconf.mta.bounce import wanted, wrap
+from mailconf.mta.bounce import wanted
 from mailconf.mta.message import Recipient
+from mailconf.mta.reports_postfix import wrap
 
 
 def drive(main: Coroutine[Any, Any, None]) -> None:

@@ -11,19 +11,20 @@ import pytest
 from client_fixture import deliver
 from hypothesis import given
 from hypothesis import strategies as st
-from mta_fixture import FakePolicy, FakeWorld, make_site
+from mta_fixture import make_site
 from scripted_server import ScriptedServer
 from smtpd_fixture import Listener
 
 from mailconf.model.address import external
 from mailconf.model.verdict import Delivery, DeliveryKind, Reply
-from mailconf.mta.bounce import FAILURE, report
 from mailconf.mta.local import _head
 from mailconf.mta.log import Log
-from mailconf.mta.message import Context, Message, Recipient, Result, Status
+from mailconf.mta.message import Message, Recipient, Result, Status
+from mailconf.mta.reports import Notice, Report
 from mailconf.postfix.policy.local import with_headers
 from mailconf.postfix.settings.transports import MAILBOX_HEADERS
 from mailconf.smtp.reply import ReplyParser
+from tests.personality import PERSONALITY
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -155,8 +156,10 @@ def test_a_report() -> None:
     message = Message("ID", "s\r\x1b@b.example", [recipient], b"Subject: t\n\nx\n", 0.0)
     relay, reply = "mx.y.example[192.0.2.1]:25", Reply.of(550, "5.1.1 no \x1bx")
     result = Result(recipient, Status.BOUNCED, "5.1.1", f"host said: {reply}", relay, reply)
-    context = Context(FakePolicy(make_site(Path("/nowhere"))), FakeWorld(), lambda program, text: None)
-    text = report(FAILURE, message, [result], context, 0.0, "MAILER-DAEMON@x", external(message.sender)).decode()
+    site = make_site(Path("/nowhere"))
+    text = PERSONALITY.reports.content(
+        Report(Notice.FAILURE, False, message, [result], message.sender, site, 0.0)
+    ).decode()
     assert '\n<"refused ?"@y.example>: host said: 550 5.1.1 no ?x\n' in text
     assert '\nX-Postfix-Sender: rfc822; "s \x1b"@b.example\n' in text
     assert '\nFinal-Recipient: rfc822; "refused ?"@y.example\nOriginal-Recipient: rfc822;o?q\n' in text

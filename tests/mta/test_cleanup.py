@@ -14,9 +14,9 @@ from mta_fixture import Mta
 
 from mailconf.model.session import Session
 from mailconf.model.verdict import Effect, EffectKind
-from mailconf.mta.cleanup import date
 from mailconf.mta.header_addresses import rewrite, rewrite_value
 from mailconf.mta.headers import Header, guard, join, split_message
+from mailconf.mta.intake import date
 from mailconf.mta.message import IntakeRefused, Message
 from mailconf.mta.queue import QueueEntry
 

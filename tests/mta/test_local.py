@@ -14,8 +14,10 @@ from mailconf.model.session import Session, Verified
 from mailconf.model.verdict import Delivery, DeliveryKind, Effect, EffectKind, Reply, Route
 from mailconf.mta import command
 from mailconf.mta.agents import Discard, Error
+from mailconf.mta.journal import Remark
 from mailconf.mta.local import status_of
 from mailconf.mta.message import Job, Recipient, Status
+from tests.personality import PERSONALITY
 
 
 def drive(main: Coroutine[Any, Any, None]) -> None:
@@ -129,17 +131,21 @@ def outcome(text: str, *, limit: float = 20.0, data: bytes = b"x\n", uid: int | 
     )  # fmt: skip
 
 
+def said(found: command.Outcome) -> str:
+    return PERSONALITY.journal.remark(found.remark, **found.facts)
+
+
 def test_exit_statuses() -> None:
     assert outcome("exit 0").dsn == "2.0.0"
-    assert outcome("exit 75") == command.Outcome("4.3.0", "temporary failure", "", "temporary failure")
+    assert outcome("exit 75") == command.Outcome("4.3.0", Remark.COMMAND_EXIT, {"status": 75}, "", 75)
     assert outcome("echo out; echo err >&2; exit 77").output == "out err"
-    assert outcome("/bin/false x").text == 'Command died with status 1: "/bin/false x"'
-    assert outcome("kill -9 $$").text == 'Command died with signal 9: "kill -9 $$"'
+    assert said(outcome("/bin/false x")) == 'Command died with status 1: "/bin/false x"'
+    assert said(outcome("kill -9 $$")) == 'Command died with signal 9: "kill -9 $$"'
     assert outcome("/no/such/command").dsn == "4.3.0"
 
 
 def test_a_command_that_hangs_or_does_not_read_or_talks_too_much() -> None:
-    assert outcome("sleep 60", limit=0.05).text == 'Command time limit exceeded: "sleep 60"'
+    assert said(outcome("sleep 60", limit=0.05)) == 'Command time limit exceeded: "sleep 60"'
     assert outcome("exit 0", data=b"x" * 5_000_000).dsn == "2.0.0"
     assert len(outcome("yes | head -c 1000000; exit 65").output) <= 10_000
 
@@ -147,7 +153,7 @@ def test_a_command_that_hangs_or_does_not_read_or_talks_too_much() -> None:
 def test_nobody_elses_command_is_run_without_the_privilege(monkeypatch: Any) -> None:
     monkeypatch.setattr(command.os, "geteuid", lambda: 12345)
     found = outcome("touch /nonexistent/never", uid=54321)
-    assert found.dsn == "4.3.0" and "without root privileges" in found.text
+    assert found.dsn == "4.3.0" and "without root privileges" in said(found)
 
 
 def job(mta: Mta, transport: str, nexthop: str, error: Reply | None = None) -> Job:
@@ -172,7 +178,7 @@ def test_the_agents_without_a_mailbox(tmp_path: Path) -> None:
     assert (said.status, said.dsn) == (Status.DEFERRED, "4.3.0")
     (said,) = asyncio.run(Error().deliver(job(mta, "error", "x", Reply.of(451, "4.3.5 broken"))))
     assert (said.status, said.dsn, said.text) == (Status.DEFERRED, "4.3.5", "broken")
-    (said,) = asyncio.run(Discard().deliver(job(mta, "discard", "d.test")))
+    (said,) = asyncio.run(Discard(mta.context).deliver(job(mta, "discard", "d.test")))
     assert (said.status, said.text) == (Status.SENT, "d.test")
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.mta.log import Log, neutral, seconds
+from mailconf.mta.journal_postfix import seconds
+from mailconf.mta.log import Log, neutral
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from mailconf.smtp.events import ContentEnd, Data, Event, Helo, Mail, Quit, Rcpt
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
+from mailconf.smtp.wording_postfix import PostfixWording
 
 LOGGED = re.compile(r"(\w+): (reject|reject_warning|hold|discard|filter|redirect|bcc|warn|info): (.*)\Z", re.DOTALL)
 QUEUED = re.compile(r"queued as \w+")
@@ -81,7 +82,8 @@ class Dialogue(Transaction):
                 message_size=0,  # the Policy is to refuse
                 hard_errors=10_000,
                 junk_commands=10_000,
-            )
+            ),
+            PostfixWording(),
         )
         self.connection.xclient = True
         self.log: list[str] = []

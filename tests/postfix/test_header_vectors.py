@@ -17,9 +17,10 @@ from header_scenarios import BASE, RECIPIENT, SENDER, first_lines, plain, scenar
 
 from mailconf.model.fileworld import FileWorld  # noqa: E402
 from mailconf.model.session import Session  # noqa: E402
-from mailconf.mta.cleanup import Cleanup  # noqa: E402
 from mailconf.mta.headers import guard  # noqa: E402
+from mailconf.mta.intake import QueueIntake  # noqa: E402
 from mailconf.mta.message import Context, Message, Recipient  # noqa: E402
+from tests.personality import PERSONALITY  # noqa: E402
 from tests.vectors.store import load  # noqa: E402
 
 FIELDS, FIRST_LINES = (load(name).cases for name in ("header_fields", "header_first_lines"))
@@ -36,12 +37,12 @@ def queued(top: Path, parameters: dict[str, str], content: bytes, log: list[str]
     (top / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in {**BASE, **parameters}.items()))
     (top / "master.cf").write_text("")
     policy, _ = policy_of(top)
-    context = Context(policy, FileWorld(), lambda program, text: log.append(text))
+    context = Context(policy, FileWorld(), lambda program, text: log.append(text), PERSONALITY)
     session = Session(client_address="127.0.0.1")
     content = guard(content, from_lines)
     message = Message("A1", SENDER, [Recipient(RECIPIENT, RECIPIENT)], content, 0.0, session=session, local=True)
     queue: Any = Taken()
-    asyncio.run(Cleanup(context, queue).accept(message))
+    asyncio.run(QueueIntake(context, queue).accept(message))
     return plain(message.content)
 
 

@@ -18,14 +18,16 @@ from mailconf.model.session import NO_NAME
 from mailconf.model.world import run
 from mailconf.mta.answers import Answers
 from mailconf.mta.headers import guard, join, split_message
+from mailconf.mta.journal_postfix import counted
+from mailconf.mta.listener import SmtpService
 from mailconf.mta.message import Context, Message
-from mailconf.mta.smtpd import Smtpd
 from mailconf.postfix.parameters.catalogue import parameter_set
 from mailconf.postfix.parameters.releases import MEANT, SETTING, chosen_release, version_numbers
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.smtp.events import Wait
 from mailconf.smtp.server import Connection
+from tests.personality import PERSONALITY
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 sys.path.insert(0, str(VECTORS))
@@ -90,9 +92,9 @@ def policy_of(folder: Path, version: str, parameters: Mapping[str, str] = {}) ->
 @pytest.mark.parametrize("version", VERSIONS)
 def test_help(tmp_path: Path, version: str, name: str) -> None:
     policy = policy_of(tmp_path, version)
-    context = Context(policy, FileWorld(), lambda program, text: None, None)
-    connection = Connection(Smtpd(context).options())
-    answers = Answers(context, policy, connection, lambda text: None)
+    context = Context(policy, FileWorld(), lambda program, text: None, PERSONALITY, None)
+    connection = Connection(SmtpService(context).options(), PERSONALITY.wording)
+    answers = Answers(context, policy, connection, context.note)
     run(answers.connect())
     replies = []
     for command in HELP[name]:
@@ -101,13 +103,15 @@ def test_help(tmp_path: Path, version: str, name: str) -> None:
             replies += [connection.send_reply(reply).decode() for reply in run(answers.answer(event))]
     said = [reply.removesuffix("\r\n") for reply in replies if "\r\n250" not in reply]
     recorded = HELPS[version].keyed("name")[name]
-    assert (said, connection.summary()) == (recorded["replies"], recorded["counts"])
+    assert (said, counted(connection.counts, bare_lf=connection.bare_lf)) == (recorded["replies"], recorded["counts"])
 
 
 @pytest.mark.parametrize("number", range(len(CONTENT)))
 @pytest.mark.parametrize("version", VERSIONS)
 def test_from_lines_on_top_of_a_message(tmp_path: Path, version: str, number: int) -> None:
-    options = Smtpd(Context(policy_of(tmp_path, version), FileWorld(), lambda program, text: None)).options()
+    options = SmtpService(
+        Context(policy_of(tmp_path, version), FileWorld(), lambda program, text: None, PERSONALITY)
+    ).options()
     content = (CONTENT[number] + "\nbody\n").encode()
     fields, rest = split_message(guard(content, options.from_lines))
     assert join(fields, rest).decode() == CONTENTS[version].cases[number]["queued"]
@@ -131,9 +135,9 @@ def test_the_received_field(tmp_path: Path, version: str, number: int) -> None:
     hidden, case = divmod(number, len(RECIPIENTS))
     policy = policy_of(tmp_path, version, HIDING if hidden else {})
     queue = Queue()
-    context = Context(policy, FileWorld(), lambda program, text: None, queue)
-    connection = Connection(Smtpd(context).options())
-    answers = Answers(context, policy, connection, lambda text: None)
+    context = Context(policy, FileWorld(), lambda program, text: None, PERSONALITY, queue)
+    connection = Connection(SmtpService(context).options(), PERSONALITY.wording)
+    answers = Answers(context, policy, connection, context.note)
     answers.session.client_name, answers.session.client_address = NO_NAME, "127.0.0.1"
     run(answers.connect())
     recipients = "".join(f"RCPT TO:<{name}>\r\n" for name in RECIPIENTS[case])
@@ -148,8 +152,8 @@ def test_the_received_field(tmp_path: Path, version: str, number: int) -> None:
 
 def test_defaults_are_those_of_the_version(tmp_path: Path) -> None:
     for version, forbidden in (("3.7", False), ("3.10", True)):
-        context = Context(policy_of(tmp_path, version), FileWorld(), lambda program, text: None)
-        assert Smtpd(context).options().forbid_pipelining is forbidden
+        context = Context(policy_of(tmp_path, version), FileWorld(), lambda program, text: None, PERSONALITY)
+        assert SmtpService(context).options().forbid_pipelining is forbidden
 
 
 def test_the_type_that_is_not_named_is_the_version_s_default(folder: Path) -> None:

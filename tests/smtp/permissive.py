@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailconf.mta.answers import HELP
+from mailconf.mta.journal_postfix import counted
 from mailconf.smtp.events import (
     Bdat,
     ChunkEnd,
@@ -25,9 +25,12 @@ from mailconf.smtp.events import (
     Xforward,
 )
 from mailconf.smtp.options import ServerOptions
+from mailconf.smtp.problems import Acknowledgement
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
+from mailconf.smtp.wording_postfix import PostfixWording
 
+WORDING = PostfixWording()
 HOST = "mail.example.com"
 GREETING = Reply.of(220, f"{HOST} ESMTP Postfix")
 OK = Reply.of(250, "2.0.0 Ok")
@@ -44,12 +47,17 @@ class Permissive:
 
     def __init__(self, **options: object) -> None:
         settings = {"hostname": HOST, "message_size": 100_000, "recipients": 5, "junk_commands": 10, **options}
-        self.connection = Connection(ServerOptions(**settings))  # type: ignore[arg-type]
+        self.connection = Connection(ServerOptions(**settings), WORDING)  # type: ignore[arg-type]
         self.connection.xclient = self.connection.xforward = True
         self.messages: list[bytes] = []
         self.content = b""
         self.size = 0
         self.events: list[object] = []
+
+    @property
+    def summary(self) -> str:
+        """The counts of the commands, as Postfix logs them at the end."""
+        return counted(self.connection.counts, bare_lf=self.connection.bare_lf)
 
     def start(self) -> bytes:
         return GREETING.wire()
@@ -100,7 +108,7 @@ class Permissive:
             case Quit():
                 return [Reply.of(221, "2.0.0 Bye")]
             case Help():
-                return [HELP]
+                return [WORDING.acknowledgement(Acknowledgement.HELP)]
             case Noop() | Rset() | Xforward() | Starttls():
                 return [OK]
         raise AssertionError(event)

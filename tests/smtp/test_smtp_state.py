@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from permissive import Permissive
+from permissive import WORDING, Permissive
 
 from mailconf.smtp import path
 from mailconf.smtp.events import Content, Wait
@@ -85,7 +85,7 @@ def test_any_bytes_in_any_pieces(data: bytes, step: int) -> None:
 
 @given(st.binary(max_size=100_000))
 def test_what_waits_is_bounded(data: bytes) -> None:
-    connection = Connection(ServerOptions())
+    connection = Connection(ServerOptions(), WORDING)
     connection.receive_data(data * 3)
     while not isinstance(event := connection.next_event(), Wait):
         if not isinstance(event, Content):
@@ -94,7 +94,7 @@ def test_what_waits_is_bounded(data: bytes) -> None:
 
 
 def test_a_line_without_end_is_not_kept() -> None:
-    connection = Connection(ServerOptions())
+    connection = Connection(ServerOptions(), WORDING)
     for _ in range(1000):
         connection.receive_data(b"x" * 10_000)
         assert connection.next_event() is Wait.NEED_DATA
@@ -111,7 +111,7 @@ def test_content_without_line_ends_is_handed_on() -> None:
 
 
 def test_nothing_is_read_on_before_the_reply() -> None:
-    connection = Connection(ServerOptions())
+    connection = Connection(ServerOptions(), WORDING)
     connection.receive_data(b"NOOP\r\nQUIT\r\n")
     connection.next_event()
     assert connection.next_event() is Wait.PAUSED
@@ -194,7 +194,7 @@ def deaf(data: bytes, **options: object) -> tuple[bytes, str]:
     server = Permissive(excess_ends=True, blank_counted=True, **options)
     said = server.feed(data)
     assert server.feed(b"QUIT\r\n" if said.endswith(b"<closed>") else b"").removesuffix(b"<closed>") == b""
-    return said, server.connection.summary()
+    return said, server.summary
 
 
 UNKNOWN = b"500 5.5.2 Error: command not recognized\r\n"
@@ -239,4 +239,4 @@ def test_lines_without_a_command_count_where_the_version_counts_them(line: bytes
     for counted, summary, verb in ((True, "unknown=0/1 commands=0/1", "UNKNOWN"), (False, "commands=0/0", "")):
         server = Permissive(blank_counted=counted)
         assert server.feed(line + b"\r\n").startswith(b"500 5.5.2 Error: bad ")
-        assert (server.connection.summary(), server.connection.verb) == (summary, verb)
+        assert (server.summary, server.connection.verb) == (summary, verb)

@@ -5,7 +5,8 @@ takes for their values. Run as root where Postfix is installed:
 
 It writes mailconf/postfix/parameters/start.py. Every parameter is given values that are no boolean, number, time or
 text that can be; what `postmap` says of each tells its type and limits. Then two are wrong at a time: the one that is
-complained of comes first.
+complained of comes first. Last, each parameter that nothing is said of is referred to by those that something is said
+of: it is read before the first that knows its default.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ LIMITS = [
     ("t", re.compile(r"invalid (\w+): \d+ \((min|max) (\d+)\)")),
     ("s", re.compile(r"bad string length \d+ ([<>]) (\d+): (\w+) =")),
 ]
+_BAD = {"b": "xx!", "i": "xx!", "l": "xx!", "t": "xx!", "s": ""}
+Limits = dict[tuple[str, str], tuple[int | None, int | None]]
 HEAD = '''"""What each of Postfix's programs reads from main.cf when it starts, in its order.
 
 Written by tests/vectors/record_start_parameters.py from Postfix {version}; do not edit.
 
 START  name, kind, least and greatest (None: no limit): "b" yes or no; "i" a number, "l" a large one; "t" a time in
        seconds; "s" a text, by its length; "f" a file that the value names; "w" one word; "x" what has a form of its
-       own
+       own; "n" what is not looked at. A reference to a parameter that comes later, or not at all, has no value
+       yet, unless main.cf sets it
 """
 
 START: tuple[tuple[str, str, int | None, int | None], ...] = (
@@ -122,15 +126,53 @@ def ordered(postmap: Postmap, checks: list[tuple[str, str]]) -> list[tuple[str, 
     return sorted(checks, key=lambda check: -hidden[check])
 
 
+def silent(postmap: Postmap, names: list[str], order: list[tuple[str, str]], limits: Limits) -> dict[str, int]:
+    """The position before which each parameter that nothing is said of is read, where it is read at all."""
+
+    def value(check: tuple[str, str], *, good: bool) -> str:
+        name, kind = check
+        low, high = limits[check]
+        if name == "myhostname":
+            return "a.b" if good else "a..b"
+        if not good:
+            return _BAD[kind]
+        return str(high or low or 1) if kind in "ilt" else "yes" if kind == "b" else "x" * (low or 1)
+
+    def complains(check: tuple[str, str], text: str) -> bool:
+        return check[0] in postmap.says({"myhostname": "host.a.test", check[0]: text})
+
+    def known(question: tuple[str, int, tuple[str, str]]) -> bool:
+        name, _, check = question
+        return complains(check, f"${{{name}?{{{value(check, good=False)}}}:{{{value(check, good=True)}}}}}")
+
+    probes = [(at, check) for at, check in enumerate(order) if check[1] in _BAD or check[0] == "myhostname"]
+    probes = [(at, check) for at, check in probes if not complains(check, value(check, good=True))]
+    found: dict[str, int] = {}
+    with ThreadPoolExecutor(150) as pool:
+        last = [(name, *probes[-1]) for name in names]
+        read = [question[0] for question, is_known in zip(last, pool.map(known, last), strict=True) if is_known]
+        asked = [(name, at, check) for name in read for at, check in probes]
+        for (name, at, _), is_known in zip(asked, pool.map(known, asked), strict=True):
+            if is_known:
+                found.setdefault(name, at)
+    return found
+
+
 def main() -> None:
     said = subprocess.run(["postconf", "-d"], capture_output=True, text=True, check=True).stdout
-    names = [name for line in said.splitlines() if (name := line.partition(" =")[0]) not in MACHINE]
+    every = [line.partition(" =")[0] for line in said.splitlines()]
+    names = [name for name in every if name not in MACHINE]
     version = subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory() as folder:
         postmap = Postmap(Path(folder))
         limits = kinds(postmap, names)
         order = ordered(postmap, list(limits))
-    rows = [f'    ("{name}", "{kind}", {limits[name, kind][0]}, {limits[name, kind][1]}),\n' for name, kind in order]
+        checked = {name for name, _ in order}
+        others = silent(postmap, [name for name in every if name not in checked], order, limits)
+    rows = []
+    for at, (name, kind) in enumerate(order):
+        rows += [f'    ("{other}", "n", None, None),\n' for other in sorted(others) if others[other] == at]
+        rows.append(f'    ("{name}", "{kind}", {limits[name, kind][0]}, {limits[name, kind][1]}),\n')
     TARGET.write_text(HEAD.format(version=version.strip()) + "".join(rows) + ")\n", encoding="utf-8")
 
 

@@ -49,9 +49,9 @@ def installation(subject: Subject, sink: Sink) -> None:
     _secrets(subject, sink)
     if subject.root.is_real:
         try:
-            machine.check(subject.configuration.value, ())
-        except ValueError as failure:
-            subject.configuration.report("inet_interfaces", PF013, str(failure), "name addresses of this machine")
+            machine.check(subject.configuration.value)
+        except machine.BadValue as failure:
+            subject.configuration.report(failure.parameter, PF013, str(failure), "name addresses of this machine")
 
 
 def _is_installed(subject: Subject) -> bool:

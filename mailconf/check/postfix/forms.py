@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.hostnames import valid_domain
 from mailconf.postfix.text.expand import parse_level
 from mailconf.postfix.text.words import texts, unbraced
@@ -30,12 +31,9 @@ _MILTER = re.compile(r"(unix|local):.+|inet6?:.+[:@].+\Z", re.DOTALL)
 def values(subject: Subject, sink: Sink) -> None:
     """Report values of main.cf and of services' ``-o`` that are not of their parameter's form."""
     configuration = subject.configuration
-    views = [(configuration, name) for name in configuration.names()]
-    for service in configuration.services:
-        if service.overrides:
-            view = configuration.for_service(service)
-            views += ((view, name) for name in service.overrides)
-    for view, name in views:
+    views: list[tuple[Configuration, Iterable[str]]] = [(configuration, configuration.names())]
+    views += ((configuration.for_service(s), s.overrides) for s in configuration.services if s.overrides)
+    for view, name in ((view, name) for view, names in views for name in names):
         if name not in subject.postfix.parameters:
             continue
         value = view.value(name)

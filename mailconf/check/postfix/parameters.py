@@ -75,7 +75,7 @@ def names(subject: Subject, sink: Sink) -> None:
     """Names that nothing defines: of parameters that are set, and behind a ``$``."""
     configuration = subject.configuration
     known = _Names(configuration.directory, lambda _: None, subject.read, subject.postfix)
-    known.values = {name: configuration.raw(name) for name in configuration.names()}
+    known.values = configuration.texts()
     known.take_services(configuration.entries)
     known.register_users()
     scopes = {(scope.entry.name, scope.entry.type): scope for scope in known.services}

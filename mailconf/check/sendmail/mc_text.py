@@ -77,6 +77,8 @@ def words(document: Document, sink: Sink, diversion: str = "0", put_out: Contain
             begins = at == 0 or isinstance(nodes[at - 1], Call) or nodes[at - 1].text.endswith("\n")
             is_called = at + 1 < len(nodes) and nodes[at + 1].kind is Kind.QUOTED
             for line in islice(_lines(node.span), 0 if begins and at != reported else 1, None):
+                if line.start == line.end:
+                    continue
                 is_dropped = diversion.startswith("-") if put_out is None else line.line not in put_out
                 if is_dropped:
                     if is_called and line.end == node.span.end:

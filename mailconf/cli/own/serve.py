@@ -81,13 +81,19 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
 
 def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, version: str | None) -> int:
     from mailconf.model.fileworld import FileWorld
+    from mailconf.mta.journal import LogEvent
+    from mailconf.mta.journal_postfix import PostfixJournal
     from mailconf.mta.log import Log
     from mailconf.mta.queue import QueueError
     from mailconf.mta.server import BrokenConfiguration, Server, run
 
     log = Log(hostname=first.site.hostname.value, name=first.site.syslog_name)
-
+    journal = PostfixJournal()
     latest = first
+
+    def note(event: LogEvent, **facts: object) -> None:
+        for program, text in journal.lines(event, **facts):
+            log(program, text)
 
     def compile() -> Policies:
         nonlocal latest
@@ -96,7 +102,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, ver
         policies = _policies(loaded, sink) if loaded else None
         found = list(dict.fromkeys(sink.sorted()))
         for line in plain(found):
-            log("master", line)
+            note(LogEvent.FINDING, text=line)
         if policies is None or sink.failed:
             count = sum(d.stands_for for d in found if d.severity is Severity.ERROR)
             raise BrokenConfiguration(f"{count} errors in {directory}")
@@ -105,7 +111,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, ver
 
     def ready(bound: list[Endpoint]) -> None:
         for host, port, service in bound:
-            log("master", f"listening on {f'[{host}]' if ':' in host else host}:{port} for {service}")
+            note(LogEvent.LISTENING, host=host, port=port, service=service)
 
     server = Server(
         compile,
@@ -118,13 +124,14 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, ver
     try:
         run(server)
     except (BrokenConfiguration, QueueError, OSError) as failure:
-        log("master", f"fatal: {failure}")
+        note(LogEvent.FATAL, error=failure)
         return 1
     return 0
 
 
 def _policies(loaded: Loaded, sink: Sink) -> Policies:
     """The Policy of main.cf, and one for each smtpd service, with its overrides."""
+    from mailconf.cli.own.personality import postfix_personality
     from mailconf.mta.server import Policies
     from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
     from mailconf.postfix.settings.listeners import all_smtpds, label
@@ -140,7 +147,8 @@ def _policies(loaded: Loaded, sink: Sink) -> Policies:
         if (s.name, s.kind) not in compiled:
             compiled[s.name, s.kind] = compile_policy(loaded.configuration, sink, s)
     services = {label(s): compiled[s.name, s.kind] for s in smtpds}
-    return Policies(compile_policy(loaded.configuration, sink), services)
+    personality = postfix_personality(loaded.configuration, sink)
+    return Policies(compile_policy(loaded.configuration, sink), personality, services)
 
 
 def _address(text: str) -> Listen:

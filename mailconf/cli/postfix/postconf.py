@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mailconf.files import Root
+    from mailconf.postfix.settings.bounce_templates import Names
     from mailconf.postfix.text.master_cf import ServiceEntry
 
 OURS = {"--root": True, "--postfix-version": True, "--explain": False}
@@ -328,7 +329,7 @@ class Tool:
 
     def templates(self, mode: str, arguments: list[str]) -> None:
         """-b, -t: the bounce templates, expanded or not. Messages are those of bounce(8), which the original runs."""
-        from mailconf.postfix.postconf import bounce_templates
+        from mailconf.postfix.settings import bounce_templates
 
         if len(arguments) > 1:
             raise Fatal("options -b and -t require at most one template file")
@@ -339,6 +340,15 @@ class Tool:
         known.program = "bounce"
         known.values["service_name"] = "expand_templates" if mode == "b" else "dump_templates"
         names = bounce_templates.Names(known.bounce_value, known.seconds, file, self.warn)
+        try:
+            self.lines.append("\n".join(self.template_blocks(mode, file, names)).rstrip("\n"))
+        except bounce_templates.TemplateError as failure:
+            raise Fatal(str(failure)) from None
+
+    def template_blocks(self, mode: str, file: str, names: Names) -> list[str]:
+        """What is printed of each template. Raises Fatal, TemplateError."""
+        from mailconf.postfix.settings import bounce_templates
+
         given: dict[str, bounce_templates.Template] = {}
         if file:
             try:
@@ -349,7 +359,7 @@ class Tool:
         blocks = []
         for kind, template in {**bounce_templates.built_in(), **given}.items():
             blocks.append(str(template) if mode == "t" else names.expand(template, from_file=kind in given))
-        self.lines.append("\n".join(blocks).rstrip("\n"))
+        return blocks
 
     def tls(self) -> int:
         """-T: what is known of the TLS library, which is the one of Python."""

@@ -202,7 +202,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
     Departure: a machine without /etc/postfix/main.cf gets the defaults of a new installation instead of an error.
     """
     from mailconf.postfix.text import main_cf
-    from mailconf.postfix.text.expand import MacroError, expand
+    from mailconf.postfix.text.expand import MacroError
 
     directory = directory or os.environ.get("MAIL_CONFIG")
     values: dict[str, str] = {}
@@ -229,54 +229,42 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
     for warning in nulls.values():
         messages.warn(warning)
 
-    settling: list[str] = []
     parameters: dict[str, tuple[str, str]] = {}  # those of the version that is meant
 
-    def lookup(name: str) -> str | None:
-        if name in values:
-            return values[name]
-        if name in NAMES:
-            if settling:  # a name whose default is not settled yet has no value
-                return None
-            settle()
-            return values[name]
+    def default(name: str) -> str | None:
+        if name == "config_directory":
+            return directory or DEFAULT_DIRECTORY
         if not parameters:
             from mailconf.postfix.parameters.catalogue import parameter_set
 
             parameters.update(parameter_set(messages.known_release).parameters)
         return parameters[name][1] if name in parameters else None
 
-    def settle() -> dict[str, str]:
-        """Give myhostname, then mydomain its default where it has no value; both values."""
-        from mailconf.postfix.settings.machine import compute
+    from mailconf.postfix.settings.start_checks import known_to, problems, settling
+    from mailconf.postfix.settings.values import Values
 
-        settling.extend(NAMES)
-        found = {}
-        for name in NAMES:
-            found[name] = value(name) if name in values else compute(name, value, values)
-            values.setdefault(name, found[name])
-        settling.clear()
-        return found
+    known = Values(values.get, default, settling=settling, version=lambda: messages.version)
+
+    def failed(failure: MacroError) -> Fatal:
+        for message in failure.messages[: None if not failure.fatal else -1]:
+            messages.warn(message)
+        return Fatal(failure.messages[-1] if failure.fatal else "dictionary mail_dict: macro processing error")
 
     def value(name: str) -> str:
         try:
-            return expand(lookup(name) or "", lookup)
+            return known.at(name, known_to(name))
         except MacroError as failure:
-            for message in failure.messages[: None if not failure.fatal else -1]:
-                messages.warn(message)
-            raise Fatal(
-                failure.messages[-1] if failure.fatal else "dictionary mail_dict: macro processing error"
-            ) from failure
-
-    from mailconf.postfix.settings.start_checks import problems
+            raise failed(failure) from failure
 
     messages.utf8 = value("smtputf8_enable").lower() == "yes"
-    names_given = not values.keys().isdisjoint(NAMES)
-    for problem in problems(frozenset(values), value, path, root):
-        if problem not in NAMES:
-            raise Fatal(problem)
-        if names_given:
-            _check_names(settle(), path, messages)
+    try:
+        for name, problem in problems(known, path, root):
+            if problem:
+                raise Fatal(problem)
+            if not values.keys().isdisjoint(NAMES):
+                _check_names({name: value(name) for name in NAMES}, path, messages)
+    except MacroError as failure:
+        raise failed(failure) from failure
     if "known_tcp_ports" in values:
         from mailconf.ports import read_known
 

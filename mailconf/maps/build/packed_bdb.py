@@ -42,7 +42,8 @@ def write_hash(file: BinaryIO, packed: Packed, *, end: bytes, progress: Progress
     if not count or any(int(part.max()) + len(end) > HASH_LIMIT for part in lengths):
         raise NotPacked
     costs = packed.key_length + packed.value_length + 2 * (3 + len(end))
-    buckets = bucket_count(int(costs.sum()))
+    size = int(costs.sum())
+    buckets = bucket_count(size)
     places = hashes(packed.text, packed.key_at, packed.key_length, PRIME, 0, end=bool(end)) & np.uint32(buckets - 1)
     order = ordered(packed, places, buckets - 1)
     counts = np.bincount(places, minlength=buckets)
@@ -51,8 +52,8 @@ def write_hash(file: BinaryIO, packed: Packed, *, end: bytes, progress: Progress
     if not end:
         _longer_first(packed, order, places, starts, counts)
     del places
-    used = np.zeros(count + 1, np.int64)
-    np.cumsum(costs[order], out=used[1:])
+    used = np.zeros(count + 1, np.int32 if size < 1 << 31 else np.int64)
+    np.cumsum(costs[order], dtype=used.dtype, out=used[1:])
     first = _Pages(np.arange(1, buckets + 1), starts, counts)
     rest: list[tuple[int, int, int, int]] = []  # start, count, previous and next page
     number = buckets + 1

@@ -13,7 +13,7 @@ from mailconf.maps.database.packed import NotPacked, copy, hashes, repeats, writ
 from mailconf.tables.packed import Packed
 
 _LONGEST = 2048  # bytes of a key or value
-_BATCH = 1 << 16  # records written at a time
+_PARTS, _FEW, _MOST = 16, 1 << 12, 1 << 16  # in how many parts records are written; at least and at most so many
 
 
 def write_cdb(file: BinaryIO, packed: Packed, *, end: bytes = b"", progress: Progress | None = None) -> None:
@@ -34,10 +34,11 @@ def write_cdb(file: BinaryIO, packed: Packed, *, end: bytes = b"", progress: Pro
     values = hashes(packed.text, packed.key_at, packed.key_length, PRIME, START)
     _refuse_repeated(packed, values)
     descriptor = file.fileno()
-    for at in range(0, count, _BATCH):
-        part = slice(at, at + _BATCH)
+    batch = min(max(count // _PARTS, _FEW), _MOST)
+    for at in range(0, count, batch):
+        part = slice(at, at + batch)
         first = int(places[at])
-        stop = int(places[at + _BATCH]) if at + _BATCH < count else tables_at
+        stop = int(places[at + batch]) if at + batch < count else tables_at
         data = np.empty(stop - first, np.uint8)
         start = places[part].astype(np.int64) - first
         heads = np.stack((packed.key_length[part], packed.value_length[part]), axis=1).astype("<u4")
@@ -48,7 +49,7 @@ def write_cdb(file: BinaryIO, packed: Packed, *, end: bytes = b"", progress: Pro
         copy(data, value_at, packed.text, packed.value_at[part], packed.value_length[part])
         write_at(descriptor, data, first)
         if progress is not None:
-            progress(min(at + _BATCH, count), count)
+            progress(min(at + batch, count), count)
     sizes = _write_tables(descriptor, tables_at, values, places)
     table_places = tables_at + 8 * (np.cumsum(sizes) - sizes)
     write_at(descriptor, np.stack((table_places, sizes), axis=1).astype("<u4"), 0)

@@ -33,6 +33,7 @@ from mailconf.tables.packed import Packed, Packing
 Table = dict[bytes, bytes]
 _TINY = 8  # bytes of text for each entry
 _SOME = 1 << 12  # entries that are read at a time
+_LEAST = 8  # bytes of a map for an entry
 
 
 class _Values(dict[bytes, list[bytes]]):
@@ -306,7 +307,8 @@ def _behind_contents(target: Path, database: Any, end: bytes, entries: Packed) -
 
     None where not every key and value of the map has ``end``, and no other NUL.
     """
-    found = Packing(b"", more=target.stat().st_size)
+    size = target.stat().st_size
+    found = Packing(b"", size, size // _LEAST)
     if getattr(database, "repeats", False):
         return None
     items = iter(database.items())

@@ -15,9 +15,11 @@ from mailconf.maps.core.opening import Repeated
 from mailconf.tables.packed import Packed
 
 _PAGES, _ENTRIES = 1 << 10, 1 << 15  # of a stretch, at the most
+_PARTS, _FEW = 16, 1 << 11  # into which the entries of a table are divided, or as many entries: what is made at a time
 MIXED = (16777619, 0), (1540483477, 1)  # multipliers and starts of two hashes
 _ROUNDS = 8  # of comparing 8 bytes of keys that are equal so far
 _WORD = 8
+_MANY = 1 << 19  # entries whose numbers have 64 bits, which is quicker; fewer take half of that
 AT_ONCE = 1 << 15  # keys of which something is found out at a time
 
 
@@ -106,13 +108,20 @@ def ordered(packed: Packed, places: Array = None, highest: int = 0, *, repeated:
     else:
         ranks = words.of(first)
         ranks >>= np.uint64(bits)
-        ranks |= places.astype(np.uint64) << np.uint64(64 - bits)
+        for start in range(0, len(ranks), AT_ONCE):  # all at once, it takes twice the ranks again
+            part = slice(start, start + AT_ONCE)
+            ranks[part] |= places[part].astype(np.uint64) << np.uint64(64 - bits)
         first += (64 - bits) // 8
         if bits % 8:  # the byte that is not there in whole is looked at again
             ranks &= ~np.uint64((1 << (8 - bits % 8)) - 1)
     order = np.argsort(ranks)
-    ranks = ranks[order]
-    same = ranks[1:] == ranks[:-1]
+    if len(order) < _MANY:
+        order = order.astype(packed.key_at.dtype)
+    same = np.empty(max(len(order) - 1, 0), bool)
+    for start in range(0, len(same), AT_ONCE):
+        part = ranks[order[start : start + AT_ONCE + 1]]
+        same[start : start + AT_ONCE] = part[1:] == part[:-1]
+    del ranks
     where = None
     for _ in range(_ROUNDS):
         if not same.any():
@@ -234,11 +243,13 @@ def stretches(counts: Array) -> Iterator[slice]:
     """The pages in parts that are made at a time, of ``counts`` entries each."""
     np = arrays()
     stops = np.cumsum(counts)
+    most = min(max(len(stops) and int(stops[-1]) // _PARTS, _FEW), _ENTRIES)
+    pages = min(max(len(stops) // _PARTS, 64), _PAGES)
     start = 0
     while start < len(stops):
         done = int(stops[start - 1]) if start else 0
-        stop = int(np.searchsorted(stops, done + _ENTRIES, "right"))
-        stop = min(max(stop, start + 1), start + _PAGES)
+        stop = int(np.searchsorted(stops, done + most, "right"))
+        stop = min(max(stop, start + 1), start + pages)
         yield slice(start, stop)
         start = stop
 

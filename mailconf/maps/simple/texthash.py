@@ -16,7 +16,7 @@ from mailconf.tables.lines import LineNumbers
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, blocks, read_rows
 from mailconf.tables.rows import Problem, Rows
 
-_PART = 1 << 18  # bytes that are read at a time
+_PART = 1 << 16  # bytes that are read at a time
 
 _WORDS = {
     NOT_UTF8: 'non-UTF-8 input "{}" -- ignoring this line',

@@ -4,10 +4,13 @@ Written by tests/vectors/record_start_parameters.py from Postfix 3.7.11; do not 
 
 START  name, kind, least and greatest (None: no limit): "b" yes or no; "i" a number, "l" a large one; "t" a time in
        seconds; "s" a text, by its length; "f" a file that the value names; "w" one word; "x" what has a form of its
-       own
+       own; "n" what is not looked at. A reference to a parameter that comes later, or not at all, has no value
+       yet, unless main.cf sets it
 """
 
 START: tuple[tuple[str, str, int | None, int | None], ...] = (
+    ("compatibility_level", "n", None, None),
+    ("config_directory", "n", None, None),
     ("mail_version", "s", 1, None),
     ("syslog_facility", "s", 1, None),
     ("maillog_file_prefixes", "s", 1, None),
@@ -15,6 +18,8 @@ START: tuple[tuple[str, str, int | None, int | None], ...] = (
     ("maillog_file_rotate_suffix", "s", 1, None),
     ("postlog_service_name", "s", 1, None),
     ("syslog_facility", "x", None, None),
+    ("dnssec_probe", "n", None, None),
+    ("known_tcp_ports", "n", None, None),
     ("daemon_table_open_error_is_fatal", "b", None, None),
     ("dns_ncache_ttl_fix_enable", "b", None, None),
     ("smtputf8_enable", "b", None, None),
@@ -27,6 +32,7 @@ START: tuple[tuple[str, str, int | None, int | None], ...] = (
     ("syslog_name", "s", 1, None),
     ("mail_owner", "s", 1, None),
     ("setgid_group", "s", 1, None),
+    ("mydestination", "n", None, None),
     ("myorigin", "s", 1, None),
     ("daemon_directory", "s", 1, None),
     ("data_directory", "s", 1, None),
@@ -35,14 +41,19 @@ START: tuple[tuple[str, str, int | None, int | None], ...] = (
     ("queue_directory", "s", 1, None),
     ("shlib_directory", "s", 1, None),
     ("process_id_directory", "s", 1, None),
+    ("inet_interfaces", "n", None, None),
     ("double_bounce_sender", "s", 1, None),
     ("default_privs", "s", 1, None),
+    ("alias_database", "n", None, None),
     ("mail_release_date", "s", 1, None),
     ("default_database_type", "s", 1, None),
     ("hash_queue_names", "s", 1, None),
+    ("export_environment", "n", None, None),
+    ("import_environment", "n", None, None),
     ("mynetworks_style", "s", 1, None),
     ("default_verp_delimiters", "s", 2, 2),
     ("verp_delimiter_filter", "s", 1, None),
+    ("parent_domain_matches_subdomains", "n", None, None),
     ("bounce_service_name", "s", 1, None),
     ("cleanup_service_name", "s", 1, None),
     ("defer_service_name", "s", 1, None),
@@ -57,6 +68,7 @@ START: tuple[tuple[str, str, int | None, int | None], ...] = (
     ("proxymap_service_name", "s", 1, None),
     ("proxywrite_service_name", "s", 1, None),
     ("smtputf8_autodetect_classes", "s", 1, None),
+    ("message_drop_headers", "n", None, None),
     ("info_log_address_format", "s", 1, None),
     ("myorigin", "f", None, None),
     ("default_process_limit", "i", 1, None),

@@ -21,14 +21,15 @@ from mailconf.postfix.parameters.catalogue import BASE, ServiceParameters, defau
 from mailconf.postfix.parameters.releases import NULLS, NULLS_WARNED
 from mailconf.postfix.postconf.hashorder import hash_order
 from mailconf.postfix.settings import machine
+from mailconf.postfix.settings.values import Values
 from mailconf.postfix.text import main_cf, master_cf
-from mailconf.postfix.text.expand import MacroError, expand, scan
+from mailconf.postfix.text.expand import MacroError, scan
 from mailconf.postfix.text.lines import MAX_MASTER, null_lines, shortened, split_name_value
 from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 
     from mailconf.postfix.parameters.catalogue import ParameterSet
     from mailconf.postfix.text.master_cf import ServiceEntry
@@ -38,6 +39,12 @@ SEPARATORS = ", \t\r\n"
 DEFAULT_DIRECTORY = "/etc/postfix"
 SORTED_SINCE = (3, 11)
 COMMENTS_SINCE = (3, 8)
+# Defaults that are postconf's own.
+FIXED: dict[str, Callable[[Postconf], str]] = {
+    "config_directory": lambda _: DEFAULT_DIRECTORY,
+    "process_name": lambda postconf: postconf.program,
+    "process_id": lambda _: str(os.getpid()),
+}
 MAX_TABLES_TEXT = 200_000  # characters of one value that are searched for tables, those in braces once for each level
 
 
@@ -72,18 +79,16 @@ class Postconf:
         self.directory = directory
         self.main_file = f"{directory}/main.cf"
         self.master_file = f"{directory}/master.cf"
-        self.values: dict[str, str] = {}
+        self.values: MutableMapping[str, str] = {}
         self.services: list[Scope] = []
         self.of_services = ServiceParameters()
         self.users: set[str] = set()
-        self.program = "postconf"
+        self.program: str = "postconf"
         self._warn = warn
         self._read = read
         self.told_deprecated = False
         self._tables_read: set[str] = set()
         self._scopes: dict[str, list[Scope]] = {}  # the services that set a name
-        self._given: set[str] = set()  # every name that main.cf or a service sets
-        self._computing: set[str] = set()
 
     # Reading
 
@@ -91,7 +96,7 @@ class Postconf:
         """Read main.cf. Raises Fatal as the engine does: at the first line that defines nothing."""
         self._read_file(self.main_file, self.values)
 
-    def _read_file(self, name: str, values: dict[str, str]) -> None:
+    def _read_file(self, name: str, values: MutableMapping[str, str]) -> None:
         try:
             text = self._read(name)
         except OSError as failure:
@@ -186,51 +191,36 @@ class Postconf:
         """Whether the engine keeps the value of ``name`` unexpanded."""
         return name in self.postfix.raw
 
+    def of(self, values: Mapping[str, str]) -> Values:
+        """The values where ``values`` are set: main.cf's, or what a service sees."""
+        given = self._given_by_main if values is self.values else values.get
+        return _Values(self, given)
+
+    def _given_by_main(self, name: str) -> str | None:
+        return None if name in self.postfix.read_only else self.values.get(name)
+
+    def fixed_default(self, name: str) -> str | None:
+        """The default that a parameter has on each machine; None for a name without one."""
+        if name in FIXED:
+            return FIXED[name](self)
+        found = self.postfix.parameters.get(name) or self.of_services.get(name)
+        return found[1] if found else None
+
     def default(self, name: str, values: Mapping[str, str]) -> str:
-        """The default of a parameter where ``values`` are set; "" for a name without one."""
-        if name in self.postfix.parameters:
-            return self._computed(name, values) if name in machine.COMPUTED else self.postfix.parameters[name][1]
-        found = self.of_services.get(name)
-        return found[1] if found else ""
-
-    def _computed(self, name: str, values: Mapping[str, str]) -> str:
-        if name == "config_directory":
-            return DEFAULT_DIRECTORY
-        if name == "process_name":
-            return self.program
-        if name == "process_id":
-            return str(os.getpid())
-        if name in self._computing:
-            return ""
-        self._computing.add(name)
-        try:
-            found = machine.compute(name, self._early_value(values), values)
-            return found + " " if name == "mynetworks" and found else found  # the engine's ends so; -j shows it
-        except ValueError as failure:
-            raise Fatal(str(failure)) from None
-        finally:
-            self._computing.discard(name)
-
-    def _early_value(self, values: Mapping[str, str]) -> Callable[[str], str]:
-        """How the engine looks up values for computed defaults: main.cf's see only main.cf, defaults see everything."""
-
-        def value(name: str) -> str:
-            if name not in values:
-                return self.expand(self.default(name, values), values)
-            return self._expand_without_defaults(values[name], values)
-
-        return value
-
-    def _expand_without_defaults(self, text: str, values: Mapping[str, str]) -> str:
-        try:
-            return expand(text, values.get, version=self.postfix.version)
-        except MacroError as failure:
-            raise self._failed(failure, "dictionary mail_dict: ") from None
+        """The default of a parameter where ``values`` are set; "" for a name without one. Raises Fatal."""
+        return self._caught(lambda: self.of(values).default(name) or "")
 
     def raw(self, name: str, values: Mapping[str, str]) -> str:
-        """The unexpanded value where ``values`` are set."""
-        found = None if name in self.postfix.read_only and values is self.values else values.get(name)
-        return self.default(name, values) if found is None else found
+        """The unexpanded value where ``values`` are set. Raises Fatal."""
+        return self._caught(lambda: self.of(values).raw(name) or "")
+
+    def _caught(self, ask: Callable[[], str]) -> str:
+        try:
+            return ask()
+        except machine.BadValue as failure:
+            raise Fatal(str(failure)) from None
+        except MacroError as failure:
+            raise self.failed(failure) from None
 
     def value(self, name: str) -> str:
         """The expanded value of a parameter. Raises Fatal."""
@@ -252,16 +242,10 @@ class Postconf:
 
     def expand(self, text: str, values: Mapping[str, str]) -> str:
         """``text`` expanded over ``values`` and the defaults. Raises Fatal."""
+        return self._caught(lambda: self.of(values).expand(text))
 
-        def lookup(name: str) -> str | None:
-            return self.raw(name, values)
-
-        try:
-            return expand(text, lookup, version=self.postfix.version)
-        except MacroError as failure:
-            raise self._failed(failure) from None
-
-    def _failed(self, failure: MacroError, where: str = "") -> Fatal:
+    def failed(self, failure: MacroError, where: str = "") -> Fatal:
+        """The error that postconf ends with; its warnings are given."""
         if failure.fatal:
             return Fatal(failure.messages[0])
         for message in failure.messages:
@@ -282,8 +266,7 @@ class Postconf:
         for service in self.services:
             for name in service.values:
                 self._scopes.setdefault(name, []).append(service)
-        self._given = {*self.values, *self._scopes}
-        self.users |= self.postfix.legacy & self._given
+        self.users |= {name for name in self.postfix.legacy if self._is_given(name)}
         for scope in (*self.services, None):
             if scope is None:
                 self._compute_defaults()
@@ -291,18 +274,22 @@ class Postconf:
             self._register_classes(values, scope)
             self._scan_values(values, scope)
 
+    def _is_given(self, name: str) -> bool:
+        """Whether main.cf or a service sets a name."""
+        return name in self.values or name in self._scopes
+
     def _compute_defaults(self) -> None:
         """Compute the defaults that depend on values, as the engine does at this point. Raises Fatal for wrong ones.
 
         The default of myhostname holds the value of mydomain, and the other way round; what they come to is read for
         references like main.cf's values.
         """
-        given = self.values
         self._scan_default("myhostname", "mydomain")
-        try:
-            machine.check(self._early_value(given), given)
-        except ValueError as failure:
-            raise Fatal(str(failure)) from None
+        if "mynetworks" not in self.values:
+            try:
+                machine.check(lambda name: self.of(self.values).at(name, nothing_known))
+            except machine.BadValue as failure:
+                raise Fatal(str(failure)) from None
         self._scan_default("mydomain", "myhostname")
 
     def _scan_default(self, name: str, source: str) -> None:
@@ -359,7 +346,7 @@ class Postconf:
         if "smtpd_restriction_classes" not in values:
             return
         seen = self.scope_values(scope) if scope else self.values
-        for name in _split(self._expand_without_defaults(values["smtpd_restriction_classes"], seen)):
+        for name in _split(self.of(seen).at("smtpd_restriction_classes", nothing_known)):
             self._use(name, scope)
 
     def _scan_tables(self, value: str, scope: Scope | None) -> None:
@@ -421,7 +408,7 @@ class Postconf:
         if not name.startswith("/"):
             for suffix in self.postfix.databases[kind]:
                 full = f"{name}_{suffix}"
-                if full not in self._given:
+                if not self._is_given(full):
                     continue
                 if scope is not None and full in scope.values:
                     scope.used.add(full)
@@ -485,6 +472,33 @@ class Postconf:
         if USER in classes:
             found += self.users
         return sorted(set(found), key=encode)
+
+
+class _Values(Values):
+    """The values as postconf shows them: it computes the machine's from what main.cf sets alone."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: Postconf, given: Callable[[str], str | None]) -> None:
+        version = owner.postfix.version
+        super().__init__(given, owner.fixed_default, settling=lambda _: nothing_known, version=lambda: version)
+        self._owner = owner
+
+    def default(self, name: str) -> str | None:
+        found = super().default(name)
+        return f"{found} " if name == "mynetworks" and found else found  # the engine's ends so; -j shows it
+
+    def at(self, name: str, is_known: Callable[[str], bool]) -> str:
+        """Raises Fatal in the words for the dictionary of what main.cf sets."""
+        try:
+            return super().at(name, is_known)
+        except MacroError as failure:
+            raise self._owner.failed(failure, "dictionary mail_dict: " if self.is_given(name) else "") from None
+
+
+def nothing_known(_: str) -> bool:
+    """No default is known."""
+    return False
 
 
 def _split(text: str) -> list[str]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import errno
 import os
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 
 from mailconf.diagnostics import Code, Sink, error, warning
 from mailconf.files import Root, read_regular
@@ -28,11 +29,15 @@ from mailconf.postfix.parameters.catalogue import (
     time_value,
 )
 from mailconf.postfix.parameters.releases import chosen_release
-from mailconf.postfix.settings import machine
+from mailconf.postfix.settings.given import MainSettings, Texts
+from mailconf.postfix.settings.host_names import hostname_problem
+from mailconf.postfix.settings.machine import BadValue
+from mailconf.postfix.settings.start_checks import problems, settling
+from mailconf.postfix.settings.values import Values
 from mailconf.postfix.text import main_cf, master_cf, words
-from mailconf.postfix.text.expand import MAX_STEPS, MacroError, expand
+from mailconf.postfix.text.expand import MAX_STEPS, MacroError
 from mailconf.postfix.text.lines import MAX_FILE, MAX_MASTER
-from mailconf.source import Source, Span, decode
+from mailconf.source import Source, Span, decode, encode
 
 PF001 = error("PF001", "main.cf cannot be read")
 PF002 = error("PF002", "a line of main.cf has no =")
@@ -52,6 +57,7 @@ PF018 = error("PF018", "a service is given a parameter in a form that stops it")
 PF233 = error("PF233", "the braces of an argument in master.cf do not hold it together")
 PF228 = error("PF228", "myorigin is not one domain, or its file cannot be read")
 
+HOST_NAMES = ("myhostname", "mydomain")
 PATIENCE, FEW_STEPS = 1, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
 MAX_SEARCHED = 20_000  # characters of a value with $-expressions in which the places of its words are looked for
 MAX_LIST = 64_000_000  # bytes of a file that a list names
@@ -88,15 +94,16 @@ class Configuration:
         self.entries = []
         self.sources = {}
         self._sink = sink
-        self._set: MutableMapping[str, Setting[str]] = {}
-        self._definitions: dict[str, main_cf.Definition] = {}
+        self._main = MainSettings()
+        self._set: MutableMapping[str, Setting[str]] = self._main
         self._own: dict[str, Setting[str]] = {}  # what a service sets, before what main.cf does
         self._of_services = ServiceParameters(parameters=postfix.parameters)
         self._reported: set[tuple[str, str, int]] = set()
         self._overrides: dict[tuple[str, str], dict[str, Setting[str]]] = {}
-        self._computing: set[str] = set()
+        self._values = _Values(self)
         self._given_up = 0
         self._asked: set[str] = set()
+        self._of_some_service: set[str] = set()  # what services set
         self._with_references: dict[str, bool] = {}
         self._told_mistakes = 0
         self._ports: tuple[str, Ports] | None = None
@@ -126,7 +133,6 @@ class Configuration:
             self._take_main(main)
         for name, value in (overrides or {}).items():
             self._set[name] = Setting(value, Span(Source("<command line>", f"{name}={value}"), 0, len(name)), name)
-            self._definitions.pop(name, None)
         master = self._read("master.cf", MAX_MASTER, PF010)
         if master is not None:
             self._take_master(master)
@@ -145,19 +151,18 @@ class Configuration:
             return None
 
     def _take_main(self, source: Source) -> None:
+        self._main.source = source
         for found in main_cf.read(source.text):
             if isinstance(found, main_cf.BrokenLine):
                 code, message, hint = _MISTAKES[found.problem]
                 span = source.span(found.logical.place(0), found.logical.end)
                 self._sink.report(code, message, span, hint=hint)
                 continue
-            span = source.span(found.start, found.end)
-            earlier = self._set.get(found.name)
+            earlier = self._main.get(found.name)
             if earlier is not None and earlier.span is not None:
                 message = f"{found.name} is set again; the earlier value, line {earlier.span.line}, is lost"
-                self._sink.report(PF005, message, span, hint="remove one of the two")
-            self._set[found.name] = Setting(found.value, span, found.name)
-            self._definitions[found.name] = found
+                self._sink.report(PF005, message, source.span(found.start, found.end), hint="remove one of the two")
+            self._main.take(found)
 
     def _take_master(self, source: Source) -> None:
         self.entries = []
@@ -179,6 +184,7 @@ class Configuration:
                     for setting in master_cf.settings(entry)
                 }
         self.services = list(services.values())
+        self._of_some_service.update(*(service.overrides for service in self.services))
         self._of_services = ServiceParameters(self.entries, self.postfix.parameters)
 
     def _report_problem(self, entry: master_cf.ServiceEntry, problem: master_cf.Problem, source: Source) -> None:
@@ -223,6 +229,10 @@ class Configuration:
         """The names that main.cf (or an override) sets, in the file's order."""
         return self._set.keys()
 
+    def texts(self) -> MutableMapping[str, str]:
+        """The unexpanded values that main.cf (or an override) sets, by their names."""
+        return Texts(self._set)
+
     def is_set(self, name: str) -> bool:
         return name in self._set
 
@@ -233,7 +243,7 @@ class Configuration:
 
     def value_span(self, name: str, start: int = 0, end: int | None = None) -> Span | None:
         """The place of the characters ``start`` to ``end`` of the unexpanded value; None for a default."""
-        found, definition = self._set.get(name), self._definitions.get(name)
+        found, definition = self._set.get(name), self._main.definition(name)
         if found is None or found.span is None or definition is None or name in self._own:
             return self.span(name)
         end = len(definition.value) if end is None else end
@@ -262,9 +272,8 @@ class Configuration:
 
     def raw(self, name: str) -> str:
         """The unexpanded value; the default if unset, "" if there is no such parameter."""
-        self._asked.add(name)
-        found = self._set.get(name)
-        return found.value if found else self.default(name)
+        found = self._given(name)
+        return self.default(name) if found is None else found
 
     def has_references(self, name: str) -> bool:
         """Whether the unexpanded value has $-expressions; quick for a value of a megabyte, too."""
@@ -275,42 +284,41 @@ class Configuration:
 
     def default(self, name: str) -> str:
         """The unexpanded default of ``name``; those that depend on the machine are computed."""
+        found = self._values.default(name)
+        if found is None:  # what this version does not have works as in the one that mailconf is written after
+            return PARAMETERS[name][1] if name in PARAMETERS else ""
+        return found
+
+    def _given(self, name: str) -> str | None:
+        found = self._set.get(name)
+        # Of the user's own names, of which there may be a hundred thousand, those that services set, too.
+        if found is None or name in self.postfix.parameters or name in self._of_some_service:
+            self._asked.add(name)
+        return found.value if found else None
+
+    def _fixed_default(self, name: str) -> str | None:
+        """The default that ``name`` has on each machine; None where there is no such parameter."""
         if name == "config_directory":
             return self.directory
-        if name in machine.COMPUTED:
-            return self._computed(name)
-        # What this version does not have works as in the one that mailconf is written after.
-        found = self.postfix.parameters.get(name) or self._of_services.get(name) or PARAMETERS.get(name)
-        return found[1] if found else ""
-
-    def _computed(self, name: str) -> str:
-        if name in self._computing:
-            return ""
-        self._computing.add(name)
-        try:
-            return machine.compute(name, self._early_value, self._set)
-        except ValueError as failure:
-            self.report(name, PF013, str(failure), "see postconf(5) mynetworks, mynetworks_style, inet_interfaces")
-        except MacroError:
-            pass  # reported where the value itself is asked for
-        finally:
-            self._computing.discard(name)
-        return ""
-
-    def _early_value(self, name: str) -> str:
-        """A value as the engine sees it when it computes defaults: main.cf's settings know only each other."""
-        if name not in self._set:
-            return self.expand(self.default(name), name)
-        return expand(self._set[name].value, lambda other: self._set[other].value if other in self._set else None)
+        found = self.postfix.parameters.get(name) or self._of_services.get(name)
+        return found[1] if found else None
 
     def value(self, name: str) -> str:
-        """The value with every $-expression expanded."""
+        """The value with every $-expression expanded; of the names of the machine, what programs settle at the start.
+
+        Where that is no host name, no program starts, which `check` reports.
+        """
+        if name in HOST_NAMES and self.has_references(name):
+            with suppress(MacroError):
+                settled = self._values.settled(name)
+                if not hostname_problem(encode(settled)):
+                    return settled
         return self.expand(self.raw(name), name)
 
     def expand(self, text: str, name: str = "") -> str:
         """``text``, which stands in the value of ``name``, expanded; "" where it cannot be (PF006)."""
         try:
-            return expand(text, self._lookup, steps=MAX_STEPS if self._given_up < PATIENCE else FEW_STEPS)
+            return self._values.expand(text, MAX_STEPS if self._given_up < PATIENCE else FEW_STEPS)
         except MacroError as failure:
             self._given_up += failure.given_up
             if not self.is_set(name) and "compatibility level" in failure.messages[0]:
@@ -318,15 +326,30 @@ class Configuration:
             self.report(name, PF006, f"{name}: {failure.messages[0]}", 'see postconf(5), "expressions"')
             return self.expand(self.default(name), name) if self.is_set(name) and text == self.raw(name) else ""
 
-    def _lookup(self, name: str) -> str | None:
-        self._asked.add(name)
-        if name in self._set or self.is_known(name):
-            return self.raw(name)
-        return None
-
     def setting(self, name: str) -> Setting[str]:
         """The expanded value with the place that set it."""
         return Setting(self.value(name), self.span(name), name)
+
+    def start_problems(self) -> Iterator[tuple[str, str]]:
+        """The parameters whose values keep every program from starting, with what is wrong, in Postfix's order.
+
+        It is wrong as programs see it, who read one parameter after the other; see `start_checks`.
+        """
+        path = f"{self.directory}/main.cf"
+        try:
+            for name, problem in problems(self._values, path, self.root):
+                if problem:
+                    yield name, problem.removeprefix(f"file {path}: ")
+                elif any(self.is_set(other) for other in HOST_NAMES):
+                    yield from self._host_name_problems()
+        except (MacroError, BadValue):
+            return  # reported where the value itself is asked for
+
+    def _host_name_problems(self) -> Iterator[tuple[str, str]]:
+        for name in HOST_NAMES:
+            settled = self._values.settled(name)
+            if hostname_problem(encode(settled)):
+                yield name, f'{name} comes to "{settled}", which is no host name'
 
     def origin(self) -> str:
         """The domain of bare addresses: myorigin or, where it names a file, the first line of the file.
@@ -401,6 +424,10 @@ class Configuration:
         self._reported.add(key)
         self._sink.report(code, message, span, hint=hint, file=self.path("main.cf"))
 
+    def is_reported(self, name: str) -> bool:
+        """Whether the value of ``name`` was found wrong when it was asked for."""
+        return any(reported == name for reported, _, _ in self._reported)
+
     def asked(self) -> frozenset[str]:
         """The names whose values have been looked at; a service that sets none of them sees what was seen."""
         return frozenset(self._asked)
@@ -413,7 +440,7 @@ class Configuration:
         other._reported = self._reported
         own: dict[str, Setting[str]] = {}
         other._own = own
-        other._set, other._definitions = ChainMap(own, self._set), self._definitions
+        other._main, other._set = self._main, ChainMap(own, self._set)
         other.entries, other.sources, other._overrides = self.entries, self.sources, self._overrides
         places = self._overrides.get((service.name, service.kind), {})
         for name, value in service.overrides.items():
@@ -421,6 +448,27 @@ class Configuration:
         own["service_name"] = Setting(service.name, service.span, "service_name")
         own["process_name"] = Setting(service.program, service.span, "process_name")
         return other
+
+
+class _Values(Values):
+    """The values, where what is wrong with the machine's networks is reported."""
+
+    __slots__ = ("_report",)
+
+    def __init__(self, owner: Configuration) -> None:
+        version = owner.postfix.version
+        super().__init__(owner._given, owner._fixed_default, settling=settling, version=lambda: version)
+        self._report = owner.report
+
+    def default(self, name: str) -> str | None:
+        try:
+            return super().default(name)
+        except BadValue as failure:
+            hint = "see postconf(5) mynetworks, mynetworks_style, inet_interfaces"
+            self._report(failure.parameter, PF013, str(failure), hint)
+        except MacroError:
+            pass  # reported where the value itself is asked for
+        return ""
 
 
 def _service(entry: master_cf.ServiceEntry, source: Source) -> Service:

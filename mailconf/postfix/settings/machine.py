@@ -11,15 +11,24 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Iterator
 
     Value = Callable[[str], str]
+    IsGiven = Callable[[str], bool]
 
 DEFAULT_DOMAIN = "localdomain"
 STYLES = ("class", "host", "subnet")
 PROTOCOLS = ("all", "ipv4", "ipv6")
 _BETWEEN_HOSTS = ", \t"
-COMPUTED = frozenset({"config_directory", "mydomain", "myhostname", "mynetworks", "process_id", "process_name"})
+SETTLED = frozenset({"mydomain", "myhostname", "mynetworks"})  # parameters whose defaults `compute` has
+
+
+class BadValue(ValueError):
+    """A value that the engine does not accept, in its words; ``parameter`` is whose."""
+
+    def __init__(self, parameter: str, text: str) -> None:
+        super().__init__(text)
+        self.parameter = parameter
 
 
 def node_name() -> str:
@@ -27,38 +36,36 @@ def node_name() -> str:
     return os.uname().nodename
 
 
-def compute(name: str, value: Value, given: Container[str]) -> str:
+def compute(name: str, value: Value, is_given: IsGiven) -> str:
     """The default of myhostname, mydomain or mynetworks, "" for other names.
 
-    ``value`` gives a parameter's expanded value, ``given`` holds the names that the configuration sets. Raises
-    ValueError, in the engine's words, for values that it does not accept.
+    ``value`` gives a parameter's expanded value, ``is_given`` says whether the configuration sets a name. Raises
+    BadValue for values that it does not accept.
     """
     if name == "myhostname":
         node = node_name()
-        return node if "." in node else f"{node}.{value('mydomain') if 'mydomain' in given else DEFAULT_DOMAIN}"
+        return node if "." in node else f"{node}.{value('mydomain') if is_given('mydomain') else DEFAULT_DOMAIN}"
     if name == "mydomain":
-        _, dot, rest = (value("myhostname") if "myhostname" in given else node_name()).partition(".")
+        _, dot, rest = (value("myhostname") if is_given("myhostname") else node_name()).partition(".")
         return rest if dot else DEFAULT_DOMAIN
     if name == "mynetworks":
-        check(value, ())
+        check(value)
         style = _words(value("mynetworks_style"))[0]
         return _networks(style, _words(value("inet_interfaces"), _BETWEEN_HOSTS), _words(value("inet_protocols")))
     return ""
 
 
-def check(value: Value, given: Container[str]) -> None:
-    """Raise ValueError for the values that the engine needs for mynetworks and cannot use."""
-    if "mynetworks" in given:
-        return
+def check(value: Value) -> None:
+    """Raise BadValue for the values that the engine needs for the default of mynetworks and cannot use."""
     interfaces, style, protocols = (value(name) for name in ("inet_interfaces", "mynetworks_style", "inet_protocols"))
     for word in _words(protocols):
         if word not in PROTOCOLS:
-            raise ValueError(f'unknown inet_protocols value "{word}" in "{protocols}"')
+            raise BadValue("inet_protocols", f'unknown inet_protocols value "{word}" in "{protocols}"')
     for word in _words(style):
         if word not in STYLES:
-            raise ValueError(f'unknown mynetworks mask style value "{word}" in "{style}"')
+            raise BadValue("mynetworks_style", f'unknown mynetworks mask style value "{word}" in "{style}"')
     if len(_words(style)) != 1:
-        raise ValueError(f"bad mynetworks_style value: {style}; specify exactly one value")
+        raise BadValue("mynetworks_style", f"bad mynetworks_style value: {style}; specify exactly one value")
     if _words(interfaces, _BETWEEN_HOSTS) not in (["all"], ["loopback-only"]):
         list(_selected(_words(interfaces, _BETWEEN_HOSTS)))
 
@@ -110,7 +117,7 @@ def _selected(selection: list[str]) -> Iterator[tuple[str, int]]:
     addresses = [address for word in selection for address in _resolve(word)]
     for address in addresses:
         if address not in known:
-            raise ValueError(f"parameter inet_interfaces: no local interface found for {address}")
+            raise BadValue("inet_interfaces", f"parameter inet_interfaces: no local interface found for {address}")
         yield address, known[address]
 
 
@@ -123,7 +130,7 @@ def _resolve(word: str) -> list[str]:
     try:
         found = socket.getaddrinfo(for_resolver(name), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise ValueError(f"config variable inet_interfaces: host not found: {word}") from None
+        raise BadValue("inet_interfaces", f"config variable inet_interfaces: host not found: {word}") from None
     return [str(entry[4][0]) for entry in found]
 
 

@@ -121,6 +121,11 @@ def site_of(configuration: Configuration) -> Site:
         drop_headers=tuple(c.words("message_drop_headers")),
         undisclosed_recipients_header=c.value("undisclosed_recipients_header"),
         notify_classes=tuple(c.words("notify_classes")),
+        notice_recipients={
+            "bounce": c.value("bounce_notice_recipient"),
+            "2bounce": c.value("2bounce_notice_recipient"),
+            "delay": c.value("delay_notice_recipient"),
+        },
         luser_relay=c.setting("luser_relay"),
         masquerade=_masquerade(c),
         milters=list(_milters(c)),

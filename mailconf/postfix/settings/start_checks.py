@@ -1,9 +1,8 @@
 """What keeps each of Postfix's programs from starting: values in main.cf that cannot be, as postmap(1) 3.7 tells them.
 
-The parameters, their limits and their order are data (mailconf.postfix.parameters.start). Departures: users, groups
+The parameters, their limits and their order are data (mailconf.postfix.parameters.start). Departure: users, groups
 and addresses (mail_owner, setgid_group, default_privs, inet_interfaces) are not looked up, for the tools serve where no
-Postfix is installed; a value that refers to a parameter which the original has not read
-yet has that parameter's default.
+Postfix is installed.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from mailconf.postfix.parameters.start import START
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Iterator
 
     from mailconf.files import Root
+    from mailconf.postfix.settings.values import IsKnown, Values
 
     Value = Callable[[str], str]
 
@@ -28,24 +28,41 @@ _ORIGIN = "myorigin"
 _VERP = ("default_verp_delimiters", "verp_delimiter_filter")
 
 
-def problems(set_names: Container[str], value: Value, path: str, root: Root) -> Iterator[str]:
-    """The fatal errors of the parameters that main.cf at ``path`` sets, in the original's order.
+_PLACES = {name: place for place, (name, *_) in reversed(list(enumerate(START)))}
 
-    value  gives a parameter's expanded value
-    root   where the files lie that values name
-    A name alone ("myhostname") stands where the names of the machine are looked at.
+
+def known_to(name: str) -> IsKnown:
+    """Which parameters a program has read before ``name``, whose defaults have a value then: all, before a late one."""
+    place = _PLACES.get(name, len(START))
+    return lambda other: _PLACES.get(other, place) < place
+
+
+def settling(name: str) -> IsKnown:
+    """The same for the names of the machine; its networks come last, when each parameter is known."""
+    return known_to(name) if name in _PLACES else lambda other: True
+
+
+def problems(values: Values, path: str, root: Root) -> Iterator[tuple[str, str]]:
+    """The parameters of main.cf at ``path`` for which programs do not start, each with its fatal error, in their order.
+
+    root  where the files lie that values name
+    A name without an error ("myhostname") stands where the names of the machine are looked at. Raises as `Values` does.
     """
+
+    def value(name: str) -> str:
+        return values.at(name, known_to(name))
+
     for name, kind, low, high in START:
         if name == "myhostname":
-            yield name
-        elif name in set_names or (name == _VERP[1] and _VERP[0] in set_names):
+            yield name, ""
+        elif kind != "n" and (values.is_given(name) or (name == _VERP[1] and values.is_given(_VERP[0]))):
             text = value(name)
             if name == _ORIGIN and kind != "s":
                 problem = _origin(text, kind, root)
             else:
                 problem = _special(name, text, value, path) if kind == "x" else _problem(name, kind, low, high, text)
             if problem:
-                yield problem
+                yield name if values.is_given(name) else _VERP[0], problem
 
 
 def _problem(name: str, kind: str, low: int | None, high: int | None, text: str) -> str:

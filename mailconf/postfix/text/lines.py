@@ -57,26 +57,31 @@ class LogicalLine:
         return in_file[number] + at - in_text[number]
 
     @property
+    def beginning(self) -> int:
+        """The offset in the file of its first line: `config_lines` from there on gives it again."""
+        return self.pieces[1][0]
+
+    @property
     def orphan(self) -> bool:
         """True when it begins with a blank, so that the engine drops it."""
         return self.text[:1] in BLANKS and self.text != ""
 
 
-def physical_lines(text: str) -> Iterator[str]:
-    """The lines of a file, without newlines; a last one that is empty counts."""
-    start = 0
+def physical_lines(text: str, start: int = 0) -> Iterator[str]:
+    """The lines of a file from ``start`` on, without newlines; a last one that is empty counts."""
     while (end := text.find("\n", start)) >= 0:
         yield text[start:end]
         start = end + 1
     yield text[start:]
 
 
-def config_lines(text: str) -> Iterator[LogicalLine]:
-    """The logical lines of a file, orphans included."""
+def config_lines(text: str, start: int = 0, line_number: int = 1) -> Iterator[LogicalLine]:
+    """The logical lines of a file, orphans included; from the line ``line_number`` on, which begins at ``start``."""
     parts: list[str] = []
     pieces = _no_pieces()
-    first = length = end = at = 0
-    for number, line in enumerate(physical_lines(text), 1):
+    first = length = end = 0
+    at = start
+    for number, line in enumerate(physical_lines(text, start), line_number):
         content = line.lstrip(BLANKS)
         if content and content[0] != "#":
             if parts and len(content) == len(line):

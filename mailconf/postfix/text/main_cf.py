@@ -74,6 +74,14 @@ def read(text: str) -> Iterator[Definition | BrokenLine]:
         yield definition_of(logical)
 
 
+def definition_at(text: str, start: int, line: int) -> Definition:
+    """The definition that `read` gives of the logical line that begins at ``start``, in the line of this number."""
+    logical = next(config_lines(text, start, line))
+    definition = definition_of(logical)
+    assert isinstance(definition, Definition)
+    return definition
+
+
 def definition_of(logical: LogicalLine) -> Definition | BrokenLine:
     """The definition on a logical line, or what is wrong with it."""
     if logical.orphan:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from itertools import islice
 from typing import NamedTuple
 
 from mailconf.m4 import Place
@@ -174,45 +174,108 @@ class OutputPart(NamedTuple):
 
 
 class OutputPlaces:
-    """For the text of the .cf that a .mc expands to: the places in the configuration that are behind it."""
+    """For the text of the .cf that a .mc expands to: the places in the configuration that are behind it.
+
+    A piece of the text may have as many lines as bytes: its parts are made when someone asks for them.
+    """
 
     def __init__(self, expanded: Expanded, origins: Origins) -> None:
         self._pieces = expanded.pieces
         self._origins = origins
+        self._cut: dict[int, bytes] = {}  # of a piece that begins within a character: what came of that before
+        self._lines: dict[int, tuple[array[int], array[int]]] = {}
+        self._whole: dict[int, bool] = {}
 
     @cached_property
-    def _parts(self) -> list[OutputPart]:
-        """Those with a place, in their order."""
-        parts = []
+    def _starts(self) -> array[int]:
+        """Where each piece begins, in characters of the .cf."""
+        starts = array("Q")
         decoder = getincrementaldecoder(ENCODING)(ERRORS)
         start = 0
-        for data, place in self._pieces:
-            whole = place is not None and place.block.data.startswith(data, place.offset)
-            for found in _PART.finditer(data):
-                if place is not None:
-                    at = Place(place.block, place.offset + found.start()) if whole else place
-                    parts.append(OutputPart(start, found[0], at, whole))
+        for number, (data, _) in enumerate(self._pieces):
+            starts.append(start)
+            before = decoder.getstate()[0]
+            if before:
+                self._cut[number] = before
+            start += len(data) if data.isascii() and not before else len(decoder.decode(data))
+        return starts
+
+    def _parts(self, number: int, start: int) -> Iterator[OutputPart]:
+        """The parts of a piece, one after the other, from the first on that begins at ``start`` or behind it."""
+        data, place = self._pieces[number]
+        if place is None or not data:
+            return
+        first = self._starts[number]
+        if data.isascii() and number not in self._cut:
+            at = 0 if start <= first else data.find(b"\n", start - first - 1) + 1
+            while at < len(data) and (at or start <= first):
+                end = data.find(b"\n", at) + 1 or len(data)
+                yield self._part(number, first + at, at, end)
+                at = end
+            return
+        starts, places = self._line_starts(number)
+        for line in range(bisect_left(starts, start), len(starts)):
+            end = places[line + 1] if line + 1 < len(places) else len(data)
+            yield self._part(number, starts[line], places[line], end)
+
+    def _last_part(self, number: int, offset: int) -> OutputPart | None:
+        """The last part of a piece that begins at ``offset`` or before it."""
+        data, place = self._pieces[number]
+        if place is None or not data:
+            return None
+        first = self._starts[number]
+        if data.isascii() and number not in self._cut:
+            at = data.rfind(b"\n", 0, min(offset - first, len(data) - 1)) + 1
+            return self._part(number, first + at, at, data.find(b"\n", at) + 1 or len(data))
+        starts, places = self._line_starts(number)
+        line = bisect_right(starts, offset) - 1
+        return self._part(number, starts[line], places[line], places[line + 1] if line + 1 < len(places) else len(data))
+
+    def _line_starts(self, number: int) -> tuple[array[int], array[int]]:
+        """Where the parts of a piece begin: in characters of the .cf, and in bytes of the piece."""
+        if number not in self._lines:
+            starts, places = array("Q"), array("Q")
+            decoder = getincrementaldecoder(ENCODING)(ERRORS)
+            decoder.setstate((self._cut.get(number, b""), 0))
+            start = self._starts[number]
+            for found in _PART.finditer(self._pieces[number][0]):
+                starts.append(start)
+                places.append(found.start())
                 start += len(decoder.decode(found[0]))
-        return parts
+            self._lines[number] = starts, places
+        return self._lines[number]
+
+    def _part(self, number: int, start: int, at: int, end: int) -> OutputPart:
+        data, place = self._pieces[number]
+        assert place is not None
+        whole = self._whole.get(number)
+        if whole is None:
+            whole = self._whole[number] = place.block.data.startswith(data, place.offset)
+        return OutputPart(start, data[at:end], Place(place.block, place.offset + at) if whole else place, whole)
 
     def of_line(self, start: int, end: int) -> Span | None:
         """The place of a logical line, which is ``cf[start:end]``; None for a default."""
         return self._of(start, end, self._origins.of_text) or self._of(start, end, self._origins.of_value)
 
     def _of(self, start: int, end: int, find: Callable[[Place], Span | None]) -> Span | None:
-        for part in islice(self._parts, bisect_left(self._parts, start, key=lambda part: part.start), None):
-            if part.start >= end:
+        starts = self._starts
+        for number in range(max(bisect_left(starts, start) - 1, 0), len(starts)):
+            if starts[number] >= end:
                 break
-            if (span := find(part.place)) is not None:
-                return span
+            for part in self._parts(number, start):
+                if part.start >= end:
+                    break
+                if (span := find(part.place)) is not None:
+                    return span
         return None
 
     def of_character(self, offset: int) -> Span | None:
         """The place of one character of the .cf."""
-        at = bisect_right(self._parts, offset, key=lambda part: part.start) - 1
-        if at < 0:
+        for number in range(bisect_right(self._starts, offset) - 1, -1, -1):
+            if (part := self._last_part(number, offset)) is not None:
+                break
+        else:
             return None
-        part = self._parts[at]
         behind = offset - part.start
         text = decode(part.data)
         if behind > len(text):

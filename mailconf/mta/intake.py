@@ -16,21 +16,19 @@ from itertools import chain
 from mailconf.model.address import external
 from mailconf.model.policy import Place, Role, Side
 from mailconf.model.site import Site
-from mailconf.model.verdict import EffectKind, Reply
+from mailconf.model.verdict import EffectKind
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split_message
+from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.pace import Pace
 from mailconf.mta.queue import Queue, QueueError
+from mailconf.smtp.problems import Problem
 from mailconf.source import encode
 
-TOO_MANY_HOPS = Reply.of(554, "5.4.0 Error: too many hops")
-TOO_BIG = Reply.of(552, "5.3.4 Error: message file too big")
-WRITE_ERROR = Reply.of(451, "4.3.0 Error: queue file write error")
 
-
-class Cleanup:
+class QueueIntake:
     """The Intake over a `Queue`. ``queued`` is told the serial of every message that entered the active queue."""
 
     def __init__(self, context: Context, queue: Queue, queued: Callable[[int], None] = lambda serial: None) -> None:
@@ -52,8 +50,8 @@ class Cleanup:
             await self._headers(message, effects[EffectKind.PREPEND])
             await self._envelope(message, effects[EffectKind.REDIRECT], effects[EffectKind.BCC])
         except LookupFailed as failure:
-            self._warn(f"{message.queue_id}: {failure.table} lookup error -- message not accepted, try again later")
-            raise IntakeRefused(WRITE_ERROR) from failure
+            self.context.note(LogEvent.LOOKUP_FAILED, queue_id=message.queue_id, table=failure.table)
+            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
         if effects[EffectKind.DISCARD]:
             return
         filters = effects[EffectKind.FILTER]
@@ -61,19 +59,19 @@ class Cleanup:
         try:
             serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
         except QueueError as error:
-            self._warn(f"{message.queue_id}: {error}")
-            raise IntakeRefused(WRITE_ERROR) from error
+            self.context.note(LogEvent.NOT_STORED, queue_id=message.queue_id, error=error)
+            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from error
         if not hold:
             self.queued(serial)
 
-    def _warn(self, text: str) -> None:
-        self.context.log("cleanup", f"warning: {text}")
+    def _refusal(self, problem: Problem) -> IntakeRefused:
+        return IntakeRefused(self.context.personality.wording.refusal(problem))
 
     def _check_size(self, message: Message) -> None:
         limit = self.context.policy.site.limits.message_size
         if limit and message.size > limit:
-            self._warn(f"{message.queue_id}: queue file size limit exceeded")
-            raise IntakeRefused(TOO_BIG)
+            self.context.note(LogEvent.STORED_TOO_BIG, queue_id=message.queue_id)
+            raise self._refusal(Problem.MESSAGE_TOO_BIG)
 
     # Headers
 
@@ -104,13 +102,12 @@ class Cleanup:
                 continue
             put(await self._rewritten(header, message, pace) if local or site.remote_header_domain else header)
         if hops >= site.limits.hop_count:
-            self._warn(f"{message.queue_id}: message rejected: hopcount exceeded")
-            raise IntakeRefused(TOO_MANY_HOPS)
+            self.context.note(LogEvent.TOO_MANY_HOPS, queue_id=message.queue_id)
+            raise self._refusal(Problem.TOO_MANY_HOPS)
         if local or site.add_missing_headers:
             for header in await self._missing(message, present):
                 put(header)
-        for text in _message_ids(identities):
-            self.context.log("cleanup", f"{message.queue_id}: {text}")
+        self.context.note(LogEvent.MESSAGE_IDS, queue_id=message.queue_id, fields=identities)
         message.content = bytes(out) + set_off(fields.rest)
 
     async def _rewritten(self, header: Header, message: Message, pace: Pace) -> Header:
@@ -125,7 +122,7 @@ class Cleanup:
             return await policy.rewrite(address, role, Ask(world))
 
         def warn(text: str) -> None:
-            self._warn(f"{message.queue_id}: {text}")
+            self.context.note(LogEvent.COMMENTS_LOST, queue_id=message.queue_id, text=text)
 
         return await rewrite(header, change, limits_of(policy.site), warn)
 
@@ -181,7 +178,7 @@ class Cleanup:
         address = await policy.rewrite(address, Role(Place.ENVELOPE, Side.RECIPIENT), ask)
         expansion = await policy.expand(address, ask)
         if expansion.error is not None:
-            self._warn(f"{message.queue_id}: {expansion.error.text}; message not accepted")
+            self.context.note(LogEvent.ALIAS_FAILED, queue_id=message.queue_id, reply=expansion.error)
             raise IntakeRefused(expansion.error)
         return expansion.recipients
 
@@ -212,12 +209,6 @@ _IDENTITIES = ("resent-message-id", "message-id")
 _LOOKED_FOR = frozenset(
     prefix + name for prefix in ("", "resent-") for name in ("message-id", "date", "from", "to", "cc", "bcc")
 )
-
-
-def _message_ids(found: dict[str, str]) -> list[str]:
-    """As the log shows them: a resent one first, ``<>`` where there is none."""
-    resent = [f"resent-message-id={found['resent-message-id']}"] if "resent-message-id" in found else []
-    return [*resent, f"message-id={found.get('message-id', '<>')}"]
 
 
 def limits_of(site: Site) -> HeaderLimits:

@@ -1,7 +1,5 @@
 """The SMTP listener's sessions: asyncio around `mailconf.smtp.server` and the answers of `mailconf.mta.answers`.
 
-The words for timeouts and limits are smtpd(8)'s; log lines are those of Postfix's smtpd.
-
 One client costs no other its turn: after some events of a session the others go on; nothing is read of a client whose
 session waits, and no more than a buffer of one whose commands are being answered; a client that does not read what is
 said to it is cut off after smtpd_timeout, as one that says nothing; when a client is gone, its commands are dropped.
@@ -15,15 +13,17 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import NO_NAME
 from mailconf.mta.answers import Answers, VerdictHook
+from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context
 from mailconf.mta.resolver import Resolver, peer
 from mailconf.smtp.events import ChunkEnd, Content, ContentEnd, Wait
 from mailconf.smtp.options import ServerOptions
+from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
 from mailconf.smtp.states import COUNTED, LAST, State
@@ -32,10 +32,6 @@ _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
 _TURNS = 32  # events after which other sessions have their turn
 _SHOWN = 100  # bytes of improper pipelining, in the log
-_ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
-
-
-_OUT_OF_STEP = Reply.of(554, "5.5.0 Error: SMTP protocol synchronization")
 
 
 class _Lost(Exception):
@@ -46,7 +42,7 @@ class _Idle(Exception):
     """The client was silent for too long."""
 
 
-class Smtpd:
+class SmtpService:
     """What the sessions of one service share; `protocol` is what asyncio's create_server wants.
 
     A session keeps the Policy that was in force when its client connected, as a process of smtpd(8) keeps its
@@ -75,13 +71,13 @@ class Smtpd:
         self.base = options
         self.resolver = resolver
         self.on_verdict = on_verdict
-        self.sessions: set[SmtpdSession] = set()
+        self.sessions: set[SmtpSession] = set()
         self.clients: Counter[str] = Counter()
         self.stopping = False
         self._slots = asyncio.Semaphore(self.policy.site.limits.connections or 1_000_000)
 
-    def protocol(self) -> SmtpdSession:
-        return SmtpdSession(self)
+    def protocol(self) -> SmtpSession:
+        return SmtpSession(self)
 
     def options(self) -> ServerOptions:
         site = self.policy.site
@@ -111,21 +107,22 @@ class Smtpd:
         return self._slots
 
 
-class SmtpdSession(asyncio.Protocol):
+class SmtpSession(asyncio.Protocol):
     """One client."""
 
     transport: asyncio.Transport
 
-    def __init__(self, server: Smtpd) -> None:
+    def __init__(self, server: SmtpService) -> None:
         self.server = server
         self.context = server.context
         self.policy = server.policy
         self.site = server.policy.site
         same_name = self.site.syslog_name == self.context.policy.site.syslog_name
-        self._program = "smtpd" if same_name else f"{self.site.syslog_name}/smtpd"
+        self._prefix = "" if same_name else f"{self.site.syslog_name}/"
         self.task: asyncio.Task[None] | None = None
-        self.connection = Connection(server.options())
-        self.answers = Answers(self.context, self.policy, self.connection, self._log, server.on_verdict)
+        self.wording = self.context.personality.wording
+        self.connection = Connection(server.options(), self.wording)
+        self.answers = Answers(self.context, self.policy, self.connection, self._note, server.on_verdict)
         self.session = self.answers.session
         self._out = bytearray()
         self._waiter: asyncio.Future[None] | None = None
@@ -191,8 +188,9 @@ class SmtpdSession(asyncio.Protocol):
 
     # The session.
 
-    def _log(self, text: str) -> None:
-        self.context.log(self._program, text)
+    def _note(self, event: LogEvent, /, **facts: Any) -> None:
+        for program, text in self.context.personality.journal.lines(event, **facts):
+            self.context.log(self._prefix + program, text)
 
     async def _run(self) -> None:
         server, address = self.server, self.session.client_address
@@ -200,20 +198,20 @@ class SmtpdSession(asyncio.Protocol):
         try:
             async with server.slots:
                 await self._name_client()
-                self._log(f"connect from {self.answers.client}")
+                self._note(LogEvent.CONNECTED, client=self.answers.client)
                 try:
                     if await self._greet(address):
                         await self._talk()
                 except _Lost:
-                    self._log(self.answers.ending(f"lost connection after {self._where()}"))
+                    self._note(LogEvent.CONNECTION_LOST, **self._ending())
                     self.connection.abandon()
                 except _Idle:
-                    self._log(self.answers.ending(f"timeout after {self._where()}"))
+                    self._note(LogEvent.TIMED_OUT, **self._ending())
                     self.connection.abandon()
-                    late = Reply.of(421, f"4.4.2 {self.connection.options.hostname} Error: timeout exceeded")
-                    self._say(await self.answers.worded(late))
-                summary = self.connection.summary()
-                self._log(f"disconnect from {self.answers.client} {summary}")
+                    await self._refuse(Problem.TIMEOUT)
+                connection = self.connection
+                counts, bare_lf = connection.counts, connection.bare_lf
+                self._note(LogEvent.DISCONNECTED, client=self.answers.client, counts=counts, bare_lf=bare_lf)
                 await self._finish()
         finally:
             server.clients[address] -= 1
@@ -230,10 +228,16 @@ class SmtpdSession(asyncio.Protocol):
                 self.transport.write_eof()
         self.transport.abort()
 
-    def _where(self) -> str:
-        state = self.connection.state
-        verb = self.connection.verb or "UNKNOWN"
-        return f"{verb} ({self.answers.received} bytes)" if state in (State.BODY, State.OCTETS) else verb
+    def _ending(self) -> dict[str, Any]:
+        """Where the session ended, for the log."""
+        in_content = self.connection.state in (State.BODY, State.OCTETS)
+        octets = self.answers.received if in_content else None
+        return {
+            "client": self.answers.client,
+            "where": self.connection.verb,
+            "octets": octets,
+            **self.answers.message(),
+        }
 
     async def _name_client(self) -> None:
         session = self.session
@@ -249,13 +253,11 @@ class SmtpdSession(asyncio.Protocol):
 
     async def _greet(self, address: str) -> bool:
         limit = self.site.limits.connections_per_client
-        host = self.site.hostname.value
         count = self.server.clients[address]
         if limit and count > limit and not await self.answers.may(Privilege.UNLIMITED):
-            who = f"{self.answers.client} for service {self.server.service}"
-            self._log(f"warning: Connection concurrency limit exceeded: {count} from {who}")
-            many = Reply.of(421, f"4.7.0 {host} Error: too many connections from {address}")
-            self._say(await self.answers.worded(many))
+            facts = {"count": count, "service": self.server.service}
+            self._note(LogEvent.TOO_MANY_CONNECTIONS, client=self.answers.client, **facts)
+            await self._refuse(Problem.TOO_MANY_CONNECTIONS, address=address)
             return False
         verdict = await self.answers.connect()
         self._say(verdict.reply)
@@ -288,7 +290,7 @@ class SmtpdSession(asyncio.Protocol):
                 continue
             if not isinstance(event, ContentEnd | ChunkEnd) and self._is_out_of_step():
                 if connection.options.forbid_pipelining:
-                    self._out += connection.refuse(_OUT_OF_STEP)
+                    self._out += connection.refuse(Problem.OUT_OF_STEP)
                     continue
                 self.session.early_input = True
             replies = await self.answers.answer(event)
@@ -311,14 +313,14 @@ class SmtpdSession(asyncio.Protocol):
         ahead = self.connection.ahead(_SHOWN)
         if not ahead or (verb not in LAST and session.protocol == "ESMTP"):
             return False
-        self._log(f"improper command pipelining after {verb} from {self.answers.client}: {_escaped(ahead)}")
+        self._note(LogEvent.IMPROPER_PIPELINING, client=self.answers.client, verb=verb, ahead=ahead)
         return True
 
     async def _wait(self) -> None:
         """Until there is more to read. Raises _Lost, _Idle."""
         connection = self.connection
         if self.server.stopping and connection.state in (State.IDLE, State.MAIL):
-            self._say(Reply.of(421, f"4.3.2 {connection.options.hostname} Service shutting down"))
+            self._say(self.wording.refusal(Problem.SHUTTING_DOWN, host=connection.options.hostname))
             connection.close()
             return
         if self._lost:
@@ -362,6 +364,10 @@ class SmtpdSession(asyncio.Protocol):
         with suppress(_Idle):
             await self._drain()
 
+    async def _refuse(self, problem: Problem, **facts: str) -> None:
+        reply = self.wording.refusal(problem, host=self.connection.options.hostname, **facts)
+        self._say(await self.answers.worded(reply))
+
     def _say(self, reply: Reply) -> None:
         self._out += reply.wire()
 
@@ -376,8 +382,3 @@ class SmtpdSession(asyncio.Protocol):
         if reply.code >= 400 and limits.error_sleep and self.connection.errors >= limits.soft_errors:
             self._write()
             await asyncio.sleep(limits.error_sleep)
-
-
-def _escaped(data: bytes) -> str:
-    """``data`` as smtpd(8) logs it: escapes as in C, octal for what is not printable ASCII."""
-    return "".join(_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in data)

@@ -1,8 +1,8 @@
-"""Bounce templates (bounce(5)): reading a template file, the built-in templates, and postconf's -b and -t.
+"""Bounce templates (bounce(5)): reading a template file, the built-in templates, and what is sent of them.
 
 A file has ``NAME = <<MARK``, the template's lines, and a line that is MARK. A template is a few headers (Charset, From,
 Subject, Postmaster-Subject), each on one line, an empty line, and the text. A template with a mistake in it is left
-alone, with a warning, and the built-in one stands in; some mistakes stop the engine (`Fatal`).
+alone, with a warning, and the built-in one stands in; some mistakes stop the engine (`TemplateError`).
 
 In the text, ``$name`` is a parameter of main.cf. ``delay_warning_time_UNIT`` and ``maximal_queue_lifetime_UNIT`` are
 the two times in seconds, minutes, hours, days or weeks, rounded down.
@@ -11,7 +11,6 @@ the two times in seconds, minutes, hours, days or weeks, rounded down.
 from __future__ import annotations
 
 from mailconf.postfix.parameters.bounce_templates_data import TEMPLATES
-from mailconf.postfix.postconf.values import Fatal
 from mailconf.postfix.text.expand import MacroError, expand
 from mailconf.postfix.text.lines import BLANKS, split_name_value
 
@@ -27,6 +26,10 @@ TIMES = ("delay_warning_time", "maximal_queue_lifetime")
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
 EXCESSIVE = 1000
 _IGNORED = "-- ignoring this template"
+
+
+class TemplateError(Exception):
+    """bounce(8) stops with these words."""
 
 
 class Template:
@@ -49,8 +52,14 @@ def built_in() -> dict[str, Template]:
 
 
 def read(text: str, file: str, warn: Warn) -> dict[str, Template]:
-    """The good templates of a file, by kind. Raises Fatal."""
-    found: dict[str, Template] = {}
+    """The good templates of a file, by kind. Raises TemplateError."""
+    given = texts(text, file, warn)
+    found = {kind: parse(kind, given[kind], file, warn) for kind in KINDS if kind in given}
+    return {kind: template for kind, template in found.items() if template is not None}
+
+
+def texts(text: str, file: str, warn: Warn) -> dict[str, list[str]]:
+    """The lines of each template of a file, by kind, good or not. Raises TemplateError."""
     given: dict[str, list[str]] = {}
     for number, name, lines in _definitions(text, file, warn):
         kind = name.removesuffix("_template")
@@ -58,10 +67,7 @@ def read(text: str, file: str, warn: Warn) -> dict[str, Template]:
             warn(f"{file}, line {number}: unknown template name: {name} {_IGNORED}")
         else:
             given[kind] = lines
-    for kind in KINDS:
-        if kind in given and (template := _parse(kind, given[kind], file, warn)) is not None:
-            found[kind] = template
-    return found
+    return given
 
 
 def _definitions(text: str, file: str, warn: Warn) -> Iterator[tuple[int, str, list[str]]]:
@@ -77,14 +83,14 @@ def _definitions(text: str, file: str, warn: Warn) -> Iterator[tuple[int, str, l
             continue
         pair = split_name_value(line)
         if isinstance(pair, str):
-            raise Fatal(f'{file}, line {at + 1}: {pair}: "{line}"')
+            raise TemplateError(f'{file}, line {at + 1}: {pair}: "{line}"')
         name, value = pair
         if not value.startswith("<<"):
             yield at + 1, name, [value]
             continue
         mark = value[2:].strip(BLANKS)
         if not mark:
-            raise Fatal(f"{file}, line {at + 1}: missing end marker after <<")
+            raise TemplateError(f"{file}, line {at + 1}: missing end marker after <<")
         end = next((n for n in range(at, len(lines)) if lines[n] == mark), None)
         if end is None:
             warn(f'{file}, line {len(lines) + 1}: missing "{mark}" end marker')
@@ -93,7 +99,7 @@ def _definitions(text: str, file: str, warn: Warn) -> Iterator[tuple[int, str, l
         yield at + 1, name, body
 
 
-def _parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None:
+def parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None:
     """The template on ``lines``, or None, with a warning, when it is no good."""
     headers = dict(TEMPLATES[kind][0])
     body = [line.partition("\0")[0] for line in lines]
@@ -158,27 +164,32 @@ class Names:
         self._kind = ""
 
     def expand(self, template: Template, *, from_file: bool) -> str:
-        """The text of ``template``, as -b prints it. Raises Fatal."""
+        """The text of ``template``, as postconf's -b prints it. Raises TemplateError."""
+        lines = self.lines(template, from_file=from_file)
+        return "\n".join([f"expanded_{template.kind}_text = <<EOF", *lines, "EOF", ""])
+
+    def lines(self, template: Template, *, from_file: bool) -> list[str]:
+        """The lines of ``template``'s text. Raises TemplateError."""
         self._kind = template.kind
         place = self._file if from_file else "[built-in]"
-        out = [f"expanded_{template.kind}_text = <<EOF"]
+        out = []
         for line in template.lines:
             try:
                 out.append(expand(line, lambda name: self._lookup(name, place)))
             except MacroError as failure:
                 for message in failure.messages:
                     self._warn(message)
-                raise Fatal(f"{place}: bad $name syntax in {template.kind} template: {line}") from None
+                raise TemplateError(f"{place}: bad $name syntax in {template.kind} template: {line}") from None
             if self._missing:
-                raise Fatal(f"{place}: undefined $name in {template.kind} template: {line}")
-        return "\n".join([*out, "EOF", ""])
+                raise TemplateError(f"{place}: undefined $name in {template.kind} template: {line}")
+        return out
 
     def _lookup(self, name: str, place: str) -> str | None:
         for time in TIMES:
             if name.startswith(time + "_"):
                 unit = name[len(time) + 1 :]
                 if unit not in UNITS:
-                    raise Fatal(f'{place}: unrecognized suffix "{unit}" in parameter "{name}"')
+                    raise TemplateError(f'{place}: unrecognized suffix "{unit}" in parameter "{name}"')
                 return self._in_units(name, self._seconds(time), unit, place)
         found = self._value(name)
         self._missing |= found is None

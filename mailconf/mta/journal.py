@@ -1,0 +1,132 @@
+"""What the MTA tells its log: events by name, and what deliveries come to.
+
+The parts of the MTA name a `LogEvent` with its facts; a `Journal` makes lines of it, as many as its dialect has for it,
+or none. What an attempt comes to is a `Remark`, which stands in the log and in reports to senders. Each dialect has a
+module: mailconf/mta/journal_postfix.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from mailconf.smtp.problems import Worded
+
+Line = tuple[str, str]  # program, text
+
+
+class LogEvent(Worded):
+    """Something that a log may have; its meaning, and the names of its facts.
+
+    ``client`` is "name[address]", ``queue_id`` may be "" before there is one, times are seconds since the epoch.
+    """
+
+    # A session. ``named``: the line has the queue id of the message that the session ended in.
+    CONNECTED = "a client connected", "client"
+    DISCONNECTED = "a session is over; commands as [accepted, all] by name", "client", "counts", "bare_lf"
+    # where: the command; octets: of the content so far, or None
+    CONNECTION_LOST = "the client hung up", "client", "where", "octets", "named", "queue_id"
+    TIMED_OUT = "the client was silent for too long", "client", "where", "octets", "named", "queue_id"
+    TOO_MANY_CONNECTIONS = "the client has more than it may have", "client", "count", "service"
+    IMPROPER_PIPELINING = "the client sent on where it had to wait", "client", "verb", "ahead"
+    COMMAND_REFUSED = "the protocol forbids a command (smtp.problems)", "client", "queue_id", "named", "refused"
+    # recipient: the first one, or ""
+    LINE_REJECTED = "a line's end is refused", "client", "where", "problem", "session", "recipient"
+    CHUNK_REFUSED = "a chunk is refused by the protocol", "client", "queue_id", "problem"
+    PRIVILEGE_UNKNOWN = "whether a client has a privilege cannot be found out", "privilege", "table"
+    VERDICT = "the Policy answered a command", "queue_id", "verdict"
+    MESSAGE_BEGUN = "a message has its queue id", "queue_id", "client", "login"
+    MESSAGE_TOO_BIG = "the content exceeds the limit", "queue_id"
+    DEFECT = "a question to the Policy ended in an exception", "question", "error", "place"
+    # A message on its way into the queue.
+    LOOKUP_FAILED = "a table cannot be asked", "queue_id", "table"
+    NOT_STORED = "the queue does not take a message", "queue_id", "error"
+    STORED_TOO_BIG = "a message exceeds the limit when it is to be stored", "queue_id"
+    TOO_MANY_HOPS = "a message has come through too many servers", "queue_id"
+    ALIAS_FAILED = "the recipients of a message cannot be expanded", "queue_id", "reply"
+    COMMENTS_LOST = "comments around an address are dropped; where they begin", "queue_id", "text"
+    MESSAGE_IDS = "what identifies a message: values by lower-case names of fields", "queue_id", "fields"
+    # The queue and deliveries.
+    ACTIVE = "a message is attempted", "queue_id", "sender", "size", "recipients"
+    DELIVERY = "an attempt has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended"
+    EXPIRED = "a message is given up", "queue_id", "sender"
+    REMOVED = "nothing is left to do for a message", "queue_id"
+    QUEUE_FAILED = "the queue cannot be used", "error"
+    REPORT_FAILED = "a report to the sender could not be queued", "serial", "error"
+    ATTEMPT_FAILED = "an attempt ended in an exception", "serial", "error"
+    AGENT_FAILED = "an agent ended in an exception", "program", "queue_id", "error"
+    NO_AGENT = "nothing delivers for a transport; the agent that asks for it or ''", "program", "transport"
+    HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
+    DELIVERY_WARNING = "an agent has something to say about a delivery", "program", "text"
+    REPORT_SENT = "a report was queued: of which message, as which", "queue_id", "notice", "postmaster", "report_id"
+    REPORT_WARNING = "something is wrong with the texts of reports", "text"
+    REPORT_DISCARDED = "a report about a report to the postmaster is not sent", "queue_id"
+    # The whole.
+    STARTED = "clients are served", "directory"
+    LISTENING = "connections are taken", "host", "port", "service"
+    STOPPED = "the server has ended"
+    RELOADED = "the configuration was read anew", "directory"
+    NOT_RELOADED = "the configuration is broken, the one in force stays", "error"
+    SERVICE_GONE = "a service that is listened for is gone from the configuration", "service"
+    FINDING = "a diagnostic of the configuration, in one line", "text"
+    FATAL = "the server cannot run", "error"
+
+
+class Remark(Worded):
+    """What an attempt to deliver came to; its meaning, and the names of its facts.
+
+    ``reason`` is the operating system's text, or a worker's (`mailconf.mta.mailbox`); ``peer`` is "name[address]",
+    ``stage`` a `mailconf.smtp.client.Stage`, and ``verb`` the greeting's command that was sent.
+    """
+
+    # Mailboxes, files and forwarding.
+    IN_MAILBOX = "it is in a mailbox"
+    IN_MAILDIR = "it is in a Maildir"
+    IN_FILE = "it is in the file that an alias names", "target"
+    FORWARDED = "it was sent anew", "queue_id"
+    DISCARDED = "it was thrown away as asked for"
+    MAILBOX_FAILED = "a user's mailbox cannot be written", "path", "user", "reason"
+    VIRTUAL_MAILBOX_FAILED = "the mailbox of an address without a user cannot be written", "path", "user", "reason"
+    FILE_FAILED = "the file that an alias names cannot be written", "path", "user", "reason"
+    MAILDIR_FAILED = "a Maildir cannot be written", "reason"
+    LOOP = "the message has been delivered to this address before", "address"
+    MISCONFIGURED = "the configuration is wrong; the log has more"
+    NO_DELIVERIES = "a recipient comes to nothing"
+    # Commands.
+    COMMAND_DONE = "the command took it", "command"
+    COMMAND_EXIT = "the command ended with a status of sysexits.h", "status"
+    COMMAND_STATUS = "the command ended with another status", "command", "status"
+    COMMAND_SIGNAL = "the command was killed by a signal", "command", "number"
+    COMMAND_TIMEOUT = "the command took too long and was killed", "command"
+    COMMAND_NOT_RUN = "the command cannot be started"
+    COMMAND_OUTPUT = "follows a remark about a command that printed something", "output"
+    UNKNOWN_STATUS = "what a status that is not of sysexits.h means", "status"
+    NO_RIGHTS = "only root may run a command as that user", "uid"
+    # Transports.
+    NO_TRANSPORT = "nothing delivers for the transport"
+    AGENT_FAILED = "the agent ended in an exception"
+    NO_RESULT = "the agent did not say what became of it"
+    # Other servers.
+    UNKNOWN_PORT = "there is no port of that name", "service"
+    REWRITING_FAILED = "an address cannot be rewritten", "reason"
+    NULL_MX = "the domain does not take mail (RFC 7505)", "domain"
+    LOOPS_BACK = "the best host for the destination is this one", "destination"
+    LOOKUP_FAILED = "the DNS cannot be asked", "name", "kind"
+    NO_SUCH_NAME = "the name does not exist", "name", "kind"
+    NO_RECORD = "the name has no such record", "name", "kind"
+    CONNECT_FAILED = "the host cannot be reached", "relay", "reason"
+    NO_HANDSHAKE = "the host does not keep to the protocol", "peer"
+    UNWILLING = "the host refused to talk", "peer", "reply"
+    NO_SMTPUTF8 = "the host lacks SMTPUTF8", "peer"
+    CONNECTION_LOST = "the host hung up", "peer", "stage", "verb"
+    TIMED_OUT = "the host was silent for too long", "peer", "stage", "verb"
+    ACCEPTED = "the host took it", "reply"
+    REFUSED = "the host refused it", "peer", "reply", "stage"
+
+
+class Journal(Protocol):
+    """The words of a dialect for the log. ``facts`` are those that the member names."""
+
+    def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]: ...
+
+    def remark(self, remark: Remark, /, **facts: Any) -> str: ...

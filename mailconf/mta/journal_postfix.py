@@ -1,0 +1,350 @@
+"""The log lines of Postfix's programs (recorded from 3.7.11, tests/vectors and tests/live)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mailconf.model.address import external
+from mailconf.model.policy import Privilege
+from mailconf.model.session import Session
+from mailconf.model.verdict import Verdict
+from mailconf.mta.journal import Line, LogEvent, Remark
+from mailconf.mta.message import Result
+from mailconf.mta.reports import Notice
+from mailconf.smtp.client import Stage
+from mailconf.smtp.events import Refused
+from mailconf.smtp.problems import Problem
+from mailconf.smtp.states import COUNTED
+from mailconf.smtp.wording_postfix import BARE_NEWLINE
+
+_ACCEPT, _INTAKE, _QUEUE, _REPORT, _MASTER = "smtpd", "cleanup", "qmgr", "bounce", "master"
+
+# Lines of events whose facts stand in them as they are; "{program}" is the fact of that name.
+_TEXTS: dict[LogEvent, tuple[str, str]] = {
+    LogEvent.CONNECTED: (_ACCEPT, "connect from {client}"),
+    LogEvent.TOO_MANY_CONNECTIONS: (
+        _ACCEPT,
+        "warning: Connection concurrency limit exceeded: {count} from {client} for service {service}",
+    ),
+    LogEvent.LOOKUP_FAILED: (
+        _INTAKE,
+        "warning: {queue_id}: {table} lookup error -- message not accepted, try again later",
+    ),
+    LogEvent.NOT_STORED: (_INTAKE, "warning: {queue_id}: {error}"),
+    LogEvent.STORED_TOO_BIG: (_INTAKE, "warning: {queue_id}: queue file size limit exceeded"),
+    LogEvent.TOO_MANY_HOPS: (_INTAKE, "warning: {queue_id}: message rejected: hopcount exceeded"),
+    LogEvent.ALIAS_FAILED: (_INTAKE, "warning: {queue_id}: {reply.text}; message not accepted"),
+    LogEvent.COMMENTS_LOST: (_INTAKE, "warning: {queue_id}: stripping too many comments from address: {text}..."),
+    LogEvent.REMOVED: (_QUEUE, "{queue_id}: removed"),
+    LogEvent.QUEUE_FAILED: (_QUEUE, "warning: {error}"),
+    LogEvent.REPORT_FAILED: (_QUEUE, "warning: {serial:X}: status=deferred (bounce failed: {error})"),
+    LogEvent.HOST_FAILED: ("{program}", "{queue_id}: {text}"),
+    LogEvent.DELIVERY_WARNING: ("{program}", "warning: {text}"),
+    LogEvent.REPORT_WARNING: (_REPORT, "warning: {text}"),
+    LogEvent.REPORT_DISCARDED: (_REPORT, "warning: {queue_id}: undeliverable postmaster notification discarded"),
+    LogEvent.STARTED: (_MASTER, "daemon started -- version mailconf, configuration {directory}"),
+    LogEvent.STOPPED: (_MASTER, "terminating on signal 15"),
+    LogEvent.RELOADED: (_MASTER, "reload -- version mailconf, configuration {directory}"),
+    LogEvent.NOT_RELOADED: (_MASTER, "error: configuration not reloaded: {error}"),
+    LogEvent.SERVICE_GONE: (
+        _MASTER,
+        "warning: service {service} is gone from master.cf: not listening for it any more",
+    ),
+    LogEvent.FINDING: (_MASTER, "{text}"),
+    LogEvent.FATAL: (_MASTER, "fatal: {error}"),
+}
+
+_DNS = "Host or domain name not found. Name service error for name={name} type={kind}: "
+_REMARKS: dict[Remark, str] = {
+    Remark.IN_MAILBOX: "delivered to mailbox",
+    Remark.IN_MAILDIR: "delivered to maildir",
+    Remark.IN_FILE: "delivered to file: {target}",
+    Remark.FORWARDED: "forwarded as {queue_id}",
+    Remark.DISCARDED: "discarded",
+    Remark.MAILBOX_FAILED: "cannot update mailbox {path} for user {user}. {reason}",
+    Remark.VIRTUAL_MAILBOX_FAILED: "delivery failed to mailbox {path}: {reason}",
+    Remark.FILE_FAILED: "cannot append message to file {path}: {reason}",
+    Remark.MAILDIR_FAILED: "maildir delivery failed: {reason}",
+    Remark.LOOP: "mail forwarding loop for {address}",
+    Remark.MISCONFIGURED: "mail system configuration error",
+    Remark.NO_DELIVERIES: "nothing to deliver to",
+    Remark.COMMAND_DONE: "delivered to command: {command}",
+    Remark.COMMAND_STATUS: 'Command died with status {status}: "{command}"',
+    Remark.COMMAND_SIGNAL: 'Command died with signal {number}: "{command}"',
+    Remark.COMMAND_TIMEOUT: 'Command time limit exceeded: "{command}"',
+    Remark.COMMAND_NOT_RUN: "temporary failure",
+    Remark.COMMAND_OUTPUT: ". Command output: {output} ",
+    Remark.UNKNOWN_STATUS: "unknown mail system error {status}",
+    Remark.NO_RIGHTS: "cannot run a command as user {uid} without root privileges",
+    Remark.NO_TRANSPORT: "mail transport unavailable",
+    Remark.AGENT_FAILED: "internal error of the delivery agent",
+    Remark.NO_RESULT: "the delivery agent gave no result",
+    Remark.UNKNOWN_PORT: "unknown mail transport error (unknown service: {service}/tcp)",
+    Remark.REWRITING_FAILED: "address rewriting failed: {reason}",
+    Remark.NULL_MX: "Domain {domain} does not accept mail (nullMX)",
+    Remark.LOOPS_BACK: "mail for {destination} loops back to myself",
+    Remark.LOOKUP_FAILED: _DNS + "Host not found, try again",
+    Remark.NO_SUCH_NAME: _DNS + "Host not found",
+    Remark.NO_RECORD: _DNS + "Host found but no data record of requested type",
+    Remark.CONNECT_FAILED: "connect to {relay}: {reason}",
+    Remark.NO_HANDSHAKE: "protocol error: no handshake with {peer}",
+    Remark.UNWILLING: "host {peer} refused to talk to me: {reply.verbatim}",
+    Remark.NO_SMTPUTF8: "SMTPUTF8 is required, but was not offered by host {peer}",
+    Remark.CONNECTION_LOST: "lost connection with {peer} while {stage}",
+    Remark.TIMED_OUT: "conversation with {peer} timed out while {stage}",
+    Remark.ACCEPTED: "{reply.verbatim}",
+    Remark.REFUSED: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
+}
+_WHILE = {
+    Stage.GREETING: "receiving the initial server greeting",
+    Stage.HELO: "performing the {verb} handshake",
+    Stage.READY: "idle",
+    Stage.MAIL: "sending MAIL FROM",
+    Stage.RCPT: "sending RCPT TO",
+    Stage.DATA: "sending DATA command",
+    Stage.END: "sending end of data -- message may be sent more than once",
+    Stage.QUIT: "sending QUIT command",
+    Stage.CLOSED: "closed",
+}
+_IN_REPLY_TO = {Stage.MAIL: "MAIL FROM", Stage.RCPT: "RCPT TO", Stage.DATA: "DATA", Stage.END: "end of DATA"}
+_EXIT = {
+    64: "command line usage error",
+    65: "data format error",
+    66: "cannot open input",
+    67: "user unknown",
+    68: "host name unknown",
+    69: "service unavailable",
+    70: "internal software error",
+    71: "system resource problem",
+    72: "critical OS file missing",
+    73: "can't create user output file",
+    74: "input/output error",
+    75: "temporary failure",
+    76: "remote error in protocol",
+    77: "permission denied",
+    78: "local configuration error",
+}
+
+_LISTS = {
+    Privilege.XCLIENT: "smtpd_authorized_xclient_hosts",
+    Privilege.XFORWARD: "smtpd_authorized_xforward_hosts",
+    Privilege.BARE_NEWLINES: "smtpd_forbid_bare_newline_exclusions",
+    Privilege.UNLIMITED: "smtpd_client_event_limit_exceptions",
+    Privilege.LOCAL_HEADERS: "local_header_rewrite_clients",
+}
+_REPORTS = {
+    Notice.FAILURE: "non-delivery",
+    Notice.SUCCESS: "delivery status",
+    Notice.VERIFY: "delivery status",
+    Notice.DELAY: "delay",
+}
+_ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
+
+
+class PostfixJournal:
+    """A `mailconf.mta.journal.Journal`."""
+
+    def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]:
+        if (text := _TEXTS.get(event)) is not None:
+            program, line = text
+            return ((facts["program"] if program == "{program}" else program, line.format_map(facts)),)
+        return _LINES[event](**facts)
+
+    def remark(self, remark: Remark, /, **facts: Any) -> str:
+        if remark is Remark.COMMAND_EXIT:
+            return _EXIT[facts["status"]]
+        if remark is Remark.REFUSED:
+            facts["stage"] = _IN_REPLY_TO[facts["stage"]]
+        elif "stage" in facts:
+            facts["stage"] = _WHILE[facts["stage"]].format_map(facts)
+        return _REMARKS[remark].format_map(facts)
+
+
+def escaped(data: bytes) -> str:
+    """``data`` as smtpd(8) logs it: escapes as in C, octal for what is not printable ASCII."""
+    return "".join(_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in data)
+
+
+def seconds(value: float) -> str:
+    """A delay as delivery agents log it: two significant digits, at most two decimals, no trailing zeros.
+
+    postconf(5) delay_logging_resolution_limit.
+    """
+    value = max(0.0, value)
+    if value >= 10:
+        return str(round(value))
+    text = f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def counted(counts: dict[str, list[int]], *, bare_lf: bool = False) -> str:
+    """The commands of a session, [accepted, all] by name: ``ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4``."""
+    parts = [(name, counts[name]) for name in (*COUNTED, "unknown") if name in counts]
+    parts.append(("commands", [sum(count[0] for count in counts.values()), sum(count[1] for count in counts.values())]))
+    text = " ".join(f"{name}={a}" if a == b and b else f"{name}={a}/{b}" for name, (a, b) in parts)
+    return f"{text} notes=bare_lf" if bare_lf else text
+
+
+def _said(text: str) -> Iterable[Line]:
+    return ((_ACCEPT, text),)
+
+
+def _disconnected(client: str, counts: dict[str, list[int]], bare_lf: bool) -> Iterable[Line]:
+    return _said(f"disconnect from {client} {counted(counts, bare_lf=bare_lf)}")
+
+
+def _ended(what: str, client: str, named: bool, queue_id: str) -> Iterable[Line]:
+    message = f"{queue_id or 'NOQUEUE'}: " if named else ""
+    return _said(f"{message}{what} from {client}")
+
+
+def _lost(client: str, where: str, octets: int | None, named: bool, queue_id: str) -> Iterable[Line]:
+    return _ended(f"lost connection after {_place(where, octets)}", client, named, queue_id)
+
+
+def _timed_out(client: str, where: str, octets: int | None, named: bool, queue_id: str) -> Iterable[Line]:
+    return _ended(f"timeout after {_place(where, octets)}", client, named, queue_id)
+
+
+def _place(where: str, octets: int | None) -> str:
+    place = where or "UNKNOWN"
+    return place if octets is None else f"{place} ({octets} bytes)"
+
+
+def _pipelining(client: str, verb: str, ahead: bytes) -> Iterable[Line]:
+    return _said(f"improper command pipelining after {verb} from {client}: {escaped(ahead)}")
+
+
+def _refused(client: str, queue_id: str, named: bool, refused: Refused) -> Iterable[Line]:
+    verb, problem = refused.verb, refused.problem
+    message = queue_id or "NOQUEUE"
+    if problem is Problem.TOO_MANY_ERRORS:
+        yield from _ended(f"too many errors after {verb or 'UNKNOWN'}", client, named, queue_id)
+    elif problem is Problem.NOT_SMTP:
+        yield _ACCEPT, f"warning: non-SMTP command from {client}: {refused.detail}"
+    elif problem is Problem.BAD_BDAT:
+        yield _ACCEPT, f"warning: {message}: malformed BDAT command syntax from {client}: {refused.detail}"
+    elif problem is Problem.PRIVILEGE_UNKNOWN:
+        yield _ACCEPT, f"warning: don't know if command {verb} should be allowed from {client}"
+        yield _ACCEPT, f"{message}: reject: {verb} from {client}: {refused.reply}"
+    elif problem in (Problem.BAD_SENDER, Problem.BAD_RECIPIENT) and (verb, refused.detail) != ("RCPT", "<>"):
+        yield _ACCEPT, f"warning: Illegal address syntax from {client} in {verb} command: {refused.detail}"
+
+
+def _rejected(client: str, where: str, problem: Problem, session: Session, recipient: str) -> Iterable[Line]:
+    about = [] if session.sender is None else [f"from=<{external(session.sender)}>"]
+    about += [f"to=<{external(recipient)}>"] if recipient else []
+    about.append(f"proto={session.protocol}")
+    about += [] if session.helo is None else [f"helo=<{session.helo}>"]
+    queue_id = session.queue_id or "NOQUEUE"
+    return _said(f"{queue_id}: reject: {where} from {client}: {BARE_NEWLINE}; {' '.join(about)}")
+
+
+def _chunk_refused(client: str, queue_id: str, problem: Problem) -> Iterable[Line]:
+    message = queue_id or "NOQUEUE"
+    if problem is Problem.CHUNK_TOO_BIG:
+        yield _ACCEPT, f"warning: {message}: BDAT request from {client} exceeds message size limit"
+    elif problem is Problem.NULL_CHUNK:
+        yield _ACCEPT, f"warning: {message}: null BDAT request from {client}"
+
+
+def _privilege_unknown(privilege: Privilege, table: str) -> Iterable[Line]:
+    return _said(f"warning: {_LISTS[privilege]}: {table}: table lookup problem")
+
+
+def _verdict(queue_id: str, verdict: Verdict) -> Iterable[Line]:
+    message = queue_id or "NOQUEUE"
+    for note in verdict.notes:
+        yield _ACCEPT, note if note.startswith("warning: ") else f"{message}: {note}"
+    if verdict.log:
+        yield _ACCEPT, f"{message}: reject: {verdict.log}"
+
+
+def _too_big(queue_id: str) -> Iterable[Line]:
+    return _said(f"warning: {queue_id or 'NOQUEUE'}: queue file size limit exceeded")
+
+
+def _begun(queue_id: str, client: str, login: str) -> Iterable[Line]:
+    return _said(f"{queue_id}: client={client}" + (f", sasl_username={login}" if login else ""))
+
+
+def _defect(question: str, error: Exception, place: str) -> Iterable[Line]:
+    at = f" ({place})" if place else ""
+    return _said(f"panic: {question}: {type(error).__name__}: {error}{at}")
+
+
+def _message_ids(queue_id: str, fields: dict[str, str]) -> Iterable[Line]:
+    """A resent one first, ``<>`` where there is none."""
+    if "resent-message-id" in fields:
+        yield _INTAKE, f"{queue_id}: resent-message-id={fields['resent-message-id']}"
+    yield _INTAKE, f"{queue_id}: message-id={fields.get('message-id', '<>')}"
+
+
+def _active(queue_id: str, sender: str, size: int, recipients: int) -> Iterable[Line]:
+    return ((_QUEUE, f"{queue_id}: from=<{external(sender)}>, size={size}, nrcpt={recipients} (queue active)"),)
+
+
+def _delivery(
+    program: str, queue_id: str, result: Result, arrival: float, since: float, begun: float, ended: float
+) -> Iterable[Line]:
+    recipient, original = result.recipient, ""
+    if recipient.original and recipient.original.lower() != recipient.address.lower():
+        original = f" orig_to=<{external(recipient.original)}>,"
+    delays = (since - arrival, begun - since, result.setup, ended - begun - result.setup)
+    text = (
+        f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},"
+        f" delay={seconds(ended - arrival)}, delays={'/'.join(map(seconds, delays))}, dsn={result.dsn},"
+        f" status={result.status.value} ({result.text})"
+    )
+    return ((program, text),)
+
+
+def _expired(queue_id: str, sender: str) -> Iterable[Line]:
+    return ((_QUEUE, f"{queue_id}: from=<{external(sender)}>, status=expired, returned to sender"),)
+
+
+def _attempt_failed(serial: int, error: Exception) -> Iterable[Line]:
+    return ((_QUEUE, f"warning: {serial:X}: {type(error).__name__}: {error}"),)
+
+
+def _agent_failed(program: str, queue_id: str, error: Exception) -> Iterable[Line]:
+    return ((program, f"warning: {queue_id}: {type(error).__name__}: {error}"),)
+
+
+def _no_agent(program: str, transport: str) -> Iterable[Line]:
+    return ((program or _QUEUE, f"warning: there is no agent for transport {transport}"),)
+
+
+def _report_sent(queue_id: str, notice: Notice, postmaster: bool, report_id: str) -> Iterable[Line]:
+    whom = "postmaster" if postmaster else "sender"
+    return ((_REPORT, f"{queue_id}: {whom} {_REPORTS[notice]} notification: {report_id}"),)
+
+
+def _listening(host: str, port: int, service: str) -> Iterable[Line]:
+    return ((_MASTER, f"listening on {f'[{host}]' if ':' in host else host}:{port} for {service}"),)
+
+
+_LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
+    LogEvent.DISCONNECTED: _disconnected,
+    LogEvent.CONNECTION_LOST: _lost,
+    LogEvent.TIMED_OUT: _timed_out,
+    LogEvent.IMPROPER_PIPELINING: _pipelining,
+    LogEvent.COMMAND_REFUSED: _refused,
+    LogEvent.LINE_REJECTED: _rejected,
+    LogEvent.CHUNK_REFUSED: _chunk_refused,
+    LogEvent.PRIVILEGE_UNKNOWN: _privilege_unknown,
+    LogEvent.VERDICT: _verdict,
+    LogEvent.MESSAGE_TOO_BIG: _too_big,
+    LogEvent.MESSAGE_BEGUN: _begun,
+    LogEvent.DEFECT: _defect,
+    LogEvent.MESSAGE_IDS: _message_ids,
+    LogEvent.ACTIVE: _active,
+    LogEvent.DELIVERY: _delivery,
+    LogEvent.EXPIRED: _expired,
+    LogEvent.ATTEMPT_FAILED: _attempt_failed,
+    LogEvent.AGENT_FAILED: _agent_failed,
+    LogEvent.NO_AGENT: _no_agent,
+    LogEvent.REPORT_SENT: _report_sent,
+    LogEvent.LISTENING: _listening,
+}
