@@ -25,7 +25,7 @@ from mailconf.diagnostics import Sink
 from mailconf.domain_names import DomainNameError, to_ascii, to_unicode
 from mailconf.maps.core import words as map_words
 from mailconf.model import address
-from mailconf.mta import bounce, header_addresses, headers, mailbox
+from mailconf.mta import header_addresses, headers, mailbox, reports_postfix
 from mailconf.postfix.policy import local as postfix_local
 from mailconf.postfix.policy import rewrite
 from mailconf.postfix.settings import hostnames, lists
@@ -253,7 +253,7 @@ READERS: dict[str, Row] = {
     "fold": Row(header_addresses.fold, ("a", "a\n", "\n", " \n")),
     "mbox": Row(lambda text: mailbox.mbox_entry(b"", encode(text), "a", 0), MESSAGE),
     "lines on the way out": Row(lambda text: client.wire_content(encode(text)), (*MESSAGE, "a" * 998 + "\n")),
-    "words of a bounce": Row(bounce.wrap, ("a", " ", "a ", "x |||" + " " * 80, "\t ", "a" * 80 + " ")),
+    "words of a bounce": Row(reports_postfix.wrap, ("a", " ", "a ", "x |||" + " " * 80, "\t ", "a" * 80 + " ")),
     # commands and replies
     **{
         f"smtp {state}, {step} bytes at once": Row(partial(_listen, state=state, step=step), MESSAGE, least=1 << 13)
