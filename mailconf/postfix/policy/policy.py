@@ -24,7 +24,7 @@ from mailconf.postfix.policy.codes import PF206, PF229
 from mailconf.postfix.policy.local import Local, with_headers
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.rewrite import Rewriter
-from mailconf.postfix.policy.smtpd import Smtpd, SmtpSession
+from mailconf.postfix.policy.smtpd import PostfixSession, Smtpd
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
@@ -71,8 +71,8 @@ class PostfixPolicy:
         self._domains.check_changed(view, _telling(view, sink))
         self.smtpd.check_changed(view, service.overrides, sink)
 
-    def begin(self, session: Session) -> SmtpSession:
-        return SmtpSession(self.smtpd, session)
+    def begin(self, session: Session) -> PostfixSession:
+        return PostfixSession(self.smtpd, session)
 
     def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
         yield from self.smtpd.distinguishes(values)
