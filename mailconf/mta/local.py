@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, NamedTuple
 
 from mailconf.files import Root
 from mailconf.model.address import Address, external, internal
@@ -28,8 +28,7 @@ from mailconf.mta.message import Context, IntakeRefused, Job, Message, Recipient
 from mailconf.source import encode
 
 
-@dataclass(frozen=True, slots=True)
-class AgentWays:
+class AgentWays(NamedTuple):
     """What is different from agent to agent.
 
     failed    what is said of a failed mbox delivery

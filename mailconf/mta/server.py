@@ -13,7 +13,8 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from mailconf.files import Root
 from mailconf.model.policy import Policy
@@ -32,8 +33,7 @@ from mailconf.smtp.options import ServerOptions
 Endpoint = tuple[str, int, str]  # host, port, service
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(NamedTuple):
     """What one reading of the configuration gives.
 
     main         of the queue and the delivery agents
@@ -43,7 +43,7 @@ class Policies:
 
     main: Policy
     personality: Personality
-    by_service: Mapping[str, Policy] = field(default_factory=dict)
+    by_service: Mapping[str, Policy] = MappingProxyType({})
 
 
 class BrokenConfiguration(Exception):

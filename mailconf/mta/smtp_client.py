@@ -14,8 +14,9 @@ import asyncio
 import errno
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from mailconf.domain_names import comparable
 from mailconf.model.address import external
@@ -50,11 +51,10 @@ class Failure(Exception):
     dsn: str
     final: bool = False
     relay: str = "none"
-    reply: Reply | None = field(default=None)
+    reply: Reply | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """Where to connect to: ``path`` for a UNIX socket, else ``address``."""
 
     name: str
@@ -297,7 +297,7 @@ def _dns_failure(name: str, kind: str, records: Records) -> Failure:
 
 
 def _part(envelope: Envelope, numbers: list[int]) -> Envelope:
-    return replace(envelope, recipients=tuple(envelope.recipients[number] for number in numbers))
+    return envelope._replace(recipients=tuple(envelope.recipients[number] for number in numbers))
 
 
 def _status(reply: Reply, kind: str) -> str:

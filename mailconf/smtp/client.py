@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from mailconf.smtp.reply import Reply, ReplyError, ReplyParser
 from mailconf.source import encode
@@ -31,17 +31,15 @@ class Stage(Enum):
     CLOSED = "the session is over"
 
 
-@dataclass(frozen=True, slots=True)
-class To:
-    """A recipient in external form, with its DSN parameters as they are to be sent ("": no parameter)."""
+class To(NamedTuple):
+    """A recipient in external form, with its DSN parameters as they are to be sent ("" for none)."""
 
     address: str
     notify: str = ""
     orcpt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A transaction. Addresses are in external form; ``content`` has its lines ended by LF."""
 
     sender: str
@@ -53,23 +51,20 @@ class Envelope:
     smtputf8: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """The handshake is done. ``extensions``: parameters by upper-case keyword; ``name`` is the server's own."""
 
     name: str
     extensions: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of each recipient, in the envelope's order: the reply that decided and the stage it answered."""
 
     replies: tuple[tuple[Reply, Stage], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """The session cannot go on: the server refused (``reply``), or does not speak the protocol (``garbage``)."""
 
     stage: Stage

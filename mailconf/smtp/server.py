@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 from mailconf.smtp import parameters, path
 from mailconf.smtp.content import ContentReader
@@ -384,7 +383,7 @@ class Connection:
             if self._chunk.last and (rest := self._content.rest()):
                 return Content(rest)
             if (refusal := self._content_refusal()) is not None:
-                self._chunk = replace(self._chunk, refusal=refusal, problem=Problem.BARE_NEWLINE)
+                self._chunk = self._chunk._replace(refusal=refusal, problem=Problem.BARE_NEWLINE)
         self.state = self._chunk_state
         return self._chunk
 
@@ -412,7 +411,7 @@ class Connection:
             return self._refused(Problem.BAD_SENDER, typed[:_LOGGED_ADDRESS])
         found = parameters.mail(words[2:], self._kept, smtputf8=offered, dsn="DSN" not in self.withheld)
         if isinstance(found, Fault):
-            return Mail(address, typed, refusal=self._reply_to(found), problem=found.problem)
+            return Mail(address, typed, {}, self._reply_to(found), found.problem)
         return Mail(address, typed, found)
 
     def _rcpt(self, line: str, words: list[str]) -> Event:
@@ -424,7 +423,7 @@ class Connection:
             return self._refused(Problem.BAD_RECIPIENT, typed[:_LOGGED_ADDRESS])
         found = parameters.rcpt(words[2:], dsn="DSN" not in self.withheld)
         if isinstance(found, Fault):
-            return Rcpt(address, typed, refusal=self._reply_to(found), problem=found.problem)
+            return Rcpt(address, typed, {}, self._reply_to(found), found.problem)
         if self.options.recipients and self.recipients >= self.options.recipients:
             full = Problem.TOO_MANY_RECIPIENTS
             return Rcpt(address, typed, found, self.wording.refusal(full), full)
