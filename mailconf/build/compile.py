@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from mailconf.arrays import arrays
 from mailconf.build.plan import Target
 from mailconf.build.state import Record, Stat, settled
 from mailconf.diagnostics import Sink, error
@@ -128,6 +130,9 @@ def compile_targets(
     return compiled
 
 
+_MANY, _SOME = 50_000, 1 << 12  # entries that are worth numpy; how many of them are objects at a time
+
+
 class Read(NamedTuple):
     """A source as it was read."""
 
@@ -201,11 +206,33 @@ def entries_of(
     return entries
 
 
-def _content(entries: Iterable[Entry]) -> dict[bytes, bytes]:
+def _content(entries: Sequence[Entry]) -> Packed | dict[bytes, bytes]:
+    """The entries that count, packed where there are many."""
+    if len(entries) > _MANY and arrays() is not None:
+        packed = _packed(entries)
+        if packed is not None:
+            return counting(packed)
     content: dict[bytes, bytes] = {}
     for entry in entries:
         content.setdefault(fold(encode(entry.key)), encode(entry.value))
     return content
+
+
+def _packed(entries: Sequence[Entry]) -> Packed | None:
+    """None where an entry has an empty key or value, or a NUL."""
+    from mailconf.tables.packed import Packing
+
+    each = iter(entries)
+    found: Packing | None = None
+    while some := list(islice(each, _SOME)):
+        if found is None:
+            found = Packing(b"", len(some[0].source.text), len(entries))
+        keys = [fold(encode(entry.key)) for entry in some]
+        values = [encode(entry.value) for entry in some]
+        if not all(keys) or not all(values) or any(b"\0" in side for side in chain(keys, values)):
+            return None
+        found.add_lists(keys, values)
+    return None if found is None else found.packed()
 
 
 def _folded(key: str) -> str:
