@@ -49,6 +49,8 @@ SAMPLE = {
     "check access": ("a line without a value", "tiny lines without values"),
     "check transport": ("a value of domains",),
     "check sendmail's aliases": ("a line without a value",),
+    "build sendmail's virtusertable": ("tiny lines",),
+    "build sendmail's aliases": ("tiny lines",),
     "check .mc": ("a line without a value", "references", "backslashes", "newlines", "lines of NULs"),
     "check mynetworks = /file": ("networks",),
     "build aliases": ("tiny lines",),
@@ -61,6 +63,8 @@ SMALL = {
     ("check .mc", "newlines"),
     ("check .mc", "lines of NULs"),
     ("build aliases", "tiny lines"),
+    ("build sendmail's aliases", "tiny lines"),
+    ("build sendmail's virtusertable", "tiny lines"),
     ("explain aliases", "tiny lines"),
 }
 CASES = [
