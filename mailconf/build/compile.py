@@ -12,14 +12,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from mailconf.arrays import arrays
 from mailconf.build.plan import Target
 from mailconf.build.state import Record, Stat, settled
 from mailconf.diagnostics import Sink, error
 from mailconf.files import Root
-from mailconf.maps.build.write import counting, write_map
+from mailconf.maps.build.write import Duplicates, counting, write_map
 from mailconf.maps.core.opening import Progress
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
@@ -130,11 +132,14 @@ def compile_targets(
             part = progress(str(target.source)) if progress else None
             content, again = _large(target, read.data, sink, is_restriction, part), None
             if content is None:
-                content = _content(entries_of(target, read.data, sink, is_restriction, part))
+                content = content_of(entries_of(target, read.data, sink, is_restriction, part))
             elif not isinstance(content, dict):
                 again = partial(entries_of, target, read.data, Sink(), is_restriction)
             compiled.append(Compiled(target, content, read.status, read.digest, read.stat, again=again))
     return compiled
+
+
+_MANY, _SOME = 50_000, 1 << 12  # entries that are worth numpy; how many of them are objects at a time
 
 
 class Read(NamedTuple):
@@ -210,11 +215,44 @@ def entries_of(
     return entries
 
 
-def _content(entries: Iterable[Entry]) -> dict[bytes, bytes]:
-    content: dict[bytes, bytes] = {}
+def content_of(
+    entries: Sequence[Entry],
+    fold: Callable[[bytes], bytes] = fold,
+    duplicates: Duplicates = Duplicates.FIRST,
+    own: tuple[bytes, bytes] | None = None,
+) -> Packed | dict[bytes, bytes]:
+    """What a map is to hold; packed where there are many entries.
+
+    fold        makes the keys of entries equal of which one counts; ``duplicates`` says which
+    own         an entry that comes before the others
+    """
+    if len(entries) > _MANY and arrays() is not None:
+        packed = _packed(entries, fold, own)
+        if packed is not None:
+            return counting(packed, duplicates)
+    content: dict[bytes, bytes] = dict([own] if own else [])
     for entry in entries:
-        content.setdefault(fold(encode(entry.key)), encode(entry.value))
+        key, value = fold(encode(entry.key)), encode(entry.value)
+        if duplicates is Duplicates.LAST or key not in content:
+            content[key] = value
     return content
+
+
+def _packed(entries: Sequence[Entry], fold: Callable[[bytes], bytes], own: tuple[bytes, bytes] | None) -> Packed | None:
+    """None where an entry has an empty key or value, or a NUL."""
+    from mailconf.tables.packed import Packing
+
+    found = Packing(b"", len(entries[0].source.text), len(entries) + 1)
+    if own is not None:
+        found.add_lists([own[0]], [own[1]])
+    each = iter(entries)
+    while some := list(islice(each, _SOME)):
+        keys = [fold(encode(entry.key)) for entry in some]
+        values = [encode(entry.value) for entry in some]
+        if not all(keys) or not all(values) or any(b"\0" in side for side in chain(keys, values)):
+            return None
+        found.add_lists(keys, values)
+    return found.packed()
 
 
 def _folded(key: str) -> str:

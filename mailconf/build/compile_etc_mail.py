@@ -11,18 +11,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailconf.build.compile import Built, Compiled, read_source
+from mailconf.build.compile import Built, Compiled, content_of, read_source
 from mailconf.build.etc_mail import CF, EtcMail
 from mailconf.build.plan import Target
 from mailconf.build.state import Input, Record, settled
 from mailconf.diagnostics import Code, Related, Sink, error, warning
 from mailconf.files import Root, replace
 from mailconf.maps.build.target import safe_target
+from mailconf.maps.build.write import Duplicates
 from mailconf.maps.core.opening import Progress
 from mailconf.sendmail.cf.maps import ALIASES
 from mailconf.sendmail.mc.expansion import Expanded
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
+from mailconf.tables.packed import Packed
 from mailconf.tables.reader import repeated
 from mailconf.tables.sendmail_aliases_reader import read_sendmail_aliases
 from mailconf.tables.sendmail_roles import check_sendmail_table, sendmail_format
@@ -107,6 +109,7 @@ def compile_etc_mail(etc_mail: EtcMail, targets: Iterable[Target], sink: Sink) -
         if read is None:
             continue
         source = Source(str(target.source), decode(read.data))
+        entries: Packed | dict[bytes, bytes]
         if ALIASES in target.roles:
             entries = _aliases(source, etc_mail.host_names(), sink)
         else:
@@ -127,27 +130,22 @@ def _owner_and_mode(target: Path, new: int) -> tuple[tuple[int, int], int]:
     return (old.st_uid, old.st_gid), old.st_mode & 0o7777
 
 
-def _entries(role: str, source: Source, sink: Sink) -> dict[bytes, bytes]:
+def _entries(role: str, source: Source, sink: Sink) -> Packed | dict[bytes, bytes]:
     entries = sendmail_format(role).read(source, sink)
     check_sendmail_table(role, entries, sink)
     for known, entry in repeated(entries, lambda key: decode(encode(key).lower())):
         _report_again(BD012, known, entry, "makemap keeps the first and fails; remove one of the two", sink)
-    content: dict[bytes, bytes] = {}
-    for entry in entries:
-        content.setdefault(encode(entry.key).lower(), encode(entry.value))
-    return content
+    return content_of(entries, bytes.lower)
 
 
-def _aliases(source: Source, hosts: set[bytes], sink: Sink) -> dict[bytes, bytes]:
+def _aliases(source: Source, hosts: set[bytes], sink: Sink) -> Packed | dict[bytes, bytes]:
     """What newaliases makes of an alias file; the last of several aliases of a name counts."""
     entries = read_sendmail_aliases(source, sink, hosts.__contains__)
     check_sendmail_table(ALIASES, entries, sink)
     for known, entry in repeated(entries, str):
         _report_again(BD013, known, entry, "the last one counts; remove one of the two", sink)
-    content = {b"@": b"@"}  # by this entry sendmail knows that the map is complete
-    for entry in entries:
-        content[encode(entry.key)] = encode(entry.value)
-    return content
+    complete = b"@", b"@"  # by this entry sendmail knows that the map is complete
+    return content_of(entries, bytes, Duplicates.LAST, complete)
 
 
 def _report_again(code: Code, first: Entry, entry: Entry, hint: str, sink: Sink) -> None:

@@ -206,11 +206,23 @@ def _read_plain(np: Array, data: bytes, whole: Array, start: int, end: int, foun
         key_at, key_length, value_at, value_length = _plain(np, block, whole[start:end])
     except _NotPlain:
         return False
-    lower = block.lower() if folded else block
-    key_at += start if lower == block else found.add_text(lower)
+    letters = whole[start:end]
+    if folded and _has_capitals(np, letters, key_at, key_length):
+        key_at += found.add_text(block.lower())
+    else:
+        key_at += start
     value_at += start
     found.add(key_at, key_length, value_at, value_length)
     return True
+
+
+def _has_capitals(np: Array, letters: Array, key_at: Array, key_length: Array) -> bool:
+    """Whether one of the keys has a capital letter; values may, as OK."""
+    capitals = np.flatnonzero((letters - np.uint8(65)) < 26)
+    if not capitals.size or not key_at.size:
+        return False
+    key = np.maximum(np.searchsorted(key_at, capitals, "right") - 1, 0)
+    return bool((capitals - key_at[key] < key_length[key])[capitals >= key_at[key]].any())
 
 
 def _plain(np: Array, block: bytes, letters: Array) -> tuple[Array, Array, Array, Array]:

@@ -54,17 +54,27 @@ def fold(key: bytes, *, utf8: bool = True) -> bytes:
 
 
 def read_rows(
-    data: bytes, *, utf8: bool = True, places: bool = False, nulls: bool = False, progress: Progress | None = None
+    data: bytes,
+    *,
+    utf8: bool = True,
+    places: bool = False,
+    nulls: bool = False,
+    progress: Progress | None = None,
+    first: int = 0,
+    stop: int | None = None,
 ) -> Rows:
-    """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable; with ``nulls`` (as Postfix from
-    3.9 on) each logical line with a NUL, in it or in what is skipped after it, is a problem, and what a NUL hides need
-    not be UTF-8."""
+    """All entries of the text ``data``, or of its logical lines from ``first`` to ``stop``; keys as written.
+
+    utf8   smtputf8_enable
+    nulls  as Postfix from 3.9 on: each logical line with a NUL, in it or in what is skipped after it, is a problem,
+           and what a NUL hides need not be UTF-8
+    """
     rows = Rows(data)
     told = Nulls(data, rows) if nulls and b"\0" in data else None
     from mailconf.tables.garbage_collection import no_collection  # here: start-up time
 
     with no_collection():
-        for start, end in blocks(data, _BLOCK):
+        for start, end in blocks(data, _BLOCK, first, stop):
             block = data[start:end]
             if len(block) > _LARGE or _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
                 for line in logical_lines(data, start, end):

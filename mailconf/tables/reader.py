@@ -7,15 +7,16 @@ after a bad line and exits 0; here a line that gets lost is an error, because th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mailconf.arrays import arrays
 from mailconf.diagnostics import Code, Related, Sink, error, warning
 from mailconf.source import Source, Span, decode
 from mailconf.tables.entry import Entries, Entry, without_newlines
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
-from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, read_rows
+from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, ORPHAN, UNBALANCED, blocks, read_rows
 from mailconf.tables.postmap import KEY as KEY_BYTES
 from mailconf.tables.rows import Progress
 
@@ -130,6 +131,8 @@ _WORDS: dict[str, tuple[Code, str, str]] = {
     ),
 }
 _WHITE = decode(SPACE)
+_PART = 1 << 16  # bytes that are read at a time
+_MANY = 50_000  # entries that are worth numpy
 _KEY = re.compile(decode(KEY_BYTES.pattern), re.DOTALL)
 # What the grammar finds too has its words beside it, in grammars/postmap.bad.yaml.
 _BY_GRAMMAR = {UNBALANCED: TB003, NO_VALUE: TB004}
@@ -141,16 +144,20 @@ def read_postmap(source: Source, sink: Sink, *, utf8: bool = True, progress: Pro
     Keys are as written: folding is for the caller (`mailconf.tables.postmap.fold`). ``utf8`` is smtputf8_enable.
     """
     text = Text(source)
-    rows = read_rows(text.data, utf8=utf8, places=True, progress=progress)
-    for kind, start, end in rows.problems.places():
-        _report(kind, text.span(start, end), sink)
     entries = Entries(source, _sides)
-    places, offset = rows.places, text.offset
-    if text.same:
-        entries.add_all(places.starts, places.values_at, places.ends)
-    else:
-        for row in places:
-            entries.add(offset(row.start), offset(row.value_at), offset(row.end))
+    offset = text.offset
+    for start, end in blocks(text.data, _PART):  # of all at once, there would be an object for each key and value
+        rows = read_rows(text.data, utf8=utf8, places=True, first=start, stop=end)
+        for kind, at, stop in rows.problems.places():
+            _report(kind, text.span(at, stop), sink)
+        places = rows.places
+        if text.same:
+            entries.add_all(places.starts, places.values_at, places.ends)
+        else:
+            for row in places:
+                entries.add(offset(row.start), offset(row.value_at), offset(row.end))
+        if progress is not None:
+            progress(end, len(text.data), len(entries))
     return entries
 
 
@@ -234,20 +241,34 @@ def report_duplicates(entries: Sequence[Entry], sink: Sink, fold: Callable[[str]
 
 def repeated(entries: Sequence[Entry], fold: Callable[[str], str]) -> Iterator[tuple[Entry, Entry]]:
     """The first entry of a folded key, and each later one of the same, in their order."""
-    hashes = {hash(fold(entry.key)) for entry in entries}
-    if len(hashes) == len(entries):
+    several = _repeated_hashes(entries, fold)
+    if not several:
         return
-    hashes.clear()
-    several: set[int] = set()
-    for entry in entries:
-        number = hash(fold(entry.key))
-        (several if number in hashes else hashes).add(number)
-    hashes.clear()
     first: dict[str, int] = {}
     for number, entry in enumerate(entries):
         key = fold(entry.key)
         if hash(key) in several and (known := first.setdefault(key, number)) != number:
             yield entries[known], entry
+
+
+def _repeated_hashes(entries: Sequence[Entry], fold: Callable[[str], str]) -> Collection[int]:
+    """The hashes that several keys have."""
+    np = arrays() if len(entries) > _MANY else None
+    if np is not None:
+        numbers = np.fromiter((hash(fold(entry.key)) for entry in entries), np.int64, len(entries))
+        numbers.sort()
+        again = numbers[1:][numbers[1:] == numbers[:-1]]
+        del numbers
+        return frozenset(again.tolist())
+    hashes = {hash(fold(entry.key)) for entry in entries}
+    if len(hashes) == len(entries):
+        return ()
+    hashes.clear()
+    several: set[int] = set()
+    for entry in entries:
+        number = hash(fold(entry.key))
+        (several if number in hashes else hashes).add(number)
+    return several
 
 
 def _report(kind: str, span: Span, sink: Sink) -> None:

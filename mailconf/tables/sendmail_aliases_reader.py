@@ -192,7 +192,8 @@ def read_sendmail_aliases(source: Source, sink: Sink, is_local: Callable[[bytes]
 
 def _sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
     """Name and value of an alias as most are written."""
-    return text[start : max(text.find(":", start, end), start)].lower(), text[value_at:end]
+    name = text[start : max(text.find(":", start, end), start)]
+    return name.rstrip(" \t").lower(), text[value_at:end]
 
 
 def _value_at(line: Line, value: bytes) -> int:

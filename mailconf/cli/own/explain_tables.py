@@ -58,6 +58,7 @@ class Unbuilt:
         self._is_restriction = is_restriction
         self._targets: dict[str, Target] | None = None
         self._reported: set[str] = set()
+        self._opened: dict[str, LookupTable | None] = {}  # the same for aliases and for what else asks the table
 
     def __call__(self, table: str) -> LookupTable | None:
         if self._targets is None:
@@ -68,7 +69,9 @@ class Unbuilt:
         if target.target.exists():
             self._report(target, stale=True)
             return None
-        opened = self._of_source(target)
+        if table not in self._opened:
+            self._opened[table] = self._of_source(target)
+        opened = self._opened[table]
         if opened is not None:
             self._report(target, stale=False)
         return opened

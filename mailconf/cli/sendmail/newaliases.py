@@ -130,7 +130,8 @@ def _postfix(name: str, directory: str, root: Root, version: str | None) -> int:
 def _tell(text: str | bytes) -> None:
     sys.stdout.flush()
     data = text if isinstance(text, bytes) else os.fsencode(text)
-    sys.stdout.buffer.write(data.translate(_SEVEN_BITS) + b"\n")
+    sys.stdout.buffer.write(data.translate(_SEVEN_BITS))
+    sys.stdout.buffer.write(b"\n")
 
 
 class Sendmail:
@@ -180,7 +181,7 @@ class Sendmail:
         except (Refused, OSError) as reason:
             if not (optional and isinstance(reason, Refused) and reason.number == 2):
                 words = reason.strerror if isinstance(reason, OSError) else str(reason)
-                _tell(f"{_PREFIX}: cannot open {file}: {words}")
+                _tell(b"%b: cannot open %b: %b" % tuple(map(os.fsencode, (_PREFIX, file, words or ""))))
             return
         unsafe = "mapinunsafedirpath" in self.allowed
         group = "groupwritabledirpathsafe" not in self.allowed

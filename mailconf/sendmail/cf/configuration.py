@@ -167,12 +167,16 @@ class Cf:
     @property
     def alias_files(self) -> list[CfMap]:
         """The files of AliasFile, in the order in which sendmail asks them; of too many the first."""
-        return list(islice(alias_files(self.settings("AliasFile")), MOST_ALIAS_FILES))
+        return self._alias_files[:MOST_ALIAS_FILES]
 
     @property
     def excess_alias_file(self) -> CfMap | None:
         """The first alias file that is one too many: sendmail stops at it."""
-        return next(islice(alias_files(self.settings("AliasFile")), MOST_ALIAS_FILES, None), None)
+        return self._alias_files[MOST_ALIAS_FILES] if len(self._alias_files) > MOST_ALIAS_FILES else None
+
+    @cached_property
+    def _alias_files(self) -> list[CfMap]:
+        return list(islice(alias_files(self.settings("AliasFile")), MOST_ALIAS_FILES + 1))
 
     @property
     def user_databases(self) -> list[CfMap]:
