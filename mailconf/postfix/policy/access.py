@@ -25,7 +25,7 @@ from mailconf.postfix.settings.lookup import Tables, parents
 _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")
 _REPLY = re.compile(r"([45]\d\d)(?:[ \t]+(.*)|)\Z", re.DOTALL)
 
-# Runs a list of restrictions that stands in a table.
+# Runs a list of restrictions that is in a table.
 RunValue = Callable[[Evaluation, str, Asked], Awaitable[Status]]
 
 
@@ -111,7 +111,7 @@ class Access:
 
 
 async def apply(ev: Evaluation, table: str, value: str, subject: Asked, run_value: RunValue) -> Status:
-    """Do what a table's ``value`` says about ``subject``."""
+    """Carry out a table's ``value`` about ``subject``."""
     value = value.strip(" \t\r\n")
     word, _, text = value.partition(" ")
     if "\t" in word:

@@ -89,7 +89,7 @@ class RuleList(NamedTuple):
     who: str = ""
 
     async def run(self, ev: Evaluation, subject: Asked) -> Status:
-        """The first decision; DUNNO when there is none."""
+        """The first decision; DUNNO without any."""
         for rule in self.rules:
             outer = ev.warn
             ev.warn = outer or rule.warn
@@ -280,7 +280,7 @@ class Compiler:
             self._class_list(name)
 
     async def _run_value(self, ev: Evaluation, value: str, subject: Asked) -> Status:
-        """Restrictions that stand in a table: no tables of their own, no arguments but for sleep."""
+        """Restrictions that are in a table: no tables of their own, no arguments except for sleep."""
         rules = self._values.get(value)
         if rules is None:
             rules = self._values[value] = self._value_list(value)
@@ -370,7 +370,7 @@ class Compiler:
         )
         self._sink.report(
             PF202,
-            f"{word.text} needs {needs} behind it",
+            f"{word.text} needs {needs} after it",
             self._span(parameter, word),
             hint=f"write {word.text} and {needs}",
         )
@@ -378,7 +378,7 @@ class Compiler:
     def check_guard(self, *parameters: str) -> bool:
         """Whether one of these lists keeps the server from relaying for everybody (PF204 when not).
 
-        As in the original, it is enough that the word is there; what stands behind ``permit`` does not count.
+        As in the original, it is enough that the word is there; what follows ``permit`` does not count.
         """
         for parameter in parameters:
             for word in split_words(self._configuration.value(parameter)):
@@ -444,7 +444,7 @@ async def _mail_access(ev: Evaluation, access: Access, address: str | None, what
 
 
 def policy_attributes(ev: Evaluation) -> dict[str, str]:
-    """What a policy service is told (SMTPD_POLICY_README), in the original's order."""
+    """The request to a policy service (SMTPD_POLICY_README), in the original's order."""
     session = ev.session
     return {
         "request": "smtpd_access_policy",

@@ -1,4 +1,4 @@
-"""What smtpd(8) answers to each SMTP command: which restriction lists are run when, and what is said.
+"""What smtpd(8) answers to each SMTP command: which restriction lists are run when, and the replies.
 
 With smtpd_delay_reject=yes the lists for client, HELO and sender wait for RCPT; there the order is client, HELO,
 sender, relay, recipient, and last whether the recipient is listed at all (postconf(5)
@@ -311,7 +311,7 @@ class Smtpd:
         return await self._said(ev, Reply.of(503, f"5.7.0 Error: access denied for {ev.client}"))
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
-        """What smtpd(8) makes of every reply: a footer behind a refusal, 4xx of 5xx with soft_bounce."""
+        """What smtpd(8) makes of every reply: a footer after a refusal, 4xx of 5xx with soft_bounce."""
         return await self._dressed(Evaluation(self.settings, session, ask, ""), reply)
 
     async def _dressed(self, ev: Evaluation, reply: Reply) -> Reply:
@@ -358,7 +358,7 @@ class Smtpd:
         }
 
     async def _discarded(self, ev: Evaluation) -> frozenset[str] | None:
-        """The keywords, in lower case, that EHLO does not offer to this client; None when a table cannot tell."""
+        """The keywords, in lower case, that EHLO does not offer to this client; None when a table cannot answer."""
         settings = self.settings
         try:
             found = await settings.discard_keyword_maps.find(ev.ask, ev.session.client_address)
@@ -367,7 +367,7 @@ class Smtpd:
         return settings.discard_keywords if found is None else frozenset(found.value.lower().replace(",", " ").split())
 
     async def _keywords(self, ev: Evaluation) -> list[str] | None:
-        """The lines of EHLO's reply behind the first; None when a table cannot tell."""
+        """The lines of EHLO's reply after the first; None when a table cannot answer."""
         settings = self.settings
         session = ev.session
         dropped = await self._discarded(ev)
