@@ -1,6 +1,6 @@
 """What smtpd(8) answers to the events of one session: the Policy's verdicts, the log's lines about them, the message.
 
-Each command is put to the Policy over the MTA's World; a message goes to the Intake, and its 250 is said when the
+Each command is put to the Policy over the MTA's World; a message goes to the Intake, and its 250 is sent when the
 Intake has returned.
 
 Departures: XFORWARD is accepted and has no effect on the log. ETRN is syntax only: every domain is answered 459, as
@@ -66,9 +66,9 @@ class Answers:
     """One session's. ``session`` is what the Policy sees of it, ``received`` the content's bytes so far.
 
     policy      asked throughout the session
-    connection  the protocol's side; told who may use XCLIENT and XFORWARD
+    connection  the protocol's side; it gets who may use XCLIENT and XFORWARD
     log         a line
-    on_verdict  told of every answer of the Policy: (session, question, verdict)
+    on_verdict  gets every answer of the Policy: (session, question, verdict)
     """
 
     def __init__(
@@ -379,7 +379,7 @@ class Answers:
         return reply
 
     def _trace_header(self) -> bytes:
-        """The Received field (RFC 5321 4.4) in Postfix's form; with several recipients none is named."""
+        """The Received field (RFC 5321 4.4) in Postfix's form; with several recipients no recipient is named."""
         session, site = self.session, self.site
         receiver = f"by {site.hostname.value} ({site.mail_name})"
         if self.connection.options.hide_client_session:

@@ -1,10 +1,10 @@
 """Delivery status notifications, bounce(8): RFC 3464 reports in Postfix's form, sent to the envelope sender.
 
 A report is a message of three parts: words for people, ``message/delivery-status``, and the message or its headers. It
-comes from the null sender; what cannot be delivered from the null sender is told to nobody, or to the postmaster where
-notify_classes names ``2bounce``.
+comes from the null sender; what cannot be delivered from the null sender is reported to nobody, or to the postmaster
+where notify_classes names ``2bounce``.
 
-NOTIFY (RFC 3461 4.1) decides who is told: without it, failures and delays; NEVER nothing; else what it lists.
+NOTIFY (RFC 3461 4.1) decides who is notified: without it, failures and delays; NEVER nothing; else what it lists.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WIDTH = 79
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sort of report. ``log`` stands before the report's queue id in the log, ``attached`` names the third part.
+    """A sort of report. ``log`` precedes the report's queue id in the log, ``attached`` names the third part.
 
     words  what people read first; a postmaster's copy goes without
     """
@@ -94,7 +94,7 @@ delete your own text from the attached returned message.
 
 
 def wanted(recipient: Recipient, word: str) -> bool:
-    """Whether the sender asked to be told: ``word`` is FAILURE, DELAY or SUCCESS."""
+    """Whether the sender asked for a report: ``word`` is FAILURE, DELAY or SUCCESS."""
     notify = recipient.notify.upper().split(",") if recipient.notify else ["FAILURE", "DELAY"]
     return word in notify
 
@@ -106,7 +106,7 @@ class Bounce:
         self.context = context
 
     async def failed(self, message: Message, results: Sequence[Result]) -> None:
-        """Tell the sender of the recipients that will not get the message; raises IntakeRefused."""
+        """Notify the sender of the recipients that will not get the message; raises IntakeRefused."""
         results = [r for r in _parts(results, Status.BOUNCED, Status.EXPIRED) if wanted(r.recipient, "FAILURE")]
         if not results:
             return
@@ -120,7 +120,7 @@ class Bounce:
             await self._send(DOUBLE, message, results, sender, "postmaster")
 
     async def delivered(self, message: Message, results: Sequence[Result]) -> None:
-        """Tell a sender who asked for it of final deliveries; mail handed to another system is that one's to report."""
+        """Notify a sender who asked for it of final deliveries; another system reports those of its own."""
         results = [
             r
             for r in _parts(results, Status.SENT)
@@ -130,7 +130,7 @@ class Bounce:
             await self._send(SUCCESS, message, results, "", message.sender)
 
     async def delayed(self, message: Message, results: Sequence[Result]) -> None:
-        """Tell the sender that delivery takes long (postconf(5) delay_warning_time)."""
+        """Notify the sender that delivery takes long (postconf(5) delay_warning_time)."""
         results = [r for r in _parts(results, Status.DEFERRED) if wanted(r.recipient, "DELAY")]
         if results and message.sender:
             await self._send(DELAY, message, results, "", message.sender)

@@ -31,7 +31,7 @@ WRITE_ERROR = Reply.of(451, "4.3.0 Error: queue file write error")
 
 
 class Cleanup:
-    """The Intake over a `Queue`. ``queued`` is told the serial of every message that entered the active queue."""
+    """The Intake over a `Queue`. ``queued`` gets the serial of every message that entered the active queue."""
 
     def __init__(self, context: Context, queue: Queue, queued: Callable[[int], None] = lambda serial: None) -> None:
         self.context = context
@@ -215,7 +215,7 @@ _LOOKED_FOR = frozenset(
 
 
 def _message_ids(found: dict[str, str]) -> list[str]:
-    """As the log shows them: a resent one first, ``<>`` where there is none."""
+    """As the log shows them: a resent one first, ``<>`` without any."""
     resent = [f"resent-message-id={found['resent-message-id']}"] if "resent-message-id" in found else []
     return [*resent, f"message-id={found.get('message-id', '<>')}"]
 

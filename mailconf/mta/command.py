@@ -62,7 +62,7 @@ class Outcome:
 
 
 def safe(value: str) -> str:
-    """``value`` as it may stand in a command's environment (postconf(5) command_expansion_filter)."""
+    """``value`` as it may be in a command's environment (postconf(5) command_expansion_filter)."""
     return _UNSAFE.sub("_", value)
 
 

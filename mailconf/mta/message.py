@@ -17,7 +17,8 @@ from mailconf.model.world import World
 class Recipient:
     """One envelope recipient. ``address`` is in internal form.
 
-    original  what RCPT TO said, before virtual aliases; ``orcpt`` and ``notify`` are the DSN parameters (RFC 3461)
+    original  the recipient in RCPT TO, before virtual aliases; ``orcpt`` and ``notify`` are the DSN parameters (RFC
+    3461)
     """
 
     address: str
@@ -34,7 +35,7 @@ class Message:
     arrival    seconds since the epoch
     body       BODY= of MAIL ("7BIT", "8BITMIME"), ``ret`` and ``envid`` its DSN parameters
     session    the SMTP session it came by; None when the MTA made it (bounces, mail forwarded by an alias)
-    local      whether header addresses are completed as a local client's; None: as ``session`` tells
+    local      whether header addresses are completed as a local client's; None: as ``session`` has it
     """
 
     queue_id: str
@@ -85,7 +86,8 @@ class Status(Enum):
 class Result:
     """What became of one recipient.
 
-    reply  the remote's or our own reply: its code tells permanent from temporary, its first word may be a DSN status
+    reply  the remote's or our own reply: its code distinguishes permanent from temporary, its first word may be a DSN
+    status
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
@@ -94,7 +96,7 @@ class Result:
     recipient: Recipient
     status: Status
     dsn: str  # "2.0.0", "5.1.1", ...
-    text: str  # behind the status in the log: "delivered to mailbox"
+    text: str  # after the status in the log: "delivered to mailbox"
     relay: str
     reply: Reply | None = None
     setup: float = 0.0

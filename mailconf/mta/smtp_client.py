@@ -42,7 +42,7 @@ _Change = Callable[[str, Place, Side], Awaitable[str]]
 
 @dataclass
 class Failure(Exception):
-    """Why nobody could be delivered to at a host or a domain: the log's text, its DSN status, whether it is final."""
+    """Why a host or a domain took no recipient: the log's text, its DSN status, whether it is final."""
 
     text: str
     dsn: str
@@ -81,7 +81,7 @@ class Nexthop:
 
     @classmethod
     def parse(cls, text: str, *, lmtp: bool, ports: Ports, default: str = "") -> Nexthop:
-        """``default`` is the port where ``text`` has none; "" for the protocol's own.
+        """``default`` is the port where ``text`` has no port; "" for the protocol's own.
 
         Raises Failure where the port is not known: smtp(8) ends then, and the message waits.
         """
@@ -368,7 +368,7 @@ class Session:
         if not isinstance(event, Broken) or event.reply is None:
             self._gone = True
             return self._lost()
-        # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what it says.
+        # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what its code means.
         reply = event.reply
         final = reply.permanent and event.stage is Stage.HELO
         dsn = _status(reply, str(reply.code // 100))

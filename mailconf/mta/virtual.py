@@ -8,7 +8,7 @@ from mailconf.mta.message import Job
 
 
 class Virtual(Local):
-    """The Agent behind ``virtual``."""
+    """The Agent of ``virtual``."""
 
     words = AgentWords("virtual", "delivery failed to mailbox {path}: {reason}", True, True)
     checks_loops = False
