@@ -141,8 +141,8 @@ Source: virtual(5), canonical(5), generic(5), "TABLE SEARCH ORDER".
 """
 
 TB021 = error("TB021", "a list of addresses that holds something else")
-"""Why: Postfix takes each word of the value for an address. One that is none is delivered to nobody and returned to
-the sender.
+"""Why: Postfix takes each word of the value for an address. Mail for a word that is no address is returned to the
+sender.
 
 Example:
     # main.cf
@@ -321,7 +321,7 @@ Known = Callable[[str], bool]
 
 
 def check_access(entries: Iterable[Entry], sink: Sink, known: Known, *, keys: bool = True) -> None:
-    """access(5); ``known`` tells whether a word is a restriction, or a restriction class, that the table may name.
+    """access(5); ``known`` decides whether a word is a restriction, or a restriction class, that the table may name.
 
     Without ``keys`` only the values are looked into: those of a table of patterns.
     """

@@ -79,7 +79,7 @@ PLAIN_DOMAIN = possessive.compile(r"\.?[\w-]++(?:\.[\w-]++)*+|[\w.+=-]++@[\w-]++
 
 
 class Hop(NamedTuple):
-    """One destination: ``mx`` tells whether the host's MX records are looked up; ``service`` is a port or its name."""
+    """One destination: ``mx``: whether the host's MX records are looked up; ``service`` is a port or its name."""
 
     host: str
     service: str = ""

@@ -151,8 +151,8 @@ class Evaluation:
     def refuse(self, code: int, status: str, text: str, *, certainly: bool = False) -> Status:
         """A refusal, unless warn_if_reject or DEFER_IF_REJECT make something else of it.
 
-        Every refusal of the configuration's passes here: what the client reads is a 4xx or a 5xx, whatever was
-        configured. ``certainly``: the fault is the server's, which warn_if_reject does not forgive.
+        Every refusal of the configuration's passes here: the client always reads a 4xx or a 5xx, with any
+        configuration. ``certainly``: the fault is the server's, which warn_if_reject does not forgive.
         """
         refusal = self._refusing(Refusal(code, status, text))
         if self.warn and not certainly:
