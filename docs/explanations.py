@@ -13,7 +13,7 @@
     \"\"\"
 
 All four parts are there, in this order, with an empty line between them. The lines of the example are indented. A line
-``# main.cf``, ``# master.cf``, ``# sendmail.mc`` or ``# /etc/mail/access`` says which file the lines below it stand in;
+``# main.cf``, ``# master.cf``, ``# sendmail.mc`` or ``# /etc/mail/access`` names the file of the lines below it;
 a line ``$ mailconf build /etc/postfix`` is a command that is run then. Where no command is given it is ``mailconf
 check`` of the folder. tests/check/test_explanations.py makes the files and checks that the last command reports the
 code. An example without a file or a command is a description in words; that test lists the codes that may have one.

@@ -36,8 +36,12 @@ NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edi
 
 ABOUT_DIAGNOSTICS = """
 Each finding has one of these codes. An error makes the command exit 1; a warning does not. At most 1000 findings of one
-code in one file are shown, and one more that gives the number of the others. A code that is a link has an entry below
-the table: why it matters, an example, the remedy and the source.
+code in one file are shown, and one more that gives the number of the others.
+
+Each code has an entry below the table: why it matters, an example, the remedy and the source. In an example a line that
+begins with # and a file's name is followed by lines of that file. Those of main.cf, master.cf and sendmail.mc
+are added to a configuration without findings; other files are complete. The last command of an example reports the
+code.
 
 A finding begins with its place, `file:line:column`. The file is named as it can be opened: below `--root`, in the form
 in which that was given (one with `..` becomes the directory that it leads to). A finding about a parameter that is not
@@ -48,7 +52,7 @@ the configuration does.
 
 
 def diagnostics() -> str:
-    """Every declared code, and the entry of each that has one; importing a module declares its codes."""
+    """Every declared code with its entry; importing a module declares its codes."""
     for module in pkgutil.walk_packages(mailconf.__path__, "mailconf."):
         if not module.name.endswith("__main__"):
             import_module(module.name)

@@ -47,7 +47,7 @@ Source: makemap(8); observed with makemap 8.17.1.9.
 
 BD013 = warning("BD013", "a name that an alias file has already")
 """Why: newaliases reports a name that it has already and keeps the last one. Mail does not go where the first one
-says.
+leads.
 
 Example:
     # sendmail.mc

@@ -1,7 +1,7 @@
 """Which maps a site needs, and which of them are stale.
 
 A map is stale as make(1) sees it: it is missing, or its source is newer (postmap(1) itself always builds). It is also
-stale when its source does not hold what it was built from, whatever the times are (`mailconf.build.state`). That holds
+stale when its source does not hold what it was built from, at any time (`mailconf.build.state`). That holds
 for maps that mailconf built; of a map that somebody else has changed since, only the times are known. A table that is
 named several times is built once.
 """

@@ -75,9 +75,7 @@ class Session:
     chunked: bool = False  # the message comes by BDAT
     errors: int = 0  # commands refused in this session
     objection: Reply | None = None  # refuses MAIL or RCPT once the address is found good: a parameter, a limit
-    withheld: frozenset[str] = (
-        frozenset()
-    )  # extensions that this client is not offered; the Policy sets them at connect
+    withheld: frozenset[str] = frozenset()  # extensions not offered to this client; the Policy sets them at connect
     early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
 
     def become(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:

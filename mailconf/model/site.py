@@ -141,7 +141,7 @@ class Service(NamedTuple):
 
     @property
     def title(self) -> str:
-        """For people: its name and kind, and the service that it is behind."""
+        """For people: its name and kind, and the service that hands clients to it."""
         behind = f" behind {self.front.name} {self.front.kind} ({self.front.program})" if self.front else ""
         return f"{self.name} {self.kind}{behind}"
 

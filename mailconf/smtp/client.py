@@ -111,7 +111,7 @@ class Client:
         return tuple(self._verdicts)
 
     def next_event(self) -> ClientEvent | None:
-        """The next event, None for want of data. After Broken there are no more."""
+        """The next event, None where data is missing. After Broken there are no more."""
         while self.stage is not Stage.CLOSED:
             try:
                 reply = self._parser.next()

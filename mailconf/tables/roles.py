@@ -118,7 +118,7 @@ def read_table(
 def check_table(role: str, entries: Iterable[Entry], sink: Sink, known: Known = lambda word: True) -> None:
     """Report what is wrong with ``entries`` in their role.
 
-    known  tells whether a word is a restriction, or a restriction class, that an access table may name
+    known  decides whether a word is a restriction, or a restriction class, that an access table may name
     """
     if role == ACCESS:
         check_access(entries, sink, known)

@@ -167,7 +167,7 @@ _BLANK_INSIDE = re.compile(r"\S[ \t]+\S")
 def read_sendmail_aliases(source: Source, sink: Sink, is_local: Callable[[bytes], bool] = lambda host: True) -> Entries:
     """The aliases of a file, in its order, duplicates included; names as stored, in lower case.
 
-    ``is_local`` tells whether a host is this machine (class w); without it each one is.
+    ``is_local`` decides whether a host is this machine (class w); without it each one is.
     """
     text = Text(source)
     entries = Entries(source, _sides)

@@ -168,7 +168,7 @@ class Site:
             return set()
         if words[0] != "mailconf":
             below = re.sub(r"(?<=[\s>])/(?=\w)", f"{top}/", command)
-            subprocess.run(below, shell=True, check=True, cwd=top)
+            subprocess.run(below, shell=True, check=True, cwd=top, umask=0o022)
             return set()
         options = ["--root", str(top), *(("--cf-library", str(self._library)) if self._is_sendmail else ())]
         result = CliRunner().invoke(mailconf, [words[1], *options, *words[2:]])
@@ -198,9 +198,12 @@ def _library(folder: Path) -> str:
 
 def _write(top: Path, name: str, text: str) -> None:
     path = top / name[1:]
-    path.parent.mkdir(0o755, parents=True, exist_ok=True)
-    if name.endswith("/"):
-        path.mkdir(0o755)
+    folder = path if name.endswith("/") else path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder, *folder.parents):
+        if each.is_relative_to(top):
+            each.chmod(0o755)  # with any umask
+    if folder is path:
         return
     path.write_text(text)
     path.chmod(0o2755 if path.name in ("postdrop", "postqueue") else 0o755)

@@ -53,7 +53,7 @@ Example:
 
 Remedy: make an account of its own for each, and name it.
 
-Source: postconf(5) mail_owner, setgid_group, default_privs; INSTALL, section 6; the messages of `postfix check` of
+Source: postconf(5) mail_owner, setgid_group, default_privs; the messages of `postfix check` of
 3.7.11.
 """
 

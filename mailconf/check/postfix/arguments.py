@@ -54,7 +54,7 @@ Example:
 
 Remedy: write -o { name = value } where the value has blanks; put a comment on a line of its own.
 
-Source: master(5), "Command name + args"; observed with the programs of Postfix 3.7.11.
+Source: master(5), "Command name + arguments"; observed with the programs of Postfix 3.7.11.
 """
 
 CK087 = error("CK087", "an option in master.cf that Postfix's programs do not have, or that lacks its value")
@@ -67,7 +67,7 @@ Example:
 
 Remedy: set a parameter with -o name=value; remove the option otherwise.
 
-Source: master(5), "Command name + args"; observed with the programs of Postfix 3.7.11.
+Source: master(5), "Command name + arguments"; observed with the programs of Postfix 3.7.11.
 """
 
 CK089 = error("CK089", "a pipe or spawn service runs its command as a user that Postfix does not allow")

@@ -18,7 +18,7 @@ Example:
 
 Remedy: correct the last field of the service, or install the package that has the program.
 
-Source: master(5), "Command name + args"; postconf(5) daemon_directory.
+Source: master(5), "Command name + arguments"; postconf(5) daemon_directory.
 """
 
 CK051 = error("CK051", "main.cf names a service that master.cf does not define")

@@ -21,7 +21,8 @@ from mailconf.tables.mailbox_name import below
 
 CK083 = error("CK083", "a table of a type that Postfix does not open in this role")
 """Why: some lookups decide what is run or written, and with which rights. For these Postfix opens no table whose
-answers come from the network without proof, such as tcp and nis: the lookup fails and the mail is deferred.
+answers come from the network without proof, such as tcp and nis: it logs "map is not allowed for security sensitive
+data" and defers the mail (4.3.5).
 
 Example:
     # main.cf
@@ -44,7 +45,7 @@ Example:
 
 Remedy: write the result without $1, or put a line for each address into an indexed table.
 
-Source: virtual(8), "SECURITY"; regexp_table(5), "BUGS"; pcre_table(5); observed with Postfix 3.7.11.
+Source: virtual(8), "SECURITY", on substitution of $1; observed with Postfix 3.7.11.
 """
 
 TB171 = error("TB171", "the name of a mailbox leads out of virtual_mailbox_base")

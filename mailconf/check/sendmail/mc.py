@@ -146,8 +146,8 @@ Source: cf/README, no_default_msa and DAEMON_OPTIONS.
 """
 
 SM018 = error("SM018", "a map of a type that sendmail does not have, or without a file")
-"""Why: the second argument of a FEATURE is the map's type and its file. sendmail cannot open a map whose type it does
-not know, and what asks it is deferred.
+"""Why: the second argument of a FEATURE is the map's type and its file. sendmail does not start with a map of a type
+that it does not have, and cannot open a map without a file.
 
 Example:
     # sendmail.mc

@@ -79,7 +79,7 @@ Source: docs/build.md.
     "--map-type",
     metavar="TYPE",
     type=click.Choice(["btree", "cdb", "hash", "lmdb"]),
-    help="Build every map as btree, cdb, hash or lmdb, whatever type the configuration names.",
+    help="Build every map as btree, cdb, hash or lmdb, in place of the type that the configuration names.",
 )
 def command(
     directory: str,

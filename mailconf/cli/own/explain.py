@@ -78,7 +78,7 @@ def command(
     Without --helo the client gives a name whose address is the client's. Where a map has not been built, its source is
     read, and a note reports it.
 
-    Exit status: 0 answered, whatever the answer is; 1 the configuration is broken; 2 misuse.
+    Exit status: 0 answered, also where mail is refused; 1 the configuration is broken; 2 misuse.
     """
     from mailconf.cli.own import explain_asked
     from mailconf.cli.own.explain_tables import Unbuilt

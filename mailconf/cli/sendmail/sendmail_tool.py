@@ -43,7 +43,7 @@ def getopt(
     """The options of ``arguments``, anywhere among the operands, as GNU's getopt(3) reads them.
 
     ``letters`` is getopt's own: a colon follows an option that takes a value. The operands are what is left in
-    ``arguments`` at the end. A wrong option is yielded as ("?", letter), and ``tell`` gets getopt's words about it.
+    ``arguments`` at the end. A wrong option is yielded as ("?", letter), and ``tell`` gets getopt's message about it.
     """
     operands: list[str] = []
     stops_early = "POSIXLY_CORRECT" in os.environ

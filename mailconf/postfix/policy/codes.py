@@ -39,7 +39,7 @@ Example:
 
 Remedy: move the restriction before the one that ends the list, or remove it.
 
-Source: SMTPD_ACCESS_README, "How Postfix SMTP access lists are evaluated".
+Source: SMTPD_ACCESS_README, "Getting selective with SMTP access restriction lists".
 """
 
 PF204 = error("PF204", "an SMTP server that would relay for everybody")

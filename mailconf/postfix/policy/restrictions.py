@@ -278,7 +278,7 @@ class Compiler:
         needs = takes.kind.value
         self._sink.report(
             PF202,
-            f"{word.text} needs {needs} behind it",
+            f"{word.text} needs {needs} after it",
             self._span(parameter, word),
             hint=f"write {word.text} and {needs}",
         )
@@ -286,7 +286,7 @@ class Compiler:
     def check_guard(self, *parameters: str) -> bool:
         """Whether one of these lists keeps the server from relaying for everybody (PF204 when not).
 
-        As in the original, it is enough that the word is there; what stands behind ``permit`` does not count.
+        As in the original, it is enough that the word is there; what follows ``permit`` does not count.
         """
         for parameter in parameters:
             for word in split_words(self._configuration.value(parameter)):

@@ -190,7 +190,7 @@ Example:
 
 Remedy: write -o name=value without blanks, or -o { name = value }.
 
-Source: master(5), "Command name + args"; observed with the programs of Postfix 3.7.11.
+Source: master(5), "Command name + arguments"; observed with the programs of Postfix 3.7.11.
 """
 
 PF233 = error("PF233", "the braces of an argument in master.cf do not hold it together")
@@ -203,7 +203,7 @@ Example:
 
 Remedy: close the brace, and write a blank after it.
 
-Source: master(5), "Command name + args"; observed with Postfix 3.7.11.
+Source: master(5), "Command name + arguments"; observed with Postfix 3.7.11.
 """
 
 PF228 = error("PF228", "myorigin is not one domain, or its file cannot be read")

@@ -32,7 +32,7 @@ _LOOPBACK = ("127.", "localhost", "::1")
 
 
 def listeners(configuration: Configuration) -> list[Service]:
-    """The smtpd services that clients can connect to, in the order of master.cf; ``front`` is set behind postscreen."""
+    """The smtpd services that clients can connect to, in the order of master.cf; ``front``: its postscreen."""
     found = []
     for service in configuration.services:
         if service.kind != "inet":

@@ -1,7 +1,7 @@
 """Hard links: whether a file in a configuration's folder is one that lies elsewhere, too.
 
-A symbolic link names its destination, and is not followed out of the folder. A hard link is the file itself, whoever it
-belongs to: the owner of the folder can have made it of a file that they cannot read (link(2); Linux forbids it only
+A symbolic link names its destination, and is not followed out of the folder. A hard link is the file itself, of any
+user: the owner of the folder can have made it of a file that they cannot read (link(2); Linux forbids it only
 where fs.protected_hardlinks is set, proc_sys_fs(5)).
 """
 
