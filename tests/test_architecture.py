@@ -19,7 +19,7 @@ DIALECT = MODEL | {"model"}
 MAY_IMPORT = {
     "": set(),
     "arrays": set(),
-    "resources": set(),
+    "resources": {"files"},
     "source": {"files"},
     "files": {"personal"},
     "personal": set(),

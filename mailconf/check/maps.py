@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailconf.build.plan import Target
 from mailconf.diagnostics import Sink, error, warning
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.maps.core.table import SequenceTable, TemporaryFailure
 from mailconf.maps.registry import open_table
 
@@ -30,15 +30,15 @@ def freshness(subject: Subject, sink: Sink) -> None:
     check_maps(subject.targets, subject.root, subject.site.directory, sink)
 
 
-def check_maps(targets: Iterable[Target], root: Root, directory: str, sink: Sink) -> None:
+def check_maps(targets: Iterable[Target], root: Tree, directory: str, sink: Sink) -> None:
     """The same for the maps ``targets`` of the configuration in ``directory``."""
     for target in targets:
         span = target.uses[0].span
         place = str(target.source)
         if target.reason:
             message = f"the map of {target.table} {_REASONS.get(target.reason, _CHANGED)}"
-            sink.report(CK010, message, span, hint=f"run mailconf build {directory}", file=place)
-        if not target.target.is_file():  # a pipe would be waited for
+            sink.report(CK010, message, span, hint=f"run mailconf build {directory}", file=place, tree=root)
+        if not root.is_file(target.target):  # a pipe would be waited for
             continue
         try:
             table = open_table(target.table, root)
@@ -50,4 +50,6 @@ def check_maps(targets: Iterable[Target], root: Root, directory: str, sink: Sink
                 table.close()
         except TemporaryFailure as damage:
             hint = f"run mailconf build --force {directory}"
-            sink.report(CK011, f"the map of {target.table} cannot be read: {damage}", span, hint=hint, file=place)
+            sink.report(
+                CK011, f"the map of {target.table} cannot be read: {damage}", span, hint=hint, file=place, tree=root
+            )

@@ -4,7 +4,8 @@ Everything that reads configuration takes a `Tree` (`mailconf.files.tree`), of w
 disk below a folder; `Overlay`, texts that are not saved yet over another tree; `Revision`, what a git repository has
 recorded; `Memory`, files that a test has made up. `replace` writes a file, `read_own` reads what mailconf has written.
 
-What is named here is imported when it is asked for: most tools need `Root` alone, and their start-up time is a feature.
+What is named here is imported when it is asked for, and `read_here` does without: the start-up time of tools is a
+feature.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mailconf.files.own import distrust as distrust
     from mailconf.files.own import read_own as read_own
     from mailconf.files.regular import read_regular as read_regular
+    from mailconf.files.replacing import lock_folder as lock_folder
     from mailconf.files.replacing import remove_leftovers as remove_leftovers
     from mailconf.files.replacing import replace as replace
     from mailconf.files.replacing import sync_folder as sync_folder
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from mailconf.files.revision import Revision as Revision
     from mailconf.files.tree import MOST as MOST
     from mailconf.files.tree import NoDisk as NoDisk
+    from mailconf.files.tree import Place as Place
     from mailconf.files.tree import Tree as Tree
 
 _MODULES = {
@@ -35,10 +38,25 @@ _MODULES = {
     "overlay": ("Overlay",),
     "own": ("Untrusted", "distrust", "read_own"),
     "regular": ("read_regular",),
-    "replacing": ("remove_leftovers", "replace", "sync_folder"),
+    "replacing": ("lock_folder", "remove_leftovers", "replace", "sync_folder"),
     "revision": ("NoRevision", "Revision"),
-    "tree": ("MOST", "NoDisk", "Tree"),
+    "tree": ("MOST", "NoDisk", "Place", "Tree"),
 }
+
+
+def read_here(name: str, most: int) -> bytes:
+    """A file of this machine, of at most ``most`` bytes: what ``Root(waits=True).read`` returns. Raises OSError.
+
+    For what a tool reads at each start: to import the trees takes it two milliseconds.
+    """
+    with open(name, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        import errno
+        import os
+
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), name)
+    return data
 
 
 def __getattr__(name: str) -> object:

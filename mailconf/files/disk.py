@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
-from mailconf.files.regular import head_of_regular, load_regular, read_to_end
-from mailconf.files.tree import MOST, Tree
+from mailconf.files.regular import head_of_regular, load_regular, open_regular, read_to_end
+from mailconf.files.tree import MOST, Place, Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Root(Tree):
     def load(self, name: Name, most: int = MOST) -> tuple[bytes, os.stat_result]:
         return load_waiting(self.place(name), most) if self.waits else load_regular(self.place(name), most)
 
-    def head(self, name: Name, count: int) -> bytes:
+    def head(self, name: Name, count: int) -> tuple[bytes, os.stat_result]:
         return head_of_regular(self.place(name), count)
 
     def stat(self, name: Name, *, follow: bool = True) -> os.stat_result:
@@ -44,10 +44,13 @@ class Root(Tree):
     def link(self, name: Name) -> str:
         return os.readlink(self.place(name))
 
-    def resolve(self, name: Name) -> str:
-        return os.path.realpath(self.place(name))
+    def resolve(self, name: Name) -> Place:
+        return Place(os.path.realpath(self.place(name)))
 
     def real(self, name: Name) -> Path:
+        return self.path(name)
+
+    def socket(self, name: Name) -> Path:
         return self.path(name)
 
     def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> Found:
@@ -60,6 +63,14 @@ class Root(Tree):
         from mailconf.files.own import read_own
 
         return read_own(self.path(name), most)
+
+    def digest(self, name: Name) -> str:
+        """As in `Tree`; of a file of any size."""
+        import hashlib
+
+        descriptor = open_regular(self.place(name))
+        with os.fdopen(descriptor, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_waiting(place: str, most: int) -> tuple[bytes, os.stat_result]:

@@ -12,7 +12,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.files.regular import require_regular, too_large
-from mailconf.files.tree import MOST, NoDisk, Tree
+from mailconf.files.tree import MOST, NoDisk, Place, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,8 +64,9 @@ class NodeTree(Tree):
         require_regular(node.mode, place)
         return self._data(node, most, place), self._status(place, node)
 
-    def head(self, name: Name, count: int) -> bytes:
-        return self.read(name)[:count]
+    def head(self, name: Name, count: int) -> tuple[bytes, os.stat_result]:
+        data, status = self.load(name)
+        return data[:count], status
 
     def stat(self, name: Name, *, follow: bool = True) -> os.stat_result:
         return self._status(*self._found(name, follow=follow))
@@ -82,8 +83,8 @@ class NodeTree(Tree):
             raise _error(errno.EINVAL, name)
         return self._target(node, place)
 
-    def resolve(self, name: Name) -> str:
-        return self._follow(name, follow=True)[0]
+    def resolve(self, name: Name) -> Place:
+        return Place(self._follow(name, follow=True)[0])
 
     def real(self, name: Name) -> Path:
         self._found(name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mailconf.files.nodes import status_of
 from mailconf.files.regular import too_large
-from mailconf.files.tree import MOST, NoDisk, Tree
+from mailconf.files.tree import MOST, NoDisk, Place, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,21 +32,22 @@ class Overlay(Tree):
         self.is_real = beneath.is_real
         self._beneath = beneath
         self._modified = time.time_ns()
-        self._texts = {beneath.resolve(name): text for name, text in texts.items()}
+        self._texts: dict[str, bytes] = {beneath.resolve(name): text for name, text in texts.items()}
         self._folders: dict[str, set[str]] = {}
-        for place in self._texts:
-            while place != "/":
-                place, name = os.path.split(place)
-                self._folders.setdefault(place, set()).add(name)
+        for text in self._texts:
+            above = text
+            while above != "/":
+                above, name = os.path.split(above)
+                self._folders.setdefault(above, set()).add(name)
 
-    def _text(self, name: Name) -> tuple[str, bytes | None]:
+    def _text(self, name: Name) -> tuple[Place, bytes | None]:
         """The place that a name leads to, and the text there; None where there is none."""
         if not os.fspath(name) or "\0" in os.fspath(name):
-            return "", None  # what is beneath reports it
+            return Place(), None  # what is beneath reports it
         try:
             place = self._beneath.resolve(name)
         except OSError:
-            return "", None
+            return Place(), None
         return place, self._texts.get(place)
 
     def load(self, name: Name, most: int = MOST) -> tuple[bytes, os.stat_result]:
@@ -57,9 +58,9 @@ class Overlay(Tree):
             raise too_large(place)
         return text, self._status(place, text)
 
-    def head(self, name: Name, count: int) -> bytes:
-        text = self._text(name)[1]
-        return self._beneath.head(name, count) if text is None else text[:count]
+    def head(self, name: Name, count: int) -> tuple[bytes, os.stat_result]:
+        place, text = self._text(name)
+        return self._beneath.head(name, count) if text is None else (text[:count], self._status(place, text))
 
     def stat(self, name: Name, *, follow: bool = True) -> os.stat_result:
         if not follow and self._beneath.is_link(name):
@@ -75,7 +76,7 @@ class Overlay(Tree):
                 return status_of(stat.S_IFDIR | 0o755, 0, user, group, 0, self._modified)
         return self._beneath.stat(name, follow=follow)
 
-    def _status(self, place: str, text: bytes) -> os.stat_result:
+    def _status(self, place: Place, text: bytes) -> os.stat_result:
         try:
             was = self._beneath.stat(place)
         except FileNotFoundError:
@@ -100,13 +101,16 @@ class Overlay(Tree):
     def link(self, name: Name) -> str:
         return self._beneath.link(name)
 
-    def resolve(self, name: Name) -> str:
+    def resolve(self, name: Name) -> Place:
         return self._beneath.resolve(name)
 
     def real(self, name: Name) -> Path:
         if self._text(name)[1] is not None:
             raise NoDisk(self.place(name))
         return self._beneath.real(name)
+
+    def socket(self, name: Name) -> Path:
+        return self._beneath.socket(name)
 
     def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> Found:
         found = self._beneath.personal(name, user, follow=follow)

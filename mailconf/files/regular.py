@@ -44,12 +44,22 @@ def load_regular(
         os.close(descriptor)
 
 
-def head_of_regular(path: Name, count: int) -> bytes:
-    """The first ``count`` bytes, or fewer, of a regular file. Raises OSError."""
+def open_regular(path: Name) -> int:
+    """A descriptor to read a regular file, whatever its size. Raises OSError."""
     descriptor = os.open(path, _READING)
     try:
         require_regular(os.fstat(descriptor).st_mode, path)
-        return os.read(descriptor, count)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def head_of_regular(path: Name, count: int) -> tuple[bytes, os.stat_result]:
+    """The first ``count`` bytes, or fewer, of a regular file, and its status. Raises OSError."""
+    descriptor = open_regular(path)
+    try:
+        return os.read(descriptor, count), os.fstat(descriptor)
     finally:
         os.close(descriptor)
 

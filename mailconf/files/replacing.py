@@ -117,6 +117,20 @@ def _remove_unlocked(name: str, folder: int) -> None:
         os.close(descriptor)
 
 
+def lock_folder(folder: Path) -> int:
+    """Wait for the lock of a folder, flock(2), which keeps other processes out that ask for it.
+
+    Returns a descriptor; the lock is held until that is closed. Raises OSError.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 def sync_folder(folder: Path) -> None:
     """Make the folder's entries durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -38,6 +38,15 @@ class NoDisk(OSError):
         super().__init__(errno.ENXIO, "it is in no file of the disk that could be opened", os.fspath(path))
 
 
+class Place(str):
+    """A place by itself, not a name below the top: what `Tree.resolve` returns, and places in another tree's folders.
+
+    A tree takes it as it is.
+    """
+
+    __slots__ = ()
+
+
 class Tree:
     """Files by the names that a configuration has for them; see the module. This class knows names alone.
 
@@ -80,7 +89,7 @@ class Tree:
         from pathlib import Path
 
         path = Path(name)
-        if not self._moved or not path.is_absolute():
+        if not self._moved or not path.is_absolute() or isinstance(name, Place):
             return path
         if ".." in path.parts:
             path = Path(os.path.normpath(path))
@@ -117,8 +126,8 @@ class Tree:
         """The content of a regular file of at most ``most`` bytes, and its status when it was read. Raises OSError."""
         raise NotImplementedError
 
-    def head(self, name: Name, count: int) -> bytes:
-        """The first ``count`` bytes, or fewer, of a regular file. Raises OSError."""
+    def head(self, name: Name, count: int) -> tuple[bytes, os.stat_result]:
+        """The first ``count`` bytes, or fewer, of a regular file, and its status. Raises OSError."""
         raise NotImplementedError
 
     def stat(self, name: Name, *, follow: bool = True) -> os.stat_result:
@@ -133,7 +142,7 @@ class Tree:
         """Where a symbolic link leads, as it is written. Raises OSError, also where there is no link."""
         raise NotImplementedError
 
-    def resolve(self, name: Name) -> str:
+    def resolve(self, name: Name) -> Place:
         """The absolute place that ``name`` leads to when all links are followed, whether anything is there or not."""
         raise NotImplementedError
 
@@ -144,6 +153,12 @@ class Tree:
         on the disk, and other OSErrors where there is no disk at all.
         """
         raise NotImplementedError
+
+    def socket(self, name: Name) -> Path:
+        """Where a socket of that name is; where there is no disk, a place at which there is none."""
+        from pathlib import Path
+
+        return Path("/nonexistent") / self.place(name).lstrip("/")
 
     def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> Found:
         """A file that a user has written (`mailconf.personal.look`): read with no more than that user's rights."""
@@ -161,6 +176,12 @@ class Tree:
     def read(self, name: Name, most: int = MOST) -> bytes:
         """The content of a regular file of at most ``most`` bytes. Raises OSError."""
         return self.load(name, most)[0]
+
+    def digest(self, name: Name) -> str:
+        """The SHA-256 of a file's content, in hexadecimal. Raises OSError."""
+        import hashlib
+
+        return hashlib.sha256(self.read(name)).hexdigest()
 
     def exists(self, name: Name) -> bool:
         """Whether there is something of that name. Raises OSError where that cannot be known."""

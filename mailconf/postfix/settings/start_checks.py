@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
     Value = Callable[[str], str]
 
@@ -28,7 +28,7 @@ _ORIGIN = "myorigin"
 _VERP = ("default_verp_delimiters", "verp_delimiter_filter")
 
 
-def problems(set_names: Container[str], value: Value, path: str, root: Root) -> Iterator[str]:
+def problems(set_names: Container[str], value: Value, path: str, root: Tree) -> Iterator[str]:
     """The fatal errors of the parameters that main.cf at ``path`` sets, in the original's order.
 
     value  gives a parameter's expanded value
@@ -67,7 +67,7 @@ def _problem(name: str, kind: str, low: int | None, high: int | None, text: str)
     return ""
 
 
-def _origin(text: str, kind: str, root: Root) -> str:
+def _origin(text: str, kind: str, root: Tree) -> str:
     """What is wrong with myorigin: with the file that it names ("f"), or with what it comes to ("w")."""
     from mailconf.postfix.settings.origin import BadOrigin, check_origin, read_origin
 

@@ -1,0 +1,141 @@
+"""check, explain and postconf read the same from each kind of tree."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tree_kinds import KINDS
+
+from mailconf.check.rules import check
+from mailconf.check.sendmail.etc_mail import check_etc_mail
+from mailconf.cli.own.explain import _as_json
+from mailconf.cli.own.explain_tables import Unbuilt
+from mailconf.cli.own.site import Loaded, LoadedEtcMail, SiteOptions, load, load_site
+from mailconf.cli.postfix import postconf
+from mailconf.diagnostics import Sink
+from mailconf.files import Root, Tree
+from mailconf.model.fileworld import FileWorld
+from mailconf.model.inquiry import inquire
+from mailconf.model.session import Session
+from mailconf.postfix.policy.policy import compile_policy
+
+TOP = Path(__file__).parent.parent.parent
+BAD = sorted(path for path in (TOP / "tests/bad").iterdir() if path.is_dir())
+LIBRARY = {
+    "m4/cf.m4": "divert(-1)define(`_CF_DIR_', `/usr/share/sendmail/cf/')"
+    "define(`FEATURE', `include(_CF_DIR_`feature/$1.m4')')"
+    "define(`MAILER', `')define(`OSTYPE', `')define(`VERSIONID', `')divert(0)dnl\n",
+    "feature/access_db.m4": "divert(0)Kaccess hash /etc/mail/access\ndivert(-1)\n",
+}
+MAIL = {
+    "sendmail.mc": "include(`/usr/share/sendmail/cf/m4/cf.m4')dnl\nOSTYPE(`linux')dnl\nFEATURE(`access_db')dnl\n"
+    "include(`more.m4')dnl\nFEATURE(`acess_db')dnl\nMAILER(`smtp')dnl\nKlost hash /etc/mail/lost\nFw/etc/mail/names\n",
+    "more.m4": "# more\ninclude(`/etc/passwd')\n",
+    "access": "a.example RELAY\nbroken\nb.example OK\nb.example REJECT\n",
+    "aliases": "root: postmaster\nroot: other\nwrong\n",
+    "names": "a.example\n",
+}
+
+
+def site(name: str, top: Path) -> str:
+    """The files of a site below ``top``; the folder of its configuration."""
+    top.mkdir()
+    if name == "library in the tree":
+        for folder, files in (("usr/share/sendmail/cf", LIBRARY), ("etc/mail", MAIL)):
+            for file, text in files.items():
+                path = top / folder / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+        return "/etc/mail"
+    kind, _, name = name.partition("/")
+    if kind == "bad":
+        shutil.copytree(TOP / "tests/bad" / name, top, dirs_exist_ok=True)
+        (top / "links").mkdir()
+        return "/"
+    shutil.copytree(TOP / "examples" / name, top, dirs_exist_ok=True)
+    return "/etc/mail" if name == "sendmail" else "/etc/postfix"
+
+
+def without_the_disk(top: Path) -> dict[str, Tree]:
+    """The files below ``top`` as each other kind of tree; on the disk they are not there any more."""
+    trees = {kind: make(top) for kind, make in KINDS.items() if kind != "disk"}
+    for path in top.iterdir():
+        if path.name != ".git":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return trees
+
+
+def findings(directory: str, tree: Tree) -> list[object]:
+    sink = Sink()
+    loaded = load(directory, tree, sink, SiteOptions())
+    if isinstance(loaded, LoadedEtcMail):
+        check_etc_mail(loaded.etc_mail, sink)
+    elif loaded is not None:
+        check(loaded.configuration, loaded.site, loaded.root, sink)
+    return [diagnostic.as_json() for diagnostic in sink.sorted()]
+
+
+SITES = ["examples/postfix", "examples/sendmail", "library in the tree", *(f"bad/{path.name}" for path in BAD)]
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_check_finds_the_same(name: str, tmp_path: Path) -> None:
+    directory = site(name, tmp_path / "site")
+    expected = findings(directory, Root(tmp_path / "site"))
+    if name != "examples/postfix":
+        assert expected
+    if name.startswith("bad/") and name != "bad/garbage":
+        text = (TOP / "tests/bad" / name[4:] / "expected").read_text()
+        assert {found["code"] for found in expected} <= set(text.replace("[", " ").replace("]", " ").split())  # type: ignore[index]
+    for kind, tree in without_the_disk(tmp_path / "site").items():
+        assert findings(directory, tree) == expected, kind
+
+
+def test_a_library_in_the_tree_is_read_there(tmp_path: Path) -> None:
+    site("library in the tree", tmp_path / "site")
+    tree = without_the_disk(tmp_path / "site")["memory"]
+    found = json.dumps(findings("/etc/mail", tree))
+    assert "more.m4" in found
+    assert "not allowed" in found  # /etc/passwd, of the tree as of the machine
+    assert "SM901" not in found  # which is: there is no library
+    assert "acess_db" in found
+
+
+def explained(directory: str, tree: Tree) -> object:
+    sink = Sink()
+    loaded = load_site(directory, tree, sink)
+    assert isinstance(loaded, Loaded)
+    policy = compile_policy(loaded.configuration, sink)
+    unbuilt = Unbuilt(loaded, sink, policy.smtpd.knows_restriction)
+    world = FileWorld(tree, instead=unbuilt, ports=policy.site.ports)
+    session = Session("192.0.2.7")
+    people = ["postmaster@example.com", "info@example.com", "nobody@example.net", "alice@example.com", "root"]
+    inquiry = inquire(policy, world, session, people, helo="client.example")
+    return _as_json(inquiry), [diagnostic.as_json() for diagnostic in sink.sorted()]
+
+
+def test_explain_answers_the_same(tmp_path: Path) -> None:
+    directory = site("examples/postfix", tmp_path / "site")
+    expected = explained(directory, Root(tmp_path / "site"))
+    assert "PF231" in json.dumps(expected)  # tables are read from their sources
+    assert "/etc/postfix/virtual" in json.dumps(expected)
+    for kind, tree in without_the_disk(tmp_path / "site").items():
+        assert explained(directory, tree) == expected, kind
+
+
+@pytest.mark.parametrize("name", [name for name in SITES if "sendmail" not in name and "library" not in name])
+def test_postconf_prints_the_same(name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    directory = site(name, tmp_path / "site")
+
+    def printed(arguments: list[str], tree: Tree | None) -> object:
+        status = postconf.run("postconf", arguments, tree)
+        return status, *capfdbinary.readouterr()
+
+    options = ("-n", "-M", "-P", "-nx")
+    expected = [printed([f"--root={tmp_path / 'site'}", "-c", directory, option], None) for option in options]
+    assert len(str(expected[0])) > 50
+    for kind, tree in without_the_disk(tmp_path / "site").items():
+        assert [printed(["-c", directory, option], tree) for option in options] == expected, kind
