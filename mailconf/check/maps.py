@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mailconf.build.plan import Target
-from mailconf.diagnostics import Sink, error, warning
-from mailconf.files import Tree
+from mailconf.diagnostics import Severity, Sink, declare, error, warning
+from mailconf.files import NoDisk, Tree
 from mailconf.maps.core.table import SequenceTable, TemporaryFailure
 from mailconf.maps.registry import open_table
 
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
 CK010 = warning("CK010", "a map is missing or older than its source")
 CK011 = error("CK011", "a map is damaged")
+CK012 = declare("CK012", Severity.NOTE, "a map that is not looked into, for it is not on the disk")
+"""Why: a map is locked while it is read, and its library opens it by its name. One that is kept in a git repository, or
+is an editor's text, cannot be looked into: whether it is whole is not known. That it is as old as its source means
+nothing there either, for all files of a revision have one time.
+
+Example:
+    git add --force /etc/postfix/virtual.db
+    git commit -m "maps, too"
+    mailconf check --revision HEAD /etc/postfix
+
+Remedy: keep the sources of maps in the repository and build the maps from them; to have a map checked, check the
+folder on the disk.
+
+Source: files.Tree of mailconf; DATABASE_README of Postfix on locks.
+"""
 
 _REASONS = {
     "no map yet": "has not been built yet",
@@ -39,6 +54,12 @@ def check_maps(targets: Iterable[Target], root: Tree, directory: str, sink: Sink
             message = f"the map of {target.table} {_REASONS.get(target.reason, _CHANGED)}"
             sink.report(CK010, message, span, hint=f"run mailconf build {directory}", file=place, tree=root)
         if not root.is_file(target.target):  # a pipe would be waited for
+            continue
+        try:
+            root.real(target.target)
+        except NoDisk:
+            message = f"the map of {target.table} is not looked into: it is not on the disk"
+            sink.report(CK012, message, span, file=place, tree=root)
             continue
         try:
             table = open_table(target.table, root)

@@ -35,7 +35,7 @@ class NoDisk(OSError):
     """There is such a file, but not on the disk, where a library or another process could open it."""
 
     def __init__(self, path: Name) -> None:
-        super().__init__(errno.ENXIO, "it is in no file of the disk that could be opened", os.fspath(path))
+        super().__init__(errno.ENXIO, "it is not on the disk, where it could be locked and read", os.fspath(path))
 
 
 class Place(str):

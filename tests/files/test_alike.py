@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,10 @@ from mailconf.cli.own.explain_tables import Unbuilt
 from mailconf.cli.own.site import Loaded, LoadedEtcMail, SiteOptions, load, load_site
 from mailconf.cli.postfix import postconf
 from mailconf.diagnostics import Sink
-from mailconf.files import Root, Tree
+from mailconf.files import Memory, NoDisk, Overlay, Root, Tree
+from mailconf.maps.build.write import write_map
+from mailconf.maps.core.table import TemporaryFailure
+from mailconf.maps.registry import open_table
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.inquiry import inquire
 from mailconf.model.session import Session
@@ -78,6 +83,10 @@ def findings(directory: str, tree: Tree) -> list[object]:
     return [diagnostic.as_json() for diagnostic in sink.sorted()]
 
 
+def codes(found: list[object]) -> set[object]:
+    return {each["code"] for each in found if isinstance(each, dict)}
+
+
 SITES = ["examples/postfix", "examples/sendmail", "library in the tree", *(f"bad/{path.name}" for path in BAD)]
 
 
@@ -89,7 +98,7 @@ def test_check_finds_the_same(name: str, tmp_path: Path) -> None:
         assert expected
     if name.startswith("bad/") and name != "bad/garbage":
         text = (TOP / "tests/bad" / name[4:] / "expected").read_text()
-        assert {found["code"] for found in expected} <= set(text.replace("[", " ").replace("]", " ").split())  # type: ignore[index]
+        assert codes(expected) <= set(re.findall(r"[A-Z]{2}[0-9]{3}", text))
     for kind, tree in without_the_disk(tmp_path / "site").items():
         assert findings(directory, tree) == expected, kind
 
@@ -102,6 +111,45 @@ def test_a_library_in_the_tree_is_read_there(tmp_path: Path) -> None:
     assert "not allowed" in found  # /etc/passwd, of the tree as of the machine
     assert "SM901" not in found  # which is: there is no library
     assert "acess_db" in found
+
+
+@pytest.mark.parametrize("kind", ["memory", "overlay", "revision"])
+def test_a_map_that_is_not_on_the_disk_is_not_looked_into(kind: str, tmp_path: Path) -> None:
+    top = tmp_path / "site"
+    directory = site("examples/postfix", top)
+    (top / "etc/postfix/virtual.db").write_bytes(b"this is no map")
+    (top / "etc/postfix/virtual.db").touch()
+    assert "CK011" in codes(findings(directory, Root(top)))
+    tree = without_the_disk(top)[kind]
+    found = findings(directory, tree)
+    assert "CK012" in codes(found)
+    assert "CK011" not in codes(found)
+    with pytest.raises(NoDisk):
+        tree.real("/etc/postfix/virtual.db")
+    with pytest.raises(TemporaryFailure, match=r"open database /etc/postfix/virtual\.db: it is not on the disk"):
+        open_table("hash:/etc/postfix/virtual", tree)
+    with pytest.raises(TemporaryFailure, match=r"open database /etc/other\.db: No such file"):
+        open_table("hash:/etc/other", tree)
+
+
+def test_over_an_overlay_the_maps_of_the_disk_are_read(tmp_path: Path) -> None:
+    """An editor's main.cf names a table whose map is there."""
+    write_map("hash", tmp_path / "access.db", {b"a.example": b"OK"}.items())
+    tree = Overlay(Root(tmp_path), {"/etc/postfix/main.cf": b"x = 1", "/access": b"a.example DUNNO"})
+    assert open_table("hash:/access", tree).lookup(b"a.example") == b"OK"
+
+
+def test_sockets_of_the_machine_are_not_those_of_a_memory(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        assert Root().socket(tmp_path / "s") == Overlay(Root(), {}).socket(tmp_path / "s") == tmp_path / "s"
+        table = open_table(f"socketmap:unix:{tmp_path}/s:map", Memory({}))
+        with pytest.raises(TemporaryFailure):
+            table.lookup(b"key")
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()  # nobody has called
 
 
 def explained(directory: str, tree: Tree) -> object:
