@@ -89,6 +89,15 @@ def test_files_are_read_through_a_tree(path: Path) -> None:
         assert not found, found
 
 
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_who_reports_a_file_says_in_which_tree(path: Path) -> None:
+    """Else the finding would lack its line, or have that of the disk."""
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "report":
+            names = {keyword.arg for keyword in call.keywords}
+            assert "file" not in names or "tree" in names, f"{path.name}:{call.lineno}"
+
+
 @pytest.mark.parametrize(
     "text",
     [

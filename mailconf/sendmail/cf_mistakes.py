@@ -28,9 +28,7 @@ _RULE_HINT = "write it as R, the left side, a tab, the right side; editors may h
 _MARK = "\ufeff"
 
 
-def report_mistakes(
-    source: Source, place: Callable[[int], Span | None], file: str, sink: Sink, tree: Tree | None = None
-) -> None:
+def report_mistakes(source: Source, place: Callable[[int], Span | None], file: str, sink: Sink, tree: Tree) -> None:
     """What sendmail does not take of a .cf; ``place`` gives the place to report for an offset in its text.
 
     file   what is reported where there is no place, in ``tree``
@@ -44,15 +42,15 @@ def report_mistakes(
         sink.report(_KINDS[mistake.kind], message, span, hint=hint, file=file, tree=tree)
 
 
-def report_cf(source: Source, sink: Sink) -> None:
-    """The same of a .cf that is there without a .mc."""
+def report_cf(source: Source, tree: Tree, sink: Sink) -> None:
+    """The same of a .cf that is there, in ``tree``, without a .mc."""
     text = source.text
 
     def place(offset: int) -> Span:
         end = text.find("\n", offset)
         return source.span(offset, len(text) if end < 0 else end)
 
-    report_mistakes(source, place, source.name, sink)
+    report_mistakes(source, place, source.name, sink, tree)
 
 
 def _offsets(data: str, mistake: CfMistake) -> Iterator[int]:

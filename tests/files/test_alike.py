@@ -26,6 +26,8 @@ from mailconf.model.fileworld import FileWorld
 from mailconf.model.inquiry import inquire
 from mailconf.model.session import Session
 from mailconf.postfix.policy.policy import compile_policy
+from mailconf.sendmail.mc.expansion import expand_mc
+from mailconf.sendmail.mc.library import find_library
 
 TOP = Path(__file__).parent.parent.parent
 BAD = sorted(path for path in (TOP / "tests/bad").iterdir() if path.is_dir())
@@ -83,6 +85,30 @@ def findings(directory: str, tree: Tree) -> list[object]:
     return [diagnostic.as_json() for diagnostic in sink.sorted()]
 
 
+def test_a_library_of_the_machine_serves_files_of_a_memory(tmp_path: Path) -> None:
+    for file, text in LIBRARY.items():
+        (tmp_path / "cf" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cf" / file).write_text(text)
+    tree = Memory({f"/etc/mail/{file}": text for file, text in MAIL.items()})
+    library = find_library(tree, str(tmp_path / "cf"))
+    assert library is not None
+    sink = Sink()
+    expanded = expand_mc("/etc/mail/sendmail.mc", library, sink, root=tree)
+    assert expanded is not None
+    assert b"Kaccess hash /etc/mail/access" in expanded.cf
+    names = [Path(read.path).name for read in expanded.reads if read.status is not None]
+    assert names == ["sendmail.mc", "cf.m4", "access_db.m4", "more.m4"]
+    assert all(read.is_current() for read in expanded.reads)
+
+
+def test_a_library_is_found_in_the_tree_first() -> None:
+    found = find_library(Memory({f"/usr/share/sendmail/cf/{file}": text for file, text in LIBRARY.items()}))
+    assert found is not None
+    assert found.folder == "/usr/share/sendmail/cf"
+    assert found.read("m4/cf.m4").decode() == LIBRARY["m4/cf.m4"]
+    assert found.available("feature") == ["access_db"]
+
+
 def codes(found: list[object]) -> set[object]:
     return {each["code"] for each in found if isinstance(each, dict)}
 
@@ -130,6 +156,15 @@ def test_a_map_that_is_not_on_the_disk_is_not_looked_into(kind: str, tmp_path: P
         open_table("hash:/etc/postfix/virtual", tree)
     with pytest.raises(TemporaryFailure, match=r"open database /etc/other\.db: No such file"):
         open_table("hash:/etc/other", tree)
+
+
+def test_a_database_that_is_not_on_the_disk_fails_and_is_not_made(tmp_path: Path) -> None:
+    config = b"dbpath = /data\nquery = SELECT 1\n"
+    with pytest.raises(TemporaryFailure, match="open database /data: it is not on the disk"):
+        open_table("sqlite:/c", Memory({"/c": config, "/data": b"x"}, tmp_path))
+    with pytest.raises(TemporaryFailure, match="open database /data: No such file"):
+        open_table("sqlite:/c", Memory({"/c": config}, tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 def test_over_an_overlay_the_maps_of_the_disk_are_read(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def _cf_alone(etc_mail: EtcMail, sink: Sink) -> None:
         data = etc_mail.root.read(path) if etc_mail.root.is_file(path) else b""
     except OSError:
         return  # the plan reports it
-    report_cf(Source(str(path), decode(data)), sink)
+    report_cf(Source(str(path), decode(data)), etc_mail.root, sink)
 
 
 def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:
