@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from mailconf.files.regular import head_of_regular, load_regular, open_regular, read_to_end
+from mailconf.files.regular import head_of_regular, load_regular, open_regular, read_to_end, too_large
 from mailconf.files.tree import MOST, Place, Tree
 
 TYPE_CHECKING = False
@@ -79,6 +79,8 @@ def load_waiting(place: str, most: int) -> tuple[bytes, os.stat_result]:
     try:
         status = os.fstat(descriptor)
         size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+        if size > most:
+            raise too_large(place)
         return read_to_end(descriptor, size, most, place), status
     finally:
         os.close(descriptor)
