@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailconf.source import Span, beginning
+
+if TYPE_CHECKING:
+    from mailconf.files import Tree
 
 MOST = 1000  # findings of a code in a file that are shown
 LONGEST = 600  # characters of a message
@@ -143,15 +146,16 @@ class Sink:
         hint: str = "",
         related: tuple[Related, ...] = (),
         file: str = "",
+        tree: Tree | None = None,
         severity: Severity | None = None,
     ) -> None:
         """Add a finding under a declared code; ``severity`` overrides the code's usual one.
 
         ``file`` is, where there is no ``span``, the file or folder that the finding is about as a whole, below --root.
-        The place is its first line if it is a text (`mailconf.source.beginning`).
+        The place is its first line if ``tree`` has a text there (`mailconf.source.beginning`).
         """
-        if span is None and file:
-            span = beginning(file)
+        if span is None and file and tree is not None:
+            span = beginning(file, tree)
         self.add(Diagnostic(code.name, severity or code.severity, message, span, hint, related, file))
 
     @property

@@ -58,7 +58,7 @@ class Grammar:
 
     @cached_property
     def _tables(self) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads(resource("grammars/tables", f"{self.name}.json").read_bytes())
+        data: dict[str, Any] = json.loads(resource("grammars/tables", f"{self.name}.json"))
         return data
 
     @cached_property

@@ -11,7 +11,7 @@ from mailconf.build.generation import Busy, NoPrevious, Store, Unsettled
 from mailconf.build.journal import Damaged
 from mailconf.build.state import State
 from mailconf.diagnostics import Sink, error, warning
-from mailconf.files import Untrusted
+from mailconf.files import Tree, Untrusted
 from mailconf.maps.build.target import safe_target
 from mailconf.maps.build.write import writable_types
 from mailconf.maps.core.opening import Progress
@@ -134,12 +134,19 @@ def diagnosed(store: Store, sink: Sink) -> Iterator[None]:
     try:
         yield
     except Busy as holder:
-        sink.report(BD006, f"{holder} is building these maps", file=folder, hint="try again when it has finished")
+        sink.report(
+            BD006,
+            f"{holder} is building these maps",
+            file=folder,
+            tree=store.root,
+            hint="try again when it has finished",
+        )
     except Damaged as damage:
         sink.report(
             BD007,
             "this is not what mailconf wrote",
             file=str(damage),
+            tree=store.root,
             hint="remove the folder it is in, then build with --force",
         )
     except Unsettled as lost:
@@ -147,22 +154,26 @@ def diagnosed(store: Store, sink: Sink) -> Iterator[None]:
             BD009,
             f"the backups are gone of {lost}",
             file=folder,
+            tree=store.root,
             hint="build with --force to have maps of one generation",
         )
     except NoPrevious:
-        sink.report(BD010, "there is no generation to go back to: only the last one is kept", file=folder)
+        sink.report(
+            BD010, "there is no generation to go back to: only the last one is kept", file=folder, tree=store.root
+        )
     except Untrusted as failure:
         sink.report(
             BD016,
             f"{failure.strerror}: what it holds about earlier builds is not trusted",
             file=str(failure.filename or folder),
+            tree=store.root,
             hint=f"no map was changed; remove {store.root.inside(folder)}, or build as its owner",
         )
     except OSError as failure:
         place = (
             f" ({store.root.inside(failure.filename)})" if failure.filename and str(failure.filename) != folder else ""
         )
-        sink.report(BD007, f"{failure.strerror}{place}", file=folder, hint="no map was changed")
+        sink.report(BD007, f"{failure.strerror}{place}", file=folder, tree=store.root, hint="no map was changed")
 
 
 def recover(store: Store, sink: Sink, *, dry_run: bool = False) -> None:
@@ -170,7 +181,9 @@ def recover(store: Store, sink: Sink, *, dry_run: bool = False) -> None:
     result = store.unfinished() if dry_run else store.recover()
     if result:
         verb = "would be" if dry_run else "was"
-        sink.report(BD008, f"an earlier build was interrupted; it {verb} {result}", file=str(store.folder))
+        sink.report(
+            BD008, f"an earlier build was interrupted; it {verb} {result}", file=str(store.folder), tree=store.root
+        )
 
 
 def apply(
@@ -186,11 +199,11 @@ def apply(
     old = store.state()
     maps = dict(old.maps)
     failed = False
-    _look_around(compiled, sink)
+    _look_around(compiled, store.root, sink)
     journal = store.begin([each.target.target for each in compiled])
     try:
         for each, move in zip(compiled, journal.moves, strict=True):
-            failed = not _stage(each, store.staged(move), sink, progress) or failed
+            failed = not _stage(each, store.staged(move), store.root, sink, progress) or failed
             each.report(sink)
             maps[move.target] = each.record(store.root)
         if failed:
@@ -204,7 +217,7 @@ def apply(
     return True
 
 
-def _look_around(compiled: Sequence[Built], sink: Sink) -> None:
+def _look_around(compiled: Sequence[Built], root: Tree, sink: Sink) -> None:
     """Warn of what `mailconf.maps.build.target` warns of, of a folder once."""
     told: set[tuple[Path, str]] = set()
     for each in compiled:
@@ -219,10 +232,10 @@ def _look_around(compiled: Sequence[Built], sink: Sink) -> None:
             if (target.target.parent, what) not in told:
                 told.add((target.target.parent, what))
                 span = target.uses[0].span if target.uses else None
-                sink.report(BD015, f"{target.target_name}: {what}", span, file=str(target.target))
+                sink.report(BD015, f"{target.target_name}: {what}", span, file=str(target.target), tree=root)
 
 
-def _stage(each: Built, staged: Path, sink: Sink, progress: Callable[[str], Progress] | None) -> bool:
+def _stage(each: Built, staged: Path, root: Tree, sink: Sink, progress: Callable[[str], Progress] | None) -> bool:
     target = each.target
     try:
         each.stage(staged, progress(str(target.target)) if progress else None)
@@ -234,6 +247,7 @@ def _stage(each: Built, staged: Path, sink: Sink, progress: Callable[[str], Prog
             span,
             hint="the old maps are as they were",
             file=str(target.target),
+            tree=root,
         )
         return False
     return True

@@ -5,9 +5,7 @@ What comes of it is something `Built`: for one target, the new file's content an
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from mailconf.arrays import arrays
 from mailconf.build.plan import Target
 from mailconf.build.state import Record, Stat, settled
 from mailconf.diagnostics import Sink, error
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.maps.build.write import Duplicates, counting, write_map
 from mailconf.maps.core.opening import Progress
 from mailconf.source import Source, decode, encode
@@ -61,7 +59,7 @@ class Built(Protocol):
     def report(self, sink: Sink) -> None:
         """Report what is known only when it has been written; asked before that, it is found out."""
 
-    def record(self, root: Root) -> Record:
+    def record(self, root: Tree) -> Record:
         """What is to be remembered of it, except for what only the finished file shows."""
 
 
@@ -113,12 +111,16 @@ class Compiled:
         if self.keys < len(self.entries):
             report_duplicates(self.again(), sink, _folded)
 
-    def record(self, root: Root) -> Record:
+    def record(self, root: Tree) -> Record:
         return Record(self.target.type, root.inside(self.target.source), self.digest, self.stat, "")
 
 
 def compile_targets(
-    targets: Iterable[Target], sink: Sink, is_restriction: Known, progress: Callable[[str], ReadProgress] | None = None
+    targets: Iterable[Target],
+    root: Tree,
+    sink: Sink,
+    is_restriction: Known,
+    progress: Callable[[str], ReadProgress] | None = None,
 ) -> list[Compiled]:
     """What each target is to hold. Mistakes in a text go to ``sink``; its other entries are read all the same.
 
@@ -127,7 +129,7 @@ def compile_targets(
     """
     compiled = []
     for target in targets:
-        read = read_source(target, sink)
+        read = read_source(root, target, sink)
         if read is not None:
             part = progress(str(target.source)) if progress else None
             content, again = _large(target, read.data, sink, is_restriction, part), None
@@ -156,19 +158,15 @@ class Read(NamedTuple):
         return hashlib.sha256(self.data).hexdigest()
 
 
-def read_source(target: Target, sink: Sink) -> Read | None:
+def read_source(root: Tree, target: Target, sink: Sink) -> Read | None:
     """The source of a target; None, with a diagnostic, when it cannot be read."""
     try:
-        # A pipe would be waited for, and a device may have no end.
-        with os.fdopen(os.open(target.source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status, now = os.fstat(file.fileno()), time.time_ns()
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "it is no file")
-            data = file.read()
+        now = time.time_ns()
+        data, status = root.load(target.source)
     except OSError as failure:
         span = target.uses[0].span if target.uses else None
         message = f"{target.source_name} cannot be read: {failure.strerror}"
-        sink.report(BD002, message, span, file=str(target.source))
+        sink.report(BD002, message, span, file=str(target.source), tree=root)
         return None
     return Read(data, status, settled(status, now))
 

@@ -16,7 +16,7 @@ from mailconf.build.etc_mail import CF, EtcMail
 from mailconf.build.plan import Target
 from mailconf.build.state import Input, Record, settled
 from mailconf.diagnostics import Code, Related, Sink, error, warning
-from mailconf.files import Root, replace
+from mailconf.files import Tree, replace
 from mailconf.maps.build.target import safe_target
 from mailconf.maps.build.write import Duplicates
 from mailconf.maps.core.opening import Progress
@@ -71,6 +71,7 @@ class CompiledCf:
 
     target: Target
     expanded: Expanded
+    root: Tree
 
     @property
     def amount(self) -> str:
@@ -79,14 +80,14 @@ class CompiledCf:
 
     def stage(self, staged: Path, progress: Progress | None) -> None:
         safe_target(self.target.target, None, follow=False)
-        owner, mode = _owner_and_mode(self.target.target, _CF_MODE)
+        owner, mode = _owner_and_mode(self.root, self.target.target, _CF_MODE)
         with replace(staged, owner=owner, mode=mode) as file:
             file.write(self.expanded.cf)
 
     def report(self, sink: Sink) -> None:
         """Nothing: the expansion has reported everything."""
 
-    def record(self, root: Root) -> Record:
+    def record(self, root: Tree) -> Record:
         mc, *others = self.expanded.reads
         assert mc.status is not None
         inputs = {
@@ -103,9 +104,9 @@ def compile_etc_mail(etc_mail: EtcMail, targets: Iterable[Target], sink: Sink) -
         if target.type == CF:
             expanded = etc_mail.expand(target.source, Sink())
             if expanded is not None:
-                built.append(CompiledCf(target, expanded))
+                built.append(CompiledCf(target, expanded, etc_mail.root))
             continue
-        read = read_source(target, sink)
+        read = read_source(etc_mail.root, target, sink)
         if read is None:
             continue
         source = Source(str(target.source), decode(read.data))
@@ -114,18 +115,18 @@ def compile_etc_mail(etc_mail: EtcMail, targets: Iterable[Target], sink: Sink) -
             entries = _aliases(source, etc_mail.host_names(), sink)
         else:
             entries = _entries(target.roles[0], source, sink)
-        owner, mode = _owner_and_mode(target.target, _MAP_MODE)
+        owner, mode = _owner_and_mode(etc_mail.root, target.target, _MAP_MODE)
         status = os.stat_result((mode, 0, 0, 0, *owner, 0, 0, 0, 0))
         built.append(Compiled(target, entries, status, read.digest, read.stat, target.nul))
     return built
 
 
-def _owner_and_mode(target: Path, new: int) -> tuple[tuple[int, int], int]:
+def _owner_and_mode(root: Tree, target: Path, new: int) -> tuple[tuple[int, int], int]:
     """Those of the old file; a new one is ours, with the group of a folder that hands it on."""
     try:
-        old = target.stat()
+        old = root.stat(target)
     except FileNotFoundError:
-        folder = target.parent.stat()
+        folder = root.stat(target.parent)
         return (os.geteuid(), folder.st_gid if folder.st_mode & 0o2000 else os.getegid()), new
     return (old.st_uid, old.st_gid), old.st_mode & 0o7777
 

@@ -15,14 +15,13 @@ map is optional (``-o``), and that is an error.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mailconf.build.plan import BD001, BD004, BD005, Target, is_wanted, map_staleness, report_no_file
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Severity, Sink
-from mailconf.files import Root
+from mailconf.files import Place, Tree
 from mailconf.maps.build.write import EXTENSIONS
 from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
@@ -66,7 +65,7 @@ class EtcMail:
     """
 
     directory: str
-    root: Root
+    root: Tree
     library: Library | None
     allow_shell: bool = False
     only: bool = False
@@ -81,7 +80,7 @@ class EtcMail:
     def sources(self) -> list[str]:
         """The names of the .mc files, sendmail.mc first; empty where the folder cannot be read."""
         try:
-            found = os.listdir(self.folder)  # noqa: PTH208 - names are all that is wanted
+            found = self.root.list(self.directory)
         except OSError:
             return []
         names = [name for name in found if name.endswith(".mc") and not name.startswith(".")]
@@ -121,7 +120,7 @@ class EtcMail:
     def inputs(self) -> list[Path]:
         """The files that decide what is built, tables' texts apart: each .mc, what they read, traditional names."""
         paths = [self.folder / name for name in (*self.sources(), *TRADITIONAL)]
-        for record in State.load(self.folder / FOLDER).maps.values():
+        for record in State.load(self.folder / FOLDER, self.root).maps.values():
             paths += [path for path in self._places_of(record).values() if path is not None]
         for expanded, _ in self.expanded.values():
             paths += [Path(read.path) for read in expanded.reads]
@@ -135,7 +134,7 @@ class EtcMail:
         names   what the caller will choose of it: a .mc that is stale, but not asked for, need not be in order, and
                 only of what is asked for is reported what is wrong
         """
-        state = State.load(self.folder / FOLDER)
+        state = State.load(self.folder / FOLDER, self.root)
         targets: dict[Path, Target] = {}
         texts: list[Cf] = []
         for name in self.sources():
@@ -144,7 +143,7 @@ class EtcMail:
         tables = not all(any(target.is_called(name) for target in targets.values()) for name in names)
         for target in list(targets.values()):
             if is_wanted(names, target.source, target.target):
-                report_no_file(target.target, self.root.inside(target.target), None, sink)
+                report_no_file(self.root, target.target, None, sink)
                 lines = self._lines(target, sink)
             else:
                 lines = self._old_lines(target)
@@ -154,7 +153,7 @@ class EtcMail:
                 texts.append(lines)
         if not targets:
             cf = self.folder / "sendmail.cf"
-            texts = [_cf(str(cf), cf.read_bytes())] if cf.is_file() else []
+            texts = [_cf(str(cf), self.root.read(cf))] if self.root.is_file(cf) else []
         self.texts = texts
         planner = _Tables(self, state, sink, force, map_type, targets, names)
         for lines in texts:
@@ -170,21 +169,22 @@ class EtcMail:
         return Target(self.root.inside(target), CF, source, target, (), "forced" if force else reason, foreign)
 
     def _staleness(self, source: Path, target: Path, record: Record | None) -> tuple[str, bool]:
-        reason, foreign = map_staleness(source, target, CF, record)
+        reason, foreign = map_staleness(self.root, source, target, CF, record)
         if reason == "no map yet":
             reason = f"no {target.name} yet"
         try:
             if reason or record is None:
                 return reason, foreign
-            built = target.stat().st_mtime_ns
+            built = self.root.stat(target).st_mtime_ns
             places = self._places_of(record)
             for name, was in record.inputs.items():
                 path = places[name]
                 if path is None:
                     continue
-                if path.exists() and path.stat().st_mtime_ns > built:
+                where = Place(path)  # it may be a library's, which lies elsewhere
+                if self.root.exists(where) and self.root.stat(where).st_mtime_ns > built:
                     return f"{name} is newer", foreign
-                if not foreign and not was.is_in(path):
+                if not foreign and not was.is_in(where, self.root):
                     return f"{name} has changed", foreign
         except OSError:
             return "it cannot be read", foreign
@@ -212,7 +212,7 @@ class EtcMail:
 
     def _old_lines(self, target: Target) -> Cf | None:
         try:
-            data = target.target.read_bytes() if target.target.is_file() else None
+            data = self.root.read(target.target) if self.root.is_file(target.target) else None
             return None if data is None else _cf(str(target.target), data)
         except OSError:
             return None  # building it reports the fault
@@ -233,6 +233,7 @@ class EtcMail:
                     SM901,
                     f"{self.root.inside(source)} cannot be expanded: there is no library of m4 macros for sendmail",
                     file=str(source),
+                    tree=self.root,
                     hint=NO_LIBRARY,
                 )
                 return None
@@ -296,7 +297,7 @@ class _Tables:
         """The tables that no .cf names, but that are there under a name everybody knows."""
         for name, kind in TRADITIONAL.items():
             file = f"{self.owner.directory.rstrip('/')}/{name}"
-            if (self.owner.folder / name).is_file():
+            if self.root.is_file(file):
                 use = TableUse(TableRef(kind, file), ROLES.get(name, name), file)
                 self._add(use, is_optional=True, has_nul=name == ALIASES)
 
@@ -311,8 +312,8 @@ class _Tables:
         if known is not None:
             self._again(known, use, kind, sink)
             return
-        if not _exists(source):
-            if not is_optional and not target.exists():
+        if not _exists(self.root, source):
+            if not is_optional and not self.root.exists(target):
                 # Without aliases sendmail works, though not as meant; without another map it defers all mail.
                 sink.report(
                     BD001,
@@ -329,9 +330,9 @@ class _Tables:
                 self.owner.place(use),
                 hint=f"write {kind} in the .mc for sendmail to read it",
             )
-        report_no_file(target, self.root.inside(target), use.span and self.owner.place(use), sink)
+        report_no_file(self.root, target, use.span and self.owner.place(use), sink)
         record = self.state.maps.get(self.root.inside(target))
-        reason, foreign = map_staleness(source, target, kind, record)
+        reason, foreign = map_staleness(self.root, source, target, kind, record)
         reason = "forced" if self.force else reason
         self.targets[target] = Target(f"{kind}:{use.source}", kind, source, target, (use,), reason, foreign, has_nul)
 
@@ -353,8 +354,8 @@ def _cf(name: str, data: bytes) -> Cf:
     return read_tables(Source(name, decode(data)))
 
 
-def _exists(source: Path) -> bool:
+def _exists(root: Tree, source: Path) -> bool:
     try:
-        return source.is_file()
+        return root.is_file(source)
     except OSError:
         return True  # it may be there: reading it reports the fault

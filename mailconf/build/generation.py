@@ -37,8 +37,8 @@ from mailconf.build.journal import (
     remove_journal,
     write_json,
 )
-from mailconf.build.state import FOLDER, NAME, State, digest_of, stat_of
-from mailconf.files import Root, distrust, sync_folder
+from mailconf.build.state import FOLDER, NAME, State, stat_of
+from mailconf.files import Place, Tree, distrust, sync_folder
 
 _BACKUPS = "next"
 _PREVIOUS = "previous"
@@ -68,7 +68,7 @@ class Store:
     Methods pass on OSError; those that read records raise Damaged.
     """
 
-    def __init__(self, directory: str, root: Root, step: Step = lambda name: None) -> None:
+    def __init__(self, directory: str, root: Tree, step: Step = lambda name: None) -> None:
         self.root = root
         self.folder = root.path(directory) / FOLDER
         self._step = step
@@ -111,7 +111,7 @@ class Store:
         distrust(status, self.folder)
 
     def state(self) -> State:
-        return State.load(self.folder)
+        return State.load(self.folder, self.root)
 
     @property
     def is_unfinished(self) -> bool:
@@ -161,7 +161,7 @@ class Store:
         """
         old = self.state()
         self._step("digest")
-        moves = [replace(m, digest=digest_of(self.staged(m)) if m.staged else "") for m in journal.moves]
+        moves = [replace(m, digest=self.root.digest(Place(self.staged(m))) if m.staged else "") for m in journal.moves]
         moves = self._back_up(moves, old)
         self._rename_or_undo(replace(journal, phase=Phase.RENAMING, moves=tuple(moves), state=state))
 
@@ -294,7 +294,7 @@ class Store:
                 continue
             staged = self.staged(move)
             try:
-                if digest_of(staged if staged.exists() else self.root.path(move.target)) != move.digest:
+                if self.root.digest(Place(staged if staged.exists() else self.root.path(move.target))) != move.digest:
                     return False
             except FileNotFoundError:
                 return False

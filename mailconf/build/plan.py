@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Sink, error, warning
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.maps.build.write import EXTENSIONS, missing_package
 from mailconf.maps.reference import TableRef
 from mailconf.model.site import Site, TableUse
@@ -141,7 +141,7 @@ class Target(NamedTuple):
 
 
 def plan(
-    site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()
+    site: Site, root: Tree, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()
 ) -> list[Target]:
     """Every map that ``site`` names and that is built from a text, in the order of the configuration.
 
@@ -153,7 +153,7 @@ def plan(
         kind = use.table.type
         if use.source and kind in EXTENSIONS:
             by_table.setdefault((map_type or kind, use.source), []).append(use)
-    state = State.load(root.path(site.directory) / FOLDER)
+    state = State.load(root.path(site.directory) / FOLDER, root)
     main_cf = str(root.path(site.directory) / "main.cf")
     targets: dict[Path, Target] = {}
     asked: set[str] = set()
@@ -163,13 +163,14 @@ def plan(
         target = source.with_name(source.name + EXTENSIONS[kind])
         first = uses[0].span
         told = sink if is_wanted(names, source, target) else Sink()
-        if _is_missing(source):
+        if _is_missing(root, source):
             told.report(
                 BD001,
                 f"{name}, the source of {uses[0].table}, does not exist",
                 first,
                 hint=f"create {name}, or take {uses[0].table} out of {uses[0].role}",
                 file=main_cf,
+                tree=root,
             )
             continue
         if target in targets and targets[target].type != kind:
@@ -179,12 +180,13 @@ def plan(
                 first,
                 hint="name the table with one type everywhere",
                 file=main_cf,
+                tree=root,
             )
             continue
         if map_type:
-            _report_other_types(uses, map_type, main_cf, told)
-        report_no_file(target, root.inside(target), first, told)
-        reason, foreign = map_staleness(source, target, kind, state.maps.get(root.inside(target)))
+            _report_other_types(uses, map_type, root, main_cf, told)
+        report_no_file(root, target, first, told)
+        reason, foreign = map_staleness(root, source, target, kind, state.maps.get(root.inside(target)))
         reason = "forced" if force else reason
         targets[target] = Target(table, kind, source, target, tuple(uses), reason, foreign)
         if reason and kind not in asked:
@@ -192,7 +194,7 @@ def plan(
             if package := missing_package(kind):
                 message = f"maps of type {kind} cannot be written: the Python package {package} cannot be imported"
                 hint = f"install {package} for the Python that runs mailconf (docs/dependencies.md), or build as hash"
-                told.report(BD020, message, first, hint=hint, file=main_cf)
+                told.report(BD020, message, first, hint=hint, file=main_cf, tree=root)
     return list(targets.values())
 
 
@@ -217,40 +219,38 @@ def is_wanted(names: Sequence[str], source: Path, target: Path) -> bool:
     return not names or any(is_called(name, source, target) for name in names)
 
 
-def report_no_file(target: Path, name: str, span: Span | None, sink: Sink) -> None:
-    """Report a folder, a pipe or a device at a target's place: nothing can be built there, and no server reads it.
-
-    name  what the configuration calls the target
-    """
-    kind = _kind(target)
+def report_no_file(root: Tree, target: Path, span: Span | None, sink: Sink) -> None:
+    """Report a folder, a pipe or a device at a target's place: nothing can be built there, and no server reads it."""
+    kind = _kind(root, target)
     if kind:
         sink.report(
             BD017,
-            f"{name} is {kind}",
+            f"{root.inside(target)} is {kind}",
             span,
             hint="remove it: a file is to be built in its place",
             file=str(target),
+            tree=root,
         )
 
 
-def _kind(path: Path) -> str:
+def _kind(root: Tree, path: Path) -> str:
     """What is at ``path``, in words; "" for a file, and where there is nothing or nothing can be known."""
     try:
-        mode = path.stat().st_mode
+        mode = root.stat(path).st_mode
     except OSError:
         return ""
     kinds = {stat.S_IFREG: "", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     return kinds.get(stat.S_IFMT(mode), "a device")
 
 
-def _is_missing(source: Path) -> bool:
+def _is_missing(root: Tree, source: Path) -> bool:
     try:
-        return not source.is_file()
+        return not root.is_file(source)
     except OSError:
         return False  # it may be there: reading it reports the fault
 
 
-def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink: Sink) -> None:
+def _report_other_types(uses: list[TableUse], map_type: str, root: Tree, main_cf: str, sink: Sink) -> None:
     for use in dict.fromkeys(uses):
         if use.table.type != map_type:
             sink.report(
@@ -259,23 +259,24 @@ def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink:
                 use.span,
                 hint=f"write {map_type}:{use.source} for the servers to read it",
                 file=main_cf,
+                tree=root,
             )
 
 
-def map_staleness(source: Path, target: Path, kind: str, record: Record | None) -> tuple[str, bool]:
+def map_staleness(root: Tree, source: Path, target: Path, kind: str, record: Record | None) -> tuple[str, bool]:
     """Why the map is stale, and whether it is one of ours that another program has changed."""
     try:
-        if not target.exists():
+        if not root.exists(target):
             return "no map yet", False
-        if _kind(target):
+        if _kind(root, target):
             return "it is no file", False
-        foreign = record is not None and not record.is_at(target)
-        if source.stat().st_mtime_ns > target.stat().st_mtime_ns:
+        foreign = record is not None and not record.is_at(target, root)
+        if root.stat(source).st_mtime_ns > root.stat(target).st_mtime_ns:
             return "the source is newer", foreign
         if record is None or foreign:
             return "", foreign
         if record.type != kind:
             return f"the map's type was {record.type}", False
-        return ("" if record.is_from(source) else "the source has changed"), False
+        return ("" if record.is_from(source, root) else "the source has changed"), False
     except OSError:
         return "it cannot be read", False  # the build reports the fault

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from mailconf.diagnostics import Sink, alike, error
+from mailconf.files import Tree
 from mailconf.sendmail.cf.items import CfMistake
 from mailconf.sendmail.cf.lines import BLANKS
 from mailconf.sendmail.cf.read import mistakes
@@ -64,26 +65,29 @@ _RULE_HINT = "write it as R, the left side, a tab, the right side; editors may h
 _MARK = "\ufeff"
 
 
-def report_mistakes(source: Source, place: Callable[[int], Span | None], file: str, sink: Sink) -> None:
-    """What sendmail does not take of a .cf; ``place`` gives the place to report for an offset in its text."""
+def report_mistakes(source: Source, place: Callable[[int], Span | None], file: str, sink: Sink, tree: Tree) -> None:
+    """What sendmail does not take of a .cf; ``place`` gives the place to report for an offset in its text.
+
+    file   what is reported where there is no place, in ``tree``
+    """
     for count, mistake in enumerate(mistakes(source)):
         if count == _MOST:
-            sink.report(SM023, "the .cf has more such lines; they are not reported", file=file)
+            sink.report(SM023, "the .cf has more such lines; they are not reported", file=file, tree=tree)
             return
         span = next(filter(None, map(place, _offsets(source.text, mistake))), None)
         message, hint = _words(mistake)
-        sink.report(_KINDS[mistake.kind], message, span, hint=hint, file=file)
+        sink.report(_KINDS[mistake.kind], message, span, hint=hint, file=file, tree=tree)
 
 
-def report_cf(source: Source, sink: Sink) -> None:
-    """The same of a .cf that is there without a .mc."""
+def report_cf(source: Source, tree: Tree, sink: Sink) -> None:
+    """The same of a .cf that is there, in ``tree``, without a .mc."""
     text = source.text
 
     def place(offset: int) -> Span:
         end = text.find("\n", offset)
         return source.span(offset, len(text) if end < 0 else end)
 
-    report_mistakes(source, place, source.name, sink)
+    report_mistakes(source, place, source.name, sink, tree)
 
 
 def _offsets(data: str, mistake: CfMistake) -> Iterator[int]:

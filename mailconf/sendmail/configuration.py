@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.lines import CfLine
 from mailconf.sendmail.cf.read import read_cf
@@ -33,7 +33,7 @@ def read(
     library: Library,
     sink: Sink,
     *,
-    root: Root | None = None,
+    root: Tree | None = None,
     allow_shell: bool = False,
 ) -> McConfiguration | None:
     """Expand and read the .mc at ``mc`` (below ``root``); what is wrong with it goes to ``sink``.
@@ -46,5 +46,5 @@ def read(
         return None
     source = Source(f"{found.path} (expanded)", decode(found.expanded.cf))
     if not found.expanded.failed:
-        report_mistakes(source, found.places.of_character, found.path, sink)
+        report_mistakes(source, found.places.of_character, found.path, sink, root or Root())
     return McConfiguration(found, read_cf(source) if found.recorded else Cf(source, ()))

@@ -49,7 +49,7 @@ def build(root: Path, step: Callable[[str], None] = lambda name: None, *, sink: 
     records = store(root, step)
     with records.locked():
         result = records.recover()
-        apply(compile_targets(planned(root, force=True), sink, lambda word: False), records, sink)
+        apply(compile_targets(planned(root, force=True), Root(root), sink, lambda word: False), records, sink)
     return result
 
 

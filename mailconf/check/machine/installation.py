@@ -84,7 +84,7 @@ def installation(subject: Subject, sink: Sink) -> None:
 def _is_installed(subject: Subject) -> bool:
     """Whether there is a Postfix below the root, wherever this configuration looks for it."""
     places = {subject.configuration.value("daemon_directory"), subject.postfix.parameters["daemon_directory"][1]}
-    return any(is_folder(subject.root.path(place)) for place in places)
+    return any(is_folder(subject.root.path(place), subject.root) for place in places)
 
 
 def _instances(subject: Subject) -> list[str]:
@@ -143,25 +143,26 @@ def _folders(subject: Subject, sink: Sink) -> None:
         sink.report(CK060, message, span, hint=hint)
     queue = queue_folder(subject)
     for path in (queue / name for name in (*OWNED_QUEUES, "maildrop", "pid")):
-        if itself(path) and not is_folder(path):
+        if itself(path, root) and not is_folder(path, root):
             message = f"{root.inside(path)} is no folder"
-            sink.report(CK060, message, hint="remove it: Postfix makes the folder", file=str(path))
+            sink.report(CK060, message, hint="remove it: Postfix makes the folder", file=str(path), tree=root)
     daemons = root.path(subject.configuration.value("daemon_directory"))
-    if is_folder(daemons) and not itself(daemons / "master"):
+    if is_folder(daemons, root) and not itself(daemons / "master", root):
         message = f"{root.inside(daemons)}/master does not exist"
-        sink.report(CK060, message, hint="install Postfix again", file=str(daemons / "master"))
+        sink.report(CK060, message, hint="install Postfix again", file=str(daemons / "master"), tree=root)
 
 
 def _wrong_folders(subject: Subject) -> Iterator[tuple[str, str]]:
+    root = subject.root
     for name in FOLDERS:
         value = subject.configuration.value(name)
         none = name == "shlib_directory" and value == "no"
-        if value and not none and not is_folder(subject.root.path(value)):
+        if value and not none and not is_folder(root.path(value), root):
             yield name, "does not exist"
     data = data_folder(subject)
-    if itself(data) and not is_folder(data):
+    if itself(data, root) and not is_folder(data, root):
         yield "data_directory", "is no folder"
-    elif not is_folder(data.parent):
+    elif not is_folder(data.parent, root):
         yield "data_directory", "is in a folder that does not exist"
 
 
@@ -170,7 +171,7 @@ def _secrets(subject: Subject, sink: Sink) -> None:
     for name in subject.configuration.names():
         for text in texts(subject.configuration.value(name)) if name.endswith(_SECRETS) else ():
             path = resolve(subject.root.path(text), subject.root)
-            found = itself(path) if text.startswith("/") else []
+            found = itself(path, subject.root) if text.startswith("/") else []
             if any(
                 stat.S_ISREG(each.status.st_mode) and each.status.st_mode & (stat.S_IROTH | OTHERS_WRITE)
                 for each in found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, warning
 from mailconf.postfix.text.words import texts
@@ -30,13 +28,13 @@ def existing(subject: Subject, sink: Sink) -> None:
         if not name.endswith(_FILES) or name == "maillog_file" or name not in subject.postfix.parameters:
             continue
         for path in texts(subject.configuration.value(name)):
-            if path.startswith("/") and not path.startswith("/dev/") and not _exists(subject.root.path(path)):
+            if path.startswith("/") and not path.startswith("/dev/") and not _exists(subject, path):
                 message = f"{path}, which {name} names, does not exist"
                 sink.report(CK061, message, subject.configuration.place(name), hint=f"create it, or unset {name}")
 
 
-def _exists(path: Path) -> bool:
+def _exists(subject: Subject, path: str) -> bool:
     try:
-        return path.exists()
+        return subject.root.exists(path)
     except OSError:
         return True  # it cannot be looked at, or only Postfix can

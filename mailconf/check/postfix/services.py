@@ -71,13 +71,12 @@ def listeners(subject: Subject, sink: Sink) -> None:
 
 def programs(subject: Subject, sink: Sink) -> None:
     """Each service's program in $daemon_directory, where Postfix is installed."""
-    folder = subject.root.path(subject.configuration.value("daemon_directory"))
-    installed = folder.is_dir()
+    root = subject.root
+    folder = root.path(subject.configuration.value("daemon_directory"))
+    installed = root.is_folder(folder)
     for service in subject.configuration.services:
-        if installed and not (folder / service.program).exists():
-            message = (
-                f"the service {service.name} runs {service.program}, which is not in {subject.root.inside(folder)}"
-            )
+        if installed and not root.exists(folder / service.program):
+            message = f"the service {service.name} runs {service.program}, which is not in {root.inside(folder)}"
             sink.report(CK050, message, service.span, hint="correct its last field, or install the program")
 
 
@@ -110,4 +109,5 @@ def named(subject: Subject, sink: Sink) -> None:
                 message,
                 hint="define them there, or correct their names in main.cf",
                 file=configuration.path("master.cf"),
+                tree=subject.root,
             )

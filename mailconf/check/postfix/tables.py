@@ -114,7 +114,7 @@ _PARENTS = {roles.ACCESS: "smtpd_access_maps", roles.TRANSPORT: "transport_maps"
 def contents(subject: Subject, sink: Sink) -> None:
     """Read every table whose text there is: the mistakes are what counts."""
     for target in subject.targets:
-        read = read_source(target, sink)
+        read = read_source(subject.root, target, sink)
         if read is not None:
             entries = entries_of(target, read.data, sink, subject.is_restriction)
             _check_against_configuration(subject, target.uses, entries, sink)
@@ -136,9 +136,8 @@ def _warn_of_content_checks(subject: Subject, table: str, uses: Iterable[TableUs
 
 
 def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sink: Sink) -> None:
-    path = subject.root.path(name)
     try:
-        source = Source.read(path)
+        source = Source.read(subject.root, name)
     except OSError as failure:
         span = subject.place(uses[0])
         hint = f"create {name}, or take {uses[0].table} out of {uses[0].role}"

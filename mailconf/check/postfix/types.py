@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink, alike, declare, error, warning
-from mailconf.files import read_regular
 from mailconf.maps.registry import known_types
 from mailconf.maps.servers.nis import nis_domain
 from mailconf.maps.types import POSTFIX, type_of, types_with
@@ -120,19 +119,20 @@ def known(subject: Subject, sink: Sink) -> None:
 
 
 def _missing(subject: Subject) -> frozenset[str]:
-    """The types that the Postfix below the root does not have; an empty set where that is unknown."""
-    folder = subject.root.path(subject.configuration.value("meta_directory"))
-    if not subject.root.path(subject.configuration.value("daemon_directory")).is_dir():
+    """The types that the Postfix below the root does not have; none where that cannot be seen."""
+    root = subject.root
+    folder = root.path(subject.configuration.value("meta_directory"))
+    if not root.is_folder(subject.configuration.value("daemon_directory")):
         return frozenset()
     parts = [folder / "dynamicmaps.cf"]
     try:
-        parts += sorted((folder / "dynamicmaps.cf.d").iterdir())
+        parts += [folder / "dynamicmaps.cf.d" / name for name in root.list(folder / "dynamicmaps.cf.d")]
     except OSError:
         pass  # no package has put a file there
     loaded: set[str] = set()
     for number, part in enumerate(parts):
         try:
-            text = decode(read_regular(part, MOST_DYNAMIC))
+            text = decode(root.read(part, MOST_DYNAMIC))
         except OSError:
             if number == 0:
                 return frozenset()  # a Postfix that has all its types built in

@@ -73,6 +73,7 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
             SM901,
             "only the text of the .mc files is checked: there is no library of m4 macros for sendmail",
             file=str(etc_mail.folder),
+            tree=etc_mail.root,
             hint=NO_LIBRARY,
             severity=Severity.WARNING,
         )
@@ -85,17 +86,17 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
         relays(site, mailers, makers, sink)
     class_files((file for site in sites for file in site.list_files), etc_mail, sink)
     hosts_files(etc_mail.directory, etc_mail.root, sink)
-    mailer_tables(tables(etc_mail, sink), mailers, makers, sink)
+    mailer_tables(etc_mail.root, tables(etc_mail, sink), mailers, makers, sink)
 
 
 def _cf_alone(etc_mail: EtcMail, sink: Sink) -> None:
     """A sendmail.cf without a .mc."""
     path = etc_mail.folder / "sendmail.cf"
     try:
-        data = path.read_bytes() if path.is_file() else b""
+        data = etc_mail.root.read(path) if etc_mail.root.is_file(path) else b""
     except OSError:
         return  # the plan reports it
-    report_cf(Source(str(path), decode(data)), sink)
+    report_cf(Source(str(path), decode(data)), etc_mail.root, sink)
 
 
 def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:
@@ -107,9 +108,9 @@ def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> Non
             continue
         seen.add(path)
         try:
-            if path.exists() and not path.is_file():  # a pipe may never end
+            if etc_mail.root.exists(path) and not etc_mail.root.is_file(path):  # a pipe may never end
                 raise OSError(errno.EINVAL, "it is no file")
-            source = Source.read(path)
+            source = Source.read(etc_mail.root, path)
         except OSError as failure:
             if not (file.optional and isinstance(failure, FileNotFoundError)):
                 hint = f"sendmail does not start without it: create it, if need be empty, or write -o {file.path}"
@@ -136,13 +137,14 @@ def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
     maps = [_placed(target, etc_mail) for target in targets if target.type != CF]
     compile_etc_mail(etc_mail, maps, sink)
     for target in maps:
-        read = read_source(target, Sink())  # who builds it has reported what cannot be read
+        read = read_source(etc_mail.root, target, Sink())  # who builds it has reported what cannot be read
         if read is not None and read.data.startswith(b"\xef\xbb\xbf"):
             byte_order_mark(Source(str(target.source), decode(read.data)), sink)
     for target in targets:
         if target.type == CF and target.reason:
             hint = f"run mailconf build {etc_mail.directory}"
-            sink.report(CK010, f"this file is not current: {target.reason}", file=str(target.target), hint=hint)
+            message = f"this file is not current: {target.reason}"
+            sink.report(CK010, message, file=str(target.target), tree=etc_mail.root, hint=hint)
     check_maps(maps, etc_mail.root, etc_mail.directory, sink)
     return maps
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from mailconf.build.compile import read_source
 from mailconf.build.plan import Target
 from mailconf.diagnostics import Sink, alike, error
+from mailconf.files import Tree
 from mailconf.model.site import Site
 from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_maps import MailerRoute, read_route
@@ -61,12 +62,14 @@ def relays(site: Site, known: Mapping[str, str], makers: Collection[str], sink: 
             _report(name, match[1], known, makers, setting.span, sink)
 
 
-def mailer_tables(targets: Iterable[Target], known: Mapping[str, str], makers: Collection[str], sink: Sink) -> None:
+def mailer_tables(
+    root: Tree, targets: Iterable[Target], known: Mapping[str, str], makers: Collection[str], sink: Sink
+) -> None:
     """The entries of mailertables."""
     for target in targets:
         if "mailertable" not in target.roles or not known:
             continue
-        read = read_source(target, Sink())  # who builds it has reported what is wrong with its form
+        read = read_source(root, target, Sink())  # who builds it has reported what is wrong with its form
         if read is None:
             continue
         for entry in sendmail_format("mailertable").read(Source(str(target.source), decode(read.data)), Sink()):

@@ -18,12 +18,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mailconf.check.sendmail.mc_head import head
 from mailconf.check.sendmail.mc_text import check_text
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, declare, error, warning
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 from mailconf.model.site import Service, Site
 from mailconf.sendmail.cf.maps import COMPUTED_TYPES
 from mailconf.sendmail.cf_mistakes import nearest
@@ -236,7 +235,7 @@ def check_mc(
     library: Library | None,
     sink: Sink,
     *,
-    root: Root | None = None,
+    root: Tree | None = None,
     allow_shell: bool = False,
 ) -> McConfiguration | None:
     """Report everything that is wrong with the .mc at ``mc`` (below ``root``) into ``sink``.
@@ -246,7 +245,8 @@ def check_mc(
     .mc's folder and the library.
     """
     found = Sink()
-    read_mc = _read(mc, library, found, root or Root(), allow_shell)
+    root = root or Root()
+    read_mc = _read(mc, library, found, root, allow_shell)
     if isinstance(read_mc, Document):
         check_text(read_mc, found)
     elif read_mc is not None and read_mc.mc.recorded:
@@ -257,7 +257,7 @@ def check_mc(
         if not read_mc.mc.expanded.exhausted:
             looked = "only the text is checked" if text.nodes else "its content is not checked"
             message = f"this .mc is too large to keep track of what becomes of it: {looked}"
-            found.report(SM022, message, file=read_mc.mc.path)
+            found.report(SM022, message, file=read_mc.mc.path, tree=root)
     for diagnostic in _settled(found):
         sink.add(diagnostic)
     return read_mc if isinstance(read_mc, McConfiguration) else None
@@ -281,15 +281,16 @@ def _check(configuration: McConfiguration, found: Sink, sink: Sink) -> None:
 
 
 def _read(
-    mc: str | os.PathLike[str], library: Library | None, sink: Sink, root: Root, allow_shell: bool
+    mc: str | os.PathLike[str], library: Library | None, sink: Sink, root: Tree, allow_shell: bool
 ) -> McConfiguration | Document | None:
     if library is not None:
         return read(mc, library, sink, root=root, allow_shell=allow_shell)
     path = root.path(mc)
     try:
-        return parse(Source.read(path), sink)
+        return parse(Source.read(root, path), sink)
     except OSError as failure:
-        sink.report(SM902, f"{root.inside(path)} cannot be read: {failure.strerror}", file=str(path))
+        message = f"{root.inside(path)} cannot be read: {failure.strerror}"
+        sink.report(SM902, message, file=str(path), tree=root)
         return None
 
 
@@ -328,7 +329,7 @@ class McText:
         """The text of a file of the library; empty where there is no such file."""
         if name not in self._texts:
             try:
-                self._texts[name] = decode(Path(self.library.folder, name).read_bytes())
+                self._texts[name] = decode(self.library.read(name))
             except (OSError, ValueError):
                 self._texts[name] = ""
         return self._texts[name]

@@ -23,7 +23,7 @@ from mailconf.cli.own.site import (
 )
 from mailconf.cli.shared.report import show
 from mailconf.diagnostics import Severity, Sink, declare
-from mailconf.files import Root, remove_leftovers
+from mailconf.files import Root, Tree, remove_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,7 +112,7 @@ def command(
 
     def once() -> tuple[int, Callable[[], list[Path]]]:
         build.sink, found = Sink(), Sink()
-        loaded = load(directory, root, found, options)
+        loaded = load(directory, build.root, found, options)
         build.show_beside(found)
         if isinstance(loaded, LoadedEtcMail) and map_type == "lmdb":
             raise click.UsageError("sendmail has no maps of type lmdb.")
@@ -142,7 +142,7 @@ def _show(build: _Build, lines: list[str], style: str, *, files: bool = False) -
 @dataclass
 class _Build:
     directory: str
-    root: Root
+    root: Tree
     sink: Sink
     names: tuple[str, ...]
     force: bool
@@ -195,7 +195,7 @@ class _Build:
         self.restores = True
         store = self._store()
         lines: list[str] = []
-        with diagnosed(store, self.sink), store.locked(create=store.folder.exists() and not self.dry_run):
+        with diagnosed(store, self.sink), store.locked(create=self.root.exists(store.folder) and not self.dry_run):
             recover(store, self.sink, dry_run=self.dry_run)
             moves = store.previous()[0]
             if not self.dry_run:
@@ -218,7 +218,7 @@ class _Build:
             if target.foreign:
                 what = "file" if target.target.suffix == ".cf" else "map"
                 text = f"another program has changed this {what} since it was built"
-                sink.report(BD011, text, file=str(target.target))
+                sink.report(BD011, text, file=str(target.target), tree=self.root)
         return targets
 
     def _compile(

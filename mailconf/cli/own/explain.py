@@ -11,6 +11,7 @@ import click
 from mailconf.cli.own.site import Loaded, directory_option, format_option, load_site, root_option, version_option
 from mailconf.cli.shared.report import show
 from mailconf.diagnostics import Sink
+from mailconf.files import Root
 
 if TYPE_CHECKING:
     from mailconf.cli.own.explain_asked import Asked
@@ -99,7 +100,7 @@ def command(
     if helo is None:
         explain_asked.add_address(answers, said, who)
     sink = Sink()
-    loaded = load_site(directory, root, sink, version=postfix_version)
+    loaded = load_site(directory, Root(root), sink, version=postfix_version)
     if loaded is None:
         show(sink)
         sys.exit(1)

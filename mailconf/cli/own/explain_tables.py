@@ -66,7 +66,7 @@ class Unbuilt:
         target = self._targets.get(table)
         if target is None or not target.reason:
             return None
-        if target.target.exists():
+        if self._loaded.root.exists(target.target):
             self._report(target, stale=True)
             return None
         if table not in self._opened:
@@ -88,7 +88,7 @@ class Unbuilt:
             raise UnsupportedMap(spec)
 
         found = Sink()
-        compiled = compile_targets([target], found, self._is_restriction)
+        compiled = compile_targets([target], self._loaded.root, found, self._is_restriction)
         for diagnostic in found:
             if diagnostic.severity is Severity.ERROR:
                 self._sink.add(diagnostic)
@@ -106,7 +106,7 @@ class Unbuilt:
         hint = f"run mailconf build {self._loaded.site.directory}"
         if stale:
             message = f"the map of {target.table} does not have the content of its source: the answers are the map's"
-            self._sink.report(PF232, message, span, hint=hint, file=place)
+            self._sink.report(PF232, message, span, hint=hint, file=place, tree=self._loaded.root)
         else:
             message = f"{target.table} has not been built: its source was read instead, and Postfix answers 451"
-            self._sink.report(PF231, message, span, hint=hint, file=place)
+            self._sink.report(PF231, message, span, hint=hint, file=place, tree=self._loaded.root)

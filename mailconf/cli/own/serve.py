@@ -12,6 +12,7 @@ import click
 from mailconf.cli.own.site import Loaded, directory_option, load_site, root_option, version_option
 from mailconf.cli.shared.report import plain, show
 from mailconf.diagnostics import Severity, Sink, error
+from mailconf.files import Root
 
 if TYPE_CHECKING:
     from mailconf.mta.server import Endpoint, Policies
@@ -57,12 +58,13 @@ def command(directory: str, root: str, addresses: tuple[str, ...], postfix_versi
     gc.freeze()
     listen = [_address(text) for text in addresses]
     sink = Sink()
-    loaded = load_site(directory, root, sink, version=postfix_version)
+    tree = Root(root)
+    loaded = load_site(directory, tree, sink, version=postfix_version)
     endpoints = _endpoints(listen, loaded, sink) if loaded is not None else []
     if loaded is None or sink.failed:
         show(sink)
         sys.exit(1)
-    sys.exit(_serve(directory, root, endpoints, loaded, postfix_version))
+    sys.exit(_serve(directory, tree, endpoints, loaded, postfix_version))
 
 
 def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
@@ -76,7 +78,8 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
         found = endpoints(loaded.configuration, loaded.site, sink)
         if not found and not sink.failed:
             file = loaded.configuration.path("master.cf")
-            sink.report(FS002, "there is no smtpd service of type inet", hint="name an address by --listen", file=file)
+            message, hint = "there is no smtpd service of type inet", "name an address by --listen"
+            sink.report(FS002, message, hint=hint, file=file, tree=loaded.root)
         return [*found]
     services, ports = all_smtpds(loaded.configuration), loaded.configuration.ports
     chosen: list[Endpoint] = []
@@ -90,7 +93,7 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
     return chosen
 
 
-def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, version: str | None) -> int:
+def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, version: str | None) -> int:
     from mailconf.model.fileworld import FileWorld
     from mailconf.mta.journal import LogEvent
     from mailconf.mta.journal_postfix import PostfixJournal
@@ -129,7 +132,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, ver
         lambda: FileWorld(latest.root, trace=False, ports=latest.site.ports),
         listen,
         log=log,
-        root=first.root,
+        root=root,
         ready=ready,
     )
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import click
 
 from mailconf.diagnostics import Sink, error
-from mailconf.files import Root
+from mailconf.files import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +102,7 @@ class Loaded(NamedTuple):
 
     configuration: Configuration
     site: Site
-    root: Root
+    root: Tree
 
     def plan(self, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()) -> list[Target]:
         """What is built, or of it what ``names`` mean."""
@@ -122,7 +122,7 @@ class Loaded(NamedTuple):
         from mailconf.postfix.policy.policy import compile_policy
 
         policy = compile_policy(self.configuration, beside, site=self.site)
-        return compile_targets(targets, sink, policy.smtpd.knows_restriction, progress)
+        return compile_targets(targets, self.root, sink, policy.smtpd.knows_restriction, progress)
 
     def inputs(self) -> list[Path]:
         """The files that decide what is built, except for the sources of what was planned."""
@@ -135,7 +135,7 @@ class LoadedEtcMail(NamedTuple):
     """An /etc/mail: the .mc files, what they become, and the tables."""
 
     etc_mail: EtcMail
-    root: Root
+    root: Tree
 
     def plan(self, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()) -> list[Target]:
         from mailconf.build.plan import choose
@@ -158,28 +158,27 @@ class LoadedEtcMail(NamedTuple):
         return self.etc_mail.inputs()
 
 
-def load(directory: str, root_name: str, sink: Sink, options: SiteOptions = PLAIN) -> Loaded | LoadedEtcMail | None:
+def load(directory: str, root: Tree, sink: Sink, options: SiteOptions = PLAIN) -> Loaded | LoadedEtcMail | None:
     """The configuration in ``directory``, Postfix's or sendmail's; None, with a diagnostic, where it is missing."""
-    folder = Root(root_name).path(directory)
-    if is_etc_mail(folder) and not (folder / "main.cf").is_file():
-        return load_etc_mail(directory, root_name, options)
-    return load_site(directory, root_name, sink, "sendmail or Postfix", options.postfix_version)
+    folder = root.path(directory)
+    if is_etc_mail(folder, root) and not root.is_file(folder / "main.cf"):
+        return load_etc_mail(directory, root, options)
+    return load_site(directory, root, sink, "sendmail or Postfix", options.postfix_version)
 
 
-def is_etc_mail(folder: Path) -> bool:
+def is_etc_mail(folder: Path, root: Tree) -> bool:
     """Whether sendmail is configured there: by a .mc, or by a sendmail.cf alone."""
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - names are all that is wanted
+        names = root.list(folder)
     except OSError:
         return False
     return any(name == "sendmail.cf" or name.endswith(".mc") for name in names)
 
 
-def load_etc_mail(directory: str, root_name: str, options: SiteOptions) -> LoadedEtcMail:
+def load_etc_mail(directory: str, root: Tree, options: SiteOptions) -> LoadedEtcMail:
     from mailconf.build.etc_mail import EtcMail
     from mailconf.sendmail.mc.library import SETTING, find_library
 
-    root = Root(root_name)
     inside = root.inside(root.path(directory).absolute())
     library = find_library(root, options.cf_library)
     only = library is None and bool(options.cf_library or os.environ.get(SETTING))
@@ -187,19 +186,19 @@ def load_etc_mail(directory: str, root_name: str, options: SiteOptions) -> Loade
 
 
 def load_site(
-    directory: str, root_name: str, sink: Sink, kind: str = "Postfix", version: str | None = None
+    directory: str, root: Tree, sink: Sink, kind: str = "Postfix", version: str | None = None
 ) -> Loaded | None:
     """The Postfix configuration in ``directory``; None, with a diagnostic, where it is missing.
 
     kind     what was looked for there
     version  of Postfix, where one is named
     """
-    root = Root(root_name)
     folder = root.path(directory)
-    if not (folder / "main.cf").is_file():
+    if not root.is_file(folder / "main.cf"):
         files = "main.cf" if kind == "Postfix" else "main.cf, sendmail.mc or sendmail.cf"
-        known = "there is no folder of that name" if not folder.is_dir() else f"it has no {files}"
-        sink.report(FS001, f"no {kind} configuration in {directory}: {known}", file=str(folder), hint="name the folder")
+        known = "there is no folder of that name" if not root.is_folder(folder) else f"it has no {files}"
+        message = f"no {kind} configuration in {directory}: {known}"
+        sink.report(FS001, message, file=str(folder), tree=root, hint="name the folder")
         return None
     from mailconf.postfix.parameters.catalogue import parameter_set
     from mailconf.postfix.settings.configuration import Configuration

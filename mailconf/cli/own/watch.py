@@ -7,11 +7,12 @@ files have been the same twice, so that an editor or a copy has finished.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
+
+from mailconf.files import Root
 
 Status = tuple[int, int, int] | None
 _TICK = 20_000_000  # ns that a file's time may be slower than the clock
@@ -59,7 +60,7 @@ def _look(sources: Sources) -> dict[Path, Status]:
 
 def _status(path: Path) -> Status:
     try:
-        status = os.stat(path)  # noqa: PTH116
+        status = Root().stat(path)
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns

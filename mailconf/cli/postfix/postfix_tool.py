@@ -17,10 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
 DEFAULT_DIRECTORY = "/etc/postfix"
 NAMES = ("myhostname", "mydomain")
+_LARGEST_PROGRAM = 1 << 26  # bytes of a program in which its version is looked for
 _UNPRINTABLE = re.compile("[\0-\x1f\x7f\udc80-\udcff]")
 
 
@@ -53,7 +54,7 @@ class Messages:
     def __init__(self, program: str) -> None:
         self.program = program
         self.utf8 = False
-        self.root: Root | None = None
+        self.root: Tree | None = None
         self.release: str | None = None
         self.version_known: tuple[int, int] | None = None
         self._release: str | None = None
@@ -90,8 +91,9 @@ class Messages:
             raise Fatal(str(mistake)) from mistake
 
     def _program(self, name: str) -> bytes:
-        with open(self.root.path(name) if self.root else name, "rb") as file:  # noqa: PTH123 - as below
-            return file.read()
+        from mailconf.files import read_here
+
+        return read_here(name, _LARGEST_PROGRAM) if self.root is None else self.root.read(name)
 
     def warn(self, text: str | bytes) -> None:
         self._write("warning: ", text)
@@ -168,7 +170,7 @@ def getopt(program: str, arguments: list[str], flags: str, valued: str) -> Itera
                 yield "?", letter
 
 
-def take_settings(arguments: list[str], valued: str, messages: Messages) -> Root:
+def take_settings(arguments: list[str], valued: str, messages: Messages) -> Tree:
     """Take our own options ``--root DIR`` and ``--postfix-version V`` off ``arguments``; see `take_known`."""
     from mailconf.cli.shared.own_options import root_of, take_known
 
@@ -196,7 +198,7 @@ class Settings:
         return int(text)
 
 
-def read_settings(directory: str | None, root: Root, messages: Messages) -> Settings:
+def read_settings(directory: str | None, root: Tree, messages: Messages) -> Settings:
     """Read main.cf in ``directory`` (None: $MAIL_CONFIG, else /etc/postfix). Raises Fatal.
 
     Departure: a machine without /etc/postfix/main.cf gets the defaults of a new installation instead of an error.
@@ -208,8 +210,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
     values: dict[str, str] = {}
     path = f"{directory or DEFAULT_DIRECTORY}/main.cf"
     try:
-        with open(root.path(path), "rb") as file:  # noqa: PTH123 - Path.open is slower to start
-            text = decode(file.read())
+        text = decode(root.read(path))
     except OSError as failure:
         if directory is not None or not isinstance(failure, FileNotFoundError):
             raise Fatal(f"open {path}: {failure.strerror}") from failure

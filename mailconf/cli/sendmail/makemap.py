@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mailconf.cli.sendmail.sendmail_map import Map
-    from mailconf.files import Root
+    from mailconf.files import Tree
     from mailconf.maps.build.write import Duplicates
     from mailconf.maps.core.opening import Progress
     from mailconf.sendmail.cf.tools import ToolCf
@@ -70,7 +70,7 @@ class _How(TypedDict):
 
 
 class MakemapOptions:
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Tree) -> None:
         self.root = root
         self.flags: set[str] = set()
         self.cf = DEFAULT_CF
@@ -167,7 +167,10 @@ def _run(kind: str, name: str, trusted: int | None, options: MakemapOptions) -> 
         raise cannot_open(_PREFIX, kind, name)
     if lists:
         return _list(found, kind, name, options)
-    if found.path.exists() and found.path.stat().st_nlink > 1:
+    from mailconf.files import Place
+
+    place = Place(found.path)
+    if options.root.exists(place) and options.root.stat(place).st_nlink > 1:
         say(f"{_PREFIX}: {name}: the file has other names: they keep the old map")
     return Build(found, kind, name, trusted, options).run()
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from mailconf.cli.sendmail.sendmail_map import Map
-    from mailconf.files import Root
+    from mailconf.files import Tree
     from mailconf.sendmail.cf.configuration import Cf
     from mailconf.tables.sendmail_aliases import Line
 
@@ -111,16 +111,16 @@ def _misuse(name: str, wrong: list[str], *, postfix: bool) -> int:
     return EX_TEMPFAIL
 
 
-def _postfix_directory(named: str | None, root: Root) -> str | None:
+def _postfix_directory(named: str | None, root: Tree) -> str | None:
     """The folder of the main.cf that is to be obeyed: "" for the usual one, None where it is a sendmail.cf."""
     if named is None:
-        return "" if "MAIL_CONFIG" in os.environ or root.path(MAIN_CF).exists() else None
+        return "" if "MAIL_CONFIG" in os.environ or root.exists(MAIN_CF) else None
     if os.path.basename(named) == "main.cf":  # noqa: PTH119
         return os.path.dirname(named) or "."  # noqa: PTH120
-    return named if (root.path(named) / "main.cf").exists() else None
+    return named if root.exists(f"{named}/main.cf") else None
 
 
-def _postfix(name: str, directory: str, root: Root, version: str | None) -> int:
+def _postfix(name: str, directory: str, root: Tree, version: str | None) -> int:
     """Postfix's: the tables of alias_database."""
     from mailconf.cli.postfix.postalias import rebuild_alias_databases
 
@@ -137,7 +137,7 @@ def _tell(text: str | bytes) -> None:
 class Sendmail:
     """All alias files of a configuration."""
 
-    def __init__(self, cf: Cf, root: Root) -> None:
+    def __init__(self, cf: Cf, root: Tree) -> None:
         self.cf = cf
         self.root = root
         self.status = EX_OK
@@ -177,7 +177,7 @@ class Sendmail:
         text = Safety(self.root, self.trusted, links=True, shared=shared, warn=lambda _: None)
         try:
             text.check(file, write=False, create=False)
-            data = self.root.path(file).read_bytes()
+            data = self.root.read(file)
         except (Refused, OSError) as reason:
             if not (optional and isinstance(reason, Refused) and reason.number == 2):
                 words = reason.strerror if isinstance(reason, OSError) else str(reason)

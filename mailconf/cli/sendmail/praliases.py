@@ -17,7 +17,7 @@ from mailconf.maps.reference import TableRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
 LETTERS = "C:f:"
 USAGE = "usage: praliases [-C cffile] [-f aliasfile] [key ...]"
@@ -50,7 +50,7 @@ def run(name: str, arguments: list[str]) -> int:
     return EX_OK
 
 
-def _print(spec: str, keys: list[bytes], root: Root) -> None:
+def _print(spec: str, keys: list[bytes], root: Tree) -> None:
     """Print one alias file: ``[type:][flags] name``."""
     from mailconf.cli.sendmail.sendmail_map import DAMAGED, find_map
     from mailconf.maps.core.table import TemporaryFailure

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Literal
 
-    from mailconf.files import Root
+    from mailconf.files import Tree
     from mailconf.maps.database.bdb_table import DatabaseFile
     from mailconf.sendmail.safefile import Safety
 
@@ -116,7 +116,7 @@ class Map:
 
 
 def find(
-    program: str, kind: str, name: str, safety: Safety, root: Root, *, write: bool, create: bool, new: bool
+    program: str, kind: str, name: str, safety: Safety, root: Tree, *, write: bool, create: bool, new: bool
 ) -> Map:
     """The map ``name`` of a type, as a tool opens it. Raises Stop when it may not.
 
@@ -132,7 +132,7 @@ def find(
         raise Stop(EX_CANTCREAT, f"{program}: error opening type {kind} map {name}: {reason}") from reason
 
 
-def find_map(kind: str, name: str, safety: Safety, root: Root, *, write: bool, create: bool, new: bool) -> Map:
+def find_map(kind: str, name: str, safety: Safety, root: Tree, *, write: bool, create: bool, new: bool) -> Map:
     """The same, raising Refused."""
     if kind not in TYPES:
         raise Refused("Unknown database type")
@@ -147,7 +147,7 @@ def find_map(kind: str, name: str, safety: Safety, root: Root, *, write: bool, c
     raise Refused("Unknown database type")
 
 
-def _find(kind: str, name: str, safety: Safety, root: Root, write: bool, create: bool, new: bool) -> Map:
+def _find(kind: str, name: str, safety: Safety, root: Tree, write: bool, create: bool, new: bool) -> Map:
     file = name if name.endswith(".db") else name + ".db"
     exists = safety.check(file, write=write, create=create)
     path = root.path(file)

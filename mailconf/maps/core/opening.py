@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 from mailconf.maps.core.table import LookupTable, TemporaryFailure
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.ports import Ports
@@ -52,7 +52,7 @@ class Opening(NamedTuple):
     """
 
     open: Callable[[str], LookupTable]
-    root: Root = Root()
+    root: Tree = Root()
     fold: Fold | None = None
     warn: Warn = silent
     parameter: Parameter = no_parameters

@@ -123,7 +123,7 @@ class DatabaseTable:
         self.type = type
         self.name = name
         self._file_name = name + extension
-        self._path = opening.root.path(self._file_name)
+        self._tree = opening.root
         self._kind = kind
         self._library = library
         self._folded = opening.folded
@@ -229,8 +229,8 @@ class DatabaseTable:
     def _open(self) -> DatabaseFile:
         try:
             # Taken first: a file that changes while it is being opened must not pass for what was read of it.
-            state = _state(self._path.stat())
-            database = self._kind(self._path, self._file_name)
+            state = _state(self._tree.stat(self._file_name))
+            database = self._kind(self._tree.real(self._file_name), self._file_name)
         except OSError as problem:
             raise cannot_open(self._file_name, problem) from problem
         self._state = state

@@ -27,9 +27,9 @@ import threading
 import time
 from functools import cache
 from itertools import starmap
-from pathlib import Path
 from typing import IO, Any
 
+from mailconf.files import Root
 from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.patterns.patterns import BadPattern, Spans
 from mailconf.source import decode, encode
@@ -195,6 +195,6 @@ def _read(stream: IO[bytes], size: int) -> bytes:
 def _resident(pid: int) -> int:
     """Bytes that a process holds in memory; 0 where the system does not report them."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * 4096
+        return int(Root().read(f"/proc/{pid}/statm").split()[1]) * 4096
     except (OSError, IndexError):
         return 0

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.maps.core.opening import Opening, Warn
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.core.words import balanced, split_braced
@@ -33,13 +33,13 @@ def quoted(text: bytes) -> str:
     return f'"{decode(text)}"'
 
 
-def text_of(kind: str, name: str, root: Root) -> bytes:
+def text_of(kind: str, name: str, root: Tree) -> bytes:
     """The text of the table ``kind:name``."""
     if name.startswith("{"):
         words = split_braced(_unbraced(kind, name))
         return encode("".join(_unbraced(kind, word).strip(decode(SPACE)) + "\n" for word in words))
     try:
-        return root.path(name).read_bytes()
+        return root.read(name)
     except IsADirectoryError as problem:
         if kind == "cidr":
             raise TemporaryFailure(f"{kind} map {name}: read error: {problem.strerror}") from problem

@@ -149,7 +149,7 @@ def _place(text: str, opening: Opening) -> tuple[tuple[str, str] | str, str]:
     """Where the server is, and how messages call it."""
     transport, _, rest = text.partition(":")
     if transport == "unix":
-        return str(opening.root.path(rest)), rest
+        return str(opening.root.socket(rest)), rest
     if transport == "inet":
         return parse_inet(rest), rest
     raise UnsupportedMap(f"invalid transport name: {transport} in service: {text}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mailconf.files import Root
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import TemporaryFailure
 
@@ -48,7 +49,7 @@ def open_table(name: str, opening: Opening) -> NisTable:
 def nis_domain() -> str:
     """The NIS domain of this machine, "" where it has no domain."""
     try:
-        name = DOMAIN.read_text(encoding="utf-8", errors="replace").strip()
+        name = Root().read(DOMAIN).decode(errors="replace").strip()
     except OSError:
         return ""
     return "" if name.lower() == "(none)" else name

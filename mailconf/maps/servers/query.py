@@ -17,13 +17,14 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from mailconf.files import Tree
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import LookupTable, TemporaryFailure
 from mailconf.maps.servers.client_config import ClientConfig
 from mailconf.source import decode, encode
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 Quote = Callable[[bytes], bytes]
 
@@ -118,17 +119,17 @@ class Domains:
             if name.startswith("/"):
                 if depth > 20:
                     raise TemporaryFailure(f"{name}: files within files")
-                self._read(_file(opening.root.path(name), name), opening, depth + 1, includes)
+                self._read(_file(opening.root, name), opening, depth + 1, includes)
             elif ":" in name:
                 self._words.append((includes, opening.open(name)))
             else:
                 self._words.append((includes, encode(name.lower())))
 
 
-def _file(path: Path, name: str) -> str:
+def _file(root: Tree, name: str) -> str:
     """The words of a file without comments."""
     try:
-        lines = decode(path.read_bytes()).split("\n")
+        lines = decode(root.read(name)).split("\n")
     except OSError as problem:
         raise TemporaryFailure(f"open file {name}: {problem.strerror}") from problem
     return "\n".join(line for line in lines if not line.lstrip().startswith("#"))

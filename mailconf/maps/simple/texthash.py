@@ -28,7 +28,7 @@ _WORDS = {
 
 def open_table(name: str, opening: Opening) -> MemoryTable:
     try:
-        data = opening.root.path(name).read_bytes()
+        data = opening.root.read(name)
     except OSError as failure:
         raise cannot_open(name, failure) from failure
     return MemoryTable("texthash", name, _Reading(name, data, opening).table(), opening)

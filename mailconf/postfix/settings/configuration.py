@@ -8,14 +8,12 @@ Sources: postconf(5) (syntax, parameters, defaults), master(5).
 
 from __future__ import annotations
 
-import errno
-import os
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 
 from mailconf.diagnostics import Code, Sink
-from mailconf.files import Root, read_regular
+from mailconf.files import Root, Tree
 from mailconf.model.site import Service, Setting
 from mailconf.ports import Ports
 from mailconf.postfix.parameters.catalogue import (
@@ -83,12 +81,12 @@ class Configuration:
     STANDARD = "/etc/postfix"
 
     directory: str
-    root: Root
+    root: Tree
     services: list[Service]
     entries: list[master_cf.ServiceEntry]
     sources: dict[str, Source]
 
-    def __init__(self, directory: str, root: Root, sink: Sink, postfix: ParameterSet = BASE) -> None:
+    def __init__(self, directory: str, root: Tree, sink: Sink, postfix: ParameterSet = BASE) -> None:
         self.directory = directory
         self.postfix = postfix
         self.root = root
@@ -115,7 +113,7 @@ class Configuration:
         cls,
         directory: str,
         sink: Sink,
-        root: Root | None = None,
+        root: Tree | None = None,
         *,
         overrides: Mapping[str, str] | None = None,
         postfix: ParameterSet | None = None,
@@ -128,7 +126,7 @@ class Configuration:
         """
         root = Root() if root is None else root
         if postfix is None:
-            postfix = parameter_set(chosen_release(lambda program: root.path(program).read_bytes()))
+            postfix = parameter_set(chosen_release(root.read))
         self = cls(root.inside(directory), root, sink, postfix)
         main = self._read("main.cf", MAX_FILE, PF001)
         if main is not None:
@@ -143,13 +141,11 @@ class Configuration:
     def _read(self, name: str, most: int, code: Code) -> Source | None:
         path = self.root.path(self.directory) / name
         try:
-            if path.stat().st_size > most:
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            self.sources[name] = Source(str(path), decode(path.read_bytes()))
+            self.sources[name] = Source(str(path), decode(self.root.read(path, most)))
             return self.sources[name]
         except OSError as failure:
             hint = f"put a {name} there that can be read"
-            self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path), hint=hint)
+            self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path), tree=self.root, hint=hint)
             return None
 
     def _take_main(self, source: Source) -> None:
@@ -387,7 +383,7 @@ class Configuration:
 
     def read_list(self, path: str) -> str:
         """The text of a file that a list names in the place of its words. Raises OSError."""
-        return decode(read_regular(self.root.path(path), MAX_LIST))
+        return decode(self.root.read(path, MAX_LIST))
 
     def list_words(self, name: str) -> Sequence[str]:
         """The words of a pattern list, those of the files that it names included; ``!`` before what is excluded."""
@@ -424,7 +420,7 @@ class Configuration:
         if key in self._reported:
             return
         self._reported.add(key)
-        self._sink.report(code, message, span, hint=hint, file=self.path("main.cf"))
+        self._sink.report(code, message, span, hint=hint, file=self.path("main.cf"), tree=self.root)
 
     def is_reported(self, name: str) -> bool:
         """Whether the value of ``name`` was found wrong when it was asked for."""

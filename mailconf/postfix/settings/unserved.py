@@ -195,12 +195,13 @@ def report_privileges(configuration: Configuration, sink: Sink, user: int) -> No
     file = configuration.path("master.cf")
     message = f"serve runs as user {user}, not as root: mail for mailboxes, files and commands of other users waits"
     hint = f"start it as root, or deliver by lmtp, or to mailboxes of user {user} (virtual_uid_maps)"
-    sink.report(PF236, message, file=file, hint=hint)
+    sink.report(PF236, message, file=file, tree=configuration.root, hint=hint)
     spool = configuration.value("mail_spool_directory")
     by_other_means = any(map(configuration.value, ("home_mailbox", "mailbox_command", "mailbox_transport")))
     if "local" in programs and not by_other_means and not os.access(spool, os.W_OK | os.X_OK):
         message = f"user {user} may not make files in {spool}: mail for a mailbox there waits unless it can be written"
-        sink.report(PF236, message, file=file, hint="set home_mailbox, or let the user's group write there")
+        hint = "set home_mailbox, or let the user's group write there"
+        sink.report(PF236, message, file=file, tree=configuration.root, hint=hint)
 
 
 def _asks(configuration: Configuration, name: str) -> bool:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, alike, error
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 from mailconf.m4 import Budget, Engine, Place, Stop
 from mailconf.m4.places import Block
 from mailconf.sendmail.mc.library import START, Library, is_library, library_for
@@ -138,7 +138,7 @@ def expand_mc(
     library: Library,
     sink: Sink,
     *,
-    root: Root | None = None,
+    root: Tree | None = None,
     data: bytes | None = None,
     record: bool = False,
     track: bool = False,
@@ -165,14 +165,14 @@ def expand_mc(
     except OSError as failure:
         reason = failure.strerror or str(failure)
         hint = "put a copy of the file in its place (cp -p), or use --allow-shell" if "hard link" in reason else ""
-        sink.report(SM902, f"{root.inside(path)} cannot be read: {reason}", file=str(path), hint=hint)
+        sink.report(SM902, f"{root.inside(path)} cannot be read: {reason}", file=str(path), tree=root, hint=hint)
         return None
     included = _included_library(name, text, Probe(folder, root, library, header, allow_shell=False))
     environment.use(_library(included, folder, library, root) or library)
     return _Run(environment, path, track or record, record, budget).expand(text, bool(included), sink)
 
 
-def library_of(mc: Path, library: Library | None, root: Root) -> Library | None:
+def library_of(mc: Path, library: Library | None, root: Tree) -> Library | None:
     """The library to expand the .mc at ``mc`` with: ``library``, or the one that the .mc names.
 
     None where it does not exist. The .mc is run up to where it includes one, if its text does not name ``library``.
@@ -201,7 +201,7 @@ def _starts(text: bytes) -> Iterator[str]:
                 yield os.fsdecode(before + found)
 
 
-def _library(included: str, folder: str, library: Library | None, root: Root) -> Library | None:
+def _library(included: str, folder: str, library: Library | None, root: Tree) -> Library | None:
     """The library for a .mc in ``folder`` that includes the m4/cf.m4 ``included``, or, if that is "", no m4/cf.m4.
 
     A .mc in the folder cf of sendmail's sources is expanded with the library that it is part of (cf/cf/Makefile)."""
@@ -379,7 +379,7 @@ class _Run:
         if not reading[1].endswith(f"/{START}"):
             return f"put the file into the folder of the .mc; or {trusted}"
         folder = self.sandbox.path(reading[1]).removesuffix(f"/{START}")
-        if is_library(folder):
+        if is_library(folder, self.sandbox.root):
             return f"this is another library than the one in use: name it with --cf-library {folder}"
         return f"there is no library of sendmail's macros; write include(`{self.sandbox.library.name}/{START}')dnl"
 

@@ -10,11 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink
-from mailconf.files import Root
+from mailconf.files import Place, Root, Tree
 from mailconf.m4 import Budget
 from mailconf.sendmail.mc.expansion import BUDGET, Expanded, expand_mc
 from mailconf.sendmail.mc.library import START, Library
@@ -100,7 +99,7 @@ def read(
     library: Library,
     sink: Sink,
     *,
-    root: Root | None = None,
+    root: Tree | None = None,
     allow_shell: bool = False,
 ) -> Mc | None:
     """Expand and read the .mc at ``mc`` (below ``root``); what is wrong with it goes to ``sink``.
@@ -111,7 +110,7 @@ def read(
     place = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are
     path = str(root.path(root.inside(place)))  # as reports name it
     found = Sink()
-    if _is_large(Path(place)):
+    if _is_large(root, Place(place)):
         return _unrecorded(path, library, sink, root, allow_shell)
     expanded = expand_mc(
         mc, library, found, root=root, record=True, track=True, allow_shell=allow_shell, budget=RECORDED
@@ -131,31 +130,31 @@ def read(
             if span is not None:
                 statements.append(Statement(call.name, call.arguments, span, call.depth))
     directory = root.inside(os.path.dirname(place))  # noqa: PTH120
-    document = _document(Source.read(root.path(mc), path), expanded, statements, sink)
+    document = _document(Source.read(root, Place(place), path), expanded, statements, sink)
     included = origins.included(expanded.calls, path)
     places = OutputPlaces(expanded, origins)
     return Mc(path, directory, document, expanded, statements, places, included, origins.put_out())
 
 
-def _is_large(path: Path) -> bool:
+def _is_large(root: Tree, path: Place) -> bool:
     """Whether the text of a .mc has more parts than are kept apart: each takes a hundred bytes and more."""
     try:
-        if path.stat().st_size <= _MOST_PARTS:
+        if root.stat(path).st_size <= _MOST_PARTS:
             return False
-        text = Source.read(path).text
+        text = Source.read(root, path).text
     except OSError:
         return False  # who reads it reports that
     return next(islice(_PARTS.finditer(text), _MOST_PARTS, None), None) is not None
 
 
-def _unrecorded(path: str, library: Library, sink: Sink, root: Root, allow_shell: bool) -> Mc | None:
+def _unrecorded(path: str, library: Library, sink: Sink, root: Tree, allow_shell: bool) -> Mc | None:
     """What can be known of a .mc that takes many calls, or that comes to no end."""
     expanded = expand_mc(path, library, sink, root=root, allow_shell=allow_shell)
     if expanded is None:
         return None
     places = OutputPlaces(expanded, Origins(expanded, library, path))
-    source = Source.read(Path(path))
-    looked = len(source.text) <= _READ and not _is_large(Path(path))
+    source = Source.read(root, Place(path))
+    looked = len(source.text) <= _READ and not _is_large(root, Place(path))
     document = _document(source, expanded, [], sink) if looked else Document((), VOCABULARY)
     directory = root.inside(os.path.dirname(path))  # noqa: PTH120
     return Mc(path, directory, document, expanded, [], places, [], {}, recorded=False)
