@@ -4,7 +4,7 @@ A report is a new message from the null sender to the envelope sender. postconf(
 postmaster is told, who is the recipient that the class has in `Site.notice_recipients`; what cannot be delivered to the
 postmaster is reported to nobody. What a report says is the dialect's (`mailconf.mta.reports`).
 
-NOTIFY (RFC 3461 4.1) decides who is told: without it, failures and delays; NEVER nothing; else what it lists.
+NOTIFY (RFC 3461 4.1) decides who is notified: without it, failures and delays; NEVER nothing; else what it lists.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mailconf.mta.reports import Notice, Report
 
 
 def wanted(recipient: Recipient, word: str) -> bool:
-    """Whether the sender asked to be told: ``word`` is FAILURE, DELAY or SUCCESS."""
+    """Whether the sender asked for a report: ``word`` is FAILURE, DELAY or SUCCESS."""
     notify = recipient.notify.upper().split(",") if recipient.notify else ["FAILURE", "DELAY"]
     return word in notify
 

@@ -65,7 +65,7 @@ class Outcome(NamedTuple):
 
 
 def safe(value: str) -> str:
-    """``value`` as it may stand in a command's environment (postconf(5) command_expansion_filter)."""
+    """``value`` as it may be in a command's environment (postconf(5) command_expansion_filter)."""
     return _UNSAFE.sub("_", value)
 
 

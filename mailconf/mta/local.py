@@ -1,4 +1,4 @@
-"""The local delivery agent, local(8): mailboxes, files, commands and forwarding, as the Policy says.
+"""The local delivery agent, local(8): mailboxes, files, commands and forwarding, as the Policy decides.
 
 `Delivery` is shared with virtual(8): it asks ``policy.deliver`` what a recipient comes to and carries that out. A
 recipient that an alias led to several places has one result with the places as its parts.
@@ -46,7 +46,7 @@ LOCAL = AgentWays("local", Remark.MAILBOX_FAILED, False, False)
 
 
 class Local:
-    """The Agent behind ``local``."""
+    """The Agent of ``local``."""
 
     ways = LOCAL
     checks_loops = True

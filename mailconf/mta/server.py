@@ -47,7 +47,7 @@ class Policies(NamedTuple):
 
 
 class BrokenConfiguration(Exception):
-    """``compile`` found the configuration broken; the message says how, in one line."""
+    """``compile`` found the configuration broken; the message has the reason, in one line."""
 
 
 class Server:
@@ -59,8 +59,8 @@ class Server:
     log         (program, text)
     options     the listeners' protocol options, None for those of the Site
     root        where the configuration's absolute paths lie
-    ready       told the bound addresses, each with its service, once connections are taken
-    on_verdict  told of every answer of the Policy
+    ready       gets the bound addresses, each with its service, once connections are taken
+    on_verdict  gets every answer of the Policy
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class Server:
 
 
 def run(server: Server) -> None:
-    """`Server.serve` on asyncio's own loop, whatever is installed.
+    """`Server.serve` on asyncio's own loop, even where another one is installed.
 
     uvloop is no faster here (tests/bench_mta.py, with each), and starts no process as another user.
     """

@@ -83,7 +83,7 @@ class Nexthop:
 
     @classmethod
     def parse(cls, text: str, *, lmtp: bool, ports: Ports, default: str = "") -> Nexthop:
-        """``default`` is the port where ``text`` has none; "" for the protocol's own.
+        """``default`` is the port where ``text`` has no port; "" for the protocol's own.
 
         Raises Failure where the port is not known: smtp(8) ends then, and the message waits.
         """
@@ -377,7 +377,7 @@ class Session:
         if not isinstance(event, Broken) or event.reply is None:
             self._gone = True
             return self._lost()
-        # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what it says.
+        # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what its code means.
         reply = event.reply
         final = reply.permanent and event.stage is Stage.HELO
         dsn = _status(reply, str(reply.code // 100))

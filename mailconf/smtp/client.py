@@ -2,7 +2,7 @@
 
 Feed it with `Client.receive_data`, take what is to be sent from `Client.data_to_send`, and ask `Client.next_event`:
 `Ready` after the handshake, `Outcome` after a transaction, `Broken` when the session is of no use. EHLO that is
-refused is followed by HELO; LMTP says LHLO and has no way back. Commands go out together when the server offers
+refused is followed by HELO; LMTP has LHLO and nothing to fall back on. Commands go out together when the server offers
 PIPELINING (RFC 2920), one by one otherwise.
 """
 
@@ -111,7 +111,7 @@ class Client:
         return tuple(self._verdicts)
 
     def next_event(self) -> ClientEvent | None:
-        """The next event, None for want of data. After Broken there are no more."""
+        """The next event, None where data is missing. After Broken there are no more."""
         while self.stage is not Stage.CLOSED:
             try:
                 reply = self._parser.next()
@@ -140,7 +140,7 @@ class Client:
         self._send_commands()
 
     def quit(self) -> None:
-        """Say QUIT, and RSET before it when the transaction was broken off; the replies are of no interest."""
+        """Send QUIT, and RSET before it when the transaction was broken off; the replies are of no interest."""
         if self._reset:
             self._command("RSET")
         self._command("QUIT")
@@ -238,7 +238,7 @@ class Client:
         while self._todo and (together or not self._sent):
             kind, number, line = self._todo.popleft()
             if kind is Stage.DATA and not together and all(self._verdicts):
-                return  # nobody is left to send to
+                return  # no recipient is left to send to
             self._command(line)
             self._sent.append((kind, number))
         self._set_stage()

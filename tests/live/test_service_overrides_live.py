@@ -86,6 +86,6 @@ def test_deliveries_of_services_with_settings_of_their_own(postfix: PrivatePostf
                 forwarded = inquire(policy, world, session_of, [delivery.target])
                 [destination] = forwarded.destinations[delivery.target]
             transport = destination.route.transport
-            assert session[0] == f"EHLO {policy.site.client_names[transport]}", name
+            assert session[0] == f"EHLO {policy.site.client_name(transport)}", name
             assert session[1].startswith(f"MAIL FROM:<{external(destination.outgoing_sender)}>"), name
             assert session[2].startswith(f"RCPT TO:<{external(destination.outgoing)}>"), name

@@ -154,6 +154,9 @@ class Site:
             f"other unix - - n - - smtp\n  -o smtp_generic_maps={self._table('address', 'other')}\n"
         )
 
+    def values_of(self, table: str) -> list[str]:
+        return self.values.get(table, [])
+
     def _table(self, kind: str, name: str) -> str:
         """A table file with a name of its own."""
         random = self.random
@@ -202,7 +205,7 @@ class Site:
         for _ in range(random.randint(1, 4)):
             kind = random.choice(["simple", "simple", "argument", "argument", "table", "class"])
             if kind == "simple":
-                words.append(random.choice(SIMPLE))
+                words.append(random.choice([*SIMPLE, "reject_maps_rbl", "reject_maps_rbl"]))
             elif kind == "class" and not inner:
                 words.append(random.choice(["strict", "loose"]))
             elif kind == "table" and not inner:

@@ -25,12 +25,16 @@ from mailconf.model.policy import Place, Privilege, Role, Side
 from mailconf.model.session import Session, Verified
 from mailconf.model.world import Answer, Ask, LookupFailed, Records, User, run
 from mailconf.personal import Found
+from mailconf.postfix.policy import checks, dns_checks
+from mailconf.postfix.policy.evaluation import RECIPIENT, Asked, Evaluation, Memory
 from mailconf.postfix.policy.policy import PostfixPolicy
+from mailconf.postfix.policy.rule import Reach
 from mailconf.tables.words822 import addresses
 
 SITES = 160
 SESSIONS = 6
 ALIKE_SITES = 60
+RULE_SITES = 25
 LEAST = 20
 ADDRESSES = (Dimension.SENDER, Dimension.RECIPIENT)
 VARIED = (Dimension.CLIENT, Dimension.NAME, Dimension.REVERSE_NAME, Dimension.HELO, *ADDRESSES)
@@ -133,7 +137,7 @@ class Said:
 
 
 def announced(policy: PostfixPolicy, site: random_sites.Site) -> list[Distinction]:
-    return list(policy.distinguishes(lambda table: site.values.get(table, [])))
+    return list(policy.distinguishes(site.values_of))
 
 
 def unannounced(
@@ -229,6 +233,30 @@ def test_every_question_is_announced(tmp_path: Path, capsys: pytest.CaptureFixtu
         print("\nforms: " + ", ".join(f"{form.value} {counts[form]}" for form in Form))
     assert not [form for form in Form if counts[form] < LEAST]
     assert not [key for key in Key if keys[key] < LEAST]
+
+
+def test_each_rule_announces_its_own_questions(tmp_path: Path) -> None:
+    """Without what other rules announce: every restriction that takes no argument, and those of the lists."""
+    asked: Counter[str] = Counter()
+    for seed in range(2000, 2000 + RULE_SITES):
+        site, policy = make(tmp_path / str(seed), seed)
+        smtpd, random = policy.smtpd, site.random
+        rules = [("", name, check) for name, check in {**checks.CHECKS, **dns_checks.CHECKS}.items()]
+        for restrictions in (smtpd.client, smtpd.helo_rules, smtpd.sender, smtpd.recipient, smtpd.data_rules):
+            rules += [(restrictions.who, rule.name, rule.check) for rule in restrictions.rules]
+        for who, name, check in rules:
+            world, said = Watching(), Said(policy)
+            for _ in range(3):
+                session, recipient = random_sites.session(random), random_sites.addresses(random)
+                session.helo = random_sites.helo(random)
+                said.add(session, session.helo, [recipient])
+                evaluation = Evaluation(smtpd.settings, session, Memory(), Ask(world), "RCPT", recipient, who)
+                run(check.evaluate(evaluation, Asked("x", RECIPIENT)))
+            found = list(check.distinguishes(Reach(smtpd.settings, site.values_of, who)))
+            missing = unannounced(found, world, said, set(), Counter())
+            assert not missing, f"site {seed}, {name}: {missing[:3]}\n{(site.top / 'main.cf').read_text()}"
+            asked[name.split()[0]] += len(world.asked)
+    assert len([name for name in asked if asked[name]]) > 40
 
 
 class Signature:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from mailconf.diagnostics import Sink, warning
+from mailconf.diagnostics import Sink
 from mailconf.model.distinction import Dimension, Distinction, Values
 from mailconf.model.policy import Privilege, Role
 from mailconf.model.recipient import Recipient
@@ -20,18 +20,16 @@ from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route
 from mailconf.model.world import Ask
 from mailconf.postfix.policy.aliasing import Aliasing
+from mailconf.postfix.policy.codes import PF206, PF229
 from mailconf.postfix.policy.local import Local, with_headers
 from mailconf.postfix.policy.resolve import Resolver
-from mailconf.postfix.policy.restrictions import PF206
 from mailconf.postfix.policy.rewrite import Rewriter
-from mailconf.postfix.policy.smtpd import Smtpd, SmtpSession
+from mailconf.postfix.policy.smtpd import PostfixSession, Smtpd
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
 from mailconf.postfix.settings.transports import AGENTS, MAILBOX_HEADERS
-
-PF229 = warning("PF229", "a number sign ends a list early")
 
 
 class _Agent(NamedTuple):
@@ -73,8 +71,8 @@ class PostfixPolicy:
         self._domains.check_changed(view, _telling(view, sink))
         self.smtpd.check_changed(view, service.overrides, sink)
 
-    def begin(self, session: Session) -> SmtpSession:
-        return SmtpSession(self.smtpd, session)
+    def begin(self, session: Session) -> PostfixSession:
+        return PostfixSession(self.smtpd, session)
 
     def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
         yield from self.smtpd.distinguishes(values)

@@ -52,8 +52,8 @@ class Rewriter:
         self._masquerade_classes = frozenset(c.words("masquerade_classes"))
         self._masquerade_exceptions = frozenset(word.lower() for word in c.list_words("masquerade_exceptions"))
         self._outgoing = {
-            agent: (name, domains.tables(name))
-            for agent, name in ((AgentKind.SMTP, "smtp_generic_maps"), (AgentKind.LMTP, "lmtp_generic_maps"))
+            AgentKind.SMTP: ("smtp_generic_maps", domains.tables("smtp_generic_maps")),
+            AgentKind.LMTP: ("lmtp_generic_maps", domains.tables("lmtp_generic_maps")),
         }
         propagate = frozenset(c.words("propagate_unmatched_extensions"))
         self._propagate_canonical = "canonical" in propagate

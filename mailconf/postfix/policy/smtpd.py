@@ -1,4 +1,4 @@
-"""What smtpd(8) answers to each SMTP command: which restriction lists are run when, and what is said.
+"""What smtpd(8) answers to each SMTP command: which restriction lists are run when, and the replies.
 
 With smtpd_delay_reject=yes the lists for client, HELO and sender wait for RCPT; there the order is client, HELO,
 sender, relay, recipient, and last whether the recipient is listed at all (postconf(5)
@@ -10,7 +10,7 @@ for every recipient. The original remembers that it has looked, from recipient t
 session of one process, until it comes to the sender's restrictions, and skips them meanwhile. It also keeps a sender's
 DEFER_IF_PERMIT beyond XCLIENT, for a VRFY before the next MAIL; here XCLIENT begins anew.
 
-What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, HOLD) is the `Memory` of a `SmtpSession`.
+What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, HOLD) is the `Memory` of the session.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Smtpd:
 
     # Commands
 
-    async def connect(self, own: SmtpSession, ask: Ask) -> Verdict:
+    async def connect(self, own: PostfixSession, ask: Ask) -> Verdict:
         session = own.session
         ev = own.evaluation(ask, "CONNECT")
         discarded = await self._discarded(ev)
@@ -144,7 +144,7 @@ class Smtpd:
             self._forget_discard(ev)
         return await self._said(ev, Reply.of(220, self.settings.banner))
 
-    async def helo(self, own: SmtpSession, ask: Ask) -> Verdict:
+    async def helo(self, own: PostfixSession, ask: Ask) -> Verdict:
         session, memory = own.session, own.memory
         ev = own.evaluation(ask, "EHLO" if session.protocol == "ESMTP" else "HELO")
         if own.memory.denied:
@@ -166,7 +166,7 @@ class Smtpd:
         memory.protocol = session.protocol
         return await self._said(ev, Reply.of(250, self.settings.hostname, *keywords))
 
-    async def mail(self, own: SmtpSession, ask: Ask) -> Verdict:
+    async def mail(self, own: PostfixSession, ask: Ask) -> Verdict:
         session, memory = own.session, own.memory
         ev = own.evaluation(ask, "MAIL")
         if own.memory.denied:
@@ -197,16 +197,16 @@ class Smtpd:
                 return await self._refused(ev)
         return await self._said(ev, Reply.of(250, "2.1.0 Ok"))
 
-    async def rcpt(self, own: SmtpSession, ask: Ask) -> Verdict:
+    async def rcpt(self, own: PostfixSession, ask: Ask) -> Verdict:
         return await self._recipient(own, ask, "RCPT", Reply.of(250, "2.1.5 Ok"))
 
-    async def vrfy(self, own: SmtpSession, ask: Ask) -> Verdict:
+    async def vrfy(self, own: PostfixSession, ask: Ask) -> Verdict:
         if self.settings.disable_vrfy:
             ev = own.evaluation(ask, "VRFY")
             return await self._said(ev, Reply.of(502, "5.5.1 VRFY command is disabled"))
         return await self._recipient(own, ask, "VRFY", Reply.of(252, f"2.0.0 {own.session.recipient or ''}"))
 
-    async def _recipient(self, own: SmtpSession, ask: Ask, where: str, welcome: Reply) -> Verdict:
+    async def _recipient(self, own: PostfixSession, ask: Ask, where: str, welcome: Reply) -> Verdict:
         session = own.session
         ev = own.evaluation(ask, where, session.recipient or "")
         if own.memory.denied:
@@ -227,18 +227,18 @@ class Smtpd:
             return await self._refused(ev)
         return await self._said(ev, welcome)
 
-    async def data(self, own: SmtpSession, ask: Ask) -> Verdict:
+    async def data(self, own: PostfixSession, ask: Ask) -> Verdict:
         reply = Reply.of(354, "End data with <CR><LF>.<CR><LF>")
         where = "BDAT" if own.session.chunked else "DATA"
         return await self._message(own, ask, where, self.data_rules, Asked("DATA", DATA), reply)
 
-    async def end_of_data(self, own: SmtpSession, ask: Ask) -> Verdict:
+    async def end_of_data(self, own: PostfixSession, ask: Ask) -> Verdict:
         reply = Reply.of(250, f"2.0.0 Ok: queued as {own.session.queue_id}")
         subject = Asked("END-OF-MESSAGE", END_OF_DATA)
         return await self._message(own, ask, "END-OF-MESSAGE", self.end_of_data_rules, subject, reply)
 
     async def _message(
-        self, own: SmtpSession, ask: Ask, where: str, rules: RuleList, subject: Asked, welcome: Reply
+        self, own: PostfixSession, ask: Ask, where: str, rules: RuleList, subject: Asked, welcome: Reply
     ) -> Verdict:
         """DATA and the end of the message; recipient checks apply when there is exactly one."""
         recipients = own.session.recipients
@@ -383,7 +383,7 @@ class Smtpd:
         }
 
     async def _discarded(self, ev: Evaluation) -> frozenset[str] | None:
-        """The keywords, in lower case, that EHLO does not offer to this client; None when a table cannot tell."""
+        """The keywords, in lower case, that EHLO does not offer to this client; None when a table cannot answer."""
         settings = self.settings
         try:
             found = await settings.discard_keyword_maps.find(ev.ask, ev.session.client_address)
@@ -392,7 +392,7 @@ class Smtpd:
         return settings.discard_keywords if found is None else frozenset(found.value.lower().replace(",", " ").split())
 
     async def _keywords(self, ev: Evaluation) -> list[str] | None:
-        """The lines of EHLO's reply behind the first; None when a table cannot tell."""
+        """The lines of EHLO's reply after the first; None when a table cannot answer."""
         settings = self.settings
         session = ev.session
         dropped = await self._discarded(ev)
@@ -430,7 +430,7 @@ class Smtpd:
             ev.notes = [note for note in ev.notes if not note.startswith("discard:")]
 
 
-class SmtpSession:
+class PostfixSession:
     """One session with one service; see `mailconf.model.policy.PolicySession`."""
 
     __slots__ = ("_smtpd", "memory", "session")

@@ -41,7 +41,7 @@ class Template:
         self.lines = lines
 
     def __str__(self) -> str:
-        """The template as it stands in a file."""
+        """The template as it is in a file."""
         headers = [f"{name}: {self.headers[name]}" for name in HEADERS if name in self.headers]
         return "\n".join([f"{self.kind}_template = <<EOF", *headers, "", *self.lines, "EOF", ""])
 
@@ -141,7 +141,7 @@ def _first_full(lines: list[str], at: int) -> int:
 
 
 def _header(line: str) -> tuple[str, str] | None:
-    """The label and the value of a header line, or None when it is none."""
+    """The label and the value of a header line, or None when it is no header."""
     label, colon, value = line.partition(":")
     name = label.rstrip(" \t")
     if not colon or not name or any(not "!" <= char <= "~" for char in name):

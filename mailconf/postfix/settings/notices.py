@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mailconf.diagnostics import Code, Sink, error, warning
-from mailconf.files import read_regular
 from mailconf.postfix.parameters.bounce_templates_data import KNOWN
 from mailconf.postfix.settings.bounce_templates import Names, Template, TemplateError, built_in, parse, texts
 from mailconf.postfix.settings.configuration import Configuration
@@ -21,6 +20,9 @@ PF237 = error("PF237", "no reports can be made with the file of bounce templates
 Mail that cannot be delivered then stays in the queue, and its sender is not told.
 
 Example:
+    # main.cf
+    bounce_template_file = /etc/postfix/bounce.cf
+    # bounce.cf
     failure_template = <<EOF
     Subject: Returned
 
@@ -37,6 +39,9 @@ PF238 = warning("PF238", "a bounce template does not say what it is meant to")
 not fit is printed as 0, or as a number that nobody reads.
 
 Example:
+    # main.cf
+    bounce_template_file = /etc/postfix/bounce.cf
+    # bounce.cf
     delay_template = <<EOF
     Reply-To: postmaster
 
@@ -81,7 +86,7 @@ def notices(configuration: Configuration, sink: Sink) -> Notices:
     given: dict[str, list[str]] = {}
     if path:
         try:
-            given = texts(decode(read_regular(configuration.root.path(path), MAX_FILE)), path, warned.append)
+            given = texts(decode(configuration.root.read(path, MAX_FILE)), path, warned.append)
         except OSError as failure:
             _report(configuration, sink, PF237, f"open {path}: {failure.strerror}")
         except TemplateError as failure:
