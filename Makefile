@@ -1,4 +1,4 @@
-# What each target does stands in README.md, "Working on mailconf".
+# README.md, "Working on mailconf", describes what each target does.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin

@@ -12,15 +12,20 @@
     Source: the manual page and its section, or the version on which it was measured.
     \"\"\"
 
-All four parts are there, in this order, with an empty line between them. The lines of the example are indented; a
-first line ``# main.cf`` or ``# master.cf`` says which file it stands in, and tests/check/test_explanations.py then
-checks that the example has the finding. The text is for people and is read from the source: at run time it costs
-nothing.
+All four parts are there, in this order, with an empty line between them. The lines of the example are indented. A line
+``# main.cf``, ``# master.cf``, ``# sendmail.mc`` or ``# /etc/mail/access`` names the file of the lines below it;
+a line ``$ mailconf build /etc/postfix`` is a command that is run then. Where no command is given it is ``mailconf
+check`` of the folder. tests/check/test_explanations.py makes the files and checks that the last command reports the
+code. An example without a file or a command is a description in words; that test lists the codes that may have one.
+
+The text is for people and is read from the source: Python's compiler drops a string that stands alone, so that it costs
+nothing at run time.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +34,8 @@ from typing import NamedTuple
 PACKAGE = Path(__file__).resolve().parent.parent / "mailconf"
 PARTS = ("Why", "Example", "Remedy", "Source")
 _DECLARING = frozenset({"declare", "error", "warning"})
+_FILE = re.compile(r"# (main\.cf|master\.cf|sendmail\.mc|/[\w./-]+)")
+_COMMAND = "$ "
 
 
 class Explanation(NamedTuple):
@@ -38,6 +45,19 @@ class Explanation(NamedTuple):
     example: str
     remedy: str
     source: str
+
+
+class Example(NamedTuple):
+    """What an example consists of.
+
+    files     the name of each, as in "main.cf" or "/etc/mail/access", and its lines
+    commands  as typed; the last one reports the code
+    words     the lines before the first file and the first command: nothing, or a description in place of both
+    """
+
+    files: dict[str, str]
+    commands: list[str]
+    words: str
 
 
 class Declaration(NamedTuple):
@@ -77,6 +97,28 @@ def explanation(text: str, code: str) -> Explanation:
         raise ValueError(f"{code}: needs {', '.join(PARTS)}, in this order, and has {', '.join(found) or 'none'}")
     why, remedy, source = (" ".join(found[name].split()) for name in ("Why", "Remedy", "Source"))
     return Explanation(why, textwrap.dedent(found["Example"].strip("\n")).rstrip(), remedy, source)
+
+
+def example_of(text: str) -> Example:
+    """The files and commands of an example as `Explanation` has it, with ``mailconf check`` where it names none."""
+    files: dict[str, str] = {}
+    commands: list[str] = []
+    words, name = "", ""
+    for line in text.splitlines():
+        heading = _FILE.fullmatch(line)
+        if heading:
+            name = heading[1]
+            files[name] = ""
+        elif line.startswith(_COMMAND):
+            commands.append(line.removeprefix(_COMMAND))
+        elif name:
+            files[name] += f"{line}\n"
+        else:
+            words += f"{line}\n"
+    if not any(command.startswith("mailconf ") for command in commands) and (files or commands):
+        is_sendmail = any(name == "sendmail.mc" or name.startswith("/etc/mail/") for name in files)
+        commands.append(f"mailconf check {'/etc/mail' if is_sendmail else '/etc/postfix'}")
+    return Example(files, commands, words)
 
 
 def _declared(statement: ast.stmt) -> str:

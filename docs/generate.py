@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import get_type_hints
 
-from explanations import Declaration, declarations
+from explanations import Declaration, declarations, example_of
 
 import mailconf
 from mailconf.diagnostics import CODES
@@ -36,8 +36,12 @@ NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edi
 
 ABOUT_DIAGNOSTICS = """
 Each finding has one of these codes. An error makes the command exit 1; a warning does not. At most 1000 findings of one
-code in one file are shown, and one more that gives the number of the others. A code that is a link has an entry below
-the table: why it matters, an example, the remedy and the source.
+code in one file are shown, and one more that gives the number of the others.
+
+Each code has an entry below the table: why it matters, an example, the remedy and the source. In an example a line that
+begins with # and a file's name is followed by lines of that file. Those of main.cf, master.cf and sendmail.mc
+are added to a configuration without findings; other files are complete. The last command of an example reports the
+code.
 
 A finding begins with its place, `file:line:column`. The file is named as it can be opened: below `--root`, in the form
 in which that was given (one with `..` becomes the directory that it leads to). A finding about a parameter that is not
@@ -48,7 +52,7 @@ the configuration does.
 
 
 def diagnostics() -> str:
-    """Every declared code, and the entry of each that has one; importing a module declares its codes."""
+    """Every declared code with its entry; importing a module declares its codes."""
     for module in pkgutil.walk_packages(mailconf.__path__, "mailconf."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
@@ -85,17 +89,22 @@ def _entry(found: Declaration) -> list[str]:
         "",
         *textwrap.wrap(f"Why: {why.replace('``', '`')}", 118),
         "",
-        "Example:",
-        "",
-        "```",
-        *example.splitlines(),
-        "```",
+        *_example(example),
         "",
         *textwrap.wrap(f"Remedy: {remedy.replace('``', '`')}", 118),
         "",
         *textwrap.wrap(f"Source: {source.replace('``', '`')}", 118),
         "",
     ]
+
+
+def _example(text: str) -> list[str]:
+    """The files of an example and the command that reports the code, or what describes it in words."""
+    files, commands, words = example_of(text)
+    if words:
+        return textwrap.wrap(f"Example: {' '.join(words.split()).replace('``', '`')}", 118)
+    lines = [line for name, content in files.items() for line in (f"# {name}", *content.splitlines())]
+    return ["Example:", "", "```", *lines, *(f"$ {command}" for command in commands), "```"]
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -108,8 +117,8 @@ MAP_COLUMNS = """
 *Built* is what `postmap`, `makemap` and `mailconf build` write, with the ending of the map's name; *changed*, whether
 `postmap -i` and `-d` add and delete entries of a map that is there. *Listed* is `postmap -s`. *In bulk*,
 `postmap -q -` looks many keys up together: for lmdb and cdb through the type's library, in processes that may die of a
-damaged file. *Departs*: it differs from the original on purpose, as stands below. What building and asking cost beside
-the original, [speed.md](speed.md) says.
+damaged file. *Departs*: it differs from the original on purpose, as described below. [speed.md](speed.md) compares the
+time of building and lookups with the original's.
 """
 
 
@@ -132,7 +141,7 @@ def maps() -> str:
             "|---|---|---|---|",
             *_departures(),
             "",
-            "Those of the tools, and of every map that is written, stand in [departures.md](departures.md).",
+            "[departures.md](departures.md) has those of the tools, and of every map that is written.",
             "",
         ]
     )
@@ -179,9 +188,8 @@ def support() -> str:
             "# What of Postfix the Policy knows",
             "",
             NOTE,
-            "`postconf` and `check` know every parameter. The Policy, which `explain` asks and `serve` runs, asks for",
-            f"these {len(used)} of {len(PARAMETERS)} by name. What is not listed here has mostly no effect on its",
-            "answers.",
+            "`postconf` and `check` know every parameter. The Policy, which `explain` asks and `serve` runs, reads",
+            f"these {len(used)} of {len(PARAMETERS)} by name. Most of the others have no effect on its answers.",
             "",
             "## Parameters",
             "",
@@ -196,7 +204,7 @@ def support() -> str:
             "",
             "## What explain and serve do not do",
             "",
-            "A configuration that sets one of these is told so (PF208):",
+            "explain and serve report it (PF208) where a configuration sets one of these:",
             "",
             *(f"- {subject}: {', '.join(sorted(names))}" for subject, names in UNSERVED.items()),
             "",
@@ -216,8 +224,8 @@ def postfix_parameters() -> str:
             NOTE,
             f"What `postconf` knows, recorded from Postfix {releases}.",
             "The default is that of the first of these versions that has the parameter; *then* has what later ones",
-            "changed. *Since* is what postconf(5) says, where it says so. `mailconf postconf --explain NAME` tells the",
-            "same of one parameter, with its value.",
+            "changed. *Since* is the version that postconf(5) names, where it names one. `mailconf postconf --explain",
+            "NAME` prints the same for one parameter, with its value.",
             "",
             "| parameter | type | default | since | then |",
             "|---|---|---|---|---|",
@@ -261,12 +269,12 @@ def tables() -> str:
             "# Tables",
             "",
             NOTE,
-            "A table's text is read in the format of its role. `mailconf check` reports what the engine would leave",
-            "out, take for something else, or never look up, by the codes of [diagnostics.md](diagnostics.md).",
+            "A table's text is read in the format of its role. `mailconf check` reports entries that the engine would",
+            "leave out, misread, or never look up, by the codes of [diagnostics.md](diagnostics.md).",
             "",
             "## Postfix",
             "",
-            "The parameter that names a table says what it holds; check_*_access: access. Of regexp, pcre and cidr",
+            "The parameter that names a table decides its format; check_*_access: access. Of regexp, pcre and cidr",
             "tables each line is read: patterns, flags, networks, if and endif, and the result by the role.",
             "",
             "| parameter | format |",

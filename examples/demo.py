@@ -1,7 +1,7 @@
 """``make demo``: a site is checked, built and served, and three messages show what it does to mail, and why.
 
 Everything happens below .demo/ and on the loopback interface. Each answer is compared with what ``mailconf explain``
-says without sending anything: one policy answers both.
+answers without sending anything: one policy answers both.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def main() -> None:
         status = server.wait(timeout=30)
     print(f"  the server ended with status {status}")
     for mailbox in ("alice", "archive"):
-        title(f"what stands in /var/mail/{mailbox} now")
+        title(f"the content of /var/mail/{mailbox} now")
         print((SCRATCH / "var/mail" / mailbox).read_text())
     if status:
         sys.exit(status)
 
 
 def lay_out() -> None:
-    """A root of its own, in which the site's two users are whoever runs the demo."""
+    """A root of its own, in which the site's two users are the user who runs the demo."""
     shutil.rmtree(SCRATCH, ignore_errors=True)
     shutil.copytree(TOP / "examples/postfix", SCRATCH)
     (SCRATCH / "var/mail").mkdir(parents=True)
@@ -125,7 +125,7 @@ def send(what: str, host: str, port: int, client: str, helo: str, sender: str, r
     )
     explained = [f"{step['code']} {' '.join(step['reply'])}" for step in json.loads(answer.stdout)["steps"]]
     if told not in explained:
-        sys.exit(f"explain does not say what the server said: {told}")
+        sys.exit(f"explain does not show the server's answer: {told}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes ``tables/NAME.json``, the parse tables of each grammar here; ``--check`` only says which are out of date.
+"""Writes ``tables/NAME.json``, the parse tables of each grammar here; ``--check`` only reports which are out of date.
 
 Run as ``python grammars/generate.py`` after a change of a ``.lark`` or ``.bad.yaml`` file; it needs Lark and PyYAML,
 which mailconf itself does not. tests/core/test_lalr.py runs the check.

@@ -1,7 +1,7 @@
 """The package numpy, for work on a million entries at once; it takes a tenth of a second to load.
 
 So it is loaded where there is much to do, and nowhere else. Where the package is not installed, or the machine's
-numbers begin with their highest byte, there is none, and callers do the same work an entry at a time.
+numbers begin with their highest byte, it is not used, and callers do the same work an entry at a time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is wrong with a configuration, as data: `Diagnostic`, collected in a `Sink`.
 
-A diagnostic has a stable code (``PF012``), a severity, one sentence that says what is wrong, the place, and a hint
-that says what to do. Codes are declared once, with `declare`, beside the rule that reports them; docs/diagnostics.md
+A diagnostic has a stable code (``PF012``), a severity, one sentence about what is wrong, the place, and a hint
+about what to do. Codes are declared once, with `declare`, beside the rule that reports them; docs/diagnostics.md
 is generated from the declarations and from the entries below them (docs/explanations.py gives their form). Rendering
 for terminals lives in cli/.
 
@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailconf.source import Span, beginning
+
+if TYPE_CHECKING:
+    from mailconf.files import Tree
 
 MOST = 1000  # findings of a code in a file that are shown
 LONGEST = 600  # characters of a message
@@ -85,7 +88,7 @@ class Diagnostic(NamedTuple):
         return f"{self.span.source.name}:{line}:{column}: "
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``--format json`` prints; ``end`` is the place just behind the finding."""
+        """The object that ``--format json`` prints; ``end`` is the place just after the finding."""
         place: dict[str, Any] = {"file": self.file or None, "line": None, "column": None, "end": None}
         if self.span is not None:
             (line, column), last = self.span.first, self.span.last
@@ -103,7 +106,7 @@ class Diagnostic(NamedTuple):
 class Sink:
     """Collects diagnostics; the work goes on and finds the rest.
 
-    Of each code in each file, `MOST` are kept; one more says how many others there were. Of long messages, the
+    Of each code in each file, `MOST` are kept; one more has the number of the others. Of long messages, the
     beginning and the end are kept.
     """
 
@@ -143,15 +146,16 @@ class Sink:
         hint: str = "",
         related: tuple[Related, ...] = (),
         file: str = "",
+        tree: Tree | None = None,
         severity: Severity | None = None,
     ) -> None:
         """Add a finding under a declared code; ``severity`` overrides the code's usual one.
 
         ``file`` is, where there is no ``span``, the file or folder that the finding is about as a whole, below --root.
-        The place is its first line if it is a text (`mailconf.source.beginning`).
+        The place is its first line if ``tree`` has a text there (`mailconf.source.beginning`).
         """
-        if span is None and file:
-            span = beginning(file)
+        if span is None and file and tree is not None:
+            span = beginning(file, tree)
         self.add(Diagnostic(code.name, severity or code.severity, message, span, hint, related, file))
 
     @property

@@ -9,8 +9,8 @@ What Postfix 3.7.11 with ICU 72 takes and refuses is recorded in tests/vectors/i
 - letters lose their case, and forms of compatibility become plain ones; ``。`` is a dot;
 - a label may hold what is no letter, ``_``, or letters of both directions; IDNA 2008 is stricter and is not asked;
 - an empty label, a hyphen at either end or at both the third and the fourth place, a combining mark at the beginning,
-  an A-label that stands for nothing, and more than 63 characters of a label or 255 of a name are problems;
-- the result must be a host name of letters, digits, ``-`` and ``_``, so that no dot may stand at its end.
+  an A-label without a meaning, and more than 63 characters of a label or 255 of a name are problems;
+- the result must be a host name of letters, digits, ``-`` and ``_``, so that it may not end with a dot.
 
 A name that is ASCII needs no translation and is not looked at.
 """
@@ -80,7 +80,7 @@ def _labels(name: str, *, transitional: bool) -> list[str]:
     """The mapped labels of ``name``, A-labels among them as they are, or what is wrong with them."""
     if any("\ud800" <= char <= "\udfff" for char in name):
         raise DomainNameError("malformed UTF-8")
-    if len(name) > 4 * _MAX_NAME:  # no mapping makes this short enough, but for characters that it drops
+    if len(name) > 4 * _MAX_NAME:  # no mapping makes this short enough, except for characters that it drops
         raise DomainNameError("UIDNA_ERROR_DOMAIN_NAME_TOO_LONG")
     labels = _mapped(name.translate(_TRANSITIONAL) if transitional else name).split(".")
     problems: list[str] = []

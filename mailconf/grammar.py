@@ -1,11 +1,11 @@
 """The grammars of ``grammars/``: parses by their tables, and turns a parse failure into a Diagnostic.
 
-``grammars/NAME.lark`` is written in Lark's notation. Beside it stands ``grammars/NAME.bad.yaml``: broken input that
+``grammars/NAME.lark`` is written in Lark's notation. Beside it is ``grammars/NAME.bad.yaml``: broken input that
 names the mistake, a list of ``{code, message, hint, start, examples: [...]}``. A text that fails as one of the examples
 does, in the same state of the parser, has the same mistake.
 
 ``grammars/generate.py`` makes one file of tables of both, ``grammars/tables/NAME.json``, which is all that is read
-here, at the first parse. The tables ship with mailconf; nothing is kept in anybody's cache.
+here, at the first parse. The tables ship with mailconf; nothing is kept in a cache.
 """
 
 from __future__ import annotations
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["GR001", "Grammar", "Mistake", "ParseFailure", "Token", "Tree"]
 
 GR001 = error("GR001", "text that no rule of the file's grammar accepts")
+"""Why: the text has no form that the grammar knows, and is no mistake that has a code of its own.
+The engine may leave it out, or take it for something else.
+
+Example:
+    an entry of a table that is wrong in a way for which grammars/ has no example beside the grammar.
+
+Remedy: compare the text with the lines around it and with the manual page of the format.
+
+Source: the grammars in grammars/, which follow the manual pages of the formats.
+"""
 
 
 class Mistake(NamedTuple):
@@ -48,7 +58,7 @@ class Grammar:
 
     @cached_property
     def _tables(self) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads(resource("grammars/tables", f"{self.name}.json").read_bytes())
+        data: dict[str, Any] = json.loads(resource("grammars/tables", f"{self.name}.json"))
         return data
 
     @cached_property
@@ -61,7 +71,7 @@ class Grammar:
 
     @property
     def starts(self) -> list[str]:
-        """The rules by which a text may be read; the first one is used where none is named."""
+        """The rules by which a text may be read; the first one is used where the caller names no rule."""
         return list(self._parser.starts)
 
     def parse(self, text: str, start: str | None = None) -> Tree:

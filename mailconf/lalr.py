@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-END = "$END"  # the type of the token behind the last one
+END = "$END"  # the type of the token after the last one
 
 
 class Token(str):
@@ -47,7 +47,7 @@ class Tree:
     """What a rule matched. ``data`` is the rule's name or alias, ``children`` are tokens and trees.
 
     ``start_pos`` and ``end_pos`` are where its text begins and ends, tokens that the tree leaves out included; -1 if
-    it has none.
+    it has no text.
     """
 
     __slots__ = ("children", "data", "end_pos", "start_pos")
@@ -86,7 +86,7 @@ class ParseFailure(Exception):
     """Text that the grammar does not accept.
 
     start, end  the first piece of text that does not fit; at the end of the text, the last token
-    token       that piece; None where it is the beginning of no terminal at all
+    token       that piece; None where it is not the beginning of any terminal
     values      what lies on the parser's stack, the oldest first: tokens and trees that belong to no rule yet
     """
 

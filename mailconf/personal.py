@@ -1,10 +1,10 @@
 """Files that users write and programs of the system read: ~/.forward, :include: files. Read with their users' rights.
 
 `look` opens nothing but regular files, never waits, and reads no more than `LIMIT` bytes. Run by root, it opens a
-file as the user for whom it is read, in a process that has become that user for good (this file, started as a program);
-with root's own rights only where nobody but root has a say in which file the path leads to. Run by anyone else, it
-reads what that caller may read, as long as the mode lets the user read it as well. Below another root than ``/``,
-where user ids mean nothing, no path leads out of that root.
+file as the user for whom it is read, in a process that has become that user permanently (this file, started as a
+program); with root's own rights only where nobody but root decides which file the path leads to. Run by anyone else, it
+reads what that caller may read, as long as the mode lets the user read it as well. Below another root than ``/``, where
+user ids mean nothing, no path leads out of that root.
 
 The standard library alone is imported, as the program starts often.
 """
@@ -24,7 +24,7 @@ _LINKS = 40
 
 
 class Found(NamedTuple):
-    """A file, or why there is none.
+    """A file, or why it could not be read.
 
     owner, mode  as stat(2) has them; mode is 0 where the file could not even be looked up
     text         what is in it; None where it is not a regular file, or could not be read
@@ -148,7 +148,7 @@ def _influence(path: str) -> tuple[int, int] | None:
     try:
         owner = next((status.st_uid for status in _passed(path) if status.st_uid != 0), None)
     except OSError:
-        return None  # reading it will tell
+        return None  # reading it will report it
     if owner is None:
         return None
     import pwd

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mailconf.files import Root, read_regular
+from mailconf.files import Root, Tree
 
 KNOWN_BY_DEFAULT = "lmtp=24, smtp=25, smtps=submissions=465, submission=587"
 LARGEST = 65535
@@ -97,14 +97,14 @@ class Ports(NamedTuple):
     """How the names of ports are resolved.
 
     known  what known_tcp_ports defines
-    root   where services(5) is looked for: /etc/services below it; where there is none, the machine's
+    root   where services(5) is looked for: /etc/services below it; where the file is missing, the machine's
     """
 
     known: Mapping[str, int] = _DEFAULT
-    root: Root = Root()
+    root: Tree = Root()
 
     @classmethod
-    def of(cls, known_tcp_ports: str, root: Root | None = None) -> Ports:
+    def of(cls, known_tcp_ports: str, root: Tree | None = None) -> Ports:
         """Those of a configuration with this value of known_tcp_ports."""
         return cls(read_known(known_tcp_ports)[0], Root() if root is None else root)
 
@@ -123,9 +123,9 @@ class Ports(NamedTuple):
             return None
         if not self.root.is_real:
             try:
-                return _in_services(read_regular(self.root.path("/etc/services"), MOST_BYTES), name)
+                return _in_services(self.root.read("/etc/services", MOST_BYTES), name)
             except OSError:
-                pass  # the root has none of its own
+                pass  # the root has no such file of its own
         import socket
 
         try:

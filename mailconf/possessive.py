@@ -1,8 +1,8 @@
 """Regular expressions whose groups are repeated possessively, ``(...)*+``, for every Python that mailconf runs on.
 
 Up to 3.11.4, which Debian 12 has (3.11.2), re leaves such a repetition where its last round failed, not where that
-began (CPython issue 106052). There an atomic group stands for it, in which the group is repeated as usual, a number of
-times in an atomic group of its own: re remembers where each round began until the atomic group around it ends, and a
+began (CPython issue 106052). There an atomic group takes its place, in which the group is repeated as usual, a number
+of times in an atomic group of its own: re remembers where each round began until the atomic group around it ends, and a
 repetition of millions would take a hundred bytes for each.
 """
 

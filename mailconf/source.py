@@ -1,6 +1,6 @@
 """Text that knows its places.
 
-A `Source` is one text with a name; a `Span` is a stretch of it; an `Origin` says how a text came to stand where it
+A `Source` is one text with a name; a `Span` is a stretch of it; an `Origin` describes how a text came to be where it
 is, through includes and macro expansion.
 
 Encoding: configuration files are bytes to the real engines. Here they are ``str``, decoded as UTF-8 with
@@ -10,15 +10,14 @@ map files work on bytes and convert at their own edge.
 
 from __future__ import annotations
 
-import os
-import stat
 from array import array
 from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from pathlib import Path  # 4 ms that most tools' start-up can do without
+    from mailconf.files import Tree
+    from mailconf.files.tree import Name
 
 ENCODING = "utf-8"
 ERRORS = "surrogateescape"
@@ -45,27 +44,19 @@ class Position(NamedTuple):
 
 
 _HEAD = 65536  # bytes of a file from which its first line is taken
-# A program, a map of hash or btree begin with one; a text with NULs in it is a text for all that.
+# A program, a map of hash or btree begin with one; a text with NULs in it is still a text.
 _NO_TEXT = frozenset(bytes([byte]) for byte in (*range(9), *range(14, 32), 127))
 
 
-def beginning(name: str) -> Span | None:
+def beginning(name: str, tree: Tree) -> Span | None:
     """The first line of the text file ``name``: the place of what is wrong with the file as a whole.
 
     None where there is no text to point at: a folder, a pipe, a program, a file that is missing or cannot be read.
     """
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
+        head = tree.head(name, _HEAD)[0]
     except (OSError, ValueError):
         return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        head = os.read(descriptor, _HEAD)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
     if head[:1] in _NO_TEXT:
         return None
     return Source(name, decode(head.partition(b"\n")[0])).span(0)
@@ -79,9 +70,9 @@ class Source:
         self.text = text
 
     @classmethod
-    def read(cls, path: Path, name: str | None = None) -> Source:
+    def read(cls, tree: Tree, path: Name, name: str | None = None) -> Source:
         """The file at ``path``; ``name`` is what to call it in reports. OSError passes to the caller."""
-        return cls(str(path) if name is None else name, decode(path.read_bytes()))
+        return cls(tree.place(path) if name is None else name, decode(tree.read(path)))
 
     def __repr__(self) -> str:
         return f"Source({self.name!r}, {len(self.text)} characters)"
@@ -124,7 +115,7 @@ class Source:
 
 
 class Span(NamedTuple):
-    """A stretch of a source: character offsets, ``end`` not included; ``origin`` tells how the text came there."""
+    """A stretch of a source: character offsets, ``end`` not included; ``origin`` is how the text came there."""
 
     source: Source
     start: int
@@ -141,7 +132,7 @@ class Span(NamedTuple):
 
     @property
     def last(self) -> Position:
-        """The place just behind the stretch."""
+        """The place just after the stretch."""
         return self.source.position(self.end)
 
     @property
@@ -158,7 +149,7 @@ class Span(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """How a text came to stand where it is: ``how`` ("included", "expansion of `FEATURE'") at ``span``.
+    """How a text came to be where it is: ``how`` ("included", "expansion of `FEATURE'") at ``span``.
 
     Chains through ``span.origin``: from a character of output back through macros and includes to the first file.
     """
@@ -167,7 +158,7 @@ class Origin(NamedTuple):
     span: Span
 
     def chain(self) -> list[Origin]:
-        """This origin and those behind it, nearest first."""
+        """This origin and those after it, nearest first."""
         links: list[Origin] = []
         at: Origin | None = self
         while at is not None:

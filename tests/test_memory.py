@@ -33,9 +33,10 @@ SAMPLE = {
     "postmap -s texthash": ("tiny patterns",),
     "postalias hash": ("addresses", "pairs of brackets", "tiny lines with a colon"),
     "newaliases": ("a line without a value",),
+    "newaliases, its cf": ("a value with an emoji",),
     "makemap hash": ("a line without a value", "tiny lines", "tiny networks"),
     "build virtual": ("tiny lines",),
-    "explain access": ("tiny networks",),
+    "explain access": ("tiny networks", "tiny lines"),
     "explain virtual": ("tiny lines all the same",),
     "postconf -n": ("continuation lines", "continuations of nothing"),
     "postconf -e": ("continuation lines", "lines of NULs"),
@@ -48,13 +49,24 @@ SAMPLE = {
     "check access": ("a line without a value", "tiny lines without values"),
     "check transport": ("a value of domains",),
     "check sendmail's aliases": ("a line without a value",),
+    "build sendmail's virtusertable": ("tiny lines",),
+    "build sendmail's aliases": ("tiny lines",),
     "check .mc": ("a line without a value", "references", "backslashes", "newlines", "lines of NULs"),
     "check mynetworks = /file": ("networks",),
+    "build aliases": ("tiny lines",),
+    "explain aliases": ("tiny lines",),
     "postmap -q - hash": ("lines of NULs",),
     "postmap -d - hash": ("continuation lines",),
 }
-SMALLER = 500_000  # bytes, of cases that take some seconds with more
-SMALL = {("check .mc", "newlines"), ("check .mc", "lines of NULs")}
+SMALLER = 1_000_000  # bytes, of cases that take some seconds with more
+SMALL = {
+    ("check .mc", "newlines"),
+    ("check .mc", "lines of NULs"),
+    ("build aliases", "tiny lines"),
+    ("build sendmail's aliases", "tiny lines"),
+    ("build sendmail's virtusertable", "tiny lines"),
+    ("explain aliases", "tiny lines"),
+}
 CASES = [
     (program, shape)
     for program, shapes in (dict.fromkeys(PROGRAMS, tuple(SHAPES)) if ALL else SAMPLE).items()

@@ -7,7 +7,7 @@
 Of an /etc/mail, `mailconf.build.etc_mail` makes the plan, in which a .cf is one target more, and
 `mailconf.build.compile_etc_mail` what is to be in it.
 
-What they stand on: `mailconf.build.generation` (journal, completion and undoing after a crash, rollback) and
+What they rest on: `mailconf.build.generation` (journal, completion and undoing after a crash, rollback) and
 `mailconf.build.state` (what each map was built from).
 
 A mistake in a source stops the build before the first map is replaced: the old maps stay. A fault of the configuration

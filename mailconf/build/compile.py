@@ -5,21 +5,21 @@ What comes of it is something `Built`: for one target, the new file's content an
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from mailconf.arrays import arrays
 from mailconf.build.plan import Target
 from mailconf.build.state import Record, Stat, settled
 from mailconf.diagnostics import Sink, error
-from mailconf.files import Root
-from mailconf.maps.build.write import counting, write_map
+from mailconf.files import Tree
+from mailconf.maps.build.write import Duplicates, counting, write_map
 from mailconf.maps.core.opening import Progress
 from mailconf.source import Source, decode, encode
 from mailconf.tables.entry import Entry
@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from mailconf.tables.rows import Progress as ReadProgress
 
 BD002 = error("BD002", "a map's source cannot be read")
+"""Why: the map cannot be built again, and the servers go on with the old one.
+
+Example:
+    a source that the user who builds may not read.
+
+Remedy: let that user read the file, or build as root.
+
+Source: postmap(1), makemap(8), which report the same.
+"""
 
 
 class Built(Protocol):
@@ -50,17 +59,17 @@ class Built(Protocol):
     def report(self, sink: Sink) -> None:
         """Report what is known only when it has been written; asked before that, it is found out."""
 
-    def record(self, root: Root) -> Record:
-        """What is to be remembered of it, but for what only the finished file can tell."""
+    def record(self, root: Tree) -> Record:
+        """What is to be remembered of it, except for what only the finished file shows."""
 
 
 @dataclass(slots=True)
 class Compiled:
     """A map's content: folded keys, the first of duplicates; ``status`` is the source's, for owner and mode.
 
-    ``digest`` and ``stat`` say what the source was (`mailconf.build.state`); ``nul`` is `write_map`'s. ``entries`` that
-    are packed may have a key twice: ``keys`` is how many there are in the map that was written, and ``again`` reads the
-    source once more.
+    ``digest`` and ``stat`` describe the source as it was (`mailconf.build.state`); ``nul`` is `write_map`'s.
+    ``entries`` that are packed may have a key twice: ``keys`` is how many there are in the map that was written, and
+    ``again`` reads the source once more.
     """
 
     target: Target
@@ -102,12 +111,16 @@ class Compiled:
         if self.keys < len(self.entries):
             report_duplicates(self.again(), sink, _folded)
 
-    def record(self, root: Root) -> Record:
+    def record(self, root: Tree) -> Record:
         return Record(self.target.type, root.inside(self.target.source), self.digest, self.stat, "")
 
 
 def compile_targets(
-    targets: Iterable[Target], sink: Sink, is_restriction: Known, progress: Callable[[str], ReadProgress] | None = None
+    targets: Iterable[Target],
+    root: Tree,
+    sink: Sink,
+    is_restriction: Known,
+    progress: Callable[[str], ReadProgress] | None = None,
 ) -> list[Compiled]:
     """What each target is to hold. Mistakes in a text go to ``sink``; its other entries are read all the same.
 
@@ -116,16 +129,19 @@ def compile_targets(
     """
     compiled = []
     for target in targets:
-        read = read_source(target, sink)
+        read = read_source(root, target, sink)
         if read is not None:
             part = progress(str(target.source)) if progress else None
             content, again = _large(target, read.data, sink, is_restriction, part), None
             if content is None:
-                content = _content(entries_of(target, read.data, sink, is_restriction, part))
+                content = content_of(entries_of(target, read.data, sink, is_restriction, part))
             elif not isinstance(content, dict):
                 again = partial(entries_of, target, read.data, Sink(), is_restriction)
             compiled.append(Compiled(target, content, read.status, read.digest, read.stat, again=again))
     return compiled
+
+
+_MANY, _SOME = 50_000, 1 << 12  # entries that are worth numpy; how many of them are objects at a time
 
 
 class Read(NamedTuple):
@@ -142,19 +158,15 @@ class Read(NamedTuple):
         return hashlib.sha256(self.data).hexdigest()
 
 
-def read_source(target: Target, sink: Sink) -> Read | None:
+def read_source(root: Tree, target: Target, sink: Sink) -> Read | None:
     """The source of a target; None, with a diagnostic, when it cannot be read."""
     try:
-        # A pipe would be waited for, and a device may have no end.
-        with os.fdopen(os.open(target.source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status, now = os.fstat(file.fileno()), time.time_ns()
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "it is no file")
-            data = file.read()
+        now = time.time_ns()
+        data, status = root.load(target.source)
     except OSError as failure:
         span = target.uses[0].span if target.uses else None
         message = f"{target.source_name} cannot be read: {failure.strerror}"
-        sink.report(BD002, message, span, file=str(target.source))
+        sink.report(BD002, message, span, file=str(target.source), tree=root)
         return None
     return Read(data, status, settled(status, now))
 
@@ -162,9 +174,9 @@ def read_source(target: Target, sink: Sink) -> Read | None:
 def _large(
     target: Target, data: bytes, sink: Sink, is_restriction: Known, progress: ReadProgress | None
 ) -> Packed | dict[bytes, bytes] | None:
-    """What the map of a large table is to hold, without an object for each entry; None where `entries_of` tells more.
+    """What the map of a large table is to hold, without an object for each entry; None where `entries_of` reports more.
 
-    That is so where something is wrong with the form of the text. Whether a key stands there twice is not looked at
+    That is so where something is wrong with the form of the text. Whether a key occurs twice is not looked at
     where the entries come packed.
     """
     from mailconf.tables.packed import is_large, read_packed
@@ -201,11 +213,44 @@ def entries_of(
     return entries
 
 
-def _content(entries: Iterable[Entry]) -> dict[bytes, bytes]:
-    content: dict[bytes, bytes] = {}
+def content_of(
+    entries: Sequence[Entry],
+    fold: Callable[[bytes], bytes] = fold,
+    duplicates: Duplicates = Duplicates.FIRST,
+    own: tuple[bytes, bytes] | None = None,
+) -> Packed | dict[bytes, bytes]:
+    """What a map is to hold; packed where there are many entries.
+
+    fold        makes the keys of entries equal of which one counts; ``duplicates`` says which
+    own         an entry that comes before the others
+    """
+    if len(entries) > _MANY and arrays() is not None:
+        packed = _packed(entries, fold, own)
+        if packed is not None:
+            return counting(packed, duplicates)
+    content: dict[bytes, bytes] = dict([own] if own else [])
     for entry in entries:
-        content.setdefault(fold(encode(entry.key)), encode(entry.value))
+        key, value = fold(encode(entry.key)), encode(entry.value)
+        if duplicates is Duplicates.LAST or key not in content:
+            content[key] = value
     return content
+
+
+def _packed(entries: Sequence[Entry], fold: Callable[[bytes], bytes], own: tuple[bytes, bytes] | None) -> Packed | None:
+    """None where an entry has an empty key or value, or a NUL."""
+    from mailconf.tables.packed import Packing
+
+    found = Packing(b"", len(entries[0].source.text), len(entries) + 1)
+    if own is not None:
+        found.add_lists([own[0]], [own[1]])
+    each = iter(entries)
+    while some := list(islice(each, _SOME)):
+        keys = [fold(encode(entry.key)) for entry in some]
+        values = [encode(entry.value) for entry in some]
+        if not all(keys) or not all(values) or any(b"\0" in side for side in chain(keys, values)):
+            return None
+        found.add_lists(keys, values)
+    return found.packed()
 
 
 def _folded(key: str) -> str:

@@ -2,7 +2,7 @@
 
 Tables are those that a .cf names (``K`` lines, AliasFile, UserDatabaseSpec), and those in the folder that carry a
 traditional name (`TRADITIONAL`). The .cf that counts is the one that will be in place when the build is done: where a
-.mc is stale it is expanded to plan, and what its expansion says names the tables. A folder without a .mc has its .cf
+.mc is stale it is expanded to plan, and the expansion names the tables. A folder without a .mc has its .cf
 from elsewhere.
 
 A .cf is stale as make(1) sees it: it is missing, or the .mc, or any file that its expansion reads, is newer. It is also
@@ -15,14 +15,13 @@ map is optional (``-o``), and that is an error.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mailconf.build.plan import BD001, BD004, BD005, Target, is_wanted, map_staleness, report_no_file
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Severity, Sink
-from mailconf.files import Root
+from mailconf.files import Place, Tree
 from mailconf.maps.build.write import EXTENSIONS
 from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
@@ -58,30 +57,30 @@ _TYPES = ("btree", "cdb", "hash")
 
 @dataclass(slots=True)
 class EtcMail:
-    """The folder as the configuration calls it, and what was found out of it.
+    """The folder as the configuration calls it, and what was found there.
 
-    library     what a .mc is expanded with that names no other one (`library_of`); None where there is none
+    library     what a .mc is expanded with that names no other one (`library_of`); None where it is not installed
     only        no other library than ``library`` is used: the user has named one that is not there
     expanded    by the .mc's name, what came of each that was expanded
     """
 
     directory: str
-    root: Root
+    root: Tree
     library: Library | None
     allow_shell: bool = False
     only: bool = False
     expanded: dict[str, tuple[Expanded, Sink]] = field(default_factory=dict)
     texts: list[Cf] = field(default_factory=list)  # of the last plan
-    places: dict[str, Span] | None = None  # where the .mc files name tables, as soon as anybody asks
+    places: dict[TableRef, Span] | None = None  # where the .mc files name tables, as soon as anybody asks
 
     @property
     def folder(self) -> Path:
         return self.root.path(self.directory)
 
     def sources(self) -> list[str]:
-        """The names of the .mc files, sendmail.mc first; none where the folder cannot be read."""
+        """The names of the .mc files, sendmail.mc first; empty where the folder cannot be read."""
         try:
-            found = os.listdir(self.folder)  # noqa: PTH208 - names are all that is wanted
+            found = self.root.list(self.directory)
         except OSError:
             return []
         names = [name for name in found if name.endswith(".mc") and not name.startswith(".")]
@@ -95,7 +94,7 @@ class EtcMail:
         return set().union(*(host_names(cf, self.root) for cf in texts))
 
     def library_of(self, name: str) -> Library | None:
-        """The library for the .mc called ``name``; None where there is none: then it cannot be expanded."""
+        """The library for the .mc called ``name``; None where it is missing: then the .mc cannot be expanded."""
         from mailconf.sendmail.mc.expansion import library_of
 
         return None if self.only else library_of(self.folder / name, self.library, self.root)
@@ -106,11 +105,11 @@ class EtcMail:
             self.places = self._places()
         return self.places.get(use.table) or use.span
 
-    def _places(self) -> dict[str, Span]:
+    def _places(self) -> dict[TableRef, Span]:
         from mailconf.sendmail.configuration import read
         from mailconf.sendmail.site import site_of
 
-        places: dict[str, Span] = {}
+        places: dict[TableRef, Span] = {}
         for name in self.sources():
             library = self.library_of(name)
             found = None if library is None else read(self.folder / name, library, Sink(), root=self.root)
@@ -121,7 +120,7 @@ class EtcMail:
     def inputs(self) -> list[Path]:
         """The files that decide what is built, tables' texts apart: each .mc, what they read, traditional names."""
         paths = [self.folder / name for name in (*self.sources(), *TRADITIONAL)]
-        for record in State.load(self.folder / FOLDER).maps.values():
+        for record in State.load(self.folder / FOLDER, self.root).maps.values():
             paths += [path for path in self._places_of(record).values() if path is not None]
         for expanded, _ in self.expanded.values():
             paths += [Path(read.path) for read in expanded.reads]
@@ -135,7 +134,7 @@ class EtcMail:
         names   what the caller will choose of it: a .mc that is stale, but not asked for, need not be in order, and
                 only of what is asked for is reported what is wrong
         """
-        state = State.load(self.folder / FOLDER)
+        state = State.load(self.folder / FOLDER, self.root)
         targets: dict[Path, Target] = {}
         texts: list[Cf] = []
         for name in self.sources():
@@ -144,7 +143,7 @@ class EtcMail:
         tables = not all(any(target.is_called(name) for target in targets.values()) for name in names)
         for target in list(targets.values()):
             if is_wanted(names, target.source, target.target):
-                report_no_file(target.target, self.root.inside(target.target), None, sink)
+                report_no_file(self.root, target.target, None, sink)
                 lines = self._lines(target, sink)
             else:
                 lines = self._old_lines(target)
@@ -154,7 +153,7 @@ class EtcMail:
                 texts.append(lines)
         if not targets:
             cf = self.folder / "sendmail.cf"
-            texts = [_cf(str(cf), cf.read_bytes())] if cf.is_file() else []
+            texts = [_cf(str(cf), self.root.read(cf))] if self.root.is_file(cf) else []
         self.texts = texts
         planner = _Tables(self, state, sink, force, map_type, targets, names)
         for lines in texts:
@@ -170,21 +169,22 @@ class EtcMail:
         return Target(self.root.inside(target), CF, source, target, (), "forced" if force else reason, foreign)
 
     def _staleness(self, source: Path, target: Path, record: Record | None) -> tuple[str, bool]:
-        reason, foreign = map_staleness(source, target, CF, record)
+        reason, foreign = map_staleness(self.root, source, target, CF, record)
         if reason == "no map yet":
             reason = f"no {target.name} yet"
         try:
             if reason or record is None:
                 return reason, foreign
-            built = target.stat().st_mtime_ns
+            built = self.root.stat(target).st_mtime_ns
             places = self._places_of(record)
             for name, was in record.inputs.items():
                 path = places[name]
                 if path is None:
                     continue
-                if path.exists() and path.stat().st_mtime_ns > built:
+                where = Place(path)  # it may be a library's, which lies elsewhere
+                if self.root.exists(where) and self.root.stat(where).st_mtime_ns > built:
                     return f"{name} is newer", foreign
-                if not foreign and not was.is_in(path):
+                if not foreign and not was.is_in(where, self.root):
                     return f"{name} has changed", foreign
         except OSError:
             return "it cannot be read", foreign
@@ -204,7 +204,7 @@ class EtcMail:
         return places
 
     def _lines(self, target: Target, sink: Sink) -> Cf | None:
-        """What the .cf says, as it is or as it will be; None when it cannot be known."""
+        """The content of the .cf, as it is or as it will be; None when it cannot be known."""
         if target.reason:
             expanded = self.expand(target.source, sink)
             return None if expanded is None else _cf(str(target.target), expanded.cf)
@@ -212,10 +212,10 @@ class EtcMail:
 
     def _old_lines(self, target: Target) -> Cf | None:
         try:
-            data = target.target.read_bytes() if target.target.is_file() else None
+            data = self.root.read(target.target) if self.root.is_file(target.target) else None
             return None if data is None else _cf(str(target.target), data)
         except OSError:
-            return None  # building it tells what is the matter
+            return None  # building it reports the fault
 
     def know(self, name: str, expanded: Expanded) -> None:
         """Somebody has expanded the .mc called ``name``, and has reported what is wrong with it."""
@@ -233,6 +233,7 @@ class EtcMail:
                     SM901,
                     f"{self.root.inside(source)} cannot be expanded: there is no library of m4 macros for sendmail",
                     file=str(source),
+                    tree=self.root,
                     hint=NO_LIBRARY,
                 )
                 return None
@@ -289,20 +290,20 @@ class _Tables:
         """The tables that a .cf names."""
         for map_ in configured_tables(cf):
             use = table_use(map_, lambda line: line.span())
-            if TableRef.parse(use.table).type in _TYPES and map_.file.startswith("/"):
+            if use.table.type in _TYPES and map_.file.startswith("/"):
                 self._add(use, is_optional=map_.is_optional, has_nul=map_.has_nul)
 
     def add_traditional(self) -> None:
         """The tables that no .cf names, but that are there under a name everybody knows."""
         for name, kind in TRADITIONAL.items():
             file = f"{self.owner.directory.rstrip('/')}/{name}"
-            if (self.owner.folder / name).is_file():
-                use = TableUse(f"{kind}:{file}", ROLES.get(name, name), file)
+            if self.root.is_file(file):
+                use = TableUse(TableRef(kind, file), ROLES.get(name, name), file)
                 self._add(use, is_optional=True, has_nul=name == ALIASES)
 
     def _add(self, use: TableUse, *, is_optional: bool, has_nul: bool) -> None:
         assert use.source is not None
-        named = TableRef.parse(use.table).type
+        named = use.table.type
         kind = self.map_type or named
         source = self.root.path(use.source)
         target = source.with_name(source.name + EXTENSIONS[kind])
@@ -311,8 +312,8 @@ class _Tables:
         if known is not None:
             self._again(known, use, kind, sink)
             return
-        if not _exists(source):
-            if not is_optional and not target.exists():
+        if not _exists(self.root, source):
+            if not is_optional and not self.root.exists(target):
                 # Without aliases sendmail works, though not as meant; without another map it defers all mail.
                 sink.report(
                     BD001,
@@ -329,9 +330,9 @@ class _Tables:
                 self.owner.place(use),
                 hint=f"write {kind} in the .mc for sendmail to read it",
             )
-        report_no_file(target, self.root.inside(target), use.span and self.owner.place(use), sink)
+        report_no_file(self.root, target, use.span and self.owner.place(use), sink)
         record = self.state.maps.get(self.root.inside(target))
-        reason, foreign = map_staleness(source, target, kind, record)
+        reason, foreign = map_staleness(self.root, source, target, kind, record)
         reason = "forced" if self.force else reason
         self.targets[target] = Target(f"{kind}:{use.source}", kind, source, target, (use,), reason, foreign, has_nul)
 
@@ -353,8 +354,8 @@ def _cf(name: str, data: bytes) -> Cf:
     return read_tables(Source(name, decode(data)))
 
 
-def _exists(source: Path) -> bool:
+def _exists(root: Tree, source: Path) -> bool:
     try:
-        return source.is_file()
+        return root.is_file(source)
     except OSError:
-        return True  # it is there, for all we know: reading it tells what is the matter
+        return True  # it may be there: reading it reports the fault

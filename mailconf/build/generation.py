@@ -1,11 +1,11 @@
-"""A build of several maps is one generation: all of its maps take their places, or none does.
+"""A build of several maps is one generation: all of its maps take their places, or no map does.
 
 The steps, each durable before the next begins; what a crash in between leaves is settled by the next build:
 
-1. the journal says which maps are coming ("staging"); each is written complete beside its target;
-2. the old maps are kept, as hard links (copies where there are none) in ``.mailconf/next``;
+1. the journal lists the maps that are coming ("staging"); each is written complete beside its target;
+2. the old maps are kept, as hard links (copies where links are not possible) in ``.mailconf/next``;
 3. the journal has the digests of the new maps ("renaming"); each is renamed to its target;
-4. the journal says that it is "done"; ``state.json`` is written, ``next`` becomes ``previous``, the journal goes away.
+4. the journal is marked "done"; ``state.json`` is written, ``next`` becomes ``previous``, the journal goes away.
 
 Found in "staging", the generation is undone; in "renaming", it is completed when every new map is whole and undone
 otherwise; "undoing" goes on undoing, which ends in "staging"; "done" goes on with step 4. Each of these may be
@@ -37,8 +37,8 @@ from mailconf.build.journal import (
     remove_journal,
     write_json,
 )
-from mailconf.build.state import FOLDER, NAME, State, digest_of, stat_of
-from mailconf.files import Root, distrust, sync_folder
+from mailconf.build.state import FOLDER, NAME, State, stat_of
+from mailconf.files import Place, Tree, distrust, sync_folder
 
 _BACKUPS = "next"
 _PREVIOUS = "previous"
@@ -48,7 +48,7 @@ Step = Callable[[str], None]
 
 
 class Busy(Exception):
-    """Another build is running; the text says which."""
+    """Another build is running; the text names it."""
 
 
 class Unsettled(Exception):
@@ -60,7 +60,7 @@ class NoPrevious(Exception):
 
 
 class Store:
-    """The records of one configuration, and the generations that they tell of.
+    """The records of one configuration, and the generations that they describe.
 
     directory  the configuration's folder, as the configuration calls it
     step       called with a name before each step that changes a file: where a test lets the program die
@@ -68,14 +68,14 @@ class Store:
     Methods pass on OSError; those that read records raise Damaged.
     """
 
-    def __init__(self, directory: str, root: Root, step: Step = lambda name: None) -> None:
+    def __init__(self, directory: str, root: Tree, step: Step = lambda name: None) -> None:
         self.root = root
         self.folder = root.path(directory) / FOLDER
         self._step = step
 
     @contextmanager
     def locked(self, *, create: bool = True) -> Iterator[None]:
-        """Hold the records until the end; without ``create``, nothing happens when there are none. Raises Busy."""
+        """Hold the records until the end; without ``create``, nothing happens when they do not exist. Raises Busy."""
         if create:
             self.folder.mkdir(mode=0o700, exist_ok=True)
         elif not self.folder.exists():
@@ -111,18 +111,18 @@ class Store:
         distrust(status, self.folder)
 
     def state(self) -> State:
-        return State.load(self.folder)
+        return State.load(self.folder, self.root)
 
     @property
     def is_unfinished(self) -> bool:
         """Whether there is a journal: a generation that was interrupted, or one that is just being built."""
         try:
             return (self.folder / JOURNAL).exists()
-        except OSError:  # not ours to look at: a build that has anything to do will say so
+        except OSError:  # not ours to look at: a build that has anything to do will report it
             return False
 
     def unfinished(self) -> str:
-        """What is to be done about a generation that was interrupted: "completed", "undone", or "" (there is none)."""
+        """What is to be done about a generation that was interrupted: "completed", "undone", or "" (no one was)."""
         journal = Journal.load(self.folder)
         if journal is None:
             return ""
@@ -130,7 +130,7 @@ class Store:
         return "completed" if completes else "undone"
 
     def recover(self) -> str:
-        """Complete or undo a generation that was interrupted; what `unfinished` said. Raises Unsettled."""
+        """Complete or undo a generation that was interrupted; returns what `unfinished` returned. Raises Unsettled."""
         journal = Journal.load(self.folder)
         if journal is None:
             return ""
@@ -161,7 +161,7 @@ class Store:
         """
         old = self.state()
         self._step("digest")
-        moves = [replace(m, digest=digest_of(self.staged(m)) if m.staged else "") for m in journal.moves]
+        moves = [replace(m, digest=self.root.digest(Place(self.staged(m))) if m.staged else "") for m in journal.moves]
         moves = self._back_up(moves, old)
         self._rename_or_undo(replace(journal, phase=Phase.RENAMING, moves=tuple(moves), state=state))
 
@@ -176,7 +176,7 @@ class Store:
                     lost.append(move.target)
             self._sync(journal)
             if lost:
-                (self.folder / NAME).unlink(missing_ok=True)  # what it tells is no longer so
+                (self.folder / NAME).unlink(missing_ok=True)  # its content is no longer true
             self._save(journal.at(Phase.STAGING))  # from here on the backups go away
         for move in journal.moves:
             self._step(f"discard {move.staged}")
@@ -294,7 +294,7 @@ class Store:
                 continue
             staged = self.staged(move)
             try:
-                if digest_of(staged if staged.exists() else self.root.path(move.target)) != move.digest:
+                if self.root.digest(Place(staged if staged.exists() else self.root.path(move.target))) != move.digest:
                     return False
             except FileNotFoundError:
                 return False
@@ -354,7 +354,7 @@ def _discard_parts(target: Path) -> None:
 
 
 def _link(old: Path, new: Path) -> None:
-    """A second name for the file; a durable copy where the file system has none or the kernel forbids it."""
+    """A second name for the file; a durable copy where the file system has no links or the kernel forbids one."""
     try:
         os.link(old, new, follow_symlinks=False)
     except FileExistsError:

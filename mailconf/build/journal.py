@@ -6,7 +6,7 @@ It is ``.mailconf/journal.json`` in the configuration's folder, there as long as
      "moves": [{"target": "/etc/postfix/virtual.db", "staged": ".virtual.db.mailconf-0",
                 "digest": "...", "backup": "0"}]}
 
-`state` is the state.json of the new generation; `keep` says whether the old maps become the previous generation. A
+`state` is the state.json of the new generation; `keep`: whether the old maps become the previous generation. A
 journal is written whole and made durable before the step that it announces.
 """
 
@@ -36,7 +36,7 @@ class Phase(Enum):
 
 
 class Damaged(Exception):
-    """The journal, or the list of a previous generation, is not what mailconf writes; the text says which file."""
+    """The journal, or the list of a previous generation, is not what mailconf writes; the text names the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Move:
     target  its name, as the configuration calls it
     staged  the name of the new file beside the target; "" when the target is to go away
     digest  of the new file, as soon as it is complete
-    backup  the name of the old file among the backups; "" when there was none
+    backup  the name of the old file among the backups; "" when there was no old file
     """
 
     target: str

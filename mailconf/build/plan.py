@@ -1,7 +1,7 @@
 """Which maps a site needs, and which of them are stale.
 
 A map is stale as make(1) sees it: it is missing, or its source is newer (postmap(1) itself always builds). It is also
-stale when its source does not hold what it was built from, whatever the times say (`mailconf.build.state`). That holds
+stale when its source does not hold what it was built from, at any time (`mailconf.build.state`). That holds
 for maps that mailconf built; of a map that somebody else has changed since, only the times are known. A table that is
 named several times is built once.
 """
@@ -15,22 +15,98 @@ from typing import NamedTuple
 
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Sink, error, warning
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.maps.reference import TableRef
 from mailconf.maps.types import EXTENSIONS
 from mailconf.model.site import Site, TableUse
 from mailconf.source import Span
 
 BD001 = error("BD001", "a map's source file does not exist")
+"""Why: the map cannot be built. Where no old one exists, lookups fail: smtpd answers 451, other programs defer the
+mail.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+
+Remedy: create the file, or take the table out of the parameter.
+
+Source: postmap(1); DATABASE_README.
+"""
+
 BD004 = warning("BD004", "a map is built as another type than the configuration names")
+"""Why: --map-type builds a map of another type than the configuration names. The servers look for the named one and do
+not find the new one.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mailconf build --map-type lmdb /etc/postfix
+
+Remedy: write the type into the configuration as well.
+
+Source: docs/build.md; postconf(5) default_database_type.
+"""
+
 BD014 = error("BD014", "nothing of that name is built")
+"""Why: what was named on the command line is built from nothing in the configuration, so that nothing was done.
+
+Example:
+    $ mailconf build /etc/postfix transport
+
+Remedy: name a map or its source that the configuration has; the hint lists them.
+
+Source: docs/build.md.
+"""
+
 BD005 = error("BD005", "two tables of different types have the same map file")
+"""Why: hash and btree have the same file, NAME.db. Whichever is built last, lookups in the other one fail.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    virtual_mailbox_maps = btree:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+
+Remedy: name the table with one type everywhere.
+
+Source: DATABASE_README, "Postfix lookup table types".
+"""
+
 BD020 = error("BD020", "a map cannot be built, for a Python package is missing")
-BD017 = error("BD017", "something that is no file stands where a map or a .cf is to be")
+"""Why: maps of the types lmdb and cdb are written by Python packages, and the one for this type cannot be imported.
+
+Example:
+    `mailconf build` of an lmdb: table, by a Python without the package lmdb.
+
+Remedy: install the package for the Python that runs mailconf, or use the type hash.
+
+Source: docs/dependencies.md.
+"""
+
+BD017 = error("BD017", "a folder, pipe or device is in the place of a map or a .cf")
+"""Why: a folder, a pipe or a device is where the map or the .cf is to be. No server reads that, and mailconf does
+not replace it.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mkdir /etc/postfix/virtual.db
+    $ mailconf build /etc/postfix
+
+Remedy: remove it.
+
+Source: docs/build.md.
+"""
 
 
 class Target(NamedTuple):
-    """One map to have: ``uses`` are the places that name it; ``reason`` says why it is stale, "" when it is fresh."""
+    """One map to have: ``uses`` are the places that name it; ``reason`` is why it is stale, "" when it is fresh."""
 
     table: str  # "hash:/etc/postfix/access", as the configuration names it
     type: str
@@ -65,7 +141,7 @@ class Target(NamedTuple):
 
 
 def plan(
-    site: Site, root: Root, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()
+    site: Site, root: Tree, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()
 ) -> list[Target]:
     """Every map that ``site`` names and that is built from a text, in the order of the configuration.
 
@@ -74,10 +150,10 @@ def plan(
     """
     by_table: dict[tuple[str, str], list[TableUse]] = {}
     for use in site.tables:
-        kind = TableRef.parse(use.table).type
+        kind = use.table.type
         if use.source and kind in EXTENSIONS:
             by_table.setdefault((map_type or kind, use.source), []).append(use)
-    state = State.load(root.path(site.directory) / FOLDER)
+    state = State.load(root.path(site.directory) / FOLDER, root)
     main_cf = str(root.path(site.directory) / "main.cf")
     targets: dict[Path, Target] = {}
     asked: set[str] = set()
@@ -87,13 +163,14 @@ def plan(
         target = source.with_name(source.name + EXTENSIONS[kind])
         first = uses[0].span
         told = sink if is_wanted(names, source, target) else Sink()
-        if _is_missing(source):
+        if _is_missing(root, source):
             told.report(
                 BD001,
                 f"{name}, the source of {uses[0].table}, does not exist",
                 first,
                 hint=f"create {name}, or take {uses[0].table} out of {uses[0].role}",
                 file=main_cf,
+                tree=root,
             )
             continue
         if target in targets and targets[target].type != kind:
@@ -103,12 +180,13 @@ def plan(
                 first,
                 hint="name the table with one type everywhere",
                 file=main_cf,
+                tree=root,
             )
             continue
         if map_type:
-            _report_other_types(uses, map_type, main_cf, told)
-        report_no_file(target, root.inside(target), first, told)
-        reason, foreign = map_staleness(source, target, kind, state.maps.get(root.inside(target)))
+            _report_other_types(uses, map_type, root, main_cf, told)
+        report_no_file(root, target, first, told)
+        reason, foreign = map_staleness(root, source, target, kind, state.maps.get(root.inside(target)))
         reason = "forced" if force else reason
         targets[target] = Target(table, kind, source, target, tuple(uses), reason, foreign)
         if reason and kind not in asked:
@@ -118,7 +196,7 @@ def plan(
             if package := missing_package(kind):
                 message = f"maps of type {kind} cannot be written: the Python package {package} cannot be imported"
                 hint = f"install {package} for the Python that runs mailconf (docs/dependencies.md), or build as hash"
-                told.report(BD020, message, first, hint=hint, file=main_cf)
+                told.report(BD020, message, first, hint=hint, file=main_cf, tree=root)
     return list(targets.values())
 
 
@@ -143,65 +221,64 @@ def is_wanted(names: Sequence[str], source: Path, target: Path) -> bool:
     return not names or any(is_called(name, source, target) for name in names)
 
 
-def report_no_file(target: Path, name: str, span: Span | None, sink: Sink) -> None:
-    """Report a folder, a pipe or a device at a target's place: nothing can be built there, and no server reads it.
-
-    name  what the configuration calls the target
-    """
-    kind = _kind(target)
+def report_no_file(root: Tree, target: Path, span: Span | None, sink: Sink) -> None:
+    """Report a folder, a pipe or a device at a target's place: nothing can be built there, and no server reads it."""
+    kind = _kind(root, target)
     if kind:
         sink.report(
             BD017,
-            f"{name} is {kind}",
+            f"{root.inside(target)} is {kind}",
             span,
             hint="remove it: a file is to be built in its place",
             file=str(target),
+            tree=root,
         )
 
 
-def _kind(path: Path) -> str:
+def _kind(root: Tree, path: Path) -> str:
     """What is at ``path``, in words; "" for a file, and where there is nothing or nothing can be known."""
     try:
-        mode = path.stat().st_mode
+        mode = root.stat(path).st_mode
     except OSError:
         return ""
     kinds = {stat.S_IFREG: "", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     return kinds.get(stat.S_IFMT(mode), "a device")
 
 
-def _is_missing(source: Path) -> bool:
+def _is_missing(root: Tree, source: Path) -> bool:
     try:
-        return not source.is_file()
+        return not root.is_file(source)
     except OSError:
-        return False  # it is there, for all we know: reading it tells what is the matter
+        return False  # it may be there: reading it reports the fault
 
 
-def _report_other_types(uses: list[TableUse], map_type: str, main_cf: str, sink: Sink) -> None:
+def _report_other_types(uses: list[TableUse], map_type: str, root: Tree, main_cf: str, sink: Sink) -> None:
     for use in dict.fromkeys(uses):
-        if TableRef.parse(use.table).type != map_type:
+        if use.table.type != map_type:
             sink.report(
                 BD004,
                 f"{use.role} names {use.table}; the map is built as {map_type}",
                 use.span,
                 hint=f"write {map_type}:{use.source} for the servers to read it",
                 file=main_cf,
+                tree=root,
             )
 
 
-def map_staleness(source: Path, target: Path, kind: str, record: Record | None) -> tuple[str, bool]:
+def map_staleness(root: Tree, source: Path, target: Path, kind: str, record: Record | None) -> tuple[str, bool]:
     """Why the map is stale, and whether it is one of ours that another program has changed."""
     try:
-        if not target.exists():
+        if not root.exists(target):
             return "no map yet", False
-        if _kind(target):
+        if _kind(root, target):
             return "it is no file", False
-        foreign = record is not None and not record.is_at(target)
-        if source.stat().st_mtime_ns > target.stat().st_mtime_ns:
+        foreign = record is not None and not record.is_at(target, root)
+        if root.stat(source).st_mtime_ns > root.stat(target).st_mtime_ns:
             return "the source is newer", foreign
         if record is None or foreign:
             return "", foreign
         if record.type != kind:
             return f"the map's type was {record.type}", False
-        return ("" if record.is_from(source) else "the source has changed"), False
+        return ("" if record.is_from(source, root) else "the source has changed"), False
     except OSError:
-        return "it cannot be read", False  # the build says what is the matter
+        return "it cannot be read", False  # the build reports the fault

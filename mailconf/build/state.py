@@ -8,22 +8,23 @@ with digest and stat; a file that was sought and not there has an empty digest.
 
 Files are named as the configuration calls them, so that a tree may be built under another root. A ``stat`` is inode,
 size, mtime and ctime: as long as it is the same, a file need not be read to know that it has not changed (nobody can
-set a ctime back). A state that cannot be read counts as none: then only times tell what is stale, as with make(1).
+set a ctime back). A state that cannot be read is ignored: then only times decide what is stale, as with make(1).
 """
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mailconf.files import read_own
-
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from mailconf.files import Tree
+    from mailconf.files.tree import Name
 
 FOLDER = ".mailconf"
 NAME = "state.json"
@@ -41,11 +42,11 @@ class Input(NamedTuple):
     digest: str
     stat: Stat
 
-    def is_in(self, path: Path) -> bool:
+    def is_in(self, path: Name, tree: Tree) -> bool:
         """Whether the file at ``path`` is still the same. OSError passes to the caller."""
         if not self.digest:
-            return not path.exists()
-        return path.is_file() and _is_same(path, self.stat, self.digest)
+            return not tree.exists(path)
+        return tree.is_file(path) and _is_same(path, tree, self.stat, self.digest)
 
 
 class Record(NamedTuple):
@@ -59,13 +60,13 @@ class Record(NamedTuple):
     stat: Stat = ()
     inputs: Mapping[str, Input] = MappingProxyType({})
 
-    def is_from(self, source: Path) -> bool:
+    def is_from(self, source: Name, tree: Tree) -> bool:
         """Whether the map was built from what ``source`` holds now. OSError passes to the caller."""
-        return _is_same(source, self.source_stat, self.source_digest)
+        return _is_same(source, tree, self.source_stat, self.source_digest)
 
-    def is_at(self, target: Path) -> bool:
+    def is_at(self, target: Name, tree: Tree) -> bool:
         """Whether ``target`` is still what we wrote. OSError passes to the caller."""
-        return _is_same(target, self.stat, self.digest)
+        return _is_same(target, tree, self.stat, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,12 @@ class State:
     maps: dict[str, Record] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path) -> State:
-        """The state that the folder ``.mailconf`` holds; an empty one when there is none that can be read and believed.
+    def load(cls, folder: Path, tree: Tree) -> State:
+        """The state that the folder ``.mailconf`` holds; an empty one when it cannot be read or trusted.
 
         Without one, the times of the files decide what is stale."""
         try:
-            return cls.from_json(json.loads(read_own(folder / NAME, LARGEST)))
+            return cls.from_json(json.loads(tree.own(folder / NAME, LARGEST)))
         except (OSError, ValueError, RecursionError):
             return cls()
 
@@ -117,18 +118,10 @@ def settled(status: os.stat_result, read_at: int) -> Stat:
     return stat_of(status) if status.st_ctime_ns < read_at - _TICK else ()
 
 
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_same(path: Path, stat: Stat, digest: str) -> bool:
-    status = path.stat()
+def _is_same(path: Name, tree: Tree, stat: Stat, digest: str) -> bool:
+    status = tree.stat(path)
     if stat_of(status) == stat:
         return True
     if len(stat) > 1 and stat[1] != status.st_size:
         return False
-    return digest_of(path) == digest
+    return tree.digest(path) == digest

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mailconf.build.plan import Target
-from mailconf.diagnostics import Sink, error, warning
-from mailconf.files import Root
+from mailconf.diagnostics import Severity, Sink, declare, error, warning
+from mailconf.files import NoDisk, Tree
 from mailconf.maps.core.table import SequenceTable, TemporaryFailure
 from mailconf.maps.registry import open_table
 
@@ -15,14 +15,59 @@ if TYPE_CHECKING:
     from mailconf.check.subject import Subject
 
 CK010 = warning("CK010", "a map is missing or older than its source")
+"""Why: the servers read the map, not its source. A change of the source has no effect until the map is built again;
+where there is no map, each lookup fails.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+
+Remedy: run `mailconf build` with the folder, or postmap(1), makemap(8), newaliases(1).
+
+Source: postmap(1); DATABASE_README, "Maintaining Postfix lookup table files".
+"""
+
 CK011 = error("CK011", "a map is damaged")
+"""Why: the file is no database of its type, or a part of it is damaged: lookups fail or, worse, find some of the
+entries only.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    # /etc/postfix/virtual.db
+    not a database
+
+Remedy: build the map again with `mailconf build --force`; look for the reason (a full disk, a copy that was
+interrupted).
+
+Source: the formats of Berkeley DB, cdb and LMDB, which mailconf reads itself (docs/maps.md).
+"""
+CK012 = declare("CK012", Severity.NOTE, "a map that is not looked into, for it is not on the disk")
+"""Why: a map is locked while it is read, and its library opens it by its name. One that is kept in a git repository, or
+is an editor's text, cannot be looked into: whether it is whole is not known. That it is as old as its source means
+nothing there either, for all files of a revision have one time.
+
+Example:
+    git add --force /etc/postfix/virtual.db
+    git commit -m "maps, too"
+    mailconf check --revision HEAD /etc/postfix
+
+Remedy: keep the sources of maps in the repository and build the maps from them; to have a map checked, check the
+folder on the disk.
+
+Source: files.Tree of mailconf; DATABASE_README of Postfix on locks.
+"""
 
 _REASONS = {
     "no map yet": "has not been built yet",
     "the source is newer": "is older than its source",
     "it is no file": "is no file",
 }
-_CHANGED = "is not what its source says now"  # whatever else makes a map stale
+_CHANGED = "does not have the content that its source has now"  # any other reason for which a map is stale
 
 
 def freshness(subject: Subject, sink: Sink) -> None:
@@ -30,15 +75,21 @@ def freshness(subject: Subject, sink: Sink) -> None:
     check_maps(subject.targets, subject.root, subject.site.directory, sink)
 
 
-def check_maps(targets: Iterable[Target], root: Root, directory: str, sink: Sink) -> None:
+def check_maps(targets: Iterable[Target], root: Tree, directory: str, sink: Sink) -> None:
     """The same for the maps ``targets`` of the configuration in ``directory``."""
     for target in targets:
         span = target.uses[0].span
         place = str(target.source)
         if target.reason:
             message = f"the map of {target.table} {_REASONS.get(target.reason, _CHANGED)}"
-            sink.report(CK010, message, span, hint=f"run mailconf build {directory}", file=place)
-        if not target.target.is_file():  # a pipe would be waited for
+            sink.report(CK010, message, span, hint=f"run mailconf build {directory}", file=place, tree=root)
+        if not root.is_file(target.target):  # a pipe would be waited for
+            continue
+        try:
+            root.real(target.target)
+        except NoDisk:
+            message = f"the map of {target.table} is not looked into: it is not on the disk"
+            sink.report(CK012, message, span, file=place, tree=root)
             continue
         try:
             table = open_table(target.table, root)
@@ -50,4 +101,6 @@ def check_maps(targets: Iterable[Target], root: Root, directory: str, sink: Sink
                 table.close()
         except TemporaryFailure as damage:
             hint = f"run mailconf build --force {directory}"
-            sink.report(CK011, f"the map of {target.table} cannot be read: {damage}", span, hint=hint, file=place)
+            sink.report(
+                CK011, f"the map of {target.table} cannot be read: {damage}", span, hint=hint, file=place, tree=root
+            )

@@ -1,4 +1,4 @@
-"""The rules, in the order in which they run: first what is said, then the tables, then what they are built into."""
+"""The rules, in the order in which they run: first the configuration, then the tables, then their maps."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from mailconf.check.postfix import (
 )
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.model.site import Site
+from mailconf.postfix.policy.codes import PF204
 from mailconf.postfix.policy.policy import compile_policy
-from mailconf.postfix.policy.restrictions import PF204
 from mailconf.postfix.policy.smtpd import GUARDED
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.listeners import all_smtpds
@@ -61,7 +61,7 @@ def _serves_as_main_cf_has_it(configuration: Configuration) -> bool:
     return not configuration.services or any(service.overrides.keys().isdisjoint(GUARDED) for service in servers)
 
 
-def check(configuration: Configuration, site: Site, root: Root, sink: Sink) -> None:
+def check(configuration: Configuration, site: Site, root: Tree, sink: Sink) -> None:
     """Compile the Policy, which reports restrictions and patterns that mean nothing, and run every rule.
 
     What is found more than once, for main.cf and for services that override other things, is reported once.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mailconf.build.plan import Target
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.model.site import Site, TableUse
 from mailconf.postfix.parameters.catalogue import BASE, ParameterSet
 from mailconf.postfix.settings.configuration import Configuration
@@ -23,7 +23,7 @@ class Subject(NamedTuple):
 
     configuration: Configuration
     site: Site
-    root: Root
+    root: Tree
     targets: Sequence[Target]
     is_restriction: Callable[[str], bool]
     postfix: ParameterSet = BASE
@@ -34,4 +34,4 @@ class Subject(NamedTuple):
 
     def read(self, name: str) -> str:
         """The text of a file that the configuration names. Raises OSError."""
-        return decode(self.root.path(name).read_bytes())
+        return decode(self.root.read(name))

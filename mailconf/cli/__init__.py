@@ -23,7 +23,7 @@ _OBJECTS = 50_000  # made before the garbage collector looks at them
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the program as ``argv`` says (default: sys.argv) and return its exit status."""
+    """Run the program with the command line ``argv`` (default: sys.argv) and return its exit status."""
     # What is imported and read stays to the end: looking through it after each 700 objects takes a tenth of a start.
     gc.set_threshold(_OBJECTS)
     argv = sys.argv if argv is None else argv

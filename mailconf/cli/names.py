@@ -13,7 +13,7 @@ TOOLS = {
     "praliases": "mailconf.cli.sendmail.praliases",
 }
 
-# Tools of the originals that mailconf does not have yet: a link of such a name does nothing, and says so.
+# Tools of the originals that mailconf does not have yet: a link of such a name prints a message and does nothing.
 LATER = frozenset(
     (
         "hoststat",

@@ -25,7 +25,8 @@ Differences from GNU m4, each on purpose:
 - Text is bytes in every locale, as in the C locale: what a build gives must not depend on who runs it. (In a UTF-8
   locale GNU's `.` matches a whole character.)
 - ``--help`` prints words of our own.
-- Every run has a `Budget`; the m4 tool sets none. An `Environment` decides what may be touched; the tool allows all.
+- Every run has a `Budget`; the m4 tool sets no bounds. An `Environment` decides what may be touched; the tool allows
+  all.
 
     >>> from mailconf.m4 import expand
     >>> expand("x.m4", b"define(`greet', `hello $1')greet(`world')").output

@@ -58,8 +58,8 @@ class EngineOptions:
 class Engine(Reader):
     """One run of m4.
 
-    ``write`` and ``stderr`` take output and messages as they come. ``environment`` says what the macros may touch,
-    ``budget`` how much they may use. ``track`` keeps the whole chain of calls behind every byte (`Output.explained`).
+    ``write`` and ``stderr`` take output and messages as they come. ``environment`` decides what the macros may touch,
+    ``budget`` how much they may use. ``track`` keeps the chain of calls that led to each byte (`Output.explained`).
     ``on_call`` hears of every macro call, with its arguments (the name first), before it is expanded. Problems go to
     ``sink`` as diagnostics, beside the message that m4 prints.
 
@@ -233,7 +233,7 @@ class Engine(Reader):
             raise error
 
     def expansion(self, data: bytes, name: bytes) -> Block:
-        """A block for text that the current call leaves behind."""
+        """A block for text that the current call leaves."""
         here = self.here
         assert here is not None
         block, at = here
@@ -250,7 +250,7 @@ class Engine(Reader):
         return text.name, text.line(offset)
 
     def print_error(self, text: bytes) -> None:
-        """Write to standard error, behind what has been put out so far."""
+        """Write to standard error, after what has been put out so far."""
         self.spend(len(text))
         self.output.flush()
         self._stderr(text)

@@ -3,7 +3,7 @@
 An `Environment` answers every request of the macros to the world outside: reading a file (include, sinclude,
 undivert), writing one (debugfile), creating one (mkstemp, maketemp), running a command (syscmd, esyscmd). The base
 class refuses everything. `System` is m4 as it is; `Confined` reads below given folders only and answers the commands
-that it is told about, and is what build and check use.
+that it is given, and is what build and check use.
 
 A `Budget` bounds a run: macro calls, nesting of calls, bytes produced. None means no bound.
 """
@@ -20,7 +20,7 @@ _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 class Denied(OSError):
-    """The environment refuses; its text says what was refused."""
+    """The environment refuses; its text names what was refused."""
 
 
 class Budget(NamedTuple):

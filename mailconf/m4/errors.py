@@ -14,7 +14,7 @@ class Stop(Exception):
 
 
 class Fatal(Exception):
-    """An error that ends the run; ``place`` is None where none is known."""
+    """An error that ends the run; ``place`` is None where no place is known."""
 
     def __init__(self, message: str, place: Place | None, prefix: str = "") -> None:
         super().__init__(message)

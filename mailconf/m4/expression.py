@@ -1,7 +1,7 @@
 """The expressions of eval: C's operators on 32-bit numbers, `**`, and numbers in any radix (info m4, "Eval").
 
 The parser keeps its own stacks, so nesting costs no recursion. As in GNU m4 an arithmetic error is forgiven where
-`||` or `&&` does not need the value, and what was not read of that operand then stands behind the expression.
+`||` or `&&` does not need the value, and what was not read of that operand then follows the expression.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ExpressionError(Exception):
-    """The expression has no value; the text says why. ``fatal``: m4's exit status shows it."""
+    """The expression has no value; the text has the reason. ``fatal``: m4's exit status shows it."""
 
     fatal = False
 
@@ -186,13 +186,13 @@ class _Parser:
                 strength = self.forgiven()
                 if not strength:
                     raise
-                # The operand is abandoned where it stands; its operator has its value.
+                # The operand is abandoned at this place; its operator has its value.
                 if not self.operators(strength):
                     break
         return self.values[-1]
 
     def operand(self, first: bool) -> None:
-        """Prefix operators, open parentheses, a number; then the token behind it."""
+        """Prefix operators, open parentheses, a number; then the token after it."""
         while True:
             kind = self.kind
             if kind == NUMBER:
@@ -215,7 +215,7 @@ class _Parser:
     def operators(self, strongest: int) -> bool:
         """What follows an operand: True after a binary operator, False at the end of the expression.
 
-        Operators that bind more strongly than ``strongest`` are none here.
+        Operators that bind more strongly than ``strongest`` do not count here.
         """
         while True:
             if self.kind == ERROR:
@@ -255,7 +255,7 @@ class _Parser:
             pending.pop()
 
     def forgiven(self) -> int:
-        """Back to the innermost `||` or `&&` that is decided by its left side: its strength; 0 if there is none."""
+        """Back to the innermost `||` or `&&` that is decided by its left side: its strength; 0 without one."""
         # Every pending binary operator has its left operand on the stack; the last one has its right one, too.
         depth = len(self.values)
         for index in range(len(self.pending) - 1, -1, -1):
@@ -273,5 +273,5 @@ class _Parser:
 
 
 def evaluate(m4: Engine, text: bytes) -> int:
-    """The value of an expression; `ExpressionError` if it has none."""
+    """The value of an expression; `ExpressionError` if it has no value."""
     return _Parser(m4, text).parse()

@@ -38,7 +38,7 @@ _BITS = {b"hh": 8, b"h": 16, b"": 32, b"l": 64}
 
 
 class _Arguments:
-    """The arguments behind the format string, taken one by one; those that are missing count as empty or 0."""
+    """The arguments after the format string, taken one by one; those that are missing count as empty or 0."""
 
     def __init__(self, m4: Engine, values: list[bytes]) -> None:
         self.m4 = m4
@@ -130,7 +130,7 @@ def formatted(m4: Engine, args: list[bytes]) -> bytes:
 
 
 def _convert(m4: Engine, match: re.Match[bytes], values: _Arguments) -> bytes | None:
-    """One specification filled in; None if there is no such."""
+    """One specification filled in; None if it is not known."""
     flags, wide, dot, precise, size, kind = match.groups(b"")
     width = values.integer() if wide == b"*" else to_int32(int(wide[-20:] or b"0"))
     precision = -1

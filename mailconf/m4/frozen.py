@@ -86,7 +86,7 @@ def thaw(m4: Engine, data: bytes) -> None:
 
 
 def _directive(m4: Engine, data: bytes, at: int, match: re.Match[bytes], line: int) -> int:
-    """Carry out one directive with strings; the offset behind it."""
+    """Carry out one directive with strings; the offset after it."""
     letter, first, second = match[1], int(match[2]), int(match[3])
     length = second if letter == b"D" else first + second
     text = data[at : at + length]

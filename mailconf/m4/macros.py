@@ -94,7 +94,7 @@ class Macro:
         self._slots: list[tuple[int, int]] = []
 
     def take_apart(self, traditional: bool) -> list[bytes]:
-        """The pieces of the text, with an empty one where each parameter stands, and what goes there."""
+        """The pieces of the text, with an empty one in the place of each parameter, and what goes there."""
         pieces: list[bytes] = []
         at = 0
         for match in (_PARAMETER_TRADITIONAL if traditional else _PARAMETER).finditer(self.text):
@@ -156,7 +156,7 @@ class Macros:
         self.top[name] = macro
 
     def pop(self, name: bytes) -> bool:
-        """Back to the meaning before the last push; False if there was none at all."""
+        """Back to the meaning before the last push; False if it had no meaning at all."""
         if name not in self.top:
             return False
         hidden = self._hidden.get(name)
@@ -167,7 +167,7 @@ class Macros:
         return True
 
     def undefine(self, name: bytes) -> bool:
-        """Forget every meaning of a name; False if there was none."""
+        """Forget every meaning of a name; False if it had no meaning."""
         self._hidden.pop(name, None)
         return self.top.pop(name, None) is not None
 

@@ -21,7 +21,7 @@ def to_int32(value: int) -> int:
 
 
 def integer(m4: Engine, name: bytes, text: bytes) -> int | None:
-    """A numeric argument of the builtin called as ``name``; None with a message if it is none."""
+    """A numeric argument of the builtin called as ``name``; None with a message if it is no number."""
     if not text:
         m4.complain(f"empty string treated as 0 in builtin `{decode(name)}'")
         return 0

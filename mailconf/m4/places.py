@@ -1,7 +1,7 @@
 """Where bytes come from: the texts that are read and the blocks that the scanner reads them in.
 
-Input is a stack of `Block`s: a stretch of a file, or the text that a macro call left behind. A block knows the place
-of the call that made it, so every byte has a chain of calls behind it that ends in a file. Lines and spans are worked
+Input is a stack of `Block`s: a stretch of a file, or the text that a macro call left. A block knows the place
+of the call that made it, so every byte has a chain of calls that ends in a file. Lines and spans are worked
 out only when someone asks, from the byte offset.
 """
 
@@ -36,7 +36,7 @@ class Text:
         self._forget()
 
     def cut(self, size: int) -> None:
-        """What lies behind ``size`` bytes has been given back to the file."""
+        """What follows ``size`` bytes has been given back to the file."""
         self.data = self.data[:size]
         self._forget()
 
@@ -83,7 +83,7 @@ class Place(NamedTuple):
             block, offset = block.parent, block.at
         home = block.text, block.base + offset
         if block is not first:
-            first.home = home  # a runaway macro's chain grows with every call: nobody is to follow it each time
+            first.home = home  # a runaway macro's chain grows with every call: it must not be followed each time
         return home
 
     @property
@@ -109,7 +109,7 @@ class Place(NamedTuple):
     def chain(self) -> list[Origin]:
         """Every step from here back to the first file, nearest first: calls, then inclusions.
 
-        Each origin's span is the place of the call in the file where that call stands, or where the text it came from
+        Each origin's span is the place of the call in the file that has that call, or where the text it came from
         was called; its ``how`` names the macro.
         """
         steps: list[Origin] = []

@@ -36,7 +36,7 @@ class Reader:
         self.block = block
 
     def next_block(self) -> bool:
-        """Go on behind the exhausted block; False at the end of all input."""
+        """Go on after the exhausted block; False at the end of all input."""
         block = self.block
         if block.text is not None:
             more = self.more(block)

@@ -1,7 +1,7 @@
 """Quotes and comments, compiled: the patterns that let the scanner take whole tokens from one block.
 
-m4 looks for a comment, then a word, then a quote; anything else is a character by itself. The patterns below say the
-same for the bytes of one block. What they cannot decide there, because the block ends first, is read byte by byte
+m4 looks for a comment, then a word, then a quote; anything else is a character by itself. The patterns below express
+the same for the bytes of one block. What they cannot decide there, because the block ends first, is read byte by byte
 across blocks (`mailconf.m4.reader`).
 """
 
@@ -19,7 +19,7 @@ _LEAD = re.compile(rb"[ \t\n\v\f\r]*")
 Matcher = Callable[[bytes, int], "re.Match[bytes]"]  # these patterns match everywhere, be it nothing
 SPACES = frozenset(b" \t\n\v\f\r")
 
-# What stands behind the plain text that Syntax.top or Syntax.argument (inside a call) matched: the match's lastindex.
+# What follows the plain text that Syntax.top or Syntax.argument (inside a call) matched: the match's lastindex.
 AT_COMMENT, AT_WORD, AT_STRING, AT_QUOTE, AT_PUNCTUATION = 1, 2, 3, 4, 5
 
 
@@ -43,7 +43,7 @@ class Syntax:
         firsts = b"".join(re.escape(d[:1]) for d in (self.comment, self.quote) if d)
         stops = b"A-Za-z_" + re.escape(punctuation)
         plain = [b"[^" + stops + firsts + b"]++"]
-        if self.partial:  # the first byte of a longer delimiter may stand alone
+        if self.partial:  # the first byte of a longer delimiter may be there without the rest
             plain.append(b"(?!" + b"|".join(delimiters) + b")(?![" + stops + b"])[" + firsts + b"]")
         if self.comment and self.uncomment == b"\n":
             plain.append(re.escape(self.comment) + rb"[^\n]*+\n")
@@ -78,7 +78,7 @@ class Syntax:
         return any(len(data) - at < len(d) and d.startswith(data[at:]) for d in self.partial)
 
     def end_of_string(self, data: bytes, start: int) -> int:
-        """The offset behind the quoted string that begins at ``start``; -1 if ``data`` does not hold all of it."""
+        """The offset after the quoted string that begins at ``start``; -1 if ``data`` does not hold all of it."""
         assert self.quotes is not None
         level, unquote = 1, self.unquote
         for match in self.quotes.finditer(data, start + len(self.quote)):
@@ -91,7 +91,7 @@ class Syntax:
         return -1
 
     def end_of_comment(self, data: bytes, start: int) -> int:
-        """The offset behind the comment that begins at ``start``; -1 if ``data`` does not hold all of it."""
+        """The offset after the comment that begins at ``start``; -1 if ``data`` does not hold all of it."""
         found = data.find(self.uncomment, start + len(self.comment))
         return -1 if found < 0 else found + len(self.uncomment)
 

@@ -30,7 +30,7 @@ class TableRef(NamedTuple):
 
     @classmethod
     def of_word(cls, word: str, default_type: str) -> TableRef:
-        """A word of main.cf: a bare file name, in which a colon may stand, has the default type (postconf(5)
+        """A word of main.cf: a bare file name, which may contain a colon, has the default type (postconf(5)
         default_database_type)."""
         found = cls.parse(word)
         return cls(default_type, word) if not found.type or set("/{") & set(found.type) else found

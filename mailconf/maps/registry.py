@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 from mailconf.maps.core.opening import Fold, Opening, Parameter, Warn, no_parameters, silent
 from mailconf.maps.core.table import LookupTable, UnknownType, UnsupportedMap
 from mailconf.maps.core.trust import ORDINARY, Trust, behind_proxy, refusal
@@ -29,7 +29,7 @@ def known_types() -> list[str]:
 
 def open_table(
     spec: str,
-    root: Root | None = None,
+    root: Tree | None = None,
     *,
     fold: Fold | None = None,
     warn: Warn = silent,
@@ -44,7 +44,7 @@ def open_table(
     nulls: str = "",
     uri_names_database: bool = True,
 ) -> LookupTable:
-    """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same, but for ``trust``.
+    """Open the table ``type:name`` for reading. ``proxy:type:name`` is the same, except for ``trust``.
 
     root       where the files of the configuration lie
     fold       what tables of fixed strings do to their keys and to those they are asked for; Postfix's programs fold

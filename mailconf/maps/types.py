@@ -26,17 +26,17 @@ class MapType(NamedTuple):
     reader    the class that reads such a file without being a table: for maps that are changed, and listed
     nul       postmap(1) without -N and -n ends keys and values with a NUL
     package   the Python package that the writer needs, where it is one that not every system has
-    fixed     what postmap(1) says when it is asked to change a map in place
+    fixed     postmap(1)'s message when it is asked to change a map in place
     built     maps of it are built from a text of the table's name, whether by mailconf or not
     text      the table is a text that is read when it is opened
     pattern   it is asked for whole keys, never for parts of an address (regexp_table(5), cidr_table(5), tcp_table(5))
     composite its name lists other tables
-    nameless  its name has no meaning, or none is needed
+    nameless  its name has no meaning, or is not needed
     may_block a lookup may wait for a network or a lock
     unproven  anyone can answer who takes the server's place: not for security-sensitive data
     packaged  it comes in a package of its own and is loaded where dynamicmaps.cf names it (postconf(5) meta_directory)
     foreign   it belongs to other systems than Linux
-    configured  a name that is a path is a file which says where the data is, or the data itself (sqlite)
+    configured  a name that is a path is a file which describes where the data is, or the data itself (sqlite)
     """
 
     engines: tuple[str, ...] = (POSTFIX,)
@@ -62,12 +62,12 @@ class MapType(NamedTuple):
 
     @property
     def stored(self) -> bool:
-        """Whether keys are strings that stand in a text, as they are or built into a map."""
+        """Whether keys are strings that are in a text, as they are or built into a map."""
         return self.built or (self.text and not self.pattern)
 
     @property
     def named_file(self) -> bool:
-        """Whether its name, where it is a path, is a file's, but for the suffix."""
+        """Whether its name, where it is a path, is a file's, except for the suffix."""
         return self.built or self.text or self.configured
 
 

@@ -1,6 +1,6 @@
 """The one question-answering model that every command and the MTA share.
 
-- `Site`: what a configuration says (`mailconf.model.site`).
+- `Site`: the content of a configuration (`mailconf.model.site`).
 - `Policy`: what it decides (`mailconf.model.policy`); answers are `Verdict`, `Route`, `Delivery`.
 - `World`: what a Policy may ask of its surroundings (`mailconf.model.world`), always through an `Ask`, which writes
   each question and answer into the `Trace` (`mailconf.model.trace`).

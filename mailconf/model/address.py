@@ -1,6 +1,6 @@
 """Mail addresses as the envelope has them.
 
-Two forms (Postfix's terms): the *external* form is what stands in SMTP and in headers, with quotes and backslashes
+Two forms (Postfix's terms): the *external* form is the one in SMTP and in headers, with quotes and backslashes
 (RFC 5321 4.1.2); the *internal* form is unquoted: everything up to the last ``@`` is the local part as it is.
 Policies and tables work on the internal form.
 """
@@ -40,7 +40,7 @@ def quote_local(local: str) -> str:
 def external(internal: str) -> str:
     """The external form of an internal address; the null address stays empty.
 
-    White space is a blank in it, so that it stands on one line wherever it is written (as Postfix's programs do).
+    White space is a blank in it, so that it always fits on one line (as Postfix's programs do).
     """
     if not internal:
         return ""

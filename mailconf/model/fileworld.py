@@ -2,7 +2,7 @@
 
 Tables are opened by `mailconf.maps.registry` at their first question and kept open. Keys of fixed-string tables are
 folded, as Postfix's programs fold them. DNS and policy services answer from fixtures, or for real with ``online``;
-without either they fail for the time being and say why: what was not asked is never "absent".
+without either they fail for the time being and give the reason: what was not asked is never "absent".
 
 ``unix:passwd.byname`` and ``unix:group.byname`` (postconf(5) local_recipient_maps) answer from the machine's databases
 or, with a root other than /, from ROOT/etc/passwd and ROOT/etc/group.
@@ -15,18 +15,17 @@ import time
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from mailconf.arrays import arrays
 from mailconf.diagnostics import Sink
 from mailconf.domain_names import comparable, for_resolver
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.maps.reference import TableRef
 from mailconf.maps.registry import open_table
 from mailconf.model.world import ABSENT, Answer, Outcome, Records, User
-from mailconf.personal import Found, look
+from mailconf.personal import Found
 from mailconf.ports import Ports
 from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.entry import Entry
@@ -40,7 +39,7 @@ DnsFixtures = Mapping[tuple[str, str], Records]
 
 
 class _Places:
-    """Where the entries of a text stand, found by key and value: by numbers, as there may be a million."""
+    """The places of a text's entries, found by key and value: by numbers, as there may be a million."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
@@ -54,7 +53,7 @@ class _Places:
 
     @staticmethod
     def _keys(entry: Entry) -> set[str]:
-        keys = (entry.key, entry.key.removesuffix(":"))  # alias files have a colon behind the name
+        keys = (entry.key, entry.key.removesuffix(":"))  # alias files have a colon after the name
         return {decode(fold(encode(key))) for key in keys}
 
     @staticmethod
@@ -82,14 +81,14 @@ class FileWorld:
     policies  actions by policy service endpoint
     online    ask the real DNS and policy services
     transitional  how domain names in other letters are translated, see `mailconf.domain_names.to_ascii`
-    trace     tell the place in its text source of the entry that a built map answers with
+    trace     give the place in its text source of the entry that a built map answers with
     ports     resolves names of ports
     instead   may open a table in the place of ``type:name`` (one that has not been built)
     """
 
     def __init__(
         self,
-        root: Root | None = None,
+        root: Tree | None = None,
         *,
         dns: DnsFixtures | None = None,
         policies: Mapping[str, str] | None = None,
@@ -145,16 +144,15 @@ class FileWorld:
     def _place(self, name: str, key: str, value: str) -> Span | None:
         """Where the text source has ``key`` with this value; None where it does not, or no longer."""
         if name not in self._places:
-            self._places[name] = self._index(self.root.path(name))
+            self._places[name] = self._index(name)
         places = self._places[name]
         return None if places is None else places.find(key, value)
 
-    @staticmethod
-    def _index(path: Path) -> _Places | None:
+    def _index(self, name: str) -> _Places | None:
         from mailconf.tables.reader import read_postmap
 
         try:
-            return _Places(read_postmap(Source.read(path), Sink()))
+            return _Places(read_postmap(Source.read(self.root, name), Sink()))
         except OSError:
             return None
 
@@ -192,9 +190,7 @@ class FileWorld:
         return owner(table, self.root)
 
     async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
-        below = "/" if self.root.is_real else str(self.root.top)
-        place = str(self.root.path(path).absolute())
-        return look(place, (user.uid, user.gid) if user else None, follow=follow, below=below)
+        return self.root.personal(path, (user.uid, user.gid) if user else None, follow=follow)
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
         if endpoint in self._policies:
@@ -248,13 +244,13 @@ def _record_text(record: object, kind: str) -> str:
     return text.rstrip(".")
 
 
-def _ask_policy(root: Root, ports: Ports, endpoint: str, attributes: Mapping[str, str]) -> Answer:
+def _ask_policy(root: Tree, ports: Ports, endpoint: str, attributes: Mapping[str, str]) -> Answer:
     """SMTPD_POLICY_README: name=value lines and an empty one there, ``action=...`` and an empty one back."""
     transport, _, place = endpoint.partition(":")
     if transport == "unix":
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(_POLICY_TIMEOUT)
-        connection.connect(str(root.path(place)))
+        connection.connect(str(root.socket(place)))
     elif transport == "inet":
         host, _, port = place.rpartition(":")
         number = ports.number(port)

@@ -39,7 +39,7 @@ class Destination:
     outgoing: str  # the recipient's address as the next server reads it, "" where the mail does not leave
     outgoing_sender: str
     trace: Trace
-    is_copy: bool = False  # a recipient that nobody named: always_bcc and its kin
+    is_copy: bool = False  # a recipient that nobody named: always_bcc and similar parameters
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ def _of(
         inquiry.failure = expansion.error
     found: list[Destination] = []
     for recipient in expansion.recipients:
-        # The first destination tells of the expansion that led to all of them.
+        # The first destination has the expansion that led to all of them.
         own = ask if not found else Ask(world)
         route = run(policy.resolve(recipient, own, sender=sender))
         agent = policy.agent(route.transport)

@@ -34,6 +34,6 @@ class Limits(NamedTuple):
     hop_count: int = 50
     virtual_mailbox_size: int = 51_200_000
     bounce_size: int = 50_000
-    delay_warning: float = 0.0  # the sender is told of a delay after this long; 0: never
+    delay_warning: float = 0.0  # the sender is notified of a delay after this long; 0: never
     command_time: float = 1000.0
     destination_recipients: int = 50

@@ -21,7 +21,7 @@ from mailconf.model.world import Ask
 
 
 class Place(Enum):
-    """Where an address stands."""
+    """What an address is used for."""
 
     ENVELOPE = "envelope"
     HEADER = "header"
@@ -132,11 +132,11 @@ class Policy(Protocol):
         ...
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
-        """``address`` (internal form) as it is to stand in ``role``. Raises LookupFailed."""
+        """``address`` (internal form) as it is to be in ``role``. Raises LookupFailed."""
         ...
 
     async def expand(self, recipient: str, ask: Ask) -> Expansion:
-        """The recipients that stand in for ``recipient`` before the message is queued (virtual aliases)."""
+        """The recipients in the place of ``recipient`` before the message is queued (virtual aliases)."""
         ...
 
     async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is known of an SMTP session: the client, and what it has said so far."""
+"""What is known of an SMTP session: the client, and what it has sent so far."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class NameOutcome(Enum):
     """What became of the search for a client's name: four things that are answered differently."""
 
     FOUND = "found"
-    ABSENT = "absent"  # there is none, or it is no host name
+    ABSENT = "absent"  # it does not exist, or is no host name
     FAILED = "temporary failure"  # it may be found later
     FORGED = "forged"  # there is one, and it does not lead back to the address
 
@@ -75,7 +75,7 @@ class Session:
     chunked: bool = False  # the message comes by BDAT
     errors: int = 0  # commands refused in this session
     objection: Reply | None = None  # refuses MAIL or RCPT once the address is found good: a parameter, a limit
-    withheld: frozenset[str] = frozenset()  # extensions that this client is not offered; the Policy says so at connect
+    withheld: frozenset[str] = frozenset()  # extensions not offered to this client; the Policy sets them at connect
     early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
 
     def become(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:

@@ -1,4 +1,4 @@
-"""What a configuration says, in terms that both worlds share; each value with the Span that set it.
+"""The content of a configuration, in terms that both worlds share; each value with the Span that set it.
 
 `convert` and the templates read it, the MTA takes its limits and names from it. It decides nothing: that is the Policy.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from mailconf.maps.reference import TableRef
 from mailconf.model.limits import Limits
 from mailconf.model.transport import Transport
 from mailconf.ports import Ports
@@ -37,14 +38,14 @@ NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 class TableUse(NamedTuple):
-    """A lookup table in a role: ``table`` is "type:name", ``role`` the parameter or feature that names it.
+    """A lookup table in a role: ``role`` is the parameter or feature that names it.
 
     ``source`` is the text file that the map is built from, None for tables that are not built (regexp, sqlite, ...).
     ``proxied`` is whether another program asks it (proxymap(8)).
-    ``name`` is what sendmail's rules call the map, ``flags`` what stands before its file (sendmail's K lines).
+    ``name`` is what sendmail's rules call the map, ``flags`` what precedes its file (sendmail's K lines).
     """
 
-    table: str
+    table: TableRef
     role: str
     source: str | None = None
     span: Span | None = None
@@ -78,7 +79,7 @@ class Milter(NamedTuple):
 class Feature(NamedTuple):
     """A ready-made piece of configuration that was asked for: sendmail's FEATURE, HACK, MAILER, OSTYPE and DOMAIN.
 
-    ``kind`` is the macro's name; ``arguments`` are those behind the piece's name, expanded.
+    ``kind`` is the macro's name; ``arguments`` are those after the piece's name, expanded.
     """
 
     kind: str
@@ -88,9 +89,9 @@ class Feature(NamedTuple):
 
 
 class Masquerade(NamedTuple):
-    """Which senders' domains are hidden, and behind what.
+    """Which senders' domains are hidden, and by which other.
 
-    name        the domain that others are replaced by, "" for none
+    name        the domain that others are replaced by, "" for no replacement
     domains     replaced besides the local ones; with ``subdomains``, what lies below them, too
     exceptions  never replaced
     users       whose addresses stay as they are
@@ -109,7 +110,7 @@ class Masquerade(NamedTuple):
 
 
 class LocalText(NamedTuple):
-    """Text in the engine's own language that the configuration brings along: what stands behind a LOCAL_CONFIG."""
+    """Text in the engine's own language that the configuration brings along: the lines after a LOCAL_CONFIG."""
 
     kind: str
     text: str
@@ -120,7 +121,7 @@ class Service(NamedTuple):
     """A line of master.cf or a DaemonPortOptions: who serves what. Those that deliver are a `Transport` as well.
 
     kind       inet, unix, fifo, pass
-    program    the daemon behind it ("smtp", "local", "virtual", "pipe", ...)
+    program    the daemon that serves it ("smtp", "local", "virtual", "pipe", ...)
     arguments  its command line; ``overrides`` what -o sets
     front      the service that takes the connections and hands them to this one (postscreen(8))
     """
@@ -135,12 +136,12 @@ class Service(NamedTuple):
 
     @property
     def address(self) -> str:
-        """The name of the service that clients connect to, which says where that is."""
+        """The name of the service that clients connect to, which is its address or port."""
         return self.front.name if self.front else self.name
 
     @property
     def title(self) -> str:
-        """For people: its name and kind, and the service that it is behind."""
+        """For people: its name and kind, and the service that hands clients to it."""
         behind = f" behind {self.front.name} {self.front.kind} ({self.front.program})" if self.front else ""
         return f"{self.name} {self.kind}{behind}"
 

@@ -18,14 +18,14 @@ class Effect(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said to the client, and why.
+    """The reply to the client, and the reason.
 
     reply       what the client reads; for an accepted connection the greeting, for EHLO the list of keywords
     effects     what else is to be done with the message, in order
     rule        the restriction and the argument that decided, "" when none had to
-    log         the text that the engine logs behind "reject: ", "" when it logs nothing; its reply is a 4xx or 5xx
+    log         the text that the engine logs after "reject: ", "" when it logs nothing; its reply is a 4xx or 5xx
     disconnect  the session ends after the reply (521, 421)
-    notes       further log lines behind the queue id: "hold: RCPT from ...", "reject_warning: RCPT from ..."
+    notes       further log lines after the queue id: "hold: RCPT from ...", "reject_warning: RCPT from ..."
     """
 
     reply: Reply
@@ -69,7 +69,7 @@ class DeliveryKind(Enum):
     FORWARD = "forward"  # target: an address that is sent the message anew
     TRANSPORT = "transport"  # target: transport:nexthop, whose agent delivers in our place (mailbox_transport)
     DISCARD = "discard"  # target: text for the log, or ""
-    ERROR = "error"  # reply says why
+    ERROR = "error"  # reply has the reason
 
 
 class Delivery(NamedTuple):

@@ -29,7 +29,7 @@ class Outcome(Enum):
 
 
 class Answer(NamedTuple):
-    """A table's answer. ``span`` is the entry's place in the table's source text, where that can be told.
+    """A table's answer. ``span`` is the entry's place in the table's source text, where that is known.
 
     ``table`` is the one of several that answered (`mailconf.postfix.settings.lookup.Tables.find`).
     """
@@ -53,7 +53,7 @@ ABSENT = Answer(Outcome.ABSENT)
 
 
 class LookupFailed(Exception):
-    """A table could not answer, in a question whose answer has no room to say so (`Policy.rewrite`, `Policy.bcc`).
+    """A table could not answer, in a question whose answer has no room for that (`Policy.rewrite`, `Policy.bcc`).
 
     ``table`` is its name, the message the reason.
     """
@@ -64,7 +64,7 @@ class LookupFailed(Exception):
 
 
 class Records(NamedTuple):
-    """A DNS answer. ABSENT means that the name or the type does not exist, FAILED that the server could not tell.
+    """A DNS answer. ABSENT means that the name or the type does not exist, FAILED that the server could not answer.
 
     values: for A and AAAA addresses, for MX "preference name" sorted by preference, for PTR, CNAME and TXT the data;
     names without a trailing dot.
@@ -87,7 +87,7 @@ class User(NamedTuple):
 
 
 class World(Protocol):
-    """Everything that a Policy needs to know and that the configuration does not say."""
+    """Everything that a Policy needs to know and that is not in the configuration."""
 
     async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
         """The answer of the table ``type:name`` (fully expanded, "hash:/etc/postfix/access") for exactly ``key``.
@@ -109,7 +109,7 @@ class World(Protocol):
         ...
 
     async def table_owner(self, table: str) -> int | None:
-        """The user id of the one who can change what the table ``type:name`` says; 0 is root, None unknown."""
+        """The user id of the one who can change the content of the table ``type:name``; 0 is root, None unknown."""
         ...
 
     async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
@@ -117,7 +117,7 @@ class World(Protocol):
 
         follow  whether the path may be a symbolic link
 
-        Raises OSError when that cannot be said now.
+        Raises OSError when that is unknown now.
         """
         ...
 

@@ -9,7 +9,7 @@ from mailconf.mta.message import Context, Job, Result, Status
 
 
 class Error:
-    """The Agent behind ``error`` and ``retry``: the route's error, or the nexthop, is the reason."""
+    """The Agent of ``error`` and ``retry``: the route's error, or the nexthop, is the reason."""
 
     async def deliver(self, job: Job) -> list[Result]:
         results = []
@@ -23,7 +23,7 @@ class Error:
 
 
 class Discard:
-    """The Agent behind ``discard``: everything is delivered, to nowhere."""
+    """The Agent of ``discard``: everything is delivered, to nowhere."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

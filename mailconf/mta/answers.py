@@ -305,7 +305,7 @@ class Answers(Transaction):
         return reply
 
     def _trace_header(self) -> bytes:
-        """The Received field (RFC 5321 4.4) in Postfix's form; with several recipients none is named."""
+        """The Received field (RFC 5321 4.4) in Postfix's form; with several recipients no recipient is named."""
         session, site = self.session, self.site
         receiver = f"by {site.hostname.value} ({site.mail_name})"
         if self.connection.options.hide_client_session:

@@ -4,7 +4,7 @@ A report is a new message from the null sender to the envelope sender. postconf(
 postmaster is told, who is the recipient that the class has in `Site.notice_recipients`; what cannot be delivered to the
 postmaster is reported to nobody. What a report says is the dialect's (`mailconf.mta.reports`).
 
-NOTIFY (RFC 3461 4.1) decides who is told: without it, failures and delays; NEVER nothing; else what it lists.
+NOTIFY (RFC 3461 4.1) decides who is notified: without it, failures and delays; NEVER nothing; else what it lists.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mailconf.mta.reports import Notice, Report
 
 
 def wanted(recipient: Recipient, word: str) -> bool:
-    """Whether the sender asked to be told: ``word`` is FAILURE, DELAY or SUCCESS."""
+    """Whether the sender asked for a report: ``word`` is FAILURE, DELAY or SUCCESS."""
     notify = recipient.notify.upper().split(",") if recipient.notify else ["FAILURE", "DELAY"]
     return word in notify
 
@@ -38,6 +38,7 @@ class Bounce:
         classes = self.context.policy.site.notify_classes
         if not results or self._is_report_to_the_postmaster(message):
             return
+        self._complain(Notice.FAILURE, message)
         if message.sender:
             await self._tell_sender(Notice.FAILURE, "FAILURE", message, results)
             if "bounce" in classes:
@@ -49,6 +50,7 @@ class Bounce:
         """Tell a sender who asked for it of final deliveries; mail handed to another system is that one's to report."""
         results = [r for r in _parts(results, Status.SENT) if r.relay in ("local", "virtual")]
         if message.sender and any(wanted(result.recipient, "SUCCESS") for result in results):
+            self._complain(Notice.SUCCESS, message)
             await self._tell_sender(Notice.SUCCESS, "SUCCESS", message, results)
 
     async def delayed(self, message: Message, results: Sequence[Result]) -> None:
@@ -56,6 +58,7 @@ class Bounce:
         results = _parts(results, Status.DEFERRED)
         if not message.sender or not results or self._is_report_to_the_postmaster(message):
             return
+        self._complain(Notice.DELAY, message)
         await self._tell_sender(Notice.DELAY, "DELAY", message, results)
         if "delay" in self.context.policy.site.notify_classes:
             await self._send(Notice.DELAY, message, results, postmaster="delay")
@@ -67,10 +70,12 @@ class Bounce:
             self.context.note(LogEvent.REPORT_DISCARDED, queue_id=message.queue_id)
         return is_one
 
+    def _complain(self, notice: Notice, message: Message) -> None:
+        for text in self.context.personality.reports.complaints(notice, message):
+            self.context.note(LogEvent.REPORT_WARNING, text=text)
+
     async def _tell_sender(self, notice: Notice, word: str, message: Message, results: list[Result]) -> None:
         """Report those of ``results`` whose recipient's NOTIFY has ``word``, if there are any."""
-        for text in self.context.personality.reports.complaints(notice):
-            self.context.note(LogEvent.REPORT_WARNING, text=text)
         if results := [result for result in results if wanted(result.recipient, word)]:
             await self._send(notice, message, results)
 

@@ -12,8 +12,9 @@ import contextlib
 import os
 import re
 import signal
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from mailconf.mta.journal import Remark
 from mailconf.source import decode, encode
@@ -49,8 +50,7 @@ _BUILTIN = frozenset(
 _UNSAFE = re.compile(r"[^1234567890!@%\-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """dsn is "2.0.0" when the command took the message; ``output`` is what it printed, white space folded.
 
     remark, facts  what is to be said of it
@@ -59,13 +59,13 @@ class Outcome:
 
     dsn: str
     remark: Remark
-    facts: dict[str, str | int] = field(default_factory=dict)
+    facts: Mapping[str, str | int] = MappingProxyType({})
     output: str = ""
     status: int = 0
 
 
 def safe(value: str) -> str:
-    """``value`` as it may stand in a command's environment (postconf(5) command_expansion_filter)."""
+    """``value`` as it may be in a command's environment (postconf(5) command_expansion_filter)."""
     return _UNSAFE.sub("_", value)
 
 

@@ -2,7 +2,7 @@
 
 A value is cut into tokens (RFC 5322 3.4, and what people write instead), the addresses among them are handed to a
 function, and the value is written anew only when one of them changed, in the form in which Postfix writes it: comments
-of a bare address move behind it, words that stand beside each other are addresses of their own, an address a piece,
+of a bare address move after it, words that follow each other are addresses of their own, an address a piece,
 pieces joined up to a width of 70 characters. Unchanged values stay as they are, byte for byte.
 
 Limits, as Postfix 3.7.11 has them (tests/vectors/header_fields.jsonl): the first header_address_token_limit tokens are
@@ -10,7 +10,7 @@ looked at, and only they are left of a value that is written anew. An address wi
 around it, up to the commas, is written as ``<address>`` alone.
 
 Departure: a quoted string that holds an ``@`` and has no domain (``"a@b"``) counts as local part and domain, because
-the internal form of an address cannot tell the two apart.
+the internal form of an address does not distinguish the two.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Warn = Callable[[str], None]
 async def rewrite(
     header: Header, change: Change, limits: HeaderLimits = UNLIMITED, warn: Warn = lambda text: None
 ) -> Header:
-    """``header`` with each address put through ``change`` (internal form in and out); itself when none changed.
+    """``header`` with each address put through ``change`` (internal form in and out); itself when no address changed.
 
     ``warn`` is told of comments that get lost: how they begin (cleanup(8)).
     """
@@ -92,7 +92,7 @@ _PIECE = re.compile(r"[%!|\]]|(?:\\.|[^%!|\]\\])+|\\", re.DOTALL)
 
 
 def _pieces(word: str) -> list[str]:
-    """The tokens that Postfix takes a word of ours for: there, some more characters stand by themselves."""
+    """The tokens that Postfix takes a word of ours for: there, some more characters are tokens of their own."""
     return _PIECE.findall(word)
 
 
@@ -136,7 +136,7 @@ class _Rewriter:
         # From the right: whether a ">" or a ";" lies ahead decides what "<" and ":" mean.
         self.closes: list[bool] = [False] * len(found)
         self.groups: list[bool] = [False] * len(found)
-        # A group's name reaches back to the comma before it, over whatever stands there.
+        # A group's name reaches back to the comma before it, over everything between.
         self.names: list[bool] = [False] * len(found)
         angle = group = name = False
         for at in range(len(found) - 1, -1, -1):
@@ -172,7 +172,7 @@ class _Rewriter:
         return self.changed
 
     async def _angle(self, at: int) -> int:
-        """The address between ``<`` and ``>``; returns the place behind it."""
+        """The address between ``<`` and ``>``; returns the place after it."""
         inside: list[Token] = []
         while self.tokens[at].kind != ">":
             inside.append(self.tokens[at])
@@ -193,7 +193,7 @@ class _Rewriter:
     async def _bare(self, run: list[Token]) -> None:
         """Addresses without brackets: adjacent words are separate ones.
 
-        A comment follows the address in which, or before which, it stands; at the end of the list, the last one.
+        A comment follows the address in which, or before which, it is written; at the end of the list, the last one.
         """
         address: list[Token] = []
         comments: list[Token] = []  # of this address
@@ -242,7 +242,7 @@ class _Printer:
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
         self._out: list[str] = []
-        self._begin = 0  # of what stands since the last comma, in ``_out``
+        self._begin = 0  # of what follows the last comma, in ``_out``
         self._address: str | None = None  # the last one since then
         self._last = ""
         self.after_address = False  # an address or a group ended, and no comma since
@@ -284,7 +284,7 @@ class _Printer:
         self.after_address = True
 
     def _strip(self) -> None:
-        """Leave only the address of what stands since the last comma, where too much stands around it."""
+        """Leave only the address of what follows the last comma, where too much is around it."""
         address, self._address = self._address, None
         if address is None:
             return

@@ -2,13 +2,13 @@
 
 Header fields (RFC 5322 2.2) are handled as text that keeps its bytes (`mailconf.source.decode`). A line that is neither
 a field nor the continuation of one ends the headers, as cleanup(8) has it: the body begins there. A line that begins
-with a blank or a tab continues the field before it, whatever follows.
+with a blank or a tab always continues the field before it.
 
 Limits, as Postfix 3.7.11 has them (tests/vectors/header_fields.jsonl):
 
 - A field takes up lines while it is shorter than header_size_limit; the lines that follow are dropped. A line longer
-  than line_length_limit counts as several; the colon of a field stands within the first of them.
-- What is written is cut at header_size_limit: before the line that would exceed it when that line begins behind nine
+  than line_length_limit counts as several; the colon of a field is within the first of them.
+- What is written is cut at header_size_limit: before the line that would exceed it when that line begins after nine
   tenths of the limit, inside of that line otherwise.
 
 A message can consist of millions of fields: `Fields` gives them one after another, and costs grow in proportion to the
@@ -31,7 +31,7 @@ _MAILBOX_LINE_ONE = re.compile(rb">*+From ")
 _MAILBOX_LINES = possessive.compile(rb"(?:>*+From [^\n]*+(?:\n|\Z))*+")
 _MAILBOX_LINE = b"X-Mailbox-Line: "
 _NEWLINE = 10
-_NICE = 0.9  # of the limit: behind it a field is cut before a line
+_NICE = 0.9  # of the limit: beyond it a field is cut before a line
 
 SENDERS = frozenset(
     (
@@ -67,14 +67,14 @@ class Header:
 
     @property
     def value(self) -> str:
-        """What stands behind the colon, folding included, outer white space stripped."""
+        """The text after the colon, folding included, outer white space stripped."""
         return decode(self.raw.partition(b":")[2]).strip()
 
 
 def guard(content: bytes, from_lines: bool = True) -> bytes:
-    """A client's message as it may be put behind trace fields of ours (smtpd(8)).
+    """A client's message as it may follow trace fields of ours (smtpd(8)).
 
-    "From " lines at its beginning, also behind ``>``, become X-Mailbox-Line fields; a first line that begins with white
+    "From " lines at its beginning, also after ``>``, become X-Mailbox-Line fields; a first line that begins with white
     space continues nothing, so an empty line ends the headers before it. Without ``from_lines`` only one such line
     becomes a field, and what follows may continue it.
     """
@@ -91,7 +91,7 @@ def guard(content: bytes, from_lines: bool = True) -> bytes:
 class Fields:
     """The header fields of a message whose lines end with LF, in their order; ``Name :`` becomes ``Name:``.
 
-    ``rest`` is what follows the fields that were taken so far: behind the last one the empty line and the body, or the
+    ``rest`` is what follows the fields that were taken so far: after the last one the empty line and the body, or the
     line that is no header and what follows it.
     """
 
@@ -178,5 +178,5 @@ def join(headers: Iterable[Header], rest: bytes) -> bytes:
 
 
 def set_off(rest: bytes) -> bytes:
-    """``rest`` behind header fields: with an empty line before it."""
+    """``rest`` after header fields: with an empty line before it."""
     return b"\n" + rest if rest and not rest.startswith(b"\n") else rest

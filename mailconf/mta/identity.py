@@ -130,7 +130,7 @@ class _Worker:
         return {"dsn": "4.3.0", "text": "the delivery process died"}
 
     def retire(self, pool: ThreadPoolExecutor) -> None:
-        """End the process behind the requests that wait for it."""
+        """End the process after the requests that wait for it."""
 
         def end() -> None:
             with self._busy:

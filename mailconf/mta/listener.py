@@ -2,10 +2,10 @@
 
 One client costs no other its turn: after some events of a session the others go on; nothing is read of a client whose
 session waits, and no more than a buffer of one whose commands are being answered; a client that does not read what is
-said to it is cut off after smtpd_timeout, as one that says nothing; when a client is gone, its commands are dropped.
+sent to it is cut off after smtpd_timeout, as one that sends nothing; when a client is gone, its commands are dropped.
 
 Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue).
-A session that is idle when the server stops is told 421.
+A session that is idle when the server stops gets a 421.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class SmtpService:
     policy      the service's Policy, None for the context's
     options     the protocol's options, None for the Site's; name, sizes and error limits are always the Site's
     resolver    for client names, which stay unknown without one
-    on_verdict  told of every answer of the Policy: (session, question, verdict)
+    on_verdict  gets every answer of the Policy: (session, question, verdict)
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class SmtpSession(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._reading = False
         self._lost = False  # nothing more will come
-        self._gone = False  # nothing can be said any more, either
+        self._gone = False  # nothing can be sent any more, either
         self._stuck = False  # the client did not read in time
 
     # asyncio's side.
@@ -146,7 +146,7 @@ class SmtpSession(asyncio.Protocol):
         self.server.sessions.add(self)
 
     def _stay_paused(self) -> None:
-        """Up to Python 3.11.4 the loop begins to read behind `connection_made`, whatever that has asked for."""
+        """Up to Python 3.11.4 the loop begins to read after `connection_made`, even if that has paused it."""
         if not self._reading and not self._gone:
             self.transport.resume_reading()
             self.transport.pause_reading()
@@ -347,7 +347,7 @@ class SmtpSession(asyncio.Protocol):
             raise _Idle
 
     async def _drain(self) -> None:
-        """Until the client has read enough of what was said. Raises _Idle when it does not in smtpd_timeout."""
+        """Until the client has read enough of what was sent. Raises _Idle when it does not in smtpd_timeout."""
         if self._writable is not None:
             await asyncio.wait((self._writable,), timeout=self.site.limits.session_timeout)
             if self._writable is not None and not self._gone:
@@ -356,7 +356,7 @@ class SmtpSession(asyncio.Protocol):
                 raise _Idle
 
     async def _finish(self) -> None:
-        """Say what is left to be said, within smtpd_timeout; a client that does not read it is not waited for twice."""
+        """Send what is left, within smtpd_timeout; a client that does not read it is not waited for twice."""
         self._write()
         if self._gone or self._stuck:
             return

@@ -1,4 +1,4 @@
-"""The local delivery agent, local(8): mailboxes, files, commands and forwarding, as the Policy says.
+"""The local delivery agent, local(8): mailboxes, files, commands and forwarding, as the Policy decides.
 
 `Delivery` is shared with virtual(8): it asks ``policy.deliver`` what a recipient comes to and carries that out. A
 recipient that an alias led to several places has one result with the places as its parts.
@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, NamedTuple
 
 from mailconf.files import Root
 from mailconf.model.address import Address, external, internal
@@ -28,8 +28,7 @@ from mailconf.mta.message import Context, IntakeRefused, Job, Message, Recipient
 from mailconf.source import encode
 
 
-@dataclass(frozen=True, slots=True)
-class AgentWays:
+class AgentWays(NamedTuple):
     """What is different from agent to agent.
 
     failed    what is said of a failed mbox delivery
@@ -47,7 +46,7 @@ LOCAL = AgentWays("local", Remark.MAILBOX_FAILED, False, False)
 
 
 class Local:
-    """The Agent behind ``local``."""
+    """The Agent of ``local``."""
 
     ways = LOCAL
     checks_loops = True

@@ -34,7 +34,7 @@ STALE_LOCK = 500.0
 
 
 class Failure(Exception):
-    """The message was not written. ``dsn`` is a DSN status whose class tells permanent from temporary.
+    """The message was not written. ``dsn`` is a DSN status whose class distinguishes permanent from temporary.
 
     warning  what the log is to have besides, "" for nothing
     """
@@ -223,7 +223,7 @@ def maildir(path: str, data: bytes, *, limit: int = 0) -> list[str]:
     step = f"create maildir file {temporary}"
     try:
         for name in ("tmp", "new", "cur"):
-            with contextlib.suppress(OSError):  # opening the file tells
+            with contextlib.suppress(OSError):  # opening the file reports it
                 _make_folder(f"{path}/{name}")
         file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -308,8 +308,8 @@ def receive(pipe: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     """Carry out ``{"kind": "mbox" or "maildir", "path": ..., "limit": ...}``; the answer has warnings or a failure.
 
-    A failure for want of a permission has "denied": whose fault that is depends on who asked.
-    With "mbox" stand "required", and "mailbox" and "owner" where it is one: see `append`.
+    A failure for lack of a permission has "denied": whose fault that is depends on who asked.
+    With "mbox" there are "required", and "mailbox" and "owner" where it is one: see `append`.
     """
     try:
         if request["kind"] == "maildir":
@@ -327,7 +327,7 @@ def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
         warned = {"warnings": [failure.warning]} if failure.warning else {}
         denied = {"denied": True} if _is_denied(failure.__cause__) else {}
         return {"dsn": failure.dsn, "text": failure.text, **warned, **denied}
-    except Exception as error:  # whatever it is, the message was not delivered
+    except Exception as error:  # of any kind: the message was not delivered
         return {"dsn": "4.3.0", "text": f"unexpected error: {type(error).__name__}: {error}"}
     return {"warnings": warnings}
 
@@ -337,7 +337,7 @@ def _is_denied(cause: BaseException | None) -> bool:
 
 
 def serve(uid: int, gid: int, groups: list[int]) -> None:
-    """Become the user for good and answer requests until standard input ends."""
+    """Become the user permanently and answer requests until standard input ends."""
     os.setgroups(groups)
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

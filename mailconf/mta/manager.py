@@ -18,8 +18,8 @@ from mailconf.mta.virtual import Virtual
 class Manager:
     """Give it the MTA's Context, `open` it, and mail that ``context.intake`` accepts is delivered until `close`.
 
-    It sets ``context.intake`` and the agents local, virtual, error and discard; whoever has smtp and lmtp adds them to
-    ``context.agents`` before `open`.
+    It sets ``context.intake`` and the agents local, virtual, error and discard; a caller with smtp and lmtp adds them
+    to ``context.agents`` before `open`.
     """
 
     def __init__(self, context: Context, root: Root, *, wait: Wait = wait) -> None:

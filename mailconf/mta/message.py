@@ -26,7 +26,7 @@ class Message:
     arrival    seconds since the epoch
     body       BODY= of MAIL ("7BIT", "8BITMIME"), ``ret`` and ``envid`` its DSN parameters
     session    the SMTP session it came by; None when the MTA made it (bounces, mail forwarded by an alias)
-    local      whether header addresses are completed as a local client's; None: as ``session`` tells
+    local      whether header addresses are completed as a local client's; None: as ``session`` has it
     """
 
     queue_id: str
@@ -77,7 +77,8 @@ class Status(Enum):
 class Result:
     """What became of one recipient.
 
-    reply  the remote's or our own reply: its code tells permanent from temporary, its first word may be a DSN status
+    reply  the remote's or our own reply: its code distinguishes permanent from temporary, its first word may be a DSN
+    status
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
@@ -86,7 +87,7 @@ class Result:
     recipient: Recipient
     status: Status
     dsn: str  # "2.0.0", "5.1.1", ...
-    text: str  # behind the status in the log: "delivered to mailbox"
+    text: str  # after the status in the log: "delivered to mailbox"
     relay: str
     reply: Reply | None = None
     setup: float = 0.0

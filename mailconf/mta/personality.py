@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailconf.mta.journal import Journal
 from mailconf.mta.reports import Reports
 from mailconf.smtp.problems import Wording
 
 
-@dataclass(frozen=True, slots=True)
-class Personality:
+class Personality(NamedTuple):
     """What the MTA says to clients, to its log and to senders."""
 
     wording: Wording

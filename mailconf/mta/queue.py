@@ -140,7 +140,7 @@ class QueueEntry:
 
 
 class Store:
-    """The queue's file. Raises QueueError; every method but those that say so is one statement of a transaction."""
+    """The queue's file. Raises QueueError; unless described otherwise, a method is one statement of a transaction."""
 
     def __init__(self, directory: Path, *, timeout: float = 5.0) -> None:
         self.path = directory / FILE
@@ -186,7 +186,7 @@ class Store:
     def together(self, operations: Sequence[Callable[[Store], Any]]) -> list[Any]:
         """Carry out ``operations`` in one transaction; an operation's result, or the exception that undid it alone.
 
-        Raises QueueError when the commit itself fails: then none of them happened.
+        Raises QueueError when the commit itself fails: then no one of them happened.
         """
         results: list[Any] = []
         try:
@@ -250,7 +250,7 @@ class Store:
         return serial
 
     def record(self, results: Iterable[tuple[int, Result]], *, again: bool = False) -> None:
-        """The outcome of an attempt for recipients, by their ids; ``again`` mends what was recorded of the same one."""
+        """The outcome of an attempt for recipients, by their ids; ``again`` corrects the record of the same one."""
         self._db.executemany(
             "UPDATE recipient SET state=?, tries=tries+?, dsn=?, text=?, relay=?, code=?, reply=? WHERE id=?",
             [
@@ -269,14 +269,14 @@ class Store:
         )
 
     def finish(self, ids: Iterable[int]) -> None:
-        """Nothing is left to do for these recipients: their sender was told."""
+        """Nothing is left to do for these recipients: their sender was notified."""
         self._db.executemany("UPDATE recipient SET state=3 WHERE id=?", [(id,) for id in ids])
 
     def defer(self, serial: int, until: float) -> None:
         self._db.execute("UPDATE message SET next_attempt=? WHERE serial=?", (until, serial))
 
     def warn(self, serial: int) -> None:
-        """The sender was told of the delay."""
+        """The sender was notified of the delay."""
         self._db.execute("UPDATE message SET warned=1 WHERE serial=?", (serial,))
 
     def remove(self, serial: int) -> None:
@@ -409,9 +409,10 @@ def _make(directory: Path) -> None:
 
 
 def _distrust(directory: Path, path: Path) -> None:
-    """Make the queue's file if there is none. Raises Untrusted where another user can have written what is in it.
+    """Make the queue's file if it is missing. Raises Untrusted where another user can have written what is in it.
 
-    SQLite opens the files itself, and believes what their journals say: in a folder that only root and we can change.
+    SQLite opens the files itself, and trusts the content of their journals: in a folder that only root and we can
+    change.
     """
     distrust(directory.stat(), directory)
     # SQLite gives its journal files the mode of the database: it must be private before the first byte.

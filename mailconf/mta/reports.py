@@ -7,9 +7,8 @@ mailconf/mta/reports_postfix.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from mailconf.model.site import Site
@@ -25,8 +24,7 @@ class Notice(Enum):
     VERIFY = "what a delivery would come to"
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What is to be told.
 
     postmaster  it goes to the postmaster, about a message of somebody else's
@@ -52,8 +50,8 @@ class Reports(Protocol):
 
     warnings: Sequence[str]
 
-    def complaints(self, notice: Notice) -> Sequence[str]:
-        """What the log is to have each time that such a report to a sender is due."""
+    def complaints(self, notice: Notice, message: Message) -> Sequence[str]:
+        """What the log is to have each time that such a report of ``message`` is due."""
         ...
 
     def content(self, report: Report) -> bytes:

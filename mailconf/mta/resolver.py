@@ -1,8 +1,8 @@
-"""DNS for the MTA: dnspython's asynchronous resolver, with "absent" and "could not tell" kept apart.
+"""DNS for the MTA: dnspython's asynchronous resolver, with "absent" and "could not answer" kept apart.
 
 Host names of /etc/hosts come first, as nsswitch.conf has it nearly everywhere. Nothing here raises, and nothing takes
 longer than ``timeout`` seconds a question: a machine without DNS gets FAILED. Names in other letters than ASCII are
-asked for in their A-labels (`mailconf.domain_names`); what is no host name does not exist, and nobody is asked.
+asked for in their A-labels (`mailconf.domain_names`); what is no host name does not exist, and no server is asked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Resolver:
     """Answers `mailconf.model.world.Records`.
 
     nameservers  addresses, optionally with a port; None: those of /etc/resolv.conf
-    hosts        the hosts file, None for none
+    hosts        the hosts file, None: no file
     transitional how names are translated, see `mailconf.domain_names.to_ascii`; it may be set at any time
     """
 

@@ -8,7 +8,7 @@ back to the sender.
 An attempt resolves the recipients that are left, groups them by transport and next hop into jobs and hands these to the
 transports' agents, a limited number at a time for one destination. For local(8) each recipient is a destination.
 
-Every outcome is recorded before the sender is told of it; a message leaves the queue when nothing is left to do. A
+Every outcome is recorded before the sender is notified; a message leaves the queue when nothing is left to do. A
 crash repeats what was not yet recorded: delivery is at least once.
 """
 
@@ -239,7 +239,7 @@ class Scheduler:
         return [Result(recipient, Status.DEFERRED, "4.3.0", text, "none", reply) for recipient, _ in job.recipients]
 
     async def _finish(self, entry: QueueEntry, pairs: list[tuple[int, Result]], *, recorded: bool) -> None:
-        """Record the outcomes, tell the sender, and either remove the message or put it off."""
+        """Record the outcomes, notify the sender, and either remove the message or put it off."""
         now, serial, message = self.context.world.now(), entry.serial, entry.message
         before = [_as_result(queued) for queued in entry.recipients if queued.state is State.FAILED]
         results = [result for _, result in pairs]
@@ -295,5 +295,5 @@ def _expired(result: Result) -> Result:
 
 
 def _as_result(queued: Queued) -> Result:
-    """What the queue remembers of a failure that the sender was not told of yet."""
+    """What the queue remembers of a failure of which the sender was not notified yet."""
     return Result(queued.recipient, Status.BOUNCED, queued.dsn, queued.text, queued.relay, queued.reply)

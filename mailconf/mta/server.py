@@ -13,7 +13,8 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from mailconf.files import Root
 from mailconf.model.policy import Policy
@@ -32,8 +33,7 @@ from mailconf.smtp.options import ServerOptions
 Endpoint = tuple[str, int, str]  # host, port, service
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(NamedTuple):
     """What one reading of the configuration gives.
 
     main         of the queue and the delivery agents
@@ -43,11 +43,11 @@ class Policies:
 
     main: Policy
     personality: Personality
-    by_service: Mapping[str, Policy] = field(default_factory=dict)
+    by_service: Mapping[str, Policy] = MappingProxyType({})
 
 
 class BrokenConfiguration(Exception):
-    """``compile`` found the configuration broken; the message says how, in one line."""
+    """``compile`` found the configuration broken; the message has the reason, in one line."""
 
 
 class Server:
@@ -59,8 +59,8 @@ class Server:
     log         (program, text)
     options     the listeners' protocol options, None for those of the Site
     root        where the configuration's absolute paths lie
-    ready       told the bound addresses, each with its service, once connections are taken
-    on_verdict  told of every answer of the Policy
+    ready       gets the bound addresses, each with its service, once connections are taken
+    on_verdict  gets every answer of the Policy
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class Server:
 
 
 def run(server: Server) -> None:
-    """`Server.serve` on asyncio's own loop, whatever is installed.
+    """`Server.serve` on asyncio's own loop, even where another one is installed.
 
     uvloop is no faster here (tests/bench_mta.py, with each), and starts no process as another user.
     """

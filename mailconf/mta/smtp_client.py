@@ -14,8 +14,9 @@ import asyncio
 import errno
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from mailconf.domain_names import comparable
 from mailconf.model.address import external
@@ -50,11 +51,10 @@ class Failure(Exception):
     dsn: str
     final: bool = False
     relay: str = "none"
-    reply: Reply | None = field(default=None)
+    reply: Reply | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """Where to connect to: ``path`` for a UNIX socket, else ``address``."""
 
     name: str
@@ -83,7 +83,7 @@ class Nexthop:
 
     @classmethod
     def parse(cls, text: str, *, lmtp: bool, ports: Ports, default: str = "") -> Nexthop:
-        """``default`` is the port where ``text`` has none; "" for the protocol's own.
+        """``default`` is the port where ``text`` has no port; "" for the protocol's own.
 
         Raises Failure where the port is not known: smtp(8) ends then, and the message waits.
         """
@@ -297,7 +297,7 @@ def _dns_failure(name: str, kind: str, records: Records) -> Failure:
 
 
 def _part(envelope: Envelope, numbers: list[int]) -> Envelope:
-    return replace(envelope, recipients=tuple(envelope.recipients[number] for number in numbers))
+    return envelope._replace(recipients=tuple(envelope.recipients[number] for number in numbers))
 
 
 def _status(reply: Reply, kind: str) -> str:
@@ -377,7 +377,7 @@ class Session:
         if not isinstance(event, Broken) or event.reply is None:
             self._gone = True
             return self._lost()
-        # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what it says.
+        # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what its code means.
         reply = event.reply
         final = reply.permanent and event.stage is Stage.HELO
         dsn = _status(reply, str(reply.code // 100))

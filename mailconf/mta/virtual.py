@@ -9,7 +9,7 @@ from mailconf.mta.message import Job
 
 
 class Virtual(Local):
-    """The Agent behind ``virtual``."""
+    """The Agent of ``virtual``."""
 
     ways = AgentWays("virtual", Remark.VIRTUAL_MAILBOX_FAILED, True, True)
     checks_loops = False

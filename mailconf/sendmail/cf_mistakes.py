@@ -1,4 +1,4 @@
-"""Reports the lines of a .cf at which sendmail stops, each with the place in the .mc that is behind it.
+"""Reports the lines of a .cf at which sendmail stops, each with the place in the .mc from which it comes.
 
 sendmail exits with 70 after such a line, and no daemon runs; m4 knows nothing of it. Which lines they are,
 `mailconf.sendmail.cf.read` finds; the way back to the .mc is in `mailconf.sendmail.mc.places`.
@@ -10,14 +10,52 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from mailconf.diagnostics import Sink, alike, error
+from mailconf.files import Tree
 from mailconf.sendmail.cf.items import CfMistake
 from mailconf.sendmail.cf.lines import BLANKS
 from mailconf.sendmail.cf.read import mistakes
 from mailconf.source import Source, Span
 
 SM023 = error("SM023", "a line of the .cf that sendmail does not know")
+"""Why: sendmail stops when it starts: "unknown configuration line". m4 does not notice it.
+
+Example:
+    # sendmail.mc
+    LOCAL_CONFG
+
+Remedy: correct the word, or begin a comment with dnl.
+
+Source: Sendmail Installation and Operation Guide, 5; observed with sendmail 8.17.1.9, which exits with 70.
+"""
+
 SM024 = error("SM024", "a rule of the .cf that sendmail cannot read")
+"""Why: sendmail stops when it starts: "invalid rewrite line". The sides of a rule are separated by tabs, of which
+editors make blanks.
+
+Example:
+    # sendmail.mc
+    LOCAL_RULESETS
+    Smine
+    R$*  $: $1
+
+Remedy: write R, the left side, a tab, and the right side.
+
+Source: Sendmail Installation and Operation Guide, "R and S - Rewriting Rules"; observed with sendmail 8.17.1.9, which
+exits with 70.
+"""
+
 SM025 = error("SM025", "a line of the .cf without a part that sendmail needs")
+"""Why: sendmail stops when it starts, or leaves the line out with a message: a name or a value is missing in it.
+
+Example:
+    # sendmail.mc
+    LOCAL_CONFIG
+    D
+
+Remedy: complete or remove the line.
+
+Source: Sendmail Installation and Operation Guide, 5; observed with sendmail 8.17.1.9.
+"""
 
 CODES = (SM023.name, SM024.name, SM025.name)
 _KINDS = {"unknown": SM023, "rule": SM024, "value": SM025}
@@ -27,26 +65,29 @@ _RULE_HINT = "write it as R, the left side, a tab, the right side; editors may h
 _MARK = "\ufeff"
 
 
-def report_mistakes(source: Source, place: Callable[[int], Span | None], file: str, sink: Sink) -> None:
-    """What sendmail does not take of a .cf; ``place`` gives the place to report for an offset in its text."""
+def report_mistakes(source: Source, place: Callable[[int], Span | None], file: str, sink: Sink, tree: Tree) -> None:
+    """What sendmail does not take of a .cf; ``place`` gives the place to report for an offset in its text.
+
+    file   what is reported where there is no place, in ``tree``
+    """
     for count, mistake in enumerate(mistakes(source)):
         if count == _MOST:
-            sink.report(SM023, "the .cf has more such lines; they are not reported", file=file)
+            sink.report(SM023, "the .cf has more such lines; they are not reported", file=file, tree=tree)
             return
         span = next(filter(None, map(place, _offsets(source.text, mistake))), None)
         message, hint = _words(mistake)
-        sink.report(_KINDS[mistake.kind], message, span, hint=hint, file=file)
+        sink.report(_KINDS[mistake.kind], message, span, hint=hint, file=file, tree=tree)
 
 
-def report_cf(source: Source, sink: Sink) -> None:
-    """The same of a .cf that is there without a .mc."""
+def report_cf(source: Source, tree: Tree, sink: Sink) -> None:
+    """The same of a .cf that is there, in ``tree``, without a .mc."""
     text = source.text
 
     def place(offset: int) -> Span:
         end = text.find("\n", offset)
         return source.span(offset, len(text) if end < 0 else end)
 
-    report_mistakes(source, place, source.name, sink)
+    report_mistakes(source, place, source.name, sink, tree)
 
 
 def _offsets(data: str, mistake: CfMistake) -> Iterator[int]:
@@ -73,7 +114,7 @@ def _words(mistake: CfMistake) -> tuple[str, str]:
         return what, hint or f"correct or remove the line `{_shown(line.text)}'"
     if line.text[:1] == "\n":
         what = "sendmail does not start: in the .cf, this line begins with a blank and continues an empty line"
-        return what, "end statements with dnl; leave no blanks at the beginning of a line or behind a statement"
+        return what, "end statements with dnl; leave no blanks at the beginning of a line or after a statement"
     if line.text[0] in BLANKS:
         if line.text[:1] in " \t":
             what = "sendmail does not start: the .cf begins with a blank, and its first line continues no other"
@@ -108,7 +149,7 @@ def _shown(text: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The most similar name that is known, "" when none is similar."""
+    """The most similar name that is known, "" when no name is similar."""
     folded = {other.upper(): other for other in sorted(known)}
     if name.upper() in folded:
         return folded[name.upper()]

@@ -1,4 +1,4 @@
-"""A .mc and the .cf that it expands to, read together: what each line of the .cf says, at its place in the .mc."""
+"""A .mc and the .cf that it expands to, read together: the meaning of each line of the .cf, at its place in the .mc."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.lines import CfLine
 from mailconf.sendmail.cf.read import read_cf
@@ -18,13 +18,13 @@ from mailconf.source import Source, Span, decode
 
 
 class McConfiguration(NamedTuple):
-    """A .mc that was carried out, and what its .cf says; nothing where the .mc was not `Mc.recorded`."""
+    """A .mc that was carried out, and the content of its .cf; nothing where the .mc was not `Mc.recorded`."""
 
     mc: Mc
     cf: Cf
 
     def span(self, line: CfLine) -> Span | None:
-        """The place in the .mc, or in a file that it includes, that is behind a line; None for a default."""
+        """The place in the .mc, or in a file that it includes, from which a line comes; None for a default."""
         return self.mc.places.of_line(line.start, line.end)
 
 
@@ -33,7 +33,7 @@ def read(
     library: Library,
     sink: Sink,
     *,
-    root: Root | None = None,
+    root: Tree | None = None,
     allow_shell: bool = False,
 ) -> McConfiguration | None:
     """Expand and read the .mc at ``mc`` (below ``root``); what is wrong with it goes to ``sink``.
@@ -46,5 +46,5 @@ def read(
         return None
     source = Source(f"{found.path} (expanded)", decode(found.expanded.cf))
     if not found.expanded.failed:
-        report_mistakes(source, found.places.of_character, found.path, sink)
+        report_mistakes(source, found.places.of_character, found.path, sink, root or Root())
     return McConfiguration(found, read_cf(source) if found.recorded else Cf(source, ()))

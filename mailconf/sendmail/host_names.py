@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from mailconf.diagnostics import Sink
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.sendmail.cf.configuration import Cf
 from mailconf.source import Source, encode
 from mailconf.tables.class_file import read_class
@@ -14,7 +14,7 @@ from mailconf.tables.class_file import read_class
 CLASS = "w"
 
 
-def host_names(cf: Cf, root: Root) -> set[bytes]:
+def host_names(cf: Cf, root: Tree) -> set[bytes]:
     """The names in lower case; files of class w are read below ``root``, commands and maps are not asked.
 
     Departure: the name server is not asked for further names.
@@ -29,11 +29,10 @@ def host_names(cf: Cf, root: Root) -> set[bytes]:
     return names
 
 
-def _words(root: Root, name: str) -> Iterator[bytes]:
-    """The words of a class file; none where it cannot be read."""
-    path = root.path(name)
+def _words(root: Tree, name: str) -> Iterator[bytes]:
+    """The words of a class file; empty where it cannot be read."""
     try:
-        source = Source.read(path) if path.is_file() else Source(name, "")  # a pipe may never end
+        source = Source.read(root, name)
     except OSError:
         return
     for entry in read_class(source, Sink()):

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
 _LINKS = 40  # symbolic links on a path, as the kernel counts them
 _PATH = 4096  # bytes of a path
 
 
 class Refused(Exception):
-    """The file may not be used; the message says why, in sendmail's words. ``number`` is errno's or 0."""
+    """The file may not be used; the message has the reason, in sendmail's words. ``number`` is errno's or 0."""
 
     def __init__(self, message: str, number: int = 0) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class Safety:
 
     def __init__(
         self,
-        root: Root,
+        root: Tree,
         trusted: int | None,
         *,
         links: bool = False,
@@ -84,17 +84,16 @@ class Safety:
     def _check(self, name: str, access: int, create: bool) -> bool:
         folder = os.path.dirname(name) or ("/" if name.startswith("/") else ".")  # noqa: PTH120
         self._walk(folder, 0, 0)
-        path = self._root.path(name)
         try:
-            status = os.lstat(path)
+            status = self._root.stat(name, follow=False)
             if stat.S_ISLNK(status.st_mode):
                 if not self._links:
                     raise Refused("Symbolic links not allowed")
-                status = self._behind_link(path, create)
+                status = self._behind_link(name, create)
         except FileNotFoundError:
             if not create:
                 raise
-            if not self._may(os.stat(self._root.path(folder)), os.W_OK | os.X_OK, self._owners):  # noqa: PTH116
+            if not self._may(self._root.stat(folder), os.W_OK | os.X_OK, self._owners):
                 raise _denied() from None
             return False
         if not stat.S_ISREG(status.st_mode) and not self._special:
@@ -109,9 +108,9 @@ class Safety:
             raise _denied()
         return True
 
-    def _behind_link(self, path: str | os.PathLike[str], create: bool) -> os.stat_result:
+    def _behind_link(self, name: str, create: bool) -> os.stat_result:
         try:
-            return os.stat(path)  # noqa: PTH116
+            return self._root.stat(name)
         except FileNotFoundError:
             if create:  # the file would be made with O_EXCL
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
@@ -128,7 +127,7 @@ class Safety:
         return bits & access == access
 
     def _walk(self, path: str, offset: int, depth: int) -> None:
-        """Check the folders of ``path``, from the one that ends behind ``offset`` characters."""
+        """Check the folders of ``path``, from the one that ends after ``offset`` characters."""
         if depth > _LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         path = path.rstrip("/") or "/"
@@ -143,9 +142,9 @@ class Safety:
         before, slash, last = path.rpartition("/")
         if slash and before and last in (".", ".."):
             return None
-        status = os.lstat(self._root.path(path))
+        status = self._root.stat(path, follow=False)
         if stat.S_ISLNK(status.st_mode):
-            target = os.readlink(self._root.path(path))  # noqa: PTH115
+            target = self._root.link(path)
             if target.startswith("/"):
                 return self._walk(target, 0, depth + 1)
             return self._walk(before + slash + target, len(before + slash), depth + 1)

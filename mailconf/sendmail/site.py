@@ -1,8 +1,8 @@
-"""What a .mc says, as a `Site`.
+"""A .mc as a `Site`.
 
 Source of what a line of a .cf means: the Sendmail Installation and Operation Guide. A value is the one that m4 saw,
 expanded: it is taken from the line of the .cf that the library makes of it. Its Span is the place in the .mc, or in a
-file that the .mc includes, that set it (`mailconf.sendmail.mc.places`); what the library sets by itself has none.
+file that the .mc includes, that set it (`mailconf.sendmail.mc.places`); what the library sets by itself has no place.
 
 Tables are the K lines on files and databases, the files of AliasFile, and UserDatabaseSpec, whose files are B-trees.
 An alias file without a type is hash: that is what sendmail builds where it has Berkeley DB.
@@ -57,7 +57,7 @@ def site_of(configuration: McConfiguration) -> Site:
 
 
 class _Builder:
-    """Says in the model's terms what the .cf says."""
+    """Puts the .cf into the model's terms."""
 
     def __init__(self, configuration: McConfiguration) -> None:
         self.mc = configuration.mc
@@ -97,7 +97,7 @@ class _Builder:
         return ListFile(members.source, members.name, members.optional, span)
 
     def _setter(self, line: str) -> Span | None:
-        """The place of the last definition or FEATURE behind a line that leaves no trace of it."""
+        """The place of the last definition or FEATURE that led to a line without leaving a trace in it."""
         names = _SETTERS.get(line, ())
         found = None
         for statement in self.mc.named("define", "FEATURE"):
@@ -174,7 +174,7 @@ class _Builder:
         )
 
     def _listeners(self, option: str, macro: str) -> list[Service]:
-        """The option's lines; the n-th call of the macro is behind the n-th line that says what it says."""
+        """The option's lines; the n-th call of the macro made the n-th line that has its text."""
         calls = list(self.mc.named(macro))
         services = []
         for setting in self._settings(option):
@@ -223,7 +223,7 @@ class _Builder:
         return self.cf.value(name)
 
     def _limits(self) -> Limits:
-        """What sendmail's options say in the model's terms; options that are not set have the defaults of cf/README."""
+        """sendmail's options in the model's terms; options that are not set have the defaults of cf/README."""
         return Limits(
             message_size=self._number("MaxMessageSize", 0),
             header_size=self._number("MaxHeadersLength", 32768),
@@ -279,7 +279,7 @@ def _settings(text: str) -> dict[str, str]:
 def _local_texts(mc: Mc) -> Iterator[LocalText]:
     """What the sections of the .mc put into the .cf: their text, with the macros in it expanded.
 
-    What FEATURE, MAILER and their kin put there does not belong to the text.
+    What FEATURE, MAILER and similar macros put there does not belong to the text.
     """
     sections = list(mc.document.sections())
     starts = [section.call.span.end for section in sections]
@@ -297,7 +297,7 @@ def _local_texts(mc: Mc) -> Iterator[LocalText]:
 
 
 def _is_own_text(place: Place) -> bool:
-    """Whether text stands in the .mc, or is the value of a macro that is no statement."""
+    """Whether text is in the .mc, or is the value of a macro that is no statement."""
     block = place.block
     while block.text is None:
         if decode(block.name) in STATEMENTS or block.parent is None:

@@ -46,7 +46,7 @@ def configured_tables(cf: Cf) -> Iterator[CfMap]:
 
 
 def table_use(map_: CfMap, place: Callable[[CfLine], Span | None]) -> TableUse:
-    """A map in the model's terms: "type:name", with the type that is built; ``place`` is where a line stands.
+    """A map in the model's terms: "type:name", with the type that is built; ``place`` is where a line is.
 
     A map on a file is called as the text that it is built from; others by all that follows the words with a hyphen.
     """
@@ -55,14 +55,14 @@ def table_use(map_: CfMap, place: Callable[[CfLine], Span | None]) -> TableUse:
     known = type_of(kind)
     if not known.built or SENDMAIL not in known.engines:
         flags, rest = _words(map_.arguments)
-        return TableUse(str(TableRef(kind, rest)), role, None, place(map_.line), map_.name, flags)
+        return TableUse(TableRef(kind, rest), role, None, place(map_.line), map_.name, flags)
     flags = tuple(flag.text for flag in map_.flags)
     file = map_.file.removesuffix(known.suffix)
-    return TableUse(str(TableRef(kind, file)), role, file, place(map_.line), map_.name, flags)
+    return TableUse(TableRef(kind, file), role, file, place(map_.line), map_.name, flags)
 
 
 def _words(arguments: str) -> tuple[tuple[str, ...], str]:
-    """What a map that is no file has behind its type: words that begin with a hyphen, and all from the next one on."""
+    """What a map that is no file has after its type: words that begin with a hyphen, and all from the next one on."""
     flags: list[str] = []
     at = 0
     while found := WORD.search(arguments, at):

@@ -2,7 +2,7 @@
 
 Feed it with `Client.receive_data`, take what is to be sent from `Client.data_to_send`, and ask `Client.next_event`:
 `Ready` after the handshake, `Outcome` after a transaction, `Broken` when the session is of no use. EHLO that is
-refused is followed by HELO; LMTP says LHLO and has no way back. Commands go out together when the server offers
+refused is followed by HELO; LMTP has LHLO and nothing to fall back on. Commands go out together when the server offers
 PIPELINING (RFC 2920), one by one otherwise.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from mailconf.smtp.reply import Reply, ReplyError, ReplyParser
 from mailconf.source import encode
@@ -31,8 +31,7 @@ class Stage(Enum):
     CLOSED = "the session is over"
 
 
-@dataclass(frozen=True, slots=True)
-class To:
+class To(NamedTuple):
     """A recipient in external form, with its DSN parameters as they are to be sent ("" for none)."""
 
     address: str
@@ -40,8 +39,7 @@ class To:
     orcpt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A transaction. Addresses are in external form; ``content`` has its lines ended by LF."""
 
     sender: str
@@ -53,23 +51,20 @@ class Envelope:
     smtputf8: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """The handshake is done. ``extensions``: parameters by upper-case keyword; ``name`` is the server's own."""
 
     name: str
     extensions: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of each recipient, in the envelope's order: the reply that decided and the stage it answered."""
 
     replies: tuple[tuple[Reply, Stage], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """The session cannot go on: the server refused (``reply``), or does not speak the protocol (``garbage``)."""
 
     stage: Stage
@@ -116,7 +111,7 @@ class Client:
         return tuple(self._verdicts)
 
     def next_event(self) -> ClientEvent | None:
-        """The next event, None for want of data. After Broken there are no more."""
+        """The next event, None where data is missing. After Broken there are no more."""
         while self.stage is not Stage.CLOSED:
             try:
                 reply = self._parser.next()
@@ -145,7 +140,7 @@ class Client:
         self._send_commands()
 
     def quit(self) -> None:
-        """Say QUIT, and RSET before it when the transaction was broken off; the replies are of no interest."""
+        """Send QUIT, and RSET before it when the transaction was broken off; the replies are of no interest."""
         if self._reset:
             self._command("RSET")
         self._command("QUIT")
@@ -243,7 +238,7 @@ class Client:
         while self._todo and (together or not self._sent):
             kind, number, line = self._todo.popleft()
             if kind is Stage.DATA and not together and all(self._verdicts):
-                return  # nobody is left to send to
+                return  # no recipient is left to send to
             self._command(line)
             self._sent.append((kind, number))
         self._set_stage()

@@ -3,9 +3,9 @@
 Two ways of reading (postconf(5) smtpd_forbid_bare_newline). With "no", LF ends a line, the CRs before it are dropped,
 however many, and a line with nothing but a dot ends the message. Otherwise only ``<CR><LF>.<CR><LF>`` ends it; LF still
 ends a line and one CR before it is dropped, but a dot alone on a line that is no such end is dropped with its line, so
-that a client cannot say to us what the server before us took for text ("SMTP smuggling").
+that a client cannot pass commands to us that the server before us took for text ("SMTP smuggling").
 
-Each byte is looked at a bounded number of times, whatever the pieces in which it comes: what has been searched is not
+Each byte is looked at a bounded number of times, in pieces of any size: what has been searched is not
 searched again, and a line without end is handed on in pieces.
 """
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
@@ -18,16 +18,14 @@ class Wait(Enum):
     DEAF = "deaf"  # nothing more is read from the client, which sent too much; it counts as lost
 
 
-@dataclass(frozen=True, slots=True)
-class Helo:
+class Helo(NamedTuple):
     """``verb`` is HELO, EHLO or LHLO."""
 
     verb: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(NamedTuple):
     """MAIL FROM. ``address`` is in internal form, ``typed`` as the client wrote it; parameter names are upper case.
 
     ``refusal`` is the reply to what follows the address, if that is wrong, and ``problem`` what is wrong. An address
@@ -36,29 +34,28 @@ class Mail:
 
     address: str
     typed: str
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str]
     refusal: Reply | None = None
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rcpt:
+class Rcpt(NamedTuple):
     """RCPT TO; as `Mail`. ``problem`` may also be that there are too many recipients."""
 
     address: str
     typed: str
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str]
     refusal: Reply | None = None
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Data:
     """DATA; content follows a 354."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Bdat:
+
+class Bdat(NamedTuple):
     """BDAT with good syntax, in its place. Needs no reply: its content follows, then `ChunkEnd`, which does."""
 
     size: int
@@ -66,15 +63,13 @@ class Bdat:
     first: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """A piece of the message, lines ended by LF, dots undone. Needs no reply."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ContentEnd:
+class ContentEnd(NamedTuple):
     """The dot. With LMTP as many replies as there are accepted recipients are due (RFC 2033 4.2).
 
     ``refusal`` is its reply, if that is fixed, and ``problem`` the reason.
@@ -84,8 +79,7 @@ class ContentEnd:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkEnd:
+class ChunkEnd(NamedTuple):
     """The octets of a BDAT have come; with ``last`` the message is complete. Otherwise as `ContentEnd`."""
 
     size: int
@@ -94,57 +88,47 @@ class ChunkEnd:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Vrfy:
+class Vrfy(NamedTuple):
     address: str
     typed: str
 
 
-@dataclass(frozen=True, slots=True)
-class Etrn:
+class Etrn(NamedTuple):
     domain: str
 
 
-@dataclass(frozen=True, slots=True)
-class Xclient:
+class Xclient(NamedTuple):
     """Attributes by upper-case name, decoded; None stands for [UNAVAILABLE], ``temporary`` names the [TEMPUNAVAIL]."""
 
     attributes: dict[str, str | None]
     temporary: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Xforward:
+class Xforward(NamedTuple):
     attributes: dict[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
 class Rset:
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Noop:
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Help:
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Starttls:
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Quit:
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A command that the protocol itself forbids, because of ``problem``: ``reply`` is due.
 
     detail  what the client sent, as far as a log is to have it: the line, or the address

@@ -30,17 +30,17 @@ def forbidden_by_default(verb: str) -> bool:
 class ServerOptions(NamedTuple):
     """What the protocol side must know of the configuration; the names are those of postconf(5) without ``smtpd_``.
 
-    Sizes in bytes, 0 for no limit. ``forbidden`` says of an unknown command, in upper case and never empty, whether it
-    ends the session; a header line always does. ``ipv4`` and ``ipv6`` are the families of addresses that XCLIENT may
-    name. ``vrfy`` and ``help`` are whether VRFY and HELP are there at all, ``recipient_overshoot`` how many recipients
-    beyond the limit are no error of the client's. ``bare_newline_code`` is smtpd_forbid_bare_newline_reject_code.
-    ``blank_counted``: lines without a command, and those that are no UTF-8, are counted as unknown commands.
-    ``excess_ends``: nothing more is read after a command line of more than twice its length, nor after chunks of more
-    than one and a half times the size of a message. ``endings_named``: the log names the message that a session ended
-    in.
-    ``from_lines``: every "From " line on top of a message becomes a field, not only the first. ``forbid_pipelining``: a
-    client that does not wait for a reply where it must (RFC 2920 3.1) is sent away (smtpd_forbid_unauth_pipelining).
-    ``hide_client_session``: the Received field names neither the client nor the protocol.
+    Sizes in bytes, 0 for no limit. ``forbidden`` decides about an unknown command, in upper case and never empty,
+    whether it ends the session; a header line always does. ``ipv4`` and ``ipv6`` are the families of addresses that
+    XCLIENT may name. ``vrfy`` and ``help`` are whether VRFY and HELP are there at all, ``recipient_overshoot`` how many
+    recipients beyond the limit are no error of the client's. ``bare_newline_code`` is
+    smtpd_forbid_bare_newline_reject_code. ``blank_counted``: lines without a command, and those that are no UTF-8, are
+    counted as unknown commands. ``excess_ends``: nothing more is read after a command line of more than twice its
+    length, nor after chunks of more than one and a half times the size of a message. ``endings_named``: the log names
+    the message that a session ended in. ``from_lines``: every "From " line on top of a message becomes a field, not
+    only the first. ``forbid_pipelining``: a client that does not wait for a reply where it must (RFC 2920 3.1) is sent
+    away (smtpd_forbid_unauth_pipelining). ``hide_client_session``: the Received field names neither the client nor the
+    protocol.
     """
 
     hostname: str = "localhost"

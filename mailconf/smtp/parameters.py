@@ -28,7 +28,7 @@ def mail(words: Sequence[str], kept: dict[str, str], *, smtputf8: bool, dsn: boo
     """The parameters of MAIL.
 
     kept           SIZE and AUTH of a MAIL of this session that was refused; they hold until the session's transaction
-                   is reset, as in Postfix. What ``words`` say is added, also if they are refused.
+                   is reset, as in Postfix. The parameters in ``words`` are added, also if they are refused.
     smtputf8, dsn  whether these extensions may be used
     """
     found: dict[str, str] = {}

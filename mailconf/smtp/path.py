@@ -1,8 +1,8 @@
 """The addresses of MAIL, RCPT and VRFY: RFC 5321 4.1.2 as Postfix reads it.
 
-postconf(5) strict_rfc821_envelopes=no is the rule: besides ``<local@domain>`` an address may stand without brackets,
-with comments, with white space around its specials, behind a source route that is dropped (RFC 5321 4.1.1.3) and
-behind a display name that is dropped too. What is taken is one address; two of them, or words side by side, are a
+postconf(5) strict_rfc821_envelopes=no is the rule: besides ``<local@domain>`` an address may be without brackets,
+with comments, with white space around its specials, after a source route that is dropped (RFC 5321 4.1.1.3) and
+after a display name that is dropped too. What is taken is one address; two of them, or words side by side, are a
 syntax error. A domain is a host name or an address literal; non-ASCII ones need SMTPUTF8 (RFC 6531 3.3). The local
 part may be anything, but an address never begins with a hyphen (postconf(5) allow_min_user).
 """
@@ -33,7 +33,7 @@ _WORDS = frozenset(("quoted", "literal", "word"))
 def split_arguments(text: str) -> list[str]:
     """The words of a command line, cut at white space outside of quotes and angle brackets.
 
-    ``FROM:`` and ``TO:`` belong to the word behind them.
+    ``FROM:`` and ``TO:`` belong to the word after them.
     """
     text = text.rstrip(_BLANKS)
     words: list[str] = []
@@ -82,7 +82,7 @@ def _is_closed(text: str) -> bool:
 
 
 def parse(text: str, *, empty: bool, smtputf8: bool = False) -> str | None:
-    """The internal form of the address that ``text`` holds, None when it holds none.
+    """The internal form of the address that ``text`` holds, None when it holds no address.
 
     empty     whether ``<>`` is an address (in MAIL it is)
     smtputf8  whether domains may be written in UTF-8
@@ -144,7 +144,7 @@ def _comment_end(text: str, at: int) -> int:
 
 
 def _single(text: str) -> str | None:
-    """The one address among the tokens of ``text``, in internal form; None when there is none, or more."""
+    """The one address among the tokens of ``text``, in internal form; None without one, and with more."""
     tokens = _tokens(text)
     if tokens is None:
         return None
@@ -183,7 +183,7 @@ def _plain(kind: str, text: str) -> str:
 
 
 def _escaped_end(text: str) -> bool:
-    """Whether the last character is behind an odd number of backslashes."""
+    """Whether the last character follows an odd number of backslashes."""
     head = text[:-1]
     return (len(head) - len(head.rstrip("\\"))) % 2 == 1
 

@@ -17,7 +17,7 @@ class ReplyError(Exception):
 
 
 class Reply(NamedTuple):
-    """An SMTP reply (RFC 5321 4.2): the code, the text of each line behind the code, enhanced status included."""
+    """An SMTP reply (RFC 5321 4.2): the code, the text of each line after the code, enhanced status included."""
 
     code: int
     lines: tuple[str, ...]
@@ -80,7 +80,7 @@ class ReplyParser:
         return bool(self._buffer)
 
     def next(self) -> Reply | None:
-        """The next whole reply, or None for want of data. Raises ReplyError."""
+        """The next whole reply, or None where data is missing. Raises ReplyError."""
         while (line := self._line()) is not None:
             code, mark = line[:3], line[3:4]
             if not (len(code) == 3 and code.isascii() and code.isdigit() and "2" <= code[0] <= "5"):

@@ -3,13 +3,13 @@
 `Connection.receive_data` takes bytes, `Connection.next_event` gives the next thing that happened, and
 `Connection.send_reply` takes the answer to it and gives the bytes to send. Nothing is read on while an event waits for
 its reply, so a client may pipeline as it likes (RFC 2920) and the replies still come in order; the caller gathers
-them and writes when next_event says NEED_DATA.
+them and writes when next_event returns NEED_DATA.
 
 What the protocol alone decides (syntax, order of commands, limits) is decided here, and comes out as a `Refused` event
 that names the problem and carries its reply, in the words of the `mailconf.smtp.problems.Wording` that was handed in.
 Everything else is the caller's: the greeting, the keywords of EHLO, whether a sender or a recipient is welcome.
 
-Two tables of mailconf/smtp/states.py are the machine: `OUT_OF_ORDER` says which command is refused in which state,
+Two tables of mailconf/smtp/states.py are the machine: `OUT_OF_ORDER` has the commands that are refused in each state,
 `AFTER` which state follows an event whose reply was positive.
 
 Lines end with CRLF; the options decide what LF alone does (postconf(5) smtpd_forbid_bare_newline). A command line
@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 from mailconf.smtp import parameters, path
 from mailconf.smtp.content import ContentReader
@@ -66,9 +65,9 @@ class Connection:
     """One session. The caller sets what it depends on the client:
 
     xclient, xforward  whether the client may use these commands
-    bare_newlines      whether it may end lines by LF alone, whatever the options say to that
+    bare_newlines      whether it may end lines by LF alone, whichever options are set
     withheld           extensions that it may not use ("CHUNKING", "DSN", "SMTPUTF8"; others make no difference)
-    denied             what is said to every command but QUIT, None for a client that is welcome
+    denied             the reply to every command but QUIT, None for a client that is welcome
     """
 
     def __init__(self, options: ServerOptions, wording: Wording) -> None:
@@ -76,7 +75,7 @@ class Connection:
         self.wording = wording
         self.state = State.IDLE
         self.greeted = False
-        self.xclient: bool | None = False  # None where nobody knows: the session ends when the command comes
+        self.xclient: bool | None = False  # None where it is unknown: the session ends when the command comes
         self.xforward: bool | None = False
         self.bare_newlines = False
         self.withheld: frozenset[str] = frozenset()
@@ -137,7 +136,7 @@ class Connection:
         return bytes(self._buffer[:limit])
 
     def next_event(self) -> Event | Wait:
-        """The next event; Wait.NEED_DATA, PAUSED, CLOSED or DEAF when there is none."""
+        """The next event; Wait.NEED_DATA, PAUSED, CLOSED or DEAF without one."""
         if self._event is not None:
             return Wait.PAUSED
         if self.state is State.CLOSED:
@@ -303,7 +302,7 @@ class Connection:
         self.bare_lf = self.bare_lf or (bare and self._bare_newline is BareNewline.NOTE)
 
     def _content_refusal(self) -> Reply | None:
-        """What is said to the content that has been read, for its lines' ends."""
+        """The reply to the content that has been read, for its lines' ends."""
         self._note(self._content.bare)
         return self._bare_newline_refusal if self._content.bare and self._bare_newline is BareNewline.REJECT else None
 
@@ -384,7 +383,7 @@ class Connection:
             if self._chunk.last and (rest := self._content.rest()):
                 return Content(rest)
             if (refusal := self._content_refusal()) is not None:
-                self._chunk = replace(self._chunk, refusal=refusal, problem=Problem.BARE_NEWLINE)
+                self._chunk = self._chunk._replace(refusal=refusal, problem=Problem.BARE_NEWLINE)
         self.state = self._chunk_state
         return self._chunk
 
@@ -396,7 +395,7 @@ class Connection:
         return Helo(self.verb, path.printable(" ".join(words[1:])))
 
     def _address(self, words: list[str], keyword: str) -> str | None:
-        """What stands behind ``FROM:`` or ``TO:``; None without it."""
+        """The text after ``FROM:`` or ``TO:``; None without it."""
         if len(words) < 2 or words[1][: len(keyword)].upper() != keyword:
             return None
         return words[1][len(keyword) :] or None
@@ -412,7 +411,7 @@ class Connection:
             return self._refused(Problem.BAD_SENDER, typed[:_LOGGED_ADDRESS])
         found = parameters.mail(words[2:], self._kept, smtputf8=offered, dsn="DSN" not in self.withheld)
         if isinstance(found, Fault):
-            return Mail(address, typed, refusal=self._reply_to(found), problem=found.problem)
+            return Mail(address, typed, {}, self._reply_to(found), found.problem)
         return Mail(address, typed, found)
 
     def _rcpt(self, line: str, words: list[str]) -> Event:
@@ -424,7 +423,7 @@ class Connection:
             return self._refused(Problem.BAD_RECIPIENT, typed[:_LOGGED_ADDRESS])
         found = parameters.rcpt(words[2:], dsn="DSN" not in self.withheld)
         if isinstance(found, Fault):
-            return Rcpt(address, typed, refusal=self._reply_to(found), problem=found.problem)
+            return Rcpt(address, typed, {}, self._reply_to(found), found.problem)
         if self.options.recipients and self.recipients >= self.options.recipients:
             full = Problem.TOO_MANY_RECIPIENTS
             return Rcpt(address, typed, found, self.wording.refusal(full), full)

@@ -7,6 +7,6 @@ Three layers, each usable alone:
   a million rows must take less than a second; `reader`, `makemap_reader` and `sendmail_aliases_reader` give the same
   entries as text with places. `rule_lines`, `class_file` and `hosts_access` read files that no map is made of.
 - `roles` is the registry: which format a table has, by what names it. What keys and values mean, typed, the modules of
-  the formats say (`sides`: `transport`, `content`, `recipients`, `check`; `sendmail_access`, `sendmail_maps`), and what
-  the engine would misunderstand or ignore without a word.
+  the formats define (`sides`: `transport`, `content`, `recipients`, `check`; `sendmail_access`, `sendmail_maps`), and
+  what the engine would misunderstand, or ignore without a message.
 """

@@ -22,13 +22,13 @@ def read_packed_aliases(
     fold: Callable[[bytes], bytes],
     end: bytes,
 ) -> Packed | None:
-    """The aliases of the text ``data`` and, behind them, ``own`` entries, as they are stored.
+    """The aliases of the text ``data`` and, after them, ``own`` entries, as they are stored.
 
     problems  takes what is wrong with lines
     fold      gives a name in lower case, or as it is
-    end       is put behind names and values: a NUL or nothing
+    end       is put after names and values: a NUL or nothing
 
-    None where a name is empty or that of an entry of ours: packed entries could not be told apart.
+    None where a name is empty or that of an entry of ours: packed entries could not be distinguished.
     """
     found = Packing(b"", _GROWTH * len(data), data.count(b"\n") + 1 + len(own))
     reserved = {b"", *(key.removesuffix(b"\0") for key, _ in own)}

@@ -1,4 +1,4 @@
-"""`Entry`: a key, its value, and where they stand. `Entries`: those of a table, of which there may be millions.
+"""`Entry`: a key, its value, and their places. `Entries`: those of a table, of which there may be millions.
 
 Places are offsets until they are asked for, and an entry of a table is only made when it is asked for.
 """
@@ -134,14 +134,14 @@ class Entries(Sequence[Entry]):
         self._ends.extend(ends)
 
     def add_entry(self, key: str, value: str, start: int, value_at: int, end: int) -> None:
-        """The next entry, whose sides may be others than its text says."""
+        """The next entry, whose sides may differ from its text."""
         if self._sides(self.source.text, start, value_at, end) != (key, value):
             self._odd[len(self)] = (key, value)
         self.add(start, value_at, end)
 
 
 def without_newlines(text: str) -> str:
-    """The physical lines of a logical line as one; `mailconf.tables.lines` says which are left out."""
+    """The physical lines of a logical line as one; `mailconf.tables.lines` describes which are left out."""
     return joined(_between(text)) if "\n" in text else text
 
 

@@ -4,14 +4,14 @@ As libwrap 7.6 reads them, with the options of hosts_options(5):
 
 - A line is a rule. A backslash at its end joins the next one to it; ``#`` in the first column starts a comment, and
   only there; an empty line is ignored. A line longer than `LIMIT` bytes, or the last one without a newline, ends the
-  file: that rule and those behind it are ignored.
-- Fields are parted by colons that no backslash precedes and that stand in no brackets.
-- A list's words are parted by blanks and commas; ``EXCEPT`` takes off what the list behind it matches.
+  file: that rule and those after it are ignored.
+- Fields are separated by colons that no backslash precedes and that are in no brackets.
+- A list's words are separated by blanks and commas; ``EXCEPT`` takes off what the list after it matches.
 - A client is ALL, LOCAL, KNOWN, UNKNOWN or PARANOID, a host's name, ``.domain``, the beginning of an address with its
   dot (``192.0.2.``), ``net/mask``, ``net/length``, ``[ipv6]/length``, a pattern with ``*`` and ``?``, ``/file``,
   ``@netgroup`` or ``user@host``; a daemon ALL, a name, or ``name@host``.
 
-What is wrong in a rule's options denies the service; a rule that matches nothing is passed over without a word.
+What is wrong in a rule's options denies the service; a rule that matches nothing is ignored without a message.
 """
 
 from __future__ import annotations
@@ -30,11 +30,84 @@ from mailconf.tables.lines import Text
 from mailconf.tables.sides import Fault, Side, Sides
 
 TB160 = error("TB160", "a rule of hosts.allow without a colon")
+"""Why: libwrap ignores a rule without a colon, with a warning in the log. What it was to refuse is let in.
+
+Example:
+    # /etc/hosts.deny
+    sendmail 192.0.2.1
+    $ mailconf check /etc/mail
+
+Remedy: write daemons, a colon and clients: sendmail: 192.0.2.1
+
+Source: hosts_access(5), "ACCESS CONTROL RULES"; observed with libwrap 7.6.
+"""
+
 TB161 = error("TB161", "a line at which libwrap stops reading hosts.allow")
+"""Why: libwrap reads a rule into a buffer of 2048 bytes, and stops reading at a longer one and at a last line without
+a newline. The rules from there on are ignored.
+
+Example:
+    $ printf 'sendmail: 192.0.2.1' > /etc/hosts.deny
+    $ mailconf check /etc/mail
+
+Remedy: end each line with a newline; divide a long rule into several, or name a file with the clients.
+
+Source: hosts_access(5); observed with libwrap 7.6.
+"""
+
 TB162 = warning("TB162", "a list of hosts.allow that matches nothing")
+"""Why: a rule with an empty list, or with nothing after EXCEPT, matches no client.
+
+Example:
+    # /etc/hosts.deny
+    sendmail:
+    $ mailconf check /etc/mail
+
+Remedy: write ALL or a list.
+
+Source: hosts_access(5), "PATTERNS" and "OPERATORS".
+"""
+
 TB163 = error("TB163", "an option of hosts.allow that does not exist, or is not complete")
-TB164 = error("TB164", "an option of hosts.allow behind the one that has to be the last")
+"""Why: at an option that it does not know, or that lacks its value, libwrap logs an error and refuses every client
+that the rule matches, in hosts.allow too.
+
+Example:
+    # /etc/hosts.allow
+    sendmail: ALL: sewerity mail.info
+    $ mailconf check /etc/mail
+
+Remedy: correct the option.
+
+Source: hosts_options(5); observed with libwrap 7.6.
+"""
+
+TB164 = error("TB164", "an option of hosts.allow after the one that has to be the last")
+"""Why: allow, deny and twist have to be the last option of a rule. Where another one follows, libwrap logs an error
+and refuses every client that the rule matches.
+
+Example:
+    # /etc/hosts.allow
+    sendmail: ALL: allow: severity mail.info
+    $ mailconf check /etc/mail
+
+Remedy: move it to the end of the rule.
+
+Source: hosts_options(5); observed with libwrap 7.6.
+"""
+
 TB165 = warning("TB165", "a pattern of hosts.allow that matches nothing")
+"""Why: no client matches the pattern, so that the rule has no effect: the beginning of an address ends with a dot.
+
+Example:
+    # /etc/hosts.deny
+    sendmail: 192.0.2
+    $ mailconf check /etc/mail
+
+Remedy: write the pattern as the hint shows, here 192.0.2. with a dot.
+
+Source: hosts_access(5), "PATTERNS"; observed with libwrap 7.6.
+"""
 
 LIMIT = 2046  # bytes of a rule, without its newline
 
@@ -74,21 +147,21 @@ class Option(NamedTuple):
 
 
 class HostsRule(NamedTuple):
-    """What stands behind a rule's daemons."""
+    """What follows a rule's daemons."""
 
     clients: HostList
     options: tuple[Option, ...] = ()
 
 
 def read_hosts(source: Source, sink: Sink) -> list[Entry]:
-    """The rules of a file, in its order: the list of daemons as the key, what is behind its colon as the value."""
+    """The rules of a file, in its order: the list of daemons as the key, what follows its colon as the value."""
     text = Text(source)
     entries = []
     for start, joined, whole in _lines(text.data):
         end = start + len(joined)
         span = text.span(start, min(end, len(text.data)))
         if not whole:
-            hint = f"this rule and all behind it are ignored; end each line with a newline, within {LIMIT} bytes"
+            hint = f"this rule and all after it are ignored; end each line with a newline, within {LIMIT} bytes"
             sink.report(TB161, "libwrap stops reading here", span, hint=hint)
             break
         line = decode(joined.partition(b"\0")[0])
@@ -137,7 +210,7 @@ def read_daemons(text: str) -> Side:
 
 
 def read_rule(text: str) -> Side:
-    """What is behind the daemons: a `HostsRule`."""
+    """What follows the daemons: a `HostsRule`."""
     fields = list(_fields(text))
     (at, clients), options = fields[0], fields[1:]
     listed = _read_list(clients, at, of_clients=True)
@@ -171,10 +244,10 @@ def _option(text: str) -> tuple[Option | None, tuple[str, str]]:
     name, value = words[0].lower(), words[1] if len(words) > 1 else ""
     known = f"libwrap denies the service; the options are {', '.join(sorted(OPTIONS))}"
     if name not in OPTIONS:
-        return None, (f"there is no option {words[0]}" if name else "there is no option behind this colon", known)
+        return None, (f"there is no option {words[0]}" if name else "there is no option after this colon", known)
     wants = OPTIONS[name]
     if wants and not value:
-        return None, (f"the option {name} needs a value", "libwrap denies the service; write the value behind it")
+        return None, (f"the option {name} needs a value", "libwrap denies the service; write the value after it")
     if wants is False and value:
         return None, (f"the option {name} takes no value", "libwrap denies the service; write it alone")
     if name == "umask" and not re.fullmatch(r"[0-7]+", value):
@@ -203,7 +276,7 @@ def _read_list(text: str, shift: int, *, of_clients: bool) -> Side:
             Fault(TB162, f"this rule has no {what}", "write ALL, or a list of them", shift, max(len(text), 1))
         )
     elif not lists[-1]:
-        faults.append(Fault(TB162, "nothing stands behind EXCEPT", "write what is excepted", shift, len(text)))
+        faults.append(Fault(TB162, "nothing follows EXCEPT", "write what is excepted", shift, len(text)))
     made: HostList | None = None
     for words in reversed(lists):
         made = HostList(tuple(words), made)
@@ -252,7 +325,7 @@ def _net_fault(net: str, mask: str) -> str:
     if bits == 0 and "." not in mask:
         return "write ALL"
     if address & ~bits:
-        return f"bits are set behind the prefix: write {IPv4Address(address & bits)}/{mask}"
+        return f"bits are set after the prefix: write {IPv4Address(address & bits)}/{mask}"
     return ""
 
 
@@ -262,7 +335,7 @@ def _net6_fault(net: str, length: str | None) -> str:
     except AddressValueError:
         return "write [address] or [address]/length"
     if length is not None and not (length.isascii() and length.isdigit() and int(length[:9]) <= 128):
-        return "write a length up to 128 behind the brackets"
+        return "write a length up to 128 after the brackets"
     return ""
 
 

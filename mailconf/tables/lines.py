@@ -2,11 +2,11 @@
 
 Format (postmap(1), aliases(5); the corners as postmap 3.7 shows them):
 
-- A line that is empty, holds only white space, or whose first character behind white space is ``#`` is skipped.
+- A line that is empty, holds only white space, or whose first character after white space is ``#`` is skipped.
 - A line that starts with white space continues the logical line before it; skipped lines between the two do not end
   it. Lines are joined without their newline and without anything between them.
 - A logical line that starts with white space continues nothing: a mistake, and the line is ignored.
-- White space is what C's isspace says: blank, tab, newline, vertical tab, form feed, carriage return. A line ends
+- White space is what C's isspace accepts: blank, tab, newline, vertical tab, form feed, carriage return. A line ends
   with a newline only, so that the carriage return of a DOS file is white space at the end of the line.
 - A NUL ends the text of a logical line, but a line that holds only a NUL is not empty.
 """
@@ -27,7 +27,7 @@ _MOST_PARTS = 4096
 
 
 class LogicalLine:
-    """A joined line: its text without newlines (a NUL and what follows still there) and where it stands in the file.
+    """A joined line: its text without newlines (a NUL and what follows still there) and its place in the file.
 
     ``start`` and ``end`` are offsets in ``data``, the file. How the physical lines lie in the text is found out when a
     place is asked for: a line may be continued a million times.
@@ -48,9 +48,9 @@ class LogicalLine:
         return self.text if at < 0 else self.text[:at]
 
     def not_utf8(self, *, hidden: bool = True) -> int | None:
-        """The offset in the text of the first byte that is not UTF-8, of those behind a NUL as well with ``hidden``.
+        """The offset in the text of the first byte that is not UTF-8, of those after a NUL as well with ``hidden``.
 
-        Text in ASCII hides what stands behind a NUL from that, too.
+        Text in ASCII hides what follows a NUL from that, too.
         """
         if self.text.isascii():
             return None
@@ -72,7 +72,7 @@ class LogicalLine:
         return self._piece(at)[0]
 
     def stretch(self, at: int, length: int) -> tuple[int, int]:
-        """Where ``text[at:at + length]`` stands in the file, cut at the end of the physical line it starts on."""
+        """Where ``text[at:at + length]`` is in the file, cut at the end of the physical line it starts on."""
         start, end = self._piece(at)
         return start, min(start + length, end)
 
@@ -149,7 +149,7 @@ class LineNumbers:
         self._at, self._number = 0, 1
 
     def __call__(self, offset: int) -> int:
-        """The number of the line, from 1, in which the byte ``offset`` stands."""
+        """The number of the line, from 1, that has the byte ``offset``."""
         if offset < self._at:
             self._at, self._number = 0, 1
         self._number += self._data.count(b"\n", self._at, offset)
@@ -184,7 +184,7 @@ def null_lines(data: bytes) -> dict[int, str]:
 
 
 def _lead_length(byte: int) -> int:
-    """How many bytes the character has that starts with ``byte``; 0 when none of several bytes does."""
+    """How many bytes the character has that starts with ``byte``; 0 when no character of several bytes does."""
     return 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 0
 
 
@@ -236,7 +236,7 @@ _SKIPPED_TEXT = re.compile(r"[ \t\v\f\r]*(?:#[^\n]*)?")
 
 
 def place_in(written: Span, at: int, length: int) -> Span:
-    """Where the characters ``[at:at + length]`` of a joined text stand, given the stretch it was joined from.
+    """Where the characters ``[at:at + length]`` of a joined text are, given the stretch it was joined from.
 
     The answer ends with the physical line it starts on.
     """

@@ -5,9 +5,9 @@ There are no logical lines here: nothing is continued. The file is read as C str
 - a piece of 1023 bytes without a newline is "too long", and so is one in which a NUL comes before the newline: it is
   ignored, and what follows it is the next line, with a number of its own. A file's last piece needs no newline and
   ends at its first NUL;
-- an empty line is ignored, and one that starts with the comment character (``#``; ``-D``), whatever follows;
+- an empty line is ignored, and one that starts with the comment character (``#``; ``-D``), with any text;
 - a line that starts with white space is a mistake, unless a delimiter is set: blank lines must be empty;
-- the key ends at the first white space, or at the first delimiter (``-t``); the value begins behind the run of white
+- the key ends at the first white space, or at the first delimiter (``-t``); the value begins after the run of white
   space or delimiters and goes to the end of the line, white space at its end and carriage return included;
 - an empty value is a mistake, unless ``-e`` allows it.
 
@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _BLOCK = 1 << 16  # bytes that are read at once
-LIMIT = 1024  # bytes of a line, its newline and the NUL behind it included
+LIMIT = 1024  # bytes of a line, its newline and the NUL after it included
 
 TOO_LONG = "too long"
 LEADING_SPACE = "white space before the key"
@@ -38,7 +38,7 @@ _LEADING = re.compile(rb"^[ \t\v\f\r]", re.MULTILINE)
 
 
 class Format(NamedTuple):
-    """How the text is written, as makemap's options say; ``delimiter`` and ``comment`` are single bytes."""
+    """How the text is written, by makemap's options; ``delimiter`` and ``comment`` are single bytes."""
 
     delimiter: bytes = b""  # empty: white space
     comment: bytes = b"#"  # empty: there are no comments

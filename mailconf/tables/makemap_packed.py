@@ -61,7 +61,7 @@ class PackedRows:
         return True
 
     def _add_lines(self, number: int, count: int, block: bytes, entries: int) -> None:
-        """The lines of the entries of a block of ``count`` lines, behind ``number`` others."""
+        """The lines of the entries of a block of ``count`` lines, after ``number`` others."""
         if entries == count:
             self.lines.extend(range(number + 1, number + count + 1))
             return

@@ -14,8 +14,47 @@ from mailconf.tables.lines import SPACE, Text
 from mailconf.tables.makemap import LEADING_SPACE, LIMIT, NO_VALUE, TOO_LONG, Format, Row, read_rows
 
 TB041 = error("TB041", "a line that makemap takes for too long")
+r"""Why: makemap reads a line into a buffer of 1024 bytes. It reports a longer line and leaves it out, and takes the
+rest for a line of its own.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    $ printf 'From:%01100d REJECT\n' 1 > /etc/mail/access
+
+Remedy: shorten the line.
+
+Source: makemap(8); observed with makemap 8.17.1.9.
+"""
+
 TB042 = error("TB042", "a line that starts with white space, in a table for makemap")
+"""Why: makemap has no lines that continue others: it reports a line that begins with white space, leaves it out and
+exits with 65.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+     Connect:192.0.2.1 REJECT
+
+Remedy: begin the line in the first column.
+
+Source: makemap(8); observed with makemap 8.17.1.9.
+"""
+
 TB043 = error("TB043", "a key without a value, in a table for makemap")
+"""Why: makemap reports a key without a value, leaves it out and exits with 65, unless -e is given.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Connect:192.0.2.1
+
+Remedy: write a value after the key.
+
+Source: makemap(8), -e; observed with makemap 8.17.1.9.
+"""
 
 _WORDS = {
     TOO_LONG: (

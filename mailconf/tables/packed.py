@@ -1,7 +1,7 @@
 """Many entries of a text as arrays of places: what is quickest to read, to sort and to write of a million of them.
 
 An object takes fifty bytes, and there are lines of five. So it is also how a table of many short lines is kept,
-whatever is wrong with some of them: `read_packed` gives the same entries and mistakes as
+even where some of them are wrong: `read_packed` gives the same entries and mistakes as
 `mailconf.tables.postmap.read_rows`.
 """
 
@@ -18,7 +18,7 @@ MANY = 1 << 22  # bytes of text that are worth it
 
 _BLOCK = 1 << 18  # bytes that are read at a time: of a large text; of a smaller one, a quarter
 _SMALL_BLOCK = 1 << 16
-_MOST_SPACES = 16  # between key and value, and behind the value
+_MOST_SPACES = 16  # between key and value, and after the value
 _OBJECTS = 270  # bytes that an entry takes at the most, as objects
 _TIMES, _MORE = 8, 15 << 20  # of the text, and bytes: what all of them may take
 
@@ -59,7 +59,7 @@ class Packed(NamedTuple):
         return Packed(self.text, *(column[kept] for column in self[1:]))
 
     def followed_by(self, others: Packed) -> Packed:
-        """These entries and, behind them, the others."""
+        """These entries and, after them, the others."""
         np = arrays()
         at = self.text.size
         number = np.int32 if at + others.text.size < 1 << 31 else np.int64
@@ -118,7 +118,7 @@ class Packing:
         return len(self._text) + len(self._behind) - len(text)
 
     def add_lists(self, keys: list[bytes], values: list[bytes]) -> None:
-        """Entries that stand nowhere."""
+        """Entries without a place in the text."""
         count = len(keys)
         at = self.add_text(b"".join(chain(keys, values)))
         lengths = self._np.fromiter(map(len, chain(keys, values)), self._np.int64, 2 * count)
@@ -146,7 +146,7 @@ def is_large(data: bytes) -> bool:
 def read_packed(
     data: bytes, *, utf8: bool, folded: bool, problems: Problems | None = None, progress: Progress | None = None
 ) -> Packed | None:
-    """The entries of ``data``; None where there are none, or `read_rows` is quicker.
+    """The entries of ``data``; None where it has no entries, or `read_rows` is quicker.
 
     utf8      smtputf8_enable
     folded    give keys in lower case (`fold`)
@@ -206,11 +206,23 @@ def _read_plain(np: Array, data: bytes, whole: Array, start: int, end: int, foun
         key_at, key_length, value_at, value_length = _plain(np, block, whole[start:end])
     except _NotPlain:
         return False
-    lower = block.lower() if folded else block
-    key_at += start if lower == block else found.add_text(lower)
+    letters = whole[start:end]
+    if folded and _has_capitals(np, letters, key_at, key_length):
+        key_at += found.add_text(block.lower())
+    else:
+        key_at += start
     value_at += start
     found.add(key_at, key_length, value_at, value_length)
     return True
+
+
+def _has_capitals(np: Array, letters: Array, key_at: Array, key_length: Array) -> bool:
+    """Whether one of the keys has a capital letter; values may, as OK."""
+    capitals = np.flatnonzero((letters - np.uint8(65)) < 26)
+    if not capitals.size or not key_at.size:
+        return False
+    key = np.maximum(np.searchsorted(key_at, capitals, "right") - 1, 0)
+    return bool((capitals - key_at[key] < key_length[key])[capitals >= key_at[key]].any())
 
 
 def _plain(np: Array, block: bytes, letters: Array) -> tuple[Array, Array, Array, Array]:

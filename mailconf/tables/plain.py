@@ -1,4 +1,4 @@
-"""Which lines of a large table no check can find anything in: most of them, told by one look over the whole text.
+"""Which lines of a large table no check can find anything in: most of them, found by one look over the whole text.
 
 `doubtful` gives the other entries, for `mailconf.tables.roles.check_table`: what that finds in them is what it finds in
 the table (a property test holds the two equal).
@@ -17,7 +17,7 @@ from mailconf.tables.entry import Entry
 from mailconf.tables.lines import SPACE, Text
 from mailconf.tables.postmap import read_rows
 
-# Of an access table: keys that are asked for as they stand, and actions with any text.
+# Of an access table: keys that are asked for as they are written, and actions with any text.
 _ACCESS_KEY = r"[\w+=-]++(?:(?:\.(?!0)|@)[\w+=-]++)*+"
 _ACTION = r"(?i:OK|DUNNO|REJECT|DEFER_IF_REJECT|DEFER_IF_PERMIT|DEFER|DISCARD|HOLD|WARN|INFO|[45][0-9][0-9])"
 _ANYTHING = r"[^ \t\n\v\f\r][^\n]*+"
@@ -27,7 +27,7 @@ _SKIPPED = possessive.compile(rb"(?:#[^\n]*+\n|\n)*+")
 
 @lru_cache
 def lines_for(role: str) -> re.Pattern[bytes] | None:
-    """What matches any number of plain lines; None for a role of which that cannot be told."""
+    """What matches any number of plain lines; None for a role that has no such form."""
     if role == roles.ACCESS:
         key, value = _ACCESS_KEY, rf"{_ACTION}(?:[ \t][^\n]*+)?"
     elif role == roles.VIRTUAL:
@@ -70,7 +70,7 @@ def _stretches(data: bytes, lines: re.Pattern[bytes]) -> Iterator[tuple[int, int
         if at == size:
             return
         start = at
-        if data[start] in SPACE:  # it continues a line before, behind which comments and empty lines may stand
+        if data[start] in SPACE:  # it continues an earlier line, and comments and empty lines may be between them
             while start and data[start] in b" \t\n\v\f\r#":
                 start = data.rfind(b"\n", 0, start - 1) + 1
         while True:

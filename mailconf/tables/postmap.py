@@ -4,7 +4,7 @@ What postmap 3.7 does with each line, in this order:
 
 - it starts with white space: ignored, with a warning;
 - a NUL and what follows it are cut off;
-- it is not UTF-8 (checked unless UTF-8 support is off; what stands behind a NUL counts, unless it is only ASCII that
+- it is not UTF-8 (checked unless UTF-8 support is off; what follows a NUL counts, unless it is only ASCII that
   comes before): ignored, with a warning;
 - the key ends at the first white space outside double quotes; a backslash, inside quotes and outside, takes the next
   byte's meaning. Quotes and backslashes stay in the key as they are: lookups use the quoted form of an address. Quotes
@@ -21,10 +21,8 @@ same reader by grammars/postmap.lark, and a property test holds the two equal.
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import accumulate
 
 from mailconf import possessive
@@ -56,15 +54,27 @@ def fold(key: bytes, *, utf8: bool = True) -> bytes:
 
 
 def read_rows(
-    data: bytes, *, utf8: bool = True, places: bool = False, nulls: bool = False, progress: Progress | None = None
+    data: bytes,
+    *,
+    utf8: bool = True,
+    places: bool = False,
+    nulls: bool = False,
+    progress: Progress | None = None,
+    first: int = 0,
+    stop: int | None = None,
 ) -> Rows:
-    """All entries of the text ``data``; keys as written. ``utf8`` is smtputf8_enable; with ``nulls`` (as Postfix from
-    3.9 on) each logical line with a NUL, in it or in what is skipped behind it, is a problem, and what a NUL hides need
-    not be UTF-8."""
+    """All entries of the text ``data``, or of its logical lines from ``first`` to ``stop``; keys as written.
+
+    utf8   smtputf8_enable
+    nulls  as Postfix from 3.9 on: each logical line with a NUL, in it or in what is skipped after it, is a problem,
+           and what a NUL hides need not be UTF-8
+    """
     rows = Rows(data)
     told = Nulls(data, rows) if nulls and b"\0" in data else None
-    with _no_collection():
-        for start, end in blocks(data, _BLOCK):
+    from mailconf.tables.garbage_collection import no_collection  # here: start-up time
+
+    with no_collection():
+        for start, end in blocks(data, _BLOCK, first, stop):
             block = data[start:end]
             if len(block) > _LARGE or _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
                 for line in logical_lines(data, start, end):
@@ -174,15 +184,3 @@ def _is_hard(block: bytes, utf8: bool) -> bool:
         except UnicodeDecodeError:
             return True
     return False
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Garbage collection off: millions of small lists without cycles would be looked through again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

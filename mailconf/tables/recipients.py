@@ -1,4 +1,4 @@
-"""Keys of Postfix's tables of addresses, domains and hosts, and the tables whose values are nobody's business.
+"""Keys of Postfix's tables of addresses, domains and hosts, and the tables whose values have no meaning.
 
 Addresses (canonical(5), relocated(5), virtual(5), relay_recipient_maps, ...) are looked up as ``user@domain``, ``user``
 and ``@domain``, without a dot at their end. Domains (mydestination, relay_domains) and hosts (mynetworks) are looked up

@@ -1,6 +1,6 @@
 """Values in which a rule puts parts of what it matched: ``$1``, ``${1}``, ``$(1)`` (regexp_table(5), pcre_table(5)).
 
-What such a value will be, only the lookup tells; what can be told without it is judged with something right in the
+What such a value will be, only the lookup shows; what is certain without it is judged with something right in the
 place of the references. cidr tables have no references: there ``$1`` is text.
 """
 
@@ -33,7 +33,7 @@ def settled(value: str) -> str:
 
 
 def settled_action(value: str) -> str:
-    """An action with an argument that is right, where a reference stands in it; any action for one that is unknown."""
+    """An action with an argument that is right, where a reference is in it; any action for one that is unknown."""
     if not has_reference(value):
         return value
     action = _ACTION.fullmatch(value)

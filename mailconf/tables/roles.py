@@ -90,7 +90,7 @@ _ABOUT_KEYS = frozenset({ADDRESSES, DOMAINS, HOSTS, OTHER})
 def table_role(*uses: str) -> str:
     """The name of the format of a table, by the parameters of main.cf and restrictions that name it.
 
-    Several may do so. What the values mean, the first says that gives them a meaning; keys that only one of several
+    Several may do so. The first one that gives the values a meaning decides about it; keys that only one of several
     looks up are not for the others to complain of.
     """
     formats = dict.fromkeys(map(_format_of, uses))
@@ -118,7 +118,7 @@ def read_table(
 def check_table(role: str, entries: Iterable[Entry], sink: Sink, known: Known = lambda word: True) -> None:
     """Report what is wrong with ``entries`` in their role.
 
-    known  tells whether a word is a restriction, or a restriction class, that an access table may name
+    known  decides whether a word is a restriction, or a restriction class, that an access table may name
     """
     if role == ACCESS:
         check_access(entries, sink, known)

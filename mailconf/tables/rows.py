@@ -1,6 +1,6 @@
 """The entries of a table and its mistakes in bulk: `Rows`.
 
-A table may have millions of lines of a few bytes each. What stands where, and what is wrong, is kept as numbers; the
+A table may have millions of lines of a few bytes each. Places, and what is wrong, are kept as numbers; the
 objects that callers see are made when they are asked for.
 """
 
@@ -31,7 +31,7 @@ class Problem(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Where an entry stands, in bytes: its key, its value and its end."""
+    """The place of an entry, in bytes: its key, its value and its end."""
 
     start: int
     value_at: int
@@ -80,7 +80,7 @@ class Problems:
     def __iter__(self) -> Iterator[Problem]:
         for kind, *places in zip(self._kinds, self._before, self._lines, self._starts, self._ends, strict=True):
             before, at, start, end = places
-            line = next(logical_lines(self._data, at), None)  # none, where all that there is are comments with a NUL
+            line = next(logical_lines(self._data, at), None)  # no line, where there are only comments with a NUL
             text = b"" if line is None else line.text if line.text[0] in SPACE else line.visible
             yield Problem(self._names[kind], before, at, start, end, text)
 
@@ -98,7 +98,7 @@ class Problems:
         self._ends.append(end)
 
     def add_all(self, others: Problems, before: int, at: int) -> None:
-        """Those of a part of the text that begins at ``at``, behind ``before`` entries."""
+        """Those of a part of the text that begins at ``at``, after ``before`` entries."""
         for number, (kind, start, end) in enumerate(others.places()):
             self.append(kind, before + others._before[number], at + others._lines[number], at + start, at + end)
 

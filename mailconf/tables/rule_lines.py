@@ -3,10 +3,10 @@
     /pattern/flags result      !/pattern/flags result      if /pattern/flags      if !/pattern/flags      endif
     network/length result      !network result             if network             if !network             endif
 
-A rule stands on a logical line of `mailconf.tables.lines`. The delimiter of a pattern is any character that is neither
-a letter nor a digit, chosen by each rule, so that no grammar can tell where a pattern ends: this reader goes by hand.
-``mailconf.maps`` reads the same text in order to answer; tests hold that both find the same lines wrong.
-Whether a pattern compiles, and has the groups that a result asks for, only the engine can say: `mailconf.check`.
+A rule is a logical line of `mailconf.tables.lines`. The delimiter of a pattern is any character that is neither
+a letter nor a digit, chosen by each rule, so that no grammar can find where a pattern ends: this reader is written by
+hand. ``mailconf.maps`` reads the same text in order to answer; tests hold that both find the same lines wrong. Only the
+engine knows whether a pattern compiles, and has the groups that a result asks for: `mailconf.check`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,141 @@ from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
 from mailconf.tables.reader import TB001, place
 
 TB110 = error("TB110", "a pattern that is not closed")
+"""Why: the table skips a rule whose pattern is not closed, with a warning in the log: what it was to refuse gets
+through.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: free money REJECT
+
+Remedy: end the pattern with the character that it begins with.
+
+Source: regexp_table(5), pcre_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB111 = error("TB111", "a flag that patterns of this type do not have")
+"""Why: a letter after the pattern is a flag. The table skips a rule with one that it does not know, with a warning in
+the log.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: free money/q REJECT
+
+Remedy: remove the flag; a blank separates the pattern from the result.
+
+Source: regexp_table(5), pcre_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB112 = error("TB112", "a line that is no rule")
+"""Why: a line of such a table is a pattern and a result, "if" or "endif". The table skips others with a warning in the
+log.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    Subject: REJECT
+
+Remedy: write /pattern/ result.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB113 = error("TB113", "an endif without its if")
+"""Why: the table ignores the line, with a warning in the log. Perhaps the "if" above it is missing or misspelled, so
+that the rules hold for everything.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: free money/ REJECT
+    endif
+
+Remedy: remove the line, or write the "if" that it ends.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB114 = warning("TB114", "an if without its endif")
+"""Why: the condition holds to the end of the table, so that the rules below it hold for a part of the texts only.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    if /^Subject:/
+    /free money/ REJECT
+
+Remedy: write endif after the last rule of the condition.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB115 = error("TB115", "a rule without a result")
-TB116 = error("TB116", "a network that is none")
-TB117 = warning("TB117", "text behind an if or endif")
+"""Why: the rule matches and has no result. In regexp and pcre tables its result is empty, which is no action; a cidr
+table skips the rule.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: free money/
+
+Remedy: write the result after the pattern.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
+TB116 = error("TB116", "a network that is not valid")
+"""Why: the table skips the rule, with a warning in the log, where the network has bits after its length or is no
+network at all.
+
+Example:
+    # main.cf
+    smtpd_client_restrictions = check_client_access cidr:/etc/postfix/clients
+    # /etc/postfix/clients
+    192.0.2.1/24 REJECT
+
+Remedy: write the network that the hint names, or the address alone.
+
+Source: cidr_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
+TB117 = warning("TB117", "text after an if or endif")
+"""Why: the table ignores what follows "if /pattern/" and "endif" in the same line; a rule there is not read.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    if /^Subject:/ REJECT
+    /free money/ REJECT
+    endif
+
+Remedy: write rules on lines of their own.
+
+Source: regexp_table(5), pcre_table(5), "TABLE FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB118 = error("TB118", "the text of a match in the result of a rule for what does not match")
+"""Why: $1 stands for what a group of the pattern has matched. A rule that begins with ! is used where the pattern does
+not match, and has no such text: the table skips the rule, with a warning in the log.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    !/^Subject: (.*)/ REJECT no $1
+
+Remedy: write the result without $1.
+
+Source: regexp_table(5), "TEXT SUBSTITUTION"; pcre_table(5); observed with Postfix 3.7.11.
+"""
 
 PATTERN_TYPES = ("regexp", "pcre")
 FLAGS = {"regexp": "imx", "pcre": "imsxAEUX"}
@@ -60,7 +187,7 @@ class Pattern(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A line: its entry (the key is the pattern as written, the value the result) and what it says.
+    """A line: its entry (the key is the pattern as written, the value the result) and its kind.
 
     ``patterns`` is empty for an endif; a regexp rule has two where the second excludes what it matches.
     """
@@ -110,7 +237,7 @@ def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
             message = "this line starts with white space, but there is no line before it that it could continue"
             sink.report(TB001, message, line.span(0, len(line.text)), hint=hint)
             continue
-        if not line.text and kind != "cidr":  # a NUL hides it, and Postfix says nothing
+        if not line.text and kind != "cidr":  # a NUL hides it, and Postfix reports nothing
             continue
         try:
             rule = _read(kind, line, source, sink)
@@ -125,7 +252,7 @@ def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
         if rule.kind is RuleKind.IF:
             opened.append(rule)
     for rule in opened:
-        hint = "it holds to the end of the table; write endif behind the last of its rules"
+        hint = "it holds to the end of the table; write endif after the last of its rules"
         sink.report(TB114, "this if has no endif", rule.entry.key_span, hint=hint)
     return rules
 
@@ -170,7 +297,7 @@ def _tell_extra(line: _Line, at: int, end: int, sink: Sink, *, cidr: bool = Fals
         return
     start = at + line.text[at:end].index(extra)
     if cidr:
-        raise _Bad(TB112, "there is text behind endif", "Postfix ignores this line; write endif alone", start, end)
+        raise _Bad(TB112, "there is text after endif", "Postfix ignores this line; write endif alone", start, end)
     hint = "remove it; rules between if and endif start in the first column of their own lines"
     sink.report(TB117, f"{extra} is not read", line.span(start, end), hint=hint)
 
@@ -214,7 +341,7 @@ def _read_cidr(line: _Line, source: Source) -> Rule:
     if opens:
         return Rule(RuleKind.IF, (pattern,), line.entry(source, len(text)))
     if len(words) < 2:
-        raise _Bad(TB115, "this rule has no result", f"{_SKIPPED}; write the result behind it", begin, len(text))
+        raise _Bad(TB115, "this rule has no result", f"{_SKIPPED}; write the result after it", begin, len(text))
     return Rule(RuleKind.RULE, (pattern,), line.entry(source, len(text) - len(words[1])))
 
 
@@ -242,5 +369,5 @@ def _network_fault(text: str) -> tuple[str, str] | None:
             better = ip_network(f"{address}/{length}", strict=False)
         except ValueError:
             return f"{text} is no network", _WRITE
-        return f"{text} has bits behind its prefix", f"write {better}, or {address} alone"
+        return f"{text} has bits after its prefix", f"write {better}, or {address} alone"
     return None

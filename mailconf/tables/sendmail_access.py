@@ -25,15 +25,135 @@ from mailconf.tables.check import TB014, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
 TB060 = error("TB060", "a tag of sendmail's access table without a key")
+"""Why: a blank after the tag ends the key: the key is the tag alone, which no lookup asks for, and the rest is the
+value.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Connect: 192.0.2.1 REJECT
+
+Remedy: write the key after the colon without a blank: Connect:192.0.2.1
+
+Source: cf/README, access_db; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB061 = error("TB061", "an action of sendmail's access table that does not exist")
+"""Why: sendmail takes a value that it does not know for the text of a refusal: the client is refused with that text,
+even where OK was meant.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Connect:192.0.2.1 RELY
+
+Remedy: write OK, RELAY, REJECT, DISCARD, QUARANTINE:text, ERROR:D.S.N:code text, or a reply with its code.
+
+Source: cf/README, "ANTI-SPAM CONFIGURATION CONTROL"; cf/m4/proto.m4 of sendmail 8.17.
+"""
+
 TB062 = error("TB062", "QUARANTINE or ERROR without a text, in sendmail's access table")
+"""Why: QUARANTINE and ERROR need a text after the colon. Without one, sendmail answers with what is left over from
+the address.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    From:example.com ERROR:
+
+Remedy: write for example ERROR:5.7.1:550 not wanted here
+
+Source: cf/README, "ANTI-SPAM CONFIGURATION CONTROL"; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB063 = error("TB063", "a limit of sendmail's access table that is no number")
+"""Why: the tags ClientRate, ClientConn and GreetPause have a number for value. Without one, the limit does not hold.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    ClientRate:192.0.2.1 many
+
+Remedy: write a number; 0 is no limit.
+
+Source: cf/README, ratecontrol, conncontrol, greet_pause.
+"""
+
 TB064 = error("TB064", "a value of the tag Spam that has no effect")
+"""Why: the tag Spam takes FRIEND or HATER. Other values have no effect.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Spam:abuse@example.com OK
+
+Remedy: write FRIEND or HATER, as FEATURE(`delay_checks') was given it.
+
+Source: cf/README, delay_checks; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB065 = error("TB065", "a value of a TLS tag that requires nothing")
+"""Why: the value of a TLS tag names which encryption or which verified certificate is required. Another text requires
+nothing, and the mail goes without TLS.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    TLS_Rcpt:example.com SECURE
+
+Remedy: write for example ENCR:256 or VERIFY:256, with PERM+ or TEMP+ before it for the kind of refusal.
+
+Source: cf/README, "STARTTLS", "Allowing Connections"; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB066 = warning("TB066", "a tag of sendmail's access table that looks like a slip of the pen")
+"""Why: no ruleset of the library asks for a key with this tag; one that is nearly the same exists.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    Conect:192.0.2.1 REJECT
+
+Remedy: correct the tag.
+
+Source: cf/README, access_db.
+"""
+
 TB067 = error("TB067", "a certificate's entry in sendmail's access table that allows nothing")
+"""Why: an entry of CertIssuer takes RELAY or SUBJECT, one of CertSubject takes RELAY. Other values allow nothing.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    CertSubject:/C=DE/CN=mail.example.com OK
+
+Remedy: write RELAY; SUBJECT for an issuer whose subjects are looked up.
+
+Source: cf/README, "STARTTLS", "Relaying".
+"""
 
 TB068 = warning("TB068", "ERROR whose code becomes a part of the text, in sendmail's access table")
+"""Why: without the second colon, the status code becomes a part of the text, and the client gets the code of the
+ruleset.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    From:example.com ERROR:5.7.1 550 not wanted here
+
+Remedy: write a colon after the status code: ERROR:5.7.1:550 not wanted here
+
+Source: cf/README, "ANTI-SPAM CONFIGURATION CONTROL"; observed with sendmail 8.17.1.9 -bt.
+"""
 
 _MAIL, _SPAM, _NUMBER, _TLS, _CERT, _OTHER = "action", "spam", "number", "tls", "certificate", "other"
 TAGS = {
@@ -103,7 +223,7 @@ class AccessAction(NamedTuple):
 
 
 def split_key(text: str) -> AccessKey:
-    """A key's tag and what it is about; ``IPv6:`` is none."""
+    """A key's tag and what it is about; ``IPv6:`` is no tag."""
     found = _TAG.match(text)
     if found is None or found[1].lower() == "ipv6":
         return AccessKey("", text)
@@ -120,8 +240,8 @@ def read_key(text: str) -> Side:
             return Side(key, (Fault(TB066, f"there is no tag {text[: len(key.tag)]}", hint, 0, len(key.tag) + 1),))
         return Side(key)
     if key.tag in _NO_DEFAULT and not key.subject:
-        hint = "the key follows the colon without a blank; what stands behind the blank is taken for the value"
-        return Side(key, (Fault(TB060, f"there is nothing behind {text}", hint),))
+        hint = "the key follows the colon without a blank; what follows a blank is taken for the value"
+        return Side(key, (Fault(TB060, f"there is nothing after {text}", hint),))
     fault = _subject_fault(key.subject) if TAGS.get(key.tag, _MAIL) not in (_CERT, _OTHER) else None
     return Side(key, (fault,) if fault else ())
 

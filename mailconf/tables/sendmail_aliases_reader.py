@@ -1,8 +1,9 @@
-"""Entries as text, with places and Diagnostics: alias files of sendmail, as `mailconf.tables.sendmail_aliases` says.
+"""Entries as text, with places and Diagnostics: alias files of sendmail, described in
+`mailconf.tables.sendmail_aliases`.
 
 newaliases leaves out a line with a mistake and builds the map from the others; here such a line is an error.
 
-A value (`read_targets`) is a list of targets, parted by commas outside of quotes, comments and angle brackets:
+A value (`read_targets`) is a list of targets, separated by commas outside of quotes, comments and angle brackets:
 addresses, ``/file``, ``|command`` and ``:include:/file``. As ``sendmail -bv`` shows, white space inside of a target
 that is not in quotes becomes a dot: ``|/bin/vacation joe`` runs ``/bin/vacation.joe``, and ``alice bob`` is one user.
 """
@@ -36,12 +37,104 @@ from mailconf.tables.sendmail_aliases import (
 from mailconf.tables.sides import Fault, Side
 
 TB050 = error("TB050", "an alias whose name sendmail refuses")
+"""Why: newaliases reports a name that sendmail cannot use as an alias, and leaves the line out.
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    ann,bob: carol
+
+Remedy: write the name of one user, in quotes where it has other characters than letters and digits.
+
+Source: sendmail's aliases(5); observed with newaliases 8.17.1.9.
+"""
+
 TB051 = error("TB051", "an alias of a name that is not local, for sendmail")
+"""Why: an alias is a local name. newaliases reports one with the domain of another machine, and leaves the line out.
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    info@example.com: ann
+
+Remedy: leave the domain out, or put the address into the virtusertable.
+
+Source: sendmail's aliases(5); cf/README, virtusertable; observed with newaliases 8.17.1.9.
+"""
+
 TB052 = error("TB052", "an alias without a colon, for sendmail")
+"""Why: newaliases reports a line without a colon ("missing colon") and leaves it out: there is no such alias.
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    postmaster root
+
+Remedy: write a colon after the name.
+
+Source: sendmail's aliases(5); observed with newaliases 8.17.1.9.
+"""
+
 TB053 = error("TB053", "an alias without a value, for sendmail")
+"""Why: newaliases reports an alias without a value ("missing value for alias") and leaves it out.
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    postmaster:
+
+Remedy: write where the mail goes; /dev/null discards it.
+
+Source: sendmail's aliases(5); observed with newaliases 8.17.1.9.
+"""
+
 TB054 = warning("TB054", "an alias whose name has something left open")
+"""Why: newaliases warns of a bracket, quote or comment that is open at the colon, and takes it for closed there: the
+alias may have another name than was meant.
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    ann(smith: ann
+
+Remedy: close it, or write the name without it.
+
+Source: RFC 5322 3.2.2, 3.2.4; observed with newaliases 8.17.1.9.
+"""
+
 TB055 = error("TB055", "a line that sendmail takes for too long, in an alias file")
+r"""Why: newaliases reads a line, with those that continue it, into a buffer of 8191 bytes. It reports a longer one and
+leaves it out.
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    $ printf 'everybody: %08200d\n' 1 > /etc/mail/aliases
+
+Remedy: put the addresses into a file, and write :include: and its name.
+
+Source: sendmail's aliases(5); observed with newaliases 8.17.1.9.
+"""
+
 TB056 = warning("TB056", "a command of an alias without quotes")
+"""Why: outside of quotes sendmail makes a dot of white space inside of a target: here it runs /usr/local/bin/list.-a,
+which does not exist.
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    list: |/usr/local/bin/list -a
+
+Remedy: put quotes around the command and its arguments: "|/usr/local/bin/list -a"
+
+Source: sendmail's aliases(5); observed with sendmail 8.17.1.9 -bv.
+"""
 
 _IGNORED = "newaliases leaves this line out"
 _WORDS = {
@@ -74,7 +167,7 @@ _BLANK_INSIDE = re.compile(r"\S[ \t]+\S")
 def read_sendmail_aliases(source: Source, sink: Sink, is_local: Callable[[bytes], bool] = lambda host: True) -> Entries:
     """The aliases of a file, in its order, duplicates included; names as stored, in lower case.
 
-    ``is_local`` tells whether a host is this machine (class w); without it each one is.
+    ``is_local`` decides whether a host is this machine (class w); without it each one is.
     """
     text = Text(source)
     entries = Entries(source, _sides)
@@ -99,7 +192,8 @@ def read_sendmail_aliases(source: Source, sink: Sink, is_local: Callable[[bytes]
 
 def _sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
     """Name and value of an alias as most are written."""
-    return text[start : max(text.find(":", start, end), start)].lower(), text[value_at:end]
+    name = text[start : max(text.find(":", start, end), start)]
+    return name.rstrip(" \t").lower(), text[value_at:end]
 
 
 def _value_at(line: Line, value: bytes) -> int:
@@ -165,5 +259,5 @@ def _fault(target: AliasTarget, part: str) -> Fault | None:
     if target.kind is AliasKind.INCLUDE and not target.text.startswith("/"):
         return Fault(TB033, f':include: of "{target.text}" is no absolute path', "write :include:/the/whole/path")
     if target.kind is AliasKind.ADDRESS and blank and "<" not in part:
-        return Fault(TB034, f"{part} is one address", "part targets with commas")
+        return Fault(TB034, f"{part} is one address", "separate targets by commas")
     return None

@@ -24,13 +24,121 @@ from mailconf.tables.check import TB022, TB025, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
 TB130 = error("TB130", "a value that is not one address, in a table of sendmail's")
+"""Why: the value of these tables is one address. sendmail refuses mail for the key where it is something else: "553
+5.1.3 Invalid route address".
+
+Example:
+    # sendmail.mc
+    FEATURE(`virtusertable')dnl
+    # /etc/mail/virtusertable
+    info@example.com ann, bob
+
+Remedy: write one address; put several into an alias, and write that alias here.
+
+Source: cf/README, virtusertable, genericstable; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB131 = error("TB131", "error: without a code and a text, in a virtusertable")
+"""Why: error: needs a code and a text for the sender. Without a text, sendmail puts the address in its place.
+
+Example:
+    # sendmail.mc
+    FEATURE(`virtusertable')dnl
+    # /etc/mail/virtusertable
+    old@example.com error:nouser
+
+Remedy: write error:nouser 550 text, or error:5.1.1:550 text
+
+Source: cf/README, virtusertable; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB132 = error("TB132", "a value of the domaintable that is no domain")
+"""Why: the domaintable replaces one domain by another. A value that is no domain gives addresses that do not exist.
+
+Example:
+    # sendmail.mc
+    FEATURE(`domaintable')dnl
+    # /etc/mail/domaintable
+    old.example.com ann@example.com
+
+Remedy: write the name of a domain.
+
+Source: cf/README, domaintable; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB133 = warning("TB133", "a parameter that is always empty")
+"""Why: %1 and the others stand for what the key leaves open. With this key there is nothing for it to stand for.
+
+Example:
+    # sendmail.mc
+    FEATURE(`genericstable')dnl
+    # /etc/mail/genericstable
+    ann %1@example.com
+
+Remedy: write the user's name, or a key such as @domain that leaves it open.
+
+Source: cf/README, virtusertable, genericstable, mailertable; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB140 = error("TB140", "a value of the mailertable without a mailer")
+"""Why: sendmail ignores a value without "mailer:": mail for the domain takes the usual way.
+
+Example:
+    # sendmail.mc
+    FEATURE(`mailertable')dnl
+    # /etc/mail/mailertable
+    example.net mail.example.net
+
+Remedy: write the mailer and a colon before the host: smtp:mail.example.net
+
+Source: cf/README, "USING MAILERTABLES"; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB141 = error("TB141", "a mailer without a host, in a mailertable")
+"""Why: the mailer needs a host. Without one, sendmail takes a part of the address for it, and the mail cannot be
+delivered.
+
+Example:
+    # sendmail.mc
+    FEATURE(`mailertable')dnl
+    # /etc/mail/mailertable
+    example.net smtp:
+
+Remedy: write the host after the colon.
+
+Source: cf/README, "USING MAILERTABLES"; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB142 = declare("TB142", Severity.NOTE, "error: whose code becomes a part of the text, in a mailertable")
+"""Why: the code is separated from the text by a colon, other than in a virtusertable. With a blank it becomes a part
+of the text, and the code is that of an unspecific error.
+
+Example:
+    # sendmail.mc
+    FEATURE(`mailertable')dnl
+    # /etc/mail/mailertable
+    example.net error:nohost 550 no such host
+
+Remedy: write a colon between them: error:nohost:550 no such host
+
+Source: cf/README, "USING MAILERTABLES"; observed with sendmail 8.17.1.9 -bt.
+"""
+
 TB150 = warning("TB150", "a key of the userdb that no lookup asks for")
+"""Why: the user database is asked for name:maildrop, name:mailname and name:mailsender. An entry with another key is
+never found.
+
+Example:
+    # sendmail.mc
+    LOCAL_CONFIG
+    O UserDatabaseSpec=/etc/mail/userdb.db
+    # /etc/mail/userdb
+    ann:office ann@example.com
+
+Remedy: write maildrop for where mail goes, mailname for the address of what is sent.
+
+Source: Sendmail Installation and Operation Guide, "The User Database".
+"""
 
 _PLAIN_ADDRESS = possessive.compile(r"(?:[\w+=-]|%[0-3])[\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
 _PLAIN_GENERICS = possessive.compile(r"[^\t]*\t[\w+=-][\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
@@ -53,7 +161,7 @@ class MapTarget(NamedTuple):
 
 
 class MailerRoute(NamedTuple):
-    """What the mailertable says: a mailer, and the host, or the text of an error with its ``code``."""
+    """A value of the mailertable: a mailer, and the host, or the text of an error with its ``code``."""
 
     mailer: str
     host: str = ""
@@ -189,7 +297,7 @@ def read_route(key: str, value: str) -> Side:
         return Side(MailerRoute("discard"))
     if _NO_HOST.fullmatch(text):
         hint = 'write for example "smtp:relay.example.com"'
-        return Side(None, (Fault(TB141, f"a host is missing behind {text}", hint),))
+        return Side(None, (Fault(TB141, f"a host is missing after {text}", hint),))
     words = _words("route", text)
     if isinstance(words, Fault):
         return Side(None, (words,))

@@ -68,7 +68,7 @@ ALSO = {
 
 
 def sendmail_format(role: str) -> Format:
-    """The format of a role; a name that nobody knows is a table of keys and values that mean anything ("other")."""
+    """The format of a role; under an unknown name, a table of keys and values that mean anything ("other")."""
     return SENDMAIL[ALSO.get(role, role if role in SENDMAIL else "other")]
 
 
@@ -78,7 +78,7 @@ def read_sendmail_table(role: str, source: Source, sink: Sink) -> Sequence[Entry
     role    see `sendmail_format`
     source  the text, named as reports are to name it: ``Source.read(path)``
 
-    The entries are in the file's order, keys as written, duplicates (which nobody reports here) included. Of a class
+    The entries are in the file's order, keys as written, duplicates (which are not reported here) included. Of a class
     file each word is an entry with an empty value, of hosts.allow each rule is one with the daemons as its key.
     """
     entries = sendmail_format(role).read(source, sink)

@@ -1,9 +1,9 @@
 """One side of an entry, read in a role: what it means, or what is wrong with it.
 
 A format has a reader for its keys and one for its values: a function of the text to a `Side`. `check_sides` applies
-them to a table, each distinct text once; texts that a regular expression tells to be plainly right need no reader at
+them to a table, each distinct text once; texts that a regular expression shows to be plainly right need no reader at
 all, and a property test holds that the reader agrees. A table with more than `LIMIT` distinct texts that are not plain
-is checked so far and no farther, which is said (TB009); its form, which decides what goes into the map, is always read
+is checked up to there, which is reported (TB009); its form, which decides what goes into the map, is always read
 whole.
 """
 
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from mailconf.grammar import Grammar, Tree
 
 TB009 = declare("TB009", Severity.NOTE, "a table too irregular to be checked to its end")
+"""Why: some rules look into each different text of a table. After 20,000 of them, and in a text of more than 100,000
+characters, mailconf ends that part of the check, so that it takes a bounded time. The map is built as a whole.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    $ seq 20001 | sed 's/.*/user&@example.com |scan&/' > /etc/postfix/virtual
+
+Remedy: nothing; correct what was found before that place first.
+
+Source: the bounds in mailconf/tables/sides.py, which no engine has.
+"""
 
 LIMIT = 20_000
 LONGEST = 100_000  # characters of a side
@@ -37,7 +49,7 @@ class Fault(NamedTuple):
 
 
 class Side(NamedTuple):
-    """``meaning`` is the format's own type, None where the text has none."""
+    """``meaning`` is the format's own type, None where the text has no meaning."""
 
     meaning: Any
     faults: tuple[Fault, ...] = ()
@@ -49,7 +61,7 @@ SideReader = Callable[[str], Side]
 class Sides(NamedTuple):
     """How the entries of a format are read; ``plain_key`` and ``plain_value`` match what has no fault for sure.
 
-    by_key      reads a value where its key tells what it means; then ``plain_value`` matches both, with a tab between
+    by_key      reads a value whose meaning its key decides; then ``plain_value`` matches both, with a tab between
     easy_keys   keys are read by regular expressions: any number of them
     """
 
@@ -61,17 +73,17 @@ class Sides(NamedTuple):
     easy_keys: bool = False
 
     def read_key(self, entry: Entry) -> Side:
-        """The key of ``entry``; the text, where keys mean what they say."""
+        """The key of ``entry``; the text, where keys have no other meaning."""
         return Side(entry.key) if self.key is None else self.key(entry.key)
 
     def read_value(self, entry: Entry) -> Side:
-        """The value of ``entry``; the text, where values mean what they say."""
+        """The value of ``entry``; the text, where values have no other meaning."""
         if self.by_key is not None:
             return self.by_key(entry.key, entry.value)
         return Side(entry.value) if self.value is None else self.value(entry.value)
 
 
-ANYTHING = Sides()  # both sides mean what they say
+ANYTHING = Sides()  # both sides mean their text
 
 
 def check_sides(sides: Sides, entries: Iterable[Entry], sink: Sink) -> None:

@@ -1,8 +1,9 @@
-"""transport(5) and its kin: sender_dependent_default_transport_maps, sender_dependent_relayhost_maps, relocated(5).
+"""transport(5) and similar tables: sender_dependent_default_transport_maps, sender_dependent_relayhost_maps,
+relocated(5).
 
-A value is ``transport:nexthop``; each may be empty, and the colon with it. What nexthops look like, the transport says:
-those of smtp and lmtp are lists of ``host``, ``host:port``, ``[host]`` and ``[host]:port`` (lmtp(8) also knows
-``unix:path`` and ``inet:host``); what else stands there ends the delivery agent. Those of error, retry and discard are
+A value is ``transport:nexthop``; each may be empty, and the colon with it. The transport decides what nexthops look
+like: those of smtp and lmtp are lists of ``host``, ``host:port``, ``[host]`` and ``[host]:port`` (lmtp(8) also knows
+``unix:path`` and ``inet:host``); at any other text the delivery agent ends. Those of error, retry and discard are
 texts, those of others are not looked into.
 
 Keys that no lookup asks for are those for which trivial-rewrite 3.7 gave no answer.
@@ -24,8 +25,51 @@ if TYPE_CHECKING:
     from mailconf.grammar import Tree
 
 TB090 = error("TB090", "a transport that is not transport:nexthop")
+"""Why: the value has the form transport:nexthop. Without a colon, all of it is taken for the name of a transport, and
+the mail is deferred: "mail transport unavailable".
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtp [mail.example.net]
+
+Remedy: write smtp:[mail.example.net]; :[mail.example.net] keeps the transport.
+
+Source: transport(5), "RESULT FORMAT"; observed with Postfix 3.7.11.
+"""
+
 TB091 = error("TB091", "a nexthop whose bracket is not closed")
+"""Why: brackets around a host keep Postfix from looking for its MX records. Where the bracket is not closed, smtp(8)
+stops each time that it is given such mail ("fatal: missing "]" in server description"), which delays all other mail of
+the transport too.
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtp:[mail.example.net
+
+Remedy: write "[host]" or "[host]:port".
+
+Source: transport(5), "RESULT FORMAT"; smtp(8); observed with Postfix 3.7.11.
+"""
+
 TB092 = error("TB092", "a nexthop that is not host:port")
+"""Why: the nexthop of smtp(8) is host or host:port, or a list of these. At another text smtp(8) stops each time that it
+is given such mail ("fatal: valid hostname or network address required"), which delays all other mail of the transport
+too.
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtp:mail.example.net:25:26
+
+Remedy: write host:port, an IPv6 address in brackets, and a comma between several.
+
+Source: transport(5); postconf(5) relayhost; smtp(8); observed with Postfix 3.7.11.
+"""
 
 SMTP_LIKE = frozenset({"", "smtp", "lmtp", "relay", "smtps", "submission"})
 TEXTS = frozenset({"error", "retry", "discard"})
@@ -37,7 +81,7 @@ PLAIN_DOMAIN = possessive.compile(r"\.?[\w-]++(?:\.[\w-]++)*+|[\w.+=-]++@[\w-]++
 
 
 class Hop(NamedTuple):
-    """One destination: ``mx`` tells whether the host's MX records are looked up; ``service`` is a port or its name."""
+    """One destination: ``mx``: whether the host's MX records are looked up; ``service`` is a port or its name."""
 
     host: str
     service: str = ""
@@ -80,7 +124,7 @@ _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?=\s|$)")
 
 
 def is_smtp(transport: str) -> bool:
-    """Whether the nexthops of a transport are smtp(8)'s, as far as its name tells."""
+    """Whether the nexthops of a transport are smtp(8)'s, as far as its name shows."""
     return transport in SMTP_LIKE or transport.startswith(("smtp-", "smtp_", "lmtp-", "lmtp_"))
 
 
@@ -117,12 +161,12 @@ def _words(tree: Tree) -> dict[str, str]:
 
 
 def read_relayhost(text: str) -> Side:
-    """The value of sender_dependent_relayhost_maps: nexthops, or DUNNO for none of its own."""
+    """The value of sender_dependent_relayhost_maps: nexthops, or DUNNO for no nexthop of its own."""
     return Side(()) if text.upper() == "DUNNO" else read_nexthops(text)
 
 
 def read_sender_transport(text: str) -> Side:
-    """The value of sender_dependent_default_transport_maps: a `Transport`, or DUNNO for none of its own."""
+    """The value of sender_dependent_default_transport_maps: a `Transport`, or DUNNO for no transport of its own."""
     return Side(Transport("", "")) if text.upper() == "DUNNO" else read_transport(text)
 
 

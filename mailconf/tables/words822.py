@@ -1,6 +1,6 @@
 """RFC 822 words as Postfix's alias tools cut them up and put them together (postalias 3.7, by experiment).
 
-- Special characters stand alone: ``< > @ % ! . , ; : |`` and a closing ``)`` or ``]`` that closes nothing.
+- Special characters are words of their own: ``< > @ % ! . , ; : |`` and a closing ``)`` or ``]`` that closes nothing.
 - ``"..."``, ``[...]`` and ``(...)`` are tokens; comments nest; what is not closed extends to the end.
 - A backslash takes the next character as it is; at the very end it stands for nothing.
 - Everything else up to white space or one of these is an atom.
@@ -27,7 +27,7 @@ SPECIAL = frozenset("<>@%!.,;:|)]")
 
 _WORDS = frozenset((ATOM, QUOTED, LITERAL, COMMENT))
 _NOT_BLANK = re.compile(r"[^ \t\r\n]")
-# What is between quotes or brackets, and an atom; a backslash at the very end stands alone.
+# What is between quotes or brackets, and an atom; a backslash at the very end is a word of its own.
 _INSIDE = {
     QUOTED: possessive.compile(r'(?:[^"\\]++|\\.?)*+', re.DOTALL),
     LITERAL: possessive.compile(r"(?:[^\]\\]++|\\.?)*+", re.DOTALL),
@@ -42,7 +42,7 @@ _SPACE = re.compile(r"[\t\r\n]")
 class Word(NamedTuple):
     """kind: ATOM, QUOTED, LITERAL, COMMENT or the special character; ``text`` is without quotes and backslashes.
 
-    ``end`` is the offset behind the word in what was cut up.
+    ``end`` is the offset after the word in what was cut up.
     """
 
     kind: str
@@ -146,7 +146,7 @@ def _written(word: Word, quoted: bool) -> str:
 
 
 class Address(NamedTuple):
-    """An address in a list: where it stands in the text, or the brackets around it do."""
+    """An address in a list: its place in the text, or that of the brackets around it."""
 
     text: str
     start: int
@@ -154,7 +154,7 @@ class Address(NamedTuple):
     in_brackets: bool
 
     def words(self) -> Iterator[Word]:
-        """What it consists of, without comments; one atom for what stands in brackets."""
+        """What it consists of, without comments; one atom for what is in brackets."""
         if not self.in_brackets:
             return _no_comments(cut(self.text, self.start, self.end))
         inside = _no_comments(cut(self.text, self.start + 1, self.end - 1))
@@ -166,7 +166,7 @@ class Address(NamedTuple):
         return put_together(self.words(), quoted=False)
 
     def sides(self) -> tuple[str, str | None]:
-        """What precedes and what follows the last ``@`` that parts a user from a domain; None where there is none."""
+        """What precedes and what follows the last ``@`` between a user and a domain; None without one."""
         last = None if self.in_brackets else max((word.end for word in self.words() if word.kind == "@"), default=None)
         if last is None:
             return self.plain, None
@@ -179,10 +179,10 @@ def _no_comments(words: Iterable[Word]) -> Iterator[Word]:
 
 
 def addresses(text: str) -> Iterator[Address]:
-    """The addresses in a list (RFC 822 6.1): commas part them, and so do words that stand beside each other.
+    """The addresses in a list (RFC 822 6.1): commas separate them, and so do words that follow each other.
 
     ``phrase <address>`` is the address between the brackets, blanks left out; a phrase ends, leftwards, at a colon. The
-    name of a group (a colon with a semicolon behind it) and comments are nobody's address.
+    name of a group (a colon with a semicolon after it) and comments are no addresses.
     """
     last_semicolon = -1
     if ";" in text:
@@ -232,7 +232,7 @@ class _Found:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        # Where each begins and ends; its end is negative where it stands in brackets.
+        # Where each begins and ends; its end is negative where it is in brackets.
         self.starts = array("i" if len(text) < 1 << 31 else "q")
         self.ends = array("i" if len(text) < 1 << 31 else "q")
         self.start = 0

@@ -13,6 +13,7 @@ from mailconf.build.generation import Store
 from mailconf.build.plan import Target, plan
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
+from mailconf.maps.reference import TableRef
 from mailconf.maps.registry import open_table
 from mailconf.model.site import Setting, Site, TableUse
 
@@ -23,7 +24,7 @@ ENTRIES = 40
 
 def site(tables: tuple[str, ...] = TABLES) -> Site:
     empty = Setting("")
-    uses = [TableUse(table, "virtual_alias_maps", table.partition(":")[2]) for table in tables]
+    uses = [TableUse(TableRef.parse(table), "virtual_alias_maps", table.partition(":")[2]) for table in tables]
     return Site("postfix", "/etc/mail", hostname=empty, domain=empty, origin=empty, tables=uses)
 
 
@@ -48,7 +49,7 @@ def build(root: Path, step: Callable[[str], None] = lambda name: None, *, sink: 
     records = store(root, step)
     with records.locked():
         result = records.recover()
-        apply(compile_targets(planned(root, force=True), sink, lambda word: False), records, sink)
+        apply(compile_targets(planned(root, force=True), Root(root), sink, lambda word: False), records, sink)
     return result
 
 

@@ -18,8 +18,9 @@ from system_calls import CHANGES, Call, check_replaced, check_synced, killed, ma
 from mailconf.build.apply import apply, diagnosed
 from mailconf.build.compile import compile_targets
 from mailconf.build.generation import NoPrevious
-from mailconf.build.state import State, digest_of
+from mailconf.build.state import State
 from mailconf.diagnostics import Sink
+from mailconf.files import Root
 
 TOP = Path(__file__).resolve().parents[2]
 MAP_WITH_TWO_NAMES = "etc/other/second.cdb"
@@ -62,7 +63,7 @@ def test_progress_is_told_for_each_map(root: Path) -> None:
     told: list[tuple[str, int, int]] = []
     records = g.store(root)
     with records.locked():
-        compiled = compile_targets(g.planned(root, force=True), Sink(), lambda word: False)
+        compiled = compile_targets(g.planned(root, force=True), Root(root), Sink(), lambda word: False)
         apply(compiled, records, Sink(), lambda name: lambda done, total: told.append((Path(name).name, done, total)))
     finished = {name for name, done, total in told if done == total == g.ENTRIES}
     assert finished == {Path(name).name for name in g.MAPS}
@@ -140,10 +141,10 @@ def test_first_maps_are_undone_to_none(tmp_path: Path) -> None:
 
 
 def test_rollback_and_no_second_one(root: Path) -> None:
-    digests = [digest_of(root / name) for name in g.MAPS]
+    digests = [Root().digest(root / name) for name in g.MAPS]
     g.build(root)
     rollback(root)
-    assert [digest_of(root / name) for name in g.MAPS] == digests
+    assert [Root().digest(root / name) for name in g.MAPS] == digests
     assert g.leftovers(root) == []
     with pytest.raises(NoPrevious):
         rollback(root)
@@ -437,7 +438,7 @@ def test_a_state_that_others_can_have_written_counts_as_none(
 ) -> None:
     folder = root / "etc/mail/.mailconf"
     state = folder / "state.json"
-    assert State.load(folder).maps
+    assert State.load(folder, Root()).maps
     if kind == "writable":
         state.chmod(0o602)
     elif kind == "link":
@@ -448,7 +449,7 @@ def test_a_state_that_others_can_have_written_counts_as_none(
         os.mkfifo(state)
     else:
         monkeypatch.setattr("mailconf.build.state.LARGEST", 10)
-    assert State.load(folder) == State()
+    assert State.load(folder, Root()) == State()
 
 
 def test_lost_backups_are_reported_once(root: Path) -> None:

@@ -98,12 +98,12 @@ def test_one_type_for_all(root: Path) -> None:
 def test_a_state_that_is_none_counts_as_no_state(root: Path, text: bytes) -> None:
     path = root / "etc/mail/.mailconf" / NAME
     path.write_bytes(text)
-    assert State.load(path.parent) == State()
+    assert State.load(path.parent, Root()) == State()
     assert reasons(root) == ["", "", "", ""]
 
 
 def test_a_state_survives_the_round_trip(root: Path) -> None:
-    state = State.load(root / "etc/mail/.mailconf")
+    state = State.load(root / "etc/mail/.mailconf", Root())
     assert len(state.maps) == 4
     assert State.from_json(state.as_json()) == state
 
@@ -116,13 +116,13 @@ def test_a_tree_that_was_moved_is_still_known(root: Path) -> None:
 
 
 def test_a_source_in_a_folder_that_is_closed_to_us(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Path.stat
+    real = Root.stat
 
-    def closed(self: Path, **options: bool) -> os.stat_result:
-        if self.name.startswith("two"):
-            raise PermissionError(13, "Permission denied", str(self))
-        return real(self, **options)
+    def closed(self: Root, name: str | os.PathLike[str], *, follow: bool = True) -> os.stat_result:
+        if Path(name).name.startswith("two"):
+            raise PermissionError(13, "Permission denied", str(name))
+        return real(self, name, follow=follow)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "stat", closed)
+        patched.setattr(Root, "stat", closed)
         assert reasons(root) == ["", "it cannot be read", "", ""]

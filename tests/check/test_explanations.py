@@ -1,59 +1,73 @@
-"""The entries of docs/diagnostics.md, which stand below the declarations of the codes (docs/explanations.py)."""
+"""The entries of docs/diagnostics.md, which stand below the declarations of the codes (docs/explanations.py).
+
+Each example is made and run: its files below a root of its own, beside those that a small configuration without
+findings has, and its commands. ``mailconf`` runs in this process; chown changes what the tests take for the owner; any
+other command is the shell's.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
+from types import CodeType
 
 import pytest
+from click.testing import CliRunner
 
-from mailconf.check.rules import check
-from mailconf.diagnostics import Sink
-from mailconf.files import Root
-from mailconf.postfix.settings.configuration import Configuration
-from mailconf.postfix.settings.site import site_of
+from mailconf.check.machine import trees
+from mailconf.cli.commands import mailconf
 from tests.check.test_hints import MAIN, MASTER
+from tests.sendmail.mc_library import library as write_library
+from tests.sendmail.mc_mistakes import FRAME
 
 TOP = Path(__file__).parents[2]
 sys.path.insert(0, str(TOP / "docs"))
 
-from explanations import Declaration, declarations, explanation  # noqa: E402
+from explanations import Example, declarations, example_of, explanation  # noqa: E402
 
-# Modules of check/ whose codes have no entry yet. A new module does not join them, and one that is done leaves.
-NOT_YET = {
-    "mailconf/check/machine/installation.py",
-    "mailconf/check/machine/ownership.py",
-    "mailconf/check/maps.py",
-    "mailconf/check/postfix/arguments.py",
-    "mailconf/check/postfix/files.py",
-    "mailconf/check/postfix/forms.py",
-    "mailconf/check/postfix/parameters.py",
-    "mailconf/check/postfix/tables.py",
-    "mailconf/check/postfix/trust.py",
-    "mailconf/check/postfix/types.py",
-    "mailconf/check/sendmail/etc_mail.py",
-    "mailconf/check/sendmail/hosts_access.py",
-    "mailconf/check/sendmail/mailers.py",
-    "mailconf/check/sendmail/mc.py",
-    "mailconf/check/sendmail/mc_head.py",
-    "mailconf/check/sendmail/mc_text.py",
-}
 GOOD = "Why: w.\n\nExample:\n    a\n\n    b\n\nRemedy: r\n  s.\n\nSource: t.\n"
-FILES = {"# main.cf": "main.cf", "# master.cf": "master.cf"}
 DECLARED = list(declarations())
-WITH_A_FILE = [d for d in DECLARED if d.explanation and d.explanation.example.partition("\n")[0] in FILES]
+EXPLAINED = {d.code: example_of(d.explanation.example) for d in DECLARED if d.explanation}
+# Examples in words, and why the code has no files or commands that show it anywhere.
+IN_WORDS = {
+    "BD002": "root may read everything",
+    "BD003": "root may write everywhere, and a disk that is full is the machine's",
+    "BD006": "it takes another build at the same time",
+    "BD008": "it takes a build that was killed",
+    "BD009": "it takes a build that was killed",
+    "BD020": "it takes a Python without the package",
+    "CK079": "only machines write tables in tables to such a depth",
+    "GR001": "each mistake that is known has a code of its own",
+    "PF236": "it is about the user who runs serve, on the machine's own /",
+}
+RUN = sorted(EXPLAINED.keys() - IN_WORDS.keys())
+USERS = {"root": (0, 0), "postfix": (99, 99), "nobody": (65534, 65534)}
+PASSWD = "root:x:0:0::/:\npostfix:x:99:99::/:\nnobody:x:65534:65534::/:\n"
+QUEUES = ("active", "corrupt", "deferred", "maildrop", "public", "private", "pid")
 
 
-def test_every_code_of_a_rule_has_an_entry() -> None:
-    without = {d.module for d in DECLARED if d.module.startswith("mailconf/check/") and d.explanation is None}
-    assert without == NOT_YET
+def test_every_code_has_an_entry() -> None:
+    assert [d.code for d in DECLARED if d.explanation is None] == []
 
 
 def test_codes_are_found_with_their_entries() -> None:
     found = {d.code: d for d in DECLARED}
     assert found["CK081"].module == "mailconf/check/postfix/reply_codes.py"
-    assert found["PF201"].explanation is None
-    assert len(WITH_A_FILE) >= 5
+    page = (TOP / "docs/diagnostics.md").read_text(encoding="utf-8")
+    assert found.keys() == set(re.findall(r"^\| \[?([A-Z0-9]{5})\b", page, re.MULTILINE))
+
+
+@pytest.mark.parametrize("module", sorted({d.module for d in DECLARED}))
+def test_entries_are_not_in_the_program(module: str) -> None:
+    """The compiler drops a string that stands alone: what is imported has only the titles."""
+    waiting = [compile((TOP / module).read_text(encoding="utf-8"), module, "exec")]
+    while waiting:
+        code = waiting.pop()
+        assert not [text for text in code.co_consts if isinstance(text, str) and "\n\nRemedy: " in text]
+        waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
 
 
 def test_the_parts_of_an_entry() -> None:
@@ -76,26 +90,120 @@ def test_an_entry_without_one_of_its_parts_is_refused(text: str) -> None:
         explanation(text, "XX001")
 
 
-@pytest.mark.parametrize("declared", WITH_A_FILE, ids=lambda declared: declared.code)
-def test_the_example_has_the_finding(declared: Declaration, tmp_path: Path) -> None:
-    assert declared.explanation
-    heading, _, lines = declared.explanation.example.partition("\n")
-    texts = {"main.cf": MAIN, "master.cf": MASTER}
-    assert declared.code not in codes(tmp_path / "without", texts)
-    texts[FILES[heading]] += f"{lines}\n"
-    assert declared.code in codes(tmp_path / "with", texts)
+@pytest.mark.parametrize("code", RUN)
+def test_the_example_has_the_finding(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = EXPLAINED[code]
+    assert not example.words
+    site = Site(tmp_path, example, monkeypatch)
+    assert code not in site.without_the_example()
+    assert code in site.with_the_example()
 
 
-def codes(top: Path, texts: dict[str, str]) -> set[str]:
-    """The codes of what check finds in an /etc/postfix of these files, with a Postfix that has all common programs."""
-    etc, programs = top / "etc/postfix", top / "usr/lib/postfix/sbin"
-    etc.mkdir(parents=True)
-    programs.mkdir(parents=True)
-    for line in MASTER.splitlines():
-        (programs / line.split()[7]).touch()
-    for name, text in texts.items():
-        (etc / name).write_text(text)
-    root, sink = Root(top), Sink()
-    configuration = Configuration.load("/etc/postfix", sink, root)
-    check(configuration, site_of(configuration), root, sink)
-    return {diagnostic.code for diagnostic in sink}
+def test_examples_in_words_are_words() -> None:
+    assert {code for code, example in EXPLAINED.items() if example.words} == IN_WORDS.keys()
+    assert not [code for code in IN_WORDS if EXPLAINED[code].files or EXPLAINED[code].commands]
+
+
+class Site:
+    """An /etc/postfix with an installed Postfix around it, or an /etc/mail, into which an example is put."""
+
+    def __init__(self, top: Path, example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._top = top
+        self._example = example
+        self._is_sendmail = "/etc/mail" in " ".join((*example.files, *example.commands)) or (
+            "sendmail.mc" in example.files
+        )
+        self._directory = "/etc/mail" if self._is_sendmail else "/etc/postfix"
+        self._library = _library(top / "library") if self._is_sendmail else ""
+        self._owners: dict[str, tuple[int, int]] = {}
+        monkeypatch.setattr(trees, "lstat", self._lstat)
+
+    def without_the_example(self) -> set[str]:
+        top = self._top / "without"
+        for name, text in self._usual().items():
+            _write(top, name, text)
+        return self._run(top, f"mailconf check {self._directory}")
+
+    def with_the_example(self) -> set[str]:
+        """The codes that the last command prints."""
+        top = self._top / "with"
+        files = self._usual()
+        for name, text in self._example.files.items():
+            if name == "sendmail.mc":
+                files[f"{self._directory}/{name}"] = FRAME[0] + text + FRAME[1].lstrip("\n")
+            elif name.startswith("/"):
+                files[name] = text
+            else:
+                files[f"{self._directory}/{name}"] += text
+        if "/etc/mail/sendmail.cf" in self._example.files:
+            del files["/etc/mail/sendmail.mc"]
+        for name, text in files.items():
+            _write(top, name, text)
+        found: set[str] = set()
+        for command in self._example.commands:
+            found = self._run(top, command)
+        return found
+
+    def _usual(self) -> dict[str, str]:
+        """The files of a configuration in which check finds nothing."""
+        if self._is_sendmail:
+            return {"/etc/mail/sendmail.mc": "".join(FRAME)}
+        programs = {"master", *(line.split()[7] for line in MASTER.splitlines())}
+        return {
+            "/etc/postfix/main.cf": MAIN,
+            "/etc/postfix/master.cf": MASTER,
+            "/etc/passwd": PASSWD,
+            "/etc/group": "root:x:0:\npostfix:x:99:\npostdrop:x:97:\n",
+            "/etc/hosts": "127.0.0.1 localhost\n",
+            **{f"/usr/lib/postfix/sbin/{name}": "" for name in programs},
+            **{f"/usr/sbin/{name}": "" for name in ("postdrop", "postqueue")},
+            **{f"/var/spool/postfix/{name}/": "" for name in QUEUES},
+            "/var/lib/postfix/": "",
+        }
+
+    def _run(self, top: Path, command: str) -> set[str]:
+        words = command.split()
+        if words[0] == "chown":
+            self._owners[f"{top}{words[2]}"] = USERS[words[1]]
+            return set()
+        if words[0] != "mailconf":
+            below = re.sub(r"(?<=[\s>])/(?=\w)", f"{top}/", command)
+            subprocess.run(below, shell=True, check=True, cwd=top, umask=0o022)
+            return set()
+        options = ["--root", str(top), *(("--cf-library", str(self._library)) if self._is_sendmail else ())]
+        result = CliRunner().invoke(mailconf, [words[1], *options, *words[2:]])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return set(re.findall(r" \[([A-Z][A-Z0-9]\d{3})\]$", result.output, re.MULTILINE))
+
+    def _lstat(self, path: Path) -> os.stat_result:
+        """Whoever runs the tests: the files belong to whom they belong to where Postfix is installed."""
+        fields = list(os.lstat(path))
+        name = "/" + str(path.relative_to(self._top)).partition("/")[2]
+        group = 97 if name.endswith(("/maildrop", "/public", "/postdrop", "/postqueue")) else 0
+        user = 99 if re.match("/var/(lib/postfix|spool/postfix/(?!pid))", name) else 0
+        fields[4:6] = self._owners.get(str(path), (user, group))
+        return os.stat_result(fields)
+
+
+def _library(folder: Path) -> str:
+    """The tests' library of macros, with a few more features: each only names its table."""
+    library = Path(write_library(folder).folder)
+    for name in ("domaintable", "genericstable", "mailertable"):
+        text = (library / "feature/virtusertable.m4").read_text()
+        (library / f"feature/{name}.m4").write_text(
+            text.replace("`virtusertable", f"`{name}").replace("Kvirtuser", f"K{name}")
+        )
+    return str(library)
+
+
+def _write(top: Path, name: str, text: str) -> None:
+    path = top / name[1:]
+    folder = path if name.endswith("/") else path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder, *folder.parents):
+        if each.is_relative_to(top):
+            each.chmod(0o755)  # with any umask
+    if folder is path:
+        return
+    path.write_text(text)
+    path.chmod(0o2755 if path.name in ("postdrop", "postqueue") else 0o755)

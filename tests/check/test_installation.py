@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.check.machine import trees
 from mailconf.check.machine.ownership import MOST_NAMED
 from mailconf.check.rules import check
 from mailconf.diagnostics import Diagnostic, Sink
@@ -34,12 +33,13 @@ def owners(monkeypatch: pytest.MonkeyPatch) -> Owners:
     """Whose the files are, for whoever runs the tests: root's, but for those in here (user, group)."""
     changed: Owners = {}
 
-    def lstat(path: Path) -> os.stat_result:
-        fields = list(os.lstat(path))
-        fields[4:6] = changed.get(Path(path), (0, 0))
+    def stat(self: Root, name: str | os.PathLike[str], *, follow: bool = True) -> os.stat_result:
+        fields = list(original(self, name, follow=follow))
+        fields[4:6] = changed.get(self.path(name), (0, 0))
         return os.stat_result(fields)
 
-    monkeypatch.setattr(trees, "lstat", lstat)
+    original = Root.stat
+    monkeypatch.setattr(Root, "stat", stat)
     return changed
 
 

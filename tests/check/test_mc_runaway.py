@@ -89,7 +89,7 @@ def test_a_large_one_that_ends_is_checked_as_far_as_its_text(folder: Path) -> No
     assert "only the text is checked" in found["SM022"].message
     (folder / "sendmail.mc").write_text(MC + many + "dnl a comment\n" * 20_000)
     (note,) = [d for d in checked(folder) if d.code == "SM022"]
-    assert "what it says is not checked" in note.message
+    assert "its content is not checked" in note.message
 
 
 def test_what_check_has_expanded_is_not_expanded_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ def test_a_map_that_is_older_than_its_source_answers_with_a_note(built: Path) ->
     (built / "etc/postfix/virtual").write_text("info@example.org bob@example.com\n")
     out, err = run(built, *MESSAGE)
     assert "virtual_alias_maps info@example.org -> alice@example.com" in out
-    assert "the map of hash:/etc/postfix/virtual is not what its source says now" in err
+    assert "the map of hash:/etc/postfix/virtual does not have the content of its source" in err
     assert "[PF232]" in err
 
 
@@ -186,7 +186,7 @@ WRONG = {
     "01.2.3.4 is not an IP address": ("--client", "01.2.3.4"),
     "fe80::1%eth0 is not an IP address": ("--client", "fe80::1%eth0"),
     "a b is not a host name": ("--client", "192.0.2.1,a b"),
-    "there is no name behind the comma": ("--client", "192.0.2.1,"),
+    "there is no name after the comma": ("--client", "192.0.2.1,"),
     "a client has an IP address": ("--client", "unix:"),
     "has a control character": ("--helo", "a\rb"),
     "501 5.1.7 Bad sender address syntax": ("--from", "a@[x"),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from site_fixture import ENVIRONMENT, mailconf
 
 
@@ -78,10 +79,11 @@ def test_it_works_from_anywhere(root: Path, tmp_path: Path) -> None:
             assert len(list(root.rglob("*.db"))) == maps
 
 
-def test_clean_keeps_the_cf_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tables", ["Kaccess hash /etc/mail/access\n", ""], ids=["named", "only there"])
+def test_clean_keeps_the_cf_files(tmp_path: Path, tables: str) -> None:
     mail = tmp_path / "a 'site'/etc/mail"
     mail.mkdir(parents=True)
-    (mail / "sendmail.cf").write_text("V10/Berkeley\nKaccess hash /etc/mail/access\n")
+    (mail / "sendmail.cf").write_text(f"V10/Berkeley\n{tables}")
     (mail / "access").write_text("a.example OK\n")
     (mail / "access.db").write_text("")
     makefile = tmp_path / "Makefile"

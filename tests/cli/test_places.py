@@ -277,7 +277,7 @@ def test_what_explain_and_serve_report(place: Place, code: str, monkeypatch: pyt
     main_cf(place, main, master)
     (place.top / "etc/aliases").write_text("root: alice\n")
     sink = Sink()
-    loaded = load_site("/etc/postfix", place.given, sink)
+    loaded = load_site("/etc/postfix", Root(place.given), sink)
     assert loaded is not None
     report(loaded, sink)
     judge(place, as_report(sink), code)
@@ -292,6 +292,6 @@ def test_a_report_of_a_whole_file_has_its_first_line(tmp_path: Path) -> None:
     found = {}
     for name in ("text", "empty", "program", "pipe", "none", "folder"):
         sink = Sink()
-        sink.report(CK063, "x", file=str(tmp_path / name))
+        sink.report(CK063, "x", file=str(tmp_path / name), tree=Root())
         (found[name],) = (diagnostic.place.removeprefix(f"{tmp_path}/") for diagnostic in sink)
     assert found == {name: f"{name}{':1:1' if name in ('text', 'empty') else ''}: " for name in found}

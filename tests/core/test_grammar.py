@@ -34,7 +34,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Grammar:
 
 def generated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Grammar:
     (folder / "toy.json").write_text(text_of(folder / "toy.lark"))
-    monkeypatch.setattr(grammar, "resource", lambda kind, name: folder / name)
+    monkeypatch.setattr(grammar, "resource", lambda kind, name: (folder / name).read_bytes())
     return Grammar("toy")
 
 

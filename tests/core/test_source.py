@@ -5,6 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailconf.files import Root
 from mailconf.source import Origin, Source, decode, encode
 
 
@@ -39,5 +40,5 @@ def test_an_origin_chain_leads_back_to_the_first_file() -> None:
 
 def test_a_file_is_reported_under_the_name_the_user_gave(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"\xff\n")
-    source = Source.read(tmp_path / "x", "x")
+    source = Source.read(Root(), tmp_path / "x", "x")
     assert (source.name, source.text) == ("x", "\udcff\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailconf.diagnostics import Severity, Sink
+from mailconf.files import Root
 from mailconf.source import Source
 from mailconf.tables import class_file, sendmail_access, sendmail_maps
 from mailconf.tables.aliases import AliasKind
@@ -331,6 +332,6 @@ def test_tables_that_are_right(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.name in (*SENDMAIL, *ALSO):
             sink = Sink()
-            read += read_sendmail_table(path.name, Source.read(path), sink)
+            read += read_sendmail_table(path.name, Source.read(Root(), path), sink)
             assert [str(d) for d in sink if d.severity is not Severity.NOTE] == []
     assert read != []

@@ -75,7 +75,13 @@ def test_read_as_line_by_line(parts: list[bytes], utf8: bool, folded: bool, bloc
     assert found.columns() == columns
 
 
-@pytest.mark.parametrize("text", [b"a\tb\n" * 9, b"A  b c \n\n# x\nc\td", b'"a b" c\nd e\n', "ä b\nÄÖ c\n".encode()])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"a\tb\n" * 9, b"A  b c \n\n# x\nc\td", b'"a b" c\nd e\n', "ä b\nÄÖ c\n".encode()),
+        *(b"Ab x\nc y\n", b"a x\nB x\n", b"c OK\naB x\n", b"# C\nc OK\nab x Y\n", b"aZ Z\n", b"a@b OK\n[a] Z\n`a A\n"),
+    ],
+)
 def test_usual_texts_are_packed(text: bytes) -> None:
     """None is always right for `read_packed`; but not what it is for."""
     found = read_packed(text, utf8=True, folded=True)

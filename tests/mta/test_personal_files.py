@@ -73,7 +73,7 @@ def answer(top: Path, case: Case) -> tuple[list[list[str]], list[str]]:
     (top / "etc/main.cf").write_text(lines.replace("@TOP@", str(top)))
     (top / "etc/master.cf").write_text(MASTER)
     (top / "aliases").write_text(ALIASES.replace("@TOP@", str(top)))
-    entries = read_aliases(Source.read(top / "aliases"), Sink())
+    entries = read_aliases(Source.read(Root(), top / "aliases"), Sink())
     write_map("hash", top / "aliases.db", [(fold(encode(e.key)), encode(e.value)) for e in entries])
     os.chown(top / "aliases.db", case.aliases, case.aliases)
     policy, _ = policy_of(top / "etc")

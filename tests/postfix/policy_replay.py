@@ -89,6 +89,6 @@ def _open_example(scenario: Scenario, top: Path) -> tuple[PostfixPolicy, FileWor
     policy, _ = policy_of(Path("/etc/postfix"), root)
     store = Store("/etc/postfix", root)
     with store.locked():
-        apply(compile_targets(plan(policy.site, root, sink), sink, policy.smtpd.knows_restriction), store, sink)
+        apply(compile_targets(plan(policy.site, root, sink), root, sink, policy.smtpd.knows_restriction), store, sink)
     assert not sink.failed, [str(d) for d in sink]
     return policy, ClosedWorld(root, dns=dns_fixtures(DNS))

@@ -55,7 +55,7 @@ def test_deliveries_are_as_recorded(number: int, scenario: Deliveries, tmp_path:
         path = site / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content.replace("@TOP@", "/site"))
-    entries = read_aliases(Source.read(site / "aliases"), Sink())
+    entries = read_aliases(Source.read(Root(), site / "aliases"), Sink())
     write_map("hash", site / "aliases.db", [(fold(encode(e.key)), encode(e.value)) for e in entries])
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "passwd").write_text(PASSWD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailconf.diagnostics import Sink
+from mailconf.files import Memory
 from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.lines import folded_lines
 from mailconf.sendmail.cf.read import read_cf
@@ -51,7 +52,7 @@ def test_every_character_of_a_line_has_its_place(text: str) -> None:
 def test_a_cf_by_itself() -> None:
     data = HEAD + b"\n  \nRa b\nZebra\n\xe4\n"
     sink = Sink()
-    report_cf(Source("sendmail.cf", decode(data)), sink)
+    report_cf(Source("sendmail.cf", decode(data)), Memory({}), sink)
     assert [(d.code, d.span and d.span.first) for d in sink] == [
         ("SM023", (12, 1)), ("SM024", (13, 1)), ("SM023", (14, 1)), ("SM023", (15, 1)),
     ]  # fmt: skip
@@ -59,7 +60,7 @@ def test_a_cf_by_itself() -> None:
 
 def test_of_a_text_that_is_no_cf_not_every_line_is_reported() -> None:
     sink = Sink()
-    report_cf(Source("sendmail.cf", "no .cf\n" * 1000), sink)
+    report_cf(Source("sendmail.cf", "no .cf\n" * 1000), Memory({}), sink)
     assert len(sink) == 21
 
 

@@ -54,4 +54,4 @@ def test_files(tmp_path: Path) -> None:
     assert library.locate("/usr/share/sendmail/cf/x", root) == f"{tmp_path}/cf/x"
     assert "access_db" in library.available("feature")
     assert library.available("nothing") == []
-    assert is_library(str(tmp_path / "cf")) and not is_library(str(tmp_path))
+    assert is_library(str(tmp_path / "cf"), Root()) and not is_library(str(tmp_path), Root())

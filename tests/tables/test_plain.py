@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from mailconf.build import compile as compiling
 from mailconf.build.plan import Target
 from mailconf.diagnostics import Diagnostic, Sink
+from mailconf.files import Root
+from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
 from mailconf.source import Source, decode
 from mailconf.tables import packed, roles
@@ -134,7 +136,7 @@ def test_most_lines_are_plain(role: str, line: str) -> None:
 
 def target(folder: Path, text: str) -> Target:
     (folder / "virtual").write_text(text)
-    use = TableUse("hash:/virtual", "virtual_alias_maps", "/virtual")
+    use = TableUse(TableRef("hash", "/virtual"), "virtual_alias_maps", "/virtual")
     return Target("hash:/virtual", "hash", folder / "virtual", folder / "virtual.db", (use,), "forced")
 
 
@@ -144,7 +146,7 @@ def both_ways(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for many in (1 << 30, 1):
         monkeypatch.setattr(packed, "MANY", many)
         sink = Sink()
-        (compiled,) = compiling.compile_targets([target(folder, text)], sink, lambda word: False)
+        (compiled,) = compiling.compile_targets([target(folder, text)], Root(), sink, lambda word: False)
         compiled.report(sink)
         results.append((dict(compiled.mapping()), len(compiled), [str(d) for d in found(sink)]))
     assert results[0] == results[1]

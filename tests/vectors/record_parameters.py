@@ -41,7 +41,7 @@ PARAMETERS  (type, default) by name; the types: b boolean, i integer, t time, s 
 RAW         the parameters whose values are expanded only when they are used
 READ_ONLY   the parameters that main.cf cannot set
 LEGACY      names that have no default but that defaults refer to
-DATABASES   by map type, what may stand behind NAME_ in a parameter that belongs to the table type:NAME
+DATABASES   by map type, what may follow NAME_ in a parameter that belongs to the table type:NAME
 """
 
 VERSION = "{{version}}"
@@ -49,15 +49,15 @@ VERSION = "{{version}}"
 VERSIONS_HEADER = f'''# ruff: noqa: E501
 """Where other versions' parameters differ from data. {WRITTEN} {{versions}}; do not edit.
 
-By version: the full version, the parameters that differ (None: there is none), and, where they differ, the other sets;
-``deprecated`` has what postconf says to use instead.
+By version: the full version, the parameters that differ (None: absent), and, where they differ, the other sets;
+``deprecated`` has postconf's advice what to use instead.
 """
 
 from typing import Any
 
 VERSIONS: dict[str, dict[str, Any]] = {{data}}
 '''
-HISTORY_HEADER = f'''"""Since when parameters exist, as postconf(5) says.
+HISTORY_HEADER = f'''"""Since when parameters exist, as postconf(5) has it.
 
 {WRITTEN} {{version}}; do not edit.
 """

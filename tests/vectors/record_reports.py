@@ -151,6 +151,26 @@ CASES: dict[str, tuple[dict[str, str], str, Sent]] = {
 }
 
 
+THREADS = {
+    "none": "",
+    "one": "Message-Id: <a@b>\nReferences: <c@d>\n",
+    "a later one": "Message-Id: x\nMESSAGE-ID:<a@b>  \n",
+    "two in one": "Message-Id: <a@b> <c d@e>\n",
+    "folded": "Message-Id:\n <a@b>\n",
+    "with a comment": "Message-Id: <a@b> (x)\nSubject: Message-Id: <c@d>\n Message-Id: <e@f>\n",
+    "of a message sent on": "Resent-Message-Id: <r@b>\n",
+}
+CASES |= {
+    f"thread, identity: {name}": (
+        {**TO, "enable_threaded_bounces": "yes", "notify_classes": "bounce"},
+        "",
+        (*FAILS[:3], f"{fields}X: y\n\nMessage-Id: <not@this>\n"),
+    )
+    for name, fields in THREADS.items()
+}
+CASES["thread, delay"] = ({**SOON, "enable_threaded_bounces": "yes"}, "", SLOW)
+
+
 def logged(lines: list[str]) -> list[str]:
     """What bounce(8) says, each text once, without ids."""
     found = set()

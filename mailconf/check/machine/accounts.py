@@ -7,7 +7,7 @@ import pwd
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.source import decode
 
 Key = TypeVar("Key")
@@ -27,7 +27,7 @@ class Accounts:
     Of names with the same number, the first one is the number's (getpwuid(3)).
     """
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Tree) -> None:
         self._real = root.is_real
         self._users: dict[str, User] = {}
         self._groups: dict[str, int] = {}
@@ -49,7 +49,7 @@ class Accounts:
         return User(found.pw_uid, found.pw_gid) if found else None
 
     def user_name(self, number: int) -> str:
-        """The name of a user's number, "" when there is none."""
+        """The number of a user's name, "" where it is unknown."""
         if not self._real:
             return next((name for name, user in self._users.items() if user.number == number), "")
         found = _ask(pwd.getpwuid, number)
@@ -75,10 +75,10 @@ def _ask(function: Callable[[Key], Found], key: Key) -> Found | None:
         return None
 
 
-def _lines(root: Root, name: str, least: int) -> list[tuple[str, list[str]]]:
-    """The lines of a database that have numbers where numbers belong: the name, and the fields behind it."""
+def _lines(root: Tree, name: str, least: int) -> list[tuple[str, list[str]]]:
+    """The lines of a database that have numbers where numbers belong: the name, and the fields after it."""
     try:
-        text = decode(root.path(name).read_bytes())
+        text = decode(root.read(name))
     except OSError:
         return []
     found = []

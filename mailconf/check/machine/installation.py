@@ -3,13 +3,13 @@
 It is looked at only where a Postfix is installed below the root ($daemon_directory is there, and a user database) and
 the configuration is its own: /etc/postfix, or one of multi_instance_directories, which shares the programs of the
 first. A copy in somebody's working folder is theirs; of it, only the users that it names count. Below a root that
-does not belong to root, in a tree that somebody has unpacked, owners say nothing, and only permissions are looked at.
+does not belong to root, in a tree that somebody has unpacked, owners do not count, and only permissions are looked at.
 
 What ``postfix check`` sets right itself is not reported: folders of the queue that are missing and messages with
 another name than their inode's.
 
 Sources: postfix(1) check, postsuper(1), postconf(5) mail_owner, setgid_group, default_privs, queue_directory,
-data_directory, multi_instance_directories; what ``postfix check`` of 3.7 says of files damaged one at a time
+data_directory, multi_instance_directories; what ``postfix check`` of 3.7 reports of files damaged one at a time
 (tests/live/test_postfix_check_live.py).
 """
 
@@ -24,11 +24,38 @@ from mailconf.check.machine.trees import is_folder, itself, resolve
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
 from mailconf.postfix.settings import machine
-from mailconf.postfix.settings.configuration import PF013, Configuration
+from mailconf.postfix.settings.codes import PF013
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.words import texts
 
 CK060 = error("CK060", "a folder or program that Postfix needs does not exist")
+"""Why: the programs of Postfix work in these folders, and stop at once where one of them is missing: no mail is
+accepted, delivered or sent. This is checked where Postfix is installed below the root.
+
+Example:
+    # main.cf
+    queue_directory = /var/spool/postfx
+
+Remedy: create the folder or correct its name, which must be absolute; install Postfix again where programs are missing.
+
+Source: postfix(1) check; postconf(5) queue_directory, command_directory, daemon_directory, meta_directory,
+shlib_directory, data_directory.
+"""
+
 CK064 = error("CK064", "a user or group that Postfix needs does not exist, or is not its own")
+"""Why: the programs of Postfix give up root's rights to mail_owner, setgid_group and default_privs. They stop where
+such an account does not exist, and where other programs or commands of users have the same one, these could change the
+mail system's files.
+
+Example:
+    # main.cf
+    default_privs = postfix
+
+Remedy: make an account of its own for each, and name it.
+
+Source: postconf(5) mail_owner, setgid_group, default_privs; the messages of `postfix check` of
+3.7.11.
+"""
 
 FOLDERS = ("queue_directory", "command_directory", "daemon_directory", "meta_directory", "shlib_directory")
 _SECRETS = ("_key_file", "_chain_files")
@@ -57,7 +84,7 @@ def installation(subject: Subject, sink: Sink) -> None:
 def _is_installed(subject: Subject) -> bool:
     """Whether there is a Postfix below the root, wherever this configuration looks for it."""
     places = {subject.configuration.value("daemon_directory"), subject.postfix.parameters["daemon_directory"][1]}
-    return any(is_folder(subject.root.path(place)) for place in places)
+    return any(is_folder(subject.root.path(place), subject.root) for place in places)
 
 
 def _instances(subject: Subject) -> list[str]:
@@ -68,7 +95,7 @@ def _instances(subject: Subject) -> list[str]:
 
 
 def _users(subject: Subject, accounts: Accounts, own: bool, sink: Sink) -> None:
-    """The users and groups that Postfix runs as: known, without privileges, and nobody else's."""
+    """The users and groups that Postfix runs as: known, without privileges, and used by nothing else."""
     configuration = subject.configuration
     for name, problem in _problems(configuration, accounts):
         if own or configuration.is_set(name):
@@ -116,25 +143,26 @@ def _folders(subject: Subject, sink: Sink) -> None:
         sink.report(CK060, message, span, hint=hint)
     queue = queue_folder(subject)
     for path in (queue / name for name in (*OWNED_QUEUES, "maildrop", "pid")):
-        if itself(path) and not is_folder(path):
+        if itself(path, root) and not is_folder(path, root):
             message = f"{root.inside(path)} is no folder"
-            sink.report(CK060, message, hint="remove it: Postfix makes the folder", file=str(path))
+            sink.report(CK060, message, hint="remove it: Postfix makes the folder", file=str(path), tree=root)
     daemons = root.path(subject.configuration.value("daemon_directory"))
-    if is_folder(daemons) and not itself(daemons / "master"):
+    if is_folder(daemons, root) and not itself(daemons / "master", root):
         message = f"{root.inside(daemons)}/master does not exist"
-        sink.report(CK060, message, hint="install Postfix again", file=str(daemons / "master"))
+        sink.report(CK060, message, hint="install Postfix again", file=str(daemons / "master"), tree=root)
 
 
 def _wrong_folders(subject: Subject) -> Iterator[tuple[str, str]]:
+    root = subject.root
     for name in FOLDERS:
         value = subject.configuration.value(name)
         none = name == "shlib_directory" and value == "no"
-        if value and not none and not is_folder(subject.root.path(value)):
+        if value and not none and not is_folder(root.path(value), root):
             yield name, "does not exist"
     data = data_folder(subject)
-    if itself(data) and not is_folder(data):
+    if itself(data, root) and not is_folder(data, root):
         yield "data_directory", "is no folder"
-    elif not is_folder(data.parent):
+    elif not is_folder(data.parent, root):
         yield "data_directory", "is in a folder that does not exist"
 
 
@@ -143,7 +171,7 @@ def _secrets(subject: Subject, sink: Sink) -> None:
     for name in subject.configuration.names():
         for text in texts(subject.configuration.value(name)) if name.endswith(_SECRETS) else ():
             path = resolve(subject.root.path(text), subject.root)
-            found = itself(path) if text.startswith("/") else []
+            found = itself(path, subject.root) if text.startswith("/") else []
             if any(
                 stat.S_ISREG(each.status.st_mode) and each.status.st_mode & (stat.S_IROTH | OTHERS_WRITE)
                 for each in found

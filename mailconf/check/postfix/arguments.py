@@ -1,7 +1,7 @@
-"""The command lines of master.cf's services: does the program take each option and each word behind the options?
+"""The command lines of master.cf's services: does the program take each option and each word after the options?
 
 What the daemons of 3.7.11 do, each run with each of these: an option that they do not have, or ``-o`` without a value,
-is "fatal: invalid option"; a word behind the options is "fatal: unexpected command-line argument", of pipe, spawn, smtp
+is "fatal: invalid option"; a word after the options is "fatal: unexpected command-line argument", of pipe, spawn, smtp
 and lmtp "fatal: unknown attribute name" where they have no such attribute; only postscreen does not look at it. The
 master starts such a service again and again, each time in vain; postconf and ``postfix check`` do not mention it.
 
@@ -19,14 +19,73 @@ from mailconf.postfix.text.master_cf import COMMAND, FLAGS, TAKES_VALUE, Option,
 from mailconf.source import Source
 
 CK052 = error("CK052", "a pipe or spawn service lacks an argument")
+"""Why: pipe(8) and spawn(8) stop when their service names no user or no command: "fatal: missing ..." is logged each
+time that the service is needed, and its mail waits.
+
+Example:
+    # master.cf
+    scan unix - n n - - pipe argv=/usr/local/bin/scan
+
+Remedy: add user=NAME and, as the last argument, argv= with the command.
+
+Source: pipe(8), spawn(8), "COMMAND ATTRIBUTE SYNTAX"; observed with Postfix 3.7.11.
+"""
+
 CK053 = error("CK053", "a service has a flag that its program does not know")
+"""Why: a program stops at a letter of flags= that it does not know; mail for the service waits.
+
+Example:
+    # master.cf
+    scan unix - n n - - pipe flags=RZ user=scan argv=/usr/local/bin/scan
+
+Remedy: remove the letter.
+
+Source: pipe(8) and smtp(8), flags; observed with Postfix 3.7.11.
+"""
+
 CK086 = error("CK086", "a word in master.cf that the service's program does not take")
+"""Why: a service's program stops at a word after its options that it does not take ("fatal: unexpected command-line
+argument", or "unknown attribute name"), and master(8) starts it again and again. Often the word belongs to the value
+of -o before it, which ends at the first blank. Only postscreen ignores such words, for which this is a warning.
+
+Example:
+    # master.cf
+    2525 inet n - n - - smtpd -o smtpd_banner=$myhostname ESMTP
+
+Remedy: write -o { name = value } where the value has blanks; put a comment on a line of its own.
+
+Source: master(5), "Command name + arguments"; observed with the programs of Postfix 3.7.11.
+"""
+
 CK087 = error("CK087", "an option in master.cf that Postfix's programs do not have, or that lacks its value")
+"""Why: a service's program stops at an option that it does not have, and at one that lacks its value ("fatal: invalid
+option"); master(8) starts it again and again. `postfix check` does not report it.
+
+Example:
+    # master.cf
+    2525 inet n - n - - smtpd -O smtpd_banner=example
+
+Remedy: set a parameter with -o name=value; remove the option otherwise.
+
+Source: master(5), "Command name + arguments"; observed with the programs of Postfix 3.7.11.
+"""
+
 CK089 = error("CK089", "a pipe or spawn service runs its command as a user that Postfix does not allow")
+"""Why: pipe(8) and spawn(8) run commands with the rights of user=. They stop where that is root, the owner of the mail
+system, or, for pipe, the group of postdrop: a mistake in such a command would give away the mail system.
+
+Example:
+    # master.cf
+    scan unix - n n - - pipe user=root argv=/usr/local/bin/scan
+
+Remedy: make an account of its own for the command, and name that.
+
+Source: pipe(8), spawn(8), "SECURITY"; observed with Postfix 3.7.11.
+"""
 
 IGNORES_WORDS = "postscreen"
 PIPE_FLAGS, SMTP_FLAGS = frozenset("BDFORXhqu.>"), frozenset("DORX")
-# Each program's attributes, name=value, in any case; argv takes every word behind it.
+# Each program's attributes, name=value, in any case; argv takes every word after it.
 ATTRIBUTES = {
     "pipe": ("argv", "chroot", "directory", "eol", "flags", "null_sender", "size", "user"),
     "spawn": ("argv", "user"),
@@ -100,7 +159,7 @@ def _words(
                     CK052,
                     message,
                     span,
-                    hint=f"add {name}=value behind the options, argv= as the last; see {program}(8)",
+                    hint=f"add {name}=value after the options, argv= as the last; see {program}(8)",
                 )
     if "flags" in given:
         _flags(entry, *given["flags"], source, sink)
@@ -109,7 +168,7 @@ def _words(
 
 
 def _is_broken(options: Sequence[Option]) -> bool:
-    """Whether the last option is ``-o name`` of ``-o name = value``: PF018, whose remedy takes the words behind it."""
+    """Whether the last option is ``-o name`` of ``-o name = value``: PF018, whose remedy takes the words after it."""
     value = options[-1].value if options else None
     return value is not None and options[-1].letter == "o" and "=" not in value.text
 
@@ -140,9 +199,7 @@ def _user(
     elif program == "pipe" and group and group == configuration.value("setgid_group"):
         problem = f"must not have the group {group}, the setgid_group"
     if problem:
-        hint = (
-            "name an account of its own, without a blank behind the =" if user else "write user=name, without a blank"
-        )
+        hint = "name an account of its own, without a blank after the =" if user else "write user=name, without a blank"
         sink.report(CK089, f"user= of the {program} service {problem}", source.span(word.start, word.end), hint=hint)
 
 
@@ -170,7 +227,7 @@ def _remedy(entry: ServiceEntry, options: Sequence[Option], words: Sequence[Word
     """What to write instead of the word that the program does not take."""
     text = words[0].text
     if text.startswith("#"):
-        return "master.cf has no comments behind an entry: put it on a line of its own, with # in the first column"
+        return "master.cf has no comments after an entry: put it on a line of its own, with # in the first column"
     if text and text[0] in _LIKE_HYPHENS:
         return f'write -{text[1:]}: "{text[0]}" only looks like a hyphen'
     name, equals, _ = text.partition("=")
@@ -186,7 +243,7 @@ def _remedy(entry: ServiceEntry, options: Sequence[Option], words: Sequence[Word
         return "remove it"
     value = last.value.text
     if text.startswith("-") and text != "-":
-        return "options stand before all other words"
+        return "options precede all other words"
     if value and value[0] in _QUOTES:
         return "Postfix knows no quotes here: write -o { name = value } where the value has blanks"
     setting = " ".join([value, *_belonging(words)])

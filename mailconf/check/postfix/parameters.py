@@ -1,6 +1,6 @@
 """What is set: does the parameter exist, is its value of its type, does what it refers to exist (postconf(1), (5))?
 
-Of main.cf and of the ``-o`` settings in master.cf. Much of this is what postconf warns of, in one version or another.
+Of main.cf and of the ``-o`` settings in master.cf. postconf warns of most of this, in one version or another.
 """
 
 from __future__ import annotations
@@ -17,21 +17,146 @@ from mailconf.postfix.parameters.history import SINCE
 from mailconf.postfix.parameters.similar import glued, similar
 from mailconf.postfix.parameters.value_types import TABLE, type_of
 from mailconf.postfix.postconf.values import Fatal, Postconf, Scope
-from mailconf.postfix.settings.configuration import PF006, Configuration
+from mailconf.postfix.settings.codes import PF006
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.expand import references, scan
 from mailconf.postfix.text.lines import null_lines
 from mailconf.postfix.text.words import SEPARATORS, split_words
 
 CK001 = warning("CK001", "a parameter that is set does not exist")
+"""Why: Postfix ignores a name that it does not know, and does not log it: the setting that was meant keeps its
+default. The name may be misspelled, belong to another version of Postfix, or be made for a transport or service
+(NAME_destination_recipient_limit, NAME_time_limit) that master.cf does not define.
+
+Example:
+    # main.cf
+    smtpd_recipent_limit = 500
+
+Remedy: correct the name, remove the line, or define the service that it is made for; a name of your own is no mistake
+where another value refers to it.
+
+Source: postconf(1), which warns of unused parameters since Postfix 2.9; postconf(5) for the names and the versions that
+have them.
+"""
+
 CK070 = warning("CK070", "a value refers to a name that is not defined")
+"""Why: a reference to a name that nothing defines stands for an empty text. Where that leaves a list or a restriction
+empty, Postfix permits or refuses something else than was meant, and does not log it.
+
+Example:
+    # main.cf
+    smtpd_banner = $myhostnme ESMTP
+
+Remedy: correct the name, define it in main.cf, or take the reference out of the value.
+
+Source: postconf(5), "The general format of the main.cf file"; postconf(1) of 3.7.11 warns of undefined parameters in
+the same places.
+"""
+
 CK071 = warning("CK071", "a parameter that will be removed is set")
+"""Why: the parameter still works, but a later version of Postfix will not have it: after that upgrade the setting is
+ignored and nothing is logged.
+
+Example:
+    # main.cf
+    smtp_use_tls = yes
+    $ mailconf check --postfix-version 3.11 /etc/postfix
+
+Remedy: set the parameter that the hint names; both may be set while the old version is in use.
+
+Source: postconf(1) of Postfix 3.9 and later, which prints the same advice; DEPRECATION_README.
+"""
+
 CK072 = warning("CK072", "a parameter is set that Postfix sets itself")
-CK073 = warning("CK073", "there is a comment behind a value")
+"""Why: Postfix sets this parameter itself when a program starts, and ignores the line in main.cf. The line has
+no effect and is misleading.
+
+Example:
+    # main.cf
+    process_name = smtpd
+
+Remedy: remove the line.
+
+Source: postconf(5) process_name, process_id, service_name and the others that are described as read-only.
+"""
+
+CK073 = warning("CK073", "there is a comment after a value")
+"""Why: in main.cf only a line that begins with # is a comment. After a value, # and the words that follow are a part
+of the value: a relay host, a file or a number of that name does not exist.
+
+Example:
+    # main.cf
+    relayhost = [mail.example.net] # the provider
+
+Remedy: put the comment on a line of its own.
+
+Source: postconf(5), "The general format of the main.cf file".
+"""
+
 CK074 = warning("CK074", "a file holds bytes of value 0")
+r"""Why: Postfix reads lines as C strings: what follows a byte of value 0 in its line is not read. Such bytes come from
+editors that save UTF-16, and from disks after a crash.
+
+Example:
+    $ printf 'relayhost = [mail.example.net]\0:587\n' >> /etc/postfix/main.cf
+
+Remedy: remove the byte; save the file as UTF-8.
+
+Source: observed with postconf(1) of Postfix 3.7.11.
+"""
+
 CK075 = error("CK075", "a value is not what its parameter takes")
+"""Why: a program of Postfix stops when it reads a value outside of what the parameter takes: "fatal: invalid
+hopcount_limit parameter value 0 < 1". It is started again and again, and the mail that needs it waits.
+
+Example:
+    # main.cf
+    hopcount_limit = 0
+
+Remedy: write a value that the hint describes.
+
+Source: postconf(5), the parameter; the limits are those that Postfix 3.7.11 applies when its programs start.
+"""
+
 CK076 = error("CK076", "a table is not of the form type:name")
+"""Why: a parameter that names tables takes type:name. At a word without a type the program stops: "fatal: open
+dictionary: expecting "type:name" form". With canonical_maps no client gets an answer.
+
+Example:
+    # main.cf
+    canonical_maps = /etc/postfix/canonical
+
+Remedy: write the type and a colon before the name, as in hash:/etc/postfix/canonical.
+
+Source: postconf(5), the parameter; DATABASE_README, "Postfix lookup table types"; observed with Postfix 3.7.11.
+"""
+
 PF234 = warning("PF234", "a value holds what looks like the next setting")
+"""Why: a line of main.cf that begins with a blank continues the value before it, and so does a setting whose newline
+is lost. The value gets text that does not belong to it, and the parameter that was meant keeps its default.
+
+Example:
+    # main.cf
+    smtpd_banner = $myhostname ESMTP
+     mydomain = example.com
+
+Remedy: begin the setting in the first column of a line of its own.
+
+Source: postconf(5), "The general format of the main.cf file", on continuation lines.
+"""
+
 CK082 = error("CK082", "a value is of a newer version of Postfix")
+"""Why: some parameters take further words in later versions of Postfix. A program of an older version stops at a word
+that it does not know: "fatal: bad parameter value".
+
+Example:
+    # main.cf
+    smtpd_forbid_bare_newline = note
+
+Remedy: write a value of the version in use, or name the version that is meant with --postfix-version.
+
+Source: postconf(5) smtpd_forbid_bare_newline, which takes note since Postfix 3.9; observed with Postfix 3.7.11.
+"""
 
 # The pattern lists that the Policy reads: what is wrong in them is reported where it compiles them.
 POLICY_LISTS = frozenset(
@@ -72,7 +197,7 @@ class _Names(Postconf):
 
 
 def names(subject: Subject, sink: Sink) -> None:
-    """Names that nothing defines: of parameters that are set, and behind a ``$``."""
+    """Names that nothing defines: of parameters that are set, and after a ``$``."""
     configuration = subject.configuration
     known = _Names(configuration.directory, lambda _: None, subject.read, subject.postfix)
     known.values = configuration.texts()
@@ -120,7 +245,7 @@ def _name(name: str, view: Configuration, known: _Names, scope: Scope | None, si
 
 
 def _unknown(name: str, view: Configuration, postfix: ParameterSet, hints: Iterator[int]) -> tuple[str, str]:
-    """What to say of a name that this version of Postfix does not know."""
+    """Message and hint for a name that this version of Postfix does not know."""
     others = [version for version in recorded() if name in version.parameters]
     if others:
         newer = others[0].version > postfix.version
@@ -183,7 +308,7 @@ def _definition(other: str, name: str, view: Configuration, known: _Names, hints
         return f"add a line to main.cf: {other} = {_FOR_MUAS[other]}"
     first, second = glued(other, parameters) if len(other) <= _LONGEST_NAME else ("", "")
     if first and (first in parameters or view.is_set(first)):
-        return f"end the line behind ${first}, and put {second} on a line of its own"
+        return f"end the line after ${first}, and put {second} on a line of its own"
     return f"define {other} in main.cf, or take ${other} out"
 
 
@@ -200,7 +325,7 @@ def _next_setting(name: str, view: Configuration, postfix: ParameterSet, sink: S
             continue
         span = view.place(name, at + len(before), found.end())
         hint = f"put {other} on a line of its own, which begins with it"
-        sink.report(PF234, f"{other} = stands in the value of {name}, and sets nothing", span, hint=hint)
+        sink.report(PF234, f"the value of {name} contains {other} =, which sets nothing", span, hint=hint)
         return
 
 
@@ -217,7 +342,7 @@ def _comment(name: str, view: Configuration, sink: Sink) -> None:
 
 
 def nulls(subject: Subject, sink: Sink) -> None:
-    """Bytes of value 0, behind which a line is not read."""
+    """Bytes of value 0, after which a line is not read."""
     for source in subject.configuration.sources.values():
         for first, _, _ in null_lines(source.text):
             sink.report(CK074, "a byte of value 0 ends this line", source.line_span(first), hint="remove it")

@@ -18,7 +18,7 @@ Example:
 
 Remedy: correct the last field of the service, or install the package that has the program.
 
-Source: master(5), "Command name + args"; postconf(5) daemon_directory.
+Source: master(5), "Command name + arguments"; postconf(5) daemon_directory.
 """
 
 CK051 = error("CK051", "main.cf names a service that master.cf does not define")
@@ -37,8 +37,8 @@ Source: postconf(5) default_transport, content_filter, maillog_file; master(5).
 
 CK054 = warning("CK054", "a service that Postfix needs is not defined")
 """Why: the servers of Postfix reach each other by the names in master.cf. Without cleanup, qmgr, rewrite, bounce or
-defer, mail is not accepted, not delivered or not returned; the parameters ``*_service_name`` say which names are
-meant, and a slip there has the same effect.
+defer, mail is not accepted, not delivered or not returned; the parameters ``*_service_name`` give the names, and a slip
+there has the same effect.
 
 Example:
     # main.cf
@@ -71,13 +71,12 @@ def listeners(subject: Subject, sink: Sink) -> None:
 
 def programs(subject: Subject, sink: Sink) -> None:
     """Each service's program in $daemon_directory, where Postfix is installed."""
-    folder = subject.root.path(subject.configuration.value("daemon_directory"))
-    installed = folder.is_dir()
+    root = subject.root
+    folder = root.path(subject.configuration.value("daemon_directory"))
+    installed = root.is_folder(folder)
     for service in subject.configuration.services:
-        if installed and not (folder / service.program).exists():
-            message = (
-                f"the service {service.name} runs {service.program}, which is not in {subject.root.inside(folder)}"
-            )
+        if installed and not root.exists(folder / service.program):
+            message = f"the service {service.name} runs {service.program}, which is not in {root.inside(folder)}"
             sink.report(CK050, message, service.span, hint="correct its last field, or install the program")
 
 
@@ -110,4 +109,5 @@ def named(subject: Subject, sink: Sink) -> None:
                 message,
                 hint="define them there, or correct their names in main.cf",
                 file=configuration.path("master.cf"),
+                tree=subject.root,
             )

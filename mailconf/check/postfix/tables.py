@@ -1,7 +1,7 @@
-"""The text of every table, in its role: form, then meaning (`mailconf.tables.roles`), then what the configuration says.
+"""The text of every table, in its role: form, then meaning (`mailconf.tables.roles`), then the configuration.
 
 Tables that are built from a text are read as the build reads them; those that Postfix reads as text (regexp, pcre,
-cidr, texthash) from their files. What only the configuration can tell: whether a transport exists in master.cf, and
+cidr, texthash) from their files. Only the configuration shows whether a transport exists in master.cf, and
 whether keys like ``.example.com`` are looked up (postconf(5) parent_domain_matches_subdomains).
 """
 
@@ -29,10 +29,78 @@ from mailconf.tables.references import settled, settled_action
 from mailconf.tables.rows import offsets
 
 CK030 = error("CK030", "a table that Postfix reads as text cannot be read")
+"""Why: Postfix opens tables of the types regexp, pcre, cidr and texthash when a program starts. Where the file is
+missing or cannot be read, each lookup fails: a restriction answers "451 4.3.5 Server configuration error", other
+programs defer the mail.
+
+Example:
+    # main.cf
+    smtpd_sender_restrictions = check_sender_access cidr:/etc/postfix/senders
+
+Remedy: create the file, or take the table out of the parameter.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5); observed with Postfix 3.7.11.
+"""
+
 CK031 = error("CK031", "a rule that the table's engine skips")
+"""Why: the engine of the table logs a warning for a pattern or result that it cannot compile, skips the rule and goes
+on. What the rule was to refuse gets through.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: (free money/ REJECT
+
+Remedy: correct the pattern or the result; `postmap -q` with a text that should match shows whether it does.
+
+Source: regexp_table(5), pcre_table(5), cidr_table(5); the message is the one of the library or of Postfix 3.7.11.
+"""
+
 CK032 = error("CK032", "a table names a transport that master.cf does not have")
+"""Why: mail that a transport table, or the action FILTER, gives to a transport that master.cf does not define is
+deferred with "mail transport unavailable".
+
+Example:
+    # main.cf
+    transport_maps = hash:/etc/postfix/transport
+    # /etc/postfix/transport
+    example.net smtpx:[mail.example.net]
+
+Remedy: write the name of a service of master.cf, or define the service there.
+
+Source: transport(5), "RESULT FORMAT"; access(5) FILTER; master(5).
+"""
+
 TB103 = warning("TB103", "header or body checks in a table that has no patterns")
+"""Why: header_checks and body_checks are asked for a whole header or line. An indexed table matches only where that
+whole text is its key, which does not happen.
+
+Example:
+    # main.cf
+    header_checks = hash:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    Subject: REJECT
+
+Remedy: put patterns into a table of type regexp or pcre.
+
+Source: header_checks(5), "TABLE FORMAT".
+"""
+
 CK033 = warning("CK033", "a key for subdomains that parent_domain_matches_subdomains keeps from being looked up")
+"""Why: where parent_domain_matches_subdomains names the parameter, Postfix looks a subdomain up as its parent domain,
+example.com, and never as .example.com. The entry has no effect.
+
+Example:
+    # main.cf
+    relay_domains = hash:/etc/postfix/relay_domains
+    # /etc/postfix/relay_domains
+    .example.com OK
+
+Remedy: write the key without its first dot, or take the name out of parent_domain_matches_subdomains.
+
+Source: postconf(5) parent_domain_matches_subdomains; access(5), "HOST NAME/ADDRESS PATTERNS".
+"""
 
 _CONTENT = frozenset(
     {roles.HEADER_CHECKS, roles.BODY_CHECKS, roles.MILTER_HEADER_CHECKS}
@@ -46,19 +114,18 @@ _PARENTS = {roles.ACCESS: "smtpd_access_maps", roles.TRANSPORT: "transport_maps"
 def contents(subject: Subject, sink: Sink) -> None:
     """Read every table whose text there is: the mistakes are what counts."""
     for target in subject.targets:
-        read = read_source(target, sink)
+        read = read_source(subject.root, target, sink)
         if read is not None:
             entries = entries_of(target, read.data, sink, subject.is_restriction)
             _check_against_configuration(subject, target.uses, entries, sink)
-    by_table: dict[str, list[TableUse]] = {}
+    by_table: dict[TableRef, list[TableUse]] = {}
     for use in subject.site.tables:
         by_table.setdefault(use.table, []).append(use)
-    for table, uses in by_table.items():
-        ref = TableRef.parse(table)
+    for ref, uses in by_table.items():
         if ref.kind.text and not ref.name.startswith("{"):
             _read_text(subject, ref.type, ref.name, uses, sink)
         if ref.kind.stored:
-            _warn_of_content_checks(subject, table, uses, sink)
+            _warn_of_content_checks(subject, str(ref), uses, sink)
 
 
 def _warn_of_content_checks(subject: Subject, table: str, uses: Iterable[TableUse], sink: Sink) -> None:
@@ -69,9 +136,8 @@ def _warn_of_content_checks(subject: Subject, table: str, uses: Iterable[TableUs
 
 
 def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sink: Sink) -> None:
-    path = subject.root.path(name)
     try:
-        source = Source.read(path)
+        source = Source.read(subject.root, name)
     except OSError as failure:
         span = subject.place(uses[0])
         hint = f"create {name}, or take {uses[0].table} out of {uses[0].role}"
@@ -81,7 +147,7 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
     role = roles.table_role(*(use.role for use in uses))
     entries: Sequence[Entry]
     if kind == "texthash":
-        entries = read_postmap(source, sink)  # whatever the role: no colons as in alias files
+        entries = read_postmap(source, sink)  # in any role: no colons as in alias files
         roles.check_table(role, entries, sink, subject.is_restriction)
         report_duplicates(entries, sink, lambda key: decode(fold(encode(key))))
     else:
@@ -103,7 +169,7 @@ def _judged(role: str, entry: Entry) -> Entry:
 
 
 def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Sink) -> list[Entry]:
-    """The rules with a result. What only the engine finds wrong is told in its words, once a line."""
+    """The rules with a result. What only the engine finds wrong is reported in its words, once for each line."""
     from mailconf.tables.rule_lines import RuleKind, read_rules
 
     found = Sink()
@@ -135,7 +201,7 @@ def _check_against_configuration(
 ) -> None:
     uses = list(uses)
     role = roles.table_role(*(use.role for use in uses))
-    if any(TableRef.parse(use.table).kind.stored for use in uses):
+    if any(use.table.kind.stored for use in uses):
         _report_subdomain_keys(subject, role, uses, entries, sink)
     _report_transports(subject, role, entries, sink)
     trust.mailboxes(uses, entries, sink)
@@ -146,7 +212,7 @@ def _report_subdomain_keys(
 ) -> None:
     """Keys like ``.example.com`` where the parent domain itself is asked for instead."""
     listed = set(subject.configuration.list_words("parent_domain_matches_subdomains"))
-    # fast_flush_domains is $relay_domains, and only says whose mail is remembered.
+    # fast_flush_domains is $relay_domains, and only decides whose mail is remembered.
     names = {_PARENTS.get(roles.table_role(use.role), use.role) for use in uses if use.role != "fast_flush_domains"}
     lists = {name for name in names if name in _PARENTS.values() or role in (roles.DOMAINS, roles.HOSTS)}
     if not lists or not lists <= listed:
@@ -160,7 +226,7 @@ def _report_subdomain_keys(
 
 
 def _report_transports(subject: Subject, role: str, entries: Iterable[Entry], sink: Sink) -> None:
-    """Names of transports: in transport tables and behind FILTER."""
+    """Names of transports: in transport tables and after FILTER."""
     services = subject.site.transports
     if not services or not (role in (roles.TRANSPORT, roles.SENDER_TRANSPORT, roles.ACCESS) or role in _CONTENT):
         return

@@ -1,7 +1,7 @@
 """What is wrong in an /etc/mail: in each .mc, in every table that is built and every class file, in what they became.
 
-A .mc is checked as `mailconf.check.sendmail.mc` says; tables and class files in the roles that the .mc gives them
-(`mailconf.tables.sendmail_roles`); whether what is built is current, the plan says (`mailconf.build.etc_mail`).
+A .mc is checked as `mailconf.check.sendmail.mc` describes; tables and class files in the roles that the .mc gives them
+(`mailconf.tables.sendmail_roles`); the plan decides whether what is built is current (`mailconf.build.etc_mail`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mailconf.check.sendmail.hosts_access import hosts_files
 from mailconf.check.sendmail.mailers import defined, mailer_tables, relays
 from mailconf.check.sendmail.mc import check_mc
 from mailconf.diagnostics import Severity, Sink, error
+from mailconf.maps.reference import TableRef
 from mailconf.model.site import ListFile, Site
 from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.sendmail.mc.expansion import NO_LIBRARY, SM901
@@ -26,13 +27,38 @@ from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_roles import read_sendmail_table
 
 SM026 = error("SM026", "a table or class file that begins with a byte order mark")
+r"""Why: editors of other systems put a byte order mark at the beginning of a file. makemap, newaliases and sendmail
+take it for a part of the first key or word, which then matches nothing.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    $ printf '\357\273\277Connect:192.0.2.1 REJECT\n' > /etc/mail/access
+
+Remedy: save the file as UTF-8 without a byte order mark.
+
+Source: observed with makemap, newaliases and sendmail 8.17.1.9.
+"""
+
 CK020 = error("CK020", "a class file that sendmail needs does not exist, or cannot be read")
+"""Why: sendmail reads the files of its classes when it starts, and stops where one is missing, unless its line has -o:
+"fileclass: cannot open", exit status 71.
+
+Example:
+    # sendmail.mc
+    FEATURE(`use_cw_file')dnl
+
+Remedy: create the file, which may be empty.
+
+Source: Sendmail Installation and Operation Guide, "C and F - Define Classes"; cf/README use_cw_file; observed with
+sendmail 8.17.1.9.
+"""
 
 
 def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
     """Report everything into ``sink``; nothing is changed."""
     sites: list[Site] = []
-    places: dict[str, Span] = {}
+    places: dict[TableRef, Span] = {}
     libraries = [etc_mail.library_of(name) for name in etc_mail.sources()]
     for name, library in zip(etc_mail.sources(), libraries, strict=True):
         path = etc_mail.folder / name
@@ -47,6 +73,7 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
             SM901,
             "only the text of the .mc files is checked: there is no library of m4 macros for sendmail",
             file=str(etc_mail.folder),
+            tree=etc_mail.root,
             hint=NO_LIBRARY,
             severity=Severity.WARNING,
         )
@@ -59,17 +86,17 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
         relays(site, mailers, makers, sink)
     class_files((file for site in sites for file in site.list_files), etc_mail, sink)
     hosts_files(etc_mail.directory, etc_mail.root, sink)
-    mailer_tables(tables(etc_mail, sink), mailers, makers, sink)
+    mailer_tables(etc_mail.root, tables(etc_mail, sink), mailers, makers, sink)
 
 
 def _cf_alone(etc_mail: EtcMail, sink: Sink) -> None:
     """A sendmail.cf without a .mc."""
     path = etc_mail.folder / "sendmail.cf"
     try:
-        data = path.read_bytes() if path.is_file() else b""
+        data = etc_mail.root.read(path) if etc_mail.root.is_file(path) else b""
     except OSError:
         return  # the plan reports it
-    report_cf(Source(str(path), decode(data)), sink)
+    report_cf(Source(str(path), decode(data)), etc_mail.root, sink)
 
 
 def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:
@@ -81,9 +108,9 @@ def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> Non
             continue
         seen.add(path)
         try:
-            if path.exists() and not path.is_file():  # a pipe may never end
+            if etc_mail.root.exists(path) and not etc_mail.root.is_file(path):  # a pipe may never end
                 raise OSError(errno.EINVAL, "it is no file")
-            source = Source.read(path)
+            source = Source.read(etc_mail.root, path)
         except OSError as failure:
             if not (file.optional and isinstance(failure, FileNotFoundError)):
                 hint = f"sendmail does not start without it: create it, if need be empty, or write -o {file.path}"
@@ -110,13 +137,14 @@ def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
     maps = [_placed(target, etc_mail) for target in targets if target.type != CF]
     compile_etc_mail(etc_mail, maps, sink)
     for target in maps:
-        read = read_source(target, Sink())  # who builds it has reported what cannot be read
+        read = read_source(etc_mail.root, target, Sink())  # who builds it has reported what cannot be read
         if read is not None and read.data.startswith(b"\xef\xbb\xbf"):
             byte_order_mark(Source(str(target.source), decode(read.data)), sink)
     for target in targets:
         if target.type == CF and target.reason:
             hint = f"run mailconf build {etc_mail.directory}"
-            sink.report(CK010, f"this file is not current: {target.reason}", file=str(target.target), hint=hint)
+            message = f"this file is not current: {target.reason}"
+            sink.report(CK010, message, file=str(target.target), tree=etc_mail.root, hint=hint)
     check_maps(maps, etc_mail.root, etc_mail.directory, sink)
     return maps
 

@@ -1,7 +1,7 @@
 """The mailers that an /etc/mail names: each has to be one that a MAILER() of the .mc, or sendmail itself, defines.
 
 sendmail 8.17 looks for a mailer without regard to case. It has ``prog``, ``*file*`` and ``*include*`` by itself, and
-``error`` where a ruleset names a mailer; ``discard`` is none there, though an access table has an action of that name.
+``error`` where a ruleset names a mailer. It has no mailer ``discard``, only an action of that name in access tables.
 Mail for a mailer that it does not have stays undelivered ("unknown mailer"), and it starts all the same.
 """
 
@@ -13,12 +13,26 @@ from collections.abc import Collection, Iterable, Mapping
 from mailconf.build.compile import read_source
 from mailconf.build.plan import Target
 from mailconf.diagnostics import Sink, alike, error
+from mailconf.files import Tree
 from mailconf.model.site import Site
 from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_maps import MailerRoute, read_route
 from mailconf.tables.sendmail_roles import sendmail_format
 
 CK021 = error("CK021", "a mailer that no MAILER of the .mc defines")
+"""Why: mail for a mailer that the .cf does not define stays in the queue: "unknown mailer". sendmail does not notice
+it when it starts.
+
+Example:
+    # sendmail.mc
+    FEATURE(`mailertable')dnl
+    # /etc/mail/mailertable
+    example.net esmpt:[mail.example.net]
+
+Remedy: correct the name, or write the MAILER() that defines it into the .mc.
+
+Source: cf/README, "USING MAILERTABLES" and "MAILERS"; observed with sendmail 8.17.1.9.
+"""
 
 _BUILT_IN = ("prog", "*file*", "*include*", "error")
 _HINTS = {"discard": "sendmail has no mailer of that name; To:domain DISCARD in the access table discards mail"}
@@ -34,7 +48,7 @@ _MAILER = re.compile(r"\s*([^\s:\[\]@\"<>,]+)\s*:")
 
 
 def defined(sites: Iterable[Site]) -> dict[str, str]:
-    """The mailers of the .mc files, by their names in lower case; none where no .mc could be expanded."""
+    """The mailers of the .mc files, by their names in lower case; empty where no .mc could be expanded."""
     found = {name.lower(): name for site in sites for name in site.transports}
     return {**dict(zip(_BUILT_IN, _BUILT_IN, strict=True)), **found} if found else {}
 
@@ -48,12 +62,14 @@ def relays(site: Site, known: Mapping[str, str], makers: Collection[str], sink: 
             _report(name, match[1], known, makers, setting.span, sink)
 
 
-def mailer_tables(targets: Iterable[Target], known: Mapping[str, str], makers: Collection[str], sink: Sink) -> None:
+def mailer_tables(
+    root: Tree, targets: Iterable[Target], known: Mapping[str, str], makers: Collection[str], sink: Sink
+) -> None:
     """The entries of mailertables."""
     for target in targets:
         if "mailertable" not in target.roles or not known:
             continue
-        read = read_source(target, Sink())  # who builds it has reported what is wrong with its form
+        read = read_source(root, target, Sink())  # who builds it has reported what is wrong with its form
         if read is None:
             continue
         for entry in sendmail_format("mailertable").read(Source(str(target.source), decode(read.data)), Sink()):

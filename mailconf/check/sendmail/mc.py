@@ -6,7 +6,7 @@ library only the text is looked at.
 
 What each mistake really does was found with GNU m4, the library of sendmail 8.17 and sendmail itself: a blank before a
 parenthesis makes the call one without arguments, and the arguments text of the .cf; a name that no macro has becomes
-text of the .cf; "#" begins no comment behind cf.m4; an unquoted comma ends an argument, and the library looks at no
+text of the .cf; "#" begins no comment after cf.m4; an unquoted comma ends an argument, and the library looks at no
 more arguments than it wants; an option that the library does not read changes nothing; sendmail stops at a port's key
 whose first letter it does not know, at a map's type that it does not have, at a mail filter without a socket.
 """
@@ -18,13 +18,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mailconf.check.sendmail.mc_head import head
 from mailconf.check.sendmail.mc_text import check_text
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, declare, error, warning
-from mailconf.files import Root
-from mailconf.maps.reference import TableRef
+from mailconf.files import Root, Tree
 from mailconf.model.site import Service, Site
 from mailconf.sendmail.cf.maps import COMPUTED_TYPES
 from mailconf.sendmail.cf_mistakes import nearest
@@ -38,19 +36,167 @@ from mailconf.sendmail.site import site_of
 from mailconf.source import Source, decode
 
 SM008 = error("SM008", "an argument in a .mc that nothing looks at")
-SM009 = warning("SM009", "an option in a .mc that the library does not read")
-SM010 = warning("SM010", "an option in a .mc without a value")
-SM011 = warning("SM011", "a definition in a .mc that comes too early or too late")
-SM013 = warning("SM013", "a FEATURE that has no effect any more")
-SM014 = error("SM014", "DAEMON_OPTIONS or CLIENT_OPTIONS that sendmail does not understand")
-SM015 = error("SM015", "a mail filter that sendmail does not understand")
-SM016 = error("SM016", "two daemons on one port")
-SM018 = error("SM018", "a map of a type that sendmail does not have, or without a file")
-SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
-SM021 = error("SM021", "a definition in a .mc whose name was expanded")
-SM022 = declare("SM022", Severity.NOTE, "a .mc that is too large for every check")
+"""Why: m4 ends an argument at a comma outside of quotes, and the macro does not look at further arguments. The options
+after the comma are lost without a message: here the daemon listens on all addresses.
 
-_CALLED = ("SM003", "SM004", "SM005", "SM006")  # they say why a line is in the .cf that sendmail does not take
+Example:
+    # sendmail.mc
+    DAEMON_OPTIONS(Name=MTA, Addr=127.0.0.1)dnl
+
+Remedy: put the whole argument into quotes: DAEMON_OPTIONS(`Name=MTA, Addr=127.0.0.1')dnl
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; the macros of sendmail 8.17.
+"""
+
+SM009 = warning("SM009", "an option in a .mc that the library does not read")
+"""Why: m4 defines any name. One that no file of the library reads sets nothing, and the option that was meant keeps
+its default.
+
+Example:
+    # sendmail.mc
+    define(`confMAX_MESSAGE_SZE', `10000000')dnl
+
+Remedy: correct the name or remove the line.
+
+Source: cf/README, "TWEAKING CONFIGURATION OPTIONS".
+"""
+
+SM010 = warning("SM010", "an option in a .mc without a value")
+"""Why: a definition without a value is empty: the line of the .cf has the option's name and nothing after it, which
+sendmail takes for 0, or for yes where the option is yes or no.
+
+Example:
+    # sendmail.mc
+    define(`confMAX_MESSAGE_SIZE')dnl
+
+Remedy: write define(`NAME', `VALUE')dnl, or remove the line for the default.
+
+Source: cf/README, "TWEAKING CONFIGURATION OPTIONS"; m4 and the macros of sendmail 8.17.
+"""
+
+SM011 = warning("SM011", "a definition in a .mc that comes too early or too late")
+"""Why: the value is lost. OSTYPE, DOMAIN and some FEATUREs define options themselves and replace what was defined
+before them; a MAILER reads its definitions where it stands, so that later ones have no effect.
+
+Example:
+    # /etc/mail/sendmail.mc
+    OSTYPE(`linux')dnl
+    FEATURE(`no_default_msa')dnl
+    MAILER(`local')dnl
+    define(`LOCAL_MAILER_PATH', `/usr/bin/procmail')dnl
+
+Remedy: follow the order of cf/README: VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_CONFIG and the
+rulesets.
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4" and "MAILERS".
+"""
+
+SM013 = warning("SM013", "a FEATURE that has no effect any more")
+"""Why: what the FEATURE asks for has become the default, so that the line only misleads.
+
+Example:
+    # sendmail.mc
+    FEATURE(`notsticky')dnl
+
+Remedy: remove the line; where the earlier default was meant, write FEATURE(`stickyhost')dnl
+
+Source: cf/README, "FEATURES", stickyhost.
+"""
+
+SM014 = error("SM014", "DAEMON_OPTIONS or CLIENT_OPTIONS that sendmail does not understand")
+"""Why: sendmail stops when it starts at a key that these options do not have. It does not look at a word
+without a value, so that a port or an address that was meant is not used.
+
+Example:
+    # sendmail.mc
+    DAEMON_OPTIONS(`Name=MTA, Bind=127.0.0.1')dnl
+
+Remedy: write Key=value, with commas between them; the keys are Name, Port, Addr, Family, Modify, Listen and others.
+
+Source: Sendmail Installation and Operation Guide, 5.6, DaemonPortOptions; observed with sendmail 8.17.1.9.
+"""
+
+SM015 = error("SM015", "a mail filter that sendmail does not understand")
+"""Why: sendmail stops when it starts, or does without the filter, where a mail filter has no socket that it can use or
+is not defined: the mail is then not scanned.
+
+Example:
+    # sendmail.mc
+    INPUT_MAIL_FILTER(`scan', `S=inet:8891')dnl
+
+Remedy: write S=local:/run/scan.sock or S=inet:port@host; F=T makes sendmail answer 4xx while the filter does not.
+
+Source: cf/README, "ADDING NEW MAIL FILTERS"; Sendmail Installation and Operation Guide, "X - Mail Filter (Milter)
+Definitions".
+"""
+
+SM016 = error("SM016", "two daemons on one port")
+"""Why: the second daemon cannot bind the port: sendmail logs "cannot bind" and tries again, and after some attempts it
+gives up the daemon. The library adds a daemon on port 587 by itself.
+
+Example:
+    # sendmail.mc
+    DAEMON_OPTIONS(`Name=MTA')dnl
+    DAEMON_OPTIONS(`Name=MTA-v4, Port=25')dnl
+
+Remedy: give the daemons different ports or addresses; write FEATURE(`no_default_msa')dnl before your own daemon on 587.
+
+Source: cf/README, no_default_msa and DAEMON_OPTIONS.
+"""
+
+SM018 = error("SM018", "a map of a type that sendmail does not have, or without a file")
+"""Why: the second argument of a FEATURE is the map's type and its file. sendmail does not start with a map of a type
+that it does not have, and cannot open a map without a file.
+
+Example:
+    # sendmail.mc
+    FEATURE(`virtusertable', `/etc/mail/virtual')dnl
+
+Remedy: write the type before the file: FEATURE(`virtusertable', `hash /etc/mail/virtual')dnl
+
+Source: cf/README, virtusertable; Sendmail Installation and Operation Guide, "K - Key File Declaration".
+"""
+
+SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
+"""Why: mailconf reads a .mc with m4's usual quotes. After changequote the text can be anything, so that only what the
+.mc expands to is checked.
+
+Example:
+    # sendmail.mc
+    changequote([, ])dnl
+
+Remedy: nothing; without changequote more mistakes are found.
+
+Source: m4(1) changequote.
+"""
+
+SM021 = error("SM021", "a definition in a .mc whose name was expanded")
+"""Why: m4 expands the name of a definition that has no quotes. Where a macro of that name exists, its value
+becomes the name: what is defined can never be called.
+
+Example:
+    # sendmail.mc
+    define(confLOG_LEVEL, 12)dnl
+
+Remedy: quote the name and the value: define(`confLOG_LEVEL', `12')dnl
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; GNU m4 1.4.19.
+"""
+
+SM022 = declare("SM022", Severity.NOTE, "a .mc that is too large for every check")
+"""Why: mailconf remembers where in the .mc each part of the .cf comes from. It does not do so for a .mc of more than
+60,000 words or with very many calls: then only its text is checked. The .cf is built as always.
+
+Example:
+    $ yes 'dnl a long comment' | head -20000 >> /etc/mail/sendmail.mc
+    $ mailconf check /etc/mail
+
+Remedy: nothing; a smaller .mc is checked as a whole.
+
+Source: the bounds in mailconf/sendmail/mc/mc.py, which no engine has.
+"""
+
+_CALLED = ("SM003", "SM004", "SM005", "SM006")  # they give the reason for a line of the .cf that sendmail does not take
 _OF_THE_CF = ("SM012", "SM023", "SM024", "SM025")
 _ORDER = "cf/README has the order VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MAILER, LOCAL_..."
 _ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSIONID"}
@@ -89,17 +235,18 @@ def check_mc(
     library: Library | None,
     sink: Sink,
     *,
-    root: Root | None = None,
+    root: Tree | None = None,
     allow_shell: bool = False,
 ) -> McConfiguration | None:
     """Report everything that is wrong with the .mc at ``mc`` (below ``root``) into ``sink``.
 
-    Gives what was read, for `mailconf.sendmail.site.site_of`; None without the library, or, with a diagnostic, when
+    Returns what was read, for `mailconf.sendmail.site.site_of`; None without the library, or, with a diagnostic, when
     the file cannot be read. Unless ``allow_shell`` is given, nothing is run or written, and nothing is read but the
     .mc's folder and the library.
     """
     found = Sink()
-    read_mc = _read(mc, library, found, root or Root(), allow_shell)
+    root = root or Root()
+    read_mc = _read(mc, library, found, root, allow_shell)
     if isinstance(read_mc, Document):
         check_text(read_mc, found)
     elif read_mc is not None and read_mc.mc.recorded:
@@ -108,9 +255,9 @@ def check_mc(
         text = read_mc.mc.document
         check_text(text, found)
         if not read_mc.mc.expanded.exhausted:
-            looked = "only the text is checked" if text.nodes else "what it says is not checked"
+            looked = "only the text is checked" if text.nodes else "its content is not checked"
             message = f"this .mc is too large to keep track of what becomes of it: {looked}"
-            found.report(SM022, message, file=read_mc.mc.path)
+            found.report(SM022, message, file=read_mc.mc.path, tree=root)
     for diagnostic in _settled(found):
         sink.add(diagnostic)
     return read_mc if isinstance(read_mc, McConfiguration) else None
@@ -134,20 +281,21 @@ def _check(configuration: McConfiguration, found: Sink, sink: Sink) -> None:
 
 
 def _read(
-    mc: str | os.PathLike[str], library: Library | None, sink: Sink, root: Root, allow_shell: bool
+    mc: str | os.PathLike[str], library: Library | None, sink: Sink, root: Tree, allow_shell: bool
 ) -> McConfiguration | Document | None:
     if library is not None:
         return read(mc, library, sink, root=root, allow_shell=allow_shell)
     path = root.path(mc)
     try:
-        return parse(Source.read(path), sink)
+        return parse(Source.read(root, path), sink)
     except OSError as failure:
-        sink.report(SM902, f"{root.inside(path)} cannot be read: {failure.strerror}", file=str(path))
+        message = f"{root.inside(path)} cannot be read: {failure.strerror}"
+        sink.report(SM902, message, file=str(path), tree=root)
         return None
 
 
 def _settled(found: Sink) -> Iterator[Diagnostic]:
-    """Without what m4 says about a mistake that has a better name here, with hints for what the library says."""
+    """Without messages of m4 about a mistake that has a better name here, with hints for messages of the library."""
     unclosed = any(d.code in ("SM001", "SM002") for d in found)
     named = {(d.span.source.name, d.span.line) for d in found if d.code in ("SM003", "SM004") and d.span}
     called = {(d.span.source.name, d.span.line) for d in found if d.code in _CALLED and d.span}
@@ -178,10 +326,10 @@ class McText:
     _texts: dict[str, str] = field(default_factory=dict)
 
     def library_text(self, name: str) -> str:
-        """The text of a file of the library; none where there is no such file."""
+        """The text of a file of the library; empty where there is no such file."""
         if name not in self._texts:
             try:
-                self._texts[name] = decode(Path(self.library.folder, name).read_bytes())
+                self._texts[name] = decode(self.library.read(name))
             except (OSError, ValueError):
                 self._texts[name] = ""
         return self._texts[name]
@@ -207,7 +355,7 @@ def arguments(subject: McText, sink: Sink) -> None:
 
 
 def options(subject: McText, sink: Sink) -> None:
-    """SM009, SM010, SM021: options that nobody reads, such without a value, names that are none."""
+    """SM009, SM010, SM021: options that nothing reads, options without a value, names that are not valid."""
     known: set[str] | None = None
     words = Counter(_OPTION.findall(subject.mc.document.text))
     unread = 0
@@ -245,7 +393,7 @@ def _known_options(subject: McText) -> set[str]:
 
 
 def order(subject: McText, sink: Sink) -> None:
-    """SM011: definitions that a later OSTYPE, DOMAIN or FEATURE replaces, or behind the MAILER that reads them."""
+    """SM011: definitions that a later OSTYPE, DOMAIN or FEATURE replaces, or after the MAILER that reads them."""
     own: dict[str, Statement] = {}
     mailers: dict[str, Statement] = {}
     available = subject.library.available("mailer")
@@ -261,7 +409,7 @@ def order(subject: McText, sink: Sink) -> None:
             if earlier is not None and earlier.argument(2) != value and not name.startswith("_"):
                 message = f"{name} is set again by {call.span.text} in line {call.span.line}: this value is lost"
                 related = (Related("set again here", call.span),)
-                sink.report(SM011, message, earlier.span, hint=f"move it behind that; {_ORDER}", related=related)
+                sink.report(SM011, message, earlier.span, hint=f"move it after that; {_ORDER}", related=related)
             continue
         own[name] = call
         if name.startswith("_") or subject.mentions("m4/proto.m4", name):
@@ -275,7 +423,7 @@ def order(subject: McText, sink: Sink) -> None:
 
 
 def features(subject: McText, sink: Sink) -> None:
-    """SM013: FEATUREs that say what is the case anyway."""
+    """SM013: FEATUREs that ask for what is the default."""
     for call in subject.own("FEATURE"):
         hint = _OBSOLETE.get(call.argument(1))
         if hint:
@@ -292,7 +440,7 @@ def daemons(subject: McText, sink: Sink) -> None:
                 key, equals, _ = part.partition("=")
                 if not equals:
                     message = f"`{part}' in {macro} has no value: sendmail does not look at it"
-                    sink.report(SM014, message, service.span, hint="write Key=value, parted with commas")
+                    sink.report(SM014, message, service.span, hint="write Key=value, separated by commas")
                 elif key[:1] not in PORT_KEYS:
                     message = f"{option} has no key {key}: sendmail does not start"
                     hint = "the keys are Name, Port, Addr, Family, Modify, Listen, InputMailFilters and others"
@@ -336,9 +484,9 @@ def filters(subject: McText, sink: Sink) -> None:
 
 
 def maps(subject: McText, sink: Sink) -> None:
-    """SM018: maps that sendmail cannot open because their specification is none."""
+    """SM018: maps that sendmail cannot open because their specification is invalid."""
     for table in subject.site.tables:
-        kind, rest = TableRef.parse(table.table)
+        kind, rest = table.table
         if kind not in MAP_TYPES:
             message = f"sendmail has no maps of type {kind}"
             hint = f"write the type first: hash {kind}" if "/" in kind else "write hash, btree or cdb, and the file"

@@ -1,6 +1,6 @@
 """What is wrong with the text of a .mc: calls that m4 does not see as such, names in quotes that are not m4's.
 
-m4 says nothing of most of it: what it takes for text becomes text of the .cf. Where the .mc was expanded, it is known
+m4 does not report most of it: what it takes for text becomes text of the .cf. Where the .mc was expanded, it is known
 which lines do (``put_out``); elsewhere the diversion is followed in the text alone, as far as that shows it.
 """
 
@@ -25,12 +25,97 @@ if TYPE_CHECKING:
     from mailconf.grammar import Grammar
 
 SM003 = error("SM003", "a name in a .mc in quotes that are not m4's")
+"""Why: the quotes of m4 are ` and '. In others, the library looks for a FEATURE whose name has the quotes in it, does
+not find it, and m4 prints "cannot open"; the FEATURE is not there.
+
+Example:
+    # sendmail.mc
+    FEATURE("access_db")dnl
+
+Remedy: write FEATURE(`access_db')dnl
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; GNU m4 1.4.19.
+"""
+
 SM004 = error("SM004", "a blank between a macro and its parenthesis")
+"""Why: m4 calls a macro with arguments only where the parenthesis follows its name at once. Here the macro is called
+without arguments, or not at all, and the rest becomes text of the .cf.
+
+Example:
+    # sendmail.mc
+    define (`SMART_HOST', `mail.example.net')dnl
+
+Remedy: remove the blank.
+
+Source: m4(1); GNU m4 1.4.19.
+"""
+
 SM005 = error("SM005", "a call in a .mc of a macro that does not exist")
+"""Why: m4 puts a name that it does not know into the .cf as it is, with its parenthesis. sendmail stops at such a
+line, or takes it for something else.
+
+Example:
+    # sendmail.mc
+    DAEMON_OPTION(`Name=MTA')dnl
+
+Remedy: correct the name; m4 distinguishes capitals.
+
+Source: GNU m4 1.4.19; observed with sendmail 8.17.1.9.
+"""
+
 SM006 = error("SM006", "a dnl in a .mc that runs into a word")
-SM007 = warning("SM007", 'a macro that is called in a line behind "#", which is no comment')
+"""Why: dnl joined with another word is a word of its own, which m4 does not know: it deletes nothing and becomes text
+of the .cf, at which sendmail stops.
+
+Example:
+    # sendmail.mc
+    dnlFEATURE(`access_db')
+
+Remedy: put a blank or a newline between the two.
+
+Source: GNU m4 1.4.19.
+"""
+
+SM007 = warning("SM007", 'a macro that is called in a line that begins with "#", which is no comment')
+"""Why: the library of sendmail ends m4's comments when it starts. A macro in a line that begins with # is called as
+anywhere else: the FEATURE that seems to be switched off is on.
+
+Example:
+    # sendmail.mc
+    # FEATURE(`access_db')
+
+Remedy: begin the line with dnl.
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; cf/m4/cf.m4 of sendmail 8.17.
+"""
+
 SM017 = warning("SM017", "a quoted text in a .mc that holds statements")
+"""Why: everything between a ` and its ' is text. A single ` in a comment begins a quote that ends at the next
+apostrophe, perhaps many lines later, and the statements between them are not called.
+
+Example:
+    # sendmail.mc
+    # the `feature
+    FEATURE(`virtusertable')dnl
+    # it's here
+
+Remedy: begin comments with dnl, and write no ` in them.
+
+Source: m4(1); GNU m4 1.4.19.
+"""
+
 SM019 = warning("SM019", "text that the macro before it drops")
+"""Why: these macros end with dnl or discard what follows on their line. A statement after them is lost, and
+nothing reports it.
+
+Example:
+    # sendmail.mc
+    EXPOSED_USER(`root') FEATURE(`virtusertable')
+
+Remedy: write each statement on a line of its own.
+
+Source: cf/README; the macros of sendmail 8.17.
+"""
 
 # A line as a .cf has it, not a line of prose that begins with the same letter.
 _CONFIGURED = re.compile(
@@ -42,7 +127,7 @@ _WORDS = STATEMENTS | SECTIONS | {"define", "undefine", "include", "sinclude", "
 
 
 def quotes(document: Document, sink: Sink) -> None:
-    """SM003: the name of a FEATURE and its kin in quotes that m4 does not know."""
+    """SM003: the argument of FEATURE, MAILER and similar macros in quotes that m4 does not know."""
     from mailconf.grammar import ParseFailure
 
     for call in _calls(document):
@@ -89,7 +174,7 @@ def words(document: Document, sink: Sink, diversion: str = "0", put_out: Contain
 
 
 def _diversion(call: Call, before: str) -> str:
-    """Where text goes behind a call, as far as the text tells: the library's m4/cf.m4 ends with divert(0)."""
+    """Where text goes after a call, as far as the text shows: the library's m4/cf.m4 ends with divert(0)."""
     if call.name in SECTIONS:
         return call.name
     if call.name == "divert":
@@ -100,7 +185,7 @@ def _diversion(call: Call, before: str) -> str:
 
 
 def _dropped_line(line: Span, sink: Sink) -> None:
-    """A line that a divert(-1) drops, with a quote behind it: a call is missed there as well."""
+    """A line that a divert(-1) drops, with a quote after it: a call is missed there as well."""
     head = re.fullmatch(r"([A-Za-z_]\w*)[ \t]+\([ \t]*", line.text)
     if head is not None and head[1] in _WORDS & BLIND:
         _report_blank(line.source.span(line.start, line.start + len(head[1])), head[1], sink)
@@ -111,9 +196,7 @@ def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sin
     glued = re.match(r"dnl[A-Za-z0-9_]+|([A-Z_][A-Z_0-9]*)dnl\b", text)
     if glued and (glued[1] is None or glued[1] in names):
         span = line.source.span(line.start, line.start + glued.end())
-        hint = (
-            "put a blank behind dnl" if glued[1] is None else f"write {glued[1]} without dnl, or a blank between them"
-        )
+        hint = "put a blank after dnl" if glued[1] is None else f"write {glued[1]} without dnl, or a blank between them"
         sink.report(SM006, f"{glued[0]} is one word to m4, which puts it into the .cf", span, hint=hint)
         return
     head = re.match(r"([A-Za-z_]\w*)([ \t]*)\(", text)
@@ -138,7 +221,7 @@ def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sin
 
 
 def _report_blank(span: Span, name: str, sink: Sink) -> None:
-    message = f"m4 takes the parenthesis behind {name} for text, not for the call's arguments"
+    message = f"m4 takes the parenthesis after {name} for text, not for the call's arguments"
     sink.report(SM004, message, span, hint=f"write {name}( without a blank")
 
 
@@ -156,13 +239,13 @@ def _lines(span: Span) -> Iterator[Span]:
 
 
 def comments(document: Document, sink: Sink) -> None:
-    """SM007: statements in lines that begin with "#" behind the place where comments end."""
+    """SM007: statements in lines that begin with "#" after the place where comments end."""
     text = document.nodes[0].span.source.text if document.nodes else ""
     for node in document.nodes:
         if isinstance(node, Call) and node.name in _WORDS:
             start = text.rfind("\n", 0, node.span.start) + 1
             if text.startswith("#", start):
-                message = f'm4 has no comments behind cf.m4: {node.name} is called, though its line begins with "#"'
+                message = f'm4 has no comments after cf.m4: {node.name} is called, though its line begins with "#"'
                 lines = "each of its lines" if "\n" in node.text.rstrip("\n") else "the line"
                 sink.report(SM007, message, node.name_span, hint=f"begin {lines} with dnl")
 
@@ -173,7 +256,7 @@ def swallowed(document: Document, sink: Sink) -> None:
         if isinstance(node, Call) and node.behind.strip() and not node.behind.lstrip().startswith(("dnl", "#")):
             source, start = node.span.source, node.span.end - len(node.behind.lstrip())
             span = source.span(start, start + len(node.behind.strip()))
-            message = f"{node.name} drops what stands behind it on its line"
+            message = f"{node.name} drops what follows it on its line"
             word = re.match(r"[A-Za-z_]\w*", span.text)
             is_statement = word is not None and word[0] in document.names
             sink.report(
@@ -185,7 +268,7 @@ def swallowed(document: Document, sink: Sink) -> None:
         if held and (held[1] is None or held[1] in document.names):
             span = node.span.source.span(node.span.start, node.span.start + 1)
             last = node.span.last.line
-            message = f"the quote that begins here ends in line {last}: what stands between is text, not called"
+            message = f"the quote that begins here ends in line {last}: everything between is text, no call"
             hint = "a ` in a comment begins a quote, too; begin comments with dnl"
             related = (Related("the quote ends here", node.span.source.span(node.span.end - 1, node.span.end)),)
             sink.report(SM017, message, span, hint=hint, related=related)

@@ -1,4 +1,4 @@
-"""``mailconf build DIR``: every map that a configuration names, and each .cf, from its source; all of them or none."""
+"""``mailconf build DIR``: every map that a configuration names, and each .cf, from its source; all or nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mailconf.cli.own.site import (
 )
 from mailconf.cli.shared.report import show
 from mailconf.diagnostics import Severity, Sink, declare
-from mailconf.files import Root, remove_leftovers
+from mailconf.files import Root, Tree, remove_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +38,22 @@ if TYPE_CHECKING:
 # of Postfix's tools stop at them, postmap(1) included.
 _STOP = frozenset({"FS001", "PF001", "PF002", "PF003"})
 BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since mailconf built it")
+"""Why: postmap or another program has changed the map since mailconf built it. The build replaces it by what the
+source has; what was changed by hand is lost.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+    $ mailconf build /etc/postfix
+    $ printf 'another map' > /etc/postfix/virtual.db
+    $ mailconf build /etc/postfix
+
+Remedy: nothing; change the source, not the map.
+
+Source: docs/build.md.
+"""
 
 
 @click.command()
@@ -63,7 +79,7 @@ BD011 = declare("BD011", Severity.NOTE, "another program has changed a map since
     "--map-type",
     metavar="TYPE",
     type=click.Choice(["btree", "cdb", "hash", "lmdb"]),
-    help="Build every map as btree, cdb, hash or lmdb, whatever the configuration says.",
+    help="Build every map as btree, cdb, hash or lmdb, in place of the type that the configuration names.",
 )
 def command(
     directory: str,
@@ -96,7 +112,7 @@ def command(
 
     def once() -> tuple[int, Callable[[], list[Path]]]:
         build.sink, found = Sink(), Sink()
-        loaded = load(directory, root, found, options)
+        loaded = load(directory, build.root, found, options)
         build.show_beside(found)
         if isinstance(loaded, LoadedEtcMail) and map_type == "lmdb":
             raise click.UsageError("sendmail has no maps of type lmdb.")
@@ -111,7 +127,7 @@ def command(
 
 
 def _show(build: _Build, lines: list[str], style: str, *, files: bool = False) -> int:
-    """Print what a build has to tell; the exit status."""
+    """Print the results of a build; the exit status."""
     sink = build.sink
     if style == "text" and not sink.failed:
         click.echo("\n".join(lines))
@@ -126,7 +142,7 @@ def _show(build: _Build, lines: list[str], style: str, *, files: bool = False) -
 @dataclass
 class _Build:
     directory: str
-    root: Root
+    root: Tree
     sink: Sink
     names: tuple[str, ...]
     force: bool
@@ -142,7 +158,7 @@ class _Build:
         return [*loaded.inputs(), *(target.source for target in self.planned)]
 
     def run(self, loaded: Loaded | LoadedEtcMail | None) -> list[str]:
-        """Build what is stale; what to tell."""
+        """Build what is stale; the results to print."""
         if loaded is None:
             return []
         store = self._store()
@@ -154,7 +170,7 @@ class _Build:
         # With nothing to do, nothing is written, and neither the tables' grammars nor the policy are needed.
         if not store.is_unfinished and (found.failed or not any(target.reason for target in targets)):
             self._merge(found)
-            if found.failed:  # the other mistakes are told, too
+            if found.failed:  # the other mistakes are reported, too
                 self._compile(loaded, targets)
             return self._summary(targets, [])
         from mailconf.build.apply import apply, diagnosed, recover
@@ -173,13 +189,13 @@ class _Build:
         return self._summary(targets, compiled)
 
     def rollback(self) -> list[str]:
-        """Put the previous generation back; what to tell."""
+        """Put the previous generation back; the results to print."""
         from mailconf.build.apply import diagnosed, recover
 
         self.restores = True
         store = self._store()
         lines: list[str] = []
-        with diagnosed(store, self.sink), store.locked(create=store.folder.exists() and not self.dry_run):
+        with diagnosed(store, self.sink), store.locked(create=self.root.exists(store.folder) and not self.dry_run):
             recover(store, self.sink, dry_run=self.dry_run)
             moves = store.previous()[0]
             if not self.dry_run:
@@ -202,7 +218,7 @@ class _Build:
             if target.foreign:
                 what = "file" if target.target.suffix == ".cf" else "map"
                 text = f"another program has changed this {what} since it was built"
-                sink.report(BD011, text, file=str(target.target))
+                sink.report(BD011, text, file=str(target.target), tree=self.root)
         return targets
 
     def _compile(

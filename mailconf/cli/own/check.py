@@ -20,6 +20,7 @@ from mailconf.cli.own.site import (
 )
 from mailconf.cli.shared.report import show
 from mailconf.diagnostics import Severity, Sink
+from mailconf.files import Root
 
 
 @click.command()
@@ -37,7 +38,7 @@ def command(
     Exit status: 0 no errors (warnings do not count), 1 errors.
     """
     sink = Sink()
-    loaded = load(directory, root, sink, SiteOptions(cf_library, allow_shell, postfix_version))
+    loaded = load(directory, Root(root), sink, SiteOptions(cf_library, allow_shell, postfix_version))
     if isinstance(loaded, LoadedEtcMail):
         from mailconf.check.sendmail.etc_mail import check_etc_mail
 

@@ -11,6 +11,7 @@ import click
 from mailconf.cli.own.site import Loaded, directory_option, format_option, load_site, root_option, version_option
 from mailconf.cli.shared.report import show
 from mailconf.diagnostics import Sink
+from mailconf.files import Root
 
 if TYPE_CHECKING:
     from mailconf.cli.own.explain_asked import Asked
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--client", default="127.0.0.1", metavar="ADDR[,NAME]", help="The client; NAME is its verified name. Or NAME[ADDR]."
 )
-@click.option("--helo", default=None, metavar="NAME", help="What the client says in EHLO; empty: nothing.")
+@click.option("--helo", default=None, metavar="NAME", help="The name that the client sends in EHLO; empty: nothing.")
 @click.option("--from", "sender", default="", metavar="ADDR", help="The envelope sender; empty for the null sender.")
 @click.option("--to", "recipients", multiple=True, required=True, metavar="ADDR", help="A recipient; may be repeated.")
 @click.option("--size", default=0, metavar="BYTES", type=click.IntRange(0, 1 << 62), help="The message's size.")
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     "records",
     multiple=True,
     metavar="NAME:TYPE[=VALUE,...]",
-    help="What the DNS says of NAME; without a value: there is no such record. May be repeated.",
+    help="The records of NAME in the DNS; without a value: there is no such record. May be repeated.",
 )
 @click.option(
     "--policy",
@@ -73,12 +74,12 @@ def command(
     style: str,
 ) -> None:
     """Show the reply to each SMTP command and the rule, table, key and line that led to it; for accepted recipients
-    where the mail would go. The first line says as whom, and of which service of master.cf, it asked.
+    where the mail would go. The first line shows which client was assumed, and which service of master.cf answered.
 
     Without --helo the client gives a name whose address is the client's. Where a map has not been built, its source is
-    read, and a note says so.
+    read, and a note reports it.
 
-    Exit status: 0 answered, whatever the answer is; 1 the configuration is broken; 2 misuse.
+    Exit status: 0 answered, also where mail is refused; 1 the configuration is broken; 2 misuse.
     """
     from mailconf.cli.own import explain_asked
     from mailconf.cli.own.explain_tables import Unbuilt
@@ -99,7 +100,7 @@ def command(
     if helo is None:
         explain_asked.add_address(answers, said, who)
     sink = Sink()
-    loaded = load_site(directory, root, sink, version=postfix_version)
+    loaded = load_site(directory, Root(root), sink, version=postfix_version)
     if loaded is None:
         show(sink)
         sys.exit(1)

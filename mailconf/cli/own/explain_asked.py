@@ -57,7 +57,7 @@ def read_client(text: str) -> Client:
     else:
         written, comma, name = text.partition(",")
         if comma and not name:
-            _wrong("--client", f"there is no name behind the comma of {text}")
+            _wrong("--client", f"there is no name after the comma of {text}")
     address = _address(written.removeprefix("IPv6:"))
     if address is None:
         example = "192.0.2.1, 2001:db8::1, 192.0.2.1,mail.example.org or mail.example.org[192.0.2.1]"
@@ -82,7 +82,7 @@ def _address(text: str) -> str | None:
 
 
 def read_helo(text: str) -> str:
-    """The client's name for itself, of which a server takes anything on a line; "": it says none."""
+    """The client's name for itself, of which a server takes anything on a line; "": it sends no EHLO."""
     return _plain("--helo", text).strip()
 
 
@@ -108,7 +108,7 @@ def read_user(text: str) -> str:
 
 
 def add_address(answers: dict[tuple[str, str], Records], helo: str, client: Client) -> None:
-    """Let the name that the client gives itself have the client's address, where nothing else is said of it."""
+    """Let the name that the client gives itself have the client's address, unless another address is given for it."""
     from mailconf.model.world import Outcome, Records
 
     if not any(name == helo for name, _ in answers):

@@ -14,7 +14,39 @@ if TYPE_CHECKING:
     from mailconf.tables.check import Known
 
 PF231 = declare("PF231", Severity.NOTE, "explain reads a table's source, for its map has not been built")
+"""Why: explain reads the source of a table whose map is not there, and answers as Postfix would with the map. As
+things are, Postfix answers 451.
+
+Example:
+    # main.cf
+    virtual_alias_domains = example.com
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    ann@example.com ann@mail.example.com
+    $ mailconf explain --to ann@example.com /etc/postfix
+
+Remedy: run `mailconf build` with the folder.
+
+Source: docs/build.md.
+"""
+
 PF232 = declare("PF232", Severity.NOTE, "explain reads a map that is older than its source")
+r"""Why: explain answers from the map, as Postfix does, and the source has other entries by now.
+
+Example:
+    # main.cf
+    virtual_alias_domains = example.com
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    ann@example.com ann@mail.example.com
+    $ mailconf build /etc/postfix
+    $ printf 'ann@example.com bob@mail.example.com\n' > /etc/postfix/virtual
+    $ mailconf explain --to ann@example.com /etc/postfix
+
+Remedy: run `mailconf build` with the folder.
+
+Source: docs/build.md.
+"""
 
 
 class Unbuilt:
@@ -26,6 +58,7 @@ class Unbuilt:
         self._is_restriction = is_restriction
         self._targets: dict[str, Target] | None = None
         self._reported: set[str] = set()
+        self._opened: dict[str, LookupTable | None] = {}  # the same for aliases and for what else asks the table
 
     def __call__(self, table: str) -> LookupTable | None:
         if self._targets is None:
@@ -33,16 +66,18 @@ class Unbuilt:
         target = self._targets.get(table)
         if target is None or not target.reason:
             return None
-        if target.target.exists():
+        if self._loaded.root.exists(target.target):
             self._report(target, stale=True)
             return None
-        opened = self._of_source(target)
+        if table not in self._opened:
+            self._opened[table] = self._of_source(target)
+        opened = self._opened[table]
         if opened is not None:
             self._report(target, stale=False)
         return opened
 
     def _of_source(self, target: Target) -> LookupTable | None:
-        """The table that the map would be; None where there is none to be had. Mistakes in the source are reported."""
+        """The table that the map would be; None where it cannot be made. Mistakes in the source are reported."""
         from mailconf.build.compile import compile_targets
         from mailconf.maps.core.opening import Opening
         from mailconf.maps.core.table import UnsupportedMap
@@ -53,7 +88,7 @@ class Unbuilt:
             raise UnsupportedMap(spec)
 
         found = Sink()
-        compiled = compile_targets([target], found, self._is_restriction)
+        compiled = compile_targets([target], self._loaded.root, found, self._is_restriction)
         for diagnostic in found:
             if diagnostic.severity is Severity.ERROR:
                 self._sink.add(diagnostic)
@@ -70,8 +105,8 @@ class Unbuilt:
         place = str(target.source)
         hint = f"run mailconf build {self._loaded.site.directory}"
         if stale:
-            message = f"the map of {target.table} is not what its source says now: the answers are those of the map"
-            self._sink.report(PF232, message, span, hint=hint, file=place)
+            message = f"the map of {target.table} does not have the content of its source: the answers are the map's"
+            self._sink.report(PF232, message, span, hint=hint, file=place, tree=self._loaded.root)
         else:
             message = f"{target.table} has not been built: its source was read instead, and Postfix answers 451"
-            self._sink.report(PF231, message, span, hint=hint, file=place)
+            self._sink.report(PF231, message, span, hint=hint, file=place, tree=self._loaded.root)

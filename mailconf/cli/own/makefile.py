@@ -23,9 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mailconf.build.plan import Target
 
-# Other names of targets: those of the features, and of the program that rebuilds aliases.
+# Other names of targets, by the role of their table (`mailconf.sendmail.tables.ROLES`): those of the features, and of
+# the program that rebuilds aliases.
 _CALLED = {
-    "access": ["access_db"],
     "access_db": ["access_db"],
     "aliases": ["newaliases", "ALIAS_FILE"],
     "userdb": ["confUSERDB_SPEC"],
@@ -48,13 +48,13 @@ def command(directory: str, root: str, cf_library: str) -> None:
     root = os.path.abspath(Root(root).top)  # noqa: PTH100 - the Makefile is used from other folders
     directory = Root(root).inside(Path(Root(root).path(directory)))
     sink = Sink()
-    loaded = load(directory, root, sink, SiteOptions(cf_library))
+    loaded = load(directory, Root(root), sink, SiteOptions(cf_library))
     targets = loaded.plan(sink) if loaded else []
     if loaded is None or sink.failed:
         show(sink)
         sys.exit(1)
     name = "postfix.mk.j2" if isinstance(loaded, Loaded) else "mail.mk.j2"
-    template = resource("templates", name).read_text(encoding="utf-8")
+    template = resource("templates", name).decode()
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )

@@ -33,5 +33,5 @@ def postfix_personality(configuration: Configuration, sink: Sink) -> Personality
             lines=template.lines,
             warnings=template.warnings,
         )
-    reports = PostfixReports(texts.__getitem__, found.warnings, smtputf8=configuration.boolean("smtputf8_enable"))
+    reports = PostfixReports(texts.__getitem__, found.warnings, smtputf8=found.is_utf8, threaded=found.are_threaded)
     return Personality(PostfixWording(), PostfixJournal(), reports)

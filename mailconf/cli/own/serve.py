@@ -12,6 +12,7 @@ import click
 from mailconf.cli.own.site import Loaded, directory_option, load_site, root_option, version_option
 from mailconf.cli.shared.report import plain, show
 from mailconf.diagnostics import Severity, Sink, error
+from mailconf.files import Root
 
 if TYPE_CHECKING:
     from mailconf.mta.server import Endpoint, Policies
@@ -21,6 +22,17 @@ Listen = tuple[str, int, str | None]  # host, port, service
 _COLLECTOR = (700, 10, 10)  # the interpreter's own: this is no short run
 
 FS002 = error("FS002", "there is nothing to listen on")
+"""Why: serve listens where the smtpd services of type inet in master.cf listen, and there is no such service.
+
+Example:
+    # /etc/postfix/master.cf
+    cleanup unix n - n - 0 cleanup
+    $ mailconf serve /etc/postfix
+
+Remedy: name an address with --listen, or define the service in master.cf.
+
+Source: docs/serve.md; master(5).
+"""
 
 
 @click.command()
@@ -31,12 +43,12 @@ FS002 = error("FS002", "there is nothing to listen on")
     "addresses",
     multiple=True,
     metavar="HOST:PORT[=SERVICE]",
-    help="Listen here instead of where master.cf says, for the smtpd service of that name in master.cf (a port, too), "
+    help="Listen here instead of at the places in master.cf, for the smtpd service of that name there (a port, too), "
     "without a name for that of port 25; may be given several times. Port 0 is a free port.",
 )
 @version_option
 def command(directory: str, root: str, addresses: tuple[str, ...], postfix_version: str | None) -> None:
-    """Serve SMTP as the configuration in DIR says, with the maps that were built from it.
+    """Serve SMTP by the configuration in DIR, with the maps that were built from it.
 
     SIGTERM ends it when the transactions under way are done; SIGHUP reads the configuration anew, and a broken one
     leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. The log goes to
@@ -46,16 +58,17 @@ def command(directory: str, root: str, addresses: tuple[str, ...], postfix_versi
     gc.freeze()
     listen = [_address(text) for text in addresses]
     sink = Sink()
-    loaded = load_site(directory, root, sink, version=postfix_version)
+    tree = Root(root)
+    loaded = load_site(directory, tree, sink, version=postfix_version)
     endpoints = _endpoints(listen, loaded, sink) if loaded is not None else []
     if loaded is None or sink.failed:
         show(sink)
         sys.exit(1)
-    sys.exit(_serve(directory, root, endpoints, loaded, postfix_version))
+    sys.exit(_serve(directory, tree, endpoints, loaded, postfix_version))
 
 
 def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
-    """Where to listen: as the command line says or, when it says nothing, as master.cf does."""
+    """Where to listen: at the places of the command line or, without any, at those of master.cf."""
     from mailconf.postfix.settings.listen import endpoints, report_known_ports
     from mailconf.postfix.settings.listeners import all_smtpds, called, default_service, label, report_missing
 
@@ -65,7 +78,8 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
         found = endpoints(loaded.configuration, loaded.site, sink)
         if not found and not sink.failed:
             file = loaded.configuration.path("master.cf")
-            sink.report(FS002, "there is no smtpd service of type inet", hint="name an address by --listen", file=file)
+            message, hint = "there is no smtpd service of type inet", "name an address by --listen"
+            sink.report(FS002, message, hint=hint, file=file, tree=loaded.root)
         return [*found]
     services, ports = all_smtpds(loaded.configuration), loaded.configuration.ports
     chosen: list[Endpoint] = []
@@ -79,7 +93,7 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
     return chosen
 
 
-def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, version: str | None) -> int:
+def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, version: str | None) -> int:
     from mailconf.model.fileworld import FileWorld
     from mailconf.mta.journal import LogEvent
     from mailconf.mta.journal_postfix import PostfixJournal
@@ -118,7 +132,7 @@ def _serve(directory: str, root: str, listen: list[Endpoint], first: Loaded, ver
         lambda: FileWorld(latest.root, trace=False, ports=latest.site.ports),
         listen,
         log=log,
-        root=first.root,
+        root=root,
         ready=ready,
     )
     try:

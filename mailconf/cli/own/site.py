@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import click
 
 from mailconf.diagnostics import Sink, error
-from mailconf.files import Root
+from mailconf.files import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     Command = TypeVar("Command", bound=Callable[..., object])
 
 FS001 = error("FS001", "the folder holds no configuration that mailconf knows")
+"""Why: mailconf recognizes the folder of a configuration by main.cf, sendmail.cf or a .mc. These are missing, so that
+nothing was read.
+
+Example:
+    $ mailconf check /etc/exim4
+
+Remedy: name the folder with main.cf or sendmail.mc, below --root where that is given.
+
+Source: docs/flow.md.
+"""
 
 
 def directory_option(function: Command) -> Command:
@@ -63,8 +73,8 @@ def library_option(function: Command) -> Command:
         "--cf-library",
         default="",
         metavar="DIR",
-        help="Where sendmail's m4 macros are (the package sendmail-cf), whatever m4/cf.m4 a .mc includes, if not at a "
-        "usual place or where the .mc says. MAILCONF_CF_LIBRARY.",
+        help="Where sendmail's m4 macros are (the package sendmail-cf), whichever m4/cf.m4 a .mc includes, if not at a "
+        "usual place or the one that the .mc names. MAILCONF_CF_LIBRARY.",
     )(function)
 
 
@@ -92,7 +102,7 @@ class Loaded(NamedTuple):
 
     configuration: Configuration
     site: Site
-    root: Root
+    root: Tree
 
     def plan(self, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()) -> list[Target]:
         """What is built, or of it what ``names`` mean."""
@@ -112,10 +122,10 @@ class Loaded(NamedTuple):
         from mailconf.postfix.policy.policy import compile_policy
 
         policy = compile_policy(self.configuration, beside, site=self.site)
-        return compile_targets(targets, sink, policy.smtpd.knows_restriction, progress)
+        return compile_targets(targets, self.root, sink, policy.smtpd.knows_restriction, progress)
 
     def inputs(self) -> list[Path]:
-        """The files that decide what is built, but for the sources of what was planned."""
+        """The files that decide what is built, except for the sources of what was planned."""
         folder = self.root.path(self.site.directory)
         tables = [self.root.path(use.source) for use in self.site.tables if use.source is not None]
         return [folder / "main.cf", folder / "master.cf", *tables]
@@ -125,7 +135,7 @@ class LoadedEtcMail(NamedTuple):
     """An /etc/mail: the .mc files, what they become, and the tables."""
 
     etc_mail: EtcMail
-    root: Root
+    root: Tree
 
     def plan(self, sink: Sink, *, force: bool = False, map_type: str = "", names: Sequence[str] = ()) -> list[Target]:
         from mailconf.build.plan import choose
@@ -148,28 +158,27 @@ class LoadedEtcMail(NamedTuple):
         return self.etc_mail.inputs()
 
 
-def load(directory: str, root_name: str, sink: Sink, options: SiteOptions = PLAIN) -> Loaded | LoadedEtcMail | None:
-    """The configuration in ``directory``, of whichever kind; None, with a diagnostic, when there is none."""
-    folder = Root(root_name).path(directory)
-    if is_etc_mail(folder) and not (folder / "main.cf").is_file():
-        return load_etc_mail(directory, root_name, options)
-    return load_site(directory, root_name, sink, "sendmail or Postfix", options.postfix_version)
+def load(directory: str, root: Tree, sink: Sink, options: SiteOptions = PLAIN) -> Loaded | LoadedEtcMail | None:
+    """The configuration in ``directory``, Postfix's or sendmail's; None, with a diagnostic, where it is missing."""
+    folder = root.path(directory)
+    if is_etc_mail(folder, root) and not root.is_file(folder / "main.cf"):
+        return load_etc_mail(directory, root, options)
+    return load_site(directory, root, sink, "sendmail or Postfix", options.postfix_version)
 
 
-def is_etc_mail(folder: Path) -> bool:
+def is_etc_mail(folder: Path, root: Tree) -> bool:
     """Whether sendmail is configured there: by a .mc, or by a sendmail.cf alone."""
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - names are all that is wanted
+        names = root.list(folder)
     except OSError:
         return False
     return any(name == "sendmail.cf" or name.endswith(".mc") for name in names)
 
 
-def load_etc_mail(directory: str, root_name: str, options: SiteOptions) -> LoadedEtcMail:
+def load_etc_mail(directory: str, root: Tree, options: SiteOptions) -> LoadedEtcMail:
     from mailconf.build.etc_mail import EtcMail
     from mailconf.sendmail.mc.library import SETTING, find_library
 
-    root = Root(root_name)
     inside = root.inside(root.path(directory).absolute())
     library = find_library(root, options.cf_library)
     only = library is None and bool(options.cf_library or os.environ.get(SETTING))
@@ -177,19 +186,19 @@ def load_etc_mail(directory: str, root_name: str, options: SiteOptions) -> Loade
 
 
 def load_site(
-    directory: str, root_name: str, sink: Sink, kind: str = "Postfix", version: str | None = None
+    directory: str, root: Tree, sink: Sink, kind: str = "Postfix", version: str | None = None
 ) -> Loaded | None:
-    """The Postfix configuration in ``directory``; None, with a diagnostic, when there is none.
+    """The Postfix configuration in ``directory``; None, with a diagnostic, where it is missing.
 
     kind     what was looked for there
     version  of Postfix, where one is named
     """
-    root = Root(root_name)
     folder = root.path(directory)
-    if not (folder / "main.cf").is_file():
+    if not root.is_file(folder / "main.cf"):
         files = "main.cf" if kind == "Postfix" else "main.cf, sendmail.mc or sendmail.cf"
-        known = "there is no folder of that name" if not folder.is_dir() else f"it has no {files}"
-        sink.report(FS001, f"no {kind} configuration in {directory}: {known}", file=str(folder), hint="name the folder")
+        known = "there is no folder of that name" if not root.is_folder(folder) else f"it has no {files}"
+        message = f"no {kind} configuration in {directory}: {known}"
+        sink.report(FS001, message, file=str(folder), tree=root, hint="name the folder")
         return None
     from mailconf.postfix.parameters.catalogue import parameter_set
     from mailconf.postfix.settings.configuration import Configuration

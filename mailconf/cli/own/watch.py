@@ -1,20 +1,21 @@
 """``--watch``: something is done again whenever files change.
 
 Files are looked at every so often (stat(2)): no more is needed for a folder of some dozens of files, and it works on
-every file system, where inotify(7) does not tell of changes made on other machines. A change is acted upon when the
+every file system, where inotify(7) does not report changes made on other machines. A change is acted upon when the
 files have been the same twice, so that an editor or a copy has finished.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
+from mailconf.files import Root
+
 Status = tuple[int, int, int] | None
-_TICK = 20_000_000  # ns that a file's time may be behind the clock
+_TICK = 20_000_000  # ns that a file's time may be slower than the clock
 _CHANGED = (0, 0, 0)
 Sources = Callable[[], Iterable[Path]]
 
@@ -43,7 +44,7 @@ def watch(build: Callable[[], Sources], interval: float) -> NoReturn:
 
 
 def _as_built(status: Status, before: Status, started: int) -> Status:
-    """What a file was when it was built from, if that can be told; something else if it may have changed meanwhile.
+    """What a file was when it was built from, if that is certain; something else if it may have changed meanwhile.
 
     status, before  what it is now, and what it was before the build (the same for a file that was not known then)
     """
@@ -59,7 +60,7 @@ def _look(sources: Sources) -> dict[Path, Status]:
 
 def _status(path: Path) -> Status:
     try:
-        status = os.stat(path)  # noqa: PTH116
+        status = Root().stat(path)
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns

@@ -7,13 +7,13 @@ is empty: the blank line, or the one that is missing.
 With ``-m`` the headers of attachments and of attached messages are headers, too, and no part of the body:
 
     PRIMARY   the message's own headers
-    PART      those behind a line that begins with "--" and the boundary of a multipart above
-    NESTED    those of a message within: behind the empty line that ends headers whose last Content-Type is
+    PART      those after a line that begins with "--" and the boundary of a multipart above
+    NESTED    those of a message within: after the empty line that ends headers whose last Content-Type is
               message/rfc822 or message/global (the default in a multipart/digest)
     BODY      every other line; the lines of boundaries belong to it
 
-A boundary is the first token behind ``boundary=``; it is looked for in each line that is no header, that of the
-innermost multipart first, and ends those within. With "--" behind it, it ends its own multipart.
+A boundary is the first token after ``boundary=``; it is looked for in each line that is no header, that of the
+innermost multipart first, and ends those within. With "--" after it, it ends its own multipart.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class MessageKeys:
             self._state, self._message = _State.NESTED, False
 
     def _look_for_boundary(self, text: bytes) -> None:
-        """Go on as a line of the body says that may be a boundary behind its "--"."""
+        """Go on after a line of the body that may be a boundary after its "--"."""
         for at in range(len(self._multiparts) - 1, -1, -1):
             boundary, digest = self._multiparts[at]
             if text and text.startswith(boundary):
@@ -117,7 +117,7 @@ class MessageKeys:
                 return
 
     def _read_type(self, text: bytes) -> None:
-        """Take over what a Content-Type says."""
+        """Take over the value of a Content-Type."""
         parts = _parts(text)
         kind = [token.lower() for token in parts[0]]
         self._message = kind[:2] == [b"message", b"/"] and kind[2:3] in ([name] for name in _NESTED_TYPES)

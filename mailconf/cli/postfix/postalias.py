@@ -14,7 +14,7 @@ from mailconf.cli.postfix.postmap import run_tool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
 TOOL = Tool(
     flags="Nfijnoprsuvw",
@@ -31,7 +31,7 @@ def run(name: str, arguments: list[str]) -> int:
 
 
 def rebuild_alias_databases(
-    directory: str | None, root: Root, name: str = "newaliases", version: str | None = None
+    directory: str | None, root: Tree, name: str = "newaliases", version: str | None = None
 ) -> int:
     """Rebuild each table of alias_database, as Postfix's newaliases(1) does; the exit status.
 

@@ -2,22 +2,22 @@
 
 Ours, anywhere among the original's options: ``--root DIR`` (absolute paths lie below DIR), ``--postfix-version V`` (the
 parameters, defaults and words of that version; else of the Postfix that is installed, else of the one in
-mailconf.postfix.parameters.data), ``--explain`` (tell of each parameter that is named: type, default, value, where it
+mailconf.postfix.parameters.data), ``--explain`` (describe each parameter that is named: type, default, value, where it
 was set, what it refers to, since when it exists). On a terminal, long answers go through $PAGER, as git's do.
 
-Departures: messages go to standard error only, not to syslog; -v is accepted and says nothing more; a fatal error ends
-the program at once, where the original waits a second; -m lists the types that mailconf has; -T tells of Python's TLS
+Departures: messages go to standard error only, not to syslog; -v is accepted and has no effect; a fatal error ends
+the program at once, where the original waits a second; -m lists the types that mailconf has; -T describes Python's TLS
 library, whose compile-time version has no date; -b checks only those parameters of bounce(8) that the templates use;
 -q (3.9) and -j (3.11) are there in every version; a file of more than 1 MB is refused ("File too large").
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 
 from mailconf.cli.postfix.postfix_tool import Messages, getopt
+from mailconf.files import read_here
 from mailconf.postfix.parameters.catalogue import BASE, ParameterSet, parameter_set
 from mailconf.postfix.parameters.releases import chosen_release
 from mailconf.postfix.postconf import show
@@ -30,7 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from mailconf.files import Root
+    from mailconf.files import Tree
     from mailconf.postfix.settings.bounce_templates import Names
     from mailconf.postfix.text.master_cf import ServiceEntry
 
@@ -64,9 +64,9 @@ PUBLIC_KEY_ALGORITHMS = ("dsa", "ecdsa", "rsa")
 
 
 class Tool:
-    """One run: the options, and what it prints. Output is kept until the end, so that a fatal error prints none."""
+    """One run: the options, and what it prints. Output is kept until the end, so that a fatal error prints nothing."""
 
-    def __init__(self, name: str, root: Root | None = None, postfix: ParameterSet = BASE) -> None:
+    def __init__(self, name: str, root: Tree | None = None, postfix: ParameterSet = BASE) -> None:
         self.name = name
         self.root = root
         self.postfix = postfix
@@ -148,7 +148,7 @@ class Tool:
         return (", " if self.postfix.version >= COMMAS_SINCE else " ").join(f"-{letter}" for letter in letters)
 
     def run(self, arguments: list[str]) -> int:
-        """Do what ``arguments`` say; the exit status. Raises Fatal."""
+        """Carry out ``arguments``; the exit status. Raises Fatal."""
         self.take_options(arguments)
         mode = self.check_options(arguments)
         if self.explains:
@@ -306,7 +306,7 @@ class Tool:
     # Facts
 
     def facts(self, mode: str, arguments: list[str]) -> int:
-        """The modes that tell of the program and not of a configuration."""
+        """The modes that are about the program and not about a configuration."""
         if mode in "bt":
             self.templates(mode, arguments)
         elif mode == "T":
@@ -321,7 +321,7 @@ class Tool:
             from mailconf.maps.registry import known_types
 
             known = self.configuration()
-            if self.explicit or os.path.exists(_path(self.root, known.main_file)):  # noqa: PTH110
+            if self.explicit or _tree(self.root).exists(known.main_file):
                 self.read_main(known)  # for its mistakes
             self.lines += known_types()
         self.flush()
@@ -405,17 +405,14 @@ class Tool:
 
     def rewrite(self, name: str, change: Callable[[str], str]) -> None:
         """Replace the file ``name`` by what ``change`` makes of its text; a lock on the folder keeps others out."""
-        import fcntl
+        from mailconf.files import lock_folder, replace
 
-        from mailconf.files import Root, replace
-
-        path = (self.root or Root()).path(name)
+        path = _tree(self.root).real(name)
         try:
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            folder = lock_folder(path.parent)
         except OSError as failure:
             raise OSError(failure.errno, failure.strerror, self.directory) from None
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
             text = change(self.read(name))
             with replace(path) as file:
                 file.write(encode(text))
@@ -444,7 +441,7 @@ def _classes(text: str) -> set[str]:
 
 
 def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
-    """The requests with their patterns, ``*`` for what is left out; all services when there is none. Raises Fatal."""
+    """The requests with their patterns, ``*`` for what is left out; without any, all services. Raises Fatal."""
     size = 2 if mode == "M" else 3
     patterns = []
     for request in requests:
@@ -459,7 +456,7 @@ def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
 
 
 def _paged(data: bytes) -> bool:
-    """Show ``data`` in the user's pager; False when there is none."""
+    """Show ``data`` in the user's pager; False when there is no pager."""
     pager = os.environ.get("PAGER", "less")
     if pager in ("", "cat"):
         return False
@@ -473,23 +470,23 @@ def _paged(data: bytes) -> bool:
     return shown.returncode not in (126, 127)
 
 
-def _read(root: Root | None, name: str) -> bytes:
+def _read(root: Tree | None, name: str) -> bytes:
     """A file's content. Raises OSError, also for a file of more than `MAX_FILE` bytes."""
-    with open(_path(root, name), "rb") as file:  # noqa: PTH123 - pathlib starts slowly
-        data = file.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-    return data
+    return read_here(name, MAX_FILE) if root is None else root.read(name, MAX_FILE)
 
 
-def _path(root: Root | None, name: str) -> str | os.PathLike[str]:
-    return root.path(name) if root else name
+def _tree(root: Tree | None) -> Tree:
+    from mailconf.files import Root
+
+    return root or Root(waits=True)
 
 
-def run(name: str, arguments: list[str]) -> int:
-    """Run ``arguments`` as postconf's; ``name`` is what it was called as."""
+def run(name: str, arguments: list[str], root: Tree | None = None) -> int:
+    """Run ``arguments`` as postconf's; ``name`` is what it was called as.
+
+    root  what is read instead of what ``--root`` names
+    """
     arguments = list(arguments)
-    root: Root | None = None
     given: dict[str, str] = {}
     if any(word.startswith("--") for word in arguments):
         from mailconf.cli.shared.own_options import Missing, take_own
@@ -498,10 +495,10 @@ def run(name: str, arguments: list[str]) -> int:
             given = take_own(arguments, OURS, VALUED)
         except Missing:  # the original's getopt complains
             given = {}
-    if "--root" in given:
+    if "--root" in given and root is None:
         from mailconf.files import Root
 
-        root = Root(given["--root"])
+        root = Root(given["--root"], waits=True)
     release = chosen_release(lambda program: _read(root, program), given.get("--postfix-version"))
     tool = Tool(name, root)
     tool.explains = "--explain" in given

@@ -17,10 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
 DEFAULT_DIRECTORY = "/etc/postfix"
 NAMES = ("myhostname", "mydomain")
+_LARGEST_PROGRAM = 1 << 26  # bytes of a program in which its version is looked for
 _UNPRINTABLE = re.compile("[\0-\x1f\x7f\udc80-\udcff]")
 
 
@@ -53,7 +54,7 @@ class Messages:
     def __init__(self, program: str) -> None:
         self.program = program
         self.utf8 = False
-        self.root: Root | None = None
+        self.root: Tree | None = None
         self.release: str | None = None
         self.version_known: tuple[int, int] | None = None
         self._release: str | None = None
@@ -69,7 +70,7 @@ class Messages:
 
     @property
     def known_release(self) -> str:
-        """The release of the Postfix that is meant; "" where there is none, or one of a kind of its own."""
+        """The release of the Postfix that is meant; "" where none is installed, or one of a kind of its own."""
         if self._release is None:
             from mailconf.postfix.parameters.releases import chosen_release, version_numbers
 
@@ -90,8 +91,9 @@ class Messages:
             raise Fatal(str(mistake)) from mistake
 
     def _program(self, name: str) -> bytes:
-        with open(self.root.path(name) if self.root else name, "rb") as file:  # noqa: PTH123 - as below
-            return file.read()
+        from mailconf.files import read_here
+
+        return read_here(name, _LARGEST_PROGRAM) if self.root is None else self.root.read(name)
 
     def warn(self, text: str | bytes) -> None:
         self._write("warning: ", text)
@@ -119,7 +121,7 @@ class Messages:
 def printable(data: bytes, utf8: bool, strict: bool = False) -> bytes:
     """``data`` as Postfix logs it: a question mark for each byte that is not printable.
 
-    With ``utf8``, a byte from 0xc2 to 0xfe keeps itself and all the continuation bytes behind it, if there is one; with
+    With ``utf8``, a byte from 0xc2 to 0xfe keeps itself and all the continuation bytes after it, if there is one; with
     ``strict`` (Postfix 3.10) only what is a character of UTF-8 stays.
     """
     if data.isascii():
@@ -145,8 +147,8 @@ def printable(data: bytes, utf8: bool, strict: bool = False) -> bytes:
 def getopt(program: str, arguments: list[str], flags: str, valued: str) -> Iterator[tuple[str, str]]:
     """The options that ``arguments`` begin with, as getopt(3) reads them; takes them off the list.
 
-    ``flags`` are the letters without a value, ``valued`` those with one. A wrong option is told in getopt's words on
-    standard error and yielded as ("?", letter).
+    ``flags`` are the letters without a value, ``valued`` those with one. A wrong option is reported in getopt's words
+    on standard error and yielded as ("?", letter).
     """
     while arguments and len(arguments[0]) > 1 and arguments[0].startswith("-"):
         word = arguments.pop(0)
@@ -168,7 +170,7 @@ def getopt(program: str, arguments: list[str], flags: str, valued: str) -> Itera
                 yield "?", letter
 
 
-def take_settings(arguments: list[str], valued: str, messages: Messages) -> Root:
+def take_settings(arguments: list[str], valued: str, messages: Messages) -> Tree:
     """Take our own options ``--root DIR`` and ``--postfix-version V`` off ``arguments``; see `take_known`."""
     from mailconf.cli.shared.own_options import root_of, take_known
 
@@ -196,7 +198,7 @@ class Settings:
         return int(text)
 
 
-def read_settings(directory: str | None, root: Root, messages: Messages) -> Settings:
+def read_settings(directory: str | None, root: Tree, messages: Messages) -> Settings:
     """Read main.cf in ``directory`` (None: $MAIL_CONFIG, else /etc/postfix). Raises Fatal.
 
     Departure: a machine without /etc/postfix/main.cf gets the defaults of a new installation instead of an error.
@@ -208,8 +210,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
     values: dict[str, str] = {}
     path = f"{directory or DEFAULT_DIRECTORY}/main.cf"
     try:
-        with open(root.path(path), "rb") as file:  # noqa: PTH123 - Path.open is slower to start
-            text = decode(file.read())
+        text = decode(root.read(path))
     except OSError as failure:
         if directory is not None or not isinstance(failure, FileNotFoundError):
             raise Fatal(f"open {path}: {failure.strerror}") from failure
@@ -274,7 +275,7 @@ def read_settings(directory: str | None, root: Root, messages: Messages) -> Sett
 
 
 def null_warnings(path: str, text: str, messages: Messages) -> dict[int, str]:
-    """What is said of the NULs of a file, by the line where the logical line begins; nothing before Postfix 3.9."""
+    """The messages about the NULs of a file, by the line where the logical line begins; nothing before Postfix 3.9."""
     from mailconf.postfix.parameters.releases import NULLS, NULLS_WARNED
     from mailconf.postfix.text.lines import null_lines
 

@@ -8,7 +8,7 @@ or that is installed; ``--root DIR`` reads and writes every absolute path below 
 - A map is replaced whole (`mailconf.maps.build.write`), never changed in place: a crash leaves the old map or the new
   one.
 - A folder as source is an error; the original reads it as an empty file and empties the map.
-- ``-v`` is accepted and says nothing: the original logs its own inner workings.
+- ``-v`` is accepted and has no effect: the original logs its own internal steps.
 - ``-d`` on a proxy: table works on the table itself.
 - Output that cannot be written is an error; the original does not look.
 """

@@ -6,15 +6,14 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from time import time
-from typing import BinaryIO, TypedDict
+from typing import TypedDict
 
 from mailconf.arrays import arrays
-from mailconf.cli.postfix.map_owner import as_owner_of, status_of
+from mailconf.cli.postfix.map_owner import as_owner_of
 from mailconf.cli.postfix.postfix_tool import Fatal, Messages, shortened
 from mailconf.cli.postfix.postmap_options import TableOptions
 from mailconf.maps.build import write
@@ -27,7 +26,7 @@ from mailconf.tables.packed import Packed, is_large, read_packed
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
 from mailconf.tables.rows import Problem, Problems, Rows
 
-# What postmap says of a line; a problem of an alias file is named in postalias's own words.
+# postmap's messages about a line; a problem of an alias file is named in postalias's own words.
 _WORDS = {
     NOT_UTF8: 'non-UTF-8 input "{text}" -- ignoring this line',
     UNBALANCED: "unbalanced '\"' in '{text}' -- ignoring this line",
@@ -82,25 +81,20 @@ class Build:
         source = self.options.root.path(self.name)
         if not source.name:  # "", "." and "/"
             raise Fatal(f"open {self.name}: {os.strerror(errno.EISDIR if self.name else errno.ENOENT)}")
-        with self._open(source) as file:
-            target = write.map_path(self.kind, source)
-            status = status_of(source) if self.incremental else os.fstat(file.fileno())
+        self.data, status = self._content()
+        target = write.map_path(self.kind, source)
+        write.preload(self.kind, packed=self._plain and is_large(self.data))
+        with as_owner_of(status, target, self.name, self.options) as new:
+            self.line_number = LineNumbers(self.data)
+            self._drop_empty(target)
+            rows = self._packed() or self._rows()
             try:
-                self.data = file.read()
+                self._write(rows, target, new)
+            except NotStored as failure:
+                raise Fatal(f"error updating {self.kind}:{self.name}: {failure.strerror}") from failure
             except OSError as failure:
-                raise Fatal(f"read {self.file}: {failure.strerror}") from failure
-            write.preload(self.kind, packed=self._plain and is_large(self.data))
-            with as_owner_of(status, target, self.name, self.options) as new:
-                self.line_number = LineNumbers(self.data)
-                self._drop_empty(target)
-                rows = self._packed() or self._rows()
-                try:
-                    self._write(rows, target, new)
-                except NotStored as failure:
-                    raise Fatal(f"error updating {self.kind}:{self.name}: {failure.strerror}") from failure
-                except OSError as failure:
-                    database = "" if target.exists() else "database "
-                    raise Fatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure
+                database = "" if self.options.root.exists(target) else "database "
+                raise Fatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure
         return None
 
     @property
@@ -108,18 +102,27 @@ class Build:
         """Whether the entries may be written as they are read."""
         return "F" not in self.options.flags and not (self.options.tool.aliases and self.incremental)
 
-    def _open(self, source: Path) -> AbstractContextManager[BinaryIO]:
-        if self.incremental:
-            return nullcontext(sys.stdin.buffer)
+    def _content(self) -> tuple[bytes, os.stat_result | None]:
+        """The text, whatever its size, and the status of its file, where there is one."""
+        root = self.options.root
+        if not self.incremental:
+            try:
+                return root.load(self.name, sys.maxsize)
+            except OSError as failure:
+                raise Fatal(f"open {self.name}: {failure.strerror}") from failure
         try:
-            return source.open("rb")
+            data = sys.stdin.buffer.read()
         except OSError as failure:
-            raise Fatal(f"open {self.name}: {failure.strerror}") from failure
+            raise Fatal(f"read {self.file}: {failure.strerror}") from failure
+        try:
+            return data, root.stat(self.name)
+        except OSError:
+            return data, None
 
     def _drop_empty(self, target: Path) -> None:
-        """A map of no bytes is no map: an interrupted libdb leaves it behind."""
+        """A map of no bytes is no map: an interrupted libdb leaves such a file."""
         try:
-            empty = target.stat().st_size == 0
+            empty = self.options.root.stat(target).st_size == 0
         except OSError:
             return
         if empty:
@@ -128,8 +131,7 @@ class Build:
 
     def _fail(self) -> None:
         """``fail:``: every attempt to write fails."""
-        with self._open(self.options.root.path(self.name)) as file:
-            data = file.read()
+        data, _ = self._content()
         if self.options.tool.aliases or read_rows(data, utf8=self.options.utf8).keys:
             raise Fatal(f"table fail:{self.name}: write error: Application error")
 
@@ -162,7 +164,7 @@ class Build:
         return key.lower() if key.isascii() else self.options.fold(key)
 
     def _tell(self, packed: Packed, repeated: Iterable[int]) -> None:
-        """Say what is wrong with lines and which keys are ``repeated``, in the text's order."""
+        """Report what is wrong with lines and which keys are ``repeated``, in the text's order."""
         mistakes = iter(self.problems)
         mistake = next(mistakes, None)
         for number in chain(() if self.quiet else repeated, (len(packed),)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class TableOptions:
         self.delete: str | None = None
         self.query: str | None = None
         self.nul: bool | None = None  # as the type wants it
-        self.root = Root()
+        self.root: Tree = Root(waits=True)
         self.utf8 = False
         self.value: Callable[[str], str] = lambda name: ""  # of a parameter of main.cf, expanded
         self.default_type = ""

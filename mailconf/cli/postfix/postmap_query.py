@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BATCH = 1 << 24  # bytes of keys that are looked up together
 AT_ONCE = 70_000  # of these keys, so many are held one by one
-SAMPLE = 1 << 16  # bytes whose lines tell how long keys are
+SAMPLE = 1 << 16  # bytes whose lines show how long keys are
 TOGETHER = 1 << 12  # lines that are written at a time
 LIKE_EOF = b"\xff"  # what the original takes for the end of its input where it ends a line without a newline
 NO_DELETE = ("static", "environ")  # types that can be opened for writing and yet not change

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mailconf.cli.sendmail.sendmail_map import Map
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
     Table = dict[bytes, list[bytes]]  # all values of each key, as they are stored
 
 LETTERS = "C:fquxN"
 USAGE = 'Usage: editmap [-C cffile] [-N] [-f] [-q|-u|-x] maptype mapname key [ "value ..." ]'
-_PREFIX = "editmap"  # of messages, but for getopt's, which name the program as it was called
+_PREFIX = "editmap"  # of messages, except for getopt's, which name the program as it was called
 
 
 def run(name: str, arguments: list[str]) -> int:
@@ -66,7 +66,7 @@ def run(name: str, arguments: list[str]) -> int:
         return stop.status
 
 
-def _run(action: str, arguments: list[str], flags: set[str], trusted: int | None, root: Root) -> int:
+def _run(action: str, arguments: list[str], flags: set[str], trusted: int | None, root: Tree) -> int:
     from mailconf.cli.sendmail.sendmail_map import find
     from mailconf.sendmail.safefile import Safety
 

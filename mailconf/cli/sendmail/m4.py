@@ -1,6 +1,6 @@
 """`m4`: GNU m4's command line, and ``mailconf m4 --explain LINE FILE...`` (m4(1), info m4 "Invoking m4").
 
-Options may stand behind file names; -D, -U, -s, -t and --debugfile take effect between the files they stand between.
+Options may follow file names; -D, -U, -s, -t and --debugfile take effect between the files where they are written.
 ``--explain LINE`` is ours: instead of the output it prints, for that line of it, where each piece came from.
 """
 

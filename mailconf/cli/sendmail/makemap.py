@@ -5,7 +5,7 @@ Options, messages and exit status are the original's (Debian's build: types hash
 
 - A map is replaced whole, never written in place: the original truncates it first, and a crash leaves a torn one.
   Hence a map in a folder that the caller may not write cannot be replaced, and with ``-s`` another name of the same
-  file (a hard link) keeps the old map, which is told.
+  file (a hard link) keeps the old map, which is reported.
 - ``-c`` is accepted and means nothing: there is no cache to size.
 """
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mailconf.cli.sendmail.sendmail_map import Map
-    from mailconf.files import Root
+    from mailconf.files import Tree
     from mailconf.maps.build.write import Duplicates
     from mailconf.maps.core.opening import Progress
     from mailconf.sendmail.cf.tools import ToolCf
@@ -55,7 +55,7 @@ _LISTS = {
     "L": "cf\nCF\nhash\nbtree\nimplicit\n",
     "x": "hash:db\nbtree:db\nimplicit:\n",
 }
-_PREFIX = "makemap"  # of messages, but for getopt's, which name the program as it was called
+_PREFIX = "makemap"  # of messages, except for getopt's, which name the program as it was called
 
 Pair = tuple[bytes, bytes]
 
@@ -70,7 +70,7 @@ class _How(TypedDict):
 
 
 class MakemapOptions:
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Tree) -> None:
         self.root = root
         self.flags: set[str] = set()
         self.cf = DEFAULT_CF
@@ -167,7 +167,10 @@ def _run(kind: str, name: str, trusted: int | None, options: MakemapOptions) -> 
         raise cannot_open(_PREFIX, kind, name)
     if lists:
         return _list(found, kind, name, options)
-    if found.path.exists() and found.path.stat().st_nlink > 1:
+    from mailconf.files import Place
+
+    place = Place(found.path)
+    if options.root.exists(place) and options.root.stat(place).st_nlink > 1:
         say(f"{_PREFIX}: {name}: the file has other names: they keep the old map")
     return Build(found, kind, name, trusted, options).run()
 
@@ -311,7 +314,7 @@ class Build:
         self.target.save(table, self.trusted)
 
     def _rows(self, data: bytes) -> Iterator[Pair]:
-        """The entries, keys folded; mistakes are told as they come."""
+        """The entries, keys folded; mistakes are reported as they come."""
         for row in read_rows(data, self.options.format):
             key = row.key if "f" in self.options else row.key.lower()
             if row.problem:

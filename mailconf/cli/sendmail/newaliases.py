@@ -1,8 +1,8 @@
 """``newaliases``: rebuilds the maps of the alias files, as newaliases(1) does: sendmail's or Postfix's.
 
-Which of the two it is, the configuration says: Postfix's where there is an /etc/postfix/main.cf (or ``MAIL_CONFIG`` is
-set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours)
-reads and writes every absolute path below DIR; ``--postfix-version V`` (ours) says which Postfix's words are meant.
+Which of the two it is, the configuration decides: Postfix's where there is an /etc/postfix/main.cf (or ``MAIL_CONFIG``
+is set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours)
+reads and writes every absolute path below DIR; ``--postfix-version V`` (ours) names the Postfix whose words are meant.
 
 sendmail's (``sendmail -bi`` of 8.17): messages on standard output and exit status are the original's; the alias files
 are those of AliasFile, `mailconf.tables.sendmail_aliases` describes their format. Departures:
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from mailconf.cli.sendmail.sendmail_map import Map
-    from mailconf.files import Root
+    from mailconf.files import Tree
     from mailconf.sendmail.cf.configuration import Cf
     from mailconf.tables.sendmail_aliases import Line
 
 EX_OSFILE, EX_TEMPFAIL = 72, 75
 MAIN_CF = "/etc/postfix/main.cf"
 LETTERS = "A:B:b:C:cD:d:e:F:f:GgH:h:IiL:M:mN:nO:o:p:Q:q:R:r:sTtUV:vX:x"  # sendmail's
-_PREFIX = "newaliases"  # of messages, whatever the program was called as
+_PREFIX = "newaliases"  # of messages, under any name by which the program was called
 _CLASSES = ("hash", "btree", "implicit")
 # Other classes of this build: nothing is built for them.
 _LOOKED_UP = (
@@ -111,16 +111,16 @@ def _misuse(name: str, wrong: list[str], *, postfix: bool) -> int:
     return EX_TEMPFAIL
 
 
-def _postfix_directory(named: str | None, root: Root) -> str | None:
+def _postfix_directory(named: str | None, root: Tree) -> str | None:
     """The folder of the main.cf that is to be obeyed: "" for the usual one, None where it is a sendmail.cf."""
     if named is None:
-        return "" if "MAIL_CONFIG" in os.environ or root.path(MAIN_CF).exists() else None
+        return "" if "MAIL_CONFIG" in os.environ or root.exists(MAIN_CF) else None
     if os.path.basename(named) == "main.cf":  # noqa: PTH119
         return os.path.dirname(named) or "."  # noqa: PTH120
-    return named if (root.path(named) / "main.cf").exists() else None
+    return named if root.exists(f"{named}/main.cf") else None
 
 
-def _postfix(name: str, directory: str, root: Root, version: str | None) -> int:
+def _postfix(name: str, directory: str, root: Tree, version: str | None) -> int:
     """Postfix's: the tables of alias_database."""
     from mailconf.cli.postfix.postalias import rebuild_alias_databases
 
@@ -130,13 +130,14 @@ def _postfix(name: str, directory: str, root: Root, version: str | None) -> int:
 def _tell(text: str | bytes) -> None:
     sys.stdout.flush()
     data = text if isinstance(text, bytes) else os.fsencode(text)
-    sys.stdout.buffer.write(data.translate(_SEVEN_BITS) + b"\n")
+    sys.stdout.buffer.write(data.translate(_SEVEN_BITS))
+    sys.stdout.buffer.write(b"\n")
 
 
 class Sendmail:
     """All alias files of a configuration."""
 
-    def __init__(self, cf: Cf, root: Root) -> None:
+    def __init__(self, cf: Cf, root: Tree) -> None:
         self.cf = cf
         self.root = root
         self.status = EX_OK
@@ -176,11 +177,11 @@ class Sendmail:
         text = Safety(self.root, self.trusted, links=True, shared=shared, warn=lambda _: None)
         try:
             text.check(file, write=False, create=False)
-            data = self.root.path(file).read_bytes()
+            data = self.root.read(file)
         except (Refused, OSError) as reason:
             if not (optional and isinstance(reason, Refused) and reason.number == 2):
                 words = reason.strerror if isinstance(reason, OSError) else str(reason)
-                _tell(f"{_PREFIX}: cannot open {file}: {words}")
+                _tell(b"%b: cannot open %b: %b" % tuple(map(os.fsencode, (_PREFIX, file, words or ""))))
             return
         unsafe = "mapinunsafedirpath" in self.allowed
         group = "groupwritabledirpathsafe" not in self.allowed
@@ -211,7 +212,7 @@ class Sendmail:
 
 
 class Aliases:
-    """What one alias file says."""
+    """The content of one alias file."""
 
     def __init__(self, file: str, owner: Sendmail) -> None:
         self.file = file

@@ -1,8 +1,8 @@
 """``praliases``: prints sendmail's aliases, as praliases(8) of sendmail 8.17 does.
 
 Options, messages and exit status are the original's; ``--root DIR`` (ours) reads every absolute
-path below DIR. Without ``-f`` the AliasFile options of sendmail.cf say which maps. Departure: of an alias map that is
-damaged, it says so behind the aliases that could be read; the original ends without a word.
+path below DIR. Without ``-f`` the AliasFile options of sendmail.cf name the maps. Departure: of an alias map that is
+damaged, it reports this after the aliases that could be read; the original ends without a message.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from mailconf.maps.reference import TableRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
 LETTERS = "C:f:"
 USAGE = "usage: praliases [-C cffile] [-f aliasfile] [key ...]"
-_PREFIX = "praliases"  # of messages, but for getopt's, which name the program as it was called
+_PREFIX = "praliases"  # of messages, except for getopt's, which name the program as it was called
 _FLAGS = re.compile(r"\A(?:\s*-\S*)*\s*")
 _TYPES = ("hash", "btree")
 
@@ -50,7 +50,7 @@ def run(name: str, arguments: list[str]) -> int:
     return EX_OK
 
 
-def _print(spec: str, keys: list[bytes], root: Root) -> None:
+def _print(spec: str, keys: list[bytes], root: Tree) -> None:
     """Print one alias file: ``[type:][flags] name``."""
     from mailconf.cli.sendmail.sendmail_map import DAMAGED, find_map
     from mailconf.maps.core.table import TemporaryFailure

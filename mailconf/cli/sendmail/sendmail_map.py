@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Literal
 
-    from mailconf.files import Root
+    from mailconf.files import Tree
     from mailconf.maps.database.bdb_table import DatabaseFile
     from mailconf.sendmail.safefile import Safety
 
@@ -31,14 +31,14 @@ _ORDERS: tuple[Literal["little"], Literal["big"]] = ("little", "big")
 _REPEATS = 0x01  # a flag of the first page
 _MAGIC = {0x061561: "hash", 0x053162: "btree"}
 _MODE = 0o640
-DAMAGED = "Database panic, run recovery"  # what libdb says of a map whose pages make no sense
+DAMAGED = "Database panic, run recovery"  # libdb's message for a map whose pages make no sense
 
 
 class Map:
     """A map that may be used.
 
     kind     hash or btree
-    path     its file, behind symbolic links
+    path     its file, where symbolic links lead
     exists   whether there is one that counts: not one that will be replaced, nor, where one may be made, an empty file
     repeats  whether its keys may have several values
     """
@@ -116,12 +116,12 @@ class Map:
 
 
 def find(
-    program: str, kind: str, name: str, safety: Safety, root: Root, *, write: bool, create: bool, new: bool
+    program: str, kind: str, name: str, safety: Safety, root: Tree, *, write: bool, create: bool, new: bool
 ) -> Map:
     """The map ``name`` of a type, as a tool opens it. Raises Stop when it may not.
 
     create  a map that does not exist is made
-    new     whatever there is will be replaced: it need not be a map
+    new     an old file will be replaced: it need not be a map
     """
     if kind in _NOT_COMPILED:
         text = f"{program}: Need to recompile with -D{_NOT_COMPILED[kind]} for {kind} support"
@@ -132,7 +132,7 @@ def find(
         raise Stop(EX_CANTCREAT, f"{program}: error opening type {kind} map {name}: {reason}") from reason
 
 
-def find_map(kind: str, name: str, safety: Safety, root: Root, *, write: bool, create: bool, new: bool) -> Map:
+def find_map(kind: str, name: str, safety: Safety, root: Tree, *, write: bool, create: bool, new: bool) -> Map:
     """The same, raising Refused."""
     if kind not in TYPES:
         raise Refused("Unknown database type")
@@ -147,7 +147,7 @@ def find_map(kind: str, name: str, safety: Safety, root: Root, *, write: bool, c
     raise Refused("Unknown database type")
 
 
-def _find(kind: str, name: str, safety: Safety, root: Root, write: bool, create: bool, new: bool) -> Map:
+def _find(kind: str, name: str, safety: Safety, root: Tree, write: bool, create: bool, new: bool) -> Map:
     file = name if name.endswith(".db") else name + ".db"
     exists = safety.check(file, write=write, create=create)
     path = root.path(file)
@@ -186,6 +186,6 @@ def open_old(program: str, found: Map, kind: str, name: str) -> DatabaseFile:
 
 
 def cannot_open(program: str, kind: str, name: str) -> Stop:
-    """The end of a tool whose map is none of its type."""
+    """The end of a tool whose map is not of its type."""
     reason = "Unknown database type" if kind == "implicit" else os.strerror(errno.EINVAL)
     return Stop(EX_CANTCREAT, f"{program}: error opening type {kind} map {name}: {reason}")

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.sendmail.cf.tools import ToolCf
 
 TYPE_CHECKING = False
@@ -40,10 +40,10 @@ def say(text: str | bytes) -> None:
 def getopt(
     program: str, arguments: list[str], letters: str, tell: Callable[[str], object] = say
 ) -> Iterator[tuple[str, str]]:
-    """The options of ``arguments``, wherever they stand among the operands, as GNU's getopt(3) reads them.
+    """The options of ``arguments``, anywhere among the operands, as GNU's getopt(3) reads them.
 
     ``letters`` is getopt's own: a colon follows an option that takes a value. The operands are what is left in
-    ``arguments`` at the end. A wrong option is yielded as ("?", letter), and ``tell`` gets getopt's words about it.
+    ``arguments`` at the end. A wrong option is yielded as ("?", letter), and ``tell`` gets getopt's message about it.
     """
     operands: list[str] = []
     stops_early = "POSIXLY_CORRECT" in os.environ
@@ -79,18 +79,17 @@ def valued(letters: str) -> str:
     return "".join(part[-1] for part in letters.split(":")[:-1])
 
 
-def read_cf_data(program: str, name: str, root: Root) -> bytes:
+def read_cf_data(program: str, name: str, root: Tree) -> bytes:
     """The bytes of a sendmail.cf. Raises Stop, as the originals do, when the file cannot be read."""
     try:
-        with open(root.path(name), "rb") as file:  # noqa: PTH123 - Path.open is slower to start
-            return file.read()
+        return root.read(name)
     except IsADirectoryError:
         return b""
     except OSError as failure:
         raise Stop(EX_NOINPUT, f"{program}: {name}: {failure.strerror}") from failure
 
 
-def read_tool_cf(program: str, name: str, root: Root) -> ToolCf:
+def read_tool_cf(program: str, name: str, root: Tree) -> ToolCf:
     """A sendmail.cf as the map tools read it. Raises Stop."""
     return ToolCf(name, read_cf_data(program, name, root))
 

@@ -1,7 +1,7 @@
-"""What a shell completes behind a tool of others: its options, as ``mailconf TOOL --help`` has them, and files.
+"""What a shell completes after a tool of others: its options, as ``mailconf TOOL --help`` has them, and files.
 
 The tools read their command lines themselves (getopt); click is given a command of the same options for the completion
-alone. Behind ``mailconf`` click asks for it; a link named as a tool is asked with ``_TOOL_COMPLETE`` in the
+alone. After ``mailconf`` click asks for it; a link named as a tool is asked with ``_TOOL_COMPLETE`` in the
 environment, as click asks its own programs: ``_POSTCONF_COMPLETE=bash_source postconf`` prints what bash is to
 evaluate.
 """

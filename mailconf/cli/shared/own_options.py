@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
 
 class Missing(Exception):
@@ -55,16 +55,16 @@ def take_known(arguments: list[str], ours: Mapping[str, bool], valued: str) -> d
         return {}
 
 
-def take_root(arguments: list[str], valued: str) -> Root:
+def take_root(arguments: list[str], valued: str) -> Tree:
     """Take ``--root DIR`` off ``arguments``; see `take_known`."""
     return root_of(take_known(arguments, {"--root": True}, valued))
 
 
-def root_of(found: Mapping[str, str]) -> Root:
-    """What ``--root`` names."""
-    from mailconf.files import Root  # pathlib, which it needs, takes 5 ms to import
+def root_of(found: Mapping[str, str]) -> Tree:
+    """What ``--root`` names. What is named on the command line may be a pipe."""
+    from mailconf.files import Root
 
-    return Root(found.get("--root", "/"))
+    return Root(found.get("--root", "/"), waits=True)
 
 
 def _wants_value(word: str, valued: str) -> bool:

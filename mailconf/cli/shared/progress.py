@@ -52,7 +52,7 @@ def _rows(count: int) -> str:
 
 
 class Work:
-    """A bar for work in several parts, not all of which can say how far they are: until one does, it pulses."""
+    """A bar for work in several parts, not all of which can report how far they are: until one does, it pulses."""
 
     def __init__(self, title: str) -> None:
         self._title = title

@@ -77,7 +77,7 @@ def _show_on_terminal(found: Iterable[Diagnostic], console: Console) -> None:
 
 
 def _around(span: Span) -> tuple[str, str]:
-    """What stands before a finding on its line, and the line; of a very long one, what is near."""
+    """What precedes a finding on its line, and the line; of a very long one, what is near."""
     text, start = span.source.text, min(span.start, len(span.source.text))
     first = max(start - span.first.column + 1, start - MOST_BEFORE)
     last = text.find("\n", start, start + MOST_BEHIND)

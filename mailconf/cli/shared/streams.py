@@ -28,7 +28,7 @@ class _Unheard(io.FileIO):
 def open_standard_streams(called: str) -> None:
     """Give a program that was started with closed standard streams empty ones; ``called`` is its name.
 
-    GNU m4 writes to a closed standard output and says that it cannot: there, descriptor 1 stays closed.
+    GNU m4 writes to a closed standard output and reports that it cannot: there, descriptor 1 stays closed.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

@@ -55,7 +55,7 @@ def _ranges(text: bytes) -> bytes:
             first, last = out[-1], text[at + 1]
             out.extend(range(first + 1, last + 1) if first <= last else range(first - 1, last - 1, -1))
             at += 2
-            # A range's end may begin the next range; a dash behind it is then a range again.
+            # A range's end may begin the next range; a dash after it is then a range again.
             continue
         out.append(code)
         at += 1

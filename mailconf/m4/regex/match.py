@@ -179,7 +179,7 @@ class Pattern:
         return result
 
     def _longest(self, text: bytes, start: int, work: Work) -> int:
-        """The end of the longest match at ``start``; -1 if there is none."""
+        """The end of the longest match at ``start``; -1 if there is no match."""
         program, steps = self._program, self._steps
         context = 0
         states = frozenset((self._start,))
@@ -374,5 +374,5 @@ def _spans(start: int, end: int, saved: tuple[int, ...]) -> Groups:
 
 @lru_cache(maxsize=128)
 def compile_pattern(source: bytes) -> Pattern:
-    """The compiled pattern; `BadPattern` if it is none."""
+    """The compiled pattern; `BadPattern` if it is not valid."""
     return Pattern(source)

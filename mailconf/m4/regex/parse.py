@@ -1,4 +1,4 @@
-"""From a pattern to a program for the matcher, and to Python's notation where that says the same.
+"""From a pattern to a program for the matcher, and to Python's notation where that means the same.
 
 The parser keeps its own stack of open groups and joins the program's pieces as it goes (Thompson's construction), so
 nesting costs no recursion.
@@ -30,12 +30,12 @@ SETS = {"w": WORD, "W": ALL - WORD, "s": SPACE, "S": ALL - SPACE}
 
 
 class BadPattern(Exception):
-    """The pattern is none; the text is the C library's."""
+    """The pattern is not valid; the text is the C library's."""
 
 
 class Program:
     """The compiled pattern. ``branches``: the choices at the top in Python's notation with their groups' numbers, or
-    None where that does not say the same; ``repeats``: the most unbounded repetitions in one of them."""
+    None where that does not mean the same; ``repeats``: the most unbounded repetitions in one of them."""
 
     def __init__(self) -> None:
         self.code: list[list[int]] = []
@@ -156,7 +156,7 @@ class Parser:
         return self.finish()
 
     def caret(self) -> bool:
-        """Whether a `^` here is an anchor: at the beginning, behind `\\(` and `\\|`."""
+        """Whether a `^` here is an anchor: at the beginning, after `\\(` and `\\|`."""
         return self.at == 0 or self.text[self.at - 2 : self.at] in (b"\\(", b"\\|")
 
     def dollar(self) -> bool:
@@ -195,7 +195,7 @@ class Parser:
         self.program.asserts.add(name)
         self.levels[-1].items.append(self.item(ASSERT, ord(name)))
         self.notation.append(ASSERTIONS[name])
-        self.last = None  # behind an anchor a repetition is a character
+        self.last = None  # after an anchor a repetition is a character
 
     def reference(self, number: int) -> None:
         if number not in self.closed:
@@ -288,7 +288,7 @@ class Parser:
     # -- bracket expressions
 
     def bracket(self) -> frozenset[int]:
-        """The set that a bracket expression names; `at` stands behind the open bracket."""
+        """The set that a bracket expression names; `at` is after the open bracket."""
         text, size = self.text, len(self.text)
         negated = self.at < size and text[self.at] == 0x5E
         if negated:
@@ -333,5 +333,5 @@ class Parser:
 
 
 def parse(text: bytes) -> Program:
-    """Compile a pattern; `BadPattern` if it is none."""
+    """Compile a pattern; `BadPattern` if it is not valid."""
     return Parser(text).parse()

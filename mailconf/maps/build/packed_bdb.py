@@ -113,7 +113,7 @@ class _Pages:
         return pages
 
     def places(self, sizes: Array) -> tuple[Array, Array, Array, Array]:
-        """For entries of these sizes, one page's behind the other's: which entry of which page each is, the lowest
+        """For entries of these sizes, one page's after the other's: which entry of which page each is, the lowest
         byte that it has on the page, and of each page the lowest byte in use.
         """
         np = arrays()

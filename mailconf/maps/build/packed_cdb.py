@@ -64,7 +64,7 @@ def _refuse_repeated(packed: Packed, values: Array) -> None:
 
 
 def _write_tables(descriptor: int, tables_at: int, values: Array, places: Array) -> Array:
-    """Write the hash tables behind each other; how many slots each has: two for an entry."""
+    """Write the hash tables after each other; how many slots each has: two for an entry."""
     np = arrays()
     chosen = (values & np.uint32(TABLES - 1)).astype(np.uint8)
     counts = np.bincount(chosen, minlength=TABLES)
@@ -86,7 +86,7 @@ def _table(np: Array, values: Array, places: Array) -> Array:
     entries = values[order].astype(np.uint64) | places[order].astype(np.uint64) << np.uint64(32)
     table = np.zeros(2 * count, "<u8")
     number = np.arange(count)
-    # Each takes the slot that it wants, or the one behind the entry before.
+    # Each takes the slot that it wants, or the one after the entry before.
     taken = number + np.maximum.accumulate(wanted[order] - number)
     fits = int(np.searchsorted(taken, 2 * count))
     table[taken[:fits]] = entries[:fits]

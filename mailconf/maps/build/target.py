@@ -1,8 +1,8 @@
-"""Where a map may be written: what stands at its place is looked at before it is replaced.
+"""Where a map may be written: the file at its place is looked at before it is replaced.
 
 | at the target | what happens | reason |
 |---|---|---|
-| a symbolic link | the file behind it is replaced, in its own folder; the link stays | the originals do so |
+| a symbolic link | the file it leads to is replaced, in its own folder; the link stays | the originals do so |
 | such a link in a folder that others can write, or of another user but root | refused | it may be a trap |
 | a symbolic link, in a build of several maps | refused | they take their places by renaming |
 | a device, a pipe, a socket or a folder | refused | it is no map, and renaming would remove it |

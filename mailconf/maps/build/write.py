@@ -3,17 +3,16 @@
 A map is written to a temporary file beside its target, made durable and renamed (`mailconf.files.replace`): a crash at
 any moment leaves the old map or the new one. An incremental change (``postmap -i``, ``-d``) reads the old map, changes
 what it holds and writes it anew; it takes the old file's exclusive lock (fcntl(2)) meanwhile, as the real tools do,
-so that no change is lost between them. What may stand at the target, `mailconf.maps.build.target` says.
+so that no change is lost between them. `mailconf.maps.build.target` decides what may be at the target's place.
 """
 
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from enum import Enum
 from importlib import import_module
 from itertools import islice
@@ -123,7 +122,7 @@ def write_map(
 
     source        the text's status: the map gets its owner, and if there was none before, its permissions
     nul           end keys and values with a NUL (makemap(8): only with -N); None: as postmap(1) does for the type
-    duplicates    which entry counts; ``on_duplicate`` is told of every later one, and may raise to write nothing
+    duplicates    which entry counts; ``on_duplicate`` gets the key of every later one, and may raise to write nothing
     progress      called now and then with (entries done, all entries)
     staged        write this file beside the target instead, with the owner and mode that the target is to have
     warn          takes the warnings about the target (`mailconf.maps.build.target`)
@@ -157,7 +156,7 @@ def write_map(
 
 
 def _said(packed: Packed, on_duplicate: Callable[[bytes], None] | None) -> Callable[[Iterable[int]], None] | None:
-    """What tells ``on_duplicate`` the keys of numbered entries."""
+    """What hands ``on_duplicate`` the keys of numbered entries."""
     if on_duplicate is None:
         return None
 
@@ -217,7 +216,7 @@ def update_map(
 ) -> None:
     """Add ``entries`` to the map ``target``, which need not exist yet: ``postmap -i``. The arguments are `write_map`'s.
 
-    ``last`` are entries that take the place of what the map holds without a word, stored as they are.
+    ``last`` are entries that take the place of what the map holds without a warning, stored as they are.
 
     Keys that the map holds already are duplicates. A map of several values for a key (``makemap -d``) stays one: there,
     a later entry that counts is one value more.
@@ -303,7 +302,7 @@ def _add_one_by_one(entries: Packed, end: bytes, table: Table | _Values, duplica
 
 
 def _behind_contents(target: Path, database: Any, end: bytes, entries: Packed) -> tuple[Packed, int] | None:
-    """What the map ``target`` holds with ``entries`` behind it, and how many those of the map are.
+    """What the map ``target`` holds with ``entries`` after it, and how many those of the map are.
 
     None where not every key and value of the map has ``end``, and no other NUL.
     """
@@ -337,7 +336,7 @@ def delete_keys(
 
     They are looked for with a NUL first, then without; where ``nul`` is given, with a NUL only or without.
 
-    The map is not written when it had none of them. Raises TemporaryFailure when it cannot be read, UnsupportedMap
+    The map is not written when it had no such key. Raises TemporaryFailure when it cannot be read, UnsupportedMap
     when maps of the type are never changed.
     """
     kind = _changeable(type)
@@ -516,7 +515,7 @@ def _write_values(
 
 @contextmanager
 def _replaced(target: Path, source: os.stat_result | None, staged: Path | None = None) -> Iterator[BinaryIO]:
-    """The new file, with the owner and, when there is no old one, the mode that ``source`` says."""
+    """The new file, with the owner and, when there is no old one, the mode of ``source``."""
     mode = None
     if target.exists():
         mode = target.stat().st_mode & 0o7777
@@ -534,7 +533,7 @@ def _new_mode(source: int) -> int:
 
 @contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    """Hold the exclusive lock of the map that is at ``target`` now. Raises FileNotFoundError when there is none."""
+    """Hold the exclusive lock of the map that is at ``target`` now. Raises FileNotFoundError when there is no map."""
     while True:
         descriptor = os.open(target, os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -554,13 +553,7 @@ def _is_at(descriptor: int, target: Path) -> bool:
         return False
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Garbage collection off: a million new objects without cycles would be looked through again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+def _no_collection() -> AbstractContextManager[None]:
+    from mailconf.tables.garbage_collection import no_collection  # here: start-up time
+
+    return no_collection()

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _DONE = b"."
-_LENGTH = 8  # bytes that say how many follow
+_LENGTH = 8  # bytes that hold the number of those that follow
 _TOGETHER = 1 << 12  # strings that are handed over at a time
 _PIPE = 1 << 20  # bytes that a pipe holds
 
 
 def processors() -> int:
-    """How many processors this process may use; 1 where the system does not say."""
+    """How many processors this process may use; 1 where the system does not report it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 

@@ -3,7 +3,7 @@
 Nothing here reports anything. Where something is to be reported, and where a table takes one key at a time, the keys
 are left to be looked up singly. There are two ways:
 
-- The library of the table's type finds them (`mailconf.maps.core.table.LibraryTable`). It believes what the file says:
+- The library of the table's type finds them (`mailconf.maps.core.table.LibraryTable`). It trusts the file:
   it is asked in processes of their own, and what they give counts when all of them have come to their end.
 - Our own readers, which believe nothing, find each one part in this process and one in another.
 """
@@ -142,7 +142,7 @@ class ManyKeys:
         return _text(list(map(self._line, pairs)))
 
     def _values(self, keys: list[bytes]) -> list[bytes | None] | None:
-        """The first answer for each of ``keys``, None or empty where there is none; None as `texts`."""
+        """The first answer for each of ``keys``, None or empty where it is absent; None as `texts`."""
         values: list[bytes | None] = []
         left: list[int] = []  # the keys without an answer yet
         for number in range(self._count):

@@ -1,1 +1,1 @@
-"""What every lookup table has and uses, whatever its type: the interface, how it is opened, notations in map names."""
+"""What lookup tables of every type have and use: the interface, how it is opened, notations in map names."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.source import decode
 
 
 class NoContent(Exception):
-    """There is none; the message is the original's."""
+    """It does not exist; the message is the original's."""
 
 
-def content(value: bytes, root: Root) -> bytes:
+def content(value: bytes, root: Tree) -> bytes:
     """The content of the files that ``value`` names, a newline between them, in base64. Raises NoContent."""
     names = [decode(name) for name in re.split(rb"[, \t\r\n]+", value) if name]
     if not names:
@@ -21,7 +21,7 @@ def content(value: bytes, root: Root) -> bytes:
     parts = []
     for name in names:
         try:
-            parts.append(root.path(name).read_bytes())
+            parts.append(root.read(name))
         except OSError as failure:
             raise NoContent(f"open {name}: {failure.strerror}") from failure
     return b64encode(b"\n".join(parts))

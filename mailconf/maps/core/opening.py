@@ -1,7 +1,7 @@
 """How a table is opened: what `mailconf.maps.registry` hands to the module of a type.
 
 A type's module has ``open_table(name, opening)``, which returns a LookupTable or raises TemporaryFailure (the table
-cannot be read now) or UnsupportedMap (what ``name`` says is no table of the type), in the original's words.
+cannot be read now) or UnsupportedMap (``name`` names no table of the type), in the original's words.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 from mailconf.maps.core.table import LookupTable, TemporaryFailure
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.ports import Ports
@@ -47,12 +47,12 @@ class Opening(NamedTuple):
     files      the values written in a configuration or a text name files, and stand for their content
     trust      what the table may do in the role in which it is opened
     ports      resolves names of ports
-    nulls      what is said of lines of a text with bytes of value 0 (Postfix 3.9); empty: nothing
+    nulls      gets the messages about lines of a text with bytes of value 0 (Postfix 3.9); empty: nothing
     uri_names_database  a pgsql table needs no dbname where its hosts are URIs (Postfix 3.10)
     """
 
     open: Callable[[str], LookupTable]
-    root: Root = Root()
+    root: Tree = Root()
     fold: Fold | None = None
     warn: Warn = silent
     parameter: Parameter = no_parameters
@@ -105,7 +105,7 @@ def cannot_open(name: str, problem: OSError) -> TemporaryFailure:
 
 
 class Repeated(Exception):
-    """Raised by the writer of a map that is given a key twice: who writes must say which value counts."""
+    """Raised by the writer of a map that is given a key twice: the caller must choose which value counts."""
 
 
 class NotStored(OSError):

@@ -18,11 +18,11 @@ WHOLE: Share = (0, 1)
 
 
 class TemporaryFailure(Exception):
-    """The table could not answer: unreachable, damaged, over its limit. The message says why, for the log."""
+    """The table could not answer: unreachable, damaged, over its limit. The message has the reason, for the log."""
 
 
 class DamagedMap(TemporaryFailure):
-    """The file is no map or a damaged one; nothing that it says may be believed."""
+    """The file is no map or a damaged one; nothing in it may be trusted."""
 
 
 class UnsupportedMap(Exception):
@@ -125,7 +125,7 @@ class AskedLibrary(Protocol):
 
 @runtime_checkable
 class LibraryTable(BulkTable, Protocol):
-    """A table whose file a compiled library reads as well, more quickly than we do and believing what it says."""
+    """A table whose file a compiled library reads as well, more quickly than we do, and trusting its content."""
 
     def by_library(self) -> AbstractContextManager[AskedLibrary | None]:
         """What asks the library; while it lasts, the file does not change.

@@ -5,7 +5,7 @@ put text of the address into the result, ask no table whose server proves no ide
 themselves. Routes do not depend on text of the address either (trivial-rewrite(8), mailbox_transport_maps), but there
 proxymap(8) opens a ``proxy:`` table without restriction.
 
-The same parameter may be read by another program without restriction: smtpd(8) opens virtual_mailbox_maps, which tell
+The same parameter may be read by another program without restriction: smtpd(8) opens virtual_mailbox_maps, which show
 it no more than that the address exists. All of it as Postfix 3.7.11 does it (tests/live/test_trust_live.py).
 """
 
@@ -61,7 +61,7 @@ def trust_of(parameter: str, program: str = "") -> Trust:
 
 
 def behind_proxy(trust: Trust) -> Trust:
-    """How the table behind ``proxy:`` is opened: by proxymap(8), or by the program itself where it may not ask that."""
+    """How the table after ``proxy:`` is opened: by proxymap(8), or by the program itself where it may not ask that."""
     return ORDINARY if trust.others else trust
 
 

@@ -1,4 +1,4 @@
-"""The notation of tables that stand in the configuration itself: words, held together by braces (DATABASE_README)."""
+"""The notation of tables that are written in main.cf itself: words, held together by braces (DATABASE_README)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def balanced(text: str) -> int:
 
 
 def inside(text: str) -> str | None:
-    """What stands between the braces that enclose all of ``text``; None when there is nothing or no such braces."""
+    """What is between the braces that enclose all of ``text``; None when there is nothing or no such braces."""
     length = balanced(text)
     return text[1:-1] or None if 0 < length == len(text) else None
 

@@ -1,22 +1,23 @@
 """What Berkeley DB's hash and btree files have in common: pages, the meta page, big items; read and written.
 
 The format is that of libdb 5.3 (what Debian's Postfix and sendmail link), learnt from files that db5.3_load, postmap
-and makemap write and from what db5.3_dump, -stat and -verify say about them.
+and makemap write and from what db5.3_dump, -stat and -verify print about them.
 
 A file is a sequence of pages of one size, a power of two from 512 to 65536; page 0 is the meta page. Numbers are in
-the byte order of the machine that made the file; the magic number tells which. Every page begins with 26 bytes:
+the byte order of the machine that made the file; the magic number shows which. Every page begins with 26 bytes:
 
     0  log sequence number (8): 0 and 1 where nothing is logged
-    8  page number (4)       12  previous page (4)     16  next page (4); 0 is none
+    8  page number (4)       12  previous page (4)     16  next page (4); 0: no page
     20 number of entries (2) 22  offset of the lowest byte in use (2)
     24 level (1): 0, in a btree 1 for leaves           25  type (1)
 
-From byte 26 stands an array of 16-bit offsets, one for each entry, in the order of the entries. The items themselves
-are laid down from the page's end towards its middle. Pages of which nothing was ever written are zero throughout.
+From byte 26 on there is an array of 16-bit offsets, one for each entry, in the order of the entries. The items
+themselves are laid down from the page's end towards its middle. Pages of which nothing was ever written are zero
+throughout.
 
 The meta page's first 72 bytes are common to both kinds: magic number at 12, version at 16, page size at 20, encryption
 at 24, type at 25, meta flags at 26 (1: pages have checksums), head of the list of free pages at 28, number of the
-last page at 32, flags at 48 (the kind's own), and at 52 an id of 20 bytes that libdb uses to tell files apart.
+last page at 32, flags at 48 (the kind's own), and at 52 an id of 20 bytes by which libdb distinguishes files.
 
 A key or value above a limit is *big*: it lies on a chain of pages of type 7, of its own. On those pages the number of
 entries counts the references (1), the "lowest byte in use" is the number of data bytes that follow the header.
@@ -76,7 +77,7 @@ class PageFile:
     Pages are read with pread(2), not through mmap(2): real postmap(1) truncates a map while others have it open, and
     a reader of the mapping would die of SIGBUS.
 
-    magic, version  what the meta page must say, and ``foreign`` the flags that it may not have
+    magic, version  what the meta page must have, and ``foreign`` the flags that it may not have
     name            what messages call the file
 
     Raises OSError when the file cannot be read and DamagedMap when it is not of that kind.
@@ -133,14 +134,15 @@ class PageFile:
         return self._page(number, self._read(number * self.page_size, self.page_size))
 
     def pages_at(self, numbers: list[int]) -> Iterator[Page]:
-        """The same for many pages, in ascending order of their numbers; none may come twice."""
+        """The same for many pages, in ascending order of their numbers; no page may come twice."""
         for first, some, data in self.runs_at(sorted(numbers)):
             for number in some:
                 place = (number - first) * self.page_size
                 yield self._page(number, data[place : place + self.page_size])
 
     def runs_at(self, numbers: list[int], together: int = TOGETHER) -> Iterator[tuple[int, list[int], bytes]]:
-        """The bytes of many pages that stand together: the first one's number, which are wanted, the bytes from there.
+        """The bytes of many pages that follow each other: the first one's number, which are wanted, the bytes from
+        there.
 
         Nothing is checked but that the file has them; ``numbers`` are ascending.
         """
@@ -175,7 +177,7 @@ class PageFile:
         seen.add(number)
 
     def offsets(self, page: Page) -> tuple[int, ...]:
-        """Where the entries of ``page`` lie, checked to be behind the offsets themselves."""
+        """Where the entries of ``page`` lie, checked to come after the offsets themselves."""
         found: tuple[int, ...] = struct.unpack_from(f"{self.order}{page.entries}H", page.data, HEADER)
         if found and (min(found) < HEADER + 2 * page.entries or max(found) >= self.page_size):
             raise self.damaged(f"an entry of page {page.number} lies outside it")
@@ -198,7 +200,7 @@ class PageFile:
         return first, length
 
     def big_item(self, first: int, length: int, seen: set[int], enough: int | None = None) -> bytes:
-        """The ``length`` bytes that begin on overflow page ``first``; its pages join ``seen``, none may be there.
+        """The ``length`` bytes that begin on overflow page ``first``; its pages join ``seen``, where no one may be yet.
 
         enough  stop when this many bytes are read
         """

@@ -1,4 +1,4 @@
-"""Berkeley DB btree files, version 9: the reader. `mailconf.maps.database.bdb` tells of pages and big items.
+"""Berkeley DB btree files, version 9: the reader. `mailconf.maps.database.bdb` describes pages and big items.
 
 The meta page continues with, at 76, the smallest number of keys on a page (2), and at 88 the page of the root.
 
@@ -6,8 +6,8 @@ Leaves (type 5, level 1) hold keys and values in turn and are chained in the ord
 bytes; `mailconf.maps.database.bdb_items` describes the items. Where a key has several values, its offset is repeated.
 
 Internal pages (type 3, level 2 and above) hold for each page below them: length (2), type (1), an unused byte, the
-page (4), a count of records (4), and the lowest key that it may have, as long as that it tells the page from the one
-before. The first of them is not looked at, and empty in real files. A big key stands there as in a leaf.
+page (4), a count of records (4), and the lowest key that it may have, as much of it as distinguishes it from the page
+before. The first of them is not looked at, and empty in real files. A big key is there as in a leaf.
 
 With pages of 4096 bytes, keys and values above 1007 bytes are big.
 """
@@ -42,7 +42,7 @@ class _BigKey(Exception):
 
 
 class BtreeFile:
-    """A btree file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is none.
+    """A btree file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is no such file.
 
     repeats  whether its keys may have several values
     """
@@ -141,7 +141,7 @@ class BtreeFile:
     def _leaves_of(self, keys: list[bytes]) -> Iterator[tuple[Page, int, int]]:
         """The leaves, in the order in which they lie in the file, that can have some of the sorted ``keys``.
 
-        keys   each behind a KEYDATA
+        keys   each after a KEYDATA
 
         With each leaf comes between which of the keys it can have.
         """
@@ -170,7 +170,7 @@ class BtreeFile:
     def _leaf_numbers(self, keys: list[bytes], end: bytes) -> Iterator[tuple[int, int, int]]:
         """The numbers of the pages, leaves most likely, that can have some of the sorted ``keys``, and which of them.
 
-        The ``keys`` are without ``end``: with it on both sides keys compare alike, and on one side as if on none.
+        The ``keys`` are without ``end``: with it on both sides keys compare alike, and on one side as if on neither.
         """
         seen: set[int] = set()
         level = {self._root: (0, len(keys))}
@@ -198,7 +198,7 @@ class BtreeFile:
             level = below
 
     def _children(self, page: Page, enough: int) -> tuple[list[int], list[bytes]]:
-        """The pages below an internal page, and of all but the first the lowest key behind a KEYDATA."""
+        """The pages below an internal page, and of all but the first the lowest key after a KEYDATA."""
         data, offsets = page.data, self.file.offsets(page)
         self._items.check(page, max(offsets), _CHILD)
         heads = [(at + _CHILD, *self._child.unpack_from(data, at)) for at in offsets]
@@ -282,7 +282,7 @@ class BtreeFile:
     def _order(self, page: Page, offset: int, key: bytes, before: int = 0) -> int:
         """Below, at or above 0 as the key of an entry is below, equal to or above ``key``.
 
-        before  what stands in the entry before the key's text, or before its reference: 0 in a leaf, _CHILD above
+        before  what precedes the key's text in the entry, or its reference: 0 in a leaf, _CHILD above
         """
         length, kind = self._items.head(page, offset)
         if kind == BIG:

@@ -71,7 +71,8 @@ class BtreeWriter:
         self.end = end
         self.progress = progress
         self.limit = BIG_LIMIT - len(end)
-        # By the length of an item that is not big: what stands before it, behind it, and what it takes with its offset.
+        # By the length of an item that is not big: what precedes it, what follows it, and what it takes with its
+        # offset.
         lengths = range(self.limit + 1)
         self.heads = [_HEAD.pack(length + len(end), KEYDATA) for length in lengths]
         self.tails = [end + bytes(-(_HEAD.size + length + len(end)) % 4) for length in lengths]
@@ -83,7 +84,7 @@ class BtreeWriter:
         self._write_above(self._write_leaves(keys, values), len(keys))
 
     def finish(self, children: list[Child], next_page: int, entries: int) -> None:
-        """Write what stands above leaves that are written already, two at least, and the meta page.
+        """Write the pages above leaves that are written already, two at least, and the meta page.
 
         ``children`` are the lowest keys that the leaves may have, with their numbers.
         """
@@ -102,7 +103,7 @@ class BtreeWriter:
             self.progress(entries, entries)
 
     def _write_leaves(self, keys: list[bytes], values: list[bytes]) -> list[Child]:
-        """Write all leaves; what stands above them."""
+        """Write all leaves; the entries above them."""
         children: list[Child] = []
         done = 0
         previous, last_key = NO_PAGE, b""
@@ -160,7 +161,7 @@ class BtreeWriter:
         yield items, lengths, list(accumulate(map(self.costs.__getitem__, short), initial=0))
 
     def _leaf(self, items: list[bytes], lengths: list[int], sums: list[int]) -> Body:
-        """A leaf none of whose items is big."""
+        """A leaf without big items."""
         base = PAGE_SIZE + sums[0]  # the sums count two bytes for each offset, which lies elsewhere
         offsets = array("H", map(sub, range(base + 2, base + 2 + 2 * len(items), 2), sums[1:]))
         lengths.reverse()
@@ -185,7 +186,7 @@ class BtreeWriter:
         return _REFERENCE.pack(0, BIG, write_big_item(self.run, data), len(data))
 
     def _write_level(self, level: int, groups: list[list[Child]]) -> list[Child]:
-        """Write the internal pages of a level; what stands above them."""
+        """Write the internal pages of a level; the entries above them."""
         above: list[Child] = []
         for children in groups:
             entries = [_CHILD.pack(0, KEYDATA, children[0][1], 0)]  # the first key is never looked at

@@ -61,7 +61,7 @@ _TRIES = 16  # places of a key's bytes in a page that turn out to be something e
 
 
 class HashFile:
-    """A hash file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is none.
+    """A hash file open for reading. Raises OSError when it cannot be opened, DamagedMap when it is no such file.
 
     repeats  whether its keys may have several values
     """
@@ -177,7 +177,7 @@ class HashFile:
     def _stored(self, numbers: list[int], end: bytes, seen: set[int]) -> tuple[dict[bytes, bytes] | None, list[int]]:
         """The entries of the pages ``numbers``, without ``end``, and the pages that follow them.
 
-        None if some entry is not plain or does not end so. The pages join ``seen``, none may be there.
+        None if some entry is not plain or does not end so. The pages join ``seen``, where no one may be yet.
         """
         file = self.file
         numbers.sort()
@@ -199,7 +199,7 @@ class HashFile:
                 if after != NO_PAGE:
                     following.append(after)
         text = b"".join(texts)
-        # Counting what stands between items is enough: items of other kinds have several NULs.
+        # Counting what is between items is enough: items of other kinds have several NULs.
         if text.endswith(end) and text.count(b"\0") == (count + 1 if end else 0):
             items = text[: len(text) - len(end)].split(end + b"\1")
             if len(items) == count + 1 and not items[0]:
@@ -288,7 +288,7 @@ class HashFile:
         return -1
 
     def _values(self, page: Page, entry: int, seen: set[int]) -> Iterator[bytes]:
-        """What an entry says, at least one: the key or value, or the several values of a key."""
+        """The content of an entry, at least one: the key or value, or the several values of a key."""
         start, end = self.file.extent(page, entry)
         kind = page.data[start]
         if kind == KEYDATA:

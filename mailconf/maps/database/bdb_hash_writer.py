@@ -2,7 +2,7 @@
 
 libdb grows a table by splitting buckets while keys arrive. Here all keys are known before the first page is written:
 the number of buckets follows from their size (a power of two, so that a bucket fills four tenths to eight tenths of a
-page), bucket b is page b + 1, and what does not fit on those pages follows behind them in the order of the buckets.
+page), bucket b is page b + 1, and what does not fit on those pages follows after them in the order of the buckets.
 
 Order within a page, as libdb 5.3 searches for it (seen in files of db5.3_load, accepted by db5.3_verify): by bytes,
 and where one key begins with the whole of another, the *longer* first; but where one of the two is big, the shorter
@@ -46,7 +46,7 @@ FILL = 0.8  # of a page that a bucket may take on average
 
 _first = itemgetter(0)
 _REFERENCE = struct.Struct("=B3xII")
-_Body = tuple[int, int, bytes]  # number of entries, lowest byte in use, the page behind its header
+_Body = tuple[int, int, bytes]  # number of entries, lowest byte in use, the page after its header
 _EMPTY: _Body = (0, PAGE_SIZE, bytes(CAPACITY))
 _PAIR = 2 * 3  # bytes that a key and its value take beside themselves: a type and an offset each
 
@@ -119,14 +119,14 @@ class HashWriter:
     def meta(cls, buckets: int, keys: int, last_page: int) -> bytes:
         """The meta page."""
         top = buckets - 1
-        # All buckets are contiguous from page 1 on, whatever generation they would have come in.
+        # All buckets are contiguous from page 1 on, in any generation.
         spares = [1] * (top.bit_length() + 1)
         own = struct.pack("=6I", top, top, top >> 1, 0, keys, CHARKEY)
         own += array("I", spares).tobytes().ljust(4 * SPARES, b"\0")
         return meta_page(MAGIC, VERSION, HASH_META, last_page, cls.flags, own)
 
     def _write_bucket(self, keys: list[bytes], values: list[bytes]) -> None:
-        """Write the bucket's first page at its place and what it needs beyond behind all first pages."""
+        """Write the bucket's first page at its place and what it needs beyond after all first pages."""
         pairs = sorted(zip(keys, values, strict=True), key=_first)
         items = list(chain.from_iterable(pairs))  # key, value, key, value, ...
         keys = items[0::2]
@@ -155,7 +155,7 @@ class HashWriter:
         return [self._body(items[2 * start : 2 * stop]) or _EMPTY for start, stop in page_parts(sizes)]
 
     def _body(self, items: list[bytes]) -> _Body | None:
-        """One page of items none of which is big, or None if it has no room for them."""
+        """One page of items that are not big, or None if it has no room for them."""
         if not items:
             return _EMPTY
         sums = list(accumulate(map(len, items)))

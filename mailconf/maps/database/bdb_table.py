@@ -2,7 +2,7 @@
 
 Keys and values end with a NUL in files of postmap(1) (of cdb only with -N), without in those of makemap(8). Both are
 read as Postfix reads them: a key is first asked for with a NUL, then without, and once one of the two has answered, the
-other is not tried any more. A value is a C string: what stands behind a NUL is not seen.
+other is not tried any more. A value is a C string: what follows a NUL is not seen.
 
 Each lookup takes the shared lock that Postfix's readers take (fcntl(2)), so that an update in place by the real
 postmap is seen whole or not at all. Departure: a table that was replaced or updated meanwhile is opened anew, where a
@@ -24,7 +24,7 @@ from mailconf.maps.core.opening import Opening, cannot_open
 from mailconf.maps.core.table import WHOLE, Share, TemporaryFailure
 
 _SINGLY = 50  # keys that are looked up one by one before the rest are together
-_SAMPLED = 64  # one key of so many tells how they are divided
+_SAMPLED = 64  # one key of so many shows how they are divided
 _REOPENINGS = 10  # a table that is replaced more often than this while one lookup waits is not read
 
 
@@ -68,7 +68,7 @@ class Placing(ManyAtOnce, Protocol):
 
 
 class Library(NamedTuple):
-    """A compiled library that reads files of a type and believes what they say.
+    """A compiled library that reads files of a type and trusts their content.
 
     open     opens a file: what finds stored keys in it, and gives values as they are stored
     at_once  bytes of keys that it is best asked for together
@@ -81,7 +81,7 @@ class Library(NamedTuple):
 class _Asked:
     """The keys of a table asked of its library, which opens the file for the first of them and keeps it open.
 
-    The file is the one with this open descriptor, whatever has taken its name meanwhile.
+    The file is the one with this open descriptor, even if another one has taken its name meanwhile.
     """
 
     def __init__(self, table: DatabaseTable, library: Library, descriptor: int, end: bytes) -> None:
@@ -123,7 +123,7 @@ class DatabaseTable:
         self.type = type
         self.name = name
         self._file_name = name + extension
-        self._path = opening.root.path(self._file_name)
+        self._tree = opening.root
         self._kind = kind
         self._library = library
         self._folded = opening.folded
@@ -229,8 +229,8 @@ class DatabaseTable:
     def _open(self) -> DatabaseFile:
         try:
             # Taken first: a file that changes while it is being opened must not pass for what was read of it.
-            state = _state(self._path.stat())
-            database = self._kind(self._path, self._file_name)
+            state = _state(self._tree.stat(self._file_name))
+            database = self._kind(self._tree.real(self._file_name), self._file_name)
         except OSError as problem:
             raise cannot_open(self._file_name, problem) from problem
         self._state = state

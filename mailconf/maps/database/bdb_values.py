@@ -1,6 +1,6 @@
 """Berkeley DB files in which a key has several values (``makemap -d``): the writers, on top of those for single values.
 
-A flag in the meta page says that keys may repeat; libdb then appends where it would refuse or replace. The values of a
+By a flag in the meta page keys may repeat; libdb then appends where it would refuse or replace. The values of a
 key keep the order in which they came.
 
 hash    one item of type 2 holds all values of a key, each between its length (2) and its length again; when they take
@@ -130,7 +130,7 @@ class _BtreeWriter(BtreeWriter):
 
 
 def _leaf_body(entries: list[tuple[bytes, list[bytes]]]) -> Body:
-    """A leaf: the number of its entries, their offsets, their text. A key stands there once for all its values."""
+    """A leaf: the number of its entries, their offsets, their text. A key is there once for all its values."""
     offsets: list[int] = []
     low = PAGE_SIZE
     parts: list[bytes] = []
@@ -171,7 +171,7 @@ def _write_tree_of(run: PageRun, items: list[bytes]) -> int:
 
 
 def _write_level(run: PageRun, level: int, children: list[_Child]) -> list[_Child]:
-    """Write the internal pages above ``children``; what stands above them."""
+    """Write the internal pages above ``children``; the entries above them."""
     above: list[_Child] = []
     groups = _paged([2 + _CHILD.size] * len(children))
     for start, stop in groups:

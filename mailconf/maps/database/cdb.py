@@ -1,12 +1,12 @@
 """``cdb``: constant databases (CDB_README, cdb(5)); ``cdb:/etc/postfix/access`` is /etc/postfix/access.cdb.
 
 A file begins with 256 pairs of 32-bit numbers, little-endian: the place and the number of slots of 256 hash tables.
-From byte 2048 on stand the records, each the lengths of its key and its value and these themselves, up to the first
+From byte 2048 on there are the records, each the lengths of its key and its value and these themselves, up to the first
 table. The hash of a key is Bernstein's: from 5381, times 33, exclusive or the byte, 32 bits. Its lowest 8 bits choose
 the table, the rest modulo the number of slots is where the search in it begins. A slot is a pair of hash and place of
 the record; a place of 0 ends the search.
 
-Keys and values end without a NUL in files of postmap(1) unless it was told ``-N``; they are read either way.
+Keys and values end without a NUL in files of postmap(1) unless it was given ``-N``; they are read either way.
 """
 
 from __future__ import annotations

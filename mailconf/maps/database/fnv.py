@@ -59,7 +59,7 @@ def _ones(count: int) -> int:
 
 @lru_cache(maxsize=64)
 def _starts(prime: int, start: int, width: int) -> list[int]:
-    """With which number to begin before 0 to ``width`` NULs, so that ``start`` is what comes out behind them."""
+    """With which number to begin before 0 to ``width`` NULs, so that ``start`` is what comes out after them."""
     inverse = pow(prime, -1, MASK + 1)
     starts = [start]
     for _ in range(width):

@@ -1,9 +1,9 @@
 """``lmdb``: OpenLDAP's memory-mapped databases (lmdb_table(5)); ``lmdb:/etc/postfix/access`` is .../access.lmdb.
 
 Files are written through the library (`mailconf.maps.database.lmdb_writer`) and read by the code below: the library
-believes what a file says, and a damaged one kills its process. Only thousands of keys at once are asked of it, in
+trusts a file, and a damaged one kills its process. Only thousands of keys at once are asked of it, in
 processes made for that (`mailconf.maps.bulk.many`). The format is that of LMDB 0.9 on 64-bit machines, in
-their byte order, learnt from files that postmap(1) writes and from what mdb_dump and mdb_stat say about them.
+their byte order, learnt from files that postmap(1) writes and from what mdb_dump and mdb_stat print about them.
 
 A file is a sequence of pages. Each begins with 16 bytes: page number (8), 2 unused, flags (2) and the ends of the
 free space (2, 2) or, where one item covers several pages, their number (4). Pages 0 and 1 are meta pages, written in
@@ -14,10 +14,10 @@ turns; the one with the higher transaction counts:
         numbers of branch, leaf and overflow pages and of entries (8 each), root page (8)
     136 last page (8), 144 transaction (8)
 
-The main database is a B+ tree of the keys in byte order. From byte 16 of a page stand the 16-bit offsets of its nodes.
-A node has 8 bytes and its key: on a leaf the length of the value (4), flags (2), the length of the key (2), and the
-value behind the key, or the number of its first overflow page; on a branch the page below (6), the length of the key.
-The first key of a branch is not looked at.
+The main database is a B+ tree of the keys in byte order. From byte 16 of a page on there are the 16-bit offsets of its
+nodes. A node has 8 bytes and its key: on a leaf the length of the value (4), flags (2), the length of the key (2), and
+the value after the key, or the number of its first overflow page; on a branch the page below (6), the length of the
+key. The first key of a branch is not looked at.
 
 Keys and values end with a NUL in files of postmap(1). Each lookup reads the meta pages, so that an update in place by
 the real postmap, which takes turns with us through locks (`mailconf.maps.database.bdb_table`), is seen at once.
@@ -161,7 +161,7 @@ class LmdbFile:
     def _leaves_of(self, keys: list[bytes], end: bytes) -> Iterator[tuple[_Leaf, int, int]]:
         """The leaves that can have some of the sorted ``keys``, and between which of the keys each can have.
 
-        The ``keys`` are without ``end``: with it on both sides keys compare alike, and on one side as if on none.
+        The ``keys`` are without ``end``: with it on both sides keys compare alike, and on one side as if on neither.
         """
         seen: set[int] = set()
         level = [] if self._meta.root == _NO_PAGE else [(self._meta.root, 0, len(keys))]
@@ -249,7 +249,7 @@ class LmdbFile:
         own_number, flags, lower, upper = _HEADER.unpack_from(data)
         kind = flags & (BRANCH | LEAF | OVERFLOW | META)
         if own_number != number or kind not in (BRANCH, LEAF):
-            raise self.file.damaged(f"page {number} is none of the tree")
+            raise self.file.damaged(f"page {number} is not one of the tree")
         count = (lower - HEADER) // 2
         if not HEADER <= lower <= upper <= size or (kind == BRANCH and count < 1):
             raise self.file.damaged(f"page {number} has no room for its nodes")
@@ -292,7 +292,7 @@ class LmdbFile:
         begin = at + _NODE.size + key_length
         end = begin + (_NUMBER.size if flags & ON_OVERFLOW_PAGES else length)
         if end > len(data) or flags & ~ON_OVERFLOW_PAGES:
-            raise self.file.damaged("a node that is none")
+            raise self.file.damaged("a node that is not valid")
         value = data[begin:end]
         return self._overflow(_NUMBER.unpack(value)[0], length) if flags & ON_OVERFLOW_PAGES else value
 

@@ -59,7 +59,7 @@ def _written(
 ) -> bool:
     """Write all entries; False, and the file is empty, when the map of this size does not hold them."""
     pairs = zip(map(add, keys, repeat(end)), map(add, values, repeat(end)), strict=True)
-    # The library opens its files itself; this is ours, whatever its name. The caller makes it durable.
+    # The library opens its files itself; this is ours, under any name. The caller makes it durable.
     with (
         lmdb.open(f"/dev/fd/{file.fileno()}", subdir=False, lock=False, sync=False, map_size=size) as environment,
         environment.begin(write=True) as transaction,

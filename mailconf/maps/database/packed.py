@@ -1,7 +1,7 @@
 """Map files written from packed entries (`mailconf.tables.packed`): what their writers share.
 
 A writer of packed entries makes a whole stretch of a file at a time, with a few operations of numpy for all entries in
-it. `NotPacked` says that some entry is not of the usual kind: then the type's other writer writes the map.
+it. `NotPacked` means that some entry is not of the usual kind: then the type's other writer writes the map.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class WordColumn:
         self.longest = int(np.max(packed.key_length, initial=0))
 
     def of(self, first: int, some: Array = None) -> Array:
-        """8 bytes from byte ``first`` of each key on, or of ``some`` keys; zeros behind its end."""
+        """8 bytes from byte ``first`` of each key on, or of ``some`` keys; zeros after its end."""
         found = self._np.empty(len(self._at if some is None else some), self._np.uint64)
         for start in range(0, len(found), AT_ONCE):
             part = slice(start, start + AT_ONCE)
@@ -306,7 +306,7 @@ def copy(target: Array, places: Array, text: Array, at: Array, lengths: Array) -
 
 
 def ranges(starts: Array, counts: Array) -> Array:
-    """The numbers from each of ``starts`` on, as many as ``counts`` says, one range behind the other."""
+    """The numbers from each of ``starts`` on, as many as ``counts`` has for it, one range after the other."""
     np = arrays()
     before = np.cumsum(counts) - counts
     return np.arange(int(counts.sum())) + np.repeat(starts - before, counts)

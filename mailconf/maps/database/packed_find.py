@@ -1,7 +1,7 @@
 """Many keys found on pages of Berkeley DB files, with a few operations of numpy for hundreds of pages.
 
-Nothing that a file says is believed: every place is checked, by us or by numpy, which raises IndexError. What is not
-plain is left to the type's reader, key by key, which says what is wrong with it.
+Nothing in a file is trusted: every place is checked, by us or by numpy, which raises IndexError. What is not
+plain is left to the type's reader, key by key, which reports what is wrong with it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def packed_keys(keys: list[bytes], end: bytes) -> Packed:
 
 
 class _Pages:
-    """Pages laid behind each other.
+    """Pages laid after each other.
 
     Of the entries with some numbers on pages at some places, `keys` and `values` give where their text lies, how long
     it is, and whether it lies there at all, as a plain item; if not, the place is any within the data, the length 0.
@@ -116,7 +116,7 @@ def find(
         kept = ~strange[index]
         odd.append(some[~kept])
         some, index = some[kept], index[kept]
-    # What can be none of the keys goes first, by a table of bits of 8 bytes of each key.
+    # What cannot be any of the keys goes first, by a table of bits of 8 bytes of each key.
     start, size = wanted.key_at[some], wanted.key_length[some]
     possible = np.zeros(1 << _BITS, bool)
     possible[_few_bits(_some_word(wanted.text, start, size), size, index)] = True
@@ -165,7 +165,7 @@ def _words(text: Array, at: Array, left: Array) -> Array:
 
 
 def _some_word(text: Array, at: Array, length: Array) -> Array:
-    """8 bytes of each key in which keys often differ: behind the first 8, or the last ones."""
+    """8 bytes of each key in which keys often differ: after the first 8, or the last ones."""
     np = arrays()
     return _words(text, at + np.clip(length - _WORD, 0, _WORD), length)
 

@@ -37,7 +37,7 @@ class _Network(NamedTuple):
 
 
 class _BadRule(Exception):
-    """The rule is skipped; the message says why."""
+    """The rule is skipped; the message has the reason."""
 
 
 class Cidr(RuleTable[_Address]):

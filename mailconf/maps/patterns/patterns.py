@@ -2,7 +2,7 @@
 
     /pattern/flags result      !/pattern/flags result      IF /pattern/flags      IF !/pattern/flags      ENDIF
 
-The delimiter is the first character behind the negations; a backslash takes the next character's meaning as a
+The delimiter is the first character after the negations; a backslash takes the next character's meaning as a
 delimiter and stays in the pattern. Flags are letters up to the next whitespace, each of which turns its option over. In
 the result ``$1``, ``${1}`` and ``$(1)`` stand for a group of the match, empty where it took no part, and ``$$`` for a
 dollar sign. regexp_table(5), pcre_table(5); the words of the warnings are those of Postfix 3.7.
@@ -35,7 +35,7 @@ class Expression(Protocol):
     def match(self, subject: bytes) -> Spans | None:
         """The places of the whole match and of each group, (-1, -1) for one that took no part; None: no match.
 
-        Raises TemporaryFailure when a limit stopped the search; the message says which.
+        Raises TemporaryFailure when a limit stopped the search; the message names it.
         """
 
 
@@ -44,7 +44,7 @@ class BadPattern(Exception):
 
 
 class _BadRule(Exception):
-    """The rule is skipped; the message says why."""
+    """The rule is skipped; the message has the reason."""
 
 
 class _Pattern(NamedTuple):
@@ -71,7 +71,7 @@ class PatternTable(RuleTable[bytes]):
         return key.partition(b"\0")[0]
 
     def _parse(self, line: int, text: bytes) -> None:
-        if not text:  # a NUL hides it, and nothing is said of that
+        if not text:  # a NUL hides it, and that is not reported
             return
         try:
             if not text[:1].isalnum():
@@ -197,7 +197,7 @@ class PatternTable(RuleTable[bytes]):
 
 
 def _name(text: bytes, at: int) -> tuple[bytes | None, int]:
-    """The name of a macro behind its dollar sign and the place behind it; None when its bracket is not closed."""
+    """The name of a macro after its dollar sign and the place after it; None when its bracket is not closed."""
     closing = {b"{": b"}", b"(": b")"}.get(text[at : at + 1])
     if closing is None:
         word = _NAME.match(text, at)

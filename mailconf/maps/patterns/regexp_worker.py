@@ -14,7 +14,7 @@ pattern is only compiled. A reply is one byte for its kind and, with
     M      for each group where it begins and ends, 4 bytes each
     B, F   words: the pattern is bad; the search failed
 
-Nothing that the worker says is more than numbers and words, for it searches what strangers send.
+The worker answers with numbers and words only, for it searches what strangers send.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ import threading
 import time
 from functools import cache
 from itertools import starmap
-from pathlib import Path
 from typing import IO, Any
 
+from mailconf.files import Root
 from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.patterns.patterns import BadPattern, Spans
 from mailconf.source import decode, encode
 
 TIME_LIMIT = 2.0  # seconds for one request, by the clock
-MEMORY_LIMIT = 256 << 20  # bytes in memory, where the system tells (/proc)
+MEMORY_LIMIT = 256 << 20  # bytes in memory, where the system reports them (/proc)
 _LOOK = 20  # milliseconds between two looks at the worker's memory
 
 _REQUEST = struct.Struct("<Ii?")
@@ -193,8 +193,8 @@ def _read(stream: IO[bytes], size: int) -> bytes:
 
 
 def _resident(pid: int) -> int:
-    """Bytes that a process holds in memory; 0 where the system does not tell."""
+    """Bytes that a process holds in memory; 0 where the system does not report them."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * 4096
+        return int(Root().read(f"/proc/{pid}/statm").split()[1]) * 4096
     except (OSError, IndexError):
         return 0

@@ -1,6 +1,6 @@
 """What the tables of rules share: regexp, pcre and cidr (regexp_table(5), pcre_table(5), cidr_table(5)).
 
-A table of rules is read whole when it is opened. Its text is a file, or stands in the name itself: the name
+A table of rules is read whole when it is opened. Its text is a file, or is in the name itself: the name
 ``{ {rule} {rule} }`` makes a text of one line a rule ("INLINE SPECIFICATION"). Logical lines are those of
 `mailconf.tables.lines`; one that starts with whitespace is dropped with a warning.
 
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mailconf.files import Root
+from mailconf.files import Tree
 from mailconf.maps.core.opening import Opening, Warn
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.core.words import balanced, split_braced
@@ -33,17 +33,17 @@ def quoted(text: bytes) -> str:
     return f'"{decode(text)}"'
 
 
-def text_of(kind: str, name: str, root: Root) -> bytes:
+def text_of(kind: str, name: str, root: Tree) -> bytes:
     """The text of the table ``kind:name``."""
     if name.startswith("{"):
         words = split_braced(_unbraced(kind, name))
         return encode("".join(_unbraced(kind, word).strip(decode(SPACE)) + "\n" for word in words))
     try:
-        return root.path(name).read_bytes()
+        return root.read(name)
     except IsADirectoryError as problem:
         if kind == "cidr":
             raise TemporaryFailure(f"{kind} map {name}: read error: {problem.strerror}") from problem
-        return b""  # the original reads nothing and says nothing
+        return b""  # the original reads nothing and reports nothing
     except OSError as problem:
         raise TemporaryFailure(f"open {name}: {problem.strerror}") from problem
 
@@ -62,7 +62,7 @@ def _unbraced(kind: str, text: str) -> str:
 def numbered_lines(name: str, text: bytes, warn: Warn, nulls: str = "") -> Iterator[tuple[int, bytes]]:
     """The logical lines of a text, without whitespace at the end, each with the number of its first line.
 
-    nulls  what is said of lines with NULs, if anything
+    nulls  gets the messages about lines with NULs
     """
     number_of = LineNumbers(text)
     told = null_lines(text) if nulls else {}

@@ -5,13 +5,12 @@ A name that begins with a slash or a dot is a file in the format of main.cf: log
 the prefix of parameters in main.cf: of the table ``sqlite:users`` the parameter dbpath is ``users_dbpath``.
 sqlite_table(5), pgsql_table(5), mysql_table(5), ldap_table(5), memcache_table(5).
 
-Mistakes raise TemporaryFailure in the original's words; a server's configuration may be mended while it runs.
+Mistakes raise TemporaryFailure in the original's words; a server's configuration may be corrected while it runs.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import TemporaryFailure
@@ -28,7 +27,7 @@ class ClientConfig:
         self.name = name
         self._parameter = opening.parameter
         self._is_file = name.startswith(("/", "."))
-        self._entries = self._read(opening.root.path(name), opening) if self._is_file else {}
+        self._entries = self._read(opening) if self._is_file else {}
 
     def get(self, name: str) -> str | None:
         """The value of a parameter; None when it is not set."""
@@ -68,9 +67,9 @@ class ClientConfig:
             return TemporaryFailure(f"{self.name}: {what}: {name} = {value}")
         return TemporaryFailure(f"{what}: {self.name}_{name} = {value}")
 
-    def _read(self, path: Path, opening: Opening) -> dict[str, str]:
+    def _read(self, opening: Opening) -> dict[str, str]:
         try:
-            data = path.read_bytes()
+            data = opening.root.read(self.name)
         except IsADirectoryError as problem:
             raise TemporaryFailure(f"read {self.name}: {problem.strerror}") from problem
         except OSError as problem:

@@ -70,7 +70,7 @@ class Connection:
         self._socket.close()
 
     def send(self, data: bytes) -> None:
-        """Send all. Raises Disconnected when the server has said more than it was asked for."""
+        """Send all. Raises Disconnected when the server has sent more than it was asked for."""
         if self._waiting:
             raise Disconnected
         self._socket.settimeout(self._timeout)

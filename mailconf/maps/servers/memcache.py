@@ -1,4 +1,4 @@
-"""``memcache``: a memcached server, and behind it another table (memcache_table(5)).
+"""``memcache``: a memcached server, and after it another table (memcache_table(5)).
 
 Two commands are needed, ``get``, and ``set`` to keep what the other table (parameter backup) answered; so the client is
 the few lines below and no library. A key with white space cannot be asked for and is absent.
@@ -25,7 +25,7 @@ _CANNOT_BE_ASKED = re.compile(rb"[ \t\n\v\f\r]")
 
 
 class _Unexpected(Exception):
-    """The server's reply is none."""
+    """The server's reply is not valid."""
 
 
 class MemcacheTable:
@@ -149,7 +149,7 @@ def _place(text: str, opening: Opening) -> tuple[tuple[str, str] | str, str]:
     """Where the server is, and how messages call it."""
     transport, _, rest = text.partition(":")
     if transport == "unix":
-        return str(opening.root.path(rest)), rest
+        return str(opening.root.socket(rest)), rest
     if transport == "inet":
         return parse_inet(rest), rest
     raise UnsupportedMap(f"invalid transport name: {transport} in service: {text}")

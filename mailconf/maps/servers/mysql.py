@@ -10,9 +10,9 @@ utf8mb4.
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+from mailconf.files import Root
 from mailconf.maps.core.table import UnsupportedMap
 from mailconf.maps.servers.client_config import ClientConfig
 from mailconf.maps.servers.endpoint import parse_inet
@@ -97,12 +97,12 @@ class MysqlTable(SqlServerTable):
 
 
 def _place(server: str, ports: Ports) -> dict[str, Any]:
-    """Where a server is, as the package wants it told."""
+    """Where a server is, in the form that the package takes."""
     if server.startswith("unix:"):
         return {"unix_socket": server.removeprefix("unix:")}
     name = server.removeprefix("inet:")
     if ":" not in name:
-        local = next((path for path in LOCAL_SOCKETS if Path(path).exists()), None)
+        local = next((path for path in LOCAL_SOCKETS if Root().exists(path)), None)
         return {"unix_socket": local} if name == "localhost" and local else {"host": name}
     host, port = parse_inet(name)
     number = ports.number(port)

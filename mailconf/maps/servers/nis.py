@@ -1,7 +1,7 @@
 """``nis``: the tables of a NIS domain (DATABASE_README), which many defaults name: alias_maps ends in nis:mail.aliases.
 
 A machine that belongs to no NIS domain finds nothing in such a table, and Postfix warns of it once a process. Below
-another root no domain is known, so that none counts.
+another root no domain is known, so that no domain counts.
 
 Departure: mailconf asks no NIS server. On a machine that has a NIS domain a lookup is a temporary failure, which is
 what Postfix makes of a server that does not answer.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mailconf.files import Root
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import TemporaryFailure
 
@@ -46,9 +47,9 @@ def open_table(name: str, opening: Opening) -> NisTable:
 
 
 def nis_domain() -> str:
-    """The NIS domain of this machine, "" where there is none."""
+    """The NIS domain of this machine, "" where it has no domain."""
     try:
-        name = DOMAIN.read_text(encoding="utf-8", errors="replace").strip()
+        name = Root().read(DOMAIN).decode(errors="replace").strip()
     except OSError:
         return ""
     return "" if name.lower() == "(none)" else name

@@ -73,7 +73,7 @@ class PgsqlTable(SqlServerTable):
     def _quote(self, connection: Any, text: bytes) -> bytes:
         try:
             return bytes(self._pq.Escaping(connection).escape_string(text))
-        except Exception as problem:  # psycopg's OperationalError: the text is none in the connection's encoding
+        except Exception as problem:  # psycopg's OperationalError: the text is not valid in the connection's encoding
             raise ServerError(str(problem)) from problem
 
     def _ask(self, connection: Any, query: bytes) -> list[Row]:
@@ -89,7 +89,7 @@ class PgsqlTable(SqlServerTable):
 
 
 def _place(server: str) -> tuple[str, str]:
-    """The host and the port, "" where none is named, of one of the hosts."""
+    """The host and the port, "" where no port is named, of one of the hosts."""
     place = server.removeprefix("unix:").removeprefix("inet:")
     host, colon, port = place.rpartition(":")
     return (host, port) if colon and not place.startswith("/") else (place, "")

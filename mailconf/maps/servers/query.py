@@ -4,7 +4,7 @@ A template (parameters query, result_format, key_format, ...) has these expansio
 
     %%  a percent sign
     %s  the key, or in a result the value     %u  its part before the last @, or all of it
-    %d  its part behind the last @            %1 ... %9  the labels of the key's domain, the last one first
+    %d  its part after the last @            %1 ... %9  the labels of the key's domain, the last one first
     %S %U %D  the same of the key, in a result too
 
 A key that lacks a part that the query or the result needs is not asked for, a value that lacks one is left out. So is
@@ -17,13 +17,14 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from mailconf.files import Tree
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import LookupTable, TemporaryFailure
 from mailconf.maps.servers.client_config import ClientConfig
 from mailconf.source import decode, encode
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 Quote = Callable[[bytes], bytes]
 
@@ -118,17 +119,17 @@ class Domains:
             if name.startswith("/"):
                 if depth > 20:
                     raise TemporaryFailure(f"{name}: files within files")
-                self._read(_file(opening.root.path(name), name), opening, depth + 1, includes)
+                self._read(_file(opening.root, name), opening, depth + 1, includes)
             elif ":" in name:
                 self._words.append((includes, opening.open(name)))
             else:
                 self._words.append((includes, encode(name.lower())))
 
 
-def _file(path: Path, name: str) -> str:
+def _file(root: Tree, name: str) -> str:
     """The words of a file without comments."""
     try:
-        lines = decode(path.read_bytes()).split("\n")
+        lines = decode(root.read(name)).split("\n")
     except OSError as problem:
         raise TemporaryFailure(f"open file {name}: {problem.strerror}") from problem
     return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
@@ -198,7 +199,7 @@ class QueryTable:
 
 
 def sql_template(config: ClientConfig, *, functions: bool = False) -> str:
-    """The parameter query, or what the older parameters say (select_function: only where there are ``functions``)."""
+    """The parameter query, or the older ones in its place (select_function: only where there are ``functions``)."""
     query = config.text("query")
     if query:
         return query

@@ -34,7 +34,7 @@ class SocketmapTable:
             raise UnsupportedMap("socketmap requires server:socketmap argument")
         transport, _, place = server.partition(":")
         if transport == "unix":
-            self._place: tuple[str, str] | str = str(opening.root.path(place))
+            self._place: tuple[str, str] | str = str(opening.root.socket(place))
         elif transport == "inet":
             self._place = parse_inet(place)
         else:

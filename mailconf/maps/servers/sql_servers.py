@@ -25,7 +25,7 @@ Row = Iterable[bytes | None]
 
 
 class ServerError(Exception):
-    """A server did not answer; the message says why."""
+    """A server did not answer; the message has the reason."""
 
 
 class _Server:

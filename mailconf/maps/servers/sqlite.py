@@ -11,10 +11,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
-from mailconf.maps.core.opening import Opening
+from mailconf.maps.core.opening import Opening, cannot_open
 from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.servers.client_config import ClientConfig
 from mailconf.maps.servers.query import QueryTable, Template, sql_template
@@ -30,7 +29,8 @@ class SqliteTable(QueryTable):
 
     def __init__(self, name: str, opening: Opening) -> None:
         config = ClientConfig(name, opening)
-        self._path = opening.root.path(config.text("dbpath", least=1))
+        self._tree = opening.root
+        self._name = config.text("dbpath", least=1)
         self._query = Template(name, sql_template(config), "query")
         super().__init__(name, config, opening, function="dict_sqlite_lookup")
         self._turn = threading.Lock()
@@ -42,7 +42,7 @@ class SqliteTable(QueryTable):
         if asked is None or query is None:
             return None
         with self._turn:
-            if self._state != _state(self._path):
+            if self._state != self._found():
                 self._database.close()
                 self._database = self._connected()
             return self._joined(asked, self._values(_first_statement(query.decode())))
@@ -51,10 +51,22 @@ class SqliteTable(QueryTable):
         self._database.close()
         super().close()
 
+    def _found(self) -> tuple[int, int] | None:
+        """Which file there is."""
+        try:
+            status = self._tree.stat(self._name)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
     def _connected(self) -> sqlite3.Connection:
-        self._state = _state(self._path)
+        try:
+            path = self._tree.real(self._name)
+        except OSError as problem:
+            raise cannot_open(self._name, problem) from problem
+        self._state = self._found()
         # Writable where the file is: a reader must be able to undo what a crashed writer left.
-        place = f"file:{quote(encode(str(self._path)))}?mode=rw"
+        place = f"file:{quote(encode(str(path)))}?mode=rw"
         try:
             database = sqlite3.connect(
                 place, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
@@ -84,15 +96,6 @@ class SqliteTable(QueryTable):
         """A number as SQLite writes it."""
         text: bytes = self._database.execute("SELECT CAST(? AS TEXT)", (number,)).fetchone()[0]
         return text
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    """Which file is at ``path``."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _quoted(text: bytes) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import UnsupportedMap
-from mailconf.personal import look
 from mailconf.source import decode, encode
 
 _FILES = {"passwd.byname": "/etc/passwd", "group.byname": "/etc/group"}
@@ -32,8 +31,7 @@ class AccountTable:
         return encode(line) if line else None
 
     def _line_of(self, path: str, name: bytes) -> bytes | None:
-        place = self._root.path(path).absolute()
-        data = look(str(place), below=str(self._root.top)).text or b""
+        data = self._root.personal(path, None, follow=True).text or b""
         return next((line for line in data.splitlines() if name and line.partition(b":")[0] == name), None)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """``texthash``: the text that postmap(1) compiles, read when the table is opened (DATABASE_README).
 
-Of several entries with the same key the first counts, unless `Opening` says otherwise. Departure: entries are listed in
-the order of the text, where the original's order is that of its hash table.
+Of several entries with the same key the first counts, unless `Opening` has it otherwise. Departure: entries are listed
+in the order of the text, where the original's order is that of its hash table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WORDS = {
 
 def open_table(name: str, opening: Opening) -> MemoryTable:
     try:
-        data = opening.root.path(name).read_bytes()
+        data = opening.root.read(name)
     except OSError as failure:
         raise cannot_open(name, failure) from failure
     return MemoryTable("texthash", name, _Reading(name, data, opening).table(), opening)

@@ -2,7 +2,7 @@
 
 The built-in ones are data (mailconf.postfix.parameters.data). Others exist because something else does:
 
-- a delivery transport NAME in master.cf has NAME_destination_concurrency_limit and its kin (`TRANSPORT_SUFFIXES`), a
+- a delivery transport NAME in master.cf has NAME_destination_concurrency_limit and others (`TRANSPORT_SUFFIXES`), a
   service that runs pipe(8) or spawn(8) has NAME_time_limit; master.cf's names are taken as they are;
 - names listed in smtpd_restriction_classes are parameters of the user's.
 """
@@ -32,7 +32,7 @@ class ParameterSet:
     raw         parameters whose values are expanded only when they are used
     read_only   parameters that main.cf cannot set
     legacy      names without a default of their own that defaults refer to
-    databases   by map type, what may stand behind NAME_ in a parameter of the table type:NAME
+    databases   by map type, what may follow NAME_ in a parameter of the table type:NAME
     deprecated  what to use instead, by name, in postconf's words
     """
 
@@ -64,7 +64,7 @@ BASE = ParameterSet(VERSION, PARAMETERS, RAW, READ_ONLY, LEGACY, DATABASES, {})
 def parameter_set(release: str = "") -> ParameterSet:
     """What Postfix ``release`` ("3.10", "3.10.13") knows; without, the version of `data`.
 
-    Between 3.5 and 3.11 every minor version is known; outside, the nearest one stands in. Raises ValueError.
+    Between 3.5 and 3.11 every minor version is known; outside, the nearest one is used. Raises ValueError.
     """
     if not release:
         return BASE
@@ -102,7 +102,7 @@ def recorded() -> list[ParameterSet]:
 
 
 def _released(found: ParameterSet, release: str) -> ParameterSet:
-    """``found`` for exactly ``release``, where that says more than its minor version does."""
+    """``found`` for exactly ``release``, where that differs from its minor version."""
     if release.count(".") < 2 or release == found.release or version_numbers(release) != found.version:
         return found
     parameters = {**found.parameters, "mail_version": (STRING, release)}
@@ -186,7 +186,7 @@ def default_unit(name: str, parameters: Mapping[str, tuple[str, str]] = PARAMETE
 
 
 def time_value(text: str, unit: str) -> int | None:
-    """A time in seconds: digits and one of s, m, h, d, w, or ``unit`` where there is none; None for anything else."""
+    """A time in seconds: digits and one of s, m, h, d, w, or ``unit`` without a letter; None for anything else."""
     if text[-1:] in _UNITS and text:
         text, unit = text[:-1], text[-1]
     if not (text.isascii() and text.isdigit() and len(text.lstrip("0")) < 20):

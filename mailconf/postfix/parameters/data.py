@@ -5,7 +5,7 @@ PARAMETERS  (type, default) by name; the types: b boolean, i integer, t time, s 
 RAW         the parameters whose values are expanded only when they are used
 READ_ONLY   the parameters that main.cf cannot set
 LEGACY      names that have no default but that defaults refer to
-DATABASES   by map type, what may stand behind NAME_ in a parameter that belongs to the table type:NAME
+DATABASES   by map type, what may follow NAME_ in a parameter that belongs to the table type:NAME
 """
 
 VERSION = "3.7.11"

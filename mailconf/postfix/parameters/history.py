@@ -1,4 +1,4 @@
-"""Since when parameters exist, as postconf(5) says.
+"""Since when parameters exist, as postconf(5) has it.
 
 Written by tests/vectors/record_parameters.py from Postfix 3.11.7; do not edit.
 """

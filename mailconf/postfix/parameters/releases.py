@@ -1,6 +1,6 @@
 """Which version of Postfix is spoken for: the one that is named, or the one that is installed.
 
-What a version says and does beside its parameters stands here as "since": facts measured on the engines
+What a version prints and does beside its parameters is here as "since": facts measured on the engines
 (tests/vectors/words_*.jsonl). This module imports little: the table tools ask it.
 """
 
@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MEANT = "3.7"  # where none is named and none installed
+MEANT = "3.7"  # where no version is named and none installed
 SETTING = "MAILCONF_POSTFIX_VERSION"
 PROGRAMS = ("/usr/sbin/postconf", "/usr/sbin/postqueue", "/usr/sbin/postlog")
 
@@ -25,7 +25,7 @@ NO_DOMAIN_SAID = (3, 10)  # postalias: "name must be local and have no domain"
 MALFORMED_HIDDEN = (3, 10)  # each byte that is not part of a character of UTF-8 is logged as a question mark
 ONE_FROM_LINE = (3, 10)  # of the lines "From " on top of a message only the first becomes a field
 MX_BACKUP_LEAVES = (3, 10)  # smtpd warns that permit_mx_backup will be removed
-REPLIES_OF_ZONES = (3, 10)  # rbl_reply_maps: behind a zone with its filter, the zone alone is looked for
+REPLIES_OF_ZONES = (3, 10)  # rbl_reply_maps: after a zone with its filter, the zone alone is looked for
 URI_NAMES_DATABASE = (3, 10)  # a pgsql table needs no dbname where its hosts are URIs
 HELP_ANSWERED = (3, 10)  # smtpd knows HELP
 BLANK_COUNTED = (3, 10)  # smtpd counts lines without a command, and those that are no UTF-8, as unknown commands
@@ -42,7 +42,7 @@ def version_numbers(release: str) -> tuple[int, int]:
 
 
 def named_release(named: str | None = None) -> str | None:
-    """The release that a person named, by ``named`` or MAILCONF_POSTFIX_VERSION; None where nobody did."""
+    """The release that the user named, by ``named`` or MAILCONF_POSTFIX_VERSION; None where no one is named."""
     return (os.environ.get(SETTING) or None) if named is None else named
 
 
@@ -57,13 +57,13 @@ def chosen_release(read: Callable[[str], bytes], named: str | None = None) -> st
     found = installed_release(read)
     try:
         version_numbers(found)
-    except ValueError:  # none, or one of a kind of its own
+    except ValueError:  # no version, or one of a kind of its own
         return ""
     return found
 
 
 def installed_release(read: Callable[[str], bytes]) -> str:
-    """The release of the Postfix on this machine, "" when there is none that tells.
+    """The release of the Postfix on this machine, "" when no program reports it.
 
     ``read`` gives a file's content or raises OSError. Postfix's programs carry their release in their data.
     """

@@ -1,6 +1,6 @@
 """What values a parameter takes: yes or no, numbers and times within limits, certain words, tables, text.
 
-What the daemons said of it is data (mailconf.postfix.parameters.types); of parameters that no daemon said anything of,
+The messages of the daemons are data (mailconf.postfix.parameters.types); of parameters that no daemon reports about,
 the type follows from the default (mailconf.postfix.parameters.catalogue). Of an ``lmtp_`` parameter that is not known,
 what the ``smtp_`` one takes holds: one program reads both.
 """

@@ -1,8 +1,8 @@
 # ruff: noqa: E501
 """Where other versions' parameters differ from data. Written by tests/vectors/record_parameters.py from Postfix 3.5.25, 3.6.4, 3.8.6, 3.9.1, 3.10.13, 3.11.7; do not edit.
 
-By version: the full version, the parameters that differ (None: there is none), and, where they differ, the other sets;
-``deprecated`` has what postconf says to use instead.
+By version: the full version, the parameters that differ (None: absent), and, where they differ, the other sets;
+``deprecated`` has postconf's advice what to use instead.
 """
 
 from typing import Any

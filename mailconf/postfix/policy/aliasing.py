@@ -75,7 +75,7 @@ class Aliasing:
                 continue
             if any(target.lower() == address.lower() for target in mapped):
                 final.add(address.lower())
-            # The first takes the place of what it stands for, the rest follow behind all others, as in the original.
+            # The first takes the place of what it stands for, the rest follow after all others, as in the original.
             found[at : at + 1] = [(mapped[0], depth + 1)]
             found += [(target, depth + 1) for target in mapped[1:]]
             if len(found) > self._expansion_limit or any(len(target) > self._length_limit for target in mapped):

@@ -104,7 +104,7 @@ async def reject_unknown_reverse_client(ev: Evaluation, subject: Asked) -> Statu
 
 
 def _unknown_client_code(ev: Evaluation, name: Verified) -> int:
-    """450 whatever is configured where the name may be found later (postconf(5) unknown_client_reject_code)."""
+    """450 with any configuration where the name may be found later (postconf(5) unknown_client_reject_code)."""
     return 450 if name.outcome is NameOutcome.FAILED else ev.settings.codes["unknown_client_reject_code"]
 
 
@@ -189,7 +189,7 @@ async def permit_auth_destination(ev: Evaluation, subject: Asked) -> Status:
 
 
 async def check_relay_domains(ev: Evaluation, subject: Asked) -> Status:
-    """The old form of permit_auth_destination and reject in one, which says it in other words."""
+    """The old form of permit_auth_destination and reject in one, with a reply of its own."""
     if not ev.recipient:
         return DUNNO
     status = await permit_auth_destination(ev, subject)

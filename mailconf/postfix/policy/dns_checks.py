@@ -90,7 +90,7 @@ async def _unknown_domain(
 
 
 async def _has_any(ev: Evaluation, name: str, kinds: tuple[str, ...]) -> Outcome:
-    """FOUND if there is a record of one of these types; FAILED if that could not be told."""
+    """FOUND if there is a record of one of these types; FAILED if that is unknown for now."""
     failed = False
     for kind in kinds:
         records = await ev.ask.dns(name, kind)
@@ -163,7 +163,7 @@ async def _addresses(ev: Evaluation, host: str) -> list[str]:
     return found
 
 
-# Access by the hosts behind a name
+# Access by the hosts of a name
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -219,7 +219,7 @@ async def _servers(ev: Evaluation, name: str, kind: str) -> list[str]:
 
 
 def _who(ev: Evaluation, who: str) -> tuple[str, Asked]:
-    """The name that a check is about, "" when there is none, and what is said of it."""
+    """The name that a check is about, "" when it has no name, and the text for the reply."""
     session = ev.session
     if who == "client":
         name = session.client_name
@@ -317,7 +317,7 @@ async def refuse_listed(ev: Evaluation, listing: Listing) -> Status:
 
 
 async def permit_listed(ev: Evaluation, listing: Listing) -> Status:
-    """permit_dnswl_client and kin: never for a destination that is not ours to take."""
+    """permit_dnswl_client and similar: never for a destination that is not ours to take."""
     if not ev.recipient:
         return PERMIT
     return await checks.permit_auth_destination(ev, listing.about)

@@ -1,4 +1,4 @@
-"""One evaluation of restrictions: what is asked about, what came of it, and how Postfix says and logs it.
+"""One evaluation of restrictions: what is asked about, what came of it, and how Postfix answers and logs it.
 
 Refusals read ``CODE STATUS <who>: WHAT rejected: text`` and are logged as ``RCPT from name[address]: ...; from=<> to=<>
 proto=ESMTP helo=<>`` (postconf(5) smtpd_*_restrictions, access(5)).
@@ -25,7 +25,7 @@ DATA, END_OF_DATA, ETRN = "Data command", "End-of-data", "Etrn command"
 REVERSE_CLIENT, CERTIFICATE, LOGIN = "Unverified Client host", "Client certificate", "SASL login name"
 
 _STATUS = re.compile(r"([245])\.(\d{1,3}\.\d{1,3})(?:[ \t]+|\Z)")
-# Enhanced status codes of the subject "addressing" (RFC 3463 X.1.X) are about a sender or about a recipient; told of
+# Enhanced status codes of the subject "addressing" (RFC 3463 X.1.X) are about a sender or about a recipient; used for
 # something else they are brought in line.
 _ABOUT_SENDER = {"1.1": "1.7", "1.2": "1.8", "1.3": "1.7", "1.4": "1.7", "1.5": "1.0", "1.6": "1.7"}
 _SENDER_OR_RECIPIENT = frozenset(f"1.{n}" for n in range(9))
@@ -67,12 +67,12 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(" ", text)
 
 
-# What the client is told where the configuration asks for a reply that refuses nothing.
+# The reply to the client where the configuration asks for one that refuses nothing.
 UNAVAILABLE = Refusal(450, "4.7.1", "Service unavailable")
 
 
 def split_status(text: str, status: str) -> tuple[str, str]:
-    """The enhanced status code that ``text`` begins with and the rest; ``status`` where there is none."""
+    """The enhanced status code that ``text`` begins with and the rest; ``status`` where it has no code."""
     found = _STATUS.match(text)
     return (f"{found[1]}.{found[2]}", text[found.end() :]) if found else (status, text)
 
@@ -126,8 +126,8 @@ class Evaluation:
     recipient        the one in question; at DATA the only one, if there is only one
     who              what a bare table in the list is asked about: "client", "helo", "sender", "recipient"
     warn             warn_if_reject is in force: refusals are logged and go on
-    defer_if_permit  what to say in place of a permission (access(5) DEFER_IF_PERMIT); the first one counts
-    defer_if_reject  what to say in place of a 5xx, within one stage
+    defer_if_permit  the reply in place of a permission (access(5) DEFER_IF_PERMIT); the first one counts
+    defer_if_reject  the reply in place of a 5xx, within one stage
     """
 
     settings: Settings
@@ -179,8 +179,8 @@ class Evaluation:
     def refuse(self, code: int, status: str, text: str, *, certainly: bool = False) -> Status:
         """A refusal, unless warn_if_reject or DEFER_IF_REJECT make something else of it.
 
-        Every refusal of the configuration's passes here: what the client reads is a 4xx or a 5xx, whatever was
-        configured. ``certainly``: the fault is the server's, which warn_if_reject does not forgive.
+        Every refusal of the configuration's passes here: the client always reads a 4xx or a 5xx, with any
+        configuration. ``certainly``: the fault is the server's, which warn_if_reject does not forgive.
         """
         refusal = self._refusing(Refusal(code, status, text))
         if self.warn and not certainly:
@@ -240,7 +240,7 @@ class Evaluation:
         self.effects.append(Effect(kind, argument))
 
     def note(self, kind: str, text: str) -> None:
-        """A line of the log behind the queue id."""
+        """A line of the log after the queue id."""
         self.notes.append(f"{kind}: {self.log_text(text)}")
 
     def log_text(self, text: str) -> str:

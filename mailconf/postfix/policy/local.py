@@ -50,7 +50,7 @@ class _Context(NamedTuple):
     recipient  the address that stands for it in the log
     origin     "", "alias", "include" or "forward": where a file or command would come from
     parent     the alias whose value named it
-    owner      the envelope sender that replaces the message's, "" for none
+    owner      the envelope sender that replaces the message's, "" to keep that
     user       the user whose ~/.forward it is; None for no one in particular
     rights     whose rights files and commands have; None for default privileges
     indirect   local users other than ``user`` are sent the message anew
@@ -195,7 +195,7 @@ class Local:
             await self._user(work, local, context)
 
     async def _alias(self, work: _Work, local: str, bare: str, extension: str, context: _Context) -> bool:
-        """Deliver to what the alias tables say; False when they say nothing. Raises LookupFailed."""
+        """Deliver to the targets of the alias tables; False when they have no entry. Raises LookupFailed."""
         for name, rest in [(local, ""), (bare, extension)] if extension else [(local, "")]:
             if name == context.parent:
                 return False
@@ -314,7 +314,7 @@ class Local:
         await self._targets(work, _lines(text), inner)
 
     async def _included(self, work: _Work, path: str, context: _Context) -> tuple[str, User | None] | None:
-        """The text of an :include: file, and whose rights what it names has; None when the mail is refused for it.
+        """The text of an :include: file, and whose rights its targets have; None when the mail is refused for it.
 
         It is opened with the rights of what names it. Where those are root's, its owner's rights take their place.
         """
@@ -362,7 +362,7 @@ class Local:
             await self._mailbox(work, name, user, local, extension, context)
 
     async def _dot_forward(self, work: _Work, user: User, local: str, extension: str, context: _Context) -> bool:
-        """Deliver to what the user's ~/.forward says; False when there is none, or it says nothing."""
+        """Deliver to the targets of the user's ~/.forward; False when there is no such file, or it is empty."""
         for template in self._forward_path:
             try:
                 path = self._expanded(
@@ -521,7 +521,7 @@ class Local:
         work.add(Delivery(kind, path, recipient, uid, gid, strict=strict), kind, path)
 
     async def _number(self, work: _Work, tables: Tables, recipient: str, least: int) -> int | None:
-        """A uid or gid; None where the table has none that is allowed."""
+        """A uid or gid; None where the table has no allowed one."""
         found = await self._rewriter.search.find(work.ask, tables, recipient)
         if found is None or not found.answer.value.isdigit():
             return None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from mailconf.diagnostics import Sink, warning
+from mailconf.diagnostics import Sink
 from mailconf.model.distinction import Dimension, Distinction, Values
 from mailconf.model.policy import Privilege, Role
 from mailconf.model.recipient import Recipient
@@ -20,9 +20,9 @@ from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Deliveries, Expansion, Reply, Route
 from mailconf.model.world import Ask
 from mailconf.postfix.policy.aliasing import Aliasing
+from mailconf.postfix.policy.codes import PF206, PF229
 from mailconf.postfix.policy.local import Local, with_headers
 from mailconf.postfix.policy.resolve import Resolver
-from mailconf.postfix.policy.restrictions import PF206
 from mailconf.postfix.policy.rewrite import Rewriter
 from mailconf.postfix.policy.smtpd import PostfixSession, Smtpd
 from mailconf.postfix.policy.smtpd_settings import Settings
@@ -30,8 +30,6 @@ from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
 from mailconf.postfix.settings.transports import AGENTS, MAILBOX_HEADERS
-
-PF229 = warning("PF229", "a number sign ends a list early")
 
 
 class _Agent(NamedTuple):

@@ -1,6 +1,6 @@
 """What a client may do beyond sending mail: the lists of clients in main.cf, asked by `Policy.may`.
 
-All of it as Postfix 3.7.11 does it; what a list that cannot be asked leads to is the caller's to say:
+All of it as Postfix 3.7.11 does it; the caller decides what a list that cannot be asked leads to:
 
 - XCLIENT, XFORWARD  smtpd_authorized_xclient_hosts, smtpd_authorized_xforward_hosts
 - BARE_NEWLINES      smtpd_forbid_bare_newline_exclusions

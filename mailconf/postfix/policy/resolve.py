@@ -31,8 +31,8 @@ class Resolution:
     """What became of an address.
 
     routed   the local part names a further destination (sender-specified routing)
-    bad      the domain can be nobody's
-    failed   a table could not tell; what it was
+    bad      the domain is not valid
+    failed   a table could not answer; its name
     """
 
     recipient: str
@@ -129,7 +129,7 @@ class Resolver:
             if not local:
                 found.recipient = f"{self._null_recipient}@{domain}"
             return
-        # The class is set even for a domain that nobody can have, as the original does.
+        # The class is set even for a domain that is not valid, as the original does.
         found.address_class = await self._foreign_class(domain, ask)
         if domain.startswith("["):
             found.bad = found.bad or address_literal(domain) is None
@@ -188,7 +188,7 @@ class Resolver:
             found.nexthop = f"5.1.6 User has moved to {match.answer.value}"
 
     async def _nexthop(self, found: Resolution, domain: str, ask: Ask, sender: str) -> str:
-        """What stands in for a transport's missing nexthop."""
+        """The nexthop of a transport that names no nexthop."""
         if found.address_class == LOCAL:
             return domain
         if found.address_class in (RELAY, DEFAULT):
@@ -201,7 +201,7 @@ class Resolver:
         return domain
 
     async def _by_sender(self, tables: Tables, sender: str, null_key: str, ask: Ask) -> str:
-        """What a sender-dependent table says; DUNNO is nothing."""
+        """The value of a sender-dependent table; DUNNO is nothing."""
         match = await self._domains.search.find(ask, tables, sender or null_key)
         return "" if match is None or match.answer.value.upper() == "DUNNO" else match.answer.value
 

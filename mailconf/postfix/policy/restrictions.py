@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailconf.diagnostics import Sink, error, warning
+from mailconf.diagnostics import Sink
 from mailconf.postfix.parameters.releases import MX_BACKUP_LEAVES, RESTRICTIONS_REMOVED
 from mailconf.postfix.parameters.similar import similar
 from mailconf.postfix.policy import checks, dns_checks, reply_templates
 from mailconf.postfix.policy.access import Access
+from mailconf.postfix.policy.codes import PF201, PF202, PF203, PF204, PF205, PF207, PF220, PF221
 from mailconf.postfix.policy.restriction_list import BROKEN, ByAccess, Each, OfClass, PolicyService, Rule, RuleList
 from mailconf.postfix.policy.rule import Check, Simple
 from mailconf.postfix.policy.smtpd_settings import Settings
@@ -23,16 +24,6 @@ from mailconf.postfix.text.expand import MacroError
 from mailconf.postfix.text.words import Word, split_words, table_spec, unbraced
 from mailconf.source import Span
 from mailconf.tables.restriction_words import ARGUMENTS, Argument, ArgumentKind
-
-PF201 = error("PF201", "a restriction that does not exist")
-PF202 = error("PF202", "a restriction without the argument that it needs")
-PF203 = warning("PF203", "a restriction behind one that always decides")
-PF204 = error("PF204", "an SMTP server that would relay for everybody")
-PF205 = warning("PF205", "a restriction under an old name, or one that will be removed")
-PF206 = error("PF206", "a pattern list with a pattern that cannot mean anything")
-PF207 = warning("PF207", "a restriction that mailconf cannot evaluate")
-PF220 = error("PF220", "a reply for block lists that cannot be expanded")
-PF221 = warning("PF221", "a reply for block lists that refuses nothing")
 
 _OUTDATED = {
     "check_relay_domains": "reject_unauth_destination",
@@ -287,7 +278,7 @@ class Compiler:
         needs = takes.kind.value
         self._sink.report(
             PF202,
-            f"{word.text} needs {needs} behind it",
+            f"{word.text} needs {needs} after it",
             self._span(parameter, word),
             hint=f"write {word.text} and {needs}",
         )
@@ -295,7 +286,7 @@ class Compiler:
     def check_guard(self, *parameters: str) -> bool:
         """Whether one of these lists keeps the server from relaying for everybody (PF204 when not).
 
-        As in the original, it is enough that the word is there; what stands behind ``permit`` does not count.
+        As in the original, it is enough that the word is there; what follows ``permit`` does not count.
         """
         for parameter in parameters:
             for word in split_words(self._configuration.value(parameter)):

@@ -1,4 +1,4 @@
-"""What smtpd(8) answers to each SMTP command: which restriction lists are run when, and what is said.
+"""What smtpd(8) answers to each SMTP command: which restriction lists are run when, and the replies.
 
 With smtpd_delay_reject=yes the lists for client, HELO and sender wait for RCPT; there the order is client, HELO,
 sender, relay, recipient, and last whether the recipient is listed at all (postconf(5)
@@ -386,7 +386,7 @@ class Smtpd:
         }
 
     async def _discarded(self, ev: Evaluation) -> frozenset[str] | None:
-        """The keywords, in lower case, that EHLO does not offer to this client; None when a table cannot tell."""
+        """The keywords, in lower case, that EHLO does not offer to this client; None when a table cannot answer."""
         settings = self.settings
         try:
             found = await settings.discard_keyword_maps.find(ev.ask, ev.session.client_address)
@@ -395,7 +395,7 @@ class Smtpd:
         return settings.discard_keywords if found is None else frozenset(found.value.lower().replace(",", " ").split())
 
     async def _keywords(self, ev: Evaluation) -> list[str] | None:
-        """The lines of EHLO's reply behind the first; None when a table cannot tell."""
+        """The lines of EHLO's reply after the first; None when a table cannot answer."""
         settings = self.settings
         session = ev.session
         dropped = await self._discarded(ev)

@@ -6,7 +6,7 @@ comments and blank lines inside an edited entry included. What the original does
 - an edited parameter is written ``name = value`` on one line, where its first line stood; its continuation lines go.
   When it is set twice, both are edited, with a warning. New parameters follow at the end, in the order of
   a hash table (from 3.10 on sorted).
-- an edited service is written in columns; with -F and -P the comments between its lines come to stand before it.
+- an edited service is written in columns; with -F and -P the comments between its lines are moved before it.
 
 Departures: a last line without a newline gets one before something is appended to it (the original joins the two); a
 name that is asked for twice, an empty command or an option ``-`` does no harm; messages count master.cf's lines right.
@@ -203,7 +203,7 @@ class _Request:
             raise Fatal("-Pe does not accept whitespace in parameter value")
 
     def selects(self, service: list[str], warn: Warn) -> bool:
-        """Whether this is about the service (name, type): the pattern says so, or -Me would else make a second one."""
+        """Whether this is about the service (name, type): by the pattern, or as -Me would else make a second."""
         found = all(wanted in ("*", part) for wanted, part in zip(self.service, service, strict=True))
         if self.replaces:
             entry = self.entry(warn)
@@ -298,7 +298,7 @@ def _edited_fields(
 
 
 def _parsed(text: str, field_count: str, warn: Warn) -> ServiceEntry:
-    """The entry that ``text`` is; ``field_count`` is what to say when it has too few fields. Raises Fatal."""
+    """The entry that ``text`` is; ``field_count`` is the message for too few fields. Raises Fatal."""
     entry = master_cf.parse(LogicalLine(text, 1, (array("I", [0]), array("I", [0])), len(text)))
     _complain(entry, field_count, warn)
     return entry
@@ -325,7 +325,7 @@ def _set_field(entry: ServiceEntry, request: _Request, warn: Warn) -> None:
 
 
 def _set_parameter(entry: ServiceEntry, name: str, value: str | None) -> None:
-    """Set ``-o name=value``, everywhere that it stands or behind the options; None removes it."""
+    """Set ``-o name=value``, at each of its places or after the options; None removes it."""
     kept: list[Word] = []
     found = False
     taken = 0

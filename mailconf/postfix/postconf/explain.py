@@ -1,4 +1,4 @@
-"""What ``postconf --explain NAME`` tells of a parameter (ours, not the original's).
+"""The output of ``postconf --explain NAME`` about a parameter (ours, not the original's).
 
 Its type, default and value, where main.cf sets it and which services of master.cf override it, the names and tables
 that it refers to and the values that refer to it, since when it exists, and where its default changed.
@@ -23,7 +23,7 @@ _NOT_TABLES = frozenset({"inet", "unix", "local", "smtp", "lmtp", "relay", "http
 
 
 def explain(known: Postconf, name: str, main_text: str, master_text: str) -> list[str]:
-    """The lines about ``name``, none when it means nothing at all; the texts are main.cf's and master.cf's."""
+    """The lines about ``name``, empty when it means nothing at all; the texts are main.cf's and master.cf's."""
     facts = list(_facts(known, name, main_text, master_text))
     return [name, *(f"    {label:<10} {text}" for label, text in facts)] if facts else []
 

@@ -1,7 +1,7 @@
 """How postconf(1) prints parameters and services: ``name = value`` lines and master.cf entries, folded on request.
 
 Words are separated by one space; with ``fold``, a line that would exceed 80 bytes (79 for services) continues on the
-next one, behind four spaces. Values lose their own runs of blanks (space, tab, newline, carriage return).
+next one, after four spaces. Values lose their own runs of blanks (space, tab, newline, carriage return).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 INDENT = "    "
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_COLUMNS = (11, 17, 25, 33, 41, 49, 57)  # where the fields behind the first begin, unless one before is too long
+_COLUMNS = (11, 17, 25, 33, 41, 49, 57)  # where the fields after the first begin, unless one before is too long
 
 
 def parameter(name: str, value: str, *, fold: bool, with_name: bool = True, with_value: bool = True) -> str:
@@ -90,7 +90,7 @@ def service(entry: ServiceEntry, *, fold: bool, expand: Expand | None = None) ->
 
 
 def command(entry: ServiceEntry, label: str, *, fold: bool, expand: Expand | None = None) -> str:
-    """The command of an entry with its arguments, behind ``label``."""
+    """The command of an entry with its arguments, after ``label``."""
     return _with_arguments(label + entry.fields[master_cf.COMMAND].text, entry, fold=fold, expand=expand)
 
 
@@ -136,7 +136,7 @@ def _size(text: str) -> int:
 
 
 def pattern_parts(pattern: str) -> list[str]:
-    """What stands between the slashes of a service pattern; nothing where a ``*`` is not a whole part."""
+    """The text between the slashes of a service pattern; nothing where a ``*`` is not a whole part."""
     parts = [part for part in pattern.split("/") if part]
     bad = pattern.startswith("/") or any("*" in part and part != "*" for part in parts)
     return [] if bad else parts

@@ -117,7 +117,7 @@ class Postconf:
             self._tell_null(name, lines)
 
     def _nulls(self, text: str) -> dict[int, str]:
-        """What to say of bytes of value 0, by the line where a logical line begins; nothing before Postfix 3.9."""
+        """The messages about bytes of value 0, by the line where a logical line begins; nothing before Postfix 3.9."""
         if self.postfix.version < NULLS_WARNED:
             return {}
         return {first: words for first, _, words in null_lines(text)}
@@ -369,7 +369,7 @@ class Postconf:
                     pending.append((inner, master_cf.split_words(inner, SEPARATORS)))
 
     def _tell_comment(self, word: str, text: str, at: int, scope: Scope | None) -> bool:
-        """Warn of what looks like a comment behind a value; False before Postfix 3.8, which did not look for it."""
+        """Warn of what looks like a comment after a value; False before Postfix 3.8, which did not look for it."""
         if self.postfix.version < COMMENTS_SINCE:
             return False
         behind = at + len(word) + 1
@@ -386,7 +386,7 @@ class Postconf:
         return f"{self.master_file if folder else 'master.cf'}:{scope.entry.name}/{scope.entry.type}"
 
     def _scan_word(self, word: str, scope: Scope | None) -> str:
-        """Use the table that ``word`` names; the part in braces that is to be looked into, "" when there is none."""
+        """Use the table that ``word`` names; the part in braces that is to be looked into, "" without braces."""
         if word.startswith("{"):
             return word
         if ":" not in word:
@@ -398,7 +398,7 @@ class Postconf:
             if ":" not in name:
                 return ""
             kind, name = TableRef.parse(name)
-        if name.startswith("{"):  # also behind a colon alone
+        if name.startswith("{"):  # also after a colon alone
             return name
         if kind in self.postfix.databases:
             self._use_database(kind, name, scope)

@@ -41,7 +41,7 @@ class Template:
         self.lines = lines
 
     def __str__(self) -> str:
-        """The template as it stands in a file."""
+        """The template as it is in a file."""
         headers = [f"{name}: {self.headers[name]}" for name in HEADERS if name in self.headers]
         return "\n".join([f"{self.kind}_template = <<EOF", *headers, "", *self.lines, "EOF", ""])
 
@@ -137,7 +137,7 @@ def parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None
 
 
 def _header(line: str) -> tuple[str, str] | None:
-    """The label and the value of a header line, or None when it is none."""
+    """The label and the value of a header line, or None when it is no header."""
     label, colon, value = line.partition(":")
     name = label.rstrip(" \t")
     if not colon or not name or any(not "!" <= char <= "~" for char in name):

@@ -24,7 +24,7 @@ IGNORED = "comment at end of line is not supported: {}"  # as Postfix warns of i
 
 
 class Domains:
-    """The compiled lists of one configuration; ``problem`` is told what is wrong with them."""
+    """The compiled lists of one configuration; ``problem`` gets what is wrong with them."""
 
     def __init__(self, configuration: Configuration, problem: Problem) -> None:
         self.configuration = configuration
@@ -60,7 +60,7 @@ class Domains:
         return made
 
     def check_changed(self, configuration: Configuration, problem: Problem) -> None:
-        """Tell ``problem`` what is wrong with the lists that another view of the same configuration has."""
+        """Hand ``problem`` what is wrong with the lists that another view of the same configuration has."""
         for name, (value, kind) in self._compiled.items():
             other = configuration.value(name)
             if other != value:

@@ -1,6 +1,6 @@
 """A Postfix configuration as the programs see it: main.cf and master.cf read, defaults filled in, values expanded.
 
-`Configuration.load` never fails: what is wrong becomes Diagnostics, and the default stands in. `for_service` gives the
+`Configuration.load` never fails: what is wrong becomes Diagnostics, and the default is used. `for_service` gives the
 view of one service, with master.cf's ``-o`` overrides.
 
 Sources: postconf(5) (syntax, parameters, defaults), master(5).
@@ -8,14 +8,12 @@ Sources: postconf(5) (syntax, parameters, defaults), master(5).
 
 from __future__ import annotations
 
-import errno
-import os
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 
-from mailconf.diagnostics import Code, Sink, error, warning
-from mailconf.files import Root, read_regular
+from mailconf.diagnostics import Code, Sink
+from mailconf.files import Root, Tree
 from mailconf.model.site import Service, Setting
 from mailconf.ports import Ports
 from mailconf.postfix.parameters.catalogue import (
@@ -29,6 +27,25 @@ from mailconf.postfix.parameters.catalogue import (
     time_value,
 )
 from mailconf.postfix.parameters.releases import chosen_release
+from mailconf.postfix.settings.codes import (
+    PF001,
+    PF002,
+    PF003,
+    PF004,
+    PF005,
+    PF006,
+    PF007,
+    PF008,
+    PF009,
+    PF010,
+    PF011,
+    PF012,
+    PF013,
+    PF017,
+    PF018,
+    PF228,
+    PF233,
+)
 from mailconf.postfix.settings.given import MainSettings, Texts
 from mailconf.postfix.settings.host_names import hostname_problem
 from mailconf.postfix.settings.machine import BadValue
@@ -38,24 +55,6 @@ from mailconf.postfix.text import main_cf, master_cf, words
 from mailconf.postfix.text.expand import MAX_STEPS, MacroError
 from mailconf.postfix.text.lines import MAX_FILE, MAX_MASTER
 from mailconf.source import Source, Span, decode, encode
-
-PF001 = error("PF001", "main.cf cannot be read")
-PF002 = error("PF002", "a line of main.cf has no =")
-PF003 = error("PF003", "a line of main.cf has no parameter name")
-PF004 = warning("PF004", "a file's first line begins with a blank and is ignored")
-PF005 = warning("PF005", "a parameter is set again")
-PF006 = error("PF006", "a value's $-expression cannot be expanded")
-PF007 = error("PF007", "a value is not yes or no")
-PF008 = error("PF008", "a value is not a number")
-PF009 = error("PF009", "a value is not a time")
-PF010 = error("PF010", "master.cf cannot be read")
-PF011 = error("PF011", "a line of master.cf is wrong")
-PF012 = warning("PF012", "the first line of master.cf begins with a blank and is ignored")
-PF013 = error("PF013", "mynetworks cannot be computed")
-PF017 = warning("PF017", "a service is defined again")
-PF018 = error("PF018", "a service is given a parameter in a form that stops it")
-PF233 = error("PF233", "the braces of an argument in master.cf do not hold it together")
-PF228 = error("PF228", "myorigin is not one domain, or its file cannot be read")
 
 HOST_NAMES = ("myhostname", "mydomain")
 PATIENCE, FEW_STEPS = 1, 2_000  # so many values may take MAX_STEPS without an end; then they get only a few
@@ -71,7 +70,8 @@ _MISTAKES = {
 
 
 class Configuration:
-    """One configuration; see the module. Values are strings as the file has them unless a method says otherwise.
+    """One configuration; see the module. Values are strings as the file has them unless a method describes another
+    form.
 
     services  as master(8) knows them; ``entries`` are those lines of master.cf that define a service, lost ones too
     sources   the files that could be read, by their names
@@ -81,12 +81,12 @@ class Configuration:
     STANDARD = "/etc/postfix"
 
     directory: str
-    root: Root
+    root: Tree
     services: list[Service]
     entries: list[master_cf.ServiceEntry]
     sources: dict[str, Source]
 
-    def __init__(self, directory: str, root: Root, sink: Sink, postfix: ParameterSet = BASE) -> None:
+    def __init__(self, directory: str, root: Tree, sink: Sink, postfix: ParameterSet = BASE) -> None:
         self.directory = directory
         self.postfix = postfix
         self.root = root
@@ -113,7 +113,7 @@ class Configuration:
         cls,
         directory: str,
         sink: Sink,
-        root: Root | None = None,
+        root: Tree | None = None,
         *,
         overrides: Mapping[str, str] | None = None,
         postfix: ParameterSet | None = None,
@@ -126,7 +126,7 @@ class Configuration:
         """
         root = Root() if root is None else root
         if postfix is None:
-            postfix = parameter_set(chosen_release(lambda program: root.path(program).read_bytes()))
+            postfix = parameter_set(chosen_release(root.read))
         self = cls(root.inside(directory), root, sink, postfix)
         main = self._read("main.cf", MAX_FILE, PF001)
         if main is not None:
@@ -141,13 +141,11 @@ class Configuration:
     def _read(self, name: str, most: int, code: Code) -> Source | None:
         path = self.root.path(self.directory) / name
         try:
-            if path.stat().st_size > most:
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            self.sources[name] = Source(str(path), decode(path.read_bytes()))
+            self.sources[name] = Source(str(path), decode(self.root.read(path, most)))
             return self.sources[name]
         except OSError as failure:
             hint = f"put a {name} there that can be read"
-            self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path), hint=hint)
+            self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path), tree=self.root, hint=hint)
             return None
 
     def _take_main(self, source: Source) -> None:
@@ -191,7 +189,7 @@ class Configuration:
         span = source.span(problem.start, problem.end)
         if not problem.fatal:
             if "attribute name" in problem.message:
-                return  # PF018 says it
+                return  # PF018 reports it
             if problem.message == main_cf.ORPHAN:
                 self._sink.report(PF012, problem.message, span, hint="remove the blank")
                 return
@@ -316,7 +314,7 @@ class Configuration:
         return self.expand(self.raw(name), name)
 
     def expand(self, text: str, name: str = "") -> str:
-        """``text``, which stands in the value of ``name``, expanded; "" where it cannot be (PF006)."""
+        """``text``, which is in the value of ``name``, expanded; "" where it cannot be (PF006)."""
         try:
             return self._values.expand(text, MAX_STEPS if self._given_up < PATIENCE else FEW_STEPS)
         except MacroError as failure:
@@ -384,8 +382,8 @@ class Configuration:
         return self._checked(name, read, PF009, "is not a time", "write a whole number and s, m, h, d or w")
 
     def read_list(self, path: str) -> str:
-        """The text of a file that stands in a list for the words in it. Raises OSError."""
-        return decode(read_regular(self.root.path(path), MAX_LIST))
+        """The text of a file that a list names in the place of its words. Raises OSError."""
+        return decode(self.root.read(path, MAX_LIST))
 
     def list_words(self, name: str) -> Sequence[str]:
         """The words of a pattern list, those of the files that it names included; ``!`` before what is excluded."""
@@ -410,7 +408,7 @@ class Configuration:
         text = self.value(name)
         found = read(text)
         if found is None and not self.is_set(name):
-            return 0  # a default that cannot be expanded, which is told where it cannot
+            return 0  # a default that cannot be expanded, which is reported where it cannot
         if found is None:
             self.report(name, code, f'the value "{text}" of {name} {wrong}', hint)
             found = read(self.expand(self.default(name), name))
@@ -422,14 +420,14 @@ class Configuration:
         if key in self._reported:
             return
         self._reported.add(key)
-        self._sink.report(code, message, span, hint=hint, file=self.path("main.cf"))
+        self._sink.report(code, message, span, hint=hint, file=self.path("main.cf"), tree=self.root)
 
     def is_reported(self, name: str) -> bool:
         """Whether the value of ``name`` was found wrong when it was asked for."""
         return any(reported == name for reported, _, _ in self._reported)
 
     def asked(self) -> frozenset[str]:
-        """The names whose values have been looked at; a service that sets none of them sees what was seen."""
+        """The names whose values have been looked at; a service that sets no one of them sees what was seen."""
         return frozenset(self._asked)
 
     def for_service(self, service: Service) -> Configuration:

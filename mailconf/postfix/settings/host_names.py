@@ -1,4 +1,4 @@
-"""What Postfix's programs say of a myhostname or mydomain that is no host name (postconf(5) myhostname)."""
+"""The messages of Postfix's programs about a myhostname or mydomain that is no host name (postconf(5) myhostname)."""
 
 from __future__ import annotations
 

@@ -20,8 +20,43 @@ from mailconf.postfix.settings.configuration import Configuration
 from mailconf.source import Span
 
 PF014 = error("PF014", "a service's port is unknown")
+"""Why: master(8) stops where it does not find the port of a service, and no service runs.
+
+Example:
+    # master.cf
+    submision inet n - n - - smtpd
+
+Remedy: write the number, or define the name in known_tcp_ports or /etc/services.
+
+Source: master(5), "Service name"; postconf(5) known_tcp_ports; observed with Postfix 3.7.11.
+"""
+
 PF235 = warning("PF235", "an entry of known_tcp_ports has no effect")
+"""Why: an entry of known_tcp_ports that is not name = number has no effect, and a service of that name has no port.
+Postfix warns of it each time that a program starts.
+
+Example:
+    # main.cf
+    known_tcp_ports = smtp=25, submission
+
+Remedy: write name = number, and commas between the entries.
+
+Source: postconf(5) known_tcp_ports, there since Postfix 3.6; observed with Postfix 3.7.11.
+"""
+
 PF015 = error("PF015", "a service or inet_interfaces names a host that has no address here")
+"""Why: the service cannot listen: its host has no address in the families of inet_protocols. master(8) stops.
+
+Example:
+    # main.cf
+    inet_protocols = ipv6
+    # master.cf
+    127.0.0.1:2525 inet n - n - - smtpd
+
+Remedy: name a host or an address of the machine, of a family that inet_protocols has.
+
+Source: master(5), "Service name"; postconf(5) inet_interfaces, inet_protocols; observed with Postfix 3.7.11.
+"""
 
 _LIST_HINT = "write name = number, and commas between the entries"
 _PORT_HINT = "write its number, or define the name in known_tcp_ports or /etc/services"
@@ -41,7 +76,7 @@ class Endpoint(NamedTuple):
 
 
 def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endpoint]:
-    """The addresses of ``site``'s listeners, in the order of master.cf; what has none is reported."""
+    """The addresses of ``site``'s listeners, in the order of master.cf; a listener without one is reported."""
     families = _families(configuration)
     found: dict[Endpoint, None] = {}
     everywhere: list[str] | None = None

@@ -14,6 +14,17 @@ from mailconf.ports import Ports
 from mailconf.postfix.settings.configuration import Configuration
 
 PF230 = error("PF230", "postscreen hands clients to a service that master.cf does not define")
+"""Why: postscreen hands a client that it has tested to this service. Where master.cf does not define it, no client
+gets any further.
+
+Example:
+    # master.cf
+    2525 inet n - n - 1 postscreen
+
+Remedy: define the service, of type pass, as the master.cf that comes with Postfix does.
+
+Source: postscreen(8); postconf(5) smtpd_service_name; POSTSCREEN_README.
+"""
 
 SMTPD, POSTSCREEN = "smtpd", "postscreen"
 SMTP_PORT = 25
@@ -21,7 +32,7 @@ _LOOPBACK = ("127.", "localhost", "::1")
 
 
 def listeners(configuration: Configuration) -> list[Service]:
-    """The smtpd services that clients can connect to, in the order of master.cf; ``front`` is set behind postscreen."""
+    """The smtpd services that clients can connect to, in the order of master.cf; ``front``: its postscreen."""
     found = []
     for service in configuration.services:
         if service.kind != "inet":
@@ -64,7 +75,7 @@ def all_smtpds(configuration: Configuration) -> list[Service]:
 
 
 def default_service(services: Iterable[Service], ports: Ports) -> Service | None:
-    """The smtpd that a stranger's mail comes to: that of port 25, not on loopback; else the first; None of none."""
+    """The smtpd that a stranger's mail comes to: that of port 25, not on loopback; else the first; None without any."""
     found = list(services)
     ranked = sorted(range(len(found)), key=lambda at: (_rank(found[at], ports), at))
     return found[ranked[0]] if ranked else None
@@ -90,8 +101,8 @@ def called(services: Iterable[Service], name: str, ports: Ports) -> Service | No
     """The one that ``name`` means.
 
     A service has several names: its own, with or without its type (``smtpd``, ``smtpd/pass``, ``smtp inet``), and those
-    of the postscreen before it. Where none is called so, a port is enough: ``25`` means ``smtp`` and ``[::1]:25``, not
-    on loopback if there is a choice.
+    of the postscreen before it. Where no service is called so, a port is enough: ``25`` means ``smtp`` and
+    ``[::1]:25``, not on loopback if there is a choice.
     """
     found = list(services)
     for service in found:

@@ -1,4 +1,4 @@
-"""Pattern lists: mydestination, relay_domains, mynetworks and their kin (postconf(5) mynetworks, relay_domains).
+"""Pattern lists: mydestination, relay_domains, mynetworks and others (postconf(5) mynetworks, relay_domains).
 
 A list holds literal patterns, ``type:table`` (the table has the key), and ``/file/name`` (its words in the pattern's
 place); ``!`` in front of a pattern excludes what it matches. The first pattern that matches decides. A question that
@@ -47,11 +47,11 @@ class ListKind(Enum):
 
 
 class BadPattern(ValueError):
-    """A pattern that cannot mean anything; the message says why."""
+    """A pattern that cannot mean anything; the message has the reason."""
 
 
 class Texts(Iterable[str]):
-    """Texts in a row, at little more than their characters: a list may have a million. None has a NUL."""
+    """Texts in a row, at little more than their characters: a list may have a million. No text has a NUL."""
 
     def __init__(self) -> None:
         self._written = StringIO()
@@ -62,7 +62,7 @@ class Texts(Iterable[str]):
         self.size += len(text) + 1
 
     def joined(self) -> str:
-        """Each text, and a NUL behind it."""
+        """Each text, and a NUL after it."""
         return self._written.getvalue()
 
     def __iter__(self) -> Iterator[str]:
@@ -100,7 +100,7 @@ class ListWords(Sequence[str]):
 
 
 class _Networks:
-    """Networks, and where in the list each stands: found by the beginning of an address, one search a length.
+    """Networks, and the place of each in the list: found by the beginning of an address, one search a length.
 
     IPv4 has an array of numbers for each length of prefix, the network's bits before the place; IPv6 a list of them.
     """
@@ -116,7 +116,7 @@ class _Networks:
         self._sorted = False
 
     def find(self, ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
-        """The place of the first network that ``ip`` is in, -1 if there is none."""
+        """The place of the first network that ``ip`` is in, -1 if it is in no network."""
         if not self._sorted:
             for key, found in self._found.items():
                 self._found[key] = array("Q", sorted(found)) if key[0] == 4 else sorted(found)
@@ -140,10 +140,11 @@ class PatternList:
 
     ignored   the words that begin with ``#``, with what follows them
 
-    The patterns are one text, as a file may have a million of them: each has a NUL before it and behind it, ``!`` first
+    The patterns are one text, as a file may have a million of them: each has a NUL before it and after it, ``!`` first
     if it excludes, in lower case unless it is a table; networks and tables, which no name is compared with, have
     `_NO_TEXT` before them. What is more than a text to compare is known by its place there (``_special``): tables, and
-    what cannot be used (``_reasons`` has the number of the reason in ``_messages``, 0 where the pattern itself tells).
+    what cannot be used (``_reasons`` has the number of the reason in ``_messages``, 0 where the pattern itself shows
+    it).
     """
 
     name: str
@@ -177,7 +178,7 @@ class PatternList:
         return made
 
     def _add(self, texts: Texts, found: Found) -> None:
-        """Put a pattern behind the ``texts`` before it."""
+        """Put a pattern after the ``texts`` before it."""
         word, place, reason = found.text, texts.size, 0
         special, mark = True, ""
         if found.problem:
@@ -316,7 +317,7 @@ class PatternList:
             at = name.find(".", at + 1)
 
     def _first(self, texts: Iterable[str]) -> int:
-        """Where the first pattern is that is one of ``texts``, -1 if there is none."""
+        """Where the first pattern is that is one of ``texts``, -1 if there is no such pattern."""
         first, end = -1, len(self._text)
         for text in texts:
             if not text or text[0] in ("!", _NO_TEXT) or "\0" in text:
@@ -325,7 +326,7 @@ class PatternList:
                 at = self._text.find(f"{mark}{text}\0", 0, end)
                 if at >= 0:
                     first = at + 1
-                    end = first + len(text) + 2  # what begins behind it does not count
+                    end = first + len(text) + 2  # what begins after it does not count
         return first
 
     def _keys(self, table: str, name: str) -> Iterator[str]:
@@ -345,7 +346,7 @@ class PatternList:
 
 
 class Found(NamedTuple):
-    """A word of a list; ``problem`` says why the file that it names cannot be read, with ``{}`` for its name."""
+    """A word of a list; ``problem``: why the file that it names cannot be read, with ``{}`` for its name."""
 
     text: str
     exclude: bool

@@ -107,11 +107,11 @@ class Match(NamedTuple):
 
 
 def split_extension(local: str, delimiters: str, *, owner_special: bool = True, bounce: str = "") -> tuple[str, str]:
-    """The local part without its extension, and the extension with the delimiter, "" when there is none.
+    """The local part without its extension, and the extension with the delimiter, "" without an extension.
 
     postconf(5) recipient_delimiter: any character of the set, the leftmost one counts; never at the first place.
-    Mailer-daemon and the double-bounce address have none, and with ``-`` as a delimiter neither have owner-list and
-    list-request (postconf(5) owner_request_special).
+    Mailer-daemon and the double-bounce address have no extension, and with ``-`` as a delimiter neither have owner-list
+    and list-request (postconf(5) owner_request_special).
     """
     if not delimiters:
         return local, ""
@@ -141,7 +141,7 @@ class AddressSearch:
     """Looks addresses up under the forms that postconf(5) and the table manuals list, in their order."""
 
     def __init__(self, delimiters: str, local: Local, *, owner_special: bool, bounce: str) -> None:
-        """``local`` tells whether a domain is one whose users may stand in tables without it."""
+        """``local`` decides whether a domain is one whose users may be in tables without it."""
         self.delimiters = delimiters
         self._local = local
         self._owner_special = owner_special

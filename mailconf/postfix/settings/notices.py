@@ -21,6 +21,9 @@ PF237 = error("PF237", "no reports can be made with the file of bounce templates
 Mail that cannot be delivered then stays in the queue, and its sender is not told.
 
 Example:
+    # main.cf
+    bounce_template_file = /etc/postfix/bounce.cf
+    # bounce.cf
     failure_template = <<EOF
     Subject: Returned
 
@@ -37,6 +40,9 @@ PF238 = warning("PF238", "a bounce template does not say what it is meant to")
 not fit is printed as 0, or as a number that nobody reads.
 
 Example:
+    # main.cf
+    bounce_template_file = /etc/postfix/bounce.cf
+    # bounce.cf
     delay_template = <<EOF
     Reply-To: postmaster
 
@@ -63,11 +69,15 @@ class NoticeTemplate(NamedTuple):
 class Notices(NamedTuple):
     """``templates`` in force by kind ("failure", "delay", "success", "verify").
 
-    warnings  what bounce(8) logs when it starts
+    warnings      what bounce(8) logs when it starts
+    is_utf8       reports are UTF-8 even where the template is ASCII (postconf(5) smtputf8_enable)
+    are_threaded  reports refer to the message (postconf(5) enable_threaded_bounces)
     """
 
     templates: dict[str, NoticeTemplate]
     warnings: tuple[str, ...]
+    is_utf8: bool
+    are_threaded: bool
 
 
 def notices(configuration: Configuration, sink: Sink) -> Notices:
@@ -87,7 +97,9 @@ def notices(configuration: Configuration, sink: Sink) -> Notices:
     templates = {
         kind: _expanded(configuration, path, standard, given.get(kind), sink) for kind, standard in built_in().items()
     }
-    return Notices(templates, tuple(warned))
+    c = configuration
+    threaded = c.is_known("enable_threaded_bounces") and c.boolean("enable_threaded_bounces")
+    return Notices(templates, tuple(warned), c.boolean("smtputf8_enable"), threaded)
 
 
 def _expanded(c: Configuration, path: str, standard: Template, lines: list[str] | None, sink: Sink) -> NoticeTemplate:

@@ -1,4 +1,4 @@
-"""The domain of bare addresses (postconf(5) myorigin), which on Debian and Ubuntu may stand in a file.
+"""The domain of bare addresses (postconf(5) myorigin), which on Debian and Ubuntu may be in a file.
 
 A value that begins with ``/`` names a file, and the first line, without the blanks around it, is the domain. The rest
 of the file does not count, and nothing in the line is expanded. Postfix opens the file as it opens what it must trust:
@@ -18,9 +18,7 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from mailconf.files import Root
+    from mailconf.files import Tree
 
 BLANKS = " \t\r\n\v\f"
 MAX_LINE = 65536  # bytes of the file that are looked at
@@ -31,7 +29,7 @@ class BadOrigin(ValueError):
     """Postfix's programs end with this message."""
 
 
-def read_origin(value: str, root: Root) -> str:
+def read_origin(value: str, root: Tree) -> str:
     """The domain that ``value``, which is expanded, stands for. Raises BadOrigin in the original's words.
 
     Whether it is one word is `check_origin`'s question, which Postfix asks later.
@@ -40,9 +38,8 @@ def read_origin(value: str, root: Root) -> str:
         return value
     from mailconf.source import decode
 
-    path = root.path(value)
     try:
-        data = _read(path, value, trusting=not root.is_real)
+        data = _read(root, value)
     except OSError as failure:
         raise BadOrigin(f"{value}: cannot open file: {failure.strerror}") from failure
     line = decode(data.partition(b"\n")[0].partition(b"\0")[0]).strip(BLANKS)
@@ -57,26 +54,28 @@ def check_origin(origin: str) -> None:
         raise BadOrigin(f"myorigin parameter setting must not contain multiple values: {origin}")
 
 
-def _read(path: Path, name: str, *, trusting: bool) -> bytes:
-    """The first bytes of the file; ``trusting`` does not look at owners (below another root they are anybody's)."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+def _read(root: Tree, name: str) -> bytes:
+    """The first bytes of the file. Below another root owners are not looked at: they are anybody's."""
+    trusting = not root.is_real
     try:
-        status = os.fstat(descriptor)
-        if status.st_nlink != 1 and not trusting:
-            raise BadOrigin(f"{name}: file has {status.st_nlink} hard links")
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        if not trusting and not _is_safe(path):
-            raise BadOrigin(f"{name}: file is a symbolic link")
-        return os.read(descriptor, MAX_LINE)
-    finally:
-        os.close(descriptor)
+        data, status = root.head(name, MAX_LINE)
+    except OSError as failure:
+        if failure.errno not in (errno.EINVAL, errno.EISDIR):
+            raise
+        data, status = b"", root.stat(name)
+    if status.st_nlink != 1 and not trusting:
+        raise BadOrigin(f"{name}: file has {status.st_nlink} hard links")
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if not trusting and not _is_safe(root, name):
+        raise BadOrigin(f"{name}: file is a symbolic link")
+    return data
 
 
-def _is_safe(path: Path) -> bool:
-    """Whether the last part of ``path`` is no symbolic link, or one that only root can have made."""
-    link = path.lstat()
+def _is_safe(root: Tree, name: str) -> bool:
+    """Whether the last part of ``name`` is no symbolic link, or one that only root can have made."""
+    link = root.stat(name, follow=False)
     if not stat.S_ISLNK(link.st_mode):
         return True
-    folder = path.parent.stat()
+    folder = root.stat(os.path.dirname(name))  # noqa: PTH120 - pathlib starts slowly
     return link.st_uid == folder.st_uid == 0 and not folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

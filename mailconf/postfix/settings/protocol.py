@@ -1,7 +1,7 @@
 """What the protocol side of an smtpd service must know of the configuration (smtpd(8), postconf(5)).
 
-smtpd_forbidden_commands is a list of commands and tables. Tables that stand in the value itself are asked, as that of
-the default, ``regexp:{{/^[^A-Z]/ Bogus}}``; a table in a file is not, and reported.
+smtpd_forbidden_commands is a list of commands and tables. Tables that are written in the value itself are asked, as
+that of the default, ``regexp:{{/^[^A-Z]/ Bogus}}``; a table in a file is not, and reported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,30 @@ from mailconf.smtp.options import BareNewline, ServerOptions, forbidden_by_defau
 from mailconf.source import encode
 
 PF016 = warning("PF016", "smtpd_forbidden_commands names a table in a file")
+"""Why: mailconf does not ask a table in a file for forbidden commands: explain and serve let such a client go on.
+
+Example:
+    # main.cf
+    smtpd_forbidden_commands = hash:/etc/postfix/commands
+
+Remedy: write the commands themselves, or a table of type regexp or pcre with its patterns in main.cf.
+
+Source: postconf(5) smtpd_forbidden_commands, which takes tables since Postfix 3.7.
+"""
+
 PF223 = error("PF223", "smtpd_forbid_bare_newline or its reply's code has a value with which smtpd does not start")
+"""Why: smtpd stops when it reads such a value, and no client gets an answer.
+
+Example:
+    # main.cf
+    smtpd_forbid_bare_newline = maybe
+    $ mailconf explain --to ann@example.com /etc/postfix
+
+Remedy: write one of the values that the hint names; the code of the reply is from 500 to 599.
+
+Source: postconf(5) smtpd_forbid_bare_newline, smtpd_forbid_bare_newline_reject_code; observed with Postfix 3.7.11,
+which has them by a security update.
+"""
 
 _FORBIDDEN = "smtpd_forbidden_commands"
 _BARE_NEWLINE, _BARE_NEWLINE_CODE = "smtpd_forbid_bare_newline", "smtpd_forbid_bare_newline_reject_code"

@@ -1,4 +1,4 @@
-"""What a Postfix configuration says, as a `Site`: names, address classes, tables by role, limits, services.
+"""A Postfix configuration as a `Site`: names, address classes, tables by role, limits, services.
 
 Sources: postconf(5), master(5), ADDRESS_CLASS_README. Tables are found where postconf(5) allows ``type:table``: in the
 parameters of `TABLE_PARAMETERS`, in the pattern lists of `LIST_PARAMETERS`, and in the restriction lists, those of
@@ -233,7 +233,7 @@ def _uses(c: Configuration, name: str, role: str, *, bare: bool) -> Iterator[Tab
     for word in split_words(c.value(name)):
         text = word.text.lstrip("!")
         if text in seen:
-            continue  # the same table again has nothing to add, and may stand there any number of times
+            continue  # the same table again has nothing to add, and may be there any number of times
         seen.add(text)
         if bare and ":" not in text and name != "alias_database":
             continue  # Postfix does not open it: only newaliases(1) takes a default type
@@ -264,7 +264,7 @@ def _members(table: str, role: str, span: Span | None, depth: int = 0, *, proxie
     ref = TableRef.parse(table)
     proxied |= ref.type == PROXY
     ref = ref.direct
-    yield TableUse(str(ref), role, ref.name if ref.kind.built else None, span, proxied=proxied)
+    yield TableUse(ref, role, ref.name if ref.kind.built else None, span, proxied=proxied)
     if ref.kind.composite and depth < MAX_NESTED:
         for member in split_words(unbraced(ref.name)):
             yield from _members(member.text, role, span, depth + 1, proxied=proxied)

@@ -1,4 +1,4 @@
-"""What keeps each of Postfix's programs from starting: values in main.cf that cannot be, as postmap(1) 3.7 tells them.
+"""What keeps each of Postfix's programs from starting: impossible values in main.cf, as postmap(1) 3.7 reports them.
 
 The parameters, their limits and their order are data (mailconf.postfix.parameters.start). Departure: users, groups
 and addresses (mail_owner, setgid_group, default_privs, inet_interfaces) are not looked up, for the tools serve where no
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mailconf.files import Root
+    from mailconf.files import Tree
     from mailconf.postfix.settings.values import IsKnown, Values
 
     Value = Callable[[str], str]
@@ -42,7 +42,7 @@ def settling(name: str) -> IsKnown:
     return known_to(name) if name in _PLACES else lambda other: True
 
 
-def problems(values: Values, path: str, root: Root) -> Iterator[tuple[str, str]]:
+def problems(values: Values, path: str, root: Tree) -> Iterator[tuple[str, str]]:
     """The parameters of main.cf at ``path`` for which programs do not start, each with its fatal error, in their order.
 
     root  where the files lie that values name
@@ -84,7 +84,7 @@ def _problem(name: str, kind: str, low: int | None, high: int | None, text: str)
     return ""
 
 
-def _origin(text: str, kind: str, root: Root) -> str:
+def _origin(text: str, kind: str, root: Tree) -> str:
     """What is wrong with myorigin: with the file that it names ("f"), or with what it comes to ("w")."""
     from mailconf.postfix.settings.origin import BadOrigin, check_origin, read_origin
 

@@ -1,6 +1,6 @@
 """What Postfix does with mail and the reference MTA does not: the parameters by which a site asks for it.
 
-``explain`` and ``serve`` say at the start which of them a configuration sets, so that nobody takes their answer for
+``explain`` and ``serve`` report at the start which of them a configuration sets, so that nobody takes their answer for
 Postfix's where it cannot be. Parameters that are in neither this table nor docs/postfix-support.md decide nothing about
 a message: names of folders, accounts and programs, resources, timing inside Postfix.
 """
@@ -15,7 +15,31 @@ from mailconf.model.site import Service
 from mailconf.postfix.settings.configuration import Configuration
 
 PF236 = warning("PF236", "serve lacks the rights to deliver some of the mail")
+"""Why: serve delivers to mailboxes, files and commands with the rights of the recipient, which only root can take on.
+Without them, such mail waits in the queue.
+
+Example:
+    `mailconf serve --listen :2525 /etc/postfix`, started by another user than root.
+
+Remedy: start it as root, deliver by LMTP, or deliver to mailboxes of that user (virtual_uid_maps).
+
+Source: docs/serve.md; local(8) and virtual(8), "SECURITY".
+"""
+
 PF208 = warning("PF208", "the configuration asks for what explain and serve do not do")
+"""Why: explain and serve do not do what the parameter asks for, so that Postfix may decide otherwise than they do.
+
+Example:
+    # main.cf
+    header_checks = regexp:/etc/postfix/header_checks
+    # /etc/postfix/header_checks
+    /^Subject: free money/ REJECT
+    $ mailconf explain --to ann@example.com /etc/postfix
+
+Remedy: nothing, if Postfix serves the configuration.
+
+Source: docs/postfix-support.md, "What explain and serve do not do".
+"""
 
 POSTSCREEN = "postscreen does not test clients"
 UNSERVED: dict[str, tuple[str, ...]] = {
@@ -122,7 +146,7 @@ UNSERVED: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# Parameters about security that need no word of their own: patterns of names, and why.
+# Parameters about security that need no warning of their own: patterns of names, and the reason.
 SILENT: dict[str, str] = {
     r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
     r"authorized_|smtpd_authorized_verp_clients": "of commands that serve does not have",
@@ -171,12 +195,13 @@ def report_privileges(configuration: Configuration, sink: Sink, user: int) -> No
     file = configuration.path("master.cf")
     message = f"serve runs as user {user}, not as root: mail for mailboxes, files and commands of other users waits"
     hint = f"start it as root, or deliver by lmtp, or to mailboxes of user {user} (virtual_uid_maps)"
-    sink.report(PF236, message, file=file, hint=hint)
+    sink.report(PF236, message, file=file, tree=configuration.root, hint=hint)
     spool = configuration.value("mail_spool_directory")
     by_other_means = any(map(configuration.value, ("home_mailbox", "mailbox_command", "mailbox_transport")))
     if "local" in programs and not by_other_means and not os.access(spool, os.W_OK | os.X_OK):
         message = f"user {user} may not make files in {spool}: mail for a mailbox there waits unless it can be written"
-        sink.report(PF236, message, file=file, hint="set home_mailbox, or let the user's group write there")
+        hint = "set home_mailbox, or let the user's group write there"
+        sink.report(PF236, message, file=file, tree=configuration.root, hint=hint)
 
 
 def _asks(configuration: Configuration, name: str) -> bool:

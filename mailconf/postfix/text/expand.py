@@ -3,7 +3,7 @@
     $name  ${name}  $(name)        the value of name, itself expanded; "" when name is not defined
     ${name?text}  ${name?{text}}   text if name has a non-empty value
     ${name:text}  ${name:{text}}   text if it has not
-    ${name?{text}:{text}}          both; only the last text may stand without braces
+    ${name?{text}:{text}}          both; only the last text may be without braces
     ${{left} OP {right}}           "true" or "", and with ?text, :text as above
     ${name{text}}                  the function name of text (from Postfix 3.11 on)
     $$                             a dollar
@@ -190,7 +190,7 @@ class _Expansion:
         return result
 
     def _reference(self, text: str, at: int) -> tuple[str, int | None]:
-        """What the reference behind the dollar before ``at`` is to, and where it ends; None when it is never closed."""
+        """What the reference after the dollar before ``at`` is to, and where it ends; None when it is never closed."""
         if text[at : at + 1] in _CLOSING:
             end = self._balanced(text, at)
             return (text[at + 1 : end - 1], end) if end is not None else ("", None)
@@ -198,7 +198,7 @@ class _Expansion:
         return text[at:end], end
 
     def _balanced(self, text: str, start: int) -> int | None:
-        """The place behind the bracket that closes the one at ``start``; the other kind of bracket does not count."""
+        """The place after the bracket that closes the one at ``start``; the other kind of bracket does not count."""
         opening = text[start]
         closing = _CLOSING[opening]
         level = 0
@@ -245,7 +245,7 @@ class _Expansion:
         return not self._failed
 
     def _evaluate(self, reference: str) -> str:
-        """The value of what stands between the braces."""
+        """The value of the text between the braces."""
         at = _skip(reference, 0)
         value: str | None
         is_condition = reference[at : at + 1] == "{"
@@ -287,7 +287,7 @@ class _Expansion:
         return self._text(text) if wanted or not self._recurse else ""
 
     def _name(self, reference: str, start: int) -> tuple[str | None, int]:
-        """The raw value of the name at ``start``, and the place of the operator behind it."""
+        """The raw value of the name at ``start``, and the place of the operator after it."""
         end = _name_end(reference, start)
         at = _skip(reference, end)
         if at < len(reference) and reference[at] not in "?:":
@@ -314,7 +314,7 @@ class _Expansion:
             raise self._fail(f"bad domain argument in: '{name}{{{value}}}'") from None
 
     def _condition(self, reference: str, start: int) -> tuple[str, int]:
-        """The truth of ``{left} OP {right}`` ("true" or ""), and the place of the operator behind it."""
+        """The truth of ``{left} OP {right}`` ("true" or ""), and the place of the operator after it."""
         left, at = self._payload(reference, start)
         operator_at = at
         while at < len(reference) and reference[at] in _OPERATOR_CHARACTERS:
@@ -343,7 +343,7 @@ class _Expansion:
         return "true" if holds else "", at
 
     def _operand(self, text: str) -> str:
-        """An operand's value; it is expanded on its own, whatever went wrong before."""
+        """An operand's value; it is expanded on its own, even after an earlier fault."""
         depth, failed = self._depth, self._failed
         self._depth, self._failed = 1, False
         self._operands += 1
@@ -365,7 +365,7 @@ class _Expansion:
         return _holds((levels[0] > levels[1]) - (levels[0] < levels[1]), operator)
 
     def _payload(self, text: str, start: int) -> tuple[str, int]:
-        """What stands between the braces that open at ``start``, and the place of what follows behind blanks."""
+        """The text between the braces that open at ``start``, and the place of what follows after blanks."""
         end = self._balanced(text, start)
         if end is None:
             raise self._fail(f'unbalanced {{}} in attribute expression: "{text[start:]}"')

@@ -37,7 +37,7 @@ class LogicalLine:
     text     without newlines and comments, leading blanks of the first line included
     line     the number of the physical line where it begins, from 1
     pieces   the offsets in the text of each physical line in it, and those in the file
-    end      the offset in the file behind its last character
+    end      the offset in the file after its last character
     hidden   how many characters follow a NUL, which ends the text
     """
 
@@ -114,7 +114,7 @@ def _line(parts: list[str], first: int, pieces: Pieces, end: int) -> LogicalLine
 
 
 def null_lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Where bytes of value 0 stand, as Postfix from 3.9 on tells it.
+    """Where bytes of value 0 are, as Postfix from 3.9 on reports it.
 
     For each logical line with such a byte, in it or in the comments up to the next one: the numbers of its first line
     and of the last one before the next, and the two as they are written in a message.

@@ -40,7 +40,7 @@ class Definition:
 
     @property
     def end(self) -> int:
-        """The offset in the file behind the value, or behind the equals sign where there is none."""
+        """The offset in the file after the value, or after the equals sign where the value is empty."""
         if self.value:
             return self.place(len(self.value) - 1) + 1
         return self.logical.place(self.logical.text.index("=")) + 1
@@ -69,7 +69,7 @@ class BrokenLine:
 
 
 def read(text: str) -> Iterator[Definition | BrokenLine]:
-    """What the lines of a main.cf say, in order."""
+    """The meaning of the lines of a main.cf, in order."""
     for logical in config_lines(text):
         yield definition_of(logical)
 

@@ -24,7 +24,7 @@ class Node:
     """A stretch of the file: lines that count for nothing, or a logical line.
 
     name, value  of a definition, the value joined and without outer blanks; both None otherwise
-    code         of the mistake that the stretch is (PF002, PF003, PF004), "" when it is none
+    code         of the mistake that the stretch is (PF002, PF003, PF004), "" when it is no mistake
     span         a definition's name and value; else the whole stretch
     """
 
@@ -74,7 +74,7 @@ def _definition(tree: Tree, source: Source) -> Node:
 
 
 def _end(tokens: list[Token], value: str, start: int, text: str) -> int:
-    """The offset behind the last character of a value, or behind the equals sign of an empty one."""
+    """The offset after the last character of a value, or after the equals sign of an empty one."""
     left = len(value)
     end = start
     for token in tokens:

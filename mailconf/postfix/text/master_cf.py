@@ -1,4 +1,4 @@
-"""master.cf: eight fields on a logical line, the command's arguments behind them (master(5)).
+"""master.cf: eight fields on a logical line, the command's arguments after them (master(5)).
 
     service type private unprivileged chroot wakeup process_limit command [arguments]
 
@@ -25,7 +25,7 @@ FLAGS, TAKES_VALUE = "DSVcdluvz", "imnost"
 
 
 class Word:
-    """A field or an argument: its text (an argument's without braces), and where it stands in the file."""
+    """A field or an argument: its text (an argument's without braces), and its place in the file."""
 
     __slots__ = ("end", "start", "text")
 
@@ -36,7 +36,7 @@ class Word:
 
 
 class Override:
-    """``-o name=value``; ``word`` is the argument that says it."""
+    """``-o name=value``; ``word`` is the argument that has it."""
 
     __slots__ = ("name", "value", "word")
 
@@ -47,7 +47,7 @@ class Override:
 
 
 class Option:
-    """One option letter of a service's command line: ``word`` holds it, ``value`` is None where it has none."""
+    """One option letter of a service's command line: ``word`` holds it, ``value`` is None where it has no value."""
 
     __slots__ = ("letter", "value", "word")
 
@@ -60,7 +60,7 @@ class Option:
 class Problem:
     """Something wrong with an entry: what, where, and whether the engine stops there.
 
-    ``engine`` is what the engine says, with `FILE` where it names the file.
+    ``engine`` is the engine's message, with `FILE` where it names the file.
     """
 
     __slots__ = ("end", "engine", "fatal", "message", "start")
@@ -74,7 +74,7 @@ class Problem:
 
 
 class ServiceEntry:
-    """One service as it stands in the file: ``fields`` (eight, the command's name last) and the command line.
+    """One service as it is in the file: ``fields`` (eight, the command's name last) and the command line.
 
     words      the command's arguments as master(8) passes them: braces gone
     arguments  the same as postconf keeps them, see `_normalized`; ``overrides`` is what it finds among them
@@ -181,7 +181,7 @@ def _is_limit(text: str) -> bool:
 
 
 def unbrace(text: str) -> tuple[str, str]:
-    """The text inside the braces that ``text`` begins with, and what the engine says when they are wrong, or ""."""
+    """The text inside the braces that ``text`` begins with, and the engine's message when they are wrong, or ""."""
     level = 0
     for at, char in enumerate(text):
         level += (char == "{") - (char == "}")
@@ -275,7 +275,7 @@ def _setting_words(entry: ServiceEntry) -> Iterator[Word]:
 
 
 def command_line(entry: ServiceEntry) -> tuple[list[Option], list[Word]]:
-    """The options of an entry's command line, as getopt(3) gives them to the daemon, and the words behind them."""
+    """The options of an entry's command line, as getopt(3) gives them to the daemon, and the words after them."""
     found: list[Option] = []
     words, at = entry.words, 0
     while at < len(words):

@@ -1,6 +1,6 @@
 """A .cf as a whole: its items in their order, and what they come to when later ones override earlier ones.
 
-What a later line does to an earlier one of the same name stands in `mailconf.sendmail.cf`, "Again".
+`mailconf.sendmail.cf`, "Again", describes what a later line does to an earlier one of the same name.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Ruleset(NamedTuple):
 
 
 class Cf:
-    """What a .cf says.
+    """The content of a .cf.
 
     source  its text; ``items``: what each logical line is, mistakes included, in their order
     """
@@ -115,7 +115,7 @@ class Cf:
 
     @property
     def class_files(self) -> Iterator[MembersFile]:
-        """The F lines: they add to their classes what stands in them."""
+        """The F lines: they add the words of files to their classes."""
         return self.all(MembersFile)
 
     def members(self, name: str) -> Iterator[Member]:
@@ -167,12 +167,16 @@ class Cf:
     @property
     def alias_files(self) -> list[CfMap]:
         """The files of AliasFile, in the order in which sendmail asks them; of too many the first."""
-        return list(islice(alias_files(self.settings("AliasFile")), MOST_ALIAS_FILES))
+        return self._alias_files[:MOST_ALIAS_FILES]
 
     @property
     def excess_alias_file(self) -> CfMap | None:
         """The first alias file that is one too many: sendmail stops at it."""
-        return next(islice(alias_files(self.settings("AliasFile")), MOST_ALIAS_FILES, None), None)
+        return self._alias_files[MOST_ALIAS_FILES] if len(self._alias_files) > MOST_ALIAS_FILES else None
+
+    @cached_property
+    def _alias_files(self) -> list[CfMap]:
+        return list(islice(alias_files(self.settings("AliasFile")), MOST_ALIAS_FILES + 1))
 
     @property
     def user_databases(self) -> list[CfMap]:
@@ -227,7 +231,7 @@ class Cf:
 
     @cached_property
     def trusted_users(self) -> list[Member]:
-        """Class t: users who may say who a message is from."""
+        """Class t: users who may set the sender of a message."""
         return list(self.members("t"))
 
     @cached_property

@@ -1,7 +1,8 @@
 """What a line of a .cf is: one class for each kind of line, as written, in the line's own terms.
 
 Each has its `Line` (``line.span()`` is its place), and the places of its parts where a report may point at one.
-Texts are as written: macros and conditionals in them are not expanded. `mailconf.sendmail.cf` says what each means.
+Texts are as written: macros and conditionals in them are not expanded. `mailconf.sendmail.cf` describes what each
+means.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Version(NamedTuple):
 
 
 class Macro(NamedTuple):
-    """``Dxtext``, ``D{name}text``: ``written`` begins directly behind the name, blanks included."""
+    """``Dxtext``, ``D{name}text``: ``written`` begins directly after the name, blanks included."""
 
     line: CfLine
     name: str
@@ -51,7 +52,7 @@ class Members(NamedTuple):
 
 
 class MembersFile(NamedTuple):
-    """``F{name}-o /file format``: a class whose members stand elsewhere.
+    """``F{name}-o /file format``: a class whose members are elsewhere.
 
     source    a file, a command ("|/path words") or a map ("key@type:spec"), without quotes
     format    how scanf(3) takes a member out of a line of a file; "%s" when none is given
@@ -102,8 +103,8 @@ class Flag(NamedTuple):
 class CfMap(NamedTuple):
     """``Kname type arguments``; for most types the arguments are flags, a file, and words of the type's own.
 
-    arguments  everything behind the type; ``flags``, ``file`` and ``rest`` are its parts (``file_span``: where the
-               file stands; None without one)
+    arguments  everything after the type; ``flags``, ``file`` and ``rest`` are its parts (``file_span``: where the
+               file is; None without one)
     """
 
     line: CfLine
@@ -131,7 +132,7 @@ class CfMap(NamedTuple):
 class CfOption(NamedTuple):
     """``O name=value``, ``O name.sub=value`` or ``Olettervalue``.
 
-    written  the name, or the letter, as it stands there
+    written  the name, or the letter, as it is written there
     name     what sendmail takes it for: an abbreviation is written out; "" for a name that it does not have
     sub      what follows a period in the name: for the sub-options of Timeout and Milter
     """
@@ -176,7 +177,7 @@ class _Equated(NamedTuple):
     equates: tuple[Equate, ...]
 
     def get(self, letter: str) -> str:
-        """The value of the last equate of this letter; "" for none."""
+        """The value of the last equate of this letter; "" without such an equate."""
         return next((equate.value for equate in reversed(self.equates) if equate.letter == letter), "")
 
 
@@ -212,8 +213,8 @@ class Filter(_Equated):
 class CfHeader(NamedTuple):
     """``H?flags?Name: value``: a header that is added, or, with ``$>ruleset`` as its value, one that is checked.
 
-    condition  what stands between the question marks; "" without them (or with nothing between them)
-    value      everything behind the colon, its blanks included
+    condition  what is between the question marks; "" without them (or with nothing between them)
+    value      everything after the colon, its blanks included
     """
 
     line: CfLine
@@ -283,8 +284,8 @@ class CfMistake(NamedTuple):
     """A line at which sendmail stops, and which means nothing.
 
     kind  "unknown", "rule" (an R line), "value" (a line of a known kind that cannot be made out), or "follows" (a rule
-          behind an S line that is a mistake itself: to report that one is enough)
-    text  what sendmail would say of it, without the line's text
+          after an S line that is a mistake itself: to report that one is enough)
+    text  sendmail's message about it, without the line's text
     """
 
     line: CfLine

@@ -1,6 +1,6 @@
 """The logical lines of a .cf: continuation lines joined, comments taken out, each with its way back to the text.
 
-The rules stand in `mailconf.sendmail.cf`, "Lines". `tool_lines` has the lines as makemap, editmap and praliases read
+The rules are in `mailconf.sendmail.cf`, "Lines". `tool_lines` has the lines as makemap, editmap and praliases read
 them: these know no continuation lines.
 """
 
@@ -28,7 +28,7 @@ class CfLine(NamedTuple):
 
     source  the .cf
     number  of its first physical line, from 1
-    start   the offset of that in the source; ``end``: behind its last newline
+    start   the offset of that in the source; ``end``: after its last newline
     text    what sendmail makes of it: with the newlines of continuation lines, without comments; "" for a comment
     kept    where parts of the text were left out: the offset of each kept part in the text, and in the source
     """
@@ -51,7 +51,7 @@ class CfLine(NamedTuple):
         return self.number - 1 + self.source.text.count("\n", self.start, self.end)
 
     def offset(self, at: int) -> int:
-        """Where in the source the character ``at`` of the text stands."""
+        """Where in the source the character ``at`` of the text is."""
         if not self.kept:
             return self.start + at
         text, source = self.kept[max(bisect_right(self.kept, (at, self.end)) - 1, 0)]
@@ -86,7 +86,7 @@ def tool_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _seen(data: str, start: int, end: int, comments: bool) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """What sendmail sees of ``data[start:end]``, and where the parts of it stand."""
+    """What sendmail sees of ``data[start:end]``, and the places of its parts."""
     if data[start] == "#":
         return "", ()
     stop = end - 1 if data[end - 1] == "\n" else end
@@ -95,13 +95,13 @@ def _seen(data: str, start: int, end: int, comments: bool) -> tuple[str, tuple[t
     if _SPECIAL.search(data, start, stop) is None:
         return _stripped(data[start:stop]), ()
     text, kept = _cut(data, _parts(data, start, stop, comments))
-    if text.startswith("#"):  # behind a backslash that has been dropped, or a carriage return
+    if text.startswith("#"):  # after a backslash that has been dropped, or a carriage return
         return "", ()
     return _stripped(text), kept
 
 
 def _stripped(text: str) -> str:
-    """Without blanks at the end; the first character stays, whatever it is."""
+    """Without blanks at the end; the first character always stays."""
     return text.rstrip(BLANKS) or text[:1]
 
 
@@ -145,7 +145,7 @@ def _parts(data: str, start: int, stop: int, comments: bool) -> Iterator[tuple[i
 
 
 def _before_blanks(data: str, at: int, mark: int, start: int) -> int:
-    """Where the blanks before a comment begin; the line's first character is kept, whatever it is."""
+    """Where the blanks before a comment begin; the line's first character is always kept."""
     end = mark
     least = max(at, start + 1)
     while end > least and data[end - 1] in " \t\v\f\r":

@@ -1,6 +1,6 @@
 """Maps: K lines, the alias files of AliasFile, and the files of UserDatabaseSpec.
 
-How their arguments are read stands in `mailconf.sendmail.cf`, "Maps".
+`mailconf.sendmail.cf`, "Maps", describes how their arguments are read.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ ALIASES = "aliases"
 USER_DATABASE = "userdb"
 
 _HEAD = re.compile(r"[ \t\v\f\r\n]*([A-Za-z0-9][A-Za-z0-9_.]*)?", re.DOTALL)
-# What stands where a type should be, a path or a flag, is taken for a type that sendmail does not have.
+# The word in the place of a type, even a path or a flag, is taken for a type that sendmail does not have.
 _TYPE = re.compile(r"(?s:.)?[ \t\v\f\r\n]*([A-Za-z0-9]+|[^ \t\v\f\r\n]*[A-Za-z0-9][^ \t\v\f\r\n]*)(?s:.)?")
 _FLAG = re.compile(r"-([^ \t\v\f\r\n]?)([^ \t\v\f\r\n]*)")
-_APART = {"dns": "R", "syslog": "L"}  # flags whose value may follow behind blanks, besides k and v
+_APART = {"dns": "R", "syslog": "L"}  # flags whose value may follow after blanks, besides k and v
 _LISTED = re.compile(r"[^ \t\v\f\r\n,]+")
 _CLASS_END = re.compile(r"[ ,/:]")
 _COMMA = re.compile(r'[",]')
 
 
 def read_map(line: CfLine) -> CfMap | str:
-    """The map of a K line; what is missing where it is none."""
+    """The map of a K line; what is missing where it is no map."""
     head = _HEAD.match(line.text, 1)
     if head is None or not head[1]:
         return "the name of a map is missing"
@@ -48,8 +48,10 @@ def read_map(line: CfLine) -> CfMap | str:
     return _arguments(line, head[1], kind, found.end(), len(line.text))
 
 
-def _arguments(line: CfLine, name: str, kind: str, start: int, end: int, given: tuple[Flag, ...] = ()) -> CfMap:
-    """The flags, the file and the rest of ``line.text[start:end]``."""
+def _arguments(
+    line: CfLine, name: str, kind: str, start: int, end: int, given: tuple[Flag, ...] = (), whole: str = ""
+) -> CfMap:
+    """The flags, the file and the rest of ``line.text[start:end]``, which is ``whole`` if that is given."""
     text = line.text
     apart = "kv" + _APART.get(kind, "")
     flags = list(given)
@@ -66,10 +68,12 @@ def _arguments(line: CfLine, name: str, kind: str, start: int, end: int, given: 
             value, at, stop = (word[0], word.end(), word.end()) if word else ("", at, stop)
         flags.append(Flag(letter, value, line.span(found.start(), stop)))
     word = WORD.match(text, at, end)
-    file = word[0] if word else ""
+    value_at = _behind_blanks(text, start, end)
+    value = whole if whole and value_at == start else text[value_at:end]
+    file = "" if word is None else value if word.span() == (value_at, end) else word[0]  # it may be of megabytes
     rest = text[_behind_blanks(text, word.end(), end) : end] if word else ""
     span = line.span(*word.span()) if word else None
-    return CfMap(line, name, kind, text[_behind_blanks(text, start, end) : end], tuple(flags), file, rest, span)
+    return CfMap(line, name, kind, value, tuple(flags), file, rest, span)
 
 
 def _behind_blanks(text: str, at: int, end: int) -> int:
@@ -96,7 +100,8 @@ def alias_files(options: Iterable[CfOption]) -> Iterator[CfMap]:
                 kind, start = text[at : found.start()].lower(), found.end()
             end = _end_of_file(text, found.end() if found and typed else found.start() if found else len(text))
             given = () if typed else (_nul(line.span(at, end)),)
-            yield _arguments(line, ALIASES, kind if typed else IMPLICIT, start, end, given=given)
+            whole = option.value if end == len(text) and end - start == len(option.value) else ""
+            yield _arguments(line, ALIASES, kind if typed else IMPLICIT, start, end, given=given, whole=whole)
             at = end + 1
 
 

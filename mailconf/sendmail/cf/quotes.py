@@ -1,7 +1,7 @@
 r"""Quotes and backslashes in the values of macros, mailers, queue groups and filters.
 
-A quote is dropped, and between two of them no separator counts. A backslash is dropped and the next character stands
-for itself, but for ``\r``, ``\n``, ``\f`` and ``\b``.
+A quote is dropped, and between two of them no separator counts. A backslash is dropped and the next character means
+itself, except for ``\r``, ``\n``, ``\f`` and ``\b``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def unquoted(text: str) -> str:
 
 
 def end_of_value(text: str, start: int) -> int:
-    """Where the value that begins at ``start`` ends: at a comma that is neither quoted nor behind a backslash."""
+    """Where the value that begins at ``start`` ends: at a comma that is neither quoted nor after a backslash."""
     quoted = False
     for found in _TOKEN.finditer(text, start):
         if found[0] == '"':

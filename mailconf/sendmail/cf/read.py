@@ -62,7 +62,7 @@ class Wrong(Exception):
 
 
 def read_cf(source: Source) -> Cf:
-    """Everything that a .cf says. Nothing is opened or run."""
+    """Everything that is in a .cf. Nothing is opened or run."""
     return Cf(source, tuple(items(source)))
 
 
@@ -72,13 +72,13 @@ def read_tables(source: Source) -> Cf:
 
 
 def mistakes(source: Source) -> Iterator[CfMistake]:
-    """The lines of a .cf at which sendmail stops, but those that merely follow from another one; none is kept."""
+    """The lines of a .cf at which sendmail stops, without those that follow from another one; no line is kept."""
     return (item for item in items(source) if isinstance(item, CfMistake) and item.kind != "follows")
 
 
 def items(source: Source) -> Iterator[Item]:
     """What each logical line is, in their order; empty lines and comments are left out."""
-    in_ruleset: bool | None = False  # None behind an S line that is a mistake itself
+    in_ruleset: bool | None = False  # None after an S line that is a mistake itself
     for line in folded_lines(source):
         if not line.text:
             continue
@@ -101,7 +101,7 @@ def items(source: Source) -> Iterator[Item]:
 def _rule(line: CfLine, in_ruleset: bool | None) -> CfRule | CfMistake:
     text = line.text
     if in_ruleset is None:
-        return CfMistake(line, "follows", "a rule behind a ruleset that is a mistake")
+        return CfMistake(line, "follows", "a rule after a ruleset that is a mistake")
     if not in_ruleset:
         return CfMistake(line, "rule", "a rule that is in no ruleset: there is no S line before it")
     tabs = _TABS.search(text, 1)

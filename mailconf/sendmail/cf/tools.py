@@ -1,6 +1,6 @@
 """What makemap, editmap and praliases read of a .cf: options and K lines, a physical line at a time.
 
-They are programs of their own, which know less of the format than sendmail: no continuation lines, no comments behind
+They are programs of their own, which know less of the format than sendmail: no continuation lines, no comments after
 a line, no abbreviated names, no quotes in AliasFile, and a long line is read in pieces. What they make of each form is
 compared with them (tests/live/test_sendmail_tools.py). sendmail itself, newaliases too, reads with `read_cf`.
 """
@@ -60,7 +60,7 @@ class ToolCf:
 
 
 def _same_base(file: bytes, name: bytes) -> bool:
-    """Whether two paths are the same but for folders and suffixes, as makemap finds out: it looks at one place only."""
+    """Whether two paths are the same except for folders and suffixes, as makemap sees it: it looks at one place."""
     base = name.rpartition(b"/")[2].partition(b".")[0]
     at = file.find(base)
     rest = file[at + len(base) :]

@@ -1,4 +1,4 @@
-"""The line of a .cf that says what an item says: reading it gives the same item."""
+"""The line of a .cf that means an item: reading it gives the same item."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _name(name: str) -> str:
 
 
 def _spaced(name: str) -> str:
-    """The name where blanks may follow it; a newline is a name too, if a continuation line is behind it."""
+    """The name where blanks may follow it; a newline is a name too, if a continuation line is after it."""
     return "\n " if name == "\n" else _name(name)
 
 

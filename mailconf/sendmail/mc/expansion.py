@@ -8,9 +8,9 @@ SOURCE_DATE_EPOCH, seconds since 1970, takes the place of the clock (https://rep
 Unless ``allow_shell`` is given, no command is run, nothing is written, and nothing is read but the configuration's own
 folder and the library. A budget bounds steps, depth and bytes in either case.
 
-Whatever m4 prints makes the result unfit for use: it goes on and exits 0 after most mistakes, among them those that the
-library finds. Only what the library calls a warning or a note itself remains one. Messages stand at the line of the
-configuration that led to them; the place in the library where they were raised is told beside it.
+Every message of m4 makes the result unfit for use: it goes on and exits 0 after most mistakes, among them those that
+the library finds. Only what the library calls a warning or a note itself remains one. Messages have the line of the
+configuration that led to them; the place in the library where they were raised is given beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, alike, error
-from mailconf.files import Root
+from mailconf.files import Root, Tree
 from mailconf.m4 import Budget, Engine, Place, Stop
 from mailconf.m4.places import Block
 from mailconf.sendmail.mc.library import START, Library, is_library, library_for
@@ -31,8 +31,42 @@ from mailconf.sendmail.mc.sandbox import Header, LibraryFound, Probe, Read, Sand
 from mailconf.source import Source, Span, decode, encode
 
 SM901 = error("SM901", "sendmail's library of m4 macros is not installed")
+"""Why: sendmail's macros, m4/cf.m4 and the others, make a .cf of a .mc. Without them mailconf checks only the text of
+the .mc, and cannot build the .cf.
+
+Example:
+    $ mailconf check --cf-library /nosuch /etc/mail
+
+Remedy: install the package sendmail-cf, or name the folder of the macros with --cf-library.
+
+Source: cf/README; docs/mc.md.
+"""
+
 SM902 = error("SM902", "a .mc cannot be read")
+"""Why: the content of the .mc is unknown, and its .cf is not built.
+
+Example:
+    $ mkdir /etc/mail/submit.mc
+    $ mailconf check /etc/mail
+
+Remedy: make it a regular file that mailconf may read.
+
+Source: docs/mc.md.
+"""
+
 SM030 = error("SM030", "a .mc that keeps the library from writing the rest of the .cf")
+"""Why: the library writes the rules and mailers of the .cf when m4 has read the whole .mc. m4exit, or a text of m4wrap
+without a newline at its end, keeps it from doing so: the .cf has no rules.
+
+Example:
+    # sendmail.mc
+    m4exit
+
+Remedy: remove m4exit; end the text of m4wrap with a newline.
+
+Source: GNU m4 1.4.19, m4wrap and m4exit; cf/m4/cf.m4 of sendmail 8.17.
+"""
+
 NO_LIBRARY = (  # what to do
     "install the package sendmail-cf, or name the library's folder with --cf-library; "
     "one that the .mc names is used where only root can write to it"
@@ -54,7 +88,7 @@ class Call(NamedTuple):
     """A macro call as it was carried out: its arguments expanded, in the order in which m4 carries calls out.
 
     words  the name and the arguments, as m4 has them: bytes, or a builtin's definition
-    depth  0 in the .mc itself; one more for each macro whose text, and each file in whose text, the call stands
+    depth  0 in the .mc itself; one more for each macro whose text, and each file whose text, has the call
     place  for `Expanded.span`
     """
 
@@ -95,7 +129,7 @@ class Expanded:
     library: Library = field(repr=False)
 
     def span(self, place: Place, length: int = 0) -> Span:
-        """The place as reports name it: in the configuration's own text, where the call that led to it stands."""
+        """The place as reports name it: in the configuration's own text, at the call that led to it."""
         return self._span(place, length)
 
 
@@ -104,7 +138,7 @@ def expand_mc(
     library: Library,
     sink: Sink,
     *,
-    root: Root | None = None,
+    root: Tree | None = None,
     data: bytes | None = None,
     record: bool = False,
     track: bool = False,
@@ -131,17 +165,17 @@ def expand_mc(
     except OSError as failure:
         reason = failure.strerror or str(failure)
         hint = "put a copy of the file in its place (cp -p), or use --allow-shell" if "hard link" in reason else ""
-        sink.report(SM902, f"{root.inside(path)} cannot be read: {reason}", file=str(path), hint=hint)
+        sink.report(SM902, f"{root.inside(path)} cannot be read: {reason}", file=str(path), tree=root, hint=hint)
         return None
     included = _included_library(name, text, Probe(folder, root, library, header, allow_shell=False))
     environment.use(_library(included, folder, library, root) or library)
     return _Run(environment, path, track or record, record, budget).expand(text, bool(included), sink)
 
 
-def library_of(mc: Path, library: Library | None, root: Root) -> Library | None:
+def library_of(mc: Path, library: Library | None, root: Tree) -> Library | None:
     """The library to expand the .mc at ``mc`` with: ``library``, or the one that the .mc names.
 
-    None where there is none. The .mc is run up to where it includes one, if its text does not name ``library``.
+    None where it does not exist. The .mc is run up to where it includes one, if its text does not name ``library``.
     """
     path = Path(os.path.abspath(root.path(mc)))  # noqa: PTH100 - symbolic links stay what they are
     header = Header("", "", 0)
@@ -167,8 +201,8 @@ def _starts(text: bytes) -> Iterator[str]:
                 yield os.fsdecode(before + found)
 
 
-def _library(included: str, folder: str, library: Library | None, root: Root) -> Library | None:
-    """The library for a .mc in ``folder`` that includes the m4/cf.m4 ``included``, or, if that is "", none.
+def _library(included: str, folder: str, library: Library | None, root: Tree) -> Library | None:
+    """The library for a .mc in ``folder`` that includes the m4/cf.m4 ``included``, or, if that is "", no m4/cf.m4.
 
     A .mc in the folder cf of sendmail's sources is expanded with the library that it is part of (cf/cf/Makefile)."""
     top, _, name = folder.rpartition("/")
@@ -254,7 +288,7 @@ class _Run:
         return self._home(place.span(length))
 
     def _home(self, span: Span) -> Span:
-        """The place in the configuration's own text that led to ``span``; for want of one, ``span`` itself."""
+        """The place in the configuration's own text that led to ``span``; without one, ``span`` itself."""
         at = span
         while self.sandbox.is_library(at.source.name) and at.origin is not None:
             at = at.origin.span
@@ -321,7 +355,7 @@ class _Run:
         home = self._home(found.span)
         related: tuple[Related, ...] = ()
         if self.sandbox.is_library(found.span.source.name):
-            related = (Related("the library says so here", self._named(found.span)),)
+            related = (Related("the library reports it here", self._named(found.span)),)
             home = self._cause(message, home, found.span)
         return Diagnostic(found.code, severity, message, home, hint, related)
 
@@ -345,7 +379,7 @@ class _Run:
         if not reading[1].endswith(f"/{START}"):
             return f"put the file into the folder of the .mc; or {trusted}"
         folder = self.sandbox.path(reading[1]).removesuffix(f"/{START}")
-        if is_library(folder):
+        if is_library(folder, self.sandbox.root):
             return f"this is another library than the one in use: name it with --cf-library {folder}"
         return f"there is no library of sendmail's macros; write include(`{self.sandbox.library.name}/{START}')dnl"
 
@@ -372,7 +406,7 @@ class _Run:
 
 
 def _identity(problem: Diagnostic) -> tuple[object, ...]:
-    """Equal for problems that read the same but for the library's line."""
+    """Equal for problems that read the same except for the library's line."""
     return problem.code, problem.message, *_place(problem)
 
 

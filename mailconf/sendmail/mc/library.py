@@ -6,18 +6,17 @@ distribution gives it, or m4 is given that file before the .mc. The library's ow
 ``_CF_DIR_``, with a slash at the end, which m4/cf.m4 works out from the name that it was read under.
 
 A .mc written for another distribution still finds the library: each of the names of `PLACES` means the library that is
-used, unless there is another one at that place. Under whatever other name a .mc includes m4/cf.m4, a library that the
-user has named stands for that one; where the user has named none, the library of that name is used if only root, or the
-user who runs this, can have written it (`library_for`): sendmail's sources, unpacked somewhere.
+used, unless there is another one at that place. Under any other name by which a .mc includes m4/cf.m4, a library that
+the user has named stands for that one; where the user has named none, the library of that name is used if only root, or
+the user who runs this, can have written it (`library_for`): sendmail's sources, unpacked somewhere.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
-from mailconf.files import Root, distrust
+from mailconf.files import Place, Root, Tree, distrust
 
 # Debian and FreeBSD; Red Hat and its relatives, now and until 7.0; FreeBSD's and OpenBSD's ports; Solaris.
 PLACES = (
@@ -29,24 +28,26 @@ PLACES = (
 )
 SETTING = "MAILCONF_CF_LIBRARY"  # the environment's word where there is no --cf-library
 START = "m4/cf.m4"
-# The folders in a library, but for "cf" with its examples.
+# The folders in a library, except for "cf" with its examples.
 _PARTS = ("domain", "feature", "hack", "m4", "mailer", "ostype", "sh", "siteconfig")
 _WITHIN = tuple(f"{part}/" for part in _PARTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """folder  where the library is; "" for none
+    """folder  where the library is; "" without a library
     names   the folders that configurations call the library, and where each of them is
     given   the user has named it: it stands for any other
-    called  the name that a .mc has for its folder, if that is none of ``names``; it may be that of a folder with much
-            else in it, so that only the known parts of a library are meant
+    called  the name that a .mc has for its folder, if that is not one of ``names``; it may be that of a folder with
+            much else in it, so that only the known parts of a library are meant
+    tree    what the folders lie in, by their places: the configuration's own tree, or the disk of this machine
     """
 
     folder: str
     names: dict[str, str]
     given: bool = False
     called: str = ""
+    tree: Tree = field(default_factory=Root, compare=False, repr=False)
 
     @property
     def start(self) -> str:
@@ -75,7 +76,7 @@ class Library:
                 return folder + path[len(name) :]
         return path if self.folder and path.startswith(self.folder + "/") else None
 
-    def locate(self, path: str, root: Root) -> str:
+    def locate(self, path: str, root: Tree) -> str:
         """Where the file is that a configuration below ``root`` calls ``path``, in the library or not."""
         return self.find(path) or str(root.path(path))
 
@@ -86,14 +87,22 @@ class Library:
     def available(self, kind: str) -> list[str]:
         """What can be asked for: the names in ``feature``, ``mailer``, ``ostype``, ``domain`` or ``hack``."""
         try:
-            files = os.listdir(f"{self.folder}/{kind}")  # noqa: PTH208 - names are all that is wanted
+            files = self.tree.list(Place(f"{self.folder}/{kind}"))
         except OSError:
             return []
         return sorted(file[: -len(".m4")] for file in files if file.endswith(".m4"))
 
+    def read(self, name: str) -> bytes:
+        """The content of a file of the library, by its path within. Raises OSError."""
+        return self.tree.read(Place(f"{self.folder}/{name}"))
 
-def is_library(folder: str) -> bool:
-    return os.path.isfile(f"{folder}/{START}")  # noqa: PTH113
+
+def is_library(folder: str, tree: Tree) -> bool:
+    """Whether there is a library at the place ``folder`` of ``tree``."""
+    try:
+        return tree.is_file(Place(f"{folder}/{START}"))
+    except OSError:
+        return False
 
 
 def is_part(path: str, folder: str) -> bool:
@@ -101,10 +110,10 @@ def is_part(path: str, folder: str) -> bool:
     return bool(folder) and path.startswith(folder + "/") and path[len(folder) + 1 :].startswith(_WITHIN)
 
 
-def library_for(start: str, library: Library | None, root: Root) -> Library | None:
+def library_for(start: str, library: Library | None, root: Tree) -> Library | None:
     """The library for a .mc that includes ``start``, the whole path of an m4/cf.m4; ``library`` is what is used else.
 
-    None, or ``library`` unchanged, where there is none of that name, or one that another user can have written.
+    None, or ``library`` unchanged, where no library has that name, or another user can have written it.
     """
     called = start.removesuffix("/" + START)
     if library is not None and library.holds(start):
@@ -113,25 +122,24 @@ def library_for(start: str, library: Library | None, root: Root) -> Library | No
         return replace(library, called=called)
     for top in dict.fromkeys((root, Root())):
         folder = str(top.path(called).absolute())
-        if is_library(folder) and _is_trusted(folder):
-            return Library(folder, {} if library is None else library.names, called=called)
+        if is_library(folder, top) and _is_trusted(folder, top):
+            return Library(folder, {} if library is None else library.names, called=called, tree=top)
     return library
 
 
-def _is_trusted(folder: str) -> bool:
+def _is_trusted(folder: str, tree: Tree) -> bool:
     """Whether only root and the effective user can have written what a library consists of."""
     try:
         for place in (folder, f"{folder}/{START}", *(f"{folder}/{part}" for part in _PARTS)):
-            path = Path(place)
-            if path.exists():
-                distrust(path.stat(), path)
+            if tree.exists(Place(place)):
+                distrust(tree.stat(Place(place)), place)
     except OSError:
         return False
     return True
 
 
-def find_library(root: Root | None = None, given: str = "") -> Library | None:
-    """The library to use; None when there is none.
+def find_library(root: Tree | None = None, given: str = "") -> Library | None:
+    """The library to use; None when no library is found.
 
     given   the folder that the user names; it is a path of this machine, not one below ``root``
     Otherwise what the environment's MAILCONF_CF_LIBRARY names, or the first of `PLACES` below ``root``, or else on this
@@ -141,11 +149,11 @@ def find_library(root: Root | None = None, given: str = "") -> Library | None:
     given = given or os.environ.get(SETTING, "")
     if given:
         folder = os.path.abspath(given)  # noqa: PTH100
-        return Library(folder, dict.fromkeys(PLACES, folder), given=True) if is_library(folder) else None
+        return Library(folder, dict.fromkeys(PLACES, folder), given=True) if is_library(folder, Root()) else None
     for top in dict.fromkeys((root, Root())):
         places = {place: str(top.path(place).absolute()) for place in PLACES}  # m4 works in the folder of the .mc
-        present = {place: folder for place, folder in places.items() if is_library(folder)}
+        present = {place: folder for place, folder in places.items() if is_library(folder, top)}
         if present:
             folder = next(iter(present.values()))
-            return Library(folder, {place: present.get(place, folder) for place in PLACES})
+            return Library(folder, {place: present.get(place, folder) for place in PLACES}, tree=top)
     return None

@@ -1,4 +1,4 @@
-"""A .mc as it was carried out: its text, what it called, and the places that are behind the text of the .cf.
+"""A .mc as it was carried out: its text, what it called, and the places from which the text of the .cf comes.
 
 The macros are those of cf/README (of the package sendmail-cf); `mailconf.sendmail.site` makes a Site of them.
 """
@@ -10,11 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink
-from mailconf.files import Root
+from mailconf.files import Place, Root, Tree
 from mailconf.m4 import Budget
 from mailconf.sendmail.mc.expansion import BUDGET, Expanded, expand_mc
 from mailconf.sendmail.mc.library import START, Library
@@ -34,7 +33,7 @@ KINDS = ("OSTYPE", "DOMAIN", "FEATURE", "HACK", "MAILER")  # they name a file of
 class Statement(NamedTuple):
     """A call of the configuration's, or of what it asks for: ``arguments`` as m4 saw them, ``span`` where it is made.
 
-    ``depth``: 0 for a call that stands in the .mc itself (`mailconf.sendmail.mc.expansion.Call`).
+    ``depth``: 0 for a call that is in the .mc itself (`mailconf.sendmail.mc.expansion.Call`).
     """
 
     name: str
@@ -43,7 +42,7 @@ class Statement(NamedTuple):
     depth: int
 
     def argument(self, number: int) -> str:
-        """Argument ``number``, from 1, as m4 reads it again: one that was quoted twice, without quotes. "" for none."""
+        """Argument ``number``, from 1, as m4 reads it again: without quotes if it was quoted twice. "" if missing."""
         return unquoted(self.arguments[number - 1]) if number <= len(self.arguments) else ""
 
 
@@ -68,7 +67,7 @@ class Mc:
     path        as reports call it
     document    its text (`mailconf.sendmail.mc.tree`)
     statements  calls of the library's macros, define, undefine and changequote, in m4's order
-    places      those that are behind the text of the .cf
+    places      those from which the text of the .cf comes
     put_out     by the name of each of the configuration's files, the numbers of its lines that are in the .cf as text
     included    other files of the configuration, as m4 read them
 
@@ -100,7 +99,7 @@ def read(
     library: Library,
     sink: Sink,
     *,
-    root: Root | None = None,
+    root: Tree | None = None,
     allow_shell: bool = False,
 ) -> Mc | None:
     """Expand and read the .mc at ``mc`` (below ``root``); what is wrong with it goes to ``sink``.
@@ -111,7 +110,7 @@ def read(
     place = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are
     path = str(root.path(root.inside(place)))  # as reports name it
     found = Sink()
-    if _is_large(Path(place)):
+    if _is_large(root, Place(place)):
         return _unrecorded(path, library, sink, root, allow_shell)
     expanded = expand_mc(
         mc, library, found, root=root, record=True, track=True, allow_shell=allow_shell, budget=RECORDED
@@ -131,31 +130,31 @@ def read(
             if span is not None:
                 statements.append(Statement(call.name, call.arguments, span, call.depth))
     directory = root.inside(os.path.dirname(place))  # noqa: PTH120
-    document = _document(Source.read(root.path(mc), path), expanded, statements, sink)
+    document = _document(Source.read(root, Place(place), path), expanded, statements, sink)
     included = origins.included(expanded.calls, path)
     places = OutputPlaces(expanded, origins)
     return Mc(path, directory, document, expanded, statements, places, included, origins.put_out())
 
 
-def _is_large(path: Path) -> bool:
+def _is_large(root: Tree, path: Place) -> bool:
     """Whether the text of a .mc has more parts than are kept apart: each takes a hundred bytes and more."""
     try:
-        if path.stat().st_size <= _MOST_PARTS:
+        if root.stat(path).st_size <= _MOST_PARTS:
             return False
-        text = Source.read(path).text
+        text = Source.read(root, path).text
     except OSError:
         return False  # who reads it reports that
     return next(islice(_PARTS.finditer(text), _MOST_PARTS, None), None) is not None
 
 
-def _unrecorded(path: str, library: Library, sink: Sink, root: Root, allow_shell: bool) -> Mc | None:
+def _unrecorded(path: str, library: Library, sink: Sink, root: Tree, allow_shell: bool) -> Mc | None:
     """What can be known of a .mc that takes many calls, or that comes to no end."""
     expanded = expand_mc(path, library, sink, root=root, allow_shell=allow_shell)
     if expanded is None:
         return None
     places = OutputPlaces(expanded, Origins(expanded, library, path))
-    source = Source.read(Path(path))
-    looked = len(source.text) <= _READ and not _is_large(Path(path))
+    source = Source.read(root, Place(path))
+    looked = len(source.text) <= _READ and not _is_large(root, Place(path))
     document = _document(source, expanded, [], sink) if looked else Document((), VOCABULARY)
     directory = root.inside(os.path.dirname(path))  # noqa: PTH120
     return Mc(path, directory, document, expanded, [], places, [], {}, recorded=False)
@@ -173,7 +172,7 @@ def _library_read(source: Source, expanded: Expanded) -> int | None:
 
 
 def _document(source: Source, expanded: Expanded, statements: list[Statement], sink: Sink) -> Document:
-    """The text, with the macros known that m4 found in it; what is never closed there is so only if m4 says so, too."""
+    """The text, with the macros known that m4 found in it; what is not closed counts only if m4 reports it, too."""
     defined = {
         s.argument(1) for s in statements if s.name == s.span.text == "define" and s.span.source.name == source.name
     }

@@ -1,4 +1,4 @@
-"""The lines of the .cf that a .mc expands to, each with the place in the configuration that is behind it.
+"""The lines of the .cf that a .mc expands to, each with the place in the configuration from which it comes.
 
 A line leads back through the calls that made it. Where its own text was put out by a call in the configuration (a
 FEATURE, a LOCAL_CONFIG), that call is its place. Where the library wrote it, which goes on when the whole .mc has been
@@ -94,7 +94,7 @@ class Origins:
         return lines
 
     def of_text(self, place: Place) -> Span | None:
-        """Where in the configuration this text stands: its line, or the name of the macro whose call put it out."""
+        """Where in the configuration this text is: its line, or the name of the macro whose call put it out."""
         return self._home(place, is_call=place.block.text is None)
 
     def _home(self, place: Place, *, is_call: bool) -> Span | None:
@@ -113,7 +113,7 @@ class Origins:
         return self._library.holds(name) and os.path.dirname(name) != self._folder  # noqa: PTH120
 
     def of_output(self, place: Place) -> Span | None:
-        """The place for text that the .cf has from ``place``: where it stands, was put out, or has its value from."""
+        """The place for text that the .cf has from ``place``: where it is, was put out, or has its value from."""
         return self.of_text(place) or self.of_value(place)
 
     def of_value(self, place: Place) -> Span | None:
@@ -132,9 +132,9 @@ class Origins:
 
 
 def _within_branch(place: Place, text: str, start: int) -> int:
-    """Where in ``text`` a place in the branch of a condition is that begins at ``start``; -1 when it is in none.
+    """Where in ``text`` a place in the branch of a condition is that begins at ``start``; -1 when it is in no branch.
 
-    What an ifdef or ifelse expands to is one of its arguments, which stands in the text as it is.
+    What an ifdef or ifelse expands to is one of its arguments, which is in the text as it is.
     """
     block = place.block
     while block.text is None:
@@ -164,7 +164,7 @@ def _files(place: Place) -> Iterator[str]:
 class OutputPart(NamedTuple):
     """A stretch of a line of the .cf that came from one place: ``start``, its offset in the .cf, counts characters.
 
-    whole  whether the text stands at its place as it is; else it is only what came of a call there
+    whole  whether the text is at its place as it is; else it is only what came of a call there
     """
 
     start: int

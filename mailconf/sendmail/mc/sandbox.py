@@ -10,14 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from mailconf.files import Root
+from mailconf.files import Place, Tree
 from mailconf.m4 import Denied, Environment, System
 from mailconf.sendmail.mc.library import START, Library
 from mailconf.sendmail.mc.links import has_name_outside
@@ -31,7 +30,7 @@ _HEADER_FILE = b"/tmp/cf"
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the header of a .cf tells of its making; ``when`` in seconds since 1970."""
+    """What the header of a .cf reports of its making; ``when`` in seconds since 1970."""
 
     user: str
     host: str
@@ -62,20 +61,21 @@ class Header:
 class Read(NamedTuple):
     """A file that the expansion read, or sought in vain (then ``status`` is None).
 
-    name  what the configuration calls it, a whole path; ``path`` is where it is
+    name  what the configuration calls it, a whole path; ``path`` is where it is in ``tree``
     read_at  when, in ns
     """
 
     name: str
-    path: str
+    path: Place
+    tree: Tree
     status: os.stat_result | None
     digest: str
     read_at: int
 
     def is_current(self) -> bool:
-        """Whether the file is the one that was read, as far as its status tells."""
+        """Whether the file is the one that was read, as far as its status shows."""
         try:
-            now = os.stat(self.path)  # noqa: PTH116
+            now = self.tree.stat(self.path)
         except OSError:
             return self.status is None
         was = self.status
@@ -93,7 +93,7 @@ class Sandbox(Environment):
     folder     where relative names begin, as the configuration calls it; ``tree``, the real folder that may be read
     """
 
-    def __init__(self, folder: str, root: Root, library: Library, header: Header, *, allow_shell: bool) -> None:
+    def __init__(self, folder: str, root: Tree, library: Library, header: Header, *, allow_shell: bool) -> None:
         self.folder = folder
         self.root = root
         self.reads: dict[str, Read] = {}
@@ -102,14 +102,14 @@ class Sandbox(Environment):
         self._scratch: dict[bytes, bytes] = {}  # what the library believes to be a temporary file
         self._texts: dict[bytes, bytes] = {}  # what was read, for who reads it again
         self._system = System() if allow_shell else None
-        self._tree = os.path.realpath(root.path(folder))
+        self._tree = root.resolve(folder)
         self._admitted: set[str] = set()
         self.use(library)
 
     def use(self, library: Library) -> None:
         """From now on this is the library."""
         self.library = library
-        self._readable = [f"{os.path.realpath(f)}/" for f in (self._tree, *library.folders)]
+        self._readable = [f"{self._tree}/", *(f"{library.tree.resolve(Place(f))}/" for f in library.folders)]
 
     def admit(self, path: str) -> None:
         """Allow one more file: what the user names is the user's to link wherever it is.
@@ -117,9 +117,9 @@ class Sandbox(Environment):
         A link of another user is followed only to a file of that user, whose rights may not suffice for more.
         """
         with suppress(OSError):
-            owner = os.lstat(path).st_uid
-            if owner in (0, os.geteuid(), os.stat(path).st_uid):  # noqa: PTH116
-                self._admitted.add(os.path.realpath(path))
+            owner = self.root.stat(Place(path), follow=False).st_uid
+            if owner in (0, os.geteuid(), self.root.stat(Place(path)).st_uid):
+                self._admitted.add(self.root.resolve(Place(path)))
 
     def _whole(self, name: str) -> str:
         """What m4 calls ``name`` as a whole path of the configuration."""
@@ -148,27 +148,28 @@ class Sandbox(Environment):
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         name = self._whole(os.fsdecode(path))
-        where = self.library.locate(name, self.root)
-        real = os.path.realpath(where)
+        where = Place(self.library.locate(name, self.root))
+        tree = self.library.tree if self.library.holds(name) else self.root
+        real = tree.resolve(where)
         allowed = real.startswith(tuple(self._readable)) or real in self._admitted
         if self._system is None and not allowed:
             return super().read(path)
         read_at = time.time_ns()
         try:
-            # A device or a pipe may never end; to open a pipe may take as long.
-            with open(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-                if self._system is None and self._is_linked(real, status):
-                    raise Denied(f"reading {os.fsdecode(path)} is not allowed: it is a hard link to a file elsewhere")
-                data = file.read()
+            data, status = tree.load(real)
         except FileNotFoundError:
-            self.reads.setdefault(name, Read(name, where, None, "", read_at))
+            self.reads.setdefault(name, Read(name, where, tree, None, "", read_at))
             raise
+        except OSError as failure:
+            if failure.errno != errno.EINVAL:
+                raise
+            # A device or a pipe, of which m4 would say something else, when it has come to its end.
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)) from failure
+        if self._system is None and self._is_linked(real, status):
+            raise Denied(f"reading {os.fsdecode(path)} is not allowed: it is a hard link to a file elsewhere")
         import hashlib
 
-        self.reads.setdefault(name, Read(name, where, status, hashlib.sha256(data).hexdigest(), read_at))
+        self.reads.setdefault(name, Read(name, where, tree, status, hashlib.sha256(data).hexdigest(), read_at))
         if self._system is None:  # or a command may write the file anew
             self._texts[path] = data
         return data
@@ -176,7 +177,11 @@ class Sandbox(Environment):
     def _is_linked(self, real: str, status: os.stat_result) -> bool:
         """Whether a file of the configuration's folder is another one's by a second name; the library is trusted."""
         tree, *libraries = self._readable
-        return real.startswith(tree) and not real.startswith(tuple(libraries)) and has_name_outside(status, self._tree)
+        return (
+            real.startswith(tree)
+            and not real.startswith(tuple(libraries))
+            and has_name_outside(status, self._tree, self.root)
+        )
 
     def append(self, path: bytes) -> BinaryIO:
         return super().append(path) if self._system is None else self._system.append(self._outside(path))
@@ -201,7 +206,7 @@ class Sandbox(Environment):
         import subprocess
 
         to = subprocess.PIPE if capture else None
-        done = subprocess.run([b"/bin/sh", b"-c", command], stdout=to, cwd=self._tree, check=False)
+        done = subprocess.run([b"/bin/sh", b"-c", command], stdout=to, cwd=self.root.real(self._tree), check=False)
         return done.returncode, done.stdout or b""
 
     def _outside(self, path: bytes) -> bytes:
@@ -225,7 +230,7 @@ class LibraryFound(Exception):
 
 
 class Probe(Sandbox):
-    """A sandbox that only tells which library the .mc includes itself."""
+    """A sandbox that only finds out which library the .mc includes itself."""
 
     def read(self, path: bytes) -> bytes:
         if (name := self._whole(os.fsdecode(path))).endswith(f"/{START}"):

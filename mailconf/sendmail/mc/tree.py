@@ -1,12 +1,12 @@
 """An .mc by its grammar (grammars/mc.lark), as people write it: what a check, the model and an edit work on.
 
 A `Document` gives back every byte of its file. Its `calls` are those that m4 carries out in the file's own text, in
-m4's order: a call's arguments first, then the call (a property test holds both to the same calls). What stands in
+m4's order: a call's arguments first, then the call (a property test holds both to the same calls). What is in
 quotes is text until m4 reads it again; `Document.inside` reads it as m4 would then, for the branches of an ifdef.
 
 What a macro expands to counts as if it stood alone, though m4 joins it with what follows. The quotes are m4's own; a
 .mc that sets others (changequote) is read as if it had not. "#" begins a comment up to the place where the file
-includes the library's m4/cf.m4; behind it, or in a file that does not include it because m4 is given it first, "#" is a
+includes the library's m4/cf.m4; after it, or in a file that does not include it because m4 is given it first, "#" is a
 character like others.
 
 Which words are macros: those of `mailconf.sendmail.mc.vocabulary`, or the names that the caller knows better (a
@@ -31,13 +31,36 @@ if TYPE_CHECKING:
     from mailconf.grammar import Grammar, ParseFailure, Token, Tree
 
 SM001 = error("SM001", "a call in a .mc whose parenthesis is never closed")
+"""Why: m4 takes everything up to the closing parenthesis for arguments, here the rest of the file, and ends with "end
+of file in argument list".
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db'dnl
+
+Remedy: close the parenthesis.
+
+Source: GNU m4 1.4.19.
+"""
+
 SM002 = error("SM002", "a quote in a .mc that is never closed")
+"""Why: m4 takes everything up to the closing quote for text, here the rest of the file, and ends with "end of file in
+string".
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db`)dnl
+
+Remedy: end the quote with ', an apostrophe.
+
+Source: cf/README, "A BRIEF INTRODUCTION TO M4"; GNU m4 1.4.19.
+"""
 
 _LIBRARY = re.compile(r"\binclude\(\s*`?[^`'()\n]*\bcf\.m4'?\s*\)")
 _DEFINED = re.compile(r"\b(?:define|pushdef)\(\s*`*([A-Za-z_][A-Za-z0-9_]*)'*[,)]")
 _FIRST = re.compile(r"\(\s*(?:`([A-Za-z_][A-Za-z0-9_]*)'|([A-Za-z_][A-Za-z0-9_]*))[,)]")
 _STATEMENT = re.compile(r"^(?:dnl\b|[A-Z][A-Z_0-9]+\(|(?:define|include|divert|ifdef|ifelse)\()", re.MULTILINE)
-_BREAKS = 10  # unclosed calls and quotes that are read past; behind them the rest is one broken stretch
+_BREAKS = 10  # unclosed calls and quotes that are read past; after them the rest is one broken stretch
 
 
 _DEPTH = 50  # calls inside one another; deeper ones are text
@@ -109,7 +132,7 @@ class Call(Node):
         return Span(self.span.source, self.span.start, self.span.start + len(self.name))
 
     def literal(self, number: int) -> str | None:
-        """Argument ``number``, from 1: "" where there is none, None where it depends on other calls."""
+        """Argument ``number``, from 1: "" where it is missing, None where it depends on other calls."""
         if self.arguments is None or number > len(self.arguments):
             return ""
         return self.arguments[number - 1].literal
@@ -117,7 +140,7 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Text of the .cf behind a LOCAL_CONFIG or its kin, up to the next one or a divert."""
+    """Text of the .cf after a LOCAL_CONFIG or a similar macro, up to the next one or a divert."""
 
     call: Call
     nodes: tuple[Node, ...]
@@ -176,7 +199,8 @@ def _walk(node: Node) -> Iterator[Node]:
 def parse(source: Source, sink: Sink, names: Set[str] = VOCABULARY, *, start: int | None = None) -> Document:
     """The document of a file; what is never closed is reported, kept, and read past. ``names``: see the module.
 
-    start   where the library is read, if the caller knows: "#" begins a comment up to there. Otherwise the text tells.
+    start   where the library is read, if the caller knows: "#" begins a comment up to there. Otherwise the text shows
+    it.
     """
     end = len(source.text)
     if start is None or (start > 0 and _LIBRARY.match(source.text, start)):
@@ -233,7 +257,7 @@ class _Reader:
     # -- words
 
     def head(self, token: Token) -> Token:
-        """A word with a parenthesis behind it."""
+        """A word with a parenthesis after it."""
         name = str(token)
         if name not in self.names:
             return token
@@ -247,7 +271,7 @@ class _Reader:
         return token.update(type="NAME") if name in self.names and name not in BLIND else token
 
     def string(self, token: Token) -> Token:
-        """What is defined in quotes counts, too: most of it stands in branches that are taken."""
+        """What is defined in quotes counts, too: most of it is in branches that are taken."""
         if "(" in token:
             self.names.update(_DEFINED.findall(token))
         return token
@@ -341,7 +365,7 @@ def _bounds(item: Token | Tree) -> tuple[int, int]:
 
 class _Unclosed(NamedTuple):
     """``kept``: what was read whole before the outermost call or quote that is never closed; ``start``: where that
-    begins; ``quote``: where the outermost quote in it does, -1 if there is none."""
+    begins; ``quote``: where the outermost quote in it does, -1 if it has no quote."""
 
     kept: list[Token | Tree]
     start: int

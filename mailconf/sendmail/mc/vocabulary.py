@@ -9,11 +9,11 @@ from __future__ import annotations
 import mailconf.m4.builtins  # noqa: F401 - fills the table
 from mailconf.m4.macros import BUILTINS
 
-# m4's macros; those in BLIND are recognized only with a parenthesis behind them. cf.m4 undefines format.
+# m4's macros; those in BLIND are recognized only with a parenthesis after them. cf.m4 undefines format.
 M4 = frozenset(name.decode() for name in BUILTINS) - {"format"}
 BLIND = frozenset(name.decode() for name, builtin in BUILTINS.items() if builtin.blind)
 
-# Their expansion ends with a dnl: what stands behind the call on its line is dropped, the newline too.
+# Their expansion ends with a dnl: what follows the call on its line is dropped, the newline too.
 SWEEPING = frozenset(
     [
         *(f"{name}{file}" for file in ("", "_FILE") for name in (
@@ -25,7 +25,7 @@ SWEEPING = frozenset(
     ]
 )  # fmt: skip
 
-# What stands behind them, up to the next of them or a divert, is text of the .cf.
+# What follows them, up to the next of them or a divert, is text of the .cf.
 SECTIONS = frozenset(
     [
         "LOCAL_CLT_FEATURES",
