@@ -16,8 +16,8 @@ from typing import NamedTuple
 from mailconf.build.state import FOLDER, Record, State
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Tree
-from mailconf.maps.build.write import EXTENSIONS, missing_package
 from mailconf.maps.reference import TableRef
+from mailconf.maps.types import EXTENSIONS
 from mailconf.model.site import Site, TableUse
 from mailconf.source import Span
 
@@ -190,6 +190,8 @@ def plan(
         reason = "forced" if force else reason
         targets[target] = Target(table, kind, source, target, tuple(uses), reason, foreign)
         if reason and kind not in asked:
+            from mailconf.maps.build.write import missing_package  # most plans write nothing
+
             asked.add(kind)  # one finding is enough
             if package := missing_package(kind):
                 message = f"maps of type {kind} cannot be written: the Python package {package} cannot be imported"

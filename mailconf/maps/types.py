@@ -157,3 +157,7 @@ def type_of(name: str) -> MapType:
 def types_with(has: Callable[[MapType], object]) -> frozenset[str]:
     """The names of the types that ``has`` is true of."""
     return frozenset(name for name, kind in TYPES.items() if has(kind))
+
+
+# What the name of a map has behind that of its source, for the types that are built from a text.
+EXTENSIONS = {name: kind.suffix for name, kind in TYPES.items() if kind.writer}

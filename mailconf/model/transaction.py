@@ -21,9 +21,9 @@ The order of the commands (RCPT needs MAIL) is the protocol's: `mailconf.smtp.st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mailconf.model.policy import Policy, PolicySession
 from mailconf.model.session import Session
@@ -79,10 +79,14 @@ class Transaction:
         self.effects: list[Effect] = []
         self.over = False
 
+    def asked(self, question: Question) -> Coroutine[Any, Any, Verdict]:
+        """The question to the Policy, to be awaited."""
+        found: Coroutine[Any, Any, Verdict] = getattr(self.answering, question.value)(Ask(self.world))
+        return found
+
     async def put(self, question: Question) -> Verdict:
         """Ask the Policy; every question passes here."""
-        verdict: Verdict = await getattr(self.answering, question.value)(Ask(self.world))
-        return verdict
+        return await self.asked(question)
 
     async def worded(self, reply: Reply) -> Reply:
         """A refusal that is not the Policy's, as the Policy wants its refusals to read."""
@@ -105,7 +109,7 @@ class Transaction:
         verdict = await self.put(question)
         if objection is not None and verdict.accepted:
             verdict = Verdict(await self.worded(objection), verdict.trace)
-        if verdict.accepted and question in _WITH_EFFECTS:
+        if verdict.effects and verdict.accepted and question in _WITH_EFFECTS:
             self.effects += verdict.effects
         self.over = self.over or verdict.disconnect
         return verdict

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from mailconf.model.limits import Limits
 from mailconf.source import Span
@@ -23,8 +23,7 @@ class AgentKind(Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
+class Transport(NamedTuple):
     """One transport.
 
     agent        None where the program is none that delivers
@@ -51,5 +50,5 @@ class Transport:
     client_name: str = ""
     client_port: str = ""
     headers: tuple[str, ...] = ()
-    overrides: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    overrides: Mapping[str, str] = MappingProxyType({})
     span: Span | None = None

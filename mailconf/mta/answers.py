@@ -134,7 +134,7 @@ class Answers(Transaction):
     async def put(self, question: Question) -> Verdict:
         """Ask the Policy, and log what comes of it."""
         try:
-            verdict = await super().put(question)
+            verdict = await self.asked(question)
         except Exception as error:
             # A defect must not cost the client its session, nor pass for an answer that permits or refuses for good.
             at = error.__traceback__

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +195,7 @@ def test_a_destination_gets_a_limited_number_of_jobs_at_a_time(tmp_path: Path) -
     async def main() -> None:
         async with Mta(tmp_path) as mta:
             site = mta.policy.site
-            site.transports["smtp"] = replace(site.transports["smtp"], concurrency=3)
+            site.transports["smtp"] = site.transports["smtp"]._replace(concurrency=3)
             mta.smtp.gate = asyncio.Event()
             intake = mta.context.intake
             assert intake is not None

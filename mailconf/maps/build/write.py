@@ -26,6 +26,7 @@ from mailconf.maps.core.opening import NotStored, Progress, Repeated, cannot_ope
 from mailconf.maps.core.table import NotBuilt, UnsupportedMap
 from mailconf.maps.reference import PROXY
 from mailconf.maps.registry import known_types
+from mailconf.maps.types import EXTENSIONS as EXTENSIONS
 from mailconf.maps.types import TYPES, MapType
 from mailconf.tables.packed import Packed, Packing
 
@@ -59,7 +60,6 @@ class DuplicateKey(Exception):
 
 _INSTALLED = "Is the postfix-{} package installed?"
 _TYPES = {name: kind for name, kind in TYPES.items() if kind.writer}
-EXTENSIONS = {name: kind.suffix for name, kind in _TYPES.items()}
 
 
 def writable_types() -> list[str]:

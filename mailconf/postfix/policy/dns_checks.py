@@ -166,7 +166,7 @@ async def _addresses(ev: Evaluation, host: str) -> list[str]:
 # Access by the hosts of a name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ByServers:
     """check_WHO_KIND_access: the access table is asked for the servers of a name, and for their addresses.
 
@@ -236,7 +236,7 @@ def _who(ev: Evaluation, who: str) -> tuple[str, Asked]:
 # Lists of good and bad in the DNS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Listed:
     """What ``act`` makes of a client address ("address") or a name (as in `_who`) that a zone of the DNS lists.
 

@@ -91,7 +91,7 @@ def fitting_status(status: str, what: str) -> str:
     return f"{first}.0.0"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Memory:
     """What one answer has to know of earlier ones of its session.
 

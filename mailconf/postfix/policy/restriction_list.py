@@ -88,7 +88,7 @@ async def server_error(ev: Evaluation, subject: Asked) -> Status:
 BROKEN = Simple(server_error)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ByAccess:
     """check_WHO_access: which key the table is asked for, and about whom; "" is what the list is about."""
 
@@ -126,7 +126,7 @@ class ByAccess:
             yield from self.access.distinguishes_mail(reach, Dimension.RECIPIENT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Each:
     """Several restrictions in the place of one."""
 
@@ -144,7 +144,7 @@ class Each:
             yield from member.distinguishes(reach)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class OfClass:
     """A restriction class; compiled at its first use, so that classes may name each other."""
 
@@ -167,7 +167,7 @@ class OfClass:
             yield from self.compiled(self.name).distinguishes(reach)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PolicyService:
     """check_policy_service (SMTPD_POLICY_README); ``default`` is the action where the service gives none."""
 

@@ -18,7 +18,7 @@ ALWAYS_THERE = ("mailer-daemon", "postmaster")  # local users that no table need
 Act = Callable[[Evaluation, Asked], Awaitable[Status]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reach:
     """What a rule needs to say what it looks at.
 
@@ -49,7 +49,7 @@ class Check(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Simple:
     """A restriction without an argument."""
 

@@ -15,7 +15,8 @@ What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, H
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
+from typing import Any
 
 from mailconf.diagnostics import Sink
 from mailconf.model.distinction import Dimension, Distinction, Form, Key, Values
@@ -65,6 +66,8 @@ _XCLIENT = "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPO
 _XFORWARD = "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"
 _BAD_SENDER = Reply.of(501, "5.1.7 Bad sender address syntax")
 _BAD_RECIPIENT = Reply.of(501, "5.1.3 Bad recipient address syntax")
+# A question that is being answered.
+Answering = Coroutine[Any, Any, Verdict]
 _POSTMASTER = "postmaster"  # without a domain
 _TOO_BIG = Refusal(552, "5.3.4", "Message size exceeds fixed limit")
 
@@ -444,26 +447,26 @@ class PostfixSession:
         """The state of a question that the command ``where`` puts."""
         return Evaluation(self._smtpd.settings, self.session, self.memory, ask, where, recipient)
 
-    async def connect(self, ask: Ask) -> Verdict:
-        return await self._smtpd.connect(self, ask)
+    def connect(self, ask: Ask) -> Answering:
+        return self._smtpd.connect(self, ask)
 
-    async def helo(self, ask: Ask) -> Verdict:
-        return await self._smtpd.helo(self, ask)
+    def helo(self, ask: Ask) -> Answering:
+        return self._smtpd.helo(self, ask)
 
-    async def mail(self, ask: Ask) -> Verdict:
-        return await self._smtpd.mail(self, ask)
+    def mail(self, ask: Ask) -> Answering:
+        return self._smtpd.mail(self, ask)
 
-    async def rcpt(self, ask: Ask) -> Verdict:
-        return await self._smtpd.rcpt(self, ask)
+    def rcpt(self, ask: Ask) -> Answering:
+        return self._smtpd.rcpt(self, ask)
 
-    async def vrfy(self, ask: Ask) -> Verdict:
-        return await self._smtpd.vrfy(self, ask)
+    def vrfy(self, ask: Ask) -> Answering:
+        return self._smtpd.vrfy(self, ask)
 
-    async def data(self, ask: Ask) -> Verdict:
-        return await self._smtpd.data(self, ask)
+    def data(self, ask: Ask) -> Answering:
+        return self._smtpd.data(self, ask)
 
-    async def end_of_data(self, ask: Ask) -> Verdict:
-        return await self._smtpd.end_of_data(self, ask)
+    def end_of_data(self, ask: Ask) -> Answering:
+        return self._smtpd.end_of_data(self, ask)
 
     def forget(self) -> None:
         self.memory.forget()
