@@ -139,7 +139,7 @@ def test_a_library_in_the_tree_is_read_there(tmp_path: Path) -> None:
     assert "acess_db" in found
 
 
-@pytest.mark.parametrize("kind", ["memory", "overlay", "revision"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "disk"])
 def test_a_map_that_is_not_on_the_disk_is_not_looked_into(kind: str, tmp_path: Path) -> None:
     top = tmp_path / "site"
     directory = site("examples/postfix", top)

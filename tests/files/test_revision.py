@@ -11,11 +11,13 @@ from hashlib import sha1
 from pathlib import Path
 
 import pytest
-from tree_kinds import commit, git
+from tree_kinds import HAS_GIT, commit, git
 
 from mailconf.files import NoRevision, Revision
 from mailconf.files import git as git_module
 from mailconf.files import revision as revision_module
+
+pytestmark = pytest.mark.skipif(not HAS_GIT, reason="there is no git")
 
 
 @pytest.fixture

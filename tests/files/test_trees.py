@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import hashlib
 import os
 import stat
 import threading
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 from tree_kinds import KINDS, disk, memory, overlay
 
-from mailconf.files import File, Link, Memory, NoDisk, Overlay, Root, Tree
+from mailconf.files import File, Link, Memory, NoDisk, Overlay, Place, Root, Tree, lock_folder, read_here
 
 
 @pytest.fixture(params=KINDS)
@@ -57,6 +59,47 @@ def test_a_bound_is_the_last_size_that_is_read(tree: Tree) -> None:
         tree.read("/etc/postfix/main.cf", len(TEXT) - 1)
     assert failure.value.errno == errno.EFBIG
     assert tree.read("/etc/postfix/empty", 0) == b""
+
+
+def test_a_digest_is_that_of_the_content(tree: Tree) -> None:
+    assert tree.digest("/etc/chain") == hashlib.sha256(TEXT).hexdigest()
+    with pytest.raises(IsADirectoryError):
+        tree.digest("/etc")
+
+
+def test_a_place_is_not_moved_below_the_top(tmp_path: Path) -> None:
+    (tmp_path / "top/etc").mkdir(parents=True)
+    (tmp_path / "elsewhere").write_bytes(b"elsewhere")
+    (tmp_path / "top/etc/link").symlink_to(tmp_path / "elsewhere")
+    outside = str(tmp_path / "elsewhere")
+    for tree in (Root(tmp_path / "top"), Overlay(Root(tmp_path / "top"), {})):
+        assert tree.read(tree.resolve("/etc/link")) == tree.read(Place(outside)) == b"elsewhere"
+        assert not tree.exists(outside)
+    memory = Memory({"/a": b"a"}, tmp_path / "top")
+    assert memory.read(memory.resolve("/a")) == b"a"
+    assert not memory.exists(Place("/a"))
+
+
+def test_what_a_tool_reads_at_its_start(tmp_path: Path) -> None:
+    (tmp_path / "main.cf").write_bytes(b"1234")
+    assert read_here(str(tmp_path / "main.cf"), 4) == b"1234"
+    with pytest.raises(OSError, match="large") as failure:
+        read_here(str(tmp_path / "main.cf"), 3)
+    assert failure.value.errno == errno.EFBIG
+    with pytest.raises(IsADirectoryError):
+        read_here(str(tmp_path), 3)
+
+
+def test_a_folder_has_one_holder_of_its_lock(tmp_path: Path) -> None:
+    first = lock_folder(tmp_path)
+    other = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    os.close(first)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+    with pytest.raises(NotADirectoryError):
+        lock_folder(Path(__file__))
 
 
 MISSING = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -64,4 +65,7 @@ def revision(top: Path) -> Tree:
     return Revision("/", "HEAD", top)
 
 
-KINDS: dict[str, Callable[[Path], Tree]] = {"disk": disk, "memory": memory, "overlay": overlay, "revision": revision}
+KINDS: dict[str, Callable[[Path], Tree]] = {"disk": disk, "memory": memory, "overlay": overlay}
+HAS_GIT = shutil.which("git") is not None
+if HAS_GIT:
+    KINDS["revision"] = revision
