@@ -277,6 +277,10 @@ def _programs() -> dict[str, Program]:
     made["postmap -s -j hash"] = _postmap("postmap", *c, "-s", "-j", "hash:t", before=(("postmap", *c, "hash:t"),))
     made["postmap -F hash"] = _postmap("postmap", *c, "-F", "hash:t")
     made["postmap -i hash"] = _postmap("postmap", *c, "-i", "hash:t", file="-")
+    for kind in ("hash", "lmdb"):  # into a map that holds the same
+        for tool, first in (("postmap", "key "), ("postalias", "key:")):
+            words = (tool, *c, "-i", f"{kind}:t")
+            made[f"{tool} -i {kind} again"] = _postmap(*words, file="-", first=first, before=(words,))
     made["postmap -q - hash"] = _postmap("postmap", *c, "-q", "-", "hash:small", file="-")
     made["postmap -q - hash"] = made["postmap -q - hash"]._replace(
         files=(*_POSTFIX, ("small", "a b\n")), before=(("postmap", *c, "hash:small"),)

@@ -58,18 +58,6 @@ class Packed(NamedTuple):
         kept[numbers] = False
         return Packed(self.text, *(column[kept] for column in self[1:]))
 
-    def followed_by(self, others: Packed) -> Packed:
-        """These entries and, after them, the others."""
-        np = arrays()
-        at = self.text.size
-        number = np.int32 if at + others.text.size < 1 << 31 else np.int64
-        moved = (others.key_at + number(at), others.key_length, others.value_at + number(at), others.value_length)
-        columns = (
-            np.concatenate((one.astype(number), other.astype(number)))
-            for one, other in zip(self[1:], moved, strict=True)
-        )
-        return Packed(np.concatenate((self.text, others.text)), *columns)
-
     def columns(self) -> tuple[list[bytes], list[bytes]]:
         """The keys and the values."""
         text = self.text.tobytes()
@@ -112,7 +100,7 @@ class Packing:
             column[self._count : count] = part
         self._count = count
 
-    def add_text(self, text: bytes) -> int:
+    def add_text(self, text: bytes | memoryview) -> int:
         """Put a text behind that so far; where it begins."""
         self._behind += text
         return len(self._text) + len(self._behind) - len(text)

@@ -51,7 +51,7 @@ def order(out: str, lists: bool) -> str | list[str]:
     return sorted(out.split("\n")) if lists else out
 
 
-@pytest.mark.parametrize("options", [(), ("-r",), ("-f",), ("-N",), ("-t", ","), ("-e",)])
+@pytest.mark.parametrize("options", [(), ("-r",), ("-f",), ("-N",), ("-t", ","), ("-e",), ("-o",), ("-o", "-r")])
 @pytest.mark.parametrize("kind", ["hash", "btree"])
 def test_a_large_text_says_the_same(
     tools: Tools, kind: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
@@ -63,6 +63,8 @@ def test_a_large_text_says_the_same(
     for many in (1 << 22, 0):
         monkeypatch.setattr(packed, "MANY", many)
         monkeypatch.setattr(makemap_packed, "_BLOCK", 8)
+        if "-o" in options:
+            tools.run("makemap", kind, "t", stdin=b"ab 3\nold 4\n")
         said.append((tools.run("makemap", *options, kind, "t", stdin=text), tools.entries("t.db")))
     assert said[0] == said[1]
 

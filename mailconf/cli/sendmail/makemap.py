@@ -237,7 +237,7 @@ class Build:
             progress=_progress(self.name),
         )
         kind, path = self.target.kind, self.target.path
-        if not self.target.repeats and not self.options.flags & set("dov") and self._write_packed(data, how):
+        if not self.target.repeats and not self.options.flags & set("dv") and self._write_packed(data, how):
             return
         rows = self._rows(data)
         if "o" in self.options and not self.target.repeats:
@@ -267,7 +267,7 @@ class Build:
 
     def _write_packed(self, data: bytes, how: _How) -> bool:
         """Write the entries of a large text; False where they have to be read singly."""
-        from mailconf.maps.build.write import DuplicateKey, counting, write_map
+        from mailconf.maps.build.write import DuplicateKey, counting, update_packed, write_map
         from mailconf.tables.makemap_packed import read_packed_rows
 
         rows = read_packed_rows(data, self.options.format, folded="f" not in self.options)
@@ -276,7 +276,7 @@ class Build:
         kind, path, replaces = self.target.kind, self.target.path, "r" in self.options
         packed, mistakes = rows.packed, rows.mistakes()
         mistake = next(mistakes, None)
-        if mistake is None:
+        if mistake is None and "o" not in self.options:
             with suppress(DuplicateKey):
                 write_map(kind, path, packed, on_duplicate=None if replaces else _stop, **how)
                 return True
@@ -294,6 +294,14 @@ class Build:
                 self._at = rows.lines[number], packed.key(number)
                 self._duplicate()
 
+        if "o" in self.options:
+
+            def told(numbers: Iterable[int]) -> None:
+                repeated(() if replaces else numbers)
+                said(len(packed))
+
+            update_packed(kind, path, packed, told, **how)
+            return True
         kept = counting(packed, how["duplicates"], None if replaces else repeated)
         said(len(packed))
         write_map(kind, path, kept, **how)

@@ -307,7 +307,7 @@ def _behind_contents(target: Path, database: Any, end: bytes, entries: Packed) -
     None where not every key and value of the map has ``end``, and no other NUL.
     """
     size = target.stat().st_size
-    found = Packing(b"", size, size // _LEAST)
+    found = Packing(b"", size + entries.text.size, size // _LEAST + len(entries))
     if getattr(database, "repeats", False):
         return None
     items = iter(database.items())
@@ -320,7 +320,10 @@ def _behind_contents(target: Path, database: Any, end: bytes, entries: Packed) -
                     return None
                 column.append(text)
         found.add_lists(*columns)
-    return found.packed().followed_by(entries), len(found)
+    count = len(found)
+    at = found.add_text(memoryview(entries.text))
+    found.add(entries.key_at + at, entries.key_length, entries.value_at + at, entries.value_length)
+    return found.packed(), count
 
 
 def delete_keys(
