@@ -76,7 +76,7 @@ Remedy: name the table with one type everywhere.
 Source: DATABASE_README, "Postfix lookup table types".
 """
 
-BD020 = error("BD020", "a map cannot be built, for a Python package is missing")
+BD020 = error("BD020", "a map cannot be built because a Python package is missing")
 """Why: maps of the types lmdb and cdb are written by Python packages, and the one for this type cannot be imported.
 
 Example:

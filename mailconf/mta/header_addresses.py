@@ -183,7 +183,7 @@ class _Rewriter:
         return at + 1
 
     async def _phrase(self, run: list[Token]) -> None:
-        """The words before ``<``; a colon that names no group parts them from addresses."""
+        """The words before ``<``; a colon that names no group separates them from addresses."""
         at = max((n for n, token in enumerate(run) if token.kind == ":"), default=-1)
         if at >= 0:
             await self._bare(run[:at])

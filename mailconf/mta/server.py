@@ -93,7 +93,7 @@ class Server:
         self._listeners: list[tuple[str, asyncio.Server]] = []
 
     async def serve(self) -> None:
-        """Raises BrokenConfiguration, QueueError (another MTA has the queue), OSError (an address cannot be had)."""
+        """Raises BrokenConfiguration, QueueError (another MTA has the queue), OSError (an address is not available)."""
         self._stop = asyncio.Event()
         policies = self._compile()
         self._resolver.transitional = policies.main.site.idna2003
@@ -178,7 +178,7 @@ class Server:
                     self.context.note(LogEvent.SERVICE_GONE, service=service)
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> list[signal.Signals]:
-        """Signals are only to be had in the main thread; elsewhere `stop` and `reload` do."""
+        """Signals are only available in the main thread; elsewhere `stop` and `reload` do."""
         handled = []
         actions: list[tuple[signal.Signals, Callable[[], object]]] = [
             (signal.SIGTERM, self.stop),

@@ -319,7 +319,7 @@ def _pattern(kind: str, text: str, at: int) -> tuple[Pattern, int]:
     assert flags is not None  # it matches the empty text
     for n, letter in enumerate(flags[0]):
         if letter not in FLAGS[kind]:
-            hint = f"{_SKIPPED}; {kind} has the flags {' '.join(FLAGS[kind])}; a blank parts the result from them"
+            hint = f"{_SKIPPED}; {kind} has the flags {' '.join(FLAGS[kind])}; a blank separates the result from them"
             raise _Bad(TB111, f'there is no flag "{letter}"', hint, end + 1 + n, end + 2 + n)
     return Pattern(text[begin + 1 : end], flags[0], marks[0].count("!") % 2 == 1), flags.end()
 

@@ -112,7 +112,7 @@ Remedy: write for example ENCR:256 or VERIFY:256, with PERM+ or TEMP+ before it 
 Source: cf/README, "STARTTLS", "Allowing Connections"; observed with sendmail 8.17.1.9 -bt.
 """
 
-TB066 = warning("TB066", "a tag of sendmail's access table that looks like a slip of the pen")
+TB066 = warning("TB066", "a tag of sendmail's access table that looks like a misspelling")
 """Why: no ruleset of the library asks for a key with this tag; one that is nearly the same exists.
 
 Example:

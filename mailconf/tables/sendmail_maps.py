@@ -23,7 +23,7 @@ from mailconf.diagnostics import Severity, declare, error, warning
 from mailconf.tables.check import TB022, TB025, never_asked
 from mailconf.tables.sides import Fault, Side, Sides, parse_side
 
-TB130 = error("TB130", "a value that is not one address, in a table of sendmail's")
+TB130 = error("TB130", "a value that is not one address, in a table of sendmail")
 """Why: the value of these tables is one address. sendmail refuses mail for the key where it is something else: "553
 5.1.3 Invalid route address".
 

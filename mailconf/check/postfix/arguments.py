@@ -3,7 +3,7 @@
 What the daemons of 3.7.11 do, each run with each of these: an option that they do not have, or ``-o`` without a value,
 is "fatal: invalid option"; a word after the options is "fatal: unexpected command-line argument", of pipe, spawn, smtp
 and lmtp "fatal: unknown attribute name" where they have no such attribute; only postscreen does not look at it. The
-master starts such a service again and again, each time in vain; postconf and ``postfix check`` do not mention it.
+master starts such a service again and again, without success; postconf and ``postfix check`` do not mention it.
 
 Sources: master(5), pipe(8), spawn(8), smtp(8) ``flags``.
 """

@@ -12,7 +12,7 @@ from mailconf.postfix.settings.hostnames import valid_domain
 from mailconf.postfix.text.expand import parse_level
 from mailconf.postfix.text.words import texts, unbraced
 
-CK080 = error("CK080", "a value has not the form that its parameter needs")
+CK080 = error("CK080", "a value does not have the form that its parameter needs")
 """Why: a value of this parameter has a form of its own: a host name, an absolute path, the place of a mail filter, a
 protocol of TLS. Postfix stops at other values, or does without the setting: with the milter of the example each MAIL
 command is answered "451 4.3.5 Server configuration problem - try again later".

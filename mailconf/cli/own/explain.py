@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     metavar="ENDPOINT=ACTION",
     help="What the policy service at ENDPOINT (unix:private/policyd) answers. May be repeated.",
 )
-@click.option("--full", is_flag=True, help="Show what was looked up in vain, too.")
+@click.option("--full", is_flag=True, help="Also show lookups that found nothing.")
 @version_option
 @format_option
 def command(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mailconf.maps.core.table import LookupTable
     from mailconf.tables.check import Known
 
-PF231 = declare("PF231", Severity.NOTE, "explain reads a table's source, for its map has not been built")
+PF231 = declare("PF231", Severity.NOTE, "explain reads a table's source because its map has not been built")
 """Why: explain reads the source of a table whose map is not there, and answers as Postfix would with the map. As
 things are, Postfix answers 451.
 

@@ -8,7 +8,7 @@ _LONG = 8  # characters; a shorter name may differ in one, a longer one in two
 
 
 def similar(name: str, names: Collection[str]) -> str:
-    """The one of ``names`` that ``name`` is a slip of the pen of, or "": other letter case, quotes, a letter or two.
+    """The one of ``names`` that ``name`` may be a misspelling of, or "": other letter case, quotes, a letter or two.
 
     Names that only share long parts are not alike: mua_client_restrictions, smtpd_client_restrictions.
     """

@@ -186,5 +186,5 @@ class Rewriter:
 
 
 def addresses(value: str) -> list[Address]:
-    """The addresses of a table's value in internal form; a quoted ``@`` parts no local part from a domain."""
+    """The addresses of a table's value in internal form; a quoted ``@`` separates no local part from a domain."""
     return [Address(*address.sides()) for address in words822.addresses(value)]

@@ -59,7 +59,7 @@ class Header:
 
 
 class Read(NamedTuple):
-    """A file that the expansion read, or sought in vain (then ``status`` is None).
+    """A file that the expansion read, or looked for and did not find (then ``status`` is None).
 
     name  what the configuration calls it, a whole path; ``path`` is where it is in ``tree``
     read_at  when, in ns
