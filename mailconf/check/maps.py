@@ -52,14 +52,12 @@ is an editor's text, cannot be looked into: whether it is whole is not known. Th
 nothing there either, for all files of a revision have one time.
 
 Example:
-    git add --force /etc/postfix/virtual.db
-    git commit -m "maps, too"
-    mailconf check --revision HEAD /etc/postfix
+    A revision of a git repository in which /etc/postfix/virtual and /etc/postfix/virtual.db were committed.
 
 Remedy: keep the sources of maps in the repository and build the maps from them; to have a map checked, check the
 folder on the disk.
 
-Source: files.Tree of mailconf; DATABASE_README of Postfix on locks.
+Source: mailconf/files/tree.py; DATABASE_README of Postfix on locks.
 """
 
 _REASONS = {

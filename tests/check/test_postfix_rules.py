@@ -274,3 +274,10 @@ def test_the_default_that_names_nis_is_not_complained_of(folder: Path, tmp_path:
 def test_severities(folder: Path, tmp_path: Path) -> None:
     with_line(folder, "smtpd_recipent_limit = 3")
     assert {d.severity for d in found(folder, tmp_path)} == {Severity.WARNING}
+
+
+def test_a_class_with_a_parameters_name(folder: Path, tmp_path: Path) -> None:
+    """Its restrictions are the parameter's value, here a default: the finding is at main.cf."""
+    with_line(folder, "smtpd_restriction_classes = inet_protocols")
+    wrong = [d for d in found(folder, tmp_path) if d.code == "PF201"]
+    assert [(d.message, d.span and d.span.line) for d in wrong] == [('there is no restriction "all"', 1)]

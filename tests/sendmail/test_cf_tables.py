@@ -45,7 +45,7 @@ def parsed(text: str) -> Cf:
 
 def test_tables() -> None:
     uses = [table_use(map_, lambda line: line.span()) for map_ in configured_tables(parsed(CF))]
-    assert [(use.table, use.role, use.source, use.name, use.flags, use.span and use.span.line) for use in uses] == [
+    assert [(str(u.table), u.role, u.source, u.name, u.flags, u.span and u.span.line) for u in uses] == [
         ("hash:/etc/mail/access", "access_db", "/etc/mail/access", "access", ("-T<TMPF>", "-o"), 2),
         ("btree:/etc/mail/virtusertable", "virtusertable", "/etc/mail/virtusertable", "virtuser", (), 3),
         ("hash:/etc/mail/mailertable", "mailertable", "/etc/mail/mailertable", "mailertable", ("-N", "-a<x>"), 4),

@@ -80,7 +80,7 @@ def test_names_and_domains(site: Site) -> None:
 
 
 def test_tables(site: Site) -> None:
-    found = [(t.role, t.table, t.source, t.flags, t.span and t.span.line) for t in site.tables]
+    found = [(t.role, str(t.table), t.source, t.flags, t.span and t.span.line) for t in site.tables]
     assert found == [
         ("access_db", "hash:/etc/mail/access", "/etc/mail/access", ("-T<TMPF>",), 14),
         ("virtusertable", "btree:/etc/mail/virtual", "/etc/mail/virtual", ("-o",), 15),

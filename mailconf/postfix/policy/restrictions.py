@@ -89,6 +89,10 @@ class Compiler:
     def _span(self, parameter: str, word: Word) -> Span | None:
         return self._configuration.word_span(parameter, word.text, word.offset)
 
+    def _place(self, parameter: str, word: Word) -> Span | None:
+        """Where a finding about a word belongs, also where a default has it: a class may have a parameter's name."""
+        return self._span(parameter, word) or self._configuration.place(parameter)
+
     def _rules(self, parameter: str, words: Sequence[Word]) -> list[Rule]:
         rules: list[Rule] = []
         warn, at, final = False, 0, ""
@@ -103,7 +107,7 @@ class Compiler:
                 self._sink.report(
                     PF203,
                     f'"{word.text}" in {parameter} is never reached: {final} decides before it',
-                    self._span(parameter, word),
+                    self._place(parameter, word),
                     hint=f"move it before {final}, or remove it",
                 )
                 break
@@ -139,7 +143,7 @@ class Compiler:
             self._sink.report(
                 PF201,
                 f'there is no restriction "{word.text}"',
-                self._span(parameter, word),
+                self._place(parameter, word),
                 hint=self._correction(name),
             )
             return BROKEN, 0
@@ -254,7 +258,7 @@ class Compiler:
         self._sink.report(
             PF205,
             f"{word.text} will be removed from Postfix" if leaves else f"{word.text} is an old name",
-            self._span(parameter, word),
+            self._place(parameter, word),
             hint=f"write {_OUTDATED[name]}" if name in _OUTDATED else f"set {self._outdated[name]} instead",
         )
 
@@ -262,7 +266,7 @@ class Compiler:
         self._sink.report(
             PF201,
             f'there is no restriction "{word.text}" any more: it was removed in Postfix 3.9',
-            self._span(parameter, word),
+            self._place(parameter, word),
             hint=f"write {_OUTDATED[name]}",
         )
 
@@ -270,7 +274,7 @@ class Compiler:
         self._sink.report(
             PF207,
             f"{word.text} needs probes, which mailconf does not send: it defers every address",
-            self._span(parameter, word),
+            self._place(parameter, word),
             hint="the real Postfix evaluates it",
         )
 
@@ -279,7 +283,7 @@ class Compiler:
         self._sink.report(
             PF202,
             f"{word.text} needs {needs} after it",
-            self._span(parameter, word),
+            self._place(parameter, word),
             hint=f"write {word.text} and {needs}",
         )
 

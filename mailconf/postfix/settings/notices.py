@@ -22,7 +22,7 @@ Mail that cannot be delivered then stays in the queue, and its sender is not tol
 Example:
     # main.cf
     bounce_template_file = /etc/postfix/bounce.cf
-    # bounce.cf
+    # /etc/postfix/bounce.cf
     failure_template = <<EOF
     Subject: Returned
 
@@ -41,7 +41,7 @@ not fit is printed as 0, or as a number that nobody reads.
 Example:
     # main.cf
     bounce_template_file = /etc/postfix/bounce.cf
-    # bounce.cf
+    # /etc/postfix/bounce.cf
     delay_template = <<EOF
     Reply-To: postmaster
 
