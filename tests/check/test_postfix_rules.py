@@ -280,5 +280,5 @@ def test_a_class_with_a_parameters_name(folder: Path, tmp_path: Path) -> None:
     """Its restrictions are the parameter's value, here a default: the finding is at main.cf."""
     with_line(folder, "smtpd_restriction_classes = parent_domain_matches_subdomains")
     wrong = [d for d in found(folder, tmp_path) if d.code == "PF201"]
-    assert wrong
-    assert {d.span and d.span.line for d in wrong} == {1}
+    assert 1 in {d.span and d.span.line for d in wrong}
+    assert all(d.span for d in wrong)
