@@ -203,14 +203,16 @@ def _batches(options: TableOptions) -> Iterator[bytes] | Iterator[list[bytes]]:
 
 def _texts() -> Iterator[bytes]:
     """Standard input, in whole lines with their newlines: as many as are there, so that a dialogue works too."""
-    from select import select
+    from select import POLLIN, poll  # select() fails where more than 1024 files are open
 
     stream = cast("BufferedReader", sys.stdin.buffer)
+    waiting = poll()
+    waiting.register(stream, POLLIN)
     rest = b""
     while data := stream.read1(BATCH):
         parts = [rest, data]
         size = len(data)
-        while size < BATCH and select([stream], [], [], 0)[0] and (more := stream.read1(BATCH)):
+        while size < BATCH and waiting.poll(0) and (more := stream.read1(BATCH)):
             parts.append(more)
             size += len(more)
         data = b"".join(filter(None, parts))
