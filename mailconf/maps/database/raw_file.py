@@ -38,6 +38,8 @@ class RawFile:
     ``name`` and ``format`` are for messages. Raises OSError when the file cannot be opened.
     """
 
+    descriptor = -1  # until it is open, and after it was closed
+
     def __init__(self, path: Path, name: str, format: str) -> None:
         self.name = name or str(path)
         self.format = format
@@ -49,6 +51,10 @@ class RawFile:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+    def __del__(self) -> None:
+        """A table that is dropped, by an error for instance, keeps no file open."""
+        self.close()
 
     def read(self, place: int, count: int) -> bytes:
         """``count`` bytes at ``place``, all of them: raises DamagedMap when the file ends before."""
