@@ -135,7 +135,7 @@ def check_site(path: Path, library: Path) -> None:
     named = {t.name: t for t in site.tables if t.role not in ("aliases", "userdb")}
     assert set(named) == set(kept)
     for name, (kind, words) in kept.items():
-        assert named[name].table.startswith(f"{kind}:")
+        assert named[name].table.type == kind
         if kind in ("hash", "btree", "dbm", "cdb"):
             flags = list(itertools.takewhile(lambda word: word.startswith("-"), words))
             assert words[len(flags)] in (named[name].source, f"{named[name].source}.db")
