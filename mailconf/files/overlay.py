@@ -41,7 +41,7 @@ class Overlay(Tree):
                 self._folders.setdefault(above, set()).add(name)
 
     def _text(self, name: Name) -> tuple[Place, bytes | None]:
-        """The place that a name leads to, and the text there; None where there is none."""
+        """The place that a name leads to, and its text; None if it has no text of its own."""
         if not os.fspath(name) or "\0" in os.fspath(name):
             return Place(), None  # what is beneath reports it
         try:

@@ -155,7 +155,7 @@ class Tree:
         raise NotImplementedError
 
     def socket(self, name: Name) -> Path:
-        """Where a socket of that name is; where there is no disk, a place at which there is none."""
+        """Where a socket of that name is; where there is no disk, a place without a socket."""
         from pathlib import Path
 
         return Path("/nonexistent") / self.place(name).lstrip("/")

@@ -1,9 +1,9 @@
 """What a configuration distinguishes: by which properties of a session and of a message its answers may differ.
 
-`Policy.distinguishes` yields a `Distinction` for each thing that a rule looks at. Whoever compares configurations, or
-looks for keys that are never asked for, enumerates from them; two sessions that no Distinction tells apart are answered
-alike. Every question that a Policy puts to its World is announced by one: a test records the questions, and fails for
-one that is not.
+`Policy.distinguishes` yields a `Distinction` for each thing that a rule looks at. A program that compares
+configurations, or looks for keys that are never asked for, enumerates from them; two sessions that no Distinction tells
+apart are answered alike. Every question that a Policy puts to its World is announced by one: a test records the
+questions, and fails for one that is not.
 """
 
 from __future__ import annotations

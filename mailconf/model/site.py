@@ -182,7 +182,7 @@ class Site:
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
     undisclosed_recipients_header: str = ""
     notify_classes: tuple[str, ...] = ("resource", "software")
-    # Who is told of what is in which of these classes; for others, the postmaster.
+    # The recipient of the notices of each class; the postmaster for the other classes.
     notice_recipients: Mapping[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.
     masquerade: Masquerade = field(default_factory=Masquerade)

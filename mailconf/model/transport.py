@@ -26,7 +26,7 @@ class AgentKind(Enum):
 class Transport(NamedTuple):
     """One transport.
 
-    agent        None where the program is none that delivers
+    agent        None where the program does not deliver
     program      what the engine runs: a daemon of master(5) ("smtp", "local"), P= of a mailer
     argv         the command line of a PIPE; of a mailer A=
     user         as whom a PIPE runs, "user" or "user:group"; "" where that is not said

@@ -1,4 +1,4 @@
-"""Delivery status notifications (RFC 3464): who is told of what.
+"""Delivery status notifications (RFC 3464): which reports go to whom.
 
 A report is a new message from the null sender to the envelope sender. postconf(5) notify_classes says of what the
 postmaster is told, who is the recipient that the class has in `Site.notice_recipients`; what cannot be delivered to the
@@ -31,7 +31,7 @@ class Bounce:
     async def failed(self, message: Message, results: Sequence[Result]) -> None:
         """Tell of the recipients that will not get the message; raises IntakeRefused.
 
-        The postmaster is told of all, whatever NOTIFY says: of each failure with the class ``bounce``, of those of the
+        The postmaster gets reports whatever NOTIFY says: of each failure with the class ``bounce``, of those of the
         null sender with ``2bounce`` and ``bounce``.
         """
         results = _parts(results, Status.BOUNCED, Status.EXPIRED)

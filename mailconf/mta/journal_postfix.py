@@ -13,9 +13,8 @@ from mailconf.mta.journal import Line, LogEvent, Remark
 from mailconf.mta.message import Result
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
-from mailconf.smtp.events import Refused
+from mailconf.smtp.events import COUNTED, Refused
 from mailconf.smtp.problems import Problem
-from mailconf.smtp.states import COUNTED
 from mailconf.smtp.wording_postfix import BARE_NEWLINE
 
 _ACCEPT, _INTAKE, _QUEUE, _REPORT, _MASTER = "smtpd", "cleanup", "qmgr", "bounce", "master"

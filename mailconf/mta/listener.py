@@ -21,12 +21,11 @@ from mailconf.mta.answers import Answers, VerdictHook
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context
 from mailconf.mta.resolver import Resolver, peer
-from mailconf.smtp.events import ChunkEnd, Content, ContentEnd, Wait
+from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, State, Wait
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
-from mailconf.smtp.states import COUNTED, LAST, State
 
 _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered

@@ -1,6 +1,6 @@
 """Reports about deliveries (RFC 3464): which there are, and what a dialect has to make of one.
 
-`mailconf.mta.bounce` decides who is told of what; a `Reports` writes the message. Each dialect has a module:
+`mailconf.mta.bounce` decides which reports go to whom; a `Reports` writes the message. Each dialect has a module:
 mailconf/mta/reports_postfix.py.
 """
 

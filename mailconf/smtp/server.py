@@ -28,6 +28,9 @@ from collections.abc import Callable
 from mailconf.smtp import parameters, path
 from mailconf.smtp.content import ContentReader
 from mailconf.smtp.events import (
+    AFTER,
+    COUNTED,
+    JUNK,
     Bdat,
     ChunkEnd,
     Content,
@@ -44,6 +47,7 @@ from mailconf.smtp.events import (
     Refused,
     Rset,
     Starttls,
+    State,
     Vrfy,
     Wait,
     Xclient,
@@ -52,7 +56,7 @@ from mailconf.smtp.events import (
 from mailconf.smtp.options import BareNewline, ServerOptions
 from mailconf.smtp.problems import Fact, Fault, Problem, Wording
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.states import AFTER, COUNTED, HELO_FIRST, IN_MAIL_STATES, JUNK, OUT_OF_ORDER, State
+from mailconf.smtp.states import HELO_FIRST, IN_MAIL_STATES, OUT_OF_ORDER
 from mailconf.source import decode
 
 _NUMBER = re.compile(r"[0-9]+\Z", re.ASCII)

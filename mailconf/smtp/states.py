@@ -1,16 +1,12 @@
 """The tables of the server's state machine (mailconf/smtp/server.py).
 
-`OUT_OF_ORDER` says which command is refused in which state, `HELO_FIRST` which before HELO, `AFTER` which state follows
-an event whose reply was positive.
+`OUT_OF_ORDER` says which command is refused in which state, `HELO_FIRST` which before HELO. The states, and which
+of them follows an event, are in mailconf/smtp/events.py.
 """
 
 from __future__ import annotations
 
-from mailconf.smtp.events import AFTER as AFTER
-from mailconf.smtp.events import COUNTED as COUNTED
-from mailconf.smtp.events import JUNK as JUNK
-from mailconf.smtp.events import LAST as LAST
-from mailconf.smtp.events import State as State
+from mailconf.smtp.events import State
 from mailconf.smtp.problems import Problem
 
 IN_MAIL_STATES = (State.MAIL, State.RCPT, State.CHUNK, State.BROKEN_MAIL)

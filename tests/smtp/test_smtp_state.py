@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from permissive import WORDING, Permissive
 
 from mailconf.smtp import path
-from mailconf.smtp.events import Content, Wait
+from mailconf.smtp.events import AFTER, Content, State, Wait
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
-from mailconf.smtp.states import AFTER, OUT_OF_ORDER, State
+from mailconf.smtp.states import OUT_OF_ORDER
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
