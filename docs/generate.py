@@ -11,22 +11,28 @@ import pkgutil
 import sys
 import textwrap
 from collections.abc import Callable
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import get_type_hints
 
-from explanations import Declaration, declarations, example_of
+from machine_figures import machines
+from proof_figures import proof
 
 import mailconf
+from mailconf.check.explanations import FAMILIES, Declaration, Family, declarations, example_of, family_of
+from mailconf.cli.sendmail import command_options
 from mailconf.diagnostics import CODES
 from mailconf.maps.build.write import EXTENSIONS, changeable_types
 from mailconf.maps.registry import known_types, opener_of
 from mailconf.postfix.parameters.catalogue import PARAMETERS, ParameterSet, recorded
 from mailconf.postfix.parameters.history import SINCE
 from mailconf.postfix.parameters.value_types import type_of
-from mailconf.postfix.policy import checks, dns_checks
+from mailconf.postfix.policy import checks, dns_checks, listings
 from mailconf.postfix.settings.machine import SETTLED
 from mailconf.postfix.settings.unserved import UNSERVED
+from mailconf.sendmail.emit import support as emit_support
+from mailconf.sendmail.emit.conf_names import CONF_NAMES
 from mailconf.tables import roles, sendmail_roles
 
 DOCS = Path(__file__).resolve().parent
@@ -34,14 +40,11 @@ BY_THE_MACHINE = SETTLED | {"config_directory", "process_id", "process_name"}
 NOTE = "<!-- Made by docs/generate.py from the program's own data; not to be edited by hand. -->\n"
 
 
-ABOUT_DIAGNOSTICS = """
-Each finding has one of these codes. An error makes the command exit 1; a warning does not. At most 1000 findings of one
-code in one file are shown, and one more that gives the number of the others.
-
-Each code has an entry below the table: why it matters, an example, the remedy and the source. In an example a line that
-begins with # and a file's name is followed by lines of that file. Those of main.cf, master.cf and sendmail.mc
-are added to a configuration without findings; other files are complete. The last command of an example reports the
-code.
+ABOUT_CHECKS = """
+Each finding has one of these codes, and `mailconf rule CODE` prints its entry: the mistake, what the servers do with
+it, an example, the remedy and the source. Errors and warnings make check exit 1, notes never do; what counts can be
+chosen ([ci.md](../ci.md)). At most 1000 findings of one code in one file are shown, and one more that gives the number
+of the others. Of some mistakes one correction is certain: `mailconf check --diff` shows it, and `--fix` makes it.
 
 A finding begins with its place, `file:line:column`. The file is named as it can be opened: below `--root`, in the form
 in which that was given (one with `..` becomes the directory that it leads to). A finding about a parameter that is not
@@ -49,36 +52,55 @@ set has the first line of main.cf for its place, and one about a file as a whole
 findings about directories, programs, maps, and files that cannot be read have no line. Messages and hints name files as
 the configuration does.
 """
+ABOUT_EXAMPLES = """
+In an example a line that begins with # and a file's name is followed by lines of that file. Those of main.cf, master.cf
+and sendmail.mc are added to a configuration without findings; other files are complete. The last command of an example
+reports the code.
+"""
 
 
-def diagnostics() -> str:
-    """Every declared code with its entry; importing a module declares its codes."""
+@cache
+def _entries() -> dict[str, Declaration]:
+    """Every declared code that has an entry; importing a module declares its codes."""
     for module in pkgutil.walk_packages(mailconf.__path__, "mailconf."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
-    entries = {found.code: found for found in declarations() if found.explanation}
-    rows = [
-        f"| {f'[{name}](#{name.lower()})' if name in entries else name} | {code.severity.value} | {code.title} |"
-        for name, code in sorted(CODES.items())
-    ]
-    return "\n".join(
-        [
-            "# Diagnostics",
-            "",
-            NOTE,
-            *_paragraphs(ABOUT_DIAGNOSTICS),
+    return {found.code: found for found in declarations() if found.explanation}
+
+
+def checks_index() -> str:
+    """The index of the pages about findings: every code, by the page that it is on."""
+    lines = ["# What mailconf finds", "", NOTE, *_paragraphs(ABOUT_CHECKS), ""]
+    _entries()
+    for family in FAMILIES:
+        lines += [
+            f"## [{family.title}]({family.page}.md)",
             "",
             "| code | severity | what it is about |",
             "|---|---|---|",
-            *rows,
-            "",
-            *itertools.chain.from_iterable(_entry(found) for _, found in sorted(entries.items())),
         ]
-    )
+        for name, code in sorted(CODES.items()):
+            if family_of(name) is family:
+                lines.append(f"| {_link(name, family.page)} | {code.severity.value} | {code.title} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _link(code: str, page: str) -> str:
+    return f"[{code}]({page}.md#{code.lower()})" if code in _entries() else code
+
+
+def checks_page(family: Family) -> str:
+    """The entries of one family."""
+    found = [entry for code, entry in sorted(_entries().items()) if family_of(code) is family]
+    text = f"{family.about} The [index](index.md) has all codes.\n\n{ABOUT_EXAMPLES.strip()}"
+    lines = [f"# {family.title}", "", NOTE, *_paragraphs(text), "", "| code | what it is about |", "|---|---|"]
+    lines += [f"| [{entry.code}](#{entry.code.lower()}) | {CODES[entry.code].title} |" for entry in found]
+    return "\n".join([*lines, "", *itertools.chain.from_iterable(map(_entry, found))])
 
 
 def _entry(found: Declaration) -> list[str]:
-    """The lines of a code's entry, from the text below its declaration (docs/explanations.py)."""
+    """The lines of a code's entry, from the text below its declaration (`mailconf.check.explanations`)."""
     code = CODES[found.code]
     assert found.explanation
     why, example, remedy, source = found.explanation
@@ -182,7 +204,7 @@ def support() -> str:
     stages = ("client", "helo", "sender", "relay", "recipient", "data", "end_of_data")
     named |= {f"smtpd_{stage}_restrictions" for stage in stages}
     used = sorted(named & PARAMETERS.keys())
-    restrictions = sorted({*checks.CHECKS, *dns_checks.CHECKS, *dns_checks.ACTS})
+    restrictions = sorted({*checks.CHECKS, *dns_checks.CHECKS, *listings.ACTS})
     return "\n".join(
         [
             "# What of Postfix the Policy knows",
@@ -270,7 +292,7 @@ def tables() -> str:
             "",
             NOTE,
             "A table's text is read in the format of its role. `mailconf check` reports entries that the engine would",
-            "leave out, misread, or never look up, by the codes of [diagnostics.md](diagnostics.md).",
+            "leave out, misread, or never look up, by the codes of [checks](checks/index.md).",
             "",
             "## Postfix",
             "",
@@ -291,12 +313,76 @@ def tables() -> str:
     )
 
 
+ABOUT_OWN_CF = """
+Where sendmail's library of m4 macros is not installed, and with `mailconf build --own-cf`, mailconf writes a .cf with
+rulesets of its own. Names and numbers of rulesets, macros, classes and maps are the library's, so that LOCAL_ sections
+and scripts that ask `sendmail -bt` work with both. What a .mc asks for and is lacking here is an error of the build:
+SM050 to SM054 of [checks/sendmail.md](checks/sendmail.md). `tests/live/compare_cf.py` puts the same questions to both
+under the real sendmail.
+"""
+
+
+def own_cf() -> str:
+    """The names of a .mc with what our own sendmail.cf makes of them."""
+    kinds = {
+        "FEATURE": emit_support.FEATURES,
+        "MAILER": emit_support.MAILERS,
+        "OSTYPE": emit_support.OSTYPES,
+        "DOMAIN": emit_support.DOMAINS,
+        "Macros with arguments": emit_support.STATEMENTS,
+        "Sections": emit_support.SECTIONS,
+        "Names that are defined": emit_support.VALUES,
+    }
+    lines = ["# What our own sendmail.cf has", "", NOTE, *_paragraphs(ABOUT_OWN_CF), ""]
+    for title, names in kinds.items():
+        lines += [f"## {title}", "", "| name | state | note |", "|---|---|---|"]
+        lines += [f"| {name} | {known.state.value} | {known.note} |" for name, known in sorted(names.items())]
+        lines.append("")
+    lines += ["## Options", "", "| name | option | default |", "|---|---|---|"]
+    lines += [
+        f"| {name} | {option} | {'' if default is None else f'`{default}`'} |"
+        for name, option, default in sorted(CONF_NAMES)
+    ]
+    return "\n".join([*lines, ""])
+
+
+ABOUT_COMMAND = """
+`mailconf sendmail`, and a link of the name sendmail or newaliases, do what sendmail 8.17.1 does with the same
+command line: options, messages, their order and the exit status are the original's. Options end at the first word that
+is none. mailq, hoststat and purgestat are not there yet: a link of these names ends with status 69.
+`tests/vectors/modes.jsonl` has what the original answered to 700 calls.
+
+A message goes into mailconf's queue in QueueDirectory (`mailconf.mta.queue`): its recipients as they were named, with
+the fields that lines H add for almost every mailer (flags D, F and M), without blind ones. It passes through a file,
+and takes little memory however large it is. With DeliveryMode q and d it waits for a run of the queue.
+
+A user who is neither root nor trusted (class t) may not use -bi, -bd, -bD and -bH. X-Authentication-Warning says who
+set a sender, and who named the queue or the configuration (PrivacyOptions authwarnings).
+"""
+
+
+def command() -> str:
+    """The modes and options of the sendmail command."""
+    lines = ["# The sendmail command", "", NOTE, *_paragraphs(ABOUT_COMMAND), ""]
+    for title, rows in (("Modes", command_options.MODES), ("Options", command_options.OPTIONS)):
+        lines += [f"## {title}", "", "| written | what it does |", "|---|---|"]
+        lines += [f"| `{row.written}` | {row.text} |" for row in rows]
+        lines.append("")
+    lines += ["## Departures", "", *(f"- {text}" for text in command_options.DEPARTURES), ""]
+    return "\n".join(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
-    "diagnostics.md": diagnostics,
+    "checks/index.md": checks_index,
+    **{f"checks/{family.page}.md": partial(checks_page, family) for family in FAMILIES},
     "maps.md": maps,
     "postfix-parameters.md": postfix_parameters,
     "postfix-support.md": support,
+    "sendmail-command.md": command,
+    "sendmail-features.md": own_cf,
     "tables.md": tables,
+    "machines.md": lambda: machines(NOTE),
+    "proof.md": lambda: proof(NOTE),
 }
 
 
@@ -307,6 +393,7 @@ def main() -> int:
             print(f"docs/{name} is out of date; run docs/generate.py")
         return 1 if stale else 0
     for name in stale:
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
         print(f"docs/{name} written")
     return 0

@@ -13,7 +13,10 @@ from typing import Any
 
 Array = Any  # numpy.ndarray
 
-_THREADS = "OPENBLAS_NUM_THREADS"  # its linear algebra, which nothing here uses, starts a thread for each processor
+# What is set while it is loaded. Its linear algebra, which nothing here uses, starts a thread for each processor. It
+# asks for pages of 2 MB for large arrays: that makes nothing quicker here, and of an array that is filled in part the
+# last page takes memory that is not used.
+_SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "NUMPY_MADVISE_HUGEPAGE": "0"}
 
 
 def arrays() -> Any:
@@ -22,14 +25,15 @@ def arrays() -> Any:
         return None
     if (loaded := sys.modules.get("numpy")) is not None:
         return loaded
-    before = os.environ.get(_THREADS)
-    os.environ[_THREADS] = "1"
+    before = {name: os.environ.get(name) for name in _SETTINGS}
+    os.environ.update(_SETTINGS)
     try:
         return import_module("numpy")
     except ImportError:
         return None
     finally:
-        if before is None:
-            del os.environ[_THREADS]
-        else:
-            os.environ[_THREADS] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,9 +1,9 @@
 """What is wrong with a configuration, as data: `Diagnostic`, collected in a `Sink`.
 
-A diagnostic has a stable code (``PF012``), a severity, one sentence about what is wrong, the place, and a hint
-about what to do. Codes are declared once, with `declare`, beside the rule that reports them; docs/diagnostics.md
-is generated from the declarations and from the entries below them (docs/explanations.py gives their form). Rendering
-for terminals lives in cli/.
+A diagnostic has a stable code (``PF012``), a severity, one sentence about what is wrong, the place, and a hint about
+what to do. Codes are declared once, with `declare`, beside the rule that reports them; docs/checks/ is generated
+from the declarations and from the entries below them, whose form `mailconf.check.explanations` gives. Rendering for
+terminals lives in cli/.
 
 Prefixes: PF Postfix configuration, SM sendmail, TB tables, MP maps, M4 m4, BD build, CK checks across files, FS files.
 """
@@ -63,8 +63,19 @@ class Related(NamedTuple):
     span: Span
 
 
+class Edit(NamedTuple):
+    """A replacement of the text of ``span`` by ``text``."""
+
+    span: Span
+    text: str
+
+
 class Diagnostic(NamedTuple):
-    """One finding. ``span`` is None only where there is no text to point at (a missing file, the command line)."""
+    """One finding. ``span`` is None only where there is no text to point at (a missing file, the command line).
+
+    ``fix`` are the edits that correct it, given only where they are certain to be what the author meant. Findings of
+    one code with the same ``cause`` are shown as one (`mailconf.check.causes`).
+    """
 
     code: str
     severity: Severity
@@ -74,6 +85,8 @@ class Diagnostic(NamedTuple):
     related: tuple[Related, ...] = ()
     file: str = ""  # the file's name where there is no span: as the user can open it
     stands_for: int = 1  # findings: more than one where a `Sink` had enough of a kind
+    fix: tuple[Edit, ...] = ()
+    cause: str = ""
 
     def __str__(self) -> str:
         """The plain form, one line: ``file:line:column: error: message [PF012]``."""
@@ -89,18 +102,22 @@ class Diagnostic(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``--format json`` prints; ``end`` is the place just after the finding."""
-        place: dict[str, Any] = {"file": self.file or None, "line": None, "column": None, "end": None}
-        if self.span is not None:
-            (line, column), last = self.span.first, self.span.last
-            end = {"line": last.line, "column": last.column}
-            place = {"file": self.span.source.name, "line": line, "column": column, "end": end}
+        nowhere: dict[str, Any] = {"file": self.file or None, "line": None, "column": None, "end": None}
         return {
-            **place,
+            **(nowhere if self.span is None else _place(self.span)),
             "severity": self.severity.value,
             "code": self.code,
             "message": self.message,
             "hint": self.hint or None,
+            "related": [{**_place(other.span), "message": other.message} for other in self.related],
+            "fix": [{**_place(edit.span), "text": edit.text} for edit in self.fix],
         }
+
+
+def _place(span: Span) -> dict[str, Any]:
+    (line, column), last = span.first, span.last
+    end = {"line": last.line, "column": last.column}
+    return {"file": span.source.name, "line": line, "column": column, "end": end}
 
 
 class Sink:
@@ -121,7 +138,7 @@ class Sink:
         for key, first in self._others.items():
             count = self._counts[key] - MOST
             text = "one more like this" if count == 1 else f"{count} more like this"
-            yield first._replace(message=text, hint="", related=(), stands_for=count)
+            yield first._replace(message=text, hint="", related=(), fix=(), stands_for=count)
 
     def __len__(self) -> int:
         return len(self._found) + len(self._others)
@@ -148,6 +165,8 @@ class Sink:
         file: str = "",
         tree: Tree | None = None,
         severity: Severity | None = None,
+        fix: tuple[Edit, ...] = (),
+        cause: str = "",
     ) -> None:
         """Add a finding under a declared code; ``severity`` overrides the code's usual one.
 
@@ -156,23 +175,28 @@ class Sink:
         """
         if span is None and file and tree is not None:
             span = beginning(file, tree)
-        self.add(Diagnostic(code.name, severity or code.severity, message, span, hint, related, file))
+        usual = severity or code.severity
+        self.add(Diagnostic(code.name, usual, message, span, hint, related, file, fix=fix, cause=cause))
 
     @property
     def failed(self) -> bool:
-        """True when there is an error: the command exits 1."""
+        """True when there is an error."""
         return self._failed
 
     def sorted(self) -> list[Diagnostic]:
-        """By file and place, those without a place first; the same findings always print in the same order."""
+        return ordered(self)
 
-        def key(d: Diagnostic) -> tuple[str, int, int, str, str]:
-            if d.span is None:
-                return (d.file, 0, 0, d.code, d.message)
-            line, column = d.span.first
-            return (d.span.source.name, line, column, d.code, d.message)
 
-        return sorted(self, key=key)
+def ordered(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """By file and place, those without a place first; the same findings always print in the same order."""
+
+    def key(d: Diagnostic) -> tuple[str, int, int, str, str]:
+        if d.span is None:
+            return (d.file, 0, 0, d.code, d.message)
+        line, column = d.span.first
+        return (d.span.source.name, line, column, d.code, d.message)
+
+    return sorted(found, key=key)
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:

@@ -23,7 +23,7 @@ _PATIENCE = 60  # seconds; a file system may be slow
 _LINKS = 40
 
 
-class Found(NamedTuple):
+class PersonalFile(NamedTuple):
     """A file, or why it could not be read.
 
     owner, mode  as stat(2) has them; mode is 0 where the file could not even be looked up
@@ -47,7 +47,7 @@ class Found(NamedTuple):
         return stat.S_ISREG(self.mode)
 
 
-def look(path: str, user: tuple[int, int] | None = None, *, follow: bool = True, below: str = "/") -> Found:
+def look(path: str, user: tuple[int, int] | None = None, *, follow: bool = True, below: str = "/") -> PersonalFile:
     """The file at ``path``, an absolute one.
 
     user    (uid, gid) in whose name it is read; None is root
@@ -58,7 +58,7 @@ def look(path: str, user: tuple[int, int] | None = None, *, follow: bool = True,
     Raises TimeoutError when the file system does not answer.
     """
     if "\0" in path:
-        return Found(reason=os.strerror(2))
+        return PersonalFile(reason=os.strerror(2))
     if below != "/":
         return _within(path, follow, os.path.realpath(below))
     me = os.geteuid()
@@ -76,7 +76,7 @@ def look(path: str, user: tuple[int, int] | None = None, *, follow: bool = True,
     try:
         os.lstat(path)  # saves the process where there is nothing; that root finds nothing betrays nothing
     except OSError as error:
-        return Found(reason=_words(error))
+        return PersonalFile(reason=_words(error))
     return _as_user(path, user, follow)
 
 
@@ -84,13 +84,13 @@ def _words(error: OSError) -> str:
     return os.strerror(error.errno or 0)
 
 
-def _read(path: str, follow: bool) -> Found:
+def _read(path: str, follow: bool) -> PersonalFile:
     """The file as this process may read it."""
     try:
         before = os.stat(path, follow_symlinks=follow)  # noqa: PTH116
     except OSError as error:
-        return Found(reason=_words(error))
-    found = Found(before.st_uid, before.st_mode)
+        return PersonalFile(reason=_words(error))
+    found = PersonalFile(before.st_uid, before.st_mode)
     if not found.regular:
         return found  # opening a device or a pipe may do something or wait
     try:
@@ -100,7 +100,7 @@ def _read(path: str, follow: bool) -> Found:
         return found._replace(reason=_words(error))
     with os.fdopen(file, "rb") as opened:
         status = os.fstat(file)
-        found = Found(status.st_uid, status.st_mode)
+        found = PersonalFile(status.st_uid, status.st_mode)
         if not found.regular:
             return found
         try:
@@ -110,12 +110,12 @@ def _read(path: str, follow: bool) -> Found:
     return found._replace(text=text) if len(text) <= LIMIT else found._replace(reason="File too large")
 
 
-def _within(path: str, follow: bool, top: str) -> Found:
+def _within(path: str, follow: bool, top: str) -> PersonalFile:
     """The same where no part of the path may lead out of ``top``."""
     folder, name = os.path.split(path)
     real = os.path.realpath(path) if follow else os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
     if not real.startswith(top.rstrip("/") + "/"):
-        return Found(reason="it leads out of the root")
+        return PersonalFile(reason="it leads out of the root")
     return _read(real, follow)
 
 
@@ -159,7 +159,7 @@ def _influence(path: str) -> tuple[int, int] | None:
         return owner, 65534
 
 
-def _allowed(found: Found, path: str, uid: int, gid: int) -> Found:
+def _allowed(found: PersonalFile, path: str, uid: int, gid: int) -> PersonalFile:
     """``found`` without its text where the modes do not let the user read it."""
     try:
         way = list(_passed(path))
@@ -173,7 +173,7 @@ def _allowed(found: Found, path: str, uid: int, gid: int) -> Found:
     return found
 
 
-def _as_user(path: str, user: tuple[int, int], follow: bool) -> Found:
+def _as_user(path: str, user: tuple[int, int], follow: bool) -> PersonalFile:
     import subprocess
 
     program = [sys.executable, "-I", "-S", os.path.abspath(__file__), str(user[0]), str(user[1]), str(int(follow))]  # noqa: PTH100
@@ -185,9 +185,9 @@ def _as_user(path: str, user: tuple[int, int], follow: bool) -> Found:
         raise TimeoutError(110, os.strerror(110)) from None
     head, newline, text = done.stdout.partition(b"\n")
     if not newline:
-        return Found(reason="the process that reads it died")
+        return PersonalFile(reason="the process that reads it died")
     owner, mode, reason, has_text = json.loads(head)
-    return Found(owner, mode, text if has_text else None, reason)
+    return PersonalFile(owner, mode, text if has_text else None, reason)
 
 
 def _main(uid: int, gid: int, follow: bool) -> None:

@@ -23,7 +23,7 @@ _NO_FORM = 'is not in "name = value" form'
 _BLANK = " \t\r\n\f\v"
 
 
-class Fault(NamedTuple):
+class PortFault(NamedTuple):
     """What is wrong with an entry of known_tcp_ports, in the original's words.
 
     start, end  its place in the value
@@ -39,15 +39,15 @@ class Fault(NamedTuple):
         return f'in "{self.entry}"{between}{self.problem}'
 
 
-def read_known(text: str) -> tuple[dict[str, int], list[Fault]]:
+def read_known(text: str) -> tuple[dict[str, int], list[PortFault]]:
     """The ports by name that a value of known_tcp_ports defines, and the mistakes in it."""
     found: dict[str, int] = {}
-    faults: list[Fault] = []
+    faults: list[PortFault] = []
     at = 0
     for entry in text.split(","):
         if entry:
             problems = _read_entry(entry, found)
-            faults += [Fault(entry, problem, at, at + len(entry)) for problem in problems]
+            faults += [PortFault(entry, problem, at, at + len(entry)) for problem in problems]
         at += len(entry) + 1
     return found, faults
 

@@ -3,9 +3,8 @@
 A `Source` is one text with a name; a `Span` is a stretch of it; an `Origin` describes how a text came to be where it
 is, through includes and macro expansion.
 
-Encoding: configuration files are bytes to the real engines. Here they are ``str``, decoded as UTF-8 with
-``surrogateescape``: every byte sequence survives the round trip (`encode`), and columns count characters. m4 and the
-map files work on bytes and convert at their own edge.
+Texts are decoded as `mailconf.encoding` describes, and columns count characters. m4 and the map files work on bytes and
+convert at their own edge.
 """
 
 from __future__ import annotations
@@ -15,25 +14,12 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from mailconf.encoding import decode as decode
+from mailconf.encoding import encode as encode
+
 if TYPE_CHECKING:
     from mailconf.files import Tree
     from mailconf.files.tree import Name
-
-ENCODING = "utf-8"
-ERRORS = "surrogateescape"
-
-
-def decode(data: bytes) -> str:
-    """Bytes of a file or a map as text; never fails."""
-    return data.decode(ENCODING, ERRORS)
-
-
-def encode(text: str) -> bytes:
-    """The inverse of `decode`; lone surrogates that `decode` cannot have made become ``?``."""
-    try:
-        return text.encode(ENCODING, ERRORS)
-    except UnicodeEncodeError:
-        return text.encode(ENCODING, "replace")
 
 
 class Position(NamedTuple):

@@ -230,6 +230,19 @@ SHAPES: dict[str, Shape] = {
     "endifs": _lines("endif\n"),
     "tiny networks": _lines("10.0.0.0/8 OK\n"),
     "tiny networks with bits": _lines("10.0.0.1/8 OK\n"),
+    "lines of classes": _lines("CXN\n"),
+    "lines of macros": _lines("D{aN}b\n"),
+    "lines of rules": _lines("R$*N\t$1\n"),
+    "lines of small rules": _lines("R\t\n"),
+    "lines of rulesets": _lines("SaN\n"),
+    "lines of maps": _lines("KaN hash b\n"),
+    "lines of headers": _lines("HaN: b\n"),
+    "lines of mailers": _lines("MaN, P=b, A=c\n"),
+    "lines of queues": _lines("QaN, P=/b\n"),
+    "lines of filters": _lines("XaN, S=inet:1@b\n"),
+    "lines of environment": _lines("EaN=b\n"),
+    "lines of users": _lines("TN\n"),
+    "lines of options": _lines("O T=N\n"),
 }
 
 _POSTFIX = (("empty/main.cf", "compatibility_level = 3.6\n"),)
@@ -308,6 +321,22 @@ def _programs() -> dict[str, Program]:
     )
     made["newaliases, its class"] = Program(
         ("newaliases", "-C", "cf"), "w", (("aliases", "a:b\n"), ("cf", f"V10/Berkeley\n{cf}Fww\n")), ""
+    )
+    for what, first in {
+        "": "Dk",
+        ", a class": "CX",
+        ", options": "O k=",
+        ", maps": "Kkey hash ",
+        ", rules": "R$*\t",
+    }.items():
+        made[f"sendmail -bt, its cf{what}"] = Program(
+            ("sendmail", "-bt", "-C", "cf"), "cf", (("cf", "V10/Berkeley\nSx\n"),), first
+        )
+    made["sendmail -bt, its class"] = Program(
+        ("sendmail", "-bt", "-C", "cf"), "w", (("cf", f"V10/Berkeley\n{cf}FXw\n"),), ""
+    )
+    made["sendmail -bt, its prompts"] = Program(
+        ("sendmail", "-bt", "-C", "cf"), "-", (("cf", f"V10/Berkeley\n{cf}Sx\nR$*\t$@ $1\n"),), "x "
     )
     tools = (("cf", "V10/Berkeley\nO DontBlameSendmail=MapInUnsafeDirPath\n"),)
     for kind in ("hash", "btree"):

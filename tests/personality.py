@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailconf.mta.hop_postfix import PostfixHop
 from mailconf.mta.journal_postfix import PostfixJournal
 from mailconf.mta.personality import Personality
 from mailconf.mta.reports import Notice
@@ -22,4 +23,4 @@ def notice_text(notice: Notice) -> NoticeText:
     return NoticeText(*(headers[name] for name in names), tuple(text.split("\n")))
 
 
-PERSONALITY = Personality(PostfixWording(), PostfixJournal(), PostfixReports(notice_text))
+PERSONALITY = Personality(PostfixWording(), PostfixJournal(), PostfixReports(notice_text), PostfixHop())

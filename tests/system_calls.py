@@ -24,8 +24,8 @@ import pytest
 class Call:
     """A system call that succeeded.
 
-    name   create (which opens a file, perhaps an old one), write, truncate, sync, rename, link, unlink, mkdir, rmdir,
-           read, mark, or of a lock: shared, exclusive, unlock
+    name   create (which opens a file, perhaps an old one), write, truncate, mode (of an owner too), sync, rename, link,
+           unlink, mkdir, rmdir, read, mark, or of a lock: shared, exclusive, unlock
     path   the file or folder; of a rename or link the old name; of a mark its text
     new    the new name of a rename or link
     data   what was written
@@ -100,10 +100,12 @@ def check_replaced(calls: list[Call], target: Path) -> None:
 
 
 def check_synced(calls: list[Call], path: str) -> None:
-    """The file that is at ``path`` in the end was written, whatever its name was then, and synced after that."""
+    """The file that is at ``path`` in the end was written, whatever its name was then, and synced after that, and after
+    its owner and mode were set.
+    """
     done: dict[str, str] = {}
     for call in calls:
-        if call.name in ("write", "truncate"):
+        if call.name in ("write", "truncate") or (call.name == "mode" and call.path in done):
             done[call.path] = "written"
         elif call.name == "sync" and call.path in done:
             done[call.path] = "synced"
@@ -126,6 +128,8 @@ _CALLS = {
     "sendfile": ("write fd", 40, 71),
     "copy_file_range": ("write - - fd", 326, 285),
     "ftruncate": ("truncate fd", 77, 46),
+    "fchmod": ("mode fd", 91, 52),
+    "fchown": ("mode fd", 93, 55),
     "fsync": ("sync fd", 74, 82),
     "fdatasync": ("sync fd", 75, 83),
     "openat": ("create at", 257, 56),

@@ -19,19 +19,36 @@ from mailconf.smtp.problems import Acknowledgement, Problem
 PACKAGE = Path(__file__).parent.parent / "mailconf"
 
 # room -> rooms it may import (itself is always allowed). Keep in step with docs/architecture.md.
-BASE = {"", "arrays", "resources", "source", "files", "personal", "diagnostics", "domain_names", "ports", "possessive"}
+BASE = {
+    "",
+    "arrays",
+    "encoding",
+    "resources",
+    "source",
+    "files",
+    "personal",
+    "diagnostics",
+    "edits",
+    "domain_names",
+    "hosts_file",
+    "ports",
+    "possessive",
+}
 FORMATS = BASE | {"grammar", "lalr"}
 MODEL = FORMATS | {"tables", "maps", "smtp", "m4"}
 DIALECT = MODEL | {"model"}
 MAY_IMPORT = {
     "": set(),
     "arrays": set(),
+    "encoding": set(),
     "resources": {"files"},
-    "source": {"files"},
+    "source": {"files", "encoding"},
     "files": {"personal"},
     "personal": set(),
     "diagnostics": {"source", "files"},
+    "edits": {"diagnostics", "source"},
     "domain_names": set(),
+    "hosts_file": {"files"},
     "ports": {"files"},
     "possessive": set(),
     "lalr": set(),
@@ -45,8 +62,9 @@ MAY_IMPORT = {
     "sendmail": DIALECT,
     "build": DIALECT | {"postfix", "sendmail"},
     "check": DIALECT | {"postfix", "sendmail", "build"},
+    "insight": DIALECT | {"postfix", "sendmail", "build", "check"},
     "mta": BASE | {"model", "maps", "smtp"},
-    "cli": DIALECT | {"postfix", "sendmail", "build", "check", "mta"},
+    "cli": DIALECT | {"postfix", "sendmail", "build", "check", "insight", "mta"},
     "__main__": {"cli"},
 }
 # Within a room, its own rooms: each may import itself, what is named here, and modules that lie in the room itself.
@@ -54,16 +72,18 @@ MAY_IMPORT = {
 WITHIN = {
     "check": {"postfix": set(), "sendmail": set(), "machine": set()},
     "cli": {"shared": set(), "own": {"shared"}, "postfix": {"shared"}, "sendmail": {"shared", "postfix"}},
+    "insight": {"cases": set(), "explain": set(), "engines": {"cases"}},
     "m4": {"builtins": {"regex"}, "regex": set()},
     "maps": {
         "core": set(),
         "database": {"core"},
         "patterns": {"core"},
         "servers": {"core"},
-        "simple": {"core"},
+        "simple": {"core", "database", "build"},
         "build": {"core", "database"},
         "bulk": {"core"},
     },
+    "mta": {"queue": set()},
     "postfix": {
         "text": set(),
         "parameters": {"text"},
@@ -71,7 +91,15 @@ WITHIN = {
         "policy": {"text", "parameters", "settings"},
         "postconf": {"text", "parameters", "settings"},
     },
-    "sendmail": {"mc": set(), "cf": set()},
+    "sendmail": {
+        "mc": set(),
+        "cf": set(),
+        "rules": {"cf"},
+        "testmode": {"cf", "rules"},
+        "policy": {"cf", "rules"},
+        "submission": {"cf", "rules"},
+        "emit": {"mc"},
+    },
 }
 ASYNCIO_ROOMS = {"mta"}
 CIRCLES = {"mailconf.m4"}  # its builtins enter themselves in a table
@@ -216,7 +244,7 @@ _PROGRAM = r"smtpd|qmgr|cleanup|pickup|trivial-rewrite|anvil|postscreen|tlsmgr|p
 PROGRAMS = re.compile(rf"(?<![\w-])(?:{_PROGRAM})(?![\w(-]|_[a-z])")
 ANY_PROGRAM = re.compile(_PROGRAM.replace("-", "[-_]?"), re.IGNORECASE)
 # The rooms that speak no dialect, each with the modules that are a dialect's words.
-WORDLESS = {"model": set(), "smtp": {"wording_postfix.py"}, "mta": {"journal_postfix.py"}}
+WORDLESS = {"model": set(), "smtp": {"wording_postfix.py", "wording_sendmail.py"}, "mta": {"journal_postfix.py"}}
 WORDLESS_MODULES = sorted(
     path
     for room_name, words in WORDLESS.items()
@@ -303,9 +331,9 @@ ADDED = {
 def handed_over(call: ast.Call, dictionaries: dict[str, set[str]], rest: list[ast.expr]) -> set[str] | None:
     """The names of the facts of a call; None where some are in a dictionary that another function makes.
 
-    rest  what stands behind the member: a dictionary of facts, for `Failure` and `Outcome`
+    rest  what follows the member: a dictionary of facts, for `Failure` and `Outcome`
     """
-    if ast.unparse(call.func) in ("Failure", "Outcome"):
+    if ast.unparse(call.func) in ("Failure", "CommandOutcome"):
         if not rest:
             return set()
         return keys_of(rest[0]) if isinstance(rest[0], ast.Dict) else dictionaries.get(ast.unparse(rest[0]))

@@ -26,8 +26,9 @@ from mailconf.domain_names import DomainNameError, to_ascii, to_unicode
 from mailconf.maps.core import words as map_words
 from mailconf.model import address
 from mailconf.mta import header_addresses, headers, mailbox, reports_postfix
-from mailconf.postfix.policy import local as postfix_local
+from mailconf.mta.threads_postfix import Threads
 from mailconf.postfix.policy import rewrite
+from mailconf.postfix.policy.included import targets_of as included_targets
 from mailconf.postfix.settings import bounce_templates, hostnames, lists
 from mailconf.postfix.text import expand, functions, lines, main_cf, master_cf, words
 from mailconf.sendmail.mc import tree as mc_tree
@@ -265,10 +266,16 @@ READERS: dict[str, Row] = {
             "#\n",
         ),
     ),
-    "identity in a report": Row(
-        lambda text: reports_postfix._references(encode(text)),
-        ("Message-Id: |||>", "Message-Id: |||<> ", "Message-Id: < |||> \t", "Message-Id: <>x\n", "Message-Id:||| "),
-    ),
+    **{
+        f"identity in a report of {release}": Row(
+            lambda text, threads=threads: threads.identity(encode(text)),  # type: ignore[misc]
+            (
+                *("Message-Id: |||>", "Message-Id: |||<> ", "Message-Id: < |||> \t", "Message-Id: <>x\n"),
+                *("Message-Id:||| ", "Message-Id: |||<\n ", "Message-Id: <|||\n\t<>"),
+            ),
+        )
+        for release, threads in (("3.7", Threads(length=0)), ("3.10", Threads(whole=True)))
+    },
     # commands and replies
     **{
         f"smtp {state}, {step} bytes at once": Row(partial(_listen, state=state, step=step), MESSAGE, least=1 << 13)
@@ -301,7 +308,7 @@ READERS: dict[str, Row] = {
     "rows of a table": Row(lambda text: postmap.read_rows(encode(text), places=True), LINES),
     "rows of an alias file": Row(lambda text: aliases.read_alias_rows(encode(text)), (*LINES, "a: |||b, ", "a: |||<")),
     "targets of an alias": Row(aliases.parse_alias_value, (*ADDRESSES, ":include:a, ")),
-    "included addresses": Row(postfix_local._lines, (*LINES, *ADDRESSES)),
+    "included addresses": Row(included_targets, (*LINES, *ADDRESSES)),
     **{
         f"table {use}": Row(partial(_table, use=use), (*LINES, *VALUES, *(f"k{unit} v\n" for unit in HOSTS)), 1 << 16)
         for use in (

@@ -20,6 +20,7 @@ def test_the_unit() -> None:
         assert settings[name] == ["CAP_NET_BIND_SERVICE"]
     assert settings["ProtectSystem"] == ["strict"] and settings["NoNewPrivileges"] == ["yes"]
     assert settings["ExecStart"] == ["/opt/mailconf/bin/mailconf serve /etc/postfix"]
+    assert settings["Type"] == ["notify"]  # mailconf.mta.readiness
     assert "ReadWritePaths" not in settings  # the queue is StateDirectory
 
 

@@ -1,4 +1,4 @@
-"""tests/machines/run says what it lacks before it makes anything, and removes what it made when debootstrap fails."""
+"""tests/machines/run and deploy say what they lack before they make anything, and remove what they made in the end."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ def run(tmp_path: Path, *arguments: str, path: str = "") -> subprocess.Completed
     return subprocess.run([RUN, *arguments], capture_output=True, text=True, env=env)
 
 
+DEPLOY = Path(__file__).parent / "machines/deploy"
+
+
 def program(folder: Path, name: str, text: str) -> None:
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{text}\n")
@@ -32,6 +35,27 @@ def test_misuse(tmp_path: Path) -> None:
         done = run(tmp_path, *arguments)
         assert done.returncode != 0 and words in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_misuse_of_deploy(tmp_path: Path) -> None:
+    for arguments, words in (((), "service or container?"), (("--keep",), "--keep needs a folder"), (("x",), "or con")):
+        env = {**os.environ, "TMPDIR": str(tmp_path)}
+        done = subprocess.run([DEPLOY, *arguments], capture_output=True, text=True, env=env)
+        assert done.returncode != 0 and words in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("what", ["service", "container"])
+def test_a_deployment_that_cannot_be_made(tmp_path: Path, what: str) -> None:
+    tools = tmp_path / "tools"
+    program(tools, "debootstrap", "echo no such release; exit 1")
+    for name in ("podman", "nsenter", "unshare"):
+        program(tools, name, "exit 0")
+    env = {**os.environ, "TMPDIR": str(tmp_path), "PATH": f"{tools}:{os.environ['PATH']}"}
+    done = subprocess.run([DEPLOY, what, "nosuch"], capture_output=True, text=True, env=env)
+    assert done.returncode != 0 and "no such release" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["tools"]
 
 
 @ROOT_ONLY

@@ -10,6 +10,7 @@ from readme_tour import Reader, offline, steps
 def test_the_tour_is_true(tmp_path: Path) -> None:
     reader = Reader(tmp_path, offline(tmp_path / "bin"))
     reader.follow("Install it", 3)
+    reader.follow("In three commands")
     reader.follow("A tour")
 
 

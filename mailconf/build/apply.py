@@ -9,7 +9,7 @@ from pathlib import Path
 from mailconf.build.compile import Built
 from mailconf.build.generation import Busy, NoPrevious, Store, Unsettled
 from mailconf.build.journal import Damaged
-from mailconf.build.state import State
+from mailconf.build.state import BuildState
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Tree, Untrusted
 from mailconf.maps.build.target import safe_target
@@ -209,7 +209,7 @@ def apply(
         if failed:
             store.undo(journal)
             return False
-        store.commit(journal, State(old.generation + 1, maps))
+        store.commit(journal, BuildState(old.generation + 1, maps))
     except BaseException:  # the user's interrupt, too
         with suppress(OSError, Unsettled, Damaged):  # else it is settled by the next build
             store.recover()

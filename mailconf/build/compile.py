@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -196,7 +196,7 @@ def _large(
             return None
     else:
         content = packed
-    check_table(role, doubtful(data, lines, str(target.source)), sink, is_restriction)
+    check_table(role, doubtful(data, lines, str(target.source), role), sink, is_restriction)
     return content
 
 
@@ -225,7 +225,7 @@ def content_of(
     own         an entry that comes before the others
     """
     if len(entries) > _MANY and arrays() is not None:
-        packed = _packed(entries, fold, own)
+        packed = _packed(entries, fold, duplicates, own)
         if packed is not None:
             return counting(packed, duplicates)
     content: dict[bytes, bytes] = dict([own] if own else [])
@@ -236,8 +236,11 @@ def content_of(
     return content
 
 
-def _packed(entries: Sequence[Entry], fold: Callable[[bytes], bytes], own: tuple[bytes, bytes] | None) -> Packed | None:
-    """None where an entry has an empty key or value, or a NUL."""
+def _packed(
+    entries: Sequence[Entry], fold: Callable[[bytes], bytes], duplicates: Duplicates, own: tuple[bytes, bytes] | None
+) -> Packed | None:
+    """The entries, of those that are near each other and have the same key one; None where a side is empty or has a
+    NUL."""
     from mailconf.tables.packed import Packing
 
     found = Packing(b"", len(entries[0].source.text), len(entries) + 1)
@@ -245,11 +248,14 @@ def _packed(entries: Sequence[Entry], fold: Callable[[bytes], bytes], own: tuple
         found.add_lists([own[0]], [own[1]])
     each = iter(entries)
     while some := list(islice(each, _SOME)):
-        keys = [fold(encode(entry.key)) for entry in some]
-        values = [encode(entry.value) for entry in some]
-        if not all(keys) or not all(values) or any(b"\0" in side for side in chain(keys, values)):
-            return None
-        found.add_lists(keys, values)
+        content: dict[bytes, bytes] = {}
+        for entry in some:
+            key, value = fold(encode(entry.key)), encode(entry.value)
+            if not key or not value or b"\0" in key or b"\0" in value:
+                return None
+            if duplicates is Duplicates.LAST or key not in content:
+                content[key] = value
+        found.add_lists(list(content), list(content.values()))
     return found.packed()
 
 

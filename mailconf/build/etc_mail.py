@@ -6,8 +6,9 @@ traditional name (`TRADITIONAL`). The .cf that counts is the one that will be in
 from elsewhere.
 
 A .cf is stale as make(1) sees it: it is missing, or the .mc, or any file that its expansion reads, is newer. It is also
-stale when one of them does not hold what the .cf was built from. Of a .cf that mailconf has not built, only the
-.mc's time is known.
+stale when one of them does not hold what the .cf was built from, and when it was built with sendmail's library of m4
+macros and would now be one of our own, or the other way round. Of a .cf that mailconf has not built, only the .mc's
+time is known.
 
 A map without its text is left alone: it may be built elsewhere. Where neither is there, sendmail needs it unless the
 map is optional (``-o``), and that is an error.
@@ -19,9 +20,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mailconf.build.plan import BD001, BD004, BD005, Target, is_wanted, map_staleness, report_no_file
-from mailconf.build.state import FOLDER, Record, State
+from mailconf.build.state import FOLDER, BuildState, Record
 from mailconf.diagnostics import Severity, Sink
-from mailconf.files import Place, Tree
+from mailconf.files import Tree, TreePlace
 from mailconf.maps.build.write import EXTENSIONS
 from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
@@ -61,6 +62,7 @@ class EtcMail:
 
     library     what a .mc is expanded with that names no other one (`library_of`); None where it is not installed
     only        no other library than ``library`` is used: the user has named one that is not there
+    own         every .cf is one of our own, also where a library is installed
     expanded    by the .mc's name, what came of each that was expanded
     """
 
@@ -69,9 +71,10 @@ class EtcMail:
     library: Library | None
     allow_shell: bool = False
     only: bool = False
+    own: bool = False
     expanded: dict[str, tuple[Expanded, Sink]] = field(default_factory=dict)
     texts: list[Cf] = field(default_factory=list)  # of the last plan
-    places: dict[TableRef, Span] | None = None  # where the .mc files name tables, as soon as anybody asks
+    places: dict[TableRef | str, Span] | None = None  # where the .mc files name tables, as soon as anybody asks
 
     @property
     def folder(self) -> Path:
@@ -99,28 +102,56 @@ class EtcMail:
 
         return None if self.only else library_of(self.folder / name, self.library, self.root)
 
+    def is_own(self, name: str) -> bool | None:
+        """Whether the .cf of the .mc called ``name`` is one of our own; None where it cannot be built at all."""
+        from mailconf.sendmail.mc.expansion import is_refused
+
+        if self.own:
+            return True
+        if self.library_of(name) is not None:
+            return False
+        return None if self.only or is_refused(self.folder / name, self.root) else True
+
     def place(self, use: TableUse) -> Span | None:
         """Where a table is named: in a .mc, if that can be found out, else in the .cf. The first answer is slow."""
         if self.places is None:
             self.places = self._places()
-        return self.places.get(use.table) or use.span
+        return self.places.get(use.table) or self.places.get(use.role) or use.span
 
-    def _places(self) -> dict[TableRef, Span]:
+    def _places(self) -> dict[TableRef | str, Span]:
+        """By the table, and by its role where the .cf is one of our own, whose lines come from no place of a .mc."""
         from mailconf.sendmail.configuration import read
         from mailconf.sendmail.site import site_of
 
-        places: dict[TableRef, Span] = {}
+        places: dict[TableRef | str, Span] = {}
         for name in self.sources():
             library = self.library_of(name)
-            found = None if library is None else read(self.folder / name, library, Sink(), root=self.root)
-            tables = [] if found is None else site_of(found).tables
-            places.update((table.table, table.span) for table in tables if table.span is not None)
+            if self.is_own(name):
+                places = {**self.own_places(name), **places}
+            elif library is not None and (found := read(self.folder / name, library, Sink(), root=self.root)):
+                tables = site_of(found).tables
+                places.update((table.table, table.span) for table in tables if table.span is not None)
         return places
+
+    def own_places(self, name: str) -> dict[TableRef | str, Span]:
+        """The FEATUREs of a .mc, and its ALIAS_FILE; the first line stands for an alias file that it does not name."""
+        from mailconf.sendmail.emit.own_library import own_library
+        from mailconf.sendmail.mc.mc import read
+
+        found = read(self.folder / name, own_library(), Sink(), root=self.root)
+        if found is None:
+            return {}
+        places: dict[TableRef | str, Span] = {
+            ALIASES: Source.read(self.root, TreePlace(found.path), found.path).line_span(1)
+        }
+        places.update((each.argument(1), each.span) for each in found.named("FEATURE"))
+        defined = [each.span for each in found.named("define") if each.argument(1) == "ALIAS_FILE"]
+        return {**places, ALIASES: defined[-1]} if defined else places
 
     def inputs(self) -> list[Path]:
         """The files that decide what is built, tables' texts apart: each .mc, what they read, traditional names."""
         paths = [self.folder / name for name in (*self.sources(), *TRADITIONAL)]
-        for record in State.load(self.folder / FOLDER, self.root).maps.values():
+        for record in BuildState.load(self.folder / FOLDER, self.root).maps.values():
             paths += [path for path in self._places_of(record).values() if path is not None]
         for expanded, _ in self.expanded.values():
             paths += [Path(read.path) for read in expanded.reads]
@@ -134,7 +165,7 @@ class EtcMail:
         names   what the caller will choose of it: a .mc that is stale, but not asked for, need not be in order, and
                 only of what is asked for is reported what is wrong
         """
-        state = State.load(self.folder / FOLDER, self.root)
+        state = BuildState.load(self.folder / FOLDER, self.root)
         targets: dict[Path, Target] = {}
         texts: list[Cf] = []
         for name in self.sources():
@@ -161,7 +192,7 @@ class EtcMail:
         planner.add_traditional()
         return list(targets.values())
 
-    def _cf_target(self, name: str, state: State, force: bool) -> Target:
+    def _cf_target(self, name: str, state: BuildState, force: bool) -> Target:
         source = self.folder / name
         target = source.with_suffix(".cf")
         record = state.maps.get(self.root.inside(target))
@@ -181,14 +212,32 @@ class EtcMail:
                 path = places[name]
                 if path is None:
                     continue
-                where = Place(path)  # it may be a library's, which lies elsewhere
+                where = TreePlace(path)  # it may be a library's, which lies elsewhere
                 if self.root.exists(where) and self.root.stat(where).st_mtime_ns > built:
                     return f"{name} is newer", foreign
                 if not foreign and not was.is_in(where, self.root):
                     return f"{name} has changed", foreign
+            if not foreign:
+                return self._other_library(source, record), foreign
         except OSError:
             return "it cannot be read", foreign
         return "", foreign
+
+    def _other_library(self, source: Path, record: Record) -> str:
+        """Why a .cf is stale whose library of m4 macros has come or gone since it was built; "" if it is not.
+
+        Where the library has gone, a .cf that our own cannot replace stays: it is as good as it was.
+        """
+        was_own = not any(name.endswith(f"/{START}") for name in record.inputs)
+        own = self.is_own(source.name)
+        if own is None or own is was_own:
+            return ""
+        if was_own:
+            return "it was built without sendmail's library of m4 macros"
+        expanded = None if self.own else self.expand(source, Sink())
+        if self.own or (expanded is not None and not expanded.failed):
+            return "it was built with sendmail's library of m4 macros"
+        return ""
 
     def _places_of(self, record: Record) -> dict[str, Path | None]:
         """Where the inputs are; None for a library's file where that library is not there now."""
@@ -227,6 +276,8 @@ class EtcMail:
 
         known = self.expanded.get(source.name)
         if known is None or not all(read.is_current() for read in known[0].reads):
+            if self.is_own(source.name):
+                return self._expand_own(source, sink)
             library = self.library_of(source.name)
             if library is None:
                 sink.report(
@@ -250,6 +301,18 @@ class EtcMail:
             sink.add(diagnostic)
         return known[0]
 
+    def _expand_own(self, source: Path, sink: Sink) -> Expanded | None:
+        """What our own templates make of a .mc; the last of `expand`."""
+        from mailconf.sendmail.emit.render import own_expansion
+
+        found = Sink()
+        expanded = own_expansion(source, found, root=self.root, asked=self.own, allow_shell=self.allow_shell)
+        for diagnostic in found:
+            sink.add(diagnostic)
+        if expanded is not None:
+            self.expanded[source.name] = expanded, found
+        return expanded
+
     def _judge(self, source: Path, expanded: Expanded, sink: Sink) -> None:
         """Report the lines of a .cf that sendmail does not take; where they come from takes a second expansion."""
         if next(mistakes(Source(source.name, decode(expanded.cf))), None) is None:
@@ -270,7 +333,7 @@ class _Tables:
     def __init__(
         self,
         owner: EtcMail,
-        state: State,
+        state: BuildState,
         sink: Sink,
         force: bool,
         map_type: str,
@@ -313,7 +376,7 @@ class _Tables:
             self._again(known, use, kind, sink)
             return
         if not _exists(self.root, source):
-            if not is_optional and not self.root.exists(target):
+            if not is_optional and not self.root.exists(target) and self.root.covers(source):
                 # Without aliases sendmail works, though not as meant; without another map it defers all mail.
                 sink.report(
                     BD001,
@@ -330,7 +393,10 @@ class _Tables:
                 self.owner.place(use),
                 hint=f"write {kind} in the .mc for sendmail to read it",
             )
-        report_no_file(self.root, target, use.span and self.owner.place(use), sink)
+        odd = Sink()
+        report_no_file(self.root, target, None, odd)
+        if next(iter(odd), None) is not None:  # the place takes an expansion of the .mc
+            report_no_file(self.root, target, use.span and self.owner.place(use), sink)
         record = self.state.maps.get(self.root.inside(target))
         reason, foreign = map_staleness(self.root, source, target, kind, record)
         reason = "forced" if self.force else reason

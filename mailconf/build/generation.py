@@ -37,8 +37,8 @@ from mailconf.build.journal import (
     remove_journal,
     write_json,
 )
-from mailconf.build.state import FOLDER, NAME, State, stat_of
-from mailconf.files import Place, Tree, distrust, sync_folder
+from mailconf.build.state import FOLDER, NAME, BuildState, stat_of
+from mailconf.files import Tree, TreePlace, distrust, sync_folder
 
 _BACKUPS = "next"
 _PREVIOUS = "previous"
@@ -110,8 +110,8 @@ class Store:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         distrust(status, self.folder)
 
-    def state(self) -> State:
-        return State.load(self.folder, self.root)
+    def state(self) -> BuildState:
+        return BuildState.load(self.folder, self.root)
 
     @property
     def is_unfinished(self) -> bool:
@@ -154,14 +154,16 @@ class Store:
     def staged(self, move: Move) -> Path:
         return self.root.path(move.target).with_name(move.staged)
 
-    def commit(self, journal: Journal, state: State) -> None:
+    def commit(self, journal: Journal, state: BuildState) -> None:
         """All maps of ``journal`` are staged: let them take their places. ``state`` is what is to be remembered.
 
         On OSError the old maps are in their places again, or will be after the next `recover`.
         """
         old = self.state()
         self._step("digest")
-        moves = [replace(m, digest=self.root.digest(Place(self.staged(m))) if m.staged else "") for m in journal.moves]
+        moves = [
+            replace(m, digest=self.root.digest(TreePlace(self.staged(m))) if m.staged else "") for m in journal.moves
+        ]
         moves = self._back_up(moves, old)
         self._rename_or_undo(replace(journal, phase=Phase.RENAMING, moves=tuple(moves), state=state))
 
@@ -209,20 +211,20 @@ class Store:
             raise
         return moves
 
-    def previous(self) -> tuple[list[Move], State]:
+    def previous(self) -> tuple[list[Move], BuildState]:
         """The maps that a rollback would put back (a move without a backup: take away). Raises NoPrevious."""
         path = self.folder / _PREVIOUS / _LIST
         data = read_json(path)
         if data is None:
             raise NoPrevious
         try:
-            return [Move.from_json(move) for move in data["moves"]], State.from_json(data["state"])
+            return [Move.from_json(move) for move in data["moves"]], BuildState.from_json(data["state"])
         except (ValueError, KeyError, TypeError) as problem:
             raise Damaged(str(path)) from problem
 
     # The steps
 
-    def _back_up(self, moves: list[Move], old: State) -> list[Move]:
+    def _back_up(self, moves: list[Move], old: BuildState) -> list[Move]:
         """Keep the maps that are there now; the moves with the backups' names."""
         folder = self.folder / _BACKUPS
         folder.mkdir(mode=0o700)
@@ -294,7 +296,10 @@ class Store:
                 continue
             staged = self.staged(move)
             try:
-                if self.root.digest(Place(staged if staged.exists() else self.root.path(move.target))) != move.digest:
+                if (
+                    self.root.digest(TreePlace(staged if staged.exists() else self.root.path(move.target)))
+                    != move.digest
+                ):
                     return False
             except FileNotFoundError:
                 return False

@@ -19,7 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from mailconf.build.state import LARGEST, State
+from mailconf.build.state import LARGEST, BuildState
 from mailconf.files import read_own, sync_folder
 from mailconf.files import replace as replace_file
 
@@ -73,7 +73,7 @@ class Move:
 class Journal:
     phase: Phase
     moves: tuple[Move, ...]
-    state: State
+    state: BuildState
     keep: bool = True
 
     @classmethod
@@ -84,7 +84,7 @@ class Journal:
             return None
         try:
             moves = tuple(Move.from_json(move) for move in data["moves"])
-            return cls(Phase(data["phase"]), moves, State.from_json(data["state"]), bool(data["keep"]))
+            return cls(Phase(data["phase"]), moves, BuildState.from_json(data["state"]), bool(data["keep"]))
         except (ValueError, KeyError, TypeError) as problem:
             raise Damaged(str(folder / NAME)) from problem
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mailconf.build.state import FOLDER, Record, State
+from mailconf.build.state import FOLDER, BuildState, Record
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Tree
 from mailconf.maps.reference import TableRef
@@ -153,7 +153,7 @@ def plan(
         kind = use.table.type
         if use.source and kind in EXTENSIONS:
             by_table.setdefault((map_type or kind, use.source), []).append(use)
-    state = State.load(root.path(site.directory) / FOLDER, root)
+    state = BuildState.load(root.path(site.directory) / FOLDER, root)
     main_cf = str(root.path(site.directory) / "main.cf")
     targets: dict[Path, Target] = {}
     asked: set[str] = set()
@@ -163,6 +163,8 @@ def plan(
         target = source.with_name(source.name + EXTENSIONS[kind])
         first = uses[0].span
         told = sink if is_wanted(names, source, target) else Sink()
+        if not root.covers(source):
+            continue
         if _is_missing(root, source):
             told.report(
                 BD001,

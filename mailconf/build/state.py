@@ -70,14 +70,14 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class BuildState:
     """``maps``: by the map's name."""
 
     generation: int = 0
     maps: dict[str, Record] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path, tree: Tree) -> State:
+    def load(cls, folder: Path, tree: Tree) -> BuildState:
         """The state that the folder ``.mailconf`` holds; an empty one when it cannot be read or trusted.
 
         Without one, the times of the files decide what is stale."""
@@ -87,7 +87,7 @@ class State:
             return cls()
 
     @classmethod
-    def from_json(cls, data: Any) -> State:
+    def from_json(cls, data: Any) -> BuildState:
         """The inverse of `as_json`; ValueError for what is no state."""
         try:
             maps = {str(name): _record(record) for name, record in data["maps"].items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mailconf.build.plan import Target
-from mailconf.diagnostics import Severity, Sink, declare, error, warning
+from mailconf.diagnostics import Related, Severity, Sink, declare, error, warning
 from mailconf.files import NoDisk, Tree
 from mailconf.maps.core.table import SequenceTable, TemporaryFailure
 from mailconf.maps.registry import open_table
@@ -23,10 +23,27 @@ Example:
     virtual_alias_maps = hash:/etc/postfix/virtual
     # /etc/postfix/virtual
     info@example.com ann@example.com
+    $ mailconf build /etc/postfix
+    $ echo 'ann@example.com ann' >> /etc/postfix/virtual
+    $ mailconf check /etc/postfix
 
 Remedy: run `mailconf build` with the folder, or postmap(1), makemap(8), newaliases(1).
 
 Source: postmap(1); DATABASE_README, "Maintaining Postfix lookup table files".
+"""
+
+CK013 = declare("CK013", Severity.NOTE, "nothing has been built yet")
+"""Why: the servers read maps, not their sources. There are none yet, as in a repository, or before the first build.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    info@example.com ann@example.com
+
+Remedy: run `mailconf build` with the folder where the servers are to read them.
+
+Source: postmap(1).
 """
 
 CK011 = error("CK011", "a map is damaged")
@@ -70,7 +87,23 @@ _CHANGED = "does not have the content that its source has now"  # any other reas
 
 def freshness(subject: Subject, sink: Sink) -> None:
     """Report maps that the servers would read stale, not find, or fail to read."""
-    check_maps(subject.targets, subject.root, subject.site.directory, sink)
+    targets, directory = subject.targets, subject.site.directory
+    if not unbuilt(targets, subject.root, directory, sink):
+        check_maps(targets, subject.root, directory, sink)
+
+
+def unbuilt(targets: Sequence[Target], root: Tree, directory: str, sink: Sink) -> bool:
+    """Whether nothing of all that is built is there yet; that is one note."""
+    if not targets or any(root.exists(target.target) for target in targets):
+        return False
+    first, *others = targets
+    places = [(target, target.uses[0].span) for target in others if target.uses]
+    related = tuple(Related(str(target.table), span) for target, span in places if span is not None)
+    message = "nothing has been built yet" if others else f"{first.target.name} has not been built yet"
+    span = first.uses[0].span if first.uses else None
+    hint = f"run mailconf build {directory}"
+    sink.report(CK013, message, span, hint=hint, related=related, file=str(first.source), tree=root)
+    return True
 
 
 def check_maps(targets: Iterable[Target], root: Tree, directory: str, sink: Sink) -> None:

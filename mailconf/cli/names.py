@@ -11,6 +11,7 @@ TOOLS = {
     "postconf": "mailconf.cli.postfix.postconf",
     "postmap": "mailconf.cli.postfix.postmap",
     "praliases": "mailconf.cli.sendmail.praliases",
+    "sendmail": "mailconf.cli.sendmail.sendmail",
 }
 
 # Tools of the originals that mailconf does not have yet: a link of such a name prints a message and does nothing.
@@ -30,7 +31,6 @@ LATER = frozenset(
         "postsuper",
         "purgestat",
         "rmail",
-        "sendmail",
         "smrsh",
         "vacation",
     )
@@ -40,5 +40,7 @@ COMMANDS = {
     "check": "mailconf.cli.own.check",
     "explain": "mailconf.cli.own.explain",
     "makefile": "mailconf.cli.own.makefile",
+    "rule": "mailconf.cli.own.rule",
     "serve": "mailconf.cli.own.serve",
+    "test": "mailconf.cli.own.test",
 }

@@ -1,8 +1,9 @@
 """Where configuration is read from, and how files are replaced.
 
-Everything that reads configuration takes a `Tree` (`mailconf.files.tree`), of which there are four kinds: `Root`, the
-disk below a folder; `Overlay`, texts that are not saved yet over another tree; `Revision`, what a git repository has
-recorded; `Memory`, files that a test has made up. `replace` writes a file, `read_own` reads what mailconf has written.
+Everything that reads configuration takes a `Tree` (`mailconf.files.tree`), of which there are five kinds: `Root`, the
+disk below a folder; `Mounted`, a folder as another; `Overlay`, texts that are not saved yet over another tree;
+`Revision`, what a git repository has recorded; `Memory`, files that a test has made up. `replace` writes a file,
+`read_own` reads what mailconf has written.
 
 What is named here is imported when it is asked for, and `read_here` does without: the start-up time of tools is a
 feature.
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from mailconf.files.memory import File as File
     from mailconf.files.memory import Link as Link
     from mailconf.files.memory import Memory as Memory
+    from mailconf.files.mounted import Mounted as Mounted
     from mailconf.files.overlay import Overlay as Overlay
     from mailconf.files.own import Untrusted as Untrusted
     from mailconf.files.own import distrust as distrust
     from mailconf.files.own import read_own as read_own
     from mailconf.files.regular import read_regular as read_regular
+    from mailconf.files.replacing import exchange as exchange
     from mailconf.files.replacing import lock_folder as lock_folder
     from mailconf.files.replacing import remove_leftovers as remove_leftovers
     from mailconf.files.replacing import replace as replace
@@ -29,18 +32,19 @@ if TYPE_CHECKING:
     from mailconf.files.revision import Revision as Revision
     from mailconf.files.tree import MOST as MOST
     from mailconf.files.tree import NoDisk as NoDisk
-    from mailconf.files.tree import Place as Place
     from mailconf.files.tree import Tree as Tree
+    from mailconf.files.tree import TreePlace as TreePlace
 
 _MODULES = {
     "disk": ("Root",),
     "memory": ("File", "Link", "Memory"),
+    "mounted": ("Mounted",),
     "overlay": ("Overlay",),
     "own": ("Untrusted", "distrust", "read_own"),
     "regular": ("read_regular",),
-    "replacing": ("lock_folder", "remove_leftovers", "replace", "sync_folder"),
+    "replacing": ("exchange", "lock_folder", "remove_leftovers", "replace", "sync_folder"),
     "revision": ("NoRevision", "Revision"),
-    "tree": ("MOST", "NoDisk", "Place", "Tree"),
+    "tree": ("MOST", "NoDisk", "TreePlace", "Tree"),
 }
 
 

@@ -6,7 +6,7 @@ import os
 import stat
 
 from mailconf.files.regular import head_of_regular, load_regular, open_regular, read_to_end, too_large
-from mailconf.files.tree import MOST, Place, Tree
+from mailconf.files.tree import MOST, Tree, TreePlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mailconf.files.tree import Name
-    from mailconf.personal import Found
+    from mailconf.personal import PersonalFile
 
 
 class Root(Tree):
@@ -44,8 +44,8 @@ class Root(Tree):
     def link(self, name: Name) -> str:
         return os.readlink(self.place(name))
 
-    def resolve(self, name: Name) -> Place:
-        return Place(os.path.realpath(self.place(name)))
+    def resolve(self, name: Name) -> TreePlace:
+        return TreePlace(os.path.realpath(self.place(name)))
 
     def real(self, name: Name) -> Path:
         return self.path(name)
@@ -53,7 +53,7 @@ class Root(Tree):
     def socket(self, name: Name) -> Path:
         return self.path(name)
 
-    def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> Found:
+    def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> PersonalFile:
         from mailconf.personal import look
 
         below = str(self.top) if self._moved else "/"

@@ -12,14 +12,14 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.files.regular import require_regular, too_large
-from mailconf.files.tree import MOST, NoDisk, Place, Tree
+from mailconf.files.tree import MOST, NoDisk, Tree, TreePlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from mailconf.files.tree import Name
-    from mailconf.personal import Found
+    from mailconf.personal import PersonalFile
 
 MOST_LINKS = 40
 LONGEST_PATH = 4096  # bytes
@@ -83,27 +83,27 @@ class NodeTree(Tree):
             raise _error(errno.EINVAL, name)
         return self._target(node, place)
 
-    def resolve(self, name: Name) -> Place:
-        return Place(self._follow(name, follow=True)[0])
+    def resolve(self, name: Name) -> TreePlace:
+        return TreePlace(self._follow(name, follow=True)[0])
 
     def real(self, name: Name) -> Path:
         self._found(name)
         raise NoDisk(self.place(name))
 
-    def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> Found:
-        from mailconf.personal import LIMIT, Found
+    def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> PersonalFile:
+        from mailconf.personal import LIMIT, PersonalFile
 
         try:
             place, node = self._found(name, follow=follow)
             status = self._status(place, node)
         except (OSError, ValueError) as failure:
-            return Found(reason=getattr(failure, "strerror", None) or str(failure))
+            return PersonalFile(reason=getattr(failure, "strerror", None) or str(failure))
         if not stat.S_ISREG(status.st_mode):
-            return Found(status.st_uid, status.st_mode)
+            return PersonalFile(status.st_uid, status.st_mode)
         try:
-            return Found(status.st_uid, status.st_mode, self._data(node, LIMIT, place))
+            return PersonalFile(status.st_uid, status.st_mode, self._data(node, LIMIT, place))
         except OSError as failure:
-            return Found(status.st_uid, status.st_mode, reason=failure.strerror or str(failure))
+            return PersonalFile(status.st_uid, status.st_mode, reason=failure.strerror or str(failure))
 
     # -- the way along a name
 

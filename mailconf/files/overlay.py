@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from mailconf.files.nodes import status_of
 from mailconf.files.regular import too_large
-from mailconf.files.tree import MOST, NoDisk, Place, Tree
+from mailconf.files.tree import MOST, NoDisk, Tree, TreePlace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mailconf.files.tree import Name
-    from mailconf.personal import Found
+    from mailconf.personal import PersonalFile
 
 
 class Overlay(Tree):
@@ -40,14 +40,29 @@ class Overlay(Tree):
                 above, name = os.path.split(above)
                 self._folders.setdefault(above, set()).add(name)
 
-    def _text(self, name: Name) -> tuple[Place, bytes | None]:
+    def path(self, name: Name) -> Path:
+        return self._beneath.path(name)
+
+    def place(self, name: Name) -> str:
+        return self._beneath.place(name)
+
+    def shown(self, path: Name) -> Path:
+        return self._beneath.shown(path)
+
+    def inside(self, path: Name) -> str:
+        return self._beneath.inside(path)
+
+    def covers(self, name: Name) -> bool:
+        return self._beneath.covers(name)
+
+    def _text(self, name: Name) -> tuple[TreePlace, bytes | None]:
         """The place that a name leads to, and its text; None if it has no text of its own."""
         if not os.fspath(name) or "\0" in os.fspath(name):
-            return Place(), None  # what is beneath reports it
+            return TreePlace(), None  # what is beneath reports it
         try:
             place = self._beneath.resolve(name)
         except OSError:
-            return Place(), None
+            return TreePlace(), None
         return place, self._texts.get(place)
 
     def load(self, name: Name, most: int = MOST) -> tuple[bytes, os.stat_result]:
@@ -76,7 +91,7 @@ class Overlay(Tree):
                 return status_of(stat.S_IFDIR | 0o755, 0, user, group, 0, self._modified)
         return self._beneath.stat(name, follow=follow)
 
-    def _status(self, place: Place, text: bytes) -> os.stat_result:
+    def _status(self, place: TreePlace, text: bytes) -> os.stat_result:
         try:
             was = self._beneath.stat(place)
         except FileNotFoundError:
@@ -101,7 +116,7 @@ class Overlay(Tree):
     def link(self, name: Name) -> str:
         return self._beneath.link(name)
 
-    def resolve(self, name: Name) -> Place:
+    def resolve(self, name: Name) -> TreePlace:
         return self._beneath.resolve(name)
 
     def real(self, name: Name) -> Path:
@@ -112,9 +127,16 @@ class Overlay(Tree):
     def socket(self, name: Name) -> Path:
         return self._beneath.socket(name)
 
-    def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> Found:
-        found = self._beneath.personal(name, user, follow=follow)
+    def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> PersonalFile:
         text = self._text(name)[1]
+        try:
+            found = self._beneath.personal(name, user, follow=follow)
+        except FileNotFoundError:  # as a folder that stands for another has it
+            if text is None:
+                raise
+            from mailconf.personal import PersonalFile
+
+            found = PersonalFile()
         if text is None or (found.exists and not found.regular):
             return found
         status = self.stat(name)

@@ -1,12 +1,13 @@
 """Files replaced whole.
 
 `replace` is the only way mailconf writes a file that someone else may be reading: a temporary file beside the target,
-fsync, owner and mode, rename, fsync of the folder. A crash at any moment leaves the old file or the new one, and
+owner and mode, fsync, rename, fsync of the folder. A crash at any moment leaves the old file or the new one, and
 perhaps the temporary file, which the next `replace` of the same file removes.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from mailconf.files.regular import read_regular
 
 
 @contextmanager
@@ -39,7 +42,6 @@ def replace(target: Path, *, owner: tuple[int, int] | None = None, mode: int | N
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
             # Last of all, for what is left of a file of another owner is not removed.
             if owner is not None and owner != (os.geteuid(), os.getegid()):
                 with suppress(PermissionError):
@@ -52,6 +54,26 @@ def replace(target: Path, *, owner: tuple[int, int] | None = None, mode: int | N
             temporary.unlink()
         raise
     sync_folder(target.parent)
+
+
+def exchange(target: Path, before: bytes, after: bytes) -> None:
+    """`replace` the regular file ``target``, which holds ``before``, by ``after``; it keeps owner and mode.
+
+    Raises OSError: where it is a link or holds something else by now, and where root would change it below a folder
+    that another user can write to, who could put another folder in its place.
+    """
+    from mailconf.files.tree import MOST
+
+    if not stat.S_ISREG(target.lstat().st_mode) or read_regular(target, MOST) != before:
+        raise OSError(errno.ESTALE, "it was changed meanwhile", str(target))
+    for above in Path(os.path.realpath(target)).parents if os.geteuid() == 0 else ():
+        status = above.stat()
+        shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
+        if status.st_uid != 0 or shared:
+            reason = f"{above} can be changed by another user than root: run mailconf as that user"
+            raise PermissionError(errno.EPERM, reason, str(target))
+    with replace(target) as file:
+        file.write(after)
 
 
 def _temporary_name(target: Path) -> str:

@@ -6,6 +6,7 @@ The place of the file, by which reports call it, is that name below `Tree.top`; 
 | kind | what it is |
 |---|---|
 | `mailconf.files.disk.Root` | the disk, below a folder |
+| `mailconf.files.mounted.Mounted` | a folder of the disk as another, and nothing else |
 | `mailconf.files.overlay.Overlay` | texts that are not saved yet over another tree |
 | `mailconf.files.revision.Revision` | what a git repository has recorded in a revision |
 | `mailconf.files.memory.Memory` | files that exist nowhere else |
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path  # 4 ms that most tools' start-up can do without
 
-    from mailconf.personal import Found
+    from mailconf.personal import PersonalFile
 
     Name = str | os.PathLike[str]
 
@@ -38,7 +39,7 @@ class NoDisk(OSError):
         super().__init__(errno.ENXIO, "it is not on the disk, where it could be locked and read", os.fspath(path))
 
 
-class Place(str):
+class TreePlace(str):
     """A place by itself, not a name below the top: what `Tree.resolve` returns, and places in another tree's folders.
 
     A tree takes it as it is.
@@ -89,7 +90,7 @@ class Tree:
         from pathlib import Path
 
         path = Path(name)
-        if not self._moved or not path.is_absolute() or isinstance(name, Place):
+        if not self._moved or not path.is_absolute() or isinstance(name, TreePlace):
             return path
         if ".." in path.parts:
             path = Path(os.path.normpath(path))
@@ -120,6 +121,10 @@ class Tree:
             return absolute
         return absolute.removeprefix(str(self._absolute)) or "/"
 
+    def covers(self, name: Name) -> bool:
+        """Whether the tree can know of a file of that name. If not, that nothing is there means nothing."""
+        return True
+
     # -- what each kind of tree has its own way for
 
     def load(self, name: Name, most: int = MOST) -> tuple[bytes, os.stat_result]:
@@ -142,7 +147,7 @@ class Tree:
         """Where a symbolic link leads, as it is written. Raises OSError, also where there is no link."""
         raise NotImplementedError
 
-    def resolve(self, name: Name) -> Place:
+    def resolve(self, name: Name) -> TreePlace:
         """The absolute place that ``name`` leads to when all links are followed, whether anything is there or not."""
         raise NotImplementedError
 
@@ -160,7 +165,7 @@ class Tree:
 
         return Path("/nonexistent") / self.place(name).lstrip("/")
 
-    def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> Found:
+    def personal(self, name: Name, user: tuple[int, int] | None, *, follow: bool) -> PersonalFile:
         """A file that a user has written (`mailconf.personal.look`): read with no more than that user's rights."""
         raise NotImplementedError
 

@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailconf.m4.engine import Engine, EngineOptions
 from mailconf.m4.environment import UNBOUNDED, Budget, Confined, Denied, Environment, System
 from mailconf.m4.errors import Exhausted, Fatal, Stop
-from mailconf.m4.places import Place, Text
+from mailconf.m4.places import MacroPlace, Text
 
 if TYPE_CHECKING:
     from mailconf.diagnostics import Sink
@@ -57,7 +57,7 @@ __all__ = [
     "Exhausted",
     "Expansion",
     "Fatal",
-    "Place",
+    "MacroPlace",
     "Stop",
     "System",
     "Text",
@@ -72,7 +72,7 @@ class Expansion(NamedTuple):
     output: bytes
     messages: bytes
     status: int
-    pieces: list[tuple[bytes, Place | None]]
+    pieces: list[tuple[bytes, MacroPlace | None]]
 
 
 def expand(

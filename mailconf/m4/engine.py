@@ -21,7 +21,7 @@ from mailconf.m4.environment import Budget, Denied, Environment
 from mailconf.m4.errors import Exhausted, Fatal, Stop
 from mailconf.m4.macros import BUILTINS, Builtin, Macro, Macros
 from mailconf.m4.output import FLUSH_PIECES, Output
-from mailconf.m4.places import Block, Place, Text, file_block
+from mailconf.m4.places import Block, MacroPlace, Text, file_block
 from mailconf.m4.reader import CHARACTER, STRING, WORD, Reader
 from mailconf.m4.syntax import AT_COMMENT, AT_PUNCTUATION, AT_QUOTE, AT_STRING, AT_WORD
 from mailconf.source import decode
@@ -39,7 +39,7 @@ INCLUDES = 100  # files inside one another, where the budget bounds calls inside
 REPORTS = 1_000  # diagnostics of a run: more than anyone reads
 STACK = 200_000  # calls inside one another where the budget sets no bound: m4's own stack ends earlier
 
-Callback = Callable[[bytes, list[Any], Place], None]
+Callback = Callable[[bytes, list[Any], MacroPlace], None]
 
 
 class EngineOptions:
@@ -119,9 +119,9 @@ class Engine(Reader):
             self.macros.define(Macro(name, b""))
 
     @property
-    def here(self) -> Place | None:
+    def here(self) -> MacroPlace | None:
         """The place of the call that is being carried out; None before the first."""
-        return None if self._at_block is None else Place(self._at_block, self._at)
+        return None if self._at_block is None else MacroPlace(self._at_block, self._at)
 
     def clear_place(self) -> None:
         """What is reported now has no place in a file."""
@@ -185,8 +185,8 @@ class Engine(Reader):
         assert block.text is not None
         message = b"input exhausted\n"
         if below is not None:
-            message = b"input reverted to %b, line %d\n" % self._location(Place(below, max(below.pos - 1, 0)))
-        last = Place(block, len(block.data))
+            message = b"input reverted to %b, line %d\n" % self._location(MacroPlace(below, max(below.pos - 1, 0)))
+        last = MacroPlace(block, len(block.data))
         self.debug_line(self.debug.prefix(b"debug", block.text.name, last.line) + message)
 
     def more(self, block: Block) -> Block | None:
@@ -243,7 +243,7 @@ class Engine(Reader):
 
     # -- messages
 
-    def _location(self, place: Place | None) -> tuple[bytes, int]:
+    def _location(self, place: MacroPlace | None) -> tuple[bytes, int]:
         if place is None:
             return b"", 0
         text, offset = place.file
@@ -255,14 +255,14 @@ class Engine(Reader):
         self.output.flush()
         self._stderr(text)
 
-    def message(self, text: str | bytes, place: Place | None, prefix: str = "") -> None:
+    def message(self, text: str | bytes, place: MacroPlace | None, prefix: str = "") -> None:
         """Print ``m4:FILE:LINE: text``."""
         line = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
         file, number = self._location(place)
         where = b"%b:%d: " % (file, number) if file else b""
         self.print_error(self.program + b":" + (where or b" ") + prefix.encode() + line + b"\n")
 
-    def _report(self, kind: str, text: str, place: Place | None, hint: str = "") -> None:
+    def _report(self, kind: str, text: str, place: MacroPlace | None, hint: str = "") -> None:
         if self.sink is not None and (self._reported < REPORTS or kind == "EXHAUSTED"):
             self._reported += 1
             from mailconf.m4 import problems  # here: start-up time
@@ -359,11 +359,11 @@ class Engine(Reader):
     def _emit(self, text: bytes, block: Block, offset: int, whole: bool) -> None:
         """Text for the output, when more is wanted than the text."""
         if self.synclines:
-            end = Place(self.block, 0) if whole and self._crossing else Place(block, offset)
+            end = MacroPlace(self.block, 0) if whole and self._crossing else MacroPlace(block, offset)
             self.output.synchronized(text, block, offset, end.file[0].name, whole)
         elif self.output.current >= 0:
             self.output.pieces.append(text)
-            self.output.places.append(Place(block, offset))
+            self.output.places.append(MacroPlace(block, offset))
 
     def _expand(self) -> None:
         macros, frames, output = self.macros.top, self._frames, self.output
@@ -467,7 +467,7 @@ class Engine(Reader):
                 elif not self.next_block():
                     if not frames:
                         return
-                    raise Fatal("end of file in argument list", Place(*begun), prefix="ERROR: ")
+                    raise Fatal("end of file in argument list", MacroPlace(*begun), prefix="ERROR: ")
                 block = self.block
                 data, pos, size = block.data, block.pos, len(block.data)
                 if leading:
@@ -576,7 +576,9 @@ class Engine(Reader):
                     self._at_block, self._at = origin, offset
                     raise self._exhausted("steps")
                 if len(frames) >= nesting:
-                    raise Fatal(f"recursion limit of {nesting} exceeded, use -L<N> to change it", Place(origin, offset))
+                    raise Fatal(
+                        f"recursion limit of {nesting} exceeded, use -L<N> to change it", MacroPlace(origin, offset)
+                    )
                 traced = 0
                 if debug.watching and debug.traces(word):
                     traced = self.calls
@@ -656,7 +658,7 @@ class Engine(Reader):
         """Carry out a call, with everything that may accompany it, and return its expansion."""
         args = self._flattened(macro, args)
         if self.on_call is not None:
-            self.on_call(args[0], args, Place(self._at_block, self._at))  # type: ignore[arg-type]
+            self.on_call(args[0], args, MacroPlace(self._at_block, self._at))  # type: ignore[arg-type]
         shown = self._trace_arguments(args, level, traced) if traced else b""
         result = self.invoke(macro, args)
         if traced:

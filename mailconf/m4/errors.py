@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailconf.m4.places import Place
+from mailconf.m4.places import MacroPlace
 
 
 class Stop(Exception):
@@ -16,7 +16,7 @@ class Stop(Exception):
 class Fatal(Exception):
     """An error that ends the run; ``place`` is None where no place is known."""
 
-    def __init__(self, message: str, place: Place | None, prefix: str = "") -> None:
+    def __init__(self, message: str, place: MacroPlace | None, prefix: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.place = place
@@ -26,6 +26,6 @@ class Fatal(Exception):
 class Exhausted(Fatal):
     """The budget is spent. ``what``: "steps", "depth" or "size"."""
 
-    def __init__(self, what: str, message: str, place: Place | None) -> None:
+    def __init__(self, what: str, message: str, place: MacroPlace | None) -> None:
         super().__init__(message, place)
         self.what = what

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from mailconf.m4.places import Place
+from mailconf.m4.places import MacroPlace
 
 if TYPE_CHECKING:
     from mailconf.m4.engine import Engine
@@ -83,7 +83,9 @@ class Macro:
 
     __slots__ = ("_pieces", "_slots", "blind", "builtin", "constant", "name", "text", "where")
 
-    def __init__(self, name: bytes, text: bytes, builtin: Builtin | None = None, where: Place | None = None) -> None:
+    def __init__(
+        self, name: bytes, text: bytes, builtin: Builtin | None = None, where: MacroPlace | None = None
+    ) -> None:
         self.name = name
         self.text = text
         self.builtin = builtin

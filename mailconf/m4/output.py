@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import SupportsIndex
 
-from mailconf.m4.places import Block, Place
+from mailconf.m4.places import Block, MacroPlace
 
 Writer = Callable[[bytes], object]
 FLUSH_PIECES = 4096
@@ -36,9 +36,9 @@ class Output:
         self.track = track
         self.current = 0
         self.pieces: list[bytes] = []
-        self.places: list[Place | None] = []
-        self._diverted: dict[int, tuple[list[bytes], list[Place | None]]] = {0: (self.pieces, self.places)}
-        self._nowhere: tuple[list[bytes], list[Place | None]] = (_Nowhere(), [])
+        self.places: list[MacroPlace | None] = []
+        self._diverted: dict[int, tuple[list[bytes], list[MacroPlace | None]]] = {0: (self.pieces, self.places)}
+        self._nowhere: tuple[list[bytes], list[MacroPlace | None]] = (_Nowhere(), [])
         # The #line directives' state: where the reader of the output believes to be.
         self._line = -1  # below 1: the file is not known either
         self._line_begins = True
@@ -73,7 +73,7 @@ class Output:
             self.pieces.extend(pieces)
             self.places.extend(places)
 
-    def insert(self, data: bytes, place: Place | None) -> None:
+    def insert(self, data: bytes, place: MacroPlace | None) -> None:
         """Text copied as it is (a file that is undiverted)."""
         if self.current >= 0 and data:
             self.pieces.append(data)
@@ -94,7 +94,7 @@ class Output:
         if not self.track:
             pieces.clear()
 
-    def explained(self) -> tuple[list[bytes], list[Place | None]]:
+    def explained(self) -> tuple[list[bytes], list[MacroPlace | None]]:
         """The pieces of diversion 0 and the place of each; only with tracking."""
         return self._diverted[0]
 
@@ -109,13 +109,13 @@ class Output:
         """
         if self.current < 0:
             return
-        source, at = Place(block, offset).file
+        source, at = MacroPlace(block, offset).file
         in_file = block.text is not None
         for piece in [text] if whole else _lines(text):
             self._directive(file, source.line(at))
             self.pieces.append(piece)
             if self.track:
-                self.places.append(Place(block, offset))
+                self.places.append(MacroPlace(block, offset))
             self._line += piece.count(b"\n", 0, len(piece) - 1)
             self._line_begins = piece.endswith(b"\n")
             if in_file:

@@ -21,7 +21,7 @@ class Text:
 
     __slots__ = ("__dict__", "data", "depth", "included", "name")
 
-    def __init__(self, name: bytes, data: bytes, included: Place | None = None) -> None:
+    def __init__(self, name: bytes, data: bytes, included: MacroPlace | None = None) -> None:
         self.name = name
         self.data = data
         self.included = included
@@ -64,7 +64,7 @@ class Text:
         return len(decode(self.data[:offset]))
 
 
-class Place(NamedTuple):
+class MacroPlace(NamedTuple):
     """The byte at ``offset`` of a block."""
 
     block: Block
@@ -121,7 +121,7 @@ class Place(NamedTuple):
                 if block.defined is not None:
                     text, at = block.defined.file
                     how += f" (defined at {decode(text.name)}:{text.line(at)})"
-                steps.append(Origin(how, Place(block.parent, block.at).span(len(block.name))))
+                steps.append(Origin(how, MacroPlace(block.parent, block.at).span(len(block.name))))
                 block = block.parent
             elif block.text.included is not None:
                 steps.append(Origin(f"included `{decode(block.text.name)}'", block.text.included.span(len(b"include"))))
@@ -142,9 +142,9 @@ class Block:
         self.at = at
         self.name = name
         self.text: Text | None = None
-        self.home: tuple[Text, int] | None = None  # of an expansion, what `Place.file` has found
+        self.home: tuple[Text, int] | None = None  # of an expansion, what `MacroPlace.file` has found
         self.base = 0
-        self.defined: Place | None = None  # where the macro was defined; only with tracking
+        self.defined: MacroPlace | None = None  # where the macro was defined; only with tracking
         self.token: Any = None  # a builtin's definition instead of text, what `defn' gives
         self.descriptor = -1  # where more of the file can be read
 

@@ -7,7 +7,7 @@ own loop takes what the patterns of `mailconf.m4.syntax` find inside one block a
 from __future__ import annotations
 
 from mailconf.m4.errors import Fatal
-from mailconf.m4.places import Block, Place, read_more
+from mailconf.m4.places import Block, MacroPlace, read_more
 from mailconf.m4.syntax import SPACES, WORD_BYTES, WORD_REST, WORD_START, Syntax, syntax
 
 # Kinds of token
@@ -155,7 +155,7 @@ class Reader:
         return WORD, word, block, at
 
     def _comment(self) -> bytes:
-        start = Place(self.block, self.block.pos)
+        start = MacroPlace(self.block, self.block.pos)
         now = self.syntax
         parts = [self.read(len(now.comment))]
         end = now.uncomment
@@ -185,7 +185,7 @@ class Reader:
             self._step()
 
     def _quoted(self) -> bytes:
-        start = Place(self.block, self.block.pos)
+        start = MacroPlace(self.block, self.block.pos)
         now = self.syntax
         quote, unquote = now.quote, now.unquote
         self.read(len(quote))

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import namedtuple
 
-from mailconf.maps.types import MapType, type_of
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    from mailconf.maps.types import MapType
+
+    class _Parts(NamedTuple):
+        type: str
+        name: str
+else:  # the module typing takes a tool longer to load than all else that it needs
+    _Parts = namedtuple("_Parts", ("type", "name"))
 
 PROXY = "proxy"
 
 
-class TableRef(NamedTuple):
+class TableRef(_Parts):
     """A lookup table as a configuration names it. ``proxy:type:name`` has the type proxy and the name type:name."""
 
-    type: str
-    name: str
+    __slots__ = ()
 
     @classmethod
     def parse(cls, text: str, default_type: str = "") -> TableRef:
@@ -41,6 +50,8 @@ class TableRef(NamedTuple):
     @property
     def kind(self) -> MapType:
         """What is known of its type."""
+        from mailconf.maps.types import type_of  # here: start-up time
+
         return type_of(self.type)
 
     @property

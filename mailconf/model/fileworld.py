@@ -20,12 +20,14 @@ from mailconf.arrays import arrays
 from mailconf.diagnostics import Sink
 from mailconf.domain_names import comparable, for_resolver
 from mailconf.files import Root, Tree
+from mailconf.hosts_file import NAME, HostsFile
 from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.core.trust import ORDINARY, Trust
+from mailconf.maps.core.utf8 import is_utf8, lookup_utf8
 from mailconf.maps.reference import TableRef
 from mailconf.maps.registry import open_table
 from mailconf.model.world import ABSENT, Answer, Outcome, Records, User
-from mailconf.personal import Found
+from mailconf.personal import PersonalFile
 from mailconf.ports import Ports
 from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.entry import Entry
@@ -83,6 +85,8 @@ class FileWorld:
     transitional  how domain names in other letters are translated, see `mailconf.domain_names.to_ascii`
     trace     give the place in its text source of the entry that a built map answers with
     ports     resolves names of ports
+    hosts     the hosts file, None: that of ``root``
+    utf8      keys, values and texts of tables have to be UTF-8 (postconf(5) smtputf8_enable)
     instead   may open a table in the place of ``type:name`` (one that has not been built)
     """
 
@@ -98,6 +102,8 @@ class FileWorld:
         instead: Callable[[str], LookupTable | None] | None = None,
         clock: Callable[[], float] = time.time,
         ports: Ports | None = None,
+        hosts: HostsFile | None = None,
+        utf8: bool = True,
     ) -> None:
         self.root = Root() if root is None else root
         self._transitional = transitional
@@ -107,9 +113,12 @@ class FileWorld:
         self._trace = trace
         self._instead = instead
         self._clock = clock
+        self._utf8 = utf8
         self._ports = ports or Ports(root=self.root)
+        self._hosts = hosts or HostsFile(self.root)
         self._tables: dict[tuple[str, Trust], LookupTable | Answer] = {}
         self._places: dict[str, _Places | None] = {}
+        self._texts: dict[str, Source | None] = {}  # of tables of patterns
 
     def close(self) -> None:
         """Close every table; the next question opens it anew."""
@@ -118,26 +127,41 @@ class FileWorld:
                 table.close()
         self._tables.clear()
         self._places.clear()
+        self._texts.clear()
 
     async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
+        if self._utf8 and not is_utf8(encode(key)):  # not even a table that cannot be opened
+            return ABSENT
         opened = self._tables.get((table, trust))
         if opened is None:
             opened = self._tables[table, trust] = self._open(table, trust)
         if isinstance(opened, Answer):
             return opened
         try:
-            value = opened.lookup(encode(key))
+            value = lookup_utf8(opened, table, encode(key)) if self._utf8 else opened.lookup(encode(key))
         except TemporaryFailure as failure:
             return Answer(Outcome.FAILED, reason=str(failure))
         if value is None:
             return ABSENT
         direct = TableRef.parse(table).direct if self._trace else None
-        place = self._place(direct.name, key, decode(value)) if direct and direct.kind.stored else None
+        place = None
+        if direct and direct.kind.stored:
+            place = self._place(direct.name, key, decode(value))
+        elif direct and (line := getattr(opened, "answered", 0)):
+            place = self._rule(direct.name, line)
         return Answer(Outcome.FOUND, decode(value), span=place)
 
     def _open(self, table: str, trust: Trust) -> LookupTable | Answer:
         try:
-            return open_table(table, self.root, fold=fold, trust=trust, instead=self._instead, ports=self._ports)
+            return open_table(
+                table,
+                self.root,
+                fold=fold,
+                utf8=self._utf8,
+                trust=trust,
+                instead=self._instead,
+                ports=self._ports,
+            )
         except (TemporaryFailure, UnsupportedMap) as failure:
             return Answer(Outcome.FAILED, reason=str(failure))
 
@@ -147,6 +171,16 @@ class FileWorld:
             self._places[name] = self._index(name)
         places = self._places[name]
         return None if places is None else places.find(key, value)
+
+    def _rule(self, name: str, line: int) -> Span | None:
+        """The rule of a table of patterns that answered."""
+        if name not in self._texts:
+            try:
+                self._texts[name] = Source.read(self.root, name)
+            except OSError:
+                self._texts[name] = None
+        text = self._texts[name]
+        return None if text is None else text.line_span(line)
 
     def _index(self, name: str) -> _Places | None:
         from mailconf.tables.reader import read_postmap
@@ -165,6 +199,9 @@ class FileWorld:
         if not folded.isascii():
             return Records(Outcome.ABSENT, nxdomain=True)  # no such name can exist
         return _query(folded, kind) if self._online else NO_DNS
+
+    async def hosts(self, name: str) -> Records:
+        return listed(self._hosts, name)
 
     def _asked(self, name: str) -> str:
         """The name as the DNS is asked for it."""
@@ -189,7 +226,7 @@ class FileWorld:
 
         return owner(table, self.root)
 
-    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+    async def file(self, path: str, user: User | None, *, follow: bool) -> PersonalFile:
         return self.root.personal(path, (user.uid, user.gid) if user else None, follow=follow)
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
@@ -204,6 +241,15 @@ class FileWorld:
 
     def now(self) -> float:
         return self._clock()
+
+
+def listed(hosts: HostsFile, name: str) -> Records:
+    """What a hosts file has for ``name``; one that cannot be read fails."""
+    try:
+        found = hosts.read().addresses(name)
+    except OSError as failure:
+        return Records(Outcome.FAILED, reason=f"{NAME}: {failure.strerror}")
+    return Records(Outcome.FOUND, found) if found else Records(Outcome.ABSENT)
 
 
 def _user(line: str) -> User | None:
@@ -230,13 +276,14 @@ def _query(name: str, kind: str) -> Records:
     values = [_record_text(record, kind) for record in answer]
     if kind == "MX":
         values.sort(key=lambda value: (int(value.split()[0]), value))
-    return Records(Outcome.FOUND, tuple(values))
+    ttl = answer.rrset.ttl if answer.rrset is not None else None
+    return Records(Outcome.FOUND, tuple(values), ttl=ttl, owner=answer.canonical_name.to_text(omit_final_dot=True))
 
 
 def _record_text(record: object, kind: str) -> str:
     if kind == "TXT":
         strings: tuple[bytes, ...] = record.strings  # type: ignore[attr-defined]
-        return decode(b"".join(strings))
+        return decode(strings[0])
     text = str(record)
     if kind == "MX":
         preference, _, exchange = text.partition(" ")

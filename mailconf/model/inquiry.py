@@ -10,23 +10,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mailconf.model.address import external
-from mailconf.model.policy import Place, Policy, Role, Side
+from mailconf.model.policy import AddressPlace, Policy, Role, Side
+from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
 from mailconf.model.transaction import Transaction
 from mailconf.model.transport import AgentKind
-from mailconf.model.verdict import Delivery, Reply, Route, Verdict
+from mailconf.model.verdict import Delivery, Effect, EffectKind, Inspection, Reply, Route, Verdict
 from mailconf.model.world import Ask, LookupFailed, World, run
 
+CONTENT = "content"  # what stands for a command where the content of a message refuses it
 TROUBLE = Reply.of(451, "4.3.0 Temporary lookup failure")
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A command of the client's and the answer to it."""
+    """A command of the client's and the answer to it; ``recipient`` is the one that RCPT named."""
 
     command: str
     verdict: Verdict
+    recipient: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,24 @@ class Inquiry:
     """The whole answer.
 
     steps         the SMTP commands in order; the last one is refused if the transaction is
-    destinations  of the accepted recipients, by recipient as RCPT named it ("" for copies)
+    destinations  of the accepted recipients, by recipient as RCPT named it ("" for copies); none of a message that is
+                  thrown away
     failure       why the message would be refused when it is taken over (a failed expansion)
+    effects       what the verdicts ask for besides the delivery, in order
+    copying       what was asked to find who gets copies
+    inspection    what the content of the message led to, where there was one
     """
 
     steps: list[Answered] = field(default_factory=list)
     destinations: dict[str, list[Destination]] = field(default_factory=dict)
     failure: Reply | None = None
+    effects: tuple[Effect, ...] = ()
+    copying: Trace = field(default_factory=Trace)
+    inspection: Inspection | None = None
+
+    def asks_for(self, kind: EffectKind) -> list[str]:
+        """The arguments of the effects of a kind, in order."""
+        return [effect.argument for effect in self.effects if effect.kind is kind]
 
     @property
     def accepted(self) -> bool:
@@ -61,20 +75,28 @@ class Inquiry:
         return bool(self.destinations) and self.failure is None
 
 
-def inquire(policy: Policy, world: World, session: Session, recipients: Sequence[str], *, helo: str = "") -> Inquiry:
+def inquire(
+    policy: Policy,
+    world: World,
+    session: Session,
+    recipients: Sequence[str],
+    *,
+    helo: str = "",
+    content: bytes | None = None,
+) -> Inquiry:
     """Ask ``policy`` about a message of ``session.sender`` to ``recipients``; ``world`` must answer at once.
 
     ``session`` says who the client is, and holds the sender with the parameters of MAIL, and the message's size; it
-    comes back as the transaction left it.
+    comes back as the transaction left it. ``content`` is the message, where there is one; its lines are ended by LF.
     """
     inquiry = Inquiry()
     sender, parameters, size = session.sender or "", session.sender_parameters, session.size
     session.sender, session.sender_parameters, session.size = None, {}, 0
     transaction = Transaction(policy, session, world)
 
-    def step(command: str, question: Coroutine[Any, Any, Verdict]) -> bool:
+    def step(command: str, question: Coroutine[Any, Any, Verdict], recipient: str | None = None) -> bool:
         verdict = run(question)
-        inquiry.steps.append(Answered(command, verdict))
+        inquiry.steps.append(Answered(command, verdict, recipient))
         return verdict.accepted and not transaction.over
 
     if not step("connect", transaction.connect()):
@@ -84,23 +106,46 @@ def inquire(policy: Policy, world: World, session: Session, recipients: Sequence
     if not step(f"MAIL FROM:<{external(sender)}>", transaction.mail(sender, parameters)):
         return inquiry
     for recipient in recipients:
-        step(f"RCPT TO:<{external(recipient)}>", transaction.rcpt(recipient, {}))
+        step(f"RCPT TO:<{external(recipient)}>", transaction.rcpt(recipient, {}), recipient)
         if transaction.over:
             return inquiry
     if transaction.recipients and step("DATA", transaction.data()):
         session.queue_id = "QUEUEID"
-        if step(".", transaction.end_of_data(size)):
-            _destinations(policy, world, session, inquiry)
+        if step(".", transaction.end_of_data(size or len(content or b""), content)):
+            inquiry.effects = tuple(transaction.effects)
+            if content is None or inspect(policy, world, session, content, inquiry):
+                follow(policy, world, session, inquiry)
     return inquiry
 
 
-def _destinations(policy: Policy, world: World, session: Session, inquiry: Inquiry) -> None:
-    """What cleanup(8), qmgr(8) and the delivery agents would do."""
-    ask = Ask(world)
+def inspect(policy: Policy, world: World, session: Session, content: bytes, inquiry: Inquiry) -> bool:
+    """What the content of a message that was taken leads to; whether it is still taken."""
+    found = inquiry.inspection = run(policy.inspect(session, content, Ask(world)))
+    inquiry.effects += found.effects
+    if found.reply is not None:
+        reply = run(policy.worded(session, found.reply, Ask(world)))
+        inquiry.steps.append(Answered(CONTENT, Verdict(reply, found.trace, found.effects, notes=found.notes)))
+    return found.reply is None
+
+
+def follow(policy: Policy, world: World, session: Session, inquiry: Inquiry) -> None:
+    """What cleanup(8), qmgr(8) and the delivery agents would do with the message that ``session`` has at its end.
+
+    ``inquiry`` has its effects, and gets its destinations, or why it would be refused.
+    """
+    ask = Ask(world, inquiry.copying)
+    redirect = inquiry.asks_for(EffectKind.REDIRECT)[-1:]
     try:
-        sender = run(policy.rewrite(session.sender or "", Role(Place.ENVELOPE, Side.SENDER), ask))
-        copies = run(policy.bcc(sender, session.recipients, ask))
-        for original, addresses in [*((r, [r]) for r in session.recipients), *([("", copies)] if copies else [])]:
+        sender = run(policy.rewrite(session.sender or "", Role(AddressPlace.ENVELOPE, Side.SENDER), Ask(world)))
+        copies = inquiry.asks_for(EffectKind.BCC)
+        copies += run(policy.bcc(sender, redirect or session.recipients, ask))
+        if inquiry.asks_for(EffectKind.DISCARD):
+            inquiry.destinations = {recipient: [] for recipient in session.recipients}
+            return
+        wanted = {recipient: redirect or [recipient] for recipient in session.recipients}
+        if copies and not redirect:
+            wanted[""] = copies
+        for original, addresses in wanted.items():
             inquiry.destinations[original] = [
                 destination
                 for address in addresses
@@ -114,22 +159,44 @@ def _of(
     policy: Policy, world: World, sender: str, address: str, inquiry: Inquiry, *, is_copy: bool
 ) -> list[Destination]:
     ask = Ask(world)
-    address = run(policy.rewrite(address, Role(Place.ENVELOPE, Side.RECIPIENT), ask))
-    expansion = run(policy.expand(address, ask))
+    filters = inquiry.asks_for(EffectKind.FILTER)
+    address = run(policy.rewrite(address, Role(AddressPlace.ENVELOPE, Side.RECIPIENT), ask))
+    expansion = run(policy.expand(Recipient(address), ask))
     if expansion.error is not None:
         inquiry.failure = expansion.error
     found: list[Destination] = []
     for recipient in expansion.recipients:
         # The first destination has the expansion that led to all of them.
         own = ask if not found else Ask(world)
-        route = run(policy.resolve(recipient, own, sender=sender))
+        plain = recipient.kind is RecipientKind.ADDRESS
+        route = run(policy.resolve(recipient.address, own, sender=sender, kind=recipient.kind))
+        if recipient.error:
+            route = route._replace(error=Reply.of(int(recipient.error[:3]), recipient.error[4:]))
+        if filters and route.error is None:
+            transport, _, nexthop = filters[-1].partition(":")
+            route = route._replace(transport=transport, nexthop=nexthop)
+        returned = recipient.owner or sender
         agent = policy.agent(route.transport)
         deliveries: tuple[Delivery, ...] = ()
         outgoing = outgoing_sender = ""
         if route.error is None and agent is AgentKind.MAILBOX:
             deliveries = run(policy.deliver(route, own, sender=sender)).items
+        elif route.error is None and not plain:
+            deliveries = run(policy.deliver(route, own, sender=returned, recipient=recipient)).items
         elif route.error is None and agent in (AgentKind.SMTP, AgentKind.LMTP):
-            outgoing = run(policy.rewrite(route.recipient, Role(Place.ENVELOPE, Side.RECIPIENT, route.transport), own))
-            outgoing_sender = run(policy.rewrite(sender, Role(Place.ENVELOPE, Side.SENDER, route.transport), own))
-        found.append(Destination(recipient, route, deliveries, outgoing, outgoing_sender, own.trace, is_copy))
+            outgoing = run(
+                policy.rewrite(route.recipient, Role(AddressPlace.ENVELOPE, Side.RECIPIENT, route.transport), own)
+            )
+            outgoing_sender = run(
+                policy.rewrite(returned, Role(AddressPlace.ENVELOPE, Side.SENDER, route.transport), own)
+            )
+        found.append(Destination(recipient.address, route, deliveries, outgoing, outgoing_sender, own.trace, is_copy))
     return found
+
+
+def destinations_of(policy: Policy, world: World, sender: str, address: str) -> list[Destination]:
+    """Where a message to one address goes that did not come by SMTP: one that a delivery sends anew."""
+    try:
+        return _of(policy, world, sender, address, Inquiry(), is_copy=False)
+    except LookupFailed:
+        return []

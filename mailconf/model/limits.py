@@ -37,3 +37,5 @@ class Limits(NamedTuple):
     delay_warning: float = 0.0  # the sender is notified of a delay after this long; 0: never
     command_time: float = 1000.0
     destination_recipients: int = 50
+    rate_window: float = 60.0  # connections within this time make up a client's rate
+    trace_counts: bool = True  # the fields that this host puts on top count for the size of a message

@@ -12,15 +12,15 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mailconf.model.distinction import Distinction, Values
-from mailconf.model.recipient import Recipient
+from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
-from mailconf.model.verdict import Deliveries, Expansion, Reply, Route, Verdict
-from mailconf.model.world import Ask
+from mailconf.model.verdict import Deliveries, Expansion, Inspection, Reply, Route, Verdict
+from mailconf.model.world import Ask, Records
 
 
-class Place(Enum):
+class AddressPlace(Enum):
     """What an address is used for."""
 
     ENVELOPE = "envelope"
@@ -38,12 +38,14 @@ class Role(NamedTuple):
     ``transport`` is "" on the way in, and on the way out the name of the transport that delivers: Postfix's
     generic mapping may be another for each service of master.cf, and sendmail's mailers have rulesets of their own.
     ``local`` is whether header addresses are completed with the local domain (local_header_rewrite_clients).
+    ``sender`` is that of the message, with whose domain sendmail completes header addresses for some mailers (F=C).
     """
 
-    place: Place
+    place: AddressPlace
     side: Side
     transport: str = ""
     local: bool = True
+    sender: str = ""
 
 
 class Privilege(Enum):
@@ -54,6 +56,17 @@ class Privilege(Enum):
     BARE_NEWLINES = "end lines by LF alone"
     UNLIMITED = "have any number of connections"
     LOCAL_HEADERS = "header addresses without a domain are local"
+
+
+class Kept(NamedTuple):
+    """What a configuration lets pass of an answer of the DNS.
+
+    records  those that are left; ABSENT where there were some and none is left, FAILED where that cannot be told
+    notes    lines for the log
+    """
+
+    records: Records
+    notes: tuple[str, ...] = ()
 
 
 class PolicySession(Protocol):
@@ -89,12 +102,16 @@ class PolicySession(Protocol):
         """VRFY; ``session.recipient`` is what was asked about."""
         ...
 
+    async def command(self, ask: Ask) -> Verdict:
+        """A command of the dialect's own (sendmail's EXPN, ETRN, HELP, ...): ``session.typed`` is its line."""
+        ...
+
     async def data(self, ask: Ask) -> Verdict:
         """DATA (and the first BDAT); the reply is 354 when accepted."""
         ...
 
     async def end_of_data(self, ask: Ask) -> Verdict:
-        """After the final dot; ``session.size`` and ``queue_id`` are set."""
+        """After the final dot; ``session.size``, ``content`` and ``queue_id`` are set."""
         ...
 
     def forget(self) -> None:
@@ -131,20 +148,32 @@ class Policy(Protocol):
         """A reply that the protocol alone decided on, as this configuration wants replies to be; it stays a refusal."""
         ...
 
+    async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:
+        """What the content of a message leads to when it is taken over, beyond what its end of data did
+        (header_checks(5)); its lines are ended by LF."""
+        ...
+
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         """``address`` (internal form) as it is to be in ``role``. Raises LookupFailed."""
         ...
 
-    async def expand(self, recipient: str, ask: Ask) -> Expansion:
-        """The recipients in the place of ``recipient`` before the message is queued (virtual aliases)."""
+    async def expand(self, recipient: Recipient, ask: Ask) -> Expansion:
+        """The recipients in the place of ``recipient`` before the message is queued (virtual aliases), each with its
+        origin and DSN parameters."""
         ...
 
     async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
         """Who gets copies (always_bcc, *_bcc_maps); the addresses are not rewritten yet. Raises LookupFailed."""
         ...
 
-    async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
-        """Where ``recipient`` goes."""
+    async def resolve(
+        self, recipient: str, ask: Ask, *, sender: str = "", kind: RecipientKind = RecipientKind.ADDRESS
+    ) -> Route:
+        """Where ``recipient`` goes; ``kind`` is what `expand` has called it."""
+        ...
+
+    async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
+        """What a transport's agent is to know of the records of type ``kind`` that the DNS has for ``name``."""
         ...
 
     async def deliver(

@@ -73,9 +73,18 @@ class Session:
     queue_id: str = ""
     size: int = 0  # of the message, once known
     chunked: bool = False  # the message comes by BDAT
+    connections: int = 1  # that this client has open
+    rate: int = 1  # connections of this client within a time that the dialect sets, and of all clients
+    total_rate: int = 1
     errors: int = 0  # commands refused in this session
     objection: Reply | None = None  # refuses MAIL or RCPT once the address is found good: a parameter, a limit
     withheld: frozenset[str] = frozenset()  # extensions not offered to this client; the Policy sets them at connect
+    # The argument of the command at hand as the client wrote it, for a dialect that reads it by itself: of MAIL and
+    # RCPT what follows the colon, of a command of the dialect's own the whole line; "" where there is no client.
+    typed: str = ""
+    verbose: bool = False  # the client has asked to be told more (sendmail's VERB)
+    content: bytes | None = None  # of the message, at its end; lines are ended by LF
+    hasty: bool = False  # the client talked before it was greeted, where it had to wait (`Verdict.hasty`)
     early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
 
     def become(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:

@@ -165,6 +165,7 @@ class Site:
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
     ports: Ports = field(default_factory=Ports)
+    utf8_tables: bool = True
     queue_directory: Setting[str] = field(default_factory=lambda: Setting("/var/spool/postfix"))
     tables: list[TableUse] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
@@ -219,3 +220,14 @@ class Site:
         """What a transport says in EHLO."""
         known = self.transports.get(transport)
         return (known.client_name if known is not None else "") or self.hostname.value
+
+    def options_of(self, base: ServerOptions | None = None) -> ServerOptions:
+        """What the protocol side of a session has to know; ``base`` are a listener's own options."""
+        return (base or self.protocol)._replace(
+            hostname=self.hostname.value,
+            line_length=self.limits.line_length,
+            message_size=self.limits.message_size,
+            recipients=self.limits.recipients,
+            hard_errors=self.limits.hard_errors,
+            junk_commands=self.limits.junk_commands,
+        )

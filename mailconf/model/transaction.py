@@ -10,6 +10,7 @@ A session is connect, HELO, and any number of transactions: MAIL, RCPT for each 
     mail          the transaction is forgotten    effects are kept                  the transaction is forgotten
     rcpt          the recipient is set            it counts; effects are kept       -
     vrfy          the recipient is set            -                                 -
+    command       the line is set                 -                                 -
     data          -                               effects are kept                  -
     end_of_data   the size is set                 effects are kept                  -
 
@@ -42,6 +43,7 @@ class Question(Enum):
     MAIL = "mail"
     RCPT = "rcpt"
     VRFY = "vrfy"
+    COMMAND = "command"
     DATA = "data"
     END_OF_DATA = "end_of_data"
 
@@ -99,6 +101,7 @@ class Transaction:
         session.recipient, session.recipient_parameters = None, {}
         session.recipients = []
         session.queue_id, session.size, session.chunked = "", 0, False
+        session.typed, session.content = "", None
         self.recipients = []
         self.effects = []
         self.answering.forget()
@@ -130,41 +133,53 @@ class Transaction:
             session.helo, session.protocol = before
         return verdict
 
-    async def mail(self, address: str, parameters: dict[str, str], objection: Reply | None = None) -> Verdict:
-        """MAIL FROM; ``objection`` refuses it once the address is found good."""
+    async def mail(
+        self, address: str, parameters: dict[str, str], objection: Reply | None = None, typed: str = ""
+    ) -> Verdict:
+        """MAIL FROM; ``objection`` refuses it once the address is found good. ``typed`` is for a Policy that reads the
+        argument by itself: it sets sender and parameters then."""
         self.forget()
         self.session.sender, self.session.sender_parameters = address, parameters
+        self.session.typed = typed
         verdict = await self._ask(Question.MAIL, objection)
         if not verdict.accepted:
             self.forget()
         return verdict
 
-    async def rcpt(self, address: str, parameters: dict[str, str], objection: Reply | None = None) -> Verdict:
-        """RCPT TO; ``objection`` as for MAIL."""
+    async def rcpt(
+        self, address: str, parameters: dict[str, str], objection: Reply | None = None, typed: str = ""
+    ) -> Verdict:
+        """RCPT TO; ``objection`` and ``typed`` as for MAIL."""
         session = self.session
-        session.recipient, session.recipient_parameters = address, parameters
+        session.recipient, session.recipient_parameters, session.typed = address, parameters, typed
         verdict = await self._ask(Question.RCPT, objection)
         if verdict.accepted:
-            session.recipients.append(address)
-            self.recipients.append(Accepted(address, parameters))
+            accepted = session.recipient or ""
+            session.recipients.append(accepted)
+            self.recipients.append(Accepted(accepted, session.recipient_parameters))
         session.recipient, session.recipient_parameters = None, {}
         return verdict
 
-    async def vrfy(self, address: str) -> Verdict:
+    async def vrfy(self, address: str, typed: str = "") -> Verdict:
         """VRFY, which changes nothing."""
-        self.session.recipient = address
+        self.session.recipient, self.session.typed = address, typed
         verdict = await self._ask(Question.VRFY)
         self.session.recipient = None
         return verdict
+
+    async def command(self, line: str) -> Verdict:
+        """A command of the dialect's own."""
+        self.session.typed = line
+        return await self._ask(Question.COMMAND)
 
     async def data(self, *, chunked: bool = False) -> Verdict:
         """DATA, or with ``chunked`` the first BDAT."""
         self.session.chunked = chunked
         return await self._ask(Question.DATA)
 
-    async def end_of_data(self, size: int) -> Verdict:
+    async def end_of_data(self, size: int, content: bytes | None = None) -> Verdict:
         """The message has come, ``size`` bytes of it. The caller takes it over, and then calls `forget`."""
-        self.session.size = size
+        self.session.size, self.session.content = size, content
         return await self._ask(Question.END_OF_DATA)
 
     def become(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:

@@ -23,6 +23,21 @@ class AgentKind(Enum):
     ERROR = "error"
 
 
+class HostLookup(NamedTuple):
+    """How an agent for SMTP or LMTP comes from a nexthop to addresses.
+
+    mx      a domain's exchangers are asked for
+    dns     addresses are looked for in the DNS
+    native  they are looked for as the system's library does it, the hosts file first; after the DNS if that counts too
+    types   the records that have addresses of the protocols in use, in the order in which they are asked for
+    """
+
+    mx: bool = True
+    dns: bool = True
+    native: bool = False
+    types: tuple[str, ...] = ("A", "AAAA")
+
+
 class Transport(NamedTuple):
     """One transport.
 
@@ -35,6 +50,7 @@ class Transport(NamedTuple):
     concurrency  deliveries to one destination at a time; None is the limit for all
     client_name  what it says in EHLO; "" is the host's name
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
+    host_lookup  how an SMTP or LMTP agent finds hosts
     headers      the fields that are put on top, in their order: "Return-Path", "X-Original-To", "Delivered-To"
     overrides    what it sets for itself: -o in master.cf, the other equates of a mailer
     """
@@ -49,6 +65,7 @@ class Transport(NamedTuple):
     concurrency: int | None = None
     client_name: str = ""
     client_port: str = ""
+    host_lookup: HostLookup = HostLookup()
     headers: tuple[str, ...] = ()
     overrides: Mapping[str, str] = MappingProxyType({})
     span: Span | None = None

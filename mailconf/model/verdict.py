@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from mailconf.model.recipient import Recipient
 from mailconf.model.trace import Trace
 from mailconf.smtp.reply import Reply as Reply
 from mailconf.tables.access_actions import EffectKind as EffectKind
@@ -14,6 +15,14 @@ from mailconf.tables.access_actions import EffectKind as EffectKind
 class Effect(NamedTuple):
     kind: EffectKind
     argument: str = ""
+
+
+class Hasty(NamedTuple):
+    """What a client hears that talks before it is greeted: the greeting in the place of the other, and how its commands
+    are refused."""
+
+    greeting: Reply
+    denied: Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,9 @@ class Verdict:
     log         the text that the engine logs after "reject: ", "" when it logs nothing; its reply is a 4xx or 5xx
     disconnect  the session ends after the reply (521, 421)
     notes       further log lines after the queue id: "hold: RCPT from ...", "reject_warning: RCPT from ..."
+    remarks     replies that are sent before this one; sendmail has them for a client that has asked for more by VERB
+    denied      the connection is greeted, and every command that is to do something is refused so
+    pause       the greeting waits for so many seconds; a client that talks before it gets ``hasty``
     """
 
     reply: Reply
@@ -35,6 +47,10 @@ class Verdict:
     log: str = ""
     disconnect: bool = False
     notes: tuple[str, ...] = ()
+    remarks: tuple[Reply, ...] = ()
+    denied: Reply | None = None
+    pause: float = 0.0
+    hasty: Hasty | None = None
 
     def __post_init__(self) -> None:
         """ValueError for a refusal with a reply that accepts: nobody may ever see one."""
@@ -75,18 +91,15 @@ class DeliveryKind(Enum):
 class Delivery(NamedTuple):
     """One final action for a recipient of a local or virtual mailbox class.
 
-    uid, gid   the identity under which it happens; None where the engine would use its default privileges
-    owner      the envelope sender to use instead (owner- aliases), "" for the message's own
-    strict     a mailbox file that does not belong to uid is not written
+    recipient  for whom: a user to whom an alias led is one of its own; with the rights under which it happens, and the
+               envelope sender that it has
+    strict     a mailbox file that does not belong to the recipient's identity is not written
     headers    the header lines that are put on top of the message, in their order
     """
 
     kind: DeliveryKind
     target: str
-    recipient: str
-    uid: int | None = None
-    gid: int | None = None
-    owner: str = ""
+    recipient: Recipient
     reply: Reply | None = None
     strict: bool = False
     headers: tuple[str, ...] = ()
@@ -103,6 +116,22 @@ class Deliveries(NamedTuple):
 class Expansion(NamedTuple):
     """The recipients that replace one (virtual aliases), or the reply when expansion failed."""
 
-    recipients: tuple[str, ...]
+    recipients: tuple[Recipient, ...]
     trace: Trace
     error: Reply | None = None
+
+
+class Inspection(NamedTuple):
+    """What becomes of a message because of its content.
+
+    reply    refuses it, None where nothing does
+    effects  what is to be done with it besides, in order
+    content  the message as it goes on
+    notes    lines of the log after the queue id
+    """
+
+    reply: Reply | None
+    effects: tuple[Effect, ...]
+    content: bytes
+    notes: tuple[str, ...]
+    trace: Trace

@@ -7,14 +7,14 @@ question and records question and answer.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from mailconf.maps.core.trust import ORDINARY as ORDINARY
 from mailconf.maps.core.trust import Trust as Trust
 from mailconf.model.trace import Step, Trace
-from mailconf.personal import Found
+from mailconf.personal import PersonalFile
 from mailconf.source import Span
 
 T = TypeVar("T")
@@ -63,17 +63,28 @@ class LookupFailed(Exception):
         self.table = table
 
 
+class EmptyResult(LookupFailed):
+    """A table has ``key`` with an empty value: a mistake in the configuration, not a passing failure."""
+
+    def __init__(self, table: str, key: str) -> None:
+        super().__init__(table, "an empty result")
+        self.key = key
+
+
 class Records(NamedTuple):
     """A DNS answer. ABSENT means that the name or the type does not exist, FAILED that the server could not answer.
 
-    values: for A and AAAA addresses, for MX "preference name" sorted by preference, for PTR, CNAME and TXT the data;
-    names without a trailing dot.
+    values: for A and AAAA addresses, for MX "preference name" sorted by preference, for PTR and CNAME the data, for TXT
+    the first string; names without a trailing dot. ``ttl`` is theirs in seconds, None where it is not known.
+    ``owner`` is the name that has the records, "" for the one that was asked: an alias (CNAME) leads to another.
     """
 
     outcome: Outcome
     values: tuple[str, ...] = ()
     reason: str = ""
     nxdomain: bool = False
+    ttl: int | None = None
+    owner: str = ""
 
 
 class User(NamedTuple):
@@ -100,6 +111,10 @@ class World(Protocol):
         """The records of type ``kind`` ("A", "AAAA", "MX", "PTR", "TXT") of ``name``."""
         ...
 
+    async def hosts(self, name: str) -> Records:
+        """The addresses that the hosts file has for ``name``, in its order (`mailconf.hosts_file`)."""
+        ...
+
     async def user(self, name: str) -> User | None:
         """The user ``name`` of the machine, or None."""
         ...
@@ -112,7 +127,7 @@ class World(Protocol):
         """The user id of the one who can change the content of the table ``type:name``; 0 is root, None unknown."""
         ...
 
-    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+    async def file(self, path: str, user: User | None, *, follow: bool) -> PersonalFile:
         """A file that is read at run time (~/.forward, :include:), with the rights of ``user``; None is root.
 
         follow  whether the path may be a symbolic link
@@ -130,8 +145,17 @@ class World(Protocol):
         ...
 
 
+def _nobody_listens(text: str) -> None:
+    """Where there is no log."""
+
+
 class Ask:
-    """A World with a pen: forwards each question and writes it, with its answer, into the trace."""
+    """A World with a pen: forwards each question and writes it, with its answer, into the trace.
+
+    warn  takes what the log is to have of a question that failed, in the words of the dialect
+    """
+
+    warn: Callable[[str], None] = staticmethod(_nobody_listens)
 
     def __init__(self, world: World, trace: Trace | None = None) -> None:
         self.world = world
@@ -148,6 +172,12 @@ class Ask:
         self._record("dns", f"{name} {kind}", found)
         return records
 
+    async def hosts(self, name: str) -> Records:
+        records = await self.world.hosts(name)
+        found = ", ".join(records.values) if records.outcome is Outcome.FOUND else _how(records)
+        self._record("hosts", name, found)
+        return records
+
     async def user(self, name: str) -> User | None:
         user = await self.world.user(name)
         self._record("user", name, f"uid {user.uid}" if user else "not found")
@@ -161,7 +191,7 @@ class Ask:
     async def table_owner(self, table: str) -> int | None:
         return await self.world.table_owner(table)
 
-    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+    async def file(self, path: str, user: User | None, *, follow: bool) -> PersonalFile:
         found = await self.world.file(path, user, follow=follow)
         problem = found.reason or "not a regular file"
         self._record("file", path, problem if found.text is None else f"{len(found.text)} bytes")

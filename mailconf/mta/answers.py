@@ -14,20 +14,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mailconf.model.address import external
 from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
-from mailconf.model.transaction import HELO_NEUTRAL, Question, Transaction
+from mailconf.model.transaction import Question, Transaction
 from mailconf.model.verdict import Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.headers import guard
-from mailconf.mta.intake import date
+from mailconf.mta.hop import Hop
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.smtp.events import (
     Bdat,
     ChunkEnd,
+    Command,
     Content,
     ContentEnd,
     Data,
@@ -42,6 +42,7 @@ from mailconf.smtp.events import (
     Refused,
     Rset,
     Starttls,
+    Verb,
     Vrfy,
     Xclient,
     Xforward,
@@ -59,6 +60,7 @@ class Answers(Transaction):
     """One session's. ``session`` is what the Policy sees of it, ``received`` the content's bytes so far.
 
     policy      asked throughout the session
+    remarks     what is sent before the reply to the command at hand; who sends it clears it
     connection  the protocol's side; told who may use XCLIENT and XFORWARD
     note        an event with its facts, for the log
     on_verdict  told of every answer of the Policy: (session, question, verdict)
@@ -82,6 +84,7 @@ class Answers(Transaction):
         self._local_headers = False  # whether header addresses without a domain are local ones
         self._arrival = 0.0
         self._chunk_verdict: Reply | None = None
+        self.remarks: list[Reply] = []
         self._drop_content()
 
     def _drop_content(self) -> None:
@@ -118,8 +121,9 @@ class Answers(Transaction):
         """The greeting, or what refuses the client: then its commands are refused, too, until it ends the session."""
         verdict = await super().connect()
         self.connection.withheld = self.session.withheld
+        self.connection.client = f"{self.session.client_name} [{self.session.client_address}]"
         denied = self._wording.refusal(Problem.ACCESS_DENIED, client=self.client)
-        self.connection.denied = None if verdict.accepted else denied
+        self.connection.denied = verdict.denied if verdict.accepted else denied
         return verdict
 
     async def worded(self, reply: Reply) -> Reply:
@@ -143,6 +147,7 @@ class Answers(Transaction):
             place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else "?"
             self._note(LogEvent.DEFECT, question=question.value, error=error, place=place)
             verdict = Verdict(self._wording.refusal(Problem.INTERNAL), Trace())
+        self.remarks += verdict.remarks
         if self._on_verdict is not None:
             self._on_verdict(self.session, question.value, verdict)
         if verdict.notes or verdict.log:
@@ -177,13 +182,18 @@ class Answers(Transaction):
                 return [await self._chunk(event)]
             case Vrfy():
                 return [await self._vrfy(event)]
+            case Command(line):
+                return [(await self.command(line)).reply]
+            case Verb():
+                self.session.verbose = True
+                return [self._wording.acknowledgement(Acknowledgement.VERBOSE)]
             case Etrn(domain):
                 return [await self.worded(self._wording.refusal(Problem.ETRN_UNAVAILABLE, domain=domain))]
             case Xclient():
                 return [await self._xclient(event)]
             case Rset():
                 self.forget()
-                return [self._wording.acknowledgement(Acknowledgement.OK)]
+                return [self._wording.acknowledgement(Acknowledgement.RESET)]
             case Quit():
                 return [self._wording.acknowledgement(Acknowledgement.BYE)]
             case Help():
@@ -212,14 +222,14 @@ class Answers(Transaction):
 
     async def _mail(self, event: Mail) -> Reply:
         self._arrival = self.context.world.now()
-        verdict = await self.mail(event.address, event.parameters, event.refusal)
+        verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
         if verdict.accepted:
             self._local_headers = bool(await self.may(Privilege.LOCAL_HEADERS))
         return verdict.reply
 
     async def _rcpt(self, event: Rcpt) -> Reply:
         session = self.session
-        verdict = await self.rcpt(event.address, event.parameters, event.refusal)
+        verdict = await self.rcpt(event.address, event.parameters, event.refusal, event.typed)
         if verdict.accepted and not session.queue_id and self.context.intake is not None:
             session.queue_id = self.context.intake.new_queue_id()
             login = session.sasl_username
@@ -227,8 +237,8 @@ class Answers(Transaction):
         return verdict.reply
 
     async def _vrfy(self, event: Vrfy) -> Reply:
-        verdict = await self.vrfy(event.address)
-        if verdict.reply.code == 252:
+        verdict = await self.vrfy(event.address, event.typed)
+        if event.address and verdict.reply.code == 252:
             return self._wording.acknowledgement(Acknowledgement.VERIFIED, typed=event.typed)
         return verdict.reply
 
@@ -270,7 +280,7 @@ class Answers(Transaction):
             self._note(LogEvent.MESSAGE_TOO_BIG, queue_id=session.queue_id)
             reply = await self.worded(self._wording.refusal(Problem.MESSAGE_TOO_BIG))
         else:
-            verdict = await self.end_of_data(len(content))
+            verdict = await self.end_of_data(len(content), content)
             reply = verdict.reply
             if verdict.accepted:
                 reply = await self._hand_over(content, reply)
@@ -289,12 +299,12 @@ class Answers(Transaction):
             queue_id=session.queue_id,
             sender=session.sender or "",
             recipients=[_recipient(*accepted) for accepted in self.recipients],
-            content=self._trace_header() + guard(content, self.connection.options.from_lines),
+            content=self._received() + guard(content, self.connection.options.from_lines),
             arrival=self._arrival,
             body=parameters.get("BODY", ""),
             ret=parameters.get("RET", ""),
             envid=parameters.get("ENVID", ""),
-            session=replace(session, recipients=list(session.recipients)),
+            session=replace(session, recipients=list(session.recipients), content=None),
             effects=tuple(self.effects),
             local=self._local_headers,
         )
@@ -304,33 +314,11 @@ class Answers(Transaction):
             return await self.worded(refused.reply)
         return reply
 
-    def _trace_header(self) -> bytes:
-        """The Received field (RFC 5321 4.4) in Postfix's form; with several recipients no recipient is named."""
-        session, site = self.session, self.site
-        receiver = f"by {site.hostname.value} ({site.mail_name})"
-        if self.connection.options.hide_client_session:
-            lines = [f"Received: {receiver} id {session.queue_id}"]
-        else:
-            lines = [self._client_line(), f"\t{receiver} with {self._protocol()} id {session.queue_id}"]
-        when = date(self._arrival or time.time())
-        if len(self.recipients) == 1:
-            lines.append(f"\tfor <{external(self.recipients[0].address)}>; {when}")
-        else:
-            lines[-1] += ";"
-            lines.append(f"\t{when}")
-        return encode("\n".join(lines) + "\n")
-
-    def _client_line(self) -> str:
-        """Its name as the client gave it, then as it was found."""
-        session = self.session
-        helo = (session.helo or session.client_name.text).translate(HELO_NEUTRAL)
-        address = f"IPv6:{session.client_address}" if ":" in session.client_address else session.client_address
-        return f"Received: from {helo} ({session.client_name} [{address}])"
-
-    def _protocol(self) -> str:
-        """RFC 3848's name of the protocol, and RFC 6531's."""
-        name = "UTF8SMTP" if "SMTPUTF8" in self.session.sender_parameters else self.session.protocol
-        return f"{name}A" if self.session.sasl_username else name
+    def _received(self) -> bytes:
+        addresses = tuple(recipient.address for recipient in self.recipients)
+        hop = Hop(self.session.queue_id, self._arrival or time.time(), self.session, addresses)
+        hides = self.connection.options.hide_client_session
+        return encode(self.context.personality.hop.received(hop, self.site, hides_client=hides) + "\n")
 
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""

@@ -50,7 +50,7 @@ _BUILTIN = frozenset(
 _UNSAFE = re.compile(r"[^1234567890!@%\-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]")
 
 
-class Outcome(NamedTuple):
+class CommandOutcome(NamedTuple):
     """dsn is "2.0.0" when the command took the message; ``output`` is what it printed, white space folded.
 
     remark, facts  what is to be said of it
@@ -71,14 +71,14 @@ def safe(value: str) -> str:
 
 async def run(
     command: str, data: bytes, environment: dict[str, str], *, uid: int, gid: int, directory: str, limit: float
-) -> Outcome:
+) -> CommandOutcome:
     """Run ``command`` (a shell's, or a plain one that is executed without a shell) with ``data`` on its input.
 
     limit  seconds after which it is killed with everything it started (postconf(5) command_time_limit)
     """
     me = os.geteuid()
     if me not in (0, uid):
-        return Outcome("4.3.0", Remark.NO_RIGHTS, {"uid": uid})
+        return CommandOutcome("4.3.0", Remark.NO_RIGHTS, {"uid": uid})
     first = command.split()[:1]
     plain = bool(_SIMPLE.match(command)) and bool(first) and first[0] not in _BUILTIN
     arguments = command.split() if plain else ["/bin/sh", "-c", command]
@@ -95,11 +95,11 @@ async def run(
             **_identity(me, uid, gid),
         )
     except OSError as error:
-        return Outcome("4.3.0", Remark.COMMAND_NOT_RUN, output=f"{arguments[0]}: {error.strerror}")
+        return CommandOutcome("4.3.0", Remark.COMMAND_NOT_RUN, output=f"{arguments[0]}: {error.strerror}")
     try:
         output = await asyncio.wait_for(_talk(process, data), limit)
     except TimeoutError:
-        return Outcome("5.3.0", Remark.COMMAND_TIMEOUT, {"command": command})
+        return CommandOutcome("5.3.0", Remark.COMMAND_TIMEOUT, {"command": command})
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -135,11 +135,11 @@ async def _talk(process: asyncio.subprocess.Process, data: bytes) -> bytes:
     return output
 
 
-def _outcome(command: str, status: int, output: str) -> Outcome:
+def _outcome(command: str, status: int, output: str) -> CommandOutcome:
     if status == EX_OK:
-        return Outcome("2.0.0", Remark.COMMAND_DONE, {"command": command})
+        return CommandOutcome("2.0.0", Remark.COMMAND_DONE, {"command": command})
     if status < 0:
-        return Outcome("4.3.0", Remark.COMMAND_SIGNAL, {"command": command, "number": -status}, output)
+        return CommandOutcome("4.3.0", Remark.COMMAND_SIGNAL, {"command": command, "number": -status}, output)
     if status not in _DSN:
-        return Outcome("5.3.0", Remark.COMMAND_STATUS, {"command": command, "status": status}, output, status)
-    return Outcome(_DSN[status], Remark.COMMAND_EXIT, {"status": status}, output, status)
+        return CommandOutcome("5.3.0", Remark.COMMAND_STATUS, {"command": command, "status": status}, output, status)
+    return CommandOutcome(_DSN[status], Remark.COMMAND_EXIT, {"status": status}, output, status)

@@ -10,6 +10,7 @@ Limits, as Postfix 3.7.11 has them (tests/vectors/header_fields.jsonl):
   than line_length_limit counts as several; the colon of a field is within the first of them.
 - What is written is cut at header_size_limit: before the line that would exceed it when that line begins after nine
   tenths of the limit, inside of that line otherwise.
+- Of each line, or of each of the several that a long one counts as, a NUL and what follows it are lost.
 
 A message can consist of millions of fields: `Fields` gives them one after another, and costs grow in proportion to the
 message. Addresses in fields are the business of mailconf/mta/header_addresses.py.
@@ -107,7 +108,11 @@ class Fields:
                 return
             raw = found[1] + found[2]
             self._at = min(found.end() + 1, len(content))
-            yield Header(decode(found[1]), _head(raw, size, line) if size and len(raw) > size else raw)
+            if b"\0" in raw:
+                raw = _without_nuls(raw, size, line)
+            elif size and len(raw) > size:
+                raw = _head(raw, size, line)
+            yield Header(decode(found[1]), raw)
 
     @property
     def rest(self) -> bytes:
@@ -122,6 +127,17 @@ def _head(raw: bytes, size: int, line: int) -> bytes:
         end = raw.find(b"\n", start, start + line if line else len(raw))
         taken = end if end >= 0 else min(start + line if line else len(raw), len(raw))
     return raw[:taken]
+
+
+def _without_nuls(raw: bytes, size: int, line: int) -> bytes:
+    """`_head` of a field with NULs: the pieces are taken up to these."""
+    taken = bytearray()
+    for number, text in enumerate(raw.split(b"\n")):
+        for at in range(0, len(text) or 1, line or len(text) or 1):
+            if size and len(taken) >= size:
+                return bytes(taken)
+            taken += b"\n" * (number > 0 and not at) + text[at : at + line if line else None].partition(b"\0")[0]
+    return bytes(taken)
 
 
 def cut(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
@@ -153,6 +169,27 @@ def head_of(content: bytes) -> bytes:
     """The header fields of a queued message, as they are, with the newline of each."""
     found = _FIELDS.match(content)
     return found[0] if found else b""
+
+
+def records_head_of(content: bytes, length: int) -> bytes:
+    """The header fields of a queued message as bounce(8) finds them in records of ``length`` bytes; 0 is no limit.
+
+    They end with a record that neither begins with white space nor is the beginning of a field, though it be the rest
+    of a long line: then the last of them has no newline.
+    """
+    head = head_of(content)
+    if not length or len(head) <= length:
+        return head
+    start = 0
+    while start < len(head):
+        end = head.find(b"\n", start)
+        end = len(head) if end < 0 else end
+        for at in range(start + length, end, length):
+            record = head[at : min(at + length, end)]
+            if record[:1] not in (b" ", b"\t") and not _FIELD.match(record):
+                return head[:at]
+        start = end + 1
+    return head
 
 
 def values_of(content: bytes, name: bytes) -> list[str]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mailconf.files import Root
+from mailconf.model.recipient import Identity
 from mailconf.mta import mailbox
 
 WAITS = "4.3.0"  # the status of what another user, or root, could deliver
@@ -37,23 +38,23 @@ class Workers:
         # Waiting for a lock takes seconds: such waits must not use up the loop's own few threads.
         self._pool = ThreadPoolExecutor(32, "mailbox")
 
-    async def write(self, request: dict[str, Any], data: bytes, uid: int | None, gid: int | None) -> dict[str, Any]:
-        """The answer of `perform`; uid and gid None are those of nobody (postconf(5) default_privs)."""
+    async def write(self, request: dict[str, Any], data: bytes, identity: Identity | None) -> dict[str, Any]:
+        """The answer of `perform`; no identity is that of nobody (postconf(5) default_privs)."""
         me = os.geteuid()
         if not self.root.is_real:
             with contextlib.suppress(OSError):  # writing reports it
                 Path(request["path"]).parent.mkdir(parents=True, exist_ok=True)
             return _put_off(await self._call(mailbox.perform, request, data), me)
-        uid, gid = default_privileges() if uid is None else (uid, gid if gid is not None else uid)
+        uid, gid = identity or default_privileges()
         if me not in (0, uid) and request["path"] != os.devnull:  # which everybody may write
             return {"dsn": WAITS, "text": f"cannot write as user {uid} without root privileges"}
         if me != 0 or uid == 0:
             return _put_off(await self._call(mailbox.perform, request, data), me)
         if request["kind"] == "mbox" and not request["required"]:
             _create_in_roots_folder(Path(request["path"]), uid, gid)
-        identity = (uid, gid, _spool_group(request["path"]))
-        worker = self._workers.pop(identity, None) or _Worker(*identity)
-        self._workers[identity] = worker  # the last used one is the last
+        key = (uid, gid, _spool_group(request["path"]))
+        worker = self._workers.pop(key, None) or _Worker(*key)
+        self._workers[key] = worker  # the last used one is the last
         if len(self._workers) > _KEPT:
             self._workers.pop(next(iter(self._workers))).retire(self._pool)
         return await self._call(worker.ask, request, data)
@@ -76,13 +77,13 @@ def _put_off(answer: dict[str, Any], me: int) -> dict[str, Any]:
     return {**answer, "dsn": WAITS} if me != 0 and answer.get("denied") else answer
 
 
-def default_privileges() -> tuple[int, int]:
+def default_privileges() -> Identity:
     """User and group of "nobody", under which alias commands and files run."""
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
-        return 65534, 65534
-    return nobody.pw_uid, nobody.pw_gid
+        return Identity(65534, 65534)
+    return Identity(nobody.pw_uid, nobody.pw_gid)
 
 
 def _spool_group(path: str) -> int:

@@ -12,26 +12,47 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from itertools import chain
+from typing import Any, cast
 
 from mailconf.model.address import external
-from mailconf.model.policy import Place, Role, Side
+from mailconf.model.policy import AddressPlace, Role, Side
+from mailconf.model.recipient import RecipientKind
 from mailconf.model.site import Site
 from mailconf.model.verdict import EffectKind
-from mailconf.model.world import Ask, LookupFailed
+from mailconf.model.world import ORDINARY, Answer, Ask, LookupFailed, Trust, World
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split_message
+from mailconf.mta.hop import Hop, date
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.pace import Pace
-from mailconf.mta.queue import Queue, QueueError
+from mailconf.mta.queue import Entrance, QueueError
 from mailconf.smtp.problems import Problem
 from mailconf.source import encode
 
 
-class QueueIntake:
-    """The Intake over a `Queue`. ``queued`` is told the serial of every message that entered the active queue."""
+class _Paced:
+    """A World that gives the loop back between lookups: a message may have a million lines."""
 
-    def __init__(self, context: Context, queue: Queue, queued: Callable[[int], None] = lambda serial: None) -> None:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._pace = Pace()
+
+    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
+        await self._pace.step()
+        return await self._world.lookup(table, key, trust)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world, name)
+
+
+class QueueIntake:
+    """The Intake over the `Entrance` of a queue.
+
+    queued  is told the serial of every message that entered the active queue
+    """
+
+    def __init__(self, context: Context, queue: Entrance, queued: Callable[[int], None] = lambda serial: None) -> None:
         self.context = context
         self.queue = queue
         self.queued = queued
@@ -44,8 +65,9 @@ class QueueIntake:
 
         ``message`` is changed to what was queued.
         """
-        effects = {kind: [e.argument for e in message.effects if e.kind is kind] for kind in EffectKind}
         self._check_size(message)
+        await self._inspect(message)
+        effects = {kind: [e.argument for e in message.effects if e.kind is kind] for kind in EffectKind}
         try:
             await self._headers(message, effects[EffectKind.PREPEND])
             await self._envelope(message, effects[EffectKind.REDIRECT], effects[EffectKind.BCC])
@@ -68,10 +90,24 @@ class QueueIntake:
         return IntakeRefused(self.context.personality.wording.refusal(problem))
 
     def _check_size(self, message: Message) -> None:
-        limit = self.context.policy.site.limits.message_size
+        limits = self.context.policy.site.limits
+        limit = limits.message_size if limits.trace_counts or message.session is None else 0
         if limit and message.size > limit:
             self.context.note(LogEvent.STORED_TOO_BIG, queue_id=message.queue_id)
             raise self._refusal(Problem.MESSAGE_TOO_BIG)
+
+    async def _inspect(self, message: Message) -> None:
+        """What the content of a message from a client leads to (header_checks(5))."""
+        if message.session is None:
+            return
+        context = self.context
+        found = await context.policy.inspect(message.session, message.content, Ask(cast(World, _Paced(context.world))))
+        for text in found.notes:
+            context.note(LogEvent.CONTENT, queue_id=message.queue_id, text=text)
+        if found.reply is not None:
+            raise IntakeRefused(found.reply)
+        message.content = found.content
+        message.effects += found.effects
 
     # Headers
 
@@ -80,7 +116,10 @@ class QueueIntake:
         local = message.local
         limits = limits_of(site)
         fields = Fields(message.content, limits)
-        own = [_received(message, site)] if message.session is None else []
+        own = []
+        if message.session is None:
+            field = self.context.personality.hop.received(Hop(message.queue_id, message.arrival), site)
+            own = [Header("Received", encode(field))]
         prepended = [header for text in prepend for header in split_message(encode(text), limits)[0]]
         out = bytearray()
         present: set[str] = set()
@@ -114,7 +153,7 @@ class QueueIntake:
         if header.key not in SENDERS and header.key not in RECIPIENTS:
             return header
         side = Side.SENDER if header.key in SENDERS else Side.RECIPIENT
-        role = Role(Place.HEADER, side, local=bool(message.local))
+        role = Role(AddressPlace.HEADER, side, local=bool(message.local))
         policy, world = self.context.policy, self.context.world
 
         async def change(address: str) -> str:
@@ -142,7 +181,9 @@ class QueueIntake:
         add("Date", date(now))
         author = message.sender
         if author:
-            author = await self.context.policy.rewrite(author, Role(Place.HEADER, Side.SENDER), Ask(self.context.world))
+            author = await self.context.policy.rewrite(
+                author, Role(AddressPlace.HEADER, Side.SENDER), Ask(self.context.world)
+            )
         add("From", external(author or "MAILER-DAEMON"))
         if site.undisclosed_recipients_header and not present & {f"{prefix}{n}".lower() for n in ("to", "cc", "bcc")}:
             headers_to, _ = split_message(encode(site.undisclosed_recipients_header))
@@ -154,8 +195,8 @@ class QueueIntake:
     async def _envelope(self, message: Message, redirect: list[str], bcc: list[str]) -> None:
         policy, ask = self.context.policy, Ask(self.context.world)
         if message.sender:
-            message.sender = await policy.rewrite(message.sender, Role(Place.ENVELOPE, Side.SENDER), ask)
-        wanted = [Recipient(r.address, r.original or r.address, r.orcpt, r.notify) for r in message.recipients]
+            message.sender = await policy.rewrite(message.sender, Role(AddressPlace.ENVELOPE, Side.SENDER), ask)
+        wanted = [recipient.at(recipient.address) for recipient in message.recipients]
         if redirect:
             wanted = [Recipient(redirect[-1], redirect[-1])]
         if message.session is not None:
@@ -163,45 +204,26 @@ class QueueIntake:
             copies = [*bcc, *await policy.bcc(message.sender, addresses, ask)]
             wanted += [Recipient(address, address, "", "NEVER") for address in copies if not redirect]
         message.recipients = []
-        seen: set[tuple[str, str, str, str]] = set()
+        seen: set[tuple[object, ...]] = set()
         pace = Pace()
         for recipient in wanted:
             await pace.step()
-            for address in await self._expanded(message, recipient.address, Ask(self.context.world)):
-                key = (address.lower(), recipient.original.lower(), recipient.orcpt, recipient.notify.upper())
+            for found in await self._expanded(message, recipient, Ask(self.context.world)):
+                address = found.address.lower() if found.kind is RecipientKind.ADDRESS else found.address
+                envelope = found.original.lower(), found.orcpt, found.notify.upper()
+                key = (address, found.kind, found.identity, *envelope)
                 if key not in seen:
                     seen.add(key)
-                    message.recipients.append(Recipient(address, recipient.original, recipient.orcpt, recipient.notify))
+                    message.recipients.append(found)
 
-    async def _expanded(self, message: Message, address: str, ask: Ask) -> tuple[str, ...]:
+    async def _expanded(self, message: Message, recipient: Recipient, ask: Ask) -> tuple[Recipient, ...]:
         policy = self.context.policy
-        address = await policy.rewrite(address, Role(Place.ENVELOPE, Side.RECIPIENT), ask)
-        expansion = await policy.expand(address, ask)
+        address = await policy.rewrite(recipient.address, Role(AddressPlace.ENVELOPE, Side.RECIPIENT), ask)
+        expansion = await policy.expand(recipient.at(address), ask)
         if expansion.error is not None:
             self.context.note(LogEvent.ALIAS_FAILED, queue_id=message.queue_id, reply=expansion.error)
             raise IntakeRefused(expansion.error)
         return expansion.recipients
-
-
-def date(seconds: float) -> str:
-    """RFC 5322 3.3, with the zone's name as Postfix adds it: ``Sun, 22 Nov 2026 13:55:05 +0000 (UTC)``."""
-    t = time.localtime(seconds)
-    offset = t.tm_gmtoff // 60
-    sign = "-" if offset < 0 else "+"
-    day = _DAYS[t.tm_wday]
-    month = _MONTHS[t.tm_mon - 1]
-    zone = f"{sign}{abs(offset) // 60:02d}{abs(offset) % 60:02d} ({t.tm_zone})"
-    return f"{day}, {t.tm_mday} {month} {t.tm_year} {t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} {zone}"
-
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def _received(message: Message, site: Site) -> Header:
-    """The trace field of mail that the MTA made itself."""
-    text = f"Received: by {site.hostname.value} ({site.mail_name})\n\tid {message.queue_id}; {date(message.arrival)}"
-    return Header("Received", encode(text))
 
 
 _IDENTITIES = ("resent-message-id", "message-id")

@@ -34,11 +34,13 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.STORED_TOO_BIG: (_INTAKE, "warning: {queue_id}: queue file size limit exceeded"),
     LogEvent.TOO_MANY_HOPS: (_INTAKE, "warning: {queue_id}: message rejected: hopcount exceeded"),
     LogEvent.ALIAS_FAILED: (_INTAKE, "warning: {queue_id}: {reply.text}; message not accepted"),
+    LogEvent.CONTENT: (_INTAKE, "{queue_id}: {text}"),
     LogEvent.COMMENTS_LOST: (_INTAKE, "warning: {queue_id}: stripping too many comments from address: {text}..."),
     LogEvent.REMOVED: (_QUEUE, "{queue_id}: removed"),
     LogEvent.QUEUE_FAILED: (_QUEUE, "warning: {error}"),
     LogEvent.REPORT_FAILED: (_QUEUE, "warning: {serial:X}: status=deferred (bounce failed: {error})"),
     LogEvent.HOST_FAILED: ("{program}", "{queue_id}: {text}"),
+    LogEvent.DNS_FILTERED: ("{program}", "{text}"),
     LogEvent.DELIVERY_WARNING: ("{program}", "warning: {text}"),
     LogEvent.REPORT_WARNING: (_REPORT, "warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REPORT, "warning: {queue_id}: undeliverable postmaster notification discarded"),
@@ -55,6 +57,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
 }
 
 _DNS = "Host or domain name not found. Name service error for name={name} type={kind}: "
+_FILTER = "Error looking up name={name} type={kind}: "
 _REMARKS: dict[Remark, str] = {
     Remark.IN_MAILBOX: "delivered to mailbox",
     Remark.IN_MAILDIR: "delivered to maildir",
@@ -79,13 +82,18 @@ _REMARKS: dict[Remark, str] = {
     Remark.NO_TRANSPORT: "mail transport unavailable",
     Remark.AGENT_FAILED: "internal error of the delivery agent",
     Remark.NO_RESULT: "the delivery agent gave no result",
-    Remark.UNKNOWN_PORT: "unknown mail transport error (unknown service: {service}/tcp)",
+    Remark.SUSPENDED: "delivery temporarily suspended: {reason}",
+    Remark.BAD_NEXTHOP: "unknown mail transport error ({reason})",
     Remark.REWRITING_FAILED: "address rewriting failed: {reason}",
     Remark.NULL_MX: "Domain {domain} does not accept mail (nullMX)",
     Remark.LOOPS_BACK: "mail for {destination} loops back to myself",
     Remark.LOOKUP_FAILED: _DNS + "Host not found, try again",
     Remark.NO_SUCH_NAME: _DNS + "Host not found",
     Remark.NO_RECORD: _DNS + "Host found but no data record of requested type",
+    Remark.NO_SUCH_HOST: "unable to look up host {name}: {reason}",
+    Remark.NO_LOOKUP: "unknown mail transport error (no way to look up hosts)",
+    Remark.ALL_FILTERED: _FILTER + "DNS reply filter drops all results",
+    Remark.FILTER_BROKEN: _FILTER + "Invalid DNS reply filter syntax",
     Remark.CONNECT_FAILED: "connect to {relay}: {reason}",
     Remark.NO_HANDSHAKE: "protocol error: no handshake with {peer}",
     Remark.UNWILLING: "host {peer} refused to talk to me: {reply.verbatim}",
@@ -166,15 +174,23 @@ def escaped(data: bytes) -> str:
 
 
 def seconds(value: float) -> str:
-    """A delay as delivery agents log it: two significant digits, at most two decimals, no trailing zeros.
+    """A delay as delivery agents log it: two significant digits, at most two decimals (postconf(5)
+    delay_logging_resolution_limit)."""
+    return rounded(max(0, int(value * 1_000_000)), significant=2, decimals=2)
 
-    postconf(5) delay_logging_resolution_limit.
-    """
-    value = max(0.0, value)
-    if value >= 10:
-        return str(round(value))
-    text = f"{value:.1f}" if value >= 1 else f"{value:.2f}"
-    return text.rstrip("0").rstrip(".")
+
+def rounded(microseconds: int, *, significant: int, decimals: int) -> str:
+    """Seconds with ``significant`` digits and, below one second, at most ``decimals`` after the point; half of the last
+    one is rounded up, and zeros at the end are left out."""
+    unit, whole = 10 ** (6 - decimals), microseconds // 1_000_000
+    if decimals and whole:
+        unit = 10 ** (6 - significant + min(len(str(whole)), significant))
+    elif decimals:
+        while microseconds >= unit * 10**significant:
+            unit *= 10
+    whole, rest = divmod(microseconds + unit // 2, 1_000_000)
+    digits = f"{rest - rest % unit:06}".rstrip("0")
+    return f"{whole}.{digits}" if digits else str(whole)
 
 
 def counted(counts: dict[str, list[int]], *, bare_lf: bool = False) -> str:
@@ -252,10 +268,14 @@ def _privilege_unknown(privilege: Privilege, table: str) -> Iterable[Line]:
     return _said(f"warning: {_LISTS[privilege]}: {table}: table lookup problem")
 
 
+# The notes of a verdict that have no queue id before them.
+OF_NO_MESSAGE = ("warning: ", "ignoring DNS RR: ", "mapping DSN status ")
+
+
 def _verdict(queue_id: str, verdict: Verdict) -> Iterable[Line]:
     message = queue_id or "NOQUEUE"
     for note in verdict.notes:
-        yield _ACCEPT, note if note.startswith("warning: ") else f"{message}: {note}"
+        yield _ACCEPT, note if note.startswith(OF_NO_MESSAGE) else f"{message}: {note}"
     if verdict.log:
         yield _ACCEPT, f"{message}: reject: {verdict.log}"
 

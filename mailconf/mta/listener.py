@@ -20,12 +20,12 @@ from mailconf.model.session import NO_NAME
 from mailconf.mta.answers import Answers, VerdictHook
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context
+from mailconf.mta.rates import Rates
 from mailconf.mta.resolver import Resolver, peer
-from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, State, Wait
+from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.server import Connection
 
 _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
@@ -72,6 +72,7 @@ class SmtpService:
         self.on_verdict = on_verdict
         self.sessions: set[SmtpSession] = set()
         self.clients: Counter[str] = Counter()
+        self.rates = Rates(self.policy.site.limits.rate_window)
         self.stopping = False
         self._slots = asyncio.Semaphore(self.policy.site.limits.connections or 1_000_000)
 
@@ -79,15 +80,7 @@ class SmtpService:
         return SmtpSession(self)
 
     def options(self) -> ServerOptions:
-        site = self.policy.site
-        return (self.base or site.protocol)._replace(
-            hostname=site.hostname.value,
-            line_length=site.limits.line_length,
-            message_size=site.limits.message_size,
-            recipients=site.limits.recipients,
-            hard_errors=site.limits.hard_errors,
-            junk_commands=site.limits.junk_commands,
-        )
+        return self.policy.site.options_of(self.base)
 
     async def close(self, grace: float = 5.0) -> None:
         """Idle sessions end now; those in a transaction have ``grace`` seconds to end it."""
@@ -120,7 +113,7 @@ class SmtpSession(asyncio.Protocol):
         self._prefix = "" if same_name else f"{self.site.syslog_name}/"
         self.task: asyncio.Task[None] | None = None
         self.wording = self.context.personality.wording
-        self.connection = Connection(server.options(), self.wording)
+        self.connection = self.context.personality.connection(server.options(), self.wording)
         self.answers = Answers(self.context, self.policy, self.connection, self._note, server.on_verdict)
         self.session = self.answers.session
         self._out = bytearray()
@@ -229,7 +222,7 @@ class SmtpSession(asyncio.Protocol):
 
     def _ending(self) -> dict[str, Any]:
         """Where the session ended, for the log."""
-        in_content = self.connection.state in (State.BODY, State.OCTETS)
+        in_content = self.connection.state in (SessionState.BODY, SessionState.OCTETS)
         octets = self.answers.received if in_content else None
         return {
             "client": self.answers.client,
@@ -258,12 +251,37 @@ class SmtpSession(asyncio.Protocol):
             self._note(LogEvent.TOO_MANY_CONNECTIONS, client=self.answers.client, **facts)
             await self._refuse(Problem.TOO_MANY_CONNECTIONS, address=address)
             return False
+        self.session.connections = count
+        self.session.rate, self.session.total_rate = self.server.rates.note(address)
         verdict = await self.answers.connect()
+        if verdict.hasty is not None and await self._talks_within(verdict.pause):
+            self.session.hasty = True
+            self.connection.denied = verdict.hasty.denied
+            self._say(verdict.hasty.greeting)
+            return True
         self._say(verdict.reply)
         if verdict.accepted:
             return True
         self.connection.errors += 1
         return verdict.reply.code not in (421, 521)
+
+    async def _talks_within(self, seconds: float) -> bool:
+        """Whether the client sends something before ``seconds`` are over. Raises _Lost."""
+        loop = asyncio.get_running_loop()
+        if not self._reading:
+            self._reading = True
+            self.transport.resume_reading()
+        waiter = self._waiter = loop.create_future()
+        timer = loop.call_later(seconds, self._wake)
+        try:
+            if not self.connection.unread and not self._lost:
+                await waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+        if self._lost and not self.connection.unread:
+            raise _Lost
+        return self.connection.unread > 0
 
     async def _talk(self) -> None:
         connection = self.connection
@@ -293,6 +311,8 @@ class SmtpSession(asyncio.Protocol):
                     continue
                 self.session.early_input = True
             replies = await self.answers.answer(event)
+            if self.answers.remarks:
+                self._remark()
             for reply in replies:
                 await self._punish(reply)
                 self._out += connection.send_reply(reply)
@@ -318,7 +338,7 @@ class SmtpSession(asyncio.Protocol):
     async def _wait(self) -> None:
         """Until there is more to read. Raises _Lost, _Idle."""
         connection = self.connection
-        if self.server.stopping and connection.state in (State.IDLE, State.MAIL):
+        if self.server.stopping and connection.state in (SessionState.IDLE, SessionState.MAIL):
             self._say(self.wording.refusal(Problem.SHUTTING_DOWN, host=connection.options.hostname))
             connection.close()
             return
@@ -366,6 +386,11 @@ class SmtpSession(asyncio.Protocol):
     async def _refuse(self, problem: Problem, **facts: str) -> None:
         reply = self.wording.refusal(problem, host=self.connection.options.hostname, **facts)
         self._say(await self.answers.worded(reply))
+
+    def _remark(self) -> None:
+        for remark in self.answers.remarks:
+            self._out += remark.wire()
+        self.answers.remarks.clear()
 
     def _say(self, reply: Reply) -> None:
         self._out += reply.wire()

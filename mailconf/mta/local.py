@@ -72,7 +72,7 @@ class Local:
         parts: list[Result] = []
         for item in deliveries.items:
             if item.kind is DeliveryKind.FORWARD:
-                forwards.setdefault(item.owner, []).append(item)
+                forwards.setdefault(item.recipient.owner, []).append(item)
             else:
                 parts.append(await self._item(job, recipient, item))
         for owner, items in forwards.items():
@@ -99,7 +99,7 @@ class Local:
     # The kinds of delivery
 
     async def _mbox(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
-        user = Address.split(item.recipient or recipient.address).local
+        user = Address.split(item.recipient.address).local
         done = self.context.remark(Remark.IN_MAILBOX)
         return await self._append(job, recipient, item, self.ways.failed, user, done)
 
@@ -112,15 +112,16 @@ class Local:
     ) -> Result:
         path = str(self.root.path(item.target)) if item.target != "/dev/null" else item.target
         data = self._mbox_data(job, recipient, item)
+        identity = item.recipient.identity
         request = {
             "kind": "mbox",
             "path": path,
             "limit": self._limit(job, item.kind),
             "required": self.ways.required,
             "mailbox": item.kind is DeliveryKind.MBOX,
-            "owner": item.uid if item.strict and self.root.is_real else None,
+            "owner": identity.uid if identity and item.strict and self.root.is_real else None,
         }
-        answer = await self.workers.write(request, data, item.uid, item.gid)
+        answer = await self.workers.write(request, data, identity)
         for text in answer.get("warnings", ()):
             self._warn(text)
         if "dsn" in answer:
@@ -133,25 +134,23 @@ class Local:
         return self._result(_shown(recipient, item), "2.0.0", done)
 
     def _mbox_data(self, job: Job, recipient: Recipient, item: Delivery) -> bytes:
-        sender = external(item.owner or job.message.sender)
+        sender = external(item.recipient.owner or job.message.sender)
         return mailbox.mbox_entry(_head(item), job.message.content, sender, job.world.now())
 
     async def _maildir(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
         path = str(self.root.path(item.target))
         request = {"kind": "maildir", "path": path, "limit": self._limit(job, item.kind)}
-        answer = await self.workers.write(request, _head(item) + job.message.content, item.uid, item.gid)
+        answer = await self.workers.write(request, _head(item) + job.message.content, item.recipient.identity)
         if "dsn" in answer:
             text = self.context.remark(Remark.MAILDIR_FAILED, reason=answer["text"])
             return self._result(_shown(recipient, item), self._softened(answer["dsn"]), text)
         return self._result(_shown(recipient, item), "2.0.0", self.context.remark(Remark.IN_MAILDIR))
 
     async def _command(self, job: Job, recipient: Recipient, item: Delivery) -> Result:
-        uid, gid = (
-            default_privileges() if item.uid is None else (item.uid, item.gid if item.gid is not None else item.uid)
-        )
+        uid, gid = item.recipient.identity or default_privileges()
         environment = await self._environment(job, recipient, item)
         head, content = _head(item), job.message.content
-        first = mailbox.from_line(external(item.owner or job.message.sender), job.world.now())
+        first = mailbox.from_line(external(item.recipient.owner or job.message.sender), job.world.now())
         queue_directory = self.root.path(job.policy.site.queue_directory.value)
         outcome = await command.run(
             item.target,
@@ -186,14 +185,15 @@ class Local:
             "DOMAIN": safe(at.domain or site.hostname.value),
             "RECIPIENT": safe(recipient.address),
             "ORIGINAL_RECIPIENT": safe(recipient.original or recipient.address),
-            "SENDER": safe(item.owner or job.message.sender or "MAILER-DAEMON"),
+            "SENDER": safe(item.recipient.owner or job.message.sender or "MAILER-DAEMON"),
         }
         if extension:
             found["EXTENSION"] = safe(extension)
-        if item.uid is not None:
+        identity = item.recipient.identity
+        if identity is not None:
             known = await job.world.user(user)
-            if known is None or known.uid != item.uid:  # the rights are those of an alias's or include's owner
-                known = await job.world.account(item.uid)
+            if known is None or known.uid != identity.uid:  # the rights are those of an alias's or include's owner
+                known = await job.world.account(identity.uid)
             if known is not None:
                 found["HOME"], found["SHELL"] = known.home, known.shell
         session = job.message.session
@@ -231,7 +231,7 @@ class Local:
         """Leave the recipient to another transport's agent (postconf(5) mailbox_transport, fallback_transport)."""
         transport, _, nexthop = item.target.partition(":")
         service = job.policy.site.transports.get(transport)
-        agent = self.context.agents.get(service.program) if service is not None else None
+        agent = self.context.agents.get(service.agent) if service is not None and service.agent is not None else None
         if agent is None:
             self.context.note(LogEvent.NO_AGENT, program=self.ways.relay, transport=transport)
             return self._result(recipient, "4.3.0", self.context.remark(Remark.NO_TRANSPORT))
@@ -295,9 +295,8 @@ def _shown(recipient: Recipient, item: Delivery) -> Recipient:
     """Who the log and the bounce name: where an alias led to another user, that one."""
     if item.kind not in (DeliveryKind.MBOX, DeliveryKind.MAILDIR, DeliveryKind.ERROR):
         return recipient
-    if not item.recipient or item.recipient.lower() == recipient.address.lower():
-        return recipient
-    return Recipient(item.recipient, recipient.original or recipient.address, recipient.orcpt, recipient.notify)
+    shown = item.recipient.address
+    return recipient if shown.lower() == recipient.address.lower() else recipient.at(shown)
 
 
 def _head(item: Delivery) -> bytes:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from mailconf.source import encode
 
+_KEPT = 1 << 20  # bytes for a reader of standard error that does not read
+_PIECE = min(select.PIPE_BUF, 4096)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -23,6 +28,71 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 def neutral(text: str) -> str:
     """``text`` with every control character replaced by ``?``; bytes beyond ASCII stay."""
     return _CONTROL.sub("?", text)
+
+
+class Stream:
+    """Standard error, whose reader may be slow, or stopped: who writes does not wait for it.
+
+    What the reader does not take is kept, up to `_KEPT` bytes, until it reads on; further lines are counted.
+    ``told`` gives the line that says how many those were.
+    """
+
+    def __init__(self, told: Callable[[int], bytes]) -> None:
+        self._told = told
+        self._lock = threading.Lock()
+        self._kept: deque[bytes] = deque()
+        self._size = self._lost = 0
+        self._draining = False
+
+    def write(self, line: bytes) -> None:
+        try:
+            descriptor = sys.stderr.fileno()
+        except (OSError, ValueError):  # somebody has put another object into its place
+            sys.stderr.buffer.write(line)
+            return
+        with self._lock:
+            if not self._draining:
+                line = _written(descriptor, line)
+                if not line:
+                    return
+                self._draining = True
+                threading.Thread(target=self._drain, args=(descriptor,), name="log", daemon=True).start()
+            if self._size + len(line) > _KEPT:
+                self._lost += 1
+                return
+            self._kept.append(line)
+            self._size += len(line)
+
+    def _drain(self, descriptor: int) -> None:
+        """Write what is kept, as fast as the reader takes it."""
+        while True:
+            with self._lock:
+                if not self._kept and self._lost:
+                    self._kept.append(self._told(self._lost) + b"\n")
+                    self._lost = 0
+                    self._size += len(self._kept[-1])
+                if not self._kept:
+                    self._draining = False
+                    return
+                line = self._kept.popleft()
+                self._size -= len(line)
+            try:
+                while line:
+                    line = line[os.write(descriptor, line) :]
+            except OSError:
+                continue  # there is no reader any more
+
+
+def _written(descriptor: int, line: bytes) -> bytes:
+    """Write as much as is taken without waiting; what is left. A pipe that can be written to takes `_PIECE` bytes."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    try:
+        while line and poll.poll(0):
+            line = line[os.write(descriptor, line[:_PIECE]) :]
+    except OSError:
+        return b""  # there is no reader any more
+    return line
 
 
 class Log:
@@ -49,6 +119,7 @@ class Log:
         self._pid = os.getpid() if pid is None else pid
         self._path = to
         self._file = self._open()
+        self._stream = Stream(lambda lost: encode(self.line("master", f"warning: {lost} lines of the log are lost")))
 
     def _open(self) -> BinaryIO | None:
         return self._path.open("ab", buffering=0) if self._path is not None else None
@@ -58,8 +129,7 @@ class Log:
         if self._file is not None:
             self._file.write(data)
         else:
-            sys.stderr.buffer.write(data)
-            sys.stderr.buffer.flush()
+            self._stream.write(data)
 
     def line(self, program: str, text: str) -> str:
         """The line, without its newline."""

@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 
 from mailconf.files import Root
+from mailconf.model.transport import AgentKind
 from mailconf.mta.agents import Discard, Error
 from mailconf.mta.identity import Workers
 from mailconf.mta.intake import QueueIntake
+from mailconf.mta.journal import LogEvent
 from mailconf.mta.local import Local
 from mailconf.mta.message import Context
-from mailconf.mta.queue import Queue
+from mailconf.mta.queue.local_queue import LocalQueue
 from mailconf.mta.scheduler import Scheduler, Wait, wait
-from mailconf.mta.virtual import Virtual
+from mailconf.mta.virtual import Mailboxes, Virtual
 
 
 class Manager:
     """Give it the MTA's Context, `open` it, and mail that ``context.intake`` accepts is delivered until `close`.
 
-    It sets ``context.intake`` and the agents local, virtual, error and discard; a caller with smtp and lmtp adds them
-    to ``context.agents`` before `open`.
+    It sets ``context.intake`` and the agents that write mailboxes, refuse and discard; a caller adds those that need a
+    network to ``context.agents`` before `open`.
     """
 
-    def __init__(self, context: Context, root: Root, *, wait: Wait = wait) -> None:
+    def __init__(
+        self, context: Context, root: Root, *, wait: Wait = wait, steady: Callable[[], float] = time.monotonic
+    ) -> None:
         self.context = context
-        self.queue = Queue(root.path(context.policy.site.queue_directory.value))
+        directory = root.path(context.policy.site.queue_directory.value)
+        ids = context.personality.ids
+        self.queue = LocalQueue(directory, ids, self._report, wall=lambda: context.world.now(), steady=steady)
         self.workers = Workers(root)
-        self.scheduler = Scheduler(context, self.queue, wait=wait)
+        self.scheduler = Scheduler(context, self.queue, wait=wait, steady=steady)
         context.intake = QueueIntake(context, self.queue, self.scheduler.queued)
-        context.agents.setdefault("local", Local(context, root, self.workers))
-        context.agents.setdefault("virtual", Virtual(context, root, self.workers))
-        context.agents.setdefault("error", Error())
-        context.agents.setdefault("discard", Discard(context))
+        local, virtual = Local(context, root, self.workers), Virtual(context, root, self.workers)
+        context.agents.setdefault(AgentKind.MAILBOX, Mailboxes(local, {"virtual": virtual}))
+        context.agents.setdefault(AgentKind.ERROR, Error())
+        context.agents.setdefault(AgentKind.DISCARD, Discard(context))
         self._running: asyncio.Task[None] | None = None
+
+    def _report(self, text: str) -> None:
+        self.context.note(LogEvent.QUEUE_FAILED, error=text)
 
     def open(self) -> None:
         """Open the queue and begin to deliver what is in it; raises QueueError, also when another MTA works on it."""
-        self.queue.open()
+        self.queue.open(self.context.policy.site.limits.maximal_backoff)
         self._running = asyncio.create_task(self.scheduler.run())
 
     async def close(self, grace: float = 5.0) -> None:

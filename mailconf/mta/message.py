@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mailconf.model.policy import Policy
 from mailconf.model.recipient import Recipient as Recipient
 from mailconf.model.session import Session
+from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Effect, Reply, Route
 from mailconf.model.world import World
 from mailconf.mta.journal import LogEvent, Remark
@@ -124,7 +125,7 @@ class Context:
     log: Callable[[str, str], None]
     personality: Personality
     intake: Intake | None = None
-    agents: dict[str, Agent] = field(default_factory=dict)  # by the program's name in master.cf: "local", "smtp", ...
+    agents: dict[AgentKind, Agent] = field(default_factory=dict)
 
     def note(self, event: LogEvent, /, **facts: Any) -> None:
         """Write what the personality's journal has to say about an event."""

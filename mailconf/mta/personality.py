@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+from mailconf.mta.hop import HopField
 from mailconf.mta.journal import Journal
+from mailconf.mta.queue_ids import QueueIds, ShortIds
 from mailconf.mta.reports import Reports
+from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.problems import Wording
+from mailconf.smtp.server import Connection
 
 
 class Personality(NamedTuple):
-    """What the MTA says to clients, to its log and to senders."""
+    """What the MTA says to clients, to its log, to senders, and on top of a message that comes.
+
+    connection  makes the server's side of a session, which reads commands as the dialect does
+    ids         how messages are called in the queue
+    """
 
     wording: Wording
     journal: Journal
     reports: Reports
+    hop: HopField
+    connection: Callable[[ServerOptions, Wording], Connection] = Connection
+    ids: QueueIds = ShortIds()

@@ -6,21 +6,19 @@ words and some headers come from a template (bounce(5)), which whoever puts the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mailconf.model.address import external
-from mailconf.mta.headers import head_of
-from mailconf.mta.intake import date
+from mailconf.mta.headers import head_of, records_head_of
+from mailconf.mta.hop import date
 from mailconf.mta.message import Message, Recipient, Result
 from mailconf.mta.reports import Notice, Report
+from mailconf.mta.threads_postfix import Threads
 from mailconf.smtp.path import printable, to_xtext, xtext
-from mailconf.source import decode, encode
+from mailconf.source import encode
 
 _WIDTH = 79
-_IDENTITY = re.compile(rb"^message-id:[ \t]*(<.*>[ \t]*)$", re.IGNORECASE | re.MULTILINE)
-_ANY_IDENTITY = re.compile(rb"^message-id:", re.IGNORECASE | re.MULTILINE)
 _ACTIONS = {
     Notice.FAILURE: "failed",
     Notice.DELAY: "delayed",
@@ -51,7 +49,8 @@ class PostfixReports:
     text      gives the template of a sort of report
     warnings  about the file of templates
     smtputf8  reports are UTF-8 (postconf(5) smtputf8_enable) where their template is ASCII
-    threaded  reports refer to the message (postconf(5) enable_threaded_bounces)
+    threads   how the identity is found that reports refer to; None where they refer to none (postconf(5)
+              enable_threaded_bounces)
     """
 
     def __init__(
@@ -60,20 +59,16 @@ class PostfixReports:
         warnings: Sequence[str] = (),
         *,
         smtputf8: bool = True,
-        threaded: bool = False,
+        threads: Threads | None = None,
     ) -> None:
         self._text = text
         self.warnings = warnings
         self._smtputf8 = smtputf8
-        self._threaded = threaded
+        self._threads = threads
 
     def complaints(self, notice: Notice, message: Message) -> Sequence[str]:
         warnings = self._text(notice).warnings if message.sender else ()
-        if not self._threaded:
-            return warnings
-        head = head_of(message.content)
-        found = _IDENTITY.search(head)
-        malformed = len(_ANY_IDENTITY.findall(head, 0, found.start() if found else len(head)))
+        malformed = self._threads.identity(head_of(message.content))[1] if self._threads else 0
         return (*[f"{message.queue_id}: ignoring malformed Message-ID"] * malformed, *warnings)
 
     def content(self, report: Report) -> bytes:
@@ -96,7 +91,7 @@ class PostfixReports:
             f"From: {text.author}",
             f"Subject: {text.postmaster_subject if report.postmaster else text.subject}",
             f"To: {external(report.to)}",
-            *(_references(head_of(message.content)) if self._threaded else []),
+            *self._references(message),
             f"Auto-Submitted: {'auto-generated' if report.postmaster else 'auto-replied'}",
             "MIME-Version: 1.0",
             f'Content-Type: multipart/report; report-type=delivery-status;\n\tboundary="{boundary}"',
@@ -118,15 +113,15 @@ class PostfixReports:
             f"Return-Path: <{sender}>",
             "",
         ]
-        original = message.content if whole else head_of(message.content)
-        newline = b"" if original.endswith(b"\n") or not original else b"\n"
+        length = site.limits.line_length
+        original = message.content if whole else records_head_of(message.content, length)
+        newline = b"\n" if original and original == message.content and not original.endswith(b"\n") else b""
         return encode("\n".join(lines)) + original + newline + encode(f"\n--{boundary}--\n")
 
-
-def _references(head: bytes) -> list[str]:
-    """What ties a report to a message: the first line of an identity that is in angle brackets from end to end."""
-    found = _IDENTITY.search(head)
-    return [f"{name}: {decode(found[1])}" for name in ("References", "In-Reply-To")] if found else []
+    def _references(self, message: Message) -> list[str]:
+        """What ties a report to a message."""
+        identity = self._threads.identity(head_of(message.content))[0] if self._threads else ""
+        return [f"{name}: {identity}" for name in ("References", "In-Reply-To")] if identity else []
 
 
 def _part(boundary: str, description: str, content_type: str, encoding: str) -> list[str]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailconf.domain_names import DomainNameError, comparable, to_ascii
+from mailconf.hosts_file import HostsFile, in_protocols
+from mailconf.model.fileworld import listed
 from mailconf.model.session import NO_NAME, NameOutcome, Verified
 from mailconf.model.world import Outcome, Records
 from mailconf.smtp.path import valid_hostname
@@ -28,7 +30,7 @@ class Resolver:
     """Answers `mailconf.model.world.Records`.
 
     nameservers  addresses, optionally with a port; None: those of /etc/resolv.conf
-    hosts        the hosts file, None: no file
+    hosts        the hosts file, None: there is none
     transitional how names are translated, see `mailconf.domain_names.to_ascii`; it may be set at any time
     """
 
@@ -37,26 +39,25 @@ class Resolver:
         *,
         timeout: float = 10.0,
         nameservers: list[tuple[str, int]] | None = None,
-        hosts: Path | None = Path("/etc/hosts"),
+        hosts: HostsFile | None = None,
     ) -> None:
         self.transitional = False
         self._timeout = timeout
         self._nameservers = nameservers
         self._dns: dns.asyncresolver.Resolver | None = None
-        self._names: dict[str, list[str]] = {}
-        self._addresses: dict[str, list[str]] = {}
-        if hosts is not None:
-            self._read_hosts(hosts)
+        self._hosts = hosts
 
-    def _read_hosts(self, path: Path) -> None:
-        with suppress(OSError):
-            for line in path.read_text(errors="replace").splitlines():
-                address, *names = line.partition("#")[0].split() or [""]
-                with suppress(ValueError):
-                    address = str(ip_address(address))
-                    self._names.setdefault(address, []).extend(names)
-                    for name in names:
-                        self._addresses.setdefault(comparable(name), []).append(address)
+    async def hosts(self, name: str) -> Records:
+        """What the hosts file has for ``name``."""
+        if self._hosts is None:
+            return Records(Outcome.ABSENT)
+        return await asyncio.to_thread(listed, self._hosts, name)  # it may have to be read
+
+    async def _names(self, address: str) -> tuple[str, ...]:
+        """The names that the hosts file has for an address. Raises OSError."""
+        if self._hosts is None:
+            return ()
+        return (await asyncio.to_thread(self._hosts.read)).names(address)
 
     def spelled(self, name: str) -> str:
         """``name`` as the DNS is asked for it and as smtp(8) logs it; as it is when there is no such form."""
@@ -89,7 +90,9 @@ class Resolver:
         values = [_text(record, kind) for record in answer]
         if kind == "MX":
             values.sort(key=lambda value: int(value.partition(" ")[0]))
-        return Records(Outcome.FOUND, tuple(values))
+        ttl = answer.rrset.ttl if answer.rrset is not None else None
+        owner = answer.canonical_name.to_text(omit_final_dot=True)
+        return Records(Outcome.FOUND, tuple(values), ttl=ttl, owner=owner)
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         import dns.asyncresolver
@@ -101,21 +104,18 @@ class Resolver:
         resolver.lifetime = self._timeout
         return resolver
 
-    async def addresses(self, host: str, *, ipv6: bool = True) -> Records:
+    async def addresses(self, host: str, *, ipv4: bool = True, ipv6: bool = True) -> Records:
         """The addresses of ``host``, hosts file first, IPv4 before IPv6; an address is its own answer."""
         with suppress(ValueError):
             return Records(Outcome.FOUND, (str(ip_address(host)),))
-        listed = self._addresses.get(comparable(host.rstrip("."), transitional=self.transitional), [])
-        listed = [a for a in listed if ipv6 or ":" not in a]
-        if listed:
-            return Records(Outcome.FOUND, tuple(dict.fromkeys(sorted(listed, key=lambda a: ":" in a))))
-        kinds = ("A", "AAAA") if ipv6 else ("A",)
-        answers = await asyncio.gather(*(self.query(host, kind) for kind in kinds))
-        values = tuple(value for answer in answers for value in answer.values)
-        if values:
-            return Records(Outcome.FOUND, values)
-        failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
-        return failed[0] if failed else answers[0]
+        near = await self.hosts(comparable(host.rstrip("."), transitional=self.transitional))
+        if near.outcome is Outcome.FAILED:
+            return near
+        known = in_protocols(near.values, ipv4=ipv4, ipv6=ipv6)
+        if known:
+            return Records(Outcome.FOUND, tuple(dict.fromkeys(sorted(known, key=lambda a: ":" in a))))
+        kinds = [kind for kind, wanted in (("A", ipv4), ("AAAA", ipv6)) if wanted]
+        return _joined(await asyncio.gather(*(self.query(host, kind) for kind in kinds)))
 
     async def client_names(self, address: str) -> tuple[Verified, Verified]:
         """The name that leads back to the address, and what PTR gives (postconf(5) smtpd_peername_lookup)."""
@@ -123,14 +123,17 @@ class Resolver:
             ip = ip_address(address)
         except ValueError:
             return NO_NAME, NO_NAME
-        names = self._names.get(str(ip), [])
+        try:
+            names = await self._names(str(ip))
+        except OSError:
+            return Verified.unknown(NameOutcome.FAILED), Verified.unknown(NameOutcome.FAILED)
         if not names and ip.is_loopback:
             return Verified.found("localhost"), Verified.found("localhost")
         if not names:
             pointers = await self.query(ip.reverse_pointer, "PTR")
             if pointers.outcome is Outcome.FAILED:
                 return Verified.unknown(NameOutcome.FAILED), Verified.unknown(NameOutcome.FAILED)
-            names = list(pointers.values)
+            names = pointers.values
         if not names or not valid_hostname(names[0]):
             return NO_NAME, NO_NAME
         reverse = Verified.found(names[0])
@@ -141,9 +144,19 @@ class Resolver:
         return Verified.unknown(NameOutcome.FAILED if failed else NameOutcome.FORGED), reverse
 
 
+def _joined(answers: Sequence[Records]) -> Records:
+    """The answers for several types as one: what was found, else a failure if there is one."""
+    values = tuple(value for answer in answers for value in answer.values)
+    if values:
+        return Records(Outcome.FOUND, values)
+    failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
+    return failed[0] if failed else answers[0]
+
+
 def _text(record: dns.rdata.Rdata, kind: str) -> str:
     if kind == "TXT":
-        return b"".join(record.strings).decode("utf-8", "surrogateescape")  # type: ignore[attr-defined]
+        first: bytes = record.strings[0]  # type: ignore[attr-defined]
+        return first.decode("utf-8", "surrogateescape")
     return str(record.to_text()).rstrip(".")
 
 

@@ -2,11 +2,13 @@
 
 A new message is attempted at once. A message of which something was deferred waits as long as it is old, but at least
 minimal_backoff_time and at most maximal_backoff_time, and is taken up by the first queue run (every queue_run_delay)
-after that. Older than maximal_queue_lifetime (bounce_queue_lifetime from the null sender) what is still deferred goes
-back to the sender.
+after that, by a clock that nobody sets. Older than maximal_queue_lifetime (bounce_queue_lifetime from the null sender)
+what is still deferred goes back to the sender.
 
-An attempt resolves the recipients that are left, groups them by transport and next hop into jobs and hands these to the
-transports' agents, a limited number at a time for one destination. For local(8) each recipient is a destination.
+An attempt resolves the recipients that are left and groups them by transport and next hop into jobs. These wait without
+the message's content for a place at their destination (`mailconf.mta.destinations`), a limited number at a time; for
+local(8) each recipient is a destination. A destination that cannot be reached is left alone for minimal_backoff_time,
+with all that waits for it, as the original does.
 
 Every outcome is recorded before the sender is notified; a message leaves the queue when nothing is left to do. A
 crash repeats what was not yet recorded: delivery is at least once.
@@ -16,19 +18,26 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from mailconf.model.site import Site
+from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Reply, Route
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.agents import Error
 from mailconf.mta.bounce import Bounce
+from mailconf.mta.destinations import FAILURES, LANE, Destination, Destinations
 from mailconf.mta.journal import LogEvent, Remark
-from mailconf.mta.message import Agent, Context, IntakeRefused, Job, Result, Status
-from mailconf.mta.queue import Queue, Queued, QueueEntry, QueueError, State, Store
+from mailconf.mta.message import Agent, Context, IntakeRefused, Job, Message, Result, Status
+from mailconf.mta.pace import Pace
+from mailconf.mta.queue import Queue, Queued, QueueEntry, QueueError, RecipientState
 
-ACTIVE = 2000  # messages under way at a time, with their contents in memory
+WAITING = 20_000  # deferred messages that may wait for a place at a time, without their contents
+TRIAGE = 50  # messages whose recipients are resolved at a time
 
 Wait = Callable[[asyncio.Event, float], Awaitable[None]]
 
@@ -39,35 +48,85 @@ async def wait(event: asyncio.Event, delay: float) -> None:
         await asyncio.wait_for(event.wait(), delay)
 
 
-class Scheduler:
-    """Runs the queue. ``wait`` may be replaced together with the World's clock, so that tests need no time."""
+@dataclasses.dataclass(slots=True, eq=False)
+class Attempt:
+    """A message under way. ``entry.message`` has its content only while a part of it is delivered.
 
-    def __init__(self, context: Context, queue: Queue, bounce: Bounce | None = None, *, wait: Wait = wait) -> None:
+    left     parts that have not ended; ``readers`` of them are being delivered
+    several  whether there are more: then each is recorded when it ends; a single one with what follows from it
+    """
+
+    entry: QueueEntry
+    since: float
+    left: int = 0
+    several: bool = False
+    content: bytes | None = None
+    readers: int = 0
+    pairs: list[tuple[int, Result]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Part:
+    """The recipients of an attempt that go to one destination together."""
+
+    attempt: Attempt
+    transport: str
+    nexthop: str
+    members: list[tuple[Queued, Route]]
+
+
+class Scheduler:
+    """Runs the queue. ``wait`` and ``steady`` may be replaced, so that tests need no time.
+
+    steady  seconds by a clock that nobody sets
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        queue: Queue,
+        bounce: Bounce | None = None,
+        *,
+        wait: Wait = wait,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.context = context
         self.queue = queue
         self.bounce = Bounce(context) if bounce is None else bounce
         self._wait = wait
+        self._steady = steady
         self._wake = asyncio.Event()
-        self._fresh: list[int] = []
+        self._fresh: deque[int] = deque()
+        self._old: deque[int] = deque()
+        self._taken: set[int] = set()  # everything that waits or is under way, so that nothing is attempted twice
         self._scan = True
         self._stopping = False
-        self._active: dict[int, asyncio.Task[None]] = {}
-        self._slots: dict[tuple[str, str], asyncio.Semaphore] = {}
+        self._triage = 0
+        self._attempts = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._destinations: Destinations[Part] = Destinations()
         self._fallback: Agent = Error()
 
     @property
     def site(self) -> Site:
         return self.context.policy.site
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way, or waits for it."""
+        return bool(self._taken)
+
     def queued(self, serial: int) -> None:
         """A message entered the queue; attempt it at once."""
-        self._fresh.append(serial)
-        self._wake.set()
+        if serial not in self._taken:
+            self._taken.add(serial)
+            self._fresh.append(serial)
+            self._wake.set()
 
     async def flush(self) -> int:
         """Attempt everything that is deferred now (postqueue -f); how many messages that are."""
-        now = self.context.world.now()
-        count = await self.queue.run(lambda store: store.flush(now))
+        self._destinations.forgive()
+        count = await self.queue.flush()
         self.scan()
         return count
 
@@ -78,47 +137,58 @@ class Scheduler:
 
     async def run(self) -> None:
         """Take up messages until `stop`."""
-        next_run = self.context.world.now()
+        next_run = self._steady()
         while not self._stopping:
             self._wake.clear()
-            now = self.context.world.now()
+            now = self._steady()
             if self._scan or now >= next_run:
                 self._scan = False
                 while next_run <= now:
-                    next_run += self.site.limits.queue_run_delay
-                self._fresh += await self._due(now)
+                    next_run += max(self.site.limits.queue_run_delay, 1.0)
+                self._destinations.forget(now)
+                await self._collect()
             self._start()
-            await self._wait(self._wake, max(0.0, next_run - self.context.world.now()))
+            await self._wait(self._wake, max(0.0, next_run - self._steady()))
 
-    async def _due(self, now: float) -> list[int]:
+    async def _collect(self) -> None:
         try:
-            return await self.queue.run(lambda store: store.due(now))
+            due = await self.queue.due()
         except QueueError as error:
             self.context.note(LogEvent.QUEUE_FAILED, error=error)
-            return []
+            return
+        new = [serial for serial in due if serial not in self._taken]
+        self._taken.update(new)
+        self._old.extend(new)
 
     def _start(self) -> None:
-        waiting = self._fresh
-        self._fresh = []
-        for at, serial in enumerate(waiting):
-            if self._stopping or len(self._active) >= ACTIVE:
-                self._fresh = waiting[at:]
+        """Take up messages, new ones first: they do not wait for those that have waited before."""
+        while not self._stopping and self._triage < TRIAGE:
+            if self._fresh:
+                serial = self._fresh.popleft()
+            elif self._old and self._attempts < WAITING:
+                serial = self._old.popleft()
+            else:
                 return
-            if serial not in self._active:
-                task = asyncio.create_task(self._message(serial))
-                self._active[serial] = task
-                task.add_done_callback(lambda _, serial=serial: self._ended(serial))  # type: ignore[misc]
+            self._triage += 1
+            self._attempts += 1
+            self._task(self._message(serial))
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _ended(self, serial: int) -> None:
-        self._active.pop(serial, None)
-        if self._fresh:
+        self._attempts -= 1
+        self._taken.discard(serial)
+        if self._fresh or self._old:
             self._wake.set()
 
     async def idle(self) -> None:
-        """Returns when nothing is under way and nothing fresh is waiting."""
-        while self._active or self._fresh:
-            if self._active:
-                await asyncio.wait(list(self._active.values()))
+        """Returns when nothing is under way and nothing waits."""
+        while self._tasks or self._taken:
+            if self._tasks:
+                await asyncio.wait(list(self._tasks))
             else:
                 await asyncio.sleep(0)
 
@@ -126,8 +196,8 @@ class Scheduler:
         """Take up nothing more; attempts under way have ``grace`` seconds, then they are cut off and come again."""
         self._stopping = True
         self._wake.set()
-        if self._active:
-            _, late = await asyncio.wait(list(self._active.values()), timeout=grace)
+        if self._tasks:
+            _, late = await asyncio.wait(list(self._tasks), timeout=grace)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -135,139 +205,243 @@ class Scheduler:
     # One message
 
     async def _message(self, serial: int) -> None:
+        """Find out where a message goes, and let its parts wait there."""
+        attempt = None
         try:
-            entry = await self.queue.run(lambda store: store.load(serial))
+            entry = await self.queue.look(serial)
             if entry is not None and not entry.hold:
-                await self._attempt(entry)
-        except QueueError as error:
+                attempt = await self._begun(entry)
+        except Exception as error:
+            await self._failed(serial, error)
+        finally:
+            self._triage -= 1
+            if attempt is None:
+                self._ended(serial)
+            elif self._fresh or self._old:
+                self._wake.set()
+        if attempt is not None:
+            if not attempt.left:
+                await self._settled(attempt)
+            self._go()
+
+    async def _failed(self, serial: int, error: Exception) -> None:
+        """An attempt cannot be made, or what follows from it; it is made again later."""
+        if isinstance(error, QueueError):
             self.context.note(LogEvent.QUEUE_FAILED, error=error)
-        except (IntakeRefused, LookupFailed) as error:
+        elif isinstance(error, (IntakeRefused, LookupFailed)):
             # The notice could not be queued: what it was about is recorded, the next run sends it.
             self.context.note(LogEvent.REPORT_FAILED, serial=serial, error=error)
-            await self._later(serial)
-        except Exception as error:  # a defect must not stop the queue
+        else:  # a defect must not stop the queue
             self.context.note(LogEvent.ATTEMPT_FAILED, serial=serial, error=error)
-            await self._later(serial)
-
-    async def _later(self, serial: int) -> None:
-        until = self.context.world.now() + self.site.limits.minimal_backoff
         with suppress(QueueError):
-            await self.queue.run(lambda store: store.defer(serial, until))
+            await self.queue.put_off(serial, self.site.limits.minimal_backoff)
 
-    async def _attempt(self, entry: QueueEntry) -> None:
+    async def _begun(self, entry: QueueEntry) -> Attempt:
         message, active = entry.message, entry.active
         self.context.note(
             LogEvent.ACTIVE, queue_id=entry.queue_id, sender=message.sender, size=entry.size, recipients=len(active)
         )
-        since = self.context.world.now()
-        jobs = await self._jobs(entry, active)
-        several = len(jobs) > 1  # then each is recorded when it ends; a single one with what follows from it
-        outcomes = await asyncio.gather(*(self._job(entry, job, since, several) for job in jobs))
-        pairs = [pair for outcome in outcomes for pair in outcome]
-        await self._finish(entry, pairs, recorded=several)
+        attempt = Attempt(entry, self.context.world.now())
+        parts = await self._parts(attempt, active)
+        attempt.left, attempt.several = len(parts), len(parts) > 1
+        now = self._steady()
+        aside = []
+        for name, part in parts:
+            limit = self.site.concurrency(part.transport) or LANE
+            destination = self._destinations.get(part.transport, name, limit, now)
+            if destination.until:
+                aside.append((part, destination))
+            else:
+                self._destinations.put(destination, part)
+        for part, destination in aside:
+            await self._part_ended(part, self._suspended(part, destination), settle=False)
+        return attempt
 
-    async def _jobs(self, entry: QueueEntry, active: list[Queued]) -> list[tuple[str, Job, list[Queued]]]:
-        """The work to be done: (destination, job, the job's recipients in the queue)."""
-        policy, world = self.context.policy, self.context.world
+    async def _parts(self, attempt: Attempt, active: list[Queued]) -> list[tuple[str, Part]]:
+        """The work to be done: each part, with the name of its destination."""
+        policy, world, entry = self.context.policy, self.context.world, attempt.entry
         groups: dict[tuple[str, str, str], list[tuple[Queued, Route]]] = {}
         for queued in active:
-            route = await policy.resolve(queued.recipient.address, Ask(world), sender=entry.message.sender)
+            recipient = queued.recipient
+            route = await policy.resolve(
+                recipient.address, Ask(world), sender=entry.message.sender, kind=recipient.kind
+            )
             if entry.filter and route.error is None:
                 transport, _, nexthop = entry.filter.partition(":")
                 route = route._replace(transport=transport, nexthop=nexthop)
-            destination = queued.recipient.address.lower() if self._program(route) == "local" else route.nexthop
+            destination = recipient.address.lower() if self._program(route) == "local" else route.nexthop
             groups.setdefault((route.transport, route.nexthop, destination), []).append((queued, route))
         most = self.site.limits.destination_recipients or len(active)
-        jobs = []
-        for (transport, nexthop, destination), members in groups.items():
-            for at in range(0, len(members), most):
-                some = members[at : at + most]
-                recipients = [(queued.recipient, route) for queued, route in some]
-                job = Job(entry.message, recipients, transport, nexthop, policy, world)
-                jobs.append((destination, job, [queued for queued, _ in some]))
-        return jobs
+        return [
+            (destination, Part(attempt, transport, nexthop, members[at : at + most]))
+            for (transport, nexthop, destination), members in groups.items()
+            for at in range(0, len(members), most)
+        ]
 
     def _program(self, route: Route) -> str:
         service = self.site.transports.get(route.transport)
         return service.program if service is not None else ""
 
-    async def _job(
-        self, entry: QueueEntry, work: tuple[str, Job, list[Queued]], since: float, record: bool
-    ) -> list[tuple[int, Result]]:
-        destination, job, members = work
-        async with self._slot(job.transport, destination):
+    def _go(self) -> None:
+        """Begin what has a place."""
+        if not self._stopping:
+            for destination, part in self._destinations.ready():
+                self._task(self._part(destination, part))
+
+    async def _part(self, destination: Destination[Part], part: Part) -> None:
+        attempt = part.attempt
+        aside: list[Part] = []
+        attempt.readers += 1
+        try:
+            content = await self._content(attempt)
+            if content is None:  # the message was removed
+                await self._part_failed(part)
+                return
             begun = self.context.world.now()
-            program, results = await self._deliver(job)
-        ended = self.context.world.now()
+            message = dataclasses.replace(attempt.entry.message, content=content)
+            recipients = [(queued.recipient, route) for queued, route in part.members]
+            job = Job(message, recipients, part.transport, part.nexthop, self.context.policy, self.context.world)
+            program, results, reached = await self._deliver(job)
+            destination.failures = 0 if reached else destination.failures + 1
+            if destination.failures >= FAILURES:
+                until = self._steady() + self.site.limits.minimal_backoff
+                aside = self._destinations.set_aside(destination, until, results[0].dsn, results[0].text)
+        except QueueError as error:
+            self.context.note(LogEvent.QUEUE_FAILED, error=error)
+            await self._part_failed(part)
+            return
+        except Exception as error:  # a defect must not stop the queue
+            self.context.note(LogEvent.ATTEMPT_FAILED, serial=attempt.entry.serial, error=error)
+            await self._part_failed(part)
+            return
+        finally:
+            attempt.readers -= 1
+            if not attempt.readers and attempt.left > 1:
+                attempt.content = None
+            self._destinations.ended(destination)
+            self._go()
+        await self._part_ended(part, (program, results), begun=begun)
+        pace = Pace()
+        for other in aside:
+            await pace.step()
+            await self._part_ended(other, self._suspended(other, destination))
+
+    async def _part_failed(self, part: Part) -> None:
+        """A part has ended without an outcome."""
+        part.attempt.left -= 1
+        if not part.attempt.left:
+            await self._settled(part.attempt)
+
+    async def _content(self, attempt: Attempt) -> bytes | None:
+        """The message's content, read once for parts that are under way together."""
+        if attempt.content is None:
+            attempt.content = await self.queue.content(attempt.entry.serial)
+        return attempt.content
+
+    def _suspended(self, part: Part, destination: Destination[Part]) -> tuple[str, list[Result]]:
+        """What becomes of a part whose destination is left alone."""
+        text = self.context.remark(Remark.SUSPENDED, reason=destination.reason)
+        dsn = destination.dsn
+        return "error", [Result(queued.recipient, Status.DEFERRED, dsn, text, "none") for queued, _ in part.members]
+
+    async def _part_ended(
+        self, part: Part, outcome: tuple[str, list[Result]], *, begun: float | None = None, settle: bool = True
+    ) -> None:
+        attempt, (program, results) = part.attempt, outcome
+        entry, ended = attempt.entry, self.context.world.now()
+        begun = ended if begun is None else begun
         for result in results:
-            for part in result.parts or (result,):
-                facts = {"result": part, "arrival": entry.message.arrival, "since": since, "begun": begun}
+            for each in result.parts or (result,):
+                facts = {"result": each, "arrival": entry.message.arrival, "since": attempt.since, "begun": begun}
                 self.context.note(LogEvent.DELIVERY, program=program, queue_id=entry.queue_id, ended=ended, **facts)
-        pairs = [(queued.id, result) for queued, result in zip(members, results, strict=True)]
-        if record:
-            await self.queue.run(lambda store: store.record(pairs))
-        return pairs
+        pairs = [(queued.id, result) for (queued, _), result in zip(part.members, results, strict=True)]
+        attempt.pairs += pairs
+        attempt.left -= 1
+        if attempt.several:
+            with suppress(QueueError):
+                await self.queue.record(entry.serial, pairs)
+        if settle and not attempt.left:
+            await self._settled(attempt)
 
-    def _slot(self, transport: str, destination: str) -> asyncio.Semaphore:
-        """The semaphore of a destination; those that nobody uses are forgotten now and then."""
-        if len(self._slots) > ACTIVE:
-            self._slots = {key: slot for key, slot in self._slots.items() if slot.locked()}
-        limit = self.site.concurrency(transport)
-        return self._slots.setdefault((transport, destination), asyncio.Semaphore(limit or ACTIVE))
+    async def _settled(self, attempt: Attempt) -> None:
+        """All parts have ended."""
+        serial = attempt.entry.serial
+        try:
+            await self._finish(attempt)
+        except Exception as error:
+            await self._failed(serial, error)
+        finally:
+            self._ended(serial)
 
-    async def _deliver(self, job: Job) -> tuple[str, list[Result]]:
-        """The agent's name for the log, and its results, one for each recipient of the job in their order."""
+    async def _deliver(self, job: Job) -> tuple[str, list[Result], bool]:
+        """The agent's name for the log; its results, one for each recipient of the job in their order; whether the
+        destination was reached.
+        """
         service = self.site.transports.get(job.transport)
-        program = service.program if service is not None else ""
-        agent = self.context.agents.get(program)
-        if any(route.error is not None for _, route in job.recipients) or (agent is None and program == "error"):
-            program, agent = "error", self.context.agents.get("error", self._fallback)
+        program, kind = (service.program, service.agent) if service is not None else ("", None)
+        agent = self.context.agents.get(kind) if kind is not None else None
+        if any(route.error is not None for _, route in job.recipients) or (agent is None and kind is AgentKind.ERROR):
+            program, agent = "error", self.context.agents.get(AgentKind.ERROR, self._fallback)
         if agent is None:
             self.context.note(LogEvent.NO_AGENT, program="", transport=job.transport)
-            return "error", self._deferred(job, Remark.NO_TRANSPORT)
+            return "error", self._deferred(job, Remark.NO_TRANSPORT), True
         try:
             found = {id(result.recipient): result for result in await agent.deliver(job)}
         except Exception as error:  # a defect of an agent must not lose or bounce mail
             self.context.note(LogEvent.AGENT_FAILED, program=program, queue_id=job.message.queue_id, error=error)
-            return program, self._deferred(job, Remark.AGENT_FAILED)
+            return program, self._deferred(job, Remark.AGENT_FAILED), True
         missing = self._deferred(job, Remark.NO_RESULT)
-        return program, [found.get(id(result.recipient), result) for result in missing]
+        results = [found.get(id(result.recipient), result) for result in missing]
+        nowhere = all(result.status is Status.DEFERRED and result.relay == "none" for result in found.values())
+        remote = kind in (AgentKind.SMTP, AgentKind.LMTP) and program != "error"
+        return program, results, not (remote and found and nowhere)
 
     def _deferred(self, job: Job, remark: Remark) -> list[Result]:
         text = self.context.remark(remark)
         reply = Reply.of(450, f"4.3.0 {text}")
         return [Result(recipient, Status.DEFERRED, "4.3.0", text, "none", reply) for recipient, _ in job.recipients]
 
-    async def _finish(self, entry: QueueEntry, pairs: list[tuple[int, Result]], *, recorded: bool) -> None:
+    async def _finish(self, attempt: Attempt) -> None:
         """Record the outcomes, notify the sender, and either remove the message or put it off."""
+        entry, pairs = attempt.entry, attempt.pairs
         now, serial, message = self.context.world.now(), entry.serial, entry.message
-        before = [_as_result(queued) for queued in entry.recipients if queued.state is State.FAILED]
+        before = [_as_result(queued) for queued in entry.recipients if queued.state is RecipientState.FAILED]
+        left = len(entry.active) > len(pairs)  # the content of a part could not be read
         results = [result for _, result in pairs]
         deferred = [(id, result) for id, result in pairs if result.status is Status.DEFERRED]
         if deferred and now - message.arrival >= self._lifetime(message.sender):
             self.context.note(LogEvent.EXPIRED, queue_id=entry.queue_id, sender=message.sender)
             pairs = [(id, _expired(result)) for id, result in pairs]
             results, deferred = [result for _, result in pairs], []
-        if not before and all(result.status is Status.SENT and not result.recipient.notify for result in results):
+        gone = all(result.status is Status.SENT and not result.recipient.notify for result in results)
+        if not before and not left and gone:
             await self._remove(entry)
             return
-        await self.queue.run(lambda store: store.record(pairs, again=recorded))
+        await self.queue.record(serial, pairs, again=attempt.several)
+        warns = bool(deferred) and not entry.warned and 0 < self.site.limits.delay_warning <= now - message.arrival
+        if before or warns or len(deferred) < len(pairs):
+            message = await self._whole(attempt)
         await self.bounce.failed(message, [*before, *results])
         await self.bounce.delivered(message, results)
-        warned = entry.warned
-        if deferred and not warned and 0 < self.site.limits.delay_warning <= now - message.arrival:
+        if warns:
             await self.bounce.delayed(message, results)
-            warned = True
-        if deferred:
-            until = now + self.backoff(now - message.arrival)
-            told = [queued.id for queued in entry.recipients if queued.state is State.FAILED]
+        if deferred or left:
+            told = [queued.id for queued in entry.recipients if queued.state is RecipientState.FAILED]
             told += [id for id, result in pairs if result.status is not Status.DEFERRED]
-            await self.queue.run(lambda store: _put_off(store, serial, told, until, warned))
+            delay = self.backoff(now - message.arrival)
+            await self.queue.put_off(serial, delay, told=told, warned=warns or entry.warned)
         else:
             await self._remove(entry)
 
+    async def _whole(self, attempt: Attempt) -> Message:
+        """The message with its content, for a report."""
+        content = attempt.content
+        if content is None:
+            content = await self.queue.content(attempt.entry.serial)
+        return dataclasses.replace(attempt.entry.message, content=content or b"")
+
     async def _remove(self, entry: QueueEntry) -> None:
-        await self.queue.run(lambda store: store.remove(entry.serial))
+        await self.queue.remove(entry.serial)
         self.context.note(LogEvent.REMOVED, queue_id=entry.queue_id)
 
     def _lifetime(self, sender: str) -> float:
@@ -278,13 +452,6 @@ class Scheduler:
         """Seconds until the next attempt of a message ``age`` seconds old (postconf(5) minimal_backoff_time)."""
         limits = self.site.limits
         return min(max(age, limits.minimal_backoff), limits.maximal_backoff)
-
-
-def _put_off(store: Store, serial: int, told: list[int], until: float, warned: bool) -> None:
-    store.finish(told)
-    store.defer(serial, until)
-    if warned:
-        store.warn(serial)
 
 
 def _expired(result: Result) -> Result:

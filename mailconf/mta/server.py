@@ -17,7 +17,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mailconf.files import Root
+from mailconf.hosts_file import HostsFile
 from mailconf.model.policy import Policy
+from mailconf.model.transport import AgentKind
 from mailconf.model.world import World
 from mailconf.mta.answers import VerdictHook
 from mailconf.mta.journal import LogEvent
@@ -83,7 +85,7 @@ class Server:
         self._log = log
         self._root = root or Root()
         self._options = options
-        self._resolver = resolver or Resolver()
+        self._resolver = resolver or Resolver(hosts=HostsFile(self._root))
         self._ready = ready
         self._on_verdict = on_verdict
         self._grace = grace
@@ -98,10 +100,10 @@ class Server:
         policies = self._compile()
         self._resolver.transitional = policies.main.site.idna2003
         world = MtaWorld(self._files(), self._resolver, root=self._root)
-        agents: dict[str, Agent] = {}
+        agents: dict[AgentKind, Agent] = {}
         self.context = context = Context(policies.main, world, self._log, policies.personality, agents=agents)
-        agents["smtp"] = SmtpAgent(context, self._resolver)
-        agents["lmtp"] = SmtpAgent(context, self._resolver, lmtp=True)
+        agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver)
+        agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True)
         manager = Manager(context, self._root)
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)

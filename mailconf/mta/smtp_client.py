@@ -1,8 +1,8 @@
 """The delivery agents smtp and lmtp: a job's nexthop becomes hosts, hosts are tried in turn, recipients get results.
 
-smtp(8), lmtp(8). A nexthop is ``domain``, ``domain:port``, ``[host]``, ``[host]:port``, for LMTP ``unix:/path`` and
-``inet:host:port`` too. Domains have their MX hosts tried by preference, ``[host]`` its addresses. A host that cannot be
-reached or refuses to talk is followed by the next; so are the recipients that it put off.
+smtp(8), lmtp(8). Of a job's nexthops (`mailconf.smtp.nexthop`) each domain has its MX hosts tried by preference,
+``[host]`` its addresses. A host that cannot be reached or refuses to talk is followed by the next; so are the
+recipients that it put off.
 
 Departures: a session carries one message (no connection cache); 8-bit content is sent as it is to a server
 without 8BITMIME, where Postfix converts it.
@@ -13,14 +13,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import NamedTuple
 
 from mailconf.domain_names import comparable
 from mailconf.model.address import external
-from mailconf.model.policy import Place, Role, Side
+from mailconf.model.policy import AddressPlace, Role, Side
+from mailconf.model.transport import HostLookup
 from mailconf.model.world import Ask, Outcome, Records
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
@@ -29,17 +30,16 @@ from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.mta.pace import Pace
 from mailconf.mta.resolver import Resolver
-from mailconf.ports import Ports
 from mailconf.smtp import client
 from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, Stage, To
+from mailconf.smtp.nexthop import BadNexthop, Nexthop, split_nexthops
 from mailconf.smtp.path import to_xtext
 from mailconf.smtp.reply import Reply
 
 MAX_ADDRESSES = 5  # postconf(5) smtp_mx_address_limit
 MAX_SESSIONS = 2  # postconf(5) smtp_mx_session_limit
-SMTP_PORT, LMTP_PORT = "smtp", "24"  # the defaults of postconf(5) smtp_tcp_port and lmtp_tcp_port
 
-_Change = Callable[[str, Place, Side], Awaitable[str]]
+_Change = Callable[[str, AddressPlace, Side], Awaitable[str]]
 
 
 @dataclass
@@ -55,12 +55,13 @@ class Failure(Exception):
 
 
 class Host(NamedTuple):
-    """Where to connect to: ``path`` for a UNIX socket, else ``address``."""
+    """Where to connect to: ``path`` for a UNIX socket, else ``address``; ``direct``: the nexthop names it itself."""
 
     name: str
     address: str
     port: int = 0
     path: str = ""
+    direct: bool = True
 
     @property
     def peer(self) -> str:
@@ -69,45 +70,6 @@ class Host(NamedTuple):
     @property
     def relay(self) -> str:
         return f"{self.peer}:{self.port}" if not self.path else self.peer
-
-
-@dataclass(slots=True)
-class Nexthop:
-    """A destination, taken apart."""
-
-    host: str
-    port: int
-    direct: bool  # no MX lookup
-    path: str = ""
-    name: str = ""  # as the job has it
-
-    @classmethod
-    def parse(cls, text: str, *, lmtp: bool, ports: Ports, default: str = "") -> Nexthop:
-        """``default`` is the port where ``text`` has no port; "" for the protocol's own.
-
-        Raises Failure where the port is not known: smtp(8) ends then, and the message waits.
-        """
-        if lmtp and text.startswith("unix:"):
-            return cls("", 0, True, text.removeprefix("unix:"), text)
-        name = text
-        if lmtp:
-            text = text.removeprefix("inet:")
-        direct = lmtp or text.startswith("[")
-        if text.startswith("["):
-            host, _, rest = text[1:].partition("]")
-            port = rest.removeprefix(":")
-        else:
-            host, _, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
-        if host[:5].upper() == "IPV6:":
-            host = host[5:]
-        return cls(host, _port(port or default or (LMTP_PORT if lmtp else SMTP_PORT), ports), direct, "", name)
-
-
-def _port(text: str, ports: Ports) -> int:
-    number = ports.number(text)
-    if not number:
-        raise Failure(Remark.UNKNOWN_PORT, {"service": text}, "4.3.0")
-    return number
 
 
 class SmtpAgent:
@@ -125,7 +87,7 @@ class SmtpAgent:
             except Exception as error:  # a table that cannot answer, or a defect: neither may lose mail
                 reason = str(error) or type(error).__name__
                 raise Failure(Remark.REWRITING_FAILED, {"reason": reason}, "4.3.0") from error
-            hosts = await self._hosts(self.nexthop(job))
+            hosts = await self._hosts(job)
         except Failure as failure:
             return [self._failed(recipient, failure) for recipient, _ in job.recipients]
         return await self._try_hosts(job, envelope, hosts)
@@ -135,7 +97,7 @@ class SmtpAgent:
         waiting = list(range(len(job.recipients)))
         sessions = 0
         for number, host in enumerate(hosts):
-            session = Session(self, host, job)
+            session = HopSession(self, host, job)
             try:
                 replies = await session.run(_part(envelope, waiting))
             except Failure as failure:
@@ -162,14 +124,10 @@ class SmtpAgent:
     def _program(self) -> str:
         return "lmtp" if self.lmtp else "smtp"
 
-    def nexthop(self, job: Job) -> Nexthop:
-        """Raises Failure."""
-        site = self.context.policy.site
-        transport = site.transports.get(job.transport)
-        port = transport.client_port if transport is not None else ""
-        return Nexthop.parse(job.nexthop, lmtp=self.lmtp, ports=site.ports, default=port)
-
     # What is said.
+
+    def _warn(self, text: str) -> None:
+        self.context.note(LogEvent.DELIVERY_WARNING, program=self._program, text=text)
 
     def _said(self, failure: Failure) -> str:
         return self.context.remark(failure.remark, **failure.facts)
@@ -193,15 +151,16 @@ class SmtpAgent:
     async def _envelope(self, job: Job) -> Envelope:
         message = job.message
 
-        async def change(address: str, place: Place, side: Side) -> str:
+        async def change(address: str, place: AddressPlace, side: Side) -> str:
             if not address:
                 return ""
-            return await job.policy.rewrite(address, Role(place, side, job.transport), Ask(job.world))
+            role = Role(place, side, job.transport, sender=job.message.sender)
+            return await job.policy.rewrite(address, role, Ask(job.world))
 
-        sender = await change(message.sender, Place.ENVELOPE, Side.SENDER)
+        sender = await change(message.sender, AddressPlace.ENVELOPE, Side.SENDER)
         recipients = []
         for recipient, route in job.recipients:
-            address = await change(route.recipient, Place.ENVELOPE, Side.RECIPIENT)
+            address = await change(route.recipient, AddressPlace.ENVELOPE, Side.RECIPIENT)
             orcpt = recipient.orcpt
             if not orcpt and recipient.original:
                 orcpt = f"rfc822;{to_xtext(external(recipient.original))}"
@@ -228,55 +187,154 @@ class SmtpAgent:
 
         async def in_header(address: str) -> str:
             await pace.step()
-            return await change(address, Place.HEADER, side)
+            return await change(address, AddressPlace.HEADER, side)
 
         return await rewrite(header, in_header, limits_of(self.context.policy.site))
 
     # Where to.
 
-    async def _hosts(self, nexthop: Nexthop) -> list[Host]:
-        """The hosts to try, in order. Raises Failure."""
+    async def _hosts(self, job: Job) -> list[Host]:
+        """The hosts to try, in order: those of one nexthop after the other. Raises Failure."""
+        site = self.context.policy.site
+        transport = site.transports.get(job.transport)
+        port = transport.client_port if transport is not None else ""
+        hosts: list[Host] = []
+        problem: Failure | None = None
+        for text in split_nexthops(job.nexthop):
+            try:
+                nexthop = Nexthop.parse(text, lmtp=self.lmtp, ports=site.ports, default=port)
+            except BadNexthop as reason:  # the agent ends here
+                problem = Failure(Remark.BAD_NEXTHOP, {"reason": str(reason)}, "4.3.0")
+                break
+            try:
+                hosts += await self._hosts_of(job, nexthop)
+            except Failure as failure:
+                problem = failure
+        if hosts:
+            return hosts
+        raise problem or Failure(Remark.BAD_NEXTHOP, {"reason": "no nexthop"}, "4.3.0")
+
+    async def _hosts_of(self, job: Job, nexthop: Nexthop) -> list[Host]:
+        """The hosts of one nexthop. Raises Failure."""
         if nexthop.path:
             return [Host(self.context.policy.site.hostname.value, "", 0, nexthop.path)]
-        if nexthop.direct or _is_address(nexthop.host):
-            hosts = await self._addresses(nexthop.host, nexthop)
+        if nexthop.direct or _is_address(nexthop.host) or not self._lookup(job).mx:
+            hosts = await self._addresses(job, nexthop.host, nexthop)
             return hosts[:MAX_ADDRESSES]
-        nexthop.host = self.resolver.spelled(nexthop.host)
-        records = await self.resolver.query(nexthop.host, "MX")
+        nexthop = nexthop._replace(host=self.resolver.spelled(nexthop.host))
+        records = await self._asked(job, nexthop.host, "MX")
         if records.outcome is Outcome.FAILED:
             raise _dns_failure(nexthop.host, "MX", records)
-        if records.nxdomain:
-            raise _dns_failure(nexthop.host, "MX", records)
-        if not records.values:
-            return (await self._addresses(nexthop.host, nexthop))[:MAX_ADDRESSES]
-        return await self._exchangers(nexthop, records)
+        if not records.values:  # not even where the name does not exist: the hosts file may have it
+            return (await self._addresses(job, nexthop.host, nexthop))[:MAX_ADDRESSES]
+        return await self._exchangers(job, nexthop, records)
 
-    async def _exchangers(self, nexthop: Nexthop, records: Records) -> list[Host]:
+    async def _asked(self, job: Job, name: str, kind: str) -> Records:
+        """The DNS's answer, as far as the configuration lets it pass. Raises Failure where it does not."""
+        records = await self.resolver.query(name, kind)
+        if records.outcome is not Outcome.FOUND or (kind == "MX" and _takes_no_mail(records)):
+            return records
+        ask = Ask(job.world)
+        ask.warn = self._warn
+        kept = await self.context.policy.keep(job.transport, name, kind, records, ask)
+        for text in kept.notes:
+            self.context.note(LogEvent.DNS_FILTERED, program=self._program, text=text)
+        facts: dict[str, object] = {"name": name, "kind": kind}
+        if kept.records.outcome is Outcome.FAILED:
+            raise Failure(Remark.FILTER_BROKEN, facts, "4.4.3")
+        if kept.records.outcome is Outcome.ABSENT:
+            raise Failure(Remark.ALL_FILTERED, facts, "4.7.0")
+        return kept.records
+
+    async def _exchangers(self, job: Job, nexthop: Nexthop, records: Records) -> list[Host]:
         site = self.context.policy.site
         hosts: list[Host] = []
         problem: Failure | None = None
         for value in records.values:
             name = value.partition(" ")[2]
             if not name:
-                raise Failure(Remark.NULL_MX, {"domain": nexthop.host}, "5.1.10", final=True)
+                raise Failure(Remark.NULL_MX, {"domain": nexthop.host}, "5.1.0", final=True)
             if comparable(name) == comparable(site.hostname.value):
                 if not hosts and problem is None:
                     raise Failure(Remark.LOOPS_BACK, {"destination": nexthop.name}, "5.4.6", final=True)
                 break  # hosts that are as far away as we are, and further (RFC 5321 5.1)
             try:
-                hosts += await self._addresses(name, nexthop)
+                hosts += await self._addresses(job, name, nexthop)
             except Failure as failure:
-                problem = problem or failure
+                problem = _joined(problem, failure)
         if hosts:
             return hosts[:MAX_ADDRESSES]
         raise problem or _dns_failure(nexthop.host, "MX", records)
 
-    async def _addresses(self, name: str, nexthop: Nexthop) -> list[Host]:
-        name = self.resolver.spelled(name)
-        records = await self.resolver.addresses(name)
-        if records.outcome is not Outcome.FOUND:
-            raise _dns_failure(name, "A", records)
-        return [Host(name, address, nexthop.port) for address in records.values]
+    def _lookup(self, job: Job) -> HostLookup:
+        transport = self.context.policy.site.transports.get(job.transport)
+        return HostLookup() if transport is None else transport.host_lookup
+
+    async def _addresses(self, job: Job, name: str, nexthop: Nexthop) -> list[Host]:
+        """The hosts that a name means. Raises Failure."""
+        name, lookup = self.resolver.spelled(name), self._lookup(job)
+        if _is_address(name):
+            found: Sequence[str] = (str(ip_address(name)),)
+        elif not lookup.dns:
+            found = await self._by_system(name, lookup)
+        else:
+            try:
+                found = await self._in_dns(job, name, lookup)
+            except Failure as failure:
+                if not lookup.native or failure.remark not in (Remark.NO_SUCH_NAME, Remark.NO_RECORD):
+                    raise
+                found = await self._by_system(name, lookup)
+        return [Host(name, address, nexthop.port, direct=nexthop.direct) for address in found]
+
+    async def _in_dns(self, job: Job, name: str, lookup: HostLookup) -> Sequence[str]:
+        """The addresses that the DNS has. Raises the Failure of the type that says most, of several the last."""
+        found: list[str] = []
+        problems: list[Failure] = []
+        for kind in lookup.types:
+            try:
+                records = await self._asked(job, name, kind)
+            except Failure as failure:
+                problems.append(failure)
+                continue
+            found += records.values
+            if records.outcome is not Outcome.FOUND:
+                problems.append(_dns_failure(name, kind, records))
+        if not found:
+            raise max(reversed(problems), key=lambda problem: _SAYS_MOST.get(problem.remark, 0))
+        return found
+
+    async def _by_system(self, name: str, lookup: HostLookup) -> Sequence[str]:
+        """The addresses that getaddrinfo(3) finds. Raises Failure."""
+        if not lookup.native:
+            raise Failure(Remark.NO_LOOKUP, {}, "4.3.0")
+        records = await self.resolver.addresses(name, ipv4="A" in lookup.types, ipv6="AAAA" in lookup.types)
+        if records.outcome is Outcome.FOUND:
+            return records.values
+        error = "again" if records.outcome is Outcome.FAILED else "none" if records.nxdomain else "no data"
+        reason, dsn = _NOT_RESOLVED[error]
+        raise Failure(Remark.NO_SUCH_HOST, {"name": name, "reason": reason}, dsn, final=dsn.startswith("5"))
+
+
+# What getaddrinfo(3) says, in the words of gai_strerror(3), and the status that smtp(8) gives it.
+_NOT_RESOLVED = {
+    "again": ("Temporary failure in name resolution", "4.4.4"),
+    "none": ("Name or service not known", "5.4.4"),
+    "no data": ("No address associated with hostname", "5.3.0"),
+}
+# Of the failures for several types of records, that a name does not exist says least (dns_lookup(3)).
+_SAYS_MOST = {Remark.ALL_FILTERED: 2, Remark.FILTER_BROKEN: 1, Remark.LOOKUP_FAILED: 1}
+
+
+def _joined(problem: Failure | None, further: Failure) -> Failure:
+    """What the failures of several hosts come to: the last one, which is not final if one before it was not."""
+    if problem is not None and not problem.final and further.final:
+        return replace(further, dsn=f"4{further.dsn[1:]}", final=False)
+    return further
+
+
+def _takes_no_mail(records: Records) -> bool:
+    """RFC 7505."""
+    return any(not value.partition(" ")[2] for value in records.values)
 
 
 def _is_address(text: str) -> bool:
@@ -305,7 +363,7 @@ def _status(reply: Reply, kind: str) -> str:
     return status if status.startswith(kind) else f"{kind}.0.0"
 
 
-class Session:
+class HopSession:
     """A connection to one host for one envelope."""
 
     def __init__(self, agent: SmtpAgent, host: Host, job: Job) -> None:
@@ -334,7 +392,7 @@ class Session:
                 event = await self._event(reader, writer)
             except Failure as lost:
                 return [known or lost for known in self.client.decided]
-            if not isinstance(event, client.Outcome):
+            if not isinstance(event, client.StageOutcome):
                 raise self._broken(event)
             return list(event.replies)
         finally:
@@ -365,8 +423,7 @@ class Session:
             raise self._broken(event)
         if not isinstance(event, Ready):
             raise Failure(Remark.NO_HANDSHAKE, {"peer": self.host.peer}, "4.5.0", relay=self.host.relay)
-        direct = self.agent.nexthop(self.job).direct
-        if not direct and comparable(event.name) == comparable(site.hostname.value):
+        if not self.host.direct and comparable(event.name) == comparable(site.hostname.value):
             destination = self.job.nexthop
             raise Failure(Remark.LOOPS_BACK, {"destination": destination}, "5.4.6", True, self.host.relay)
         if envelope.smtputf8 and "SMTPUTF8" not in event.extensions:

@@ -11,7 +11,7 @@ from mailconf.files import Root
 from mailconf.maps.reference import TableRef
 from mailconf.model.world import ORDINARY, Answer, Records, Trust, User, World, run
 from mailconf.mta.resolver import Resolver
-from mailconf.personal import Found
+from mailconf.personal import PersonalFile
 
 
 class MtaWorld:
@@ -54,6 +54,9 @@ class MtaWorld:
     async def dns(self, name: str, kind: str) -> Records:
         return await self.resolver.query(name, kind)
 
+    async def hosts(self, name: str) -> Records:
+        return await self.resolver.hosts(name)
+
     async def user(self, name: str) -> User | None:
         return await self.files.user(name)
 
@@ -63,7 +66,7 @@ class MtaWorld:
     async def table_owner(self, table: str) -> int | None:
         return await self.files.table_owner(table)
 
-    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+    async def file(self, path: str, user: User | None, *, follow: bool) -> PersonalFile:
         # It may take a process, and file systems may be slow.
         return await asyncio.to_thread(lambda: run(self.files.file(path, user, follow=follow)))
 

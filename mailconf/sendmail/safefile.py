@@ -40,6 +40,7 @@ class Safety:
     links     whether symbolic and hard links are allowed
     special   whether anything but a regular file is
     shared    whether files that their group or everybody can write are
+    alone     the bits of its mode that must not be set, for its group and for everybody; the default follows ``shared``
     folders   what happens where others can write a folder: "warn", or warn and "refuse"
     group     whether the group counts among the others
     warn      takes the warnings
@@ -53,6 +54,7 @@ class Safety:
         links: bool = False,
         special: bool = False,
         shared: bool = True,
+        alone: int | None = None,
         folders: Literal["warn", "refuse"] = "warn",
         group: bool = True,
         warn: Callable[[str], None],
@@ -61,6 +63,7 @@ class Safety:
         self._links = links
         self._special = special
         self._shared = shared
+        self._alone = (0 if shared else 0o022) if alone is None else alone
         self._folders = folders
         self._others = stat.S_IWOTH | (stat.S_IWGRP if group else 0)
         self._warn = warn
@@ -81,6 +84,13 @@ class Safety:
         except OSError as failure:
             raise Refused(failure.strerror or str(failure), failure.errno or 0) from failure
 
+    def warn_of_folders(self, path: str) -> None:
+        """Warn of each folder on the way to the folder ``path`` that others can write, and of itself."""
+        try:
+            self._walk(path, 0, 0)
+        except OSError:
+            return  # what is missing or closed is somebody else's to report
+
     def _check(self, name: str, access: int, create: bool) -> bool:
         folder = os.path.dirname(name) or ("/" if name.startswith("/") else ".")  # noqa: PTH120
         self._walk(folder, 0, 0)
@@ -100,8 +110,8 @@ class Safety:
             raise Refused("Regular files only")
         if status.st_mode & 0o111 and (access & os.W_OK or not self._shared):
             raise Refused("Executable files not allowed")
-        if status.st_mode & 0o022 and not self._shared:
-            raise Refused("Group writable file" if status.st_mode & 0o020 else "World writable file")
+        if status.st_mode & self._alone:
+            raise Refused("Group writable file" if status.st_mode & self._alone & 0o020 else "World writable file")
         if status.st_nlink > 1 and not self._links:
             raise Refused("Hard links not allowed")
         if not self._may(status, access, self._owners):

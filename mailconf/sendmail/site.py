@@ -1,4 +1,4 @@
-"""A .mc as a `Site`.
+"""A .mc, or a .cf that is there without one, as a `Site`.
 
 Source of what a line of a .cf means: the Sendmail Installation and Operation Guide. A value is the one that m4 saw,
 expanded: it is taken from the line of the .cf that the library makes of it. Its Span is the place in the .mc, or in a
@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from mailconf.m4 import Place
+from mailconf.m4 import MacroPlace
 from mailconf.model.limits import Limits
 from mailconf.model.site import (
     Feature,
@@ -30,10 +30,11 @@ from mailconf.model.site import (
     Site,
 )
 from mailconf.model.transport import AgentKind, Transport
+from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.items import CfOption, Filter, Macro, Mailer, MembersFile, QueueGroup
 from mailconf.sendmail.cf.lines import BLANKS, WORD, CfLine
 from mailconf.sendmail.configuration import McConfiguration
-from mailconf.sendmail.mc.mc import KINDS, Mc
+from mailconf.sendmail.mc.mc import KINDS, Mc, Statement
 from mailconf.sendmail.mc.vocabulary import STATEMENTS
 from mailconf.sendmail.tables import configured_tables, table_use
 from mailconf.source import Span, decode
@@ -53,16 +54,21 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 def site_of(configuration: McConfiguration) -> Site:
     """The Site that a .mc describes; what is wrong in it has been reported where it was read."""
-    return _Builder(configuration).site()
+    return _Builder(configuration.cf, configuration.span, configuration.mc).site(configuration.mc.directory)
+
+
+def site_of_cf(cf: Cf, directory: str) -> Site:
+    """The Site that a .cf describes for which there is no .mc: places are in the .cf, FEATUREs are not known."""
+    return _Builder(cf, lambda line: line.span()).site(directory)
 
 
 class _Builder:
     """Puts the .cf into the model's terms."""
 
-    def __init__(self, configuration: McConfiguration) -> None:
-        self.mc = configuration.mc
-        self.cf = configuration.cf
-        self._configuration = configuration
+    def __init__(self, cf: Cf, place: Callable[[CfLine], Span | None], mc: Mc | None = None) -> None:
+        self.mc = mc
+        self.cf = cf
+        self._place = place
         self._spans: dict[int, Span | None] = {}
         self.macros = {name: self._macro(macro) for name, macro in self.cf.macros.items()}
         self.options = {option.full_name: self._option(option) for option in self.cf.all(CfOption)}
@@ -72,7 +78,7 @@ class _Builder:
     def span(self, line: CfLine) -> Span | None:
         """The place of a line; each is found out once, for a line may have many words."""
         if line.start not in self._spans:
-            self._spans[line.start] = self._configuration.span(line)
+            self._spans[line.start] = self._place(line)
         return self._spans[line.start]
 
     def _macro(self, macro: Macro) -> Setting[str]:
@@ -100,17 +106,20 @@ class _Builder:
         """The place of the last definition or FEATURE that led to a line without leaving a trace in it."""
         names = _SETTERS.get(line, ())
         found = None
-        for statement in self.mc.named("define", "FEATURE"):
+        for statement in self._named("define", "FEATURE"):
             if statement.argument(1) in names:
                 found = statement.span
         return found
 
+    def _named(self, *names: str) -> Iterator[Statement]:
+        return iter(()) if self.mc is None else self.mc.named(*names)
+
     # -- the Site
 
-    def site(self) -> Site:
+    def site(self, directory: str) -> Site:
         site = Site(
             dialect="sendmail",
-            directory=self.mc.directory,
+            directory=directory,
             hostname=self._macro_value("j"),
             domain=self._macro_value("m"),
             origin=self._macro_value("M") if self.macros.get("M") else self._macro_value("j"),
@@ -135,13 +144,13 @@ class _Builder:
             trusted_users=self._words("t"),
             trusted_auth_mechanisms=self._words("TrustAuthMech"),
             milters=list(self._milters()),
-            features=[Feature(s.name, s.argument(1), s.arguments[1:], s.span) for s in self.mc.named(*KINDS)],
+            features=[Feature(s.name, s.argument(1), s.arguments[1:], s.span) for s in self._named(*KINDS)],
             queue_groups=[self._service(group, "queue") for group in self.cf.queue_groups.values()],
             options=self.options,
             macros=self.macros,
             classes={name: self._class(name) for name in self.cf.classes},
             list_files=[self._list_file(file) for file in self.cf.class_files if file.is_file],
-            local_texts=list(_local_texts(self.mc)),
+            local_texts=[] if self.mc is None else list(_local_texts(self.mc)),
         )
         members = self._all_members("R")
         relay = [m for m in members if not _NETWORK.fullmatch(m.value)]
@@ -160,7 +169,7 @@ class _Builder:
         return _together(self._all_members(name), f"C{name}")
 
     def _masquerade(self) -> Masquerade:
-        asked = {statement.argument(1) for statement in self.mc.named("FEATURE")}
+        asked = {statement.argument(1) for statement in self._named("FEATURE")}
         return Masquerade(
             name=self._macro_value("M"),
             domains=self._words("M"),
@@ -175,7 +184,7 @@ class _Builder:
 
     def _listeners(self, option: str, macro: str) -> list[Service]:
         """The option's lines; the n-th call of the macro made the n-th line that has its text."""
-        calls = list(self.mc.named(macro))
+        calls = list(self._named(macro))
         services = []
         for setting in self._settings(option):
             call = next((c for c in calls if c.argument(1).strip() == setting.value.strip()), None)
@@ -190,7 +199,7 @@ class _Builder:
 
     def _milters(self) -> Iterator[Milter]:
         used = [name.strip() for name in self._option_value("InputMailFilters").split(",")]
-        calls = {s.argument(1): s.span for s in self.mc.named("MAIL_FILTER", "INPUT_MAIL_FILTER") if s.span}
+        calls = {s.argument(1): s.span for s in self._named("MAIL_FILTER", "INPUT_MAIL_FILTER") if s.span}
         for each in self.cf.filters.values():
             service = self._service(each, "milter")
             settings = dict(service.overrides)
@@ -296,7 +305,7 @@ def _local_texts(mc: Mc) -> Iterator[LocalText]:
         yield LocalText(section.call.name, "".join(text).removeprefix("\n"), section.call.span)
 
 
-def _is_own_text(place: Place) -> bool:
+def _is_own_text(place: MacroPlace) -> bool:
     """Whether text is in the .mc, or is the value of a macro that is no statement."""
     block = place.block
     while block.text is None:

@@ -1,7 +1,7 @@
 """The client's side of an SMTP or LMTP session (RFC 5321, RFC 2033), without a socket.
 
 Feed it with `Client.receive_data`, take what is to be sent from `Client.data_to_send`, and ask `Client.next_event`:
-`Ready` after the handshake, `Outcome` after a transaction, `Broken` when the session is of no use. EHLO that is
+`Ready` after the handshake, `StageOutcome` after a transaction, `Broken` when the session is of no use. EHLO that is
 refused is followed by HELO; LMTP has LHLO and nothing to fall back on. Commands go out together when the server offers
 PIPELINING (RFC 2920), one by one otherwise.
 """
@@ -58,7 +58,7 @@ class Ready(NamedTuple):
     extensions: dict[str, str]
 
 
-class Outcome(NamedTuple):
+class StageOutcome(NamedTuple):
     """What became of each recipient, in the envelope's order: the reply that decided and the stage it answered."""
 
     replies: tuple[tuple[Reply, Stage], ...]
@@ -72,7 +72,7 @@ class Broken(NamedTuple):
     garbage: str = ""
 
 
-ClientEvent = Ready | Outcome | Broken
+ClientEvent = Ready | StageOutcome | Broken
 
 _LINE_LENGTH = 998  # postconf(5) smtp_line_length_limit
 _LONG_LINE = re.compile(rb"(?m)^[^\n]{%d,}" % (_LINE_LENGTH + 1))
@@ -222,14 +222,14 @@ class Client:
         self._reset = False
         return self._final(accepted, reply)
 
-    def _final(self, numbers: list[int], reply: Reply) -> Outcome:
+    def _final(self, numbers: list[int], reply: Reply) -> StageOutcome:
         for number in numbers:
             self._verdicts[number] = (reply, Stage.END)
         return self._outcome()
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> StageOutcome:
         self.stage = Stage.READY
-        return Outcome(tuple(verdict for verdict in self._verdicts if verdict is not None))
+        return StageOutcome(tuple(verdict for verdict in self._verdicts if verdict is not None))
 
     # Commands.
 

@@ -97,6 +97,18 @@ class Etrn(NamedTuple):
     domain: str
 
 
+class Command(NamedTuple):
+    """A command of the dialect's own, which the Policy reads: the whole line."""
+
+    line: str
+
+
+class Verb:
+    """VERB: the client wants to be told more."""
+
+    __slots__ = ()
+
+
 class Xclient(NamedTuple):
     """Attributes by upper-case name, decoded; None stands for [UNAVAILABLE], ``temporary`` names the [TEMPUNAVAIL]."""
 
@@ -146,11 +158,11 @@ class Refused(NamedTuple):
 
 Event = (
     Helo | Mail | Rcpt | Data | Bdat | Content | ContentEnd | ChunkEnd | Vrfy | Etrn | Xclient | Xforward | Rset
-    | Noop | Help | Starttls | Quit | Refused
+    | Noop | Help | Starttls | Quit | Refused | Command | Verb
 )  # fmt: skip
 
 
-class State(Enum):
+class SessionState(Enum):
     IDLE = "no transaction"
     MAIL = "a sender is given"
     RCPT = "there are recipients"
@@ -165,14 +177,14 @@ class State(Enum):
 # What there is to know of each command besides its syntax.
 
 # event -> the state that follows its positive reply; other events change nothing.
-AFTER: dict[type, State] = {
-    Helo: State.IDLE,
-    Mail: State.MAIL,
-    Rcpt: State.RCPT,
-    Data: State.BODY,
-    Rset: State.IDLE,
-    Xclient: State.IDLE,
-    Quit: State.CLOSED,
+AFTER: dict[type, SessionState] = {
+    Helo: SessionState.IDLE,
+    Mail: SessionState.MAIL,
+    Rcpt: SessionState.RCPT,
+    Data: SessionState.BODY,
+    Rset: SessionState.IDLE,
+    Xclient: SessionState.IDLE,
+    Quit: SessionState.CLOSED,
 }
 
 COUNTED = (

@@ -40,7 +40,8 @@ class ServerOptions(NamedTuple):
     the message that a session ended in. ``from_lines``: every "From " line on top of a message becomes a field, not
     only the first. ``forbid_pipelining``: a client that does not wait for a reply where it must (RFC 2920 3.1) is sent
     away (smtpd_forbid_unauth_pipelining). ``hide_client_session``: the Received field names neither the client nor the
-    protocol.
+    protocol. ``helo_for`` names the commands that need HELO before them, ``bogus_helo`` is whether HELO takes
+    names that are no host names, ``verb`` whether a client may ask by VERB to be told more.
     """
 
     hostname: str = "localhost"
@@ -68,3 +69,7 @@ class ServerOptions(NamedTuple):
     bare_newline_code: int = 550
     forbid_pipelining: bool = False
     hide_client_session: bool = False
+    # Of sendmail alone.
+    helo_for: frozenset[str] = frozenset()
+    bogus_helo: bool = False
+    verb: bool = True

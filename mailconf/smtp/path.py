@@ -72,7 +72,7 @@ def _word_end(text: str, at: int) -> tuple[int, bool]:
     return min(at, size), not quoted and not depth
 
 
-def _is_closed(text: str) -> bool:
+def is_closed(text: str) -> bool:
     """Whether every quote and every angle bracket in ``text`` is closed."""
     at, closed = 0, True
     while at < len(text) and closed:
@@ -87,7 +87,7 @@ def parse(text: str, *, empty: bool, smtputf8: bool = False) -> str | None:
     empty     whether ``<>`` is an address (in MAIL it is)
     smtputf8  whether domains may be written in UTF-8
     """
-    if not _is_closed(text):
+    if not is_closed(text):
         return None
     if text.startswith("<") and text.endswith(">"):
         text = text[1:-1]

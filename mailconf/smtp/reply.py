@@ -9,6 +9,7 @@ from mailconf.source import decode, encode
 
 MAX_LINE = 2048  # postconf(5) line_length_limit: what is longer is cut
 MAX_LINES = 1024
+_ENDS = re.compile(r"[\x00\n\r]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -48,11 +49,15 @@ class Reply(NamedTuple):
             return first
         return f"{self.code // 100}.0.0"
 
-    def wire(self) -> bytes:
-        """The reply as sent: every line with the code, all but the last with ``-``. Control characters are spaces."""
-        lines = [_CONTROL.sub(" ", line) for line in self.lines] or [""]
+    def wire(self, *, controls: bool = False) -> bytes:
+        """The reply as sent: every line with the code, all but the last with ``-``.
+
+        Control characters are spaces; with ``controls`` only those that end a line or a text.
+        """
+        unfit = _ENDS if controls else _CONTROL
+        lines = [unfit.sub(" ", line) for line in self.lines] or [""]
         marks = ["-"] * (len(lines) - 1) + [" "]
-        return encode("".join(f"{self.code}{mark}{line}\r\n" for mark, line in zip(marks, lines, strict=True)))
+        return encode("".join(f"{self.code:03d}{mark}{line}\r\n" for mark, line in zip(marks, lines, strict=True)))
 
     @property
     def verbatim(self) -> str:

@@ -46,8 +46,8 @@ from mailconf.smtp.events import (
     Rcpt,
     Refused,
     Rset,
+    SessionState,
     Starttls,
-    State,
     Vrfy,
     Wait,
     Xclient,
@@ -77,7 +77,7 @@ class Connection:
     def __init__(self, options: ServerOptions, wording: Wording) -> None:
         self.options = options
         self.wording = wording
-        self.state = State.IDLE
+        self.state = SessionState.IDLE
         self.greeted = False
         self.xclient: bool | None = False  # None where it is unknown: the session ends when the command comes
         self.xforward: bool | None = False
@@ -96,12 +96,13 @@ class Connection:
         self._event: Event | None = None  # waits for its reply
         self._replies_due = 0
         self._content = ContentReader(strict=False)
+        self.client = ""  # "name [address]", for replies that name it
         self.bare_lf = False  # a line ended by LF alone has come, and that is to be noted
         self._ended = False  # the dot was read, ContentEnd is yet to be told
         self._deaf = False  # what the client sends from now on is not read
         self._octets = 0
         self._chunk = ChunkEnd(0, False)
-        self._chunk_state = State.IDLE  # in which BDAT came
+        self._chunk_state = SessionState.IDLE  # in which BDAT came
         self._total = 0  # octets of the chunks so far
         self._commands: dict[str, Callable[[str, list[str]], Event]] = {
             "HELO": self._helo,
@@ -143,11 +144,11 @@ class Connection:
         """The next event; Wait.NEED_DATA, PAUSED, CLOSED or DEAF without one."""
         if self._event is not None:
             return Wait.PAUSED
-        if self.state is State.CLOSED:
+        if self.state is SessionState.CLOSED:
             return Wait.CLOSED
-        if self.state is State.BODY:
+        if self.state is SessionState.BODY:
             event: Event | Wait = self._read_body()
-        elif self.state is State.OCTETS:
+        elif self.state is SessionState.OCTETS:
             event = self._read_octets()
         elif self.errors >= self.options.hard_errors:
             event = self._refused(Problem.TOO_MANY_ERRORS, close=True, host=self.options.hostname)
@@ -171,6 +172,10 @@ class Connection:
             self._event = None
             self._count(event, reply)
             self._advance(event, reply)
+        return self.wire(reply)
+
+    def wire(self, reply: Reply) -> bytes:
+        """A reply as this dialect sends it."""
         return reply.wire()
 
     def refuse(self, problem: Problem) -> bytes:
@@ -180,17 +185,17 @@ class Connection:
         self._replies_due = 0
         self._count(event, reply)
         self.close()
-        return reply.wire()
+        return self.wire(reply)
 
     def close(self) -> None:
         """The session is over: nothing more is read."""
-        self.state = State.CLOSED
+        self.state = SessionState.CLOSED
         self._event = None
         self._buffer.clear()
 
     def abandon(self) -> None:
         """The client is gone: content under way counts as a command that failed."""
-        if self.state in (State.BODY, State.OCTETS):
+        if self.state in (SessionState.BODY, SessionState.OCTETS):
             self.counts.setdefault(self.verb.lower(), [0, 0])[1] += 1
         self.close()
 
@@ -255,7 +260,7 @@ class Connection:
 
     def _end_transaction(self, reply: Reply, where: str = "END-OF-MESSAGE") -> None:
         self.verb = where
-        self.state = State.IDLE
+        self.state = SessionState.IDLE
         self._forget()
         if reply.positive:
             self.errors = 0
@@ -267,9 +272,11 @@ class Connection:
             incomplete = event.refusal is not None and event.problem is not Problem.BARE_NEWLINE
             self._end_transaction(reply, self.verb if incomplete else "END-OF-MESSAGE")
         elif reply.positive:
-            self.state = State.CHUNK
+            self.state = SessionState.CHUNK
         else:
-            self.state = State.BROKEN if before in (State.IDLE, State.BROKEN) else State.BROKEN_MAIL
+            self.state = (
+                SessionState.BROKEN if before in (SessionState.IDLE, SessionState.BROKEN) else SessionState.BROKEN_MAIL
+            )
 
     # Reading.
 
@@ -450,11 +457,11 @@ class Connection:
         problem = OUT_OF_ORDER.get(("BDAT", before))
         if not size and not last:
             problem = Problem.NULL_CHUNK
-        elif before in (State.BROKEN, State.BROKEN_MAIL):
+        elif before in (SessionState.BROKEN, SessionState.BROKEN_MAIL):
             problem = Problem.CHUNK_DISCARDED
-        if before is not State.CHUNK:
+        if before is not SessionState.CHUNK:
             self._content = ContentReader(strict=self._bare_newline is not BareNewline.ALLOW)
-        if before not in (State.CHUNK, State.BROKEN, State.BROKEN_MAIL):
+        if before not in (SessionState.CHUNK, SessionState.BROKEN, SessionState.BROKEN_MAIL):
             self._total = 0
         self._total += size
         if problem is None and self.options.message_size and self._total > self.options.message_size:
@@ -465,8 +472,8 @@ class Connection:
         self._chunk = ChunkEnd(size, last, problem and self.wording.refusal(problem, **facts), problem)
         self._chunk_state = before
         self._octets = size
-        self.state = State.OCTETS
-        return Bdat(size, last, before is State.RCPT and problem is not Problem.NULL_CHUNK)
+        self.state = SessionState.OCTETS
+        return Bdat(size, last, before is SessionState.RCPT and problem is not Problem.NULL_CHUNK)
 
     def _rset(self, line: str, words: list[str]) -> Event:
         if len(words) != 1:

@@ -6,26 +6,26 @@ of them follows an event, are in mailconf/smtp/events.py.
 
 from __future__ import annotations
 
-from mailconf.smtp.events import State
+from mailconf.smtp.events import SessionState
 from mailconf.smtp.problems import Problem
 
-IN_MAIL_STATES = (State.MAIL, State.RCPT, State.CHUNK, State.BROKEN_MAIL)
+IN_MAIL_STATES = (SessionState.MAIL, SessionState.RCPT, SessionState.CHUNK, SessionState.BROKEN_MAIL)
 
 # (verb, state) -> why a command has no place there. The reply to BDAT comes after its octets.
-OUT_OF_ORDER: dict[tuple[str, State], Problem] = {
+OUT_OF_ORDER: dict[tuple[str, SessionState], Problem] = {
     **{("MAIL", state): Problem.NESTED_MAIL for state in IN_MAIL_STATES},
-    ("MAIL", State.BROKEN): Problem.AFTER_BDAT,
-    ("RCPT", State.IDLE): Problem.NEED_MAIL,
-    ("RCPT", State.BROKEN): Problem.NEED_MAIL,
-    ("RCPT", State.CHUNK): Problem.AFTER_BDAT,
-    ("RCPT", State.BROKEN_MAIL): Problem.AFTER_BDAT,
-    ("DATA", State.IDLE): Problem.NEED_RCPT,
-    ("DATA", State.MAIL): Problem.NO_VALID_RECIPIENTS,
-    ("DATA", State.CHUNK): Problem.AFTER_BDAT,
-    ("DATA", State.BROKEN): Problem.AFTER_BDAT,
-    ("DATA", State.BROKEN_MAIL): Problem.AFTER_BDAT,
-    ("BDAT", State.IDLE): Problem.NEED_RCPT,
-    ("BDAT", State.MAIL): Problem.NO_VALID_RECIPIENTS,
+    ("MAIL", SessionState.BROKEN): Problem.AFTER_BDAT,
+    ("RCPT", SessionState.IDLE): Problem.NEED_MAIL,
+    ("RCPT", SessionState.BROKEN): Problem.NEED_MAIL,
+    ("RCPT", SessionState.CHUNK): Problem.AFTER_BDAT,
+    ("RCPT", SessionState.BROKEN_MAIL): Problem.AFTER_BDAT,
+    ("DATA", SessionState.IDLE): Problem.NEED_RCPT,
+    ("DATA", SessionState.MAIL): Problem.NO_VALID_RECIPIENTS,
+    ("DATA", SessionState.CHUNK): Problem.AFTER_BDAT,
+    ("DATA", SessionState.BROKEN): Problem.AFTER_BDAT,
+    ("DATA", SessionState.BROKEN_MAIL): Problem.AFTER_BDAT,
+    ("BDAT", SessionState.IDLE): Problem.NEED_RCPT,
+    ("BDAT", SessionState.MAIL): Problem.NO_VALID_RECIPIENTS,
     **{(verb, state): Problem.IN_TRANSACTION for verb in ("ETRN", "XCLIENT", "XFORWARD") for state in IN_MAIL_STATES},
 }
 

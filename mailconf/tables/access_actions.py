@@ -40,6 +40,7 @@ class Action(NamedTuple):
 # By word, in upper case: they are read without regard to case.
 ACTIONS = {
     "OK": Action(),
+    "RELAY": Action(),  # the same; no manual has it
     "DUNNO": Action(),
     "REJECT": Action(),
     "DEFER": Action(),

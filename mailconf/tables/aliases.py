@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf import possessive
 from mailconf.diagnostics import Code, Sink, error
+from mailconf.edits import Fix, swapped
 from mailconf.source import Source, Span, decode, encode
 from mailconf.tables.entry import Entries, without_newlines
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
 from mailconf.tables.postmap import NOT_UTF8, ORPHAN, Nulls
 from mailconf.tables.reader import TB001, TB002
 from mailconf.tables.rows import Rows
-from mailconf.tables.words822 import Word, addresses, cut, put_together
+from mailconf.tables.words822 import Word822, addresses, cut, put_together
 
 if TYPE_CHECKING:
     from mailconf.grammar import Grammar
@@ -138,7 +139,7 @@ def parse_alias(text: str) -> Alias | str:
     return Alias(name, put_together(cut(text, word.end)), blanks.end())
 
 
-def _alias(name: list[Word], value: list[Word], value_at: int) -> Alias | str:
+def _alias(name: list[Word822], value: list[Word822], value_at: int) -> Alias | str:
     if not name or not value:
         return NO_PAIR
     if any(word.kind in ("@", "%") for word in name):
@@ -155,7 +156,7 @@ def parse_alias_by_grammar(text: str) -> Alias | str:
     except ParseFailure:
         return NO_PAIR
     starts: list[int] = []
-    words: list[list[Word]] = []
+    words: list[list[Word822]] = []
     for side in sides:
         assert not isinstance(side, Token)
         starts.append(side.start_pos)
@@ -267,7 +268,13 @@ def _report(problem: str, span: Span, sink: Sink) -> None:
         code, message, hint = _WORDS[problem]
     else:
         code, (_, message, hint) = TB030, _grammar().named(TB030.name)
-    sink.report(code, message, span, hint=hint)
+    sink.report(code, message, span, hint=hint, fix=colon_added(span) if code is TB030 else ())
+
+
+def colon_added(span: Span) -> Fix:
+    """The edit of an alias that lacks its colon, where it consists of one name and one local name or address."""
+    found = re.fullmatch(r"([\w.-]+)([ \t]+[\w.+-]+(?:@[\w.-]+)?)\s*", span.text, re.ASCII)
+    return swapped(span, found[1], f"{found[1]}:") if found else ()
 
 
 @cache

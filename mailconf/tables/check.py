@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf import possessive
 from mailconf.diagnostics import Sink, error, warning
+from mailconf.edits import comment_moved, misspelled, swapped
 from mailconf.source import Span
 from mailconf.tables.access_actions import ACTIONS, Shape
 from mailconf.tables.aliases import AliasKind, AliasTarget, alias_targets
 from mailconf.tables.entry import Entry
-from mailconf.tables.sides import LIMIT, Fault, give_up, parse_side
+from mailconf.tables.sides import LIMIT, SideFault, give_up, parse_side
 
 if TYPE_CHECKING:
     from mailconf.grammar import Tree
@@ -305,12 +306,13 @@ _NO_ADDRESS = [
         "write the domain without a dot before it; subdomains need their own entries",
     ),
 ]
+_SIMPLE_COMMAND = re.compile(r"""\|[^"'\\`$<>|;&(),\n]+""")  # whose quotes are certain
 PLAIN_ACTION = re.compile(
     rf"(?:{'|'.join(word for word, action in ACTIONS.items() if action.shape is Shape.TEXT)}|[45][0-9][0-9])(?:\s.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 # What repeats a group is possessive: else what could be gone back to would be remembered for each time.
-PLAIN_KEY = possessive.compile(r"(?:[\w+=-][\w.+=-]*)?@[\w-]+(?:\.[\w-]++)*+|[\w+=-][\w.+=-]*", re.ASCII)
+PLAIN_KEY = possessive.compile(r"[\w+=-][\w.+=-]*+(?:@[\w-]++(?:\.[\w-]++)*+)?+|@[\w-]++(?:\.[\w-]++)*+", re.ASCII)
 PLAIN_ADDRESS = possessive.compile(r"[\w.+=-]++(?:@[\w.-]++)?+", re.ASCII)
 PLAIN_ADDRESSES = possessive.compile(rf"{PLAIN_ADDRESS.pattern}(?:(?:, ?+| ){PLAIN_ADDRESS.pattern})*+", re.ASCII)
 _DOUBTFUL = re.compile(r"^[\[<@*]|[.*]$|:|/|@\.|\.0")  # what any of those, or a long IPv6 address, has
@@ -346,7 +348,10 @@ def check_access(entries: Iterable[Entry], sink: Sink, known: Known, *, keys: bo
             sink.report(TB015, f"{entry.value} lets mail through", entry.value_span, hint=hint)
         elif kind == "restrictions" and not known(str(words[0])):
             hint = "the engine answers 451 Server configuration error; write OK, REJECT, DUNNO, a reply code, ..."
-            sink.report(TB010, f"{words[0]} is neither an action nor a restriction", entry.value_span, hint=hint)
+            meant = misspelled(str(words[0]), ACTIONS)
+            fix = swapped(entry.value_span, str(words[0]), meant) if meant and entry.value == str(words[0]) else ()
+            message = f"{words[0]} is neither an action nor a restriction"
+            sink.report(TB010, message, entry.value_span, hint=hint, fix=fix)
 
 
 def _check_access_key(entry: Entry, sink: Sink) -> None:
@@ -399,17 +404,17 @@ def check_addresses(entries: Iterable[Entry], sink: Sink, grammar: str, *, keys:
             _check_targets(tree, entry, sink)
 
 
-def address_key_fault(text: str) -> Fault | None:
+def address_key_fault(text: str) -> SideFault | None:
     """What keeps a key from being looked up as an address, None where nothing does."""
     if text.startswith("*@"):
         hint = f"write {text[1:]} for a whole domain"
-        return Fault(TB023, f"{text} is looked up only for the user *", hint)
+        return SideFault(TB023, f"{text} is looked up only for the user *", hint)
     return next((never_asked(text, hint) for pattern, hint in _NO_ADDRESS if pattern.fullmatch(text)), None)
 
 
-def never_asked(text: str, hint: str) -> Fault:
+def never_asked(text: str, hint: str) -> SideFault:
     """The fault of a key that no lookup asks for."""
-    return Fault(TB016, f"{text} matches nothing: no lookup asks for it", hint)
+    return SideFault(TB016, f"{text} matches nothing: no lookup asks for it", hint)
 
 
 def _check_targets(tree: Tree, entry: Entry, sink: Sink) -> None:
@@ -433,7 +438,8 @@ def _check_targets(tree: Tree, entry: Entry, sink: Sink) -> None:
 
 def _report_comment(word: str, entry: Entry, sink: Sink) -> None:
     hint = "a comment is a line of its own; here each of its words is taken for an address"
-    sink.report(TB025, f'"{word}" starts no comment', entry.place(max(entry.value.find("#"), 0)), hint=hint)
+    span = entry.place(max(entry.value.find("#"), 0))
+    sink.report(TB025, f'"{word}" starts no comment', span, hint=hint, fix=comment_moved(span))
 
 
 def check_aliases(entries: Iterable[Entry], sink: Sink) -> None:
@@ -467,7 +473,10 @@ class _Value(NamedTuple):
 def _check_target(target: AliasTarget, entry: Entry, sink: Sink, value: _Value) -> None:
     if target.kind is AliasKind.COMMAND and value.command and not value.alone:
         hint = 'put quotes around the command and its arguments: "|command argument"'
-        sink.report(TB032, "the arguments of the command become addresses of their own", entry.value_span, hint=hint)
+        text = entry.value_span.text
+        fix = swapped(entry.value_span, text, f'"{text}"') if _SIMPLE_COMMAND.fullmatch(text) else ()
+        message = "the arguments of the command become addresses of their own"
+        sink.report(TB032, message, entry.value_span, hint=hint, fix=fix)
     elif target.kind is AliasKind.INCLUDE and not target.text.startswith("/"):
         hint = "write :include:/the/whole/path"
         sink.report(TB033, f':include: of "{target.text}" is no absolute path', entry.value_span, hint=hint)
@@ -479,7 +488,7 @@ def _check_target(target: AliasTarget, entry: Entry, sink: Sink, value: _Value) 
 def _tree(grammar: str, start: str, text: str, span: Span, sink: Sink) -> Tree | None:
     """The tree of ``text``, which is at ``span``; None when a mistake was reported."""
     found = parse_side(grammar, start, text)
-    if isinstance(found, Fault):
+    if isinstance(found, SideFault):
         sink.report(found.code, found.message, span, hint=found.hint)
         return None
     return found

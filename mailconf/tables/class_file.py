@@ -19,7 +19,7 @@ from mailconf.diagnostics import Sink, warning
 from mailconf.source import Source, decode
 from mailconf.tables.entry import Entries
 from mailconf.tables.lines import Text
-from mailconf.tables.sides import Fault, Side
+from mailconf.tables.sides import Side, SideFault
 
 TB070 = warning("TB070", "a comment that is a word, in a class file")
 """Why: in a class file only a line whose first character is # is a comment. With a blank before it, # becomes a member
@@ -124,8 +124,8 @@ def read_word(text: str) -> Side:
     """A member of a class of host names."""
     if text.startswith("#"):
         hint = "a comment starts in the first column; here its first word becomes one of the class"
-        return Side(text, (Fault(TB070, f"{text} is a word of the class", hint),))
+        return Side(text, (SideFault(TB070, f"{text} is a word of the class", hint),))
     for pattern, hint in _NO_HOST:
         if pattern.fullmatch(text):
-            return Side(text, (Fault(TB072, f"{text} matches nothing: no lookup asks for it", hint),))
+            return Side(text, (SideFault(TB072, f"{text} matches nothing: no lookup asks for it", hint),))
     return Side(text)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from mailconf.diagnostics import error
-from mailconf.tables.sides import Fault, Side, Sides, parse_side
+from mailconf.tables.sides import Side, SideFault, Sides, parse_side
 
 TB100 = error("TB100", "an action of header or body checks that does not exist")
 """Why: cleanup logs a warning at an action that it does not know, and lets the line through.
@@ -76,13 +76,13 @@ class Action(NamedTuple):
 def read_action(start: str, allowed: frozenset[str] | None, text: str) -> Side:
     """The result of a rule: an `Action`. ``start`` is header or body, ``allowed`` the possible actions, None: all."""
     tree = parse_side("checks", start, text)
-    if isinstance(tree, Fault):
+    if isinstance(tree, SideFault):
         return Side(None, (tree,))
     word = text.split(None, 1)
     action = Action(word[0].upper(), word[1] if len(word) > 1 else "")
     if allowed is not None and action.name not in allowed:
         hint = "it is logged and has no effect; write it into header_checks or body_checks"
-        return Side(action, (Fault(TB102, f"these checks know no {action.name}", hint, 0, len(word[0])),))
+        return Side(action, (SideFault(TB102, f"these checks know no {action.name}", hint, 0, len(word[0])),))
     return Side(action)
 
 

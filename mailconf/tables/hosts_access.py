@@ -5,7 +5,7 @@ As libwrap 7.6 reads them, with the options of hosts_options(5):
 - A line is a rule. A backslash at its end joins the next one to it; ``#`` in the first column starts a comment, and
   only there; an empty line is ignored. A line longer than `LIMIT` bytes, or the last one without a newline, ends the
   file: that rule and those after it are ignored.
-- Fields are separated by colons that no backslash precedes and that are in no brackets.
+- Daemons and clients end at the first colon that is in no brackets, an option at one that no backslash precedes.
 - A list's words are separated by blanks and commas; ``EXCEPT`` takes off what the list after it matches.
 - A client is ALL, LOCAL, KNOWN, UNKNOWN or PARANOID, a host's name, ``.domain``, the beginning of an address with its
   dot (``192.0.2.``), ``net/mask``, ``net/length``, ``[ipv6]/length``, a pattern with ``*`` and ``?``, ``/file``,
@@ -27,7 +27,7 @@ from mailconf.source import Source, decode
 from mailconf.tables.check import TB025
 from mailconf.tables.entry import Entry
 from mailconf.tables.lines import Text
-from mailconf.tables.sides import Fault, Side, Sides
+from mailconf.tables.sides import Side, SideFault, Sides
 
 TB160 = error("TB160", "a rule of hosts.allow without a colon")
 """Why: libwrap ignores a rule without a colon, with a warning in the log. What it was to refuse is let in.
@@ -112,7 +112,7 @@ Source: hosts_access(5), "PATTERNS"; observed with libwrap 7.6.
 LIMIT = 2046  # bytes of a rule, without its newline
 
 _PART = re.compile(r"[^ \t\n\r,]+")
-_FIELD = possessive.compile(r"(?:\\.|\[[^\[\]]*+\]|[^:\\\[]++|[^:\\]|\\\Z)*+", re.DOTALL)
+_OPTION = possessive.compile(r"(?:\\:|[^:])*+", re.DOTALL)
 # Option: whether it takes a value (None: it may).
 OPTIONS: dict[str, bool | None] = {
     "aclexec": True,
@@ -167,15 +167,14 @@ def read_hosts(source: Source, sink: Sink) -> list[Entry]:
         line = decode(joined.partition(b"\0")[0])
         if line.startswith("#") or not line.strip():
             continue
-        field = _FIELD.match(line)
-        assert field is not None  # it matches the empty text
-        if field.end() == len(line):
+        colon = _colon(line)
+        if colon == len(line):
             hint = "libwrap ignores this line; write daemons : clients"
             sink.report(TB160, "there is no colon in this rule", span, hint=hint)
             continue
-        key, value = field[0], line[field.end() + 1 :]
+        key, value = line[:colon], line[colon + 1 :]
         lead, skipped = len(key) - len(key.lstrip()), len(value) - len(value.lstrip())
-        value_at = start + len(line[: field.end() + 1 + skipped].encode("utf-8", "surrogateescape"))
+        value_at = start + len(line[: colon + 1 + skipped].encode("utf-8", "surrogateescape"))
         begin = start + len(line[:lead].encode("utf-8", "surrogateescape"))
         places = (text.offset(begin), text.offset(min(value_at, end)), text.offset(end))
         entries.append(Entry(key.strip(), value.strip(), source, *places))
@@ -218,25 +217,38 @@ def read_rule(text: str) -> Side:
     for n, (place, field) in enumerate(options):
         option, reason = _option(field)
         if option is None:
-            faults.append(Fault(TB163, *reason, place, max(len(field), 1)))
+            faults.append(SideFault(TB163, *reason, place, max(len(field), 1)))
             break
         read.append(option)
         if option.name in _LAST and n < len(options) - 1:
             hint = "libwrap denies the service; write it at the end of the rule"
-            faults.append(Fault(TB164, f"{option.name} has to be the last option", hint, place, len(field)))
+            faults.append(SideFault(TB164, f"{option.name} has to be the last option", hint, place, len(field)))
             break
     return Side(HostsRule(listed.meaning, tuple(read)), tuple(faults))
 
 
+def _colon(text: str) -> int:
+    """Where the first colon is before which as many brackets have been opened as closed; the length without one."""
+    depth = 0
+    for at, character in enumerate(text):
+        if character == ":" and not depth:
+            return at
+        depth += (character == "[") - (character == "]")
+    return len(text)
+
+
 def _fields(text: str) -> Iterator[tuple[int, str]]:
-    at = 0
+    """The clients and the options, each with its place."""
+    at, end = 0, _colon(text)
     while True:
-        found = _FIELD.match(text, at)
-        assert found is not None  # it matches the empty text
-        yield found.start() + len(found[0]) - len(found[0].lstrip()), found[0].strip()
-        if found.end() >= len(text):
+        field = text[at:end]
+        yield at + len(field) - len(field.lstrip()), field.strip()
+        if end >= len(text):
             return
-        at = found.end() + 1
+        at = end + 1
+        found = _OPTION.match(text, at)
+        assert found is not None  # it matches the empty text
+        end = found.end()
 
 
 def _option(text: str) -> tuple[Option | None, tuple[str, str]]:
@@ -250,14 +262,18 @@ def _option(text: str) -> tuple[Option | None, tuple[str, str]]:
         return None, (f"the option {name} needs a value", "libwrap denies the service; write the value after it")
     if wants is False and value:
         return None, (f"the option {name} takes no value", "libwrap denies the service; write it alone")
-    if name == "umask" and not re.fullmatch(r"[0-7]+", value):
-        return None, (f"{value} is no octal number", "libwrap denies the service; write for example umask 022")
+    if name == "umask" and not re.fullmatch(r"\+?0*[0-7]{1,3}", value):
+        return None, (
+            f"{value} is no octal number up to 777",
+            "libwrap denies the service; write for example umask 022",
+        )
     return Option(name, value), ("", "")
 
 
 def _read_list(text: str, shift: int, *, of_clients: bool) -> Side:
-    faults: list[Fault] = []
+    faults: list[SideFault] = []
     lists: list[list[str]] = [[]]
+    commented = False
     for found in _PART.finditer(text):
         word, at = found[0], shift + found.start()
         if word.upper() == "EXCEPT":
@@ -265,18 +281,19 @@ def _read_list(text: str, shift: int, *, of_clients: bool) -> Side:
             continue
         if word.startswith("#"):
             hint = "a comment is a line of its own; here each of its words is a pattern"
-            faults.append(Fault(TB025, f'"{word}" starts no comment', hint, at, len(word)))
-            break
+            if not commented:
+                faults.append(SideFault(TB025, f'"{word}" starts no comment', hint, at, len(word)))
+            commented = True
         lists[-1].append(word)
-        if of_clients and (hint := _client_fault(word)):
-            faults.append(Fault(TB165, f"{word} matches nothing", hint, at, len(word)))
+        if of_clients and not commented and (hint := _client_fault(word)):
+            faults.append(SideFault(TB165, f"{word} matches nothing", hint, at, len(word)))
     if not lists[0]:
         what = "clients" if of_clients else "daemons"
         faults.append(
-            Fault(TB162, f"this rule has no {what}", "write ALL, or a list of them", shift, max(len(text), 1))
+            SideFault(TB162, f"this rule has no {what}", "write ALL, or a list of them", shift, max(len(text), 1))
         )
     elif not lists[-1]:
-        faults.append(Fault(TB162, "nothing follows EXCEPT", "write what is excepted", shift, len(text)))
+        faults.append(SideFault(TB162, "nothing follows EXCEPT", "write what is excepted", shift, len(text)))
     made: HostList | None = None
     for words in reversed(lists):
         made = HostList(tuple(words), made)

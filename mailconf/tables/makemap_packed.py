@@ -22,6 +22,7 @@ class PackedRows:
         # Of each mistake: how many entries come before it, where its line begins, and that line's number.
         self._before, self._starts, self._numbers = (offsets(len(data)) for _ in range(3))
         self.packed: Packed
+        self.room = len(data), data.count(b"\n") + 1  # of text and entries, at the most
 
     def mistakes(self) -> Iterator[tuple[int, Row]]:
         """Each line that is no entry, with the number of entries that come before it."""
@@ -31,12 +32,10 @@ class PackedRows:
             row = next(read_rows(self._data[start : end or stop], self._form))
             yield before, row._replace(line=number)
 
-    def read(self, folded: bool) -> bool:
-        """Read the text; False where it has no entries, or one whose key or value is empty."""
+    def read(self, found: Packing, *, folded: bool) -> bool:
+        """Add the entries of the text; False where the key or the value of one is empty."""
         data, form = self._data, self._form
-        found = Packing(
-            b"", len(data), data.count(b"\n") + 1
-        )  # keys and values as lists need no text that they stand in
+        before = len(found)
         number = start = 0
         while start < len(data):
             end = data.find(b"\n", start + _BLOCK) + 1 or len(data)
@@ -48,16 +47,13 @@ class PackedRows:
                 self._add_lines(number, count, whole, len(columns.keys))
                 number += count
             else:
-                number = self._read_rows(block, start, number, len(found), columns)
+                number = self._read_rows(block, start, number, len(found) - before, columns)
             if not all(columns.keys) or not all(columns.values):
                 return False
             if folded:
                 columns.keys[:] = [key.lower() for key in columns.keys]
             found.add_lists(columns.keys, columns.values)
             start = end
-        if not len(found):
-            return False
-        self.packed = found.packed()
         return True
 
     def _add_lines(self, number: int, count: int, block: bytes, entries: int) -> None:
@@ -84,14 +80,26 @@ class PackedRows:
         return number + counted[0]
 
 
+def packed_rows(data: bytes, form: Format, *, large_map: bool = False) -> PackedRows | None:
+    """A text whose entries and mistakes are still to be read; None where it is quicker to read them singly.
+
+    large_map  they are to be added to a large map
+    """
+    from mailconf.arrays import arrays
+
+    return PackedRows(data, form) if (large_map or is_large(data)) and arrays() is not None else None
+
+
 def read_packed_rows(data: bytes, form: Format, *, folded: bool) -> PackedRows | None:
     """The entries and mistakes of a text; None where it is quicker or necessary to read them singly.
 
     folded  give keys in lower case
     """
-    from mailconf.arrays import arrays
-
-    if not is_large(data) or arrays() is None:
+    rows = packed_rows(data, form)
+    if rows is None:
         return None
-    rows = PackedRows(data, form)
-    return rows if rows.read(folded) else None
+    found = Packing(b"", *rows.room)
+    if not rows.read(found, folded=folded) or not len(found):
+        return None
+    rows.packed = found.packed()
+    return rows

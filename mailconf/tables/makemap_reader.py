@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from mailconf.diagnostics import Sink, error
+from mailconf.edits import blanks_removed
 from mailconf.source import Source, decode
 from mailconf.tables.entry import Entries
 from mailconf.tables.lines import SPACE, Text
@@ -90,7 +91,10 @@ def read_makemap(source: Source, sink: Sink, form: Format | None = None) -> Entr
         if row.problem:
             code, message, hint = _WORDS[row.problem]
             end = text.whole(row.start + max(1, _length(row)))
-            sink.report(code, message, text.span(start, end), hint=hint.format(limit=LIMIT - 1))
+            span = text.span(start, end)
+            comment = row.problem == LEADING_SPACE and span.source.line(span.line).lstrip().startswith("#")
+            fix = blanks_removed(source, span.start) if comment else ()
+            sink.report(code, message, span, hint=hint.format(limit=LIMIT - 1), fix=fix)
             continue
         end = row.value_at + len(row.value)
         places = (text.offset(start), text.offset(row.value_at), text.offset(end))

@@ -7,16 +7,20 @@ even where some of them are wrong: `read_packed` gives the same entries and mist
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
 from mailconf.arrays import Array, arrays
-from mailconf.tables.postmap import blocks, fold, read_rows
+from mailconf.tables.postmap import blocks, read_rows
+from mailconf.tables.postmap import fold as fold_key
 from mailconf.tables.rows import Problems, Progress, Rows
 
+Fold = Callable[[bytes], bytes]
 MANY = 1 << 22  # bytes of text that are worth it
 
-_BLOCK = 1 << 18  # bytes that are read at a time: of a large text; of a smaller one, a quarter
+_BLOCK = 1 << 18  # bytes that are read at a time: of a large text; of a smaller one, a sixteenth
 _SMALL_BLOCK = 1 << 16
 _MOST_SPACES = 16  # between key and value, and after the value
 _OBJECTS = 270  # bytes that an entry takes at the most, as objects
@@ -72,15 +76,17 @@ class Packing:
     """Entries collected to become packed.
 
     ``text`` is where they may stand; behind it follow keys that are not what is written there, and entries that are no
-    plain lines: no more than the text has again, or ``more`` bytes. There are about ``most`` entries.
+    plain lines: about as much as the text again, or ``more`` bytes. There are about ``most`` entries.
     """
 
     def __init__(self, text: bytes, more: int = 0, most: int = 1 << 10) -> None:
         self._np = np = arrays()
         self._text = text
-        self._behind = bytearray()
+        self._size = len(text)
+        self._room = len(text) + max(len(text), more)
+        self._whole: Array = None  # the text and what follows it, where something does
         # Numbers of 32 bits do, unless there may be two gigabytes.
-        self._number = np.int32 if len(text) + max(len(text), more) < 1 << 31 else np.int64
+        self._number = np.int32 if self._room < 1 << 31 else np.int64
         # Of the room that is not used, the system gives no memory.
         self._columns = [np.empty(most, self._number) for _ in range(4)]
         self._count = 0
@@ -102,8 +108,15 @@ class Packing:
 
     def add_text(self, text: bytes | memoryview) -> int:
         """Put a text behind that so far; where it begins."""
-        self._behind += text
-        return len(self._text) + len(self._behind) - len(text)
+        np, start, end = self._np, self._size, self._size + len(text)
+        if self._whole is None or end > len(self._whole):
+            before = np.frombuffer(self._text, np.uint8) if self._whole is None else self._whole
+            self._whole = np.empty(max(self._room, end + (end >> 1)), np.uint8)
+            self._whole[:start] = before[:start]
+            self._text = b""
+        self._whole[start:end] = np.frombuffer(text, np.uint8)
+        self._size = end
+        return start
 
     def add_lists(self, keys: list[bytes], values: list[bytes]) -> None:
         """Entries without a place in the text."""
@@ -115,11 +128,11 @@ class Packing:
 
     def packed(self) -> Packed:
         """All of them; nothing is left here."""
-        text = b"".join((self._text, self._behind)) if self._text and self._behind else self._text or self._behind
+        whole = self._np.frombuffer(self._text, self._np.uint8) if self._whole is None else self._whole[: self._size]
         columns = [column[: self._count] for column in self._columns]
-        self._text, self._behind = b"", bytearray()
+        self._text, self._whole = b"", None
         self._columns.clear()
-        return Packed(self._np.frombuffer(text, self._np.uint8), *columns)
+        return Packed(whole, *columns)
 
 
 class _NotPlain(Exception):
@@ -132,27 +145,50 @@ def is_large(data: bytes) -> bool:
 
 
 def read_packed(
-    data: bytes, *, utf8: bool, folded: bool, problems: Problems | None = None, progress: Progress | None = None
+    data: bytes,
+    *,
+    utf8: bool,
+    folded: bool,
+    fold: Fold | None = None,
+    problems: Problems | None = None,
+    progress: Progress | None = None,
 ) -> Packed | None:
     """The entries of ``data``; None where it has no entries, or `read_rows` is quicker.
 
     utf8      smtputf8_enable
-    folded    give keys in lower case (`fold`)
+    folded    give keys in lower case, those of ASCII as ever, others by ``fold``; without, by `mailconf.tables.postmap`
     problems  takes what is wrong with lines; without it there is no answer either if there is such a line
     """
     np = arrays() if is_large(data) else None
     if np is None:
         return None
+    found = Packing(data, most=count_lines(data) + 1)
+    read = read_into(found, data, utf8=utf8, folded=folded, fold=fold, problems=problems, progress=progress)
+    return found.packed() if read and len(found) else None
+
+
+def read_into(
+    found: Packing,
+    data: bytes,
+    *,
+    utf8: bool,
+    folded: bool,
+    fold: Fold | None = None,
+    problems: Problems | None = None,
+    progress: Progress | None = None,
+) -> bool:
+    """Add the entries of ``data``, the text of ``found``, as `read_packed` does; False where that has no answer."""
+    np = arrays()
     whole = np.frombuffer(data, np.uint8)
-    found = Packing(data, most=_count_lines(np, whole) + 1)
-    parts = 1 if len(data) >= MANY else 4
+    before = len(found)
+    parts = 1 if len(data) >= MANY else 16
     if len(data) >= 4 * MANY:
         # glibc gives back to the system what is freed, until it has seen a piece of this size freed (mallopt(3)): then
         # the memory of one block is that of the next.
         np.empty(16 * _BLOCK, np.uint8)
     for start, end in blocks(data, _BLOCK // parts):
         if progress is not None:
-            progress(start, len(data), len(found))
+            progress(start, len(data), len(found) - before)
         if _read_plain(np, data, whole, start, end, found, folded):
             continue
         for at, stop in blocks(data, _SMALL_BLOCK // parts, start, end):
@@ -160,17 +196,19 @@ def read_packed(
                 continue
             rows = read_rows(data[at:stop], utf8=utf8, places=True)
             if rows.problems and problems is None:
-                return None
+                return False
             if problems is not None:
-                problems.add_all(rows.problems, len(found), at)
+                problems.add_all(rows.problems, len(found) - before, at)
             if folded:
-                rows.keys = [fold(key, utf8=utf8) for key in rows.keys]
+                rows.keys = list(map(fold or partial(fold_key, utf8=utf8), rows.keys))
             _add(np, rows, data, at, found)
-    return found.packed() if len(found) else None
+    return True
 
 
-def _count_lines(np: Array, text: Array) -> int:
+def count_lines(data: bytes) -> int:
     """How many newlines a text has; bytes.count takes four times as long."""
+    np = arrays()
+    text = np.frombuffer(data, np.uint8)
     return sum(int(np.count_nonzero(text[at : at + _BLOCK] == 10)) for at in range(0, text.size, _BLOCK))
 
 

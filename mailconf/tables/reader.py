@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mailconf.arrays import arrays
 from mailconf.diagnostics import Code, Related, Sink, error, warning
+from mailconf.edits import blanks_removed, lines_removed, swapped
 from mailconf.source import Source, Span, decode
 from mailconf.tables.entry import Entries, Entry, without_newlines
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
@@ -132,8 +134,9 @@ _WORDS: dict[str, tuple[Code, str, str]] = {
 }
 _WHITE = decode(SPACE)
 _PART = 1 << 16  # bytes that are read at a time
-_MANY = 50_000  # entries that are worth numpy
+_MANY, _SOME = 50_000, 1 << 12  # entries that are worth numpy; how many of them are looked at together
 _KEY = re.compile(decode(KEY_BYTES.pattern), re.DOTALL)
+_PLAIN_COLON = re.compile(r"[\w.+@-]+:", re.ASCII)
 # What the grammar finds too has its words beside it, in grammars/postmap.bad.yaml.
 _BY_GRAMMAR = {UNBALANCED: TB003, NO_VALUE: TB004}
 
@@ -236,30 +239,41 @@ def report_duplicates(entries: Sequence[Entry], sink: Sink, fold: Callable[[str]
             entry.key_span,
             hint="the first one counts; remove one of the two",
             related=(Related("first given here", known.key_span),),
+            fix=lines_removed(entry.span) if entry.value == known.value else (),
         )
 
 
 def repeated(entries: Sequence[Entry], fold: Callable[[str], str]) -> Iterator[tuple[Entry, Entry]]:
     """The first entry of a folded key, and each later one of the same, in their order."""
-    several = _repeated_hashes(entries, fold)
-    if not several:
-        return
     first: dict[str, int] = {}
-    for number, entry in enumerate(entries):
-        key = fold(entry.key)
-        if hash(key) in several and (known := first.setdefault(key, number)) != number:
+    for number in _candidates(entries, fold):
+        entry = entries[number]
+        if (known := first.setdefault(fold(entry.key), number)) != number:
             yield entries[known], entry
+
+
+def _candidates(entries: Sequence[Entry], fold: Callable[[str], str]) -> Iterator[int]:
+    """The numbers of the entries whose key has the same hash as that of another, in their order."""
+    np = arrays() if len(entries) > _MANY else None
+    if np is None:
+        several = _repeated_hashes(entries, fold)
+        if several:
+            yield from (number for number, entry in enumerate(entries) if hash(fold(entry.key)) in several)
+        return
+    numbers = np.fromiter((hash(fold(entry.key)) for entry in entries), np.int64, len(entries))
+    numbers.sort()
+    again = numbers[1:][numbers[1:] == numbers[:-1]]
+    again = again[np.append(True, again[1:] != again[:-1])[: again.size]]
+    del numbers
+    hashes = (hash(fold(entry.key)) for entry in entries if again.size)
+    for start in range(0, len(entries) if again.size else 0, _SOME):
+        some = np.fromiter(islice(hashes, _SOME), np.int64)
+        at = np.minimum(np.searchsorted(again, some), again.size - 1)
+        yield from (start + np.flatnonzero(again[at] == some)).tolist()
 
 
 def _repeated_hashes(entries: Sequence[Entry], fold: Callable[[str], str]) -> Collection[int]:
     """The hashes that several keys have."""
-    np = arrays() if len(entries) > _MANY else None
-    if np is not None:
-        numbers = np.fromiter((hash(fold(entry.key)) for entry in entries), np.int64, len(entries))
-        numbers.sort()
-        again = numbers[1:][numbers[1:] == numbers[:-1]]
-        del numbers
-        return frozenset(again.tolist())
     hashes = {hash(fold(entry.key)) for entry in entries}
     if len(hashes) == len(entries):
         return ()
@@ -277,7 +291,11 @@ def _report(kind: str, span: Span, sink: Sink) -> None:
         _, message, hint = _grammar().named(code.name)
     else:
         code, message, hint = _WORDS[kind]
-    sink.report(code, message, span, hint=hint)
+    fix = blanks_removed(span.source, span.start) if kind == ORPHAN and len(span.text.split()) > 1 else ()
+    if kind == COLON:
+        line, at = span.source.line(span.line), span.first.column
+        fix = swapped(span, ":", "") if _PLAIN_COLON.fullmatch(line[:at]) and line[at : at + 1] in _WHITE else ()
+    sink.report(code, message, span, hint=hint, fix=fix)
 
 
 def _encode(text: str) -> bytes:

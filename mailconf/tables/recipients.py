@@ -11,7 +11,7 @@ import re
 
 from mailconf import possessive
 from mailconf.tables.check import TB014, address_key_fault, never_asked
-from mailconf.tables.sides import Fault, Side, Sides, parse_side
+from mailconf.tables.sides import Side, SideFault, Sides, parse_side
 
 PLAIN_ADDRESS_KEY = possessive.compile(
     r"(?:[\w+=-]++(?:\.[\w+=-]++)*+)?@[\w-]++(?:\.[\w-]++)*+|[\w+=-]++(?:\.[\w+=-]++)*+", re.ASCII
@@ -29,7 +29,7 @@ _NETWORK = re.compile(r"[0-9a-f.:]*/[0-9.]+|(?:[0-9]{1,3}\.?){1,3}|[0-9a-f]{1,4}
 def read_address_key(text: str) -> Side:
     """``user@domain``, ``@domain`` or ``user``."""
     tree = parse_side("generic", "key", text)
-    fault = tree if isinstance(tree, Fault) else address_key_fault(text)
+    fault = tree if isinstance(tree, SideFault) else address_key_fault(text)
     return Side(text, (fault,) if fault else ())
 
 
@@ -44,7 +44,7 @@ def read_host_key(text: str) -> Side:
     if "." in text or ":" in text or text.isdigit():
         if _NETWORK.fullmatch(text) and not _is_address(text):
             hint = "this table is asked for whole addresses; put networks into mynetworks itself or a cidr: table"
-            return Side(text, (Fault(TB014, f"{text} matches nothing: no lookup asks for it", hint),))
+            return Side(text, (SideFault(TB014, f"{text} matches nothing: no lookup asks for it", hint),))
         if text.startswith("["):
             return Side(text, (never_asked(text, "write the address alone"),))
     return read_domain_key(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 from mailconf.tables.lines import SPACE, logical_lines
@@ -15,7 +16,7 @@ from mailconf.tables.lines import SPACE, logical_lines
 Progress = Callable[[int, int, int], None]  # of a reader: bytes read, all bytes, entries so far
 
 
-class Problem(NamedTuple):
+class RowProblem(NamedTuple):
     """What is wrong with a line. ``before`` entries come before it; offsets are bytes of the file.
 
     line    where the logical line starts; ``text`` is the line up to a NUL, all of it if it continues nothing
@@ -65,10 +66,11 @@ class Places:
 
 
 class Problems:
-    """What is wrong with the text ``data``, in its order."""
+    """What is wrong with the text ``data``, in its order; without ``places``, they are not kept."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, places: bool = True) -> None:
         self._data = data
+        self._with_places = places
         self._names: list[str] = []
         self._kinds = array("B")
         self._before, self._lines = offsets(len(data)), offsets(len(data))
@@ -77,12 +79,12 @@ class Problems:
     def __len__(self) -> int:
         return len(self._kinds)
 
-    def __iter__(self) -> Iterator[Problem]:
-        for kind, *places in zip(self._kinds, self._before, self._lines, self._starts, self._ends, strict=True):
-            before, at, start, end = places
+    def __iter__(self) -> Iterator[RowProblem]:
+        placed = zip(self._starts, self._ends, strict=True) if self._with_places else repeat((0, 0))
+        for kind, before, at, (start, end) in zip(self._kinds, self._before, self._lines, placed, strict=False):
             line = next(logical_lines(self._data, at), None)  # no line, where there are only comments with a NUL
             text = b"" if line is None else line.text if line.text[0] in SPACE else line.visible
-            yield Problem(self._names[kind], before, at, start, end, text)
+            yield RowProblem(self._names[kind], before, at, start, end, text)
 
     def places(self) -> Iterator[tuple[str, int, int]]:
         """The kind of each, and the stretch to point at."""
@@ -94,8 +96,9 @@ class Problems:
         self._kinds.append(self._names.index(kind))
         self._before.append(before)
         self._lines.append(line)
-        self._starts.append(start)
-        self._ends.append(end)
+        if self._with_places:
+            self._starts.append(start)
+            self._ends.append(end)
 
     def add_all(self, others: Problems, before: int, at: int) -> None:
         """Those of a part of the text that begins at ``at``, after ``before`` entries."""

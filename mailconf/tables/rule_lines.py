@@ -12,13 +12,14 @@ engine knows whether a pattern compiles, and has the groups that a result asks f
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import Enum
 from ipaddress import ip_network
 from typing import NamedTuple
 
 from mailconf.diagnostics import Code, Sink, error, warning
 from mailconf.source import Source, Span, decode
-from mailconf.tables.entry import Entry
+from mailconf.tables.entry import Entries, Entry
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
 from mailconf.tables.reader import TB001, place
 
@@ -186,7 +187,7 @@ class Pattern(NamedTuple):
     negated: bool = False
 
 
-class Rule(NamedTuple):
+class RuleLine(NamedTuple):
     """A line: its entry (the key is the pattern as written, the value the result) and its kind.
 
     ``patterns`` is empty for an endif; a regexp rule has two where the second excludes what it matches.
@@ -225,11 +226,30 @@ class _Line:
         return self.span(at - 1, at).end if self.text else self._text.offset(self._line.start)
 
 
-def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
+def read_rules(kind: str, source: Source, sink: Sink) -> list[RuleLine]:
     """The rules of a table of the type ``kind`` (regexp, pcre, cidr), in its order, without those that are skipped."""
+    return list(each_rule(kind, source, sink))
+
+
+def read_results(kind: str, source: Source, sink: Sink) -> Entries:
+    """The entries of those rules that have a result: there may be a hundred thousand."""
+    found = Entries(source, _sides)
+    for rule in each_rule(kind, source, sink):
+        entry = rule.entry
+        if rule.kind is RuleKind.RULE and entry.value:
+            found.add_entry(entry.key, entry.value, entry.start, entry.value_at, entry.end)
+    return found
+
+
+def _sides(text: str, start: int, value_at: int, end: int) -> tuple[str, str]:
+    """Key and value of a rule in one line."""
+    return text[start:value_at].rstrip(_WHITE), text[value_at:end]
+
+
+def each_rule(kind: str, source: Source, sink: Sink) -> Iterator[RuleLine]:
+    """The same as `read_rules`, one rule at a time."""
     text = Text(source)
-    rules: list[Rule] = []
-    opened: list[Rule] = []
+    opened: list[RuleLine] = []
     for logical in logical_lines(text.data):
         line = _Line(text, logical)
         if logical.text[0] in SPACE:
@@ -248,27 +268,26 @@ def read_rules(kind: str, source: Source, sink: Sink) -> list[Rule]:
         except _Bad as bad:
             sink.report(bad.code, str(bad), line.span(bad.at, bad.end), hint=bad.hint)
             continue
-        rules.append(rule)
+        yield rule
         if rule.kind is RuleKind.IF:
             opened.append(rule)
     for rule in opened:
         hint = "it holds to the end of the table; write endif after the last of its rules"
         sink.report(TB114, "this if has no endif", rule.entry.key_span, hint=hint)
-    return rules
 
 
-def _read(kind: str, line: _Line, source: Source, sink: Sink) -> Rule:
+def _read(kind: str, line: _Line, source: Source, sink: Sink) -> RuleLine:
     text = line.text
     if found := _ENDIF.match(text):
         _tell_extra(line, found.end(), len(text), sink, cidr=kind == "cidr")
-        return Rule(RuleKind.ENDIF, (), line.entry(source, len(text)))
+        return RuleLine(RuleKind.ENDIF, (), line.entry(source, len(text)))
     if kind == "cidr":
         return _read_cidr(line, source)
     if found := _IF.match(text):
         at = len(text) - len(text[found.end() :].lstrip(_WHITE))
         pattern, end = _pattern(kind, text, at)
         _tell_extra(line, end, len(text), sink)
-        return Rule(RuleKind.IF, (pattern,), line.entry(source, len(text)))
+        return RuleLine(RuleKind.IF, (pattern,), line.entry(source, len(text)))
     if _PATTERN_REQUEST.match(text):
         hint = f"{_SKIPPED}; write /pattern/ result, if /pattern/ or endif"
         raise _Bad(TB112, "this is no rule", hint, 0, len(text.split(None, 1)[0]))
@@ -284,7 +303,7 @@ def _read(kind: str, line: _Line, source: Source, sink: Sink) -> Rule:
         at = value_at + groups[0].start()
         hint = f"{_SKIPPED}: what does not match has no groups; write the result without $"
         raise _Bad(TB118, f"{groups[0][0]} stands for nothing in this result", hint, at, at + len(groups[0][0]))
-    rule = Rule(RuleKind.RULE, tuple(patterns), line.entry(source, value_at))
+    rule = RuleLine(RuleKind.RULE, tuple(patterns), line.entry(source, value_at))
     if not result:
         hint = "the rule matches with an empty result; write what is to happen"
         sink.report(TB115, "this rule has no result", rule.entry.key_span, hint=hint)
@@ -324,7 +343,7 @@ def _pattern(kind: str, text: str, at: int) -> tuple[Pattern, int]:
     return Pattern(text[begin + 1 : end], flags[0], marks[0].count("!") % 2 == 1), flags.end()
 
 
-def _read_cidr(line: _Line, source: Source) -> Rule:
+def _read_cidr(line: _Line, source: Source) -> RuleLine:
     text = line.text
     opens = _IF.match(text)
     at = len(text) - len(text[opens.end() :].lstrip(_WHITE)) if opens else 0
@@ -339,10 +358,10 @@ def _read_cidr(line: _Line, source: Source) -> Rule:
         raise _Bad(TB116, reason[0], f"{_SKIPPED}; {reason[1]}", begin, begin + len(network))
     pattern = Pattern(network, negated=marks[0].count("!") % 2 == 1)
     if opens:
-        return Rule(RuleKind.IF, (pattern,), line.entry(source, len(text)))
+        return RuleLine(RuleKind.IF, (pattern,), line.entry(source, len(text)))
     if len(words) < 2:
         raise _Bad(TB115, "this rule has no result", f"{_SKIPPED}; write the result after it", begin, len(text))
-    return Rule(RuleKind.RULE, (pattern,), line.entry(source, len(text) - len(words[1])))
+    return RuleLine(RuleKind.RULE, (pattern,), line.entry(source, len(text) - len(words[1])))
 
 
 _WRITE = "write an address, or a network with the length of its prefix"

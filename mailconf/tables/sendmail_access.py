@@ -21,8 +21,9 @@ from typing import NamedTuple
 
 from mailconf import possessive
 from mailconf.diagnostics import alike, error, warning
+from mailconf.edits import misspelled
 from mailconf.tables.check import TB014, never_asked
-from mailconf.tables.sides import Fault, Side, Sides, parse_side
+from mailconf.tables.sides import Side, SideFault, Sides, parse_side
 
 TB060 = error("TB060", "a tag of sendmail's access table without a key")
 """Why: a blank after the tag ends the key: the key is the tag alone, which no lookup asks for, and the rest is the
@@ -155,7 +156,31 @@ Remedy: write a colon after the status code: ERROR:5.7.1:550 not wanted here
 Source: cf/README, "ANTI-SPAM CONFIGURATION CONTROL"; observed with sendmail 8.17.1.9 -bt.
 """
 
-_MAIL, _SPAM, _NUMBER, _TLS, _CERT, _OTHER = "action", "spam", "number", "tls", "certificate", "other"
+SM041 = error("SM041", "a user and password for SMTP AUTH that sendmail does not understand")
+"""Why: the value has items in double quotes, each of a letter, a colon or an equals sign, and a text: U the user, I the
+identity, P the password, R the realm, M the mechanisms. Without quotes around each item, without a password, or with
+neither U nor I, sendmail does not authenticate, and the relay refuses the mail.
+
+Example:
+    # sendmail.mc
+    FEATURE(`access_db')dnl
+    # /etc/mail/access
+    AuthInfo:smtp.example.net U:ann P:secret
+
+Remedy: write AuthInfo:smtp.example.net "U:ann" "P:secret"
+
+Source: cf/README, authinfo, "Providing SMTP AUTH Data when sendmail acts as Client".
+"""
+
+_MAIL, _SPAM, _NUMBER, _TLS, _CERT, _OTHER, _AUTH = (
+    "action",
+    "spam",
+    "number",
+    "tls",
+    "certificate",
+    "other",
+    "authinfo",
+)
 TAGS = {
     "connect": _MAIL,
     "from": _MAIL,
@@ -172,7 +197,7 @@ TAGS = {
     "clt_features": _OTHER,
     "tls_clt_features": _OTHER,
     "tls_srv_features": _OTHER,
-    "authinfo": _OTHER,
+    "authinfo": _AUTH,
     "certissuer": _CERT,
     "certsubject": _CERT,
 }
@@ -189,6 +214,7 @@ PLAIN_KEY = possessive.compile(
     r"(?:(?:connect|from|to):)?(?:(?:[\w+=-][\w.+=-]*@)?(?:[\w-]++\.)*+[a-z][\w-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){0,3})",
     re.ASCII | re.IGNORECASE,
 )
+_ITEM = re.compile(r'"([A-Za-z])[:=][^"]*"')
 _TAG = re.compile(r"([A-Za-z_]+):", re.ASCII)
 _STATUS = re.compile(r"[245]\.[0-9]+\.[0-9]+\s")
 _NETWORK = re.compile(r"\[?[0-9.]+\]?/[0-9.]+|(?:ipv6:)?[0-9a-f:]+/[0-9]+", re.IGNORECASE)
@@ -237,19 +263,22 @@ def read_key(text: str) -> Side:
         if near := alike(key.tag, [name.lower() for name in _NAMES], n=1, cutoff=0.7):
             name = next(name for name in _NAMES if name.lower() == near[0])
             hint = f"no ruleset of the library asks for it; did you mean {name}:?"
-            return Side(key, (Fault(TB066, f"there is no tag {text[: len(key.tag)]}", hint, 0, len(key.tag) + 1),))
+            better = f"{meant}:" if (meant := misspelled(key.tag, _NAMES)) else ""
+            return Side(
+                key, (SideFault(TB066, f"there is no tag {text[: len(key.tag)]}", hint, 0, len(key.tag) + 1, better),)
+            )
         return Side(key)
     if key.tag in _NO_DEFAULT and not key.subject:
         hint = "the key follows the colon without a blank; what follows a blank is taken for the value"
-        return Side(key, (Fault(TB060, f"there is nothing after {text}", hint),))
-    fault = _subject_fault(key.subject) if TAGS.get(key.tag, _MAIL) not in (_CERT, _OTHER) else None
+        return Side(key, (SideFault(TB060, f"there is nothing after {text}", hint),))
+    fault = _subject_fault(key.subject) if TAGS.get(key.tag, _MAIL) not in (_CERT, _OTHER, _AUTH) else None
     return Side(key, (fault,) if fault else ())
 
 
-def _subject_fault(text: str) -> Fault | None:
+def _subject_fault(text: str) -> SideFault | None:
     if _NETWORK.fullmatch(text):
         hint = "this table knows no /length: write the first octets (192.0.2), or the first groups (IPv6:2001:db8)"
-        return Fault(TB014, f"{text} matches nothing: no lookup asks for it", hint)
+        return SideFault(TB014, f"{text} matches nothing: no lookup asks for it", hint)
     if _BARE_IPV6.fullmatch(text):
         return never_asked(text, f"write IPv6:{text}")
     return next((never_asked(text, hint) for pattern, hint in _NEVER_ASKED if pattern.fullmatch(text)), None)
@@ -262,32 +291,68 @@ def read_value(key: str, value: str) -> Side:
     text = value.strip()
     if kind == _OTHER:
         return Side(AccessAction("", text=text))
+    if kind == _AUTH:
+        return Side(AccessAction("", text=text), _login_faults(text))
     if kind == _NUMBER:
         if text.isascii() and text.isdigit():
             return Side(AccessAction("LIMIT", text=text))
-        return Side(None, (Fault(TB063, f'"{text}" is no number', "write a number; 0 is no limit"),))
+        return Side(None, (SideFault(TB063, f'"{text}" is no number', "write a number; 0 is no limit"),))
     if kind == _CERT:
         allowed = ("RELAY", "SUBJECT") if tag == "certissuer" else ("RELAY",)
         if text.upper() in allowed:
             return Side(AccessAction(text.upper(), text=text))
-        return Side(None, (Fault(TB067, f"{text} allows nothing here", f"write {' or '.join(allowed)}"),))
+        return Side(None, (SideFault(TB067, f"{text} allows nothing here", f"write {' or '.join(allowed)}"),))
     return _read(kind, text)
+
+
+def _login_faults(text: str) -> tuple[SideFault, ...]:
+    """What is wrong with the items of an AuthInfo."""
+    example = 'write "U:user" "P:password", each in double quotes'
+    if text.count('"') % 2:
+        return (SideFault(SM041, "a double quote is open", "close it: each item has its own pair of quotes"),)
+    rest = _ITEM.sub("", text).strip()
+    if rest:
+        return (SideFault(SM041, f"{rest.split()[0]} is no item in double quotes", example),)
+    letters = {found[1] for found in _ITEM.finditer(text)}
+    if unknown := sorted(letters - set("UIPRM")):
+        return (SideFault(SM041, f"there is no item {unknown[0]}", "the items are U, I, P, R and M"),)
+    if "P" not in letters:
+        return (SideFault(SM041, "there is no password", example),)
+    if not letters & {"U", "I"}:
+        return (SideFault(SM041, "there is neither a user nor an identity", example),)
+    return ()
+
+
+def read_login(text: str) -> Side:
+    """The value of a table of FEATURE(authinfo)."""
+    return Side(AccessAction("", text=text.strip()), _login_faults(text.strip()))
+
+
+def read_login_key(text: str) -> Side:
+    """The key of a table of FEATURE(authinfo)."""
+    key = split_key(text)
+    if key.tag != "authinfo":
+        return Side(key, (never_asked(text, f"write AuthInfo:{key.subject}"),))
+    if key.subject[:1] == "[" or (re.search(r":\d+$", key.subject) and not key.subject.lower().startswith("ipv6:")):
+        name = key.subject.partition("]")[0].strip("[") if key.subject[:1] == "[" else key.subject.rpartition(":")[0]
+        return Side(key, (never_asked(text, f"the server is asked for by its name or address alone: AuthInfo:{name}"),))
+    return Side(key)
 
 
 @lru_cache(maxsize=4096)
 def _read(kind: str, text: str) -> Side:
     tree = parse_side("sendmail_access", kind, text)
-    if isinstance(tree, Fault):
+    if isinstance(tree, SideFault):
         return Side(None, (tree,))
     words = {token.type: str(token) for token in tree.tokens()}
     if tree.data == "quarantine":
         return Side(AccessAction("QUARANTINE", text=words["TEXT"]))
     if tree.data == "error":
         status, reason = words.get("STATUS", ""), words["TEXT"]
-        faults: tuple[Fault, ...] = ()
+        faults: tuple[SideFault, ...] = ()
         if not status and _STATUS.match(reason):
             hint = "write a colon between them: ERROR:5.7.1:550 text"
-            faults = (Fault(TB068, f'the text is "{reason}", with its code', hint),)
+            faults = (SideFault(TB068, f'the text is "{reason}", with its code', hint),)
         return Side(AccessAction("ERROR", status, reason), faults)
     if kind == _TLS:
         name = next((name for name in ("VERIFY", "ENCR") if name in words), "OK")
@@ -298,3 +363,4 @@ def _read(kind: str, text: str) -> Side:
 
 
 ACCESS = Sides(read_key, plain_key=PLAIN_KEY, plain_value=PLAIN, by_key=read_value, easy_keys=True)
+LOGINS = Sides(read_login_key, read_login, plain_key=re.compile(r"authinfo:[\w.-]*", re.IGNORECASE), easy_keys=True)

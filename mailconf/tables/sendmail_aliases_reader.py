@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from mailconf import possessive
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.source import Source, Span, decode
-from mailconf.tables.aliases import AliasKind, AliasTarget
+from mailconf.tables.aliases import AliasKind, AliasTarget, colon_added
 from mailconf.tables.check import TB025, TB033, TB034, TB035
 from mailconf.tables.entry import Entries
 from mailconf.tables.lines import Text
@@ -34,7 +34,7 @@ from mailconf.tables.sendmail_aliases import (
     read_name,
     value_of,
 )
-from mailconf.tables.sides import Fault, Side
+from mailconf.tables.sides import Side, SideFault
 
 TB050 = error("TB050", "an alias whose name sendmail refuses")
 """Why: newaliases reports a name that sendmail cannot use as an alias, and leaves the line out.
@@ -136,6 +136,22 @@ Remedy: put quotes around the command and its arguments: "|/usr/local/bin/list -
 Source: sendmail's aliases(5); observed with sendmail 8.17.1.9 -bv.
 """
 
+SM044 = error("SM044", "an open quote in the value of an alias")
+"""Why: sendmail takes the quote for a part of the name, "Unbalanced '\"'", and mail for the alias is returned: "User
+unknown".
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    list: "|/usr/local/bin/list -a
+
+Remedy: close the quote.
+
+Source: sendmail's aliases(5); observed with sendmail 8.17.1.9 -bv.
+"""
+
+_QUOTE = re.compile(r"\\.", re.DOTALL)
 _IGNORED = "newaliases leaves this line out"
 _WORDS = {
     TOO_LONG: (
@@ -161,6 +177,7 @@ _PART = possessive.compile(
     r"""(?:[^"(<,\\]++|\\.?|"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|<[^>]*+>?)++""", re.DOTALL
 )
 _QUOTED = possessive.compile(r'"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|\\.', re.DOTALL)
+_SIMPLE_COMMAND = re.compile(r"""\|[^"'\\`$<>|;&()]+""")  # whose quotes are certain
 _BLANK_INSIDE = re.compile(r"\S[ \t]+\S")
 
 
@@ -211,25 +228,28 @@ def _report(problem: str, span: Span, sink: Sink) -> None:
         reason = "it is empty or cannot be read" if problem == ILLEGAL_NAME else problem[0].lower() + problem[1:]
         code, message = TB050, f"this is no name of an alias: {reason}"
         hint = f"{_IGNORED}; write the name of a user, in quotes if need be"
-    sink.report(code, message, span, hint=hint)
+    sink.report(code, message, span, hint=hint, fix=colon_added(span) if code is TB052 else ())
 
 
 def read_targets(text: str) -> Side:
     """The value of an alias: a list of `mailconf.tables.aliases.AliasTarget`."""
     targets: list[AliasTarget] = []
-    faults: list[Fault] = []
+    faults: list[SideFault] = []
     for at, part in _parts(text):
         comment = part.find("#")
         if comment >= 0 and (comment == 0 or part[comment - 1] in " \t"):
             hint = "a comment is a line of its own; here it becomes a part of the address"
-            faults.append(Fault(TB025, '"#" starts no comment', hint, at + comment, 1))
+            faults.append(SideFault(TB025, '"#" starts no comment', hint, at + comment, 1, moved=True))
             break
         target = _target(part)
         targets.append(target)
         if (fault := _fault(target, part)) is not None:
             faults.append(fault._replace(at=at, length=len(part)))
+    if _QUOTE.sub("", text).count('"') % 2:
+        at = text.rfind('"')
+        faults.append(SideFault(SM044, f"a double quote is open in {text[at:]}", "close it, or remove it", at, 1))
     if not targets and not faults:
-        faults.append(Fault(TB035, "this alias has no target", "write where its mail goes, or /dev/null"))
+        faults.append(SideFault(TB035, "this alias has no target", "write where its mail goes, or /dev/null"))
     return Side(tuple(targets), tuple(faults))
 
 
@@ -251,13 +271,16 @@ def _target(part: str) -> AliasTarget:
     return AliasTarget(AliasKind.ADDRESS, part)
 
 
-def _fault(target: AliasTarget, part: str) -> Fault | None:
+def _fault(target: AliasTarget, part: str) -> SideFault | None:
     blank = _BLANK_INSIDE.search(_QUOTED.sub(lambda found: "" if found[0][0] == "(" else "x", part))
     if target.kind is AliasKind.COMMAND and blank:
         runs = "|" + re.sub(r"[ \t]+", ".", target.text)
-        return Fault(TB056, f"the blanks become dots: {runs}", 'put quotes around it: "|command argument"')
+        quoted = f'"{part}"' if _SIMPLE_COMMAND.fullmatch(part) else ""
+        return SideFault(
+            TB056, f"the blanks become dots: {runs}", 'put quotes around it: "|command argument"', better=quoted
+        )
     if target.kind is AliasKind.INCLUDE and not target.text.startswith("/"):
-        return Fault(TB033, f':include: of "{target.text}" is no absolute path', "write :include:/the/whole/path")
+        return SideFault(TB033, f':include: of "{target.text}" is no absolute path', "write :include:/the/whole/path")
     if target.kind is AliasKind.ADDRESS and blank and "<" not in part:
-        return Fault(TB034, f"{part} is one address", "separate targets by commas")
+        return SideFault(TB034, f"{part} is one address", "separate targets by commas")
     return None

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from mailconf import possessive
 from mailconf.diagnostics import Severity, declare, error, warning
 from mailconf.tables.check import TB022, TB025, never_asked
-from mailconf.tables.sides import Fault, Side, Sides, parse_side
+from mailconf.tables.sides import Side, SideFault, Sides, parse_side
 
 TB130 = error("TB130", "a value that is not one address, in a table of sendmail")
 """Why: the value of these tables is one address. sendmail refuses mail for the key where it is something else: "553
@@ -140,6 +140,22 @@ Remedy: write maildrop for where mail goes, mailname for the address of what is 
 Source: Sendmail Installation and Operation Guide, "The User Database".
 """
 
+SM043 = error("SM043", "a host of a mailertable that is no host")
+"""Why: hosts of a value are parted by colons, and have no ports: of host:587, sendmail takes 587 for a second host, and
+connects to port 25 of the first. A bracket that is open, and a comma, belong to the name of the host, which does not
+exist.
+
+Example:
+    # sendmail.mc
+    FEATURE(`mailertable')dnl
+    # /etc/mail/mailertable
+    example.net smtp:[mail.example.net]:587
+
+Remedy: write mailer:host or mailer:[host]; the port is the mailer's, in RELAY_MAILER_ARGS and the like in the .mc.
+
+Source: cf/README, "USING MAILERTABLES", SMTP_MAILER_ARGS; observed with sendmail 8.17.1.9 -bt, /parse.
+"""
+
 _PLAIN_ADDRESS = possessive.compile(r"(?:[\w+=-]|%[0-3])[\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
 _PLAIN_GENERICS = possessive.compile(r"[^\t]*\t[\w+=-][\w.+=-]*(?:@(?:[\w-]++\.)*+[\w-]+)?", re.ASCII)
 _PLAIN_USER_KEY = possessive.compile(
@@ -225,9 +241,12 @@ def read_virtuser(text: str) -> Side:
     """The value of a virtusertable: `MapTarget`."""
     text = text.strip()
     if (found := _ERROR.match(text)) is None:
+        if _NO_USER.fullmatch(text):
+            hint = f"write %1{text}, which keeps the name before the @"
+            return Side(None, (SideFault(TB130, f"{text} has no user: sendmail refuses the mail", hint),))
         return _read_address(text, "0123")
     words = _words("virtuser_error", text[found.end() :])
-    if isinstance(words, Fault):
+    if isinstance(words, SideFault):
         return Side(None, (words,))
     return Side(MapTarget(code=words.get("STATUS") or words["WORD"], text=words["TEXT"]))
 
@@ -242,34 +261,35 @@ def _read_address(text: str, parameters: str) -> Side:
         return Side(None, (fault,))
     if _NO_ADDRESS.match(text):
         hint = "sendmail delivers to no command, file or list from here; put it into an alias, and that alias here"
-        return Side(None, (Fault(TB022, f"{text} is no address", hint),))
+        return Side(None, (SideFault(TB022, f"{text} is no address", hint),))
     words = _words("address", text)
-    if isinstance(words, Fault):
+    if isinstance(words, SideFault):
         return Side(None, (words,))
     return Side(MapTarget(words["ADDRESS"]), _parameters(text, parameters))
 
 
-def _words(start: str, text: str) -> dict[str, str] | Fault:
+def _words(start: str, text: str) -> dict[str, str] | SideFault:
     """The words of a value by their kinds."""
     tree = parse_side("sendmail_maps", start, text)
-    if isinstance(tree, Fault):
+    if isinstance(tree, SideFault):
         return tree
     return {token.type: str(token) for token in tree.tokens()}
 
 
 _ERROR = re.compile(r"error\s*:\s*", re.IGNORECASE)
+_NO_USER = re.compile(r"@[^\s@,:]+")
 _NO_ADDRESS = re.compile(r'"?(?:\||/|:include:)', re.IGNORECASE)
 
 
-def _comment(text: str) -> Fault | None:
+def _comment(text: str) -> SideFault | None:
     found = _COMMENT.search(text)
     if found is None:
         return None
     hint = "a comment is a line of its own; here it becomes a part of the value"
-    return Fault(TB025, '"#" starts no comment', hint, found.start(1), 1)
+    return SideFault(TB025, '"#" starts no comment', hint, found.start(1), 1, moved=True)
 
 
-def _parameters(text: str, known: str) -> tuple[Fault, ...]:
+def _parameters(text: str, known: str) -> tuple[SideFault, ...]:
     faults = []
     for found in _PARAMETER.finditer(text):
         if found[1] not in known:
@@ -278,7 +298,7 @@ def _parameters(text: str, known: str) -> tuple[Fault, ...]:
                 if known != "0"
                 else "only @domain and user+* leave something for it"
             )
-            faults.append(Fault(TB133, f"{found[0]} is always empty here", hint, found.start(), 2))
+            faults.append(SideFault(TB133, f"{found[0]} is always empty here", hint, found.start(), 2))
     return tuple(faults)
 
 
@@ -287,7 +307,7 @@ def read_route(key: str, value: str) -> Side:
     text = value.strip()
     if found := _ERROR.match(text):
         words = _words("mailer_error", text[found.end() :])
-        if isinstance(words, Fault):
+        if isinstance(words, SideFault):
             return Side(None, (words,))
         code = words.get("STATUS") or words.get("NAMED", "")
         return Side(MailerRoute("error", words["TEXT"], code), _error_faults(code, words["TEXT"]))
@@ -297,33 +317,59 @@ def read_route(key: str, value: str) -> Side:
         return Side(MailerRoute("discard"))
     if _NO_HOST.fullmatch(text):
         hint = 'write for example "smtp:relay.example.com"'
-        return Side(None, (Fault(TB141, f"a host is missing after {text}", hint),))
+        return Side(None, (SideFault(TB141, f"a host is missing after {text}", hint),))
+    host_fault = _host_fault(text)
     words = _words("route", text)
-    if isinstance(words, Fault):
-        return Side(None, (words,))
-    faults = _parameters(text, "012") if key.startswith(".") else _empty_parameters(text)
+    if isinstance(words, SideFault):
+        return Side(None, (host_fault or words,))
+    faults: tuple[SideFault, ...] = (host_fault,) if host_fault else ()
+    faults += _parameters(text, "012") if key.startswith(".") else _empty_parameters(text)
     if "LOCAL" in words:
         return Side(MailerRoute("local", words.get("ADDRESS", "")), faults)
     return Side(MailerRoute(words["MAILER"], words["HOST"]), faults)
+
+
+_SMTP = re.compile(r"(e?smtp8?|dsmtp|relay):(.*)", re.IGNORECASE | re.DOTALL)
+_PORT = re.compile(r"(.*):(\d{1,5})", re.DOTALL)
+
+
+def _host_fault(text: str) -> SideFault | None:
+    """What is wrong with the host of a mailer that connects to hosts."""
+    found = _SMTP.fullmatch(text)
+    if found is None:
+        return None
+    mailer, host = found[1], found[2].strip()
+    if port := _PORT.fullmatch(host):
+        arguments = "RELAY_MAILER_ARGS" if mailer.lower() == "relay" else f"{mailer.upper()}_MAILER_ARGS"
+        hint = f"write {mailer}:{port[1]}, and define(`{arguments}', `TCP $h {port[2]}')dnl in the .mc"
+        return SideFault(SM043, f"{host} has no port: {port[2]} becomes a second host", hint)
+    if host.count("[") != host.count("]"):
+        name = host.strip("[]")
+        return SideFault(SM043, f"{host} has an open bracket, which becomes a part of the name", f"write [{name}]")
+    if "," in host:
+        return SideFault(
+            SM043, f"{host} is the name of one host", f"write {host.replace(',', ':')}: a colon parts hosts"
+        )
+    return None
 
 
 _NO_HOST = re.compile(r"(?!local:)[^\s:\[\],@\"]+:", re.IGNORECASE)
 _CODE = re.compile(r"(?:nouser|nohost|unavailable|protocol|usage|tempfail|config|software|[245]\.[0-9.]+)\s", re.I)
 
 
-def _empty_parameters(text: str) -> tuple[Fault, ...]:
+def _empty_parameters(text: str) -> tuple[SideFault, ...]:
     found = _PARAMETER.search(text)
     if found is None or found[1] == "0":
         return ()
     hint = "only keys like .example.com leave something for it to stand for"
-    return (Fault(TB133, f"{found[0]} is always empty here", hint, found.start(), 2),)
+    return (SideFault(TB133, f"{found[0]} is always empty here", hint, found.start(), 2),)
 
 
-def _error_faults(code: str, text: str) -> tuple[Fault, ...]:
+def _error_faults(code: str, text: str) -> tuple[SideFault, ...]:
     if code or not _CODE.match(text):
         return ()
     hint = "write a colon between them: error:nouser:550 text, error:5.7.0:550 text"
-    return (Fault(TB142, f'the text is "{text}", with its code', hint),)
+    return (SideFault(TB142, f'the text is "{text}", with its code', hint),)
 
 
 def read_domain(text: str) -> Side:
@@ -332,17 +378,17 @@ def read_domain(text: str) -> Side:
     if fault := _comment(text):
         return Side(None, (fault,))
     words = _words("domain", text)
-    return Side(None, (words,)) if isinstance(words, Fault) else Side(words["NAME"])
+    return Side(None, (words,)) if isinstance(words, SideFault) else Side(words["NAME"])
 
 
 def read_userdb_key(text: str) -> Side:
     """``name:field``."""
     name, colon, field = text.rpartition(":")
     if not colon or not name:
-        return Side(None, (Fault(TB150, f"{text} has no field", "write name:maildrop or name:mailname"),))
+        return Side(None, (SideFault(TB150, f"{text} has no field", "write name:maildrop or name:mailname"),))
     if field.lower() not in ("maildrop", "mailname", "mailsender"):
         hint = "write maildrop for where mail goes, mailname for the address of what is sent"
-        return Side((name, field), (Fault(TB150, f"no lookup asks for the field {field}", hint),))
+        return Side((name, field), (SideFault(TB150, f"no lookup asks for the field {field}", hint),))
     return Side((name, field))
 
 

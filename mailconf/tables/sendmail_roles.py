@@ -33,6 +33,7 @@ SENDMAIL: dict[str, Format] = {
     format.name: format
     for format in (
         Format("access", sides=sendmail_access.ACCESS),
+        Format("authinfo", sides=sendmail_access.LOGINS),
         Format("virtuser", sides=sendmail_maps.VIRTUSER),
         Format("generics", sides=sendmail_maps.GENERICS),
         Format("mailer", sides=sendmail_maps.MAILER),
@@ -63,7 +64,6 @@ ALSO = {
     "bitdomain": "other",
     "uucpdomain": "other",
     "uudomain": "other",
-    "authinfo": "other",
 }
 
 

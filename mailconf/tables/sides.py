@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailconf.diagnostics import CODES, Code, Severity, Sink, declare
+from mailconf.edits import comment_moved, swapped
 from mailconf.tables.entry import Entry
 
 if TYPE_CHECKING:
@@ -38,21 +39,27 @@ LIMIT = 20_000
 LONGEST = 100_000  # characters of a side
 
 
-class Fault(NamedTuple):
-    """What is wrong with a side, or doubtful. ``at`` and ``length`` are characters of it; no length: all of it."""
+class SideFault(NamedTuple):
+    """What is wrong with a side, or doubtful. ``at`` and ``length`` are characters of it; no length: all of it.
+
+    better  the text that is certainly meant in the place of those characters
+    moved   it is a comment, which belongs on a line of its own
+    """
 
     code: Code
     message: str
     hint: str
     at: int = 0
     length: int = 0
+    better: str = ""
+    moved: bool = False
 
 
 class Side(NamedTuple):
     """``meaning`` is the format's own type, None where the text has no meaning."""
 
     meaning: Any
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[SideFault, ...] = ()
 
 
 SideReader = Callable[[str], Side]
@@ -111,14 +118,17 @@ def check_sides(sides: Sides, entries: Iterable[Entry], sink: Sink) -> None:
 _EVERYTHING = re.compile(r".*", re.DOTALL)
 
 
-def report(fault: Fault, entry: Entry, sink: Sink, *, is_key: bool) -> None:
+def report(fault: SideFault, entry: Entry, sink: Sink, *, is_key: bool) -> None:
     """Report a fault at its place in the key or the value of ``entry``."""
     span = entry.key_span if is_key else entry.value_span
     if fault.length and is_key and len(span.text) == len(entry.key):
         span = span.source.span(span.start + fault.at, span.start + fault.at + fault.length)
     elif fault.length and not is_key and len(span.text) == len(entry.value):
         span = entry.place(fault.at, fault.length)
-    sink.report(fault.code, fault.message, span, hint=fault.hint)
+    text = entry.key if is_key else entry.value
+    wrong = text[fault.at : fault.at + fault.length] if fault.length else text
+    fix = comment_moved(span) if fault.moved else swapped(span, wrong, fault.better) if fault.better else ()
+    sink.report(fault.code, fault.message, span, hint=fault.hint, fix=fix)
 
 
 def give_up(entry: Entry, sink: Sink) -> None:
@@ -126,12 +136,12 @@ def give_up(entry: Entry, sink: Sink) -> None:
 
 
 @lru_cache(maxsize=LIMIT * 2)
-def parse_side(grammar: str, start: str, text: str) -> Tree | Fault:
+def parse_side(grammar: str, start: str, text: str) -> Tree | SideFault:
     """The tree of ``text`` by ``start`` of a grammar of tables, or the mistake that its examples name."""
     from mailconf.grammar import GR001, ParseFailure
 
     if len(text) > LONGEST:
-        return Fault(TB009, f"more than {LONGEST} characters are not looked into", "the engines have lower limits")
+        return SideFault(TB009, f"more than {LONGEST} characters are not looked into", "the engines have lower limits")
     try:
         return _grammar(grammar).parse(text, start)
     except ParseFailure as failure:
@@ -139,8 +149,8 @@ def parse_side(grammar: str, start: str, text: str) -> Tree | Fault:
     if mistake is None and (grammar, start) in _OTHERWISE:
         mistake = _grammar(grammar).named(_OTHERWISE[grammar, start])
     if mistake is None:
-        return Fault(GR001, "this text is not understood", "compare it with the other entries")
-    return Fault(CODES[mistake.code], mistake.message, mistake.hint)
+        return SideFault(GR001, "this text is not understood", "compare it with the other entries")
+    return SideFault(CODES[mistake.code], mistake.message, mistake.hint)
 
 
 # What a text is that no example is like.

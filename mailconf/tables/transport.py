@@ -19,7 +19,7 @@ from mailconf import possessive
 from mailconf.diagnostics import error
 from mailconf.tables.check import TB025, never_asked
 from mailconf.tables.recipients import ADDRESSES
-from mailconf.tables.sides import Fault, Side, Sides, parse_side
+from mailconf.tables.sides import Side, SideFault, Sides, parse_side
 
 if TYPE_CHECKING:
     from mailconf.grammar import Tree
@@ -104,7 +104,7 @@ class Transport(NamedTuple):
 def read_transport(text: str) -> Side:
     """The value of a transport table: `Transport`."""
     tree = parse_side("transport", "transport", text)
-    if isinstance(tree, Fault):
+    if isinstance(tree, SideFault):
         return Side(None, (tree,))
     words = _words(tree)
     name, nexthop = words.get("NAME", ""), words.get("NEXTHOP", "")
@@ -132,15 +132,27 @@ def is_smtp(transport: str) -> bool:
 def read_nexthops(text: str, start: str = "nexthops") -> Side:
     """The nexthop of smtp(8), or a relayhost: a tuple of `Hop`. ``start`` is lmtp for those of lmtp(8)."""
     tree = parse_side("transport", start, text)
-    if isinstance(tree, Fault):
+    if isinstance(tree, SideFault):
         if found := _COMMENT.search(text):
             hint = "a comment is a line of its own; here it becomes a part of the nexthop"
-            return Side(None, (Fault(TB025, '"#" starts no comment', hint, found.start(1), 1),))
+            return Side(None, (SideFault(TB025, '"#" starts no comment', hint, found.start(1), 1, moved=True),))
         if found := _OPEN.search(text):
-            fault = Fault(TB091, "the bracket of this nexthop is not closed", 'write "[host]" or "[host]:port"')
-            return Side(None, (fault._replace(at=found.start(), length=len(found[0])),))
+            fault = SideFault(TB091, "the bracket of this nexthop is not closed", 'write "[host]" or "[host]:port"')
+            better = _closed(found[0]) if start == "nexthops" else ""
+            return Side(None, (fault._replace(at=found.start(), length=len(found[0]), better=better),))
         return Side(None, (tree._replace(length=len(text)),))
-    return Side(tuple(_hop(child) for child in tree.children if not isinstance(child, str)))
+    hops = tuple(_hop(child) for child in tree.children if not isinstance(child, str))
+    for hop in hops:
+        if problem := _problem(hop):
+            hint = "write host, host:port, [host] or [host]:port"
+            return Side(None, (SideFault(TB092, problem, hint, 0, len(text)),))
+    return Side(hops)
+
+
+def _closed(text: str) -> str:
+    """A nexthop whose bracket is not closed with the bracket where it certainly belongs, or ""."""
+    found = re.fullmatch(r"\[([\w.-]+)(:\w+)?", text)
+    return f"[{found[1]}]{found[2] or ''}" if found else ""
 
 
 _COMMENT = re.compile(r"(?:^|\s)(#)")
@@ -154,6 +166,21 @@ def _hop(tree: Tree) -> Hop:
     if "LITERAL" in words:
         return Hop(words["LITERAL"][1:-1], words.get("SERVICE", ""), mx=False)
     return Hop(words["HOST"], words.get("SERVICE", ""))
+
+
+_BAD_HOST = re.compile(r"(?:.*\.)?-|.*-(?:\.|\Z)|.*\.(?:\.|\Z)|\.", re.DOTALL)
+_BAD_SERVICE = re.compile(r"[0-9]+[^0-9]")
+
+
+def _problem(hop: Hop) -> str:
+    """What smtp(8) does not take, though it has the form of a nexthop."""
+    if not hop.host.startswith("unix:") and _BAD_HOST.match(hop.host):
+        return f'"{hop.host}" is no host name'
+    if not hop.mx and hop.host[:5].lower() == "ipv6:" and ":" not in hop.host[5:]:
+        return f'"{hop.host}" is no IPv6 address'
+    if _BAD_SERVICE.match(hop.service):
+        return f'"{hop.service}" is no port'
+    return ""
 
 
 def _words(tree: Tree) -> dict[str, str]:

@@ -39,7 +39,7 @@ _OPENS = {'"': QUOTED, "[": LITERAL, "(": COMMENT}
 _SPACE = re.compile(r"[\t\r\n]")
 
 
-class Word(NamedTuple):
+class Word822(NamedTuple):
     """kind: ATOM, QUOTED, LITERAL, COMMENT or the special character; ``text`` is without quotes and backslashes.
 
     ``end`` is the offset after the word in what was cut up.
@@ -50,7 +50,7 @@ class Word(NamedTuple):
     end: int
 
 
-def cut(text: str, start: int = 0, end: int | None = None) -> Iterator[Word]:
+def cut(text: str, start: int = 0, end: int | None = None) -> Iterator[Word822]:
     """The words of ``text[start:end]``, which must not begin or end within a word."""
     for kind, at, stop in _places(text, start, len(text) if end is None else end):
         yield _word(text, kind, at, stop)
@@ -89,16 +89,16 @@ def _end_of_comment(text: str, at: int, end: int) -> int:
     return end
 
 
-def _word(text: str, kind: str, at: int, stop: int) -> Word:
+def _word(text: str, kind: str, at: int, stop: int) -> Word822:
     if kind == COMMENT:
-        return Word(kind, text[at:stop], stop)
+        return Word822(kind, text[at:stop], stop)
     if kind == ATOM:
-        return Word(kind, _taken(text, at, stop), stop)
+        return Word822(kind, _taken(text, at, stop), stop)
     if kind not in _WORDS:
-        return Word(kind, kind, stop)
+        return Word822(kind, kind, stop)
     inside = _INSIDE[kind].match(text, at + 1, stop)
     assert inside is not None  # it matches the empty text
-    return Word(kind, _taken(text, at + 1, inside.end()), stop)
+    return Word822(kind, _taken(text, at + 1, inside.end()), stop)
 
 
 def _taken(text: str, at: int, stop: int) -> str:
@@ -120,12 +120,12 @@ def _between_backslashes(text: str, at: int, stop: int) -> Iterator[str]:
         at = backslash + 2
 
 
-def put_together(words: Iterable[Word], *, quoted: bool = True) -> str:
+def put_together(words: Iterable[Word822], *, quoted: bool = True) -> str:
     """The words as text: with the quotes of the external form, as postalias stores values, or without, as names."""
     return joined(_parts(words, quoted))
 
 
-def _parts(words: Iterable[Word], quoted: bool) -> Iterator[str]:
+def _parts(words: Iterable[Word822], quoted: bool) -> Iterator[str]:
     last = ""
     for word in words:
         kind = word.kind
@@ -135,7 +135,7 @@ def _parts(words: Iterable[Word], quoted: bool) -> Iterator[str]:
         last = kind
 
 
-def _written(word: Word, quoted: bool) -> str:
+def _written(word: Word822, quoted: bool) -> str:
     if word.kind == ",":
         return ", "
     if word.kind == LITERAL:
@@ -145,7 +145,7 @@ def _written(word: Word, quoted: bool) -> str:
     return word.text
 
 
-class Address(NamedTuple):
+class Address822(NamedTuple):
     """An address in a list: its place in the text, or that of the brackets around it."""
 
     text: str
@@ -153,12 +153,15 @@ class Address(NamedTuple):
     end: int
     in_brackets: bool
 
-    def words(self) -> Iterator[Word]:
+    def words(self) -> Iterator[Word822]:
         """What it consists of, without comments; one atom for what is in brackets."""
         if not self.in_brackets:
             return _no_comments(cut(self.text, self.start, self.end))
-        inside = _no_comments(cut(self.text, self.start + 1, self.end - 1))
-        return iter((Word(ATOM, joined(_written(word, quoted=False) for word in inside), self.end),))
+        return iter((Word822(ATOM, _together(self._inside()), self.end),))
+
+    def _inside(self) -> Iterator[Word822]:
+        """The words in the brackets, without comments."""
+        return _no_comments(cut(self.text, self.start + 1, self.end - 1))
 
     @property
     def plain(self) -> str:
@@ -167,18 +170,29 @@ class Address(NamedTuple):
 
     def sides(self) -> tuple[str, str | None]:
         """What precedes and what follows the last ``@`` between a user and a domain; None without one."""
-        last = None if self.in_brackets else max((word.end for word in self.words() if word.kind == "@"), default=None)
+        words = self._inside() if self.in_brackets else self.words()
+        last = max((word.end for word in words if word.kind == "@"), default=None)
+        if last is not None and self.in_brackets:
+            return (
+                _together(word for word in self._inside() if word.end < last),
+                _together(word for word in self._inside() if word.end > last),
+            )
         if last is None:
             return self.plain, None
         user, domain = (self._replace(end=last - 1), self._replace(start=last))
         return user.plain, domain.plain
 
 
-def _no_comments(words: Iterable[Word]) -> Iterator[Word]:
+def _together(words: Iterable[Word822]) -> str:
+    """The internal form of words between which there are no blanks."""
+    return joined(_written(word, quoted=False) for word in words)
+
+
+def _no_comments(words: Iterable[Word822]) -> Iterator[Word822]:
     return (word for word in words if word.kind != COMMENT)
 
 
-def addresses(text: str) -> Iterator[Address]:
+def addresses(text: str) -> Iterator[Address822]:
     """The addresses in a list (RFC 822 6.1): commas separate them, and so do words that follow each other.
 
     ``phrase <address>`` is the address between the brackets, blanks left out; a phrase ends, leftwards, at a colon. The
@@ -278,9 +292,9 @@ class _Found:
             self.ends.append(-closing - 1)
         self.start, self.colon = len(self), None
 
-    def take(self) -> Iterator[Address]:
+    def take(self) -> Iterator[Address822]:
         """All of them, at a comma."""
         self.flush()
         for start, end in zip(self.starts, self.ends, strict=True):
-            yield Address(self.text, start, abs(end), end < 0)
+            yield Address822(self.text, start, abs(end), end < 0)
         self.clear()

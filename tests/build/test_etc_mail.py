@@ -20,6 +20,7 @@ from mailconf.build.plan import Target
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.maps.registry import open_table
+from mailconf.sendmail.mc.library import Library
 from tests.sendmail.small_library import MC, write_library
 
 TOP = Path(__file__).resolve().parents[2]
@@ -63,10 +64,16 @@ class Site:
     def stale(self) -> dict[str, str]:
         return {name: reason for name, reason in self.plan().items() if reason}
 
-    def build(self, step: Callable[[str], None] = lambda name: None, *, sink: Sink | None = None) -> str:
+    def build(
+        self,
+        step: Callable[[str], None] = lambda name: None,
+        *,
+        sink: Sink | None = None,
+        etc_mail: EtcMail | None = None,
+    ) -> str:
         """Build what is stale; what became of an earlier, interrupted build."""
         sink = Sink() if sink is None else sink
-        store, etc_mail = Store("/etc/mail", Root(self.top), step), self.etc_mail()
+        store, etc_mail = Store("/etc/mail", Root(self.top), step), etc_mail or self.etc_mail()
         with store.locked():
             result = store.recover()
             stale = [target for target in etc_mail.plan(sink) if target.reason]
@@ -94,6 +101,15 @@ class Site:
         return found
 
 
+OWN_MC = """\
+include(`/usr/share/sendmail/cf/m4/cf.m4')dnl
+OSTYPE(`linux')dnl
+FEATURE(`access_db')dnl
+MAILER(`local')dnl
+MAILER(`smtp')dnl
+"""
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     made = Site.make(tmp_path)
@@ -102,7 +118,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def later(path: Path, than: Path) -> None:
-    at = than.stat().st_mtime + 10
+    at = than.stat().st_mtime + 3600
     os.utime(path, (at, at))
 
 
@@ -194,8 +210,54 @@ def test_without_a_library_tables_are_built_all_the_same(site: Site) -> None:
     assert not list(sink)
     later(site.mail / "sendmail.mc", site.mail / "sendmail.cf")
     etc_mail.plan(sink)
+    (found,) = sink  # our own .cf has no such MAILER
+    assert found.code == "SM051" and "sendmail's library" in found.hint
+    sink = Sink()
+    EtcMail("/etc/mail", Root(site.top), None, only=True).plan(sink)
     (found,) = sink
     assert found.code == "SM901" and "sendmail-cf" in found.hint
+
+
+def test_a_cf_of_our_own(site: Site) -> None:
+    (site.mail / "sendmail.mc").write_text(OWN_MC)
+    later(site.mail / "sendmail.mc", site.mail / "sendmail.cf")
+    for own, codes in ((True, []), (False, ["SM055"])):
+        etc_mail = EtcMail("/etc/mail", Root(site.top), site.library if own else None, own=own)
+        if not own:
+            shutil.rmtree(site.library.folder)
+        sink = Sink()
+        (target,) = (t for t in etc_mail.plan(sink) if t.reason and t.target.name == "sendmail.cf")
+        assert [d.code for d in sink] == codes
+        expanded = etc_mail.expand(target.source, Sink())
+        assert expanded is not None and b"\nSparse=0\n" in expanded.cf
+        assert [read.name for read in expanded.reads] == ["/etc/mail/sendmail.mc"]
+
+
+def test_a_cf_is_stale_when_the_library_has_come_or_gone(site: Site) -> None:
+    def reason(library: Library | None, *, own: bool = False) -> str:
+        etc_mail = EtcMail("/etc/mail", Root(site.top), library, own=own)
+        (target,) = (t for t in etc_mail.plan(Sink()) if t.target.name == "sendmail.cf")
+        return target.reason
+
+    (site.mail / "sendmail.mc").write_text(OWN_MC)
+    site.build()
+    with_library = "it was built with sendmail's library of m4 macros"
+    assert reason(site.library) == ""
+    assert reason(site.library, own=True) == with_library
+    kept = site.top / "kept"
+    shutil.move(site.library.folder, kept)
+    assert reason(None) == with_library
+    site.build(etc_mail=EtcMail("/etc/mail", Root(site.top), None))
+    assert reason(None) == reason(None, own=True) == ""
+    shutil.move(kept, site.library.folder)
+    assert reason(site.library) == "it was built without sendmail's library of m4 macros"
+    assert reason(site.library, own=True) == ""
+
+
+def test_a_cf_that_our_own_cannot_replace_stays_when_the_library_has_gone(site: Site) -> None:
+    shutil.rmtree(site.library.folder)
+    (target,) = (t for t in EtcMail("/etc/mail", Root(site.top), None).plan(Sink()) if t.target.name == "sendmail.cf")
+    assert target.reason == ""
 
 
 def test_what_somebody_else_has_changed(site: Site) -> None:

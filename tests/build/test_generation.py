@@ -18,7 +18,7 @@ from system_calls import CHANGES, Call, check_replaced, check_synced, killed, ma
 from mailconf.build.apply import apply, diagnosed
 from mailconf.build.compile import compile_targets
 from mailconf.build.generation import NoPrevious
-from mailconf.build.state import State
+from mailconf.build.state import BuildState
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 
@@ -357,6 +357,19 @@ def test_copies_where_there_are_no_links(root: Path, monkeypatch: pytest.MonkeyP
     assert one_generation(root) == "1"
 
 
+def test_a_copy_is_durable_where_there_are_no_links(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The backup of a map is on disk before a new one takes the map's place."""
+
+    def refused(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", refused)
+    calls = recorded(lambda: g.build(root))
+    taken = next(at for at, call in enumerate(calls) if call.name == "rename" and call.new == str(root / g.MAPS[0]))
+    for number in range(len(g.MAPS)):
+        check_synced(calls[:taken], str(root / f"etc/mail/.mailconf/next/{number}"))
+
+
 def test_two_builds_at_once(root: Path) -> None:
     ready, go = os.pipe(), os.pipe()
     child = os.fork()
@@ -438,7 +451,7 @@ def test_a_state_that_others_can_have_written_counts_as_none(
 ) -> None:
     folder = root / "etc/mail/.mailconf"
     state = folder / "state.json"
-    assert State.load(folder, Root()).maps
+    assert BuildState.load(folder, Root()).maps
     if kind == "writable":
         state.chmod(0o602)
     elif kind == "link":
@@ -449,7 +462,7 @@ def test_a_state_that_others_can_have_written_counts_as_none(
         os.mkfifo(state)
     else:
         monkeypatch.setattr("mailconf.build.state.LARGEST", 10)
-    assert State.load(folder, Root()) == State()
+    assert BuildState.load(folder, Root()) == BuildState()
 
 
 def test_lost_backups_are_reported_once(root: Path) -> None:

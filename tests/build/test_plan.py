@@ -9,7 +9,7 @@ import generations as g
 import pytest
 
 from mailconf.build.plan import plan
-from mailconf.build.state import NAME, State
+from mailconf.build.state import NAME, BuildState
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.maps.build.write import write_map
@@ -98,14 +98,14 @@ def test_one_type_for_all(root: Path) -> None:
 def test_a_state_that_is_none_counts_as_no_state(root: Path, text: bytes) -> None:
     path = root / "etc/mail/.mailconf" / NAME
     path.write_bytes(text)
-    assert State.load(path.parent, Root()) == State()
+    assert BuildState.load(path.parent, Root()) == BuildState()
     assert reasons(root) == ["", "", "", ""]
 
 
 def test_a_state_survives_the_round_trip(root: Path) -> None:
-    state = State.load(root / "etc/mail/.mailconf", Root())
+    state = BuildState.load(root / "etc/mail/.mailconf", Root())
     assert len(state.maps) == 4
-    assert State.from_json(state.as_json()) == state
+    assert BuildState.from_json(state.as_json()) == state
 
 
 def test_a_tree_that_was_moved_is_still_known(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The entries of docs/diagnostics.md, which stand below the declarations of the codes (docs/explanations.py).
+"""The entries of docs/checks/, which stand below the declarations of the codes (mailconf/check/explanations.py).
 
 Each example is made and run: its files below a root of its own, beside those that a small configuration without
 findings has, and its commands. ``mailconf`` runs in this process; chown changes what the tests take for the owner; any
@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from types import CodeType
 
 import pytest
 from click.testing import CliRunner
 
+from mailconf.check.explanations import Example, declarations, example_of, explanation, family_of
 from mailconf.cli.commands import mailconf
 from mailconf.files import Root
 from tests.check.test_hints import MAIN, MASTER
@@ -24,10 +24,6 @@ from tests.sendmail.mc_library import library as write_library
 from tests.sendmail.mc_mistakes import FRAME
 
 TOP = Path(__file__).parents[2]
-sys.path.insert(0, str(TOP / "docs"))
-
-from explanations import Example, declarations, example_of, explanation  # noqa: E402
-
 GOOD = "Why: w.\n\nExample:\n    a\n\n    b\n\nRemedy: r\n  s.\n\nSource: t.\n"
 DECLARED = list(declarations())
 EXPLAINED = {d.code: example_of(d.explanation.example) for d in DECLARED if d.explanation}
@@ -40,9 +36,38 @@ IN_WORDS = {
     "BD009": "it takes a build that was killed",
     "BD020": "it takes a Python without the package",
     "CK012": "no command reads a configuration from anywhere but the disk yet",
+    "CK093": "the dates of a certificate that is written here would pass",
+    "CK094": "it takes a Python without the package",
     "CK079": "only machines write tables in tables to such a depth",
     "GR001": "each mistake that is known has a code of its own",
+    "SM055": "it takes a machine without sendmail's library of m4 macros",
+    "TS012": "it takes a machine without the engine",
     "PF236": "it is about the user who runs serve, on the machine's own /",
+}
+# What the library's .cf does with addresses: it asks the virtusertable for those of two classes.
+RULES = """
+S3
+R$+ @ $+\t$: $1 < @ $2 . >
+Sparse=0
+R$+ < @ $={VirtHost} . >\t$: $(virtuser $1@$2 $: $1 < @ $2 . > $)
+R$+ < @ $=w . >\t$: $(virtuser $1@$2 $: $1 < @ $2 . > $)
+R$*\t$#local $: $1
+Scheck_rcpt
+R$*\t$: $&{client_addr}
+R127.0.0.1\t$@ RELAY
+R$*\t$#error $@ 5.7.1 $: "550 no"
+"""
+# What the tests' library has not, and examples need.
+MORE_CLASSES = """\
+define(`MASQUERADE_DOMAIN', `PUSHDIVERT(5)C{M}$1
+POPDIVERT`'dnl`'')
+define(`TRUST_AUTH_MECH', `PUSHDIVERT(5)C{TrustAuthMech}$1
+POPDIVERT`'dnl`'')
+"""
+MORE_OPTIONS = {
+    "AuthMechanisms": "confAUTH_MECHANISMS",
+    "AuthOptions": "confAUTH_OPTIONS",
+    "ServerCertFile": "confSERVER_CERT",
 }
 RUN = sorted(EXPLAINED.keys() - IN_WORDS.keys())
 USERS = {"root": (0, 0), "postfix": (99, 99), "nobody": (65534, 65534)}
@@ -57,8 +82,12 @@ def test_every_code_has_an_entry() -> None:
 def test_codes_are_found_with_their_entries() -> None:
     found = {d.code: d for d in DECLARED}
     assert found["CK081"].module == "mailconf/check/postfix/reply_codes.py"
-    page = (TOP / "docs/diagnostics.md").read_text(encoding="utf-8")
-    assert found.keys() == set(re.findall(r"^\| \[?([A-Z0-9]{5})\b", page, re.MULTILINE))
+    index = (TOP / "docs/checks/index.md").read_text(encoding="utf-8")
+    linked = dict(re.findall(r"^\| \[([A-Z0-9]{5})\]\((\S+)\) ", index, re.MULTILINE))
+    assert linked == {code: f"{family_of(code).page}.md#{code.lower()}" for code in found}
+    for code, link in linked.items():
+        page, _, anchor = link.partition("#")
+        assert f"\n## {anchor.upper()}\n" in (TOP / "docs/checks" / page).read_text(encoding="utf-8"), code
 
 
 @pytest.mark.parametrize("module", sorted({d.module for d in DECLARED}))
@@ -172,7 +201,9 @@ class Site:
             below = re.sub(r"(?<=[\s>])/(?=\w)", f"{top}/", command)
             subprocess.run(below, shell=True, check=True, cwd=top, umask=0o022)
             return set()
-        options = ["--root", str(top), *(("--cf-library", str(self._library)) if self._is_sendmail else ())]
+        options = ["--root", str(top)]
+        if self._is_sendmail and words[1] != "explain":  # which reads the .cf
+            options += ["--cf-library", str(self._library)]
         result = CliRunner().invoke(mailconf, [words[1], *options, *words[2:]])
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return set(re.findall(r" \[([A-Z][A-Z0-9]\d{3})\]$", result.output, re.MULTILINE))
@@ -199,6 +230,11 @@ def _library(folder: Path) -> str:
         (library / f"feature/{name}.m4").write_text(
             text.replace("`virtusertable", f"`{name}").replace("Kvirtuser", f"K{name}")
         )
+    start, end, local = (library / name for name in ("m4/cf.m4", "m4/end.m4", "mailer/local.m4"))
+    start.write_text(start.read_text().replace("m4wrap(", MORE_CLASSES + "m4wrap(", 1))
+    options = "".join(f"_SET({option}, `{name}')\n" for option, name in MORE_OPTIONS.items())
+    end.write_text(end.read_text().replace("_DAEMONS_\n", f"{options}_DAEMONS_\n", 1) + RULES)
+    local.write_text(local.read_text().replace("F=", "F=w"))
     return str(library)
 
 

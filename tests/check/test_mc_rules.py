@@ -115,7 +115,9 @@ BLANKS = [  # what sendmail 8.17.1.9 -bt says of the .cf: unknown configuration 
 def test_lines_that_sendmail_does_not_know(text: tuple[str, tuple[int, int]], tmp_path: Path, library: Library) -> None:
     mailers = "FEATURE(`no_default_msa')dnl\nMAILER(`local')dnl\n"
     found = check(tmp_path, library, text[0].replace("\nM", "\n" + mailers))
-    assert [(d.code, d.span and d.span.first) for d in found] == [("SM023", text[1])][: text[1] is not None]
+    assert [(d.code, d.span and d.span.first) for d in found if d.code != "SM027"] == [("SM023", text[1])][
+        : text[1] is not None
+    ]
 
 
 def test_a_diversion_that_the_library_ends(tmp_path: Path, library: Library) -> None:
@@ -178,7 +180,7 @@ def test_lines_of_a_cf_behind_the_mailers(tmp_path: Path, library: Library) -> N
     lines = "Cw a.example.org\nDDBostic.COM\nC{Mine}x y\n# words\nFw-o /etc/mail/x\nTdaemon\nKx arith\nSx\nRa\tb\n"
     assert [str(d) for d in check(tmp_path, library, text + lines)] == []
     prose = "This file is ours\nDo not edit\nFor your information\nDjmail.example.org\n"
-    text = text.replace("MAILER", "define(`confDOMAIN_NAME', `x')dnl\nMAILER")
+    text = text.replace("MAILER", "define(`confDOMAIN_NAME', `x.example.org')dnl\nMAILER")
     assert [(d.code, d.span and d.span.line) for d in check(tmp_path, library, text + prose)] == [
         ("SM012", 5), ("SM012", 6), ("SM012", 7), ("SM012", 8),
     ]  # fmt: skip

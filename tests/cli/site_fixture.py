@@ -14,7 +14,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TOP)}
 
 
 def lay_out(root: Path) -> Path:
-    """The example site below ``root``, whose users are whoever runs the tests; its main.cf."""
+    """The example site below ``root``, whose user is the one who runs the tests; returns its main.cf."""
     shutil.copytree(TOP / "examples/postfix", root, dirs_exist_ok=True)
     (root / "var/mail").mkdir(parents=True)
     users = (f"{user}:x:{os.getuid()}:{os.getgid()}::/home/{user}:/bin/sh\n" for user in ("alice", "bob"))

@@ -81,7 +81,7 @@ def test_every_mistake_is_told_and_nothing_is_built(top: Path) -> None:
     assert f"{mail}/aliases:1:1: error:" in done.stderr
     assert done.stderr.endswith("/etc/mail: nothing was built; the old files are as they were\n")
     assert built(top) == before
-    found = json.loads(build(top, "--format", "json", status=1).stdout)
+    found = json.loads(build(top, "--format", "json", status=1).stdout)["findings"]
     assert {each["code"] for each in found} == {"M4001", "BD012", "TB052"}
 
 
@@ -101,8 +101,9 @@ def test_rollback(top: Path) -> None:
 def test_without_the_library(top: Path) -> None:
     (top / "usr/share/sendmail/cf").rename(top / "elsewhere")
     if not Path("/usr/share/sendmail/cf").exists():  # a machine's own serves, too
-        assert "[SM901]" in build(top, status=1).stderr
-    build(top, "--cf-library", str(top / "elsewhere"))
+        assert "own rulesets [SM055]" in build(top).stderr
+    assert "[SM901]" in build(top, "--force", "--cf-library", str(top / "none"), status=1).stderr
+    build(top, "--force", "--cf-library", str(top / "elsewhere"))
     assert len(built(top)) == 4
 
 
@@ -130,7 +131,7 @@ def test_one_file_before_there_is_a_cf(top: Path) -> None:
 def test_a_folder_where_a_cf_should_be(top: Path) -> None:
     cf = top / "etc/mail/sendmail.cf"
     cf.mkdir()
-    os.utime(cf, (cf.stat().st_mtime + 10,) * 2)
+    os.utime(cf, (cf.stat().st_mtime + 3600,) * 2)
     assert f"{cf}: error: /etc/mail/sendmail.cf is a folder [BD017]" in build(top, status=1).stderr
     assert not list((top / "etc/mail").glob("*.db"))
     (top / "etc/mail/access.db").mkdir()
@@ -148,9 +149,10 @@ def test_a_library_that_is_named_stands_for_any(top: Path, called: str) -> None:
     assert build(top, "--cf-library", str(top / "elsewhere")).stdout == "0 files built, 4 up to date\n"
     assert f"##### using {called}/ as".encode() in built(top)["sendmail.cf"]
     feature = top / "elsewhere/feature/access_db.m4"
-    os.utime(feature, (feature.stat().st_mtime + 10,) * 2)
+    os.utime(feature, (feature.stat().st_mtime + 3600,) * 2)
     assert "access_db.m4 is newer)" in build(top, "--cf-library", str(top / "elsewhere")).stdout
-    mailconf("check", "--root", str(top), "--cf-library", str(top / "elsewhere"), "/etc/mail")
+    done = mailconf("check", "--root", str(top), "--cf-library", str(top / "elsewhere"), "/etc/mail", status=1)
+    assert done.stdout == "/etc/mail: 0 errors, 1 warning\n" and "access_db.m4 is newer [CK010]" in done.stderr
 
 
 def test_the_library_that_the_mc_names(top: Path) -> None:
@@ -264,8 +266,8 @@ def check(top: Path, *arguments: str, status: int = 0) -> subprocess.CompletedPr
 def test_check(top: Path) -> None:
     mail = top / "etc/mail"
     before = check(top)
-    assert before.stdout == "/etc/mail: 0 errors, 4 warnings\n"
-    assert f"{mail}/sendmail.mc:3:1: warning: the map of hash:/etc/mail/access has not been built yet" in before.stderr
+    assert before.stdout == "/etc/mail: 0 errors, 0 warnings, 1 note\n"
+    assert f"{mail}/sendmail.mc:1:1: note: nothing has been built yet [CK013]" in before.stderr
     assert built(top) == {}
     build(top)
     assert check(top).stdout == "/etc/mail: 0 errors, 0 warnings\n"
@@ -274,7 +276,7 @@ def test_check(top: Path) -> None:
         file.write("LOCAL_CONFIG\nFw/etc/mail/local-host-names\nFt/etc/mail/trusted-users\nFR-o /etc/mail/relay\n")
     (mail / "access").write_text("Connect:192.0.2\tRELY\n")
     built_at = (mail / "sendmail.cf").stat().st_mtime
-    os.utime(mail / "sendmail.mc", (built_at + 10,) * 2)
+    os.utime(mail / "sendmail.mc", (built_at + 3600,) * 2)
     done = check(top, status=1)
     assert f"{mail}/sendmail.mc:8:1: error: /etc/mail/trusted-users cannot be read: No such file" in done.stderr
     assert f"{mail}/local-host-names:2:" in done.stderr
@@ -294,7 +296,7 @@ def test_check_finds_what_m4_passes_over(top: Path) -> None:
 
 
 def test_pipes_where_files_should_be(top: Path) -> None:
-    """Nobody ever writes to them: whoever opens one waits for ever."""
+    """Nothing writes to these pipes, so a program that opens one waits for ever."""
     mail = top / "etc/mail"
     with (mail / "sendmail.mc").open("a") as file:
         file.write("sinclude(`pipe')LOCAL_CONFIG\nFw/etc/mail/names\nKlist hash /etc/mail/list\n")
@@ -368,8 +370,52 @@ def test_a_folder_that_cannot_be_written(top: Path) -> None:
 def test_the_example_is_in_order(tmp_path: Path) -> None:
     """What can be said of it without sendmail's own library: its tables, and the text of the .mc files."""
     shutil.copytree(TOP / "examples/sendmail/etc/mail", tmp_path / "etc/mail")
-    done = mailconf("check", "--root", str(tmp_path), "/etc/mail")
+    done = mailconf("check", "--root", str(tmp_path), "/etc/mail", "--fail-on", "error")
     assert done.stdout.startswith("/etc/mail: 0 errors")
     names = ["access", "aliases", "domaintable", "genericstable", "mailertable", "virtusertable"]
     mailconf("build", "--root", str(tmp_path), "/etc/mail", *names)
     assert sorted(built(tmp_path)) == [f"{name}.db" for name in names]
+
+
+def test_the_example_is_built_on_a_machine_without_m4_and_sendmail(tmp_path: Path) -> None:
+    shutil.copytree(TOP / "examples/sendmail", tmp_path, dirs_exist_ok=True)
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "mailconf", *arguments, "/etc/mail"]
+        bare = {"PYTHONPATH": str(TOP), "PATH": ""}
+        done = subprocess.run(command, capture_output=True, text=True, env=bare, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    root = ["--root", str(tmp_path)]
+    assert "built /etc/mail/sendmail.cf" in run("build", "--own-cf", *root)
+    assert run("build", "--own-cf", *root).startswith("0 files built, ")
+    assert "/etc/mail: 0 errors, 0 warnings" in run("check", *root)
+    for name, number in (("sendmail.cf", 98), ("submit.cf", 5)):
+        text = (tmp_path / "etc/mail" / name).read_text("latin-1")
+        assert f"={number}\n" in text
+
+
+def test_a_table_is_found_in_the_mc_of_which_our_own_cf_is_made(tmp_path: Path) -> None:
+    """Its FEATURE or ALIAS_FILE, or the first line where the .mc does not name it; not a line of the .cf."""
+    shutil.copytree(TOP / "examples/sendmail", tmp_path, dirs_exist_ok=True)
+    mail = tmp_path / "etc/mail"
+    mc = (mail / "sendmail.mc").read_text().replace("/usr/share/sendmail/cf/m4/cf.m4", "/nowhere/m4/cf.m4")
+    (mail / "sendmail.mc").write_text(mc)
+    (mail / "submit.mc").unlink()
+    line = mc.partition("FEATURE(`access_db'")[0].count("\n") + 1
+    command = [sys.executable, "-m", "mailconf", "check", "--root", str(tmp_path), "/etc/mail", "--fail-on", "error"]
+    bare = {"PYTHONPATH": str(TOP), "PATH": ""}
+
+    def report() -> str:
+        return subprocess.run(command, capture_output=True, text=True, env=bare, check=False).stderr
+
+    assert f"  {mail}/sendmail.mc:{line}:1: hash:/etc/mail/access\n" in report()
+    subprocess.run([*command[:3], "build", "--own-cf", *command[4:7]], capture_output=True, env=bare, check=True)
+    (mail / "access.db").unlink()
+    (mail / "aliases.db").unlink()
+    told = report()
+    assert f"{mail}/sendmail.mc:{line}:1: warning: the map of hash:/etc/mail/access has not been built" in told
+    assert f"{mail}/sendmail.mc:1:1: warning: the map of hash:/etc/mail/aliases has not been built" in told
+    (mail / "sendmail.mc").write_text("define(`ALIAS_FILE', `/etc/mail/aliases')dnl\n" + mc)
+    assert f"{mail}/sendmail.mc:{line + 1}:1: warning: the map of hash:/etc/mail/access has not been built" in report()

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from system_calls import check_replaced, recorded
+from system_calls import Call, check_replaced, check_synced, recorded
 
 from mailconf.cli import main
+from mailconf.cli.sendmail.caller import Caller
 from mailconf.maps.build.write import map_path, write_map
+from tests.cli.modes_fixture import Modes
 
 ALL = ("hash", "btree", "cdb", "lmdb")
 CHANGED = ("hash", "btree", "lmdb")
@@ -88,3 +90,15 @@ def test_postconf(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "master.cf").write_text("smtp inet n - n - - smtpd\nsmtp unix - - n - - smtp\n")
     options, last = OPTION.findall(words), OPTION.sub("", words)
     check_replaced(recorded(lambda: run(tmp_path, "postconf", "-c", ".", *options, last)), tmp_path / name)
+
+
+def test_a_message_that_is_not_delivered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on disk behind dead.letter, and a new dead.letter in its folder, when the program ends."""
+    modes = Modes(tmp_path, monkeypatch)
+    home = modes.site / "home/root"
+    me = Caller(os.getuid(), "root", os.getgid(), "/site/home/root", "Somebody")
+    monkeypatch.setattr(modes, "caller", lambda login: me)
+    call = {"tool": "sendmail", "words": ["nosuch@refused.test"], "user": "root", "stdin": "Subject: hi\n\nbody\n"}
+    calls = recorded(lambda: print(modes.run({"site": {}, "calls": [call]})))
+    check_synced(calls, str(home / "dead.letter"))
+    assert Call("sync", str(home)) in calls

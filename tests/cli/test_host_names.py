@@ -1,4 +1,7 @@
-"""What is said of a myhostname or mydomain that is none; tests/live/test_postmap_types.py asks the real postmap."""
+"""What is reported of a myhostname or mydomain that is no host name.
+
+tests/live/test_postmap_types.py asks the real postmap.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli.postfix.postfix_tool import Fatal, Messages, read_settings
+from mailconf.cli.postfix.postfix_tool import Messages, ToolFatal, read_settings
 from mailconf.files import Root
 from mailconf.postfix.settings.host_names import hostname_problem
 
@@ -45,7 +48,7 @@ def test_problems(name: bytes, problem: bytes) -> None:
 def test_they_stop_a_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, main_cf: str, says: str) -> None:
     monkeypatch.setattr("mailconf.postfix.settings.machine.node_name", lambda: "node")
     (tmp_path / "main.cf").write_text(main_cf + "\n")
-    with pytest.raises(Fatal) as caught:
+    with pytest.raises(ToolFatal) as caught:
         read_settings(str(tmp_path), Root(), Messages("postmap"))
     assert str(caught.value) == says.format(path=tmp_path / "main.cf")
 

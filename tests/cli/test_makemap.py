@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.maps.build import write
+from mailconf.maps.build import change, write
 from mailconf.tables import makemap_packed, packed
 from tests.cli.sendmail_fixture import Tools
 from tests.vectors.store import load
@@ -29,6 +29,7 @@ def tools(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch
 def test_as_recorded(tools: Tools, name: str, large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if large:
         monkeypatch.setattr(packed, "MANY", 0)
+        monkeypatch.setattr(change, "MANY", 0)
     (tools.folder / "cf").write_text(VECTORS.head.common["cf"])
     for step in SCENARIOS[name]:
         tool, words, text = step["tool"], step["arguments"], step["stdin"]
@@ -108,7 +109,7 @@ def test_a_failure_to_write_leaves_the_old_map(tools: Tools, monkeypatch: pytest
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(write, "_load", lambda _: fail)
+    monkeypatch.setattr(write, "load", lambda _: fail)
     status, out, err = tools.run("makemap", "hash", "t", stdin=b"c d\n")
     assert (status, out, err) == (73, "", "makemap: error opening type hash map t: No space left on device\n")
     monkeypatch.undo()

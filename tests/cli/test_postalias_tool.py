@@ -127,6 +127,26 @@ def test_many_short_lines(site: Site, kind: str, flags: tuple[str, ...], more: s
     assert listed["A" if flags == ("-f",) else "a"] == ("v, w" if not flags else "new")
 
 
+@pytest.mark.parametrize("flags", [(), ("-w",), ("-r",), ("-f",)])
+@pytest.mark.parametrize("kind", ["hash", "btree", "lmdb"])
+def test_many_short_lines_added(site: Site, kind: str, flags: tuple[str, ...]) -> None:
+    """The same, and the same warnings, as where a long comment makes it cheaper to keep entries as objects."""
+    lines = b"".join(b"%x: v\nbad\n" % number for number in range(40_000)) + b"10: new\nA: c\n"
+    found = []
+    for more in (b"", b"# " + b"a" * 3_000_000 + b"\n"):
+        site.write("t", "10: old\nown: o\n")
+        site.postalias(f"{kind}:t")
+        said = site.postalias("-i", *flags, f"{kind}:t", stdin=lines + more)
+        listed = {key: value for key, value in site.listing(f"{kind}:t").items() if not key.startswith("YP_")}
+        found.append((said, listed))
+    assert found[0] == found[1]
+    (_, _, warnings), listed = found[0]
+    assert warnings.count("need name:value pair") == 40_000
+    again = 2 if flags == ("-f",) else 3
+    assert warnings.count("duplicate") == (0 if flags in (("-w",), ("-r",)) else again)
+    assert (listed["10"], listed["own"]) == ("new" if flags == ("-r",) else "old", "o")
+
+
 @pytest.mark.parametrize(("kind", "called"), [("hash", "t.db"), ("btree", "t.db"), ("cdb", "t"), ("lmdb", "lmdb:t")])
 def test_duplicates(site: Site, kind: str, called: str) -> None:
     site.write("t", "a: 1\nA: 2\n")

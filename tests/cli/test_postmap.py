@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mailconf.cli.postfix.postmap import run
+from mailconf.maps.build import change
 from mailconf.tables import packed
 from tests.vectors.store import load
 
@@ -108,7 +109,10 @@ def test_duplicates(site: Site) -> None:
     assert site.listing("hash:t") == {"a": "1", "b": "2", "A": "3"}
 
 
-def test_incremental(site: Site) -> None:
+@pytest.mark.parametrize("many", [change.MANY, 0])
+def test_incremental(site: Site, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the map is large."""
+    monkeypatch.setattr(change, "MANY", many)
     site.write("t", "a b\n")
     site.postmap("hash:t")
     added = site.postmap("-i", "hash:t", stdin=b"k v\na new\nbad\n")
@@ -117,6 +121,8 @@ def test_incremental(site: Site) -> None:
     assert site.listing("hash:t") == {"a": "b", "k": "v"}
     assert site.postmap("-i", "-r", "hash:t", stdin=b"a new\n") == (0, "", "")
     assert site.postmap("-i", "-w", "hash:t", stdin=b"a newer\n") == (0, "", "")
+    assert site.listing("hash:t") == {"a": "new", "k": "v"}
+    assert site.postmap("-i", "hash:t", stdin=b"") == (0, "", "")
     assert site.listing("hash:t") == {"a": "new", "k": "v"}
 
 
@@ -138,7 +144,10 @@ def test_incremental_of_many_short_lines(site: Site, kind: str, flags: tuple[str
     assert listed["10"] == ("new" if flags == ("-r",) else "old")
 
 
-def test_delete(site: Site) -> None:
+@pytest.mark.parametrize("many", [change.MANY, 0])
+def test_delete(site: Site, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the map is large."""
+    monkeypatch.setattr(change, "MANY", many)
     site.write("t", "a b\nc d\ne f\n")
     site.postmap("hash:t")
     assert site.postmap("-d", "none", "hash:t") == (1, "", "")
@@ -250,8 +259,9 @@ def test_start_up_is_light(site: Site) -> None:
         done = subprocess.run(
             [sys.executable, "-c", script, *arguments], capture_output=True, env=environment, check=True
         )
-        loaded = {name.partition(".")[0] for name in done.stderr.decode().split()}
-        assert not loaded & heavy
+        modules = set(done.stderr.decode().split())
+        assert not {name.partition(".")[0] for name in modules} & heavy
+        assert ("mailconf.maps.build.write" in modules) == (arguments == ["hash:t"])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from served_fixture import TWO, serving
-from site_fixture import lay_out, mailconf
+from site_fixture import ENVIRONMENT, lay_out, mailconf
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_the_port_of_postscreen_is_served_by_its_smtpd(site: Path) -> None:
     master_cf.write_text(f"{lines}2525 inet n - n - 1 postscreen\n{smtpd}")
     options = [word for name in ("", "=smtpd", "=587") for word in ("--listen", f"127.0.0.1:0{name}")]
     with serving(site, options) as served:
-        # Without a name the service of port 25; here there is none, and the smtpd behind a postscreen comes next.
+        # Without a name the service of port 25; here it does not exist, and the smtpd behind a postscreen comes next.
         assert served.ports.keys() == {"2525", "submission"}
         assert answers(served.port, "203.0.113.5", "carol@example.edu", "info@example.org")[-1] == (
             554,
@@ -229,3 +229,16 @@ def test_reports_are_worded_as_the_configuration_says(site: Path) -> None:
         served.wait_for("configuration not reloaded")
         assert "\nSubject: It came back\n" in bounced()
         assert served.end() == 0
+
+
+def test_systemd_is_told_when_connections_are_taken(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"@mailconf-serve-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("\0" + name[1:])
+        systemd.setblocking(False)
+        monkeypatch.setitem(ENVIRONMENT, "NOTIFY_SOCKET", name)
+        with serving(site) as served:
+            systemd.settimeout(30)
+            assert systemd.recv(100) == b"READY=1\n"
+            served.process.send_signal(signal.SIGHUP)
+            served.wait_for("reload -- version mailconf")

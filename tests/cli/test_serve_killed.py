@@ -13,7 +13,7 @@ import pytest
 from served_fixture import serving
 from site_fixture import lay_out, mailconf
 
-from mailconf.mta.queue import Store
+from tests.queue_reader import queue_of
 
 CLIENTS = 4
 BEFORE = 25  # messages that must have been answered 250 when the server is killed
@@ -71,13 +71,11 @@ def test_what_was_answered_250_is_delivered(tmp_path: Path, rounds: int) -> None
                 served.end(signal.SIGKILL)
             assert len(stream.answered) >= BEFORE
             answered |= stream.answered
-        store = Store(tmp_path / "var/spool/postfix")
-        waiting = [store.load(entry.serial) for entry in store.entries()]
-        store.close()
+        waiting = queue_of(tmp_path / "var/spool/postfix")
         under_way += len(waiting)
 
     folder = mailbox.Maildir(tmp_path / "var/mail/vhosts/example.net/maildir", create=False)
-    queued = {entry.message.content.partition(b"Subject: ")[2].split(b"\n")[0].decode() for entry in waiting if entry}
+    queued = {entry.message.content.partition(b"Subject: ")[2].split(b"\n")[0].decode() for entry in waiting}
     assert answered <= queued | set(subjects(folder))
 
     with serving(tmp_path) as served:
@@ -87,6 +85,4 @@ def test_what_was_answered_250_is_delivered(tmp_path: Path, rounds: int) -> None
     assert answered <= set(found)
     # Nothing is lost; a message whose delivery was not yet recorded may come again, once for each kill that it met.
     assert len(found) - len(set(found)) <= under_way
-    store = Store(tmp_path / "var/spool/postfix")
-    assert not list(store.entries())
-    store.close()
+    assert not queue_of(tmp_path / "var/spool/postfix")

@@ -90,7 +90,7 @@ def test_check_and_build_name_the_package_once(mapped: Path, hidden: dict[str, s
     where = ("--root", str(mapped), "/etc/postfix")
     message = "maps of type lmdb cannot be written: the Python package lmdb cannot be imported [BD020]"
     checked = run(hidden, "check", *where)
-    assert checked.returncode == 0
+    assert checked.returncode == 1
     assert [line.partition(": ")[2] for line in checked.stderr.splitlines() if "BD020" in line] == [
         f"warning: {message}"
     ]
@@ -113,7 +113,7 @@ def test_explain_and_serve(mapped: Path, hidden: dict[str, str]) -> None:
     where = ("--root", str(mapped), "/etc/postfix")
     with_lmdb("build", *where)
     said = run(hidden, "explain", *where, "--to", "info@example.org").stdout
-    assert "lmdb:/etc/postfix/virtual info@example.org -> alice@example.com" in said
+    assert re.search(r"virtual_alias_maps +-> alice@example\.com +virtual:2$", said, re.MULTILINE)
     program = [sys.executable, "-m", "mailconf", "serve", *where, "--listen", "127.0.0.1:0"]
     server = subprocess.Popen(program, env=hidden, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None

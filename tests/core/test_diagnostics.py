@@ -77,9 +77,7 @@ def test_of_a_very_long_line_a_terminal_sees_what_is_near() -> None:
 
 
 def test_json_has_every_field() -> None:
-    out = io.StringIO()
-    show(sink(), style="json", stream=out)
-    assert json.loads(out.getvalue()) == [
+    assert json.loads(json.dumps([d.as_json() for d in sink().sorted()])) == [
         {
             "file": "main.cf",
             "line": 2,
@@ -89,6 +87,16 @@ def test_json_has_every_field() -> None:
             "code": "TT001",
             "message": "no such parameter",
             "hint": "remove it",
+            "related": [
+                {
+                    "file": "main.cf",
+                    "line": 1,
+                    "column": 1,
+                    "end": {"line": 1, "column": 1},
+                    "message": "first here",
+                }
+            ],
+            "fix": [],
         },
         {
             "file": "master.cf",
@@ -99,6 +107,8 @@ def test_json_has_every_field() -> None:
             "code": "TT001",
             "message": "no such file",
             "hint": None,
+            "related": [],
+            "fix": [],
         },
     ]
 

@@ -221,9 +221,9 @@ def test_parsing_and_naming_a_mistake_import_neither_lark_nor_yaml() -> None:
     program = (
         "import sys\n"
         "import mailconf.tables.transport\n"
-        "from mailconf.tables.sides import Fault, parse_side\n"
-        "assert not isinstance(parse_side('virtual', 'value', 'a@b.example, c'), Fault)\n"
-        "assert isinstance(parse_side('transport', 'nexthops', '[a'), Fault)\n"
+        "from mailconf.tables.sides import SideFault, parse_side\n"
+        "assert not isinstance(parse_side('virtual', 'value', 'a@b.example, c'), SideFault)\n"
+        "assert isinstance(parse_side('transport', 'nexthops', '[a'), SideFault)\n"
         "print(sorted({'lark', 'yaml', 'pickle'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=TOP, capture_output=True, text=True, check=False)

@@ -13,12 +13,12 @@ from tree_kinds import KINDS
 
 from mailconf.check.rules import check
 from mailconf.check.sendmail.etc_mail import check_etc_mail
-from mailconf.cli.own.explain import _as_json
 from mailconf.cli.own.explain_tables import Unbuilt
 from mailconf.cli.own.site import Loaded, LoadedEtcMail, SiteOptions, load, load_site
 from mailconf.cli.postfix import postconf
 from mailconf.diagnostics import Sink
 from mailconf.files import Memory, NoDisk, Overlay, Root, Tree
+from mailconf.insight.explain.document import inquiry_json
 from mailconf.maps.build.write import write_map
 from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.registry import open_table
@@ -197,7 +197,7 @@ def explained(directory: str, tree: Tree) -> object:
     session = Session("192.0.2.7")
     people = ["postmaster@example.com", "info@example.com", "nobody@example.net", "alice@example.com", "root"]
     inquiry = inquire(policy, world, session, people, helo="client.example")
-    return _as_json(inquiry), [diagnostic.as_json() for diagnostic in sink.sorted()]
+    return inquiry_json(inquiry), [diagnostic.as_json() for diagnostic in sink.sorted()]
 
 
 def test_explain_answers_the_same(tmp_path: Path) -> None:

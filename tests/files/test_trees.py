@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tree_kinds import KINDS, disk, memory, overlay
 
-from mailconf.files import File, Link, Memory, NoDisk, Overlay, Place, Root, Tree, lock_folder, read_here
+from mailconf.files import File, Link, Memory, NoDisk, Overlay, Root, Tree, TreePlace, lock_folder, read_here
 
 
 @pytest.fixture(params=KINDS)
@@ -73,11 +73,11 @@ def test_a_place_is_not_moved_below_the_top(tmp_path: Path) -> None:
     (tmp_path / "top/etc/link").symlink_to(tmp_path / "elsewhere")
     outside = str(tmp_path / "elsewhere")
     for tree in (Root(tmp_path / "top"), Overlay(Root(tmp_path / "top"), {})):
-        assert tree.read(tree.resolve("/etc/link")) == tree.read(Place(outside)) == b"elsewhere"
+        assert tree.read(tree.resolve("/etc/link")) == tree.read(TreePlace(outside)) == b"elsewhere"
         assert not tree.exists(outside)
     memory = Memory({"/a": b"a"}, tmp_path / "top")
     assert memory.read(memory.resolve("/a")) == b"a"
-    assert not memory.exists(Place("/a"))
+    assert not memory.exists(TreePlace("/a"))
 
 
 def test_what_a_tool_reads_at_its_start(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ GIT = ("git", "-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", "
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder, with nobody's settings; what it prints."""
+    """Run git in a directory without any user's settings; returns what it prints."""
     nobody = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": os.environ["PATH"]}
     done = subprocess.run([*GIT, *arguments], cwd=folder, env=nobody, capture_output=True, text=True, check=True)
     return done.stdout.strip()

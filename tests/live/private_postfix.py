@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -77,6 +80,12 @@ def mail_version() -> str:
     ).stdout.strip()
 
 
+def _end_properly() -> None:
+    """A script that is asked to end by SIGTERM ends by an exception, so that the daemons that it has started do too."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -115,7 +124,13 @@ class PrivatePostfix:
             at = at.parent
         shutil.chown(self.top / "data", "postfix")
         self.configure({})
-        self._start()
+        _end_properly()
+        try:
+            self._start()
+        except BaseException:
+            if self._running:
+                self._postfix("stop")
+            raise
         return self
 
     def _start(self) -> None:
@@ -257,14 +272,18 @@ class PrivatePostfix:
         )
 
     def _await_port(self) -> None:
+        """Wait until master listens. To connect would start an smtpd before the tables that it opens are built."""
         deadline = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
-                return
-            except ConnectionRefusedError:
-                if time.monotonic() > deadline:
-                    raise
+        while not _listens(self.port):
+            if time.monotonic() > deadline:
+                raise ConnectionRefusedError(f"nobody listens on port {self.port}")
+            time.sleep(0.01)
+
+
+def _listens(port: int) -> bool:
+    """Whether a socket of 127.0.0.1 listens on the port: state 0A in proc(5) /proc/net/tcp."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return any(row[1] == f"0100007F:{port:04X}" and row[3] == "0A" for row in rows)
 
 
 class Client:

@@ -27,6 +27,8 @@ mkdir -p /run/sendmail/stampdir /var/spool/mqueue
 hostname mail.example.com
 """
 
+USERS = ("smmta", "smmsp", "alice", "bob")  # sendmail's, and those of the example
+
 
 class World:
     """``etc`` is what lies over /etc: a file that a command writes as /etc/mail/x is ``etc / "mail/x"``."""
@@ -39,7 +41,10 @@ class World:
         (folder / "work").mkdir()
         self.etc.mkdir()
         for name, line in (("passwd", "{0}:x:{1}:{1}::/:/bin/false\n"), ("group", "{0}:x:{1}:\n")):
-            users = "".join(line.format(user, number) for user, number in (("smmta", 2001), ("smmsp", 2002)))
+            users = "".join(
+                line.format(user, number)
+                for user, number in (("smmta", 2001), ("smmsp", 2002), ("alice", 2003), ("bob", 2004))
+            )
             (self.etc / name).write_text(Path("/etc", name).read_text() + users)
 
     def install(self, site: Path) -> Path:

@@ -34,10 +34,11 @@ FILES = [
 ]
 
 
+@pytest.mark.parametrize("author", ["", "header_from_format = obsolete\n", "header_from_format = other\n"])
 @pytest.mark.parametrize("text", FILES)
 @pytest.mark.parametrize("mode", ["-b", "-t"])
-def test_template_files(mode: str, text: str, tmp_path: Path) -> None:
-    for name, content in (("main.cf", MAIN), ("master.cf", ""), ("templates", text)):
+def test_template_files(mode: str, text: str, author: str, tmp_path: Path) -> None:
+    for name, content in (("main.cf", MAIN + author), ("master.cf", ""), ("templates", text)):
         (tmp_path / name).write_text(content, encoding="utf-8")
         os.utime(tmp_path / name, OLD)
     said = []

@@ -21,6 +21,7 @@ from record_mailbox import ALIASES, CASES, PARAMETERS, await_removed, delivered,
 from test_mailbox_vectors import run  # noqa: E402
 
 from mailconf.files import Root  # noqa: E402
+from mailconf.model.recipient import Identity  # noqa: E402
 from mailconf.mta.identity import Workers  # noqa: E402
 from mailconf.postfix.parameters.releases import ONE_FROM_LINE, version_numbers  # noqa: E402
 
@@ -110,18 +111,18 @@ def test_a_root_mta_writes_as_the_recipient(open_folder: Path) -> None:
         mbox = {"kind": "mbox", "path": str(spool / "box"), "limit": 0, "required": False}
         folder = {"kind": "maildir", "path": str(spool / "dir"), "limit": 0}
         for request in (mbox, folder):
-            assert await workers.write(request, b"From x\n\n", 65534, 65534) == {"warnings": []}
+            assert await workers.write(request, b"From x\n\n", Identity(65534, 65534)) == {"warnings": []}
         roots = open_folder / "roots"
         roots.mkdir(mode=0o755)
-        answer = await workers.write({**mbox, "path": str(roots / "box")}, b"From x\n\n", 65534, 65534)
+        answer = await workers.write({**mbox, "path": str(roots / "box")}, b"From x\n\n", Identity(65534, 65534))
         assert answer == {"warnings": [f"unable to create lock file {roots}/box.lock: Permission denied"]}
         theirs = open_folder / "theirs"
         theirs.write_bytes(b"not yours")
         theirs.chmod(0o600)
-        refused = await workers.write({**mbox, "path": str(theirs)}, b"x", 65534, 65534)
+        refused = await workers.write({**mbox, "path": str(theirs)}, b"x", Identity(65534, 65534))
         assert refused["text"] == "cannot open file: Permission denied"
         workers.close()
 
     asyncio.run(main())
     for path in (open_folder / "roots" / "box", spool / "box", spool / "dir", next((spool / "dir" / "new").iterdir())):
-        assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
+        assert (path.stat().st_uid, path.stat().st_gid) == (Identity(65534, 65534))

@@ -16,19 +16,23 @@ from mailconf.source import Source
 from mailconf.tables.hosts_access import HostList, read_rule
 from mailconf.tables.sendmail_roles import read_sendmail_table
 from tests.live.map_tools import SENDMAIL_ROOT
+from tests.live.sendmail_side import LIBRARIES
+from tests.sendmail.policy.test_hosts_access import decided
+from tests.vectors.hosts_access_cases import case
+from tests.vectors.record_hosts_access import granted as asked_libwrap
 
+FILES = 300
 pytestmark = pytest.mark.live
 
 # Asks libwrap, in a process of its own as its rules may end one: for each client, whether the service is granted.
 ASK = """
 import ctypes, os, sys
-library = sys.argv[1]
-allow, deny = map(str.encode, sys.argv[2:4])  # which libwrap goes on to point at
-for client in sys.argv[4:]:
+allow, deny = map(str.encode, sys.argv[1:3])  # which libwrap goes on to point at
+for client in sys.argv[3:]:
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        wrap = ctypes.CDLL(library)
+        wrap = ctypes.CDLL("libwrap.so.0")
         for name, path in (("hosts_allow_table", allow), ("hosts_deny_table", deny)):
             ctypes.c_char_p.in_dll(wrap, name).value = path
         name, address = client.split("/")
@@ -48,10 +52,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def granted(folder: Path, text: str) -> list[bool]:
     """Whether libwrap grants the service to each of `CLIENTS` by the file ``text``."""
-    (library,) = SENDMAIL_ROOT.glob("usr/lib/*-linux-gnu*/libwrap.so.0")
     (folder / "allow").write_text(text, encoding="utf-8", errors="surrogateescape")
-    words = [sys.executable, "-c", ASK, library, folder / "allow", folder / "deny", *CLIENTS]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    words = [sys.executable, "-c", ASK, folder / "allow", folder / "deny", *CLIENTS]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, env={"LD_LIBRARY_PATH": LIBRARIES})
     return [line == "True" for line in done.stdout.split()]
 
 
@@ -156,6 +159,15 @@ def test_lists_mean_what_their_reading_says(folder: Path, words: list[str]) -> N
 
     clients = read_rule(text).meaning.clients
     assert granted(folder, f"sendmail: {text}\n") == [matches(clients, n) for n in range(len(CLIENTS))]
+
+
+def test_random_files_decide_as_libwrap() -> None:
+    """Whole files with options, beyond those that are recorded."""
+    cases = [case(number) for number in range(1000, 1000 + FILES)]
+    answers = asked_libwrap(cases)
+    wrong = [(one, answer) for one, answer in zip(cases, answers, strict=True) if decided(one) != answer]
+    print(f"{len(cases) * len(answers[0])} decisions, {len(wrong)} files differ")
+    assert not wrong, wrong[:2]
 
 
 def test_debians_sendmail_asks_libwrap() -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.check.sendmail.mc import FILTER_KEYS, MAP_TYPES, PORT_KEYS
+from mailconf.check.sendmail.daemons import PORT_KEYS
+from mailconf.check.sendmail.map_types import MAP_TYPES
+from mailconf.check.sendmail.milters import FILTER_KEYS
 from tests.live.sendmail_side import LIBRARIES, TOOLS
 
 pytestmark = pytest.mark.live

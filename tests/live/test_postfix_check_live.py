@@ -177,7 +177,7 @@ def postfix(installation: tuple[InstalledPostfix, Path]) -> Iterator[InstalledPo
 def ours(postfix: InstalledPostfix) -> list[dict[str, str]]:
     words = [sys.executable, "-m", "mailconf", "check", "--root", str(postfix.top), "--format", "json", "/etc/postfix"]
     said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-    found: list[dict[str, str]] = json.loads(said)
+    found: list[dict[str, str]] = json.loads(said)["findings"]
     return found
 
 

@@ -16,7 +16,7 @@ sys.path[:0] = [str(TESTS / "mta"), str(TESTS / "vectors")]
 
 from test_report_vectors import FATAL, run  # noqa: E402
 
-from tests.vectors.record_reports import ALIASES, CASES, PARAMETERS, ask  # noqa: E402
+from tests.vectors.record_reports import ALIASES, CASES, HEADER_CASES, PARAMETERS, ask  # noqa: E402
 
 pytestmark = pytest.mark.live
 
@@ -30,9 +30,9 @@ def postfix() -> Iterator[PrivatePostfix]:
         yield private
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name not in FATAL])
+@pytest.mark.parametrize("name", [name for name in (*CASES, *HEADER_CASES) if name not in FATAL])
 def test_reports_and_log(postfix: PrivatePostfix, tmp_path: Path, name: str) -> None:
-    settings, templates, sent = CASES[name]
+    settings, templates, sent = (CASES | HEADER_CASES)[name]
     answer = ask(postfix, settings, templates, sent)
     case = {"settings": settings, "templates": templates, "message": list(sent)}
     boxes, log = asyncio.run(asyncio.wait_for(run(tmp_path, case), 60))

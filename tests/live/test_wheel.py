@@ -27,8 +27,8 @@ def test_grammars_and_templates_are_in_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert not [name for name in names if name.endswith((".lark", ".yaml", "generate.py"))]
     for kind in ("grammars/tables", "templates"):
-        for path in (TOP / kind).iterdir():
-            assert f"mailconf/_data/{kind}/{path.name}" in names
+        for path in filter(Path.is_file, (TOP / kind).rglob("*")):
+            assert f"mailconf/_data/{path.relative_to(TOP)}" in names
 
 
 def test_it_runs_where_it_is_installed(wheel: Path, tmp_path: Path) -> None:

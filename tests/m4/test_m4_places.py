@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from m4_texts import random_text
 
-from mailconf.m4 import Budget, Confined, Expansion, Place, expand
+from mailconf.m4 import Budget, Confined, Expansion, MacroPlace, expand
 
 
-def place_of(done: Expansion, wanted: bytes) -> Place:
+def place_of(done: Expansion, wanted: bytes) -> MacroPlace:
     """The place of the piece that contains ``wanted``, at its first byte."""
     for text, place in done.pieces:
         if wanted in text:
             assert place is not None
-            return Place(place.block, place.offset + text.index(wanted))
+            return MacroPlace(place.block, place.offset + text.index(wanted))
     raise AssertionError(f"{wanted!r} is not in the output")
 
 
-def steps(place: Place) -> list[str]:
+def steps(place: MacroPlace) -> list[str]:
     return [f"{o.how} @{o.span.source.name}:{o.span.first.line}:{o.span.first.column}" for o in place.chain()]
 
 

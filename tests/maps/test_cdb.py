@@ -13,7 +13,8 @@ from map_vectors import brief
 from mutations import mutate
 from shares import shared
 
-from mailconf.maps.build.write import delete_keys, update_map, write_map
+from mailconf.maps.build.change import delete_keys, update_map
+from mailconf.maps.build.write import write_map
 from mailconf.maps.core.opening import Repeated
 from mailconf.maps.core.table import DamagedMap, SequenceTable, UnsupportedMap
 from mailconf.maps.database import cdb_writer

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from mailconf.maps.core.table import TemporaryFailure
 from mailconf.maps.patterns import regexp_worker
-from mailconf.maps.patterns.patterns import BadPattern
-from mailconf.maps.patterns.posix_regex import EXTENDED, Expression
+from mailconf.maps.patterns.patterns import BadExpression
+from mailconf.maps.patterns.posix_regex import EXTENDED, PosixExpression
 from mailconf.maps.patterns.regexp import CHEAP_PATTERN, elements
 from mailconf.maps.patterns.regexp_worker import TIME_LIMIT, worker
 from mailconf.maps.registry import open_table
@@ -73,7 +73,7 @@ def test_long_texts_and_large_patterns_are_answered_all_the_same() -> None:
     table = open_table("regexp:{ {/(x{100}){30}y/ large} {/needle$/ long} }")
     assert table.lookup(b"x" * 3000 + b"y") == b"large"
     assert table.lookup(b"hay " * 20_000 + b"needle") == b"long"
-    with pytest.raises(BadPattern, match="Invalid preceding regular expression"):
+    with pytest.raises(BadExpression, match="Invalid preceding regular expression"):
         worker().ask(b"*", EXTENDED, None)
 
 
@@ -157,8 +157,8 @@ def test_size_of_patterns(pattern: bytes, extended: bool, least: int) -> None:
 def test_no_pattern_hurts(pattern: bytes) -> None:
     pattern = pattern.replace(b"\0", b"")
     try:
-        expression = Expression(pattern, EXTENDED)
-    except BadPattern as problem:
+        expression = PosixExpression(pattern, EXTENDED)
+    except BadExpression as problem:
         assert str(problem)
         return
     spans = expression.match(b"abc")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mailconf.files import Root
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
+from mailconf.maps.patterns import patterns
 from mailconf.maps.registry import open_table
 from mailconf.source import decode, encode
 from tests.vectors.store import load
@@ -26,10 +27,15 @@ def shown(message: str) -> str:
     return re.sub(r"[^ -~\u0080-\ud7ff\ue000-\U0010ffff]", "?", decode(encode(message)))
 
 
+@pytest.mark.parametrize("most", [patterns.MOST_KEPT, 0])
 @pytest.mark.parametrize(
     ("kind", "number"), [(kind, number) for kind in KINDS for number in range(len(RECORDED[kind]))]
 )
-def test_answers_and_warns_as_postmap(tmp_path: Path, kind: str, number: int) -> None:
+def test_answers_and_warns_as_postmap(
+    tmp_path: Path, kind: str, number: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no compiled pattern is kept."""
+    monkeypatch.setattr(patterns, "MOST_KEPT", most)
     record = RECORDED[kind][number]
     path = tmp_path / "table"
     path.write_bytes(encode(record["table"]))

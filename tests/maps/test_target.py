@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mailconf.maps.build.change import delete_keys, update_map
 from mailconf.maps.build.target import safe_target
-from mailconf.maps.build.write import delete_keys, update_map, write_map
+from mailconf.maps.build.write import write_map
 from mailconf.maps.database.bdb_hash import HashFile
 
 NOBODY = 65534

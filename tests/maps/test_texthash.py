@@ -11,6 +11,7 @@ from mailconf.files import Root
 from mailconf.maps.core.table import SequenceTable, UnsupportedMap
 from mailconf.maps.registry import open_table
 from mailconf.maps.simple import texthash
+from mailconf.tables import packed
 
 TEXT = b"""\
   lead
@@ -41,9 +42,12 @@ def root(tmp_path: Path) -> Root:
     return Root(tmp_path)
 
 
+@pytest.mark.parametrize("many", [packed.MANY, 0])
 @pytest.mark.parametrize("part", [1, 1 << 18])
-def test_each_bad_line_is_told(root: Root, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_bad_line_is_told(root: Root, part: int, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there are many."""
     monkeypatch.setattr(texthash, "_PART", part)
+    monkeypatch.setattr(packed, "MANY", many)
     told: list[str] = []
     table = open_table("texthash:/t", root, fold=bytes.lower, warn=told.append)
     assert told == WARNINGS
@@ -51,7 +55,9 @@ def test_each_bad_line_is_told(root: Root, part: int, monkeypatch: pytest.Monkey
     assert list(table.entries()) == [(b"a", b"1"), (b"k:", b"v"), (b"b", b"one two")]
 
 
-def test_which_value_counts(root: Root) -> None:
+@pytest.mark.parametrize("many", [packed.MANY, 0])
+def test_which_value_counts(root: Root, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed, "MANY", many)
     told: list[str] = []
     last = open_table("texthash:/t", root, fold=bytes.lower, warn=told.append, repeated="last", utf8=False)
     assert last.lookup(b"A") == b"2"

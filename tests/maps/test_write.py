@@ -6,25 +6,26 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from mailconf.maps.build import change
+from mailconf.maps.build.change import delete_keys, update_map, update_packed
 from mailconf.maps.build.write import (
     EXTENSIONS,
+    Addition,
     DuplicateKey,
     Duplicates,
-    delete_keys,
     map_path,
-    update_map,
-    update_packed,
     writable_types,
     write_map,
     write_values,
 )
 from mailconf.maps.core.table import SequenceTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.registry import open_table
-from mailconf.tables.packed import Packing
+from mailconf.tables.packed import Packed, Packing
 
 KINDS = writable_types()
 CHANGED = [kind for kind in KINDS if kind != "cdb"]
@@ -84,7 +85,9 @@ def test_a_refused_duplicate_leaves_the_old_map(tmp_path: Path, kind: str) -> No
 
 @pytest.mark.parametrize("kind", CHANGED)
 @pytest.mark.parametrize("nul", [True, False])
-def test_update_and_delete(tmp_path: Path, kind: str, nul: bool) -> None:
+@pytest.mark.parametrize("many", [change.MANY, 0])
+def test_update_and_delete(tmp_path: Path, kind: str, nul: bool, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(change, "MANY", many)
     target = map_path(kind, tmp_path / "t")
     update_map(kind, target, [(b"a", b"1"), (b"b", b"2")], nul=nul)
     told: list[bytes] = []
@@ -97,19 +100,40 @@ def test_update_and_delete(tmp_path: Path, kind: str, nul: bool) -> None:
     assert target.stat().st_ino == inode
     assert delete_keys(kind, target, [b"x", b"a", b"c", b"a"]) == {b"a", b"c"}
     assert content(kind, target) == {b"b": b"5"}
+    update_map(kind, target, [(b"b", b"0")], nul=not nul)
+    assert delete_keys(kind, target, [b"b"]) == {b"b"}  # the key with a NUL goes first
+    assert content(kind, target) == {b"b": b"0" if nul else b"5"}
 
 
 @pytest.mark.parametrize("kind", CHANGED)
 @pytest.mark.parametrize("nul", [True, False])
 @pytest.mark.parametrize("other", [[], [(b"z\0z", b"1")], [(b"z", b"")]])
+@pytest.mark.parametrize("own", [[], [(b"own", b"new"), (b"none", b"new")]])
 @pytest.mark.parametrize("duplicates", Duplicates)
 def test_update_with_packed_entries(
-    tmp_path: Path, kind: str, nul: bool, other: list[tuple[bytes, bytes]], duplicates: Duplicates
+    tmp_path: Path,
+    kind: str,
+    nul: bool,
+    other: list[tuple[bytes, bytes]],
+    own: list[tuple[bytes, bytes]],
+    duplicates: Duplicates,
 ) -> None:
-    """As with others: where the map holds such as are packed, and where it holds ``other``."""
-    old = [(b"%d" % number, b"old") for number in range(100)] + other
+    """As with others, some of which take the place of the map's; not where the map holds such as cannot be packed."""
+    end = b"\0" if nul else b""
+    old = [(b"%d" % number, b"old") for number in range(100)] + [(b"own", b"old")] * bool(own) + other
     new = [(b"%d" % (number % 150), b"new%d" % number) for number in range(50, 220)]
-    told: list[int] = []
+    told: list[bytes] = []
+
+    def tell(every: Packed, first: int, numbers: Iterable[int]) -> None:
+        assert every.key(first) == new[0][0] + ended
+        told.extend(every.key(number).removesuffix(ended) for number in numbers)
+
+    def read(packing: Packing) -> bool:
+        for pairs, more in ((new, ended), (own, end if own else b"")):
+            packing.add_lists([key + more for key, _ in pairs], [value + more for _, value in pairs])
+        return True
+
+    ended = end if own else b""
     for first in (True, False):
         names: list[bytes] = []
         target, expected = (map_path(kind, tmp_path / name) for name in ("t", "u"))
@@ -117,12 +141,17 @@ def test_update_with_packed_entries(
             for path in (target, expected):
                 path.unlink()
                 write_map(kind, path, old, nul=nul)
-        update_map(kind, expected, new, nul=nul, duplicates=duplicates, on_duplicate=names.append)
-        packing = Packing(b"")
-        packing.add_lists([key for key, _ in new], [value for _, value in new])
-        update_packed(kind, target, packing.packed(), told.extend, nul=nul, duplicates=duplicates)
-        assert content(kind, target) == content(kind, expected)
-        assert [new[number][0] for number in told] == names
+        stored = [(key + end, value + end) for key, value in own]
+        before = target.read_bytes() if target.exists() else b""
+        addition = Addition(read, b"", 0, 1 << 10, ended if own else None, [key for key, _ in stored])
+        nuls = False if own else nul
+        done = update_packed(kind, target, addition, tell, nul=nuls, duplicates=duplicates)
+        assert done is (first or not other)
+        update_map(kind, expected, new, nul=nul, duplicates=duplicates, on_duplicate=names.append, last=stored)
+        assert (target.read_bytes() == before) is not done
+        if done:
+            assert content(kind, target) == content(kind, expected)
+            assert told == names
         told.clear()
 
 
@@ -132,9 +161,9 @@ def test_what_cannot_be_changed(tmp_path: Path, kind: str) -> None:
     with pytest.raises(TemporaryFailure, match="No such file"):
         delete_keys(kind, target, [b"x"])
     target.write_bytes(b"this is no map" * 1000)
-    for change in (lambda: delete_keys(kind, target, [b"x"]), lambda: update_map(kind, target, [(b"a", b"b")])):
+    for attempt in (lambda: delete_keys(kind, target, [b"x"]), lambda: update_map(kind, target, [(b"a", b"b")])):
         with pytest.raises(TemporaryFailure):
-            change()
+            attempt()
     assert target.read_bytes() == b"this is no map" * 1000
 
 

@@ -109,7 +109,7 @@ def test_a_message() -> None:
         ("end_of_data", 7),
     ]
     assert transaction.recipients == [Accepted("r@x", {"NOTIFY": "NEVER"})]
-    # Those of MAIL, RCPT, DATA and the end of the message; before MAIL there is none that they could be of.
+    # Those of MAIL, RCPT, DATA and the end of the message; before MAIL they would belong to nothing.
     assert [effect.argument for effect in transaction.effects] == ["mail", "rcpt", "data", "end_of_data"]
     assert transaction.session.recipient is None and not transaction.session.recipient_parameters
 

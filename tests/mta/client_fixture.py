@@ -8,9 +8,11 @@ from pathlib import Path
 
 from mta_fixture import FakePolicy, FakeWorld, make_site
 
+from mailconf.hosts_file import HostsFile
+from mailconf.model.fileworld import listed
 from mailconf.model.limits import Limits
 from mailconf.model.trace import Trace
-from mailconf.model.transport import Transport
+from mailconf.model.transport import HostLookup, Transport
 from mailconf.model.verdict import Route
 from mailconf.model.world import Outcome, Records
 from mailconf.mta.message import Context, Job, Message, Recipient, Result
@@ -26,12 +28,16 @@ CONTENT = (
 
 @dataclass
 class FakeResolver(Resolver):
-    """``records``: (name, type) -> Records; everything else does not exist."""
+    """``records``: (name, type) -> Records; everything else does not exist. ``listed`` is the hosts file."""
 
     records: dict[tuple[str, str], Records] = field(default_factory=dict)
+    listed: str = ""
 
     def __post_init__(self) -> None:
         super().__init__(hosts=None)
+
+    async def hosts(self, name: str) -> Records:
+        return listed(HostsFile.of(self.listed), name)
 
     async def query(self, name: str, kind: str) -> Records:
         known = {n for n, _ in self.records}
@@ -53,19 +59,23 @@ def deliver(
     content: bytes = CONTENT,
     port: str = "",
     name: str = "",
+    lookup: HostLookup | None = None,
     **fields: str,
 ) -> list[Result]:
     """What a delivery to ``nexthop`` comes to.
 
     port  what the transport's smtp_tcp_port or lmtp_tcp_port says
     name  what the agent calls itself in EHLO
+    lookup  where it looks for hosts
     """
 
     async def main() -> list[Result]:
         site = make_site(Path("/nowhere"))
         site.limits = limits or Limits()
         transport = "lmtp" if lmtp else "smtp"
-        site.transports[transport] = Transport(transport, client_name=name, client_port=port)
+        site.transports[transport] = Transport(
+            transport, client_name=name, client_port=port, host_lookup=lookup or HostLookup()
+        )
         world = FakeWorld()
         context = Context(policy(site), world, lambda program, text: None, PERSONALITY)
         to = [r if isinstance(r, Recipient) else Recipient(r, r) for r in recipients]

@@ -11,16 +11,17 @@ from mailconf.files import Root
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.model.address import Address
 from mailconf.model.distinction import Distinction, Values
-from mailconf.model.policy import Place, Privilege, Role
+from mailconf.model.policy import AddressPlace, Kept, Privilege, Role
+from mailconf.model.recipient import RecipientKind
 from mailconf.model.session import Session
 from mailconf.model.site import Setting, Site
 from mailconf.model.trace import Trace
 from mailconf.model.transport import AgentKind, Transport
-from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Expansion, Reply, Route, Verdict
+from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Expansion, Inspection, Reply, Route, Verdict
 from mailconf.model.world import ABSENT, Answer, Ask, LookupFailed, Outcome, Records, User
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
-from mailconf.personal import Found
+from mailconf.personal import PersonalFile
 from mailconf.postfix.policy.local import with_headers
 from mailconf.postfix.settings.transports import MAILBOX_HEADERS
 from tests.personality import PERSONALITY
@@ -45,6 +46,9 @@ class FakeWorld:
     async def dns(self, name: str, kind: str) -> Records:
         return Records(Outcome.ABSENT)
 
+    async def hosts(self, name: str) -> Records:
+        return Records(Outcome.ABSENT)
+
     async def user(self, name: str) -> User | None:
         return None
 
@@ -54,8 +58,8 @@ class FakeWorld:
     async def table_owner(self, table: str) -> int | None:
         return 0
 
-    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
-        return Found(reason="No such file or directory")
+    async def file(self, path: str, user: User | None, *, follow: bool) -> PersonalFile:
+        return PersonalFile(reason="No such file or directory")
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
         return ABSENT
@@ -70,11 +74,12 @@ class Clock:
     def __init__(self, world: FakeWorld) -> None:
         self.world = world
         self.asleep = asyncio.Event()
+        self.steady = 0.0
         self._until = 0.0
         self._due: asyncio.Future[None] | None = None
 
     async def wait(self, event: asyncio.Event, delay: float) -> None:
-        self._until = self.world.time + delay
+        self._until = self.steady + delay
         self._due = asyncio.get_running_loop().create_future()
         woken = asyncio.create_task(event.wait())
         if not event.is_set():
@@ -85,7 +90,8 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.world.time += seconds
-        if self._due is not None and not self._due.done() and self.world.time >= self._until:
+        self.steady += seconds
+        if self._due is not None and not self._due.done() and self.steady >= self._until:
             self.asleep.clear()
             self._due.set_result(None)
 
@@ -128,24 +134,33 @@ class FakePolicy:
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         if "@" in address or not address:
             return address if address.endswith("..") else address.removesuffix(".")
-        if role.place is Place.HEADER and not role.local:
+        if role.place is AddressPlace.HEADER and not role.local:
             return f"{address}@{self.site.remote_header_domain}"
         return f"{address}@{self.site.origin.value}"
 
-    async def expand(self, recipient: str, ask: Ask) -> Expansion:
-        if recipient in self.failing:
+    async def expand(self, recipient: Recipient, ask: Ask) -> Expansion:
+        if recipient.address in self.failing:
             return Expansion((), Trace(), Reply.of(451, "4.3.0 Error: queue file write error"))
-        return Expansion(self.aliases.get(recipient, (recipient,)), Trace())
+        found = self.aliases.get(recipient.address, (recipient.address,))
+        return Expansion(tuple(recipient.at(address) for address in found), Trace())
+
+    async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:
+        return Inspection(None, (), content, (), Trace())
 
     async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
         if self.copies_fail:
             raise LookupFailed("hash:/etc/postfix/bcc", "the file is damaged")
         return self.copies
 
-    async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+    async def resolve(
+        self, recipient: str, ask: Ask, *, sender: str = "", kind: RecipientKind = RecipientKind.ADDRESS
+    ) -> Route:
         domain = Address.split(recipient).domain or ""
         transport = self.domains.get(domain, "smtp")
         return Route(transport, domain, recipient, transport, Trace())
+
+    async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
+        return Kept(records)
 
     async def deliver(
         self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None
@@ -154,7 +169,7 @@ class FakePolicy:
         if items is None:
             user = Address.split(route.recipient).local
             reply = Reply.of(550, f'5.1.1 unknown user: "{user}"')
-            items = (Delivery(DeliveryKind.ERROR, "", route.recipient, reply=reply),)
+            items = (Delivery(DeliveryKind.ERROR, "", Recipient(route.recipient), reply),)
         named = recipient or Recipient(route.recipient)
         return Deliveries(tuple(with_headers(item, MAILBOX_HEADERS, sender, named) for item in items), Trace())
 
@@ -241,8 +256,8 @@ class Mta:
         self.policy = FakePolicy(make_site(top / "queue"))
         self.context = Context(self.policy, self.world, self._log, PERSONALITY)
         self.smtp = FakeSmtp()
-        self.context.agents["smtp"] = self.smtp
-        self.manager = Manager(self.context, root or Root(top), wait=self.clock.wait)
+        self.context.agents[AgentKind.SMTP] = self.smtp
+        self.manager = Manager(self.context, root or Root(top), wait=self.clock.wait, steady=lambda: self.clock.steady)
 
     def _log(self, program: str, text: str) -> None:
         self.lines.append(f"{program}: {text}")
@@ -260,7 +275,7 @@ class Mta:
         while True:
             await self.clock.asleep.wait()
             await scheduler.idle()
-            if self.clock.asleep.is_set() and not scheduler._active and not scheduler._fresh:
+            if self.clock.asleep.is_set() and not scheduler.busy:
                 return
             await asyncio.sleep(0)
 

@@ -15,6 +15,7 @@ from smtpd_fixture import OpenPolicy
 
 from mailconf.files import Root
 from mailconf.model.limits import Limits
+from mailconf.model.recipient import Identity, Recipient
 from mailconf.model.site import Setting
 from mailconf.model.verdict import Delivery, DeliveryKind
 from mailconf.mta.log import Log
@@ -33,7 +34,8 @@ def compile() -> Policies:
     site.hostname = Setting((TOP / "name").read_text().strip())
     site.limits = Limits(connections=0, connections_per_client=0, error_sleep=0.0)
     mailbox = str(TOP / "mail/alice")
-    delivery = Delivery(DeliveryKind.MBOX, mailbox, "alice@example.com", os.getuid(), os.getgid())
+    alice = Recipient("alice@example.com", identity=Identity(os.getuid(), os.getgid()))
+    delivery = Delivery(DeliveryKind.MBOX, mailbox, alice)
     return Policies(OpenPolicy(site, deliveries={"alice@example.com": (delivery,)}), PERSONALITY)
 
 

@@ -35,7 +35,7 @@ def report(mta: Mta, user: str = "alice") -> email.message.EmailMessage:
 
 def with_alice(mta: Mta) -> None:
     for name in ("alice@example.com", "postmaster@example.com"):
-        mta.policy.deliveries[name] = (Delivery(DeliveryKind.MBOX, f"/mail/{name.partition('@')[0]}", name),)
+        mta.policy.deliveries[name] = (Delivery(DeliveryKind.MBOX, f"/mail/{name.partition('@')[0]}", Recipient(name)),)
 
 
 def test_a_remote_servers_words_reach_the_sender(tmp_path: Path) -> None:

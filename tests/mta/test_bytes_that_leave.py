@@ -145,7 +145,7 @@ def test_what_another_server_says() -> None:
 
 def test_fields_on_top_of_a_delivery() -> None:
     recipient = Recipient("v\r\x1b\x01@v.example", "w\r@v.example")
-    delivery = Delivery(DeliveryKind.MBOX, "/mail/v", "v")
+    delivery = Delivery(DeliveryKind.MBOX, "/mail/v", Recipient("v"))
     assert _head(with_headers(delivery, MAILBOX_HEADERS, "s\r\x1b\x01@b.example", recipient)) == (
         b'Return-Path: <"s \x1b\x01"@b.example>\nX-Original-To: "w "@v.example\nDelivered-To: "v \x1b\x01"@v.example\n'
     )

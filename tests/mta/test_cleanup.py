@@ -16,7 +16,7 @@ from mailconf.model.session import Session
 from mailconf.model.verdict import Effect, EffectKind
 from mailconf.mta.header_addresses import rewrite, rewrite_value
 from mailconf.mta.headers import Header, guard, join, split_message
-from mailconf.mta.intake import date
+from mailconf.mta.hop import date
 from mailconf.mta.message import IntakeRefused, Message
 from mailconf.mta.queue import QueueEntry
 
@@ -30,7 +30,7 @@ async def accepted(mta: Mta, message: Message) -> QueueEntry | None:
     assert mta.context.intake is not None
     message.effects = (*message.effects, Effect(EffectKind.HOLD))
     await mta.context.intake.accept(message)
-    return await mta.manager.queue.run(lambda store: store.find(message.queue_id))
+    return await mta.manager.queue.find(message.queue_id)
 
 
 def envelope(entry: QueueEntry | None) -> list[tuple[str, str]]:
@@ -98,7 +98,7 @@ def test_limits_and_failures_refuse(tmp_path: Path) -> None:
         assert mta.context.intake is not None
         with pytest.raises(IntakeRefused) as caught:
             await mta.context.intake.accept(message)
-        assert await mta.manager.queue.run(lambda store: list(store.entries())) == []
+        assert [entry async for entry in mta.manager.queue.entries()] == []
         return str(caught.value.reply)
 
     async def main() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mta_fixture import Mta
 
+from mailconf.model.recipient import Identity
 from mailconf.model.session import Session, Verified
 from mailconf.model.verdict import Delivery, DeliveryKind, Effect, EffectKind, Reply, Route
 from mailconf.mta import command
@@ -25,7 +26,7 @@ def drive(main: Coroutine[Any, Any, None]) -> None:
 
 
 def forward(to: str, owner: str = "") -> Delivery:
-    return Delivery(DeliveryKind.FORWARD, to, to, owner=owner)
+    return Delivery(DeliveryKind.FORWARD, to, Recipient(to, owner=owner))
 
 
 def test_forwarded_mail_names_who_forwarded_it(tmp_path: Path) -> None:
@@ -37,8 +38,8 @@ def test_forwarded_mail_names_who_forwarded_it(tmp_path: Path) -> None:
             await mta.context.intake.accept(mta.message("a@x", Recipient("team@example.com", "team")))
             while not mta.smtp.attempts:
                 await asyncio.sleep(0)
-            (entry,) = await mta.manager.queue.run(lambda store: list(store.entries()))
-            found = await mta.manager.queue.run(lambda store: store.load(entry.serial))
+            (entry,) = [entry async for entry in mta.manager.queue.entries()]
+            found = await mta.manager.queue.find(entry.queue_id)
             assert found is not None
             lines = found.message.content.split(b"\n")
             assert lines[0].startswith(b"Received: by mail.example.com")
@@ -60,7 +61,7 @@ def test_an_owner_becomes_the_sender_and_hides_the_list(tmp_path: Path) -> None:
             mta.policy.deliveries["list@example.com"] = (forward("x@far.test", "owner-list@example.com"),)
             queue_id = await mta.send("a@x", "list@example.com")
             assert f"{queue_id}: removed" in mta.log("qmgr")
-            assert "from=<owner-list@example.com>" in mta.log("qmgr")[1]
+            assert any("from=<owner-list@example.com>" in line for line in mta.log("qmgr"))
             assert "to=<x@far.test>, relay=" in mta.log("smtp")[0]
 
     drive(main())
@@ -74,7 +75,7 @@ def test_a_loop_is_broken(tmp_path: Path) -> None:
             await mta.send("sender@far.test", "a@example.com")
             assert mta.log("local")[-1].endswith("dsn=5.4.6, status=bounced (mail forwarding loop for a@example.com)")
             assert mta.smtp.attempts[-1][1] == ["sender@far.test"]
-            assert await mta.manager.queue.run(lambda store: list(store.entries())) == []
+            assert [entry async for entry in mta.manager.queue.entries()] == []
 
     drive(main())
 
@@ -83,12 +84,12 @@ def test_a_deferred_part_defers_the_recipient(tmp_path: Path) -> None:
     async def main() -> None:
         async with Mta(tmp_path) as mta:
             mta.policy.deliveries["mixed@example.com"] = (
-                Delivery(DeliveryKind.MBOX, "/mail/alice", "alice@example.com"),
-                Delivery(DeliveryKind.ERROR, "", "bob@example.com", reply=Reply.of(451, "4.3.0 later")),
+                Delivery(DeliveryKind.MBOX, "/mail/alice", Recipient("alice@example.com")),
+                Delivery(DeliveryKind.ERROR, "", Recipient("bob@example.com"), Reply.of(451, "4.3.0 later")),
             )
             queue_id = await mta.send("a@x", "mixed@example.com")
             assert [line.partition("status=")[2].split()[0] for line in mta.log("local")] == ["sent", "deferred"]
-            entry = await mta.manager.queue.run(lambda store: store.find(queue_id))
+            entry = await mta.manager.queue.find(queue_id)
             assert entry is not None and len(entry.active) == 1
             assert (tmp_path / "mail" / "alice").exists()
 
@@ -100,9 +101,8 @@ def test_the_environment_of_a_command(tmp_path: Path) -> None:
         async with Mta(tmp_path) as mta:
             out = tmp_path / "env"
             mta.policy.site.recipient_delimiter = "+"
-            mta.policy.deliveries["cmd+x@example.com"] = (
-                Delivery(DeliveryKind.COMMAND, f"env > {out}", "cmd@example.com", os.geteuid(), os.getegid()),
-            )
+            mine = Recipient("cmd@example.com", identity=Identity(os.geteuid(), os.getegid()))
+            mta.policy.deliveries["cmd+x@example.com"] = (Delivery(DeliveryKind.COMMAND, f"env > {out}", mine),)
             message = mta.message("a`x`@far.test", Recipient("cmd+x@example.com", "cmd+x"))
             message.session = Session(client_name=Verified.found("far.test"), client_address="192.0.2.1", helo="h$(x)")
             assert mta.context.intake is not None
@@ -121,7 +121,7 @@ def test_the_environment_of_a_command(tmp_path: Path) -> None:
     drive(main())
 
 
-def outcome(text: str, *, limit: float = 20.0, data: bytes = b"x\n", uid: int | None = None) -> command.Outcome:
+def outcome(text: str, *, limit: float = 20.0, data: bytes = b"x\n", uid: int | None = None) -> command.CommandOutcome:
     me = os.geteuid()
     return asyncio.run(
         command.run(
@@ -131,13 +131,13 @@ def outcome(text: str, *, limit: float = 20.0, data: bytes = b"x\n", uid: int | 
     )  # fmt: skip
 
 
-def said(found: command.Outcome) -> str:
+def said(found: command.CommandOutcome) -> str:
     return PERSONALITY.journal.remark(found.remark, **found.facts)
 
 
 def test_exit_statuses() -> None:
     assert outcome("exit 0").dsn == "2.0.0"
-    assert outcome("exit 75") == command.Outcome("4.3.0", Remark.COMMAND_EXIT, {"status": 75}, "", 75)
+    assert outcome("exit 75") == command.CommandOutcome("4.3.0", Remark.COMMAND_EXIT, {"status": 75}, "", 75)
     assert outcome("echo out; echo err >&2; exit 77").output == "out err"
     assert said(outcome("/bin/false x")) == 'Command died with status 1: "/bin/false x"'
     assert said(outcome("kill -9 $$")) == 'Command died with signal 9: "kill -9 $$"'
@@ -204,9 +204,10 @@ def test_another_transport_takes_the_place_of_the_mailbox(tmp_path: Path) -> Non
     async def main() -> None:
         async with Mta(tmp_path) as mta:
             mta.policy.deliveries["a@example.com"] = (
-                Delivery(DeliveryKind.TRANSPORT, "discard:gone", "a@example.com"),
+                Delivery(DeliveryKind.TRANSPORT, "discard:gone", Recipient("a@example.com")),
             )
-            mta.policy.deliveries["b@example.com"] = (Delivery(DeliveryKind.TRANSPORT, "nosuch:", "b@example.com"),)
+            nowhere = Delivery(DeliveryKind.TRANSPORT, "nosuch:", Recipient("b@example.com"))
+            mta.policy.deliveries["b@example.com"] = (nowhere,)
             await mta.send("s@far.test", "a@example.com", "b@example.com")
             log = mta.log("local")
             assert any("to=<a@example.com>" in line and line.endswith("status=sent (gone)") for line in log)

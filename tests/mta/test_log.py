@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import time
 from pathlib import Path
 
@@ -49,7 +52,40 @@ def test_reopening_starts_a_new_file(log: Log) -> None:
     [
         (0, "0"), (0.004, "0"), (0.017, "0.02"), (0.1, "0.1"), (0.51, "0.51"), (0.6, "0.6"),
         (1.14, "1.1"), (3.0, "3"), (40.2, "40"), (243.7, "244"), (-1, "0"),
+        (1.25, "1.3"), (10.5, "11"), (11.5, "12"), (0.125, "0.13"), (0.994, "0.99"), (2.5, "2.5"), (99.5, "100"),
     ],
 )  # fmt: skip
 def test_delays_have_two_significant_digits(value: float, text: str) -> None:
     assert seconds(value) == text
+
+
+def test_a_reader_that_does_not_read_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stalled reader of standard error stopped the server: each line waited for it."""
+    reading, writing = os.pipe()
+    with open(writing, "wb", buffering=0) as pipe:  # noqa: PTH123
+        monkeypatch.setattr("sys.stderr", io.TextIOWrapper(pipe))
+        log = Log(hostname="mail", clock=lambda: 0.0, pid=1)
+        count = 30_000  # more than a pipe and what is kept hold
+        for number in range(count):
+            log("smtpd", f"line {number} {'x' * 50}")
+        with open(reading, "rb") as file:  # noqa: PTH123
+            lines = []
+            while not lines or b"lines of the log are lost" not in lines[-1]:
+                lines.append(file.readline())
+            lost = re.search(rb"warning: (\d+) lines of the log are lost", lines[-1])
+            assert lost is not None and int(lost[1]) == count - len(lines) + 1
+            assert [line.split()[6] for line in lines[:-1]] == [b"%d" % number for number in range(len(lines) - 1)]
+            log("smtpd", "after")
+            assert file.readline().endswith(b"]: after\n")
+        monkeypatch.undo()
+
+
+def test_a_reader_that_is_gone_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb", buffering=0) as pipe:  # noqa: PTH123
+        monkeypatch.setattr("sys.stderr", io.TextIOWrapper(pipe))
+        log = Log(hostname="mail", clock=lambda: 0.0, pid=1)
+        for _ in range(3):
+            log("smtpd", "x")
+        monkeypatch.undo()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from mta_fixture import Mta
 
+from mailconf.model.recipient import Identity
 from mailconf.model.verdict import Delivery, DeliveryKind, Reply
 from mailconf.mta.headers import guard
 from mailconf.mta.message import Recipient
@@ -32,8 +33,8 @@ def deliveries(mail: str) -> dict[str, tuple[Delivery, ...]]:
     """What the recorded site's aliases and mailboxes come to."""
 
     def to(address: str, kind: DeliveryKind, target: str, recipient: str = "") -> tuple[str, Delivery]:
-        mine = {"uid": os.geteuid(), "gid": os.getegid()}
-        return address, Delivery(kind, target, recipient or address, **mine)
+        mine = Identity(os.geteuid(), os.getegid())
+        return address, Delivery(kind, target, Recipient(recipient or address, identity=mine))
 
     games = to("games@example.com", DeliveryKind.MBOX, f"{mail}/games")[1]
     noisy = "|echo a rather long line of output that has to be wrapped somewhere in the report to the sender; exit 77"
@@ -53,7 +54,7 @@ def deliveries(mail: str) -> dict[str, tuple[Delivery, ...]]:
     )
     long = "no-such-user-with-a-long-name"
     unknown = Delivery(
-        DeliveryKind.ERROR, "", f"{long}@example.com", reply=Reply.of(550, f'5.1.1 unknown user: "{long}"')
+        DeliveryKind.ERROR, "", Recipient(f"{long}@example.com"), Reply.of(550, f'5.1.1 unknown user: "{long}"')
     )
     found = {address: (item,) for address, item in single.items()}
     found["list@example.com"] = (games, to("list@example.com", DeliveryKind.COMMAND, "exit 69")[1])

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -14,6 +13,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from mailconf.hosts_file import HostsFile
 from mailconf.model.session import NO_NAME, NameOutcome, Verified
 from mailconf.model.world import Outcome
 from mailconf.mta.resolver import Resolver
@@ -31,6 +31,7 @@ ZONE = {
     ("xn--fa-hia.example.", "MX"): ["10 mx.example."],
     ("fass.example.", "MX"): ["10 stranger.example."],
 }
+ALIASES = {"alias.example.": "a.example.com."}
 BROKEN = ("broken.", "5.2.0.192.")
 NAMES = {name for name, _ in ZONE}
 
@@ -53,6 +54,9 @@ def port() -> Iterator[int]:
                     continue
                 answer = dns.message.make_response(query)
                 answer.flags |= dns.flags.RA
+                if name in ALIASES:
+                    answer.answer.append(dns.rrset.from_text(name, 60, "IN", "CNAME", ALIASES[name]))
+                    name = ALIASES[name]
                 if name.startswith(BROKEN):
                     answer.set_rcode(dns.rcode.SERVFAIL)
                 elif (name, kind) in ZONE:
@@ -69,7 +73,7 @@ def port() -> Iterator[int]:
         thread.join(10)
 
 
-def resolver(port: int, hosts: Path | None = None, timeout: float = 5.0) -> Resolver:
+def resolver(port: int, hosts: HostsFile | None = None, timeout: float = 5.0) -> Resolver:
     return Resolver(nameservers=[("127.0.0.1", port)], hosts=hosts, timeout=timeout)
 
 
@@ -79,7 +83,10 @@ def test_outcomes(port: int) -> None:
         mx = await ask("example.com", "MX")
         assert (mx.outcome, mx.values) == (Outcome.FOUND, ("10 a.example.com", "20 b.example.com"))
         assert (await ask("null.example", "MX")).values == ("0 ",)
-        assert (await ask("txt.example", "TXT")).values == ("one two",)
+        assert (await ask("txt.example", "TXT")).values == ("one ",)
+        alias = await ask("alias.example", "A")
+        assert (alias.values, alias.owner) == (("192.0.2.1",), "a.example.com")
+        assert (await ask("A.example.com", "A")).owner == "A.example.com"
         missing = await ask("nowhere.example", "MX")
         assert (missing.outcome, missing.nxdomain) == (Outcome.ABSENT, True)
         empty = await ask("example.com", "A")
@@ -92,11 +99,11 @@ def test_outcomes(port: int) -> None:
     asyncio.run(main())
 
 
-def test_addresses(port: int, tmp_path: Path) -> None:
-    (tmp_path / "hosts").write_text("192.0.2.9 Near.example near # me\n::1 near.example\nnonsense x\n")
+def test_addresses(port: int) -> None:
+    hosts = HostsFile.of("192.0.2.9 Near.example near # me\n::1 near.example\nnonsense x\n")
 
     async def main() -> None:
-        ask = resolver(port, tmp_path / "hosts").addresses
+        ask = resolver(port, hosts).addresses
         assert (await ask("a.example.com")).values == ("192.0.2.1", "2001:db8::1")
         assert (await ask("a.example.com", ipv6=False)).values == ("192.0.2.1",)
         assert (await ask("near.example.")).values == ("192.0.2.9", "::1")
@@ -125,11 +132,11 @@ def test_client_names(port: int) -> None:
     asyncio.run(main())
 
 
-def test_names_in_other_letters(port: int, tmp_path: Path) -> None:
-    (tmp_path / "hosts").write_text("192.0.2.8 xn--mnchen-3ya.example\n")
+def test_names_in_other_letters(port: int) -> None:
+    hosts = HostsFile.of("192.0.2.8 xn--mnchen-3ya.example\n")
 
     async def main() -> None:
-        asked = resolver(port, tmp_path / "hosts")
+        asked = resolver(port, hosts)
         assert (await asked.query("fa\u00df.example", "MX")).values == ("10 mx.example",)
         assert (await asked.query("-\u00e4.example", "MX")).nxdomain
         assert (await asked.query("a b.example", "MX")).nxdomain

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,10 @@ from typing import Any
 import pytest
 from mta_fixture import START, Mta
 
+from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Delivery, DeliveryKind, Effect, EffectKind
 from mailconf.mta.message import Job, Recipient, Result
-from mailconf.mta.queue import QueueError, State, Store
+from mailconf.mta.queue import RecipientState
 
 
 def drive(main: Coroutine[Any, Any, None]) -> None:
@@ -32,7 +35,7 @@ def test_a_new_message_is_delivered_at_once_and_removed(tmp_path: Path) -> None:
                 f"{queue_id}: to=<b@far.test>, relay=mx.test[192.0.2.1]:25, delay=0, delays=0/0/0/0, dsn=2.0.0,"
                 " status=sent (250 2.0.0 Ok)"
             ]
-            assert await mta.manager.queue.run(lambda store: list(store.entries())) == []
+            assert [entry async for entry in mta.manager.queue.entries()] == []
 
     drive(main())
 
@@ -69,7 +72,7 @@ def test_a_message_that_is_too_old_goes_back(tmp_path: Path) -> None:
             await mta.advance(600)
             assert f"{queue_id}: from=<a@far.test>, status=expired, returned to sender" in mta.log("qmgr")
             assert mta.smtp.attempts[-1][1] == ["a@far.test"]
-            assert await mta.manager.queue.run(lambda store: list(store.entries())) == []
+            assert [entry async for entry in mta.manager.queue.entries()] == []
 
     drive(main())
 
@@ -140,18 +143,18 @@ def test_what_was_recorded_and_not_told_is_told_after_a_crash(tmp_path: Path) ->
         assert intake is not None
         message = first.message("a@near.test", "bad@far.test", "good@far.test")
         await intake.accept(message)
-        entry = await first.manager.queue.run(lambda store: store.find(message.queue_id))
+        entry = await first.manager.queue.find(message.queue_id)
         assert entry is not None
         bad = entry.recipients[0]
         first.smtp.answers["bad@far.test"] = ("5.1.1", "no such user")
         result = first.smtp._result(bad.recipient)
-        await first.manager.queue.run(lambda store: store.record([(bad.id, result)]))
+        await first.manager.queue.record(entry.serial, [(bad.id, result)])
         await first.manager.queue.close()
         # The process is gone here. The next one:
         async with Mta(tmp_path) as mta:
             await mta.settle()
             assert [to for _, to in mta.smtp.attempts] == [["good@far.test"], ["a@near.test"]]
-            assert await mta.manager.queue.run(lambda store: list(store.entries())) == []
+            assert [entry async for entry in mta.manager.queue.entries()] == []
 
     drive(main())
 
@@ -181,8 +184,7 @@ def test_held_mail_waits_until_it_is_released(tmp_path: Path) -> None:
             await intake.accept(message)
             await mta.advance(10_000)
             assert mta.smtp.attempts == []
-            queue_id, now = message.queue_id, mta.world.time
-            assert await mta.manager.queue.run(lambda store: store.release(queue_id, now))
+            assert await mta.manager.queue.release(message.queue_id)
             mta.clock.asleep.clear()
             mta.manager.scheduler.scan()
             await mta.settle()
@@ -235,10 +237,10 @@ def test_an_agent_that_fails_does_not_lose_mail(tmp_path: Path) -> None:
     async def main() -> None:
         async with Mta(tmp_path) as mta:
             for agent in (Broken(), Forgetful()):
-                mta.context.agents["smtp"] = agent
+                mta.context.agents[AgentKind.SMTP] = agent
                 queue_id = await mta.send("a@far.test", "b@far.test")
-                entry = await mta.manager.queue.run(lambda store, id=queue_id: store.find(id))  # type: ignore[misc]
-                assert entry is not None and entry.recipients[0].state is State.DEFERRED
+                entry = await mta.manager.queue.find(queue_id)
+                assert entry is not None and entry.recipients[0].state is RecipientState.DEFERRED
 
     drive(main())
 
@@ -247,8 +249,8 @@ def test_orig_to_and_parts_are_logged(tmp_path: Path) -> None:
     async def main() -> None:
         async with Mta(tmp_path) as mta:
             mta.policy.deliveries["team@example.com"] = (
-                Delivery(DeliveryKind.MBOX, "/var/mail/alice", "alice@example.com"),
-                Delivery(DeliveryKind.MBOX, "/var/mail/bob", "bob@example.com"),
+                Delivery(DeliveryKind.MBOX, "/var/mail/alice", Recipient("alice@example.com")),
+                Delivery(DeliveryKind.MBOX, "/var/mail/bob", Recipient("bob@example.com")),
             )
             queue_id = await mta.send("a@far.test", Recipient("team@example.com", "team"))
             tail = "relay=local, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (delivered to mailbox)"
@@ -260,7 +262,7 @@ def test_orig_to_and_parts_are_logged(tmp_path: Path) -> None:
     drive(main())
 
 
-def test_a_queue_that_cannot_be_written_refuses_mail(tmp_path: Path) -> None:
+def test_a_queue_that_cannot_be_written_refuses_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mailconf.mta.message import IntakeRefused
 
     async def main() -> None:
@@ -268,16 +270,19 @@ def test_a_queue_that_cannot_be_written_refuses_mail(tmp_path: Path) -> None:
             intake = mta.context.intake
             assert intake is not None
 
-            def full(store: Store) -> None:
-                raise QueueError("database or disk is full")
+            def full(descriptor: int, data: bytes, offset: int) -> int:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-            mta.manager.queue.run = lambda operation: type(mta.manager.queue).run(mta.manager.queue, full)  # type: ignore
+            monkeypatch.setattr("os.pwrite", full)
             try:
                 await intake.accept(mta.message("a@far.test", "b@far.test"))
             except IntakeRefused as refused:
                 assert str(refused.reply) == "451 4.3.0 Error: queue file write error"
             else:
                 raise AssertionError("the message was acknowledged")
-            del mta.manager.queue.run
+            assert any("No space left on device" in line for line in mta.log("cleanup"))
+            monkeypatch.undo()
+            await mta.send("a@far.test", "b@far.test")
+            assert len(mta.smtp.attempts) == 1
 
     drive(main())

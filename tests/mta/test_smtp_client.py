@@ -11,11 +11,12 @@ from mta_fixture import FakePolicy
 from scripted_server import ScriptedServer
 
 from mailconf.model.limits import Limits
-from mailconf.model.policy import Place, Role, Side
+from mailconf.model.policy import AddressPlace, Role, Side
+from mailconf.model.transport import HostLookup
 from mailconf.model.world import Ask, Outcome, Records
 from mailconf.mta.message import Recipient, Result
-from mailconf.mta.smtp_client import Nexthop
 from mailconf.ports import Ports
+from mailconf.smtp.nexthop import BadNexthop, Nexthop
 
 
 def words(result: Result) -> tuple[str, str, str, str]:
@@ -94,7 +95,7 @@ def exchangers(*hosts: tuple[str, str]) -> FakeResolver:
 
 
 def test_two_hosts_that_greet_are_tried_and_no_third() -> None:
-    """postconf(5) smtp_mx_session_limit, 2 by default: a host that was not reached is none of them."""
+    """postconf(5) smtp_mx_session_limit, 2 by default: a host that was not reached does not count."""
     one, two, three = (f"{name}.example" for name in ("one", "two", "three"))
     with ScriptedServer({"RCPT": "450 4.2.0 later", "EHLO": "250 sink.example"}) as server:
         resolver = exchangers((one, "127.0.0.1"), (two, "127.0.0.1"), (three, "127.0.0.1"))
@@ -111,7 +112,7 @@ def test_two_hosts_that_greet_are_tried_and_no_third() -> None:
 @pytest.mark.parametrize(
     ("resolver", "nexthop", "expected"),
     [
-        (dns(), "y.example", ("bounced", "5.4.4", "Name service error for name=y.example type=MX: Host not found")),
+        (dns(), "y.example", ("bounced", "5.4.4", "Name service error for name=y.example type=AAAA: Host not found")),
         (
             dns(mx_y=Records(Outcome.FAILED)),
             "y.example",
@@ -120,9 +121,9 @@ def test_two_hosts_that_greet_are_tried_and_no_third() -> None:
         (
             dns(),
             "\u2603.example",
-            ("bounced", "5.4.4", "Name service error for name=xn--n3h.example type=MX: Host not found"),
+            ("bounced", "5.4.4", "Name service error for name=xn--n3h.example type=AAAA: Host not found"),
         ),
-        (dns(), "[h.example]", ("bounced", "5.4.4", "Name service error for name=h.example type=A: Host not found")),
+        (dns(), "[h.example]", ("bounced", "5.4.4", "Name service error for name=h.example type=AAAA: Host not found")),
         (
             dns(mx_y=found("10 h.example"), a_h=Records(Outcome.FAILED)),
             "y.example",
@@ -131,9 +132,9 @@ def test_two_hosts_that_greet_are_tried_and_no_third() -> None:
         (
             dns(txt_y=found("x")),
             "y.example",
-            ("bounced", "5.4.4", "name=y.example type=A: Host found but no data record of requested type"),
+            ("bounced", "5.4.4", "name=y.example type=AAAA: Host found but no data record of requested type"),
         ),
-        (dns(mx_y=found("0 ")), "y.example", ("bounced", "5.1.10", "Domain y.example does not accept mail (nullMX)")),
+        (dns(mx_y=found("0 ")), "y.example", ("bounced", "5.1.0", "Domain y.example does not accept mail (nullMX)")),
         (
             dns(mx_y=found("10 mail.example.com")),
             "y.example",
@@ -145,6 +146,91 @@ def test_no_host(resolver: FakeResolver, nexthop: str, expected: tuple[str, str,
     (result,) = deliver(nexthop, "x@y.example", resolver=resolver)
     assert (result.status.value, result.dsn, result.relay) == (*expected[:2], "none")
     assert result.text.endswith(expected[2])
+
+
+LOST, FAILS = "20 lost.example", Records(Outcome.FAILED)
+NOT_FOUND = "Host or domain name not found. Name service error for name="
+
+
+@pytest.mark.parametrize(
+    ("lookup", "nexthop", "expected"),
+    [
+        # The DNS alone, as it is by default: what the hosts file has does not count.
+        (HostLookup(), "listed.example", ("bounced", "5.4.4", f"{NOT_FOUND}listed.example type=AAAA: Host not found")),
+        (
+            HostLookup(types=("A",)),
+            "[listed.example]",
+            ("bounced", "5.4.4", f"{NOT_FOUND}listed.example type=A: Host not found"),
+        ),
+        (HostLookup(dns=False, native=True), "[listed.example]", "127.0.0.1"),
+        (HostLookup(dns=False, native=True), "listed.example", "127.0.0.1"),
+        (
+            HostLookup(dns=False, native=True, types=("AAAA",)),
+            "[listed.example]",
+            ("bounced", "5.4.4", "unable to look up host listed.example: Name or service not known"),
+        ),
+        # Both: the hosts file has what the DNS does not have, but not what the DNS cannot be asked for.
+        (HostLookup(native=True), "[listed.example]", "127.0.0.1"),
+        (HostLookup(native=True), "[known.example]", "127.0.0.2"),
+        (
+            HostLookup(native=True),
+            "[fails.example]",
+            ("deferred", "4.4.3", f"{NOT_FOUND}fails.example type=A: Host not found, try again"),
+        ),
+        (HostLookup(dns=False, native=True), "[fails.example]", "127.0.0.1"),
+        # No exchangers are asked for.
+        (HostLookup(mx=False, dns=False, native=True), "away.example", "127.0.0.1"),
+        (HostLookup(native=True), "away.example", "127.0.0.2"),
+        (
+            HostLookup(dns=False, native=True),
+            "[lost.example]",
+            ("bounced", "5.4.4", "unable to look up host lost.example: Name or service not known"),
+        ),
+        (
+            HostLookup(dns=False, native=True),
+            "[empty.example]",
+            ("bounced", "5.3.0", "unable to look up host empty.example: No address associated with hostname"),
+        ),
+        (
+            HostLookup(dns=False, native=True),
+            "[broken.example]",
+            ("deferred", "4.4.4", "unable to look up host broken.example: Temporary failure in name resolution"),
+        ),
+        (
+            HostLookup(dns=False),
+            "[known.example]",
+            ("deferred", "4.3.0", "unknown mail transport error (no way to look up hosts)"),
+        ),
+        # Of several exchangers the last one is named, and mail waits if one of them could not be asked for.
+        (
+            HostLookup(types=("A",)),
+            "lostfirst.example",
+            ("deferred", "4.4.3", f"{NOT_FOUND}broken.example type=A: Host not found, try again"),
+        ),
+        (
+            HostLookup(types=("A",)),
+            "failfirst.example",
+            ("deferred", "4.4.4", f"{NOT_FOUND}lost.example type=A: Host not found"),
+        ),
+    ],
+)
+def test_where_hosts_are_looked_for(lookup: HostLookup, nexthop: str, expected: tuple[str, ...] | str) -> None:
+    """postconf(5) smtp_host_lookup, smtp_dns_support_level; tests/live/smtp_hosts_side.py asks the original."""
+    resolver = dns(
+        a_known=found("127.0.0.2"),
+        a_fails=FAILS,
+        a_broken=FAILS,
+        txt_empty=found("x"),
+        mx_away=found("10 known.example"),
+        mx_lostfirst=found("10 lost.example", "20 broken.example"),
+        mx_failfirst=found("10 broken.example", LOST),
+    )
+    resolver.listed = "127.0.0.1 listed.example fails.example away.example\n127.0.0.9 known.example\n"
+    (result,) = deliver(f"{nexthop}:1", "x@y.example", resolver=resolver, lookup=lookup)
+    if isinstance(expected, str):
+        host = "known" if expected == "127.0.0.2" else nexthop.strip("[]").removesuffix(".example")
+        expected = ("deferred", "4.4.1", f"connect to {host}.example[{expected}]:1: Connection refused")
+    assert (result.status.value, result.dsn, result.text) == expected
 
 
 def test_a_server_that_is_silent() -> None:
@@ -178,7 +264,7 @@ class Generic(FakePolicy):
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         assert role.transport in ("smtp", "lmtp")
-        if role.transport == "smtp" and (role.place is Place.HEADER or role.side is Side.SENDER):
+        if role.transport == "smtp" and (role.place is AddressPlace.HEADER or role.side is Side.SENDER):
             return address.replace("@local.example", "@shown.example")
         return address
 
@@ -254,12 +340,43 @@ def test_nexthops(text: str, lmtp: bool, expected: tuple[str, int, bool, str]) -
     assert (nexthop.host, nexthop.port, nexthop.direct, nexthop.path) == expected
 
 
-@pytest.mark.parametrize("text", ["y.example:no-such-port", "[y.example]:0", "[y.example]:65536"])
-def test_a_port_that_is_not_known_delays_the_mail(text: str) -> None:
-    """smtp 3.7 ends with "fatal: unknown service" or "bad network port", and the queue manager puts the message off."""
-    (result,) = deliver(text, "a@y.example")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("y.example:no-such-port", "unknown service: no-such-port/tcp"),
+        (":submision", "missing host information in server description: :submision"),
+        ("y.example:58x7", "garbage after numerical service in server description: y.example:58x7"),
+        ("[y.example]:0", "bad network port: 0 for destination: [y.example]:0"),
+        ("[y.example]:65536", "bad network port: 65536 for destination: [y.example]:65536"),
+        ("y.example.", "valid hostname or network address required in server description: y.example."),
+        ("-y.example", "valid hostname or network address required in server description: -y.example"),
+        ("[ipv6:y.example]", "malformed IPv6 address in server description: [ipv6:y.example]"),
+        ("[y.example", 'missing "]" in server description: [y.example'),
+        ("[y.example]x", 'garbage after "]" in server description: [y.example]x'),
+        ("", "missing host information in server description: "),
+    ],
+)
+def test_a_nexthop_that_is_no_host_and_port_delays_the_mail(text: str, reason: str) -> None:
+    """smtp 3.7 ends with these words, and the queue manager puts the message off: it never goes to another port."""
+    resolver = dns(mx_y=found("10 sink.example"), a_sink=found("127.0.0.1"), a_y=found("127.0.0.1"))
+    (result,) = deliver(text, "a@y.example", resolver=resolver)
     assert (result.status.value, result.dsn) == ("deferred", "4.3.0")
-    assert "unknown mail transport error" in result.text
+    assert result.text == f"unknown mail transport error ({reason})"
+    with pytest.raises(BadNexthop):
+        Nexthop.parse(text, lmtp=False, ports=Ports())
+
+
+def test_several_nexthops() -> None:
+    resolver = dns(
+        mx_y=found("10 sink.example"), a_sink=found("127.0.0.1"), mx_gone=Records(Outcome.ABSENT, (), nxdomain=True)
+    )
+    with ScriptedServer({}) as server:
+        (result,) = deliver("gone.example, y.example", "x@y.example", port=str(server.port), resolver=resolver)
+        assert result.status.value == "sent"
+        (result,) = deliver("y.example\tno:such", "x@y.example", port=str(server.port), resolver=resolver)
+        assert result.status.value == "sent"
+    (result,) = deliver("gone.example, no:such", "x@y.example", resolver=resolver)
+    assert (result.status.value, result.dsn) == ("deferred", "4.3.0")
 
 
 def test_the_port_of_a_transport() -> None:

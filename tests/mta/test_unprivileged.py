@@ -14,6 +14,7 @@ from mailconf import personal
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
+from mailconf.model.recipient import Identity
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import DeliveryKind, Route
 from mailconf.model.world import Ask, User, run
@@ -35,7 +36,7 @@ def write(path: Path | str, uid: int | None, *, root: str = "/", kind: str = "mb
         workers = Workers(Root(root))
         try:
             request = {"kind": kind, "path": str(path), "limit": 0, "required": False, "mailbox": path != os.devnull}
-            return await workers.write(request, b"From a\n\nx\n", uid, uid)
+            return await workers.write(request, b"From a\n\nx\n", Identity(uid, uid))
         finally:
             workers.close()
 
@@ -92,15 +93,15 @@ def test_root_is_refused_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_file_that_another_user_may_read_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """An :include: file that only its owner reads: the mail waits; where the user cannot read it either, it bounces."""
-    refused = personal.Found(mode=0o100600, reason=os.strerror(errno.EACCES))
+    refused = personal.PersonalFile(mode=0o100600, reason=os.strerror(errno.EACCES))
     monkeypatch.setattr(personal, "_read", lambda path, follow: refused)
     assert [personal.look("/x", user).unknown for user in (None, (ME + 1, 1), (ME, 1))] == [True, True, False]
 
 
 def test_mail_for_such_a_file_waits(tmp_path: Path) -> None:
     class Unreadable(FileWorld):
-        async def file(self, path: str, user: User | None, *, follow: bool) -> personal.Found:
-            return personal.Found(mode=0o100600, reason="Permission denied", unknown=True)
+        async def file(self, path: str, user: User | None, *, follow: bool) -> personal.PersonalFile:
+            return personal.PersonalFile(mode=0o100600, reason="Permission denied", unknown=True)
 
     main_cf = "myhostname = a.test\nmydestination = a.test\nalias_maps = inline:{list=:include:/list}\n"
     (tmp_path / "main.cf").write_text(main_cf)

@@ -8,14 +8,31 @@ from pathlib import Path
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import DnsFixtures, FileWorld
+from mailconf.model.policy import Privilege
 from mailconf.model.session import Session, Verified
 from mailconf.model.transaction import Question, Transaction
 from mailconf.model.verdict import Verdict
-from mailconf.model.world import Outcome, Records, run
+from mailconf.model.world import Ask, LookupFailed, Outcome, Records, run
+from mailconf.mta.journal_postfix import OF_NO_MESSAGE
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
 from mailconf.postfix.settings.configuration import Configuration
-from mailconf.smtp.events import ContentEnd, Data, Event, Helo, Mail, Quit, Rcpt, Refused, Rset, Vrfy, Wait, Xclient
+from mailconf.smtp.events import (
+    ContentEnd,
+    Data,
+    Event,
+    Helo,
+    Mail,
+    Quit,
+    Rcpt,
+    Refused,
+    Rset,
+    Vrfy,
+    Wait,
+    Xclient,
+    Xforward,
+)
 from mailconf.smtp.options import ServerOptions
+from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
 from mailconf.smtp.wording_postfix import PostfixWording
@@ -89,6 +106,25 @@ class Dialogue(Transaction):
         self.log: list[str] = []
         run(self.connect())
 
+    async def connect(self) -> Verdict:
+        """As the MTA has it: a client that is refused hears so until it ends the session."""
+        verdict = await super().connect()
+        client = f"{self.session.client_name}[{self.session.client_address}]"
+        denied = PostfixWording().refusal(Problem.ACCESS_DENIED, client=client)
+        self.connection.denied = None if verdict.accepted else denied
+        return verdict
+
+    def authorize(self) -> None:
+        """Let the client use XCLIENT and XFORWARD only if it may; without this call, it may use XCLIENT alone."""
+        self.connection.xclient = self._may(Privilege.XCLIENT)
+        self.connection.xforward = self._may(Privilege.XFORWARD)
+
+    def _may(self, privilege: Privilege) -> bool | None:
+        try:
+            return run(self.policy.may(self.session, privilege, Ask(self.world)))
+        except LookupFailed:
+            return None
+
     def command(self, line: str) -> str:
         if self.connection.next_event() is Wait.CLOSED:
             return "connection closed"
@@ -109,7 +145,7 @@ class Dialogue(Transaction):
 
     async def put(self, question: Question) -> Verdict:
         verdict = await super().put(question)
-        self.log += [note for note in verdict.notes if not note.startswith("warning:")]
+        self.log += [note for note in verdict.notes if not note.startswith(OF_NO_MESSAGE)]
         if verdict.log:
             self.log.append(f"reject: {verdict.log}")
         return verdict
@@ -137,6 +173,8 @@ class Dialogue(Transaction):
                 reply = (await self.end_of_data(0)).reply
                 self.forget()
                 return reply
+            case Xforward():
+                return Reply.of(250, "2.0.0 Ok")
             case Rset():
                 self.forget()
                 return Reply.of(250, "2.0.0 Ok")

@@ -50,6 +50,7 @@ def differences(
     found: list[Difference] = []
     for session, answer in zip(scenario.sessions, recorded, strict=True):
         dialogue = Dialogue(policy, world)
+        dialogue.authorize()
         pending = False
         replies = []
         for command in session:

@@ -10,7 +10,7 @@ from dialogue import ClosedWorld, Dialogue, dns_fixtures, policy_of
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.inquiry import inquire
-from mailconf.model.policy import Place, Role, Side
+from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.session import Session, Verified
 from mailconf.model.verdict import DeliveryKind
 from mailconf.model.world import Ask, run
@@ -69,7 +69,7 @@ def test_virtual_minimum_uid(tmp_path: Path, uid: str, gid: str, more: str, deli
     ask = Ask(FileWorld(Root(tmp_path)))
     [item] = run(policy.deliver(run(policy.resolve("a@vm.example", ask)), ask)).items
     if delivered:
-        assert (item.kind, item.uid, item.gid) == (DeliveryKind.MAILDIR, int(uid), int(gid))
+        assert (item.kind, item.recipient.identity) == (DeliveryKind.MAILDIR, (int(uid), int(gid)))
     else:
         assert item.kind is DeliveryKind.ERROR
         assert str(item.reply) == "450 4.3.5 mail system configuration error"
@@ -122,6 +122,6 @@ def test_explain_asks_for_the_outgoing_addresses_by_their_sides(tmp_path: Path) 
     )
     world = ClosedWorld(Root(tmp_path), dns=dns_fixtures(ZONE))
     [destination] = inquire(policy, world, session, ["b@far.example"]).destinations["b@far.example"]
-    envelope = Place.ENVELOPE.value
+    envelope = AddressPlace.ENVELOPE.value
     assert destination.outgoing == f"smtp {envelope} {Side.RECIPIENT.value} b@far.example"
     assert destination.outgoing_sender == f"smtp {envelope} {Side.SENDER.value} a@here.example"

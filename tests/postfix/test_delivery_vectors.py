@@ -18,7 +18,7 @@ from mailconf.files import Root  # noqa: E402
 from mailconf.maps.build.write import write_map  # noqa: E402
 from mailconf.model.address import external  # noqa: E402
 from mailconf.model.fileworld import FileWorld  # noqa: E402
-from mailconf.model.policy import Place, Role, Side  # noqa: E402
+from mailconf.model.policy import AddressPlace, Role, Side  # noqa: E402
 from mailconf.model.verdict import Delivery, DeliveryKind  # noqa: E402
 from mailconf.model.world import Ask, run  # noqa: E402
 from mailconf.source import Source, encode  # noqa: E402
@@ -68,7 +68,7 @@ def test_deliveries_are_as_recorded(number: int, scenario: Deliveries, tmp_path:
     for case in RECORDED[number]:
         recipient, theirs = case["recipient"], case["results"]
         ask = Ask(world)
-        address = run(policy.rewrite(recipient, Role(Place.ENVELOPE, Side.RECIPIENT), ask))
+        address = run(policy.rewrite(recipient, Role(AddressPlace.ENVELOPE, Side.RECIPIENT), ask))
         route = run(policy.resolve(address, ask))
         items = run(policy.deliver(route, ask)).items
         agent = policy.site.transports[route.transport].program
@@ -97,7 +97,7 @@ def forwards(items: tuple[Delivery, ...]) -> list[list[str]]:
     found: dict[str, set[str]] = {}
     for item in items:
         if item.kind is DeliveryKind.FORWARD:
-            found.setdefault(external(item.owner) or "s@sender.example", set()).add(external(item.target))
+            found.setdefault(external(item.recipient.owner) or "s@sender.example", set()).add(external(item.target))
     return [["forward", sender, *sorted(targets)] for sender, targets in found.items()]
 
 
@@ -109,17 +109,17 @@ def shown(item: Delivery, agent: str) -> list[str]:
         case DeliveryKind.ERROR:
             assert item.reply is not None
             dsn, _, text = item.reply.text.partition(" ")
-            return [agent, item.recipient, dsn, "deferred" if dsn.startswith("4") else "bounced", text]
+            return [agent, item.recipient.address, dsn, "deferred" if dsn.startswith("4") else "bounced", text]
         case DeliveryKind.TRANSPORT:
             transport, _, nexthop = item.target.partition(":")
-            return [transport, item.recipient, *done, nexthop]
+            return [transport, item.recipient.address, *done, nexthop]
         case DeliveryKind.MBOX:
             elsewhere = target.startswith(("@TOP@/mail/", "@TOP@/v/"))
-            return [agent, item.recipient, *done, "delivered to mailbox" + ("" if elsewhere else f" {target}")]
+            return [agent, item.recipient.address, *done, "delivered to mailbox" + ("" if elsewhere else f" {target}")]
         case DeliveryKind.MAILDIR:
             elsewhere = target.startswith(("@TOP@/maildirs/", "@TOP@/v/"))
             text = "delivered to maildir" + ("" if elsewhere else f" {target.removesuffix('/')}")
-            return [agent, item.recipient, *done, text]
+            return [agent, item.recipient.address, *done, text]
         case DeliveryKind.DISCARD:
-            return [agent, item.recipient, *done, item.target]
-    return [agent, item.recipient, *done, f"delivered to {item.kind.value}: {target}"]
+            return [agent, item.recipient.address, *done, item.target]
+    return [agent, item.recipient.address, *done, f"delivered to {item.kind.value}: {target}"]

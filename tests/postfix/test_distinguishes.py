@@ -21,10 +21,10 @@ from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.model.address import Address
 from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.inquiry import inquire
-from mailconf.model.policy import Place, Privilege, Role, Side
+from mailconf.model.policy import AddressPlace, Privilege, Role, Side
 from mailconf.model.session import Session, Verified
 from mailconf.model.world import Answer, Ask, LookupFailed, Records, User, run
-from mailconf.personal import Found
+from mailconf.personal import PersonalFile
 from mailconf.postfix.policy import checks, dns_checks
 from mailconf.postfix.policy.evaluation import RECIPIENT, Asked, Evaluation, Memory
 from mailconf.postfix.policy.policy import PostfixPolicy
@@ -75,11 +75,11 @@ class Watching(ClosedWorld):
         self.asked.add((Form.SYSTEM, "owner", table))
         return 1003 if "1" in table else 0
 
-    async def file(self, path: str, user: User | None, *, follow: bool) -> Found:
+    async def file(self, path: str, user: User | None, *, follow: bool) -> PersonalFile:
         self.asked.add((Form.SYSTEM, "file", path))
         text = Path(path).read_bytes() if path.endswith("/members") else b"bob\n"
         self.heard.update(text.decode().splitlines())
-        return Found(1003, stat.S_IFREG | 0o600, text)
+        return PersonalFile(1003, stat.S_IFREG | 0o600, text)
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
         self.asked.add((Form.SERVICE, endpoint, ""))
@@ -191,7 +191,7 @@ def ask_everything(policy: PostfixPolicy, world: Watching, random: Random, said:
     header = random_sites.addresses(random)
     said.texts[Dimension.HEADER].update(said.forms(header))
     for side in Side:
-        with_failures(policy.rewrite(header, Role(Place.HEADER, side), Ask(world)))
+        with_failures(policy.rewrite(header, Role(AddressPlace.HEADER, side), Ask(world)))
     for privilege in Privilege:
         with_failures(policy.may(session, privilege, Ask(world)))
     # What an agent does, whether or not the message would get there.
@@ -200,7 +200,7 @@ def ask_everything(policy: PostfixPolicy, world: Watching, random: Random, said:
         for transport in ("local", "virtual", "smtp", "other"):
             with_failures(policy.deliver(route._replace(transport=transport), Ask(world)))
             for side in Side:
-                with_failures(policy.rewrite(recipient, Role(Place.ENVELOPE, side, transport), Ask(world)))
+                with_failures(policy.rewrite(recipient, Role(AddressPlace.ENVELOPE, side, transport), Ask(world)))
 
 
 def with_failures(question: Coroutine[Any, Any, object]) -> None:
@@ -232,7 +232,8 @@ def test_every_question_is_announced(tmp_path: Path, capsys: pytest.CaptureFixtu
     with capsys.disabled():
         print("\nforms: " + ", ".join(f"{form.value} {counts[form]}" for form in Form))
     assert not [form for form in Form if counts[form] < LEAST]
-    assert not [key for key in Key if keys[key] < LEAST]
+    of_sendmail = (Key.TEMPLATE, Key.MADE)
+    assert not [key for key in Key if keys[key] < LEAST and key not in of_sendmail]
 
 
 def test_each_rule_announces_its_own_questions(tmp_path: Path) -> None:

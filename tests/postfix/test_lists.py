@@ -13,6 +13,8 @@ FILES = {"/f": "a b\n# none\n .c 192.0.2.9 # rest\nd\0e\n", "/loop": "/loop"}
 
 
 def read(name: str) -> str:
+    if name == "/folder":
+        raise IsADirectoryError(21, "Is a directory")
     try:
         return FILES[name]
     except KeyError:
@@ -42,7 +44,14 @@ def has(made: PatternList, name: str = "", address: str = "192.0.2.1") -> bool:
         ("198.51.100.0/24 192.0.2.0/24 10.0.0.0/8 192.0.2.0/24", "", "192.0.2.7", True),
         ("[2001:db8::]/32", "", "2001:db8::1", True),
         ("![2001:db8::1] [2001:db8::]/32", "", "2001:db8::1", False),
-        ("192.0.2.1", "192.0.2.1", "198.51.100.1", False),  # a network is no name
+        ("192.0.2.1", "192.0.2.1", "198.51.100.1", True),  # the name is compared with every text
+        ("192.0.2.0/24", "192.0.2.0/24", "198.51.100.1", True),
+        ("static:x", "", "mail.test", False),  # what is no address is not asked for
+        ("192.0.2.0/024", "", "192.0.2.1", True),
+        ("[192.0.2.0/24]", "", "192.0.2.1", True),
+        ("192.0.2.1 be/be", "", "192.0.2.1", True),  # the pattern before it matches
+        ("be/be", "be/be", "192.0.2.1", True),
+        ("be/be", "", "2001:db8::1", False),
         ("A.test", "a.TEST", "198.51.100.1", True),
         ("!a.test 198.51.100.0/24", "a.test", "198.51.100.1", False),
         ("198.51.100.0/24 !a.test", "a.test", "198.51.100.1", True),
@@ -96,3 +105,29 @@ def test_words_of_a_list() -> None:
     assert (len(words), list(words), words[2], words[:1]) == (5, ["a", "b", ".c", "192.0.2.9", "d"], ".c", ("a",))
     assert list(ListReader(read).words("a b", tables=True)) == []
     assert [found.text for found in ListReader(read).words("a hash:/x", tables=True)][-1] == "hash:/x"
+
+
+@pytest.mark.parametrize("pattern", ["be/be", "ab/12", "1/2", "192.0.2.0/255.255.255.0", "192.0.2.0/", "/no"])
+def test_a_bad_pattern_fails_each_question_that_gets_there(pattern: str) -> None:
+    with pytest.raises(LookupFailed):
+        has(compiled(f"198.51.100.0/24 {pattern} 192.0.2.1"))
+    assert has(compiled(f"192.0.2.1 {pattern}"))
+    assert not has(compiled(f"!192.0.2.1 {pattern}"))
+    assert len(list(compiled(pattern).problems)) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("::1", 'expecting "type:name" form instead of "::1"'),
+        ("hash:", 'expecting "type:name" form instead of "hash:"'),
+        ("!", "no pattern after '!'"),
+        ("/folder", "read file /folder: Is a directory"),
+    ],
+)
+@pytest.mark.parametrize("kind", ListKind)
+def test_a_list_at_which_programs_end_answers_nothing(pattern: str, reason: str, kind: ListKind) -> None:
+    made = compiled(f"a 192.0.2.1 {pattern}", kind)
+    assert [problem for problem in made.problems if reason in problem]
+    with pytest.raises(LookupFailed):
+        has(made, "a")

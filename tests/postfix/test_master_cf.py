@@ -18,7 +18,7 @@ def test_an_entry() -> None:
     assert [field.text for field in entry.fields] == ["smtp", "inet", "n", "-", "n", "-", "1", "smtpd"]
     assert (entry.name, entry.type, entry.line, entry.usable) == ("smtp", "inet", 2, True)
     assert [(o.name, o.value) for o in entry.overrides] == [("a", "b")]  # "#" is an argument and ends the options
-    word = entry.overrides[0].word
+    word = next(entry.overrides).word
     assert Source("master.cf", text).span(word.start, word.end).text == "a=b"
 
 

@@ -21,12 +21,16 @@ from policy_replay import open_site  # noqa: E402
 from policy_scenarios import RESTRICTIONS, Scenario, mail  # noqa: E402
 from refusal_scenarios import REFUSING, with_codes  # noqa: E402
 
+from mailconf.diagnostics import Sink  # noqa: E402
+from mailconf.model.fileworld import FileWorld  # noqa: E402
 from mailconf.model.trace import Trace  # noqa: E402
 from mailconf.model.verdict import Reply, Verdict  # noqa: E402
 from mailconf.postfix.policy.checks import CHECKS  # noqa: E402
-from mailconf.postfix.policy.dns_checks import ACTS, refuse_listed  # noqa: E402
 from mailconf.postfix.policy.dns_checks import CHECKS as DNS_CHECKS  # noqa: E402
+from mailconf.postfix.policy.listings import ACTS, refuse_listed  # noqa: E402
+from mailconf.postfix.policy.policy import compile_policy  # noqa: E402
 from mailconf.postfix.policy.smtpd_settings import CODES  # noqa: E402
+from mailconf.postfix.settings.configuration import Configuration  # noqa: E402
 
 ACCEPTED = "250 2.1.5 Ok"
 REFUSED = re.compile(r"[45]\d\d [45]\.\d{1,3}\.\d{1,3} ")
@@ -91,3 +95,29 @@ def _text(pick: random.Random) -> str:
 def test_a_verdict_that_refuses_cannot_be_accepted(code: int) -> None:
     with pytest.raises(ValueError, match="cannot be answered"):
         Verdict(Reply.of(code, "2.1.5 Ok"), Trace(), log="RCPT from x: ...")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("", "450 4.1.1 {} unverified address: Address verification in progress"),
+        ("unverified_recipient_reject_reason = gone\n", "450 4.1.1 {} unverified address: gone"),
+        ("unverified_recipient_reject_reason = é" + "x" * 300, "450 4.1.1 {} unverified address: é" + "x" * 248),
+        ("unverified_recipient_tempfail_action = Defer\n", "450 4.1.1 {} unverified address: Address verification"),
+        ("unverified_recipient_defer_code = 250\n", "554 5.7.1 {} Access denied"),
+    ],
+)
+def test_what_an_address_without_a_probe_is_answered(settings: str, expected: str, tmp_path: Path) -> None:
+    """tests/live/test_unverified_live.py asks the original. With ``defer`` the list ends there."""
+    at_once = "tempfail_action" in settings
+    lists = "smtpd_recipient_restrictions = reject_unverified_recipient, reject\nsmtpd_relay_restrictions =\n"
+    main_cf = f"compatibility_level = 3.6\nmydestination = here.example\nlocal_recipient_maps =\n{lists}{settings}"
+    if not at_once and "code" not in settings:
+        main_cf = main_cf.replace(", reject\n", ", reject_unauth_destination\n")
+    (tmp_path / "main.cf").write_text(main_cf)
+    (tmp_path / "master.cf").write_text("smtp inet n - n - - smtpd\n")
+    policy = compile_policy(Configuration.load(str(tmp_path), Sink()), Sink())
+    dialogue = Dialogue(policy, FileWorld())
+    reply = [dialogue.command(line) for line in ("EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<c@here.example>")][-1]
+    assert reply.startswith(expected.format("<c@here.example>: Recipient address rejected:"))
+    assert len(reply) < 400

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconf.cli.postfix.postfix_tool import Fatal as TableToolEnds
-from mailconf.cli.postfix.postfix_tool import Messages, read_settings
+from mailconf.cli.postfix.postfix_tool import Messages, ToolFatal, read_settings
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
-from mailconf.postfix.postconf.values import Fatal, Postconf
+from mailconf.postfix.postconf.values import Postconf, PostconfFatal
 from mailconf.postfix.settings import machine
 from mailconf.postfix.settings.configuration import Configuration
 
@@ -48,12 +47,12 @@ def test_each_reader_has_the_same_values(given: dict[str, str], tmp_path_factory
         assert configuration.raw(name) == postconf.raw(name, postconf.values)
         try:
             shown = postconf.value(name)
-        except Fatal:  # the references go round in a circle, after which configuration goes on with the default
+        except PostconfFatal:  # the references go round in a circle, after which configuration goes on with the default
             return
         assert configuration.value(name) == shown
     try:
         table_tool = read_settings(str(folder), Root(), Messages("postmap"))
-    except TableToolEnds:  # tests/cli/test_start_checks.py has what keeps programs from starting
+    except ToolFatal:  # tests/cli/test_start_checks.py has what keeps programs from starting
         return
     for name in ("one", "two"):  # nothing is read later
         assert table_tool.value(name) == configuration.value(name)

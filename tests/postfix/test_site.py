@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mailconf.diagnostics import Sink
 from mailconf.model.site import Site
-from mailconf.model.transport import AgentKind
+from mailconf.model.transport import AgentKind, HostLookup
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
 
@@ -48,6 +48,34 @@ def test_the_port_of_each_transport(tmp_path: Path) -> None:
 
 def ports(found: Site) -> dict[str, str]:
     return {name: transport.client_port for name, transport in found.transports.items()}
+
+
+def test_where_agents_look_for_hosts(tmp_path: Path) -> None:
+    """postconf(5) smtp_host_lookup, smtp_dns_support_level, disable_dns_lookups, inet_protocols."""
+    arguments = {
+        "plain": "smtp",
+        "native": "smtp -o smtp_host_lookup=native",
+        "both": "smtp -o { smtp_host_lookup = native, dns } -o inet_protocols=ipv4",
+        "off": "smtp -o smtp_dns_support_level=Disabled -o smtp_host_lookup=dns",
+        "old": "lmtp -o disable_dns_lookups=yes",
+        "new": "lmtp -o disable_dns_lookups=yes -o lmtp_dns_support_level=enabled",
+        "other": "lmtp -o smtp_host_lookup=native -o inet_protocols=ipv6",
+        "own": "lmtp -o lmtp_host_lookup=native",
+        "wrong": "smtp -o smtp_host_lookup=DNS",
+    }
+    services = "".join(f"{name} unix - - n - - {text}\n" for name, text in arguments.items())
+    found = {name: one.host_lookup for name, one in site(tmp_path, "", services).transports.items()}
+    assert found == {
+        "plain": HostLookup(),
+        "native": HostLookup(dns=False, native=True),
+        "both": HostLookup(native=True, types=("A",)),
+        "off": HostLookup(mx=False, dns=False, native=True),
+        "old": HostLookup(mx=False, dns=False, native=True),
+        "new": HostLookup(),
+        "other": HostLookup(types=("AAAA",)),
+        "own": HostLookup(dns=False, native=True),
+        "wrong": HostLookup(dns=False),
+    }
 
 
 def test_transports(tmp_path: Path) -> None:

@@ -45,13 +45,13 @@ def outcome(top: Path, name: str, table: str) -> list[str]:
     match item.kind:
         case DeliveryKind.ERROR:
             assert item.reply is not None
-            return [agent, item.recipient, item.reply.text]
+            return [agent, item.recipient.address, item.reply.text]
         case DeliveryKind.TRANSPORT:
             transport, _, nexthop = item.target.partition(":")
-            return [transport, item.recipient, nexthop]
+            return [transport, item.recipient.address, nexthop]
         case DeliveryKind.COMMAND:
-            return [agent, item.recipient, item.target]
-    return [agent, item.recipient, "delivered to mailbox"]
+            return [agent, item.recipient.address, item.target]
+    return [agent, item.recipient.address, "delivered to mailbox"]
 
 
 @pytest.mark.parametrize(("name", "table"), scenarios())

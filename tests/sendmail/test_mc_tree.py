@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
-from mailconf.m4 import Place, expand
+from mailconf.m4 import MacroPlace, expand
 from mailconf.sendmail.mc.tree import Call, Document, Kind, parse
 from mailconf.sendmail.mc.vocabulary import SECTIONS, STATEMENTS, SWEEPING, VALUES
 from mailconf.source import Source, decode, encode
@@ -102,7 +102,7 @@ def names_and_places(document: Document) -> list[tuple[str, int, int]]:
 def test_the_grammar_and_the_expander_agree_on_what_is_called(text: str) -> None:
     called: list[tuple[str, int, int]] = []
 
-    def heard(name: bytes, arguments: list[bytes], place: Place) -> None:
+    def heard(name: bytes, arguments: list[bytes], place: MacroPlace) -> None:
         if place.block.text is not None and place.block.base + place.offset >= len(PREAMBLE):
             called.append((name.decode(), len(arguments) - 1, place.block.base + place.offset - len(PREAMBLE)))
 

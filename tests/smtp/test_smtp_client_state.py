@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from permissive import Permissive
 
-from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Outcome, Ready, Stage, To, wire_content
+from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, Stage, StageOutcome, To, wire_content
 from mailconf.smtp.reply import Reply, ReplyError, ReplyParser
 
 
@@ -38,7 +38,7 @@ def test_pipelined() -> None:
     assert client.data_to_send() == sent
     assert after(client, b"250 ok\r\n550 5.1.1 no\r\n250 ok\r\n354 go\r\n") == (None, b"x\r\n.\r\n")
     event, _ = after(client, b"250 2.0.0 queued\r\n")
-    assert event == Outcome(((Reply.of(550, "5.1.1 no"), Stage.RCPT), (Reply.of(250, "2.0.0 queued"), Stage.END)))
+    assert event == StageOutcome(((Reply.of(550, "5.1.1 no"), Stage.RCPT), (Reply.of(250, "2.0.0 queued"), Stage.END)))
     client.quit()
     assert client.data_to_send() == b"QUIT\r\n"
     assert after(client, b"221 bye\r\n") == (None, b"") and client.stage is Stage.CLOSED
@@ -51,7 +51,7 @@ def test_one_by_one() -> None:
     assert after(client, b"250 ok\r\n") == (None, b"RCPT TO:<x@y>\r\n")
     assert after(client, b"550 no\r\n") == (None, b"RCPT TO:<z@y>\r\n")
     event, out = after(client, b"450 later\r\n")
-    assert event == Outcome(((Reply.of(550, "no"), Stage.RCPT), (Reply.of(450, "later"), Stage.RCPT))) and not out
+    assert event == StageOutcome(((Reply.of(550, "no"), Stage.RCPT), (Reply.of(450, "later"), Stage.RCPT))) and not out
 
 
 def test_a_sender_that_is_refused_decides_for_all() -> None:
@@ -59,7 +59,7 @@ def test_a_sender_that_is_refused_decides_for_all() -> None:
         client = ready(*extensions)
         client.send(envelope("x@y", "z@y"))
         client.data_to_send()
-        assert after(client, replies)[0] == Outcome(((Reply.of(550, "no"), Stage.MAIL),) * 2)
+        assert after(client, replies)[0] == StageOutcome(((Reply.of(550, "no"), Stage.MAIL),) * 2)
 
 
 def test_data_that_nobody_is_to_get_is_empty() -> None:
@@ -67,7 +67,7 @@ def test_data_that_nobody_is_to_get_is_empty() -> None:
     client.send(envelope("x@y"))
     client.data_to_send()
     assert after(client, b"250 ok\r\n550 no\r\n354 go\r\n") == (None, b".\r\n")
-    assert after(client, b"554 nothing\r\n")[0] == Outcome(((Reply.of(550, "no"), Stage.RCPT),))
+    assert after(client, b"554 nothing\r\n")[0] == StageOutcome(((Reply.of(550, "no"), Stage.RCPT),))
 
 
 def test_lmtp_has_a_reply_for_each() -> None:
@@ -76,7 +76,7 @@ def test_lmtp_has_a_reply_for_each() -> None:
     client.data_to_send()
     after(client, b"250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n354 go\r\n")
     assert after(client, b"250 one\r\n")[0] is None
-    assert after(client, b"452 two\r\n")[0] == Outcome(
+    assert after(client, b"452 two\r\n")[0] == StageOutcome(
         ((Reply.of(250, "one"), Stage.END), (Reply.of(550, "no"), Stage.RCPT), (Reply.of(452, "two"), Stage.END))
     )
 
@@ -189,7 +189,7 @@ def test_content_arrives_as_it_was(lines: list[bytes], pipelining: bool, step: i
             while (event := client.next_event()) is not None:
                 if isinstance(event, Ready):
                     client.send(envelope("x@y", "z@y", content=content))
-                elif isinstance(event, Outcome):
+                elif isinstance(event, StageOutcome):
                     outcome = event
         out = client.data_to_send()
         to_client = b"".join(server.feed(out[at : at + step]) for at in range(0, len(out), step))

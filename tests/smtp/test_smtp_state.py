@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from permissive import WORDING, Permissive
 
 from mailconf.smtp import path
-from mailconf.smtp.events import AFTER, Content, State, Wait
+from mailconf.smtp.events import AFTER, Content, SessionState, Wait
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
@@ -132,8 +132,8 @@ def test_helo_is_asked_for_where_it_is_required() -> None:
 
 
 def test_the_tables_name_states_that_are_reached() -> None:
-    assert {state for _, state in OUT_OF_ORDER} <= set(State)
-    assert set(AFTER.values()) <= set(State)
+    assert {state for _, state in OUT_OF_ORDER} <= set(SessionState)
+    assert set(AFTER.values()) <= set(SessionState)
 
 
 @given(st.text(max_size=20))

@@ -37,7 +37,6 @@ def test_actions_that_are_right(action: str) -> None:
     [
         ("REJCT", "TB010"),
         ("OKAY", "TB010"),
-        ("RELAY", "TB010"),
         ("FILTER smtp", "TB011"),
         ("FILTER", "TB011"),
         ("PREPEND X-Y", "TB012"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mailconf.arrays import arrays
 from mailconf.build import compile as compiling
 from mailconf.build.plan import Target
 from mailconf.diagnostics import Diagnostic, Sink
@@ -15,7 +16,7 @@ from mailconf.files import Root
 from mailconf.maps.reference import TableRef
 from mailconf.model.site import TableUse
 from mailconf.source import Source, decode
-from mailconf.tables import packed, roles
+from mailconf.tables import packed, plain, roles
 from mailconf.tables.plain import doubtful, lines_for
 from mailconf.tables.postmap import read_rows
 
@@ -96,8 +97,10 @@ def found(sink: Sink) -> list[Diagnostic]:
     return sorted(sink, key=lambda d: (d.code, d.message, d.span.start if d.span else 0))
 
 
+@pytest.mark.parametrize("blocks", [(1 << 18, 1 << 14), (64, 16)])
 @pytest.mark.parametrize("role", ROLES)
-def test_the_rest_has_no_fault(role: str) -> None:
+def test_the_rest_has_no_fault(role: str, blocks: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "_BLOCKS", blocks)
     lines = lines_for(role)
     assert lines is not None
 
@@ -109,7 +112,7 @@ def test_the_rest_has_no_fault(role: str) -> None:
         every, some = Sink(), Sink()
         entries = roles.read_table(role, Source("t", decode(data)), Sink())
         roles.check_table(role, entries, every, lambda word: word == "restriction")
-        roles.check_table(role, doubtful(data, lines, "t"), some, lambda word: word == "restriction")
+        roles.check_table(role, doubtful(data, lines, "t", role), some, lambda word: word == "restriction")
         assert [(d.code, d.message, str(d)) for d in found(some)] == [(d.code, d.message, str(d)) for d in found(every)]
 
     check()
@@ -132,6 +135,57 @@ def test_most_lines_are_plain(role: str, line: str) -> None:
     assert list(doubtful(f"{line}\n# comment\n\n{line}\n".encode(), lines, "t")) == []
     (entry,) = doubtful(f"{line}\n{line}\n [more\n{line}\n".encode(), lines, "t")
     assert entry.span.first.line == 2
+
+
+SIMPLE = st.lists(st.sampled_from(["a", "B", "0", "_", ".", "-", "@", " ", "\t", "\n", "+", "/", "\xe4"]), max_size=30)
+
+
+@pytest.mark.parametrize("role", sorted(plain._SIMPLE))
+def test_simple_lines_are_plain(role: str) -> None:
+    lines, np = lines_for(role), arrays()
+    assert lines is not None
+
+    @given(st.one_of(SIMPLE, st.lists(st.sampled_from(["a.b@c-d.e", "x", "\t", "\n", " "]), max_size=30)).map("".join))
+    @example("user1@domain.example.com\tmail-box_2@store.example.net\nx y@z\n")
+    def check(text: str) -> None:
+        block = f"a b\n{text}\n".encode()
+        if plain._is_simple(np, block):
+            assert lines.fullmatch(block)
+
+    check()
+
+
+def test_which_lines_are_simple() -> None:
+    np = arrays()
+    for line in ("a b", "a@b.c d-e@f", "User_1@b\tc"):
+        assert plain._is_simple(np, f"{line}\n{line}\n".encode()), line
+    wrong = [
+        "@b c",
+        "a@b@c d",
+        "a..b c",
+        "a. c",
+        "a b c",
+        "a",
+        "a  b",
+        "a b,c",
+        "a /b",
+        ".a b",
+        "a b\n",
+        "a b\n c d",
+        "\xe4 b",
+    ]
+    for line in wrong:
+        assert not plain._is_simple(np, f"x y\n{line}\nx y\n".encode()), line
+
+
+def test_lines_that_are_not_simple_are_found_among_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "_BLOCKS", (1 << 10, 1 << 6))
+    odd = {3: "a@b c@d@e", 500: "a..@b c", 501: "a. [c", **dict.fromkeys(range(900, 1000), "@x @")}
+    data = "".join(f"{odd.get(n, f'u{n}@example.com v{n}')}\n" for n in range(1000)).encode()
+    lines = lines_for(roles.VIRTUAL)
+    assert lines is not None
+    one, other = ({entry.span.first.line for entry in doubtful(data, lines, "t", role)} for role in ("", roles.VIRTUAL))
+    assert one == other >= {4, 502}
 
 
 def target(folder: Path, text: str) -> Target:

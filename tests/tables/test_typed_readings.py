@@ -16,7 +16,7 @@ from mailconf.tables.sendmail_access import AccessAction, AccessKey
 from mailconf.tables.sendmail_aliases_reader import read_targets
 from mailconf.tables.sendmail_maps import MailerRoute
 from mailconf.tables.sendmail_maps import MapTarget as Address
-from mailconf.tables.sides import Fault, Side, parse_side
+from mailconf.tables.sides import Side, SideFault, parse_side
 from mailconf.tables.transport import Hop, Transport
 
 GRAMMAR_FILES = Path(__file__).parents[2] / "grammars"
@@ -244,7 +244,7 @@ def test_keys_of_virtusers_and_generics() -> None:
         ("a", "error:nouser:550 No", MailerRoute("error", "550 No", "nouser")),
         ("a", "error:No", MailerRoute("error", "No")),
         ("a", "discard:", MailerRoute("discard")),
-        ("a", "esmtp:[h]:2525", MailerRoute("esmtp", "[h]:2525")),
+        ("a", "esmtp:[h]", MailerRoute("esmtp", "[h]")),
     ],
 )
 def test_mailers(key: str, value: str, meaning: MailerRoute) -> None:
@@ -333,5 +333,5 @@ def test_broken_input_names_the_mistake_that_it_is_an_example_of(grammar: str) -
         for start in starts:
             for example in mistake["examples"]:
                 found = parse_side(grammar, start, example)
-                assert isinstance(found, Fault), (start, example)
+                assert isinstance(found, SideFault), (start, example)
                 assert (found.code.name, found.hint) == (mistake["code"], mistake["hint"]), (start, example)

@@ -87,6 +87,32 @@ NETWORKS6 = {
     "a file": "@TOP@/six",
 }
 
+# What no list can use, what it can use though it looks odd, and netmasks; of the lists of clients that smtpd asks.
+PATTERNS = {
+    "letters and a slash": "be/be",
+    "a host with a netmask": "10.0.0.1/8",
+    "a netmask of four numbers": "203.0.113.0/255.255.255.0",
+    "a netmask of 0": "0.0.0.0/0",
+    "a netmask of 0 for another address": "203.0.113.0/0",
+    "a long netmask": "203.0.113.0/33",
+    "a netmask with a leading zero": "203.0.113.0/024",
+    "an empty netmask": "203.0.113.0/",
+    "a netmask without an address": "/24",
+    "two netmasks": "203.0.113.0/24/24",
+    "a bracket that is not closed": "[203.0.113.7",
+    "text behind a bracket": "[::1]x",
+    "a port": "203.0.113.7:25",
+    "IPv6 without brackets": "2001:db8::7",
+    "a number that is too high": "203.0.113.256",
+    "leading zeros": "203.000.113.007",
+    "three numbers": "203.0.113",
+    "a table of an unknown type": "nosuchtype:x",
+    "a table that fails": "fail:x",
+}
+PLACES = {"before": "203.0.113.7, {}", "after": "{}, 203.0.113.7", "excluded before": "!203.0.113.7, {}"}
+BAD = ("be/be", "10.0.0.1/8", "fail:x", "@TOP@/missing", "#x")
+HERE = {"before": "127.0.0.1, {}", "after": "{}, 127.0.0.1", "excluded": "!127.0.0.1, {}", "by itself": "{}"}
+
 MORE = {"more": "two.test\n", "cidr": "203.0.113.0/29 x\n"}
 NAMES = ("one.test", "two.test", "three.test", "sub.one.test", "example.com")
 PARAMETERS = ("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
@@ -157,6 +183,52 @@ def _networks() -> list[Scenario]:
     return found
 
 
+def _patterns() -> list[Scenario]:
+    """A pattern that may be bad in mynetworks, where permit_mynetworks asks for three clients."""
+    clients = [client("203.0.113.7"), client("198.51.100.9"), client("IPV6:2001:db8::7")]
+    sessions = [mail("x@away.test", "alice@example.com", who=who) for who in clients]
+    return [
+        Scenario(
+            f"mynetworks, {place}: {name}", {"mynetworks": value.format(pattern), "inet_protocols": "all"}, sessions
+        )
+        for name, pattern in PATTERNS.items()
+        for place, value in PLACES.items()
+    ]
+
+
+def _of_smtpd() -> list[Scenario]:
+    """A bad pattern in the other lists that smtpd asks for its client, 127.0.0.1, before and after a good one."""
+    plain = ["EHLO client.example", "MAIL FROM:<sender@from.example>", "RCPT TO:<alice@example.com>"]
+    sessions = {
+        "smtpd_authorized_xclient_hosts": [["EHLO client.example", client(9), *plain]],
+        "smtpd_authorized_xforward_hosts": [["EHLO client.example", "XFORWARD NAME=a.example", *plain]],
+        "smtpd_client_event_limit_exceptions": [plain],
+        "debug_peer_list": [plain, ["HELO client.example", "MAIL FROM:<>", "RCPT TO:<x@away.test>"]],
+        "local_header_rewrite_clients": [[*plain, "DATA", "."]],
+        "permit_mx_backup_networks": [mail("x@ours.example", "x@away.test")],
+        "smtpd_sasl_exceptions_networks": [plain],
+    }
+    found = []
+    for parameter, asked in sessions.items():
+        for bad in BAD:
+            for place, value in HERE.items():
+                own = {parameter: value.format(bad)}
+                if parameter == "permit_mx_backup_networks":
+                    own = {parameter: value.format(bad).replace("127.0.0.1", "192.0.2.0/24")}
+                    own["smtpd_relay_restrictions"] = "permit_mx_backup, defer_unauth_destination"
+                if parameter == "smtpd_sasl_exceptions_networks" and place != "after":
+                    continue  # without logins, nothing asks it
+                found.append(Scenario(f"{parameter}, {place}: {bad}", own, asked))
+    return found
+
+
+def _no_tables() -> list[Scenario]:
+    """A parameter with a value in which there is no table: nobody is in its tables."""
+    asked = [mail("carol@example.com", "x@rel.example", "y@vm.example", "postmaster@example.com", who=client(200))]
+    names = ("local_recipient_maps", "relay_recipient_maps", "virtual_mailbox_maps")
+    return [Scenario(f"{name}: no table", {name: ","}, asked) for name in names]
+
+
 def _types() -> list[Scenario]:
     found = []
     for kind in TYPES:
@@ -180,4 +252,4 @@ def _types() -> list[Scenario]:
 
 
 def scenarios() -> list[Scenario]:
-    return [*_origins(), *_of_lists(), *_networks(), *_types()]
+    return [*_origins(), *_of_lists(), *_networks(), *_types(), *_patterns(), *_of_smtpd(), *_no_tables()]

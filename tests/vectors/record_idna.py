@@ -23,7 +23,7 @@ LIBRARY = "/usr/lib/postfix/libpostfix-util.so"
 
 
 def ask(transitional: bool) -> list[list[Any]]:
-    """For each name: A-labels, U-labels (None where there are none), and whether it is a host name."""
+    """For each name: A-labels, U-labels (None where the name has no such form), and whether it is a host name."""
     library = ctypes.CDLL(LIBRARY)
     ctypes.c_int.in_dll(library, "midna_domain_transitional").value = int(transitional)
     ctypes.c_int.in_dll(library, "util_utf8_enable").value = 1

@@ -202,7 +202,7 @@ def send(port: int, sender: str, recipients: list[str], options: list[str], text
             code, said = smtp.docmd("RCPT", f"TO:<{address}> {parameters}".strip())
             assert code == 250, said
         smtp.docmd("DATA")
-        lines = text.encode().split(b"\n")
+        lines = text.encode("utf-8", "surrogateescape").split(b"\n")
         lines = lines[:-1] if lines[-1] == b"" else lines
         smtp.send(b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines) + b".\r\n")
         code, said = smtp.getreply()

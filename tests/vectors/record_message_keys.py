@@ -42,6 +42,14 @@ TYPES = [
         "multipart/mixed; boundary x;boundary=yy",
     ),
     *(
+        'multipart/mixed; boundary="x\n x"',
+        'multipart/mixed; boundary="x \n\tx"',
+        'multipart/mixed; boundary="x\\ \n x"',
+        'multipart/mixed; boundary="x\\\n x"',
+        'multipart/mixed; boundary="\n xx"',
+        'multipart/mixed; boundary="xx\n "',
+    ),
+    *(
         'multipart/mixed; boundary="x',
         "multipart/mixed; (boundary=xx",
         '"message"/rfc822',
@@ -106,9 +114,17 @@ def lay_out(folder: Path) -> None:
     os.utime(folder / "main.cf", (10**9, 10**9))
 
 
+# Boundaries over two lines; the lines that may be meant have one, two or no blanks.
+FOLDED = [
+    f'Content-Type: multipart/mixed; boundary="{text}"\n\n--x x\nA: 1\n\n--x  x\nB: 2\n\n--x\tx\nC: 3\n\n--xx\nD: 4\n\n'
+    for text in ("x\n x", "x \n\tx", "x\n  x", "x\\ \n x", "x\\\n x", "\n xx", "\n x\n x", "xx\n ")
+]
+
+
 def inputs() -> store.Inputs:
     chance = random.Random(11)
-    return store.Inputs([{"text": text} for text in (*FIXED[:7], *(message(chance) for _ in range(150)))])
+    texts = (*FIXED[:7], *FOLDED, *(message(chance) for _ in range(150)))
+    return store.Inputs([{"text": text} for text in texts])
 
 
 def main() -> None:

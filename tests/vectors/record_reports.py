@@ -1,13 +1,16 @@
 """Record the reports of the real bounce(8) under many configurations: ``python -m tests.vectors.record_reports``.
 
-Needs root and an installed Postfix; it runs a private instance below a temporary directory. Writes reports.jsonl beside
-this file: for each case its parameters, the file of templates and the message, and what the engine delivered and logged
-of it; times and ids are replaced by words. A case that ends bounce(8) has only its log.
+Needs root and an installed Postfix; it runs a private instance below a temporary directory. Run it on machines with
+different versions (tests/machines); each version's answers are reports@VERSION.jsonl and report_headers@VERSION.jsonl,
+one of which may be named as an argument. They have for each case its parameters, the file of templates and the
+message, and what the engine delivered and logged of it; times and ids are replaced by words. A case that ends bounce(8)
+has only its log.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -63,7 +66,8 @@ NULL = ("", ["fails@example.com"], [], "Subject: x\n\nbody\n")
 SLOW = ("games@example.com", ["slow@example.com"], [], "Subject: x\n\nbody\n")
 LARGE = "Subject: x\n\n" + ("x" * 70 + "\n") * 800
 Sent = tuple[str, list[str], list[str], str]
-CASES: dict[str, tuple[dict[str, str], str, Sent]] = {
+Case = tuple[dict[str, str], str, Sent]
+CASES: dict[str, Case] = {
     "built-in": ({}, "", FAILS),
     "of a file": (FILE, TEXT, FAILS),
     "author with a name": (FILE, template("x", sender="Daemon of Mail <daemon@example.net>"), FAILS),
@@ -159,6 +163,23 @@ THREADS = {
     "folded": "Message-Id:\n <a@b>\n",
     "with a comment": "Message-Id: <a@b> (x)\nSubject: Message-Id: <c@d>\n Message-Id: <e@f>\n",
     "of a message sent on": "Resent-Message-Id: <r@b>\n",
+    "folded twice inside": "Message-Id:\n\t\n <a\n  b\n\t@c>\n (x)\n",
+    "nothing, then one": "Message-Id:  \nMessage-Id: (x) <a@b>\nMessage-Id : \t<c@d>\nMessage-Id: <e@f>\n",
+    "empty": "Message-Id: <>\n",
+    "brackets in it": "Message-Id: <<a@b>c<d>> <e@f>\n",
+    "brackets that nothing closes": "Message-Id: <<a@b>\nMessage-Id: <c@d>>\n",
+    "brackets in quotes": 'Message-Id: <"a>b"@c>\n',
+    "glued": "Message-Id: <a@b><c@d>\n",
+    "text before": "Message-Id: x <a@b>\n",
+    "text after": "Message-Id: <a@b>x\n",
+    "opened": "Message-Id: <a@b\n",
+    "closed": "Message-Id: a@b>\n",
+    "control characters": "Message-Id:\v <a\x01b\t\x7f@c>\f \v\n",
+    "a control character before it": "Message-Id: \x01<a@b>\n",
+    "UTF-8": "Message-Id: <\u00e4\u0085\U0001f600\uffff@b>\n",
+    "not UTF-8": "Message-Id: <\udce4\udcc0\udc80<\udce2\udc82>\udcf4\udc90\udc80\udc80@b>\n",
+    "not UTF-8 around it": "Message-Id: <a@b>\udce4\nMessage-Id: \udce4<c@d>\n",
+    "beyond the end of the field": "Message-Id: <a@b" + f"\n {'x' * 900}" * 120 + ">\n",
 }
 CASES |= {
     f"thread, identity: {name}": (
@@ -168,7 +189,67 @@ CASES |= {
     )
     for name, fields in THREADS.items()
 }
+CASES |= {
+    f"thread, without SMTPUTF8: {name}": (
+        {"enable_threaded_bounces": "yes", "smtputf8_enable": "no"},
+        "",
+        (*FAILS[:3], f"{THREADS[name]}X: y\n\nbody\n"),
+    )
+    for name in ("UTF-8", "not UTF-8")
+}
+CASES["thread, short records"] = (
+    {"enable_threaded_bounces": "yes", "line_length_limit": "512"},
+    "",
+    (*FAILS[:3], f"Message-Id: <{'x' * 498}>y\nX: y\n\nbody\n"),
+)
 CASES["thread, delay"] = ({**SOON, "enable_threaded_bounces": "yes"}, "", SLOW)
+
+
+HEADERS = (*FAILS[:2], ["RET=HDRS"])
+LONG = {
+    "as long as a record": f"Subject: {'x' * 2039}\n",
+    "longer than a record": f"Subject: {'x' * 2040}\n",
+    "the rest has no name": f"Subject: {'x' * 2039}:y\n",
+    "the rest is like a field": f"Subject: {'x' * 2039}Y: z\n",
+    "the rest begins with a space": f"Subject: {'x' * 2039} z\n",
+    "a long continuation": f"Subject: a\n {'x' * 5000}\n b\n",
+    "addresses": f"To: <a@b.example>, {', '.join(f'u{n}@example.com' for n in range(300))}\n",
+}
+NULLS = {
+    "in a value": "Subject: a\0b\n",
+    "first in a value": "Subject:\0b\n",
+    "in a name": "A: b\nSub\0ject: b\n",
+    "before the colon": "A: b\nSubject\0: b\n",
+    "in lines that continue": "A: b\n c\0d\n \0d\n e\n",
+    "at the end": "A: b\0\n",
+    "in the first record": f"A: {'x' * 1000}\0{'x' * 3000}\n",
+    "in the second record": f"A: {'x' * 3000}\0{'x' * 100}\n",
+    "in an address": "To: <a@b.example>, c\0d@example.com\n",
+    "alone": "A: b\n\0\n",
+}
+HEADER_CASES: dict[str, Case] = {
+    f"headers, {name}": ({}, "", (*HEADERS, f"{fields}X: y\n\nbody\n")) for name, fields in LONG.items()
+}
+HEADER_CASES |= {
+    f"headers, a NUL {name}": ({}, "", (*HEADERS, f"{fields}X: y\n\nbody\n")) for name, fields in NULLS.items()
+}
+HEADER_CASES |= {f"a NUL {name}": ({}, "", (*FAILS[:3], f"{fields}X: y\n\nbody\n")) for name, fields in NULLS.items()}
+HEADER_CASES["headers, short records"] = (
+    {"line_length_limit": "512"},
+    "",
+    (*HEADERS, f"Subject: {'x' * 1000}: y\nX: y\n\nbody\n"),
+)
+HEADER_CASES["headers, of a success"] = (
+    {},
+    "",
+    ("games@example.com", ["games@example.com NOTIFY=SUCCESS"], [], f"{LONG['longer than a record']}X: y\n\nbody\n"),
+)
+HEADER_CASES["headers, copies"] = (
+    {**TO, "notify_classes": "bounce"},
+    "",
+    (*FAILS[:3], f"{LONG['a long continuation']}X: y\n\nbody\n"),
+)
+SETS = {"reports": CASES, "report_headers": HEADER_CASES}
 
 
 def logged(lines: list[str]) -> list[str]:
@@ -221,9 +302,17 @@ def emptied(mail: Path) -> None:
 
 
 def inputs() -> store.Inputs:
+    return _inputs(CASES)
+
+
+def header_inputs() -> store.Inputs:
+    return _inputs(HEADER_CASES)
+
+
+def _inputs(asked: dict[str, Case]) -> store.Inputs:
     cases = [
         {"name": name, "settings": settings, "templates": templates, "message": list(sent)}
-        for name, (settings, templates, sent) in CASES.items()
+        for name, (settings, templates, sent) in asked.items()
     ]
     return store.Inputs(cases, {"parameters": PARAMETERS, "aliases": ALIASES})
 
@@ -232,11 +321,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as top, PrivatePostfix(Path(top)) as postfix:
         postfix.configure(PARAMETERS, {"etc/aliases": ALIASES})
         postfix.postmap("hash:@TOP@/etc/aliases")
-        answers = [ask(postfix, *case) for case in CASES.values()]
-    store.write("reports", store.postfix(), __file__, answers)
+        answers = {name: [ask(postfix, *case) for case in SETS[name].values()] for name in sys.argv[1:] or SETS}
+    engine = store.postfix()
+    for name, some in answers.items():
+        store.write(f"{name}@{engine.version}", engine, __file__, some)
 
 
-INPUTS = {"reports": inputs}
+INPUTS = {"reports": inputs, "report_headers": header_inputs}
 
 if __name__ == "__main__":
     main()

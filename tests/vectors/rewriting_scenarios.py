@@ -42,7 +42,8 @@ RESOLVE = [
     "foo@FOO.EXAMPLE", "MAILER-DAEMON", "foo@[host.name]", "foo@" + "a" * 64 + ".b", "foo@127.0.0.1", "a!", "foo@[]",
     "%foo.example", "foo@bar:baz", "foo@%", "a b@foo.example", "double-bounce@example.com", "u@[IPv6:2001:db8::1]",
     "a b!c@foo.example", "x!y!z@foo.example", "a%b%c@foo.example", "x!y%z@foo.example", "a@b@c@foo.example",
-    "@@foo.example", "%@foo.example", "!@foo.example", "a@foo.example@foo.example", "u@foo.example.", "u@localhost",
+    "x[y]%foo.example@foo.example", "a b!c%rel.example@foo.example", "@@foo.example", "%@foo.example",
+    "!@foo.example", "a@foo.example@foo.example", "u@foo.example.", "u@localhost",
     "u@[127.0.0.1].", "x@va.example.", "%", "!", "@", "foo@@foo.example", "a!@foo.example", "a%@foo.example",
 ]  # fmt: skip
 _TRANSPORTS = (
@@ -57,6 +58,15 @@ _TRANSPORT_USERS = [
     "err@err.example", "x@vm.example", "x@rel.example", "x@sub.rel.example", "a@sm.example", "o@[9.9.9.9]",
     "one+x@foo.example", "u%y.z@foo.example",
 ]  # fmt: skip
+_QUOTED = (
+    'inline:{ {"a b"@y.z=qd:1}, {"c d"@y.z=ext:1}, {"e+f g"@y.z=ext:2}, {"h i"=local:1}, {j.=dot:1}, {@x.y=at:1} }, '
+    "regexp:{{/^c d@y.z$$/ int:1}}, regexp:{{/^k l@y.z$$/ int:2}}, regexp:{{/^e f@/ int:3}}"
+)
+_QUOTED_USERS = [
+    "a b@y.z", "c d@y.z", "k l@y.z", "e+f g@y.z", "e f@y.z", "e f+x@y.z", "h i@example.com", "h i+x@example.com",
+    "h i@y.z", "a b+c@y.z", "j.@y.z", "j.@foo.example", "m n@x.y", 'a"b@y.z', "a\\b@y.z", ".@y.z", "o@x.y",
+]  # fmt: skip
+_WRITTEN = ['"a b"', '"c d"', '"e f"', '"a b+x"', '"c d+x"', '"g"']
 _FOUR = ["u@y.z", "u@rel.example", "u@foo.example", "u@vm.example"]
 _SENDERS = ["s@a.b", "s+e@a.b", "x@c.d", "", "x@a.b", "x@x.x", "y@a.b"]
 
@@ -98,6 +108,25 @@ def questions() -> list[Questions]:
         Questions({"append_dot_mydomain": "yes"}, RESOLVE, standard=STANDARD),
         Questions({"append_at_myorigin": "no"}, RESOLVE, standard=STANDARD),
         Questions({"remote_header_rewrite_domain": "invalid.example"}, [], standard=STANDARD),
+        Questions(
+            {"remote_header_rewrite_domain": "invalid.example", "append_dot_mydomain": "yes"}, [], standard=STANDARD
+        ),
+        Questions({"remote_header_rewrite_domain": "bare", "append_dot_mydomain": "yes"}, [], standard=STANDARD),
+        Questions(
+            {
+                "remote_header_rewrite_domain": "invalid.example",
+                "append_at_myorigin": "no",
+                "append_dot_mydomain": "yes",
+            },
+            [],
+            standard=STANDARD,
+        ),
+        Questions({"myorigin": "bare", "append_dot_mydomain": "yes"}, RESOLVE, standard=STANDARD),
+        Questions({"myorigin": "foo.example", "empty_address_recipient": "nobody"}, RESOLVE),
+        Questions({"resolve_dequoted_address": "no"}, RESOLVE),
+        Questions({"transport_maps": _QUOTED, "relayhost": "[rh]"}, _QUOTED_USERS),
+        Questions({"relocated_maps": _QUOTED}, _QUOTED_USERS),
+        Questions({"sender_dependent_relayhost_maps": _QUOTED}, ["o@p.q"], senders=_QUOTED_USERS),
         Questions({"swap_bangpath": "no", "allow_percent_hack": "no"}, RESOLVE, standard=STANDARD),
         Questions({"resolve_null_domain": "yes", "resolve_numeric_domain": "yes"}, RESOLVE),
         Questions(
@@ -267,6 +296,33 @@ def messages() -> list[Messages]:
                 ("u@c.d", ["a"], "U@X.A.B", "u@a.b"),
                 ("u@xa.b", ["a"], "u@e.c.d", "u@.a.b"),
             ],
+        ),
+        *(
+            Messages(
+                {"masquerade_domains": "a.b", "masquerade_exceptions": exceptions},
+                [(f"{user}@x.a.b", ["v@c.d"], f"{user}@x.a.b", "v@c.d") for user in ("root", "Kim", '"a b"', "u")],
+                {"exceptions": "# kim\nkim, !u\n"},
+            )
+            for exceptions in (
+                "!root, static:x",
+                "regexp:{{/^a b$$/ x}}",
+                'regexp:{{/^"a b"$$/ x}}',
+                "@TOP@/exceptions",
+                "!@TOP@/exceptions, static:y",
+                "inline:{root=x}, fail:now",
+                "@TOP@/none",
+                "kim, @TOP@/none",
+                "{ root }, KIM",
+            )
+        ),
+        Messages({"masquerade_domains": "!, {a.b} !!c.d ,a.b"}, [("u@x.a.b", ["v@c.d"], "u@x.c.d", "v@y.a.b")]),
+        *(
+            Messages(
+                {name: 'inline:{ {"a b"@foo.example=q@one.example}, {"c d"=r@one.example} }, ' + by_meaning},
+                [("s@h.example", [f"{user}@foo.example"], "x@h.example", f"{user}@foo.example") for user in _WRITTEN],
+            )
+            for name in ("canonical_maps", "virtual_alias_maps")
+            for by_meaning in ("regexp:{{/^[ce] [df]@/ s@one.example}}",)
         ),
         Messages(
             {

@@ -1,6 +1,6 @@
 """What Postfix 3.7.11 says of command lines in master.cf; tests/live/test_arguments_live.py asks it again.
 
-CASES      program and arguments: the fatal error of the program when there is work for it, "" where there is none
+CASES      program and arguments: the fatal error of the program when there is work for it, "" where it gives none
 UNSTARTED  arguments at which the master itself stops, and every service with it
 """
 

@@ -1,6 +1,6 @@
 """What Postfix's table tools and its smtpd are asked where the words of its versions differ.
 
-A command of a tool stands behind ``-c .`` in a folder that holds `FILES`. A dialogue is played line by line; what
+A tool's command follows ``-c .``, in a directory that holds `FILES`. A dialogue is played line by line; what
 `CONTENT` has goes through smtpd and cleanup.
 """
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mailconf.check.machine.accounts import Accounts
-from mailconf.check.machine.trees import Found, is_file, is_folder, itself, resolve, walk
+from mailconf.check.machine.trees import FoundFile, is_file, is_folder, itself, resolve, walk
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Code, Sink, warning
-from mailconf.files import Place, Tree
+from mailconf.files import Tree, TreePlace
 
 CK062 = warning("CK062", "a file or folder has the wrong owner or group")
 """Why: a file of the mail system that belongs to another user can be changed by that user: programs and configuration
@@ -128,7 +128,7 @@ class Files:
         self._owner = owner.number if owner else None
         self._group = accounts.group(self._group_name)
         root = subject.root
-        self._owners_count = root.is_real or root.stat(Place(root.top), follow=False).st_uid == 0
+        self._owners_count = root.is_real or root.stat(TreePlace(root.top), follow=False).st_uid == 0
         self._queue = queue_folder(subject)
 
     def check(self, *, shared: bool) -> None:
@@ -235,13 +235,13 @@ class Files:
             hint = "replace one by a symbolic link to the other, else programs hand mail to two systems"
             self._sink.report(CK068, message, hint=hint, file=str(root.path(SENDMAILS[0])), tree=root)
 
-    def _owned(self, tree: Path, files: Iterable[Found], owner: int | None, name: str) -> None:
+    def _owned(self, tree: Path, files: Iterable[FoundFile], owner: int | None, name: str) -> None:
         if owner is None or not self._owners_count:
             return
         wrong = (each.path for each in files if each.status.st_uid != owner)
         self._report(CK062, tree, wrong, f"does not belong to {name}", f"run chown {name} on it")
 
-    def _writable(self, tree: Path, files: Iterable[Found]) -> None:
+    def _writable(self, tree: Path, files: Iterable[FoundFile]) -> None:
         paths = (each.path for each in files)
         self._report(CK063, tree, paths, "can be written by its group or by everybody", "run chmod go-w on it")
 
@@ -267,17 +267,17 @@ def data_folder(subject: Subject) -> Path:
     return subject.root.path(name) if name.startswith("/") else queue_folder(subject) / name
 
 
-def _is_channel(found: Found) -> bool:
+def _is_channel(found: FoundFile) -> bool:
     return stat.S_ISFIFO(found.status.st_mode) or stat.S_ISSOCK(found.status.st_mode)
 
 
 def _leaves(root: Tree, link: Path) -> bool:
-    return link.name != _MAKEDEFS and "/" in root.link(Place(link))
+    return link.name != _MAKEDEFS and "/" in root.link(TreePlace(link))
 
 
 def _same(root: Tree, one: Path, other: Path) -> bool:
     try:
-        places = [Place(path) for path in (one, other)]
+        places = [TreePlace(path) for path in (one, other)]
         sizes, digests = map(root.stat, places), map(root.digest, places)
         return len({status.st_size for status in sizes}) == 1 and len(set(digests)) == 1
     except OSError:

@@ -8,13 +8,13 @@ from os import stat_result
 from pathlib import Path
 from typing import NamedTuple
 
-from mailconf.files import Place, Tree
+from mailconf.files import Tree, TreePlace
 
 MOST_LINKED = 10_000  # names below symbolic links to folders that are looked at: such a link may lead anywhere
 _MOST_LINKS = 40
 
 
-class Found(NamedTuple):
+class FoundFile(NamedTuple):
     """A file: its name, and where it is (elsewhere where links were followed, or below another root).
 
     status  of itself
@@ -31,7 +31,7 @@ class Found(NamedTuple):
         return stat.S_ISLNK(self.status.st_mode)
 
 
-def walk(top: Path, root: Tree, *, follow: bool = False, at: Path | None = None) -> Iterator[Found]:
+def walk(top: Path, root: Tree, *, follow: bool = False, at: Path | None = None) -> Iterator[FoundFile]:
     """``top`` and everything below it, folders before what is in them; what cannot be read is left out.
 
     With ``follow`` symbolic links are followed, absolute ones below ``root``, and each folder counts once. ``at`` is
@@ -52,27 +52,27 @@ def walk(top: Path, root: Tree, *, follow: bool = False, at: Path | None = None)
             found = _status(leads, root)
             if found is not None and stat.S_ISLNK(found.st_mode):
                 found = None  # it goes round
-            yield Found(path, place, status, found)
+            yield FoundFile(path, place, status, found)
             if found is None:
                 continue
             behind = found
         else:
-            yield Found(path, place, status, status)
+            yield FoundFile(path, place, status, status)
         if stat.S_ISDIR(behind.st_mode) and (behind.st_dev, behind.st_ino) not in seen:
             seen.add((behind.st_dev, behind.st_ino))
             waiting += ((path / name, leads / name, linked) for name in reversed(_names(leads, root)))
 
 
-def itself(path: Path, root: Tree) -> list[Found]:
+def itself(path: Path, root: Tree) -> list[FoundFile]:
     """What is at ``path``, without what lies below it; nothing when there is nothing."""
     status = _status(path, root)
-    return [] if status is None else [Found(path, path, status, status)]
+    return [] if status is None else [FoundFile(path, path, status, status)]
 
 
 def is_folder(path: Path, root: Tree) -> bool:
     """Whether there is a folder at ``path``, or a link to one; no for what cannot be looked at."""
     try:
-        return root.is_folder(Place(path))
+        return root.is_folder(TreePlace(path))
     except OSError:
         return False
 
@@ -80,7 +80,7 @@ def is_folder(path: Path, root: Tree) -> bool:
 def is_file(path: Path, root: Tree) -> bool:
     """The same of a regular file."""
     try:
-        return root.is_file(Place(path))
+        return root.is_file(TreePlace(path))
     except OSError:
         return False
 
@@ -89,7 +89,7 @@ def resolve(path: Path, root: Tree) -> Path:
     """Where the symbolic link at ``path`` leads to in the end, whether anything is there or not."""
     for _ in range(_MOST_LINKS):
         try:
-            text = root.link(Place(path))
+            text = root.link(TreePlace(path))
         except (OSError, ValueError):
             return path
         path = root.path(text) if text.startswith("/") else path.parent / text
@@ -98,13 +98,13 @@ def resolve(path: Path, root: Tree) -> Path:
 
 def _status(path: Path, root: Tree) -> stat_result | None:
     try:
-        return root.stat(Place(path), follow=False)
+        return root.stat(TreePlace(path), follow=False)
     except (OSError, ValueError):
         return None
 
 
 def _names(folder: Path, root: Tree) -> Sequence[str]:
     try:
-        return root.list(Place(folder))
+        return root.list(TreePlace(folder))
     except OSError:
         return ()

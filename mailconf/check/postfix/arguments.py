@@ -15,7 +15,17 @@ from collections.abc import Iterator, Sequence
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink, error
 from mailconf.postfix.settings.configuration import Configuration
-from mailconf.postfix.text.master_cf import COMMAND, FLAGS, TAKES_VALUE, Option, ServiceEntry, Word, command_line
+from mailconf.postfix.text.master_cf import (
+    COMMAND,
+    FLAGS,
+    TAKES_VALUE,
+    Option,
+    ServiceEntry,
+    ServiceWord,
+    Words,
+    command_line,
+    entry_at,
+)
 from mailconf.source import Source
 
 CK052 = error("CK052", "a pipe or spawn service lacks an argument")
@@ -104,9 +114,10 @@ def arguments(subject: Subject, sink: Sink) -> None:
     """Report options and words that stop a service, and what pipe and spawn services lack."""
     configuration = subject.configuration
     source = configuration.sources.get("master.cf")
-    last = {(entry.name, entry.type): entry for entry in configuration.entries}
-    for entry in last.values() if source else ():
-        assert source is not None
+    for service in configuration.services:  # of those with the same name and type, the last
+        if source is None or service.span is None:
+            continue
+        entry = entry_at(source.text, service.span.start)
         if any("'}'" in problem.message for problem in entry.problems):
             continue  # PF233 reports it: nothing starts
         options, words = command_line(entry)
@@ -132,20 +143,20 @@ def _options(entry: ServiceEntry, options: Sequence[Option], source: Source, sin
 def _words(
     entry: ServiceEntry,
     options: Sequence[Option],
-    words: Sequence[Word],
+    words: Words,
     configuration: Configuration,
     source: Source,
     sink: Sink,
 ) -> None:
     program = entry.fields[COMMAND].text
     known = ATTRIBUTES.get(program, ())
-    given: dict[str, tuple[str, Word]] = {}
+    given: dict[str, tuple[str, ServiceWord]] = {}
     for at, word in enumerate(words):
         name, equals, value = word.text.partition("=")
         name = name.lower()
         if not equals or name not in known:
             if at or not _is_broken(options):
-                _unexpected(entry, options, words[at:], configuration, source, sink)
+                _unexpected(entry, options, words.since(at), configuration, source, sink)
             break
         given[name] = value, word
         if name == "argv":
@@ -173,7 +184,7 @@ def _is_broken(options: Sequence[Option]) -> bool:
     return value is not None and options[-1].letter == "o" and "=" not in value.text
 
 
-def _flags(entry: ServiceEntry, flags: str, word: Word, source: Source, sink: Sink) -> None:
+def _flags(entry: ServiceEntry, flags: str, word: ServiceWord, source: Source, sink: Sink) -> None:
     program = entry.fields[COMMAND].text
     for flag in flags:
         if flag not in _KNOWN_FLAGS[program]:
@@ -184,7 +195,7 @@ def _flags(entry: ServiceEntry, flags: str, word: Word, source: Source, sink: Si
 
 
 def _user(
-    entry: ServiceEntry, value: str, word: Word, configuration: Configuration, source: Source, sink: Sink
+    entry: ServiceEntry, value: str, word: ServiceWord, configuration: Configuration, source: Source, sink: Sink
 ) -> None:
     """``user=name`` or ``user=name:group``; whether they exist is the machine's to know."""
     user, _, group = value.partition(":")
@@ -206,7 +217,7 @@ def _user(
 def _unexpected(
     entry: ServiceEntry,
     options: Sequence[Option],
-    words: Sequence[Word],
+    words: Words,
     configuration: Configuration,
     source: Source,
     sink: Sink,
@@ -223,7 +234,7 @@ def _unexpected(
     sink.report(CK086, f"{program} {reason} and stops at {shown}", span, hint=hint)
 
 
-def _remedy(entry: ServiceEntry, options: Sequence[Option], words: Sequence[Word], configuration: Configuration) -> str:
+def _remedy(entry: ServiceEntry, options: Sequence[Option], words: Words, configuration: Configuration) -> str:
     """What to write instead of the word that the program does not take."""
     text = words[0].text
     if text.startswith("#"):
@@ -233,7 +244,7 @@ def _remedy(entry: ServiceEntry, options: Sequence[Option], words: Sequence[Word
     name, equals, _ = text.partition("=")
     if equals and configuration.is_known(name):
         return f"write -o {text}"
-    before = entry.words[-len(words) - 1].text if len(words) < len(entry.words) else ""
+    before = entry.words[len(entry.words) - len(words) - 1].text if len(words) < len(entry.words) else ""
     if len(words) > 1 and words[1].text.startswith("=") and "=" not in text:
         return f"write {text}=value without blanks"
     last = options[-1] if options else None
@@ -253,7 +264,7 @@ def _remedy(entry: ServiceEntry, options: Sequence[Option], words: Sequence[Word
     return f"write -o {{ {name} = {rest.strip()} }} {_OR_REMOVE}"
 
 
-def _belonging(words: Sequence[Word]) -> Iterator[str]:
+def _belonging(words: Words) -> Iterator[str]:
     """The words that may be the rest of the value of the option before them."""
     for word in words:
         if word.text.startswith("-") or "=" in word.text:

@@ -30,11 +30,12 @@ def existing(subject: Subject, sink: Sink) -> None:
         for path in texts(subject.configuration.value(name)):
             if path.startswith("/") and not path.startswith("/dev/") and not _exists(subject, path):
                 message = f"{path}, which {name} names, does not exist"
-                sink.report(CK061, message, subject.configuration.place(name), hint=f"create it, or unset {name}")
+                span = subject.configuration.place(name)
+                sink.report(CK061, message, span, hint=f"create it, or unset {name}", cause=path)
 
 
 def _exists(subject: Subject, path: str) -> bool:
     try:
-        return subject.root.exists(path)
+        return subject.root.exists(path) or not subject.root.covers(path)
     except OSError:
         return True  # it cannot be looked at, or only Postfix can

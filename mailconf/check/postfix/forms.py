@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
-from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.hostnames import valid_domain
 from mailconf.postfix.text.expand import parse_level
 from mailconf.postfix.text.words import texts, unbraced
@@ -42,10 +41,7 @@ _MILTER = re.compile(r"(unix|local):.+|inet6?:.+[:@].+\Z", re.DOTALL)
 
 def values(subject: Subject, sink: Sink) -> None:
     """Report values of main.cf and of services' ``-o`` that are not of their parameter's form."""
-    configuration = subject.configuration
-    views: list[tuple[Configuration, Iterable[str]]] = [(configuration, configuration.names())]
-    views += ((configuration.for_service(s), s.overrides) for s in configuration.services if s.overrides)
-    for view, name in ((view, name) for view, names in views for name in names):
+    for view, name in ((view, name) for view, names in subject.configuration.views() for name in names):
         if name not in subject.postfix.parameters:
             continue
         value = view.value(name)

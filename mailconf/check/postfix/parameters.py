@@ -11,17 +11,19 @@ from typing import NamedTuple
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
+from mailconf.edits import Fix, blanks_removed, comment_moved, misspelled, swapped
 from mailconf.postfix.parameters import catalogue as parameters
 from mailconf.postfix.parameters.catalogue import TIME_LIMIT, TRANSPORT_SUFFIXES, ParameterSet, recorded
 from mailconf.postfix.parameters.history import SINCE
 from mailconf.postfix.parameters.similar import glued, similar
 from mailconf.postfix.parameters.value_types import TABLE, type_of
-from mailconf.postfix.postconf.values import Fatal, Postconf, Scope
+from mailconf.postfix.postconf.values import Postconf, PostconfFatal, Scope
 from mailconf.postfix.settings.codes import PF006
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.expand import references, scan
 from mailconf.postfix.text.lines import null_lines
 from mailconf.postfix.text.words import SEPARATORS, split_words
+from mailconf.source import Span
 
 CK001 = warning("CK001", "a parameter that is set does not exist")
 """Why: Postfix ignores a name that it does not know, and does not log it: the setting that was meant keeps its
@@ -177,13 +179,19 @@ _FOR_MUAS = {
 }
 
 
+# How hints of names begin that a master.cf could explain.
+_WITHOUT_SERVICES = ("remove it, or define the ", "Postfix ignores it; ")
+
+
 class _Names(Postconf):
     """What postconf(1) knows of a configuration; mistakes do not stop it."""
+
+    knows_services = True  # False where master.cf, whose services may read such parameters, is not here
 
     def expand(self, text: str, values: Mapping[str, str]) -> str:
         try:
             return super().expand(text, values)
-        except Fatal:
+        except PostconfFatal:
             return ""
 
     def _compute_defaults(self) -> None:
@@ -192,7 +200,7 @@ class _Names(Postconf):
     def _register_classes(self, values: Mapping[str, str], scope: Scope | None) -> None:
         try:
             super()._register_classes(values, scope)
-        except Fatal:
+        except PostconfFatal:
             pass
 
 
@@ -203,7 +211,8 @@ def names(subject: Subject, sink: Sink) -> None:
     known.values = configuration.texts()
     known.take_services(configuration.entries)
     known.register_users()
-    scopes = {(scope.entry.name, scope.entry.type): scope for scope in known.services}
+    known.knows_services = "master.cf" in configuration.sources
+    scopes = {(scope.name, scope.type): scope for scope in known.services}
     hints = iter(range(_MOST_HINTS))
     for view, given in _views(configuration):
         scope = None if view is configuration else scopes.get((view.raw("service_name"), given.kind))
@@ -231,9 +240,12 @@ def _name(name: str, view: Configuration, known: _Names, scope: Scope | None, si
     if name in postfix.read_only:
         sink.report(CK072, f"{name} is set by Postfix; this has no effect", view.span(name), hint="remove it")
         return
-    if not known.is_parameter(name) and not (scope and name in scope.used):
+    if not known.is_parameter(name) and not (scope and scope.uses(name)):
         message, hint = _unknown(name, view, postfix, hints)
-        sink.report(CK001, message, view.span(name), hint=hint)
+        if known.knows_services or not hint.startswith(_WITHOUT_SERVICES):
+            meant = misspelled(name, postfix.parameters) if hint.startswith("did you mean") else ""
+            fix = swapped(view.span(name), name, meant) if meant and not view.is_set(meant) else ()
+            sink.report(CK001, message, view.span(name), hint=hint, fix=fix)
     elif name in postfix.deprecated:
         hint = f"instead, {postfix.deprecated[name]}"
         sink.report(CK071, f"{name} will be removed from Postfix", view.span(name), hint=hint)
@@ -295,7 +307,9 @@ def _references(name: str, view: Configuration, known: _Names, sink: Sink, hints
             places = {found[1]: found.span() for found in reversed(list(_REFERENCE.finditer(value)))}
         span = view.place(name, *places.get(other, (0, None)))
         hint = _definition(other, name, view, known, hints)
-        sink.report(CK070, f"{name} refers to {other}, which is not defined", span, hint=hint)
+        meant = misspelled(other, known.postfix.parameters) if hint.startswith("did you mean") else ""
+        fix = swapped(span, other, meant, span.text.find(other)) if meant and span and other in span.text else ()
+        sink.report(CK070, f"{name} refers to {other}, which is not defined", span, hint=hint, fix=fix, cause=other)
 
 
 def _definition(other: str, name: str, view: Configuration, known: _Names, hints: Iterator[int]) -> str:
@@ -321,12 +335,24 @@ def _next_setting(name: str, view: Configuration, postfix: ParameterSet, sink: S
         if len(word) > _LONGEST_NAME or value.count("{", 0, at) > value.count("}", 0, at):
             return
         before, other = ("", word) if word in postfix.parameters else glued(word, postfix.parameters)
-        if not other or (not before and value[at - 1 : at] not in (" ", "\t")):
+        if not other or (not before and at and value[at - 1] not in " \t"):
             continue
         span = view.place(name, at + len(before), found.end())
         hint = f"put {other} on a line of its own, which begins with it"
-        sink.report(PF234, f"the value of {name} contains {other} =, which sets nothing", span, hint=hint)
+        fix = _own_line(span, other) if not view.is_set(other) else ()
+        sink.report(PF234, f"the value of {name} contains {other} =, which sets nothing", span, hint=hint, fix=fix)
         return
+
+
+def _own_line(span: Span | None, other: str) -> Fix:
+    """The setting at ``span``, which lies in the value before it, begins a line of main.cf."""
+    if span is None or not span.text.startswith(other) or not _is_main(span):
+        return ()
+    before = span.source.text[span.source.offset(span.line) : span.start]
+    if not before.strip(" \t"):
+        return blanks_removed(span.source, span.start)
+    blanks = before[len(before.rstrip(" \t")) :]
+    return swapped(span, f"{blanks}{other}", f"\n{other}", -len(blanks))
 
 
 def _comment(name: str, view: Configuration, sink: Sink) -> None:
@@ -337,8 +363,15 @@ def _comment(name: str, view: Configuration, sink: Sink) -> None:
         if word.text.startswith("#"):
             span = view.place(name, word.offset, len(value))
             message = f'"{word.text}" in the value of {name} begins no comment: it is part of the value'
-            sink.report(CK073, message, span, hint="put the comment on a line of its own")
+            prose = name.endswith(("_banner", "_reply", "_template"))  # in which it may be meant
+            fix = comment_moved(span) if view.span(name) and not prose and _is_main(span) else ()
+            sink.report(CK073, message, span, hint="put the comment on a line of its own", fix=fix)
             return
+
+
+def _is_main(span: Span | None) -> bool:
+    """Whether it is a place in main.cf."""
+    return span is not None and span.source.name.endswith("main.cf")
 
 
 def nulls(subject: Subject, sink: Sink) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, warning
 from mailconf.postfix.policy.smtpd import LISTS
@@ -34,10 +32,7 @@ _INSTEAD = "Postfix answers 450 4.7.1 Service unavailable instead"
 
 def codes(subject: Subject, sink: Sink) -> None:
     """Report codes of main.cf and of services' ``-o`` that are no refusals."""
-    configuration = subject.configuration
-    views: list[tuple[Configuration, Iterable[str]]] = [(configuration, configuration.names())]
-    views += ((configuration.for_service(s), s.overrides) for s in configuration.services if s.overrides)
-    for view, names in views:
+    for view, names in subject.configuration.views():
         for name in names:
             if name in CODES and (text := view.value(name)).removeprefix("-").isdecimal() and text.isascii():
                 _code(view, name, text, sink)

@@ -95,7 +95,7 @@ def named(subject: Subject, sink: Sink) -> None:
         if configuration.is_set(name) and transport and transport not in defined:
             message = f'{name}: master.cf defines no service "{transport}"'
             hint = "define it there, or name one that is defined"
-            sink.report(CK051, message, configuration.place(name), hint=hint)
+            sink.report(CK051, message, configuration.place(name), hint=hint, cause=transport)
     if configuration.value("maillog_file") and not any(s.name == POSTLOG and s.kind == DATAGRAM for s in services):
         message = f'maillog_file: master.cf defines no service "{POSTLOG}" of the type {DATAGRAM}'
         span = configuration.place("maillog_file")

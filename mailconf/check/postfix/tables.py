@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from mailconf.build.compile import entries_of, read_source
-from mailconf.check.postfix import trust
+from mailconf.check.postfix import meanings, trust
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
@@ -139,6 +139,8 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
     try:
         source = Source.read(subject.root, name)
     except OSError as failure:
+        if not subject.root.covers(name):
+            return
         span = subject.place(uses[0])
         hint = f"create {name}, or take {uses[0].table} out of {uses[0].role}"
         message = f"{name} cannot be read: {failure.strerror}"
@@ -152,7 +154,7 @@ def _read_text(subject: Subject, kind: str, name: str, uses: list[TableUse], sin
         report_duplicates(entries, sink, lambda key: decode(fold(encode(key))))
     else:
         entries = _read_rules(subject, kind, name, source, sink)
-        judged = entries if kind == "cidr" else [_judged(role, entry) for entry in entries]
+        judged = entries if kind == "cidr" else (_judged(role, entry) for entry in entries)
         roles.check_values(role, judged, sink, subject.is_restriction)
         if kind in trust.PATTERNS:
             trust.substitutions(uses, entries, sink)
@@ -168,12 +170,12 @@ def _judged(role: str, entry: Entry) -> Entry:
     return Entry(entry.key, value, entry.source, entry.start, entry.value_at, entry.end)
 
 
-def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Sink) -> list[Entry]:
+def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Sink) -> Sequence[Entry]:
     """The rules with a result. What only the engine finds wrong is reported in its words, once for each line."""
-    from mailconf.tables.rule_lines import RuleKind, read_rules
+    from mailconf.tables.rule_lines import read_results
 
     found = Sink()
-    rules = read_rules(kind, source, found)
+    entries = read_results(kind, source, found)
     data = Text(source).data
     number_of = LineNumbers(data)
     starts = offsets(len(data))
@@ -186,14 +188,14 @@ def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Si
 
     def tell(words: str) -> None:
         if (line := _WARNED_LINE.fullmatch(words)) and int(line[1]) not in known:
-            hint = "correct the rule: Postfix logs this, and goes on without it"
+            hint = "correct the rule, its pattern or its result: Postfix logs this, and goes on without it"
             sink.report(CK031, line[2], source.line_span(int(line[1])), hint=hint)
 
     try:
         open_table(f"{kind}:{name}", subject.root, warn=tell).close()
     except (TemporaryFailure, UnsupportedMap) as failure:
         tell(f"{kind}:{name}, line 1: {failure}")
-    return [rule.entry for rule in rules if rule.kind is RuleKind.RULE and rule.entry.value]
+    return entries
 
 
 def _check_against_configuration(
@@ -205,6 +207,7 @@ def _check_against_configuration(
         _report_subdomain_keys(subject, role, uses, entries, sink)
     _report_transports(subject, role, entries, sink)
     trust.mailboxes(uses, entries, sink)
+    meanings.entries(subject, uses, entries, sink)
 
 
 def _report_subdomain_keys(
@@ -234,7 +237,7 @@ def _report_transports(subject: Subject, role: str, entries: Iterable[Entry], si
         name = _transport_of(role, entry)
         if name and name not in services and "$" not in name:
             hint = "mail that goes there is deferred; write the name of a service of master.cf"
-            sink.report(CK032, f"master.cf has no transport {name}", entry.value_span, hint=hint)
+            sink.report(CK032, f"master.cf has no transport {name}", entry.value_span, hint=hint, cause=name)
 
 
 def _transport_of(role: str, entry: Entry) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink, alike, declare, error, warning
+from mailconf.edits import misspelled, swapped
 from mailconf.maps.registry import known_types
 from mailconf.maps.servers.nis import nis_domain
 from mailconf.maps.types import POSTFIX, type_of, types_with
@@ -103,7 +104,10 @@ def known(subject: Subject, sink: Sink) -> None:
             few = next(hints, None) is not None
             near = alike(kind, sorted(types), n=1, cutoff=0.6) if few else []
             hint = f"did you mean {near[0]}?" if near else "postconf -m lists the types"
-            sink.report(CK077, f'{use.role}: there is no map type "{kind}"', use.span, hint=hint)
+            meant = misspelled(kind, types) if near else ""
+            fix = swapped(use.span, f"{kind}:", f"{meant}:") if meant else ()
+            message = f'{use.role}: there is no map type "{kind}"'
+            sink.report(CK077, message, use.span, hint=hint, fix=fix, cause=kind)
         elif kind in missing:
             message = f"{use.role}: the installed Postfix has no map type {kind}: what asks {use.table} fails with 451"
             package = f"install the package postfix-{kind}, or take" if kind in PACKAGED_TYPES else "take"

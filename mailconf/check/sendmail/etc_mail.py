@@ -13,16 +13,22 @@ from mailconf.build.compile import read_source
 from mailconf.build.compile_etc_mail import compile_etc_mail
 from mailconf.build.etc_mail import CF, EtcMail
 from mailconf.build.plan import Target
-from mailconf.check.maps import CK010, check_maps
+from mailconf.check.maps import CK010, check_maps, unbuilt
 from mailconf.check.sendmail.hosts_access import hosts_files
 from mailconf.check.sendmail.mailers import defined, mailer_tables, relays
 from mailconf.check.sendmail.mc import check_mc
+from mailconf.check.sendmail.rules import SITE_RULES
+from mailconf.check.sendmail.subject import Written
+from mailconf.check.sendmail.table_entries import entries
+from mailconf.check.sendmail.unreached import unreached
 from mailconf.diagnostics import Severity, Sink, error
+from mailconf.edits import swapped
 from mailconf.maps.reference import TableRef
-from mailconf.model.site import ListFile, Site
+from mailconf.model.site import ListFile
+from mailconf.sendmail.cf.read import read_cf
 from mailconf.sendmail.cf_mistakes import report_cf
 from mailconf.sendmail.mc.expansion import NO_LIBRARY, SM901
-from mailconf.sendmail.site import site_of
+from mailconf.sendmail.site import site_of_cf
 from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_roles import read_sendmail_table
 
@@ -57,18 +63,24 @@ sendmail 8.17.1.9.
 
 def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
     """Report everything into ``sink``; nothing is changed."""
-    sites: list[Site] = []
-    places: dict[TableRef, Span] = {}
+    subjects: list[Written] = []
+    places: dict[TableRef | str, Span] = {}
     libraries = [etc_mail.library_of(name) for name in etc_mail.sources()]
+    lost = False
     for name, library in zip(etc_mail.sources(), libraries, strict=True):
         path = etc_mail.folder / name
         found = check_mc(path, library, sink, root=etc_mail.root, allow_shell=etc_mail.allow_shell)
+        own = etc_mail.is_own(name)
+        if own:
+            etc_mail.expand(path, sink)
+            places = {**etc_mail.own_places(name), **places}
+        lost |= own is None
         if found is not None:
-            etc_mail.know(name, found.mc.expanded)
-            site = site_of(found)
-            sites.append(site)
-            places.update((use.table, use.span) for use in site.tables if use.span)
-    if None in libraries:
+            if found.mc is not None:
+                etc_mail.know(name, found.mc.expanded)
+            subjects.append(found)
+            places.update((use.table, use.span) for use in found.site.tables if use.span)
+    if lost:
         sink.report(
             SM901,
             "only the text of the .mc files is checked: there is no library of m4 macros for sendmail",
@@ -77,26 +89,39 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
             hint=NO_LIBRARY,
             severity=Severity.WARNING,
         )
-    if not etc_mail.sources():
-        _cf_alone(etc_mail, sink)
+    if not etc_mail.sources() and (alone := _cf_alone(etc_mail, sink)) is not None:
+        subjects.append(alone)
     etc_mail.places = places
+    sites = [subject.site for subject in subjects]
     mailers = defined(sites)
     makers = {name for library in libraries if library is not None for name in library.available("mailer")}
     for site in sites:
         relays(site, mailers, makers, sink)
     class_files((file for site in sites for file in site.list_files), etc_mail, sink)
     hosts_files(etc_mail.directory, etc_mail.root, sink)
-    mailer_tables(etc_mail.root, tables(etc_mail, sink), mailers, makers, sink)
+    targets = tables(etc_mail, sink)
+    mailer_tables(etc_mail.root, targets, mailers, makers, sink)
+    unreached(etc_mail, targets, subjects, sink)
+    for subject, cf in zip(subjects, etc_mail.texts, strict=False):
+        entries(subject, cf, targets, etc_mail, sink)
 
 
-def _cf_alone(etc_mail: EtcMail, sink: Sink) -> None:
-    """A sendmail.cf without a .mc."""
+def _cf_alone(etc_mail: EtcMail, sink: Sink) -> Written | None:
+    """A sendmail.cf without a .mc, which is checked as what a .mc comes to is."""
     path = etc_mail.folder / "sendmail.cf"
     try:
         data = etc_mail.root.read(path) if etc_mail.root.is_file(path) else b""
     except OSError:
-        return  # the plan reports it
-    report_cf(Source(str(path), decode(data)), etc_mail.root, sink)
+        return None  # the plan reports it
+    source = Source(str(path), decode(data))
+    report_cf(source, etc_mail.root, sink)
+    if not data:
+        return None
+    cf = read_cf(source)
+    subject = Written(cf, site_of_cf(cf, etc_mail.directory), etc_mail.root)
+    for rule in SITE_RULES:
+        rule(subject, sink)
+    return subject
 
 
 def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> None:
@@ -112,7 +137,8 @@ def class_files(files: Iterable[ListFile], etc_mail: EtcMail, sink: Sink) -> Non
                 raise OSError(errno.EINVAL, "it is no file")
             source = Source.read(etc_mail.root, path)
         except OSError as failure:
-            if not (file.optional and isinstance(failure, FileNotFoundError)):
+            absent = isinstance(failure, FileNotFoundError)
+            if not (absent and (file.optional or not etc_mail.root.covers(path))):
                 hint = f"sendmail does not start without it: create it, if need be empty, or write -o {file.path}"
                 sink.report(CK020, f"{file.path} cannot be read: {failure.strerror}", file.span, hint=hint)
             continue
@@ -124,7 +150,8 @@ def byte_order_mark(source: Source, sink: Sink) -> None:
     """SM026: makemap, newaliases and sendmail take the mark for a part of the first key or word."""
     if source.text.startswith("\ufeff"):
         message = "the file begins with a byte order mark, which sendmail takes for a part of its first word"
-        sink.report(SM026, message, source.span(0, 1), hint="save the file as UTF-8 without a byte order mark")
+        span, hint = source.span(0, 1), "save the file as UTF-8 without a byte order mark"
+        sink.report(SM026, message, span, hint=hint, fix=swapped(span, "\ufeff", ""))
 
 
 def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
@@ -140,6 +167,9 @@ def tables(etc_mail: EtcMail, sink: Sink) -> list[Target]:
         read = read_source(etc_mail.root, target, Sink())  # who builds it has reported what cannot be read
         if read is not None and read.data.startswith(b"\xef\xbb\xbf"):
             byte_order_mark(Source(str(target.source), decode(read.data)), sink)
+    built = [target for target in targets if target.type == CF] + maps
+    if unbuilt(built, etc_mail.root, etc_mail.directory, sink):
+        return maps
     for target in targets:
         if target.type == CF and target.reason:
             hint = f"run mailconf build {etc_mail.directory}"

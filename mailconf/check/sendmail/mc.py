@@ -1,8 +1,8 @@
 """What is wrong with a .mc: mistakes that m4 and the library pass over in silence, or report in words that do not help.
 
 `check_mc` reads the .mc as `mailconf build` does, which reports what m4 and the library print, and runs the rules: over
-the text as people write it (`mailconf.check.sendmail.mc_text`), and over what it expands to (`SITE_RULES`). Without the
-library only the text is looked at.
+the text as people write it (`mailconf.check.sendmail.mc_text`), over its calls (`MC_RULES`), and over what it expands
+to (`mailconf.check.sendmail.rules`). Without the library only the text is looked at.
 
 What each mistake really does was found with GNU m4, the library of sendmail 8.17 and sendmail itself: a blank before a
 parenthesis makes the call one without arguments, and the arguments text of the .cf; a name that no macro has becomes
@@ -17,23 +17,22 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from mailconf.check.sendmail.mc_head import head
 from mailconf.check.sendmail.mc_text import check_text
+from mailconf.check.sendmail.rules import SITE_RULES
+from mailconf.check.sendmail.subject import McText, Written
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, declare, error, warning
 from mailconf.files import Root, Tree
-from mailconf.model.site import Service, Site
-from mailconf.sendmail.cf.maps import COMPUTED_TYPES
 from mailconf.sendmail.cf_mistakes import nearest
 from mailconf.sendmail.configuration import McConfiguration, read
 from mailconf.sendmail.mc.expansion import SM902
 from mailconf.sendmail.mc.library import Library
-from mailconf.sendmail.mc.mc import Mc, Statement
+from mailconf.sendmail.mc.mc import Statement
 from mailconf.sendmail.mc.tree import Document, parse
 from mailconf.sendmail.mc.vocabulary import SWEEPING
 from mailconf.sendmail.site import site_of
-from mailconf.source import Source, decode
+from mailconf.source import Source
 
 SM008 = error("SM008", "an argument in a .mc that nothing looks at")
 """Why: m4 ends an argument at a comma outside of quotes, and the macro does not look at further arguments. The options
@@ -103,60 +102,6 @@ Remedy: remove the line; where the earlier default was meant, write FEATURE(`sti
 Source: cf/README, "FEATURES", stickyhost.
 """
 
-SM014 = error("SM014", "DAEMON_OPTIONS or CLIENT_OPTIONS that sendmail does not understand")
-"""Why: sendmail stops when it starts at a key that these options do not have. It does not look at a word
-without a value, so that a port or an address that was meant is not used.
-
-Example:
-    # sendmail.mc
-    DAEMON_OPTIONS(`Name=MTA, Bind=127.0.0.1')dnl
-
-Remedy: write Key=value, with commas between them; the keys are Name, Port, Addr, Family, Modify, Listen and others.
-
-Source: Sendmail Installation and Operation Guide, 5.6, DaemonPortOptions; observed with sendmail 8.17.1.9.
-"""
-
-SM015 = error("SM015", "a mail filter that sendmail does not understand")
-"""Why: sendmail stops when it starts, or does without the filter, where a mail filter has no socket that it can use or
-is not defined: the mail is then not scanned.
-
-Example:
-    # sendmail.mc
-    INPUT_MAIL_FILTER(`scan', `S=inet:8891')dnl
-
-Remedy: write S=local:/run/scan.sock or S=inet:port@host; F=T makes sendmail answer 4xx while the filter does not.
-
-Source: cf/README, "ADDING NEW MAIL FILTERS"; Sendmail Installation and Operation Guide, "X - Mail Filter (Milter)
-Definitions".
-"""
-
-SM016 = error("SM016", "two daemons on one port")
-"""Why: the second daemon cannot bind the port: sendmail logs "cannot bind" and tries again, and after some attempts it
-gives up the daemon. The library adds a daemon on port 587 by itself.
-
-Example:
-    # sendmail.mc
-    DAEMON_OPTIONS(`Name=MTA')dnl
-    DAEMON_OPTIONS(`Name=MTA-v4, Port=25')dnl
-
-Remedy: give the daemons different ports or addresses; write FEATURE(`no_default_msa')dnl before your own daemon on 587.
-
-Source: cf/README, no_default_msa and DAEMON_OPTIONS.
-"""
-
-SM018 = error("SM018", "a map of a type that sendmail does not have, or without a file")
-"""Why: the second argument of a FEATURE is the map's type and its file. sendmail does not start with a map of a type
-that it does not have, and cannot open a map without a file.
-
-Example:
-    # sendmail.mc
-    FEATURE(`virtusertable', `/etc/mail/virtual')dnl
-
-Remedy: write the type before the file: FEATURE(`virtusertable', `hash /etc/mail/virtual')dnl
-
-Source: cf/README, virtusertable; Sendmail Installation and Operation Guide, "K - Key File Declaration".
-"""
-
 SM020 = declare("SM020", Severity.NOTE, "a .mc that changes m4's quotes")
 """Why: mailconf reads a .mc with m4's usual quotes. After changequote the text can be anything, so that only what the
 .mc expands to is checked.
@@ -202,19 +147,21 @@ _ORDER = "cf/README has the order VERSIONID, OSTYPE, DOMAIN, FEATURE, define, MA
 _ONE = SWEEPING | {"CLIENT_OPTIONS", "DAEMON_OPTIONS", "MASQUERADE_AS", "VERSIONID"}
 _MOST = {**dict.fromkeys(_ONE, 1), "INPUT_MAIL_FILTER": 2, "MAIL_FILTER": 2, "MODIFY_MAILER_FLAGS": 2, "QUEUE_GROUP": 2}
 _OBSOLETE = {"notsticky": "it is the default; FEATURE(`stickyhost') asks for what was the default once"}
-_PORTS = {"smtp": "25", "": "25", "submission": "587", "msa": "587", "smtps": "465", "submissions": "465"}
-# sendmail looks at the first letter of a key only: Addr, children, DeliveryMode, delayLA, Family, queueLA and so on.
-PORT_KEYS = frozenset("AacDdFfIiLlMmNnPpqRrSs")
-FILTER_KEYS = frozenset("FST")
-_SOCKETS = ("inet:", "inet6:", "local:", "unix:")
-# Some of them depend on how sendmail was built.
-MAP_TYPES = COMPUTED_TYPES | frozenset(
-    ["arpa", "btree", "cdb", "dbm", "hash", "hesiod", "implicit", "ldap", "netinfo", "nis", "nisplus", "ph", "program",
-     "sequence", "socket", "switch", "text", "userdb"]
-)  # fmt: skip
+# What a FEATURE reads where it stands: seen by expanding each with the definition before and after it.
+_READ_BY = {
+    "local_procmail": ("PROCMAIL_MAILER_PATH",),
+    "local_lmtp": ("confEBINDIR",),
+    "smrsh": ("confEBINDIR",),
+    "dnsbl": ("DNSBL_MAP", "DNSBL_MAP_OPT"),
+    "enhdnsbl": ("EDNSBL_TO",),
+    "mtamark": ("MTAMARK_TO",),
+    "domainmap": ("DOMAINMAP_NO_REGEX",),
+    "msp": ("MSP_QUEUE_DIR",),
+}
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _OPTION = re.compile(r"\bconf[A-Z][A-Z0-9_]*\b")
 _GONE = re.compile(r"(conf[A-Z_]+) is no longer valid")
+_ABSENT = re.compile(r"cannot open `(/[^']*)': No such file")
 _SUGGESTIONS = 50  # they take time
 _HINTS = [  # for what m4 and the library print
     (re.compile(r"excess arguments to builtin"), "a comma outside of quotes ends an argument: quote the value"),
@@ -237,36 +184,39 @@ def check_mc(
     *,
     root: Tree | None = None,
     allow_shell: bool = False,
-) -> McConfiguration | None:
+) -> Written | None:
     """Report everything that is wrong with the .mc at ``mc`` (below ``root``) into ``sink``.
 
-    Returns what was read, for `mailconf.sendmail.site.site_of`; None without the library, or, with a diagnostic, when
+    Returns what was read; None without the library, or, with a diagnostic, when
     the file cannot be read. Unless ``allow_shell`` is given, nothing is run or written, and nothing is read but the
     .mc's folder and the library.
     """
     found = Sink()
     root = root or Root()
     read_mc = _read(mc, library, found, root, allow_shell)
+    written = None
     if isinstance(read_mc, Document):
         check_text(read_mc, found)
     elif read_mc is not None and read_mc.mc.recorded:
-        _check(read_mc, found, sink)
+        written = Written(read_mc.cf, site_of(read_mc), root, read_mc.mc)
+        _check(read_mc, written, found, sink)
     elif read_mc is not None:
+        written = Written(read_mc.cf, site_of(read_mc), root, read_mc.mc)
         text = read_mc.mc.document
         check_text(text, found)
         if not read_mc.mc.expanded.exhausted:
             looked = "only the text is checked" if text.nodes else "its content is not checked"
             message = f"this .mc is too large to keep track of what becomes of it: {looked}"
             found.report(SM022, message, file=read_mc.mc.path, tree=root)
-    for diagnostic in _settled(found):
+    for diagnostic in _settled(found, root):
         sink.add(diagnostic)
-    return read_mc if isinstance(read_mc, McConfiguration) else None
+    return written
 
 
-def _check(configuration: McConfiguration, found: Sink, sink: Sink) -> None:
+def _check(configuration: McConfiguration, written: Written, found: Sink, sink: Sink) -> None:
     """Run the rules over what was read into ``found``; what needs no settling goes to ``sink``."""
     mc = configuration.mc
-    subject = McText(mc, mc.expanded.library, site_of(configuration))
+    subject = McText(mc, mc.expanded.library)
     if mc.changequote is None:
         check_text(mc.document, found, put_out=mc.put_out.get(mc.path, set()))
         for source in mc.included:
@@ -276,8 +226,10 @@ def _check(configuration: McConfiguration, found: Sink, sink: Sink) -> None:
         message = "the quotes are changed here: the text is not checked, only what it expands to"
         sink.report(SM020, message, mc.changequote.span)
     head(configuration, found)
+    for mc_rule in MC_RULES:
+        mc_rule(subject, found)
     for site_rule in SITE_RULES:
-        site_rule(subject, found)
+        site_rule(written, found)
 
 
 def _read(
@@ -294,7 +246,7 @@ def _read(
         return None
 
 
-def _settled(found: Sink) -> Iterator[Diagnostic]:
+def _settled(found: Sink, root: Tree) -> Iterator[Diagnostic]:
     """Without messages of m4 about a mistake that has a better name here, with hints for messages of the library."""
     unclosed = any(d.code in ("SM001", "SM002") for d in found)
     named = {(d.span.source.name, d.span.line) for d in found if d.code in ("SM003", "SM004") and d.span}
@@ -302,46 +254,24 @@ def _settled(found: Sink) -> Iterator[Diagnostic]:
     for d in found:
         if d.code == "SM017" and d.span and d.related:
             called.update((d.span.source.name, line) for line in range(d.span.line, d.related[0].span.line + 1))
+    forged = any(d.code == "SM078" for d in found)
     gone = {match[1] for match in map(_GONE.match, (d.message for d in found if d.code == "M4006")) if match}
     for d in found:
         if d.code == "SM010" and d.message.split()[0] in gone:
             continue
         if d.code in _OF_THE_CF and d.span and (d.span.source.name, d.span.line) in called:
             continue
+        if d.code == "M4006" and "relay_local_from" in d.message and forged:
+            continue
         if unclosed and d.code == "M4003" and "end of file in" in d.message:
+            continue
+        absent = _ABSENT.match(d.message)
+        if absent and not root.covers(absent[1]):
             continue
         if d.span and d.message.startswith("cannot open") and (d.span.source.name, d.span.line) in named:
             continue
         hint = next((hint for pattern, hint in _HINTS if pattern.search(d.message)), "")
         yield d._replace(hint=hint) if hint and not d.hint else d
-
-
-@dataclass(slots=True)
-class McText:
-    """A .mc that was expanded, and the library that it was expanded with."""
-
-    mc: Mc
-    library: Library
-    site: Site
-    _texts: dict[str, str] = field(default_factory=dict)
-
-    def library_text(self, name: str) -> str:
-        """The text of a file of the library; empty where there is no such file."""
-        if name not in self._texts:
-            try:
-                self._texts[name] = decode(self.library.read(name))
-            except (OSError, ValueError):
-                self._texts[name] = ""
-        return self._texts[name]
-
-    def mentions(self, file: str, name: str) -> bool:
-        """Whether a file of the library has the word ``name``."""
-        text = self.library_text(file)
-        return name in text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
-
-    def own(self, *names: str) -> Iterator[Statement]:
-        """The calls that the configuration makes itself, not through a FEATURE."""
-        return (statement for statement in self.mc.named(*names) if statement.span.text == statement.name)
 
 
 def arguments(subject: McText, sink: Sink) -> None:
@@ -396,11 +326,17 @@ def order(subject: McText, sink: Sink) -> None:
     """SM011: definitions that a later OSTYPE, DOMAIN or FEATURE replaces, or after the MAILER that reads them."""
     own: dict[str, Statement] = {}
     mailers: dict[str, Statement] = {}
+    readers: dict[str, Statement] = {}
+    late: dict[str, Statement] = {}
     available = subject.library.available("mailer")
     for call in subject.mc.statements:
         is_own = call.span.text == call.name
         if call.name == "MAILER" and call.argument(1) in available:
             mailers.setdefault(call.argument(1), call)
+        if call.name == "FEATURE":
+            for name in _READ_BY.get(call.argument(1), ()):
+                readers[name] = call
+                late.pop(name, None)  # it is read again
         if call.name != "define":
             continue
         name, value = call.argument(1), call.argument(2)
@@ -412,6 +348,8 @@ def order(subject: McText, sink: Sink) -> None:
                 sink.report(SM011, message, earlier.span, hint=f"move it after that; {_ORDER}", related=related)
             continue
         own[name] = call
+        if name in readers:
+            late[name] = call
         if name.startswith("_") or subject.mentions("m4/proto.m4", name):
             continue
         for mailer, made in mailers.items():
@@ -420,6 +358,12 @@ def order(subject: McText, sink: Sink) -> None:
                 related = (Related("read here", made.span),)
                 sink.report(SM011, message, call.span, hint=f"move it before the MAILER; {_ORDER}", related=related)
                 break
+    for name, call in late.items():
+        reader = readers[name]
+        feature = reader.argument(1)
+        message = f"FEATURE({feature}) has read {name} before it is set here: this value has no effect on it"
+        related = (Related("read here", reader.span),)
+        sink.report(SM011, message, call.span, hint=f"move it before FEATURE(`{feature}')", related=related)
 
 
 def features(subject: McText, sink: Sink) -> None:
@@ -430,73 +374,4 @@ def features(subject: McText, sink: Sink) -> None:
             sink.report(SM013, f"FEATURE({call.argument(1)}) has no effect any more", call.span, hint=hint)
 
 
-def daemons(subject: McText, sink: Sink) -> None:
-    """SM014, SM016: what sendmail would not understand of its ports, and two daemons on one of them."""
-    ports = (("DAEMON_OPTIONS", "DaemonPortOptions", subject.site.listeners),
-             ("CLIENT_OPTIONS", "ClientPortOptions", subject.site.clients))  # fmt: skip
-    for macro, option, services in ports:
-        for service in services:
-            for part in service.arguments:
-                key, equals, _ = part.partition("=")
-                if not equals:
-                    message = f"`{part}' in {macro} has no value: sendmail does not look at it"
-                    sink.report(SM014, message, service.span, hint="write Key=value, separated by commas")
-                elif key[:1] not in PORT_KEYS:
-                    message = f"{option} has no key {key}: sendmail does not start"
-                    hint = "the keys are Name, Port, Addr, Family, Modify, Listen, InputMailFilters and others"
-                    sink.report(SM014, message, service.span, hint=hint)
-    seen: dict[tuple[str, str, str], Service] = {}
-    for service in subject.site.listeners:
-        keys = {key[:1].lower(): value for key, value in service.overrides.items()}
-        port = keys.get("p", "").lower()
-        at = (keys.get("f", "inet").lower(), keys.get("a", "").lower(), _PORTS.get(port, port))
-        other = seen.setdefault(at, service)
-        span = service.span or other.span
-        if other is not service and span is not None:
-            message = f"two daemons, {other.name or 'one'} and {service.name or 'another'}, on port {at[2]}"
-            hint = "give them different ports or addresses"
-            if service.span is None:
-                message += ": the library adds its own"
-                hint = "write FEATURE(`no_default_msa')dnl before DAEMON_OPTIONS and before every MAILER"
-            sink.report(SM016, message, span, hint=hint)
-
-
-def filters(subject: McText, sink: Sink) -> None:
-    """SM015: mail filters without a socket that sendmail can use."""
-    hint = "write for example INPUT_MAIL_FILTER(`name', `S=local:/run/name.sock, F=T')dnl"
-    for milter in subject.site.milters:
-        wrong = sorted(key for key in milter.settings if key[:1] not in FILTER_KEYS)
-        if wrong:
-            sink.report(SM015, f"a mail filter has no key {wrong[0]}: it has S, F and T", milter.span, hint=hint)
-        if not milter.socket:
-            sink.report(SM015, f"the mail filter {milter.name} has no socket (S=)", milter.span, hint=hint)
-        elif not milter.socket.startswith(_SOCKETS):
-            message = f"the mail filter {milter.name} has a socket that is neither inet:, inet6: nor local:"
-            sink.report(SM015, message, milter.span, hint=hint)
-        elif milter.socket.startswith("inet") and "@" not in milter.socket:
-            message = f"the mail filter {milter.name} has no host in its socket"
-            sink.report(SM015, message, milter.span, hint="write inet:port@host")
-    known = {milter.name for milter in subject.site.milters}
-    used = subject.site.options.get("InputMailFilters")
-    for name in filter(None, (name.strip() for name in (used.value if used else "").split(","))):
-        if used is not None and name not in known:
-            sink.report(SM015, f"there is no mail filter {name}", used.span, hint="name it with MAIL_FILTER first")
-
-
-def maps(subject: McText, sink: Sink) -> None:
-    """SM018: maps that sendmail cannot open because their specification is invalid."""
-    for table in subject.site.tables:
-        kind, rest = table.table
-        if kind not in MAP_TYPES:
-            message = f"sendmail has no maps of type {kind}"
-            hint = f"write the type first: hash {kind}" if "/" in kind else "write hash, btree or cdb, and the file"
-            sink.report(SM018, message, table.span, hint=hint)
-        elif not rest:
-            sink.report(
-                SM018, f"the map {table.name} has no file", table.span, hint=f"write {kind} /etc/mail/{table.name}"
-            )
-
-
-SITE_RULES: tuple[Callable[[McText, Sink], None], ...] = (
-    arguments, options, order, features, daemons, filters, maps,
-)  # fmt: skip
+MC_RULES: tuple[Callable[[McText, Sink], None], ...] = (arguments, options, order, features)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mailconf.check.sendmail.mc_head import SM012
 from mailconf.diagnostics import Related, Sink, error, warning
+from mailconf.edits import misspelled, swapped
 from mailconf.sendmail.cf_mistakes import nearest
 from mailconf.sendmail.mc.library import START
 from mailconf.sendmail.mc.mc import KINDS
@@ -122,6 +123,8 @@ _CONFIGURED = re.compile(
     r"D(?:\{\w+\}.*|[A-Za-z]\S*$)|C(?:\{\w+\}|[A-Zmtw])\s*\S|F(?:\{\w+\}|\w)\s*(?:-o\s*)?[/|@]|O\s+[A-Z][\w.]+\s*="
     r"|K\s*\w+\s+\w+\s+-?|H(?:\?[^?]*\?)?[\w-]+:|T[a-z][\w-]*$|[MX]\w+,|[SR]\S*\t|E\w+="
 )
+_OTHER_QUOTES = re.compile(r"""(?:'|"|\u2018|\u201c|\u00b4)([\w.+-]+)(?:'|"|`|\u2019|\u201d|\u00b4)""", re.ASCII)
+_MOST_BLANKS = 200  # between a macro and its parenthesis
 _DEPTH = 10  # conditions inside one another
 _WORDS = STATEMENTS | SECTIONS | {"define", "undefine", "include", "sinclude", "divert", "ifdef", "ifelse"}
 
@@ -141,7 +144,10 @@ def quotes(document: Document, sink: Sink) -> None:
         except ParseFailure as failure:
             mistake = _values().mistake(failure)
             if mistake is not None:
-                sink.report(SM003, mistake.message, place, hint=mistake.hint)
+                fix = (
+                    swapped(place, place.text, f"`{held[1]}'") if (held := _OTHER_QUOTES.fullmatch(place.text)) else ()
+                )
+                sink.report(SM003, mistake.message, place, hint=mistake.hint, fix=fix)
 
 
 def words(document: Document, sink: Sink, diversion: str = "0", put_out: Container[int] | None = None) -> None:
@@ -197,7 +203,8 @@ def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sin
     if glued and (glued[1] is None or glued[1] in names):
         span = line.source.span(line.start, line.start + glued.end())
         hint = "put a blank after dnl" if glued[1] is None else f"write {glued[1]} without dnl, or a blank between them"
-        sink.report(SM006, f"{glued[0]} is one word to m4, which puts it into the .cf", span, hint=hint)
+        message = f"{glued[0]} is one word to m4, which puts it into the .cf"
+        sink.report(SM006, message, span, hint=hint, fix=swapped(span, "dnl", "dnl ") if glued[1] is None else ())
         return
     head = re.match(r"([A-Za-z_]\w*)([ \t]*)\(", text)
     if head is not None:
@@ -208,7 +215,10 @@ def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sin
         near = nearest(head[1], _WORDS) if head[1] not in names else ""
         if near or (is_called and head.end() == len(text) and not head[2]):
             hint = f"did you mean {near}?" if near else "define it before, or correct its name"
-            sink.report(SM005, f"there is no macro {head[1]}; its call becomes text of the .cf", span, hint=hint)
+            meant = misspelled(head[1], _WORDS)
+            fix = swapped(span, head[1], meant) if near and meant else ()
+            message = f"there is no macro {head[1]}; its call becomes text of the .cf"
+            sink.report(SM005, message, span, hint=hint, fix=fix)
             return
     if diversion == "0" and text.strip() and not text.lstrip().startswith("#") and not _CONFIGURED.match(text):
         word = re.fullmatch(r"([A-Za-z_]\w*)\s*", text)
@@ -222,7 +232,9 @@ def _text_line(line: Span, diversion: str, is_called: bool, names: Set[str], sin
 
 def _report_blank(span: Span, name: str, sink: Sink) -> None:
     message = f"m4 takes the parenthesis after {name} for text, not for the call's arguments"
-    sink.report(SM004, message, span, hint=f"write {name}( without a blank")
+    blanks = re.match(r"[ \t]*", span.source.text[span.end : span.end + _MOST_BLANKS])
+    fix = swapped(span, f"{name}{blanks[0]}(", f"{name}(") if blanks else ()
+    sink.report(SM004, message, span, hint=f"write {name}( without a blank", fix=fix)
 
 
 def _blank_parenthesis(nodes: tuple[Node, ...], at: int) -> bool:
@@ -259,9 +271,11 @@ def swallowed(document: Document, sink: Sink) -> None:
             message = f"{node.name} drops what follows it on its line"
             word = re.match(r"[A-Za-z_]\w*", span.text)
             is_statement = word is not None and word[0] in document.names
-            sink.report(
-                SM019, message, span, hint="write it in a line of its own" if is_statement else "begin it with dnl"
-            )
+            hint = "write it in a line of its own" if is_statement else "begin it with dnl"
+            blanks = source.text[node.span.end - len(node.behind) : start]
+            plain = is_statement and not blanks.strip(" \t")
+            fix = swapped(span, f"{blanks}{span.text}", f"\n{span.text}", -len(blanks)) if plain else ()
+            sink.report(SM019, message, span, hint=hint, fix=fix)
         if node.kind is not Kind.QUOTED or "\n" not in node.content:
             continue
         held = re.search(r"^(?:dnl\b|([A-Za-z_]\w*)\()", node.content, re.MULTILINE)

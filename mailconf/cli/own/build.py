@@ -18,8 +18,10 @@ from mailconf.cli.own.site import (
     format_option,
     library_option,
     load,
+    own_cf_option,
     root_option,
     shell_option,
+    version_option,
 )
 from mailconf.cli.shared.report import show
 from mailconf.diagnostics import Severity, Sink, declare
@@ -63,8 +65,11 @@ Source: docs/build.md.
 @format_option
 @library_option
 @shell_option
+@own_cf_option
+@version_option
 @click.option("--force", is_flag=True, help="Build maps that are not stale, too.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print what would be built, and change nothing.")
+@click.option("--exit-code", is_flag=True, help="With --dry-run: exit 1 where something would change.")
 @click.option("--rollback", is_flag=True, help="Put the maps back that the last build replaced.")
 @click.option("--watch", is_flag=True, help="Build again whenever a source changes, until interrupted.")
 @click.option(
@@ -88,8 +93,11 @@ def command(
     style: str,
     cf_library: str,
     allow_shell: bool,
+    own_cf: bool,
+    postfix_version: str | None,
     force: bool,
     dry_run: bool,
+    exit_code: bool,
     rollback: bool,
     watch: bool,
     interval: float,
@@ -98,14 +106,18 @@ def command(
     """Read the configuration in DIR (an /etc/postfix, an /etc/mail) and build what it needs, as one generation.
 
     With FILEs only those are built: access, access.db, sendmail.cf, ... A mistake in a source leaves every old file as
-    it is; one that changes no file's content is shown as a warning. Exit status: 0 built (or nothing to do), 1 mistakes
-    found.
+    it is; one that changes no file's content is shown as a warning.
+
+    Exit status: 0 built (or nothing to do), 1 mistakes found or, with --exit-code, something would change; 2 misuse, or
+    there is no configuration in DIR.
     """
+    if exit_code and not dry_run:
+        raise click.UsageError("--exit-code tells what --dry-run found: it goes with --dry-run only.")
     if rollback and (force or map_type or names or watch):
         raise click.UsageError("--rollback builds nothing: it goes with --dry-run only.")
     if watch and (dry_run or force):
         raise click.UsageError("--watch builds what is stale: it does not go with --dry-run or --force.")
-    options = SiteOptions(cf_library, allow_shell)
+    options = SiteOptions(cf_library, allow_shell, postfix_version, own_cf)
     build = _Build(directory, Root(root), Sink(), names, force, dry_run, map_type or "")
     if rollback:
         sys.exit(_show(build, build.rollback(), style))
@@ -117,6 +129,10 @@ def command(
         if isinstance(loaded, LoadedEtcMail) and map_type == "lmdb":
             raise click.UsageError("sendmail has no maps of type lmdb.")
         status = _show(build, build.run(loaded), style, files=isinstance(loaded, LoadedEtcMail))
+        if loaded is None:
+            status = 2
+        elif exit_code and build.changed:
+            status = 1
         return status, lambda: build.sources(loaded)
 
     if watch:
@@ -129,10 +145,13 @@ def command(
 def _show(build: _Build, lines: list[str], style: str, *, files: bool = False) -> int:
     """Print the results of a build; the exit status."""
     sink = build.sink
-    if style == "text" and not sink.failed:
+    if style == "json":
+        click.echo(build.as_json())
+        return 1 if sink.failed else 0
+    if not sink.failed:
         click.echo("\n".join(lines))
-    show(sink, style=style)
-    if sink.failed and style == "text":
+    show(sink)
+    if sink.failed:
         what = "restored" if build.restores else "built"
         old = "files" if files else "maps"
         click.echo(f"{build.directory}: nothing was {what}; the old {old} are as they were", err=True)
@@ -150,6 +169,32 @@ class _Build:
     map_type: str
     restores: bool = False
     planned: Sequence[Target] = ()
+    compiled: Sequence[Built] = ()
+    changed: Sequence[str] = ()  # the files that were, or would be, written
+
+    def as_json(self) -> str:
+        """The object that ``--format json`` prints; its schema is docs/build.schema.json."""
+        import json
+
+        from mailconf.check.results import Results
+        from mailconf.cli.shared.formats import VERSION
+
+        results = Results(self.sink.sorted())
+        done = not self.sink.failed
+        built = [
+            {"table": str(b.target.table), "file": str(b.target.target), "amount": b.amount, "reason": b.target.reason}
+            for b in self.compiled
+        ]
+        document = {
+            "version": VERSION,
+            "dry_run": self.dry_run,
+            "built": built if done else [],
+            "restored": list(self.changed) if done and self.restores else [],
+            "up_to_date": len(self.planned) - len(self.compiled) if done else 0,
+            "summary": results.summary(),
+            "findings": [diagnostic.as_json() for diagnostic in results.findings],
+        }
+        return json.dumps(document, indent=2)
 
     def sources(self, loaded: Loaded | LoadedEtcMail | None) -> list[Path]:
         """The files whose change asks for another build."""
@@ -201,6 +246,7 @@ class _Build:
             if not self.dry_run:
                 store.rollback()
             would = "would be " if self.dry_run else ""
+            self.changed = [str(m.target) for m in moves]
             lines = [f"{m.target} {would}{'restored' if m.backup else 'removed: it did not exist'}" for m in moves]
             lines.append(f"{_count([m.target for m in moves])} {would}as in the generation before")
         return lines
@@ -248,6 +294,8 @@ class _Build:
 
     def _summary(self, targets: list[Target], compiled: Sequence[Built]) -> list[str]:
         verb = "would build" if self.dry_run else "built"
+        self.compiled = compiled
+        self.changed = [str(each.target.target) for each in compiled]
         lines = [f"{verb} {c.target.table}: {c.amount} ({c.target.reason})" for c in compiled]
         names, all_names = [[str(target.target) for target in some] for some in ([c.target for c in compiled], targets)]
         lines.append(f"{_count(names, all_names)} {verb}, {len(targets) - len(compiled)} up to date")

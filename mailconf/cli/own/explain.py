@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailconf.cli.own.site import Loaded, directory_option, format_option, load_site, root_option, version_option
+from mailconf.cli.own.site import FS001, directory_option, format_option, root_option, version_option
 from mailconf.cli.shared.report import show
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 
 if TYPE_CHECKING:
     from mailconf.cli.own.explain_asked import Asked
-    from mailconf.model.inquiry import Destination, Inquiry
-    from mailconf.model.site import Service
-    from mailconf.model.trace import Trace
-    from mailconf.model.verdict import Delivery
+    from mailconf.cli.own.explain_print import Shown
+    from mailconf.cli.own.explain_sites import Prepared
 
 
 @click.command()
@@ -29,7 +26,19 @@ if TYPE_CHECKING:
 )
 @click.option("--helo", default=None, metavar="NAME", help="The name that the client sends in EHLO; empty: nothing.")
 @click.option("--from", "sender", default="", metavar="ADDR", help="The envelope sender; empty for the null sender.")
-@click.option("--to", "recipients", multiple=True, required=True, metavar="ADDR", help="A recipient; may be repeated.")
+@click.option("--to", "recipients", multiple=True, metavar="ADDR", help="A recipient; may be repeated.")
+@click.option(
+    "--session",
+    default=None,
+    metavar="FILE",
+    help="Play the SMTP dialogue of a client, in FILE or, for -, as it is typed. Nothing is sent.",
+)
+@click.option(
+    "--message",
+    default=None,
+    metavar="FILE",
+    help="The message, with its header: checks of its fields and of its lines are asked. -: standard input.",
+)
 @click.option("--size", default=0, metavar="BYTES", type=click.IntRange(0, 1 << 62), help="The message's size.")
 @click.option("--sasl", default="", metavar="USER", help="The name that the client has logged in with.")
 @click.option(
@@ -53,7 +62,14 @@ if TYPE_CHECKING:
     metavar="ENDPOINT=ACTION",
     help="What the policy service at ENDPOINT (unix:private/policyd) answers. May be repeated.",
 )
-@click.option("--full", is_flag=True, help="Also show lookups that found nothing.")
+@click.option(
+    "--expect",
+    default="",
+    metavar="OUTCOME|CODE",
+    help="What every recipient has to come to: OK, REFUSED, BOUNCE, DEFER, DISCARD, HOLD, or a reply code such as 554.",
+)
+@click.option("--full", is_flag=True, help="Show everything that was asked, also what found nothing.")
+@click.option("--transcript", is_flag=True, help="Show the SMTP dialogue in place of the reasons.")
 @version_option
 @format_option
 def command(
@@ -63,175 +79,113 @@ def command(
     helo: str | None,
     sender: str,
     recipients: tuple[str, ...],
+    session: str | None,
+    message: str | None,
     size: int,
     sasl: str,
     service: str,
     online: bool,
     records: tuple[str, ...],
     policies: tuple[str, ...],
+    expect: str,
     full: bool,
+    transcript: bool,
     postfix_version: str | None,
     style: str,
 ) -> None:
-    """Show the reply to each SMTP command and the rule, table, key and line that led to it; for accepted recipients
-    where the mail would go. The first line shows which client was assumed, and which service of master.cf answered.
+    """Show what becomes of a message to each recipient, and which rule, table, key and line decided that. The first
+    line shows which client was assumed, and which service of master.cf answered.
 
     Without --helo the client gives a name whose address is the client's. Where a map has not been built, its source is
     read, and a note reports it.
 
-    Exit status: 0 answered, also where mail is refused; 1 the configuration is broken; 2 misuse.
+    Exit status: 0 answered, also where mail is refused; 1 the configuration is broken; 2 misuse, or no configuration.
+    With --expect: 0 it is met by every recipient, 1 it is not.
     """
-    from mailconf.cli.own import explain_asked
-    from mailconf.cli.own.explain_tables import Unbuilt
-    from mailconf.model.fileworld import FileWorld
+    from mailconf.cli.own.explain_asked import Asked, read_expected, read_message, read_recipient
+    from mailconf.cli.own.explain_print import Shown, console, print_report
+    from mailconf.cli.own.explain_sites import Given, prepare
+    from mailconf.cli.own.explain_tables import in_one
+    from mailconf.insight.explain.document import document_of
+    from mailconf.insight.explain.report import report_of
     from mailconf.model.inquiry import inquire
-    from mailconf.postfix.policy.policy import compile_policy
-    from mailconf.postfix.settings.listeners import report_missing
-    from mailconf.postfix.settings.protocol import report_protocol
-    from mailconf.postfix.settings.unserved import report_unserved
 
-    who = explain_asked.read_client(client)
-    said = explain_asked.DEFAULT_HELO if helo is None else explain_asked.read_helo(helo)
-    sent_by = explain_asked.read_sender(sender)
-    sent_to = [explain_asked.read_recipient(recipient) for recipient in recipients]
-    user = explain_asked.read_user(sasl)
-    answers = explain_asked.read_dns(records)
-    actions = explain_asked.read_policies(policies)
-    if helo is None:
-        explain_asked.add_address(answers, said, who)
-    sink = Sink()
-    loaded = load_site(directory, Root(root), sink, version=postfix_version)
-    if loaded is None:
-        show(sink)
-        sys.exit(1)
-    smtpd = _service(loaded, service)
-    report_missing(loaded.configuration, sink)
-    asked = explain_asked.Asked(who, said, sent_by, user, smtpd)
-    policy = compile_policy(loaded.configuration, sink, smtpd)
-    report_protocol(loaded.configuration, [smtpd] if smtpd else [], sink)
-    report_unserved(loaded.configuration, [smtpd] if smtpd else [], sink)
-    unbuilt = Unbuilt(loaded, sink, policy.smtpd.knows_restriction)
-    world = FileWorld(
-        loaded.root,
-        dns=answers,
-        policies=actions,
+    if session is not None and (recipients or sender or helo is not None or size or expect or transcript or message):
+        options = "--helo, --from, --to, --size, --message, --expect, --transcript"
+        raise click.UsageError(f"--session has the dialogue: {options} do not go with it.")
+    if session is None and not recipients:
+        raise click.UsageError("Missing option '--to': name a recipient, or play a dialogue (--session).")
+    sent_to = [read_recipient(recipient) for recipient in recipients]
+    expected = read_expected(expect)
+    content = None if message is None else read_message(message)
+    asked = Asked.read(
+        client=client,
+        helo=helo,
+        sender=sender,
+        sasl=sasl,
+        size=size,
+        plays=session is not None,
         online=online,
-        instead=unbuilt,
-        transitional=policy.site.idna2003,
-        ports=policy.site.ports,
+        records=records,
+        policies=policies,
     )
-    inquiry = inquire(policy, world, asked.session(size), sent_to, helo=said)
-    show(sink)
+    sink = Sink()
+    given = Given(service, postfix_version, asked.records, dict(asked.actions), online)
+    prepared = prepare(directory, Root(root), sink, given)
+    if prepared is None:
+        show(sink)
+        sys.exit(2 if any(found.code == FS001.name for found in sink) else 1)
+    asked = asked.of(prepared.service, prepared.policy.site)
+    shown = Shown(prepared.folder, full, transcript)
+    if session is not None:
+        _play(prepared, asked, session, style, shown)
+        show(in_one(sink))
+        sys.exit(1 if sink.failed else 0)
+    inquiry = inquire(prepared.policy, prepared.world, asked.session(), sent_to, helo=asked.helo, content=content)
+    report = report_of(inquiry, sent_to, prepared.policy, asked.known, content)
+    show(in_one(sink))
     if style == "json":
-        click.echo(json.dumps({"asked": asked.as_json(), **_as_json(inquiry)}, indent=2))
+        _print_json(document_of(asked.as_json(), report, expected))
     else:
-        _print(asked, inquiry, full)
-    sys.exit(1 if sink.failed else 0)
+        print_report(console(), asked, report, shown, expected)
+    failed = bool(report.unmet(expected)) if expected else sink.failed
+    sys.exit(1 if failed else 0)
 
 
-def _service(loaded: Loaded, name: str) -> Service | None:
-    """The smtpd that ``name`` means; without a name that of port 25."""
-    from mailconf.postfix.settings.listeners import all_smtpds, called, default_service
+def _print_json(document: dict[str, Any]) -> None:
+    import json
 
-    services = all_smtpds(loaded.configuration)
-    if not name:
-        return default_service(services, loaded.configuration.ports)
-    found = called(services, name, loaded.configuration.ports)
-    if found is not None:
-        return found
-    other = next((s for s in loaded.configuration.services if s.name == name), None)
-    what = f"{name} runs {other.program}, not smtpd" if other else f"master.cf has no smtpd service {name}"
-    known = ", ".join(dict.fromkeys(service.title for service in services)) or "none"
-    raise click.BadParameter(f"{what}; the smtpd services are: {known}", param_hint="--service")
+    click.echo(json.dumps(document, indent=2))
 
 
-def _print(asked: Asked, inquiry: Inquiry, full: bool) -> None:
-    from rich.console import Console
-    from rich.text import Text
+def _play(prepared: Prepared, asked: Asked, name: str, style: str, shown: Shown) -> None:
+    """Play the dialogue in the file ``name``, or that of standard input."""
+    from mailconf.cli.own.explain_print import console, print_exchange
+    from mailconf.cli.own.explain_session import Dialogue, lines_of
+    from mailconf.insight.explain.document import VERSION
 
-    class Output(Console):
-        def on_broken_pipe(self) -> None:  # rich would exit with 1, which means errors found
-            raise BrokenPipeError
-
-    console = Output(highlight=False, soft_wrap=True)
-
-    def reason(trace: Trace, indent: str) -> None:
-        for line in trace.lines(full=full):
-            console.print(Text(f"{indent}{line}", "dim"))
-
-    console.print(Text(str(asked), "dim"))
-    for step in inquiry.steps:
-        reply = step.verdict.reply
-        console.print(Text.assemble(("> ", "dim"), step.command))
-        for number, line in enumerate(reply.lines):
-            dash = "-" if number < len(reply.lines) - 1 else " "
-            console.print(Text(f"< {reply.code}{dash}{line}", "green" if reply.positive else "bold red"))
-        reason(step.verdict.trace, "      ")
-    if inquiry.failure is not None:
-        console.print(Text(f"the message would be refused: {inquiry.failure}", "bold red"))
-    for original, destinations in inquiry.destinations.items():
-        console.print(Text(f"= {original or 'copies'}", "bold"))
-        for destination in destinations:
-            console.print(Text(f"  {_where(destination)}"))
-            for delivery in destination.deliveries:
-                console.print(Text(f"    {_what(delivery)}", "green" if delivery.reply is None else "bold red"))
-            reason(destination.trace, "      ")
-
-
-def _where(d: Destination) -> str:
-    if d.route.error is not None:
-        return f"{d.recipient} has no route: {d.route.error}"
-    text = f"{d.recipient} goes to transport {d.route.transport}, nexthop {d.route.nexthop} ({d.route.address_class})"
-    if d.outgoing:
-        text += f", as {d.outgoing} from <{d.outgoing_sender}>"
-    return text
-
-
-def _what(d: Delivery) -> str:
-    if d.reply is not None:
-        return f"{d.recipient}: {d.reply}"
-    return f"{d.recipient} -> {d.kind.value}{f' {d.target}' if d.target else ''}"
-
-
-def _as_json(inquiry: Inquiry) -> dict[str, Any]:
-    return {
-        "accepted": inquiry.accepted,
-        "failure": str(inquiry.failure) if inquiry.failure else None,
-        "steps": [
-            {
-                "command": step.command,
-                "code": step.verdict.reply.code,
-                "reply": list(step.verdict.reply.lines),
-                "rule": step.verdict.rule or None,
-                "log": step.verdict.log or None,
-                "effects": [{"kind": e.kind.value, "argument": e.argument} for e in step.verdict.effects],
-                "trace": step.verdict.trace.as_json(),
-            }
-            for step in inquiry.steps
-        ],
-        "recipients": [
-            {"recipient": original or None, "destinations": [_destination_json(d) for d in destinations]}
-            for original, destinations in inquiry.destinations.items()
-        ],
-    }
-
-
-def _destination_json(d: Destination) -> dict[str, Any]:
-    return {
-        "recipient": d.recipient,
-        "transport": d.route.transport,
-        "nexthop": d.route.nexthop,
-        "class": d.route.address_class,
-        "error": str(d.route.error) if d.route.error else None,
-        "outgoing": {"recipient": d.outgoing, "sender": d.outgoing_sender} if d.outgoing else None,
-        "deliveries": [
-            {
-                "kind": delivery.kind.value,
-                "target": delivery.target,
-                "recipient": delivery.recipient,
-                "reply": str(delivery.reply) if delivery.reply else None,
-            }
-            for delivery in d.deliveries
-        ],
-        "trace": d.trace.as_json(),
-    }
+    dialogue = Dialogue(prepared, asked.session())
+    greeting = dialogue.greet()
+    lines = lines_of(name)
+    if style == "json":
+        exchanges = [greeting, *(dialogue.line(line) for line in lines if not dialogue.over)]
+        _print_json(
+            {"version": VERSION, "asked": asked.as_json(), "dialogue": [exchange.as_json() for exchange in exchanges]}
+        )
+        return
+    out = console()
+    typed = name == "-" and sys.stdin.isatty()
+    click.echo(f"{asked}")
+    if typed:
+        click.echo("Type SMTP commands; QUIT ends. Nothing is sent.")
+    print_exchange(out, greeting, shown, echo=False)
+    unread = 0
+    for line in lines:
+        if dialogue.over:
+            unread += 1
+        else:
+            print_exchange(out, dialogue.line(line), shown, echo=not typed)
+        if typed and dialogue.over:
+            break
+    if unread:
+        click.echo(f"the session is over: {unread} line{'s' * (unread != 1)} not read", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailconf.diagnostics import Severity, Sink, declare
+from mailconf.diagnostics import Related, Severity, Sink, declare
 from mailconf.maps.reference import TableRef
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mailconf.maps.core.table import LookupTable
     from mailconf.tables.check import Known
 
+UNBUILT = " has not been built"  # what such findings say of a table, and their cause
 PF231 = declare("PF231", Severity.NOTE, "explain reads a table's source because its map has not been built")
 """Why: explain reads the source of a table whose map is not there, and answers as Postfix would with the map. As
 things are, Postfix answers 451.
@@ -108,5 +109,21 @@ class Unbuilt:
             message = f"the map of {target.table} does not have the content of its source: the answers are the map's"
             self._sink.report(PF232, message, span, hint=hint, file=place, tree=self._loaded.root)
         else:
-            message = f"{target.table} has not been built: its source was read instead, and Postfix answers 451"
-            self._sink.report(PF231, message, span, hint=hint, file=place, tree=self._loaded.root)
+            message = f"{target.table}{UNBUILT}: its source was read instead, and Postfix answers 451"
+            self._sink.report(PF231, message, span, hint=hint, file=place, tree=self._loaded.root, cause=UNBUILT)
+
+
+def in_one(sink: Sink) -> Sink:
+    """The findings, where those about maps that have not been built are one: they have one cause, and one remedy."""
+    unbuilt = [found for found in sink if found.cause == UNBUILT]
+    if len(unbuilt) < 2:
+        return sink
+    tables = tuple(Related(found.message.partition(UNBUILT)[0], found.span) for found in unbuilt if found.span)
+    message = f"{len(unbuilt)} maps have not been built: their sources were read instead, and the server asks the maps"
+    merged = Sink()
+    for found in sink:
+        if found.cause != UNBUILT:
+            merged.add(found)
+        elif found is unbuilt[0]:
+            merged.add(found._replace(message=message, related=tables))
+    return merged

@@ -39,7 +39,7 @@ _CALLED = {
 def command(directory: str, root: str, cf_library: str) -> None:
     """Print a Makefile with a target for each file that is built from the configuration in DIR.
 
-    Exit status: 0 printed, 1 there is no configuration, or a mistake in it.
+    Exit status: 0 printed, 1 a mistake in the configuration, 2 misuse, or there is no configuration.
     """
     import jinja2
 
@@ -52,7 +52,7 @@ def command(directory: str, root: str, cf_library: str) -> None:
     targets = loaded.plan(sink) if loaded else []
     if loaded is None or sink.failed:
         show(sink)
-        sys.exit(1)
+        sys.exit(2 if loaded is None else 1)
     name = "postfix.mk.j2" if isinstance(loaded, Loaded) else "mail.mk.j2"
     template = resource("templates", name).decode()
     environment = jinja2.Environment(

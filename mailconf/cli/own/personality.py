@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 def postfix_personality(configuration: Configuration, sink: Sink) -> Personality:
     """Postfix's words, with the reports to senders that ``configuration`` asks for (PF237, PF238)."""
+    from mailconf.mta.hop_postfix import PostfixHop
     from mailconf.mta.journal_postfix import PostfixJournal
     from mailconf.mta.personality import Personality
     from mailconf.mta.reports import Notice
     from mailconf.mta.reports_postfix import NoticeText, PostfixReports
+    from mailconf.mta.threads_postfix import Threads
+    from mailconf.postfix.parameters.releases import IDENTITIES_WHOLE
     from mailconf.postfix.settings.notices import notices
     from mailconf.smtp.wording_postfix import PostfixWording
 
@@ -33,5 +36,9 @@ def postfix_personality(configuration: Configuration, sink: Sink) -> Personality
             lines=template.lines,
             warnings=template.warnings,
         )
-    reports = PostfixReports(texts.__getitem__, found.warnings, smtputf8=found.is_utf8, threaded=found.are_threaded)
-    return Personality(PostfixWording(), PostfixJournal(), reports)
+    threads = None
+    if found.are_threaded:
+        whole = configuration.postfix.version >= IDENTITIES_WHOLE
+        threads = Threads(whole, found.is_utf8, configuration.integer("line_length_limit"))
+    reports = PostfixReports(texts.__getitem__, found.warnings, smtputf8=found.is_utf8, threads=threads)
+    return Personality(PostfixWording(), PostfixJournal(), reports, PostfixHop())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailconf.cli.own.site import Loaded, directory_option, load_site, root_option, version_option
+from mailconf.cli.own.site import Loaded, directory_option, is_etc_mail, load_site, root_option, version_option
 from mailconf.cli.shared.report import plain, show
 from mailconf.diagnostics import Severity, Sink, error
 from mailconf.files import Root
@@ -47,24 +47,58 @@ Source: docs/serve.md; master(5).
     "without a name for that of port 25; may be given several times. Port 0 is a free port.",
 )
 @version_option
-def command(directory: str, root: str, addresses: tuple[str, ...], postfix_version: str | None) -> None:
-    """Serve SMTP by the configuration in DIR, with the maps that were built from it.
+@click.option(
+    "--sendmail-version",
+    metavar="V",
+    help="The sendmail whose words are meant (8.18): without, MAILCONF_SENDMAIL_VERSION, the installed one, or 8.17.",
+)
+def command(
+    directory: str, root: str, addresses: tuple[str, ...], postfix_version: str | None, sendmail_version: str | None
+) -> None:
+    """Serve SMTP by the configuration in DIR, Postfix's or sendmail's, with the maps that were built from it.
 
     SIGTERM ends it when the transactions under way are done; SIGHUP reads the configuration anew, and a broken one
     leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. The log goes to
-    standard error. Exit status: 0 ended as asked, 1 the configuration is broken or cannot be served, 2 misuse.
+    standard error. Exit status: 0 ended as asked, 1 the configuration is broken or cannot be served, 2 misuse, or there
+    is no configuration.
     """
     gc.set_threshold(*_COLLECTOR)
     gc.freeze()
     listen = [_address(text) for text in addresses]
     sink = Sink()
     tree = Root(root)
+    folder = tree.path(directory)
+    if is_etc_mail(folder, tree) and not tree.is_file(folder / "main.cf"):
+        sys.exit(_serve_etc_mail(directory, tree, listen, sendmail_version))
     loaded = load_site(directory, tree, sink, version=postfix_version)
     endpoints = _endpoints(listen, loaded, sink) if loaded is not None else []
     if loaded is None or sink.failed:
         show(sink)
-        sys.exit(1)
+        sys.exit(2 if loaded is None else 1)
     sys.exit(_serve(directory, tree, endpoints, loaded, postfix_version))
+
+
+def _serve_etc_mail(directory: str, root: Root, listen: list[Listen], named: str | None) -> int:
+    """Serve the sendmail.cf in an /etc/mail; the exit status."""
+    from mailconf.cli.shared.sendmail_daemon import run
+    from mailconf.mta.readiness import report_ready
+    from mailconf.sendmail.rules.problems import CfProblem
+    from mailconf.sendmail.rules.version import chosen_version
+
+    try:
+        version = chosen_version(root, named)
+    except ValueError as mistake:
+        raise click.UsageError(str(mistake)) from mistake
+    cf = f"{root.inside(root.path(directory).absolute()).rstrip('/')}/sendmail.cf"
+    if not root.is_file(cf):
+        raise click.UsageError(f"{cf} is not there; mailconf build {directory} makes it of sendmail.mc")
+
+    def hear(problem: CfProblem) -> None:
+        click.echo(problem.line(), err=True)
+
+    places = [(host, port, service or "MTA") for host, port, service in listen]
+    status = run(root, cf, (), hear, listen=places, ready=lambda endpoints: report_ready(), version=version)
+    return 1 if status else 0
 
 
 def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
@@ -99,6 +133,7 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
     from mailconf.mta.journal_postfix import PostfixJournal
     from mailconf.mta.log import Log
     from mailconf.mta.queue import QueueError
+    from mailconf.mta.readiness import report_ready
     from mailconf.mta.server import BrokenConfiguration, Server, run
 
     log = Log(hostname=first.site.hostname.value, name=first.site.syslog_name)
@@ -126,10 +161,11 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
     def ready(bound: list[Endpoint]) -> None:
         for host, port, service in bound:
             note(LogEvent.LISTENING, host=host, port=port, service=service)
+        report_ready()
 
     server = Server(
         compile,
-        lambda: FileWorld(latest.root, trace=False, ports=latest.site.ports),
+        lambda: FileWorld(latest.root, trace=False, ports=latest.site.ports, utf8=latest.site.utf8_tables),
         listen,
         log=log,
         root=root,

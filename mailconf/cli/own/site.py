@@ -78,6 +78,14 @@ def library_option(function: Command) -> Command:
     )(function)
 
 
+def own_cf_option(function: Command) -> Command:
+    return click.option(
+        "--own-cf",
+        is_flag=True,
+        help="Write each .cf with mailconf's own rulesets, even where sendmail's m4 macros are installed.",
+    )(function)
+
+
 def shell_option(function: Command) -> Command:
     return click.option(
         "--allow-shell",
@@ -87,11 +95,12 @@ def shell_option(function: Command) -> Command:
 
 
 class SiteOptions(NamedTuple):
-    """How a .mc is to be expanded: --cf-library, --allow-shell; and --postfix-version."""
+    """How a .mc is to be expanded: --cf-library, --allow-shell, --own-cf; and --postfix-version."""
 
     cf_library: str = ""
     allow_shell: bool = False
     postfix_version: str | None = None
+    own_cf: bool = False
 
 
 PLAIN = SiteOptions()
@@ -182,7 +191,7 @@ def load_etc_mail(directory: str, root: Tree, options: SiteOptions) -> LoadedEtc
     inside = root.inside(root.path(directory).absolute())
     library = find_library(root, options.cf_library)
     only = library is None and bool(options.cf_library or os.environ.get(SETTING))
-    return LoadedEtcMail(EtcMail(inside, root, library, options.allow_shell, only), root)
+    return LoadedEtcMail(EtcMail(inside, root, library, options.allow_shell, only, options.own_cf), root)
 
 
 def load_site(

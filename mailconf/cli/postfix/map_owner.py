@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mailconf.cli.postfix.postfix_tool import Fatal
+from mailconf.cli.postfix.postfix_tool import ToolFatal
 from mailconf.cli.postfix.postmap_options import TableOptions
 
 
@@ -47,7 +47,7 @@ def as_owner_of(
         new = _new_status(status, target, options)
         if dropped and target.exists():
             if not os.access(target, os.W_OK, effective_ids=True):
-                raise Fatal(f"open {name}{target.suffix}: {os.strerror(errno.EACCES)}")
+                raise ToolFatal(f"open {name}{target.suffix}: {os.strerror(errno.EACCES)}")
             if not os.access(target.parent, os.W_OK, effective_ids=True) and not target.is_symlink():
                 regain()
         yield new

@@ -28,6 +28,7 @@ _TOKEN = re.compile(
     rb'"(?P<quoted>(?:[^"\\]|\\.)*)"?|(?P<special>[<>@,;:\\/\[\]?=)])|(?P<atom>[^\0- \x7f<>@,;:\\"/\[\]?=()]+)',
     re.DOTALL,
 )
+_IN_QUOTES = re.compile(rb"\\(.)|\n|[^\\\n]+", re.DOTALL)
 _NESTED_TYPES = (b"rfc822", b"global")
 
 
@@ -154,10 +155,21 @@ def _parts(text: bytes) -> list[list[bytes]]:
         if found["special"] == b";":
             parts.append([])
         elif found["quoted"] is not None:
-            parts[-1].append(b'"' + re.sub(rb"\\(.)", rb"\1", found["quoted"], flags=re.DOTALL))
+            parts[-1].append(b'"' + _unquoted(found["quoted"]))
         else:
             parts[-1].append(found[0])
     return parts
+
+
+def _unquoted(text: bytes) -> bytes:
+    """What a quoted string stands for: a newline in it goes together with the white space before it."""
+    out = bytearray()
+    for found in _IN_QUOTES.finditer(text):
+        if found[0] == b"\n":
+            del out[len(out.rstrip(b" \t\r\n")) :]
+        else:
+            out += found[1] or found[0]
+    return bytes(out)
 
 
 def _behind_comment(text: bytes, at: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from mailconf.cli.postfix.postfix_tool import Fatal, Messages, Tool, read_settings
+from mailconf.cli.postfix.postfix_tool import Messages, Tool, ToolFatal, read_settings
 from mailconf.cli.postfix.postmap import run_tool
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ def rebuild_alias_databases(
     try:
         messages.check_version()
         tables = read_settings(directory, root, messages).value("alias_database")
-    except Fatal as failure:
+    except ToolFatal as failure:
         messages.fatal(str(failure))
         return EX_TEMPFAIL
     words = [word for word in re.split(r"[, \t\r\n]+", tables) if word]

@@ -17,14 +17,14 @@ import os
 import sys
 
 from mailconf.cli.postfix.postfix_tool import Messages, getopt
+from mailconf.encoding import decode, encode
 from mailconf.files import read_here
 from mailconf.postfix.parameters.catalogue import BASE, ParameterSet, parameter_set
 from mailconf.postfix.parameters.releases import chosen_release
 from mailconf.postfix.postconf import show
-from mailconf.postfix.postconf.values import BUILTIN, DEFAULT_DIRECTORY, SERVICE, USER, Fatal, Postconf, Scope
+from mailconf.postfix.postconf.values import BUILTIN, DEFAULT_DIRECTORY, SERVICE, USER, Postconf, PostconfFatal, Scope
 from mailconf.postfix.text.lines import MAX_FILE
 from mailconf.postfix.text.master_cf import COMMAND, FIELDS
-from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Tool:
         for letter, value in getopt(self.name, arguments, FLAGS, VALUED):
             if letter == "?":
                 json = "[-j (streaming JSON) ] " if self.postfix.version >= JSON_SINCE else ""
-                raise Fatal(USAGE.format(name=self.name, json=json))
+                raise PostconfFatal(USAGE.format(name=self.name, json=json))
             if letter == "c":
                 directory = value
             elif letter == "C":
@@ -116,7 +116,7 @@ class Tool:
                 self.options.add(letter)
             else:
                 if letter in "bt" and self.options & set("bt"):
-                    raise Fatal("specify one of -b and -t")
+                    raise PostconfFatal("specify one of -b and -t")
                 if letter == "o":
                     self.overrides.append(value)
                 self.options.add(letter)
@@ -127,7 +127,7 @@ class Tool:
         """The mode; raises Fatal for options that exclude each other."""
         modes = [letter for letter in MODES if letter in self.options]
         if len(modes) > 1:
-            raise Fatal("specify one of " + self.listed(modes))
+            raise PostconfFatal("specify one of " + self.listed(modes))
         mode = modes[0] if modes else "p"
         allowed = ALLOWED.get(mode, "")
         if "e" in allowed and arguments and "=" in arguments[0]:
@@ -135,13 +135,13 @@ class Tool:
         for group in CONFLICTS if self.postfix.version < JSON_SINCE else ("eX#", *CONFLICTS):
             found = [letter for letter in group if letter in self.options]
             if len(found) > 1:
-                raise Fatal("specify one of " + self.listed(found))
+                raise PostconfFatal("specify one of " + self.listed(found))
         wrong = [letter for letter in MODIFIERS if letter in self.options and letter not in allowed]
         if wrong:
-            raise Fatal(f"with option -{mode}, do not specify -" + " -".join(wrong))
+            raise PostconfFatal(f"with option -{mode}, do not specify -" + " -".join(wrong))
         wrong = [letter for letter in NOT_JSON if letter in self.options]
         if "j" in self.options and wrong:
-            raise Fatal("with option -j, do not specify -" + " -".join(wrong))
+            raise PostconfFatal("with option -j, do not specify -" + " -".join(wrong))
         return mode
 
     def listed(self, letters: list[str]) -> str:
@@ -332,7 +332,7 @@ class Tool:
         from mailconf.postfix.settings import bounce_templates
 
         if len(arguments) > 1:
-            raise Fatal("options -b and -t require at most one template file")
+            raise PostconfFatal("options -b and -t require at most one template file")
         known = self.configuration()
         self.read_main(known)
         file = arguments[0] if arguments else known.value("bounce_template_file")
@@ -341,12 +341,13 @@ class Tool:
         known.values["service_name"] = "expand_templates" if mode == "b" else "dump_templates"
         names = bounce_templates.Names(known.bounce_value, known.seconds, file, self.warn)
         try:
-            self.lines.append("\n".join(self.template_blocks(mode, file, names)).rstrip("\n"))
+            blocks = self.template_blocks(mode, file, names, known.value("header_from_format"))
+            self.lines.append("\n".join(blocks).rstrip("\n"))
         except bounce_templates.TemplateError as failure:
-            raise Fatal(str(failure)) from None
+            raise PostconfFatal(str(failure)) from None
 
-    def template_blocks(self, mode: str, file: str, names: Names) -> list[str]:
-        """What is printed of each template. Raises Fatal, TemplateError."""
+    def template_blocks(self, mode: str, file: str, names: Names, author: str) -> list[str]:
+        """What is printed of each template; ``author`` is header_from_format. Raises Fatal, TemplateError."""
         from mailconf.postfix.settings import bounce_templates
 
         given: dict[str, bounce_templates.Template] = {}
@@ -354,10 +355,11 @@ class Tool:
             try:
                 text = self.read(file)
             except OSError as failure:
-                raise Fatal(f"open {file}: {failure.strerror}") from None
-            given = bounce_templates.read(text, file, self.warn)
+                raise PostconfFatal(f"open {file}: {failure.strerror}") from None
+            given = bounce_templates.read(text, file, self.warn, author=author)
+        obsolete = bounce_templates.is_obsolete(author)
         blocks = []
-        for kind, template in {**bounce_templates.built_in(), **given}.items():
+        for kind, template in {**bounce_templates.built_in(obsolete=obsolete), **given}.items():
             blocks.append(str(template) if mode == "t" else names.expand(template, from_file=kind in given))
         return blocks
 
@@ -385,7 +387,7 @@ class Tool:
 
         action = next(letter for letter in "eX#" if letter in self.options)
         if not arguments:
-            raise Fatal("-e requires name=value argument" if action == "e" else "missing service argument")
+            raise PostconfFatal("-e requires name=value argument" if action == "e" else "missing service argument")
         name = self.directory + ("/main.cf" if mode == "p" else "/master.cf")
 
         def change(text: str) -> str:
@@ -397,11 +399,11 @@ class Tool:
             self.rewrite(name, change)
         except IsADirectoryError as failure:
             change("")  # the original notices when it is done
-            raise Fatal(f"read {name}: {failure.strerror}") from None
+            raise PostconfFatal(f"read {name}: {failure.strerror}") from None
         except OSError as failure:
             postconf_edit.check_requests(mode, action, arguments)  # what is wrong with them comes first
             temporary = f"{name}.tmp" if failure.filename == self.directory else f"{name} for reading"
-            raise Fatal(f"open {temporary}: {failure.strerror}") from None
+            raise PostconfFatal(f"open {temporary}: {failure.strerror}") from None
 
     def rewrite(self, name: str, change: Callable[[str], str]) -> None:
         """Replace the file ``name`` by what ``change`` makes of its text; a lock on the folder keeps others out."""
@@ -436,7 +438,7 @@ def _classes(text: str) -> set[str]:
         elif word in (BUILTIN, SERVICE, USER):
             found.add(word)
         else:
-            raise Fatal(f'unknown -C option value "{word}" in "{text}"')
+            raise PostconfFatal(f'unknown -C option value "{word}" in "{text}"')
     return found
 
 
@@ -447,10 +449,10 @@ def _requests(mode: str, requests: list[str]) -> list[tuple[str, list[str]]]:
     for request in requests:
         parts = show.pattern_parts(request)
         if not 0 < len(parts) <= size:
-            raise Fatal(SHAPES[mode])
+            raise PostconfFatal(SHAPES[mode])
         parts += ["*"] * (size - len(parts))
         if mode == "F" and parts[2] not in (*FIELDS, "*"):
-            raise Fatal(f'invalid service attribute name: "{parts[2]}"')
+            raise PostconfFatal(f'invalid service attribute name: "{parts[2]}"')
         patterns.append((request, parts))
     return patterns or [("", ["*"] * size)]
 
@@ -506,6 +508,6 @@ def run(name: str, arguments: list[str], root: Tree | None = None) -> int:
         tool.postfix = parameter_set(release)
         tool.messages.version_known = tool.postfix.version
         return tool.run(arguments)
-    except (Fatal, ValueError) as failure:
+    except (PostconfFatal, ValueError) as failure:
         tool.messages.fatal(str(failure))
         return 1

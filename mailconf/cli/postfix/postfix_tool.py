@@ -7,11 +7,9 @@ Kept apart from mailconf.postfix.settings.configuration, which knows all paramet
 from __future__ import annotations
 
 import os
-import re
 import sys
-from typing import NamedTuple
 
-from mailconf.source import decode, encode
+from mailconf.encoding import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +20,9 @@ if TYPE_CHECKING:
 DEFAULT_DIRECTORY = "/etc/postfix"
 NAMES = ("myhostname", "mydomain")
 _LARGEST_PROGRAM = 1 << 26  # bytes of a program in which its version is looked for
-_UNPRINTABLE = re.compile("[\0-\x1f\x7f\udc80-\udcff]")
 
 
-class Tool(NamedTuple):
+class Tool:
     """What sets one of the table tools apart from the others.
 
     flags       the letters of the options without a value; ``cdq`` take one
@@ -33,13 +30,14 @@ class Tool(NamedTuple):
     aliases     the text is aliases(5), and entries of the tool's own join its map
     """
 
-    flags: str
-    usage: str
-    between: bytes = b"\t"
-    aliases: bool = False
+    def __init__(self, *, flags: str, usage: str, between: bytes = b"\t", aliases: bool = False) -> None:
+        self.flags = flags
+        self.usage = usage
+        self.between = between
+        self.aliases = aliases
 
 
-class Fatal(Exception):
+class ToolFatal(Exception):
     """The tool cannot go on; the message is the original's, without prefix."""
 
 
@@ -88,7 +86,7 @@ class Messages:
         try:
             version_numbers(named_release(self.release) or "3.7")
         except ValueError as mistake:
-            raise Fatal(str(mistake)) from mistake
+            raise ToolFatal(str(mistake)) from mistake
 
     def _program(self, name: str) -> bytes:
         from mailconf.files import read_here
@@ -129,7 +127,8 @@ def printable(data: bytes, utf8: bool, strict: bool = False) -> bytes:
             return data
         return bytes(c if 32 <= c < 127 else 63 for c in data)
     if utf8 and strict:
-        return _UNPRINTABLE.sub("?", data.decode("utf-8", "surrogateescape")).encode()
+        unprintable = dict.fromkeys((*range(32), 127, *range(0xDC80, 0xDD00)), "?")
+        return data.decode("utf-8", "surrogateescape").translate(unprintable).encode()
     out = bytearray()
     keep = False
     for at, c in enumerate(data):
@@ -192,9 +191,9 @@ class Settings:
         """The value of a parameter that is a number of at least ``least``."""
         text = self.value(name)
         if not text.isascii() or not text.isdigit():
-            raise Fatal(f"bad numerical configuration: {name} = {text}")
+            raise ToolFatal(f"bad numerical configuration: {name} = {text}")
         if int(text) < least:
-            raise Fatal(f"invalid {name} parameter value {text} < {least}")
+            raise ToolFatal(f"invalid {name} parameter value {text} < {least}")
         return int(text)
 
 
@@ -213,7 +212,7 @@ def read_settings(directory: str | None, root: Tree, messages: Messages) -> Sett
         text = decode(root.read(path))
     except OSError as failure:
         if directory is not None or not isinstance(failure, FileNotFoundError):
-            raise Fatal(f"open {path}: {failure.strerror}") from failure
+            raise ToolFatal(f"open {path}: {failure.strerror}") from failure
         text = "compatibility_level = 3.6"
     nulls = null_warnings(path, text, messages) if "\0" in text else {}
     for found in main_cf.read(text):
@@ -221,7 +220,7 @@ def read_settings(directory: str | None, root: Tree, messages: Messages) -> Sett
             messages.warn(warning)
         if isinstance(found, main_cf.BrokenLine):
             if found.problem != main_cf.ORPHAN:
-                raise Fatal(f'{path}, line {found.line}: {found.problem}: "{found.text}"')
+                raise ToolFatal(f'{path}, line {found.line}: {found.problem}: "{found.text}"')
             messages.warn(f'{path}: {found.problem}: "{decode(shortened(encode(found.text)))}"')
             continue
         if found.name in values:
@@ -246,10 +245,10 @@ def read_settings(directory: str | None, root: Tree, messages: Messages) -> Sett
 
     known = Values(values.get, default, settling=settling, version=lambda: messages.version)
 
-    def failed(failure: MacroError) -> Fatal:
+    def failed(failure: MacroError) -> ToolFatal:
         for message in failure.messages[: None if not failure.fatal else -1]:
             messages.warn(message)
-        return Fatal(failure.messages[-1] if failure.fatal else "dictionary mail_dict: macro processing error")
+        return ToolFatal(failure.messages[-1] if failure.fatal else "dictionary mail_dict: macro processing error")
 
     def value(name: str) -> str:
         try:
@@ -261,7 +260,7 @@ def read_settings(directory: str | None, root: Tree, messages: Messages) -> Sett
     try:
         for name, problem in problems(known, path, root):
             if problem:
-                raise Fatal(problem)
+                raise ToolFatal(problem)
             if not values.keys().isdisjoint(NAMES):
                 _check_names({name: value(name) for name in NAMES}, path, messages)
     except MacroError as failure:
@@ -290,12 +289,12 @@ def _check_names(names: dict[str, str], path: str, messages: Messages) -> None:
 
     for name, text in names.items():
         if not text:
-            raise Fatal(f"bad string length 0 < 1: {name} = ")
+            raise ToolFatal(f"bad string length 0 < 1: {name} = ")
     for name, text in names.items():
         problem = hostname_problem(encode(text))
         if problem:
             messages.warn(b"valid_hostname: " + problem)
-            raise Fatal(f"file {path}: parameter {name}: bad parameter value: {text}")
+            raise ToolFatal(f"file {path}: parameter {name}: bad parameter value: {text}")
 
 
 def shortened(line: bytes) -> bytes:

@@ -19,9 +19,9 @@ import sys
 from contextlib import suppress
 
 from mailconf.cli.postfix.postfix_tool import (
-    Fatal,
     Messages,
     Tool,
+    ToolFatal,
     getopt,
     read_settings,
     take_settings,
@@ -70,7 +70,7 @@ def run_tool(tool: Tool, name: str, arguments: list[str]) -> int:
         status = _run(arguments, options, messages)
         sys.stdout.flush()
         return status
-    except (Fatal, UnsupportedMap, TemporaryFailure) as failure:
+    except (ToolFatal, UnsupportedMap, TemporaryFailure) as failure:
         with suppress(OSError):
             sys.stdout.flush()
         messages.fatal(_words(failure, messages))
@@ -97,12 +97,12 @@ def _words(failure: Exception, messages: Messages) -> str:
 def _parse(name: str, arguments: list[str], options: TableOptions) -> None:
     for letter, value in getopt(name, arguments, options.tool.flags, "cdq"):
         if letter == "?":
-            raise Fatal(f"usage: {name} {options.tool.usage}")
+            raise ToolFatal(f"usage: {name} {options.tool.usage}")
         if letter == "c":
             options.directory = value
         elif letter in "dqs":
             if options.delete is not None or options.query is not None or "s" in options.flags:
-                raise Fatal(
+                raise ToolFatal(
                     "specify only one of -s or -q or -d" if letter == "s" else "specify only one of -s -q or -d"
                 )
             if letter == "d":
@@ -118,21 +118,21 @@ def _parse(name: str, arguments: list[str], options: TableOptions) -> None:
             elif letter in "rw":
                 options.repeated = "last" if letter == "r" else "first"
     if "j" in options.flags and options.query is None and "s" not in options.flags:
-        raise Fatal("option -j requires -q or -s")
+        raise ToolFatal("option -j requires -q or -s")
 
 
 def _run(arguments: list[str], options: TableOptions, messages: Messages) -> int:
     from mailconf.cli.postfix.postmap_query import delete, list_entries, query
 
     if options.flags & set("bhm") and options.query != "-":
-        raise Fatal('specify -b -h or -m only with "-q -"')
+        raise ToolFatal('specify -b -h or -m only with "-q -"')
     if "m" in options.flags and not options.flags & set("bh"):
         messages.warn("ignoring -m option without -b or -h")
     if "s" in options.flags:
         # Only the first table is listed, as with the original.
         return list_entries(*_spec(arguments[0], options), options, messages) if arguments else 1
     if not arguments:
-        raise Fatal(f"usage: {messages.program} {options.tool.usage}")
+        raise ToolFatal(f"usage: {messages.program} {options.tool.usage}")
     tables = [_spec(argument, options) for argument in arguments]
     if options.query is not None:
         return query(tables, options, messages)

@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from mailconf.arrays import arrays
 from mailconf.cli.postfix.map_owner import as_owner_of
-from mailconf.cli.postfix.postfix_tool import Fatal, Messages, shortened
+from mailconf.cli.postfix.postfix_tool import Messages, ToolFatal, shortened
 from mailconf.cli.postfix.postmap_options import TableOptions
 from mailconf.maps.build import write
 from mailconf.maps.core.contents import NoContent, content
@@ -22,9 +22,9 @@ from mailconf.maps.core.opening import NotStored, Progress
 from mailconf.postfix.parameters.releases import NO_DOMAIN_SAID, NULLS, NULLS_WARNED
 from mailconf.source import decode
 from mailconf.tables.lines import LineNumbers
-from mailconf.tables.packed import Packed, is_large, read_packed
+from mailconf.tables.packed import Packed, Packing, count_lines, is_large, read_into
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
-from mailconf.tables.rows import Problem, Problems, Rows
+from mailconf.tables.rows import Problems, RowProblem, Rows
 
 # postmap's messages about a line; a problem of an alias file is named in postalias's own words.
 _WORDS = {
@@ -61,12 +61,16 @@ class Build:
             from mailconf.tables import aliases, aliases_packed
 
             self.aliases = aliases
-            self.read_packed_aliases = aliases_packed.read_packed_aliases
+            self.aliases_packed = aliases_packed
         self.kind = kind
         self.name = name
         self.options = options
         self.messages = messages
         self.incremental = "i" in options.flags
+        if self.incremental:  # before the right to read our modules may be given up
+            from mailconf.maps.build import change
+
+            self.change = change
         self.file = "stdin" if self.incremental else name
         self.replaces = options.repeated == "last"  # a later entry takes the place of an earlier one
         self.quiet = options.repeated != "warned"
@@ -80,27 +84,27 @@ class Build:
             write.map_path(self.kind, Path(self.name))  # raises: not that way
         source = self.options.root.path(self.name)
         if not source.name:  # "", "." and "/"
-            raise Fatal(f"open {self.name}: {os.strerror(errno.EISDIR if self.name else errno.ENOENT)}")
+            raise ToolFatal(f"open {self.name}: {os.strerror(errno.EISDIR if self.name else errno.ENOENT)}")
         self.data, status = self._content()
         target = write.map_path(self.kind, source)
-        write.preload(self.kind, packed=self._plain and is_large(self.data))
+        large = is_large(self.data) or (self.incremental and self.change.is_large_map(target))
+        write.preload(self.kind, packed=self._plain and large)
         with as_owner_of(status, target, self.name, self.options) as new:
             self.line_number = LineNumbers(self.data)
             self._drop_empty(target)
-            rows = self._packed() or self._rows()
             try:
-                self._write(rows, target, new)
+                self._write(target, new)
             except NotStored as failure:
-                raise Fatal(f"error updating {self.kind}:{self.name}: {failure.strerror}") from failure
+                raise ToolFatal(f"error updating {self.kind}:{self.name}: {failure.strerror}") from failure
             except OSError as failure:
                 database = "" if self.options.root.exists(target) else "database "
-                raise Fatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure
+                raise ToolFatal(f"open {database}{self._map_name()}: {failure.strerror}") from failure
         return None
 
     @property
     def _plain(self) -> bool:
         """Whether the entries may be written as they are read."""
-        return "F" not in self.options.flags and not (self.options.tool.aliases and self.incremental)
+        return "F" not in self.options.flags
 
     def _content(self) -> tuple[bytes, os.stat_result | None]:
         """The text, whatever its size, and the status of its file, where there is one."""
@@ -109,11 +113,11 @@ class Build:
             try:
                 return root.load(self.name, sys.maxsize)
             except OSError as failure:
-                raise Fatal(f"open {self.name}: {failure.strerror}") from failure
+                raise ToolFatal(f"open {self.name}: {failure.strerror}") from failure
         try:
             data = sys.stdin.buffer.read()
         except OSError as failure:
-            raise Fatal(f"read {self.file}: {failure.strerror}") from failure
+            raise ToolFatal(f"read {self.file}: {failure.strerror}") from failure
         try:
             return data, root.stat(self.name)
         except OSError:
@@ -133,42 +137,52 @@ class Build:
         """``fail:``: every attempt to write fails."""
         data, _ = self._content()
         if self.options.tool.aliases or read_rows(data, utf8=self.options.utf8).keys:
-            raise Fatal(f"table fail:{self.name}: write error: Application error")
+            raise ToolFatal(f"table fail:{self.name}: write error: Application error")
+
+    def _addition(self, *, large_map: bool = False) -> write.Addition | None:
+        """What reads the entries of a large text, or those for a large map; None where they have to be read singly.
+
+        It puts what is wrong with lines into ``problems``.
+        """
+        if not self._plain or self._nulls or not (is_large(self.data) or large_map) or arrays() is None:
+            return None
+        data, utf8 = self.data, self.options.utf8
+        problems = self.problems = Problems(data, places=False)
+        if self.options.tool.aliases:
+            end = self.end = write.stored_end(self.kind, self.options.nul)
+            own = self.aliases.housekeeping(time(), self.options.hostname, end)
+            room = self.aliases_packed.room(data, own)
+            aliases = partial(self.aliases_packed.read_packed_aliases, utf8=utf8, fold=self._folded, end=end)
+            read = partial(aliases, data=data, own=own, problems=problems)
+            return write.Addition(read, b"", *room, ended=end, own=[key for key, _ in own])
+        read = partial(read_into, data=data, utf8=utf8, folded="f" not in self.options.flags, problems=problems)
+        return write.Addition(read, data, 0, count_lines(data) + 1)
 
     def _packed(self) -> Packed | None:
-        """The entries of a large text, after their warnings if there are some and no map is changed."""
-        if not self._plain or self._nulls or not is_large(self.data):
+        """The entries of a large text, after their warnings if there are some."""
+        addition = self._addition()
+        if addition is None:
             return None
-        self.problems = Problems(self.data)
-        utf8, folded = self.options.utf8, "f" not in self.options.flags
-        if self.options.tool.aliases:
-            packed = self._packed_aliases()
-        else:
-            packed = read_packed(self.data, utf8=utf8, folded=folded, problems=self.problems)
-        if packed is None or not self.problems or self.incremental:
-            return packed
-        return write.counting(packed, self._counts, partial(self._tell, packed))
-
-    def _packed_aliases(self) -> Packed | None:
-        if arrays() is None:
+        packing = Packing(addition.text, addition.more, addition.most)
+        if not addition.read(packing) or not len(packing):
             return None
-        end = self.end = write.stored_end(self.kind, self.options.nul)
-        own = self.aliases.housekeeping(time(), self.options.hostname, end)
-        return self.read_packed_aliases(
-            self.data, own, self.problems, utf8=self.options.utf8, fold=self._folded, end=end
-        )
+        packed = packing.packed()
+        return write.counting(packed, self._counts, partial(self._tell, packed, 0)) if self.problems else packed
 
     def _folded(self, key: bytes) -> bytes:
         if "f" in self.options.flags:
             return key
         return key.lower() if key.isascii() else self.options.fold(key)
 
-    def _tell(self, packed: Packed, repeated: Iterable[int]) -> None:
-        """Report what is wrong with lines and which keys are ``repeated``, in the text's order."""
+    def _tell(self, packed: Packed, first: int, repeated: Iterable[int]) -> None:
+        """Report what is wrong with lines and which keys are ``repeated``, in the text's order.
+
+        The text's entries are ``packed`` from number ``first`` on.
+        """
         mistakes = iter(self.problems)
         mistake = next(mistakes, None)
         for number in chain(() if self.quiet else repeated, (len(packed),)):
-            while mistake is not None and mistake.before <= number:
+            while mistake is not None and mistake.before + first <= number:
                 self._problem(mistake)
                 mistake = next(mistakes, None)
             if number < len(packed):
@@ -219,8 +233,8 @@ class Build:
         if "f" not in self.options.flags:
             rows.keys = list(map(self._folded, rows.keys))
 
-    def _write(self, rows: Rows | Packed, target: Path, status: os.stat_result | None) -> None:
-        """Write the entries; warnings come in the order of the text."""
+    def _write(self, target: Path, status: os.stat_result | None) -> None:
+        """Read and write the entries; warnings come in the order of the text."""
         how = _How(
             source=status,
             nul=False if self.options.tool.aliases else self.options.nul,
@@ -229,16 +243,18 @@ class Build:
             warn=self.messages.warn,
         )
         told = None if self.quiet else self._duplicate
-        if isinstance(rows, Packed):
-            if self.incremental:
-                write.update_packed(self.kind, target, rows, partial(self._tell, rows), **how)
-            else:
-                write.write_map(self.kind, target, rows, on_duplicate=told, **how)
+        if self.incremental:
+            addition = self._addition(large_map=self.change.is_large_map(target))
+            if addition is not None and self.change.update_packed(self.kind, target, addition, self._tell, **how):
+                return
+        elif (packed := self._packed()) is not None:
+            write.write_map(self.kind, target, packed, on_duplicate=told, **how)
             return
+        rows = self._rows()
         easy = not rows.problems and "F" not in self.options.flags
         entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
         if self.incremental:
-            write.update_map(self.kind, target, entries, last=self.own, on_duplicate=told, **how)
+            self.change.update_map(self.kind, target, entries, last=self.own, on_duplicate=told, **how)
         else:
             columns = write.Columns(rows.keys, rows.values) if easy else entries
             write.write_map(self.kind, target, columns, on_duplicate=told, **how)
@@ -268,7 +284,7 @@ class Build:
             self._problem(problem)
             problem = next(problems, None)
 
-    def _problem(self, problem: Problem) -> None:
+    def _problem(self, problem: RowProblem) -> None:
         if problem.kind == ORPHAN:
             text = decode(shortened(problem.text))
             text = f'{self.file}: logical line must not start with whitespace: "{text}"'
@@ -281,7 +297,7 @@ class Build:
             text = f"{self.file}, line {self.line_number(problem.line)}: {text}"
         self.messages.warn(text)
 
-    def _is_local_name(self, problem: Problem) -> bool:
+    def _is_local_name(self, problem: RowProblem) -> bool:
         return self.options.tool.aliases and problem.kind == self.aliases.NOT_LOCAL
 
     def _duplicate(self, key: bytes) -> None:

@@ -9,9 +9,10 @@ from contextlib import closing
 from itertools import chain
 from typing import cast
 
-from mailconf.cli.postfix.postfix_tool import Fatal, Messages
-from mailconf.maps.bulk.keys import is_utf8, keys_of
+from mailconf.cli.postfix.postfix_tool import Messages, ToolFatal
+from mailconf.maps.bulk.keys import keys_of
 from mailconf.maps.core.table import TemporaryFailure, UnknownType
+from mailconf.maps.core.utf8 import is_utf8
 from mailconf.maps.reference import TableRef
 from mailconf.source import decode
 
@@ -33,7 +34,7 @@ NO_DELETE = ("static", "environ")  # types that can be opened for writing and ye
 
 def shown(kind: str, name: str) -> str:
     """How Postfix calls a table that is a file: with the file's extension, unless it is LMDB's."""
-    from mailconf.maps.build.write import EXTENSIONS
+    from mailconf.maps.types import EXTENSIONS
 
     return f"{kind}:{name}{EXTENSIONS.get(kind, '') if kind != 'lmdb' else ''}"
 
@@ -79,11 +80,11 @@ class Tables:
             value = table.lookup(key)
         except TemporaryFailure as failure:
             reason = f": {failure}" if str(failure) else ""
-            raise Fatal(f"table {shown(kind, name)}: query error{reason}") from failure
+            raise ToolFatal(f"table {shown(kind, name)}: query error{reason}") from failure
         if value is not None and self.options.utf8 and not is_utf8(value):
             text = f'{shown(kind, name)}: key "{decode(key)}": non-UTF-8 value "{decode(value)}"'
             self.messages.warn(f"{text}: malformed UTF-8 or invalid codepoint")
-            raise Fatal(f"table {shown(kind, name)}: query error")
+            raise ToolFatal(f"table {shown(kind, name)}: query error")
         return value
 
     def _decoded(self, value: bytes, place: str) -> bytes:
@@ -92,20 +93,20 @@ class Tables:
         content = unbase64(value)
         if content is None:
             self.messages.warn(f"{place}: malformed BASE64 value: {decode(value)}")
-            raise Fatal(f"{place.rpartition(': key ')[0]}: query error")
+            raise ToolFatal(f"{place.rpartition(': key ')[0]}: query error")
         return content
 
 
 def open_table(kind: str, name: str, options: TableOptions, messages: Messages) -> LookupTable:
     """Open for reading, keys folded unless ``-f``. Raises UnsupportedMap, TemporaryFailure."""
     from mailconf.maps import registry
-    from mailconf.maps.build import write
+    from mailconf.maps.types import type_of
     from mailconf.ports import Ports
     from mailconf.postfix.parameters.releases import NULLS, NULLS_WARNED, URI_NAMES_DATABASE
 
     fold = None if "f" in options.flags else options.fold
     nulls = ""
-    if kind not in write.writable_types() and messages.version >= NULLS_WARNED:
+    if not type_of(kind).writer and messages.version >= NULLS_WARNED:
         nulls = NULLS
     return registry.open_table(
         f"{kind}:{name}",
@@ -230,7 +231,7 @@ def list_entries(kind: str, name: str, options: TableOptions, messages: Messages
     entries = getattr(table, "entries", None)
     if entries is None:
         table.close()
-        raise Fatal(f"table {shown(kind, name)}: sequence operation is not supported")
+        raise ToolFatal(f"table {shown(kind, name)}: sequence operation is not supported")
     line = options.line
     lines: list[bytes] = []
     try:
@@ -252,7 +253,7 @@ def list_entries(kind: str, name: str, options: TableOptions, messages: Messages
                 sys.stdout.buffer.write(b"".join(lines))
                 lines.clear()
     except TemporaryFailure as failure:
-        raise Fatal(f"table {shown(kind, name)}: sequence error: {failure}") from failure
+        raise ToolFatal(f"table {shown(kind, name)}: sequence error: {failure}") from failure
     finally:
         table.close()
         sys.stdout.buffer.write(b"".join(lines))
@@ -262,7 +263,7 @@ def list_entries(kind: str, name: str, options: TableOptions, messages: Messages
 def delete(names: list[tuple[str, str]], options: TableOptions, messages: Messages) -> int:
     """``-d``: exit status 0 if any of the tables had any of the keys."""
     from mailconf.cli.postfix.map_owner import as_owner_of, status_of
-    from mailconf.maps.build import write
+    from mailconf.maps.build import change, write
 
     keys: list[bytes] = []
     found = False
@@ -282,13 +283,13 @@ def delete(names: list[tuple[str, str]], options: TableOptions, messages: Messag
         kind, name = TableRef(*table).direct
         _check_changeable(kind, name)
         if kind in NO_DELETE:
-            raise Fatal(f"table {kind}:{name}: delete operation is not supported")
+            raise ToolFatal(f"table {kind}:{name}: delete operation is not supported")
         if kind == "fail":
-            raise Fatal(f"table {kind}:{name}: delete error: Application error")
+            raise ToolFatal(f"table {kind}:{name}: delete error: Application error")
         target = write.map_path(kind, options.root.path(name))
-        write.preload(kind)
+        write.preload(kind, packed=change.is_large_map(target))
         with as_owner_of(status_of(target), target, name, options) as status:
-            gone = write.delete_keys(
+            gone = change.delete_keys(
                 kind, target, filter(None, keys), nul=options.nul, source=status, warn=messages.warn
             )
         found |= bool(gone)
@@ -303,7 +304,7 @@ def _check_changeable(kind: str, name: str) -> None:
     if kind in write.writable_types() or kind in (*NO_DELETE, "fail", "proxy"):
         return
     if kind in registry.known_types():
-        raise Fatal(f"{kind}:{name} map requires O_RDONLY access mode")
+        raise ToolFatal(f"{kind}:{name} map requires O_RDONLY access mode")
     raise UnknownType(kind)
 
 

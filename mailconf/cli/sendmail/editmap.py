@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 from mailconf.cli.sendmail.sendmail_tool import (
     DEFAULT_CF,
@@ -28,12 +28,10 @@ from mailconf.source import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from mailconf.cli.sendmail.sendmail_map import Map
     from mailconf.files import Tree
-
-    Table = dict[bytes, list[bytes]]  # all values of each key, as they are stored
 
 LETTERS = "C:fquxN"
 USAGE = 'Usage: editmap [-C cffile] [-N] [-f] [-q|-u|-x] maptype mapname key [ "value ..." ]'
@@ -110,38 +108,42 @@ class Edit:
 
     def update(self, key: bytes, value: bytes) -> int:
         """Give the key this value, or in a map whose keys may repeat one value more."""
-
-        def change(table: Table) -> bool:
-            values = table.setdefault(key + self.end, [])
-            values.append(value + self.end)
-            return True
-
-        self._change(change, f"error updating ({decode(key)}, {decode(value)}) in map {self.name}")
+        with self._failing(f"error updating ({decode(key)}, {decode(value)}) in map {self.name}"):
+            self._change(key + self.end, value + self.end)
         return EX_OK
 
     def remove(self, key: bytes) -> int:
         """Take the key with all its values out of the map. A map that was not there is there then, and empty."""
-
-        def change(table: Table) -> bool:
-            return table.pop(key + self.end, None) is not None
-
-        if not self._change(change, f"couldn't remove key {decode(key)} in map {self.name} (error)"):
+        with self._failing(f"couldn't remove key {decode(key)} in map {self.name} (error)"):
+            found = self._change(key + self.end, None)
+        if not found:
             say(f"{_PREFIX}: key {decode(key)} doesn't exist in map {self.name}")
         return EX_OK
 
-    def _change(self, change: Callable[[Table], bool], failed: str) -> bool:
-        """Do what ``change`` does to the map's contents; whether it did anything."""
+    def _change(self, key: bytes, value: bytes | None) -> bool:
+        """Give the key this value, or take it out; whether it was there."""
+        with self.target.locked():
+            if not self.target.repeats:
+                return self.target.change(key, None if value is None else (key, value), self.trusted)
+            table = self.target.contents()
+            found = key in table
+            if value is not None:
+                table.setdefault(key, []).append(value)
+            elif found:
+                del table[key]
+            if found or value is not None:
+                self.target.save(table, self.trusted)
+            return found
+
+    @contextmanager
+    def _failing(self, failed: str) -> Iterator[None]:
+        """The errors of a change end the program with a message that begins with ``failed``."""
         from mailconf.cli.sendmail.sendmail_map import DAMAGED
         from mailconf.maps.core.table import TemporaryFailure
 
         try:
-            with self.target.locked():
-                table = self.target.contents()
-                changed = change(table)
-                if changed or not self.target.exists:
-                    self.target.save(table, self.trusted)
+            yield
         except OSError as failure:
             raise Stop(EX_IOERR, f"{_PREFIX}: {failed}: {failure.strerror}") from failure
         except TemporaryFailure as failure:
             raise Stop(EX_IOERR, f"{_PREFIX}: {failed}: {DAMAGED}") from failure
-        return changed

@@ -14,7 +14,7 @@ from mailconf.m4.debug import flags
 from mailconf.m4.engine import Engine, EngineOptions
 from mailconf.m4.environment import UNBOUNDED, System
 from mailconf.m4.errors import Stop
-from mailconf.m4.places import Place
+from mailconf.m4.places import MacroPlace
 
 NONE, REQUIRED, OPTIONAL = range(3)
 SHORT = {
@@ -369,11 +369,11 @@ def _thaw(engine: Engine, path: bytes) -> None:
 
 def _check_sequence(engine: Engine) -> bool:
     if engine.options.warn_sequence:
-        from mailconf.m4.regex import BadPattern, compile_pattern
+        from mailconf.m4.regex import BadRegex, compile_pattern
 
         try:
             compile_pattern(engine.options.warn_sequence)
-        except BadPattern as error:
+        except BadRegex as error:
             pattern = os.fsdecode(engine.options.warn_sequence)
             engine.message(f"--warn-macro-sequence: bad regular expression `{pattern}': {error}", None)
             return False
@@ -429,7 +429,7 @@ def _file(engine: Engine, name: bytes) -> None:
 def explain(engine: Engine, number: int) -> int:
     """Print where each piece of a line of the output comes from; 1 if there is no such line."""
     line = 1
-    found: list[tuple[bytes, Place | None, int]] = []
+    found: list[tuple[bytes, MacroPlace | None, int]] = []
     for text, place in zip(*engine.output.explained(), strict=True):
         offset = 0
         for part in text.splitlines(keepends=True) if b"\r" not in text else _lines(text):
@@ -444,7 +444,7 @@ def explain(engine: Engine, number: int) -> int:
     print(f"{number}: {whole}")
     last: list[str] = []
     for part, place, offset in found:
-        chain = [] if place is None else _chain(Place(place.block, place.offset + offset))
+        chain = [] if place is None else _chain(MacroPlace(place.block, place.offset + offset))
         print(f"  {os.fsdecode(part)!r}")
         if chain == last and chain:
             print("    (the same)")
@@ -461,7 +461,7 @@ def _lines(text: bytes) -> list[bytes]:
     return [line for line in lines if line]
 
 
-def _chain(place: Place) -> list[str]:
+def _chain(place: MacroPlace) -> list[str]:
     steps = []
     if place.block.text is not None:
         steps.append(f"in {_where(place)}")
@@ -471,7 +471,7 @@ def _chain(place: Place) -> list[str]:
     return steps
 
 
-def _where(place: Place) -> str:
+def _where(place: MacroPlace) -> str:
     span = place.span()
     row, column = span.first
     return f"{span.source.name}:{row}:{column}"

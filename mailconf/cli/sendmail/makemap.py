@@ -15,6 +15,8 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from functools import partial
+from itertools import chain
 from typing import TypedDict
 
 from mailconf.cli.sendmail.sendmail_tool import (
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from mailconf.maps.build.write import Duplicates
     from mailconf.maps.core.opening import Progress
     from mailconf.sendmail.cf.tools import ToolCf
+    from mailconf.tables.makemap_packed import PackedRows
+    from mailconf.tables.packed import Packed
 
 LETTERS = "C:D:Nc:defi:Llorst:uvx"
 USAGE = """\
@@ -167,9 +171,9 @@ def _run(kind: str, name: str, trusted: int | None, options: MakemapOptions) -> 
         raise cannot_open(_PREFIX, kind, name)
     if lists:
         return _list(found, kind, name, options)
-    from mailconf.files import Place
+    from mailconf.files import TreePlace
 
-    place = Place(found.path)
+    place = TreePlace(found.path)
     if options.root.exists(place) and options.root.stat(place).st_nlink > 1:
         say(f"{_PREFIX}: {name}: the file has other names: they keep the old map")
     return Build(found, kind, name, trusted, options).run()
@@ -227,7 +231,8 @@ class Build:
         return EX_DATAERR if self.failed else EX_OK
 
     def _write(self, data: bytes) -> None:
-        from mailconf.maps.build.write import Columns, DuplicateKey, Duplicates, update_map, write_map
+        from mailconf.maps.build.change import update_map
+        from mailconf.maps.build.write import Columns, DuplicateKey, Duplicates, write_map
 
         replaces = "r" in self.options
         how = _How(
@@ -267,45 +272,44 @@ class Build:
 
     def _write_packed(self, data: bytes, how: _How) -> bool:
         """Write the entries of a large text; False where they have to be read singly."""
-        from mailconf.maps.build.write import DuplicateKey, counting, update_packed, write_map
-        from mailconf.tables.makemap_packed import read_packed_rows
+        from mailconf.maps.build.change import is_large_map, update_packed
+        from mailconf.maps.build.write import Addition, DuplicateKey, counting, write_map
+        from mailconf.tables.makemap_packed import packed_rows, read_packed_rows
 
-        rows = read_packed_rows(data, self.options.format, folded="f" not in self.options)
+        kind, path, replaces = self.target.kind, self.target.path, "r" in self.options
+        folded = "f" not in self.options
+        if "o" in self.options:
+            rows = packed_rows(data, self.options.format, large_map=is_large_map(path))
+            if rows is None:
+                return False
+            addition = Addition(partial(rows.read, folded=folded), b"", *rows.room)
+            return update_packed(kind, path, addition, partial(self._tell, rows), **how)
+        rows = read_packed_rows(data, self.options.format, folded=folded)
         if rows is None:
             return False
-        kind, path, replaces = self.target.kind, self.target.path, "r" in self.options
-        packed, mistakes = rows.packed, rows.mistakes()
-        mistake = next(mistakes, None)
-        if mistake is None and "o" not in self.options:
+        if next(rows.mistakes(), None) is None:
             with suppress(DuplicateKey):
-                write_map(kind, path, packed, on_duplicate=None if replaces else _stop, **how)
+                write_map(kind, path, rows.packed, on_duplicate=None if replaces else _stop, **how)
                 return True
+        kept = counting(rows.packed, how["duplicates"], partial(self._tell, rows, rows.packed, 0))
+        write_map(kind, path, kept, **how)
+        return True
 
-        def said(number: int) -> None:
-            nonlocal mistake
-            while mistake is not None and mistake[0] <= number:
+    def _tell(self, rows: PackedRows, packed: Packed, first: int, repeated: Iterable[int]) -> None:
+        """Report the mistakes of ``rows`` and the ``repeated`` entries, in the text's order.
+
+        Those of the text are ``packed`` from number ``first`` on.
+        """
+        mistakes = rows.mistakes()
+        mistake = next(mistakes, None)
+        for number in chain(() if "r" in self.options else repeated, (len(packed),)):
+            while mistake is not None and mistake[0] + first <= number:
                 row = mistake[1]
                 self._mistake(row, row.key if "f" in self.options else row.key.lower())
                 mistake = next(mistakes, None)
-
-        def repeated(numbers: Iterable[int]) -> None:
-            for number in numbers:
-                said(number)
-                self._at = rows.lines[number], packed.key(number)
+            if number < len(packed):
+                self._at = rows.lines[number - first], packed.key(number)
                 self._duplicate()
-
-        if "o" in self.options:
-
-            def told(numbers: Iterable[int]) -> None:
-                repeated(() if replaces else numbers)
-                said(len(packed))
-
-            update_packed(kind, path, packed, told, **how)
-            return True
-        kept = counting(packed, how["duplicates"], None if replaces else repeated)
-        said(len(packed))
-        write_map(kind, path, kept, **how)
-        return True
 
     def _write_repeated(self, rows: Iterator[Pair]) -> None:
         """A map whose keys may repeat. Without ``-d`` it is one that was made with it, and ``-r`` adds values, too."""

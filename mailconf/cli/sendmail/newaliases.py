@@ -4,12 +4,11 @@ Which of the two it is, the configuration decides: Postfix's where there is an /
 is set), sendmail's elsewhere; ``-C`` names either a sendmail.cf or a main.cf (or its folder). ``--root DIR`` (ours)
 reads and writes every absolute path below DIR; ``--postfix-version V`` (ours) names the Postfix whose words are meant.
 
-sendmail's (``sendmail -bi`` of 8.17): messages on standard output and exit status are the original's; the alias files
-are those of AliasFile, `mailconf.tables.sendmail_aliases` describes their format. Departures:
-
-- A map is replaced whole (`mailconf.maps.build.write`); the original truncates it first.
-- Of the configuration only AliasFile, TrustedUser, DontBlameSendmail and class w are read; the original also complains
-  about everything else in it. Names are resolved by built-in rules. CheckAliases, which parses values, has no effect.
+sendmail's is the sendmail command itself, which begins with the mode -bi under this name
+(`mailconf.cli.sendmail.alias_rebuild`). A configuration without mailers, with which the original does nothing, is taken
+here for what it says of alias files: AliasFile, TrustedUser, DontBlameSendmail and class w count, and names are
+resolved by built-in rules (`mailconf.tables.sendmail_aliases`). A map is replaced whole; the original truncates it
+first.
 """
 
 from __future__ import annotations
@@ -75,14 +74,22 @@ def run(name: str, arguments: list[str]) -> int:
     arguments = list(arguments)
     messages = Messages(name)
     root = take_settings(arguments, valued(LETTERS), messages)
+    words = list(arguments)
     cf_name = None
     wrong: list[str] = []
+    plain = True  # no option but -C
     for letter, value in getopt(name, arguments, LETTERS, tell=lambda _: None):
         if letter == "?":
             wrong.append(value)
         if letter == "C":
             cf_name = value
+        plain = plain and letter == "C"
     directory = _postfix_directory(cf_name, root)
+    if directory is None and (not plain or _has_mailers(cf_name or DEFAULT_CF, root)):
+        from mailconf.cli.sendmail.caller import caller_of
+        from mailconf.cli.sendmail.sendmail import start
+
+        return start(name, words, root, caller_of(root))
     if wrong:
         return _misuse(name, wrong, postfix=directory is not None)
     if directory is not None:
@@ -94,6 +101,14 @@ def run(name: str, arguments: list[str]) -> int:
         _tell(f"{cf_name or DEFAULT_CF}: line 0: cannot open: {str(stop).rpartition(': ')[2]}")
         return EX_OSFILE
     return Sendmail(cf, root).run()
+
+
+def _has_mailers(cf_name: str, root: Tree) -> bool:
+    """Whether a sendmail.cf defines mailers, without which sendmail itself does nothing."""
+    try:
+        return re.search(rb"^M", read_cf_data(_PREFIX, cf_name, root), re.MULTILINE) is not None
+    except Stop:
+        return False
 
 
 def _misuse(name: str, wrong: list[str], *, postfix: bool) -> int:

@@ -82,6 +82,33 @@ class Map:
         file: DatabaseFile = reader(self.path, str(self.path))
         return file
 
+    def change(self, without: bytes, added: tuple[bytes, bytes] | None, trusted: int | None) -> bool:
+        """Take a key out of a map whose keys do not repeat, and put an entry in; whether it had that key.
+
+        Where nothing changes, it is written only if there was none. Raises OSError, TemporaryFailure.
+        """
+        from mailconf.maps.build.change import is_large_map, rewrite_packed
+        from mailconf.maps.build.write import Columns, write_map
+
+        table: dict[bytes, bytes] = {}
+        if self.exists:
+            with closing(self.open()) as database:
+                if is_large_map(self.path):
+                    new, status = () if added is None else (added,), self.status(trusted)
+                    gone = rewrite_packed(self.kind, self.path, database, (without,), new, source=status)
+                    if gone is not None:
+                        return bool(gone)
+                table.update(database.items())
+        found = without in table
+        if added is not None:
+            table[added[0]] = added[1]
+        elif found:
+            del table[without]
+        if found or added is not None or not self.exists:
+            columns = Columns(list(table), list(table.values()))
+            write_map(self.kind, self.path, columns, source=self.status(trusted), nul=False)
+        return found
+
     def contents(self) -> dict[bytes, list[bytes]]:
         """All values of each key, as they are stored. Raises OSError, TemporaryFailure."""
         table: dict[bytes, list[bytes]] = {}

@@ -1,11 +1,10 @@
-"""Shows diagnostics: with colour and a caret on a terminal, plain lines otherwise, JSON on request.
+"""Shows diagnostics on standard error: with colour and a caret on a terminal, plain lines otherwise.
 
-Diagnostics go to standard error, except as JSON, which is the command's output.
+Formats for other programs are made by `mailconf.cli.shared.formats`.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
@@ -21,14 +20,10 @@ MOST_BEFORE, MOST_BEHIND = 200, 400  # characters of a line that are shown
 _COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 
 
-def show(sink: Sink, *, style: str = "text", stream: TextIO | None = None) -> None:
-    """Print what ``sink`` holds: ``style`` is "text" or "json"."""
-    if style == "json":
-        json.dump([d.as_json() for d in sink.sorted()], stream or sys.stdout, indent=2)
-        (stream or sys.stdout).write("\n")
-        return
+def show(found: Iterable[Diagnostic], *, stream: TextIO | None = None) -> None:
+    """Print the findings; those of a `Sink` by file and place."""
     stream = stream or sys.stderr
-    found = sink.sorted()
+    found = found.sorted() if isinstance(found, Sink) else found
     if stream.isatty():
         from rich.console import Console
 
@@ -41,12 +36,12 @@ def show(sink: Sink, *, style: str = "text", stream: TextIO | None = None) -> No
 def plain(found: Iterable[Diagnostic]) -> Iterable[str]:
     """A line a diagnostic, related places and the hint indented below it."""
     for d in found:
-        yield _printable(str(d))
+        yield printable(str(d))
         for other in d.related:
             line, column = other.span.first
-            yield _printable(f"  {other.span.source.name}:{line}:{column}: {other.message}")
+            yield printable(f"  {other.span.source.name}:{line}:{column}: {other.message}")
         if d.hint:
-            yield _printable(f"  hint: {d.hint}")
+            yield printable(f"  hint: {d.hint}")
 
 
 def _show_on_terminal(found: Iterable[Diagnostic], console: Console) -> None:
@@ -56,9 +51,9 @@ def _show_on_terminal(found: Iterable[Diagnostic], console: Console) -> None:
         colour = _COLOUR[d.severity]
         console.print(
             Text.assemble(
-                (_printable(d.place), "bold"),
+                (printable(d.place), "bold"),
                 (f"{d.severity.value}: ", colour),
-                _printable(d.message),
+                printable(d.message),
                 (f" [{d.code}]", "dim"),
             )
         )
@@ -67,13 +62,13 @@ def _show_on_terminal(found: Iterable[Diagnostic], console: Console) -> None:
             before, text = _around(d.span)
             length = min(max(1, d.span.end - d.span.start), max(1, len(text) - len(before)))
             lead = "".join("\t" if c == "\t" else " " for c in before)
-            console.print(Text.assemble((f"{line:5} | ", "dim"), _printable(text)), soft_wrap=True)
+            console.print(Text.assemble((f"{line:5} | ", "dim"), printable(text)), soft_wrap=True)
             console.print(Text.assemble(("      | ", "dim"), lead, ("^" * length, colour)), soft_wrap=True)
         for other in d.related:
             line, column = other.span.first
-            console.print(Text(_printable(f"      {other.span.source.name}:{line}:{column}: {other.message}")))
+            console.print(Text(printable(f"      {other.span.source.name}:{line}:{column}: {other.message}")))
         if d.hint:
-            console.print(Text.assemble(("      hint: ", "bold cyan"), _printable(d.hint)))
+            console.print(Text.assemble(("      hint: ", "bold cyan"), printable(d.hint)))
 
 
 def _around(span: Span) -> tuple[str, str]:
@@ -84,7 +79,7 @@ def _around(span: Span) -> tuple[str, str]:
     return text[first:start], text[first : min(start + MOST_BEHIND, len(text)) if last < 0 else last]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Bytes that were no UTF-8 and control characters as escapes, so that no file can drive the terminal."""
     if text.isprintable():
         return text

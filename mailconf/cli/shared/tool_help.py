@@ -88,6 +88,21 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
         (CF, ("-q, -u, -x", "look the key up; set it; remove it"), ("-f", "do not fold the key"), ("-N", "with a NUL")),
     ),
     "praliases": ("[OPTION]... [KEY]...", "Cf", (CF, ("-f FILE", "the map of this alias file"))),
+    "sendmail": (
+        "[OPTION]... [ADDRESS]...",
+        "ABbCDdeFfhLMNOopQqRrVX",
+        (
+            CF,
+            ("-bt", "address test mode: rulesets, maps and macros from a prompt"),
+            ("-bv", "say what addresses come to"),
+            ("-bi", "make the maps of the alias files anew"),
+            ("-bs", "speak SMTP on standard input and output"),
+            ("-bD, -bd", "the daemon, in the foreground or behind it"),
+            ("-t", "queue a message; its header names the recipients"),
+            ("-dLEVELS", "with -bt: 21.N shows what rules do, 60.1 lookups"),
+            ("others", "those of sendmail are accepted"),
+        ),
+    ),
 }
 WORDS = ("--postfix-version V", "the words of this version")
 OURS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -96,6 +111,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--postfix-version V", "the parameters, defaults and words of this version"),
         ("--explain", "of each NAME: type, default, value, where it is set, since when it exists"),
     ),
+    "sendmail": (ROOT, ("--sendmail-version V", "the words of this version: 8.17, 8.18")),
     **dict.fromkeys(("newaliases", "postalias", "postmap"), (ROOT, WORDS)),
 }
 
@@ -112,7 +128,7 @@ def is_asked(tool: str, arguments: list[str]) -> bool:
     """Whether ``arguments`` of ``tool`` ask for help: --help, where it is not the value of another option."""
     if tool not in TOOLS:
         return False
-    options = dict.fromkeys(("--root", "--postfix-version"), True) | {"--help": False}
+    options = dict.fromkeys(("--root", "--postfix-version", "--sendmail-version"), True) | {"--help": False}
     try:
         return "--help" in take_own(list(arguments), options, TOOLS[tool][1])
     except Missing:

@@ -11,7 +11,7 @@ from mailconf.source import decode
 
 if TYPE_CHECKING:
     from mailconf.m4.engine import Engine
-    from mailconf.m4.regex import Groups, Pattern
+    from mailconf.m4.regex import Groups, RegexProgram
 
 
 @builtin("len", 2, 2, blind=True)
@@ -86,12 +86,12 @@ def translit(m4: Engine, args: list[bytes]) -> bytes:
 # -- regular expressions
 
 
-def _compile(m4: Engine, text: bytes, words: str) -> Pattern | None:
-    from mailconf.m4.regex import BadPattern, compile_pattern
+def _compile(m4: Engine, text: bytes, words: str) -> RegexProgram | None:
+    from mailconf.m4.regex import BadRegex, compile_pattern
 
     try:
         return compile_pattern(text)
-    except BadPattern as error:
+    except BadRegex as error:
         m4.complain(f"bad regular expression{words} `{decode(text)}': {error}")
         return None
 

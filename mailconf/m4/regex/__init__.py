@@ -19,7 +19,7 @@ Three ways to match, by what the pattern needs:
 Every step of the last two is accounted for through ``work``.
 """
 
-from mailconf.m4.regex.match import Groups, Pattern, compile_pattern
-from mailconf.m4.regex.parse import BadPattern
+from mailconf.m4.regex.match import Groups, RegexProgram, compile_pattern
+from mailconf.m4.regex.parse import BadRegex
 
-__all__ = ["BadPattern", "Groups", "Pattern", "compile_pattern"]
+__all__ = ["BadRegex", "Groups", "RegexProgram", "compile_pattern"]

@@ -54,7 +54,7 @@ def _holds(name: int, context: int) -> bool:
     return after == before
 
 
-class Pattern:
+class RegexProgram:
     """A compiled pattern. `search` is all there is to it."""
 
     def __init__(self, source: bytes) -> None:
@@ -373,6 +373,6 @@ def _spans(start: int, end: int, saved: tuple[int, ...]) -> Groups:
 
 
 @lru_cache(maxsize=128)
-def compile_pattern(source: bytes) -> Pattern:
+def compile_pattern(source: bytes) -> RegexProgram:
     """The compiled pattern; `BadPattern` if it is not valid."""
-    return Pattern(source)
+    return RegexProgram(source)

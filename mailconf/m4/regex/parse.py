@@ -29,7 +29,7 @@ ASSERTIONS = {
 SETS = {"w": WORD, "W": ALL - WORD, "s": SPACE, "S": ALL - SPACE}
 
 
-class BadPattern(Exception):
+class BadRegex(Exception):
     """The pattern is not valid; the text is the C library's."""
 
 
@@ -83,7 +83,7 @@ def notation(codes: frozenset[int]) -> bytes:
     return b"[" + b"".join(parts) + b"]"
 
 
-class Parser:
+class RegexParser:
     def __init__(self, text: bytes) -> None:
         self.text = text
         self.at = 0
@@ -166,7 +166,7 @@ class Parser:
     def escape(self) -> None:
         text = self.text
         if self.at + 1 >= len(text):
-            raise BadPattern("Trailing backslash")
+            raise BadRegex("Trailing backslash")
         name = chr(text[self.at + 1])
         if name == "(":
             self.open()
@@ -199,7 +199,7 @@ class Parser:
 
     def reference(self, number: int) -> None:
         if number not in self.closed:
-            raise BadPattern("Invalid back reference")
+            raise BadRegex("Invalid back reference")
         self.at += 2
         self.program.references = True
         self.flat = False
@@ -242,7 +242,7 @@ class Parser:
 
     def close(self) -> None:
         if len(self.levels) == 1:
-            raise BadPattern("Unmatched ) or \\)")
+            raise BadRegex("Unmatched ) or \\)")
         self.at += 2
         level = self.levels.pop()
         level.choices.append(self.concatenated(level.items))
@@ -274,7 +274,7 @@ class Parser:
 
     def finish(self) -> Program:
         if len(self.levels) > 1:
-            raise BadPattern("Unmatched ( or \\(")
+            raise BadRegex("Unmatched ( or \\(")
         level = self.levels[0]
         level.choices.append(self.concatenated(level.items))
         self.end_branch()
@@ -294,17 +294,17 @@ class Parser:
         if negated:
             self.at += 1
         if self.at >= size:
-            raise BadPattern("Invalid regular expression")
+            raise BadRegex("Invalid regular expression")
         codes: set[int] = set()
         first = True
         while True:
             if self.at >= size:
-                raise BadPattern("Unmatched [, [^, [:, [., or [=")
+                raise BadRegex("Unmatched [, [^, [:, [., or [=")
             if text[self.at] == 0x5D and not first:
                 self.at += 1
                 return ALL - codes if negated else frozenset(codes)
             if text[self.at] == 0x2D and not first and self.at + 1 < size and text[self.at + 1] != 0x5D:
-                raise BadPattern("Invalid range end")
+                raise BadRegex("Invalid range end")
             first = False
             low = self.element()
             if self.at + 1 < size and text[self.at] == 0x2D and text[self.at + 1] != 0x5D:
@@ -322,10 +322,10 @@ class Parser:
             mark = text[self.at + 1 : self.at + 2]
             end = text.find(mark + b"]", self.at + 2)
             if end < 0:
-                raise BadPattern("Unmatched [, [^, [:, [., or [=")
+                raise BadRegex("Unmatched [, [^, [:, [., or [=")
             name = text[self.at + 2 : end]
             if len(name) != 1:
-                raise BadPattern("Invalid collation character")
+                raise BadRegex("Invalid collation character")
             self.at = end + 2
             return name[0]
         self.at += 1
@@ -333,5 +333,5 @@ class Parser:
 
 
 def parse(text: bytes) -> Program:
-    """Compile a pattern; `BadPattern` if it is not valid."""
-    return Parser(text).parse()
+    """Compile a pattern; `BadRegex` if it is not valid."""
+    return RegexParser(text).parse()

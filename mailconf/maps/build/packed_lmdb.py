@@ -19,7 +19,6 @@ from mailconf.tables.packed import Packed
 
 PAGE_SIZE = 4096
 
-_END = 1  # the NUL
 _NODE = 8  # bytes before a node's key
 _ROOM = PAGE_SIZE - HEADER
 _LARGEST_NODE = _ROOM // 2 - 2
@@ -32,13 +31,11 @@ _DATABASE = struct.Struct("=IHHQQQQQ")
 
 
 def write_lmdb(file: BinaryIO, packed: Packed, *, end: bytes, progress: Progress | None = None) -> None:
-    """Write a table as an LMDB file whose keys and values end with a NUL. Raises NotPacked, Repeated."""
+    """Write a table as an LMDB file. Raises NotPacked, Repeated."""
     np = arrays()
     count = len(packed)
-    if len(end) != _END:
-        raise NotPacked
-    sizes = _even(packed.key_length + packed.value_length + 2 * _END + _NODE)
-    if not count or int(packed.key_length.max()) + _END > _LONGEST_KEY or int(sizes.max()) > _LARGEST_NODE:
+    sizes = _even(packed.key_length + packed.value_length + 2 * len(end) + _NODE)
+    if not count or int(packed.key_length.max()) + len(end) > _LONGEST_KEY or int(sizes.max()) > _LARGEST_NODE:
         raise NotPacked
     order = ordered(packed)
     starts = np.array(filled(sizes[order] + 2, _ROOM))
@@ -46,10 +43,10 @@ def write_lmdb(file: BinaryIO, packed: Packed, *, end: bytes, progress: Progress
     descriptor = file.fileno()
     for part in stretches(counts):
         some = order[ranges(starts[part], counts[part])]
-        _write_leaves(descriptor, packed, some, counts[part], part.start + 2)
+        _write_leaves(descriptor, packed, some, counts[part], part.start + 2, len(end))
         if progress is not None:
             progress(min(int(starts[part.start]) + len(some), count), count)
-    children = [(packed.key(number) + b"\0", page) for page, number in enumerate(order[starts].tolist(), 2)]
+    children = [(packed.key(number) + end, page) for page, number in enumerate(order[starts].tolist(), 2)]
     leaves = len(children)
     next_page, depth = leaves + 2, 1
     while len(children) > 1:
@@ -79,11 +76,11 @@ def _meta(page: int, size: int, tree: bytes, last_page: int, transaction: int) -
     return (start + free + tree + struct.pack("=QQ", last_page, transaction)).ljust(PAGE_SIZE, b"\0")
 
 
-def _write_leaves(descriptor: int, packed: Packed, some: Array, counts: Array, first: int) -> None:
+def _write_leaves(descriptor: int, packed: Packed, some: Array, counts: Array, first: int, nul: int) -> None:
     """Write leaves with the numbers from ``first`` on, which have ``counts`` of the entries ``some`` in turn."""
     np = arrays()
     key_length, value_length = packed.key_length[some], packed.value_length[some]
-    sizes = _even(key_length + value_length + 2 * _END + _NODE)
+    sizes = _even(key_length + value_length + 2 * nul + _NODE)
     before = np.cumsum(counts) - counts
     page = np.repeat(np.arange(len(counts)), counts)
     used = np.concatenate(([0], np.cumsum(sizes)))
@@ -98,10 +95,10 @@ def _write_leaves(descriptor: int, packed: Packed, some: Array, counts: Array, f
     base = page * PAGE_SIZE
     numbers[(base + HEADER >> 1) + np.arange(len(some)) - before[page]] = low
     at = base + low
-    numbers[at >> 1] = value_length + _END
-    numbers[(at >> 1) + 3] = key_length + _END
+    numbers[at >> 1] = value_length + nul
+    numbers[(at >> 1) + 3] = key_length + nul
     copy(data, at + _NODE, packed.text, packed.key_at[some], key_length)
-    copy(data, at + _NODE + key_length + _END, packed.text, packed.value_at[some], value_length)
+    copy(data, at + _NODE + key_length + nul, packed.text, packed.value_at[some], value_length)
     write_at(descriptor, data, first * PAGE_SIZE)
 
 

@@ -8,13 +8,3 @@ def keys_of(text: bytes) -> list[bytes]:
     lines = text.split(b"\n")
     lines.pop()
     return [line.partition(b"\0")[0] for line in lines] if b"\0" in text else lines
-
-
-def is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -16,8 +16,9 @@ from itertools import compress
 from typing import cast
 
 from mailconf.maps.bulk.beside import apart, beside, processors
-from mailconf.maps.bulk.keys import is_utf8, keys_of
+from mailconf.maps.bulk.keys import keys_of
 from mailconf.maps.core.table import WHOLE, BulkTable, LibraryTable, TemporaryFailure, UnsupportedMap
+from mailconf.maps.core.utf8 import is_utf8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ MIXED = (16777619, 0), (1540483477, 1)  # multipliers and starts of two hashes
 _ROUNDS = 8  # of comparing 8 bytes of keys that are equal so far
 _WORD = 8
 _MANY = 1 << 19  # entries whose numbers have 64 bits, which is quicker; fewer take half of that
-AT_ONCE = 1 << 15  # keys of which something is found out at a time
+AT_ONCE, LESS = 1 << 15, 1 << 12  # keys of which something is found out at a time: of many, of less than `_MANY`
 
 
 class NotPacked(Exception):
@@ -162,8 +162,11 @@ def _order_slowly(packed: Packed, order: Array, same: Array, where: Array, repea
             order[where[start:stop]] = [number for _, number in keys]
 
 
-def repeats(packed: Packed) -> tuple[Array, Array, Array]:
-    """The numbers of the entries whose key an earlier entry has, ascending; of each such key the first, the last."""
+def repeats(packed: Packed, *, ends: bool = True) -> tuple[Array, Array, Array]:
+    """The numbers of the entries whose key an earlier entry has, ascending; of each such key the first, the last.
+
+    Without ``ends`` the last two are not looked for.
+    """
     np = arrays()
     count = len(packed)
     if packed.text.size < _WORD:
@@ -172,8 +175,9 @@ def repeats(packed: Packed) -> tuple[Array, Array, Array]:
     bits = np.uint64(width)
     words, mask = WordColumn(packed), (np.uint64(1) << bits) - np.uint64(1)
     found: tuple[list[Array], ...] = ([], [], [])
-    for start in range(0, count, AT_ONCE):
-        stop = min(start + AT_ONCE, count)
+    step = _step(count)
+    for start in range(0, count, step):
+        stop = min(start + step, count)
         part = ranks[max(start - 1, 0) : stop + 1]
         order = (part & mask).astype(packed.key_at.dtype)
         same = part[1:] >> bits == part[:-1] >> bits
@@ -185,11 +189,19 @@ def repeats(packed: Packed) -> tuple[Array, Array, Array]:
         if stop == count:
             same = np.append(same, False)
         before, behind, numbers = same[:-1], same[1:], order[1 : stop - start + 1]
-        for column, kept in zip(found, (before, behind & ~before, before & ~behind), strict=True):
-            column.append(numbers[kept])
-    later, firsts, lasts = map(np.concatenate, found)
+        found[0].append(numbers[before])
+        if ends:
+            found[1].append(numbers[behind & ~before])
+            found[2].append(numbers[before & ~behind])
+    del ranks
+    later, firsts, lasts = (np.concatenate(column) if column else np.zeros(0, np.int64) for column in found)
     later.sort()
     return later, firsts, lasts
+
+
+def _step(count: int) -> int:
+    """How many of ``count`` keys are looked at together."""
+    return AT_ONCE if count >= _MANY else min(LESS, AT_ONCE)
 
 
 def ranked(packed: Packed) -> tuple[Array, int]:
@@ -201,7 +213,9 @@ def ranked(packed: Packed) -> tuple[Array, int]:
     ranks = _mixed(packed)
     ranks >>= np.uint64(width)
     ranks <<= np.uint64(width)
-    ranks |= np.arange(count, dtype=np.uint32 if count < 1 << 32 else np.uint64)
+    step = _step(count)
+    for start in range(0, count, step):
+        ranks[start : start + step] |= np.arange(start, min(start + step, count), dtype=np.uint64)
     ranks.sort()
     return ranks, width
 
@@ -217,8 +231,9 @@ def _mixed(packed: Packed) -> Array:
     """A number of 64 bits of each key."""
     np = arrays()
     found = np.empty(len(packed), np.uint64)
-    for start in range(0, len(found), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
+    step = _step(len(found))
+    for start in range(0, len(found), step):
+        part = slice(start, start + step)
         at, lengths = packed.key_at[part], packed.key_length[part]
         found[part] = hashes(packed.text, at, lengths, *MIXED[0])
         found[part] ^= hashes(packed.text, at, lengths, *MIXED[1]).astype(np.uint64) << np.uint64(32)
@@ -258,8 +273,9 @@ def hashes(text: Array, places: Array, lengths: Array, prime: int, start: int, e
     """The hashes of the keys at ``places``, by `mailconf.maps.database.fnv`; ``end``: each as if followed by a NUL."""
     np = arrays()
     found = np.empty(len(places), np.uint32)
-    for at in range(0, len(found), AT_ONCE):
-        part = slice(at, at + AT_ONCE)
+    step = _step(len(found))
+    for at in range(0, len(found), step):
+        part = slice(at, at + step)
         found[part] = _hashes(text, places[part], lengths[part], prime, start, end)
     return found
 

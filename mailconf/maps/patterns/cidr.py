@@ -2,51 +2,35 @@
 
     pattern result      !pattern result      IF pattern      IF !pattern      ENDIF
 
-A pattern is an address, or a network address with the length of its prefix, in brackets or not. Addresses are those
-that inet_pton() reads. A key that is no address is absent. A pattern does not apply to addresses of the other
-family, negated or not. The words of the warnings are those of Postfix 3.7.
-
-Departure: a length of prefix above 2^31 is bad; the original takes some of them, modulo 2^32.
+A pattern is a network (`mailconf.maps.patterns.networks`). A key that is no address is absent. A pattern does not apply
+to addresses of the other family, negated or not. The words of the warnings are those of Postfix 3.7.
 """
 
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Callable
-from typing import NamedTuple
 
 from mailconf.maps.core.contents import NoContent
-from mailconf.maps.patterns.rules import RuleTable, quoted
+from mailconf.maps.patterns.networks import BadNetwork, IpAddress, Network, read_address, read_network
+from mailconf.maps.patterns.rules import RuleTable
 from mailconf.source import decode
 from mailconf.tables.lines import SPACE
 
 _WORD = re.compile(rb"[^ \t\n\v\f\r]*")
-_BITS = {socket.AF_INET: 32, socket.AF_INET6: 128}
-
-
-class _Address(NamedTuple):
-    family: int
-    value: int
-
-
-class _Network(NamedTuple):
-    family: int
-    value: int  # of the prefix, shifted down
-    shift: int  # how many bits of an address are not compared
 
 
 class _BadRule(Exception):
     """The rule is skipped; the message has the reason."""
 
 
-class Cidr(RuleTable[_Address]):
+class Cidr(RuleTable[IpAddress]):
     """A table of networks."""
 
     type = "cidr"
 
-    def _subject(self, key: bytes) -> _Address | None:
-        return _address(key.partition(b"\0")[0])
+    def _subject(self, key: bytes) -> IpAddress | None:
+        return read_address(decode(key.partition(b"\0")[0]))
 
     def _parse(self, line: int, text: bytes) -> None:
         try:
@@ -97,57 +81,14 @@ def _negation(text: bytes) -> tuple[bool, bytes]:
     return text[: len(text) - len(body)].count(b"!") % 2 == 1, body
 
 
-def _unbracketed(pattern: bytes) -> bytes:
-    """The patterns ``[address]``, ``[address/length]`` and ``[address]/length`` without brackets."""
-    if not pattern.startswith(b"["):
-        return pattern
-    inside, bracket, tail = pattern[1:].partition(b"]")
-    if not bracket:
-        raise _BadRule(f"missing ']' character after {quoted(pattern)}")
-    if tail and not tail.startswith(b"/"):
-        raise _BadRule(f"garbage after {quoted(b'[' + inside + b']')}")
-    return inside + tail
-
-
-def _network(pattern: bytes) -> _Network:
-    pattern = _unbracketed(pattern)
-    if b"/" not in pattern:
-        address = _address(pattern)
-        if address is None:
-            raise _BadRule(f"bad address pattern: {quoted(pattern)}")
-        return _Network(*address, 0)
-    name, _, length = pattern.partition(b"/")
-    if not length.isdigit():
-        raise _BadRule(f"bad mask value in {quoted(pattern)}")
-    family = _family(name)
-    bits = _BITS[family]
-    shift = bits - int(length[:20])
-    if shift < 0:
-        raise _BadRule(f"bad mask length in {quoted(pattern)}")
-    address = _address(name)
-    if address is None:
-        raise _BadRule(f"bad network value in {quoted(pattern)}")
-    prefix = address.value >> shift
-    if prefix << shift != address.value:
-        better = socket.inet_ntop(family, (prefix << shift).to_bytes(bits // 8, "big"))
-        advice = f'perhaps you should use "{better}/{bits - shift}" instead'
-        raise _BadRule(f"non-null host address bits in {quoted(pattern)}, {advice}")
-    return _Network(family, prefix, shift)
-
-
-def _family(text: bytes) -> socket.AddressFamily:
-    return socket.AF_INET6 if b":" in text else socket.AF_INET
-
-
-def _address(text: bytes) -> _Address | None:
-    family = _family(text)
+def _network(pattern: bytes) -> Network:
     try:
-        return _Address(family, int.from_bytes(socket.inet_pton(family, decode(text)), "big"))
-    except (OSError, ValueError):
-        return None
+        return read_network(decode(pattern))
+    except BadNetwork as problem:
+        raise _BadRule(str(problem)) from problem
 
 
-def _test(network: _Network, negated: bool, result: bytes) -> Callable[[_Address], bytes | None]:
+def _test(network: Network, negated: bool, result: bytes) -> Callable[[IpAddress], bytes | None]:
     family, value, shift = network
     if negated:
         return lambda at: result if at[0] == family and at[1] >> shift != value else None

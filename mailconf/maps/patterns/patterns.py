@@ -15,14 +15,18 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable
+from copy import copy
 from typing import ClassVar, NamedTuple, Protocol
 
 from mailconf.maps.core.contents import NoContent
+from mailconf.maps.core.opening import Opening, silent
+from mailconf.maps.patterns.late import LateRules
 from mailconf.maps.patterns.rules import RuleTable, quoted
 from mailconf.source import decode
 from mailconf.tables.lines import SPACE
 
 Spans = list[tuple[int, int]]
+MOST_KEPT = 12 << 20
 
 _NAME = re.compile(rb"[A-Za-z0-9_]*")
 
@@ -39,7 +43,7 @@ class Expression(Protocol):
         """
 
 
-class BadPattern(Exception):
+class BadExpression(Exception):
     """The pattern cannot be compiled; the message is the engine's."""
 
 
@@ -55,22 +59,91 @@ class _Pattern(NamedTuple):
 
 
 class PatternTable(RuleTable[bytes]):
-    """A table of patterns; a type adds the engine and its flags."""
+    """A table of patterns; a type adds the engine and its flags.
+
+    Compiled patterns of `MOST_KEPT` bytes, by an estimate, are kept. Those of later rules are compiled when the table
+    is opened, for what is wrong with them, and again where they may match (`mailconf.maps.patterns.late`).
+    """
 
     flags: ClassVar[dict[int, int]]  # letter: the option that it turns over
     default: ClassVar[int]  # the options of a pattern without flags
     letters: ClassVar[re.Pattern[bytes]]  # what is taken for flags
     zero_index: ClassVar[str]  # how the original calls $0
     unclosed: ClassVar[str]  # what becomes of a rule without its second delimiter
+    memory: ClassVar[tuple[int, int]]  # about how many bytes a compiled pattern takes, and for each of its own more
+
+    def __init__(self, name: str, opening: Opening) -> None:
+        self._taken = 0
+        self._needle: bytes | None = None
+        self._late: LateRules | None = None
+        super().__init__(name, opening)
 
     @abstractmethod
     def _compile(self, pattern: bytes, options: int) -> Expression:
         """Raises BadPattern."""
 
+    @abstractmethod
+    def _needle_of(self, pattern: bytes, options: int) -> bytes:
+        """What every text that the pattern matches contains, in lower case; b"" where that is not known."""
+
     def _subject(self, key: bytes) -> bytes:
         return key.partition(b"\0")[0]
 
+    def _take(self, line: int, start: int, text: bytes) -> None:
+        if self._taken < MOST_KEPT:
+            super()._take(line, start, text)
+            return
+        if self._late is None:
+            self._late = LateRules(len(self._rules))
+        self._late.begin(line, start)
+        super()._take(line, start, text)
+
+    def _add(self, line: int, test: Callable[[bytes], bytes | None], *, opens: bool = False) -> None:
+        if self._late is None:
+            super()._add(line, test, opens=opens)
+            return
+        if opens:
+            self._open.append(self._count())
+        self._late.add(self._needle or b"", opens=opens)
+
+    def _keep(self, whole: bytes) -> None:
+        if self._late is not None:
+            self._late.text = whole
+
+    def _count(self) -> int:
+        return len(self._rules) + (len(self._late) if self._late is not None else 0)
+
+    def _line_of(self, number: int) -> int:
+        if self._late is None or number < self._late.first:
+            return super()._line_of(number)
+        return self._late.line_of(number)
+
+    def _close(self, number: int, following: int) -> None:
+        if self._late is None or number < self._late.first:
+            super()._close(number, following)
+        else:
+            self._late.close(number, following)
+
+    def _continue(self, subject: bytes, number: int) -> bytes | None:
+        return self._late.lookup(subject, number, self._again, self._place) if self._late is not None else None
+
+    def _again(self, text: bytes) -> Callable[[bytes], bytes | None] | None:
+        """The test of a rule that is compiled again."""
+        other = copy(self)  # in which it is the only one
+        other._rules, other._open, other._late, other._tell = [], [], None, silent
+        other._parse(0, text)
+        return other._rules[0].test if other._rules else None
+
+    def _compiled(self, pattern: _Pattern) -> Expression:
+        """The compiled pattern; the first of a rule decides where it need not be asked."""
+        if self._needle is None:
+            self._needle = b"" if pattern.negated else self._needle_of(pattern.text, pattern.options)
+        each, more = self.memory
+        self._taken += each + more * len(pattern.text)
+        return self._compile(pattern.text, pattern.options)
+
     def _parse(self, line: int, text: bytes) -> None:
+        self._needle = None
         if not text:  # a NUL hides it, and that is not reported
             return
         try:
@@ -82,7 +155,7 @@ class PatternTable(RuleTable[bytes]):
                 self._parse_endif(line, text)
             else:
                 raise _BadRule("ignoring unrecognized request")
-        except (_BadRule, BadPattern) as problem:
+        except (_BadRule, BadExpression) as problem:
             self._warn(line, str(problem))
 
     def _parse_rule(self, line: int, text: bytes) -> None:
@@ -102,13 +175,13 @@ class PatternTable(RuleTable[bytes]):
             raise _BadRule("$number found in negative match replacement text: skipping this rule")
         if indexes and not self._trust.substitution:
             raise _BadRule("regular expression substitution is not allowed: skipping this rule")
-        expression = self._compile(patterns[0].text, patterns[0].options)
+        expression = self._compiled(patterns[0])
         highest = max(indexes, key=lambda index: index & 0xFFFFFFFF, default=0)
         if not 0 <= highest <= expression.groups:
             raise _BadRule(f'out of range replacement index "{highest}": skipping this rule')
         test = _answer(expression, patterns[0].negated, parts)
         for second in patterns[1:]:
-            test = _both(test, self._compile(second.text, second.options), second.negated)
+            test = _both(test, self._compiled(second), second.negated)
         self._add(line, test)
 
     def _parse_if(self, line: int, text: bytes) -> None:
@@ -118,7 +191,7 @@ class PatternTable(RuleTable[bytes]):
         if extra:
             self._warn(line, f"ignoring extra text after IF statement: {quoted(extra)}")
             self._warn(line, "do not prepend whitespace to statements between IF and ENDIF")
-        expression = self._compile(pattern.text, pattern.options)
+        expression = self._compiled(pattern)
         self._add(line, _answer(expression, pattern.negated, [b""]), opens=True)
 
     def _parse_endif(self, line: int, text: bytes) -> None:

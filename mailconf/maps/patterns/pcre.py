@@ -21,7 +21,8 @@ from functools import cache
 from typing import Any, ClassVar
 
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
-from mailconf.maps.patterns.patterns import BadPattern, PatternTable, Spans
+from mailconf.maps.patterns.late import needle
+from mailconf.maps.patterns.patterns import BadExpression, PatternTable, Spans
 from mailconf.maps.patterns.rules import quoted
 
 CASELESS, DOTALL, EXTENDED, MULTILINE = 0x8, 0x20, 0x80, 0x400
@@ -54,17 +55,21 @@ class Pcre(PatternTable):
     letters: ClassVar = re.compile(rb"[^ \t\n\v\f\r]*")
     zero_index: ClassVar = "out of range"
     unclosed: ClassVar = "ignoring"
+    memory: ClassVar = (1_000, 12)
 
     def _flag(self, line: int, letter: int) -> int:
         if letter == _OBSOLETE:
             self._warn(line, f"ignoring obsolete regexp option {quoted(bytes([letter]))}")
         return super()._flag(line, letter)
 
-    def _compile(self, pattern: bytes, options: int) -> Expression:
-        return Expression(pattern, options)
+    def _needle_of(self, pattern: bytes, options: int) -> bytes:
+        return b"" if options & EXTENDED else needle(pattern)
+
+    def _compile(self, pattern: bytes, options: int) -> PcreExpression:
+        return PcreExpression(pattern, options)
 
 
-class Expression:
+class PcreExpression:
     """A compiled pattern: see `mailconf.maps.patterns.patterns.Expression`. Threads may share it."""
 
     def __init__(self, pattern: bytes, options: int) -> None:
@@ -73,7 +78,7 @@ class Expression:
         error, offset = ctypes.c_int(), ctypes.c_size_t()
         code = library.compile(pattern, len(pattern), options, ctypes.byref(error), ctypes.byref(offset), None)
         if code is None:
-            raise BadPattern(f"error in regex at offset {offset.value}: {library.error(error.value)}")
+            raise BadExpression(f"error in regex at offset {offset.value}: {library.error(error.value)}")
         self._code = code
         count = ctypes.c_uint32()
         library.info(code, _INFO_CAPTURE_COUNT, ctypes.byref(count))

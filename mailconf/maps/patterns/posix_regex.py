@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from mailconf.maps.core.table import TemporaryFailure
-from mailconf.maps.patterns.patterns import BadPattern, Spans
+from mailconf.maps.patterns.patterns import BadExpression, Spans
 
 EXTENDED, IGNORE_CASE, NEWLINE = 1, 2, (4 if sys.platform.startswith("linux") else 8)
 
@@ -22,7 +22,7 @@ _SPACE_FOR_REGEX = 512  # bytes; regex_t takes 64 in glibc, 32 to 88 elsewhere
 _LC_ALL_MASK = 0x1FBF if sys.platform.startswith("linux") else 0x7F
 
 
-class Expression:
+class PosixExpression:
     """A compiled pattern; raises BadPattern with the library's words. Threads may share it."""
 
     def __init__(self, pattern: bytes, options: int) -> None:
@@ -32,7 +32,7 @@ class Expression:
         with library.c_locale():
             status = library.c.regcomp(self._regex, pattern, options)
         if status != 0:
-            raise BadPattern(library.error(status, self._regex))
+            raise BadExpression(library.error(status, self._regex))
         self._library, self._free = library, library.c.regfree
         self.groups = library.count_groups(self._regex)
         self._spans = library.offset * (2 * (self.groups + 1))

@@ -17,9 +17,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from mailconf.maps.patterns.late import needle
 from mailconf.maps.patterns.patterns import Expression as AnyExpression
 from mailconf.maps.patterns.patterns import PatternTable, Spans
-from mailconf.maps.patterns.posix_regex import EXTENDED, IGNORE_CASE, NEWLINE, Expression
+from mailconf.maps.patterns.posix_regex import EXTENDED, IGNORE_CASE, NEWLINE, PosixExpression
 
 if TYPE_CHECKING:
     from mailconf.maps.patterns.regexp_worker import GuardedExpression
@@ -42,6 +43,10 @@ class Regexp(PatternTable):
     letters: ClassVar = re.compile(rb"[^ \t\n\v\f\r!]*")
     zero_index: ClassVar = "out-of-range"
     unclosed: ClassVar = "skipping"
+    memory: ClassVar = (3_000, 200)
+
+    def _needle_of(self, pattern: bytes, options: int) -> bytes:
+        return needle(pattern) if options & EXTENDED else b""
 
     def _compile(self, pattern: bytes, options: int) -> AnyExpression:
         size = elements(pattern, extended=bool(options & EXTENDED))
@@ -55,7 +60,7 @@ class _Measured:
 
     def __init__(self, pattern: bytes, options: int, size: int) -> None:
         self._pattern, self._options, self._size = pattern, options, size
-        self._here = Expression(pattern, options)
+        self._here = PosixExpression(pattern, options)
         self._guarded: GuardedExpression | None = None
         self.groups = self._here.groups
 

@@ -31,7 +31,7 @@ from typing import IO, Any
 
 from mailconf.files import Root
 from mailconf.maps.core.table import TemporaryFailure
-from mailconf.maps.patterns.patterns import BadPattern, Spans
+from mailconf.maps.patterns.patterns import BadExpression, Spans
 from mailconf.source import decode, encode
 
 TIME_LIMIT = 2.0  # seconds for one request, by the clock
@@ -55,7 +55,7 @@ class GuardedExpression:
         try:
             self.groups: int = worker().ask(pattern, options, None)
         except TooExpensive:
-            raise BadPattern("Regular expression too big") from None
+            raise BadExpression("Regular expression too big") from None
 
     def match(self, subject: bytes) -> Spans | None:
         try:
@@ -127,10 +127,10 @@ def worker() -> Worker:
 
 def serve() -> None:
     """The worker's side: answer until the requests end."""
-    from mailconf.maps.patterns.posix_regex import Expression
+    from mailconf.maps.patterns.posix_regex import PosixExpression
 
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
-    expressions: dict[tuple[bytes, int], Expression] = {}
+    expressions: dict[tuple[bytes, int], PosixExpression] = {}
     _send(replies, b"R")
     while True:
         try:
@@ -143,14 +143,14 @@ def serve() -> None:
             key = (pattern, options)
             expression = expressions.get(key)
             if expression is None:
-                expression = expressions[key] = Expression(pattern, options)
+                expression = expressions[key] = PosixExpression(pattern, options)
             if not has_subject:
                 reply = b"G" + struct.pack("<I", expression.groups)
             elif (spans := expression.match(subject)) is None:
                 reply = b"N"
             else:
                 reply = b"M" + b"".join(starmap(_SPAN.pack, spans))
-        except BadPattern as problem:
+        except BadExpression as problem:
             reply = b"B" + encode(str(problem))
         except TemporaryFailure as problem:
             reply = b"F" + encode(str(problem))
@@ -161,7 +161,7 @@ def _value(reply: bytes) -> Any:
     """What a reply means. Raises as `Worker.ask`; struct.error for what is no reply."""
     kind, rest = reply[:1], reply[1:]
     if kind == b"B":
-        raise BadPattern(decode(rest))
+        raise BadExpression(decode(rest))
     if kind == b"F":
         raise TemporaryFailure(decode(rest))
     if kind == b"G":

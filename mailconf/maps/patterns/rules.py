@@ -23,7 +23,7 @@ from mailconf.maps.core.opening import Opening, Warn
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.core.words import balanced, split_braced
 from mailconf.source import decode, encode
-from mailconf.tables.lines import SPACE, LineNumbers, logical_lines, null_lines
+from mailconf.tables.lines import SPACE, LineNumbers, LogicalLine, logical_lines, null_lines
 
 Subject = TypeVar("Subject")
 
@@ -59,8 +59,9 @@ def _unbraced(kind: str, text: str) -> str:
     return text[1 : length - 1]
 
 
-def numbered_lines(name: str, text: bytes, warn: Warn, nulls: str = "") -> Iterator[tuple[int, bytes]]:
-    """The logical lines of a text, without whitespace at the end, each with the number of its first line.
+def numbered_lines(name: str, text: bytes, warn: Warn, nulls: str = "") -> Iterator[tuple[int, int, bytes]]:
+    """The logical lines of a text, without whitespace at the end, each with the number of its first line and the offset
+    of that.
 
     nulls  gets the messages about lines with NULs
     """
@@ -73,13 +74,18 @@ def numbered_lines(name: str, text: bytes, warn: Warn, nulls: str = "") -> Itera
             shown = quoted(line.text[:30] + (b"..." if len(line.text) > 30 else b""))
             warn(f"{name}: logical line must not start with whitespace: {shown}")
             continue
-        yield number_of(line.start), line.text.rstrip(SPACE).partition(b"\0")[0]
+        yield number_of(line.start), line.start, meaning(line)
     for lines in told.values():
         warn(f"{name}, line {lines}: {nulls}")
 
 
+def meaning(line: LogicalLine) -> bytes:
+    """What is read of a logical line."""
+    return line.text.rstrip(SPACE).partition(b"\0")[0]
+
+
 @dataclass(slots=True)
-class Rule(Generic[Subject]):
+class PatternRule(Generic[Subject]):
     """One rule. ``test`` returns the answer of a rule that applies, and None of one that does not.
 
     An IF has ``skip_to``, the index of the rule to go on with when it does not apply, and any answer when it does.
@@ -91,9 +97,13 @@ class Rule(Generic[Subject]):
 
 
 class RuleTable(ABC, Generic[Subject]):
-    """A table of rules; a type adds how a line is parsed and what a rule is asked about."""
+    """A table of rules; a type adds how a line is parsed and what a rule is asked about.
+
+    answered  the line of the rule that gave the last answer, 0 where it is not known
+    """
 
     type: str
+    answered = 0
 
     def __init__(self, name: str, opening: Opening) -> None:
         """``name`` is a file or an inline specification."""
@@ -101,13 +111,15 @@ class RuleTable(ABC, Generic[Subject]):
         self._tell = opening.warn
         self._value = opening.value
         self._trust = opening.trust
-        self._rules: list[Rule[Subject]] = []
-        self._open: list[Rule[Subject]] = []
-        for line, text in numbered_lines(name, text_of(self.type, name, opening.root), opening.warn, opening.nulls):
-            self._parse(line, text)
-        for rule in reversed(self._open):
-            rule.skip_to = len(self._rules)
-            self._warn(rule.line, "IF has no matching ENDIF")
+        self._rules: list[PatternRule[Subject]] = []
+        self._open: list[int] = []  # the numbers of the IFs that are open
+        whole = text_of(self.type, name, opening.root)
+        for line, start, text in numbered_lines(name, whole, opening.warn, opening.nulls):
+            self._take(line, start, text)
+        for number in reversed(self._open):
+            self._close(number, self._count())
+            self._warn(self._line_of(number), "IF has no matching ENDIF")
+        self._keep(whole)
 
     def lookup(self, key: bytes) -> bytes | None:
         """The answer of the first rule that applies to ``key``; None when none does. Raises TemporaryFailure."""
@@ -123,14 +135,38 @@ class RuleTable(ABC, Generic[Subject]):
                 raise TemporaryFailure(f"{self._place(rule.line)}: {problem}") from problem
             if rule.skip_to is None:
                 if answer is not None:
+                    self.answered = rule.line
                     return answer
                 at += 1
             else:
                 at = rule.skip_to if answer is None else at + 1
+        self.answered = 0
+        return self._continue(subject, at)
+
+    def _continue(self, subject: Subject, number: int) -> bytes | None:
+        """The answer of rules that are not among ``_rules``, from ``number`` on."""
         return None
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _take(self, line: int, start: int, text: bytes) -> None:
+        """Add the rule of the logical line that begins at the offset ``start``."""
+        self._parse(line, text)
+
+    def _keep(self, whole: bytes) -> None:
+        """The text of the table has been read."""
+
+    def _count(self) -> int:
+        return len(self._rules)
+
+    def _line_of(self, number: int) -> int:
+        """The line of a rule."""
+        return self._rules[number].line
+
+    def _close(self, number: int, following: int) -> None:
+        """The rule to go on with where an IF does not apply."""
+        self._rules[number].skip_to = following
 
     @abstractmethod
     def _subject(self, key: bytes) -> Subject | None:
@@ -147,15 +183,13 @@ class RuleTable(ABC, Generic[Subject]):
         return f"{self.type} map {self.name}, line {line}"
 
     def _add(self, line: int, test: Callable[[Subject], bytes | None], *, opens: bool = False) -> None:
-        rule = Rule(test, line)
-        self._rules.append(rule)
         if opens:
-            rule.skip_to = 0
-            self._open.append(rule)
+            self._open.append(self._count())
+        self._rules.append(PatternRule(test, line, 0 if opens else None))
 
     def _close_if(self) -> bool:
         """End the innermost IF; False when none is open."""
         if not self._open:
             return False
-        self._open.pop().skip_to = len(self._rules)
+        self._close(self._open.pop(), self._count())
         return True

@@ -46,8 +46,12 @@ class UnionTable(CombinedTable):
     type = "unionmap"
 
     def lookup(self, key: bytes) -> bytes | None:
-        found = [value for table in self._tables if (value := table.lookup(key)) is not None]
-        return b",".join(found) if found else None
+        joined = b""
+        for table in self._tables:
+            value = table.lookup(key)
+            if value is not None:
+                joined += b"," + value if joined else value
+        return joined or None
 
 
 class PipeTable(CombinedTable):

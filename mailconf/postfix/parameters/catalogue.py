@@ -16,8 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from mailconf.postfix.text.master_cf import ServiceEntry
-
 __all__ = ["PARAMETERS", "VERSION", "ParameterSet", "ServiceParameters", "default_unit", "parameter_set", "time_value"]
 
 BOOLEAN, INTEGER, TIME, STRING = "b", "i", "t", "s"
@@ -143,17 +141,20 @@ class ServiceParameters:
     __slots__ = ("_parameters", "_timed", "_transports")
 
     def __init__(
-        self, entries: Iterable[ServiceEntry] = (), parameters: Mapping[str, tuple[str, str]] = PARAMETERS
+        self, services: Iterable[tuple[str, str]] = (), parameters: Mapping[str, tuple[str, str]] = PARAMETERS
     ) -> None:
         self._parameters = parameters
         self._timed: dict[str, None] = {}
         self._transports: dict[str, None] = {}
-        for entry in entries:
-            program = entry.fields[-1].text
-            if program in TIMED_PROGRAMS:
-                self._timed[entry.name] = None
-            if program in TRANSPORT_PROGRAMS:
-                self._transports[entry.name] = None
+        for name, program in services:
+            self.add(name, program)
+
+    def add(self, name: str, program: str) -> None:
+        """Those of the service ``name``, which runs ``program``."""
+        if program in TIMED_PROGRAMS:
+            self._timed[name] = None
+        if program in TRANSPORT_PROGRAMS:
+            self._transports[name] = None
 
     def get(self, name: str) -> tuple[str, str] | None:
         if name.endswith(TIME_LIMIT) and name.removesuffix(TIME_LIMIT) in self._timed:

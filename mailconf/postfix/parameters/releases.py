@@ -30,6 +30,8 @@ URI_NAMES_DATABASE = (3, 10)  # a pgsql table needs no dbname where its hosts ar
 HELP_ANSWERED = (3, 10)  # smtpd knows HELP
 BLANK_COUNTED = (3, 10)  # smtpd counts lines without a command, and those that are no UTF-8, as unknown commands
 EXCESS_ENDS = (3, 10)  # smtpd reads nothing more after a line, or chunks, of far more than the limit
+DEPTH_NAMED = (3, 10)  # local: "recipient nesting limit exceeded", and :include: files in each other have a limit
+IDENTITIES_WHOLE = (3, 10)  # reports refer to what the whole Message-ID field begins with, and bounce complains of none
 ENDINGS_NAMED = (3, 10)  # "NOQUEUE: lost connection after ...", or the queue id
 
 

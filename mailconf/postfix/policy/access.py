@@ -7,38 +7,48 @@ which may name restriction classes but no tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, NamedTuple, Protocol
 
 from mailconf.model.distinction import Dimension, Distinction, Key
 from mailconf.model.verdict import EffectKind
-from mailconf.model.world import Answer, LookupFailed
+from mailconf.model.world import Answer, EmptyResult, LookupFailed
 from mailconf.postfix.policy.evaluation import (
+    CLIENT,
     DUNNO,
+    HELO,
     PERMIT,
     Asked,
+    Decision,
     Evaluation,
-    Status,
-    fitting_status,
     split_status,
 )
 from mailconf.postfix.policy.rule import Reach
+from mailconf.postfix.settings.hostnames import valid_host_address
 from mailconf.postfix.settings.lookup import Tables, access_keys, parent_keys, parents
 
 _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")
-_REPLY = re.compile(r"([45]\d\d)(?:[ \t]+(.*)|)\Z", re.DOTALL)
+_REPLY = re.compile(r"([45][0-9][0-9])[ \t]+(.*)\Z", re.DOTALL)
+DEPTH = 100  # restrictions within each other
 
 
 class Restrictions(Protocol):
     """A list of restrictions that stands in a table."""
 
-    async def run(self, ev: Evaluation, subject: Asked) -> Status: ...
+    async def run(self, ev: Evaluation, subject: Asked) -> Decision: ...
 
     def distinguishes(self, reach: Reach) -> Iterator[Distinction]: ...
 
 
-# What an action does, with the text that follows its word.
-Act = Callable[[Evaluation, str, Asked], Status]
+class Entry(NamedTuple):
+    """An entry that applies: its table, the key that was searched for, and the text that follows the action."""
+
+    table: str
+    key: str
+    text: str
+
+
+Act = Callable[[Evaluation, Entry, Asked], Decision]
 # The restrictions that a value is, compiled.
 Compiled = Callable[[str], Restrictions]
 
@@ -78,58 +88,59 @@ class Access:
         for value in reach.values(self.table):
             yield from distinguished(value, self._compiled, reach)
 
-    async def host(self, ev: Evaluation, name: str, address: str, subject: Asked) -> Status:
+    async def host(self, ev: Evaluation, name: str, address: str, subject: Asked) -> Decision:
         """HOST NAME/ADDRESS PATTERNS: the name and its parents, then the address and its networks."""
-        try:
-            answer = await self._find_domain(ev, name) or await self._find_address(ev, address)
-        except LookupFailed:
-            return self._failed(ev, subject)
-        return await self._apply(ev, answer, subject)
+        found = await self.domain(ev, name, subject)
+        if found is None:
+            found = await self.address(ev, address, subject)
+        return found or DUNNO
 
-    async def domain(self, ev: Evaluation, name: str, subject: Asked) -> Status:
-        try:
-            answer = await self._find_domain(ev, name)
-        except LookupFailed:
-            return self._failed(ev, subject)
-        return await self._apply(ev, answer, subject)
+    async def domain(self, ev: Evaluation, name: str, subject: Asked) -> Decision | None:
+        """A name and its parents; None where the table has neither."""
+        return await self._found(ev, self._find_domain(ev, name), subject, name)
 
-    async def address(self, ev: Evaluation, address: str, subject: Asked) -> Status:
-        """An IP address and its networks."""
-        try:
-            answer = await self._find_address(ev, address)
-        except LookupFailed:
-            return self._failed(ev, subject)
-        return await self._apply(ev, answer, subject)
+    async def address(self, ev: Evaluation, address: str, subject: Asked) -> Decision | None:
+        """An IP address and its networks; None where the table has neither."""
+        return await self._found(ev, self._find_address(ev, address), subject, address)
 
-    async def mail(self, ev: Evaluation, address: str, subject: Asked) -> Status:
+    async def _found(
+        self, ev: Evaluation, search: Coroutine[Any, Any, Answer | None], subject: Asked, key: str
+    ) -> Decision | None:
+        try:
+            answer = await search
+        except LookupFailed as failure:
+            return self._failed(ev, subject, failure)
+        return None if answer is None else await apply(ev, self.table, answer.value, subject, self._compiled, key)
+
+    async def mail(self, ev: Evaluation, address: str, subject: Asked) -> Decision:
         """EMAIL ADDRESS PATTERNS; ``address`` is resolved and in lower case."""
         settings = ev.settings
         try:
             match = await settings.domains.search.find_access(
                 ev.ask, self._tables, address, subdomains=settings.access_subdomains
             )
-        except LookupFailed:
-            return self._failed(ev, subject)
-        return await self._apply(ev, match.answer if match else None, subject)
+        except LookupFailed as failure:
+            return self._failed(ev, subject, failure)
+        if match is None:
+            return DUNNO
+        return await apply(ev, self.table, match.answer.value, subject, self._compiled, address)
 
-    async def exact(self, ev: Evaluation, key: str, subject: Asked) -> Status:
-        try:
-            answer = await self._tables.find(ev.ask, key)
-        except LookupFailed:
-            return self._failed(ev, subject)
-        return await self._apply(ev, answer, subject)
+    async def exact(self, ev: Evaluation, key: str, subject: Asked) -> Decision:
+        return await self._found(ev, self._tables.find(ev.ask, key), subject, key) or DUNNO
 
     @staticmethod
-    def _failed(ev: Evaluation, subject: Asked) -> Status:
+    def _failed(ev: Evaluation, subject: Asked, failure: LookupFailed) -> Decision:
+        if isinstance(failure, EmptyResult):
+            ev.warn_of(f"{failure.table} lookup of {failure.key} returns an empty string result")
+            ev.warn_of(f"{failure.table} should return NO RESULT in case of NOT FOUND")
         return ev.refuse_subject(451, "4.3.5", subject, "Server configuration error")
 
     async def _find_domain(self, ev: Evaluation, name: str) -> Answer | None:
-        folded = name.lower()
-        if answer := await self._tables.find(ev.ask, folded):
+        if answer := await self._tables.find(ev.ask, name):
             return answer
-        if folded.startswith("["):
+        if valid_host_address(name):
             return None
-        for parent in parents(folded):
+        for parent in parents(name):
             key = parent if ev.settings.access_subdomains else f".{parent}"
             if answer := await self._tables.find(ev.ask, key, partial=True):
                 return answer
@@ -142,34 +153,41 @@ class Access:
         delimiter = ":" if ":" in address else "."
         network = address
         while delimiter in network:
-            network = network.rpartition(delimiter)[0].rstrip(delimiter)
+            network = network.rpartition(delimiter)[0]
             if answer := await self._tables.find(ev.ask, network, partial=True):
                 return answer
         return None
 
-    async def _apply(self, ev: Evaluation, answer: Answer | None, subject: Asked) -> Status:
-        return DUNNO if answer is None else await apply(ev, self.table, answer.value, subject, self._compiled)
 
-
-async def apply(ev: Evaluation, table: str, value: str, subject: Asked, compiled: Compiled) -> Status:
-    """Do what a table's ``value`` says about ``subject``."""
+async def apply(ev: Evaluation, table: str, value: str, subject: Asked, compiled: Compiled, key: str) -> Decision:
+    """Do what a table's ``value`` for ``key`` says about ``subject``."""
     value = value.strip(" \t\r\n")
     word, text = _action(value)
-    if value.isascii() and value.isdigit():
-        return PERMIT
+    entry = Entry(table, key, text)
     action = _ACTIONS.get(word)
     if action is not None:
-        return action(ev, text, subject)
+        return action(ev, entry, subject)
+    if value.isascii() and value.isdigit():
+        return PERMIT
     reply = _REPLY.match(value)
     if reply is not None:
-        return _refuse(ev, int(reply[1]), f"{reply[1][0]}.7.1", (reply[2] or "").strip(), subject)
+        return _refuse(ev, int(reply[1]), f"{reply[1][0]}.7.1", reply[2].strip(), subject)
+    if ":" in value:
+        return ev.server_error(
+            f"access table {table} has entry with lookup table: {value}",
+            "do not specify lookup tables inside SMTPD access maps",
+            "define a restriction class and specify its name instead.",
+        )
+    if ev.depth >= DEPTH:
+        return ev.server_error(f"access table {table} entry {value} causes unreasonable recursion")
     return await compiled(value).run(ev, subject)
 
 
 def distinguished(value: str, compiled: Compiled, reach: Reach) -> Iterator[Distinction]:
     """What a value looks at if it is restrictions: actions and replies look at nothing."""
     value = value.strip(" \t\r\n")
-    if not value.isdigit() and _action(value)[0] not in _ACTIONS and not _REPLY.match(value):
+    decided = value.isdigit() or _action(value)[0] in _ACTIONS or _REPLY.match(value) or ":" in value
+    if not decided:
         yield from compiled(value).distinguishes(reach)
 
 
@@ -181,75 +199,102 @@ def _action(value: str) -> tuple[str, str]:
     return word.upper(), text.strip(" \t")
 
 
-def _refuse(ev: Evaluation, code: int, status: str, text: str, subject: Asked) -> Status:
+def _refuse(ev: Evaluation, code: int, status: str, text: str, subject: Asked) -> Decision:
     status, text = split_status(text, status)
-    return ev.refuse_subject(code, fitting_status(status, subject.what), subject, text or "Access denied")
+    return ev.refuse_subject(code, ev.fitting(status, subject.what), subject, text or "Access denied")
 
 
-def _reject(ev: Evaluation, text: str, subject: Asked) -> Status:
-    return _refuse(ev, ev.settings.codes["access_map_reject_code"], "5.7.1", text, subject)
+def _reject(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+    return _refuse(ev, ev.settings.codes["access_map_reject_code"], "5.7.1", entry.text, subject)
 
 
-def _defer(ev: Evaluation, text: str, subject: Asked) -> Status:
-    return _refuse(ev, ev.settings.codes["access_map_defer_code"], "4.7.1", text, subject)
+def _defer(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+    return _refuse(ev, ev.settings.codes["access_map_defer_code"], "4.7.1", entry.text, subject)
 
 
 def _conditional(ev: Evaluation, text: str, subject: Asked) -> tuple[int, str, str]:
     status, text = split_status(text, "4.7.1")
-    status = fitting_status(status, subject.what)
+    status = ev.fitting(status, subject.what)
     words = f"<{subject.name}>: {subject.what} rejected: {text or 'Service unavailable'}"
     return ev.settings.codes["access_map_defer_code"], status, words
 
 
-def _defer_if_permit(ev: Evaluation, text: str, subject: Asked) -> Status:
-    return ev.defer_permission(*_conditional(ev, text, subject))
+def _defer_if_permit(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+    return ev.defer_permission(*_conditional(ev, entry.text, subject))
 
 
-def _defer_if_reject(ev: Evaluation, text: str, subject: Asked) -> Status:
-    return ev.defer_rejection(*_conditional(ev, text, subject))
+def _defer_if_reject(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+    return ev.defer_rejection(*_conditional(ev, entry.text, subject))
 
 
-def _discard(ev: Evaluation, text: str, subject: Asked) -> Status:
-    ev.note("discard", f"<{subject.name}>: {subject.what} {text or 'triggers DISCARD action'}")
-    ev.effect(EffectKind.DISCARD, text)
+def _without_message(ev: Evaluation, entry: Entry, action: str) -> bool:
+    """Whether there is no message yet that an action could be about."""
+    if ev.session.sender is not None:
+        return False
+    skipped = f"action {action} is always skipped in {CLIENT} or {HELO} restrictions"
+    ev.warn_of(f"access table {entry.table}: with smtpd_delay_reject=no, {skipped}")
+    return True
+
+
+def _discard(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+    if _without_message(ev, entry, "DISCARD"):
+        return DUNNO
+    ev.note("discard", f"<{subject.name}>: {subject.what} {entry.text or 'triggers DISCARD action'}")
+    ev.effect(EffectKind.DISCARD, entry.text)
     ev.memory.discard = True
     return PERMIT
 
 
-def _hold(ev: Evaluation, text: str, subject: Asked) -> Status:
-    if not ev.memory.hold:
-        ev.note("hold", f"<{subject.name}>: {subject.what} {text or 'triggers HOLD action'}")
-        ev.effect(EffectKind.HOLD, text)
+def _hold(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+    if not _without_message(ev, entry, "HOLD") and not ev.memory.hold:
+        ev.note("hold", f"<{subject.name}>: {subject.what} {entry.text or 'triggers HOLD action'}")
+        ev.effect(EffectKind.HOLD, entry.text)
         ev.memory.hold = True
     return DUNNO
 
 
-def _filter(ev: Evaluation, text: str, subject: Asked) -> Status:
+def _useless(ev: Evaluation, entry: Entry, problem: str) -> None:
+    """An entry that does nothing because it is wrong."""
+    text = f'access table {entry.table} entry "{entry.key}" {problem}'
+    ev.warn_of(text)
+    ev.ask.trace.add("warning", text, f'"{entry.text}" is ignored')
+
+
+def _filter(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+    text = entry.text
+    if _without_message(ev, entry, "FILTER"):
+        return DUNNO
     if ":" in text:
         ev.note("filter", f"<{subject.name}>: {subject.what} triggers FILTER {text}")
         ev.effect(EffectKind.FILTER, text)
     else:
-        ev.complain("FILTER entry requires transport:destination", text)
+        _useless(ev, entry, "requires transport:destination" if text else "has FILTER entry without value")
     return DUNNO
 
 
-def _prepend(ev: Evaluation, text: str, subject: Asked) -> Status:
-    if _HEADER.match(text):
-        ev.effect(EffectKind.PREPEND, text)
+def _prepend(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+    if _without_message(ev, entry, "PREPEND"):
+        return DUNNO
+    if ev.where == "END-OF-MESSAGE":
+        ev.warn_of(f"access table {entry.table}: action PREPEND must be used before smtpd_end_of_data_restrictions")
+    elif _HEADER.match(entry.text):
+        ev.effect(EffectKind.PREPEND, entry.text)
     else:
-        ev.complain("PREPEND entry requires header: text", text)
+        _useless(ev, entry, "requires header: text")
     return DUNNO
 
 
 def _to_address(word: str) -> Act:
     kind = EffectKind(word.lower())
 
-    def act(ev: Evaluation, text: str, subject: Asked) -> Status:
-        if "@" in text:
-            ev.note(kind.value, f"<{subject.name}>: {subject.what} triggers {word} {text}")
-            ev.effect(kind, text)
+    def act(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+        if _without_message(ev, entry, word):
+            return DUNNO
+        if "@" in entry.text:
+            ev.note(kind.value, f"<{subject.name}>: {subject.what} triggers {word} {entry.text}")
+            ev.effect(kind, entry.text)
         else:
-            ev.complain(f"{word} entry requires user@domain target", text)
+            _useless(ev, entry, "requires user@domain target")
         return DUNNO
 
     return act
@@ -258,9 +303,9 @@ def _to_address(word: str) -> Act:
 def _only_log(word: str) -> Act:
     kind = EffectKind(word.lower())
 
-    def act(ev: Evaluation, text: str, subject: Asked) -> Status:
-        ev.note(kind.value, text)
-        ev.effect(kind, text)
+    def act(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+        ev.note(kind.value, entry.text)
+        ev.effect(kind, entry.text)
         return DUNNO
 
     return act
@@ -268,8 +313,9 @@ def _only_log(word: str) -> Act:
 
 # What the actions of `mailconf.tables.access_actions` do.
 _ACTIONS: dict[str, Act] = {
-    "OK": lambda ev, text, subject: PERMIT,
-    "DUNNO": lambda ev, text, subject: DUNNO,
+    "OK": lambda ev, entry, subject: PERMIT,
+    "RELAY": lambda ev, entry, subject: PERMIT,
+    "DUNNO": lambda ev, entry, subject: DUNNO,
     "REJECT": _reject,
     "DEFER": _defer,
     "DEFER_IF_PERMIT": _defer_if_permit,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mailconf.model.distinction import Dimension, Distinction
+from mailconf.model.recipient import Recipient
 from mailconf.model.verdict import Expansion, Reply
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.postfix.policy.rewrite import Rewriter
@@ -37,7 +38,7 @@ class Aliasing:
         yield from domains.looks_up("sender_bcc_maps", self._sender_bcc, Dimension.SENDER, exact=False)
         yield from domains.looks_up("recipient_bcc_maps", self._recipient_bcc, Dimension.RECIPIENT)
 
-    async def expand(self, recipient: str, ask: Ask) -> Expansion:
+    async def expand(self, recipient: Recipient, ask: Ask) -> Expansion:
         """All that ``recipient`` comes to, each address once, in the order of the tables.
 
         An address that maps to itself stays; limits are postconf(5) virtual_alias_expansion_limit (addresses) and
@@ -45,9 +46,9 @@ class Aliasing:
         """
         if not self._maps:
             return Expansion((recipient,), ask.trace)
-        with ask.trace.step("virtual_alias_maps", recipient) as step:
+        with ask.trace.step("virtual_alias_maps", recipient.address) as step:
             try:
-                found = await self._expand(recipient, ask)
+                found = await self._expand(recipient.address, ask)
             except LookupFailed:
                 step.result = "temporary failure"
                 return Expansion((recipient,), ask.trace, _FAILED)
@@ -55,7 +56,7 @@ class Aliasing:
                 step.result = "too much"
                 return Expansion((recipient,), ask.trace, _TOO_MUCH)
             step.result = ", ".join(found)
-        return Expansion(tuple(found), ask.trace)
+        return Expansion(tuple(recipient.at(address) for address in found), ask.trace)
 
     async def _expand(self, recipient: str, ask: Ask) -> list[str] | None:
         """None where a limit is exceeded."""

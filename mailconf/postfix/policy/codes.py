@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailconf.diagnostics import error, warning
+from mailconf.diagnostics import Severity, declare, error, warning
 
 PF201 = error("PF201", "a restriction that does not exist")
 """Why: smtpd logs "unknown smtpd restriction" and answers each client that comes to this place of the list with "451
@@ -82,7 +82,7 @@ Remedy: write an address or a network without bits after its length, IPv6 in bra
 Source: postconf(5) mynetworks; observed with Postfix 3.7.11.
 """
 
-PF207 = warning("PF207", "a restriction that mailconf cannot evaluate")
+PF207 = declare("PF207", Severity.NOTE, "a restriction that mailconf cannot evaluate")
 """Why: the restriction needs a probe of the address, which mailconf does not send. explain and serve answer as Postfix
 does when the probe has no result yet: they defer.
 
@@ -134,4 +134,31 @@ Example:
 Remedy: put the comment on a line of its own.
 
 Source: postconf(5), "The general format of the main.cf file"; observed with Postfix 3.7.11.
+"""
+
+PF250 = error("PF250", "a pattern list with which no program starts")
+"""Why: the programs that read the list end at the pattern. No mail is accepted, or none is delivered; explain and serve
+answer each question for the list with a temporary failure.
+
+Example:
+    # main.cf
+    mynetworks = 127.0.0.0/8, ::1
+
+Remedy: write an IPv6 address in brackets, as [::1], a table as type:name, and a pattern after each "!".
+
+Source: postconf(5) mynetworks; observed with Postfix 3.7.11.
+"""
+
+PF239 = error("PF239", "an invalid answer pattern of a list in the DNS")
+"""Why: what follows "=" in the name of a list says which answers count: four numbers, or [n;n..m] in the place of one.
+smtpd reads it when it asks the list for the first time; it ends with "fatal: RBL reply error: ..." if it cannot, and
+the client is told to come again. So no mail is accepted where such a list is asked.
+
+Example:
+    # main.cf
+    smtpd_client_restrictions = reject_rbl_client zen.example=127.0.0.[2-11]
+
+Remedy: write a range with two dots, and semicolons between numbers: 127.0.0.[2..11], 127.0.0.[2;4].
+
+Source: postconf(5), reject_rbl_client; observed with Postfix 3.7.11.
 """

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailconf.model.address import external
 from mailconf.model.session import Session
 from mailconf.model.verdict import Effect, EffectKind, Reply
-from mailconf.model.world import Ask
+from mailconf.model.world import Ask, EmptyResult, LookupFailed
 
 if TYPE_CHECKING:
+    from mailconf.postfix.policy.dns_lookup import Lookup
     from mailconf.postfix.policy.resolve import Resolution
     from mailconf.postfix.policy.smtpd_settings import Settings
 
@@ -35,7 +36,7 @@ _ABOUT_RECIPIENT = {"1.7": "1.3", "1.8": "1.2"}
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
 
 
-class Status(Enum):
+class Decision(Enum):
     """What a restriction or a list of them came to."""
 
     DUNNO = "dunno"
@@ -43,7 +44,7 @@ class Status(Enum):
     REJECT = "reject"
 
 
-DUNNO, PERMIT, REJECT = Status.DUNNO, Status.PERMIT, Status.REJECT
+DUNNO, PERMIT, REJECT = Decision.DUNNO, Decision.PERMIT, Decision.REJECT
 
 
 class Asked(NamedTuple):
@@ -51,6 +52,13 @@ class Asked(NamedTuple):
 
     name: str
     what: str
+
+
+class Listed(NamedTuple):
+    """What a list in the DNS has for a name: addresses, and the reason in text."""
+
+    found: Lookup
+    reason: str
 
 
 class Refusal(NamedTuple):
@@ -78,17 +86,17 @@ def split_status(text: str, status: str) -> tuple[str, str]:
 
 
 def fitting_status(status: str, what: str) -> str:
-    """``status`` as it may be used about ``what``."""
-    first, _, rest = status.partition(".")
+    """``status`` as it may be used about ``what``; its class, where it changes, is that of the code's (`_in_line`)."""
+    rest = status.partition(".")[2]
     if not rest.startswith("1."):
         return status
     if what in (SENDER, RECIPIENT) and rest not in _SENDER_OR_RECIPIENT:
-        return f"{first}.1.0"
+        return "4.1.0"
     if what == SENDER:
-        return f"{first}.{_ABOUT_SENDER.get(rest, rest)}"
+        return f"4.{_ABOUT_SENDER.get(rest, rest)}"
     if what == RECIPIENT:
-        return f"{first}.{_ABOUT_RECIPIENT.get(rest, rest)}"
-    return f"{first}.0.0"
+        return f"4.{_ABOUT_RECIPIENT.get(rest, rest)}"
+    return "4.0.0"
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -128,6 +136,7 @@ class Evaluation:
     warn             warn_if_reject is in force: refusals are logged and go on
     defer_if_permit  the reply in place of a permission (access(5) DEFER_IF_PERMIT); the first one counts
     defer_if_reject  the reply in place of a 5xx, within one stage
+    listed           what lists in the DNS have answered, by the name that they were asked for
     """
 
     settings: Settings
@@ -146,6 +155,8 @@ class Evaluation:
     effects: list[Effect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _resolved: dict[tuple[str, str], Resolution] = field(default_factory=dict)
+    listed: dict[str, Listed] = field(default_factory=dict)
+    sender_known: bool = True  # MAIL may be refused before its address counts
     depth: int = 0  # of restriction classes
 
     @property
@@ -176,7 +187,7 @@ class Evaluation:
         """DEFER_IF_REJECT holds for one stage: client, HELO, sender, or the recipient with all its lists."""
         self.defer_if_reject = None
 
-    def refuse(self, code: int, status: str, text: str, *, certainly: bool = False) -> Status:
+    def refuse(self, code: int, status: str, text: str, *, certainly: bool = False) -> Decision:
         """A refusal, unless warn_if_reject or DEFER_IF_REJECT make something else of it.
 
         Every refusal of the configuration's passes here: the client always reads a 4xx or a 5xx, with any
@@ -206,10 +217,10 @@ class Evaluation:
         code = refusal.code - 100 if self.settings.soft_bounce and refusal.code >= 500 else refusal.code
         return Refusal(code, f"{code // 100}{refusal.status[1:]}", printable(refusal.text))
 
-    def refuse_subject(self, code: int, status: str, subject: Asked, text: str) -> Status:
+    def refuse_subject(self, code: int, status: str, subject: Asked, text: str) -> Decision:
         return self.refuse(code, status, f"<{subject.name}>: {subject.what} rejected: {text}")
 
-    def defer_permission(self, code: int, status: str, text: str) -> Status:
+    def defer_permission(self, code: int, status: str, text: str) -> Decision:
         """DEFER_IF_PERMIT; under warn_if_reject only a line in the log."""
         if self.warn:
             return self.refuse(code, status, text)
@@ -217,23 +228,37 @@ class Evaluation:
             self.defer_if_permit = Refusal(code, status, text)
         return DUNNO
 
-    def defer_rejection(self, code: int, status: str, text: str) -> Status:
-        """DEFER_IF_REJECT, for the rest of the list."""
-        if self.warn:
-            return self.refuse(code, status, text)
+    def defer_rejection(self, code: int, status: str, text: str) -> Decision:
+        """DEFER_IF_REJECT, for the rest of the list; warn_if_reject does not change it."""
         if self.defer_if_reject is None:
             self.defer_if_reject = Refusal(code, status, text)
         return DUNNO
 
-    def complain(self, problem: str, text: str) -> None:
-        """A table entry that does nothing because it is wrong."""
-        self.ask.trace.add("warning", problem, f'"{text}" is ignored')
+    def fitting(self, status: str, what: str) -> str:
+        """`fitting_status`, of which the log has a line where it changes something."""
+        found = fitting_status(status, what)
+        if found[2:] != status[2:]:
+            self.notes.append(f"mapping DSN status {status} into {what} status {status[0]}{found[1:]}")
+        return found
 
-    def server_error(self) -> Status:
-        """What the client hears when the configuration is broken."""
+    def warn_of(self, text: str, *, once: str = "") -> None:
+        """A warning for the log; with ``once`` only the first one of that name."""
+        if once:
+            if once in self.settings.warned:
+                return
+            self.settings.warned.add(once)
+        self.notes.append(f"warning: {text}")
+
+    def server_error(self, *warnings: str) -> Decision:
+        """What the client hears when the configuration is broken; ``warnings`` are what the log has of it."""
+        for text in warnings:
+            self.warn_of(text)
         return self.refuse(451, "4.3.5", "Server configuration error", certainly=True)
 
-    def lookup_failure(self, name: str) -> Status:
+    def lookup_failure(self, name: str, failure: LookupFailed | None = None) -> Decision:
+        """What the client hears when a table cannot answer; one with an empty value is a mistake."""
+        if isinstance(failure, EmptyResult):
+            return self.server_error()
         return self.refuse(451, "4.3.0", f"<{name}>: Temporary lookup failure", certainly=True)
 
     def effect(self, kind: EffectKind, argument: str) -> None:
@@ -246,7 +271,7 @@ class Evaluation:
     def log_text(self, text: str) -> str:
         session = self.session
         parts = []
-        if session.sender is not None:
+        if session.sender is not None and self.sender_known:
             parts.append(f"from=<{external(session.sender)}>")
         if self.recipient is not None:
             parts.append(f"to=<{external(self.recipient)}>")

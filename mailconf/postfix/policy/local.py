@@ -3,8 +3,9 @@
 local(8): the alias tables are asked for user+extension and user; what an alias names is delivered at once if it is a
 local user, file or command, and sent anew otherwise. It is sent anew too when the alias has an owner (owner-name), and
 from :include: files and other users' ~/.forward. Then ~/.forward, then the mailbox: mailbox_transport,
-mailbox_command, home_mailbox, mail_spool_directory. An alias that contains itself means the user of that name;
-recursion ends after 25 aliases. Every mailbox, file, command and forwarding address is delivered once.
+mailbox_command, home_mailbox, mail_spool_directory. An alias that contains itself means the user of that name; how
+deep aliases and :include: files may lie in each other is in mailconf.postfix.policy.nesting. Every mailbox, file,
+command and forwarding address is delivered once, and every :include: file is read once.
 
 A command or file has the rights of the one who wrote it down: of the user for ~/.forward, of the owner of the alias
 table or :include: file; default privileges where that is root. With those rights the file itself is opened too, and
@@ -13,17 +14,21 @@ only a regular one that not everybody can write (local(8), "DELIVERY RIGHTS"; `m
 
 from __future__ import annotations
 
-import stat
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from mailconf.model.address import Address, external
 from mailconf.model.distinction import Dimension, Distinction, Form, Key
-from mailconf.model.recipient import Recipient
+from mailconf.model.recipient import Identity, Recipient
 from mailconf.model.verdict import Deliveries, Delivery, DeliveryKind, Reply, Route
 from mailconf.model.world import Answer, Ask, LookupFailed, User
-from mailconf.personal import Found
+from mailconf.personal import PersonalFile
+from mailconf.postfix.parameters.releases import DEPTH_NAMED
+from mailconf.postfix.policy.included import fault_of_forward, fault_of_include, targets_of
+from mailconf.postfix.policy.nesting import ALIAS, DEEPEST, INCLUDE, TooDeep, deep_include, deep_recipient
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.rewrite import Rewriter
 from mailconf.postfix.settings.classes import Domains
@@ -34,8 +39,7 @@ from mailconf.source import decode
 from mailconf.tables.aliases import AliasKind, AliasTarget, parse_alias_value
 from mailconf.tables.mailbox_name import below
 
-# Recursion is counted as the original does: an alias or a .forward leads four levels down, an :include: two.
-_DEEPEST, _ALIAS, _INCLUDE = 100, 4, 2
+_MOST_INCLUDED, _FILE_COUNTS_AS = 16_000_000, 1_000  # bytes of :include: files in one delivery, and at least of each
 _REQUIRED = frozenset({"postmaster", "mailer-daemon"})
 _BROKEN = Reply.of(450, "4.3.5 mail system configuration error")
 
@@ -67,6 +71,11 @@ class _Context(NamedTuple):
     extension: str = ""
     level: int = 1
 
+    def named(self, user: User | None = None) -> Recipient:
+        """The recipient of a delivery that has the rights of ``user``; None, and root, stand for nobody's."""
+        rights = Identity(user.uid, user.gid) if user is not None and user.uid else None
+        return Recipient(self.recipient, owner=self.owner, identity=rights)
+
 
 @dataclass(slots=True)
 class _Work:
@@ -77,6 +86,7 @@ class _Work:
     items: list[Delivery] = field(default_factory=list)
     seen: set[tuple[object, ...]] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
+    included: int = 0  # bytes of :include: files
 
     def warn(self, text: str) -> None:
         """Note what the agent is to log as a warning."""
@@ -96,6 +106,7 @@ class Local:
     def __init__(self, domains: Domains, rewriter: Rewriter, resolver: Resolver) -> None:
         c = domains.configuration
         self._domains = domains
+        self._names_depth = c.postfix.version >= DEPTH_NAMED
         self._has_owners = c.root.is_real  # below another root, user ids mean nothing
         self._rewriter = rewriter
         self._resolver = resolver
@@ -164,8 +175,16 @@ class Local:
         if self._soft_bounce and code >= 500:
             code, text = code - 100, "4" + text[1:]
         reply = Reply.of(code, text)
-        delivery = Delivery(DeliveryKind.ERROR, "", context.recipient, owner=context.owner, reply=reply)
+        delivery = Delivery(DeliveryKind.ERROR, "", context.named(), reply)
         work.add(delivery, "error", context.recipient, text)
+
+    def _refused(self, work: _Work, problem: TooDeep | None, context: _Context) -> bool:
+        """Report what lies too deep; False where nothing does."""
+        if problem is None:
+            return False
+        work.warn(problem.warning)
+        self._error(work, context, 550, f"5.4.6 {problem.text}")
+        return True
 
     # local(8)
 
@@ -175,10 +194,10 @@ class Local:
             return
         work.seen.add((context.level, address.lower()))
         context = context._replace(recipient=address)
-        if context.level > _DEEPEST:
-            self._error(work, context, 550, f"5.4.6 alias database loop for {Address.split(address).local}")
+        at = Address.split(address)
+        if self._refused(work, deep_recipient(context.level, address, at.local, named=self._names_depth), context):
             return
-        local = Address.split(address).local.lower()
+        local = at.local.lower()
         if local.startswith("\\"):
             await self._user(work, local[1:], context)
             return
@@ -217,12 +236,12 @@ class Local:
                 owner=owner,
                 indirect=context.indirect or bool(owner),
                 extension=rest if "alias" in self._propagate else "",
-                level=context.level + _ALIAS,
+                level=context.level + ALIAS,
             )
             await self._targets(work, targets, inner)
             return True
         if local in _REQUIRED:
-            discarded = Delivery(DeliveryKind.DISCARD, "discarded", context.recipient)
+            discarded = Delivery(DeliveryKind.DISCARD, "discarded", context.named())
             work.add(discarded, "discard", context.recipient)
             return True
         return False
@@ -252,15 +271,21 @@ class Local:
         return self._rewriter.standard(f"owner-{name}")
 
     async def _targets(self, work: _Work, targets: list[AliasTarget], context: _Context) -> None:
-        for target in targets:
-            if target.kind is AliasKind.ADDRESS:
+        """Deliver to the targets, and to those of :include: files in their place."""
+        open_texts = [(iter(targets), context)]
+        while open_texts:
+            rest, context = open_texts[-1]
+            target = next(rest, None)
+            if target is None:
+                open_texts.pop()
+            elif target.kind is AliasKind.ADDRESS:
                 await self._address(work, target.text, context)
             elif target.kind is AliasKind.COMMAND:
                 self._restricted(work, DeliveryKind.COMMAND, target.text.strip(), context, self._commands_from)
             elif target.kind is AliasKind.FILE:
                 self._restricted(work, DeliveryKind.FILE, target.text, context, self._files_from)
-            else:
-                await self._include(work, target.text, context)
+            elif (text := await self._include(work, target.text, context)) is not None:
+                open_texts.append(text)
 
     def _restricted(
         self, work: _Work, kind: DeliveryKind, target: str, context: _Context, allowed: frozenset[str]
@@ -269,12 +294,10 @@ class Local:
         if context.origin not in allowed:
             self._error(work, context, 550, f"5.7.1 mail to {kind.value} is restricted")
             return
-        user = context.rights
-        uid, gid = (user.uid, user.gid) if user and user.uid else (None, None)
-        owner = context.owner
+        recipient = context.named(context.rights)
         if kind is DeliveryKind.FILE and target.endswith("/"):
             kind = DeliveryKind.MAILDIR
-        work.add(Delivery(kind, target, context.recipient, uid, gid, owner), kind, target, uid)
+        work.add(Delivery(kind, target, recipient), kind, target, recipient.identity)
 
     async def _address(self, work: _Work, text: str, context: _Context) -> None:
         """An address out of an alias, an include or a .forward: a local user now, or the message sent anew."""
@@ -291,27 +314,40 @@ class Local:
         elif found.transport != work.transport:
             self._forward(work, found.recipient, context)
         elif exact:
-            await self._user(work, Address.split(found.recipient).local.lower(), context._replace(recipient=address))
+            at = Address.split(found.recipient)
+            context = context._replace(recipient=address)
+            problem = deep_recipient(context.level, address, at.local, named=self._names_depth)
+            if not self._refused(work, problem, context):
+                await self._user(work, at.local.lower(), context)
         else:
             await self._recipient(work, found.recipient, context)
 
     def _forward(self, work: _Work, address: str, context: _Context) -> None:
-        delivery = Delivery(DeliveryKind.FORWARD, address, context.recipient, owner=context.owner)
+        delivery = Delivery(DeliveryKind.FORWARD, address, context.named())
         work.add(delivery, DeliveryKind.FORWARD, address.lower())
 
-    async def _include(self, work: _Work, path: str, context: _Context) -> None:
+    async def _include(
+        self, work: _Work, path: str, context: _Context
+    ) -> tuple[Iterator[AliasTarget], _Context] | None:
+        """The targets of an :include: file, with their context; None where it is refused, or has been read before."""
+        if self._refused(work, deep_include(context.level, path, named=self._names_depth), context):
+            return None
+        key = ("include", path, context.rights.uid if context.rights else 0)
+        if key in work.seen:
+            return None
+        work.seen.add(key)
         found = await self._included(work, path, context)
         if found is None:
-            return
+            return None
         text, rights = found
         inner = context._replace(
             origin="include",
             rights=rights,
             indirect=True,
             extension=context.extension if "include" in self._propagate else "",
-            level=context.level + _INCLUDE,
+            level=context.level + INCLUDE,
         )
-        await self._targets(work, _lines(text), inner)
+        return iter(targets_of(text)), inner
 
     async def _included(self, work: _Work, path: str, context: _Context) -> tuple[str, User | None] | None:
         """The text of an :include: file, and whose rights its targets have; None when the mail is refused for it.
@@ -319,7 +355,7 @@ class Local:
         It is opened with the rights of what names it. Where those are root's, its owner's rights take their place.
         """
         try:
-            found = await work.ask.file(path, context.rights, follow=True) if path.startswith("/") else Found()
+            found = await work.ask.file(path, context.rights, follow=True) if path.startswith("/") else PersonalFile()
         except OSError:
             self._error(work, context, 451, "4.3.0 mail system configuration error")
             return None
@@ -327,7 +363,7 @@ class Local:
             work.warn(f"{path}: cannot be read without root privileges")
             self._error(work, context, 451, "4.3.0 mail system configuration error")
             return None
-        problem, rights = _fault_of_include(path, found), context.rights
+        problem, rights = fault_of_include(path, found), context.rights
         if not problem and (rights is None or rights.uid == 0) and found.owner != 0 and self._has_owners:
             rights = await work.ask.account(found.owner)
             if rights is None:
@@ -335,8 +371,9 @@ class Local:
                 work.warn(f"{path}: cannot find :include: file owner username")
                 self._error(work, context, 450, "4.3.5 mail system configuration error")
                 return None
-        if not problem and found.text is None:
-            problem = f"cannot open include file {path}: {found.reason}"
+        work.included += len(found.text or b"") + _FILE_COUNTS_AS
+        if not problem and (found.text is None or work.included > _MOST_INCLUDED):
+            problem = f"cannot open include file {path}: {found.reason or os.strerror(errno.EFBIG)}"
         if problem:
             work.warn(problem)
             self._error(work, context, 550, "5.3.5 mail system configuration error")
@@ -377,10 +414,10 @@ class Local:
                 return True
             if not found.exists:
                 continue
-            if problem := _fault_of_forward(path, found, user if self._has_owners else None):
+            if problem := fault_of_forward(path, found, user if self._has_owners else None):
                 work.warn(problem)
                 return False
-            targets = _lines(decode(found.text or b""))
+            targets = targets_of(decode(found.text or b""))
             if not targets:
                 return False
             whole = "$extension" in template or "${extension" in template
@@ -391,7 +428,7 @@ class Local:
                 rights=user,
                 indirect=True,
                 extension=keep,
-                level=context.level + _ALIAS,
+                level=context.level + ALIAS,
             )
             await self._targets(work, targets, inner)
             return True
@@ -421,12 +458,11 @@ class Local:
             kind, target = DeliveryKind.MAILDIR, f"{self._spool}{user.name}/"
         else:
             kind, target = DeliveryKind.MBOX, f"{self._spool}/{user.name}"
-        uid: int | None = user.uid
-        gid: int | None = user.gid
-        if kind is DeliveryKind.COMMAND and uid == 0:
-            uid = gid = None  # no command runs as root
+        recipient = context.named(user)
+        if kind is not DeliveryKind.COMMAND:  # root has a mailbox of its own, and no command runs as root
+            recipient.identity = Identity(user.uid, user.gid)
         strict = self._strict and kind is DeliveryKind.MBOX
-        delivery = Delivery(kind, target, context.recipient, uid, gid, context.owner, strict=strict)
+        delivery = Delivery(kind, target, recipient, strict=strict)
         work.add(delivery, kind, target, context.recipient.lower())
 
     @staticmethod
@@ -435,7 +471,7 @@ class Local:
         return answer.value if answer else ""
 
     def _hand_over(self, work: _Work, transport: str, context: _Context) -> None:
-        delivery = Delivery(DeliveryKind.TRANSPORT, transport, context.recipient, owner=context.owner)
+        delivery = Delivery(DeliveryKind.TRANSPORT, transport, context.named())
         work.add(delivery, DeliveryKind.TRANSPORT, transport, context.recipient.lower())
 
     async def _unknown(self, work: _Work, name: str, local: str, extension: str, context: _Context) -> None:
@@ -443,13 +479,13 @@ class Local:
         if transport:
             self._hand_over(work, transport, context)
             return
-        if self._luser_relay and context.level <= _DEEPEST:
+        if self._luser_relay and context.level <= DEEPEST:
             try:
                 relay = self._expanded(self._luser_relay, name, None, local, extension, context.recipient)
             except (_Undefined, MacroError):
                 relay = ""
             if relay:
-                inner = context._replace(level=context.level + _ALIAS, parent="")
+                inner = context._replace(level=context.level + ALIAS, parent="")
                 if (relay, "luser") not in work.seen:
                     work.seen.add((relay, "luser"))
                     await self._address(work, relay, inner)
@@ -507,18 +543,18 @@ class Local:
         except LookupFailed:
             uid = gid = None
         if uid is None or gid is None or box is None:
-            delivery = Delivery(DeliveryKind.ERROR, "", recipient, reply=_BROKEN)
-            work.add(delivery, "error", recipient)
+            work.add(Delivery(DeliveryKind.ERROR, "", context.named(), _BROKEN), "error", recipient)
             return
         name = below(box.answer.value)
         if name is None:
             work.ask.trace.add("virtual_mailbox_base", box.answer.value, "leads out of it")
-            work.add(Delivery(DeliveryKind.ERROR, "", recipient, reply=_BROKEN), "error", recipient)
+            work.add(Delivery(DeliveryKind.ERROR, "", context.named(), _BROKEN), "error", recipient)
             return
         path = f"{self._virtual_base}/{name}" if self._virtual_base else name
         kind = DeliveryKind.MAILDIR if path.endswith("/") else DeliveryKind.MBOX
         strict = self._strict and kind is DeliveryKind.MBOX
-        work.add(Delivery(kind, path, recipient, uid, gid, strict=strict), kind, path)
+        named = Recipient(recipient, identity=Identity(uid, gid))
+        work.add(Delivery(kind, path, named, strict=strict), kind, path)
 
     async def _number(self, work: _Work, tables: Tables, recipient: str, least: int) -> int | None:
         """A uid or gid; None where the table has no allowed one."""
@@ -538,42 +574,12 @@ def with_headers(item: Delivery, names: Sequence[str], sender: str, recipient: R
     if item.kind in (DeliveryKind.DISCARD, DeliveryKind.ERROR, DeliveryKind.TRANSPORT):
         return item
     texts = {
-        "Return-Path": f"<{external(item.owner or sender)}>",
+        "Return-Path": f"<{external(item.recipient.owner or sender)}>",
         "X-Original-To": external(recipient.origin),
         "Delivered-To": external(recipient.address),
     }
     names = [name for name in names if item.kind is not DeliveryKind.FORWARD or name == "Delivered-To"]
     return item._replace(headers=tuple(f"{name}: {texts[name]}" for name in names))
-
-
-def _fault_of_forward(path: str, found: Found, user: User | None) -> str:
-    """Why a ~/.forward is ignored, in the original's words; "" where it is not. ``user`` None: owners do not count."""
-    if not found.regular:
-        return f"file {path} is not a regular file"
-    if user is not None and found.owner not in (0, user.uid):
-        return f"file {path} has bad owner uid {found.owner}"
-    if found.mode & stat.S_IWOTH:
-        return f"file {path} is world writable"
-    return "" if found.text is not None else f"cannot open file {path}: {found.reason}"
-
-
-def _fault_of_include(path: str, found: Found) -> str:
-    if not path.startswith("/"):
-        return f":include:{path} uses a relative path"
-    if not found.exists:
-        return f"unable to lookup :include: file {path}: {found.reason}"
-    if not found.regular:
-        return f":include: file {path} is not a regular file"
-    return f":include: file {path} is world writable" if found.mode & stat.S_IWOTH else ""
-
-
-def _lines(text: str) -> list[AliasTarget]:
-    """The targets of an :include: or .forward file: those of each line that is no comment."""
-    targets: list[AliasTarget] = []
-    for line in text.splitlines():
-        if line.strip() and not line.lstrip().startswith("#"):
-            targets += parse_alias_value(line)
-    return targets
 
 
 def _shown(item: Delivery) -> str:

@@ -7,20 +7,23 @@ local.py local(8)'s and virtual(8)'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from mailconf.diagnostics import Sink
-from mailconf.model.distinction import Dimension, Distinction, Values
-from mailconf.model.policy import Privilege, Role
-from mailconf.model.recipient import Recipient
+from mailconf.diagnostics import Code, Sink
+from mailconf.edits import Fix, comment_moved
+from mailconf.model.distinction import Dimension, Distinction, Key, Values
+from mailconf.model.policy import Kept, Privilege, Role
+from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
 from mailconf.model.transport import AgentKind
-from mailconf.model.verdict import Deliveries, Expansion, Reply, Route
-from mailconf.model.world import Ask
+from mailconf.model.verdict import Deliveries, Expansion, Inspection, Reply, Route
+from mailconf.model.world import Ask, Records
 from mailconf.postfix.policy.aliasing import Aliasing
-from mailconf.postfix.policy.codes import PF206, PF229
+from mailconf.postfix.policy.codes import PF206, PF229, PF250
+from mailconf.postfix.policy.content_checks import ContentChecks, of_session
+from mailconf.postfix.policy.dns_filter import DnsFilter
 from mailconf.postfix.policy.local import Local, with_headers
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.rewrite import Rewriter
@@ -30,13 +33,26 @@ from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
 from mailconf.postfix.settings.transports import AGENTS, MAILBOX_HEADERS
+from mailconf.postfix.text.words import split_words
+from mailconf.smtp.host_addresses import valid_ipv6
 
 
 class _Agent(NamedTuple):
-    """What decides for a delivery agent: smtp(8) and lmtp(8) rewrite, local(8) and virtual(8) find deliveries."""
+    """What decides for a delivery agent: smtp(8) and lmtp(8) rewrite and filter, local(8) and virtual(8) find
+    deliveries.
+    """
 
     rewriter: Rewriter
     local: Local
+    filters: Mapping[AgentKind | None, DnsFilter]
+
+
+def _agent_of(domains: Domains, rewriter: Rewriter, resolver: Resolver) -> _Agent:
+    filters: dict[AgentKind | None, DnsFilter] = {
+        AgentKind.SMTP: DnsFilter("smtp_dns_reply_filter", domains.tables("smtp_dns_reply_filter")),
+        AgentKind.LMTP: DnsFilter("lmtp_dns_reply_filter", domains.tables("lmtp_dns_reply_filter")),
+    }
+    return _Agent(rewriter, Local(domains, rewriter, resolver), filters)
 
 
 class PostfixPolicy:
@@ -54,12 +70,13 @@ class PostfixPolicy:
         sink = Sink() if sink is None else sink
         seen = configuration if service is None else configuration.for_service(service)
         self.site = site_of(seen) if site is None else site
-        self._domains = domains = Domains(seen, _telling(seen, sink))
+        self._domains = domains = Domains(seen, telling(seen, sink))
         self.rewriter = Rewriter(domains)
         self.resolver = Resolver(domains, self.rewriter)
         self.aliasing = Aliasing(domains, self.rewriter)
+        self._checks = ContentChecks.of_service(seen)
         self._seen = seen
-        self._common = _Agent(self.rewriter, Local(domains, self.rewriter, self.resolver))
+        self._common = _agent_of(domains, self.rewriter, self.resolver)
         self._agents: dict[str, _Agent] = {}
         self.smtpd = Smtpd(seen, Settings(domains, self.rewriter, self.resolver), sink)
 
@@ -68,7 +85,7 @@ class PostfixPolicy:
 
         Much sooner done than compiling its Policy.
         """
-        self._domains.check_changed(view, _telling(view, sink))
+        self._domains.check_changed(view, telling(view, sink))
         self.smtpd.check_changed(view, service.overrides, sink)
 
     def begin(self, session: Session) -> PostfixSession:
@@ -78,10 +95,14 @@ class PostfixPolicy:
         yield from self.smtpd.distinguishes(values)
         yield from self.rewriter.distinguishes()
         yield from self.aliasing.distinguishes()
+        yield from self._checks.distinguishes()
         yield from self.resolver.distinguishes(Dimension.RECIPIENT, Dimension.SENDER, exact=False)
         for name, transport in self.site.transports.items():
             agent = self._agent(name)
             yield from agent.rewriter.distinguishes_outgoing(transport.agent)
+            if transport.agent in agent.filters:
+                parameter, tables = agent.filters[transport.agent]
+                yield from tables.distinguishes(parameter, Dimension.ANSWER, (Key.WHOLE,), exact=False)
             if transport.agent is AgentKind.MAILBOX:
                 yield from agent.local.distinguishes()
 
@@ -95,19 +116,31 @@ class PostfixPolicy:
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
         return await self.smtpd.worded(session, reply, ask)
 
+    async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:
+        if not self._checks:
+            return Inspection(None, (), content, (), ask.trace)
+        return await self._checks.inspect(content, ask, of_session(session))
+
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         if not role.transport:
             return await self.rewriter.rewrite(address, role, ask)
         return await self._agent(role.transport).rewriter.outgoing(address, self.agent(role.transport), ask)
 
-    async def expand(self, recipient: str, ask: Ask) -> Expansion:
+    async def expand(self, recipient: Recipient, ask: Ask) -> Expansion:
         return await self.aliasing.expand(recipient, ask)
 
     async def bcc(self, sender: str, recipients: list[str], ask: Ask) -> list[str]:
         return await self.aliasing.bcc(sender, recipients, ask)
 
-    async def resolve(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+    async def resolve(
+        self, recipient: str, ask: Ask, *, sender: str = "", kind: RecipientKind = RecipientKind.ADDRESS
+    ) -> Route:
         return await self.resolver.route(recipient, ask, sender)
+
+    async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
+        agent = self.agent(transport)
+        filters = self._agent(transport).filters
+        return await filters[agent].keep(ask, name, kind, records) if agent in filters else Kept(records)
 
     async def deliver(
         self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None
@@ -126,26 +159,60 @@ class PostfixPolicy:
         if transport not in self._agents:
             service = next(s for s in self._seen.services if s.name == transport and s.kind == "unix")
             domains = Domains(self._seen.for_service(service), lambda name, text: None)
-            rewriter = Rewriter(domains)
-            self._agents[transport] = _Agent(rewriter, Local(domains, rewriter, self.resolver))
+            self._agents[transport] = _agent_of(domains, Rewriter(domains), self.resolver)
         return self._agents[transport]
 
 
-def _telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], None]:
+_OPENED = re.compile(r"open file (.*): [^:]*\Z", re.DOTALL)
+_IN_LIST = re.compile(r"(?<=[\s,])#")
+_LONGEST = 20_000  # characters of a list in which a fix is looked for
+_FATAL = ("open dictionary: expecting", "no pattern after", "read file ")
+
+
+def telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], None]:
+    """What reports a mistake in a pattern list: it takes the parameter and what its `PatternList` says."""
+
     def tell(name: str, text: str) -> None:
+        opened = _OPENED.match(text)
+        if opened and not configuration.root.covers(opened[1]):
+            return
         hint, code = _hint(name, text), PF206
         if text.startswith(IGNORED.format("")):
             hint, code = "what follows # is ignored; put the comment on a line of its own", PF229
-        sink.report(code, f"{name}: {text}", configuration.place(name), hint=hint)
+        elif text.startswith(_FATAL):
+            code = PF250
+        fix = _list_fix(configuration, name, code)
+        sink.report(code, f"{name}: {text}", configuration.place(name), hint=hint, fix=fix)
 
     return tell
 
 
+def _list_fix(configuration: Configuration, name: str, code: Code) -> Fix:
+    """The edits for a comment in a list, and for the only IPv6 address in it whose brackets are not whole."""
+    raw = configuration.raw(name)
+    if not configuration.is_set(name) or len(raw) > _LONGEST:
+        return ()
+    found = _IN_LIST.search(raw)
+    if code is PF229:
+        return comment_moved(configuration.value_span(name, found.start(), found.end())) if found else ()
+    words = [word.text for word in split_words(raw) if word.text[:1] not in ("/", "!") and word.text.count(":") > 1]
+    broken = [(word, better) for word in words if (better := _in_brackets(word)) != word]
+    return configuration.swapped(name, *broken[0]) if len(broken) == 1 else ()
+
+
+def _in_brackets(word: str) -> str:
+    """An IPv6 address, or network, as a list takes it; another word as it is."""
+    address, slash, bits = word.replace("[", "").replace("]", "").partition("/")
+    return f"[{address}]{slash}{bits}" if valid_ipv6(address) else word
+
+
 def _hint(name: str, text: str) -> str:
     """What to do about a pattern that ``text`` complains of."""
-    opened = re.match(r"open file (.*): [^:]*\Z", text, re.DOTALL)
+    opened = _OPENED.match(text)
     if opened:
         return f"create {opened[1]}, or take it out of {name}; until then Postfix answers 451"
+    if text.startswith(_FATAL):
+        return "write an IPv6 address in brackets, a table as type:name, and a pattern after each !"
     if "perhaps you should use" in text:
         return "write the network that the message names"
     if "missing ']'" in text:

@@ -19,16 +19,12 @@ from mailconf.maps.reference import TableRef
 from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
-from mailconf.model.world import Ask, LookupFailed
+from mailconf.model.world import Ask, EmptyResult, LookupFailed
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.lookup import is_pattern
 from mailconf.postfix.text.words import split_words, table_spec
 
 _ADDRESS_MAP = "check_address_map"
-
-
-class EmptyResult(LookupFailed):
-    """A table has the key with an empty value: a mistake in the configuration, not a passing failure."""
 
 
 class Privileges:
@@ -93,7 +89,8 @@ class Privileges:
     async def _has(ask: Ask, table: str, address: str) -> bool:
         answer = await ask.lookup(table, address)
         if answer.failed:
+            ask.warn(f'{table} lookup error for "{address}"')
             raise LookupFailed(table, answer.reason)
         if answer.found and not answer.value:
-            raise EmptyResult(table, "an empty result")
+            raise EmptyResult(table, address)
         return answer.found

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailconf.model.address import Address
+from mailconf.model.address import Address, external, quote_local
 from mailconf.model.distinction import Dimension, Distinction, Key
 from mailconf.model.verdict import Reply, Route
 from mailconf.model.world import Ask, LookupFailed
@@ -33,6 +33,7 @@ class Resolution:
     routed   the local part names a further destination (sender-specified routing)
     bad      the domain is not valid
     failed   a table could not answer; its name
+    numeric  the domain was an address without brackets (postconf(5) resolve_numeric_domain)
     """
 
     recipient: str
@@ -42,6 +43,7 @@ class Resolution:
     routed: bool = False
     bad: bool = False
     failed: LookupFailed | None = None
+    numeric: bool = False
 
 
 class Resolver:
@@ -55,6 +57,7 @@ class Resolver:
         self._null_recipient = c.value("empty_address_recipient")
         self._null_domain = c.boolean("resolve_null_domain")
         self._numeric = c.boolean("resolve_numeric_domain")
+        self._dequoted = c.boolean("resolve_dequoted_address")
         self._allow_minus = c.boolean("allow_min_user")
         self._transports = {
             LOCAL: c.value("local_transport"),
@@ -87,7 +90,8 @@ class Resolver:
             ("sender_dependent_default_transport_maps", self._sender_transports, self._null_transport_key),
             ("sender_dependent_relayhost_maps", self._sender_relayhosts, self._null_relayhost_key),
         ):
-            yield from domains.looks_up(rule, tables, sender, exact=exact, fixed=(null_key,))
+            nobody = (external(null_key), null_key)
+            yield from domains.looks_up(rule, tables, sender, exact=exact, fixed=nobody)
 
     async def route(self, recipient: str, ask: Ask, sender: str) -> Route:
         """The Route of ``recipient``; a temporary failure is a route with a 4xx error."""
@@ -126,7 +130,7 @@ class Resolver:
         found.bad = local.startswith("-") and not self._allow_minus
         if await self._domains.is_local(ask, domain):
             found.address_class = LOCAL
-            if not local:
+            if not local and not found.numeric:
                 found.recipient = f"{self._null_recipient}@{domain}"
             return
         # The class is set even for a domain that is not valid, as the original does.
@@ -137,28 +141,48 @@ class Resolver:
             found.bad = found.bad or not valid_domain(domain)
 
     async def _unroute(self, found: Resolution, ask: Ask) -> str | None:
-        """Follow routes through our own domains; the domain that is left."""
+        """Follow routes through our own domains; the domain that is left. A bare address is at myhostname."""
         through = self._hostname
         for _ in range(100):
             if not found.recipient:
                 found.recipient = self._null_recipient
-            if "@" not in found.recipient:
-                found.recipient = self._rewriter.standard(found.recipient)
             local, domain = Address.split(found.recipient)
             if domain is None or (domain == "" and self._null_domain):
+                if self._is_route(local):
+                    found.recipient = self._followed(local)
+                    continue
+                if not local:
+                    found.recipient = self._null_recipient
+                    continue
                 domain = through
             elif domain.endswith(".") and len(domain) > 1:
                 domain = domain[:-1]
             if self._numeric and numeric(domain) and valid_ipv4(domain):
-                domain = f"[{domain}]"
+                found.numeric = True
+                found.recipient = f"{local}@[{domain}]"
+                return f"[{domain}]"
             found.recipient = f"{local}@{domain}"
-            if set(local).isdisjoint(self._rewriter.routing_characters):
+            if not self._is_route(local):
                 return domain
             if domain and not await self._domains.is_local(ask, domain):
                 return domain
-            found.recipient = self._rewriter.standard(local, dequoted=True)
+            found.recipient = self._followed(local)
             through = domain
         return Address.split(found.recipient).domain
+
+    def _is_route(self, local: str) -> bool:
+        """Whether a local part names a further destination (postconf(5) resolve_dequoted_address)."""
+        if set(local).isdisjoint(self._rewriter.routing_characters):
+            return False
+        return self._dequoted or quote_local(local) == local
+
+    def _followed(self, local: str) -> str:
+        """The address that a local part names. In one that needs quotes, ``%`` comes before ``!``."""
+        routing = self._rewriter.routing_characters
+        if quote_local(local) != local and "@" not in local and "%" in routing and "%" in local:
+            user, _, site = local.rpartition("%")
+            local = f"{user}@{site}"
+        return self._rewriter.standard(local, dequoted=True)
 
     async def _foreign_class(self, domain: str, ask: Ask) -> str:
         if await self._domains.virtual_alias.match(ask, domain):

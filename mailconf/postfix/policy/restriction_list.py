@@ -10,24 +10,29 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mailconf.model.distinction import Dimension, Distinction, Form
-from mailconf.postfix.policy import dns_checks
-from mailconf.postfix.policy.access import Access, apply, distinguished
+from mailconf.postfix.policy.access import DEPTH, Access, apply, distinguished
+from mailconf.postfix.policy.checks import permit
 from mailconf.postfix.policy.evaluation import (
     CLIENT,
     DUNNO,
     HELO,
+    PERMIT,
     RECIPIENT,
     REJECT,
     REVERSE_CLIENT,
     SENDER,
     Asked,
+    Decision,
     Evaluation,
-    Status,
 )
-from mailconf.postfix.policy.rule import Check, Reach, Simple, recipient_class, sender_class
+from mailconf.postfix.policy.rule import Check, Reach, recipient_class, sender_class
+from mailconf.postfix.policy.servers import DIMENSIONS, never_permitting
 from mailconf.source import Span
 
-_DEPTH = 100  # restriction classes within each other
+_NO_SHORTHAND = (
+    "specify one of (check_client_access, check_reverse_client_hostname_access, check_helo_access, "
+    "check_sender_access, check_recipient_access, check_etrn_access)"
+)
 _TOLD_TO_SERVICES = (
     Dimension.CLIENT,
     Dimension.NAME,
@@ -41,12 +46,16 @@ _TOLD_TO_SERVICES = (
 
 
 class Rule(NamedTuple):
-    """One restriction with its argument: ``name`` as written, ``check`` what it does."""
+    """One restriction with its argument: ``name`` as written, ``check`` what it does.
+
+    ignored  what the log has of the restrictions after this one, which are never reached
+    """
 
     name: str
     check: Check
     span: Span | None = None
     warn: bool = False
+    ignored: str = ""  # what the log has of the words that follow this one
 
 
 class RuleList(NamedTuple):
@@ -56,7 +65,7 @@ class RuleList(NamedTuple):
     rules: tuple[Rule, ...]
     who: str = ""
 
-    async def run(self, ev: Evaluation, subject: Asked) -> Status:
+    async def run(self, ev: Evaluation, subject: Asked) -> Decision:
         """The first decision; DUNNO when there is none."""
         for rule in self.rules:
             outer = ev.warn
@@ -65,10 +74,14 @@ class RuleList(NamedTuple):
                 status = await rule.check.evaluate(ev, subject)
                 refused = ev.refusal if status is REJECT else None
                 step.result = f"{refused.code} {refused.status} {refused.text}" if refused else status.value
+            if rule.ignored and (not ev.warn or rule.check.evaluate is permit):
+                ev.warn_of(rule.ignored)
             ev.warn = outer
             if status is not DUNNO:
                 ev.rule = ev.rule or rule.name
                 return status
+            if ev.defer_if_permit is not None and ev.defer_if_reject is not None:
+                return DUNNO  # whatever came of the rest, the client would be told to come again
         return DUNNO
 
     def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
@@ -81,11 +94,33 @@ class RuleList(NamedTuple):
         reach.who = who
 
 
-async def server_error(ev: Evaluation, subject: Asked) -> Status:
-    return ev.server_error()
+@dataclass(slots=True, eq=False, repr=False)
+class Broken:
+    """What cannot be evaluated: the client hears of an error of the server's, the log has ``warnings``."""
+
+    warnings: tuple[str, ...] = ()
+
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Decision:
+        return ev.server_error(*self.warnings)
+
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
+        return iter(())
 
 
-BROKEN = Simple(server_error)
+@dataclass(slots=True, eq=False, repr=False)
+class Telling:
+    """A restriction of which the log has a warning each time, or once."""
+
+    check: Check
+    warning: str
+    once: str = ""
+
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Decision:
+        ev.warn_of(self.warning, once=self.once)
+        return await self.check.evaluate(ev, subject)
+
+    def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
+        return self.check.distinguishes(reach)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -94,17 +129,22 @@ class ByAccess:
 
     access: Access
     who: str
+    word: str
 
-    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Decision:
         session, access = ev.session, self.access
         who = self.who or ev.who
+        if not who:
+            return ev.server_error(f'{_NO_SHORTHAND} before {subject.what} restriction "{self.word}"')
         if who == "client":
             return await access.host(ev, session.client_name.text, session.client_address, Asked(ev.client, CLIENT))
         if who == "reverse_client_hostname":
             about = Asked(session.reverse_name.text, REVERSE_CLIENT)
-            return await access.host(ev, session.reverse_name.text, session.client_address, about)
+            status = await access.host(ev, session.reverse_name.text, session.client_address, about)
+            return never_permitting(ev, status, self.word, session.reverse_name.text)
         if who == "helo":
-            return DUNNO if session.helo is None else await access.domain(ev, session.helo, Asked(session.helo, HELO))
+            helo = session.helo
+            return DUNNO if helo is None else await access.domain(ev, helo, Asked(helo, HELO)) or DUNNO
         if who == "sender":
             return await _mail_access(ev, access, session.sender, SENDER)
         if who == "recipient":
@@ -114,7 +154,7 @@ class ByAccess:
     def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
         who = self.who or reach.who
         if who in ("client", "reverse_client_hostname"):
-            name = dns_checks.DIMENSIONS[who]
+            name = DIMENSIONS[who]
             yield from self.access.distinguishes_host(reach, name, Dimension.CLIENT)
         elif who == "helo":
             yield from self.access.distinguishes_host(reach, Dimension.HELO, Dimension.HELO)
@@ -132,7 +172,7 @@ class Each:
 
     members: tuple[Check, ...]
 
-    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Decision:
         for member in self.members:
             status = await member.evaluate(ev, subject)
             if status is not DUNNO:
@@ -151,8 +191,8 @@ class OfClass:
     name: str
     compiled: Callable[[str], RuleList]
 
-    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
-        if ev.depth >= _DEPTH:
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Decision:
+        if ev.depth >= DEPTH:
             return ev.server_error()
         ev.depth += 1
         try:
@@ -175,10 +215,10 @@ class PolicyService:
     default: str
     compiled: Callable[[str], RuleList]
 
-    async def evaluate(self, ev: Evaluation, subject: Asked) -> Status:
+    async def evaluate(self, ev: Evaluation, subject: Asked) -> Decision:
         answer = await ev.ask.policy_service(self.endpoint, policy_attributes(ev))
         action = answer.value if answer.found else self.default
-        return await apply(ev, self.endpoint, action, subject, self.compiled)
+        return await apply(ev, self.endpoint, action, subject, self.compiled, "policy query")
 
     def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
         for dimension in _TOLD_TO_SERVICES:
@@ -187,15 +227,18 @@ class PolicyService:
             yield from distinguished(action, self.compiled, reach)
 
 
-async def _mail_access(ev: Evaluation, access: Access, address: str | None, what: str) -> Status:
+async def _mail_access(ev: Evaluation, access: Access, address: str | None, what: str) -> Decision:
     if address is None:
         return DUNNO
     if not address:
         return await access.exact(ev, ev.settings.null_access_key, Asked("", what))
     found = await (ev.resolved_sender() if what == SENDER else ev.resolved_recipient())
     if found.failed is not None:
-        return ev.lookup_failure(address)
-    return await access.mail(ev, found.recipient.lower(), Asked(address, what))
+        return ev.lookup_failure(address, found.failed)
+    status = await access.mail(ev, found.recipient.lower(), Asked(address, what))
+    if status is PERMIT and what == RECIPIENT and found.routed and not ev.settings.allow_untrusted_routing:
+        return DUNNO  # where the mail would go in the end, the table does not know
+    return status
 
 
 def policy_attributes(ev: Evaluation) -> dict[str, str]:

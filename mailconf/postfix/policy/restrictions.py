@@ -11,13 +11,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailconf.diagnostics import Sink
+from mailconf.edits import Fix, misspelled, swapped
 from mailconf.postfix.parameters.releases import MX_BACKUP_LEAVES, RESTRICTIONS_REMOVED
 from mailconf.postfix.parameters.similar import similar
-from mailconf.postfix.policy import checks, dns_checks, reply_templates
+from mailconf.postfix.policy import checks, dns_checks, listings, reply_templates
 from mailconf.postfix.policy.access import Access
-from mailconf.postfix.policy.codes import PF201, PF202, PF203, PF204, PF205, PF207, PF220, PF221
-from mailconf.postfix.policy.restriction_list import BROKEN, ByAccess, Each, OfClass, PolicyService, Rule, RuleList
+from mailconf.postfix.policy.codes import PF201, PF202, PF203, PF204, PF205, PF207, PF220, PF221, PF239
+from mailconf.postfix.policy.restriction_list import (
+    Broken,
+    ByAccess,
+    Each,
+    OfClass,
+    PolicyService,
+    Rule,
+    RuleList,
+    Telling,
+)
 from mailconf.postfix.policy.rule import Check, Simple
+from mailconf.postfix.policy.servers import ByServers
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.expand import MacroError
@@ -37,6 +48,10 @@ _OUTDATED = {
     "reject_non_fqdn_hostname": "reject_non_fqdn_helo_hostname",
     "reject_unknown_address": "reject_unknown_sender_domain",
 }
+# Names of them that did something else, or took other arguments, than those that took their place.
+_OTHERWISE = frozenset(
+    {"check_relay_domains", "permit_mx_backup", "permit_naked_ip_address", "reject_maps_rbl", "reject_rbl"}
+)
 # smtpd 3.7 warns that these will be removed; from 3.9 on they are server errors.
 _REMOVED = frozenset({"check_relay_domains", "permit_naked_ip_address", "reject_maps_rbl"})
 _MAPS_RBL = "reject_maps_rbl"
@@ -56,6 +71,12 @@ _GUARDS = frozenset(
 )
 _TABLE_CHECKS = tuple(word for word, takes in ARGUMENTS.items() if takes.kind is ArgumentKind.TABLE and not takes.by)
 _MOST_HINTS = 20  # names for which similar ones are looked for
+_WARN = "warn_if_reject"
+_SASL_ACCESS = "check_sasl_access"
+_NOBODY = "nobody"  # whose tables are never asked
+_FINAL = ("permit", "defer", "reject", "check_relay_domains")  # smtpd(8) warns of what follows them
+_NO_SASL = "restriction `{}' ignored: no SASL support"
+_WILL_LEAVE = 'support for restriction "{}" will be removed from Postfix; use "{}" instead'
 _SIMPLE: dict[str, Simple] = {**checks.CHECKS, **dns_checks.CHECKS}
 
 
@@ -74,7 +95,7 @@ class Compiler:
         self._gone = _REMOVED if version >= RESTRICTIONS_REMOVED else frozenset()
         self._outdated = {**_OUTDATED, **({_MX_BACKUP: "relay_domains"} if version >= MX_BACKUP_LEAVES else {})}
         if class_names is None:
-            class_names = frozenset(word.lower() for word in configuration.words("smtpd_restriction_classes"))
+            class_names = frozenset(configuration.words("smtpd_restriction_classes"))
         self.class_names = class_names
         self._classes: dict[str, RuleList] = {}
         self._values: dict[str, RuleList] = {}
@@ -115,7 +136,11 @@ class Compiler:
             check, used = self._check(parameter, word, argument)
             at += used
             shown = f"{word.text} {argument.text}" if used and argument else word.text
-            rules.append(Rule(f"warn_if_reject {shown}" if warn else shown, check, self._span(parameter, word), warn))
+            ignored = ""
+            if name in _FINAL and at < len(words):
+                ignored = f"restriction `{words[at].text}' after `{name}' is ignored"
+            shown = f"warn_if_reject {shown}" if warn else shown
+            rules.append(Rule(shown, check, self._span(parameter, word), warn, ignored))
             final = name if name in ("permit", "reject", "defer") and not warn else ""
             warn = False
         return rules
@@ -125,57 +150,72 @@ class Compiler:
         name = word.text.lower()
         if name in self._gone:
             self._report_gone(parameter, word, name)
-            return BROKEN, 0
+            return Broken((f'unknown smtpd restriction: "{word.text}"',)), 0
         if name in self._outdated:
             self._report_outdated(parameter, word, name)
         if name == _MAPS_RBL:
-            return Each(tuple(self._listed("reject_rbl_client", d) for d in self._settings.rbl_domains)), 0
+            each = Each(
+                tuple(self._listed(parameter, word, "reject_rbl_client", d) for d in self._settings.rbl_domains)
+            )
+            return Telling(each, _WILL_LEAVE.format(name, "reject_rbl_client domain-name"), once=name), 0
         if name in _NO_PROBES:
             self._report_probe(parameter, word)
         if name in _SIMPLE:
-            return _SIMPLE[name], 0
+            return _told(name, _SIMPLE[name]), 0
         if _is_table(word.text):
-            return ByAccess(self._table(word.text), ""), 0
-        if name in self.class_names:
-            return OfClass(name, self._class_list), 0
+            return ByAccess(self._table(word.text), "", word.text), 0
+        if word.text in self.class_names:  # whose names alone are read as they are written
+            return OfClass(word.text, self._class_list), 0
         takes = ARGUMENTS.get(name)
         if takes is None:
             self._sink.report(
                 PF201,
                 f'there is no restriction "{word.text}"',
                 self._place(parameter, word),
-                hint=self._correction(name),
+                hint=(hint := self._correction(name)),
+                fix=self._corrected(parameter, word, hint),
             )
-            return BROKEN, 0
-        is_table = takes.kind is ArgumentKind.TABLE
-        if argument is None or (is_table and ":" not in argument.text and "/" not in argument.text):
+            return Broken((f'unknown smtpd restriction: "{word.text}"',)), 0
+        if argument is None or not _fits(takes.kind, argument.text):
             self._report_argument(parameter, word, takes)
-            return (checks.ALWAYS_DUNNO if takes.kind is ArgumentKind.ZONE else BROKEN), 0
-        return self._with_argument(name, takes, argument.text), 1
+            return _without_argument(word.text, name, takes.kind, argument), 0
+        return self._with_argument(parameter, word, takes, argument.text), 1
 
     def knows(self, word: str) -> bool:
         """Whether a list, or the value of an access table, may name this restriction or restriction class."""
         name = word.lower()
         if name in self._gone:
             return False
-        return name in _SIMPLE or name == _MAPS_RBL or name in self.class_names or name in ARGUMENTS
+        return name in _SIMPLE or name in (_MAPS_RBL, _WARN) or word in self.class_names or name in ARGUMENTS
 
-    def _with_argument(self, name: str, takes: Argument, text: str) -> Check:
-        """The restriction ``name`` with its argument."""
+    def _with_argument(self, parameter: str, word: Word, takes: Argument, text: str) -> Check:
+        """The restriction ``word`` with its argument."""
         if takes.kind is ArgumentKind.TABLE:
             access = self._table(text)
-            return dns_checks.ByServers(access, takes.about, takes.by) if takes.by else ByAccess(access, takes.about)
+            if takes.by:
+                return ByServers(access, takes.about, takes.by, word.text)
+            by = ByAccess(access, takes.about or _NOBODY, word.text)
+            no_login = word.text.lower() == _SASL_ACCESS and not self._settings.sasl
+            return Telling(by, _NO_SASL.format(word.text)) if no_login else by
         if takes.kind is ArgumentKind.ZONE:
-            return self._listed(name, text)
+            return self._listed(parameter, word, word.text.lower(), text)
         if takes.kind is ArgumentKind.SERVICE:
             return self._policy_service(text)
         return checks.ALWAYS_DUNNO  # sleep
 
-    def _listed(self, name: str, domain: str) -> Check:
-        if dns_checks.ACTS[name] is dns_checks.refuse_listed and not self._rbl_reply_seen:
+    def _listed(self, parameter: str, word: Word, name: str, domain: str) -> Check:
+        if listings.ACTS[name] is listings.refuse_listed and not self._rbl_reply_seen:
             self._rbl_reply_seen = True
             self._check_rbl_reply()
-        return dns_checks.Listed.of(domain, name)
+        found = listings.Listed.of(domain, name)
+        if found.pattern.problem:
+            self._sink.report(
+                PF239,
+                f"{domain}: {found.pattern.problem}; smtpd ends when it asks this list",
+                self._place(parameter, word),
+                hint="write four numbers, or [n;n..m] in the place of one, as in 127.0.0.[2..11]",
+            )
+        return found
 
     def _table(self, table: str) -> Access:
         return Access(table_spec(table, self._default_type), self._compiled)
@@ -200,7 +240,7 @@ class Compiler:
             self._class_list(name)
 
     def _compiled(self, value: str) -> RuleList:
-        """Restrictions that stand in a table: no tables of their own, no arguments but for sleep."""
+        """Restrictions that stand in a table; they have no tables of their own."""
         rules = self._values.get(value)
         if rules is None:
             rules = self._values[value] = self._value_list(value)
@@ -208,8 +248,6 @@ class Compiler:
 
     def _value_list(self, value: str) -> RuleList:
         words = split_words(value)
-        if any(_is_table(word.text) for word in words):
-            return RuleList(value, (Rule(value, BROKEN),))
         quiet = Compiler(self._configuration, self._settings, Sink())
         quiet._classes = self._classes
         return RuleList(value, tuple(quiet._rules("smtpd_restriction_classes", words)))
@@ -227,13 +265,18 @@ class Compiler:
     def _correction(self, name: str) -> str:
         """What to write instead of a restriction that there is not."""
         simple = (other for other in _SIMPLE if other not in self._gone)
-        names = (*simple, *dns_checks.ACTS, *self.class_names, "check_policy_service", *_TABLE_CHECKS)
+        names = (*simple, *listings.ACTS, *self.class_names, "check_policy_service", *_TABLE_CHECKS)
         near = similar(name, names) if next(self._hints, None) is not None else ""
         if near:
             return f"did you mean {near}?"
         if "." in name:
             return "remove it, or write reject_rbl_client before it, if it is a list in the DNS"
         return "remove it, or define a class of that name, and name it in smtpd_restriction_classes"
+
+    def _corrected(self, parameter: str, word: Word, hint: str) -> Fix:
+        """The edit by which a misspelled restriction becomes the one that `_correction` names."""
+        near = misspelled(word.text, (*_SIMPLE, *ARGUMENTS)) if hint.startswith("did you mean") else ""
+        return swapped(self._place(parameter, word), word.text, near) if near else ()
 
     def _check_rbl_reply(self) -> None:
         """Report a default_rbl_reply that gives no refusal."""
@@ -260,6 +303,7 @@ class Compiler:
             f"{word.text} will be removed from Postfix" if leaves else f"{word.text} is an old name",
             self._place(parameter, word),
             hint=f"write {_OUTDATED[name]}" if name in _OUTDATED else f"set {self._outdated[name]} instead",
+            fix=() if name in _OTHERWISE else swapped(self._place(parameter, word), word.text, _OUTDATED.get(name, "")),
         )
 
     def _report_gone(self, parameter: str, word: Word, name: str) -> None:
@@ -319,6 +363,34 @@ class Compiler:
             if any(word.text.lower() == "permit" for word in split_words(configuration.value(parameter))):
                 return f"write reject_unauth_destination before permit in {parameter}"
         return f"put reject_unauth_destination at the end of {relay}"
+
+
+def _fits(kind: ArgumentKind, text: str) -> bool:
+    """Whether a word can be the argument of a restriction that takes one of this kind."""
+    if kind is ArgumentKind.TABLE:
+        return ":" in text or "/" in text
+    if kind is ArgumentKind.SERVICE:
+        return ":" in text
+    return kind is not ArgumentKind.NUMBER or (text.isascii() and text.isdigit())
+
+
+def _without_argument(written: str, name: str, kind: ArgumentKind, argument: Word | None) -> Check:
+    """What a restriction does whose argument is missing, or is none."""
+    if kind is ArgumentKind.ZONE:
+        return Telling(checks.ALWAYS_DUNNO, f"restriction {written} requires domain name argument")
+    if kind is ArgumentKind.TABLE:
+        bad = written if argument is None else argument.text
+        return Broken((f'restriction {name}: bad argument "{bad}": need maptype:mapname',))
+    needs = "transport:server" if kind is ArgumentKind.SERVICE else "number"
+    return Broken((f"restriction {name} must be followed by {needs}",))
+
+
+def _told(name: str, check: Simple) -> Check:
+    """``check``, with what smtpd(8) logs of a restriction that will leave Postfix."""
+    if name == "permit_naked_ip_address":
+        instead = "Use permit_mynetworks or permit_sasl_authenticated instead"
+        return Telling(check, f"restriction {name} is deprecated. {instead}")
+    return check
 
 
 def _is_table(text: str) -> bool:

@@ -8,16 +8,17 @@ part would need quotes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from mailconf.model.address import Address, quote_local
 from mailconf.model.distinction import Dimension, Distinction, Form, Key
-from mailconf.model.policy import Place, Role, Side
+from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.transport import AgentKind
 from mailconf.model.world import Ask
 from mailconf.postfix.settings.classes import Domains
+from mailconf.postfix.settings.lists import ListKind
 from mailconf.postfix.settings.lookup import Tables
-from mailconf.postfix.text.words import split_words
 from mailconf.tables import words822
 
 _OF_CLASS = {
@@ -27,6 +28,7 @@ _OF_CLASS = {
     "header_recipient": Dimension.HEADER,
 }
 _SENDERS = frozenset({"envelope_sender", "header_sender"})
+_BLANKS = re.compile(r"[, \t\r\n]+")  # masquerade_domains knows no braces
 _NESTING = 10  # canonical(5): how often a mapping's result is mapped again
 
 
@@ -37,9 +39,11 @@ class Rewriter:
         c = domains.configuration
         self._domains = domains
         self.search = domains.search
-        self._origin = domains.origin if c.boolean("append_at_myorigin") else ""
-        self._append_domain = c.value("mydomain") if c.boolean("append_dot_mydomain") else ""
-        self._remote_origin = c.value("remote_header_rewrite_domain")
+        remote = c.value("remote_header_rewrite_domain")
+        at_origin, dot_domain = c.boolean("append_at_myorigin"), c.boolean("append_dot_mydomain")
+        # What a bare user and a domain without a dot get, by whether the client is local.
+        self._origin = {True: domains.origin if at_origin else "", False: remote if at_origin else ""}
+        self._append_domain = {True: c.value("mydomain") if dot_domain else "", False: remote if dot_domain else ""}
         self._swap_bang = c.boolean("swap_bangpath")
         self._percent = c.boolean("allow_percent_hack")
         self._canonical = domains.tables("canonical_maps")
@@ -48,9 +52,9 @@ class Rewriter:
         self._canonical_classes = frozenset(c.words("canonical_classes"))
         self._sender_classes = frozenset(c.words("sender_canonical_classes"))
         self._recipient_classes = frozenset(c.words("recipient_canonical_classes"))
-        self._masquerade = [word.text.lower() for word in split_words(c.value("masquerade_domains"))]
+        self._masquerade = [word.casefold() for word in _BLANKS.split(c.value("masquerade_domains")) if word]
         self._masquerade_classes = frozenset(c.words("masquerade_classes"))
-        self._masquerade_exceptions = frozenset(word.lower() for word in c.list_words("masquerade_exceptions"))
+        self._masquerade_exceptions = domains.list("masquerade_exceptions", ListKind.STRING)
         self._outgoing = {
             AgentKind.SMTP: ("smtp_generic_maps", domains.tables("smtp_generic_maps")),
             AgentKind.LMTP: ("lmtp_generic_maps", domains.tables("lmtp_generic_maps")),
@@ -81,11 +85,11 @@ class Rewriter:
                 user, domain = rest, site
             elif percent and self._percent:
                 user, domain = rest_percent, last
+        domain = self._origin[local] or None if domain is None else domain
         if domain is None:
-            origin = self._origin if local else self._remote_origin
-            return f"{user}@{origin}" if origin else user
+            return user
         if "." not in domain and domain and not domain.startswith("["):
-            domain = f"{domain}.{self._append_domain}" if local and self._append_domain else domain
+            domain = f"{domain}.{self._append_domain[local]}" if self._append_domain[local] else domain
         elif domain.endswith(".") and len(domain) > 1 and not domain.endswith(".."):
             domain = domain[:-1]
         return f"{user}@{domain}"
@@ -104,8 +108,8 @@ class Rewriter:
             for word in self._masquerade:
                 suffix = f".{word.lstrip('!')}"
                 yield Distinction("masquerade_domains", dimension, Form.SUFFIX, suffix, (Key.DOMAIN,), span=span)
-            for user in sorted(self._masquerade_exceptions) if self._masquerade else ():
-                yield Distinction("masquerade_exceptions", dimension, Form.LITERAL, user, (Key.LOCAL,), span=span)
+            if self._masquerade:
+                yield from self._domains.looks_at(self._masquerade_exceptions, dimension, part=Key.LOCAL)
 
     def distinguishes_outgoing(self, agent: AgentKind | None) -> Iterator[Distinction]:
         """What `outgoing` looks at: senders, recipients as they were resolved."""
@@ -116,7 +120,7 @@ class Rewriter:
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         """cleanup(8)'s rewriting on the way in. Raises LookupFailed."""
-        address = self.standard(address, local=role.local or role.place is Place.ENVELOPE)
+        address = self.standard(address, local=role.local or role.place is AddressPlace.ENVELOPE)
         if not address:
             return ""
         kind = f"{role.place.value}_{role.side.value}"
@@ -127,7 +131,7 @@ class Rewriter:
         if kind in self._canonical_classes:
             address = await self._mapped(ask, self._canonical, address)
         if kind in self._masquerade_classes:
-            address = self._masqueraded(address, ask)
+            address = await self._masqueraded(address, ask)
         return address
 
     async def _mapped(self, ask: Ask, tables: Tables, address: str) -> str:
@@ -146,7 +150,7 @@ class Rewriter:
 
     async def map_all(self, ask: Ask, tables: Tables, address: str, *, propagate: bool) -> list[str]:
         """All that ``address`` maps to, in standard form; ``@domain`` keeps the local part."""
-        found = await self.search.find(ask, tables, address)
+        found = await self.search.find(ask, tables, address, internal=False)
         if found is None:
             return []
         value = found.answer.value
@@ -159,14 +163,21 @@ class Rewriter:
             results.append(str(Address(local + extension, domain)))
         return results
 
-    def _masqueraded(self, address: str, ask: Ask) -> str:
-        """postconf(5) masquerade_domains: the first domain that the host lies below takes its place, unless ``!``."""
+    async def _masqueraded(self, address: str, ask: Ask) -> str:
+        """postconf(5) masquerade_domains: the first domain that the host lies below takes its place, unless ``!``.
+
+        Of the user masquerade_exceptions is asked for the external form. Raises LookupFailed.
+        """
         user, domain = Address.split(address)
-        if domain is None or not self._masquerade or user.lower() in self._masquerade_exceptions:
+        if domain is None or not self._masquerade:
             return address
-        folded = domain.lower()
+        if self._masquerade_exceptions and await self._masquerade_exceptions.match(ask, quote_local(user)):
+            return address
+        folded = domain.casefold()
         for word in self._masquerade:
             parent = word.lstrip("!")
+            if not parent:
+                continue
             if folded == parent:
                 return address
             if folded.endswith("." + parent):

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailconf.model.distinction import Dimension, Distinction, Form, Key, Values
-from mailconf.postfix.policy.evaluation import Asked, Evaluation, Status
+from mailconf.postfix.policy.evaluation import Asked, Decision, Evaluation
 from mailconf.postfix.policy.smtpd_settings import Settings
 
 ALWAYS_THERE = ("mailer-daemon", "postmaster")  # local users that no table needs to know
-Act = Callable[[Evaluation, Asked], Awaitable[Status]]
+Act = Callable[[Evaluation, Asked], Awaitable[Decision]]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -71,13 +71,30 @@ def literal(dimension: Dimension, text: str) -> Looks:
 
 
 def dns(dimension: Dimension, records: tuple[str, ...], *keys: Key, zone: str = "") -> Looks:
-    """The DNS, for names made of a value, in ``zone``."""
-    return lambda reach: [Distinction("", dimension, Form.DNS, zone, keys, exact=False, records=records)]
+    """The DNS, for names made of a value, in ``zone``, and the filter of its answers."""
+
+    def look(reach: Reach) -> Iterator[Distinction]:
+        yield Distinction("", dimension, Form.DNS, zone, keys, exact=False, records=records)
+        yield from dns_filter(reach)
+
+    return look
+
+
+def dns_filter(reach: Reach) -> Iterator[Distinction]:
+    """The table that sees every record."""
+    parameter, tables = reach.settings.dns_filter
+    return tables.distinguishes(parameter, Dimension.ANSWER, (Key.WHOLE,), exact=False)
 
 
 def networks(reach: Reach) -> Iterator[Distinction]:
     domains = reach.settings.domains
     return domains.looks_at(domains.networks, Dimension.NAME, Dimension.CLIENT)
+
+
+def relay_names(reach: Reach) -> Iterator[Distinction]:
+    """The client's name, which relay_domains may have."""
+    domains = reach.settings.domains
+    return domains.looks_at(domains.relay, Dimension.NAME)
 
 
 def own_addresses(reach: Reach) -> Iterator[Distinction]:
@@ -101,8 +118,10 @@ def known_to_tables(dimension: Dimension) -> Looks:
         settings = reach.settings
         for local in (settings.double_bounce, *ALWAYS_THERE):
             yield Distinction("", dimension, Form.LITERAL, local, (Key.LOCAL,))
+        senders = [("sender_canonical_maps", settings.sender_canonical)] if dimension is Dimension.SENDER else []
         for rule, tables in (
             ("recipient_canonical_maps", settings.recipient_canonical),
+            *senders,
             ("canonical_maps", settings.canonical),
             ("virtual_alias_maps", settings.virtual_alias),
             ("local_recipient_maps", settings.local_recipients),
@@ -120,6 +139,8 @@ def logins(reach: Reach) -> Iterator[Distinction]:
 
 
 def mx_backup_networks(reach: Reach) -> Iterator[Distinction]:
-    """The addresses of a recipient's exchangers."""
+    """The names and addresses of a recipient's exchangers."""
     settings = reach.settings
-    return settings.domains.looks_at(settings.mx_backup_networks, Dimension.RECIPIENT, Dimension.RECIPIENT, exact=False)
+    recipient = Dimension.RECIPIENT
+    yield from settings.domains.looks_at(settings.mx_backup_networks, recipient, recipient, exact=False)
+    yield from settings.domains.looks_for_local(recipient, exact=False)

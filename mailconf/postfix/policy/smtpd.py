@@ -22,8 +22,8 @@ from mailconf.diagnostics import Sink
 from mailconf.model.distinction import Dimension, Distinction, Form, Key, Values
 from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
-from mailconf.model.verdict import EffectKind, Reply, Verdict
-from mailconf.model.world import Ask, LookupFailed
+from mailconf.model.verdict import Reply, Verdict
+from mailconf.model.world import Ask, EmptyResult, LookupFailed
 from mailconf.postfix.policy import checks
 from mailconf.postfix.policy.evaluation import (
     CLIENT,
@@ -35,13 +35,13 @@ from mailconf.postfix.policy.evaluation import (
     REJECT,
     SENDER,
     Asked,
+    Decision,
     Evaluation,
     Memory,
     Refusal,
-    Status,
     split_status,
 )
-from mailconf.postfix.policy.privileges import EmptyResult, Privileges
+from mailconf.postfix.policy.privileges import Privileges
 from mailconf.postfix.policy.reply_templates import filled
 from mailconf.postfix.policy.restriction_list import RuleList
 from mailconf.postfix.policy.restrictions import Compiler
@@ -57,8 +57,8 @@ LISTS = {
     "smtpd_sender_restrictions": "sender",
     "smtpd_relay_restrictions": "recipient",
     "smtpd_recipient_restrictions": "recipient",
-    "smtpd_data_restrictions": "recipient",
-    "smtpd_end_of_data_restrictions": "recipient",
+    "smtpd_data_restrictions": "",  # a table alone has nobody to be asked about
+    "smtpd_end_of_data_restrictions": "",
 }
 GUARDED = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
 CLASSES = "smtpd_restriction_classes"
@@ -85,14 +85,14 @@ class Smtpd:
         self.client, self.helo_rules, self.sender, self.relay, self.recipient = rules[:5]
         self.data_rules, self.end_of_data_rules = rules[5:]
         compiler.compile_classes()
-        self._guarded = compiler.check_guard(*GUARDED)
+        self.guarded = compiler.check_guard(*GUARDED)
 
     def check_changed(self, configuration: Configuration, overrides: Iterable[str], sink: Sink) -> None:
         """Report what is wrong with the lists that another view of the same configuration, which has ``overrides``,
         changes."""
         changed = {name: value for name in self._values if (value := configuration.value(name)) != self._values[name]}
         names = self._compiler.class_names
-        own_classes = [name for name in overrides if name.lower() in names]
+        own_classes = [name for name in overrides if name in names]
         if not changed and not own_classes:
             return
         compiler = Compiler(configuration, self.settings, sink, None if CLASSES in changed else names)
@@ -136,15 +136,15 @@ class Smtpd:
         discarded = await self._discarded(ev)
         words = self.settings.discard_keywords if discarded is None else discarded
         session.withheld = frozenset(word.upper() for word in words)
-        if not self._guarded:
+        if not self.guarded:
             ev.refuse(451, "4.3.5", "Server configuration error")
             return await self._refused(ev)
         if not self.settings.delay_reject:
-            if await self._client(ev) is REJECT:
+            status = await self._client(ev)
+            own.memory.client = ev.defer_if_permit
+            if status is REJECT:
                 own.memory.denied = True
                 return await self._refused(ev)
-            own.memory.client = ev.defer_if_permit
-            self._forget_discard(ev)
         return await self._said(ev, Reply.of(220, self.settings.banner))
 
     async def helo(self, own: PostfixSession, ask: Ask) -> Verdict:
@@ -165,7 +165,6 @@ class Smtpd:
             memory.helo = ev.defer_if_permit
             if status is REJECT:
                 return await self._refused(ev)
-            self._forget_discard(ev)
         memory.protocol = session.protocol
         return await self._said(ev, Reply.of(250, self.settings.hostname, *keywords))
 
@@ -176,12 +175,10 @@ class Smtpd:
             return await self._denied(ev)
         if session.helo is None and self.settings.helo_required:
             return await self._said(ev, Reply.of(503, "5.5.1 Error: send HELO/EHLO first"))
-        try:
-            await self.privileges.may(session, Privilege.LOCAL_HEADERS, ask)
-        except EmptyResult:
-            return await self._said(ev, Reply.of(451, "4.3.5 Server configuration error"))
-        except LookupFailed:
-            return await self._said(ev, Reply.of(451, "4.3.0 Temporary lookup error"))
+        ev.sender_known = False
+        if unknown := await self.header_context(ev):
+            return unknown
+        ev.sender_known = True
         sender = session.sender or ""
         if sender:
             found = await ev.resolved_sender()
@@ -199,6 +196,17 @@ class Smtpd:
             if await self._sender(ev) is REJECT:
                 return await self._refused(ev)
         return await self._said(ev, Reply.of(250, "2.1.0 Ok"))
+
+    async def header_context(self, ev: Evaluation) -> Verdict | None:
+        """The refusal where it cannot be known whether headers are rewritten as local ones; None where it is known."""
+        try:
+            await self.privileges.may(ev.session, Privilege.LOCAL_HEADERS, ev.ask)
+            return None
+        except EmptyResult:
+            ev.refusal = Refusal(451, "4.3.5", "Server configuration error")
+        except LookupFailed:
+            ev.refusal = Refusal(451, "4.3.0", "Temporary lookup error")
+        return await self._refused(ev)
 
     async def rcpt(self, own: PostfixSession, ask: Ask) -> Verdict:
         return await self._recipient(own, ask, "RCPT", Reply.of(250, "2.1.5 Ok"))
@@ -252,17 +260,17 @@ class Smtpd:
 
     # Lists
 
-    async def _client(self, ev: Evaluation) -> Status:
+    async def _client(self, ev: Evaluation) -> Decision:
         ev.begin_stage()
         return await self._run(ev, self.client, Asked(ev.client, CLIENT))
 
-    async def _helo(self, ev: Evaluation) -> Status:
+    async def _helo(self, ev: Evaluation) -> Decision:
         if ev.session.helo is None:
             return DUNNO
         ev.begin_stage()
         return await self._run(ev, self.helo_rules, Asked(ev.session.helo, HELO))
 
-    async def _sender(self, ev: Evaluation) -> Status:
+    async def _sender(self, ev: Evaluation) -> Decision:
         if ev.session.sender is None:
             return DUNNO
         ev.begin_stage()
@@ -273,7 +281,7 @@ class Smtpd:
         ev.memory.sender = ev.defer_if_permit
         return status
 
-    async def _whole_recipient(self, ev: Evaluation) -> Status:
+    async def _whole_recipient(self, ev: Evaluation) -> Decision:
         """Everything that RCPT is measured by."""
         if ev.discarding:
             return DUNNO
@@ -295,7 +303,7 @@ class Smtpd:
             return await self._implied(ev, "smtpd_reject_unlisted_recipient", check, subject)
         return DUNNO
 
-    async def _run(self, ev: Evaluation, rules: RuleList, subject: Asked) -> Status:
+    async def _run(self, ev: Evaluation, rules: RuleList, subject: Asked) -> Decision:
         if not rules.rules or ev.discarding:
             return DUNNO
         ev.who = rules.who
@@ -304,7 +312,7 @@ class Smtpd:
             step.result = status.value
         return status
 
-    async def _implied(self, ev: Evaluation, parameter: str, check: Check, subject: Asked) -> Status:
+    async def _implied(self, ev: Evaluation, parameter: str, check: Check, subject: Asked) -> Decision:
         """A check that a parameter of its own switches on, at the end of its list."""
         span = self.settings.domains.configuration.span(parameter)
         with ev.ask.trace.step(parameter, subject.name, span) as step:
@@ -315,7 +323,7 @@ class Smtpd:
         return status
 
     @staticmethod
-    def _deferred(ev: Evaluation) -> Status:
+    def _deferred(ev: Evaluation) -> Decision:
         """A permission that was made conditional."""
         if ev.defer_if_permit is None:
             return DUNNO
@@ -422,16 +430,6 @@ class Smtpd:
         ]
         return [text for name, text, on in offered if on and name not in dropped]
 
-    # Memory
-
-    @staticmethod
-    def _forget_discard(ev: Evaluation) -> None:
-        """DISCARD before MAIL means nothing, as there is no message yet."""
-        if ev.memory.discard:
-            ev.memory.discard = False
-            ev.effects = [effect for effect in ev.effects if effect.kind is not EffectKind.DISCARD]
-            ev.notes = [note for note in ev.notes if not note.startswith("discard:")]
-
 
 class PostfixSession:
     """One session with one service; see `mailconf.model.policy.PolicySession`."""
@@ -445,7 +443,9 @@ class PostfixSession:
 
     def evaluation(self, ask: Ask, where: str, recipient: str | None = None) -> Evaluation:
         """The state of a question that the command ``where`` puts."""
-        return Evaluation(self._smtpd.settings, self.session, self.memory, ask, where, recipient)
+        ev = Evaluation(self._smtpd.settings, self.session, self.memory, ask, where, recipient)
+        ask.warn = ev.warn_of
+        return ev
 
     def connect(self, ask: Ask) -> Answering:
         return self._smtpd.connect(self, ask)
@@ -461,6 +461,9 @@ class PostfixSession:
 
     def vrfy(self, ask: Ask) -> Answering:
         return self._smtpd.vrfy(self, ask)
+
+    async def command(self, ask: Ask) -> Verdict:
+        return Verdict(Reply.of(500, "5.5.2 Error: command not recognized"), ask.trace)
 
     def data(self, ask: Ask) -> Answering:
         return self._smtpd.data(self, ask)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from mailconf.postfix.parameters.releases import REPLIES_OF_ZONES
+from mailconf.postfix.policy.dns_filter import DnsFilter
 from mailconf.postfix.policy.reply_templates import allowed_characters
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.rewrite import Rewriter
 from mailconf.postfix.settings.classes import Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.lists import ListKind, PatternList
+from mailconf.postfix.settings.transports import address_types
 
 # The codes of refusals.
 CODES = (
@@ -66,12 +68,24 @@ class Settings:
         self.policy_default_action = c.value("smtpd_policy_service_default_action")
         self.policy_context = c.value("smtpd_policy_service_policy_context")
         self.tempfail_address = c.value("unknown_address_tempfail_action")
+        # By the parameter of the code, what is done at once, and what is said in place of the probe's result.
+        self.unverified = {
+            "unverified_sender_defer_code": (
+                c.value("unverified_sender_tempfail_action"),
+                c.value("unverified_sender_reject_reason"),
+            ),
+            "unverified_recipient_defer_code": (
+                c.value("unverified_recipient_tempfail_action"),
+                c.value("unverified_recipient_reject_reason"),
+            ),
+        }
         self.tempfail_helo = c.value("unknown_helo_hostname_tempfail_action")
         self.xclient_hosts = domains.list("smtpd_authorized_xclient_hosts", ListKind.HOST)
         self.xforward_hosts = domains.list("smtpd_authorized_xforward_hosts", ListKind.HOST)
         self.limit_exceptions = self._exclusions("smtpd_client_event_limit_exceptions")
         self.bare_newline_exclusions = self._exclusions("smtpd_forbid_bare_newline_exclusions")
         self.mx_backup_networks = domains.list("permit_mx_backup_networks", ListKind.HOST)
+        self.mx_backup_limited = bool(c.value("permit_mx_backup_networks"))  # even by a list in which nothing counts
         self.discard_keywords = frozenset(word.lower() for word in c.words("smtpd_discard_ehlo_keywords"))
         self.discard_keyword_maps = domains.tables("smtpd_discard_ehlo_keyword_address_maps")
         self.canonical = domains.tables("canonical_maps")
@@ -86,6 +100,9 @@ class Settings:
         self.rbl_replies_of_zones = c.postfix.version >= REPLIES_OF_ZONES
         self.reject_footers = domains.tables("smtpd_reject_footer_maps")
         self.rbl_domains = c.words("maps_rbl_domains")
+        self.dns_filter = DnsFilter("smtpd_dns_reply_filter", domains.tables("smtpd_dns_reply_filter"))
+        self.address_types = address_types(c)
+        self.warned: set[str] = set()  # what a server warns of once
 
     def _exclusions(self, name: str) -> PatternList:
         """A list of clients; where it is mynetworks, that is compiled already, and its mistakes have been reported."""

@@ -17,13 +17,14 @@ from __future__ import annotations
 import re
 from array import array
 from io import StringIO
+from itertools import islice
 
 from mailconf.postfix.postconf.hashorder import FNV_SINCE, hash_order
 from mailconf.postfix.postconf.show import pattern_parts, service
-from mailconf.postfix.postconf.values import Fatal
+from mailconf.postfix.postconf.values import PostconfFatal
 from mailconf.postfix.text import master_cf
 from mailconf.postfix.text.lines import BLANKS, LogicalLine, split_name_value
-from mailconf.postfix.text.master_cf import COMMAND, FIELDS, ServiceEntry, Word
+from mailconf.postfix.text.master_cf import COMMAND, FIELDS, ServiceEntry, ServiceWord
 from mailconf.source import encode
 
 TYPE_CHECKING = False
@@ -91,19 +92,19 @@ def _parameters(action: str, requests: list[str], warn: Warn) -> dict[str, str]:
     wanted: dict[str, str] = {}
     for request in requests:
         if "\n" in request:
-            raise Fatal("-e, -X, or -# accepts no multi-line input")
+            raise PostconfFatal("-e, -X, or -# accepts no multi-line input")
         if request.lstrip(BLANKS).startswith("#"):
-            raise Fatal("-e, -X, or -# accepts no comment input")
+            raise PostconfFatal("-e, -X, or -# accepts no comment input")
         if action != EDIT:
             if not request.strip(BLANKS):
-                raise Fatal("-X or -# requires non-blank parameter names")
+                raise PostconfFatal("-X or -# requires non-blank parameter names")
             if "=" in request:
-                raise Fatal("-X or -# requires parameter names without value")
+                raise PostconfFatal("-X or -# requires parameter names without value")
             wanted[request] = ""
             continue
         pair = split_name_value(request)
         if isinstance(pair, str):
-            raise Fatal(f'{pair}: "{request.lstrip(BLANKS)}"')
+            raise PostconfFatal(f'{pair}: "{request.lstrip(BLANKS)}"')
         if pair[0] in wanted:
             warn(f"ignoring earlier request: '{pair[0]} = {wanted[pair[0]]}'")
         wanted[pair[0]] = pair[1]
@@ -167,20 +168,20 @@ class _Request:
         self.replaces = mode == "M" and action == EDIT
         self.matches = 0
         if "\n" in text:
-            raise Fatal(f"{_EDITS} accept no multi-line input")
+            raise PostconfFatal(f"{_EDITS} accept no multi-line input")
         if text.lstrip(BLANKS).startswith("#"):
-            raise Fatal(f"{_EDITS} accept no comment input")
+            raise PostconfFatal(f"{_EDITS} accept no comment input")
         pattern = text
         if action == EDIT:
             pair = split_name_value(text)
             if isinstance(pair, str):
-                raise Fatal(f'{pair}: "{text.lstrip(BLANKS)}"')
+                raise PostconfFatal(f'{pair}: "{text.lstrip(BLANKS)}"')
             pattern, self.value = pair
         elif "=" in text:
-            raise Fatal("-X or -# requires names without value")
+            raise PostconfFatal("-X or -# requires names without value")
         parts = pattern_parts(pattern)
         if len(parts) != (2 if mode == "M" else 3):
-            raise Fatal(_SHAPES[mode])
+            raise PostconfFatal(_SHAPES[mode])
         self.service = parts[:2]
         self.name = parts[-1]
         if mode == "F":
@@ -190,17 +191,17 @@ class _Request:
 
     def _check_field(self) -> None:
         if self.name == "*":
-            raise Fatal("-Fe does not accept wild-card field name")
+            raise PostconfFatal("-Fe does not accept wild-card field name")
         if self.name not in FIELDS:
-            raise Fatal(f'invalid service attribute name: "{self.name}"')
+            raise PostconfFatal(f'invalid service attribute name: "{self.name}"')
         if self.name != FIELDS[COMMAND] and _has_blank(self.value):
-            raise Fatal("-Fe does not accept whitespace in non-command field")
+            raise PostconfFatal("-Fe does not accept whitespace in non-command field")
 
     def _check_setting(self) -> None:
         if self.name == "*":
-            raise Fatal("-Pe does not accept wild-card parameter name")
+            raise PostconfFatal("-Pe does not accept wild-card parameter name")
         if _has_blank(self.value):
-            raise Fatal("-Pe does not accept whitespace in parameter value")
+            raise PostconfFatal("-Pe does not accept whitespace in parameter value")
 
     def selects(self, service: list[str], warn: Warn) -> bool:
         """Whether this is about the service (name, type): by the pattern, or as -Me would else make a second."""
@@ -227,11 +228,11 @@ def edit_master(text: str, mode: str, action: str, requests: list[str], file: st
             words = re.split("[ \t\r\n]+", line.rstrip(" \t\r\n"), maxsplit=2)  # braces do not hold words together
             if len(words) < 2:
                 message = f"file {file}: line {number}: specify service name and type on the same line"
-                raise Fatal(message)
+                raise PostconfFatal(message)
             for what, word, separators in (("name", words[0], "="), ("type", words[1], "=/")):
                 if any(separator in word for separator in separators):
                     place = f"file {file}: line {number}"
-                    raise Fatal(f'{place}: service {what} syntax "{word}" is unsupported with {_EDITS}')
+                    raise PostconfFatal(f'{place}: service {what} syntax "{word}" is unsupported with {_EDITS}')
             selected = [request for request in parsed if request.selects(words[:2], warn)]
         if not selected:
             out.add((lines,))
@@ -307,7 +308,7 @@ def _parsed(text: str, field_count: str, warn: Warn) -> ServiceEntry:
 def _complain(entry: ServiceEntry, field_count: str, warn: Warn) -> None:
     for problem in entry.problems:
         if problem.fatal:
-            raise Fatal(field_count if len(entry.fields) < len(FIELDS) else problem.engine.replace("\n", " "))
+            raise PostconfFatal(field_count if len(entry.fields) < len(FIELDS) else problem.engine.replace("\n", " "))
         warn(problem.engine)
 
 
@@ -316,8 +317,8 @@ def _set_field(entry: ServiceEntry, request: _Request, warn: Warn) -> None:
     if at != COMMAND:
         problem = master_cf.field_problem(at, request.value)
         if problem:
-            raise Fatal(f'{problem} in "{request.value}"')
-        entry.fields[at] = Word(request.value, 0, 0)
+            raise PostconfFatal(f'{problem} in "{request.value}"')
+        entry.fields[at] = ServiceWord(request.value, 0, 0)
         return
     changed = _parsed("x unix - - - - - " + request.value, "the command must not be empty", warn)
     entry.fields[COMMAND] = changed.fields[COMMAND]
@@ -326,24 +327,24 @@ def _set_field(entry: ServiceEntry, request: _Request, warn: Warn) -> None:
 
 def _set_parameter(entry: ServiceEntry, name: str, value: str | None) -> None:
     """Set ``-o name=value``, at each of its places or after the options; None removes it."""
-    kept: list[Word] = []
+    kept: list[ServiceWord] = []
     found = False
     taken = 0
     for text, word in master_cf.options(entry.arguments):
         taken += 1 if word is None else 2
         if word is None:
-            kept.append(Word(text, 0, 0))
+            kept.append(ServiceWord(text, 0, 0))
             continue
         pair = split_name_value(word.text)
         if text == "-o" and not isinstance(pair, str) and pair[0] == name:
             found = True
             if value is None:
                 continue
-            word = Word(f"{name}={value}", 0, 0)
-        kept += [Word(text, 0, 0), word]
+            word = ServiceWord(f"{name}={value}", 0, 0)
+        kept += [ServiceWord(text, 0, 0), word]
     if value is not None and not found:
-        kept += [Word("-o", 0, 0), Word(f"{name}={value}", 0, 0)]
-    entry.arguments = kept + entry.arguments[taken:]
+        kept += [ServiceWord("-o", 0, 0), ServiceWord(f"{name}={value}", 0, 0)]
+    entry.arguments = [*kept, *islice(entry.arguments, taken, None)]
 
 
 def _has_blank(text: str) -> bool:

@@ -96,7 +96,7 @@ def _users(known: Postconf, name: str) -> Iterator[str]:
     for scope in known.services:
         for other, value in scope.values.items():
             if name in references(value):
-                yield f"{scope.entry.name}/{scope.entry.type}/{other}"
+                yield f"{scope.name}/{scope.type}/{other}"
 
 
 def _overrides(known: Postconf, name: str, master_text: str) -> Iterator[tuple[str, str]]:
@@ -105,7 +105,7 @@ def _overrides(known: Postconf, name: str, master_text: str) -> Iterator[tuple[s
         for override in scope.entry.overrides:
             if override.name == name:
                 line = master_text.count("\n", 0, override.word.start) + 1
-                service = f"{scope.entry.name}/{scope.entry.type}"
+                service = f"{scope.name}/{scope.type}"
                 yield "override", f"{override.value or '(empty)'}, for {service}: {known.master_file}, line {line}"
 
 

@@ -6,6 +6,8 @@ next one, after four spaces. Values lose their own runs of blanks (space, tab, n
 
 from __future__ import annotations
 
+from itertools import islice
+
 from mailconf.postfix.text import master_cf
 
 TYPE_CHECKING = False
@@ -122,7 +124,7 @@ def _printable(entry: ServiceEntry, expand: Expand | None) -> Iterator[tuple[str
             continue
         taken += 1
         yield f"{text} {_braced(expand(value.text) if expand and text == '-o' else value.text)}", True, False
-    for at, word in enumerate(entry.arguments[taken:]):
+    for at, word in enumerate(islice(entry.arguments, taken, None)):
         text = _braced(word.text) if at else word.text
         yield text, False, text is not word.text
 

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 
+from mailconf.encoding import decode, encode
 from mailconf.postfix.parameters.catalogue import BASE, ServiceParameters, default_unit, time_value
 from mailconf.postfix.parameters.releases import NULLS, NULLS_WARNED
 from mailconf.postfix.postconf.hashorder import hash_order
@@ -25,14 +27,13 @@ from mailconf.postfix.settings.values import Values
 from mailconf.postfix.text import main_cf, master_cf
 from mailconf.postfix.text.expand import MacroError, scan
 from mailconf.postfix.text.lines import MAX_MASTER, null_lines, shortened, split_name_value
-from mailconf.source import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 
     from mailconf.postfix.parameters.catalogue import ParameterSet
-    from mailconf.postfix.text.master_cf import ServiceEntry
+    from mailconf.postfix.text.master_cf import Entries, ServiceEntry
 
 BUILTIN, SERVICE, USER = "builtin", "service", "user"
 SEPARATORS = ", \t\r\n"
@@ -48,7 +49,7 @@ FIXED: dict[str, Callable[[Postconf], str]] = {
 MAX_TABLES_TEXT = 200_000  # characters of one value that are searched for tables, those in braces once for each level
 
 
-class Fatal(Exception):
+class PostconfFatal(Exception):
     """postconf stops with these words."""
 
 
@@ -58,10 +59,30 @@ class Scope:
     Entries of the same name and type share their ``values`` from the first on that has any, as in the original.
     """
 
-    def __init__(self, entry: ServiceEntry, values: dict[str, str]) -> None:
-        self.entry = entry
+    __slots__ = ("_entries", "_number", "_used", "name", "program", "type", "values")
+
+    def __init__(self, entries: Entries, number: int, entry: ServiceEntry, values: dict[str, str]) -> None:
+        """``entry`` is that of the ``number`` in ``entries``, which reads it anew: it is not kept."""
+        self._entries = entries
+        self._number = number
+        self.name = entry.name
+        self.type = sys.intern(entry.type)
+        self.program = sys.intern(entry.fields[master_cf.COMMAND].text)
         self.values = values
-        self.used: set[str] = set()
+        self._used: set[str] | None = None
+
+    @property
+    def entry(self) -> ServiceEntry:
+        return self._entries[self._number]
+
+    def use(self, name: str) -> None:
+        """Note that ``name`` is used."""
+        if self._used is None:
+            self._used = set()
+        self._used.add(name)
+
+    def uses(self, name: str) -> bool:
+        return self._used is not None and name in self._used
 
 
 class Postconf:
@@ -101,13 +122,13 @@ class Postconf:
             text = self._read(name)
         except OSError as failure:
             doing = "read" if isinstance(failure, IsADirectoryError) else "open"
-            raise Fatal(f"{doing} {name}: {failure.strerror}") from None
+            raise PostconfFatal(f"{doing} {name}: {failure.strerror}") from None
         nulls = self._nulls(text)
         for found in main_cf.read(text):
             self._tell_null(name, nulls.pop(found.line, ""))
             if isinstance(found, main_cf.BrokenLine):
                 if found.problem != main_cf.ORPHAN:
-                    raise Fatal(f'{name}, line {found.line}: {found.problem}: "{found.text}"')
+                    raise PostconfFatal(f'{name}, line {found.line}: {found.problem}: "{found.text}"')
                 self._warn(f'{name}: {found.problem}: "{shortened(found.logical)}"')
                 continue
             if values.get(found.name, found.value) != found.value:
@@ -130,7 +151,7 @@ class Postconf:
         """``-o name=value``."""
         found = split_name_value(text)
         if isinstance(found, str):
-            raise Fatal(f"invalid parameter override: {text}: {found}")
+            raise PostconfFatal(f"invalid parameter override: {text}: {found}")
         self.values[found[0]] = found[1]
 
     def read_master(self, *, required: bool) -> None:
@@ -144,34 +165,43 @@ class Postconf:
         except OSError as failure:
             message = f"open {self.master_file}: {failure.strerror}"
             if required:
-                raise Fatal(message) from None
+                raise PostconfFatal(message) from None
             self._warn(message)
             return
-        entries = []
+        entries = master_cf.Entries(text)
+        self._take(entries, self._usable(text, entries))
+
+    def _usable(self, text: str, entries: Entries) -> Iterator[ServiceEntry]:
+        """The entries that the engine takes, each of which is put into ``entries``. Raises Fatal."""
         nulls = self._nulls(text)
         for entry in master_cf.read(text):
             self._tell_null(self.master_file, nulls.pop(entry.line, ""))
             for problem in entry.problems:
                 words = problem.engine.replace(master_cf.FILE, self.master_file)
                 if problem.fatal:
-                    raise Fatal(words)
+                    raise PostconfFatal(words)
                 self._warn(words)
             if entry.usable:
-                entries.append(entry)
+                entries.add(entry)
+                yield entry
         for lines in nulls.values():
             self._tell_null(self.master_file, lines)
-        self.take_services(entries)
 
-    def take_services(self, entries: Iterable[ServiceEntry]) -> None:
+    def take_services(self, entries: Entries) -> None:
         """Take ``entries``, all usable, for master.cf's."""
+        self._take(entries, entries)
+
+    def _take(self, entries: Entries, each: Iterable[ServiceEntry]) -> None:
+        """Take ``each`` of ``entries``."""
         shared: dict[tuple[str, str], dict[str, str]] = {}
-        for entry in entries:
+        for number, entry in enumerate(each):
             key = (entry.name, entry.type)
-            if entry.overrides:
-                own = {override.name: override.value for override in entry.overrides}
+            if own := {override.name: override.value for override in entry.overrides}:
                 shared.setdefault(key, {}).update(own)
-            self.services.append(Scope(entry, shared.get(key, {})))
-        self.of_services = ServiceParameters((scope.entry for scope in self.services), self.postfix.parameters)
+            self.services.append(Scope(entries, number, entry, shared.get(key, {})))
+        self.of_services = ServiceParameters(
+            ((scope.name, scope.program) for scope in self.services), self.postfix.parameters
+        )
 
     # Values
 
@@ -218,7 +248,7 @@ class Postconf:
         try:
             return ask()
         except machine.BadValue as failure:
-            raise Fatal(str(failure)) from None
+            raise PostconfFatal(str(failure)) from None
         except MacroError as failure:
             raise self.failed(failure) from None
 
@@ -231,7 +261,7 @@ class Postconf:
         text = self.value(name)
         found = time_value(text, default_unit(name, self.postfix.parameters))
         if found is None:
-            raise Fatal(f"parameter {name}: bad time value or unit: {text}")
+            raise PostconfFatal(f"parameter {name}: bad time value or unit: {text}")
         return found
 
     def bounce_value(self, name: str) -> str | None:
@@ -244,20 +274,19 @@ class Postconf:
         """``text`` expanded over ``values`` and the defaults. Raises Fatal."""
         return self._caught(lambda: self.of(values).expand(text))
 
-    def failed(self, failure: MacroError, where: str = "") -> Fatal:
+    def failed(self, failure: MacroError, where: str = "") -> PostconfFatal:
         """The error that postconf ends with; its warnings are given."""
         if failure.fatal:
-            return Fatal(failure.messages[0])
+            return PostconfFatal(failure.messages[0])
         for message in failure.messages:
             self._warn(message)
-        return Fatal(f"{where}macro processing error")
+        return PostconfFatal(f"{where}macro processing error")
 
     def scope_values(self, scope: Scope) -> Mapping[str, str]:
         """What a service sees: its own settings over main.cf's."""
         from collections import ChainMap
 
-        command = scope.entry.fields[master_cf.COMMAND].text
-        return ChainMap(scope.values, {"service_name": scope.entry.name, "process_name": command}, self.values)
+        return ChainMap(scope.values, {"service_name": scope.name, "process_name": scope.program}, self.values)
 
     # Names
 
@@ -289,7 +318,7 @@ class Postconf:
             try:
                 machine.check(lambda name: self.of(self.values).at(name, nothing_known))
             except machine.BadValue as failure:
-                raise Fatal(str(failure)) from None
+                raise PostconfFatal(str(failure)) from None
         self._scan_default("mydomain", "myhostname")
 
     def _scan_default(self, name: str, source: str) -> None:
@@ -323,7 +352,7 @@ class Postconf:
         if self.is_known(name) and name not in self.postfix.legacy:
             return
         if scope is not None and name in scope.values:
-            scope.used.add(name)
+            scope.use(name)
             return
         found = self._use_if_defined(name, scope)
         if not found and name not in self.postfix.legacy:
@@ -337,7 +366,7 @@ class Postconf:
         if scope is None:
             for other in self._scopes.get(name, ()):
                 if name in other.values:
-                    other.used.add(name)
+                    other.use(name)
                     found = True
         return found
 
@@ -383,7 +412,7 @@ class Postconf:
         folder = self.postfix.version >= COMMENTS_SINCE
         if scope is None:
             return self.main_file if folder else "main.cf"
-        return f"{self.master_file if folder else 'master.cf'}:{scope.entry.name}/{scope.entry.type}"
+        return f"{self.master_file if folder else 'master.cf'}:{scope.name}/{scope.type}"
 
     def _scan_word(self, word: str, scope: Scope | None) -> str:
         """Use the table that ``word`` names; the part in braces that is to be looked into, "" without braces."""
@@ -411,7 +440,7 @@ class Postconf:
                 if not self._is_given(full):
                     continue
                 if scope is not None and full in scope.values:
-                    scope.used.add(full)
+                    scope.use(full)
                 else:
                     self._use_if_defined(full, scope)
             return
@@ -444,7 +473,7 @@ class Postconf:
         """The same about services' settings."""
         for scope in self.services:
             for name in self._walk(scope.values):
-                if not self.is_parameter(name) and name not in scope.used:
+                if not self.is_parameter(name) and not scope.uses(name):
                     yield f"{self.master_file}: unused parameter: {name}={scope.values[name]}"
                 elif name in self.postfix.deprecated:
                     yield self._deprecated(self.master_file, name)

@@ -25,6 +25,7 @@ HEADERS = ("Charset", "From", "Subject", "Postmaster-Subject")
 TIMES = ("delay_warning_time", "maximal_queue_lifetime")
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
 EXCESSIVE = 1000
+OBSOLETE_FROM = "MAILER-DAEMON (Mail Delivery System)"  # the built-in one with header_from_format = obsolete
 _IGNORED = "-- ignoring this template"
 
 
@@ -46,15 +47,30 @@ class Template:
         return "\n".join([f"{self.kind}_template = <<EOF", *headers, "", *self.lines, "EOF", ""])
 
 
-def built_in() -> dict[str, Template]:
-    """The templates that apply without a file, by kind."""
-    return {kind: Template(kind, dict(headers), list(lines)) for kind, (headers, lines) in TEMPLATES.items()}
+def is_obsolete(value: str) -> bool:
+    """What a value of header_from_format asks for (postconf(5)). Raises TemplateError where it asks for nothing."""
+    if not value:
+        raise TemplateError("bad string length 0 < 1: header_from_format = ")
+    if value.lower() not in ("standard", "obsolete"):
+        raise TemplateError(f'invalid setting: "header_from_format = {value}"')
+    return value.lower() == "obsolete"
 
 
-def read(text: str, file: str, warn: Warn) -> dict[str, Template]:
-    """The good templates of a file, by kind. Raises TemplateError."""
+def built_in(*, obsolete: bool = False) -> dict[str, Template]:
+    """The templates that apply without a file, by kind; ``obsolete`` writes From as before Postfix 3.3."""
+    return {kind: Template(kind, _headers(kind, obsolete), list(lines)) for kind, (_, lines) in TEMPLATES.items()}
+
+
+def _headers(kind: str, obsolete: bool) -> dict[str, str]:
+    headers = TEMPLATES[kind][0]
+    return {**headers, "From": OBSOLETE_FROM} if obsolete else dict(headers)
+
+
+def read(text: str, file: str, warn: Warn, *, author: str = "standard") -> dict[str, Template]:
+    """The good templates of a file, by kind; ``author`` is header_from_format. Raises TemplateError."""
     given = texts(text, file, warn)
-    found = {kind: parse(kind, given[kind], file, warn) for kind in KINDS if kind in given}
+    obsolete = is_obsolete(author)
+    found = {kind: parse(kind, given[kind], file, warn, obsolete=obsolete) for kind in KINDS if kind in given}
     return {kind: template for kind, template in found.items() if template is not None}
 
 
@@ -99,9 +115,9 @@ def _definitions(text: str, file: str, warn: Warn) -> Iterator[tuple[int, str, l
         yield at + 1, name, body
 
 
-def parse(kind: str, lines: list[str], file: str, warn: Warn) -> Template | None:
+def parse(kind: str, lines: list[str], file: str, warn: Warn, *, obsolete: bool = False) -> Template | None:
     """The template on ``lines``, or None, with a warning, when it is no good."""
-    headers = dict(TEMPLATES[kind][0])
+    headers = _headers(kind, obsolete)
     body = [line.partition("\0")[0] for line in lines]
     body = body[_first_full(body, 0) :]
     where = f"header value in {kind} template {_IGNORED}"

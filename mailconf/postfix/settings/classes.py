@@ -94,11 +94,17 @@ class Domains:
         yield Distinction("myorigin", dimension, Form.LITERAL, self.origin, (Key.DOMAIN,), exact)
 
     def looks_at(
-        self, patterns: PatternList, dimension: Dimension, address: Dimension | None = None, *, exact: bool = True
+        self,
+        patterns: PatternList,
+        dimension: Dimension,
+        address: Dimension | None = None,
+        *,
+        part: Key = Key.DOMAIN,
+        exact: bool = True,
     ) -> Iterator[Distinction]:
         """What a pattern list looks at, with its place; see `PatternList.distinguishes`."""
         span = self.configuration.span(patterns.name)
-        return patterns.distinguishes(dimension, address, exact=exact, span=span)
+        return patterns.distinguishes(dimension, address, part=part, exact=exact, span=span)
 
     async def is_local(self, ask: Ask, domain: str) -> bool:
         """Whether mail for ``domain`` is for this machine's own users. Raises LookupFailed."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from contextlib import suppress
 
 from mailconf.diagnostics import Code, Sink
+from mailconf.edits import Fix, lines_removed, swapped
 from mailconf.files import Root, Tree
 from mailconf.model.site import Service, Setting
 from mailconf.ports import Ports
@@ -46,6 +47,13 @@ from mailconf.postfix.settings.codes import (
     PF228,
     PF233,
 )
+from mailconf.postfix.settings.corrections import (
+    boolean_meant,
+    first_service,
+    first_setting,
+    override_braced,
+    time_meant,
+)
 from mailconf.postfix.settings.given import MainSettings, Texts
 from mailconf.postfix.settings.host_names import hostname_problem
 from mailconf.postfix.settings.machine import BadValue
@@ -61,6 +69,7 @@ PATIENCE, FEW_STEPS = 1, 2_000  # so many values may take MAX_STEPS without an e
 MAX_SEARCHED = 20_000  # characters of a value with $-expressions in which the places of its words are looked for
 MAX_LIST = 64_000_000  # bytes of a file that a list names
 MOST_MISTAKES = 100  # lines of master.cf whose mistake is looked for with the grammar, which takes its time
+_REMEMBERED, _FEW = 5_000, 20  # services whose settings are read once, if they set no more than so many
 _ASSIGN = 'write "name = value"; a continuation line begins with a blank'
 _MISTAKES = {
     main_cf.NO_EQUALS: (PF002, 'this line has no "="', _ASSIGN),
@@ -83,7 +92,7 @@ class Configuration:
     directory: str
     root: Tree
     services: list[Service]
-    entries: list[master_cf.ServiceEntry]
+    entries: master_cf.Entries
     sources: dict[str, Source]
 
     def __init__(self, directory: str, root: Tree, sink: Sink, postfix: ParameterSet = BASE) -> None:
@@ -91,7 +100,7 @@ class Configuration:
         self.postfix = postfix
         self.root = root
         self.services = []
-        self.entries = []
+        self.entries = master_cf.Entries("")
         self.sources = {}
         self._sink = sink
         self._main = MainSettings()
@@ -99,11 +108,11 @@ class Configuration:
         self._own: dict[str, Setting[str]] = {}  # what a service sets, before what main.cf does
         self._of_services = ServiceParameters(parameters=postfix.parameters)
         self._reported: set[tuple[str, str, int]] = set()
-        self._overrides: dict[tuple[str, str], dict[str, Setting[str]]] = {}
         self._values = _Values(self)
         self._given_up = 0
         self._asked: set[str] = set()
         self._of_some_service: set[str] = set()  # what services set
+        self._set_by: dict[int, tuple[master_cf.Override, ...]] = {}  # of services, by where their lines begin
         self._with_references: dict[str, bool] = {}
         self._told_mistakes = 0
         self._ports: tuple[str, Ports] | None = None
@@ -144,6 +153,8 @@ class Configuration:
             self.sources[name] = Source(str(path), decode(self.root.read(path, most)))
             return self.sources[name]
         except OSError as failure:
+            if name == "master.cf" and isinstance(failure, FileNotFoundError) and not self.root.covers(path):
+                return None
             hint = f"put a {name} there that can be read"
             self._sink.report(code, f"cannot be read: {failure.strerror}", file=str(path), tree=self.root, hint=hint)
             return None
@@ -154,16 +165,19 @@ class Configuration:
             if isinstance(found, main_cf.BrokenLine):
                 code, message, hint = _MISTAKES[found.problem]
                 span = source.span(found.logical.place(0), found.logical.end)
-                self._sink.report(code, message, span, hint=hint)
+                fix = first_setting(source, span.start, self.postfix.parameters) if code is PF004 else ()
+                self._sink.report(code, message, span, hint=hint, fix=fix)
                 continue
             earlier = self._main.get(found.name)
             if earlier is not None and earlier.span is not None:
                 message = f"{found.name} is set again; the earlier value, line {earlier.span.line}, is lost"
-                self._sink.report(PF005, message, source.span(found.start, found.end), hint="remove one of the two")
+                span = source.span(found.start, found.end)
+                fix = lines_removed(span) if earlier.value == found.value else ()
+                self._sink.report(PF005, message, span, hint="remove one of the two", fix=fix)
             self._main.take(found)
 
     def _take_master(self, source: Source) -> None:
-        self.entries = []
+        self.entries = master_cf.Entries(source.text)
         services: dict[tuple[str, str], Service] = {}
         for entry in master_cf.read(source.text):
             for problem in entry.problems:
@@ -171,27 +185,24 @@ class Configuration:
             for problem in master_cf.wrong_settings(entry):
                 span = source.span(problem.start, problem.end)
                 hint = "write -o name=value without blanks, or -o { name = value }"
-                self._sink.report(PF018, problem.message, span, hint=hint)
+                fix = override_braced(span, self.postfix.parameters)
+                self._sink.report(PF018, problem.message, span, hint=hint, fix=fix)
             if entry.usable:  # no other one is kept: there may be one for two bytes
-                self.entries.append(entry)
-                self._take_service(_service(entry, source), services)
-                self._overrides[entry.name, entry.type] = {
-                    setting.name: Setting(
-                        setting.value, source.span(setting.word.start, setting.word.end), setting.name
-                    )
-                    for setting in master_cf.settings(entry)
-                }
+                service = _service(entry, source)
+                self.entries.add(entry)
+                self._of_services.add(service.name, service.program)
+                self._take_service(service, services)
         self.services = list(services.values())
         self._of_some_service.update(*(service.overrides for service in self.services))
-        self._of_services = ServiceParameters(self.entries, self.postfix.parameters)
 
-    def _report_problem(self, entry: master_cf.ServiceEntry, problem: master_cf.Problem, source: Source) -> None:
+    def _report_problem(self, entry: master_cf.ServiceEntry, problem: master_cf.ServiceProblem, source: Source) -> None:
         span = source.span(problem.start, problem.end)
         if not problem.fatal:
             if "attribute name" in problem.message:
                 return  # PF018 reports it
             if problem.message == main_cf.ORPHAN:
-                self._sink.report(PF012, problem.message, span, hint="remove the blank")
+                fix = first_service(source, span.start)
+                self._sink.report(PF012, problem.message, span, hint="remove the blank", fix=fix)
                 return
             hint = "close the brace where the argument ends, as in -o { name = value }"
             if "after '}'" in problem.message:
@@ -212,7 +223,9 @@ class Configuration:
         if other is not None:
             line = other.span.line if other.span else 0
             message = f"the service {service.name} {service.kind} is defined again; the one in line {line} is lost"
-            self._sink.report(PF017, message, service.span, hint="remove one of the two")
+            same = other.span is not None and service.span is not None and other.span.text == service.span.text
+            fix = lines_removed(service.span) if same else ()
+            self._sink.report(PF017, message, service.span, hint="remove one of the two", fix=fix)
         services[service.name, service.kind] = service
 
     def is_known(self, name: str) -> bool:
@@ -357,16 +370,19 @@ class Configuration:
         from mailconf.postfix.settings.origin import BadOrigin, check_origin, read_origin
 
         try:
-            origin = read_origin(self.value("myorigin"), self.root)
+            value = self.value("myorigin")
+            origin = read_origin(value, self.root)
             check_origin(origin)
         except BadOrigin as problem:
-            self.report("myorigin", PF228, str(problem), "Postfix does not start; write one domain, or name its file")
+            if self.root.covers(value) or not value.startswith("/"):
+                hint = "Postfix does not start; write one domain, or name its file"
+                self.report("myorigin", PF228, str(problem), hint)
             return self.value("myhostname")
         return origin
 
     def boolean(self, name: str) -> bool:
         """yes or no, in any case; anything else is PF007 and the default's value."""
-        return bool(self._checked(name, _boolean, PF007, "is neither yes nor no", "write yes or no"))
+        return bool(self._checked(name, _boolean, PF007, "is neither yes nor no", "write yes or no", boolean_meant))
 
     def integer(self, name: str) -> int:
         """A decimal number; anything else is PF008 and the default's value."""
@@ -379,7 +395,7 @@ class Configuration:
         def read(text: str) -> float | None:
             return time_value(text, unit)
 
-        return self._checked(name, read, PF009, "is not a time", "write a whole number and s, m, h, d or w")
+        return self._checked(name, read, PF009, "is not a time", "write a whole number and s, m, h, d or w", time_meant)
 
     def read_list(self, path: str) -> str:
         """The text of a file that a list names in the place of its words. Raises OSError."""
@@ -404,23 +420,44 @@ class Configuration:
         """The expanded value's words: separated by commas and blanks, ``{...}`` held together."""
         return words.texts(self.value(name))
 
-    def _checked(self, name: str, read: Callable[[str], float | None], code: Code, wrong: str, hint: str) -> float:
+    def _checked(
+        self,
+        name: str,
+        read: Callable[[str], float | None],
+        code: Code,
+        wrong: str,
+        hint: str,
+        meant: Callable[[str], str] | None = None,
+    ) -> float:
+        """The value by ``read``; ``meant`` gives the text that is certainly meant by a wrong one, or ""."""
         text = self.value(name)
         found = read(text)
         if found is None and not self.is_set(name):
             return 0  # a default that cannot be expanded, which is reported where it cannot
         if found is None:
-            self.report(name, code, f'the value "{text}" of {name} {wrong}', hint)
+            better = meant(text) if meant is not None else ""
+            fix = self.swapped(name, text, better) if better else ()
+            self.report(name, code, f'the value "{text}" of {name} {wrong}', hint, fix)
             found = read(self.expand(self.default(name), name))
         return 0 if found is None else found
 
-    def report(self, name: str, code: Code, message: str, hint: str) -> None:
+    def swapped(self, name: str, old: str, new: str) -> Fix:
+        """The edits by which ``old``, the whole value as written or a word that is there once, becomes ``new``."""
+        raw = self.raw(name)
+        if not self.is_set(name) or raw.count(old) != 1:
+            return ()
+        if name in self._own:  # the place is that of name=value
+            span = self.span(name)
+            return swapped(span, old, new, span.text.find(old)) if span and span.text.count(old) == 1 else ()
+        return swapped(self.value_span(name, raw.find(old), raw.find(old) + len(old)), old, new)
+
+    def report(self, name: str, code: Code, message: str, hint: str, fix: Fix = ()) -> None:
         span = self.place(name)
         key = (name, code.name, span.start if span else -1)
         if key in self._reported:
             return
         self._reported.add(key)
-        self._sink.report(code, message, span, hint=hint, file=self.path("main.cf"), tree=self.root)
+        self._sink.report(code, message, span, hint=hint, file=self.path("main.cf"), tree=self.root, fix=fix)
 
     def is_reported(self, name: str) -> bool:
         """Whether the value of ``name`` was found wrong when it was asked for."""
@@ -436,16 +473,36 @@ class Configuration:
         other.services = self.services
         other._of_services = self._of_services
         other._reported = self._reported
+        other._set_by = self._set_by
         own: dict[str, Setting[str]] = {}
         other._own = own
         other._main, other._set = self._main, ChainMap(own, self._set)
-        other.entries, other.sources, other._overrides = self.entries, self.sources, self._overrides
-        places = self._overrides.get((service.name, service.kind), {})
-        for name, value in service.overrides.items():
-            own[name] = places.get(name) or Setting(value, service.span, name)
+        other.entries, other.sources = self.entries, self.sources
+        own.update((name, Setting(value, service.span, name)) for name, value in service.overrides.items())
+        if own and service.span is not None:
+            source = service.span.source
+            for setting in self._settings_of(service.span):
+                span = source.span(setting.word.start, setting.word.end)
+                own[setting.name] = Setting(setting.value, span, setting.name)
         own["service_name"] = Setting(service.name, service.span, "service_name")
         own["process_name"] = Setting(service.program, service.span, "process_name")
         return other
+
+    def _settings_of(self, line: Span) -> tuple[master_cf.Override, ...]:
+        """What the ``-o`` of a service's line set. Every check asks for it, so that of _REMEMBERED services is kept."""
+        found = self._set_by.get(line.start)
+        if found is None:
+            found = tuple(master_cf.settings(master_cf.entry_at(line.source.text, line.start)))
+            if len(self._set_by) < _REMEMBERED and len(found) <= _FEW:
+                self._set_by[line.start] = found
+        return found
+
+    def views(self) -> Iterator[tuple[Configuration, Iterable[str]]]:
+        """This configuration with the names that it sets; then as each service sees it that sets some, with those."""
+        yield self, self.names()
+        for service in self.services:
+            if service.overrides:
+                yield self.for_service(service), service.overrides
 
 
 class _Values(Values):

@@ -7,9 +7,10 @@ An address literal is ``[192.0.2.1]`` or ``[IPv6:2001:db8::1]``.
 
 from __future__ import annotations
 
-import ipaddress
-
 from mailconf.domain_names import DomainNameError, to_ascii
+from mailconf.smtp.host_addresses import valid_ipv4 as valid_ipv4
+from mailconf.smtp.host_addresses import valid_ipv6 as valid_ipv6
+from mailconf.source import encode
 
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
@@ -21,6 +22,34 @@ def valid_hostname(name: str) -> bool:
     if not 0 < len(name) <= 255 or numeric(name):
         return False
     return all(map(_valid_label, name.split(".")))
+
+
+def hostname_problem(name: str) -> str:
+    """Why ``name`` is not a host name, in the words of Postfix's log; "" for one that is."""
+    if not name:
+        return "empty hostname"
+    length, numbers = 0, True
+    for at, letter in enumerate(name):
+        after = name[at + 1 : at + 2]
+        if letter in _LETTERS and letter != "-":
+            length += 1
+            if length > 63:
+                return f"hostname label too long: {name[:100]}"
+            numbers = numbers and letter.isdigit()
+        elif letter == ".":
+            if length == 0 or not after:
+                return f"misplaced delimiter: {name[:100]}"
+            length = 0
+        elif letter == "-":
+            numbers = False
+            length += 1
+            if length == 1 or after in ("", "."):
+                return f"misplaced hyphen: {name[:100]}"
+        else:
+            return f"invalid character {encode(letter)[0]}(decimal): {name[:100]}"
+    if numbers:
+        return f"numeric hostname: {name[:100]}"
+    return f"bad length {len(name)} for {name[:100]}..." if len(name) > 255 else ""
 
 
 def _valid_label(label: str) -> bool:
@@ -54,16 +83,6 @@ def address_literal(text: str) -> str | None:
     return inner if valid_ipv4(inner) else None
 
 
-def valid_ipv4(text: str) -> bool:
-    parts = text.split(".")
-    return len(parts) == 4 and all(p.isascii() and p.isdigit() and len(p) <= 3 and int(p) < 256 for p in parts)
-
-
-def valid_ipv6(text: str) -> bool:
-    if "%" in text:
-        return False
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True
+def valid_host_address(text: str) -> bool:
+    """An IPv4 address, or an IPv6 address without brackets."""
+    return valid_ipv6(text) if ":" in text else valid_ipv4(text)

@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.domain_names import for_resolver
+from mailconf.edits import Fix, misspelled, swapped
 from mailconf.model.site import Service, Site
 from mailconf.ports import read_known
 from mailconf.postfix.settings.configuration import Configuration
+from mailconf.smtp.nexthop import MAIL_PORTS
 from mailconf.source import Span
 
 PF014 = error("PF014", "a service's port is unknown")
@@ -90,6 +92,7 @@ def endpoints(configuration: Configuration, site: Site, sink: Sink) -> list[Endp
                 message,
                 _place(service),
                 hint=_PORT_HINT,
+                fix=_port_fix(service, port_name),
             )
             continue
         if host:
@@ -143,6 +146,15 @@ def _usable(family: socket.AddressFamily) -> bool:
 
 def _place(service: Service) -> Span | None:
     return service.front.span if service.front else service.span
+
+
+def _port_fix(service: Service, port: str) -> Fix:
+    """The edit by which the misspelled name of a mail port becomes that name; in known_tcp_ports it stands as it is."""
+    near = misspelled(port, MAIL_PORTS)
+    at = len(service.address) - len(port)
+    if service.front or not near or service.span is None or not service.span.text.startswith(service.address):
+        return ()
+    return swapped(service.span, port, near, at)
 
 
 def _own_addresses(service: Service, host: str, families: list[socket.AddressFamily], sink: Sink) -> list[str]:

@@ -15,7 +15,6 @@ line or the value: what follows it is ignored, with a warning.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from array import array
 from bisect import bisect_left
@@ -23,8 +22,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from io import StringIO
+from socket import AF_INET
 from typing import NamedTuple, overload
 
+from mailconf.maps.patterns.networks import BadNetwork, IpAddress, Network, read_address, read_network
 from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.postfix.settings.lookup import is_pattern, parent_keys, parents
@@ -37,17 +38,14 @@ MOST_FAILED = 1000  # files that cannot be read, and are not tried again
 _NO_TEXT = "\1"
 _NUMBER = "(0|[1-9][0-9]{0,2})"
 _FOUR = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:/{_NUMBER})?")
-_ADDRESS_CHARACTERS = frozenset("0123456789abcdefABCDEF.:[]/")
+_OF_ADDRESSES = frozenset("0123456789abcdefABCDEF.:")
+_OF_NETWORKS = _OF_ADDRESSES | frozenset("[]/")
 
 
 class ListKind(Enum):
     STRING = "string"
     DOMAIN = "domain"
     HOST = "host"
-
-
-class BadPattern(ValueError):
-    """A pattern that cannot mean anything; the message has the reason."""
 
 
 class Texts(Iterable[str]):
@@ -102,31 +100,31 @@ class ListWords(Sequence[str]):
 class _Networks:
     """Networks, and the place of each in the list: found by the beginning of an address, one search a length.
 
-    IPv4 has an array of numbers for each length of prefix, the network's bits before the place; IPv6 a list of them.
+    IPv4 has an array of numbers for each length of prefix, the prefix's bits before the place; IPv6 a list of them.
     """
 
     def __init__(self) -> None:
         self._found: dict[tuple[int, int], array[int] | list[int]] = {}
         self._sorted = True
 
-    def add(self, version: int, length: int, network: int, place: int) -> None:
-        if (version, length) not in self._found:
-            self._found[version, length] = array("Q") if version == 4 else []
-        self._found[version, length].append(network << 32 | place)
+    def add(self, network: Network, place: int) -> None:
+        key = network.family, network.shift
+        if key not in self._found:
+            self._found[key] = array("Q") if network.family == AF_INET else []
+        self._found[key].append(network.value << 32 | place)
         self._sorted = False
 
-    def find(self, ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
+    def find(self, ip: IpAddress) -> int:
         """The place of the first network that ``ip`` is in, -1 if it is in no network."""
         if not self._sorted:
             for key, found in self._found.items():
-                self._found[key] = array("Q", sorted(found)) if key[0] == 4 else sorted(found)
+                self._found[key] = array("Q", sorted(found)) if key[0] == AF_INET else sorted(found)
             self._sorted = True
         first = -1
-        for (version, length), found in self._found.items():
-            if version != ip.version:
+        for (family, shift), found in self._found.items():
+            if family != ip.family:
                 continue
-            host = ip.max_prefixlen - length
-            network = int(ip) >> host << host
+            network = ip.value >> shift
             at = bisect_left(found, network << 32)
             if at < len(found) and found[at] >> 32 == network:
                 place = found[at] & 0xFFFFFFFF
@@ -139,18 +137,20 @@ class PatternList:
     """One compiled list.
 
     ignored   the words that begin with ``#``, with what follows them
+    fatal     why a program ends that reads the list, "" for a list that can be read: no question is answered
 
     The patterns are one text, as a file may have a million of them: each has a NUL before it and after it, ``!`` first
-    if it excludes, in lower case unless it is a table; networks and tables, which no name is compared with, have
-    `_NO_TEXT` before them. What is more than a text to compare is known by its place there (``_special``): tables, and
-    what cannot be used (``_reasons`` has the number of the reason in ``_messages``, 0 where the pattern itself shows
-    it).
+    if it excludes, in lower case unless it is a table; tables, which no name is compared with, have `_NO_TEXT` before
+    them. Names are compared with networks, too: the original compares them with every text. What is more than a text
+    to compare is known by its place there (``_special``): tables, and what cannot be used (``_reasons`` has the number
+    of the reason in ``_messages``, 0 where the pattern itself shows it).
     """
 
     name: str
     kind: ListKind
     parents: bool = False
     ignored: Texts = field(default_factory=Texts)
+    fatal: str = ""
     _text: str = "\0"
     _excludes: bool = False
     _networks: _Networks = field(default_factory=_Networks)
@@ -177,14 +177,18 @@ class PatternList:
         made._text = texts.joined()
         return made
 
-    def _add(self, texts: Texts, found: Found) -> None:
+    def _add(self, texts: Texts, found: ListMatch) -> None:
         """Put a pattern after the ``texts`` before it."""
         word, place, reason = found.text, texts.size, 0
         special, mark = True, ""
+        if found.fatal:
+            self.fatal = self.fatal or found.fatal
+            return
         if found.problem:
             if found.problem not in self._messages:
                 self._messages.append(found.problem)
             reason = self._messages.index(found.problem)
+            mark = _NO_TEXT
         elif _is_table(word):
             mark = _NO_TEXT
         else:
@@ -192,9 +196,8 @@ class PatternList:
             if self.kind is ListKind.HOST and _looks_like_address(word):
                 word = word.lower()
                 try:
-                    self._networks.add(*_network(word), place)
-                    mark = _NO_TEXT
-                except BadPattern:
+                    self._networks.add(_network(word), place)
+                except BadNetwork:
                     special = True
             else:
                 word = word.casefold()
@@ -215,6 +218,8 @@ class PatternList:
     @property
     def problems(self) -> Iterator[str]:
         """What is wrong with it; a question that comes to such a pattern fails."""
+        if self.fatal:
+            yield self.fatal
         for place, reason in zip(self._special, self._reasons, strict=True):
             word = self._at(place)[1]
             if reason or not _is_table(word):
@@ -225,7 +230,7 @@ class PatternList:
             return self._messages[reason].replace("{}", word, 1)
         try:
             _network(word)
-        except BadPattern as problem:
+        except BadNetwork as problem:
             return str(problem)
         return ""
 
@@ -234,14 +239,16 @@ class PatternList:
         dimension: Dimension,
         address: Dimension | None = None,
         *,
+        part: Key = Key.DOMAIN,
         exact: bool = True,
         span: Span | None = None,
     ) -> Iterator[Distinction]:
-        """What `match` looks at, of an address its domain; with ``address`` what `match_host` does.
+        """What `match` looks at, of an address its ``part``; with ``address`` what `match_host` does.
 
         dimension  what the name is of; ``address`` what the IP address is of
         """
-        part = Key.WHOLE if address is not None else Key.DOMAIN
+        if address is not None:
+            part = Key.WHOLE
 
         def one(about: Dimension, form: Form, text: str, *keys: Key) -> Distinction:
             return Distinction(self.name, about, form, text, keys, exact, span=span)
@@ -257,7 +264,11 @@ class PatternList:
                 if address is not None:
                     yield one(address, form, word, Key.WHOLE)
             elif marked.startswith(_NO_TEXT):
+                continue
+            elif self.kind is ListKind.HOST and _looks_like_address(word):
                 yield one(address or dimension, Form.NETWORK, word)
+                if address is not None:
+                    yield one(dimension, Form.LITERAL, word, part)
             else:
                 yield one(dimension, Form.LITERAL, word, part)
                 if self.kind is not ListKind.STRING and (self.parents or word.startswith(".")):
@@ -267,44 +278,57 @@ class PatternList:
 
     async def match(self, ask: Ask, name: str) -> bool:
         """Whether the list has ``name``. Raises LookupFailed."""
+        self._check()
         folded = name.casefold()
         first = self._first(self._texts_of(folded))
         for place, reason in zip(self._special, self._reasons, strict=True):
-            if -1 < first < place:
+            if -1 < first <= place or not (folded or self.kind is ListKind.STRING):
                 break
             exclude, word = self._at(place)
             if reason:
-                raise LookupFailed(self.name, self._problem(word, reason))
+                raise self._failed(ask, self._problem(word, reason))
             if _is_table(word) and await self._in_table(ask, word, self._keys(word, folded)):
                 return not exclude
         return first >= 0 and not self._at(first)[0]
 
     async def match_host(self, ask: Ask, name: str, address: str) -> bool:
-        """Whether the list has the host of this name ("" or "unknown": only the address counts) and IP address."""
+        """Whether the list has the host of this name ("": only the address counts) and IP address; what is no address
+        is compared with nothing."""
+        self._check()
         folded = name.casefold()
-        ip = _ip(address)
-        first = self._first({**dict.fromkeys(self._texts_of(folded) if folded else ()), address.lower(): None})
+        numeric = address[5:] if address[:5].lower() == "ipv6:" else address
+        numeric = numeric.lower() if set(numeric) <= _OF_ADDRESSES else ""
+        ip = read_address(numeric)
+        first = self._first({**dict.fromkeys(self._texts_of(folded) if folded else ()), numeric: None})
         network = self._networks.find(ip) if ip is not None else -1
         if network >= 0:
             first = network if first < 0 else min(first, network)
         for place, reason in zip(self._special, self._reasons, strict=True):
-            if -1 < first < place:
+            if -1 < first <= place or not (folded or numeric):
                 break
             exclude, word = self._at(place)
             if not reason and _is_table(word):
                 named = folded and await self._in_table(ask, word, self._keys(word, folded))
-                if named or await self._in_table(ask, word, iter((address,))):
+                if named or (numeric and await self._in_table(ask, word, iter((address,)))):
                     return not exclude
-            elif reason or self._stops(word, ip):
-                raise LookupFailed(self.name, self._problem(word, reason))
+            elif reason or self._stops(word, numeric):
+                raise self._failed(ask, self._problem(word, reason))
         return first >= 0 and not self._at(first)[0]
 
+    def _failed(self, ask: Ask, problem: str, table: str = "") -> LookupFailed:
+        """The failure of this list, of which the log has a line."""
+        ask.warn(f"{self.name}: {table + ': table lookup problem' if table else problem}")
+        return LookupFailed(table or self.name, problem)
+
+    def _check(self) -> None:
+        if self.fatal:
+            raise LookupFailed(self.name, self.fatal)
+
     @staticmethod
-    def _stops(word: str, ip: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
+    def _stops(word: str, address: str) -> bool:
         """Whether an address that cannot be used ends the search: it is compared with addresses of its version only,
         and what is neither a network nor IPv6 is compared as a text."""
-        version = 6 if ":" in word else 4
-        return ip is not None and ip.version == version and not {"/", ":"}.isdisjoint(word)
+        return bool(address) and (":" in address) is (":" in word) and not {"/", ":"}.isdisjoint(word)
 
     def _texts_of(self, name: str) -> Iterator[str]:
         """The patterns that match a name, those that are texts."""
@@ -334,23 +358,27 @@ class PatternList:
         if self.kind is not ListKind.STRING and not is_pattern(table):
             yield from (parent if self.parents else f".{parent}" for parent in parents(name))
 
-    @staticmethod
-    async def _in_table(ask: Ask, table: str, keys: Iterator[str]) -> bool:
+    async def _in_table(self, ask: Ask, table: str, keys: Iterator[str]) -> bool:
         for key in keys:
             answer = await ask.lookup(table, key)
             if answer.failed:
-                raise LookupFailed(table, answer.reason)
+                raise self._failed(ask, answer.reason, table)
             if answer.found:
                 return True
         return False
 
 
-class Found(NamedTuple):
-    """A word of a list; ``problem``: why the file that it names cannot be read, with ``{}`` for its name."""
+class ListMatch(NamedTuple):
+    """A word of a list.
+
+    problem  why the file that it names cannot be read, with ``{}`` for its name
+    fatal    why Postfix's programs end at it
+    """
 
     text: str
     exclude: bool
     problem: str = ""
+    fatal: str = ""
 
 
 class ListReader:
@@ -368,12 +396,12 @@ class ListReader:
         self._left = MOST_WORDS
         self._tables = False
 
-    def words(self, value: str, *, tables: bool = False) -> Iterator[Found]:
+    def words(self, value: str, *, tables: bool = False) -> Iterator[ListMatch]:
         """The words of a parameter's expanded value. ``tables``: only those are wanted, others may be left out."""
         self._tables = tables
         yield from self._line(value, False, ())
 
-    def _line(self, line: str, exclude: bool, inside: tuple[str, ...]) -> Iterator[Found]:
+    def _line(self, line: str, exclude: bool, inside: tuple[str, ...]) -> Iterator[ListMatch]:
         """``inside`` are the files that led here."""
         if self._tables and ":" not in line and "/" not in line:
             return
@@ -386,27 +414,30 @@ class ListReader:
             flipped = exclude ^ bool((len(word) - len(text)) % 2)
             self._left -= 1
             if self._left < 0:
-                yield Found(text, flipped, f"more than {MOST_WORDS} words")
+                yield ListMatch(text, flipped, f"more than {MOST_WORDS} words")
                 return
             if text.startswith("/"):
                 yield from self._file(text, flipped, inside)
-            elif text:
-                yield Found(text, flipped)
+            else:
+                yield ListMatch(text, flipped, fatal=_fatal(text))
 
-    def _file(self, name: str, exclude: bool, inside: tuple[str, ...]) -> Iterator[Found]:
+    def _file(self, name: str, exclude: bool, inside: tuple[str, ...]) -> Iterator[ListMatch]:
         if name in inside or len(inside) > MOST_NESTED or self._read is None:
-            yield Found(name, exclude, "{}: pattern files include each other without end")
+            yield ListMatch(name, exclude, "{}: pattern files include each other without end")
             return
         problem = self._failed.get(name, "")
         if not problem and name not in self._texts:
             try:
                 self._texts[name] = self._read(name)
+            except IsADirectoryError as failure:
+                yield ListMatch(name, exclude, fatal=f"read file {name}: {failure.strerror}")
+                return
             except OSError as failure:
                 problem = f"open file {{}}: {failure.strerror}"
                 if len(self._failed) < MOST_FAILED:
                     self._failed[name] = problem
         if problem:
-            yield Found(name, exclude, problem)
+            yield ListMatch(name, exclude, problem)
             return
         text, at = self._texts[name], 0
         while at <= len(text) and self._left >= 0:
@@ -421,44 +452,25 @@ def _is_table(word: str) -> bool:
     return ":" in word and word[0] != "["
 
 
+def _fatal(word: str) -> str:
+    if not word:
+        return "no pattern after '!'"
+    if _is_table(word) and "" in word.split(":", 1):
+        return f'open dictionary: expecting "type:name" form instead of "{word}"'
+    return ""
+
+
 def _looks_like_address(word: str) -> bool:
-    return set(word) <= _ADDRESS_CHARACTERS and (word[0] == "[" or (word[0].isdigit() and "." in word))
+    """Whether a pattern can only be meant for an address or a network, like ``be/be``."""
+    return set(word) <= _OF_NETWORKS and (word[0] == "[" or "/" in word or (word[0].isdigit() and "." in word))
 
 
-def _network(word: str) -> tuple[int, int, int]:
-    """The version, the length and the number of a network. Raises BadPattern."""
+def _network(word: str) -> Network:
+    """Raises BadNetwork."""
     four = _FOUR.fullmatch(word)
     if four is not None:
         *numbers, last = map(int, four.groups("32"))
         number = int.from_bytes(numbers) if max(numbers) < 256 else -1
         if number >= 0 and last <= 32 and not number & ((1 << 32 - last) - 1):
-            return 4, last, number
-    text = word
-    if text.startswith("["):
-        inner, bracket, rest = text[1:].partition("]")
-        if not bracket:
-            raise BadPattern(f"missing ']' character after \"[{inner}\"")
-        if rest and rest[0] != "/":
-            raise BadPattern(f'garbage after "[{inner}]": "{word}"')
-        text = inner + rest
-    try:
-        network = ipaddress.ip_network(text, strict=True)
-    except ValueError as reason:
-        raise BadPattern(_why(word, text, reason)) from None
-    return network.version, network.prefixlen, int(network.network_address)
-
-
-def _why(word: str, text: str, reason: ValueError) -> str:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return f"bad address pattern: {word!r} ({reason})"
-    return f'non-null host address bits in "{word}", perhaps you should use "{network}" instead'
-
-
-def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    text = address[5:] if address[:5].lower() == "ipv6:" else address
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
+            return Network(AF_INET, number >> 32 - last, 32 - last)
+    return read_network(word)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.maps.reference import TableRef
-from mailconf.model.address import Address
+from mailconf.model.address import Address, quote_local
 from mailconf.model.distinction import Dimension, Distinction, Form, Key
-from mailconf.model.world import Answer, Ask, LookupFailed
+from mailconf.model.world import Answer, Ask, EmptyResult, LookupFailed
 from mailconf.postfix.text.words import split_words, table_spec, unbraced
 from mailconf.source import Span
 
@@ -31,18 +31,21 @@ def is_pattern(table: str, depth: int = 0) -> bool:
 class Tables:
     """The tables that a parameter names, asked in order; the first answer counts, a failure ends the search.
 
-    trust  how far the program that asks trusts them
+    trust    how far the program that asks trusts them
+    written  the parameter has a value, even if that names no table (``,``)
     """
 
-    def __init__(self, specs: Sequence[str], trust: Trust = ORDINARY) -> None:
+    def __init__(self, specs: Sequence[str], trust: Trust = ORDINARY, *, written: bool = False) -> None:
         self.specs = tuple(specs)
+        self.written = written or bool(specs)
         self._trust = trust
         self._fixed = tuple(spec for spec in specs if not is_pattern(spec))
 
     @classmethod
     def of(cls, value: str, default_type: str, trust: Trust = ORDINARY) -> Tables:
         """The tables of a parameter's expanded value."""
-        return cls([table_spec(word.text, default_type) for word in split_words(value)], trust)
+        specs = [table_spec(word.text, default_type) for word in split_words(value)]
+        return cls(specs, trust, written=bool(value))
 
     def __bool__(self) -> bool:
         return bool(self.specs)
@@ -68,15 +71,18 @@ class Tables:
     async def find(self, ask: Ask, key: str, *, partial: bool = False) -> Answer | None:
         """The entry for exactly ``key``, or None. ``partial`` keys are parts of an address: no patterns are asked.
 
-        An entry with an empty value counts as absent. Raises LookupFailed.
+        Raises LookupFailed, and for an entry with an empty value EmptyResult.
         """
         if not key:
             return None
         for spec in self._fixed if partial else self.specs:
             answer = await ask.lookup(spec, key, self._trust)
             if answer.failed:
+                ask.warn(f'{spec} lookup error for "{key}"')
                 raise LookupFailed(spec, answer.reason)
-            if answer.found and answer.value:
+            if answer.found:
+                if not answer.value:
+                    raise EmptyResult(spec, key)
                 return answer._replace(table=spec)
         return None
 
@@ -150,37 +156,61 @@ class AddressSearch:
     def split(self, local: str) -> tuple[str, str]:
         return split_extension(local, self.delimiters, owner_special=self._owner_special, bounce=self._bounce)
 
-    async def find(self, ask: Ask, tables: Tables, address: str) -> Match | None:
-        """canonical(5), virtual(5), ...: user+ext@domain, user@domain, user+ext, user, @domain."""
+    async def find(self, ask: Ask, tables: Tables, address: str, *, internal: bool = True) -> Match | None:
+        """canonical(5), virtual(5), ...: user+ext@domain, user@domain, user+ext, user, @domain.
+
+        Each with the local part as it is written, in quotes where it needs them, and then, unless not ``internal``, as
+        it is meant. Cleanup's rewriting asks for the first only, all else for both.
+        """
         if not tables:
             return None
         whole, domain = Address.split(address)
         user, extension = self.split(whole)
-        if answer := await tables.find(ask, address):
-            return Match(answer, address, "")
+        at = "" if domain is None else f"@{domain}"
+        if found := await self._find_forms(ask, tables, whole, at, internal, partial=False):
+            return found
+        if extension and (found := await self._find_forms(ask, tables, user, at, internal, extension)):
+            return found
         if domain is None:
-            if extension and (answer := await tables.find(ask, user, partial=True)):
-                return Match(answer, user, extension)
             return None
-        if extension and (answer := await tables.find(ask, f"{user}@{domain}", partial=True)):
-            return Match(answer, f"{user}@{domain}", extension)
         if await self._local(ask, domain):
-            if answer := await tables.find(ask, whole, partial=True):
-                return Match(answer, whole, "")
-            if extension and (answer := await tables.find(ask, user, partial=True)):
-                return Match(answer, user, extension)
-        if answer := await tables.find(ask, f"@{domain}", partial=True):
-            return Match(answer, f"@{domain}", "")  # stands for all users, so nothing of the address is left over
+            if found := await self._find_forms(ask, tables, whole, "", internal):
+                return found
+            if extension and (found := await self._find_forms(ask, tables, user, "", internal, extension)):
+                return found
+        if answer := await tables.find(ask, at, partial=True):
+            return Match(answer, at, "")  # stands for all users, so nothing of the address is left over
+        return None
+
+    @staticmethod
+    async def _find_forms(
+        ask: Ask,
+        tables: Tables,
+        local: str,
+        at: str,
+        internal: bool = True,
+        extension: str = "",
+        *,
+        partial: bool = True,
+    ) -> Match | None:
+        """The entry for a local part with ``at`` after it, in external and in internal form."""
+        if not local and not at:
+            return None
+        forms = (quote_local(local), local) if internal else (quote_local(local),)
+        for form in dict.fromkeys(forms):
+            if answer := await tables.find(ask, form + at, partial=partial):
+                return Match(answer, form + at, extension)
         return None
 
     async def find_transport(self, ask: Ask, tables: Tables, address: str, *, subdomains: bool) -> Match | None:
         """transport(5): user+ext@domain, user@domain, domain, its parents (with a leading dot unless subdomains)."""
         whole, domain = Address.split(address)
         user, extension = self.split(whole)
-        if answer := await tables.find(ask, address):
-            return Match(answer, address, "")
-        if extension and domain is not None and (answer := await tables.find(ask, f"{user}@{domain}", partial=True)):
-            return Match(answer, f"{user}@{domain}", extension)
+        at = "" if domain is None else f"@{domain}"
+        if found := await self._find_forms(ask, tables, whole, at, partial=False):
+            return found
+        if extension and domain is not None and (found := await self._find_forms(ask, tables, user, at)):
+            return found
         return await self._find_domain(ask, tables, domain or "", subdomains)
 
     async def find_access(self, ask: Ask, tables: Tables, address: str, *, subdomains: bool) -> Match | None:
@@ -191,10 +221,10 @@ class AddressSearch:
         if domain is None:
             return None
         user, extension = self.split(whole)
-        if answer := await tables.find(ask, f"{whole}@", partial=True):
-            return Match(answer, f"{whole}@", "")
-        if extension and (answer := await tables.find(ask, f"{user}@", partial=True)):
-            return Match(answer, f"{user}@", extension)
+        if found := await self._find_forms(ask, tables, whole, "@"):
+            return found
+        if extension and (found := await self._find_forms(ask, tables, user, "@")):
+            return found
         return None
 
     @staticmethod

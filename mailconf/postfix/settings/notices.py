@@ -10,7 +10,16 @@ from typing import NamedTuple
 
 from mailconf.diagnostics import Code, Sink, error, warning
 from mailconf.postfix.parameters.bounce_templates_data import KNOWN
-from mailconf.postfix.settings.bounce_templates import Names, Template, TemplateError, built_in, parse, texts
+from mailconf.postfix.settings.bounce_templates import (
+    OBSOLETE_FROM,
+    Names,
+    Template,
+    TemplateError,
+    built_in,
+    is_obsolete,
+    parse,
+    texts,
+)
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.lines import MAX_FILE
 from mailconf.source import decode
@@ -93,10 +102,16 @@ def notices(configuration: Configuration, sink: Sink) -> Notices:
             _report(configuration, sink, PF237, str(failure))
     for text in warned:
         _report(configuration, sink, PF238, text)
-    templates = {
-        kind: _expanded(configuration, path, standard, given.get(kind), sink) for kind, standard in built_in().items()
-    }
     c = configuration
+    try:
+        obsolete = is_obsolete(c.value("header_from_format"))
+    except TemplateError as failure:
+        obsolete = False
+        _report(c, sink, PF237, str(failure), "header_from_format")
+    templates = {
+        kind: _expanded(c, path, standard, given.get(kind), sink)
+        for kind, standard in built_in(obsolete=obsolete).items()
+    }
     threaded = c.is_known("enable_threaded_bounces") and c.boolean("enable_threaded_bounces")
     return Notices(templates, tuple(warned), c.boolean("smtputf8_enable"), threaded)
 
@@ -111,7 +126,8 @@ def _expanded(c: Configuration, path: str, standard: Template, lines: list[str] 
         return int(c.seconds(name))
 
     warned: list[str] = []
-    own = None if lines is None else parse(standard.kind, lines, path, warned.append)
+    obsolete = standard.headers["From"] == OBSOLETE_FROM
+    own = None if lines is None else parse(standard.kind, lines, path, warned.append, obsolete=obsolete)
     text_lines: list[str] = []
     unfit: list[str] = []
     try:
@@ -124,6 +140,8 @@ def _expanded(c: Configuration, path: str, standard: Template, lines: list[str] 
     return NoticeTemplate((own or standard).headers, tuple(text_lines), (*warned, *unfit))
 
 
-def _report(c: Configuration, sink: Sink, code: Code, text: str) -> None:
+def _report(c: Configuration, sink: Sink, code: Code, text: str, name: str = "bounce_template_file") -> None:
     hint = "see bounce(5); postconf -b prints the templates that are in force"
-    sink.report(code, text, c.place("bounce_template_file"), hint=hint)
+    sink.report(
+        code, text, c.place(name), hint=hint if name == "bounce_template_file" else "write standard or obsolete"
+    )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service
-from mailconf.model.transport import AgentKind, Transport
+from mailconf.model.transport import AgentKind, HostLookup, Transport
 from mailconf.postfix.settings.configuration import Configuration
 
 AGENTS = {
@@ -60,10 +60,28 @@ def _transport(
         concurrency=c.integer(concurrency) if c.is_known(concurrency) else None,
         client_name=view.value(client) if client is not None else "",
         client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
+        host_lookup=_host_lookup(view, service.program) if client is not None else HostLookup(),
         headers=headers,
         overrides=service.overrides,
         span=service.span,
     )
+
+
+def _host_lookup(view: Configuration, program: str) -> HostLookup:
+    """postconf(5) smtp_host_lookup, smtp_dns_support_level, disable_dns_lookups, inet_protocols."""
+    if program == "lmtp":
+        level, ways = view.value("lmtp_dns_support_level"), view.words("lmtp_host_lookup")
+    else:
+        level, ways = view.value("smtp_dns_support_level"), view.words("smtp_host_lookup")
+    if level.lower() == "disabled" if level else view.boolean("disable_dns_lookups"):
+        return HostLookup(mx=False, dns=False, native=True, types=address_types(view))
+    return HostLookup(True, "dns" in ways, "native" in ways, address_types(view))
+
+
+def address_types(c: Configuration) -> tuple[str, ...]:
+    """The types of records that have addresses of the protocols that inet_protocols names, IPv4's first."""
+    families = c.words("inet_protocols")
+    return tuple(kind for family, kind in (("ipv4", "A"), ("ipv6", "AAAA")) if {family, "all"} & set(families))
 
 
 def _pipe(arguments: Sequence[str]) -> tuple[tuple[str, ...], str, str]:

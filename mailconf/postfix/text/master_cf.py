@@ -10,21 +10,24 @@ a value ends the word, and what follows is the value.
 
 from __future__ import annotations
 
+from array import array
+
 from mailconf.postfix.text.lines import BLANKS, ORPHAN, LogicalLine, config_lines, shortened, split_name_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 FIELDS = ("service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit", "command")
 TYPES = ("inet", "unix", "unix-dgram", "fifo", "pass")
 COMMAND = len(FIELDS) - 1
 FILE = "\0"
+_LONG = 10_000  # characters that are worth a regular expression
 # The options of the daemons (3.7.11, each asked for every letter); all but ``o`` are the master's own business.
 FLAGS, TAKES_VALUE = "DSVcdluvz", "imnost"
 
 
-class Word:
+class ServiceWord:
     """A field or an argument: its text (an argument's without braces), and its place in the file."""
 
     __slots__ = ("end", "start", "text")
@@ -35,12 +38,53 @@ class Word:
         self.end = end
 
 
+class Words:
+    """Arguments of a logical line by their places, for a line may have a hundred thousand; each is made when asked for.
+
+    Without ``plain`` they are as written, with it as master(8) passes them: braces gone.
+    """
+
+    __slots__ = ("_ends", "_logical", "_plain", "_starts")
+
+    def __init__(self, logical: LogicalLine, starts: array[int], ends: array[int], *, plain: bool) -> None:
+        self._logical = logical
+        self._starts = starts
+        self._ends = ends
+        self._plain = plain
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, at: int) -> ServiceWord:
+        word = _word(self._logical, self._starts[at], self._ends[at])
+        return _plain(word) if self._plain else word
+
+    def __iter__(self) -> Iterator[ServiceWord]:
+        return (self[at] for at in range(len(self)))
+
+    def since(self, at: int) -> Words:
+        """Those from number ``at`` on."""
+        return Words(self._logical, self._starts[at:], self._ends[at:], plain=self._plain)
+
+
+class Arguments:
+    """The arguments as postconf keeps them, see `_normalized`; they are made each time that they are asked for."""
+
+    __slots__ = ("_words",)
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+
+    def __iter__(self) -> Iterator[ServiceWord]:
+        return _normalized(self._words, lambda _: None)
+
+
 class Override:
     """``-o name=value``; ``word`` is the argument that has it."""
 
     __slots__ = ("name", "value", "word")
 
-    def __init__(self, name: str, value: str, word: Word) -> None:
+    def __init__(self, name: str, value: str, word: ServiceWord) -> None:
         self.name = name
         self.value = value
         self.word = word
@@ -51,13 +95,13 @@ class Option:
 
     __slots__ = ("letter", "value", "word")
 
-    def __init__(self, letter: str, word: Word, value: Word | None = None) -> None:
+    def __init__(self, letter: str, word: ServiceWord, value: ServiceWord | None = None) -> None:
         self.letter = letter
         self.word = word
         self.value = value
 
 
-class Problem:
+class ServiceProblem:
     """Something wrong with an entry: what, where, and whether the engine stops there.
 
     ``engine`` is the engine's message, with `FILE` where it names the file.
@@ -73,6 +117,9 @@ class Problem:
         self.fatal = fatal
 
 
+_NO_PLACES = array("I")
+
+
 class ServiceEntry:
     """One service as it is in the file: ``fields`` (eight, the command's name last) and the command line.
 
@@ -80,15 +127,18 @@ class ServiceEntry:
     arguments  the same as postconf keeps them, see `_normalized`; ``overrides`` is what it finds among them
     """
 
-    __slots__ = ("arguments", "fields", "logical", "overrides", "problems", "words")
+    __slots__ = ("arguments", "fields", "logical", "problems", "words")
 
     def __init__(self, logical: LogicalLine) -> None:
         self.logical = logical
-        self.fields: list[Word] = []
-        self.words: list[Word] = []
-        self.arguments: list[Word] = []
-        self.overrides: list[Override] = []
-        self.problems: list[Problem] = []
+        self.fields: list[ServiceWord] = []
+        self.words = Words(logical, _NO_PLACES, _NO_PLACES, plain=True)
+        self.arguments: Iterable[ServiceWord] = ()
+        self.problems: list[ServiceProblem] = []
+
+    @property
+    def overrides(self) -> Iterator[Override]:
+        return _overrides(self.arguments)
 
     @property
     def usable(self) -> bool:
@@ -114,31 +164,77 @@ def read(text: str) -> Iterator[ServiceEntry]:
         yield parse(logical)
 
 
+class Entries:
+    """Entries of one file by their places: each is read when it is asked for, as there may be one for 20 bytes."""
+
+    __slots__ = ("_lines", "_starts", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts, self._lines = array("I"), array("I")
+
+    def add(self, entry: ServiceEntry) -> None:
+        """Append an entry of the file's."""
+        self._starts.append(entry.logical.beginning)
+        self._lines.append(entry.line)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, at: int) -> ServiceEntry:
+        return entry_at(self._text, self._starts[at], self._lines[at])
+
+    def __iter__(self) -> Iterator[ServiceEntry]:
+        return (self[at] for at in range(len(self)))
+
+
+def entry_at(text: str, start: int, line: int = 1) -> ServiceEntry:
+    """The entry that `read` gives of the logical line that begins at ``start``, in the line of this number."""
+    return parse(next(config_lines(text, start, line)))
+
+
 def parse(logical: LogicalLine) -> ServiceEntry:
     """The entry on a logical line, as far as it can be read, and what is wrong with it."""
     entry = ServiceEntry(logical)
     start, end = logical.place(0), logical.end
     if logical.orphan:
         engine = f'{FILE}: {ORPHAN}: "{shortened(logical)}"'
-        entry.problems.append(Problem(ORPHAN, engine, start, end, fatal=False))
+        entry.problems.append(ServiceProblem(ORPHAN, engine, start, end, fatal=False))
         return entry
-    words = [
-        Word(text, logical.place(at), logical.place(at + len(text) - 1) + 1) for text, at in split_words(logical.text)
-    ]
-    entry.fields = words[: len(FIELDS)]
-    if len(words) < len(FIELDS):
+    starts, ends = array("I"), array("I")
+    for text, at in split_words(logical.text):
+        starts.append(at)
+        ends.append(at + len(text))
+    first = len(FIELDS)
+    entry.fields = [_word(logical, *place) for place in zip(starts[:first], ends[:first], strict=True)]
+    if len(starts) < first:
         engine = f"file {FILE}: line {logical.line}: bad field count"
-        entry.problems.append(Problem("bad field count", engine, start, end, fatal=True))
+        entry.problems.append(ServiceProblem("bad field count", engine, start, end, fatal=True))
         return entry
     _check_fields(entry)
-    entry.words = [_plain(word) for word in words[len(FIELDS) :]]
-    entry.arguments = _normalized(entry, words[len(FIELDS) :])
-    entry.overrides = list(_overrides(entry.arguments))
+    if len(starts) > first:
+        written = Words(logical, starts[first:], ends[first:], plain=False)
+        entry.words = Words(logical, starts[first:], ends[first:], plain=True)
+        entry.arguments = Arguments(written)
+        if "{" in logical.text:  # nothing else in an argument can be wrong
+            for _ in _normalized(written, entry.problems.append):
+                pass
     return entry
+
+
+def _word(logical: LogicalLine, start: int, end: int) -> ServiceWord:
+    """The word between two offsets in a logical line."""
+    return ServiceWord(logical.text[start:end], logical.place(start), logical.place(end - 1) + 1)
 
 
 def split_words(text: str, separators: str = " \t\r\n") -> Iterator[tuple[str, int]]:
     """The words between ``separators``, with their offsets; braces, nested, hold a word together."""
+    if len(text) > _LONG and "{" not in text:
+        import re  # here: start-up time
+
+        for found in re.finditer(f"[^{separators}]+", text):
+            yield found[0], found.start()
+        return
     at, end = 0, len(text)
     while at < end:
         if text[at] in separators:
@@ -160,7 +256,7 @@ def _check_fields(entry: ServiceEntry) -> None:
         message = field_problem(at, word.text)
         if message:
             engine = f'{message} in "{entry.logical.text}"'
-            entry.problems.append(Problem(message, engine, word.start, word.end, fatal=True))
+            entry.problems.append(ServiceProblem(message, engine, word.start, word.end, fatal=True))
 
 
 def field_problem(at: int, text: str) -> str:
@@ -191,60 +287,61 @@ def unbrace(text: str) -> tuple[str, str]:
     return text[1:], f"missing '}}' in \"{text}\""
 
 
-def _normalized(entry: ServiceEntry, words: list[Word]) -> list[Word]:
-    """The arguments as postconf keeps them: options apart, ``-o`` and its value too, braces gone."""
-    out: list[Word] = []
-    rest = words[::-1]
-    while rest:
-        word = rest.pop()
+def _normalized(words: Words, report: Callable[[ServiceProblem], None]) -> Iterator[ServiceWord]:
+    """The arguments as postconf keeps them: options apart, ``-o`` and its value too, braces gone.
+
+    What is wrong with one goes to ``report`` as it is come to.
+    """
+    rest = iter(words)
+    pushed: list[ServiceWord] = []  # what precedes the rest: parts of a word
+    while (word := pushed.pop() if pushed else next(rest, None)) is not None:
         text = word.text
         if text[0] != "-" or text == "--":
-            out.append(_unbraced(entry, word))
+            yield _unbraced(word, report)
             break
         if text == "-":
-            out.append(word)
-            if rest:
-                out.append(_unbraced(entry, rest.pop()))
+            yield word
+            if (value := next(rest, None)) is not None:
+                yield _unbraced(value, report)
             continue
         if (at := text.find("o", 2)) > 0:
-            rest.append(Word("-" + text[at:], word.start, word.end))
-            word = Word(text[:at], word.start, word.end)
+            pushed.append(ServiceWord("-" + text[at:], word.start, word.end))
+            word = ServiceWord(text[:at], word.start, word.end)
         if not word.text.startswith("-o"):
-            out.append(word)
+            yield word
             continue
-        out.append(Word("-o", word.start, word.end))
+        yield ServiceWord("-o", word.start, word.end)
         if len(word.text) > 2:
-            rest.append(Word(word.text[2:], word.start, word.end))
-        if rest:
-            out.append(_setting(entry, rest.pop()))
-    out += (_unbraced(entry, word) for word in reversed(rest))
-    return out
+            pushed.append(ServiceWord(word.text[2:], word.start, word.end))
+        if (value := pushed.pop() if pushed else next(rest, None)) is not None:
+            yield _setting(value, report)
+    yield from (_unbraced(word, report) for word in rest)
 
 
-def _setting(entry: ServiceEntry, word: Word) -> Word:
+def _setting(word: ServiceWord, report: Callable[[ServiceProblem], None]) -> ServiceWord:
     """The value of a ``-o``; ``{ name = value }`` as ``name=value``."""
     if not word.text.startswith("{"):
         return word
-    word = _unbraced(entry, word)
+    word = _unbraced(word, report)
     pair = split_name_value(word.text)
     if isinstance(pair, str):
-        entry.problems.append(_warning(word, f'{pair}: "{word.text}"'))
+        report(_warning(word, f'{pair}: "{word.text}"'))
         return word
-    return Word(f"{pair[0]}={pair[1]}", word.start, word.end)
+    return ServiceWord(f"{pair[0]}={pair[1]}", word.start, word.end)
 
 
-def _unbraced(entry: ServiceEntry, word: Word) -> Word:
+def _unbraced(word: ServiceWord, report: Callable[[ServiceProblem], None]) -> ServiceWord:
     if not word.text.startswith("{"):
         return word
     text, problem = unbrace(word.text)
     if problem:
-        entry.problems.append(_warning(word, problem))
-    return Word(text.strip(BLANKS), word.start, word.end)
+        report(_warning(word, problem))
+    return ServiceWord(text.strip(BLANKS), word.start, word.end)
 
 
-def _plain(word: Word) -> Word:
+def _plain(word: ServiceWord) -> ServiceWord:
     text = unbrace(word.text)[0].strip(BLANKS) if word.text.startswith("{") else word.text
-    return Word(text, word.start, word.end)
+    return ServiceWord(text, word.start, word.end)
 
 
 def settings(entry: ServiceEntry) -> Iterator[Override]:
@@ -258,23 +355,23 @@ def settings(entry: ServiceEntry) -> Iterator[Override]:
             yield Override(pair[0], pair[1], word)
 
 
-def wrong_settings(entry: ServiceEntry) -> Iterator[Problem]:
+def wrong_settings(entry: ServiceEntry) -> Iterator[ServiceProblem]:
     """The ``-o`` at which the daemon would stop."""
     for word in _setting_words(entry):
         text = _plain(word).text
         pair = split_name_value(text)
         if isinstance(pair, str):
             message = f"invalid parameter override: {text}: {pair}"
-            yield Problem(message, message, word.start, word.end, fatal=True)
+            yield ServiceProblem(message, message, word.start, word.end, fatal=True)
 
 
-def _setting_words(entry: ServiceEntry) -> Iterator[Word]:
+def _setting_words(entry: ServiceEntry) -> Iterator[ServiceWord]:
     for option in command_line(entry)[0]:
         if option.letter == "o" and option.value is not None:
             yield option.value
 
 
-def command_line(entry: ServiceEntry) -> tuple[list[Option], list[Word]]:
+def command_line(entry: ServiceEntry) -> tuple[list[Option], Words]:
     """The options of an entry's command line, as getopt(3) gives them to the daemon, and the words after them."""
     found: list[Option] = []
     words, at = entry.words, 0
@@ -289,16 +386,16 @@ def command_line(entry: ServiceEntry) -> tuple[list[Option], list[Word]]:
             if letter not in TAKES_VALUE:
                 found.append(Option(letter, word))
                 continue
-            value = Word(word.text[place:], word.start, word.end) if word.text[place:] else None
+            value = ServiceWord(word.text[place:], word.start, word.end) if word.text[place:] else None
             if value is None and at < len(words):
                 value = words[at]
                 at += 1
             found.append(Option(letter, word, value))
             break
-    return found, words[at:]
+    return found, words.since(at)
 
 
-def options(arguments: list[Word]) -> Iterator[tuple[str, Word | None]]:
+def options(arguments: Iterable[ServiceWord]) -> Iterator[tuple[str, ServiceWord | None]]:
     """The options, as postconf sees them, each with its value: what begins with ``-o``, and a lone ``-``, has one."""
     words = iter(arguments)
     for word in words:
@@ -308,7 +405,7 @@ def options(arguments: list[Word]) -> Iterator[tuple[str, Word | None]]:
         yield text, next(words, None) if text == "-" or text.startswith("-o") else None
 
 
-def _overrides(arguments: list[Word]) -> Iterator[Override]:
+def _overrides(arguments: Iterable[ServiceWord]) -> Iterator[Override]:
     for text, value in options(arguments):
         if text == "-o" and value is not None:
             pair = split_name_value(value.text)
@@ -316,5 +413,5 @@ def _overrides(arguments: list[Word]) -> Iterator[Override]:
                 yield Override(pair[0], pair[1], value)
 
 
-def _warning(word: Word, message: str) -> Problem:
-    return Problem(message, f"master.cf: {message}", word.start, word.end, fatal=False)
+def _warning(word: ServiceWord, message: str) -> ServiceProblem:
+    return ServiceProblem(message, f"master.cf: {message}", word.start, word.end, fatal=False)

@@ -7,6 +7,7 @@ itself, except for ``\r``, ``\n``, ``\f`` and ``\b``.
 from __future__ import annotations
 
 import re
+from io import StringIO
 
 _PART = re.compile(r'[^"\\]+|\\.?|"', re.DOTALL)
 _LETTERS = {"r": "\r", "n": "\n", "f": "\f", "b": "\b"}
@@ -17,13 +18,14 @@ def unquoted(text: str) -> str:
     """What sendmail makes of a value as written."""
     if '"' not in text and "\\" not in text:
         return text
-    parts = []
-    for part in _PART.findall(text):
+    parts = StringIO()  # which takes less than a list of as many parts
+    for found in _PART.finditer(text):
+        part = found[0]
         if part[0] == "\\":
-            parts.append(_LETTERS.get(part[1:], part[1:]))
+            parts.write(_LETTERS.get(part[1:], part[1:]))
         elif part != '"':
-            parts.append(part)
-    return "".join(parts)
+            parts.write(part)
+    return parts.getvalue()
 
 
 def end_of_value(text: str, start: int) -> int:

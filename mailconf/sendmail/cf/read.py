@@ -54,6 +54,7 @@ _REPLACED = re.compile(r"\$[0-9]")
 _TABS = re.compile(r"\t+")
 _SOURCE_PART = re.compile(r'[^" ]+|"[^"]*"?')
 _OF_TABLES = (CfMap, CfOption, Members, MembersFile)
+_LETTERS_OF_TABLES = frozenset("KOCTF")
 _ALNUM = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 
 
@@ -68,7 +69,9 @@ def read_cf(source: Source) -> Cf:
 
 def read_tables(source: Source) -> Cf:
     """The same with no more than options, maps and classes: of a file with much else it takes less memory."""
-    return Cf(source, tuple(item for item in items(source) if isinstance(item, _OF_TABLES)))
+    lines = (line for line in folded_lines(source) if line.text and line.letter in _LETTERS_OF_TABLES)
+    found = (_item(line) for line in lines)
+    return Cf(source, tuple(item for item in found if isinstance(item, _OF_TABLES)))
 
 
 def mistakes(source: Source) -> Iterator[CfMistake]:
@@ -85,17 +88,21 @@ def items(source: Source) -> Iterator[Item]:
         if line.letter == "R":
             yield _rule(line, in_ruleset)
             continue
-        reader = _READERS.get(line.letter)
-        if reader is None:
-            yield CfMistake(line, "unknown", "unknown configuration line")
-            continue
-        try:
-            item = reader(line)
-        except Wrong as wrong:
-            item = CfMistake(line, "value", str(wrong))
+        item = _item(line)
         if line.letter == "S":
             in_ruleset = None if isinstance(item, CfMistake) else True
         yield item
+
+
+def _item(line: CfLine) -> Item:
+    """What a line is that is no rule."""
+    reader = _READERS.get(line.letter)
+    if reader is None:
+        return CfMistake(line, "unknown", "unknown configuration line")
+    try:
+        return reader(line)
+    except Wrong as wrong:
+        return CfMistake(line, "value", str(wrong))
 
 
 def _rule(line: CfLine, in_ruleset: bool | None) -> CfRule | CfMistake:

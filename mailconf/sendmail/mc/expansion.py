@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 
 from mailconf.diagnostics import Diagnostic, Related, Severity, Sink, alike, error
 from mailconf.files import Root, Tree
-from mailconf.m4 import Budget, Engine, Place, Stop
+from mailconf.m4 import Budget, Engine, MacroPlace, Stop
 from mailconf.m4.places import Block
-from mailconf.sendmail.mc.library import START, Library, is_library, library_for
+from mailconf.sendmail.mc.library import START, Library, is_library, is_present, library_for
 from mailconf.sendmail.mc.sandbox import Header, LibraryFound, Probe, Read, Sandbox
 from mailconf.source import Source, Span, decode, encode
 
@@ -37,7 +37,8 @@ the .mc, and cannot build the .cf.
 Example:
     $ mailconf check --cf-library /nosuch /etc/mail
 
-Remedy: install the package sendmail-cf, or name the folder of the macros with --cf-library.
+Remedy: install the package sendmail-cf, or name the folder of the macros with --cf-library. build takes mailconf's own
+rulesets (--own-cf) where a machine has no library at all.
 
 Source: cf/README; docs/mc.md.
 """
@@ -69,7 +70,7 @@ Source: GNU m4 1.4.19, m4wrap and m4exit; cf/m4/cf.m4 of sendmail 8.17.
 
 NO_LIBRARY = (  # what to do
     "install the package sendmail-cf, or name the library's folder with --cf-library; "
-    "one that the .mc names is used where only root can write to it"
+    "one that the .mc names is used where only root can write to it; --own-cf asks for mailconf's own rulesets"
 )
 
 _WEIGHT = re.compile(r"[\s*]*(?:(?:(warning|note)|error):\s*)?", re.IGNORECASE)  # the library's word before a message
@@ -94,7 +95,7 @@ class Call(NamedTuple):
 
     name: str
     words: list[Any]
-    place: Place
+    place: MacroPlace
     depth: int
 
     @property
@@ -124,11 +125,11 @@ class Expanded:
     failed: bool
     exhausted: bool
     includes: bool
-    pieces: list[tuple[bytes, Place | None]]
-    _span: Callable[[Place, int], Span] = field(repr=False)
+    pieces: list[tuple[bytes, MacroPlace | None]]
+    _span: Callable[[MacroPlace, int], Span] = field(repr=False)
     library: Library = field(repr=False)
 
-    def span(self, place: Place, length: int = 0) -> Span:
+    def span(self, place: MacroPlace, length: int = 0) -> Span:
         """The place as reports name it: in the configuration's own text, at the call that led to it."""
         return self._span(place, length)
 
@@ -168,7 +169,8 @@ def expand_mc(
         sink.report(SM902, f"{root.inside(path)} cannot be read: {reason}", file=str(path), tree=root, hint=hint)
         return None
     included = _included_library(name, text, Probe(folder, root, library, header, allow_shell=False))
-    environment.use(_library(included, folder, library, root) or library)
+    start = _asked_for(included, folder, library)
+    environment.use((library_for(start, library, root) if start else library) or library)
     return _Run(environment, path, track or record, record, budget).expand(text, bool(included), sink)
 
 
@@ -177,6 +179,18 @@ def library_of(mc: Path, library: Library | None, root: Tree) -> Library | None:
 
     None where it does not exist. The .mc is run up to where it includes one, if its text does not name ``library``.
     """
+    start = _start_of(mc, library, root)
+    return library_for(start, library, root) if start else library
+
+
+def is_refused(mc: Path, root: Tree) -> bool:
+    """Whether the .mc at ``mc`` names a library that is there, but is not used because others can write to it."""
+    start = _start_of(mc, None, root)
+    return bool(start) and library_for(start, None, root) is None and is_present(start, root)
+
+
+def _start_of(mc: Path, library: Library | None, root: Tree) -> str:
+    """The m4/cf.m4 that the .mc asks for, as a whole path; "" where it asks for none, or for that of ``library``."""
     path = Path(os.path.abspath(root.path(mc)))  # noqa: PTH100 - symbolic links stay what they are
     header = Header("", "", 0)
     probe = Probe(root.inside(path.parent), root, library or Library("", {}), header, allow_shell=False)
@@ -184,11 +198,11 @@ def library_of(mc: Path, library: Library | None, root: Tree) -> Library | None:
     try:
         text = Sandbox.read(probe, os.fsencode(path.name))
     except OSError:  # who expands it reports that
-        return library
+        return ""
     named = list(_starts(text))
     if library is not None and named and all(library.holds(name) for name in named):
-        return library
-    return _library(_included_library(os.fsencode(path.name), text, probe), probe.folder, library, root)
+        return ""
+    return _asked_for(_included_library(os.fsencode(path.name), text, probe), probe.folder, library)
 
 
 def _starts(text: bytes) -> Iterator[str]:
@@ -201,14 +215,14 @@ def _starts(text: bytes) -> Iterator[str]:
                 yield os.fsdecode(before + found)
 
 
-def _library(included: str, folder: str, library: Library | None, root: Tree) -> Library | None:
-    """The library for a .mc in ``folder`` that includes the m4/cf.m4 ``included``, or, if that is "", no m4/cf.m4.
+def _asked_for(included: str, folder: str, library: Library | None) -> str:
+    """The m4/cf.m4 for a .mc in ``folder`` that includes ``included``, or, if that is "", no m4/cf.m4.
 
     A .mc in the folder cf of sendmail's sources is expanded with the library that it is part of (cf/cf/Makefile)."""
     top, _, name = folder.rpartition("/")
     if not included and name == "cf" and (library is None or not library.given):
-        included = f"{top}/{START}"
-    return library_for(included, library, root) if included else library
+        return f"{top}/{START}"
+    return included
 
 
 def _included_library(name: bytes, text: bytes, probe: Probe) -> str:
@@ -229,7 +243,7 @@ class _Run:
     def __init__(self, sandbox: Sandbox, path: Path, track: bool, record: bool, budget: Budget | None) -> None:
         self.sandbox = sandbox
         self.path = path
-        self.calls: list[tuple[list[Any], Place]] = []
+        self.calls: list[tuple[list[Any], MacroPlace]] = []
         self._found = Sink()
         self._output: list[bytes] = []
         self._sources: dict[int, tuple[Source, Source]] = {}
@@ -244,7 +258,7 @@ class _Run:
         )
         self._track = track
 
-    def _called(self, name: bytes, arguments: list[Any], place: Place) -> None:
+    def _called(self, name: bytes, arguments: list[Any], place: MacroPlace) -> None:
         self.calls.append((arguments, place))
 
     def expand(self, text: bytes, includes: bool, sink: Sink) -> Expanded:
@@ -283,7 +297,7 @@ class _Run:
 
     # -- places
 
-    def span(self, place: Place, length: int = 0) -> Span:
+    def span(self, place: MacroPlace, length: int = 0) -> Span:
         """See `Expanded.span`."""
         return self._home(place.span(length))
 
@@ -304,19 +318,19 @@ class _Run:
 
     # -- messages
 
-    def _unfinished(self, wrapped: list[Block], here: Place | None) -> Iterator[Diagnostic]:
+    def _unfinished(self, wrapped: list[Block], here: MacroPlace | None) -> Iterator[Diagnostic]:
         """What is wrong where the library was to write the rest at the end, and has not been asked for it.
 
         wrapped  what m4wrap had saved when the .mc ended; here: where m4exit has ended it
         """
 
         def is_library(block: Block) -> bool:
-            return self.sandbox.is_library(decode(Place(block, 0).file[0].name))
+            return self.sandbox.is_library(decode(MacroPlace(block, 0).file[0].name))
 
         if not any(b"include" in block.data and is_library(block) for block in wrapped):
             return
         message, hint = "the library's last part is never read: the .cf would lack its rules", ""
-        place = here or next((Place(block, 0) for block in wrapped if not is_library(block)), None)
+        place = here or next((MacroPlace(block, 0) for block in wrapped if not is_library(block)), None)
         if here is not None:
             message, hint = f"m4 ends here; {message}", "remove m4exit"
         elif place is not None:
@@ -438,7 +452,7 @@ class _Depths:
         return depth
 
 
-def _calls(recorded: list[tuple[list[Any], Place]], depth_of: _Depths) -> list[Call]:
+def _calls(recorded: list[tuple[list[Any], MacroPlace]], depth_of: _Depths) -> list[Call]:
     calls = []
     for arguments, place in recorded:
         depth = depth_of(place.block)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 
-from mailconf.files import Place, Root, Tree, distrust
+from mailconf.files import Root, Tree, TreePlace, distrust
 
 # Debian and FreeBSD; Red Hat and its relatives, now and until 7.0; FreeBSD's and OpenBSD's ports; Solaris.
 PLACES = (
@@ -87,20 +87,20 @@ class Library:
     def available(self, kind: str) -> list[str]:
         """What can be asked for: the names in ``feature``, ``mailer``, ``ostype``, ``domain`` or ``hack``."""
         try:
-            files = self.tree.list(Place(f"{self.folder}/{kind}"))
+            files = self.tree.list(TreePlace(f"{self.folder}/{kind}"))
         except OSError:
             return []
         return sorted(file[: -len(".m4")] for file in files if file.endswith(".m4"))
 
     def read(self, name: str) -> bytes:
         """The content of a file of the library, by its path within. Raises OSError."""
-        return self.tree.read(Place(f"{self.folder}/{name}"))
+        return self.tree.read(TreePlace(f"{self.folder}/{name}"))
 
 
 def is_library(folder: str, tree: Tree) -> bool:
     """Whether there is a library at the place ``folder`` of ``tree``."""
     try:
-        return tree.is_file(Place(f"{folder}/{START}"))
+        return tree.is_file(TreePlace(f"{folder}/{START}"))
     except OSError:
         return False
 
@@ -127,12 +127,18 @@ def library_for(start: str, library: Library | None, root: Tree) -> Library | No
     return library
 
 
+def is_present(start: str, root: Tree) -> bool:
+    """Whether there is a library whose m4/cf.m4 a .mc calls ``start``, whoever can write to it."""
+    called = start.removesuffix("/" + START)
+    return any(is_library(str(top.path(called).absolute()), top) for top in dict.fromkeys((root, Root())))
+
+
 def _is_trusted(folder: str, tree: Tree) -> bool:
     """Whether only root and the effective user can have written what a library consists of."""
     try:
         for place in (folder, f"{folder}/{START}", *(f"{folder}/{part}" for part in _PARTS)):
-            if tree.exists(Place(place)):
-                distrust(tree.stat(Place(place)), place)
+            if tree.exists(TreePlace(place)):
+                distrust(tree.stat(TreePlace(place)), place)
     except OSError:
         return False
     return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 
-from mailconf.files import Place, Tree
+from mailconf.files import Tree, TreePlace
 
 _LOOKED_AT = 10_000  # files and folders; in a folder that holds more, a file with several names is taken for a link
 
@@ -23,11 +23,11 @@ def has_name_outside(status: os.stat_result, folder: str, tree: Tree) -> bool:
     while folders:
         try:
             here = folders.pop()
-            for name in tree.list(Place(here)):
+            for name in tree.list(TreePlace(here)):
                 left -= 1
                 if left < 0:
                     return True
-                found = tree.stat(Place(f"{here}/{name}"), follow=False)
+                found = tree.stat(TreePlace(f"{here}/{name}"), follow=False)
                 if stat.S_ISDIR(found.st_mode):
                     folders.append(f"{here}/{name}")
                 else:

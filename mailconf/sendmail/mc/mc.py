@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from mailconf.diagnostics import Sink
-from mailconf.files import Place, Root, Tree
+from mailconf.files import Root, Tree, TreePlace
 from mailconf.m4 import Budget
 from mailconf.sendmail.mc.expansion import BUDGET, Expanded, expand_mc
 from mailconf.sendmail.mc.library import START, Library
@@ -110,7 +110,7 @@ def read(
     place = os.path.abspath(root.path(mc))  # noqa: PTH100 - symbolic links stay what they are
     path = str(root.path(root.inside(place)))  # as reports name it
     found = Sink()
-    if _is_large(root, Place(place)):
+    if _is_large(root, TreePlace(place)):
         return _unrecorded(path, library, sink, root, allow_shell)
     expanded = expand_mc(
         mc, library, found, root=root, record=True, track=True, allow_shell=allow_shell, budget=RECORDED
@@ -130,13 +130,13 @@ def read(
             if span is not None:
                 statements.append(Statement(call.name, call.arguments, span, call.depth))
     directory = root.inside(os.path.dirname(place))  # noqa: PTH120
-    document = _document(Source.read(root, Place(place), path), expanded, statements, sink)
+    document = _document(Source.read(root, TreePlace(place), path), expanded, statements, sink)
     included = origins.included(expanded.calls, path)
     places = OutputPlaces(expanded, origins)
     return Mc(path, directory, document, expanded, statements, places, included, origins.put_out())
 
 
-def _is_large(root: Tree, path: Place) -> bool:
+def _is_large(root: Tree, path: TreePlace) -> bool:
     """Whether the text of a .mc has more parts than are kept apart: each takes a hundred bytes and more."""
     try:
         if root.stat(path).st_size <= _MOST_PARTS:
@@ -153,8 +153,8 @@ def _unrecorded(path: str, library: Library, sink: Sink, root: Tree, allow_shell
     if expanded is None:
         return None
     places = OutputPlaces(expanded, Origins(expanded, library, path))
-    source = Source.read(root, Place(path))
-    looked = len(source.text) <= _READ and not _is_large(root, Place(path))
+    source = Source.read(root, TreePlace(path))
+    looked = len(source.text) <= _READ and not _is_large(root, TreePlace(path))
     document = _document(source, expanded, [], sink) if looked else Document((), VOCABULARY)
     directory = root.inside(os.path.dirname(path))  # noqa: PTH120
     return Mc(path, directory, document, expanded, [], places, [], {}, recorded=False)

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from mailconf.m4 import Place
+from mailconf.encoding import ENCODING, ERRORS, decode, encode
+from mailconf.m4 import MacroPlace
 from mailconf.sendmail.mc.expansion import Call, Expanded
 from mailconf.sendmail.mc.library import START, Library
-from mailconf.source import ENCODING, ERRORS, Source, Span, decode, encode
+from mailconf.source import Source, Span
 
 _PART = re.compile(rb"[^\n]*\n|[^\n]+")
 _WORD = re.compile(r"\w+")
@@ -58,7 +59,7 @@ class Origins:
         self._library = library
         self._folder = os.path.dirname(mc)  # noqa: PTH120 - paths are text to m4
 
-    def of_call(self, place: Place) -> Span | None:
+    def of_call(self, place: MacroPlace) -> Span | None:
         """The name of the macro where the configuration makes a call, or the one that led to it; None for the
         library's own."""
         return self._home(place, is_call=True)
@@ -93,11 +94,11 @@ class Origins:
                 lines.setdefault(name, LineSet()).update(numbers)
         return lines
 
-    def of_text(self, place: Place) -> Span | None:
+    def of_text(self, place: MacroPlace) -> Span | None:
         """Where in the configuration this text is: its line, or the name of the macro whose call put it out."""
         return self._home(place, is_call=place.block.text is None)
 
-    def _home(self, place: Place, *, is_call: bool) -> Span | None:
+    def _home(self, place: MacroPlace, *, is_call: bool) -> Span | None:
         if any(name.endswith(START) for name in _files(place)):
             return None
         source, start, _, origin = self._expanded.span(place)
@@ -112,11 +113,11 @@ class Origins:
     def _is_library(self, name: str) -> bool:
         return self._library.holds(name) and os.path.dirname(name) != self._folder  # noqa: PTH120
 
-    def of_output(self, place: Place) -> Span | None:
+    def of_output(self, place: MacroPlace) -> Span | None:
         """The place for text that the .cf has from ``place``: where it is, was put out, or has its value from."""
         return self.of_text(place) or self.of_value(place)
 
-    def of_value(self, place: Place) -> Span | None:
+    def of_value(self, place: MacroPlace) -> Span | None:
         """Where the configuration defines a macro that this text is the value of."""
         block = place.block
         while True:
@@ -131,7 +132,7 @@ class Origins:
                 return None
 
 
-def _within_branch(place: Place, text: str, start: int) -> int:
+def _within_branch(place: MacroPlace, text: str, start: int) -> int:
     """Where in ``text`` a place in the branch of a condition is that begins at ``start``; -1 when it is in no branch.
 
     What an ifdef or ifelse expands to is one of its arguments, which is in the text as it is.
@@ -147,7 +148,7 @@ def _within_branch(place: Place, text: str, start: int) -> int:
     return -1 if at < 0 else at + len(decode(place.block.data[: place.offset]))
 
 
-def _files(place: Place) -> Iterator[str]:
+def _files(place: MacroPlace) -> Iterator[str]:
     """The files that a place leads back through, by inclusion."""
     block = place.block
     while True:
@@ -169,7 +170,7 @@ class OutputPart(NamedTuple):
 
     start: int
     data: bytes
-    place: Place
+    place: MacroPlace
     whole: bool
 
 
@@ -251,13 +252,13 @@ class OutputPlaces:
         whole = self._whole.get(number)
         if whole is None:
             whole = self._whole[number] = place.block.data.startswith(data, place.offset)
-        return OutputPart(start, data[at:end], Place(place.block, place.offset + at) if whole else place, whole)
+        return OutputPart(start, data[at:end], MacroPlace(place.block, place.offset + at) if whole else place, whole)
 
     def of_line(self, start: int, end: int) -> Span | None:
         """The place of a logical line, which is ``cf[start:end]``; None for a default."""
         return self._of(start, end, self._origins.of_text) or self._of(start, end, self._origins.of_value)
 
-    def _of(self, start: int, end: int, find: Callable[[Place], Span | None]) -> Span | None:
+    def _of(self, start: int, end: int, find: Callable[[MacroPlace], Span | None]) -> Span | None:
         starts = self._starts
         for number in range(max(bisect_left(starts, start) - 1, 0), len(starts)):
             if starts[number] >= end:
@@ -282,5 +283,5 @@ class OutputPlaces:
             return None
         place = part.place
         if part.whole:
-            place = Place(place.block, place.offset + len(encode(text[:behind])))
+            place = MacroPlace(place.block, place.offset + len(encode(text[:behind])))
         return self._origins.of_output(place)

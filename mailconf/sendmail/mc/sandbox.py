@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from mailconf.files import Place, Tree
+from mailconf.files import Tree, TreePlace
 from mailconf.m4 import Denied, Environment, System
 from mailconf.sendmail.mc.library import START, Library
 from mailconf.sendmail.mc.links import has_name_outside
@@ -66,7 +66,7 @@ class Read(NamedTuple):
     """
 
     name: str
-    path: Place
+    path: TreePlace
     tree: Tree
     status: os.stat_result | None
     digest: str
@@ -109,7 +109,7 @@ class Sandbox(Environment):
     def use(self, library: Library) -> None:
         """From now on this is the library."""
         self.library = library
-        self._readable = [f"{self._tree}/", *(f"{library.tree.resolve(Place(f))}/" for f in library.folders)]
+        self._readable = [f"{self._tree}/", *(f"{library.tree.resolve(TreePlace(f))}/" for f in library.folders)]
 
     def admit(self, path: str) -> None:
         """Allow one more file: what the user names is the user's to link wherever it is.
@@ -117,9 +117,9 @@ class Sandbox(Environment):
         A link of another user is followed only to a file of that user, whose rights may not suffice for more.
         """
         with suppress(OSError):
-            owner = self.root.stat(Place(path), follow=False).st_uid
-            if owner in (0, os.geteuid(), self.root.stat(Place(path)).st_uid):
-                self._admitted.add(self.root.resolve(Place(path)))
+            owner = self.root.stat(TreePlace(path), follow=False).st_uid
+            if owner in (0, os.geteuid(), self.root.stat(TreePlace(path)).st_uid):
+                self._admitted.add(self.root.resolve(TreePlace(path)))
 
     def _whole(self, name: str) -> str:
         """What m4 calls ``name`` as a whole path of the configuration."""
@@ -148,7 +148,7 @@ class Sandbox(Environment):
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         name = self._whole(os.fsdecode(path))
-        where = Place(self.library.locate(name, self.root))
+        where = TreePlace(self.library.locate(name, self.root))
         tree = self.library.tree if self.library.holds(name) else self.root
         real = tree.resolve(where)
         allowed = real.startswith(tuple(self._readable)) or real in self._admitted

@@ -1,0 +1,129 @@
+"""Alias files of either engine: aliases that lead back to themselves, lists and programs that are not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailconf.diagnostics import Related, error
+from mailconf.tables.aliases import AliasKind, AliasTarget
+
+if TYPE_CHECKING:
+    from mailconf.diagnostics import Sink
+    from mailconf.files import Tree
+    from mailconf.tables.entry import Entry
+
+CK116 = error("CK116", "a list that an alias includes, and that is not there")
+"""Why: mail for the alias is returned, or waits. sendmail: "Cannot open", "cannot open include file"; Postfix: "mail
+system configuration error", with "unable to lookup :include: file" in the log.
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    team: :include:/etc/mail/team
+
+Remedy: create the file, or correct its name.
+
+Source: aliases(5) of Postfix and of sendmail; observed with sendmail 8.17.1.9 -bv and Postfix 3.7.11.
+"""
+
+CK117 = error("CK117", "a program that an alias runs, and that is not there")
+"""Why: the mail is taken, and comes to nobody: sendmail returns it when the program is to be run, Postfix tries again
+until it is too old ("fatal: execvp ...: No such file or directory", status=deferred).
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    list: "|/etc/mail/list-program"
+
+Remedy: install the program, or correct its name.
+
+Source: aliases(5) of Postfix and of sendmail; observed with Postfix 3.7.11.
+"""
+
+CK118 = error("CK118", "aliases that lead to one another and nowhere else")
+"""Why: no user gets the mail. sendmail returns it: "aliasing/forwarding loop broken"; so does Postfix: "alias database
+loop for ...".
+
+Example:
+    # sendmail.mc
+    define(`ALIAS_FILE', `/etc/mail/aliases')dnl
+    # /etc/mail/aliases
+    info: sales
+    sales: info
+
+Remedy: let one of them lead to a user.
+
+Source: aliases(5) of both; observed with sendmail 8.17.1.9 -bv and Postfix 3.7.11.
+"""
+
+_MOST = 100_000  # aliases among which loops are looked for
+
+
+class Alias(NamedTuple):
+    """An alias with its targets, as its engine takes them apart."""
+
+    entry: Entry
+    targets: Sequence[AliasTarget]
+
+
+def files(aliases: Iterable[Alias], root: Tree, sink: Sink) -> None:
+    """CK116, CK117: files in folders that are there; of other folders a copy of a configuration knows nothing."""
+    for entry, targets in aliases:
+        for target in targets:
+            if target.kind is AliasKind.INCLUDE and _is_absent(target.text, root):
+                message = f"{entry.key} includes {target.text}, which does not exist"
+                sink.report(CK116, message, entry.value_span, hint="create the file, or correct its name")
+            elif target.kind is AliasKind.COMMAND:
+                words = target.text.split()
+                if words and _is_absent(words[0], root):
+                    message = f"{entry.key} runs {words[0]}, which does not exist"
+                    sink.report(CK117, message, entry.value_span, hint="install the program, or correct its name")
+
+
+def _is_absent(name: str, root: Tree) -> bool:
+    if not name.startswith("/") or "$" in name or not root.covers(name):
+        return False
+    try:
+        return not root.exists(name) and root.exists(os.path.dirname(name))  # noqa: PTH120
+    except OSError:
+        return False
+
+
+def loops(aliases: Sequence[Alias], local: Callable[[str], str], sink: Sink) -> None:
+    """CK118: circles of two or more aliases that have no other target; ``local``: an address as an alias, or ""."""
+    if len(aliases) > _MOST:
+        return
+    only: dict[str, tuple[str, Alias]] = {}
+    for alias in aliases:
+        if len(alias.targets) == 1 and alias.targets[0].kind is AliasKind.ADDRESS:
+            only[alias.entry.key.lower()] = local(alias.targets[0].text), alias
+        else:
+            only.pop(alias.entry.key.lower(), None)
+    seen: set[str] = set()
+    for name in only:
+        circle = _circle(name, only, seen)
+        if len(circle) > 1:
+            first, *others = circle
+            message = f"{' -> '.join([*circle, first])}: mail for {first} goes round, and is returned"
+            related = tuple(Related("and on from here", only[other][1].entry.span) for other in others)
+            sink.report(
+                CK118, message, only[first][1].entry.span, hint="let one of them lead to a user", related=related
+            )
+
+
+def _circle(name: str, only: Mapping[str, tuple[str, Alias]], seen: set[str]) -> list[str]:
+    """The circle that a name is in or leads to, if it has not been seen."""
+    way: dict[str, None] = {}
+    while name in only and name not in seen:
+        if name in way:
+            names = list(way)
+            seen.update(names)
+            return names[names.index(name) :]
+        way[name] = None
+        name = only[name][0]
+    seen.update(way)
+    return []

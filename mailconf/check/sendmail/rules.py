@@ -1,0 +1,42 @@
+"""The rules over what a configuration of sendmail's comes to: of a .mc, or of a .cf without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mailconf.check.sendmail import (
+    authentication,
+    daemons,
+    dns_lists,
+    encryption,
+    map_types,
+    masquerading,
+    milters,
+    numbers,
+    relaying,
+    relays,
+    starting,
+)
+
+if TYPE_CHECKING:
+    from mailconf.check.sendmail.subject import Written
+    from mailconf.diagnostics import Sink
+
+SITE_RULES: tuple[Callable[[Written, Sink], None], ...] = (
+    starting.names,
+    starting.sending,
+    starting.understood,
+    daemons.daemons,
+    milters.filters,
+    milters.passing,
+    map_types.maps,
+    relays.ports,
+    numbers.numbers,
+    dns_lists.lists,
+    relaying.relaying,
+    masquerading.masquerading,
+    authentication.mechanisms,
+    authentication.offered,
+    encryption.certificates,
+)

@@ -1,0 +1,186 @@
+"""sendmail's configuration served in the foreground: ``sendmail -bD``, and ``mailconf serve`` on an /etc/mail."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mailconf.files import Tree
+    from mailconf.mta.personality import Personality
+    from mailconf.mta.reports import Notice
+    from mailconf.mta.reports_postfix import NoticeText
+    from mailconf.mta.server import Endpoint
+    from mailconf.sendmail.policy import SendmailPolicy
+    from mailconf.sendmail.policy.recipients_world import RecipientsWorld
+    from mailconf.sendmail.rules.book import Rulebook
+    from mailconf.sendmail.rules.problems import CfProblem
+    from mailconf.sendmail.rules.version import SendmailVersion
+
+EX_OSERR = 71
+_SMTP_PORT = 25
+
+
+def run(
+    root: Tree,
+    cf: str,
+    given: Sequence[str],
+    hear: Callable[[CfProblem], object],
+    *,
+    listen: Sequence[Endpoint] = (),
+    ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
+    version: SendmailVersion | None = None,
+) -> int:
+    """Serve the configuration in the file ``cf`` until SIGTERM; the exit status.
+
+    given   options of the command line, ``Name=value``
+    hear    takes what is wrong with the configuration
+    listen  where, in the place of DaemonPortOptions
+    ready   gets the bound addresses
+    version of sendmail, whose words are meant
+    """
+    from mailconf.files import Root
+    from mailconf.model.fileworld import FileWorld
+    from mailconf.mta.journal import LogEvent
+    from mailconf.mta.log import Log
+    from mailconf.mta.queue import QueueError
+    from mailconf.mta.server import BrokenConfiguration, Policies, Server
+    from mailconf.mta.server import run as serve
+    from mailconf.sendmail.rules.problems import Stopped
+
+    if not isinstance(root, Root):
+        raise TypeError("a daemon runs on the disk")
+    try:
+        policy = compiled(root, cf, given, hear, version)
+    except Stopped as stopped:
+        return stopped.status
+    log = Log(hostname=policy.hostname, name="sendmail")
+    words = personality(policy)
+    first = [policy]
+
+    def note(event: LogEvent, **facts: object) -> None:
+        for program, text in words.journal.lines(event, **facts):
+            log(program, text)
+
+    def compile() -> Policies:
+        try:
+            main = first.pop() if first else compiled(root, cf, given, hear, version)
+        except Stopped as stopped:
+            raise BrokenConfiguration(f"{cf} cannot be read: status {stopped.status}") from stopped
+        return Policies(main, personality(main))
+
+    for text in unserved(policy):
+        note(LogEvent.FINDING, text=f"{cf}: {text}")
+    server = Server(
+        compile,
+        lambda: FileWorld(root, trace=False),
+        list(listen) or endpoints(policy),
+        log=log,
+        root=root,
+        ready=ready,
+    )
+    try:
+        serve(server)
+    except (BrokenConfiguration, QueueError, OSError) as failure:
+        note(LogEvent.FATAL, error=failure)
+        return EX_OSERR
+    return 0
+
+
+def compiled(
+    root: Tree,
+    cf: str,
+    given: Sequence[str],
+    hear: Callable[[CfProblem], object],
+    version: SendmailVersion | None = None,
+) -> SendmailPolicy:
+    """The Policy of a .cf. Raises Stopped where sendmail would not run."""
+    from mailconf.sendmail.policy import SendmailPolicy
+    from mailconf.sendmail.rules.load import load
+    from mailconf.sendmail.rules.problems import Problems
+    from mailconf.sendmail.rules.version import DEFAULT
+
+    meant = version or DEFAULT
+    book = load(root, cf, Problems(hear), mode="d", runs=root.is_real, given=given, version=meant)
+    return SendmailPolicy(book, recipients_world(root, book), hear=hear)
+
+
+def unserved(policy: SendmailPolicy) -> list[str]:
+    """What the configuration asks for that protects it and that is not done, each in a line for the log."""
+    from mailconf.model.world import run as run_now
+    from mailconf.sendmail.policy.hosts_access import DAEMON, unheeded
+    from mailconf.sendmail.rules.problems import Problems, number
+
+    book = policy.compiled.book
+    found = []
+    if book.options.get("InputMailFilters", "").strip():
+        found.append(f"InputMailFilters is not served: mail does not pass {book.options['InputMailFilters']}")
+    if book.options.get("ServerCertFile", "").strip():
+        found.append("ServerCertFile is not served: there is no STARTTLS")
+    if number(book.options.get("RefuseLA", "0")) > 0:
+        found.append("RefuseLA is not served: connections are taken under any load")
+    if number(book.options.get("ConnectionRateThrottle", "0")) > 0:
+        found.append("ConnectionRateThrottle is not served: any number of connections is taken in a second")
+    ruleset = book.number("check_compat", Problems(lambda problem: None))
+    if ruleset is not None and book.rulesets[ruleset]:
+        found.append("ruleset check_compat is not asked when mail is delivered")
+    return [*found, *run_now(unheeded(policy.compiled.files, DAEMON))]
+
+
+def recipients_world(root: Tree, book: Rulebook) -> RecipientsWorld:
+    """What answers rulesets and the recipients' side over this machine."""
+    from mailconf.sendmail.policy.recipients_disk import DiskRecipientsWorld
+
+    return DiskRecipientsWorld.of_machine(root, book.options)
+
+
+def endpoints(policy: SendmailPolicy) -> list[Endpoint]:
+    """Where DaemonPortOptions listens; port 25 of every address where it says nothing."""
+    found: list[Endpoint] = []
+    for service in policy.site.listeners:
+        keys = {key[:1].upper(): value for key, value in service.overrides.items()}
+        port, family = keys.get("P", "smtp"), keys.get("F", "inet").lower()
+        if family not in ("inet", "inet6"):
+            continue
+        number = int(port) if port.isascii() and port.isdigit() else _service(port)
+        found.append((keys.get("A", "::" if family == "inet6" else "0.0.0.0"), number, service.name))
+    return found or [("0.0.0.0", _SMTP_PORT, "MTA")]
+
+
+def _service(name: str) -> int:
+    try:
+        return socket.getservbyname(name, "tcp")
+    except OSError:
+        return _SMTP_PORT
+
+
+def _notice(notice: Notice) -> NoticeText:
+    """What a report begins with."""
+    from mailconf.mta.reports_postfix import NoticeText
+
+    warning = "Warning: could not send message for past 4 hours"
+    subject = warning if notice is notice.DELAY else "Returned mail: see transcript for details"
+    lines = ("The original message was received at this host.", "")
+    return NoticeText(
+        charset="us-ascii",
+        author="MAILER-DAEMON (Mail Delivery Subsystem)",
+        subject=subject,
+        postmaster_subject=f"Postmaster notify: {subject[0].lower()}{subject[1:]}",
+        lines=lines,
+        warnings=(),
+    )
+
+
+def personality(policy: SendmailPolicy) -> Personality:
+    """sendmail's words and its way to read commands; log lines and reports are still Postfix's."""
+    from mailconf.mta.hop_postfix import PostfixHop
+    from mailconf.mta.journal_postfix import PostfixJournal
+    from mailconf.mta.personality import Personality
+    from mailconf.mta.queue_ids import DateIds
+    from mailconf.mta.reports_postfix import PostfixReports
+    from mailconf.smtp.server_sendmail import SendmailConnection
+    from mailconf.smtp.wording_sendmail import SendmailWording
+
+    wording = SendmailWording(policy.hostname, policy.site.limits.message_size)
+    return Personality(wording, PostfixJournal(), PostfixReports(_notice), PostfixHop(), SendmailConnection, DateIds())

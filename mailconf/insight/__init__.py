@@ -1,0 +1,1 @@
+"""What a configuration is asked about itself: explanations, tests, comparisons."""

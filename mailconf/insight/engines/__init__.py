@@ -1,0 +1,1 @@
+"""What answers a case: the model, a private Postfix, or sendmail."""

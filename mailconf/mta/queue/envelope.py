@@ -1,0 +1,158 @@
+"""What a record says of a message beside its content, as JSON: its envelope, and what became of its recipients.
+
+Text that is no UTF-8 has its bytes as surrogates (`mailconf.source.decode`), which JSON writes in ASCII: every address
+survives. The keys are in the specification, `mailconf.mta.queue`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any
+
+from mailconf.model.recipient import Identity, RecipientKind
+from mailconf.model.session import UNKNOWN, NameOutcome, Session, Verified
+from mailconf.model.verdict import Reply
+from mailconf.mta.message import Message, Recipient, Result
+from mailconf.mta.queue.entry import AFTER, Queued, QueueEntry, RecipientState
+
+_OF_THE_MOMENT = ("objection", "withheld", "content")  # what the queue does not keep of a session
+_SESSION = [known.name for known in fields(Session) if known.name not in _OF_THE_MOMENT]
+_NAMES = ("client_name", "reverse_name")  # text, outcome
+
+Outcomes = dict[str, list[Any]]  # by the recipient's place, in decimal: state, tries, dsn, text, relay, code, reply
+
+
+class Broken(Exception):
+    """A record's text is not what this program writes."""
+
+
+def dump(values: dict[str, Any]) -> bytes:
+    return json.dumps(values, separators=(",", ":")).encode()
+
+
+def load(data: bytes) -> dict[str, Any]:
+    """The values of a record; raises Broken."""
+    try:
+        values = json.loads(data.decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        raise Broken(str(error)) from error
+    if not isinstance(values, dict):
+        raise Broken("a record holds no names")
+    return values
+
+
+def envelope(message: Message, *, size: int, hold: bool, filter: str, came: str = "") -> dict[str, Any]:
+    """The values of an ADD for a message whose recipients are all pending.
+
+    size  as SMTP counts it
+    came  the name under which it lay elsewhere before: who sees it there again knows that it is here
+    """
+    values: dict[str, Any] = {
+        "id": message.queue_id,
+        "from": message.sender,
+        "at": message.arrival,
+        "to": [_recipient(recipient) for recipient in message.recipients],
+        "size": size,
+        "next": message.arrival,
+        "local": bool(message.local),
+    }
+    optional = {"body": message.body, "ret": message.ret, "envid": message.envid, "filter": filter, "came": came}
+    values |= {name: value for name, value in optional.items() if value}
+    if hold:
+        values["hold"] = True
+    if message.session is not None:
+        values["session"] = _session(message.session)
+    return values
+
+
+def _recipient(recipient: Recipient) -> dict[str, Any]:
+    values: dict[str, Any] = {"address": recipient.address}
+    for name in ("original", "orcpt", "notify", "owner", "error"):
+        if value := getattr(recipient, name):
+            values[name] = value
+    if recipient.kind is not RecipientKind.ADDRESS:
+        values["kind"] = recipient.kind.value
+    if recipient.identity is not None:
+        values["identity"] = list(recipient.identity)
+    return values
+
+
+def _session(session: Session) -> dict[str, Any]:
+    kept = {name: getattr(session, name) for name in _SESSION}
+    for name in _NAMES:
+        kept[name] = kept[name].text, kept[name].outcome.value
+    return kept
+
+
+def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEntry:
+    """The message of an ADD with its outcomes; raises Broken."""
+    try:
+        outcomes = values.get("state", {})
+        recipients = [_queued(n, one, outcomes.get(str(n))) for n, one in enumerate(values["to"])]
+        message = Message(
+            values["id"],
+            values["from"],
+            [queued.recipient for queued in recipients],
+            content,
+            values["at"],
+            values.get("body", ""),
+            values.get("ret", ""),
+            values.get("envid", ""),
+            session_of(values.get("session")),
+            local=values["local"],
+        )
+        flags = bool(values.get("hold")), bool(values.get("warned"))
+        return QueueEntry(serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"])
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise Broken(f"{type(error).__name__}: {error}") from error
+
+
+def session_of(kept: dict[str, Any] | None) -> Session | None:
+    """The session that a message came by, from its record."""
+    if kept is None:
+        return None
+    known = {name: value for name, value in kept.items() if name in _SESSION}
+    for name in _NAMES:
+        if name in known:
+            known[name] = _verified(known[name])
+    return Session(**known)
+
+
+def _verified(stored: str | list[str]) -> Verified:
+    """A client's name. Before names had outcomes, the queue kept the text alone."""
+    if isinstance(stored, str):
+        return Verified.unknown() if stored == UNKNOWN else Verified.found(stored)
+    text, outcome = stored
+    return Verified(text, NameOutcome(outcome))
+
+
+def _queued(place: int, values: dict[str, Any], outcome: list[Any] | None) -> Queued:
+    names = {name: values[name] for name in ("original", "orcpt", "notify", "owner", "error") if name in values}
+    recipient = Recipient(values["address"], **names)
+    if "kind" in values:
+        recipient.kind = RecipientKind(values["kind"])
+    if "identity" in values:
+        uid, gid = values["identity"]
+        recipient.identity = Identity(uid, gid)
+    if outcome is None:
+        return Queued(place, recipient)
+    state, tries, dsn, text, relay, code, reply = outcome
+    said = Reply(code, tuple(reply)) if code else None
+    return Queued(place, recipient, RecipientState(state), tries, dsn, text, relay, said)
+
+
+def outcome_of(result: Result, tries: int) -> list[Any]:
+    """What is kept of an attempt's result; ``tries`` attempts have been made."""
+    reply = result.reply
+    code, lines = (reply.code, list(reply.lines)) if reply else (0, [])
+    return [int(AFTER[result.status]), tries, result.dsn, result.text, result.relay, code, lines]
+
+
+def kept_outcome(queued: Queued) -> list[Any]:
+    """What is kept of a recipient whose outcome is known."""
+    code, lines = (queued.reply.code, list(queued.reply.lines)) if queued.reply else (0, [])
+    return [int(queued.state), queued.tries, queued.dsn, queued.text, queued.relay, code, lines]
+
+
+PENDING: list[Any] = [0, 0, "", "", "", 0, []]

@@ -1,0 +1,166 @@
+"""A message in the pieces that cleanup(8) looks at: the fields of its header, those of MIME parts and of messages
+within it, and the lines of bodies.
+
+    header      the fields of the message, but for those about MIME
+    MIME        those about MIME (`MIME_FIELDS`), and all fields of a part of a multipart
+    nested      the fields of a message within the message (message/rfc822, message/global)
+    body        every other line, the boundaries of parts with them
+
+A line that begins with ``--`` and a boundary that is open is one, whatever follows; ``--`` behind it closes the
+multipart. A multipart/digest has messages for parts that do not name a type.
+
+Source: header_checks(5), postconf(5) mime_boundary_length_limit; tests/vectors/content_checks.jsonl.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from typing import NamedTuple
+
+MIME_FIELDS = frozenset(
+    (
+        b"mime-version",
+        b"content-type",
+        b"content-transfer-encoding",
+        b"content-id",
+        b"content-description",
+        b"content-disposition",
+    )
+)
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_TYPE = re.compile(rb"[ \t\n]*([^ \t\n/;()]+)[ \t\n]*/[ \t\n]*([^ \t\n;()]+)")
+_PARAMETER = re.compile(rb'([^ \t\n=;()"]+)[ \t\n]*=[ \t\n]*(?:"((?:[^"\\]|\\.)*)"|([^ \t\n;()"]+))', re.DOTALL)
+_QUOTED = re.compile(rb"\\(.)", re.DOTALL)
+_MESSAGES = (b"rfc822", b"global")
+_MOST = 100  # multiparts within each other (postconf(5) mime_nesting_limit); deeper ones are text
+
+
+class Kind(Enum):
+    """What a piece is; the value is the parameter whose tables are asked about it."""
+
+    HEADER = "header_checks"
+    MIME = "mime_header_checks"
+    NESTED = "nested_header_checks"
+    BODY = "body_checks"
+
+
+class Piece(NamedTuple):
+    """``raw`` is what stands in the message, line ends included; ``text`` what is looked at.
+
+    offset  of a line of a body, from its beginning, in bytes
+    """
+
+    kind: Kind
+    text: bytes
+    raw: bytes
+    offset: int = 0
+
+
+class _Multipart(NamedTuple):
+    boundary: bytes
+    digest: bool
+
+
+class Pieces:
+    """Cuts one message. ``mime`` is whether MIME is understood, ``boundary_length`` how much of a boundary counts, and
+    ``header_size`` how much of a field."""
+
+    def __init__(self, *, mime: bool = True, boundary_length: int = 2048, header_size: int = 102400) -> None:
+        self._mime = mime
+        self._boundary_length = boundary_length
+        self._header_size = header_size
+        self._stack: list[_Multipart] = []
+        self._openings: tuple[bytes, ...] = ()
+        self._where: Kind | None = Kind.HEADER  # whose header is read, None: a body
+        self._is_message = False  # what the header at hand leads to
+        self._field: list[bytes] = []
+        self._offset = 0
+
+    def of(self, content: bytes) -> Iterator[Piece]:
+        """The pieces of a message, whose lines are ended by LF; together they are the message."""
+        for line in content.splitlines(keepends=True) if b"\r" not in content else _lines(content):
+            if self._where is None:
+                yield from self._body(line)
+            else:
+                yield from self._header(line)
+        yield from self._flush()
+
+    def _header(self, line: bytes) -> Iterator[Piece]:
+        if line[:1] in (b" ", b"\t") and self._field:
+            self._field.append(line)
+            return
+        yield from self._flush()
+        if _FIELD.match(line):
+            self._field = [line]
+            return
+        nested = self._is_message and self._mime
+        self._where, self._is_message, self._offset = (Kind.NESTED if nested else None), False, 0
+        if line in (b"\n", b""):
+            yield Piece(Kind.BODY, b"", line)
+        else:
+            yield from self._body(line)
+
+    def _flush(self) -> Iterator[Piece]:
+        """The field that has been read."""
+        if not self._field:
+            return
+        raw, text = b"".join(self._field), b""
+        for line in self._field:
+            if len(text) < self._header_size:  # a line that is begun is read to its end
+                text += line
+        self._field, text = [], text.removesuffix(b"\n")
+        match = _FIELD.match(text)
+        assert match is not None
+        assert self._where is not None
+        name = match[1].lower()
+        if self._mime and name == b"content-type":
+            self._take_type(text[match.end() :])
+        yield Piece(Kind.MIME if name in MIME_FIELDS else self._where, text, raw)
+
+    def _take_type(self, value: bytes) -> None:
+        found = _TYPE.match(value)
+        if found is None:
+            return
+        kind, sub = found[1].lower(), found[2].lower()
+        self._is_message = kind == b"message" and sub in _MESSAGES
+        if kind != b"multipart":
+            return
+        for parameter in _PARAMETER.finditer(value, found.end()):
+            if parameter[1].lower() == b"boundary":
+                quoted = parameter[2] is not None
+                boundary = _QUOTED.sub(rb"\1", parameter[2]) if quoted else parameter[3]
+                if len(self._stack) < _MOST:
+                    self._stack.append(_Multipart(boundary[: self._boundary_length], sub == b"digest"))
+                    self._openings = tuple(b"--" + multipart.boundary for multipart in self._stack)
+                return
+
+    def _body(self, line: bytes) -> Iterator[Piece]:
+        text = line.removesuffix(b"\n")
+        offset, self._offset = self._offset, self._offset + len(line)
+        if text.startswith(self._openings):
+            self._where = self._boundary(text)
+        yield Piece(Kind.BODY, text, line, offset)
+
+    def _boundary(self, text: bytes) -> Kind | None:
+        """What follows a line that may be a boundary: the header of a part, or a body."""
+        for at in range(len(self._stack) - 1, -1, -1):
+            multipart = self._stack[at]
+            if text[2:].startswith(multipart.boundary):
+                ends = text[2 + len(multipart.boundary) :].startswith(b"--")
+                del self._stack[at if ends else at + 1 :]
+                self._openings = tuple(b"--" + multipart.boundary for multipart in self._stack)
+                self._is_message = multipart.digest and not ends
+                return None if ends else Kind.MIME
+        return self._where
+
+
+def _lines(content: bytes) -> Iterator[bytes]:
+    """The lines of a text in which CR ends none."""
+    start = 0
+    while (end := content.find(b"\n", start)) >= 0:
+        yield content[start : end + 1]
+        start = end + 1
+    if start < len(content):
+        yield content[start:]

@@ -1,0 +1,67 @@
+"""What a session keeps between its questions, and what its parts share: the engine, what was said, what is decided."""
+
+from __future__ import annotations
+
+from mailconf.model.session import Session
+from mailconf.model.world import Ask
+from mailconf.sendmail.policy.asked_world import AskedWorld
+from mailconf.sendmail.policy.session_heard import Heard
+from mailconf.sendmail.policy.settings import Compiled
+from mailconf.smtp.reply import Reply
+from mailconf.smtp.server_sendmail import REJECTED as REJECTED
+from mailconf.source import decode, encode
+
+
+def latin(text: str) -> str:
+    """A text of the model's as the rules have it: a character a byte."""
+    return text if text.isascii() else encode(text).decode("latin-1")
+
+
+def modern(text: str) -> str:
+    """A text of the rules' as the model has it."""
+    return text if text.isascii() else decode(text.encode("latin-1", "replace"))
+
+
+class SessionState:
+    """See the module.
+
+    denied    how the client was refused when it connected; None for one that is welcome
+    features  the letters of ruleset srv_features
+    discard   the message is thrown away, and the client is not told
+    hold      why the message is put aside; "" where it is not
+    """
+
+    def __init__(self, policy: Compiled, session: Session) -> None:
+        self.policy = policy
+        self.session = session
+        self.world = AskedWorld(policy.files)
+        self.heard = Heard()
+        self.engine = policy.engine(self.world, self.heard.problems)
+        self.macros = self.engine.macros  # of the whole session
+        self.denied: Reply | None = None
+        self.features = ""
+        self._discards = False  # all that this client sends
+        self.client_name = ""
+        self.bad_recipients = 0  # that were refused in this session
+        self._begin_transaction()
+
+    # -- the state of a transaction
+
+    def _begin_transaction(self) -> None:
+        self.engine.macros = self.macros.above()
+        self.discard = self._discards
+        self.hold = ""
+
+    def forget(self) -> None:
+        self._begin_transaction()
+
+    def _begin(self, ask: Ask) -> None:
+        """A question begins: nothing has been said about it."""
+        self.world.ask = ask
+        if self.session.hasty and self.denied is None:
+            self.denied = REJECTED
+        self.heard.clear()
+        self.engine.verbose = 2 if self.session.verbose else 0
+
+    def define(self, name: str, value: str | None) -> None:
+        self.engine.macros.define(name, value)

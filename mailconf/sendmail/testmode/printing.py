@@ -1,0 +1,74 @@
+"""Steps of rules as address test mode prints them, each as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mailconf.sendmail.rules.symbols import MacroNames, shown
+from mailconf.sendmail.rules.trace import (
+    CallSkipped,
+    Entered,
+    Left,
+    Looped,
+    MacroRead,
+    MapAnswered,
+    MapAsked,
+    Rewritten,
+    RuleFailed,
+    RuleMatched,
+    RuleStep,
+    RuleTried,
+)
+
+_LINES = 15  # the level from which on a rule's line is shown
+
+
+class Printer:
+    """A `Tracer` that writes. ``rules`` and ``maps`` are the levels of -d21 and -d60."""
+
+    def __init__(self, names: MacroNames, write: Callable[[str], object]) -> None:
+        self.rules = 0
+        self.maps = 0
+        self._names = names
+        self._write = write
+
+    def tokens(self, tokens: Sequence[str]) -> str:
+        """A workspace or a side of a rule, with a blank before each token."""
+        text = " ".join(tokens)
+        if text.isascii() and text.isprintable():
+            return f" {text}\n" if tokens else "\n"
+        return "".join(f" {shown(token, self._names)}" for token in tokens) + "\n"
+
+    def step(self, step: RuleStep) -> None:
+        self._write(self._text(step))
+
+    def _text(self, step: RuleStep) -> str:
+        match step:
+            case Entered():
+                return f"{step.ruleset[:16]:<16}   input:{self.tokens(step.workspace)}"
+            case Left():
+                return f"{step.ruleset[:16]:<16} returns:{self.tokens(step.workspace)}"
+            case RuleTried():
+                place = f" (line {step.line})" if self.rules >= _LINES else ""
+                return f"-----trying rule{place}:{self.tokens(step.side)}"
+            case RuleFailed():
+                return "----- rule fails\n"
+            case RuleMatched():
+                return f"-----rule matches:{self.tokens(step.side)}"
+            case Rewritten():
+                return f"rewritten as:{self.tokens(step.workspace)}"
+            case Looped():
+                return f"workspace: {self.tokens(step.workspace)}"
+            case MacroRead():
+                value = "(NULL)" if step.value is None else step.value
+                return f'rewrite: {step.side} $&{{{step.name}}} => "{value}"\n'
+            case CallSkipped():
+                return f"-----skip subr {step.ruleset} ({step.number})\n"
+            case MapAsked():
+                return f"map_lookup({step.map}, {shown(step.key, self._names)}) => "
+            case MapAnswered():
+                found = "NOT FOUND" if step.value is None else step.value
+                text = f"{found} ({step.status}), ad=0\n"
+                if step.deferred:
+                    text += f"map_lookup({step.map}, {step.key}) tempfail: errno=0\n"
+                return text

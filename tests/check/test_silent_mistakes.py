@@ -1,0 +1,225 @@
+"""Mistakes that Postfix passes in silence, on one small site: each with its siblings, and the site without a finding.
+
+What needs no users of the machine and no certificate is in tests/check/test_hints.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from mailconf.check.rules import check
+from mailconf.diagnostics import Severity, Sink
+from mailconf.files import Memory
+from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.site import site_of
+from tests.check.test_hints import MASTER as MASTER
+
+MAIN = """\
+compatibility_level = 3.6
+myhostname = mail.corp.example
+mydomain = corp.example
+myorigin = $mydomain
+inet_interfaces = loopback-only
+mydestination = $myhostname, localhost, $mydomain
+mynetworks = 127.0.0.0/8
+alias_maps = hash:/etc/postfix/aliases
+virtual_alias_domains = virt.example
+virtual_alias_maps = hash:/etc/postfix/virtual
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
+"""
+FILES = {
+    "main.cf": MAIN,
+    "master.cf": MASTER,
+    "aliases": "postmaster: root\nroot: joe\n",
+    "virtual": "joe@virt.example joe\npostmaster@virt.example joe\n",
+}
+MACHINE = {
+    "/etc/passwd": "root:x:0:0::/root:/bin/sh\njoe:x:1000:1000::/home/joe:/bin/sh\nann:x:1001:1001::/home/ann:/bin/sh",
+    "/etc/hosts": "127.0.0.1 localhost\n",
+    "/etc/postfix/cert.pem": "",
+}
+TLS = "smtpd_tls_security_level = encrypt\nsmtpd_tls_chain_files = /etc/postfix/cert.pem\n"
+FIRST = "PF260"  # before it are mistakes that have tests of their own, and maps that are not built here
+ALIASES = ("CK116", "CK117", "CK118")
+PORT_25 = "smtp inet n - n - - smtpd\n"
+
+
+def found(changes: dict[str, str]) -> list[tuple[str, str, Severity]]:
+    """What check finds: code, file:line, severity."""
+    files = {f"/etc/postfix/{name}": text for name, text in {**FILES, **changes}.items()}
+    root = Memory({**files, **MACHINE})
+    sink = Sink()
+    configuration = Configuration.load("/etc/postfix", sink, root)
+    check(configuration, site_of(configuration), root, sink)
+    return [
+        (d.code, f"{d.span.source.name.rpartition('/')[2]}:{d.span.line}" if d.span else d.file, d.severity)
+        for d in sink.sorted()
+        if d.severity is not Severity.NOTE and (d.code in ALIASES or (d.code >= FIRST and d.code.startswith("PF")))
+    ]
+
+
+def codes(changes: dict[str, str]) -> list[tuple[str, str]]:
+    return [(code, place) for code, place, _ in found(changes)]
+
+
+def test_the_site_itself_has_no_finding() -> None:
+    assert found({}) == []
+
+
+def plus(text: str) -> dict[str, str]:
+    return {"main.cf": MAIN + text}
+
+
+LAST = len(MAIN.splitlines()) + 1  # the first line that a case adds
+CASES: list[tuple[dict[str, str], Iterable[tuple[str, str]]]] = [
+    # users and aliases
+    ({"virtual": FILES["virtual"] + "info@virt.example jooe\n"}, [("PF272", "virtual:3")]),
+    ({"virtual": FILES["virtual"] + "info@virt.example jooe@corp.example\n"}, [("PF272", "virtual:3")]),
+    ({"virtual": FILES["virtual"] + "info@virt.example joe, ann, x@far.example\n"}, []),
+    ({"virtual": FILES["virtual"] + "@corp.example joe\n"}, [("PF273", "virtual:3")]),
+    (
+        {"virtual": FILES["virtual"] + "@corp.example joe\njoe@corp.example joe\nann@corp.example ann\n"},
+        [],
+    ),
+    # aliases in a circle; lists and programs in folders that are there
+    ({"aliases": FILES["aliases"] + "a: B\nb: c@corp.example\nc: a\n"}, [("CK118", "aliases:3")]),
+    ({"aliases": FILES["aliases"] + "a: b\nb: a, joe\nme: me\nc: c@far.example\n"}, []),
+    ({"aliases": FILES["aliases"] + "a: b\nb: a@else.example\n"}, []),
+    ({"aliases": FILES["aliases"] + "list: joe, :include:/etc/postfix/none\n"}, [("CK116", "aliases:3")]),
+    ({"aliases": FILES["aliases"] + "list: :include:/etc/postfix/virtual\nfar: :include:/srv/none/list\n"}, []),
+    ({"aliases": FILES["aliases"] + 'run: "|/etc/postfix/none -a b"\n'}, [("CK117", "aliases:3")]),
+    ({"aliases": FILES["aliases"] + 'run: "|exec $HOME/bin/x", "|/srv/none/y"\n'}, []),
+    # TLS and a certificate
+    (plus("smtpd_tls_security_level = may\n"), [("PF266", f"main.cf:{LAST}")]),
+    (plus("smtpd_use_tls = yes\n"), [("PF266", f"main.cf:{LAST}")]),
+    ({"master.cf": MASTER + "465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n"}, [("PF266", "master.cf:13")]),
+    (plus(TLS), [("PF284", f"main.cf:{LAST}")]),
+    (
+        {
+            **plus(TLS),
+            "master.cf": MASTER.replace(PORT_25, "smtp inet n - n - - smtpd -o smtpd_tls_security_level=may\n"),
+        },
+        [],
+    ),
+    # a wrapped port, and one that is not
+    (
+        {
+            **plus(TLS.replace("encrypt", "may")),
+            "master.cf": MASTER + "submission inet n - n - - smtpd\n  -o smtpd_tls_wrappermode=yes\n",
+        },
+        [("PF276", "master.cf:14")],
+    ),
+    (
+        {**plus(TLS.replace("encrypt", "may")), "master.cf": MASTER + "submissions inet n - n - - smtpd\n"},
+        [("PF276", "master.cf:13")],
+    ),
+    (plus("relayhost = [a.example]:submissions\n"), [("PF276", f"main.cf:{LAST}")]),
+    # this host itself
+    (plus("relayhost = [mail.corp.example]\n"), [("PF275", f"main.cf:{LAST}")]),
+    (plus("relayhost = [127.0.0.1]:25\n"), [("PF275", f"main.cf:{LAST}")]),
+    (plus("relayhost = [127.0.0.1]:10025\n"), []),
+    (
+        {
+            **plus("transport_maps = texthash:/etc/postfix/t\n"),
+            "t": "a.example smtp:[b.example]:465\nb.example smtp:[b.example]\n",
+        },
+        [("PF276", "t:1")],
+    ),
+    (
+        {**plus("transport_maps = texthash:/etc/postfix/t\n"), "t": "a.example smtp:[mail.corp.example]\n"},
+        [("PF275", "t:1")],
+    ),
+    (
+        {**plus("sender_dependent_relayhost_maps = texthash:/etc/postfix/t\n"), "t": "a@a.example smtp:[b.example]\n"},
+        [("PF298", "t:1")],
+    ),
+    # a network by another name
+    (
+        {"main.cf": MAIN.replace("127.0.0.0/8\n", "127.0.0.0/8 $office\noffice = ::/0 0.0.0.0/1\n")},
+        [("PF264", "main.cf:8")],
+    ),
+    (
+        {
+            "main.cf": MAIN.replace("127.0.0.0/8\n", "cidr:/etc/postfix/nets\n"),
+            "nets": "127.0.0.0/8 x\n0.0.0.0/0 x\n",
+        },
+        [("PF264", "nets:2")],
+    ),
+    (
+        {"main.cf": MAIN.replace("127.0.0.0/8\n", "/etc/postfix/nets\n"), "nets": "127.0.0.0/8\n0.0.0.0/0\n"},
+        [("PF264", "nets:2")],
+    ),
+    ({"master.cf": MASTER + "2525 inet n - n - - smtpd -o mynetworks=0.0.0.0/0\n"}, [("PF264", "master.cf:13")]),
+    ({"master.cf": MASTER + "127.0.0.1:2525 inet n - n - - smtpd -o mynetworks=0.0.0.0/0\n"}, []),
+    (plus("relayhost = smtp:25\n"), [("PF298", f"main.cf:{LAST}")]),
+    (plus("relayhost = [smtp]:25\n"), []),
+    # what sites do on purpose
+    (
+        {
+            **plus("smtpd_milters = unix:/opendkim/sock\n"),
+            "master.cf": MASTER.replace("smtp inet n - n", "smtp inet n - y"),
+        },
+        [("PF296", f"main.cf:{LAST}")],
+    ),
+    (plus("relay_domains = !a.example\n"), []),
+    ({"main.cf": MAIN.replace("reject_unauth_destination", "reject") + "relay_domains = a.example\n"}, []),
+    (plus("relay_domains = *\n"), [("PF293", f"main.cf:{LAST}")]),
+    (plus("mynetworks = 172.0.0.0/8 192.168.0.0/16 10.0.0.0/8 [fe80::]/10 [fc00::]/7\n"), []),
+    (plus("smtpd_banner = other.example ESMTP\n"), []),
+    # postmaster
+    ({"virtual": "joe@virt.example joe\n"}, [("PF274", "main.cf:9")]),
+    ({"virtual": "@virt.example joe\n"}, []),
+    ({"aliases": "root: joe\n"}, [("PF274", "aliases:1")]),
+    # a filter by pipe(8), which hands mail back by sendmail(1)
+    (
+        {
+            **plus("content_filter = scan:dummy\n"),
+            "master.cf": MASTER + "scan unix - n n - - pipe user=joe argv=/x /usr/sbin/sendmail -G -i\n",
+        },
+        [("PF283", f"main.cf:{LAST}")],
+    ),
+    (
+        {
+            **plus("smtpd_proxy_filter = 127.0.0.1:10024\n"),
+            "master.cf": MASTER + "127.0.0.1:10025 inet n - n - - smtpd\n",
+        },
+        [("PF283", "master.cf:13")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), CASES)
+def test_a_mistake_is_found_at_its_place(changes: dict[str, str], expected: Iterable[tuple[str, str]]) -> None:
+    assert codes(changes) == list(expected)
+
+
+RELAY = MAIN.replace("permit_mynetworks, permit_sasl_authenticated, reject", "permit_mynetworks, CHECK, reject")
+OPEN = [
+    ("check_helo_access texthash:/etc/postfix/t", "mail.partner.example OK\n", ("PF268", "t:1")),
+    ("check_helo_access texthash:/etc/postfix/t", "mail.partner.example DUNNO\n", None),
+    ("check_helo_access texthash:/etc/postfix/t", "mail.partner.example permit_mynetworks\n", None),
+    ("check_sender_access texthash:/etc/postfix/t", "a.example REJECT\npartner.example OK\n", ("PF268", "t:2")),
+    ("check_sender_access texthash:/etc/postfix/t", "ann@partner.example 1\n", ("PF268", "t:1")),
+    ("check_sender_access texthash:/etc/postfix/t", "ann@ permit\n", ("PF268", "t:1")),
+    ("check_sender_access texthash:/etc/postfix/t", "corp.example OK\n", ("PF268", "t:1")),
+    ("check_sender_access regexp:/etc/postfix/t", "/@partner\\.example$/ OK\n", ("PF268", f"main.cf:{LAST - 1}")),
+    ("check_client_access texthash:/etc/postfix/t", "198.51.100.7 OK\n", None),
+    ("check_client_access cidr:/etc/postfix/t", "0.0.0.0/0 OK\n", ("PF268", f"main.cf:{LAST - 1}")),
+    ("check_policy_service inet:127.0.0.1:10023", "", ("PF269", f"main.cf:{LAST - 1}")),
+    ("reject_unknown_sender_domain, reject_rbl_client zen.spamhaus.org", "", None),
+]
+
+
+@pytest.mark.parametrize(("restriction", "table", "expected"), OPEN)
+def test_strangers_may_relay_or_not(restriction: str, table: str, expected: tuple[str, str] | None) -> None:
+    files = {"main.cf": RELAY.replace("CHECK", restriction), "t": table}
+    assert [each for each in codes(files) if each[0] in ("PF268", "PF269")] == ([expected] if expected else [])
+
+
+def test_a_service_of_its_own_lets_strangers_relay() -> None:
+    lists = "permit_mynetworks,check_helo_access,texthash:/etc/postfix/t,reject_unauth_destination"
+    service = f"2525 inet n - n - - smtpd -o smtpd_relay_restrictions={lists}\n"
+    files = {"master.cf": MASTER + service, "t": "a.example OK\n"}
+    assert codes(files) == [("PF268", "t:1")]

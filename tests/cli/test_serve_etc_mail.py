@@ -1,0 +1,59 @@
+"""What serving an /etc/mail tells at its start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailconf.cli.shared.sendmail_daemon import compiled, endpoints, unserved
+from mailconf.files import Root
+from mailconf.sendmail.policy import SendmailPolicy
+from tests.vectors.sendmail_smtp_cases import BASE
+
+
+def policy_of(root: Root, text: str) -> SendmailPolicy:
+    root.path("/conf").mkdir(exist_ok=True)
+    root.path("/conf/x.cf").write_text((BASE + text).replace("FOLDER", "/conf"))
+    return compiled(root, "/conf/x.cf", (), lambda problem: None)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("O InputMailFilters=spam\nXspam, S=local:/run/spam\n", "InputMailFilters"),
+        ("O ServerCertFile=/etc/cert\n", "ServerCertFile"),
+        ("O RefuseLA=12\n", "RefuseLA"),
+        ("O ConnectionRateThrottle=3\n", "ConnectionRateThrottle"),
+        ("Scheck_compat\nR$*\t$#error $: no\n", "check_compat"),
+    ],
+)
+def test_what_is_not_done_is_named(tmp_path: Path, text: str, name: str) -> None:
+    root = Root(tmp_path)
+    assert [name in line for line in unserved(policy_of(root, text))] == [True]
+    assert unserved(policy_of(root, "")) == []
+
+
+def test_commands_of_hosts_deny_are_named(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts.deny").write_text("# nothing\n")
+    assert unserved(policy_of(root, "")) == []
+    (tmp_path / "etc/hosts.deny").write_text("ALL: ALL\n")
+    assert unserved(policy_of(root, "")) == []
+    (tmp_path / "etc/hosts.deny").write_text("ALL: ALL: spawn /bin/x\n")
+    assert "/etc/hosts.deny" in unserved(policy_of(root, ""))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [("0.0.0.0", 25, "MTA")]),
+        ("O DaemonPortOptions=Name=MTA, Port=2525, Addr=127.0.0.1\n", [("127.0.0.1", 2525, "MTA")]),
+        ("O DaemonPortOptions=Port=25\nO DaemonPortOptions=F=inet6,P=587,N=MSA\n",
+         [("0.0.0.0", 25, "Daemon0"), ("::", 587, "MSA")]),
+        ("O DaemonPortOptions=Family=local,Addr=/run/x\n", [("0.0.0.0", 25, "MTA")]),
+    ],
+)  # fmt: skip
+def test_where_the_daemon_listens(tmp_path: Path, text: str, expected: list[tuple[str, int, str]]) -> None:
+    assert endpoints(policy_of(Root(tmp_path), text)) == expected

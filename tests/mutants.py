@@ -1,0 +1,137 @@
+"""Changes of the code that a test must notice: durability, locks, and the last value before an answer changes.
+
+    python -m tests.mutants [NAME ...]
+
+Makes each change in a copy of the checkout and runs the tests that are named for it there. Prints what became of each;
+exit status 0 when the tests pass without a change and fail with each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+TOP = Path(__file__).resolve().parent.parent
+_LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__")
+SECONDS = 300  # for the tests of one mutant; one that makes them hang is noticed
+
+
+class Mutant(NamedTuple):
+    """name    for the command line
+    file       below mailconf/
+    old, new   a text that is there once, and what it becomes
+    tests      the tests that must fail
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+    @property
+    def line(self) -> int:
+        """Where the text is, from 1. AssertionError where it is not there exactly once."""
+        before, *after = (TOP / "mailconf" / self.file).read_text(encoding="utf-8").split(self.old)
+        assert len(after) == 1, f"{self.name}: {self.old!r} is {len(after)} times in {self.file}"
+        return before.count("\n") + 1 + (len(self.old) - len(self.old.lstrip("\n")))
+
+
+_QUEUE = "tests/mta/test_queue.py tests/mta/test_queue_crashes.py tests/mta/test_queue_segments.py"
+_REPLACE = "tests/files/test_replace.py"
+_MAILBOX = "tests/mta/test_mailbox.py"
+_GENERATION = "tests/build/test_generation.py"
+_BOUNDARIES = "tests/postfix/test_boundaries.py"
+_LOCKS = "tests/maps/test_locks.py"
+
+MUTANTS = (
+    Mutant("queue-content", "mta/queue/incoming.py", "            os.fsync(descriptor)\n", "            pass\n",
+           _QUEUE),
+    Mutant("queue-folder", "mta/queue/folder.py", "            os.fsync(descriptor)\n", "            pass\n", _QUEUE),
+    Mutant("replace-content", "files/replacing.py", "            os.fsync(file.fileno())\n", "", _REPLACE),
+    Mutant("replace-folder", "files/replacing.py", "        raise\n    sync_folder(target.parent)\n", "        raise\n",
+           _REPLACE),
+    Mutant("folder", "files/replacing.py", "        os.fsync(descriptor)\n", "        pass\n", _REPLACE),
+    Mutant("replace-order", "files/replacing.py",
+           "            os.fsync(file.fileno())\n            temporary.replace(target)\n",
+           "            temporary.replace(target)\n            os.fsync(file.fileno())\n", _REPLACE),
+    Mutant("mbox", "mta/mailbox.py", "            os.fsync(file)\n            if not before:",
+           "            if not before:", _MAILBOX),
+    Mutant("mbox-folder", "mta/mailbox.py", "                    _sync_folder(os.path.dirname(path)",
+           "                    str(os.path.dirname(path)", _MAILBOX),
+    Mutant("maildir", "mta/mailbox.py", "            os.fsync(file)\n            found", "            found", _MAILBOX),
+    Mutant("maildir-folder", "mta/mailbox.py", '        _sync_folder(f"{path}/new")\n', "", _MAILBOX),
+    Mutant("maildir-parents", "mta/mailbox.py", "            _sync_folder(os.path.dirname(folder)",
+           "            str(os.path.dirname(folder)", _MAILBOX),
+    Mutant("mailbox-folders", "mta/mailbox.py", "        os.fsync(folder)\n", "        pass\n", _MAILBOX),
+    Mutant("generation-copy", "build/generation.py", "            os.fsync(file.fileno())\n", "            pass\n",
+           _GENERATION),
+    Mutant("dead-letter", "cli/sendmail/submit.py", "        os.fsync(descriptor)\n", "",
+           "tests/cli/test_durable.py"),
+    Mutant("dead-letter-folder", "cli/sendmail/submit.py", "        if not status.st_size:", "        if False:",
+           "tests/cli/test_durable.py"),
+    Mutant("shared-lock", "maps/database/bdb_table.py", "fcntl.lockf(descriptor, fcntl.LOCK_SH)", "pass", _LOCKS),
+    Mutant("expiry", "mta/scheduler.py", "now - message.arrival >= self._lifetime",
+           "now - message.arrival > self._lifetime", "tests/mta/test_scheduler.py"),
+    Mutant("third-host", "mta/smtp_client.py", "MAX_SESSIONS = 2 ", "MAX_SESSIONS = 3 ",
+           "tests/mta/test_smtp_client.py"),
+    Mutant("one-host", "mta/smtp_client.py", "MAX_SESSIONS = 2 ", "MAX_SESSIONS = 1 ", "tests/mta/test_smtp_client.py"),
+    Mutant("minimum-uid", "postfix/policy/local.py", "number >= least", "number > least", _BOUNDARIES),
+    Mutant("minimum-uid-less", "postfix/policy/local.py", "number >= least", "number >= least - 1", _BOUNDARIES),
+    Mutant("explain-sender", "model/inquiry.py", "Side.SENDER, route.transport", "Side.RECIPIENT, route.transport",
+           _BOUNDARIES),
+    Mutant("domain-aaaa", "postfix/policy/dns_checks.py", '("MX", *ADDRESS_TYPES)', '("MX", "A")', _BOUNDARIES),
+    Mutant("helo-aaaa", "postfix/policy/dns_checks.py", 'first(ev, helo, (*ADDRESS_TYPES, "MX"))',
+           'first(ev, helo, ("A", "MX"))', _BOUNDARIES),
+    Mutant("helo-mx", "postfix/policy/dns_checks.py", 'first(ev, helo, (*ADDRESS_TYPES, "MX"))',
+           "first(ev, helo, ADDRESS_TYPES)", _BOUNDARIES),
+)  # fmt: skip
+
+
+def failed(checkout: Path, tests: str) -> str:
+    """The first of the tests that fails in ``checkout``; "" where they pass."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests.split()]
+    command += ["--basetemp", str(checkout.parent / "pytest"), "-o", "addopts="]
+    try:
+        done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"{tests} did not end"
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stdout + done.stderr)
+    said = [line.split(" ")[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    return said[0] if done.returncode else ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    names = parser.parse_args().names
+    survivors = 0
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Path(folder, "checkout")
+        shutil.copytree(TOP, checkout, ignore=_LEFT_OUT)
+        chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+        for tests in sorted({mutant.tests for mutant in chosen}):
+            if failure := failed(checkout, tests):
+                print(f"without a change fails {failure}")
+                return 1
+        for mutant in chosen:
+            place = f"mailconf/{mutant.file}:{mutant.line}"
+            file = checkout / "mailconf" / mutant.file
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+            died = failed(checkout, mutant.tests)
+            file.write_text(text, encoding="utf-8")
+            survivors += not died
+            print(f"{mutant.name:18} {place:42} {died or 'SURVIVES'}", flush=True)
+    print(f"{len(chosen) - survivors} of {len(chosen)} are noticed")
+    return bool(survivors)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
