@@ -4,7 +4,8 @@ sendmail_hosts.jsonl to clients under several hosts.allow and hosts.deny (`sendm
     python -m tests.vectors.record_sendmail_smtp [NAME]
 
 It runs on a host of its own name, without a network: the hosts file names the clients, and no server answers for the
-DNS. Needs root.
+DNS. /etc is a copy there, since a machine without libwrap has no hosts.allow that a file could be mounted on. Needs
+root.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ _ALONE = """\
 set -e
 ip link set lo up
 hostname "$1"
-mount --bind "$2/resolv.conf" /etc/resolv.conf
-mount --bind "$2/hosts" /etc/hosts
-mount --bind "$2/passwd" /etc/passwd
-mount --bind "$2/hosts.allow" /etc/hosts.allow
-mount --bind "$2/hosts.deny" /etc/hosts.deny
+mkdir "$2/etc"
+mount -t tmpfs tmpfs "$2/etc"
+cp -a /etc/. "$2/etc"
+mount --bind "$2/etc" /etc
+for name in resolv.conf hosts passwd hosts.allow hosts.deny; do
+    touch "/etc/$name"
+    mount --bind "$2/$name" "/etc/$name"
+done
 shift 2
 exec "$@"
 """
