@@ -220,6 +220,7 @@ SHAPES: dict[str, Shape] = {
     "tiny lines with a quote": _lines('"N\n'),
     "tiny lines with a colon": _lines("N: v\n"),
     "tiny lines that are not UTF-8": lambda n, first: b"\xff v\n" * (n // 4),
+    "tiny lines and a NUL": lambda n, first: _lines("N F v\n")(n, first) + b"a \0\n",
     "tiny patterns": _lines("/N/ OK\n"),
     "tiny patterns that are not closed": _lines("/N\n"),
     "a pattern": lambda n, first: b"/" + b"a" * n + b"/ OK\n",
@@ -287,6 +288,8 @@ def _programs() -> dict[str, Program]:
             "postmap", *c, "-q", "key", f"{kind}:t", before=(("postmap", *c, f"{kind}:t"),)
         )
         made[f"postalias {kind}"] = _postmap("postalias", *c, f"{kind}:t", first="key:")
+    for tool, first in (("postmap", "key "), ("postalias", "key:")):  # which warn of NULs
+        made[f"{tool} hash, 3.10"] = _postmap(tool, "--postfix-version", "3.10", *c, "hash:t", first=first)
     made["postmap -s -j hash"] = _postmap("postmap", *c, "-s", "-j", "hash:t", before=(("postmap", *c, "hash:t"),))
     made["postmap -F hash"] = _postmap("postmap", *c, "-F", "hash:t")
     made["postmap -i hash"] = _postmap("postmap", *c, "-i", "hash:t", file="-")

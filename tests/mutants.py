@@ -43,6 +43,8 @@ class Mutant(NamedTuple):
 
 
 _QUEUE = "tests/mta/test_queue.py tests/mta/test_queue_crashes.py tests/mta/test_queue_segments.py"
+_WRITER = "tests/mta/test_queue.py tests/mta/test_queue_crashes.py"
+_RECORDS = "tests/mta/test_queue_segments.py"
 _REPLACE = "tests/files/test_replace.py"
 _MAILBOX = "tests/mta/test_mailbox.py"
 _GENERATION = "tests/build/test_generation.py"
@@ -53,6 +55,44 @@ MUTANTS = (
     Mutant("queue-content", "mta/queue/incoming.py", "            os.fsync(descriptor)\n", "            pass\n",
            _QUEUE),
     Mutant("queue-folder", "mta/queue/folder.py", "            os.fsync(descriptor)\n", "            pass\n", _QUEUE),
+    # The queue's segments: what is acknowledged is on the disk, in a file that has a durable name.
+    Mutant("queue-sync", "mta/queue/writer.py", "            os.fdatasync(self._descriptor)\n", "", _WRITER),
+    Mutant("queue-answer-early", "mta/queue/group.py", "if sync or outcome.added or outcome.moved",
+           "if sync or outcome.moved", _WRITER),
+    Mutant("queue-move-early", "mta/queue/group.py", "if sync or outcome.added or outcome.moved",
+           "if sync or outcome.added", _WRITER),
+    Mutant("queue-answer-order", "mta/queue/group.py",
+           "                self._writer.sync()\n                self.syncs += 1\n",
+           "                self._report(outcome)\n                outcome = Outcome()\n"
+           "                self._writer.sync()\n                self.syncs += 1\n", _WRITER),
+    Mutant("queue-new-segment", "mta/queue/folder.py",
+           "            os.fsync(descriptor)\n            sync_folder(self.path)\n",
+           "            os.fsync(descriptor)\n", _WRITER),
+    Mutant("queue-free-folder", "mta/queue/folder.py",
+           "            path.rename(path.with_suffix(_DAMAGED))\n        sync_folder(self.path)\n",
+           "            path.rename(path.with_suffix(_DAMAGED))\n", _WRITER),
+    Mutant("queue-folders-made", "mta/queue/folder.py", "        sync_folder(each.parent)\n",
+           "        str(each.parent)\n", _WRITER),
+    Mutant("queue-failed-again", "mta/queue/group.py",
+           "        self._writer.abandon()\n        noted", "        noted", f"{_WRITER} {_RECORDS}"),
+    Mutant("queue-refused", "mta/queue/group.py", "            if added.place is not None:\n",
+           "            if False:\n", _WRITER),
+    Mutant("queue-unsure", "mta/queue/group.py", "for note in self._unsure if self._writer.is_closed else ():",
+           "for note in ():", f"{_WRITER} {_RECORDS}"),
+    Mutant("queue-command-folder", "mta/queue/incoming.py", "            sync_folder(folder.incoming)\n",
+           "            str(folder.incoming)\n", _WRITER),
+    Mutant("queue-command-order", "mta/queue/incoming.py",
+           "            os.fsync(descriptor)\n            unfinished.rename(whole)\n",
+           "            unfinished.rename(whole)\n            os.fsync(descriptor)\n", _WRITER),
+    Mutant("queue-torn-content", "mta/queue/records.py", " or (content and not _has_crc(file, length, crc))", "",
+           _RECORDS),
+    Mutant("queue-torn-text", "mta/queue/records.py", " or zlib.crc32(text) != text_crc", "", _RECORDS),
+    Mutant("queue-torn-head", "mta/queue/records.py",
+           "if _CRC.unpack_from(head, _RECORD.size)[0] != zlib.crc32(head[: _RECORD.size]):", "if False:", _RECORDS),
+    Mutant("queue-torn-group", "mta/queue/records.py", "if record.synced > offset:", "if record.synced >= offset:",
+           _RECORDS),
+    Mutant("queue-damage", "mta/queue/records.py", "if record.synced > offset:", "if record.synced > offset + 1:",
+           _RECORDS),
     Mutant("replace-content", "files/replacing.py", "            os.fsync(file.fileno())\n", "", _REPLACE),
     Mutant("replace-folder", "files/replacing.py", "        raise\n    sync_folder(target.parent)\n", "        raise\n",
            _REPLACE),

@@ -215,11 +215,11 @@ def read_aliases(
 
 def read_alias_rows(data: bytes, *, utf8: bool = True, nulls: bool = False) -> Rows:
     """The same for postalias: entries and problems as `mailconf.tables.postmap.read_rows` gives a table's."""
-    rows = Rows(data)
-    told = Nulls(data, rows) if nulls and b"\0" in data else None
+    rows = Rows(data, places=False)
+    told = Nulls(data, rows.problems) if nulls and b"\0" in data else None
     for line, found in read_lines(data, utf8=utf8, nulls=nulls):
         if told is not None:
-            told.tell(line.start)
+            told.tell(line.start, len(rows))
         if not found:
             continue
         if isinstance(found, Alias):
@@ -228,7 +228,7 @@ def read_alias_rows(data: bytes, *, utf8: bool = True, nulls: bool = False) -> R
         else:
             rows.problems.append(found, len(rows), line.start, *line.stretch(0, len(line.text)))
     if told is not None:
-        told.tell(0)
+        told.tell(0, len(rows))
     return rows
 
 

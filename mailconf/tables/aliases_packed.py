@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from mailconf.source import encode
 from mailconf.tables.aliases import Alias, read_lines
 from mailconf.tables.packed import Packing
+from mailconf.tables.postmap import Nulls
 from mailconf.tables.rows import Problems
 
 _SOME = 1 << 12  # entries that are objects at a time
@@ -27,12 +28,14 @@ def read_packed_aliases(
     utf8: bool,
     fold: Callable[[bytes], bytes],
     end: bytes,
+    nulls: bool = False,
 ) -> bool:
     """Add the aliases of the text ``data`` and, after them, ``own`` entries, as they are stored.
 
     problems  takes what is wrong with lines
     fold      gives a name in lower case, or as it is
     end       is put after names and values: a NUL or nothing
+    nulls     those in the text are problems, too
 
     False where a name is empty or that of an entry of ours: packed entries could not be distinguished.
     """
@@ -40,7 +43,10 @@ def read_packed_aliases(
     reserved = {b"", *(key.removesuffix(b"\0") for key, _ in own)}
     keys: list[bytes] = []
     values: list[bytes] = []
-    for line, alias in read_lines(data, utf8=utf8):
+    told = Nulls(data, problems) if nulls else None
+    for line, alias in read_lines(data, utf8=utf8, nulls=nulls):
+        if told is not None:
+            told.tell(line.start, len(found) + len(keys) - before)
         if isinstance(alias, Alias):
             key = fold(encode(alias.name))
             if key in reserved:
@@ -53,5 +59,7 @@ def read_packed_aliases(
         elif alias:
             count = len(found) + len(keys) - before
             problems.append(alias, count, line.start, *line.stretch(0, len(line.text)))
+    if told is not None:
+        told.tell(0, len(found) + len(keys) - before)
     found.add_lists(keys + [key for key, _ in own], values + [value for _, value in own])
     return True

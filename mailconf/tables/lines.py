@@ -14,9 +14,7 @@ Format (postmap(1), aliases(5); the corners as postmap 3.7 shows them):
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
 
 from mailconf.source import Source, Span, decode, encode
 
@@ -157,30 +155,50 @@ class LineNumbers:
         return self._number
 
 
-def null_lines(data: bytes) -> dict[int, str]:
-    """The bytes of value 0 in a text, as Postfix from 3.9 on warns of them: the numbers of lines, "3" or "3-5", by the
-    offset of the logical line.
+def null_lines(data: bytes) -> Iterator[tuple[int, str]]:
+    """The bytes of value 0 in a text, as Postfix from 3.9 on warns of them: the offset of a logical line, and the
+    numbers of its lines, "3" or "3-5".
 
     Such a byte in what is skipped counts to the logical line before it, or to the first; in a text without logical
     lines, to the last line of the text, with the offset 0.
     """
-    if b"\0" not in data:
-        return {}
-    starts = [line.start for line in logical_lines(data)]
-    if not starts:
-        return {0: str(data.count(b"\n") + (not data.endswith(b"\n")))}
-    numbers = [data.count(b"\n", 0, starts[0]) + 1]
-    for before, start in pairwise(starts):
-        numbers.append(numbers[-1] + data.count(b"\n", before, start))
-    numbers.append(data.count(b"\n") + (not data.endswith(b"\n")) + 1)
-    found: dict[int, str] = {}
     at = data.find(b"\0")
-    while at >= 0:
-        index = max(bisect_right(starts, at) - 1, 0)
-        first, last = numbers[index], numbers[index + 1] - 1
-        found[starts[index]] = str(first) if first == last else f"{first}-{last}"
-        at = data.find(b"\0", starts[index + 1]) if index + 1 < len(starts) else -1
-    return found
+    if at < 0:
+        return
+    number_of = LineNumbers(data)
+    start = -1
+    for line in logical_lines(data):
+        if start >= 0 and at < line.start:
+            yield start, _numbers(number_of(start), number_of(line.start) - 1)
+            at = data.find(b"\0", line.start)
+            if at < 0:
+                return
+        start = line.start
+    last = data.count(b"\n") + (not data.endswith(b"\n"))
+    yield max(start, 0), _numbers(last if start < 0 else number_of(start), last)
+
+
+def _numbers(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
+
+
+class NullLines:
+    """The same for a reader of the logical lines, which asks in their order: nothing is kept of a line."""
+
+    def __init__(self, data: bytes) -> None:
+        self._found = null_lines(data)
+        self._next = next(self._found, None)
+
+    def take(self, start: int) -> str:
+        """The numbers of the lines, once, of the logical line at ``start``; "" where it has no such byte.
+
+        After the last line, 0 stands for a text without logical lines.
+        """
+        if self._next is None or self._next[0] != start:
+            return ""
+        numbers = self._next[1]
+        self._next = next(self._found, None)
+        return numbers
 
 
 def _lead_length(byte: int) -> int:

@@ -151,6 +151,7 @@ def read_packed(
     folded: bool,
     fold: Fold | None = None,
     problems: Problems | None = None,
+    nulls: bool = False,
     progress: Progress | None = None,
 ) -> Packed | None:
     """The entries of ``data``; None where it has no entries, or `read_rows` is quicker.
@@ -158,12 +159,14 @@ def read_packed(
     utf8      smtputf8_enable
     folded    give keys in lower case, those of ASCII as ever, others by ``fold``; without, by `mailconf.tables.postmap`
     problems  takes what is wrong with lines; without it there is no answer either if there is such a line
+    nulls     as `mailconf.tables.postmap.read_rows` has it
     """
     np = arrays() if is_large(data) else None
     if np is None:
         return None
     found = Packing(data, most=count_lines(data) + 1)
-    read = read_into(found, data, utf8=utf8, folded=folded, fold=fold, problems=problems, progress=progress)
+    into = partial(read_into, found, data, utf8=utf8, folded=folded, fold=fold)
+    read = into(problems=problems, nulls=nulls, progress=progress)
     return found.packed() if read and len(found) else None
 
 
@@ -175,26 +178,28 @@ def read_into(
     folded: bool,
     fold: Fold | None = None,
     problems: Problems | None = None,
+    nulls: bool = False,
     progress: Progress | None = None,
 ) -> bool:
     """Add the entries of ``data``, the text of ``found``, as `read_packed` does; False where that has no answer."""
     np = arrays()
     whole = np.frombuffer(data, np.uint8)
     before = len(found)
+    nulls = nulls and b"\0" in data
     parts = 1 if len(data) >= MANY else 16
     if len(data) >= 4 * MANY:
         # glibc gives back to the system what is freed, until it has seen a piece of this size freed (mallopt(3)): then
         # the memory of one block is that of the next.
         np.empty(16 * _BLOCK, np.uint8)
-    for start, end in blocks(data, _BLOCK // parts):
+    for start, end in blocks(data, _BLOCK // parts, nulls=nulls):
         if progress is not None:
             progress(start, len(data), len(found) - before)
         if _read_plain(np, data, whole, start, end, found, folded):
             continue
-        for at, stop in blocks(data, _SMALL_BLOCK // parts, start, end):
+        for at, stop in blocks(data, _SMALL_BLOCK // parts, start, end, nulls=nulls):
             if _read_plain(np, data, whole, at, stop, found, folded):
                 continue
-            rows = read_rows(data[at:stop], utf8=utf8, places=True)
+            rows = read_rows(data[at:stop], utf8=utf8, places=True, nulls=nulls)
             if rows.problems and problems is None:
                 return False
             if problems is not None:

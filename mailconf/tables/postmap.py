@@ -26,8 +26,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from mailconf import possessive
-from mailconf.tables.lines import SPACE, LogicalLine, logical_lines, null_lines
-from mailconf.tables.rows import Progress, Rows
+from mailconf.tables.lines import SPACE, LogicalLine, NullLines, logical_lines
+from mailconf.tables.rows import Problems, Progress, Rows
 
 ORPHAN = "a continuation of nothing"
 NOT_UTF8 = "not UTF-8"
@@ -69,8 +69,8 @@ def read_rows(
     nulls  as Postfix from 3.9 on: each logical line with a NUL, in it or in what is skipped after it, is a problem,
            and what a NUL hides need not be UTF-8
     """
-    rows = Rows(data)
-    told = Nulls(data, rows) if nulls and b"\0" in data else None
+    rows = Rows(data, places=places)
+    told = Nulls(data, rows.problems) if nulls and b"\0" in data else None
     from mailconf.tables.garbage_collection import no_collection  # here: start-up time
 
     with no_collection():
@@ -79,35 +79,42 @@ def read_rows(
             if len(block) > _LARGE or _is_hard(block, utf8) or not _read_easy(block, rows, start, places):
                 for line in logical_lines(data, start, end):
                     if told is not None:
-                        told.tell(line.start)
+                        told.tell(line.start, len(rows))
                     _read_line(line, rows, utf8, places, nulls)
             if progress is not None:
                 progress(end, len(data), len(rows))
     if told is not None:
-        told.tell(0)
+        told.tell(0, len(rows))
     return rows
 
 
 class Nulls:
-    """The NULs of ``data``: each becomes a problem of ``rows`` before its line is read."""
+    """The NULs of ``data``: each becomes one of its ``problems`` before its line is read."""
 
-    def __init__(self, data: bytes, rows: Rows) -> None:
-        self._rows = rows
-        rows.nulls = null_lines(data)
-        self._due = set(rows.nulls)
+    def __init__(self, data: bytes, problems: Problems) -> None:
+        self._problems = problems
+        self._lines = NullLines(data)
 
-    def tell(self, start: int) -> None:
-        """Of the logical line at ``start``, once; 0 at the end for a text without logical lines."""
-        if start in self._due:
-            self._due.discard(start)
-            self._rows.problems.append(NULL, len(self._rows), start, start, start + 1)
+    def tell(self, start: int, before: int) -> None:
+        """Of the logical line at ``start``, after ``before`` entries; 0 at the end for a text without logical lines."""
+        if self._lines.take(start):
+            self._problems.append(NULL, before, start, start, start + 1)
 
 
-def blocks(data: bytes, size: int, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-    """Stretches of about ``size`` bytes of ``data[start:end]``, each of whole logical lines."""
+def blocks(
+    data: bytes, size: int, start: int = 0, end: int | None = None, *, nulls: bool = False
+) -> Iterator[tuple[int, int]]:
+    """Stretches of about ``size`` bytes of ``data[start:end]``, each of whole logical lines.
+
+    nulls  there are NULs to be warned of, those before the first logical line with that one: it is in the first stretch
+    """
     end = len(data) if end is None else end
+    first = start
+    if nulls:
+        line = next(logical_lines(data, start, end), None)
+        first = end if line is None else line.start
     while start < end:
-        found = _BLOCK_END.search(data, start + size, end + 1)
+        found = _BLOCK_END.search(data, max(start, first) + size, end + 1)
         stop = min(found.end(), end) if found else end
         yield start, stop
         start = stop

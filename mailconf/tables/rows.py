@@ -107,17 +107,16 @@ class Problems:
 
 
 class Rows:
-    """The entries of the text ``data`` as parallel lists; ``places`` stays empty unless it was asked for.
+    """The entries of the text ``data`` as parallel lists; their ``places`` stay empty unless they were asked for.
 
-    nulls  of each problem that is a NUL, by the ``line`` of it, the numbers of the lines that count to it: "3", "3-5"
+    places  keep those of problems
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, places: bool = True) -> None:
         self.keys: list[bytes] = []
         self.values: list[bytes] = []
         self.places = Places(len(data))
-        self.problems = Problems(data)
-        self.nulls: dict[int, str] = {}
+        self.problems = Problems(data, places=places)
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -187,6 +187,25 @@ def test_the_library_that_the_mc_names(top: Path) -> None:
     assert done.stdout.startswith("built /usr/local/src/sendmail/cf/cf/generic.cf")
 
 
+def test_a_tree_of_sources_with_its_version_in_the_name(top: Path) -> None:
+    """As it is unpacked, with a link to it; sendmail's own examples include ../m4/cf.m4."""
+    library = top / "usr/local/src/sendmail-8.18.1/cf"
+    library.parent.mkdir(parents=True)
+    (top / "usr/share/sendmail/cf").rename(library)
+    (top / "usr/local/src/sendmail").symlink_to("sendmail-8.18.1")
+    (library / "cf").mkdir()
+    for folder, named in {
+        "/etc/mail": "/usr/local/src/sendmail-8.18.1/cf",
+        "/etc/mail/": "/usr/local/src/sendmail/cf",
+        "/usr/local/src/sendmail/cf/cf": "..",
+        "/usr/local/src/sendmail-8.18.1/cf/cf": "..",
+    }.items():
+        (top / f".{folder}/sendmail.mc").write_text(MC.replace("/usr/share/sendmail/cf", named))
+        mailconf("build", "--root", str(top), "--force", folder, "sendmail.cf")
+        cf = (top / f".{folder}/sendmail.cf").read_bytes()
+        assert f"##### using {named}/ as".encode() in cf
+
+
 def test_the_shell_only_when_it_is_allowed(top: Path) -> None:
     with (top / "etc/mail/sendmail.mc").open("a") as file:
         file.write('esyscmd(`echo "# from a shell"\')')

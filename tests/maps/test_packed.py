@@ -55,16 +55,16 @@ def packed_of(pairs: list[tuple[bytes, bytes]]) -> Packed:
 
 
 @settings(max_examples=300, deadline=None)
-@given(parts=st.lists(PIECES, max_size=30), utf8=st.booleans(), folded=st.booleans(), block=st.integers(1, 40))
-def test_read_as_line_by_line(parts: list[bytes], utf8: bool, folded: bool, block: int) -> None:
+@given(st.lists(PIECES, max_size=30), st.booleans(), st.booleans(), st.integers(1, 40), st.booleans())
+def test_read_as_line_by_line(parts: list[bytes], utf8: bool, folded: bool, block: int, nulls: bool) -> None:
     data = b"".join(parts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "_BLOCK", block)
         patch.setattr(reader, "_SMALL_BLOCK", block // 4 + 1)
-        found = read_packed(data, utf8=utf8, folded=folded)
+        found = read_packed(data, utf8=utf8, folded=folded, nulls=nulls)
         problems = Problems(data)
-        all_found = read_packed(data, utf8=utf8, folded=folded, problems=problems)
-    rows = read_rows(data, utf8=utf8)
+        all_found = read_packed(data, utf8=utf8, folded=folded, problems=problems, nulls=nulls)
+    rows = read_rows(data, utf8=utf8, places=True, nulls=nulls)
     columns = [fold(key, utf8=utf8) for key in rows.keys] if folded else rows.keys, rows.values
     assert list(problems) == list(rows.problems)
     assert (all_found.columns() if all_found else ([], [])) == columns

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
 from mailconf.source import Source, decode
 from mailconf.tables.entry import without_newlines
-from mailconf.tables.lines import LineNumbers, logical_lines
+from mailconf.tables.lines import LineNumbers, NullLines, logical_lines, null_lines
 from mailconf.tables.postmap import read_rows
 from mailconf.tables.reader import read_postmap
 
@@ -50,3 +52,21 @@ def test_line_numbers(data: bytes, offsets: list[int]) -> None:
     number_of = LineNumbers(data)
     for offset in offsets:
         assert number_of(offset) == data.count(b"\n", 0, offset) + 1
+
+
+@given(HARD)
+def test_lines_with_nuls(data: bytes) -> None:
+    """Of each logical line the numbers of its lines and of those that are skipped after it, where one has a NUL."""
+    starts = [line.start for line in logical_lines(data)]
+    bounds = [0, *starts[1:], len(data) + 1]
+    last = data.count(b"\n") + (not data.endswith(b"\n"))
+    expected = []
+    for start, (begin, end) in zip(starts, pairwise(bounds), strict=False):
+        if b"\0" in data[begin:end]:
+            numbers = (data.count(b"\n", 0, start) + 1, data.count(b"\n", 0, end) if end <= len(data) else last)
+            expected.append((start, "-".join(map(str, dict.fromkeys(numbers)))))
+    if b"\0" in data and not starts:
+        expected = [(0, str(last))]
+    assert list(null_lines(data)) == expected
+    told = NullLines(data)
+    assert [(start, told.take(start)) for start in starts or [0] if start in dict(expected)] == expected

@@ -21,7 +21,7 @@ from mailconf.maps.core.contents import NoContent, content
 from mailconf.maps.core.opening import NotStored, Progress
 from mailconf.postfix.parameters.releases import NO_DOMAIN_SAID, NULLS, NULLS_WARNED
 from mailconf.source import decode
-from mailconf.tables.lines import LineNumbers
+from mailconf.tables.lines import LineNumbers, NullLines
 from mailconf.tables.packed import Packed, Packing, count_lines, is_large, read_into
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, read_rows
 from mailconf.tables.rows import Problems, RowProblem, Rows
@@ -91,6 +91,7 @@ class Build:
         write.preload(self.kind, packed=self._plain and large)
         with as_owner_of(status, target, self.name, self.options) as new:
             self.line_number = LineNumbers(self.data)
+            self.null_lines = NullLines(self.data)
             self._drop_empty(target)
             try:
                 self._write(target, new)
@@ -144,7 +145,7 @@ class Build:
 
         It puts what is wrong with lines into ``problems``.
         """
-        if not self._plain or self._nulls or not (is_large(self.data) or large_map) or arrays() is None:
+        if not self._plain or not (is_large(self.data) or large_map) or arrays() is None:
             return None
         data, utf8 = self.data, self.options.utf8
         problems = self.problems = Problems(data, places=False)
@@ -153,9 +154,10 @@ class Build:
             own = self.aliases.housekeeping(time(), self.options.hostname, end)
             room = self.aliases_packed.room(data, own)
             aliases = partial(self.aliases_packed.read_packed_aliases, utf8=utf8, fold=self._folded, end=end)
-            read = partial(aliases, data=data, own=own, problems=problems)
+            read = partial(aliases, data=data, own=own, problems=problems, nulls=self._nulls)
             return write.Addition(read, b"", *room, ended=end, own=[key for key, _ in own])
-        read = partial(read_into, data=data, utf8=utf8, folded="f" not in self.options.flags, problems=problems)
+        folded = "f" not in self.options.flags
+        read = partial(read_into, data=data, utf8=utf8, folded=folded, problems=problems, nulls=self._nulls)
         return write.Addition(read, data, 0, count_lines(data) + 1)
 
     def _packed(self) -> Packed | None:
@@ -204,11 +206,8 @@ class Build:
     def _read(self) -> Rows:
         nulls = self._nulls
         if self.options.tool.aliases:
-            rows = self.aliases.read_alias_rows(self.data, utf8=self.options.utf8, nulls=nulls)
-        else:
-            rows = read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags, nulls=nulls)
-        self.null_lines = rows.nulls
-        return rows
+            return self.aliases.read_alias_rows(self.data, utf8=self.options.utf8, nulls=nulls)
+        return read_rows(self.data, utf8=self.options.utf8, places="F" in self.options.flags, nulls=nulls)
 
     def _join(self, rows: Rows) -> None:
         """Add postalias's own entries, of which not all end with a NUL: so all become what is stored."""
@@ -250,6 +249,7 @@ class Build:
         elif (packed := self._packed()) is not None:
             write.write_map(self.kind, target, packed, on_duplicate=told, **how)
             return
+        self.problems = Problems(b"")  # the lines are read once more
         rows = self._rows()
         easy = not rows.problems and "F" not in self.options.flags
         entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
@@ -289,7 +289,7 @@ class Build:
             text = decode(shortened(problem.text))
             text = f'{self.file}: logical line must not start with whitespace: "{text}"'
         elif problem.kind == NULL:
-            text = f"{self.file}, line {self.null_lines[problem.line]}: {NULLS}"
+            text = f"{self.file}, line {self.null_lines.take(problem.line)}: {NULLS}"
         elif self._is_local_name(problem) and self.messages.version >= NO_DOMAIN_SAID:
             text = f"{self.file}, line {self.line_number(problem.line)}: {problem.kind} and have no domain"
         else:

@@ -23,7 +23,7 @@ from mailconf.maps.core.opening import Opening, Warn
 from mailconf.maps.core.table import TemporaryFailure, UnsupportedMap
 from mailconf.maps.core.words import balanced, split_braced
 from mailconf.source import decode, encode
-from mailconf.tables.lines import SPACE, LineNumbers, LogicalLine, logical_lines, null_lines
+from mailconf.tables.lines import SPACE, LineNumbers, LogicalLine, NullLines, logical_lines
 
 Subject = TypeVar("Subject")
 
@@ -66,16 +66,16 @@ def numbered_lines(name: str, text: bytes, warn: Warn, nulls: str = "") -> Itera
     nulls  gets the messages about lines with NULs
     """
     number_of = LineNumbers(text)
-    told = null_lines(text) if nulls else {}
+    told = NullLines(text if nulls else b"")
     for line in logical_lines(text):
-        if lines := told.pop(line.start, ""):
+        if lines := told.take(line.start):
             warn(f"{name}, line {lines}: {nulls}")
         if line.text[0] in SPACE:
             shown = quoted(line.text[:30] + (b"..." if len(line.text) > 30 else b""))
             warn(f"{name}: logical line must not start with whitespace: {shown}")
             continue
         yield number_of(line.start), line.start, meaning(line)
-    for lines in told.values():
+    if lines := told.take(0):
         warn(f"{name}, line {lines}: {nulls}")
 
 

@@ -15,7 +15,7 @@ import re
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import TemporaryFailure
 from mailconf.source import decode
-from mailconf.tables.lines import SPACE, LineNumbers, logical_lines, null_lines
+from mailconf.tables.lines import SPACE, LineNumbers, NullLines, logical_lines
 
 _ENTRY = re.compile(rb"([^\s=]+)\s*=\s*(.*)", re.DOTALL)
 
@@ -75,10 +75,10 @@ class ClientConfig:
         except OSError as problem:
             raise TemporaryFailure(f"open {self.name}: {problem.strerror}") from problem
         entries: dict[str, str] = {}
-        told = null_lines(data) if opening.nulls else {}
+        told = NullLines(data if opening.nulls else b"")
         number_of = LineNumbers(data)
         for line in logical_lines(data):
-            if lines := told.pop(line.start, ""):
+            if lines := told.take(line.start):
                 opening.warn(f"{self.name}, line {lines}: {opening.nulls}")
             text = line.text.rstrip(SPACE).partition(b"\0")[0]
             if line.text[0] in SPACE:

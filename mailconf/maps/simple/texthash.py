@@ -7,12 +7,13 @@ in the order of the text, where the original's order is that of its hash table.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from mailconf.maps.core.contents import NoContent
 from mailconf.maps.core.opening import Opening, cannot_open
 from mailconf.maps.simple.memory import MemoryTable
 from mailconf.source import decode
-from mailconf.tables.lines import LineNumbers
+from mailconf.tables.lines import LineNumbers, NullLines
 from mailconf.tables.packed import is_large
 from mailconf.tables.postmap import COLON, NO_VALUE, NOT_UTF8, NULL, ORPHAN, UNBALANCED, blocks, read_rows
 from mailconf.tables.rows import Problems, RowProblem, Rows, offsets
@@ -79,11 +80,12 @@ class _Reading:
         from mailconf.tables.packed import read_packed
 
         opening = self._opening
-        if opening.files or (opening.nulls and b"\0" in self._data) or arrays() is None:
+        if opening.files or arrays() is None:
             return None
         odd = _Odd(self._data)
         fold = opening.fold
-        packed = read_packed(self._data, utf8=opening.utf8, folded=fold is not None, fold=fold, problems=odd)
+        reading = partial(read_packed, self._data, utf8=opening.utf8, nulls=bool(opening.nulls))
+        packed = reading(folded=fold is not None, fold=fold, problems=odd)
         if packed is None:
             return None
         from mailconf.maps.build.write import Duplicates, counting
@@ -110,21 +112,20 @@ class _Reading:
             problem = next(problems, None)
             for number, (key, value, row) in enumerate(zip(rows.keys, rows.values, rows.places, strict=True)):
                 while problem is not None and problem.before <= number:
-                    self._tell(problem, start, rows)
+                    self._tell(problem, start)
                     problem = next(problems, None)
                 yield start + row.start, key, value
             while problem is not None:
-                self._tell(problem, start, rows)
+                self._tell(problem, start)
                 problem = next(problems, None)
 
     def _parts(self) -> Iterator[tuple[int, Rows]]:
         """Where each part of the text begins, and what it holds."""
         data, utf8 = self._data, self._opening.utf8
-        if self._opening.nulls and b"\0" in data:  # in which lines they are is counted through the whole text
-            yield 0, read_rows(data, utf8=utf8, places=True, nulls=True)
-            return
-        for start, end in blocks(data, _PART):
-            yield start, read_rows(data[start:end], utf8=utf8, places=True)
+        nulls = bool(self._opening.nulls) and b"\0" in data
+        self._null_lines = NullLines(data if nulls else b"")
+        for start, end in blocks(data, _PART, nulls=nulls):
+            yield start, read_rows(data[start:end], utf8=utf8, places=True, nulls=nulls)
 
     def _place(self, offset: int) -> str:
         return f"{self._name}, line {self._number_of(offset)}"
@@ -132,13 +133,13 @@ class _Reading:
     def _tell_repeated(self, at: int, key: bytes) -> None:
         self._opening.warn(f'{self._place(at)}: duplicate entry: "{decode(key)}"')
 
-    def _tell(self, problem: RowProblem, start: int, rows: Rows) -> None:
+    def _tell(self, problem: RowProblem, start: int) -> None:
         """Warn of a problem in the part of the text that begins at ``start``."""
         warn, text = self._opening.warn, decode(problem.text)
         if problem.kind == ORPHAN:
             short = decode(problem.text[:30].partition(b"\0")[0]) + ("..." if len(problem.text) > 30 else "")
             warn(f'{self._name}: logical line must not start with whitespace: "{short}"')
         elif problem.kind == NULL:
-            warn(f"{self._name}, line {rows.nulls[problem.line]}: {self._opening.nulls}")
+            warn(f"{self._name}, line {self._null_lines.take(start + problem.line)}: {self._opening.nulls}")
         else:
             warn(f"{self._place(start + problem.line)}: {_WORDS[problem.kind].format(text)}")
