@@ -166,9 +166,13 @@ class Build:
         if addition is None:
             return None
         packing = Packing(addition.text, addition.more, addition.most)
-        if not addition.read(packing) or not len(packing):
+        if not addition.read(packing):
             return None
         packed = packing.packed()
+        if not len(packed):
+            self._tell(packed, 0, ())
+            self.data = b""  # nothing is left to be read
+            return None
         return write.counting(packed, self._counts, partial(self._tell, packed, 0)) if self.problems else packed
 
     def _folded(self, key: bytes) -> bytes:

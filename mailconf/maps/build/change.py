@@ -125,12 +125,15 @@ def update_packed(
         if packing is None:
             return False
         first = len(packing)
-        if not addition.read(packing) or not len(packing):
+        if not addition.read(packing):
             return False
         every = packing.packed()
         del packing
-        every = counting(every, duplicates, partial(told, every, first))
-        if not packed_written(kind, target, every, end, source, progress, None):
+        if len(every):
+            every = counting(every, duplicates, partial(told, every, first))
+        else:
+            told(every, first, ())
+        if not len(every) or not packed_written(kind, target, every, end, source, progress, None):
             write_columns(kind, target, Columns(*every.columns()), end, source, progress)
         return True
 
