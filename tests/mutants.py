@@ -91,7 +91,7 @@ MUTANTS = (
            "if _CRC.unpack_from(head, _RECORD.size)[0] != zlib.crc32(head[: _RECORD.size]):", "if False:", _RECORDS),
     Mutant("queue-torn-group", "mta/queue/records.py", "if record.synced > offset:", "if record.synced >= offset:",
            _RECORDS),
-    Mutant("queue-damage", "mta/queue/records.py", "if record.synced > offset:", "if record.synced > offset + 1:",
+    Mutant("queue-damage", "mta/queue/records.py", "if record.synced > offset:", "if False:",
            _RECORDS),
     Mutant("replace-content", "files/replacing.py", "            os.fsync(file.fileno())\n", "", _REPLACE),
     Mutant("replace-folder", "files/replacing.py", "        raise\n    sync_folder(target.parent)\n", "        raise\n",

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event
 
 import pytest
 from disk_model import Disk, Op
@@ -21,10 +23,11 @@ from test_queue import loaded
 
 from mailconf.mta.message import Message, Recipient
 from mailconf.mta.queue import QueueError
+from mailconf.mta.queue.envelope import dump
 from mailconf.mta.queue.folder import QueueFolder
-from mailconf.mta.queue.group import GroupWriter, Outcome, Work
+from mailconf.mta.queue.group import Add, Free, GroupWriter, Move, Outcome, Work
 from mailconf.mta.queue.local_queue import LocalQueue
-from mailconf.mta.queue.writer import SegmentWriter
+from mailconf.mta.queue.writer import SegmentWriter, content_of
 from mailconf.mta.queue_ids import ShortIds
 from mailconf.mta.submission import Submission
 from tests.queue_reader import queue_of
@@ -214,6 +217,39 @@ def test_a_removal_without_an_order_is_found(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(QueueFolder, "free", free)
     assert [1, 3] in gaps(tmp_path)
+
+
+def test_what_is_written_again_is_on_the_disk_before_the_old_place_goes(tmp_path: Path) -> None:
+    before: list[list[Op]] = []
+
+    def unlinked(op: Op) -> None:
+        if op.name == "unlink":
+            before.append(list(disk.ops))
+            going.set()
+
+    going = Event()
+    disk = Disk(tmp_path, unlinked)
+    outcomes: SimpleQueue[Outcome] = SimpleQueue()
+    with disk.recording():
+        folder = QueueFolder(tmp_path / "queue")
+        folder.make()
+        group = GroupWriter(folder, SegmentWriter(folder, 0, 1), outcomes.put)
+        for serial, size in ((1, 100), (2, 7000)):  # the second one fills a segment
+            group.put(Add(serial, dump({}), content_of(b"x" * size), lambda added: None))
+            (added,) = outcomes.get(timeout=60).added
+            if serial == 1:
+                assert added.place is not None and added.place.segment == 1
+                move = Move(1, added.place, {})
+        group.put(move)
+        assert outcomes.get(timeout=60).moved == [move]
+        assert move.place is not None and move.place.segment == 3
+        group.put(Free([(1, False)]))
+        assert going.wait(60)  # the end of the queue would sync everything
+        group.close()
+    ((*ops,),) = before
+    path = str(folder.segment(3))
+    last = {op.name: at for at, op in enumerate(ops) if op.path == path}
+    assert last["create"] < last["write"] < last["sync"]
 
 
 def sweep(tmp_path: Path, number: int) -> tuple[int, Counter[str]]:
