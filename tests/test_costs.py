@@ -55,6 +55,7 @@ from mailconf.tables import (
     transport,
     words822,
 )
+from mailconf.tables import lines as table_lines
 
 ENOUGH = 0.001  # seconds of process time that can be measured
 LEAST, MOST = 500, 1 << 18  # characters
@@ -377,6 +378,9 @@ READERS: dict[str, Row] = {
     "positions": Row(_positions, ("a", "\n", "a\n")),
     "logical lines": Row(lambda text: list(lines.config_lines(text)), LINES),
     "lines with NUL": Row(lambda text: list(lines.null_lines(text)), (*LINES, "a\0\n", "a\n#\0\n")),
+    "lines of a table with NUL": Row(
+        lambda text: list(table_lines.null_lines(encode(text))), (*LINES, "a\0\n", "a\n#\0\n")
+    ),
     "main.cf": Row(_main_cf, (*LINES, "a = b\n", "a = |||b\n ", "=")),
     "master.cf": Row(
         _master_cf, (*LINES, "a b - - - - - c ||| -o a=b", "a b - - - - - c |||{", "a b - - - - - c ||| -vo a")

@@ -100,6 +100,11 @@ class Problems:
             self._starts.append(start)
             self._ends.append(end)
 
+    def clear(self) -> None:
+        """They are forgotten, whoever else has them."""
+        for numbers in (self._kinds, self._before, self._lines, self._starts, self._ends):
+            del numbers[:]
+
     def add_all(self, others: Problems, before: int, at: int) -> None:
         """Those of a part of the text that begins at ``at``, after ``before`` entries."""
         for number, (kind, start, end) in enumerate(others.places()):

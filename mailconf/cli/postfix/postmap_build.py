@@ -193,7 +193,7 @@ class Build:
                 mistake = next(mistakes, None)
             if number < len(packed):
                 self._duplicate(packed.key(number))
-        del self.problems  # they may take as much as the entries
+        self.problems.clear()  # they may take as much as the entries
 
     @property
     def _nulls(self) -> bool:
@@ -253,7 +253,6 @@ class Build:
         elif (packed := self._packed()) is not None:
             write.write_map(self.kind, target, packed, on_duplicate=told, **how)
             return
-        self.problems = Problems(b"")  # the lines are read once more
         rows = self._rows()
         easy = not rows.problems and "F" not in self.options.flags
         entries = zip(rows.keys, rows.values, strict=True) if easy else self._in_order(rows)
