@@ -62,6 +62,16 @@ class Packed(NamedTuple):
         kept[numbers] = False
         return Packed(self.text, *(column[kept] for column in self[1:]))
 
+    def dropping(self, numbers: Array) -> Packed:
+        """The same in the memory of this one, which must not be used any more."""
+        np = arrays()
+        kept = np.ones(len(self), bool)
+        kept[numbers] = False
+        count = int(np.count_nonzero(kept))
+        for column in self[1:]:
+            column[:count] = column[kept]
+        return Packed(self.text, *(column[:count] for column in self[1:]))
+
     def columns(self) -> tuple[list[bytes], list[bytes]]:
         """The keys and the values."""
         text = self.text.tobytes()

@@ -242,7 +242,10 @@ class Build:
             progress=_progress(self.name),
         )
         kind, path = self.target.kind, self.target.path
-        if not self.target.repeats and not self.options.flags & set("dv") and self._write_packed(data, how):
+        if "d" in self.options or self.target.repeats:
+            if "o" not in self.options and self._write_distinct(data, how):
+                return
+        elif self._write_packed(data, how):
             return
         rows = self._rows(data)
         if "o" in self.options and not self.target.repeats:
@@ -283,10 +286,11 @@ class Build:
             if rows is None:
                 return False
             addition = Addition(partial(rows.read, folded=folded), b"", *rows.room)
-            return update_packed(kind, path, addition, partial(self._tell, rows), **how)
+            return update_packed(kind, path, addition, partial(self._tell_all, rows), **how)
         rows = read_packed_rows(data, self.options.format, folded=folded)
         if rows is None:
             return False
+        self._show(rows.packed, 0)
         if next(rows.mistakes(), None) is None:
             with suppress(DuplicateKey):
                 write_map(kind, path, rows.packed, on_duplicate=None if replaces else _stop, **how)
@@ -294,6 +298,30 @@ class Build:
         kept = counting(rows.packed, how["duplicates"], partial(self._tell, rows, rows.packed, 0))
         write_map(kind, path, kept, **how)
         return True
+
+    def _write_distinct(self, data: bytes, how: _How) -> bool:
+        """A map whose keys may repeat, of a large text in which none does; False where it has to be read singly."""
+        from mailconf.maps.build.write import write_distinct
+        from mailconf.maps.database.packed import repeats
+        from mailconf.tables.makemap_packed import read_packed_rows
+
+        rows = read_packed_rows(data, self.options.format, folded="f" not in self.options)
+        if rows is None or len(repeats(rows.packed, ends=False)[0]):
+            return False
+        if not write_distinct(self.target.kind, self.target.path, rows.packed, nul=how["nul"], source=how["source"]):
+            return False
+        self._tell_all(rows, rows.packed, 0, ())
+        return True
+
+    def _show(self, packed: Packed, first: int) -> None:
+        """``-v``: the entries from number ``first`` on."""
+        if "v" in self.options:
+            for number in range(first, len(packed)):
+                sys.stdout.buffer.write(b"key=`%b', val=`%b'\n" % (packed.key(number), packed.value(number)))
+
+    def _tell_all(self, rows: PackedRows, packed: Packed, first: int, repeated: Iterable[int]) -> None:
+        self._show(packed, first)
+        self._tell(rows, packed, first, repeated)
 
     def _tell(self, rows: PackedRows, packed: Packed, first: int, repeated: Iterable[int]) -> None:
         """Report the mistakes of ``rows`` and the ``repeated`` entries, in the text's order.

@@ -179,7 +179,10 @@ def counting(
     duplicates: Duplicates = Duplicates.FIRST,
     told: Callable[[Iterable[int]], None] | None = None,
 ) -> Packed:
-    """Of several entries with the same key the one that counts; ``told`` gets the numbers of all later ones."""
+    """Of several entries with the same key the one that counts; ``told`` gets the numbers of all later ones.
+
+    ``packed`` itself must not be used any more.
+    """
     from mailconf.maps.database.packed import repeats
 
     last = duplicates is Duplicates.LAST
@@ -188,7 +191,7 @@ def counting(
         told(map(int, later))
     if last:  # at the place of the first
         packed.value_at[firsts], packed.value_length[firsts] = packed.value_at[lasts], packed.value_length[lasts]
-    return packed.without(later) if len(later) else packed
+    return packed.dropping(later) if len(later) else packed
 
 
 def write_values(
@@ -209,6 +212,27 @@ def write_values(
     target = safe_target(target, warn)
     with no_collection():
         write_many(kind, target, table, source, None)
+
+
+def write_distinct(
+    type: str, target: Path, packed: Packed, *, nul: bool | None = None, source: os.stat_result | None = None
+) -> bool:
+    """`write_values` of packed entries, each of which has a key of its own; False where that has to do it.
+
+    ``nul`` is `write_map`'s.
+    """
+    from mailconf.maps.database.bdb_values import allow_repeats
+    from mailconf.maps.database.packed import NotPacked
+
+    kind = type_of(type)
+    target = safe_target(target, None)
+    try:
+        with no_collection(), _replaced(target, source) as file:
+            load(kind.packed)(file, packed, end=end_of(kind, nul), progress=None)
+            allow_repeats(file.fileno())
+    except NotPacked:
+        return False
+    return True
 
 
 def type_of(name: str) -> MapType:

@@ -14,6 +14,7 @@ where other pages have the number of the page before.
 
 from __future__ import annotations
 
+import os
 import struct
 from array import array
 from operator import itemgetter
@@ -38,6 +39,7 @@ from mailconf.maps.database.bdb_items import BIG, DUPLICATES, KEYDATA
 
 REPEATS = 1  # the flag, the same in both kinds of file
 
+_FLAGS, _FLAGS_AT = struct.Struct("=I"), 48  # in the meta page
 _LIMIT = PAGE_SIZE // 4
 _LENGTH = struct.Struct("=H")
 _HASH_TREE = struct.Struct("=B3xI")
@@ -78,6 +80,11 @@ def write_btree_values(
     writer = _BtreeWriter(file.fileno(), end, progress)
     writer.values = dict(zip(keys, values, strict=True))
     writer.write(keys, keys)
+
+
+def allow_repeats(descriptor: int) -> None:
+    """Set the flag in the file of another writer, in which no key repeats."""
+    os.pwrite(descriptor, _FLAGS.pack(REPEATS), _FLAGS_AT)
 
 
 class _HashWriter(HashWriter):
