@@ -65,7 +65,7 @@ SAMPLE = {
     "postconf -M": ("words",),
     "postconf -F": ("tiny lines",),
     "check main.cf, mynetworks": ("quoted words",),
-    "check aliases": ("addresses", "words"),
+    "check aliases": ("addresses", "words", "tiny lines"),
     "check virtual": ("addresses", "a value with an emoji", "tiny lines"),
     "check access": ("a line without a value", "tiny lines without values"),
     "check transport": ("a value of domains",),
@@ -85,6 +85,7 @@ SAMPLE = {
 }
 SMALLER = 1_000_000  # bytes, of cases that take some seconds with more
 SMALL = {
+    ("check aliases", "tiny lines"),
     ("postmap -q key regexp", "tiny patterns"),
     ("check regexp access", "tiny patterns"),
     ("check pcre access", "tiny patterns"),

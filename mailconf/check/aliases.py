@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.diagnostics import Related, error
@@ -70,6 +70,20 @@ class Alias(NamedTuple):
     targets: Sequence[AliasTarget]
 
 
+class TakenApart:
+    """The aliases of a file, each taken apart whenever it is asked for: as objects, many take fifty times the file."""
+
+    def __init__(self, entries: Sequence[Entry], targets: Callable[[Entry], Sequence[AliasTarget]]) -> None:
+        self._entries = entries
+        self._targets = targets
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Alias]:
+        return (Alias(entry, self._targets(entry)) for entry in self._entries)
+
+
 def files(aliases: Iterable[Alias], root: Tree, sink: Sink) -> None:
     """CK116, CK117: files in folders that are there; of other folders a copy of a configuration knows nothing."""
     for entry, targets in aliases:
@@ -93,29 +107,27 @@ def _is_absent(name: str, root: Tree) -> bool:
         return False
 
 
-def loops(aliases: Sequence[Alias], local: Callable[[str], str], sink: Sink) -> None:
+def loops(aliases: TakenApart, local: Callable[[str], str], sink: Sink) -> None:
     """CK118: circles of two or more aliases that have no other target; ``local``: an address as an alias, or ""."""
     if len(aliases) > _MOST:
         return
-    only: dict[str, tuple[str, Alias]] = {}
-    for alias in aliases:
-        if len(alias.targets) == 1 and alias.targets[0].kind is AliasKind.ADDRESS:
-            only[alias.entry.key.lower()] = local(alias.targets[0].text), alias
+    only: dict[str, str] = {}  # where each leads
+    for entry, targets in aliases:
+        if len(targets) == 1 and targets[0].kind is AliasKind.ADDRESS:
+            only[entry.key.lower()] = local(targets[0].text)
         else:
-            only.pop(alias.entry.key.lower(), None)
+            only.pop(entry.key.lower(), None)
     seen: set[str] = set()
-    for name in only:
-        circle = _circle(name, only, seen)
-        if len(circle) > 1:
-            first, *others = circle
-            message = f"{' -> '.join([*circle, first])}: mail for {first} goes round, and is returned"
-            related = tuple(Related("and on from here", only[other][1].entry.span) for other in others)
-            sink.report(
-                CK118, message, only[first][1].entry.span, hint="let one of them lead to a user", related=related
-            )
+    circles = [circle for name in only if len(circle := _circle(name, only, seen)) > 1]
+    within = {name for circle in circles for name in circle}
+    spans = {entry.key.lower(): entry.span for entry, _ in aliases if entry.key.lower() in within} if within else {}
+    for first, *others in circles:
+        message = f"{' -> '.join([first, *others, first])}: mail for {first} goes round, and is returned"
+        related = tuple(Related("and on from here", spans[other]) for other in others)
+        sink.report(CK118, message, spans[first], hint="let one of them lead to a user", related=related)
 
 
-def _circle(name: str, only: Mapping[str, tuple[str, Alias]], seen: set[str]) -> list[str]:
+def _circle(name: str, only: Mapping[str, str], seen: set[str]) -> list[str]:
     """The circle that a name is in or leads to, if it has not been seen."""
     way: dict[str, None] = {}
     while name in only and name not in seen:
@@ -124,6 +136,6 @@ def _circle(name: str, only: Mapping[str, tuple[str, Alias]], seen: set[str]) ->
             seen.update(names)
             return names[names.index(name) :]
         way[name] = None
-        name = only[name][0]
+        name = only[name]
     seen.update(way)
     return []

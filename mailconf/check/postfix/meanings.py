@@ -133,7 +133,7 @@ _SHOWN = 3  # users that a message names
 _MOST_NAMES = 50_000  # keys of tables among which users are looked for
 
 
-def entries(subject: Subject, uses: Sequence[TableUse], found: Iterable[Entry], sink: Sink) -> None:
+def entries(subject: Subject, uses: Sequence[TableUse], found: Sequence[Entry], sink: Sink) -> None:
     """Report entries of one table that do not do what they are for."""
     names = frozenset(use.role for use in uses)
     stored = any(use.table.kind.stored or use.table.type == "texthash" for use in uses)
@@ -142,7 +142,6 @@ def entries(subject: Subject, uses: Sequence[TableUse], found: Iterable[Entry], 
     if "virtual_alias_maps" in names:
         _virtual(subject, found, sink, stored=stored)
     if names & {"alias_maps", "alias_database"}:
-        found = list(found)
         _aliases(subject, found, sink)
     if uses[0].table.type == "cidr":
         networks.cidr(names, found, sink)
@@ -354,7 +353,7 @@ def _taken_apart(entry: Entry) -> Sequence[AliasTarget]:
     return tuple(islice(alias_targets(entry.value), _MOST_TARGETS))
 
 
-def _leading_nowhere(subject: Subject, found: Iterable[Entry], sink: Sink) -> None:
+def _leading_nowhere(subject: Subject, found: Sequence[Entry], sink: Sink) -> None:
     """Lists and programs that are not there, and aliases in a circle."""
     from mailconf.check import aliases
 
@@ -366,7 +365,7 @@ def _leading_nowhere(subject: Subject, found: Iterable[Entry], sink: Sink) -> No
             return name if domain in classes.local else ""
         return "" if classes.origin_is_elsewhere else domain
 
-    taken_apart = [aliases.Alias(entry, _taken_apart(entry)) for entry in found]
+    taken_apart = aliases.TakenApart(found, _taken_apart)
     aliases.files(taken_apart, subject.root, sink)
     aliases.loops(taken_apart, local, sink)
 

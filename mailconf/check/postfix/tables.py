@@ -199,7 +199,7 @@ def _read_rules(subject: Subject, kind: str, name: str, source: Source, sink: Si
 
 
 def _check_against_configuration(
-    subject: Subject, uses: Iterable[TableUse], entries: Iterable[Entry], sink: Sink
+    subject: Subject, uses: Iterable[TableUse], entries: Sequence[Entry], sink: Sink
 ) -> None:
     uses = list(uses)
     role = roles.table_role(*(use.role for use in uses))

@@ -68,7 +68,7 @@ def _targets(found: Sequence[Entry], own: set[str], etc_mail: EtcMail, sink: Sin
         name, at, domain = address.lower().rpartition("@")
         return "" if at and domain not in own else name if at else domain
 
-    taken_apart = [aliases.Alias(entry, read_targets(entry.value).meaning or ()) for entry in found]
+    taken_apart = aliases.TakenApart(found, lambda entry: read_targets(entry.value).meaning or ())
     aliases.files(taken_apart, etc_mail.root, sink)
     aliases.loops(taken_apart, local, sink)
 
