@@ -25,7 +25,7 @@ from pathlib import Path
 
 from tests.live import cf_sites
 from tests.live.cf_questions import addresses
-from tests.live.compare_cf import LIBRARIES, OURS, SENDMAIL, Side, build, machine
+from tests.live.compare_cf import LIBRARIES, OURS, Side, build, machine
 from tests.vectors.sendmail_smtp_driver import listening, talk
 
 _CLIENTS = (
