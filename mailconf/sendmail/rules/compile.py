@@ -48,7 +48,7 @@ _NOT_LEFT = {
 _NOT_RIGHT = {ZERO_OR_MORE: "$*", ONE_OR_MORE: "$+", EXACTLY_ONE: "$-", IN_CLASS: "$=", NOT_IN_CLASS: "$~"}
 _ENDS = {NAME_BEGIN: NAME_END, MAP_BEGIN: MAP_END}
 
-USES_BEFORE = 3  # of a rule until its right side is taken apart beforehand
+USES_BEFORE = 10  # of a rule until its right side is taken apart beforehand
 
 Complain = Callable[[str], object]
 # What a right side is made of: a token; the number of a $n, from 0; or ("&", the character of a macro).

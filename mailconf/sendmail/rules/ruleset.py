@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mailconf.sendmail.rules.compile import CompiledRule
     from mailconf.sendmail.rules.matching import Pattern
 
-TRIES_BEFORE = 8  # of a left side until it becomes an expression
+TRIES_BEFORE = 20  # of a left side until it becomes an expression
 MOST_PLANNED = 400  # rules; the numbers of a plan grow with their square
 
 
