@@ -99,8 +99,3 @@ class Notes:
         self.told: list[Entered | Left] = []
         self.reasons = 0
         self.deepest = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether there is so much that nothing is kept any more."""
-        return len(self.needs) > MOST_NOTED or len(self.told) > MOST_NOTED

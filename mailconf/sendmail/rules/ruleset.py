@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mailconf.sendmail.rules.compile import CompiledRule
     from mailconf.sendmail.rules.matching import Pattern
 
+_FEW = 4  # left sides that are rather tried than looked through for literals
 TRIES_BEFORE = 20  # of a left side until it becomes an expression
 MOST_PLANNED = 400  # rules; the numbers of a plan grow with their square
 
@@ -101,19 +102,24 @@ class Plan:
         literals = "".join(sorted(self._key))
         self._keys = re.compile(f"[{literals}]" if literals else "(?!)").findall
 
-    def candidates(self, text: str) -> int:
-        """The rules that a workspace may match, which is written as `Codes.text`."""
+    def candidates(self, text: str, at: int) -> int:
+        """The rules from number ``at`` on that a workspace may match, which is written as `Codes.text`.
+
+        Bit 0 stands for that rule.
+        """
         sized = self._sized
         length = len(text)
-        mask = sized[length] if length < len(sized) else sized[-1]
+        mask = (sized[length] if length < len(sized) else sized[-1]) >> at
         if length and mask:
-            first, last, key = self._first, self._last, self._key
-            mask &= first.get(text[0]) or first[""]
-            mask &= last.get(text[-1]) or last[""]
-            keyed = key[""]
-            for code in self._keys(text):
-                keyed |= key[code]
-            mask &= keyed
+            first, last = self._first, self._last
+            mask &= (first.get(text[0]) or first[""]) >> at
+            mask &= (last.get(text[-1]) or last[""]) >> at
+            if mask.bit_count() > _FEW:
+                key = self._key
+                keyed = key[""]
+                for code in self._keys(text):
+                    keyed |= key[code]
+                mask &= keyed >> at
         return mask
 
     def tried(self, number: int, pattern: Pattern) -> None:

@@ -23,7 +23,7 @@ from mailconf.sendmail.rules.asking import Asking
 from mailconf.sendmail.rules.compile import CompiledRule
 from mailconf.sendmail.rules.maps import unquoted_key
 from mailconf.sendmail.rules.matching import Endless, Match
-from mailconf.sendmail.rules.memory import LONG, MOST_REMEMBERED, MacroValue, MapAnswer, Notes, Result
+from mailconf.sendmail.rules.memory import LONG, MOST_NOTED, MOST_REMEMBERED, MacroValue, MapAnswer, Notes, Result
 from mailconf.sendmail.rules.problems import (
     EX_CONFIG,
     EX_DATAERR,
@@ -53,7 +53,6 @@ from mailconf.sendmail.rules.trace import (
     RuleFailed,
     RuleMatched,
     RuleTried,
-    Tracer,
 )
 
 TYPE_CHECKING = False
@@ -93,6 +92,7 @@ class Engine(Asking):
     keeps = True
     steps: int | None = None
     ended_early = False
+    _remembering = False  # whether results are, for the question at work
     _steps = 0
 
     # -- calling
@@ -110,6 +110,9 @@ class Engine(Asking):
         """Run a ruleset on a workspace, which is changed; the status."""
         self._steps = STEPS if self.steps is None else self.steps
         self._odd = False
+        tracer = self.tracer
+        shown = tracer is not None and (tracer.rules > 0 or tracer.maps > 0)  # more than what rulesets get and return
+        self._remembering = self.keeps and not shown and not self.deferring
         outer, self._notes = self._notes, Notes()  # a map may be opened within a question, which asks rulesets itself
         self._note(workspace)
         try:
@@ -126,7 +129,7 @@ class Engine(Asking):
 
     async def _rewrite(self, workspace: list[str], number: int, depth: int, most: int) -> int:
         tracer = self.tracer
-        if self._odd or len(workspace) > MOST_REMEMBERED or most < ROOM or not self._remembers(tracer):
+        if self._odd or len(workspace) > MOST_REMEMBERED or most < ROOM or not self._remembering:
             return await self._work(workspace, number, depth, most)
         notes = self._notes
         key: tuple[int | str, ...] = (number, *workspace)
@@ -137,18 +140,13 @@ class Engine(Asking):
         steps, reasons = self._steps, notes.reasons + self.problems.count
         notes.deepest = depth
         status = await self._work(workspace, number, depth, most)
-        if status == EX_OK and notes.reasons + self.problems.count == reasons and not self._odd and not notes.full:
+        if status == EX_OK and notes.reasons + self.problems.count == reasons and not self._odd:
             seen = None if tracer is None else tuple(notes.told[told:])
             taken = steps - self._steps
             result = Result(tuple(workspace), tuple(notes.needs[needs:]), seen, taken, notes.deepest - depth)
             self.book.memory.keep(key, result)
         notes.deepest = max(notes.deepest, deepest)
         return status
-
-    def _remembers(self, tracer: Tracer | None) -> bool:
-        """Whether results are remembered: where all that is told is what rulesets get and return."""
-        shown = tracer is not None and (tracer.rules > 0 or tracer.maps > 0)
-        return self.keeps and not shown and not self.deferring
 
     async def _recalled(self, known: Result, workspace: list[str], depth: int) -> bool:
         """Do what a remembered result says, if it holds."""
@@ -187,11 +185,12 @@ class Engine(Asking):
     async def _work(self, workspace: list[str], number: int, depth: int, most: int) -> int:
         """Run a ruleset."""
         tracer, notes = self.tracer, self._notes
-        level = -1
+        level, name = -1, ""
         notes.deepest = max(notes.deepest, depth)
         if tracer is not None:
             level = tracer.rules
-            entered = Entered(self.book.shown_name(number), tuple(workspace))
+            name = self.book.shown_name(number)
+            entered = Entered(name, tuple(workspace))
             notes.told.append(entered)
             tracer.step(entered)
         if depth > DEPTH:
@@ -206,10 +205,10 @@ class Engine(Asking):
         else:
             status, ended = await self._matching_rules(ruleset, workspace, number, depth, most, level)
         if tracer is not None and not ended:
-            left = Left(self.book.shown_name(number), tuple(workspace))
+            left = Left(name, tuple(workspace))
             notes.told.append(left)
             tracer.step(left)
-        if notes.full:
+        if len(notes.told) > MOST_NOTED or len(notes.needs) > MOST_NOTED:
             notes.reasons += 1
             notes.needs, notes.told = [], []
         return status
@@ -289,7 +288,7 @@ class Engine(Asking):
         ``text`` is the workspace as `mailconf.sendmail.rules.codes` writes it.
         """
         expressions, length = plan.expressions, len(text)
-        rest = plan.candidates(text) >> at
+        rest = plan.candidates(text, at)
         while rest:
             skipped = (rest & -rest).bit_length()
             at, rest = at + skipped, rest >> skipped
