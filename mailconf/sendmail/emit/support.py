@@ -53,7 +53,7 @@ FEATURES: dict[str, Support] = {
         ldap_routing="needs maps of type ldap, which are not supported",
         mtamark="an experiment that has ended",
         prefixmod="of an early sendmail 8.12, without a description in cf/README",
-        rhsbl="an addition of Debian's that is not written",
+        rhsbl="an addition of Debian's: it asks for the sender's domain when a client connects, before there is one",
         sts="an experiment of sendmail 8.17: it needs a server for a map of type socket",
         tls_failures="an error in the library of 8.17 as well",
         vnet="an addition of Debian's that is not written",
@@ -93,7 +93,7 @@ STATEMENTS: dict[str, Support] = {
         LDAPROUTE_EQUIVALENT="needs maps of type ldap, which are not supported",
         LDAPROUTE_EQUIVALENT_FILE="needs maps of type ldap, which are not supported",
         SITECONFIG="reads a file of the library that lists the neighbours of a machine",
-        UUCPSMTP="not written: name the machine in a mailertable",
+        UUCPSMTP="no form of address was seen to be decided by it: name the machine in a mailertable",
     ),
 }
 # Names that a .mc defines, beside the confXXX of `mailconf.sendmail.emit.conf_names`.

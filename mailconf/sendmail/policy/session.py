@@ -27,6 +27,7 @@ from mailconf.smtp.reply import Reply
 _NAME = re.compile(r"[A-Za-z0-9\[\].:_#-]*")
 _SPACES = " \t\n\v\f\r"
 _NO_ACCESS = Reply.of(550, "5.0.0 Access denied")
+_NO_SENDERS = ("prog", "*file*", "*include*")  # mailers of addresses that cannot be a sender's
 _LATER = Reply.of(451, "4.3.0 Please try again later")
 
 
@@ -212,6 +213,8 @@ class SendmailSession(SessionState):
             return self._verdict(ask, _LATER)
         if found is None or found.bad:
             return self._verdict(ask, Reply.of(553, "5.1.7 Invalid sender address"))
+        if found.mailer is not None and found.mailer.name in _NO_SENDERS:
+            return self._verdict(ask, Reply.of(553, f"5.1.7 {plain(address)}... Invalid sender address"))
         parameters = session_parameters.mail(rest, self.offered)
         if isinstance(parameters, Reply):
             return Verdict(parameters, ask.trace)

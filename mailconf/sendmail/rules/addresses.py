@@ -258,7 +258,7 @@ class Parser:
 def acceptable(engine: Engine, text: str, *, sender: bool = False) -> bool:
     """Whether a text may be an address: it is short, and has no bytes that are metasymbols to sendmail."""
     short = text[: LONGEST_TOKEN - 1]
-    replaced = "".join("?" if "\x80" <= c <= "\x9f" else c for c in short)
+    replaced = short if short.isascii() else "".join("?" if "\x80" <= c <= "\x9f" else c for c in short)
     problems = engine.problems
     if len(text) >= LONGEST_TOKEN:
         problems.user(f'Address "{replaced}" too long ({LONGEST_TOKEN - 1} bytes max)', "553", "5.1.0")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.sendmail.rules.addresses import ERROR, Parser
+from mailconf.sendmail.rules.asking import Asking
 from mailconf.sendmail.rules.classes import folded
-from mailconf.sendmail.rules.run import Engine
+
+if TYPE_CHECKING:
+    from mailconf.sendmail.rules.run import Engine
 
 _LINE = 8191  # characters of an alias with its continuation lines
 _SPACES = " \t\n\v\f\r"
 
 
-async def read_aliases(engine: Engine, file: str, data: bytes) -> dict[str, str]:
+async def read_aliases(engine: Asking, file: str, data: bytes) -> dict[str, str]:
     """Names, folded, with their values. What is wrong, and how many there are, is reported as for newaliases."""
     problems = engine.problems
     found: dict[str, str] = {}
@@ -63,14 +66,22 @@ def _seven_bits(text: str) -> str:
     return "".join("?" if "\x80" <= character < "\xa0" else character for character in text)
 
 
-async def read_entry(engine: Engine, line: str) -> AliasEntry | None:
+def _engine(asking: Asking) -> Engine:
+    """What asks is always the whole interpreter."""
+    from mailconf.sendmail.rules.run import Engine
+
+    assert isinstance(asking, Engine)
+    return asking
+
+
+async def read_entry(engine: Asking, line: str) -> AliasEntry | None:
     """The alias that a logical line defines; None after a message about a mistake."""
     problems = engine.problems
     _, colon, value = line.partition(":")
     if not colon:
         problems.system("missing colon")
         return None
-    address, end = await Parser(engine).parse(line, ":")
+    address, end = await Parser(_engine(engine)).parse(line, ":")
     if address is None:
         problems.system(f"{_seven_bits(line[:40])}... illegal alias name")
         return None
@@ -89,11 +100,11 @@ async def read_entry(engine: Engine, line: str) -> AliasEntry | None:
     return AliasEntry(name, value, written)
 
 
-async def _check(engine: Engine, value: str) -> None:
+async def _check(engine: Asking, value: str) -> None:
     """Parse each target of an alias."""
     rest = value
     while rest := rest.lstrip(_SPACES + ","):
-        address, end = await Parser(engine).parse(rest, ",", cut=False)
+        address, end = await Parser(_engine(engine)).parse(rest, ",", cut=False)
         if address is None:
             engine.problems.user(f"{rest}... bad address", "553", "5.3.5")
         rest = rest[max(end, 1) :]

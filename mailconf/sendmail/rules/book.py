@@ -7,11 +7,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mailconf.sendmail.rules.classes import Classes
+from mailconf.sendmail.rules.codes import MOST_CODES, Codes
 from mailconf.sendmail.rules.compile import CompiledRule, compile_rule
 from mailconf.sendmail.rules.macros import Macros
 from mailconf.sendmail.rules.maps import DefinedMap
+from mailconf.sendmail.rules.memory import Memory
 from mailconf.sendmail.rules.problems import Problems
-from mailconf.sendmail.rules.ruleset import Ruleset, Transitions
+from mailconf.sendmail.rules.ruleset import Ruleset
 from mailconf.sendmail.rules.symbols import MacroNames
 from mailconf.sendmail.rules.tokens import DEFAULT_OPERATORS, Tokeniser
 from mailconf.sendmail.rules.version import DEFAULT, SendmailVersion
@@ -114,14 +116,23 @@ class Rulebook:
         self._unnumbered: set[str] = set()  # names that a line has given, with a mistake
         self._shown: dict[int, str] = {}
         self._next = RULESETS
-        self._transitions = Transitions(0)
+        self._memory = Memory(0)
+        self._codes: Codes | None = None
 
     @property
-    def transitions(self) -> Transitions:
-        """What the rules were seen to do with workspaces, as long as classes stay as they are."""
-        if self._transitions.changes != self.classes.changes:
-            self._transitions = Transitions(self.classes.changes)
-        return self._transitions
+    def memory(self) -> Memory:
+        """What the rulesets were seen to make of workspaces, as long as classes stay as they are."""
+        if self._memory.changes != self.classes.changes:
+            self._memory = Memory(self.classes.changes)
+        return self._memory
+
+    @property
+    def codes(self) -> Codes:
+        """The characters of tokens, with which workspaces become strings."""
+        codes = self._codes
+        if codes is None or codes.changes != self.classes.changes or len(codes) > MOST_CODES:
+            codes = self._codes = Codes(self.tokeniser, self.classes.changes)
+        return codes
 
     @cached_property
     def tokeniser(self) -> Tokeniser:
@@ -152,6 +163,11 @@ class Rulebook:
     def number(self, name: str, problems: Problems) -> int | None:
         """The number of the ruleset that ``name`` begins with; None, with or without a message, where there is none."""
         return self.read_number(name, problems)[0]
+
+    def filled(self, name: str) -> int | None:
+        """The number of a ruleset that was asked for before and has rules; None for others."""
+        number = int(name) if name.isdigit() and len(name) < 3 else self._numbers.get(name)
+        return number if number is not None and self.rulesets[number] else None
 
     def read_number(self, text: str, problems: Problems, *, enter: bool = False) -> tuple[int | None, int]:
         """The same, and where in the text the name ends; with ``enter`` a name that is not known gets a number."""

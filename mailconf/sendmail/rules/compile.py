@@ -6,10 +6,12 @@ read, because sendmail's address test mode goes on with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mailconf.sendmail.rules.classes import Classes
+from mailconf.sendmail.rules.maps import DefinedMap
 from mailconf.sendmail.rules.matching import Pattern
+from mailconf.sendmail.rules.programs import Builder, Program, builder, program_of
 from mailconf.sendmail.rules.symbols import (
     CALL,
     END_IF,
@@ -46,6 +48,8 @@ _NOT_LEFT = {
 _NOT_RIGHT = {ZERO_OR_MORE: "$*", ONE_OR_MORE: "$+", EXACTLY_ONE: "$-", IN_CLASS: "$=", NOT_IN_CLASS: "$~"}
 _ENDS = {NAME_BEGIN: NAME_END, MAP_BEGIN: MAP_END}
 
+USES_BEFORE = 10  # of a rule until its right side is taken apart beforehand
+
 Complain = Callable[[str], object]
 # What a right side is made of: a token; the number of a $n, from 0; or ("&", the character of a macro).
 Part = str | int | tuple[str, str]
@@ -64,10 +68,14 @@ class CompiledRule:
     lookups, calls, asks   whether it asks maps, whether it calls rulesets, whether it does either
     quoted       whether names of rulesets that it calls may have quotes
     literal      the right side, where it has nothing that has to be put in
+    build        puts the right side together, once it has been used; None where that needs more than the workspace
+    program      its steps, once it has been used; None where it has to be gone through each time
+    uses         how often the rule may be used until both are made
     """
 
     __slots__ = (
         "asks",
+        "build",
         "calls",
         "last",
         "left",
@@ -77,9 +85,11 @@ class CompiledRule:
         "once",
         "pattern",
         "pieces",
+        "program",
         "quoted",
         "reads",
         "right",
+        "uses",
     )
 
     def __init__(self, left: list[str], right: list[str], line: int, pattern: Pattern) -> None:
@@ -96,6 +106,18 @@ class CompiledRule:
         self.literal = rest if all(isinstance(part, str) for part in parts) else None
         self.reads = any(isinstance(part, tuple) for part in parts)
         self.pieces = _pieces(parts)
+        self.uses = USES_BEFORE
+        self.build: Builder | None = None
+        self.program: Program | None = None
+
+    def make(self, maps: Mapping[str, DefinedMap], ruleset: Callable[[str], int | None]) -> None:
+        """Take the right side apart beforehand; as for `mailconf.sendmail.rules.programs.program_of`."""
+        self.uses = -1
+        groups = self.pattern.groups
+        if self.asks:
+            self.program = program_of(self.pieces, groups, maps, ruleset)
+        elif all(isinstance(p, list) or (isinstance(p, int) and 0 <= p < groups) for p in self.pieces):
+            self.build = builder(self.pieces)
 
     def unquote_calls(self) -> None:
         """Take quotes off the names of rulesets, as sendmail does when it has called one: ``=S`` shows none then."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _SUFFIX = {"hash": ".db", "btree": ".db", "cdb": ".cdb"}
 _MOST = 1 << 26  # bytes of a text
+_MOST_ANSWERS, _LONGEST_ANSWER = 2000, 1000  # of a table that are kept, and the bytes of one
+_SETTLED = 2.0  # seconds after which a file that is changed again has another time
 _PROGRAM_TIME = 60.0  # seconds
 _PROGRAM_OUTPUT = 1 << 20
 _AS_TOLD = Patience()  # by resolv.conf(5)
@@ -37,9 +39,12 @@ class _File(Protocol):
 
 
 class _Open(NamedTuple):
+    """A table that is open, and what it has answered since, for keys that are asked for again and again."""
+
     file: _File
     trusting: Trusting
     changed: float
+    answers: dict[bytes, bytes | None]
 
 
 class DiskWorld:
@@ -106,7 +111,7 @@ class DiskWorld:
         name = file + _SUFFIX[kind]
         try:
             changed = self.root.stat(name).st_mtime
-            opened = _Open(_opened(kind, self.root.real(name), name), trusting, changed)
+            opened = _Open(_opened(kind, self.root.real(name), name), trusting, changed, {})
         except TemporaryFailure as failure:
             raise Unable("Invalid argument") from failure
         except OSError as failure:
@@ -131,10 +136,18 @@ class DiskWorld:
             check_file(self.root, name, opened.trusting)
             self._close(kind, file)
             opened = self._open(kind, file, opened.trusting)
+        answers = opened.answers
+        if key in answers:
+            return answers[key]
         try:
-            return opened.file.get(key)
+            value = opened.file.get(key)
         except (TemporaryFailure, OSError) as failure:
             raise Unable(str(failure)) from failure
+        if len(answers) >= _MOST_ANSWERS:
+            answers.clear()
+        if (value is None or len(value) <= _LONGEST_ANSWER) and time.time() - opened.changed > _SETTLED:
+            answers[key] = value
+        return value
 
     async def read(self, file: str, trusting: Trusting) -> tuple[bytes, Sequence[str]]:
         warnings = check_file(self.root, file, trusting)

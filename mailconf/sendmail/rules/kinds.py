@@ -46,7 +46,7 @@ from mailconf.sendmail.rules.maps import DefinedMap, MapFound, MapKind
 from mailconf.sendmail.rules.problems import EX_TEMPFAIL
 
 if TYPE_CHECKING:
-    from mailconf.sendmail.rules.run import Engine
+    from mailconf.sendmail.rules.asking import Asking
 
 
 def _sequence(map_: DefinedMap, text: str, complain: Callable[[str], object]) -> bool:
@@ -60,14 +60,14 @@ def _anything(map_: DefinedMap, text: str, complain: Callable[[str], object]) ->
     return True
 
 
-async def _unsupported(engine: Engine, map_: DefinedMap) -> bool:
+async def _unsupported(engine: Asking, map_: DefinedMap) -> bool:
     """A map that mailconf cannot ask; it says so by name, and the answer has to wait."""
     if not map_.flags.optional:
         engine.problems.system(f'{map_.kind.name} map "{map_.name}": {map_.kind.name} maps are not supported')
     return False
 
 
-async def _never(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def _never(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     return MapFound(None, EX_TEMPFAIL)
 
 

@@ -22,7 +22,7 @@ from mailconf.sendmail.rules.problems import (
 from mailconf.sendmail.rules.world import Unable
 
 if TYPE_CHECKING:
-    from mailconf.sendmail.rules.run import Engine
+    from mailconf.sendmail.rules.asking import Asking
 
 _FIELDS = {"name": 1, "passwd": 2, "uid": 3, "gid": 4, "gecos": 5, "dir": 6, "shell": 7}
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*)")
@@ -34,7 +34,7 @@ _SOCKET_MOST = 1_000_000
 _SOCKET_STATUS = {"NOTFOUND": EX_NOTFOUND, "TEMP": EX_TEMPFAIL, "TIMEOUT": EX_TEMPFAIL, "PERM": EX_UNAVAILABLE}
 
 
-async def find_macro(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_macro(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     """Define the macro that is the key, by the first argument; without one its definition is removed."""
     if not key:
         return MapFound(None, EX_CONFIG)
@@ -48,7 +48,7 @@ async def find_macro(engine: Engine, map_: DefinedMap, key: str, arguments: Sequ
 # -- dequote
 
 
-async def find_dequote(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_dequote(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     text = dequoted(key, map_.flags.blank or "")
     return MapFound(None) if text is None else MapFound(rewritten(map_.flags, text, None))
 
@@ -95,7 +95,7 @@ def dequoted(text: str, blank: str) -> str | None:
 # -- arith
 
 
-async def find_arith(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_arith(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     if len(arguments) < 3:
         return MapFound(None, EX_CONFIG)
     left, right = _long(arguments[1]), _long(arguments[2])
@@ -152,7 +152,7 @@ def _wrapped(number: int) -> int:
 # -- regex
 
 
-async def find_regex(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_regex(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     from mailconf.maps.core.table import TemporaryFailure
 
     regex = map_.regex
@@ -212,12 +212,12 @@ def _groups(regex: Regex, key: str, spans: Sequence[tuple[int, int]], fields: Se
 # -- syslog, user
 
 
-async def find_syslog(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_syslog(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     await engine.world.log(map_.priority, rewritten(map_.flags, key, arguments))
     return MapFound("")
 
 
-async def open_user(engine: Engine, map_: DefinedMap) -> bool:
+async def open_user(engine: Asking, map_: DefinedMap) -> bool:
     column = map_.flags.value_column
     if column is None:
         return True
@@ -229,7 +229,7 @@ async def open_user(engine: Engine, map_: DefinedMap) -> bool:
     return True
 
 
-async def find_user(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_user(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     name = key
     user = await engine.world.user(key)
     if user is None and folded(key) != key:
@@ -247,7 +247,7 @@ async def find_user(engine: Engine, map_: DefinedMap, key: str, arguments: Seque
     return answered(map_, name, value, arguments)
 
 
-async def login_by_full_name(engine: Engine, name: str) -> str:
+async def login_by_full_name(engine: Asking, name: str) -> str:
     """The user whose full name is ``name``, with whatever stands for blanks (MatchGECOS); "" without one."""
     blank = chr(ord(engine.book.blank) & 0x7F)
     wanted = folded(name.replace(blank, " ").replace("_", " "))
@@ -258,14 +258,14 @@ async def login_by_full_name(engine: Engine, name: str) -> str:
     return ""
 
 
-async def _full_name(engine: Engine, name: str) -> str:
+async def _full_name(engine: Asking, name: str) -> str:
     return next((full for login, full in await engine.world.full_names() if login == name), "")
 
 
 # -- program, socket
 
 
-async def find_program(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_program(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     try:
         ran = await engine.world.run([map_.file, *map_.rest.split(), key])
     except Unable as unable:
@@ -282,7 +282,7 @@ async def find_program(engine: Engine, map_: DefinedMap, key: str, arguments: Se
     return answered(map_, key, text, arguments)
 
 
-async def find_socket(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_socket(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     """Sendmail's socketmap protocol: netstrings ``map key`` there, ``OK value`` or another word back."""
     asked = folded(key[:KEY]) if map_.flags.folds else key
     request = f"{map_.name} {asked}".encode("latin-1", "replace")

@@ -12,7 +12,7 @@ from mailconf.sendmail.rules.problems import EX_NOHOST, EX_NOTFOUND, EX_OK, EX_T
 from mailconf.sendmail.rules.world import Unable
 
 if TYPE_CHECKING:
-    from mailconf.sendmail.rules.run import Engine
+    from mailconf.sendmail.rules.asking import Asking
 
 _LONGEST = 628  # of what a dns or bestmx map answers
 _REMEMBERED = 3600.0  # seconds
@@ -27,7 +27,7 @@ class Remembered(NamedTuple):
     until: float
 
 
-async def find_host(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_host(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     """The canonical name of a host, or the name of an address in brackets; answers are remembered for an hour."""
     now = engine.world.now()
     known = engine.hosts.get(key)
@@ -47,14 +47,14 @@ async def find_host(engine: Engine, map_: DefinedMap, key: str, arguments: Seque
     return MapFound(rewritten(map_.flags, known.name, arguments))
 
 
-async def _by_name(engine: Engine, key: str, map_: DefinedMap) -> tuple[str | None, int]:
+async def _by_name(engine: Asking, key: str, map_: DefinedMap) -> tuple[str | None, int]:
     found = await canonical(engine, key[:LONGEST], mx=not engine.wildcard_mx, patience=map_.patience)
     if found.name:
         return found.name, EX_OK
     return None, EX_TEMPFAIL if found.failed else EX_NOHOST
 
 
-async def _by_address(engine: Engine, key: str) -> tuple[str | None, int]:
+async def _by_address(engine: Asking, key: str) -> tuple[str | None, int]:
     address = key[1 : key.find("]")]
     if not is_address(address):
         return None, EX_UNAVAILABLE
@@ -65,7 +65,7 @@ async def _by_address(engine: Engine, key: str) -> tuple[str | None, int]:
     return name, EX_OK if name else EX_NOHOST
 
 
-async def find_dns(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_dns(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     name = f"{key}.{map_.base}" if map_.base else key
     records = await search_records(engine, name, map_)
     if records.outcome is Outcome.FAILED:
@@ -108,7 +108,7 @@ def _cut(text: str, delimiter: str) -> str:
     return "..."
 
 
-async def find_bestmx(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_bestmx(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     found = await exchangers(engine, key, fallback=False, search=False)
     if found.known <= 0:
         return MapFound(None, found.status)

@@ -16,7 +16,7 @@ from mailconf.sendmail.rules.problems import EX_NOTFOUND, EX_OK, EX_TEMPFAIL, EX
 from mailconf.sendmail.rules.world import Trusting, Unable
 
 if TYPE_CHECKING:
-    from mailconf.sendmail.rules.run import Engine
+    from mailconf.sendmail.rules.asking import Asking
 
 KEY = 256
 _LINE = 2047
@@ -24,7 +24,7 @@ _BLANK = re.compile(r"[\n\t ]")
 MOST_MEMBERS = 12
 
 
-def trusting(engine: Engine) -> Trusting:
+def trusting(engine: Asking) -> Trusting:
     """What the configuration allows of maps."""
     book = engine.book
     return Trusting(
@@ -35,7 +35,7 @@ def trusting(engine: Engine) -> Trusting:
     )
 
 
-def warn(engine: Engine, folders: Sequence[str]) -> None:
+def warn(engine: Asking, folders: Sequence[str]) -> None:
     """Report folders that others can write, as sendmail does where it has time to talk."""
     if engine.verbose > 1:
         for folder in folders:
@@ -54,7 +54,7 @@ def _base(map_: DefinedMap) -> str:
     return map_.file.removesuffix(".db")
 
 
-async def open_database(engine: Engine, map_: DefinedMap) -> bool:
+async def open_database(engine: Asking, map_: DefinedMap) -> bool:
     kind = "hash" if map_.kind.name == "implicit" else map_.kind.name
     try:
         folders = await engine.world.open_table(kind, _base(map_), trusting(engine))
@@ -69,7 +69,7 @@ async def open_database(engine: Engine, map_: DefinedMap) -> bool:
     return True
 
 
-async def _compare_aliases(engine: Engine, map_: DefinedMap) -> None:
+async def _compare_aliases(engine: Asking, map_: DefinedMap) -> None:
     """Report an alias map that is older than its text, as sendmail does where it has time to talk."""
     built = f"{_base(map_)}.db"
     text, made = await engine.world.changed(map_.file), await engine.world.changed(built)
@@ -77,7 +77,7 @@ async def _compare_aliases(engine: Engine, map_: DefinedMap) -> None:
         engine.problems.remark(f"Warning: alias database {built} out of date")
 
 
-async def find_database(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_database(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     kind = "hash" if map_.kind.name == "implicit" else map_.kind.name
     stored = _key(map_, key).encode("latin-1", "replace")
     flags = map_.flags
@@ -105,7 +105,7 @@ async def find_database(engine: Engine, map_: DefinedMap, key: str, arguments: S
 # -- text
 
 
-async def open_text(engine: Engine, map_: DefinedMap) -> bool:
+async def open_text(engine: Asking, map_: DefinedMap) -> bool:
     if not map_.file.startswith("/"):
         engine.problems.system(f'text map "{map_.name}": file name must be fully qualified')
         return False
@@ -127,7 +127,7 @@ async def open_text(engine: Engine, map_: DefinedMap) -> bool:
     return True
 
 
-async def find_text(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_text(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     try:
         data, folders = await engine.world.read(map_.file, trusting(engine))
     except Unable:
@@ -184,7 +184,7 @@ def _column_end(line: str, at: int, delimiter: str) -> int:
 # -- stab, implicit
 
 
-async def open_stab(engine: Engine, map_: DefinedMap) -> bool:
+async def open_stab(engine: Asking, map_: DefinedMap) -> bool:
     from mailconf.sendmail.rules.aliases import read_aliases
 
     try:
@@ -197,20 +197,20 @@ async def open_stab(engine: Engine, map_: DefinedMap) -> bool:
     return True
 
 
-async def reopen(engine: Engine, map_: DefinedMap) -> bool:
+async def reopen(engine: Asking, map_: DefinedMap) -> bool:
     """Open the map as for the first time, for an engine that has not read its text."""
     assert map_.kind.open is not None
     return await map_.kind.open(engine, map_)
 
 
-async def find_stab(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_stab(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     if map_.name not in engine.texts and not await reopen(engine, map_):  # another session has opened the map
         return MapFound(None, EX_TEMPFAIL)
     value = engine.stab.get(folded(key))
     return MapFound(None) if value is None else answered(map_, key, value, arguments)
 
 
-async def open_implicit(engine: Engine, map_: DefinedMap) -> bool:
+async def open_implicit(engine: Asking, map_: DefinedMap) -> bool:
     if await open_database(engine, map_):
         map_.aliases = None
         return True
@@ -222,7 +222,7 @@ async def open_implicit(engine: Engine, map_: DefinedMap) -> bool:
     return await open_stab(engine, map_)
 
 
-async def find_implicit(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_implicit(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     if map_.aliases is not None:
         return await find_stab(engine, map_, key, arguments)
     return await find_database(engine, map_, key, arguments)
@@ -231,7 +231,7 @@ async def find_implicit(engine: Engine, map_: DefinedMap, key: str, arguments: S
 # -- sequence, switch, null
 
 
-async def open_switch(engine: Engine, map_: DefinedMap) -> bool:
+async def open_switch(engine: Asking, map_: DefinedMap) -> bool:
     services = await engine.world.services(map_.file)
     if not services:
         return False
@@ -246,7 +246,7 @@ async def open_switch(engine: Engine, map_: DefinedMap) -> bool:
     return True
 
 
-async def find_sequence(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_sequence(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     failed, status = False, EX_OK
     for member in map_.members:
         if member is None or member is map_ or not (member.open or await engine.open_map(member)):
@@ -261,5 +261,5 @@ async def find_sequence(engine: Engine, map_: DefinedMap, key: str, arguments: S
     return MapFound(None, EX_NOTFOUND if status == EX_OK else status)
 
 
-async def find_null(engine: Engine, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
+async def find_null(engine: Asking, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
     return MapFound(None, EX_NOTFOUND)

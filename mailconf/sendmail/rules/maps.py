@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailconf.sendmail.rules.problems import EX_OK
 
 if TYPE_CHECKING:
+    from mailconf.sendmail.rules.asking import Asking
     from mailconf.sendmail.rules.posix import Regex
     from mailconf.sendmail.rules.resolv_conf import Patience
-    from mailconf.sendmail.rules.run import Engine
 
 _DIGIT = "0123456789"
 
@@ -105,8 +105,8 @@ class DefinedMap:
         self.flags = replace(self.flags, **changes)  # type: ignore[arg-type]
 
 
-Opener = Callable[["Engine", DefinedMap], Awaitable[bool]]
-Finder = Callable[["Engine", DefinedMap, str, Sequence[str]], Awaitable[MapFound]]
+Opener = Callable[["Asking", DefinedMap], Awaitable[bool]]
+Finder = Callable[["Asking", DefinedMap, str, Sequence[str]], Awaitable[MapFound]]
 
 
 class MapKind(NamedTuple):

@@ -35,12 +35,13 @@ _OPERATORS = {
     NOTHING: EMPTY,
     LATE_MACRO: SPELLED,
 }
+_GROUPS = (ONE, ANY, ZERO, CLASS, NOT_CLASS)
 _TAKES_NONE = (ZERO, EMPTY, SPELLED)
 _LINE = 2048
 _COUNTED = 15  # extensions less than these are not counted
 MOST_TRIES = 300_000  # extensions of operators in one match; the original has no limit
 
-Match = list[tuple[int, int]]  # of each operator, its first token and the one after its last
+Match = Sequence[tuple[int, int]]  # of each operator, its first token and the one after its last
 Value = Callable[[str], str | None]  # the value of a macro, at run time
 
 
@@ -66,6 +67,9 @@ class Effort:
 class Pattern:
     """The left side of a rule, compiled.
 
+    operators, arguments, sets   of each token: which operator it is; the folded literal, or the character of a class or
+             macro; the words of the class
+    groups   how many of them stand for a ``$n``
     spells   whether the values of macros matter
     least, first, last, needed   what a workspace must have to match at all; literals are folded
     """
@@ -81,7 +85,7 @@ class Pattern:
             argument = folded(token) if operator == LITERAL else token[1:2]
             arguments.append(argument)
             sets.append(classes.set_of(argument) if operator in (CLASS, NOT_CLASS) else set())
-        self._operators, self._arguments, self._sets = operators, arguments, sets
+        self.operators, self.arguments, self.sets = operators, arguments, sets
         self._longest = [(0, 0)] * len(sets)  # of each set, how many words it had, and the length of its longest
         literals = [a for o, a in zip(operators, arguments, strict=True) if o == LITERAL]
         self.least = sum(operator not in _TAKES_NONE for operator in operators)
@@ -89,6 +93,7 @@ class Pattern:
         self.first = arguments[0] if operators[:1] == [LITERAL] else None
         self.last = arguments[-1] if operators[-1:] == [LITERAL] else None
         self.spells = SPELLED in operators  # so that a macro's value matters
+        self.groups = sum(operator in _GROUPS for operator in operators)
         self.whole = operators == [ZERO]  # $* alone: it matches everything
 
     def may_match(self, low: Sequence[str], present: AbstractSet[str]) -> bool:
@@ -110,7 +115,7 @@ class Pattern:
         """
         if self.whole:
             return [(0, len(workspace))]
-        operators, arguments = self._operators, self._arguments
+        operators, arguments = self.operators, self.arguments
         size, length = len(operators), len(workspace)
         found: list[list[int]] = []  # of each operator that stands for a $n: its place, first token, end
         at = token = tries = 0
@@ -126,7 +131,7 @@ class Pattern:
                         found.append([at, token, token])
                         at += 1
                         continue
-                    elif operator in (ONE, ANY) or (operator == NOT_CLASS and low[token] not in self._sets[at]):
+                    elif operator in (ONE, ANY) or (operator == NOT_CLASS and low[token] not in self.sets[at]):
                         found.append([at, token, token + 1])
                         at, token = at + 1, token + 1
                         continue
@@ -164,7 +169,7 @@ class Pattern:
 
     def _back(self, found: list[list[int]], workspace: Sequence[str], low: Sequence[str]) -> tuple[int, int] | None:
         """Extend the last operator that can be extended; where to go on in the side and in the workspace."""
-        operators, length = self._operators, len(workspace)
+        operators, length = self.operators, len(workspace)
         while found:
             last = found[-1]
             at, first, end = last
@@ -175,7 +180,7 @@ class Pattern:
                     if at + 1 < len(operators) and operators[at + 1] == LITERAL:
                         # nothing shorter can match than what reaches to the next such literal
                         try:
-                            end = low.index(self._arguments[at + 1], end)
+                            end = low.index(self.arguments[at + 1], end)
                         except ValueError:
                             found.pop()
                             continue
@@ -191,7 +196,7 @@ class Pattern:
 
     def _in_class(self, at: int, workspace: Sequence[str], first: int, end: int) -> int:
         """The least end from ``end`` on up to which the joined tokens are in the class; 0 where there is none."""
-        members = self._sets[at]
+        members = self.sets[at]
         if not members:
             return 0
         count, longest = self._longest[at]

@@ -18,9 +18,9 @@ from mailconf.sendmail.rules.problems import EX_CONFIG, EX_NOHOST, EX_OK, EX_TEM
 from mailconf.sendmail.rules.world import REFUSES, SERVFAIL
 
 if TYPE_CHECKING:
+    from mailconf.sendmail.rules.asking import Asking
     from mailconf.sendmail.rules.maps import DefinedMap
     from mailconf.sendmail.rules.resolv_conf import Patience
-    from mailconf.sendmail.rules.run import Engine
 
 _ALIASES = 10  # that follow each other
 _BUCKETS = 2003
@@ -56,7 +56,7 @@ class Exchangers(NamedTuple):
 
 
 async def canonical(
-    engine: Engine, host: str, *, mx: bool, search: bool = True, patience: Patience | None = None
+    engine: Asking, host: str, *, mx: bool, search: bool = True, patience: Patience | None = None
 ) -> Canonical:
     """The canonical name of a host. ``mx``: servers for its mail are enough; ``search``: other domains are tried."""
     failed = False
@@ -74,7 +74,7 @@ async def canonical(
     return Canonical("", failed, host)
 
 
-def _with_domain(engine: Engine, host: str) -> str:
+def _with_domain(engine: Asking, host: str) -> str:
     """The name, with $m behind one that has no domain."""
     dot = host.find(".")
     if 0 <= dot < len(host) - 1:
@@ -85,7 +85,7 @@ def _with_domain(engine: Engine, host: str) -> str:
     return host + domain if host.endswith(".") else f"{host}.{domain}"
 
 
-async def _domains(engine: Engine, host: str, search: bool) -> list[str]:
+async def _domains(engine: Asking, host: str, search: bool) -> list[str]:
     """What is tried behind a name, "" for nothing."""
     domains = [""] if "." in host else []
     if search and not host.endswith("."):
@@ -93,7 +93,7 @@ async def _domains(engine: Engine, host: str, search: bool) -> list[str]:
     return domains
 
 
-async def _in_dns(engine: Engine, host: str, mx: bool, search: bool, patience: Patience | None) -> Canonical:
+async def _in_dns(engine: Asking, host: str, mx: bool, search: bool, patience: Patience | None) -> Canonical:
     failed = False
     for _ in range(_ALIASES + 2):
         domains = await _domains(engine, host, search)
@@ -127,7 +127,7 @@ async def _in_dns(engine: Engine, host: str, mx: bool, search: bool, patience: P
     return Canonical("", failed, host)
 
 
-async def _ask(engine: Engine, name: str, kind: str, patience: Patience | None = None) -> Records:
+async def _ask(engine: Asking, name: str, kind: str, patience: Patience | None = None) -> Records:
     """The records; what can be no name of the DNS is none that exists, as is one with two dots at its end.
 
     The caller has removed one of them.
@@ -138,7 +138,7 @@ async def _ask(engine: Engine, name: str, kind: str, patience: Patience | None =
     return await engine.world.dns(name, kind, patience)
 
 
-async def _in_hosts(engine: Engine, host: str) -> str:
+async def _in_hosts(engine: Asking, host: str) -> str:
     """The canonical name by the hosts file."""
     short, full = _shortened(engine, host)
     for line in (await engine.world.hosts()).decode("latin-1").split("\n"):
@@ -152,7 +152,7 @@ async def _in_hosts(engine: Engine, host: str) -> str:
     return ""
 
 
-def _shortened(engine: Engine, host: str) -> tuple[str, str]:
+def _shortened(engine: Asking, host: str) -> tuple[str, str]:
     """The name without a dot at its end, and without $m where it has that; and the one with it."""
     whole = host.removesuffix(".")
     name, dot, domain = whole.partition(".")
@@ -166,7 +166,7 @@ def _shortened(engine: Engine, host: str) -> tuple[str, str]:
 # -- mail exchangers
 
 
-async def exchangers(engine: Engine, host: str, *, fallback: bool, search: bool = True) -> Exchangers:
+async def exchangers(engine: Asking, host: str, *, fallback: bool, search: bool = True) -> Exchangers:
     """The servers for the mail of ``host``. ``fallback``: FallbackMXhost is one of them."""
     spare = engine.book.options.get("FallbackMXhost", "") if fallback else ""
     if not host:
@@ -189,7 +189,7 @@ async def exchangers(engine: Engine, host: str, *, fallback: bool, search: bool 
     return await _itself(engine, host, status, look, spare, search)
 
 
-async def _itself(engine: Engine, host: str, status: int, look: bool, spare: str, search: bool) -> Exchangers:
+async def _itself(engine: Asking, host: str, status: int, look: bool, spare: str, search: bool) -> Exchangers:
     """A host without servers of its own: it is one itself, if its name or address is one."""
     if len(host) >= 4096:
         engine.problems.system(f"Host name {host} too long")
@@ -228,7 +228,7 @@ def is_address(text: str) -> bool:
     return True
 
 
-async def _search(engine: Engine, host: str, kind: str, search: bool, patience: Patience | None = None) -> Records:
+async def _search(engine: Asking, host: str, kind: str, search: bool, patience: Patience | None = None) -> Records:
     """The records of a name as res_search(3) looks for them: as it is if it has a dot, and in other domains.
 
     A server that fails for one name may answer for the next one; one that is silent or not there is not asked again.
@@ -258,12 +258,12 @@ async def _search(engine: Engine, host: str, kind: str, search: bool, patience: 
     return last if last.outcome is Outcome.FAILED else first
 
 
-async def search_records(engine: Engine, name: str, map_: DefinedMap) -> Records:
+async def search_records(engine: Asking, name: str, map_: DefinedMap) -> Records:
     """What a ``dns`` map asks for."""
     return await _search(engine, name, map_.record, True, map_.patience)
 
 
-def _sorted(engine: Engine, values: Sequence[str]) -> tuple[str, ...]:
+def _sorted(engine: Asking, values: Sequence[str]) -> tuple[str, ...]:
     """The names of MX records by preference, equal ones by lot, each once."""
     parsed = []
     for value in values:

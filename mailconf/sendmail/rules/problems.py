@@ -76,6 +76,7 @@ class Problems:
     subject  the address that is being worked on
     place    "FILE: line N" while a file is read
     quiet    whether what is wrong with addresses is kept back
+    count    how often something was reported, kept back or not, or a status was asked for
     """
 
     def __init__(self, hear: Callable[[CfProblem], object]) -> None:
@@ -84,9 +85,11 @@ class Problems:
         self.subject = ""
         self.place = ""
         self.quiet = False
+        self.count = 0
 
     def system(self, text: str, error: int | str = 0, code: str = "", enhanced: str = "") -> None:
         """Something is wrong with the configuration or the machine."""
+        self.count += 1
         if self.status == EX_OK:
             self.status = EX_OSERR if error else EX_SOFTWARE
         code = code or ("451" if error else "554")
@@ -94,6 +97,7 @@ class Problems:
 
     def user(self, text: str, code: str = "550", enhanced: str = "", about: str | None = None) -> None:
         """Something is wrong with an address: ``about``, or the one that is being worked on."""
+        self.count += 1
         if not self.quiet:
             subject = self.subject if about is None else about
             self.hear(CfProblem(text, code, enhanced or f"{code[0]}.0.0", subject, self.place, grave=False))
@@ -104,14 +108,17 @@ class Problems:
 
     def remark(self, text: str, code: str = "050") -> None:
         """Something that is no error."""
+        self.count += 1
         self.hear(CfProblem(text, code, "", self.subject, self.place, grave=False))
 
     def say(self, text: str) -> None:
         """A line that is printed as it is, without a place."""
+        self.count += 1
         self.hear(CfProblem(text, "", grave=False))
 
     def settle(self, status: int) -> None:
         """Take ``status`` for the exit status, unless a graver one is there."""
+        self.count += 1
         if self.status in (EX_OK, EX_TEMPFAIL):
             self.status = status
 

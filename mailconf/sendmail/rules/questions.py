@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from mailconf.sendmail.rules.compile import CompiledRule
     from mailconf.sendmail.rules.machine import Machine
     from mailconf.sendmail.rules.maps import DefinedMap, MapFound
+    from mailconf.sendmail.rules.matching import Match
+    from mailconf.sendmail.rules.programs import Program
     from mailconf.sendmail.rules.world import Trusting
 
 STEPS = 150_000  # rules that match
@@ -202,7 +204,9 @@ class Supposed(DiskWorld):
 
 
 class _Recorder(Engine):
-    """Runs rulesets and keeps what they ask."""
+    """Runs rulesets and keeps what they ask; results are not remembered, since each lookup belongs to a rule."""
+
+    keeps = False
 
     def __init__(self, book: Rulebook, world: Supposed, budget: Budget, asked: Asked, calls: Calls) -> None:
         super().__init__(book, world, problems=Problems(lambda problem: None))
@@ -227,6 +231,12 @@ class _Recorder(Engine):
     ) -> tuple[int | None, int]:
         self._rule = rule
         return await super()._ask(rule, out, workspace, depth, most)
+
+    async def _carry_out(
+        self, rule: CompiledRule, program: Program, workspace: list[str], match: Match, depth: int, most: int
+    ) -> tuple[int | None, int]:
+        self._rule = rule
+        return await super()._carry_out(rule, program, workspace, match, depth, most)
 
     async def find(self, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
         found = await super().find(map_, key, arguments)

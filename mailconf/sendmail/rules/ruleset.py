@@ -6,15 +6,17 @@ bit for each rule, so that the next rule to try is found at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mailconf.sendmail.rules.codes import Codes, Expression
     from mailconf.sendmail.rules.compile import CompiledRule
-    from mailconf.sendmail.rules.matching import Match
+    from mailconf.sendmail.rules.matching import Pattern
 
-MOST_REMEMBERED = 64  # tokens of a workspace whose transitions are remembered
-_MOST_TOKENS = 150_000  # of the workspaces that are remembered, twice
+_FEW = 4  # left sides that are rather tried than looked through for literals
+TRIES_BEFORE = 20  # of a left side until it becomes an expression
 MOST_PLANNED = 400  # rules; the numbers of a plan grow with their square
 
 
@@ -24,14 +26,13 @@ class Ruleset:
     compile  makes a rule of the text that was added
     """
 
-    __slots__ = ("_compile", "_plan", "_rules", "_steady", "_texts")
+    __slots__ = ("_compile", "_plan", "_rules", "_texts")
 
     def __init__(self, compile: Callable[[str], CompiledRule]) -> None:
         self._compile = compile
         self._texts: list[str] = []
         self._rules: list[CompiledRule] | None = []
         self._plan: Plan | None = None
-        self._steady = False
 
     def add(self, text: str) -> None:
         """Add a rule."""
@@ -46,17 +47,16 @@ class Ruleset:
         return self._rules
 
     @property
-    def plan(self) -> Plan | None:
-        """The plan; None for a ruleset that has too many rules for one."""
-        if self._plan is None and len(self._texts) <= MOST_PLANNED:
-            self._plan = Plan(self.rules)
-            self._steady = not any(rule.pattern.spells for rule in self.rules)
-        return self._plan
+    def planned(self) -> bool:
+        """Whether there is a plan: not for a ruleset of too many rules."""
+        return len(self._texts) <= MOST_PLANNED
 
-    @property
-    def steady(self) -> bool:
-        """Whether it depends on the workspace and the classes alone which rule matches; known with the plan."""
-        return self._steady
+    def plan(self, codes: Codes) -> Plan:
+        """The plan for workspaces that are written with these codes."""
+        plan = self._plan
+        if plan is None or plan.codes is not codes:
+            plan = self._plan = Plan(self.rules, codes)
+        return plan
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -65,59 +65,24 @@ class Ruleset:
         return iter(self.rules)
 
 
-class Transition:
-    """What follows for a workspace: the first rule that matches (None without one), its number, what it stands for.
-
-    made  the right side put together, where that is the same each time; None where it is not known yet
-    """
-
-    __slots__ = ("at", "made", "match", "rule")
-
-    def __init__(self, at: int, rule: CompiledRule | None, match: Match, made: list[str] | None) -> None:
-        self.at, self.rule, self.match, self.made = at, rule, match, made
-
-
-class Transitions:
-    """Transitions by ruleset, rule and workspace; those that were not used for long are forgotten.
-
-    changes  for which state of the classes they hold
-    """
-
-    def __init__(self, changes: int) -> None:
-        self.changes = changes
-        self._young: dict[tuple[int | str, ...], Transition] = {}
-        self._old: dict[tuple[int | str, ...], Transition] = {}
-        self._tokens = 0
-
-    def get(self, key: tuple[int | str, ...]) -> Transition | None:
-        """What is remembered."""
-        found = self._young.get(key)
-        if found is None and self._old:
-            found = self._old.get(key)
-            if found is not None:
-                self.keep(key, found)
-        return found
-
-    def keep(self, key: tuple[int | str, ...], transition: Transition) -> None:
-        """Remember a transition."""
-        self._tokens += 2 * len(key) + 6  # what it makes is about as long
-        if self._tokens > _MOST_TOKENS:
-            self._old, self._young, self._tokens = self._young, {}, 0
-        self._young[key] = transition
-
-
 class Plan:
-    """Which of some rules a workspace can match: bit n of a number stands for rule n."""
+    """Which of some rules a workspace can match: bit n of a number stands for rule n.
 
-    __slots__ = ("_first", "_key", "_last", "_sized")
+    codes  the characters of tokens, with which workspaces are written
+    """
 
-    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+    __slots__ = ("_first", "_key", "_keys", "_last", "_sized", "_tries", "codes", "expressions")
+
+    def __init__(self, rules: Sequence[CompiledRule], codes: Codes) -> None:
+        self.codes = codes
         patterns = [rule.pattern for rule in rules]
+        self.expressions: list[Expression | None] = [None] * len(patterns)
+        self._tries = [TRIES_BEFORE] * len(patterns)
         longest = max((pattern.least for pattern in patterns), default=0)
         self._sized = [0] * (longest + 1)  # by the length of a workspace
-        self._first: dict[str | None, int] = {None: 0}
-        self._last: dict[str | None, int] = {None: 0}
-        self._key: dict[str | None, int] = {None: 0}
+        self._first: dict[str, int] = {"": 0}  # of "", the rules that begin with no literal
+        self._last: dict[str, int] = {"": 0}
+        self._key: dict[str, int] = {"": 0}
         counts: dict[str, int] = {}
         for pattern in patterns:
             for literal in pattern.needed:
@@ -128,24 +93,37 @@ class Plan:
                 self._sized[length] |= bit
             rarest = min(pattern.needed, key=lambda literal: (counts[literal], literal), default=None)
             for table, token in ((self._first, pattern.first), (self._last, pattern.last), (self._key, rarest)):
-                table[token] = table.get(token, 0) | bit
+                code = "" if token is None else codes[token]
+                table[code] = table.get(code, 0) | bit
         for table in (self._first, self._last):
-            always = table[None]
-            for token in table:
-                table[token] |= always
+            always = table[""]
+            for code in table:
+                table[code] |= always
+        literals = "".join(sorted(self._key))
+        self._keys = re.compile(f"[{literals}]" if literals else "(?!)").findall
 
-    def candidates(self, low: Sequence[str], present: Collection[str]) -> int:
-        """The rules that a folded workspace may match; ``present`` are the tokens in it."""
+    def candidates(self, text: str, at: int) -> int:
+        """The rules from number ``at`` on that a workspace may match, which is written as `Codes.text`.
+
+        Bit 0 stands for that rule.
+        """
         sized = self._sized
-        length = len(low)
-        mask = sized[length] if length < len(sized) else sized[-1]
-        if length:
-            first, last, key = self._first, self._last, self._key
-            mask &= first.get(low[0]) or first[None]
-            mask &= last.get(low[-1]) or last[None]
-            keyed = key[None]
-            for token in present:
-                if token in key:
-                    keyed |= key[token]
-            mask &= keyed
+        length = len(text)
+        mask = (sized[length] if length < len(sized) else sized[-1]) >> at
+        if length and mask:
+            first, last = self._first, self._last
+            mask &= (first.get(text[0]) or first[""]) >> at
+            mask &= (last.get(text[-1]) or last[""]) >> at
+            if mask.bit_count() > _FEW:
+                key = self._key
+                keyed = key[""]
+                for code in self._keys(text):
+                    keyed |= key[code]
+                mask &= keyed >> at
         return mask
+
+    def tried(self, number: int, pattern: Pattern) -> None:
+        """A left side is tried once more; it is compiled to an expression when that has happened often."""
+        self._tries[number] -= 1
+        if self._tries[number] == 0:
+            self.expressions[number] = self.codes.expression(pattern)

@@ -16,41 +16,32 @@ Source: Sendmail Installation and Operation Guide 5.1; sendmail 8.17.1.9 -bt -d2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from mailconf.sendmail.rules.book import Rulebook
-from mailconf.sendmail.rules.classes import Folding, folded
-from mailconf.sendmail.rules.compile import MOST_ARGUMENTS, CompiledRule
-from mailconf.sendmail.rules.macros import Macros
-from mailconf.sendmail.rules.maps import DefinedMap, MapFound, unquoted_key
-from mailconf.sendmail.rules.matching import Effort, Endless, Match
+from mailconf.sendmail.rules.asking import Asking
+from mailconf.sendmail.rules.compile import CompiledRule
+from mailconf.sendmail.rules.maps import unquoted_key
+from mailconf.sendmail.rules.matching import Endless, Match
+from mailconf.sendmail.rules.memory import LONG, MOST_NOTED, MOST_REMEMBERED, MacroValue, MapAnswer, Notes, Result
 from mailconf.sendmail.rules.problems import (
     EX_CONFIG,
     EX_DATAERR,
     EX_OK,
     EX_TEMPFAIL,
     EX_USAGE,
-    CfProblem,
-    Problems,
 )
-from mailconf.sendmail.rules.ruleset import MOST_REMEMBERED, Ruleset, Transition
+from mailconf.sendmail.rules.programs import ROOM, SHORT, SHORT_ANSWER, Call, Lookup, Program, raw_length
+from mailconf.sendmail.rules.ruleset import Plan, Ruleset
 from mailconf.sendmail.rules.symbols import (
     CALL,
-    HOST,
     MAILER,
-    MAP_BEGIN,
-    MAP_END,
-    NAME_BEGIN,
-    NAME_END,
-    USER,
 )
-from mailconf.sendmail.rules.tokens import KEY, LONGEST_TEXT, MOST_TOKENS, Reading
+from mailconf.sendmail.rules.tokens import MOST_TOKENS
 from mailconf.sendmail.rules.trace import (
     CALL_SKIPPED,
     LOOPED,
     MACRO_READ,
-    MAP_ASKED,
     REWRITTEN,
     RULE_FAILED,
     RULE_TRIED,
@@ -58,28 +49,20 @@ from mailconf.sendmail.rules.trace import (
     Entered,
     Left,
     Looped,
-    MacroRead,
-    MapAnswered,
-    MapAsked,
     Rewritten,
     RuleFailed,
     RuleMatched,
-    RuleStep,
     RuleTried,
-    Tracer,
 )
-from mailconf.sendmail.rules.world import RulesWorld
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mailconf.sendmail.rules.kinds_dns import Remembered
+    pass
 
 LOOPS = 100
 DEPTH = 50
 CALLS = 16
 STEPS = 500_000  # rules that match, or that are tried one by one, for one question
-_BEGIN = {NAME_BEGIN: NAME_END, MAP_BEGIN: MAP_END}
-_ASKING = (CALL, NAME_BEGIN, MAP_BEGIN)
 
 
 class Called(NamedTuple):
@@ -98,60 +81,21 @@ class Called(NamedTuple):
         return bool(self.workspace) and self.workspace[0][:1] == MAILER
 
 
-class Engine:
-    """Runs the rulesets of a configuration.
+class Engine(Asking):
+    """Runs the rulesets of a configuration; see `Asking` for its arguments.
 
-    book      the configuration
-    world     what is asked for lookups
-    problems  takes messages, and has the exit status
-    macros    the macros of the session or message, above those of the configuration
-    tracer    is told each step, if there is one
-    mode      sendmail's mode: "t" (-bt), "v", "d", ...
-    verbose   sendmail's verbosity: 2 in address test mode, where maps have more to say
-    steps, effort   how many rules may match for one question, how many extensions all matches may take
+    keeps        whether results of rulesets are remembered
+    steps        how many rules may match for one question; None for `STEPS`
+    ended_early  whether a ruleset took more than that, or than ``effort``
     """
 
-    def __init__(
-        self,
-        book: Rulebook,
-        world: RulesWorld,
-        hear: Callable[[CfProblem], object] = lambda problem: None,
-        *,
-        problems: Problems | None = None,
-        macros: Macros | None = None,
-        tracer: Tracer | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.book = book
-        self.world = world
-        self.problems = Problems(hear) if problems is None else problems
-        self.macros = book.macros.above() if macros is None else macros
-        self.tracer = tracer
-        self.verbose = verbose
-        self.deferring = False  # DeliveryMode d: maps with -D are not asked
-        self.wildcard_mx = "haswildcardmx" in book.options.get("ResolverOptions", "").lower().replace("+", " ").split()
-        self.hosts: dict[str, Remembered] = {}  # what the host map remembers
-        self.stab: dict[str, str] = {}  # aliases that were read from a text
-        self.texts: set[str] = set()  # the maps whose texts were read
-        self.lot = int(world.now()) & 0xFFFF or 1  # orders servers of equal preference
-        self._tokeniser = book.tokeniser
-        self.steps = STEPS
-        self.effort: Effort | None = None  # what all matches together may take; None for any
-        self.ended_early = False  # whether a ruleset took more
-        self._steps = 0
-        self._low = Folding()
-        self._named: dict[str, int] = {}  # the numbers of rulesets that were called
-        self._odd = False  # calls and lookups may be in a workspace that the rule at work has not
+    keeps = True
+    steps: int | None = None
+    ended_early = False
+    _remembering = False  # whether results are, for the question at work
+    _steps = 0
 
     # -- calling
-
-    def scan(self, text: str, reading: Reading = Reading.INTERNAL) -> list[str] | None:
-        """The tokens of a text; None, after a message, where it has none."""
-        return self._tokeniser.tokens(text, self.problems.about, reading)
-
-    def joined(self, tokens: Sequence[str], most: int = LONGEST_TEXT, blank: str | None = None) -> str:
-        """The text of tokens."""
-        return self._tokeniser.joined(tokens, most, blank)
 
     async def call(self, ruleset: str | int, workspace: Sequence[str]) -> Called | None:
         """What a ruleset, by name or number, makes of a workspace; None where there is no such ruleset."""
@@ -164,8 +108,12 @@ class Engine:
 
     async def rewrite(self, workspace: list[str], number: int) -> int:
         """Run a ruleset on a workspace, which is changed; the status."""
-        self._steps = self.steps
+        self._steps = STEPS if self.steps is None else self.steps
         self._odd = False
+        tracer = self.tracer
+        shown = tracer is not None and (tracer.rules > 0 or tracer.maps > 0)  # more than what rulesets get and return
+        self._remembering = self.keeps and not shown and not self.deferring
+        outer, self._notes = self._notes, Notes()  # a map may be opened within a question, which asks rulesets itself
         self._note(workspace)
         try:
             return await self._rewrite(workspace, number, 0, MOST_TOKENS)
@@ -173,19 +121,78 @@ class Engine:
             self.ended_early = True
             self.problems.system(f"rewrite: ruleset {self.book.shown_name(number)} takes too many steps", code="451")
             return EX_TEMPFAIL
+        finally:
+            outer.reasons += 1
+            self._notes = outer
 
     # -- one ruleset
 
-    def _step(self, step: RuleStep) -> None:
-        if self.tracer is not None:
-            self.tracer.step(step)
-
     async def _rewrite(self, workspace: list[str], number: int, depth: int, most: int) -> int:
         tracer = self.tracer
-        level = -1
+        if self._odd or len(workspace) > MOST_REMEMBERED or most < ROOM or not self._remembering:
+            return await self._work(workspace, number, depth, most)
+        notes = self._notes
+        key: tuple[int | str, ...] = (number, *workspace)
+        known = self.book.memory.get(key)
+        if known is not None and await self._recalled(known, workspace, depth):
+            return EX_OK
+        needs, told, deepest = len(notes.needs), len(notes.told), notes.deepest
+        steps, reasons = self._steps, notes.reasons + self.problems.count
+        notes.deepest = depth
+        status = await self._work(workspace, number, depth, most)
+        if status == EX_OK and notes.reasons + self.problems.count == reasons and not self._odd:
+            seen = None if tracer is None else tuple(notes.told[told:])
+            taken = steps - self._steps
+            result = Result(tuple(workspace), tuple(notes.needs[needs:]), seen, taken, notes.deepest - depth)
+            self.book.memory.keep(key, result)
+        notes.deepest = max(notes.deepest, deepest)
+        return status
+
+    async def _recalled(self, known: Result, workspace: list[str], depth: int) -> bool:
+        """Do what a remembered result says, if it holds."""
+        tracer, notes = self.tracer, self._notes
+        if depth + known.deep > DEPTH or self._steps < known.steps or (tracer is not None and known.told is None):
+            return False
+        for need in known.needs:
+            if isinstance(need, MacroValue):
+                if self.macros.get(need.character) != need.value:
+                    return False
+            elif not await self._holds(need):
+                return False
+        self._steps -= known.steps
+        notes.needs += known.needs
+        notes.deepest = max(notes.deepest, depth + known.deep)
+        if tracer is not None and known.told is not None:
+            notes.told += known.told
+            for step in known.told:
+                tracer.step(step)
+        workspace[:] = known.workspace
+        return True
+
+    async def _holds(self, answer: MapAnswer) -> bool:
+        """Whether a map still answers as it did."""
+        map_, arguments, found = answer
+        if found is None:
+            return not map_.valid
+        if not map_.open or map_.broken:
+            return False
+        if map_.kind.name == "host":
+            known = self.hosts.get(arguments[0])
+            if known is None or known.until < self.world.now():
+                return False
+        return await self.find(map_, arguments[0], arguments) == found
+
+    async def _work(self, workspace: list[str], number: int, depth: int, most: int) -> int:
+        """Run a ruleset."""
+        tracer, notes = self.tracer, self._notes
+        level, name = -1, ""
+        notes.deepest = max(notes.deepest, depth)
         if tracer is not None:
             level = tracer.rules
-            tracer.step(Entered(self.book.shown_name(number), workspace))
+            name = self.book.shown_name(number)
+            entered = Entered(name, tuple(workspace))
+            notes.told.append(entered)
+            tracer.step(entered)
         if depth > DEPTH:
             name = self.book.shown_name(number)
             self.problems.system(f"rewrite: excessive recursion (max {DEPTH}), ruleset {name}")
@@ -193,12 +200,17 @@ class Engine:
         if most <= 0:
             return EX_USAGE
         ruleset = self.book.rulesets[number]
-        if ruleset.plan is None or level >= MACRO_READ:
+        if level >= MACRO_READ or not ruleset.planned:
             status, ended = await self._each_rule(ruleset, workspace, number, depth, most, level)
         else:
             status, ended = await self._matching_rules(ruleset, workspace, number, depth, most, level)
         if tracer is not None and not ended:
-            tracer.step(Left(self.book.shown_name(number), workspace))
+            left = Left(name, tuple(workspace))
+            notes.told.append(left)
+            tracer.step(left)
+        if len(notes.told) > MOST_NOTED or len(notes.needs) > MOST_NOTED:
+            notes.reasons += 1
+            notes.needs, notes.told = [], []
         return status
 
     def _looped(self, number: int, at: int, workspace: list[str], level: int) -> None:
@@ -210,13 +222,12 @@ class Engine:
     async def _matching_rules(
         self, ruleset: Ruleset, workspace: list[str], number: int, depth: int, most: int, level: int
     ) -> tuple[int, bool]:
-        """Go from one rule that matches to the next; the status, and whether a rule has ended everything.
-
-        Which rule that is, and what it makes of the workspace, is remembered.
-        """
+        """Go from one rule that matches to the next; the status, and whether a rule has ended everything."""
         status = EX_OK
-        known = self.book.transitions
-        at, loops, size = 0, 0, len(ruleset)
+        rules, book = ruleset.rules, self.book
+        codes = book.codes
+        code, plan = codes.__getitem__, ruleset.plan(codes)
+        at, loops, size = 0, 0, len(rules)
         while at < size and not (workspace and workspace[0][:1] == MAILER):
             if loops >= LOOPS:
                 self._looped(number, at, workspace, level)
@@ -224,31 +235,40 @@ class Engine:
             self._steps -= 1
             if self._steps < 0:
                 raise Endless
-            key: tuple[int | str, ...] = (number, at, *workspace)
-            step = known.get(key)
-            if step is None:
-                step = self._next(ruleset, at, workspace)
-                if ruleset.steady and len(workspace) <= MOST_REMEMBERED:
-                    known.keep(key, step)
-            rule = step.rule
-            if rule is None:
+            text = "".join(map(code, workspace))
+            matching, match = self._next(rules, plan, at, workspace, text)
+            if match is None:
                 break
-            loops = loops + 1 if step.at == at else 1
-            at = step.at
+            rule = rules[matching]
+            loops = loops + 1 if matching == at else 1
             if rule.once:
-                at, loops = at + 1, 0
-            elif rule.last:
-                at = size
-            made = step.made
-            if made is None:
-                found = self._substituted(rule, workspace, step.match, number, most)
-                if isinstance(found, int):
-                    return found, True
-                made = found
-                if not rule.quoted and not rule.reads:
-                    step.made = made
-            if len(made) > most:
-                return self._too_long(), True
+                at, loops = matching + 1, 0
+            else:
+                at = size if rule.last else matching
+            if rule.uses >= 0:
+                rule.uses -= 1
+                if rule.uses < 0 and not rule.quoted:
+                    rule.make(book.maps, book.filled)
+            made: Sequence[str] | None = rule.literal
+            short = len(text) <= SHORT and most >= ROOM and not self._odd
+            if rule.program is not None and short and not codes.asks(text):
+                failed, changed = await self._carry_out(rule, rule.program, workspace, match, depth, most)
+                if failed is not None:
+                    return failed, True
+                if status == EX_OK or changed == EX_TEMPFAIL:
+                    status = changed
+                continue
+            if rule.build is not None:
+                made = rule.build(workspace, match)
+            elif made is None:
+                put_together = self._substituted(rule, workspace, match, number, most)
+                if isinstance(put_together, int):
+                    return put_together, True
+                made = put_together
+            if len(made) > LONG:
+                self._notes.reasons += 1
+                if len(made) > most:
+                    return self._too_long(), True
             if rule.asks or self._odd:
                 out = list(made)
                 failed, changed = await self._ask(rule, out, workspace, depth, most)
@@ -260,28 +280,76 @@ class Engine:
             workspace[:] = made
         return status, False
 
-    def _next(self, ruleset: Ruleset, at: int, workspace: list[str]) -> Transition:
-        """The first rule from ``at`` on that matches."""
-        fold, rules, plan = self._low, ruleset.rules, ruleset.plan
-        assert plan is not None
-        low = [fold[token] for token in workspace]
-        present = set(low)
-        rest = plan.candidates(low, present) >> at
+    def _next(
+        self, rules: Sequence[CompiledRule], plan: Plan, at: int, workspace: list[str], text: str
+    ) -> tuple[int, Match | None]:
+        """The first rule from ``at`` on that matches, and what its operators stand for; None where none does.
+
+        ``text`` is the workspace as `mailconf.sendmail.rules.codes` writes it.
+        """
+        expressions, length = plan.expressions, len(text)
+        rest = plan.candidates(text, at)
         while rest:
             skipped = (rest & -rest).bit_length()
             at, rest = at + skipped, rest >> skipped
-            rule = rules[at - 1]
-            pattern = rule.pattern
+            expression = expressions[at - 1]
             match: Match | None
-            if pattern.whole:
-                match = [(0, len(low))]
-            elif pattern.needed <= present:
-                match = pattern.match(workspace, low, self._left_value, self.effort)
+            if expression is None or length > expression.longest or (expression.joins and plan.codes.odd(text)):
+                pattern = rules[at - 1].pattern
+                plan.tried(at - 1, pattern)
+                fold = self._low
+                match = pattern.match(workspace, [fold[token] for token in workspace], self._left_value, self.effort)
+                if match is not None:
+                    return at - 1, match
             else:
-                continue
-            if match is not None:
-                return Transition(at - 1, rule, match, rule.literal)
-        return Transition(at, None, [], None)
+                found = expression.match(text)
+                if found is not None:
+                    return at - 1, found.regs[1:]
+        return at, None
+
+    async def _carry_out(
+        self, rule: CompiledRule, program: Program, workspace: list[str], match: Match, depth: int, most: int
+    ) -> tuple[int | None, int]:
+        """Do what the right side of a rule says with the workspace, which is changed; as `_ask`."""
+        status = EX_OK
+        out: list[str] = []
+        calls: list[tuple[int, Call]] = []
+        for place, step in enumerate(program):
+            if isinstance(step, Call):
+                calls.append((len(out), step))
+            elif isinstance(step, Lookup):
+                key = step.key(workspace, match)
+                given = self._texts([build(workspace, match) for build in step.arguments]) if step.arguments else ()
+                result, found = await self._asked(step.map, key, given)
+                if found == EX_TEMPFAIL:
+                    status = found
+                tokens = self._put_in(result, key, step.default and step.default(workspace, match))
+                if tokens is None:
+                    if not depth:
+                        workspace.clear()
+                    return EX_DATAERR, status
+                out += tokens
+                if len(tokens) > SHORT_ANSWER:
+                    self._notes.reasons += 1
+                    rest = sum(raw_length(later, workspace, match) for later in program[place + 1 :])
+                    if len(out) + 2 * len(calls) + rest >= most:
+                        return self._too_long(), status
+            else:
+                out += step(workspace, match)
+        for before in range(len(calls) - 1, -1, -1):
+            at, call = calls[before]
+            part = out[at:]
+            found = await self._rewrite(part, call.number, depth + 1, MOST_TOKENS - at - 2 * before)
+            out[at:] = part
+            if status == EX_OK or found != EX_OK:
+                status = found
+            if found not in (EX_OK, EX_TEMPFAIL):  # calls that were not carried out are left
+                for at, call in reversed(calls[:before]):
+                    out[at:at] = (CALL, call.name)
+                self._odd = True
+                break
+        workspace[:] = out
+        return None, status
 
     async def _each_rule(
         self, ruleset: Ruleset, workspace: list[str], number: int, depth: int, most: int, level: int
@@ -321,8 +389,10 @@ class Engine:
             made = rule.literal or self._substituted(rule, workspace, match, number, most)
             if isinstance(made, int):
                 return made, True
-            if len(made) > most:
-                return self._too_long(), True
+            if len(made) > LONG:
+                self._notes.reasons += 1
+                if len(made) > most:
+                    return self._too_long(), True
             if rule.asks or self._odd:
                 out = list(made)
                 failed, changed = await self._ask(rule, out, workspace, depth, most)
@@ -337,12 +407,6 @@ class Engine:
             low = [fold[token] for token in workspace]
             present = set(low)
         return status, False
-
-    def _left_value(self, character: str) -> str | None:
-        value = self.macros.get(character)
-        if self.tracer is not None and self.tracer.rules >= MACRO_READ:
-            self._step(MacroRead("LHS", self.book.names.name(character), value))
-        return value
 
     async def _ask(
         self, rule: CompiledRule, out: list[str], workspace: list[str], depth: int, most: int
@@ -388,143 +452,6 @@ class Engine:
             if len(out) > most:
                 return self._too_long()
         return out
-
-    def _put_macro(self, character: str, out: list[str]) -> int:
-        """Add the tokens of a macro's value at run time; a status where it has none that can be used."""
-        value = self.macros.get(character)
-        if self.tracer is not None and self.tracer.rules >= MACRO_READ:
-            self._step(MacroRead("RHS", self.book.names.name(character), value))
-        if not value:
-            return EX_OK
-        tokens = self._tokeniser.tokens(value, self.problems.about)
-        if tokens is None:
-            return EX_DATAERR
-        self._note(tokens)
-        out += tokens
-        return EX_OK
-
-    def _note(self, tokens: Sequence[str]) -> None:
-        """Look whether lookups or calls come in with tokens of a workspace, a macro or a default."""
-        if not self._odd and any(token[:1] in _ASKING for token in tokens):
-            self._odd = True
-
-    def _too_long(self) -> int:
-        self.problems.system("rewrite: expansion too long")
-        return EX_DATAERR
-
-    # -- lookups
-
-    async def _looked_up(self, out: list[str], workspace: list[str], most: int, depth: int) -> tuple[int | None, int]:
-        """Replace each lookup by what is found; as for `_ask`."""
-        status = EX_OK
-        at = 0
-        while at < len(out):
-            begin = out[at][:1]
-            if begin not in _BEGIN:
-                at += 1
-                continue
-            begun, ends = at, _BEGIN[begin]
-            name = "host"
-            if begin == MAP_BEGIN:
-                at += 1
-                if at >= len(out):
-                    self.problems.system("rewrite: missing mapname")
-                    return EX_TEMPFAIL, status
-                name = out[at]
-            key, arguments, default, at = self._arguments(out, at + 1, ends)
-            result, found = await self._answer(name, key, arguments)
-            if found == EX_TEMPFAIL:
-                status = found
-            tokens: Sequence[str] | None
-            if result is None and default is not None:
-                text = self.joined(default, KEY)
-                tokens = self._tokeniser.tokens(text, self.problems.about, Reading.INTERNAL) if text else []
-                if tokens:
-                    self._note(tokens)
-            elif result is None:
-                tokens = key
-            else:
-                tokens = self._tokeniser.tokens(result, self.problems.about) if result else []
-            if tokens is None:
-                if not depth:
-                    workspace.clear()
-                return EX_DATAERR, status
-            out[begun:at] = tokens
-            if len(out) >= most:
-                return self._too_long(), status
-            at = begun + len(tokens)
-        return None, status
-
-    def _arguments(self, out: list[str], at: int, ends: str) -> tuple[list[str], list[str], list[str] | None, int]:
-        """The key, the arguments, the default of a lookup that goes on at ``at``; and where it ends."""
-        key: list[str] = []
-        default: list[str] | None = None
-        given: list[list[str]] = []
-        current = key
-        while at < len(out) and out[at][:1] != ends:
-            first = out[at][:1]
-            if first == HOST:
-                current = []
-                given.append(current)
-            elif first == USER:
-                current = default = []
-            else:
-                current.append(out[at])
-            at += 1
-        room = LONGEST_TEXT
-        arguments: list[str] = []
-        for tokens in given:
-            text = self.joined(tokens, room)
-            room -= len(text) + 1
-            if len(arguments) < MOST_ARGUMENTS - 1:
-                arguments.append(text)
-        return key, arguments[: MOST_ARGUMENTS - 2], default, min(at + 1, len(out))
-
-    async def _answer(self, name: str, key: Sequence[str], arguments: list[str]) -> tuple[str | None, int]:
-        """What the map answers: its value, or None; and 75 where the answer has to wait."""
-        map_ = self.book.maps.get(folded(name))
-        if map_ is None:
-            self.problems.system(f"rewrite: map {name} not found")
-            return None, EX_OK
-        if not map_.open and not await self.open_map(map_):
-            return None, EX_OK
-        text = self.joined(key, KEY, map_.flags.blank)
-        flags = map_.flags
-        if self.deferring and flags.defers:
-            return None, EX_TEMPFAIL
-        if not flags.quotes:
-            text = unquoted_key(text)
-        tracing = self.tracer is not None and self.tracer.maps >= MAP_ASKED
-        if tracing:
-            self._step(MapAsked(map_.name, text))
-        found = await self.find(map_, text, [text, *arguments])
-        waits = found.status == EX_TEMPFAIL and not flags.never_defers
-        if tracing:
-            self._step(MapAnswered(map_.name, text, found.value, found.status, waits))
-        value = found.value
-        if found.status == EX_TEMPFAIL and flags.failing is not None:
-            value = text + flags.failing
-        return value, EX_TEMPFAIL if waits else EX_OK
-
-    async def find(self, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
-        """What an open map has for a key; ``arguments`` begins with the key."""
-        if map_.broken:
-            return MapFound(None, EX_TEMPFAIL)
-        return await map_.kind.find(self, map_, key, arguments)
-
-    async def open_map(self, map_: DefinedMap) -> bool:
-        """Open a map: whether it can be asked, which includes one that will always fail."""
-        if not map_.valid:
-            return False
-        if map_.open:
-            return True
-        if map_.kind.open is None or await map_.kind.open(self, map_):
-            map_.open = True
-        elif map_.flags.optional:
-            map_.valid = False
-        else:
-            map_.open = map_.broken = True
-        return map_.open
 
     # -- calls
 

@@ -68,18 +68,36 @@ class Tokeniser:
         plain = rf"[^{_UNUSUAL}()<>\uf700-\uf7ff]*"
         self._fast = re.compile(f"{plain}(?:<{plain}>{plain})?")
         self._tokens = re.compile(rf"[{ops}]|[^{none}]+", re.ASCII)
+        kept = rf"[^{_UNUSUAL}\0<>\uf700-\uf7ff]*"
+        self._fast_kept = re.compile(f"{kept}(?:<{kept}>{kept})?")
         self._fast_side = re.compile(rf"[^{_UNUSUAL}]*")
         self._side_tokens = re.compile(
             rf"[\uf782\uf793-\uf795].?|[\uf780-\uf79f]|[{ops}()]|[^{none}\uf780-\uf79f]+", re.ASCII | re.DOTALL
         )
         kinds = self._kinds[Reading.INTERNAL]
         self._atoms = frozenset(chr(c) for c in range(256) if kinds.get(chr(c), _ATOM) == _ATOM)
+        self._operator = re.compile(f"[{ops}()\uf780-\uf79f]")
+        self._atom = re.compile(rf"[^{none}{_UNUSUAL}\x80-\xff\uf700-\uf7ff]+", re.ASCII)
+        self._plain = re.compile(rf"[{ops}()]|{self._atom.pattern}", re.ASCII)
 
     def tokens(self, text: str, report: Report, reading: Reading = Reading.EXTERNAL) -> list[str] | None:
         """The tokens of a whole text. None if it has none, or too many: the message is reported then."""
         if len(text) < LONGEST_TOKEN and self._fast.fullmatch(text):
             return self._tokens.findall(text) or None
         return self.scan(text, report, reading)[0]
+
+    def is_operator(self, token: str) -> bool:
+        """Whether a token is an operator or a metasymbol, of one character."""
+        return self._operator.fullmatch(token) is not None
+
+    def is_atom(self, token: str) -> bool:
+        """Whether a token is a word without any character that can mean more than itself."""
+        return self._atom.fullmatch(token) is not None
+
+    def plain_tokens(self, text: str) -> list[str]:
+        """The operators and atoms that make up a text; none where other characters are in it."""
+        found = self._plain.findall(text)
+        return found if sum(map(len, found)) == len(text) else []
 
     def side(self, text: str, keeping: bool) -> list[str] | None:
         """The tokens of a side of a rule; None where it has none, or too many."""
@@ -104,6 +122,12 @@ class Tokeniser:
         ignore  leave what is unbalanced as it is
         most    bytes, with one for each token
         """
+        if len(text) < LONGEST_TOKEN and not ignore and "\0" not in text and (not delimiter or delimiter not in text):
+            if reading is Reading.KEEPING:
+                if self._fast_kept.fullmatch(text):
+                    return self._side_tokens.findall(text) or None, len(text)
+            elif self._fast.fullmatch(text):
+                return self._tokens.findall(text) or None, len(text)
         return _Scan(self._kinds[reading], text, report, delimiter, ignore, most).run()
 
     def joined(self, tokens: Sequence[str], most: int, blank: str | None = None) -> str:

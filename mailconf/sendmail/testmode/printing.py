@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from mailconf.sendmail.rules.symbols import MacroNames, shown
 from mailconf.sendmail.rules.trace import (
@@ -20,7 +21,26 @@ from mailconf.sendmail.rules.trace import (
     RuleTried,
 )
 
+_MOST_SHOWN = 10_000
 _LINES = 15  # the level from which on a rule's line is shown
+
+
+_OtherStep: TypeAlias = (
+    Looped | MacroRead | CallSkipped | Rewritten | RuleFailed | RuleMatched | RuleTried | MapAsked | MapAnswered
+)
+
+
+class _Shown(dict[str, str]):
+    """Tokens as they are printed, a blank before each; it forgets them all when they are many."""
+
+    def __init__(self, names: MacroNames) -> None:
+        self._names = names
+
+    def __missing__(self, token: str) -> str:
+        if len(self) >= _MOST_SHOWN:
+            self.clear()
+        text = self[token] = f" {shown(token, self._names)}"
+        return text
 
 
 class Printer:
@@ -31,23 +51,22 @@ class Printer:
         self.maps = 0
         self._names = names
         self._write = write
+        self._shown = _Shown(names)
 
     def tokens(self, tokens: Sequence[str]) -> str:
         """A workspace or a side of a rule, with a blank before each token."""
-        text = " ".join(tokens)
-        if text.isascii() and text.isprintable():
-            return f" {text}\n" if tokens else "\n"
-        return "".join(f" {shown(token, self._names)}" for token in tokens) + "\n"
+        return "".join(map(self._shown.__getitem__, tokens)) + "\n"
 
     def step(self, step: RuleStep) -> None:
-        self._write(self._text(step))
+        if isinstance(step, Entered):
+            self._write(f"{step.ruleset[:16]:<16}   input:{self.tokens(step.workspace)}")
+        elif isinstance(step, Left):
+            self._write(f"{step.ruleset[:16]:<16} returns:{self.tokens(step.workspace)}")
+        else:
+            self._write(self._text(step))
 
-    def _text(self, step: RuleStep) -> str:
+    def _text(self, step: _OtherStep) -> str:
         match step:
-            case Entered():
-                return f"{step.ruleset[:16]:<16}   input:{self.tokens(step.workspace)}"
-            case Left():
-                return f"{step.ruleset[:16]:<16} returns:{self.tokens(step.workspace)}"
             case RuleTried():
                 place = f" (line {step.line})" if self.rules >= _LINES else ""
                 return f"-----trying rule{place}:{self.tokens(step.side)}"
