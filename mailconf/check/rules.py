@@ -83,6 +83,7 @@ RULES: tuple[Rule, ...] = (
     domains.postmasters,
     routes.nexthops,
     host_names.greetings,
+    host_names.origins,
     networks.lists,
     restrictions.lists,
     null_senders.refused,

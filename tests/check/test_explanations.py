@@ -37,6 +37,7 @@ IN_WORDS = {
     "BD020": "it takes a Python without the package",
     "CK012": "no command reads a configuration from anywhere but the disk yet",
     "CK093": "the dates of a certificate that is written here would pass",
+    "SM048": "a key and its certificate are made anew: tests/check/test_sendmail_certificates.py",
     "CK094": "it takes a Python without the package",
     "CK079": "only machines write tables in tables to such a depth",
     "GR001": "each mistake that is known has a code of its own",
