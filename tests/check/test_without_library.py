@@ -75,6 +75,19 @@ def test_an_entry_has_its_finding(name: str, text: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mc", "access", "codes"),
+    [
+        ("FEATURE(`delay_checks')dnl\n", "Spam:abuse@ FRIEND\n", ["SM040"]),
+        ("FEATURE(`delay_checks', `friend')dnl\n", "Spam:abuse@ FRIEND\n", []),
+        ("FEATURE(`greet_pause', `5000')dnl\n", "GreetPause:192.0.2 0\n", []),
+        ("FEATURE(`ratecontrol')dnl\n", "ClientRate:192.0.2 5\nClientConn:192.0.2 5\n", ["SM040"]),
+    ],
+)
+def test_a_tag_that_no_rule_asks_for(mc: str, access: str, codes: list[str]) -> None:
+    assert [each.code for each in found(mc, access=access)] == codes
+
+
+@pytest.mark.parametrize(
     "mc",
     [
         "",
