@@ -41,6 +41,7 @@ IN_WORDS = {
     "CK094": "it takes a Python without the package",
     "CK079": "only machines write tables in tables to such a depth",
     "GR001": "each mistake that is known has a code of its own",
+    "SM062": "it takes a machine without sendmail's library of m4 macros: tests/check/test_without_library.py",
     "SM055": "it takes a machine without sendmail's library of m4 macros",
     "TS012": "it takes a machine without the engine",
     "PF236": "it is about the user who runs serve, on the machine's own /",

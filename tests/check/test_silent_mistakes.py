@@ -72,6 +72,7 @@ def plus(text: str) -> dict[str, str]:
     return {"main.cf": MAIN + text}
 
 
+DEFAULT = MAIN.replace("virtual_alias_domains = virt.example\n", "")
 CHROOTED = MASTER.replace("smtp inet n - n", "smtp inet n - y")
 LAST = len(MAIN.splitlines()) + 1  # the first line that a case adds
 CASES: list[tuple[dict[str, str], Iterable[tuple[str, str]]]] = [
@@ -88,6 +89,16 @@ CASES: list[tuple[dict[str, str], Iterable[tuple[str, str]]]] = [
     ({"virtual": FILES["virtual"] + "info@virt.example sales\nsales@corp.example joe\n"}, []),
     ({"aliases": FILES["aliases"] + "me: me\n"}, [("PF272", "aliases:3")]),
     ({"aliases": FILES["aliases"] + "joe: joe, ann\n"}, []),
+    # a virtual domain that no line of the table names; addresses of one that has no mailboxes
+    (
+        {"main.cf": DEFAULT, "virtual": "virt.example x\n" + FILES["virtual"] + "info@other.example joe\n"},
+        [("PF271", "virtual:4")],
+    ),
+    ({"main.cf": DEFAULT, "virtual": "virt.example x\n" + FILES["virtual"]}, []),
+    ({"virtual": FILES["virtual"] + "a@virt.example a@virt.example\n"}, [("PF272", "virtual:3")]),
+    ({"virtual": FILES["virtual"] + "a@virt.example joe, b@virt.example\n"}, [("PF272", "virtual:3")]),
+    ({"virtual": FILES["virtual"] + "@virt.example @virt.example\n"}, [("PF272", "virtual:3")]),
+    ({"virtual": FILES["virtual"] + "a@virt.example joe@virt.example\n@virt.example ann\n"}, []),
     # services in their chroot
     (
         {**plus("local_recipient_maps = unix:passwd.byname\n"), "master.cf": CHROOTED},

@@ -32,6 +32,7 @@ def found(mc: str, **tables: str) -> list[Diagnostic]:
         ("define(`confMAX_MESSAGE_SIZE', `10MB')dnl\n", "SM071", 4, "10 bytes"),
         ("FEATURE(`dnsbl', `relays.ordb.org')dnl\n", "SM075", 4, "relays.ordb.org"),
         ("FEATURE(`dnsbl', `dbl.spamhaus.org')dnl\n", "SM042", 4, "127.0.1.255"),
+        ("FEATURE(`promiscuous_relay')dnl\n", "SM062", 4, "everywhere"),
         ("FEATURE(`relay_based_on_MX')dnl\n", "SM045", 4, "RELAY_DOMAIN"),
         ("MASQUERADE_AS(`corp')dnl\n", "SM046", 4, "corp"),
         ("MASQUERADE_AS(`corp.localdomain')dnl\n", "SM046", 4, "corp.localdomain"),

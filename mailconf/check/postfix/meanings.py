@@ -229,17 +229,24 @@ def _virtual(subject: Subject, found: Iterable[Entry], sink: Sink, *, stored: bo
     """virtual(5): whose domain is it, whom does it lead to, and whom does it hide?"""
     classes = Classes.of(subject)
     known = _known_users(subject)
+    found = list(found)
     told: set[str] = set()
     whole: list[Entry] = []
+    alone = stored and len(subject.configuration.words("virtual_alias_maps")) == 1
+    addresses = {entry.key.lower() for entry in found} if alone and len(found) <= _MOST_NAMES else set()
     people = dict.fromkeys(users.people(subject.root))
     keys: set[str] = set()  # of them, those that have an entry of their own
     for entry in found:
         local, at, domain = entry.key.rpartition("@")
         domain = domain.lower()
+        if not at and domain in classes.virtual:
+            continue  # it says that the domain is a virtual one, and its value is not looked at
         if stored and at and domain and domain not in told and classes.is_foreign(domain):
             told.add(domain)
             message = f"{entry.key}: {domain} is none of this host's domains, and mail for it is refused as relaying"
             hint = f"add {domain} to virtual_alias_domains, or remove the entry"
+            if not subject.configuration.is_set("virtual_alias_domains"):
+                hint = f'add a line to the table: "{domain} a virtual domain"; or remove the entry'
             sink.report(PF271, message, entry.key_span, hint=hint)
         if stored and at and not local and domain in classes.local:
             whole.append(entry)
@@ -249,8 +256,28 @@ def _virtual(subject: Subject, found: Iterable[Entry], sink: Sink, *, stored: bo
                 keys.add(name)
         if known is not None:
             _targets(entry, classes, known, sink)
+        if addresses:
+            _nobody(subject, entry, classes, addresses, sink)
     for entry in whole:
         _catch_all(entry, [name for name in people if name not in keys], sink)
+
+
+def _nobody(subject: Subject, entry: Entry, classes: Classes, addresses: set[str], sink: Sink) -> None:
+    """Targets in a virtual alias domain for which the table has nothing else: such a domain has no mailboxes."""
+    delimiters = subject.configuration.value("recipient_delimiter")
+    key = entry.key.lower()
+    for word in entry.value.replace(",", " ").split():
+        local, _, domain = word.lower().rpartition("@")
+        if domain not in classes.virtual or domain in classes.local | classes.mailbox | classes.relay:
+            continue
+        bases = [local, *(local[:at] for at in range(1, len(local)) if local[at] in delimiters)]
+        others = {f"{base}@{domain}" for base in bases if base} | {f"@{domain}"}
+        if others & addresses - {key}:
+            continue
+        message = f"{entry.key} leads to {word}: {domain} is a virtual alias domain, and has no mailbox of that name"
+        span = entry.place(entry.value.find(word), len(word))
+        sink.report(PF272, message, span, hint="write the address of a mailbox: a user of this host, or one elsewhere")
+        return
 
 
 def _targets(entry: Entry, classes: Classes, known: Known, sink: Sink) -> None:
