@@ -62,6 +62,11 @@ def site_of_cf(cf: Cf, directory: str) -> Site:
     return _Builder(cf, lambda line: line.span()).site(directory)
 
 
+def site_of_own(cf: Cf, mc: Mc, place: Callable[[CfLine], Span | None]) -> Site:
+    """The Site of a .mc and of a .cf that the library has not made of it; ``place``: where a line was asked for."""
+    return _Builder(cf, place, mc).site(mc.directory)
+
+
 class _Builder:
     """Puts the .cf into the model's terms."""
 

@@ -59,7 +59,7 @@ NOT_HERE = {
     # only machines write it
     "CK079",
     # they need certificates, or users of the machine: tests/check/test_silent_mistakes.py
-    *("PF266", "PF272", "PF273", "PF284"),
+    *("PF240", "PF266", "PF272", "PF273", "PF284"),
 }
 
 
@@ -132,6 +132,19 @@ CASES = [
     main("PF250", "an IPv6 address in brackets", "mynetworks = 10.0.0.0/8, ::1", "mynetworks = 10.0.0.0/8, [::1]"),
     main("PF250", "a table as type:name", "mynetworks = 10.0.0.0/8, hash:", "mynetworks = 10.0.0.0/8"),
     main("PF250", "a pattern after each !", "mynetworks = 10.0.0.0/8, !", "mynetworks = 10.0.0.0/8"),
+    main("PF225", "smtp_helo_name = mail.example.com", "smtp_helo_name = mail", "smtp_helo_name = mail.example.com"),
+    main("PF225", "smtp_helo_name = localhost.example.com", "smtp_helo_name = localhost.localdomain", "smtp_helo_name = localhost.example.com"),
+    main("PF225", "that the host has in the DNS", "smtp_helo_name = mail", "smtp_helo_name = mail\nrelayhost = [relay.example.com]"),
+    main("PF241", "that is in the DNS", "myorigin = corp\nappend_dot_mydomain = no", "myorigin = corp.example\nappend_dot_mydomain = no"),
+    main("PF241", "that is in the DNS", "myorigin = localhost.localdomain", "myorigin = localhost.localdomain\nrelayhost = [a.example]"),
+    main("PF241", "that is in the DNS", "myorigin = corp\nappend_dot_mydomain = no", "myorigin = corp\nappend_dot_mydomain = yes"),
+    main("PF226", "write reject_rhsbl_sender dbl.spamhaus.org", "smtpd_client_restrictions = reject_rbl_client dbl.spamhaus.org", "smtpd_sender_restrictions = reject_rhsbl_sender dbl.spamhaus.org"),
+    main("PF226", "reject_rhsbl_sender", "smtpd_client_restrictions = reject_rbl_client dbl.spamhaus.org=127.0.1.[2..99]", "smtpd_client_restrictions = reject_rbl_client zen.spamhaus.org=127.0.0.[2..11]"),
+    main("PF226", "write reject_rbl_client zen.spamhaus.org", "smtpd_sender_restrictions = reject_rhsbl_sender zen.spamhaus.org", "smtpd_sender_restrictions = reject_rbl_client zen.spamhaus.org"),
+    master("PF226", "reject_rhsbl_sender", POSTSCREEN.replace("SITES", "dbl.spamhaus.org*3"), POSTSCREEN.replace("SITES", "zen.spamhaus.org*3")),
+    Case("PF227", "remove the entry", "<> REJECT", "", f"{ACCESS}"),
+    Case("PF227", "remove the entry", "/^<>$/ 550 no", "/^nobody@/ 550 no", "smtpd_sender_restrictions = check_sender_access regexp"),
+    Case("PF227", "remove the entry", "/^<>$/ 550 no", "!/@corp.example$/ REJECT", "smtpd_sender_restrictions = check_sender_access regexp"),
     main("PF260", "remove it, or mailbox_command", "home_mailbox = Maildir/", "", "mailbox_command = /usr/bin/procmail"),
     main("PF260", "set smtp_sasl_auth_enable", "smtp_sasl_auth_enable = no", "smtp_sasl_auth_enable = yes", "smtp_sasl_password_maps = static:a:b\nsmtp_sasl_security_options = noanonymous"),
     main("PF260", "or remove relayhost", "default_transport = smtp:[a.example]", "", "relayhost = [b.example]"),

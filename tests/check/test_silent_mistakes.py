@@ -42,7 +42,7 @@ MACHINE = {
 }
 TLS = "smtpd_tls_security_level = encrypt\nsmtpd_tls_chain_files = /etc/postfix/cert.pem\n"
 FIRST = "PF260"  # before it are mistakes that have tests of their own, and maps that are not built here
-ALIASES = ("CK116", "CK117", "CK118")
+ALSO = ("CK116", "CK117", "CK118", "PF225", "PF226", "PF227", "PF240")
 PORT_25 = "smtp inet n - n - - smtpd\n"
 
 
@@ -56,7 +56,7 @@ def found(changes: dict[str, str]) -> list[tuple[str, str, Severity]]:
     return [
         (d.code, f"{d.span.source.name.rpartition('/')[2]}:{d.span.line}" if d.span else d.file, d.severity)
         for d in sink.sorted()
-        if d.severity is not Severity.NOTE and (d.code in ALIASES or (d.code >= FIRST and d.code.startswith("PF")))
+        if d.severity is not Severity.NOTE and (d.code in ALSO or (d.code >= FIRST and d.code.startswith("PF")))
     ]
 
 
@@ -72,6 +72,8 @@ def plus(text: str) -> dict[str, str]:
     return {"main.cf": MAIN + text}
 
 
+DEFAULT = MAIN.replace("virtual_alias_domains = virt.example\n", "")
+CHROOTED = MASTER.replace("smtp inet n - n", "smtp inet n - y")
 LAST = len(MAIN.splitlines()) + 1  # the first line that a case adds
 CASES: list[tuple[dict[str, str], Iterable[tuple[str, str]]]] = [
     # users and aliases
@@ -83,9 +85,54 @@ CASES: list[tuple[dict[str, str], Iterable[tuple[str, str]]]] = [
         {"virtual": FILES["virtual"] + "@corp.example joe\njoe@corp.example joe\nann@corp.example ann\n"},
         [],
     ),
+    ({"virtual": FILES["virtual"] + "info@virt.example info\n"}, [("PF272", "virtual:3")]),
+    ({"virtual": FILES["virtual"] + "info@virt.example sales\nsales@corp.example joe\n"}, []),
+    ({"aliases": FILES["aliases"] + "me: me\n"}, [("PF272", "aliases:3")]),
+    ({"aliases": FILES["aliases"] + "joe: joe, ann\n"}, []),
+    # a virtual domain that no line of the table names; addresses of one that has no mailboxes
+    (
+        {"main.cf": DEFAULT, "virtual": "virt.example x\n" + FILES["virtual"] + "info@other.example joe\n"},
+        [("PF271", "virtual:4")],
+    ),
+    ({"main.cf": DEFAULT, "virtual": "virt.example x\n" + FILES["virtual"]}, []),
+    ({"virtual": FILES["virtual"] + "a@virt.example a@virt.example\n"}, [("PF272", "virtual:3")]),
+    ({"virtual": FILES["virtual"] + "a@virt.example joe, b@virt.example\n"}, [("PF272", "virtual:3")]),
+    ({"virtual": FILES["virtual"] + "@virt.example @virt.example\n"}, [("PF272", "virtual:3")]),
+    ({"virtual": FILES["virtual"] + "a@virt.example joe@virt.example\n@virt.example ann\n"}, []),
+    # services in their chroot
+    (
+        {**plus("local_recipient_maps = unix:passwd.byname\n"), "master.cf": CHROOTED},
+        [("PF240", f"main.cf:{LAST}")],
+    ),
+    ({**plus("local_recipient_maps = proxy:unix:passwd.byname\n"), "master.cf": CHROOTED}, []),
+    (plus("local_recipient_maps = unix:passwd.byname\n"), []),
+    (
+        {
+            **plus("canonical_maps = mysql:/etc/postfix/users.cf\n"),
+            "master.cf": CHROOTED,
+            "users.cf": "hosts = localhost\nuser = a\n",
+        },
+        [("PF240", f"main.cf:{LAST}")],
+    ),
+    (
+        {
+            **plus("canonical_maps = mysql:/etc/postfix/users.cf\n"),
+            "master.cf": CHROOTED,
+            "users.cf": "hosts = 127.0.0.1\n",
+        },
+        [],
+    ),
+    (
+        {
+            **plus("canonical_maps = pgsql:/etc/postfix/users.cf\n"),
+            "master.cf": CHROOTED,
+            "users.cf": "hosts = unix:/run/pg\n",
+        },
+        [("PF240", f"main.cf:{LAST}")],
+    ),
     # aliases in a circle; lists and programs in folders that are there
     ({"aliases": FILES["aliases"] + "a: B\nb: c@corp.example\nc: a\n"}, [("CK118", "aliases:3")]),
-    ({"aliases": FILES["aliases"] + "a: b\nb: a, joe\nme: me\nc: c@far.example\n"}, []),
+    ({"aliases": FILES["aliases"] + "a: b\nb: a, joe\nc: c@far.example\n"}, []),
     ({"aliases": FILES["aliases"] + "a: b\nb: a@else.example\n"}, []),
     ({"aliases": FILES["aliases"] + "list: joe, :include:/etc/postfix/none\n"}, [("CK116", "aliases:3")]),
     ({"aliases": FILES["aliases"] + "list: :include:/etc/postfix/virtual\nfar: :include:/srv/none/list\n"}, []),

@@ -82,7 +82,7 @@ class Classes(NamedTuple):
     def of(cls, subject: Subject) -> Classes:
         known = _KNOWN.get(subject.configuration)
         if known is None:
-            known = _KNOWN[subject.configuration] = _read(subject.configuration)
+            known = _KNOWN[subject.configuration] = _read(subject)
         return known
 
     @property
@@ -105,16 +105,40 @@ class Classes(NamedTuple):
 _KNOWN: WeakKeyDictionary[Configuration, Classes] = WeakKeyDictionary()
 
 
-def _read(view: Configuration) -> Classes:
+def _read(subject: Subject) -> Classes:
+    view = subject.configuration
     lists: list[frozenset[str]] = []
     is_open = False
     for name in CLASSES:
-        words = [word.lower() for word in view.list_words(name)]
-        is_open = is_open or any(_is_table(word) or word.startswith("/") for word in words)
-        lists.append(frozenset(word for word in words if not word.startswith("!")))
+        found: set[str] = set()
+        for written in view.list_words(name):
+            word = written.lower()
+            listed = _listed(subject, written) if _is_table(word) else None
+            is_open = is_open or word.startswith("/") or (_is_table(word) and listed is None)
+            found.update(listed or ())
+            if not word.startswith("!"):
+                found.add(word)
+        lists.append(frozenset(found))
     parents = "relay_domains" in view.value("parent_domain_matches_subdomains")
     local, virtual, mailbox, relay = lists
     return Classes(local, virtual, mailbox, relay, is_open, view.origin(), parents)
+
+
+def _listed(subject: Subject, table: str) -> set[str] | None:
+    """The domains that are keys of a table; None where its text cannot be read, or is of patterns."""
+    from mailconf.check.postfix.texts import entries_of
+
+    use = next((use for use in subject.site.tables if str(use.table) == table), None)
+    if use is None or not use.source or use.table.direct.type in _PATTERNS or table.startswith("!"):
+        return None
+    entries = entries_of(subject, use)
+    if not entries or len(entries) > _MOST_KEYS:
+        return None
+    return {entry.key.lower() for entry in entries if "@" not in entry.key}
+
+
+_PATTERNS = frozenset({"regexp", "pcre", "cidr"})
+_MOST_KEYS = 100_000
 
 
 def _is_table(word: str) -> bool:

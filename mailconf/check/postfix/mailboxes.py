@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 
 from mailconf.check.postfix.client_settings import PF261
 from mailconf.check.postfix.written import place_of, seen_by, view_of
@@ -94,7 +95,9 @@ def backscatter(subject: Subject, sink: Sink) -> None:
     if not configuration.is_set("relay_domains") or configuration.value("relay_recipient_maps"):
         return
     others = {word.lower() for name in _OTHER_CLASSES for word in configuration.words(name)}
-    words = configuration.words("relay_domains")
+    words = list(
+        takewhile(lambda word: word[0] != "#", configuration.words("relay_domains"))
+    )  # PF229: it ends the list
     domains = [word for word in words if word.lower() not in others and word[0] != "!" and "*" not in word]
     seen = [each.view for each in seen_by(subject, "smtpd") if not _is_closed(each.view)]
     if not domains or not seen or any(map(_is_known_elsewhere, seen)):

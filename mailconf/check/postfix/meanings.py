@@ -23,6 +23,8 @@ from mailconf.tables import roles
 from mailconf.tables.aliases import AliasTarget
 from mailconf.tables.entry import Entry
 
+Known = Callable[..., bool]  # of a name, and of an alias that is left out
+
 PF263 = error("PF263", "a key that no lookup asks for")
 r"""Why: a table is asked for keys of certain forms, by what it is named for. Tables of addresses are asked for
 user@domain and @domain, never for a domain alone; an indexed table is asked for whole keys, and a pattern in it is
@@ -226,17 +228,24 @@ def _virtual(subject: Subject, found: Iterable[Entry], sink: Sink, *, stored: bo
     """virtual(5): whose domain is it, whom does it lead to, and whom does it hide?"""
     classes = Classes.of(subject)
     known = _known_users(subject)
+    found = list(found)
     told: set[str] = set()
     whole: list[Entry] = []
+    alone = stored and len(subject.configuration.words("virtual_alias_maps")) == 1
+    addresses = {entry.key.lower() for entry in found} if alone and len(found) <= _MOST_NAMES else set()
     people = dict.fromkeys(users.people(subject.root))
     keys: set[str] = set()  # of them, those that have an entry of their own
     for entry in found:
         local, at, domain = entry.key.rpartition("@")
         domain = domain.lower()
+        if not at and domain in classes.virtual:
+            continue  # it says that the domain is a virtual one, and its value is not looked at
         if stored and at and domain and domain not in told and classes.is_foreign(domain):
             told.add(domain)
             message = f"{entry.key}: {domain} is none of this host's domains, and mail for it is refused as relaying"
             hint = f"add {domain} to virtual_alias_domains, or remove the entry"
+            if not subject.configuration.is_set("virtual_alias_domains"):
+                hint = f'add a line to the table: "{domain} a virtual domain"; or remove the entry'
             sink.report(PF271, message, entry.key_span, hint=hint)
         if stored and at and not local and domain in classes.local:
             whole.append(entry)
@@ -246,11 +255,31 @@ def _virtual(subject: Subject, found: Iterable[Entry], sink: Sink, *, stored: bo
                 keys.add(name)
         if known is not None:
             _targets(entry, classes, known, sink)
+        if addresses:
+            _nobody(subject, entry, classes, addresses, sink)
     for entry in whole:
         _catch_all(entry, [name for name in people if name not in keys], sink)
 
 
-def _targets(entry: Entry, classes: Classes, known: Callable[[str], bool], sink: Sink) -> None:
+def _nobody(subject: Subject, entry: Entry, classes: Classes, addresses: set[str], sink: Sink) -> None:
+    """Targets in a virtual alias domain for which the table has nothing else: such a domain has no mailboxes."""
+    delimiters = subject.configuration.value("recipient_delimiter")
+    key = entry.key.lower()
+    for word in entry.value.replace(",", " ").split():
+        local, _, domain = word.lower().rpartition("@")
+        if domain not in classes.virtual or domain in classes.local | classes.mailbox | classes.relay:
+            continue
+        bases = [local, *(local[:at] for at in range(1, len(local)) if local[at] in delimiters)]
+        others = {f"{base}@{domain}" for base in bases if base} | {f"@{domain}"}
+        if others & addresses - {key}:
+            continue
+        message = f"{entry.key} leads to {word}: {domain} is a virtual alias domain, and has no mailbox of that name"
+        span = entry.place(entry.value.find(word), len(word))
+        sink.report(PF272, message, span, hint="write the address of a mailbox: a user of this host, or one elsewhere")
+        return
+
+
+def _targets(entry: Entry, classes: Classes, known: Known, sink: Sink) -> None:
     for word in entry.value.replace(",", " ").split():
         local, at, domain = word.rpartition("@")
         if not at:
@@ -279,17 +308,17 @@ def _catch_all(entry: Entry, users: list[str], sink: Sink) -> None:
     sink.report(PF273, message, entry.key_span, hint=hint)
 
 
-def _known_users(subject: Subject) -> Callable[[str], bool] | None:
+def _known_users(subject: Subject) -> Known | None:
     """Whether a local part is a user of the machine or an alias; None where that cannot be known."""
     if subject.configuration not in _KNOWN:
         _KNOWN[subject.configuration] = _find_users(subject)
     return _KNOWN[subject.configuration]
 
 
-_KNOWN: WeakKeyDictionary[Configuration, Callable[[str], bool] | None] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Configuration, Known | None] = WeakKeyDictionary()
 
 
-def _find_users(subject: Subject) -> Callable[[str], bool] | None:
+def _find_users(subject: Subject) -> Known | None:
     from mailconf.check.postfix.texts import entries_of
 
     configuration = subject.configuration
@@ -299,7 +328,14 @@ def _find_users(subject: Subject) -> Callable[[str], bool] | None:
     known_names = {name.lower() for name, _ in users.passwd(subject.root)}
     if not users.people(subject.root) or not only_usual_users(configuration):
         return None
-    names = known_names | {"mailer-daemon", "postmaster", configuration.value("double_bounce_sender").lower()}
+    known_names |= {"mailer-daemon", "postmaster", configuration.value("double_bounce_sender").lower()}
+    names: set[str] = set()
+    classes = Classes.of(subject)
+
+    def local_name(key: str) -> str:
+        name, at, domain = key.rpartition("@")
+        return domain if not at else name if domain in classes.local else ""
+
     for use in subject.site.tables:
         if use.role in ("alias_maps", "virtual_alias_maps", "canonical_maps", "recipient_canonical_maps"):
             if not (use.source or use.table.direct.type == "texthash"):
@@ -307,14 +343,15 @@ def _find_users(subject: Subject) -> Callable[[str], bool] | None:
             entries = entries_of(subject, use)
             if len(entries) > _MOST_NAMES:
                 return None
-            keys = (entry.key.lower() for entry in entries)
-            names.update(key.rpartition("@")[0] or key for key in keys)
+            names.update(filter(None, map(local_name, (entry.key.lower() for entry in entries))))
     delimiters = configuration.value("recipient_delimiter")
     real = subject.root.is_real
 
-    def known(local: str) -> bool:
+    def known(local: str, besides: str = "") -> bool:
         parts = (local, *(local[:at] for at in range(1, len(local)) if local[at] in delimiters))
-        return any(part in names or (real and users.is_account(part)) for part in parts)
+        if any(part in known_names or (part in names and part != besides) for part in parts):
+            return True
+        return real and any(map(users.is_account, parts))
 
     return known
 
@@ -386,7 +423,7 @@ def _aliases(subject: Subject, found: Sequence[Entry], sink: Sink) -> None:
                 continue
             if not at and classes.origin_is_elsewhere:
                 continue
-            if not known(local.lower()):
+            if not known(local.lower(), entry.key.lower()):  # me: me is for a user who is called so
                 message = f'{entry.key} leads to {text}: there is no user and no alias "{local}"'
                 sink.report(PF272, message, entry.value_span, hint="correct the name, or add an alias of that name")
                 break

@@ -13,7 +13,13 @@ from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.edits import Fix, blanks_removed, comment_moved, misspelled, swapped
 from mailconf.postfix.parameters import catalogue as parameters
-from mailconf.postfix.parameters.catalogue import TIME_LIMIT, TRANSPORT_SUFFIXES, ParameterSet, recorded
+from mailconf.postfix.parameters.catalogue import (
+    TIME_LIMIT,
+    TRANSPORT_SUFFIXES,
+    ParameterSet,
+    ServiceParameters,
+    recorded,
+)
 from mailconf.postfix.parameters.history import SINCE
 from mailconf.postfix.parameters.similar import glued, similar
 from mailconf.postfix.parameters.value_types import TABLE, type_of
@@ -169,6 +175,7 @@ _REFERENCE = re.compile(r"\$[{(]?\s*(\w+)", re.ASCII)
 _SETTING = re.compile(r"(\w+)[ \t]*=(?![=~])", re.ASCII)
 # Words that a parameter takes only since a later version than its others.
 _NEW_WORDS = {("smtpd_forbid_bare_newline", "note"): (3, 9)}
+_TRANSPORTS = ("smtp", "relay", "lmtp", "local", "virtual", "error")
 _MOST_HINTS = 20  # names for which similar ones are looked for
 _LONGEST_NAME = 200  # characters; nothing longer is taken for two names without a newline between them
 # What master.cf of a new installation refers to and leaves to the site.
@@ -179,6 +186,8 @@ _FOR_MUAS = {
 }
 
 
+# The transports that every master.cf defines: their parameters count where master.cf is not here.
+_USUAL = ServiceParameters((name, "smtp" if name == "relay" else name) for name in _TRANSPORTS)
 # How hints of names begin that a master.cf could explain.
 _WITHOUT_SERVICES = ("remove it, or define the ", "Postfix ignores it; ")
 
@@ -251,7 +260,7 @@ def _name(name: str, view: Configuration, known: _Names, scope: Scope | None, si
         sink.report(CK071, f"{name} will be removed from Postfix", view.span(name), hint=hint)
     if not known.is_raw(name):
         _references(name, view, known, sink, hints)
-    if name in postfix.parameters and not known.is_raw(name):
+    if (name in postfix.parameters or _of_service(name, view) is not None) and not known.is_raw(name):
         _comment(name, view, sink)
         _next_setting(name, view, postfix, sink)
 
@@ -388,8 +397,13 @@ def values(subject: Subject, sink: Sink) -> None:
             _value(name, view, subject.postfix, sink)
 
 
+def _of_service(name: str, view: Configuration) -> tuple[str, str] | None:
+    """(type, default) of a parameter of a service; without a master.cf, of one that every master.cf has."""
+    return view.service_parameter(name) if view.services else _USUAL.get(name)
+
+
 def _value(name: str, view: Configuration, postfix: ParameterSet, sink: Sink) -> None:
-    found = postfix.parameters.get(name) or view.service_parameter(name)
+    found = postfix.parameters.get(name) or _of_service(name, view)
     if found is None and name in postfix.legacy:  # what has another name now takes what it always took
         found = parameters.STRING, ""
     if found is None:

@@ -111,14 +111,14 @@ def sockets(subject: Subject, sink: Sink) -> None:
     view = subject.configuration
     queue = view.value("queue_directory")
     for service in view.services:
-        if service.program in (SMTPD, "cleanup", "lmtp") and _is_chrooted(view, service):
+        if service.program in (SMTPD, "cleanup", "lmtp") and is_chrooted(view, service):
             seen = view_of(view, service)
             for name, word, path in _paths(seen, service.program):
                 _reach(subject, seen, service, name, word, path, queue, sink)
     _unsigned(view, sink)
 
 
-def _is_chrooted(view: Configuration, service: Service) -> bool:
+def is_chrooted(view: Configuration, service: Service) -> bool:
     """The fifth field; what - means is for compatibility_level to say."""
     from mailconf.postfix.text.master_cf import entry_at
 

@@ -65,6 +65,31 @@ class _World(FileWorld):
         return ABSENT._replace(outcome=Outcome.FOUND, value=self.action)
 
 
+class TextWorld:
+    """Tables of a configuration that are asked one by one: from their texts, or as they are where they have none."""
+
+    _LOCAL = frozenset({"inline", "static", "regexp", "pcre", "texthash"})  # no server is asked
+
+    def __init__(self, subject: Subject) -> None:
+        self._tables = _Tables(subject)
+        self._world = _World(subject.root, instead=self._tables.opened, trace=False, ports=subject.site.ports)
+
+    def answer(self, table: str, key: str) -> str:
+        """What a lookup of ``key`` finds; "" where it finds nothing, or cannot be made here."""
+        ref = TableRef.parse(table)
+        if self._tables.opened(table) is None and ref.type not in self._LOCAL:
+            return ""
+        found = run(self._world.lookup(table, key))
+        return found.value.strip() if found.found and found.value else ""
+
+    def place(self, table: str, key: str) -> Span | None:
+        """Where the text of the table has ``key``."""
+        return self._tables.place(table, key)
+
+    def close(self) -> None:
+        self._world.close()
+
+
 class Witness(NamedTuple):
     """A session of a stranger that gets through, and the rule and place that let it."""
 

@@ -26,6 +26,22 @@ Source: RFC 6471 3.4 on what lists do at their end. The domains, with the source
 mailconf/check/dead_lists.py.
 """
 
+PF226 = error("PF226", "a list in the DNS that is asked for what it does not list")
+"""Why: a list of domains that is asked for the address of a client answers "listed", whatever the address: every client
+is refused, or gets the list's weight. A list of addresses that is asked for a domain has no answer: the restriction
+refuses nobody.
+
+Example:
+    # main.cf
+    smtpd_client_restrictions = permit_mynetworks, reject_rbl_client dbl.spamhaus.org
+
+Remedy: ask lists of domains by reject_rhsbl_sender, reject_rhsbl_helo and reject_rhsbl_reverse_client, and lists of
+addresses by reject_rbl_client and postscreen_dnsbl_sites.
+
+Source: postconf(5) reject_rbl_client, reject_rhsbl_sender, postscreen_dnsbl_sites; the operators' pages that
+mailconf/check/list_kinds.py names.
+"""
+
 PF288 = warning("PF288", "a restriction that never sees what it is about")
 """Why: with smtpd_delay_reject = no, the lists for client, HELO and sender are evaluated when that command arrives. The
 sender or the recipient is not known then, and the restriction passes everybody.
@@ -77,6 +93,7 @@ def lists(subject: Subject, sink: Sink) -> None:
             for word, offset in each_word(view, "postscreen_dnsbl_sites"):
                 zone = word.partition("=")[0].partition("*")[0]
                 _zone(view, "postscreen_dnsbl_sites", zone, offset, sink)
+                _wrong_kind(view, "postscreen_dnsbl_sites", word.partition("*")[0], "", offset, sink)
 
 
 def _pairs(view: Configuration, name: str) -> Iterator[tuple[str, int, str, int]]:
@@ -105,6 +122,7 @@ def _list(subject: Subject, view: Configuration, name: str, sink: Sink) -> set[s
             sink.report(PF261, message, span, hint=hint, severity=Severity.WARNING)
         elif restriction in _ZONES or restriction.startswith("reject_rhsbl_"):
             _zone(view, name, argument.partition("=")[0], at, sink)
+            _wrong_kind(view, name, argument, restriction, at, sink)
         if early in _ORDER and (late := _about(restriction)) in _ORDER and _ORDER.index(late) > _ORDER.index(early):
             message = f"{word} in {name} never sees a {late}: smtpd_delay_reject is no"
             hint = f"put it into smtpd_{late}_restrictions, or set smtpd_delay_reject = yes"
@@ -135,6 +153,26 @@ def _zone(view: Configuration, name: str, zone: str, offset: int, sink: Sink) ->
         sink.report(
             PF277, message, place_of(view, name, zone, offset), hint="remove it, or use a list that is maintained"
         )
+
+
+def _wrong_kind(view: Configuration, name: str, item: str, restriction: str, offset: int, sink: Sink) -> None:
+    """PF226; ``item``: the list, and what of its answers counts; ``restriction``: "" for postscreen."""
+    from mailconf.check.list_kinds import answer_to_addresses, lists_addresses
+
+    zone, wanted, _ = item.partition("=")
+    span = place_of(view, name, zone, offset)
+    if restriction.startswith("reject_rhsbl_"):
+        if lists_addresses(zone.lower()):
+            message = f"{restriction} {zone}: {zone} lists addresses, and no domain: it refuses nobody"
+            hint = f"write reject_rbl_client {zone}"
+            sink.report(PF226, message, span, hint=hint, severity=Severity.WARNING)
+    elif restriction in ("", "reject_rbl_client", "reject_rbl") and (answer := answer_to_addresses(zone.lower())):
+        where = restriction or name
+        hint = f"write reject_rhsbl_sender {zone} in smtpd_sender_restrictions"
+        message = f"{where} {zone}: {zone} lists domains, and answers {answer} to every address"
+        if wanted:
+            message = f"{where} {item}: {zone} lists domains, and no address: it never counts"
+        sink.report(PF226, message, span, hint=hint, severity=Severity.WARNING if wanted else None)
 
 
 def _login_maps(subject: Subject, used: set[str], sink: Sink) -> None:

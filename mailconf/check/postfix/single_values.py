@@ -127,7 +127,8 @@ def _order(view: Configuration, low: str, high: str, first: float, second: float
 def _banner(view: Configuration, sink: Sink) -> None:
     banner = view.value("smtpd_banner")
     first = banner.split(None, 1)[0] if banner.split() else ""
-    if first.lower() == view.value("myhostname").lower() or "{{" in banner or "@" in first or first.startswith("<"):
+    name = view.value("myhostname").lower()
+    if first.lower() == name.partition(" ")[0] or "{{" in banner or "@" in first or first.startswith("<"):
         return
     message = f'smtpd_banner begins with "{first}", and not with the name of this host'
     if not first:

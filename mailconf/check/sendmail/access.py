@@ -144,7 +144,7 @@ def unasked_tags(cf: Cf, entries: Iterable[Entry], sink: Sink) -> None:
         return
     rules = "\n".join(rule.line.text for rule in cf.all(CfRule)).lower()
     for tag, entry in first.items():
-        if tag not in rules:
+        if not re.search(rf"[!+]\s*{tag}\b|{tag}:", rules):  # as a ruleset is given it, or a key of its own
             message = f"{entry.key} has no effect: no rule asks for the tag {entry.key.partition(':')[0]}"
             sink.report(SM040, message, entry.key_span, hint=f"write {_FEATURES[tag]}dnl")
 

@@ -37,7 +37,7 @@ Source: sendmail's aliases(5); cf/README, virtusertable; observed with sendmail 
 _ELSEWHERE = "HLR"  # MAIL_HUB, LUSER_RELAY, LOCAL_RELAY: somebody else knows the users
 _NO_NAME = frozenset("$\"'|/:\\<>;!%&()[]{}*?=~, ")
 _RULES = ("LOCAL_RULE_0", "LOCAL_RULE_3", "LOCAL_NET_CONFIG")
-Known = Callable[[str], bool]
+Known = Callable[..., bool]  # of a name, and of an alias that is left out
 
 
 def known_users(subject: Written, aliases: Iterable[Sequence[Entry]], *, complete: bool) -> Known | None:
@@ -53,14 +53,17 @@ def known_users(subject: Written, aliases: Iterable[Sequence[Entry]], *, complet
         return None
     if any(text.kind in _RULES or "localaddr" in text.text for text in subject.site.local_texts):
         return None
-    names = {name.lower() for name, _ in users.passwd(subject.root)} | {"mailer-daemon", "postmaster"}
+    people = {name.lower() for name, _ in users.passwd(subject.root)} | {"mailer-daemon", "postmaster"}
+    names: set[str] = set()
     for entries in aliases:
         names.update(entry.key.lower() for entry in entries)
     real = subject.root.is_real
 
-    def known(local: str) -> bool:
-        plain = local.partition("+")[0]
-        return any(name in names or (real and users.is_account(name)) for name in (local, plain))
+    def known(local: str, besides: str = "") -> bool:
+        parts = (local, local.partition("+")[0])
+        if any(part in people or (part in names and part != besides) for part in parts):
+            return True
+        return real and any(map(users.is_account, parts))
 
     return known
 
@@ -90,8 +93,8 @@ def _addresses(entry: Entry) -> list[str]:
 
 
 def _report(entry: Entry, text: str, local: str, known: Known, sink: Sink) -> None:
-    if not local or _NO_NAME.intersection(local) or known(local.lower()):
-        return
+    if not local or _NO_NAME.intersection(local) or known(local.lower(), entry.key.lower()):
+        return  # me: me is for a user who is called so
     at = entry.value.find(text)
     span = entry.place(at, len(text)) if at >= 0 else entry.value_span
     message = f'{entry.key} leads to {text}: there is no user and no alias "{local}"'

@@ -38,6 +38,22 @@ Remedy: give the daemons different ports or addresses; write FEATURE(`no_default
 Source: cf/README, no_default_msa and DAEMON_OPTIONS.
 """
 
+SM047 = error("SM047", "TLS from the first byte on a port where clients begin without, or the other way round")
+"""Why: with M=s the server says nothing before TLS. On ports 25 and 587 clients wait for its greeting until they give
+up, and so does each server that has mail for this host. On port 465 clients begin with TLS, and a server without M=s
+answers with its greeting: the client ends the connection.
+
+Example:
+    # sendmail.mc
+    OSTYPE(`linux')dnl
+    FEATURE(`no_default_msa')dnl
+    DAEMON_OPTIONS(`Port=587, Name=MSA, M=s')dnl
+
+Remedy: write M=s for port 465 alone; on the others clients use STARTTLS.
+
+Source: Sendmail Installation and Operation Guide, 5.6, DaemonPortOptions, Modifiers; RFC 8314 3.3; RFC 5321 3.1.
+"""
+
 _PORTS = {"smtp": "25", "": "25", "submission": "587", "msa": "587", "smtps": "465", "submissions": "465"}
 # sendmail looks at the first letter of a key only: Addr, children, DeliveryMode, delayLA, Family, queueLA and so on.
 MODIFIERS = frozenset("abcfhrsuACEOS")  # of the Guide
@@ -61,6 +77,7 @@ def daemons(subject: Written, sink: Sink) -> None:
                     hint = "the keys are Name, Port, Addr, Family, Modify, Listen, InputMailFilters and others"
                     sink.report(SM014, message, service.span, hint=hint)
     _modifiers(subject, sink)
+    _wrapped(subject, sink)
     seen: dict[tuple[str, str, str], Service] = {}
     for service in subject.site.listeners:
         keys = {key[:1].lower(): value for key, value in service.overrides.items()}
@@ -104,3 +121,20 @@ def _modifiers(subject: Written, sink: Sink) -> None:
             message = f"M={value}: {unknown[0]} is no modifier, and sendmail does not look at it"
             hint = "the letters are a (only with AUTH), E (no ETRN), f, u, b, h, c, C, r, s (TLS at once), S, A and O"
             sink.report(SM014, message, service.span, hint=hint)
+
+
+def _wrapped(subject: Written, sink: Sink) -> None:
+    """SM047: the modifier s on the ports that have names for what it is about."""
+    for service in subject.site.listeners:
+        keys = {key[:1].upper(): value for key, value in service.overrides.items()}
+        written = keys.get("P", "")
+        port, wraps = _PORTS.get(written.lower(), written), "s" in keys.get("M", "")
+        if service.span is None or wraps is (port == "465") or port not in ("25", "587", "465"):
+            continue
+        if wraps:
+            message = f"M={keys['M']} on port {port}: clients begin without TLS there, and wait for a greeting"
+            hint = "take the s out of M=, or serve port 465 (smtps)"
+        else:
+            message = "port 465 without M=s: clients begin with TLS there"
+            hint = f"write M=s{keys.get('M', '')}"
+        sink.report(SM047, message, service.span, hint=hint)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailconf.build.compile import read_source
 from mailconf.build.compile_etc_mail import compile_etc_mail
@@ -16,9 +18,9 @@ from mailconf.build.plan import Target
 from mailconf.check.maps import CK010, check_maps, unbuilt
 from mailconf.check.sendmail.hosts_access import hosts_files
 from mailconf.check.sendmail.mailers import defined, mailer_tables, relays
-from mailconf.check.sendmail.mc import check_mc
+from mailconf.check.sendmail.mc import OWN_MC_RULES, check_mc
 from mailconf.check.sendmail.rules import SITE_RULES
-from mailconf.check.sendmail.subject import Written
+from mailconf.check.sendmail.subject import McText, Written
 from mailconf.check.sendmail.table_entries import entries
 from mailconf.check.sendmail.unreached import unreached
 from mailconf.diagnostics import Severity, Sink, error
@@ -31,6 +33,9 @@ from mailconf.sendmail.mc.expansion import NO_LIBRARY, SM901
 from mailconf.sendmail.site import site_of_cf
 from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_roles import read_sendmail_table
+
+if TYPE_CHECKING:
+    from mailconf.sendmail.mc.expansion import Expanded
 
 SM026 = error("SM026", "a table or class file that begins with a byte order mark")
 r"""Why: editors of other systems put a byte order mark at the beginning of a file. makemap, newaliases and sendmail
@@ -72,11 +77,13 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
         found = check_mc(path, library, sink, root=etc_mail.root, allow_shell=etc_mail.allow_shell)
         own = etc_mail.is_own(name)
         if own:
-            etc_mail.expand(path, sink)
+            expanded = etc_mail.expand(path, sink)
             places = {**etc_mail.own_places(name), **places}
+            if found is None and expanded is not None and not expanded.failed:
+                found = _own(path, expanded, etc_mail, sink)
         lost |= own is None
         if found is not None:
-            if found.mc is not None:
+            if found.mc is not None and not found.own:
                 etc_mail.know(name, found.mc.expanded)
             subjects.append(found)
             places.update((use.table, use.span) for use in found.site.tables if use.span)
@@ -104,6 +111,20 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
     unreached(etc_mail, targets, subjects, sink)
     for subject, cf in zip(subjects, etc_mail.texts, strict=False):
         entries(subject, cf, targets, etc_mail, sink)
+
+
+def _own(path: Path, expanded: Expanded, etc_mail: EtcMail, sink: Sink) -> Written | None:
+    """The rules over a .mc without a library: what it comes to is in the .cf that mailconf has written."""
+    from mailconf.check.sendmail.own_cf import own_written
+
+    subject = own_written(path, expanded, etc_mail.root)
+    if subject is not None and subject.mc is not None:
+        text = McText(subject.mc, subject.mc.expanded.library)
+        for mc_rule in OWN_MC_RULES:
+            mc_rule(text, sink)
+        for rule in SITE_RULES:
+            rule(subject, sink)
+    return subject
 
 
 def _cf_alone(etc_mail: EtcMail, sink: Sink) -> Written | None:

@@ -25,6 +25,19 @@ Remedy: add the statement that the hint names, or remove the one that has no eff
 Source: cf/README, "MASQUERADING AND RELAYING"; observed with sendmail 8.17.1.9 -bt, /try.
 """
 
+SM046 = warning("SM046", "senders with a domain that is not in the DNS")
+"""Why: the name becomes the domain of all senders. Servers that look for the sender's domain refuse the mail: "553
+5.1.8 Domain of sender address does not exist", and nobody can answer it.
+
+Example:
+    # sendmail.mc
+    MASQUERADE_AS(`corp')dnl
+
+Remedy: write the whole domain: MASQUERADE_AS(`corp.example.com')dnl
+
+Source: cf/README, MASQUERADE_AS, accept_unresolvable_domains; RFC 5321 2.3.5.
+"""
+
 _NAME, _DOMAINS, _EXCEPTIONS, _EXPOSED = "M", "M", "N", "E"
 # What only says what else is masqueraded. The last two are for the genericstable as well.
 _WIDER = ("limited_masquerade", "masquerade_entire_domain", "local_no_masquerade")
@@ -33,10 +46,11 @@ _OTHER_TABLES = frozenset({"genericstable", "domaintable", "ldap_routing"})
 
 
 def masquerading(subject: Written, sink: Sink) -> None:
-    """SM027: what is missing for senders to be masqueraded, or makes it impossible."""
+    """SM027, SM046: what is missing for senders to be masqueraded, or makes it impossible."""
     if not subject.site.macros.get(_NAME) or not subject.site.macros[_NAME].value:
         _without_name(subject, sink)
         return
+    _no_domain(subject, sink)
     if not subject.is_filled(_DOMAINS):
         _without_domains(subject, sink)
     _exceptions(subject, sink)
@@ -94,3 +108,17 @@ def _exposed(subject: Written, sink: Sink) -> None:
             user = word.partition("@")[0]
             hint = f"write {user}, without its domain" if wrong == "@" else "part the names by blanks"
             sink.report(SM027, message, span, hint=hint)
+
+
+def _no_domain(subject: Written, sink: Sink) -> None:
+    """SM046: MASQUERADE_AS with a name that is no domain of the DNS."""
+    setting = subject.site.macros[_NAME]
+    name = setting.value.strip(".").lower()
+    if not name or set(name) & set("${}[]<>@ ") or not name.isascii():
+        return
+    if "." in name and name.rpartition(".")[2] not in ("localdomain", "localhost"):
+        return
+    what = subject.write("MASQUERADE_AS", "the macro M")
+    message = f"{what} is {setting.value}: senders get a domain that others do not find"
+    hint = subject.write("write MASQUERADE_AS(`example.com')dnl", "write DMexample.com")
+    sink.report(SM046, message, setting.span, hint=f"{hint} with a domain that is in the DNS")

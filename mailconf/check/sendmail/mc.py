@@ -375,3 +375,5 @@ def features(subject: McText, sink: Sink) -> None:
 
 
 MC_RULES: tuple[Callable[[McText, Sink], None], ...] = (arguments, options, order, features)
+# Those that look for no name in the text of sendmail's library, and so do without it.
+OWN_MC_RULES = (arguments, order, features)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mailconf.diagnostics import error
+from mailconf.diagnostics import error, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +41,31 @@ Remedy: remove the line; let clients relay by their network (access), or by SMTP
 Source: cf/README, relay_local_from.
 """
 
+SM045 = warning("SM045", "anybody can make this host the backup of his domain")
+"""Why: relay_based_on_MX takes mail for every domain that has this host among its MX hosts, and anybody can write such
+a record for his domain. The server then stores and forwards mail for strangers.
+
+Example:
+    # sendmail.mc
+    OSTYPE(`linux')dnl
+    FEATURE(`relay_based_on_MX')dnl
+
+Remedy: remove the line, and write RELAY_DOMAIN with the domains for which this host is the backup.
+
+Source: cf/README, relay_based_on_MX.
+"""
+
+SM062 = error("SM062", "an open relay")
+"""Why: FEATURE(promiscuous_relay) relays mail of everybody to everywhere. The server sends spam, and others soon refuse
+its mail. Where sendmail's library of m4 macros is installed, m4 warns of it itself.
+
+Example: FEATURE(`promiscuous_relay')dnl, on a machine without sendmail's library of m4 macros.
+
+Remedy: remove the line; let clients relay by their network (access), or by SMTP AUTH.
+
+Source: cf/README, promiscuous_relay.
+"""
+
 _OWN_NETWORKS = frozenset({"10", "127"})
 _WHOLE = re.compile(
     r"(?:com|net|org|edu|gov|mil|int|info|biz|name|pro|(?:(?:com?|net|org|ac|edu|gov|or|ne)\.)?"
@@ -51,7 +76,7 @@ _WHOLE = re.compile(
 
 
 def relaying(subject: Written, sink: Sink) -> None:
-    """SM077, SM078: relaying for everybody."""
+    """SM077, SM078, SM045: relaying for everybody."""
     features = {feature.name for feature in subject.site.features if feature.kind == "FEATURE"}
     if not features & {"relay_hosts_only", "promiscuous_relay"}:
         for word, span in _relayed(subject).items():
@@ -62,6 +87,13 @@ def relaying(subject: Written, sink: Sink) -> None:
         if feature.kind == "FEATURE" and feature.name == "relay_local_from":
             message = "FEATURE(relay_local_from) relays for everybody: a sender of a local domain is easy to forge"
             sink.report(SM078, message, feature.span, hint="remove it; let clients relay by network or SMTP AUTH")
+        if feature.kind == "FEATURE" and feature.name == "promiscuous_relay" and subject.own:
+            message = "FEATURE(promiscuous_relay) relays mail of everybody to everywhere"
+            sink.report(SM062, message, feature.span, hint="remove it; let clients relay by network or SMTP AUTH")
+        if feature.kind == "FEATURE" and feature.name == "relay_based_on_MX":
+            message = "FEATURE(relay_based_on_MX): anybody can make this host the backup of his domain"
+            hint = "write RELAY_DOMAIN with the domains for which this host is the backup"
+            sink.report(SM045, message, feature.span, hint=hint)
 
 
 def _relayed(subject: Written) -> dict[str, Span]:

@@ -130,7 +130,7 @@ def _report(subject: Written, number: int, problem: CfProblem, sink: Sink) -> No
 def _place(subject: Written, option: CfOption) -> Span | None:
     if subject.mc is None:
         return option.line.span()
-    found = subject.mc.places.of_line(option.line.start, option.line.end)
+    found = None if subject.own else subject.mc.places.of_line(option.line.start, option.line.end)
     setting = subject.site.options.get(option.full_name)
     return found or (setting.span if setting is not None and setting.value == option.value else None)
 

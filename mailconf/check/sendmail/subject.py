@@ -25,13 +25,15 @@ class Written:
 
     site   every value has its place in the .mc, or in the .cf where there is no .mc
     mc     None for a .cf without a .mc
+    own    whether the .cf is mailconf's own, whose lines come from no place of the .mc
     """
 
-    def __init__(self, cf: Cf, site: Site, root: Tree, mc: Mc | None = None) -> None:
+    def __init__(self, cf: Cf, site: Site, root: Tree, mc: Mc | None = None, *, own: bool = False) -> None:
         self.cf = cf
         self.site = site
         self.root = root
         self.mc = mc
+        self.own = own
 
     def write(self, mc: str, cf: str) -> str:
         """What a hint tells the user to write: a statement of the .mc, or a line of the .cf."""
