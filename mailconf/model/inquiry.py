@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mailconf.model.address import external
 from mailconf.model.policy import AddressPlace, Policy, Role, Side
@@ -75,6 +75,25 @@ class Inquiry:
         return bool(self.destinations) and self.failure is None
 
 
+class Opened(NamedTuple):
+    """A session that a client has begun: its first questions, and whether there is more to ask."""
+
+    steps: tuple[Answered, ...]
+    transaction: Transaction
+    goes_on: bool
+
+
+def begin(policy: Policy, world: World, session: Session, helo: str = "") -> Opened:
+    """Connect and, where the client says a name, EHLO; `inquire` may be put many messages to what this returns."""
+    transaction = Transaction(policy, session, world)
+    steps = [Answered("connect", run(transaction.connect()))]
+    goes_on = steps[0].verdict.accepted and not transaction.over
+    if helo and goes_on:
+        steps.append(Answered(f"EHLO {helo}", run(transaction.helo("EHLO", helo))))
+        goes_on = steps[1].verdict.accepted and not transaction.over
+    return Opened(tuple(steps), transaction, goes_on)
+
+
 def inquire(
     policy: Policy,
     world: World,
@@ -83,26 +102,30 @@ def inquire(
     *,
     helo: str = "",
     content: bytes | None = None,
+    opened: Opened | None = None,
 ) -> Inquiry:
     """Ask ``policy`` about a message of ``session.sender`` to ``recipients``; ``world`` must answer at once.
 
     ``session`` says who the client is, and holds the sender with the parameters of MAIL, and the message's size; it
     comes back as the transaction left it. ``content`` is the message, where there is one; its lines are ended by LF.
+    Where the client's session is ``opened`` already, the message is asked about in a branch of that, and ``session``
+    says nothing but the sender and the size.
     """
     inquiry = Inquiry()
     sender, parameters, size = session.sender or "", session.sender_parameters, session.size
     session.sender, session.sender_parameters, session.size = None, {}, 0
-    transaction = Transaction(policy, session, world)
+    first = opened or begin(policy, world, session, helo)
+    inquiry.steps += first.steps
+    if not first.goes_on:
+        return inquiry
+    transaction = first.transaction if opened is None else first.transaction.branch()
+    session = transaction.session
 
     def step(command: str, question: Coroutine[Any, Any, Verdict], recipient: str | None = None) -> bool:
         verdict = run(question)
         inquiry.steps.append(Answered(command, verdict, recipient))
         return verdict.accepted and not transaction.over
 
-    if not step("connect", transaction.connect()):
-        return inquiry
-    if helo and not step(f"EHLO {helo}", transaction.helo("EHLO", helo)):
-        return inquiry
     if not step(f"MAIL FROM:<{external(sender)}>", transaction.mail(sender, parameters)):
         return inquiry
     for recipient in recipients:

@@ -118,6 +118,12 @@ class PolicySession(Protocol):
         """The transaction is over: RSET, a message that has come, a MAIL or a HELO that begins anew."""
         ...
 
+    def branch(self, session: Session) -> PolicySession:
+        """A session that has come as far as this one, and goes on as ``session``; the next question to either is MAIL.
+
+        What the new one is asked does not change this one. They are asked one after the other, not both at once."""
+        ...
+
 
 class Policy(Protocol):
     """A compiled configuration. Each question is a coroutine that awaits nothing but ``ask``."""

@@ -205,6 +205,9 @@ class FakeSession:
     def forget(self) -> None:
         pass
 
+    def branch(self, session: Session) -> FakeSession:
+        return FakeSession(self.policy, session)
+
 
 class FakeSmtp:
     """An agent whose answers a test sets: by address a reply's text, anything else is delivered."""

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from mailconf.insight.cases.suite import Case, Going
+from mailconf.insight.cases.suite import Case, Client, Going
 from mailconf.insight.engines.observed import NotExpressible, Observed, Reason
 from mailconf.insight.engines.remembering import RememberingPolicy
 from mailconf.insight.engines.subject import NoService, Subject
-from mailconf.model.inquiry import Destination, Inquiry, destinations_of, inquire
+from mailconf.model.inquiry import Destination, Inquiry, Opened, begin, destinations_of, inquire
 from mailconf.model.trace import Trace
 from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Delivery, DeliveryKind
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Refusing = Callable[[Subject, Case], Reply | None]
 MOST_FORWARDS = 10  # a delivery may send the message anew so many times
 MOST_REASONS = 6
+MOST_OPENED = 10_000  # clients whose sessions are kept, between messages
 _SENT_ON = (AgentKind.SMTP, AgentKind.LMTP)
 BOUNCE, DEFERRED = "bounce", "deferred"
 
@@ -39,17 +40,24 @@ class ModelEngine:
         self._subject = subject
         self._protocol = protocol
         self._policies: dict[str, RememberingPolicy] = {}
+        self._opened: dict[Client, Opened] = {}
         self._last: tuple[Case, Inquiry] | None = None
 
     def _quickly(self, case: Case) -> Inquiry:
         """What the Policy answers, without the reasons."""
-        policy = self._policies.get(case.client.service)
+        client, world = case.client, self._subject.world
+        policy = self._policies.get(client.service)
         if policy is None:
-            policy = self._policies[case.client.service] = RememberingPolicy(self._subject.policy(case.client.service))
-        session = case.client.session(case.sender, case.size)
-        world, helo = self._subject.world, case.client.helo
+            policy = self._policies[client.service] = RememberingPolicy(self._subject.policy(client.service))
+        content = self._content(case)
+        session = client.session(case.sender, case.size)
         with self._subject.without_reasons():
-            return inquire(policy, world, session, case.recipients, helo=helo, content=self._content(case))
+            opened = self._opened.get(client)
+            if opened is None:
+                if len(self._opened) >= MOST_OPENED:
+                    self._opened.clear()
+                opened = self._opened[client] = begin(policy, world, client.session("", 0), client.helo)
+            return inquire(policy, world, session, case.recipients, content=content, opened=opened)
 
     def _ask(self, case: Case) -> Inquiry:
         """The same with them."""
@@ -93,8 +101,13 @@ class ModelEngine:
         goes: dict[str, list[Going]] = {recipient: [] for recipient in case.recipients}
         observed.goes = goes
         policy = self._subject.policy(case.client.service)
+        seen: set[str] = set()
         for original, destinations in inquiry.destinations.items():
             for destination in destinations:
+                same = self._subject.sameness(original, destination.recipient)
+                if same and same in seen:
+                    continue
+                seen.add(same)
                 found = list(self._ways(policy, destination, 0))
                 if original:
                     goes.setdefault(original, []).extend(found)

@@ -106,6 +106,11 @@ class PostfixSubject:
     def without_reasons(self) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def sameness(self, original: str, recipient: str) -> str:
+        """cleanup(8) drops duplicates, whatever the case of their letters (postconf(5) enable_original_recipient)."""
+        named = original if self.configuration.boolean("enable_original_recipient") else ""
+        return f"{named} {recipient}".lower()
+
     def content_checks(self) -> list[str]:
         return [name for name in _CHECKS if self.configuration.value(name)]
 

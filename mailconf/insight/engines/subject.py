@@ -93,6 +93,13 @@ class Subject(Protocol):
         """While it is open, traces need not have what decided."""
         ...
 
+    def sameness(self, original: str, recipient: str) -> str:
+        """What recipients of one message have in common of which only the first gets it; "" where each does.
+
+        ``recipient`` is where ``original`` has led to, "" for a copy that nobody asked for.
+        """
+        ...
+
     def content_checks(self) -> list[str]:
         """The parameters that have messages looked into, of which the Policy knows nothing."""
         ...
