@@ -34,7 +34,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a final recipient goes: its route, its deliveries, and how it is written on the way out."""
+    """Where a final recipient goes: its route, its deliveries, and how it is written on the way out.
+
+    sent  what becomes of the message as it leaves; None where it does not, or where there is no message
+    """
 
     recipient: str
     route: Route
@@ -43,6 +46,7 @@ class Destination:
     outgoing_sender: str
     trace: Trace
     is_copy: bool = False  # a recipient that nobody named: always_bcc and similar parameters
+    sent: Inspection | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +60,7 @@ class Inquiry:
     effects       what the verdicts ask for besides the delivery, in order
     copying       what was asked to find who gets copies
     inspection    what the content of the message led to, where there was one
+    sent          what becomes of that message as a transport sends it on, by transport
     """
 
     steps: list[Answered] = field(default_factory=list)
@@ -64,6 +69,7 @@ class Inquiry:
     effects: tuple[Effect, ...] = ()
     copying: Trace = field(default_factory=Trace)
     inspection: Inspection | None = None
+    sent: dict[str, Inspection] = field(default_factory=dict)
 
     def asks_for(self, kind: EffectKind) -> list[str]:
         """The arguments of the effects of a kind, in order."""
@@ -202,6 +208,7 @@ def _of(
         agent = policy.agent(route.transport)
         deliveries: tuple[Delivery, ...] = ()
         outgoing = outgoing_sender = ""
+        sent: Inspection | None = None
         if route.error is None and agent is AgentKind.MAILBOX:
             deliveries = run(policy.deliver(route, own, sender=sender)).items
         elif route.error is None and not plain:
@@ -213,8 +220,19 @@ def _of(
             outgoing_sender = run(
                 policy.rewrite(returned, Role(AddressPlace.ENVELOPE, Side.SENDER, route.transport), own)
             )
-        found.append(Destination(recipient.address, route, deliveries, outgoing, outgoing_sender, own.trace, is_copy))
+            sent = _sent(policy, world, route.transport, inquiry)
+        found.append(
+            Destination(recipient.address, route, deliveries, outgoing, outgoing_sender, own.trace, is_copy, sent)
+        )
     return found
+
+
+def _sent(policy: Policy, world: World, transport: str, inquiry: Inquiry) -> Inspection | None:
+    if inquiry.inspection is None:
+        return None
+    if transport not in inquiry.sent:
+        inquiry.sent[transport] = run(policy.inspect_sent(transport, inquiry.inspection.content, Ask(world)))
+    return inquiry.sent[transport]
 
 
 def destinations_of(policy: Policy, world: World, sender: str, address: str) -> list[Destination]:

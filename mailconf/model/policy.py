@@ -159,6 +159,11 @@ class Policy(Protocol):
         (header_checks(5)); its lines are ended by LF."""
         ...
 
+    async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
+        """What becomes of a message because of its content where ``transport`` sends it on: its lines may change, and
+        a reply says why it cannot be sent. Lines are ended by LF."""
+        ...
+
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         """``address`` (internal form) as it is to be in ``role``. Raises LookupFailed."""
         ...

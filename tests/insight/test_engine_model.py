@@ -238,3 +238,11 @@ def test_messages_are_looked_into(case: str, passes: bool, tmp_path: Path) -> No
     (tmp_path / "conf/header_checks").write_text(HEADER_CHECKS)
     result = run(file)
     assert result.exit_code == (0 if passes else 1), result.output
+
+
+def test_what_leaves_is_looked_into_again(tmp_path: Path) -> None:
+    main = f"{MAIN}smtp_header_checks = regexp:{{{{/^X-In:/ REPLACE X-Out: yes}}}}\n"
+    head = "client: 192.0.2.1, from: a@far.test, to: x@far.test, header: 'X-In: no'"
+    cases = f"  - {{{head}, becomes: {{X-In: '', X-Out: yes}}, goes: smtp far.test}}\n"
+    result = run(site(tmp_path, cases, FAR, main))
+    assert result.exit_code == 0, result.output

@@ -92,7 +92,8 @@ class ModelEngine:
         for recipient in case.recipients:
             observed.replies[recipient] = _reply(inquiry, case, recipient)[0]
         if case.becomes and inquiry.inspection is not None:
-            observed.fields = _fields(inquiry.inspection.content)
+            sent = next(iter(inquiry.sent.values()), inquiry.inspection)
+            observed.fields = _fields(sent.content)
         if case.asks_where:
             self._destinations(case, inquiry, observed)
         return observed
@@ -125,6 +126,8 @@ class ModelEngine:
             for delivery in destination.deliveries:
                 found += self._of(policy, route.transport, delivery, depth)
             return found
+        if destination.sent is not None and destination.sent.reply is not None:
+            return [Going(_back(destination.sent.reply), "", route.recipient, local=True)]
         agent = policy.agent(route.transport)
         if agent is AgentKind.ERROR:
             return [Going(BOUNCE, "", route.recipient, local=True)]

@@ -126,6 +126,10 @@ def _fates(destination: Destination, policy: Policy) -> Iterator[Fate]:
         for delivery in destination.deliveries:
             yield _delivered(delivery, route.transport)
         return
+    if destination.sent is not None and destination.sent.reply is not None:
+        reply = destination.sent.reply
+        yield Fate(address, "", _failure(reply), reply, route.transport)
+        return
     agent = policy.agent(route.transport)
     where = f"{route.transport}:{route.nexthop}" if route.nexthop else f"{route.transport} {route.recipient}"
     if agent is AgentKind.ERROR:

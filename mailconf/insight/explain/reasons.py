@@ -1,8 +1,8 @@
 """What decided about a recipient: a trace, in which everything stands that was asked, cut down to rows for a person.
 
-A row has a stage (client, sender, recipient, alias, class, route, rewrite, deliver), what decided there, what came of
-it, and the place of that: the entry of a table before the rule that asked the table. Lists that came to nothing are one
-row, what found nothing is none, and a fact that a later row has as well is left out.
+A row has a stage (client, sender, recipient, alias, class, route, rewrite, sending, deliver), what decided there, what
+came of it, and the place of that: the entry of a table before the rule that asked the table. Lists that came to nothing
+are one row, what found nothing is none, and a fact that a later row has as well is left out.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ STAGES = {
 }
 COMMANDS = {"connect": "client", "EHLO": "helo", "MAIL": "sender", "RCPT": "recipient", "DATA": "data", ".": "content"}
 COMMANDS[CONTENT] = "content"
+SENT = "sending"  # what is looked at where a message leaves
 _TABLE = re.compile(r"[a-z0-9_-]+:\S")
 _TABLE_WORD = re.compile(r" [a-z0-9_-]+:(?:\{.*|/\S*)\Z", re.DOTALL)
 _REFUSED = re.compile(r"[45][0-9][0-9] ")
@@ -190,6 +191,8 @@ def rows_of_destinations(
     found: list[Row] = []
     for destination in destinations:
         found += _of_ways(destination, answer.recipient, site)
+        if destination.sent is not None:
+            found += [row for step in destination.sent.trace.steps for row in _rows(step, SENT, None)]
     rewritten = [row.result for row in found if row.stage == "rewrite"]
     users = dict(_users(destinations))
     several = len(answer.fates) > 1

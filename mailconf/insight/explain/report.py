@@ -32,10 +32,12 @@ TOGETHER = ("alias", "route", "rewrite", "deliver")  # rows of these stages are 
 
 
 class Change(NamedTuple):
-    """A line that the checks take out of a message, or with ``added`` put into it."""
+    """A line that the checks take out of a message, or with ``added`` put into it; ``transport`` sends it on so, "" for
+    what holds for all of them."""
 
     line: str
     added: bool
+    transport: str = ""
 
 
 class Section(NamedTuple):
@@ -108,13 +110,23 @@ def report_of(
 
 
 def _changes(content: bytes, inquiry: Inquiry) -> list[Change]:
-    """The lines in which the message that goes on differs."""
+    """The lines in which the message that goes on differs, and those in which it differs where it leaves."""
     found = inquiry.inspection
     if found is None or found.reply is not None or inquiry.asks_for(EffectKind.DISCARD):
         return []
-    before, after = (decode(text).split("\n") for text in (content, found.content))
-    lines = difflib.unified_diff(before, after, n=0, lineterm="")
-    return [Change(line[1:], line[0] == "+") for line in lines if line[:3] not in ("---", "+++", "@@ ")]
+    changes = _between(content, found.content, "")
+    for transport, sent in inquiry.sent.items():
+        if sent.reply is None:
+            changes += _between(found.content, sent.content, transport)
+    return changes
+
+
+def _between(before: bytes, after: bytes, transport: str) -> list[Change]:
+    if before == after:
+        return []
+    lines = difflib.unified_diff(decode(before).split("\n"), decode(after).split("\n"), n=0, lineterm="")
+    changed = list(lines)[2:]  # after the names of the two
+    return [Change(line[1:], line[0] == "+", transport) for line in changed if not line.startswith("@@ ")]
 
 
 def _own_rows(inquiry: Inquiry, answers: Sequence[Answer], deciders: Sequence[Decider | None]) -> list[list[Row]]:
