@@ -161,7 +161,11 @@ def _of_rule(rule: Step, stage: str, refused: Decider | None) -> Iterator[Row]:
     for step in inner:
         yield from _of_rule(step, stage, refused)
     if rule.result == "permit" and not entries:
-        yield Row(stage, rule.subject, "permitted", rule.span)
+        by = next((s for s in rule.steps if s.subject == "mynetworks"), None)
+        if by is not None:
+            yield Row(stage, rule.subject, f"permitted: {by.subject} has {by.result}", by.span or rule.span)
+        else:
+            yield Row(stage, rule.subject, "permitted", rule.span)
 
 
 def _of_leaf(step: Step, stage: str, refused: Decider | None) -> Iterator[Row]:
