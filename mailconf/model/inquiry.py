@@ -5,7 +5,7 @@ explain prints it; test and diff compare it. A refusal ends the questions where 
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,10 +16,11 @@ from mailconf.model.session import Session
 from mailconf.model.trace import Trace
 from mailconf.model.transaction import Transaction
 from mailconf.model.transport import AgentKind
-from mailconf.model.verdict import Delivery, Effect, EffectKind, Inspection, Reply, Route, Verdict
+from mailconf.model.verdict import Delivery, DeliveryKind, Effect, EffectKind, Inspection, Reply, Route, Verdict
 from mailconf.model.world import Ask, LookupFailed, World, run
 
 CONTENT = "content"  # what stands for a command where the content of a message refuses it
+MOST_FORWARDS = 100  # addresses to which one recipient's message is sent anew
 TROUBLE = Reply.of(451, "4.3.0 Temporary lookup failure")
 
 
@@ -36,7 +37,8 @@ class Answered:
 class Destination:
     """Where a final recipient goes: its route, its deliveries, and how it is written on the way out.
 
-    sent  what becomes of the message as it leaves; None where it does not, or where there is no message
+    sent    what becomes of the message as it leaves; None where it does not, or where there is no message
+    onward  where it goes to whom a delivery sends it anew (aliases, ~/.forward), by that address
     """
 
     recipient: str
@@ -47,6 +49,15 @@ class Destination:
     trace: Trace
     is_copy: bool = False  # a recipient that nobody named: always_bcc and similar parameters
     sent: Inspection | None = None
+    onward: dict[str, list[Destination]] = field(default_factory=dict)
+
+
+def with_onward(destinations: Iterable[Destination]) -> Iterator[Destination]:
+    """The destinations, and those to which deliveries send the message anew."""
+    for destination in destinations:
+        yield destination
+        for further in destination.onward.values():
+            yield from with_onward(further)
 
 
 @dataclass(slots=True)
@@ -57,6 +68,7 @@ class Inquiry:
     destinations  of the accepted recipients, by recipient as RCPT named it ("" for copies); none of a message that is
                   thrown away
     failure       why the message would be refused when it is taken over (a failed expansion)
+    failing       what was asked for that expansion
     effects       what the verdicts ask for besides the delivery, in order
     copying       what was asked to find who gets copies
     inspection    what the content of the message led to, where there was one
@@ -66,6 +78,7 @@ class Inquiry:
     steps: list[Answered] = field(default_factory=list)
     destinations: dict[str, list[Destination]] = field(default_factory=dict)
     failure: Reply | None = None
+    failing: Trace = field(default_factory=Trace)
     effects: tuple[Effect, ...] = ()
     copying: Trace = field(default_factory=Trace)
     inspection: Inspection | None = None
@@ -185,14 +198,23 @@ def follow(policy: Policy, world: World, session: Session, inquiry: Inquiry) -> 
 
 
 def _of(
-    policy: Policy, world: World, sender: str, address: str, inquiry: Inquiry, *, is_copy: bool
+    policy: Policy,
+    world: World,
+    sender: str,
+    address: str,
+    inquiry: Inquiry,
+    *,
+    is_copy: bool,
+    followed: set[str] | None = None,
 ) -> list[Destination]:
+    """The destinations of an address; ``followed`` are those to which the message has been sent anew."""
     ask = Ask(world)
+    followed = set() if followed is None else followed
     filters = inquiry.asks_for(EffectKind.FILTER)
     address = run(policy.rewrite(address, Role(AddressPlace.ENVELOPE, Side.RECIPIENT), ask))
     expansion = run(policy.expand(Recipient(address), ask))
     if expansion.error is not None:
-        inquiry.failure = expansion.error
+        inquiry.failure, inquiry.failing = expansion.error, ask.trace
     found: list[Destination] = []
     for recipient in expansion.recipients:
         # The first destination has the expansion that led to all of them.
@@ -221,9 +243,13 @@ def _of(
                 policy.rewrite(returned, Role(AddressPlace.ENVELOPE, Side.SENDER, route.transport), own)
             )
             sent = _sent(policy, world, route.transport, inquiry)
-        found.append(
-            Destination(recipient.address, route, deliveries, outgoing, outgoing_sender, own.trace, is_copy, sent)
-        )
+        reached = Destination(recipient.address, route, deliveries, outgoing, outgoing_sender, own.trace, is_copy, sent)
+        for delivery in deliveries:
+            target = delivery.target
+            if delivery.kind is DeliveryKind.FORWARD and target not in followed and len(followed) < MOST_FORWARDS:
+                followed.add(target)
+                reached.onward[target] = _anew(policy, world, delivery.recipient.owner or sender, target, followed)
+        found.append(reached)
     return found
 
 
@@ -235,9 +261,9 @@ def _sent(policy: Policy, world: World, transport: str, inquiry: Inquiry) -> Ins
     return inquiry.sent[transport]
 
 
-def destinations_of(policy: Policy, world: World, sender: str, address: str) -> list[Destination]:
-    """Where a message to one address goes that did not come by SMTP: one that a delivery sends anew."""
+def _anew(policy: Policy, world: World, sender: str, address: str, followed: set[str]) -> list[Destination]:
+    """Where a message to an address goes that a delivery sends anew; nowhere where that is not known for now."""
     try:
-        return _of(policy, world, sender, address, Inquiry(), is_copy=False)
+        return _of(policy, world, sender, address, Inquiry(), is_copy=False, followed=followed)
     except LookupFailed:
         return []

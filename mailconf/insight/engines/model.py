@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mailconf.insight.cases.suite import Case, Client, Going
 from mailconf.insight.engines.observed import NotExpressible, Observed, Reason
 from mailconf.insight.engines.remembering import RememberingPolicy
 from mailconf.insight.engines.subject import NoService, Subject
-from mailconf.model.inquiry import Destination, Inquiry, Opened, begin, destinations_of, inquire
+from mailconf.model.inquiry import Destination, Inquiry, Opened, begin, inquire, with_onward
 from mailconf.model.trace import Trace
 from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Delivery, DeliveryKind
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mailconf.model.policy import Policy
 
 Refusing = Callable[[Subject, Case], Reply | None]
-MOST_FORWARDS = 10  # a delivery may send the message anew so many times
 MOST_REASONS = 6
 MOST_OPENED = 10_000  # clients whose sessions are kept, between messages
 _SENT_ON = (AgentKind.SMTP, AgentKind.LMTP)
@@ -109,7 +108,7 @@ class ModelEngine:
                 if same and same in seen:
                     continue
                 seen.add(same)
-                found = list(self._ways(policy, destination, 0))
+                found = list(self._ways(policy, destination))
                 if original:
                     goes.setdefault(original, []).extend(found)
                     pair = destination.outgoing_sender, destination.outgoing
@@ -117,14 +116,14 @@ class ModelEngine:
                 else:
                     observed.copies += found
 
-    def _ways(self, policy: Policy, destination: Destination, depth: int) -> list[Going]:
+    def _ways(self, policy: Policy, destination: Destination) -> list[Going]:
         route = destination.route
         if route.error is not None:
             return [Going(_back(route.error), "", destination.recipient, local=True)]
         if destination.deliveries:
             found: list[Going] = []
             for delivery in destination.deliveries:
-                found += self._of(policy, route.transport, delivery, depth)
+                found += self._of(policy, route.transport, delivery, destination.onward)
             return found
         if destination.sent is not None and destination.sent.reply is not None:
             return [Going(_back(destination.sent.reply), "", route.recipient, local=True)]
@@ -133,7 +132,9 @@ class ModelEngine:
             return [Going(BOUNCE, "", route.recipient, local=True)]
         return [Going(route.transport, route.nexthop, route.recipient, local=agent not in _SENT_ON)]
 
-    def _of(self, policy: Policy, transport: str, delivery: Delivery, depth: int) -> list[Going]:
+    def _of(
+        self, policy: Policy, transport: str, delivery: Delivery, onward: Mapping[str, Sequence[Destination]]
+    ) -> list[Going]:
         """What one delivery on this machine comes to."""
         address = delivery.recipient.address
         if delivery.kind is DeliveryKind.ERROR:
@@ -147,13 +148,9 @@ class ModelEngine:
             return [Going(transport, "", f"|{delivery.target}", local=True)]
         if delivery.kind is DeliveryKind.DISCARD:
             return [Going("discard", "", address, local=True)]
-        if delivery.kind is DeliveryKind.FORWARD and depth < MOST_FORWARDS:
-            return self._forwarded(policy, delivery.target, depth + 1)
+        if delivery.kind is DeliveryKind.FORWARD and delivery.target in onward:
+            return [way for other in onward[delivery.target] for way in self._ways(policy, other)]
         return [Going(transport, "", address, local=True)]
-
-    def _forwarded(self, policy: Policy, address: str, depth: int) -> list[Going]:
-        found = destinations_of(policy, self._subject.world, "", address)
-        return [way for destination in found for way in self._ways(policy, destination, depth)]
 
     def traces(self, case: Case) -> Iterator[Trace]:
         """The traces of all answers to a case."""
@@ -161,7 +158,8 @@ class ModelEngine:
             return
         inquiry = self._ask(case)
         yield from (step.verdict.trace for step in inquiry.steps)
-        yield from (destination.trace for some in inquiry.destinations.values() for destination in some)
+        for some in inquiry.destinations.values():
+            yield from (destination.trace for destination in with_onward(some))
 
     def why(self, case: Case, recipient: str, *, going: bool) -> list[Reason]:
         if self._protocol(self._subject, case) is not None:
@@ -170,7 +168,7 @@ class ModelEngine:
         if not going:
             return _reasons(_reply(inquiry, case, recipient)[1])
         found: list[Reason] = []
-        for destination in inquiry.destinations.get(recipient, ()):
+        for destination in with_onward(inquiry.destinations.get(recipient, ())):
             found += _reasons(destination.trace)
         return found[:MOST_REASONS]
 

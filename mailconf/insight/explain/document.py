@@ -127,5 +127,9 @@ def _destination(d: Destination) -> dict[str, Any]:
             }
             for delivery in d.deliveries
         ],
+        "onward": [
+            {"recipient": address, "destinations": [_destination(further) for further in found]}
+            for address, found in d.onward.items()
+        ],
         "trace": d.trace.as_json(),
     }

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mailconf.insight.explain.outcome import Answer
-from mailconf.model.inquiry import CONTENT, Answered, Destination, Inquiry
+from mailconf.model.inquiry import CONTENT, Answered, Destination, Inquiry, with_onward
 from mailconf.model.site import Setting, Site
 from mailconf.model.trace import Step
 from mailconf.model.world import Outcome
@@ -193,6 +193,7 @@ def rows_of_destinations(
 ) -> list[Row]:
     """Aliases, the route and the delivery of an accepted recipient."""
     found: list[Row] = []
+    destinations = list(with_onward(destinations))
     for destination in destinations:
         found += _of_ways(destination, answer.recipient, site)
         if destination.sent is not None:
@@ -214,11 +215,16 @@ def rows_of_destinations(
     return _once(found)
 
 
+def rows_of_failure(inquiry: Inquiry, site: Site) -> list[Row]:
+    """What was found for recipients whose expansion has failed."""
+    return _once(row for step in inquiry.failing.steps for row in _of_way(step, "", site))
+
+
 def rows_of_copies(inquiry: Inquiry, site: Site) -> list[Row]:
     """Why there are copies, and how they go."""
     found = [row for step in inquiry.copying.steps for row in _of_leaf(step, "copy", None)]
     found = [row._replace(span=site.always_bcc.span) if row.what == "always_bcc" else row for row in found]
-    for destination in inquiry.destinations.get("", ()):
+    for destination in with_onward(inquiry.destinations.get("", ())):
         found += _of_ways(destination, "", site)
     return _once(found)
 
@@ -251,7 +257,7 @@ def _of_way(step: Step, recipient: str, site: Site) -> Iterator[Row]:
         for other in step.steps:
             if other.subject in ("warning", "virtual_mailbox_base"):
                 yield Row("deliver", other.subject, f"{other.detail} {other.result}".strip(), other.span)
-            elif other.subject == "file" and other.result.endswith(" bytes"):
+            elif other.subject == "file" and other.result.startswith("-> "):
                 yield Row("alias", other.detail, other.result)
     elif step.subject.startswith("ruleset "):
         mailer = _MAILER.match(step.result)
@@ -259,6 +265,8 @@ def _of_way(step: Step, recipient: str, site: Site) -> Iterator[Row]:
             host = _joined(mailer["host"] or "").rstrip(".")
             told = f"{mailer['mailer']}{f', host {host}' if host else ''}, user {_joined(mailer['user'])}"
             yield Row("route", step.subject, told, step.span)
+    elif step.subject == "file" and step.result.startswith("-> "):
+        yield Row("alias", step.detail, step.result)
     elif _is_table(step) and step.counts and not step.subject.startswith(_FIXED):
         yield Row("route", _short(step.subject), _leads(step, recipient), step.span)
 

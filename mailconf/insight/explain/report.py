@@ -17,9 +17,10 @@ from mailconf.insight.explain.reasons import (
     rows_of_commands,
     rows_of_copies,
     rows_of_destinations,
+    rows_of_failure,
     rows_of_inspection,
 )
-from mailconf.model.inquiry import Answered, Inquiry
+from mailconf.model.inquiry import Answered, Inquiry, with_onward
 from mailconf.model.policy import Policy
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import EffectKind
@@ -81,6 +82,8 @@ def report_of(
     leading: list[list[Row]] = []
     for at, answer in enumerate(answers):
         destinations = inquiry.destinations.get(answer.recipient, ()) if answer.fates else ()
+        if inquiry.failure is not None and answer.reply is inquiry.failure:
+            behind += rows_of_failure(inquiry, policy.site)
         ways = rows_of_destinations(destinations, answer, inquiry, policy.site)
         own[at] = _untold(own[at], ways, answer.recipient)
         leading.append(ways)
@@ -97,13 +100,14 @@ def report_of(
         own[0] = _united(common, own[0], behind, leading[0])
     for answer, rows in zip(answers, own, strict=True):
         traces = [answer.step.verdict.trace] if answer.step not in (*before, *after) else []
-        traces += [d.trace for d in inquiry.destinations.get(answer.recipient, ()) if answer.fates]
+        traces += [inquiry.failing] if inquiry.failure is not None and answer.reply is inquiry.failure else []
+        traces += [d.trace for d in with_onward(inquiry.destinations.get(answer.recipient, ())) if answer.fates]
         if len(answers) == 1:
             traces = [*(step.verdict.trace for step in (*before, *after)), *traces]
         sections.append(Section(answer.recipient, rows, traces))
     copies = copies_of(inquiry, policy)
     if copies:
-        traces = [inquiry.copying, *(d.trace for d in inquiry.destinations[""])]
+        traces = [inquiry.copying, *(d.trace for d in with_onward(inquiry.destinations[""]))]
         sections.append(Section(COPIES, rows_of_copies(inquiry, policy.site), traces))
     changes = _changes(content or b"", inquiry)
     return Report(inquiry, answers, deciders, copies, changes, sections, outside_of(inquiry, known))
