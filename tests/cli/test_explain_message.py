@@ -93,6 +93,12 @@ def test_what_leaves_is_checked_again(root: Path) -> None:
     assert re.search(r"DEFER +joe@else.test .*451 4.3.0 local data error", ask(root, "DUNNO", *outside).stdout)
 
 
+def test_a_field_that_an_access_table_prepends_is_shown(root: Path) -> None:
+    (root / "etc/postfix/recipient_access").write_text("info@example.org PREPEND X-Seen: yes\n")
+    given = ("--dns", "far.test:A=192.0.2.1", "--dns", "far.test:MX")
+    assert "the message as it goes on\n  + X-Seen: yes\n  - X-Mailer: x\n" in ask(root, "DUNNO", *given).stdout
+
+
 def test_a_refused_or_discarded_message_does_not_go_on(root: Path) -> None:
     for action in ("REJECT", "DISCARD"):
         assert "as it goes on" not in ask(root, action).stdout

@@ -118,7 +118,8 @@ def _changes(content: bytes, inquiry: Inquiry) -> list[Change]:
     found = inquiry.inspection
     if found is None or found.reply is not None or inquiry.asks_for(EffectKind.DISCARD):
         return []
-    changes = _between(content, found.content, "")
+    changes = [Change(field, added=True) for field in inquiry.asks_for(EffectKind.PREPEND)]
+    changes += _between(content, found.content, "")
     for transport, sent in inquiry.sent.items():
         if sent.reply is None:
             changes += _between(found.content, sent.content, transport)
