@@ -140,6 +140,11 @@ def locate(suite: Suite, options: Options, sink: Sink) -> Located | None:
         top = found
     root: Tree = Root(top)
     inside = root.inside(absolute)
+    if not root.is_folder(inside):
+        what = "is not below" if disk.is_folder(top) else "has to be below a folder that is missing:"
+        hint = "write root: for the folder that has etc, relative to the test file, or leave it out"
+        sink.report(TS007, f"{folder} {what} {top}", suite.site.span, hint=hint)
+        return None
     if root.is_real and not absolute.startswith("/etc/"):
         root, inside = Mounted(folder, _KNOWN_AS[dialect]), _KNOWN_AS[dialect]
     return Located(dialect, inside, _with_users(root, suite.world))
