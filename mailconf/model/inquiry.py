@@ -16,7 +16,17 @@ from mailconf.model.session import Session
 from mailconf.model.trace import Trace
 from mailconf.model.transaction import Transaction
 from mailconf.model.transport import AgentKind
-from mailconf.model.verdict import Delivery, DeliveryKind, Effect, EffectKind, Inspection, Reply, Route, Verdict
+from mailconf.model.verdict import (
+    Delivery,
+    DeliveryKind,
+    Effect,
+    EffectKind,
+    Expansion,
+    Inspection,
+    Reply,
+    Route,
+    Verdict,
+)
 from mailconf.model.world import Ask, LookupFailed, World, run
 
 CONTENT = "content"  # what stands for a command where the content of a message refuses it
@@ -180,7 +190,8 @@ def follow(policy: Policy, world: World, session: Session, inquiry: Inquiry) -> 
     try:
         sender = run(policy.rewrite(session.sender or "", Role(AddressPlace.ENVELOPE, Side.SENDER), Ask(world)))
         copies = inquiry.asks_for(EffectKind.BCC)
-        copies += run(policy.bcc(sender, redirect or session.recipients, ask))
+        if policy.site.maps_addresses:
+            copies += run(policy.bcc(sender, redirect or session.recipients, ask))
         if inquiry.asks_for(EffectKind.DISCARD):
             inquiry.destinations = {recipient: [] for recipient in session.recipients}
             return
@@ -209,10 +220,15 @@ def _of(
 ) -> list[Destination]:
     """The destinations of an address; ``followed`` are those to which the message has been sent anew."""
     ask = Ask(world)
+    site, from_client = policy.site, followed is None
     followed = set() if followed is None else followed
     filters = inquiry.asks_for(EffectKind.FILTER)
+    if from_client and not filters and site.content_filter.value:
+        filters = [site.content_filter.value]
     address = run(policy.rewrite(address, Role(AddressPlace.ENVELOPE, Side.RECIPIENT), ask))
-    expansion = run(policy.expand(Recipient(address), ask))
+    expansion = Expansion((Recipient(address),), ask.trace)
+    if site.maps_addresses or not from_client:
+        expansion = run(policy.expand(Recipient(address), ask))
     if expansion.error is not None:
         inquiry.failure, inquiry.failing = expansion.error, ask.trace
     found: list[Destination] = []
@@ -223,9 +239,9 @@ def _of(
         route = run(policy.resolve(recipient.address, own, sender=sender, kind=recipient.kind))
         if recipient.error:
             route = route._replace(error=Reply.of(int(recipient.error[:3]), recipient.error[4:]))
-        if filters and route.error is None:
+        if filters and not recipient.error:  # a filter takes also what has no route
             transport, _, nexthop = filters[-1].partition(":")
-            route = route._replace(transport=transport, nexthop=nexthop)
+            route = route._replace(transport=transport, nexthop=nexthop, error=None)
         returned = recipient.owner or sender
         agent = policy.agent(route.transport)
         deliveries: tuple[Delivery, ...] = ()

@@ -74,12 +74,13 @@ class ModelEngine:
         return inquiry
 
     def _content(self, case: Case) -> bytes | None:
-        """The message of a case. Raises NotExpressible where the site looks into messages and the model does not."""
+        """The message of a case. Raises NotExpressible where it is not known what a mail filter does with it."""
         if case.message is None:
             return None
-        checks = self._subject.content_checks()
-        if checks:
-            raise NotExpressible(f"the model does not look into messages, and {', '.join(checks)} would")
+        unknown = [milter for milter in self._subject.milters() if milter not in self._subject.world.accepting]
+        if unknown:
+            given = ", ".join(f"{milter}: accept" for milter in unknown)
+            raise NotExpressible(f"a milter may change the message; for one that does not write services: {{{given}}}")
         return encode(case.message)
 
     def observe(self, case: Case) -> Observed:

@@ -30,7 +30,6 @@ _LISTS = {
     "virtual mailbox": "virtual_mailbox_domains",
     "relay": "relay_domains",
 }
-_CHECKS = ("smtpd_milters", "content_filter")
 
 
 class PostfixSubject:
@@ -115,12 +114,12 @@ class PostfixSubject:
         named = original if self.configuration.boolean("enable_original_recipient") else ""
         return f"{named} {recipient}".lower()
 
-    def content_checks(self) -> list[str]:
-        return [name for name in _CHECKS if self.configuration.value(name)]
-
     def policies(self) -> list[PostfixPolicy]:
         """Those of the services that have been asked for."""
         return list(self._policies.values())
+
+    def milters(self) -> list[str]:
+        return [milter.socket for milter in self.site.milters if milter.used]
 
     def domains(self, kind: str) -> list[str]:
         words = getattr(self.site, _LISTS[kind]).value

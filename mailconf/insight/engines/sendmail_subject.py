@@ -147,8 +147,8 @@ class SendmailSubject:
         """Recipients are asked about one by one."""
         return ""
 
-    def content_checks(self) -> list[str]:
-        return ["InputMailFilters"] if self._policy.compiled.book.filters else []
+    def milters(self) -> list[str]:
+        return [fields.get("S", name) for name, fields in self._policy.compiled.book.filters.items()]
 
     def domains(self, kind: str) -> list[str]:
         book = self._policy.compiled.book

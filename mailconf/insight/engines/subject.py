@@ -100,8 +100,8 @@ class Subject(Protocol):
         """
         ...
 
-    def content_checks(self) -> list[str]:
-        """The parameters that have messages looked into, of which the Policy knows nothing."""
+    def milters(self) -> list[str]:
+        """The sockets of the mail filters that look at messages, as the configuration has them."""
         ...
 
     def domains(self, kind: str) -> list[str]:

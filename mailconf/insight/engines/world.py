@@ -73,6 +73,7 @@ class CaseWorld(FileWorld):
             utf8=utf8,
         )
         self.zone = Zone(given.dns)
+        self.accepting = {name for name, answer in given.services.items() if answer.strip().lower() == "accept"}
         self._kept: dict[tuple[str, str, Trust], Answer] = {}
         self._users: dict[str, User | None] = {}
 

@@ -8,7 +8,7 @@ a message: names of folders, accounts and programs, resources, timing inside Pos
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.site import Service
@@ -40,6 +40,7 @@ Source: docs/postfix-support.md, "What explain and serve do not do".
 """
 
 POSTSCREEN = "postscreen does not test clients"
+EXPLAINED = ("content_filter", "receive_override_options")  # what serve does not do, and explain does
 UNSERVED: dict[str, tuple[str, ...]] = {
     "mail filters (milter) are not asked": (
         "milter_header_checks",
@@ -148,15 +149,25 @@ SILENT: dict[str, str] = {
 }
 
 
-def report_unserved(configuration: Configuration, services: Iterable[Service], sink: Sink) -> None:
-    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for."""
+def report_unserved(
+    configuration: Configuration, services: Iterable[Service], sink: Sink, known: Collection[str] = ()
+) -> None:
+    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for.
+
+    known  parameters that count here all the same
+    """
     services = list(services)
     asking = [configuration, *(configuration.for_service(service) for service in services if service.overrides)]
     screened = any(service.front for service in services)
     for subject, parameters in UNSERVED.items():
         if subject == POSTSCREEN and not screened:
             continue
-        asked = {name: own.place(name) for own in reversed(asking) for name in parameters if _asks(own, name)}
+        asked = {
+            name: own.place(name)
+            for own in reversed(asking)
+            for name in parameters
+            if name not in known and _asks(own, name)
+        }
         if asked:
             names = sorted(asked)
             message = f"{subject}: {', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect here"
