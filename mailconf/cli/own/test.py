@@ -145,7 +145,7 @@ def _progress() -> Callable[[int, int], None]:
         return lambda done, total: None
     from mailconf.cli.shared.progress import bar
 
-    return bar("cases")
+    return bar("testing", "cases")
 
 
 def _print(run: Run, style: str, *, verbose: bool) -> None:
