@@ -52,10 +52,15 @@ class Result:
     seconds: float = 0.0
 
 
+def kind_meant(case: Case) -> str:
+    """The class for each of whose domains a case stands, "" for a case that is one."""
+    return next(filter(None, map(domains_meant, case.recipients)), "")
+
+
 def spread(cases: Sequence[Case], subject: Subject) -> Iterator[Case]:
     """The cases, one for each domain in the place of one with ``[each ... domain]``."""
     for case in cases:
-        kind = next(filter(None, map(domains_meant, case.recipients)), "")
+        kind = kind_meant(case)
         if not kind:
             yield case
             continue

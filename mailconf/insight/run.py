@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailconf.diagnostics import Sink, error
+from mailconf.diagnostics import Sink, error, warning
 from mailconf.files import Root, Tree
 from mailconf.insight.cases.read import read_suite
-from mailconf.insight.compare import Outcome, Result, run_cases, spread
+from mailconf.insight.compare import Outcome, Result, kind_meant, run_cases, spread
 from mailconf.insight.coverage import Coverage, Touched, coverage
 from mailconf.insight.engines.model import ModelEngine
 from mailconf.insight.engines.namespace import CannotStart
@@ -40,6 +40,24 @@ Example:
     `mailconf test --engine postfix` on a machine without Postfix, or by a user who is not root.
 
 Remedy: run it as root on a machine with the engine, or use --engine model.
+
+Source: docs/testing.md.
+"""
+
+TS013 = warning("TS013", "a case about each domain of a class that has none")
+"""Why: the case is not asked, and the test passes without it.
+
+Example:
+    # /etc/postfix/main.cf
+    mydestination = example.com
+    # /etc/postfix/mail.test.yaml
+    site: .
+    cases:
+      - {to: "postmaster@[each virtual mailbox domain]", reply: 250}
+      - {to: ann@else.test, reply: 554}
+    $ mailconf test /etc/postfix/mail.test.yaml
+
+Remedy: remove the case, or name the domains.
 
 Source: docs/testing.md.
 """
@@ -168,6 +186,7 @@ def run_files(
             continue
         found.dialect = subject.dialect
         cases = list(spread(suite.cases, subject))
+        _report_empty(suite, subject, run.sink)
         kept = chosen(cases, pattern)
         found.deselected = len(cases) - len(kept)
         work.append((found, suite, subject, kept))
@@ -204,6 +223,15 @@ def run_files(
 def subject_name(suite: Suite) -> str:
     """The folder of a test file's configuration, as it is named from here."""
     return os.path.normpath(Path(suite.file).parent / suite.site.text)
+
+
+def _report_empty(suite: Suite, subject: Subject, sink: Sink) -> None:
+    """Report the cases that are about each domain of a class without domains."""
+    for case in suite.cases:
+        kind = kind_meant(case)
+        if kind and not subject.domains(kind):
+            hint = "remove the case, or name the domains"
+            sink.report(TS013, f"there is no {kind} domain: this case is not asked", case.span, hint=hint)
 
 
 def _knows_services(suite: Suite, subject: Subject, sink: Sink) -> bool:

@@ -118,6 +118,12 @@ class PolicySession(Protocol):
         """The transaction is over: RSET, a message that has come, a MAIL or a HELO that begins anew."""
         ...
 
+    def branch(self, session: Session) -> PolicySession:
+        """A session that has come as far as this one, and goes on as ``session``; the next question to either is MAIL.
+
+        What the new one is asked does not change this one. They are asked one after the other, not both at once."""
+        ...
+
 
 class Policy(Protocol):
     """A compiled configuration. Each question is a coroutine that awaits nothing but ``ask``."""
@@ -151,6 +157,11 @@ class Policy(Protocol):
     async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:
         """What the content of a message leads to when it is taken over, beyond what its end of data did
         (header_checks(5)); its lines are ended by LF."""
+        ...
+
+    async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
+        """What becomes of a message because of its content where ``transport`` sends it on: its lines may change, and
+        a reply says why it cannot be sent. Lines are ended by LF."""
         ...
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:

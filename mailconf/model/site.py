@@ -164,6 +164,8 @@ class Site:
     networks: Setting[Sequence[str]] = NOTHING
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
+    content_filter: Setting[str] = EMPTY  # transport:nexthop that takes all mail from clients
+    maps_addresses: bool = True  # whether aliases of domains are replaced, and copies are sent, before mail is queued
     ports: Ports = field(default_factory=Ports)
     utf8_tables: bool = True
     queue_directory: Setting[str] = field(default_factory=lambda: Setting("/var/spool/postfix"))

@@ -16,6 +16,9 @@ from mailconf.source import Span
 _NOTHING = ("", "not found", "dunno")
 
 
+MOST_OF_FILE = 400  # bytes of it
+
+
 @dataclass(slots=True)
 class Step:
     """One thing that was evaluated or asked.
@@ -93,3 +96,11 @@ class Trace:
 
     def as_json(self) -> list[dict[str, Any]]:
         return [step.as_json() for step in self.steps]
+
+
+def of_file(text: bytes) -> str:
+    """What a trace has of a file that names recipients (~/.forward, :include:): its lines, as far as there is room."""
+    lines = (line.strip() for line in text[:MOST_OF_FILE].decode("utf-8", "replace").splitlines())
+    shown = ", ".join(line.rstrip(",") for line in lines if line and not line.startswith("#"))
+    more = " ..." if len(text) > MOST_OF_FILE else ""
+    return f"-> {shown}{more}" if shown else f"{len(text)} bytes"

@@ -23,6 +23,8 @@ The order of the commands (RCPT needs MAIL) is the protocol's: `mailconf.smtp.st
 from __future__ import annotations
 
 from collections.abc import Collection, Coroutine, Mapping
+from copy import copy
+from dataclasses import replace
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -80,6 +82,14 @@ class Transaction:
         self.recipients: list[Accepted] = []
         self.effects: list[Effect] = []
         self.over = False
+
+    def branch(self) -> Transaction:
+        """A session that has come as far as this one, which is between two transactions, and goes on by itself."""
+        found = copy(self)
+        found.session = replace(self.session)
+        found.answering = self.answering.branch(found.session)
+        found.forget()
+        return found
 
     def asked(self, question: Question) -> Coroutine[Any, Any, Verdict]:
         """The question to the Policy, to be awaited."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from mailconf.maps.core.trust import ORDINARY as ORDINARY
 from mailconf.maps.core.trust import Trust as Trust
-from mailconf.model.trace import Step, Trace
+from mailconf.model.trace import Step, Trace, of_file
 from mailconf.personal import PersonalFile
 from mailconf.source import Span
 
@@ -194,7 +194,7 @@ class Ask:
     async def file(self, path: str, user: User | None, *, follow: bool) -> PersonalFile:
         found = await self.world.file(path, user, follow=follow)
         problem = found.reason or "not a regular file"
-        self._record("file", path, problem if found.text is None else f"{len(found.text)} bytes")
+        self._record("file", path, problem if found.text is None else of_file(found.text))
         return found
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:

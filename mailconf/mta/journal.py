@@ -59,6 +59,7 @@ class LogEvent(Worded):
     NO_AGENT = "nothing delivers for a transport; the agent that asks for it or ''", "program", "transport"
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
     DNS_FILTERED = "what a filter for the DNS's answers has to say", "program", "text"
+    SENT_CONTENT = "what the content of a message that is sent leads to", "program", "queue_id", "text"
     DELIVERY_WARNING = "an agent has something to say about a delivery", "program", "text"
     REPORT_SENT = "a report was queued: of which message, as which", "queue_id", "notice", "postmaster", "report_id"
     REPORT_WARNING = "something is wrong with the texts of reports", "text"
@@ -112,6 +113,7 @@ class Remark(Worded):
     # Other servers.
     BAD_NEXTHOP = "the nexthop is no host and port", "reason"
     REWRITING_FAILED = "an address cannot be rewritten", "reason"
+    CONTENT_UNCHECKED = "the content of a message that is sent cannot be looked at for now"
     NULL_MX = "the domain does not take mail (RFC 7505)", "domain"
     LOOPS_BACK = "the best host for the destination is this one", "destination"
     LOOKUP_FAILED = "the DNS cannot be asked", "name", "kind"

@@ -27,7 +27,7 @@ from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
 from mailconf.mta.intake import limits_of
 from mailconf.mta.journal import LogEvent, Remark
-from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
+from mailconf.mta.message import Context, Job, Recipient, Result, Status
 from mailconf.mta.pace import Pace
 from mailconf.mta.resolver import Resolver
 from mailconf.smtp import client
@@ -84,6 +84,8 @@ class SmtpAgent:
         try:
             try:
                 envelope = await self._envelope(job)
+            except Failure:
+                raise
             except Exception as error:  # a table that cannot answer, or a defect: neither may lose mail
                 reason = str(error) or type(error).__name__
                 raise Failure(Remark.REWRITING_FAILED, {"reason": reason}, "4.3.0") from error
@@ -165,12 +167,22 @@ class SmtpAgent:
             if not orcpt and recipient.original:
                 orcpt = f"rfc822;{to_xtext(external(recipient.original))}"
             recipients.append(To(external(address), recipient.notify, orcpt))
-        content = await self._headers(message, change)
+        content = await self._headers(await self._inspected(job), change)
         utf8 = not (sender.isascii() and all(to.address.isascii() for to in recipients))
         return Envelope(external(sender), tuple(recipients), content, message.body, message.ret, message.envid, utf8)
 
-    async def _headers(self, message: Message, change: _Change) -> bytes:
-        fields = Fields(message.content)
+    async def _inspected(self, job: Job) -> bytes:
+        """The message as it may leave (postconf(5) smtp_header_checks). Raises Failure where a table cannot answer."""
+        message = job.message
+        found = await job.policy.inspect_sent(job.transport, message.content, Ask(job.world))
+        for text in found.notes:
+            self.context.note(LogEvent.SENT_CONTENT, program=self._program, queue_id=message.queue_id, text=text)
+        if found.reply is not None:
+            raise Failure(Remark.CONTENT_UNCHECKED, {}, "4.3.0")
+        return found.content
+
+    async def _headers(self, content: bytes, change: _Change) -> bytes:
+        fields = Fields(content)
         out = bytearray()
         changed, pace = False, Pace()
         for header in fields:
@@ -178,7 +190,7 @@ class SmtpAgent:
             new = await self._rewritten(header, change, pace)
             changed = changed or new is not header
             out += new.raw + b"\n"
-        return bytes(out) + set_off(fields.rest) if changed else message.content
+        return bytes(out) + set_off(fields.rest) if changed else content
 
     async def _rewritten(self, header: Header, change: _Change, pace: Pace) -> Header:
         side = Side.SENDER if header.key in SENDERS else Side.RECIPIENT if header.key in RECIPIENTS else None

@@ -70,11 +70,33 @@ def test_the_message_that_goes_on_and_the_rules_that_changed_it(root: Path) -> N
     assert re.search(r"content +header_checks +X-Mailer: x: IGNORE +fields:3$", done.stdout, re.MULTILINE)
     assert re.search(r"content +body_checks +spam line: STRIP +lines:1$", done.stdout, re.MULTILINE)
     document = json.loads(ask(root, "PREPEND X-A: b", "--format", "json").stdout)
-    assert {"line": "X-A: b", "added": True} in document["message"]["changes"]
+    assert {"line": "X-A: b", "added": True, "transport": None} in document["message"]["changes"]
     assert any(
         line.startswith("prepend: header Subject: free money from unknown[203.0.113.9]")
         for line in document["message"]["log"]
     )
+
+
+def test_what_leaves_is_checked_again(root: Path) -> None:
+    with (root / "etc/postfix/main.cf").open("a") as file:
+        file.write("smtp_header_checks = regexp:/etc/postfix/out\n")
+    (root / "etc/postfix/out").write_text("/^X-In:/ REPLACE X-Out: yes\n/^X-Mailer:/ REJECT\n")
+    outside = ("--to", "joe@else.test", "--sasl", "", "--client", "192.0.2.7")
+    done = ask(root, "PREPEND X-In: yes", *outside)
+    assert "the message as it goes on\n  + X-In: yes\n  - X-Mailer: x\n" in done.stdout
+    assert "the message as smtp sends it\n  - X-In: yes\n  + X-Out: yes\n" in done.stdout
+    assert re.search(r"sending +smtp_header_checks +X-In: yes: REPLACE X-Out: yes +out:1$", done.stdout, re.MULTILINE)
+    message = json.loads(ask(root, "PREPEND X-In: yes", *outside, "--format", "json").stdout)["message"]
+    assert {"line": "X-Out: yes", "added": True, "transport": "smtp"} in message["changes"]
+    assert message["sent"] == [{"transport": "smtp", "log": ["replace: header X-In: yes: X-Out: yes"]}]
+    (root / "etc/postfix/out").unlink()
+    assert re.search(r"DEFER +joe@else.test .*451 4.3.0 local data error", ask(root, "DUNNO", *outside).stdout)
+
+
+def test_a_field_that_an_access_table_prepends_is_shown(root: Path) -> None:
+    (root / "etc/postfix/recipient_access").write_text("info@example.org PREPEND X-Seen: yes\n")
+    given = ("--dns", "far.test:A=192.0.2.1", "--dns", "far.test:MX")
+    assert "the message as it goes on\n  + X-Seen: yes\n  - X-Mailer: x\n" in ask(root, "DUNNO", *given).stdout
 
 
 def test_a_refused_or_discarded_message_does_not_go_on(root: Path) -> None:

@@ -137,6 +137,10 @@ def test_a_message_that_is_looked_into_is_not_expressible(tmp_path: Path) -> Non
     assert run(site(tmp_path, case)).exit_code == 0
     result = run(site(tmp_path, case, main=f"{MAIN}smtpd_milters = inet:127.0.0.1:9\n"))
     assert result.exit_code == 2 and "1 not expressible" in result.output and " 0 passed" in result.output
+    assert "services: {inet:127.0.0.1:9: accept}" in result.output
+    file = Path(site(tmp_path, case, main=f"{MAIN}smtpd_milters = {{ inet:127.0.0.1:9, timeout=5s }}\n"))
+    file.write_text(file.read_text().replace("DUNNO", "DUNNO, 'inet:127.0.0.1:9': accept"))
+    assert run(str(file)).exit_code == 0
 
 
 def test_json_has_its_schema(tmp_path: Path) -> None:
@@ -238,3 +242,23 @@ def test_messages_are_looked_into(case: str, passes: bool, tmp_path: Path) -> No
     (tmp_path / "conf/header_checks").write_text(HEADER_CHECKS)
     result = run(file)
     assert result.exit_code == (0 if passes else 1), result.output
+
+
+def test_what_leaves_is_looked_into_again(tmp_path: Path) -> None:
+    main = f"{MAIN}smtp_header_checks = regexp:{{{{/^X-In:/ REPLACE X-Out: yes}}}}\n"
+    head = "client: 192.0.2.1, from: a@far.test, to: x@far.test, header: 'X-In: no'"
+    cases = f"  - {{{head}, becomes: {{X-In: '', X-Out: yes}}, goes: smtp far.test}}\n"
+    result = run(site(tmp_path, cases, FAR, main))
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(("mapping", "to"), [("", "joe@example.com"), ("no_address_mappings", "any@alias.test")])
+def test_a_content_filter_takes_all_mail(mapping: str, to: str, tmp_path: Path) -> None:
+    main = f"{MAIN}content_filter = scan:[127.0.0.1]:10024\nreceive_override_options = {mapping}\n"
+    main += "virtual_alias_maps = inline:{any@alias.test=joe@example.com}\nvirtual_alias_domains = alias.test\n"
+    head = "client: 192.0.2.1, from: a@far.test, to: any@alias.test, header: 'X: y', reply: 250"
+    file = site(tmp_path, f"  - {{{head}, goes: 'scan:[127.0.0.1]:10024 {to}'}}\n", FAR, main)
+    with (tmp_path / "conf/master.cf").open("a") as services:
+        services.write("scan unix - - n - - smtp\n")
+    result = run(file)
+    assert result.exit_code == 0, result.output

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dns.message
 import dns.rcode
 import pytest
 
+from mailconf.files import Mounted, Overlay
 from mailconf.insight.cases.suite import Going
 from mailconf.insight.engines import inside
 from mailconf.insight.engines.postfix import _going
 from mailconf.insight.engines.postfix_worker import _TO, _without
 from mailconf.insight.engines.sendmail_worker import _DELIVERABLE
+from mailconf.insight.engines.site_files import files_of
 from mailconf.insight.engines.world import Zone
 from mailconf.model.world import Outcome, Records
 
@@ -91,3 +95,11 @@ def test_users_are_added_to_those_of_the_machine() -> None:
         "root:x:0:0::/:",
         "ann:x:2001:2001::/home/ann:/bin/sh",
     ]
+
+
+def test_an_engine_gets_the_files_of_a_folder_that_stands_for_another(tmp_path: Path) -> None:
+    (tmp_path / "main.cf").write_text("x = y\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/table").write_text("a b\n")
+    root = Overlay(Mounted(tmp_path, "/etc/postfix"), {"/etc/passwd": b"ann:x:1000:1000::/home/ann:/bin/sh\n"})
+    assert files_of(root, "/etc/postfix") == {"/etc/postfix/main.cf": "x = y\n", "/etc/postfix/sub/table": "a b\n"}

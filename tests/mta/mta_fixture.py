@@ -144,6 +144,9 @@ class FakePolicy:
         found = self.aliases.get(recipient.address, (recipient.address,))
         return Expansion(tuple(recipient.at(address) for address in found), Trace())
 
+    async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
+        return Inspection(None, (), content, (), Trace())
+
     async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:
         return Inspection(None, (), content, (), Trace())
 
@@ -204,6 +207,9 @@ class FakeSession:
 
     def forget(self) -> None:
         pass
+
+    def branch(self, session: Session) -> FakeSession:
+        return FakeSession(self.policy, session)
 
 
 class FakeSmtp:

@@ -12,7 +12,9 @@ from scripted_server import ScriptedServer
 
 from mailconf.model.limits import Limits
 from mailconf.model.policy import AddressPlace, Role, Side
+from mailconf.model.trace import Trace
 from mailconf.model.transport import HostLookup
+from mailconf.model.verdict import Inspection, Reply
 from mailconf.model.world import Ask, Outcome, Records
 from mailconf.mta.message import Recipient, Result
 from mailconf.ports import Ports
@@ -301,6 +303,26 @@ def test_addresses_that_cannot_be_rewritten_defer_the_mail() -> None:
     (result,) = deliver("[127.0.0.1]:1", "x@y.example", policy=Failing)
     text = "address rewriting failed: hash:/etc/postfix/generic: lookup error"
     assert words(result) == ("deferred", "4.3.0", "none", text)
+
+
+class Inspecting(FakePolicy):
+    """Takes the first line out of what leaves, and cannot answer where there is a second."""
+
+    async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
+        first, _, rest = content.partition(b"\n")
+        reply = None if rest.startswith(b"\n") else Reply.of(451, "4.3.0 local data error")
+        return Inspection(reply, (), rest, (f"strip: header {first.decode()}",), Trace())
+
+
+def test_what_leaves_is_inspected() -> None:
+    with ScriptedServer({}) as server:
+        nexthop = f"[127.0.0.1]:{server.port}"
+        (result,) = deliver(nexthop, "x@y.example", policy=Inspecting, content=b"X-A: b\n\nx\n")
+        assert result.status.value == "sent"
+        assert server.sessions[0][4].replace("\r\n", "\n") == "\nx\n"
+        (result,) = deliver(nexthop, "x@y.example", policy=Inspecting, content=b"X-A: b\nX-B: c\n\nx\n")
+        assert words(result) == ("deferred", "4.3.0", "none", "local data error")
+        assert len(server.sessions) == 1
 
 
 def test_what_needs_no_change_is_sent_as_it_was() -> None:

@@ -30,11 +30,11 @@ def test_the_table_names_parameters() -> None:
 
 
 def test_what_is_set_is_told_once_a_subject(tmp_path: Path) -> None:
-    main = "smtpd_milters = inet:localhost:1\nsmtp_body_checks = regexp:/a\nsmtp_header_checks=regexp:/b\n"
-    checks = "smtp_body_checks, smtp_header_checks have no effect here"
+    main = "smtpd_milters = inet:localhost:1\nmessage_reject_characters = \\0\nmessage_strip_characters=\\1\n"
+    checks = "message_reject_characters, message_strip_characters have no effect here"
     assert told(tmp_path, main) == [
         ("main.cf:1", "mail filters (milter) are not asked: smtpd_milters has no effect here"),
-        ("main.cf:2", f"what leaves is not inspected, nor are characters: {checks}"),
+        ("main.cf:2", f"characters are not looked at, nor 8-bit text: {checks}"),
     ]
 
 

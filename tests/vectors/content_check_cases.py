@@ -69,6 +69,49 @@ def _mime(inner: str, boundary: str = "BOUND", kind: str = "multipart/mixed") ->
     )
 
 
+def _nested(depth: int, sub: str = "mixed", between: str = "") -> str:
+    """Multiparts within each other, with a message around each where ``between`` is its type."""
+    wrapped = f"Content-Type: {between}\n\n" if between else ""
+    opened = "".join(
+        f"Content-Type: multipart/{sub}; boundary=b{n}\nX-level: {n}\n\n--b{n}\n{wrapped}" for n in range(depth)
+    )
+    return f"{TEXT}{opened}X-leaf: 1\n\ntext\n" + "".join(f"--b{n}--\nafter {n}\n" for n in reversed(range(depth)))
+
+
+def sent_groups() -> list[Group]:
+    """Those for what leaves: the parameters are smtp_header_checks and so on."""
+    found = groups()
+    plain, mime, more = found[0], found[1], found[2]
+    apart = {f"smtp_{name}": value for name, value in mime.parameters.items()}
+    both = {f"smtp_{name}": value for name, value in plain.parameters.items()}
+    rules = dict(mime.tables)
+    return [
+        Group(both, plain.tables, plain.messages),
+        Group(apart, rules, (*mime.messages, *more.messages[1:10])),
+        Group({**apart, "mime_nesting_limit": "1"}, rules, tuple(_nested(depth) for depth in (3, 4, 5))),
+        Group(
+            {"smtp_header_checks": "regexp:@TOP@/first"},
+            {"first": "/^From:.*far/ INFO far\n/^From:/ INFO from\n"},
+            mime.messages[:1],
+        ),
+        Group(
+            {
+                "smtp_header_checks": "regexp:@TOP@/first",
+                "smtp_generic_maps": "inline:{ann@client.example=ann@far.example}",
+            },
+            {"first": "/^From:.*far/ INFO far\n/^From:.*ann/ INFO ann\n/^X-top/ REPLACE From: ann@client.example\n"},
+            mime.messages[:1],
+        ),
+        Group({"smtp_header_checks": "regexp:@TOP@/missing"}, {}, mime.messages[:1]),
+        Group({**apart, "disable_mime_input_processing": "yes"}, rules, mime.messages[1:2]),
+        Group(
+            {"smtp_body_checks": "regexp:@TOP@/lines", "body_checks_size_limit": "40"},
+            {"lines": "/^line/ STRIP\n"},
+            (f"{TEXT}\n" + "line a\n" * 12,),
+        ),
+    ]
+
+
 def groups() -> list[Group]:
     """The groups, in the order in which they are recorded."""
     header = _table("X-", ACTIONS).replace("( .*)?", ":.*")
@@ -172,6 +215,9 @@ def groups() -> list[Group]:
     ]
     nest = "".join(f'Content-Type: multipart/mixed; boundary="N{n}"\n\n--N{n}\n' for n in range(6))
     nested = f"{TEXT}{nest}X-leaf: 1\n\ntext\n"
+    depths = tuple(_nested(depth) for depth in (2, 3, 4, 5))
+    depths += (_nested(4, "digest"), _nested(4, between="message/rfc822"))
+    depths += (f"{TEXT}{nest.replace('--N', 'X-N')}X-one: 1\n\ntext\n",)
     sizes = f"{TEXT}\n" + "".join(f"line {number}\n" for number in range(12))
     lines = {"lines": "/^line/ INFO seen\n"}
     only = {"body_checks": "regexp:@TOP@/lines"}
@@ -180,6 +226,13 @@ def groups() -> list[Group]:
         Group(apart, rules, mime),
         Group(apart, rules, tuple(more)),
         Group({**apart, "mime_nesting_limit": "4"}, rules, (nested,)),
+        Group({**apart, "mime_nesting_limit": "1"}, rules, depths),
+        Group({**apart, "mime_nesting_limit": "1", "soft_bounce": "yes"}, rules, depths[2:3]),
+        Group({**apart, "mime_nesting_limit": "1", "disable_mime_input_processing": "yes"}, rules, depths[2:3]),
+        *(
+            Group({**apart, "mime_nesting_limit": "1"}, {**rules, "first": f"/^From/ {action}\n"}, depths[2:3])
+            for action in ("REJECT", "DISCARD", "PASS", "REDIRECT carl@example.com", "HOLD")
+        ),
         Group({**apart, "mime_boundary_length_limit": "3"}, rules, (_mime("X-a: 1\n\nx\n--BOUx\nX-b: 2\n\ny"),)),
         Group(
             {"body_checks": "regexp:@TOP@/lines"},

@@ -165,8 +165,8 @@ def _play(prepared: Prepared, asked: Asked, name: str, style: str, shown: Shown)
     from mailconf.insight.explain.document import VERSION
 
     dialogue = Dialogue(prepared, asked.session())
-    greeting = dialogue.greet()
     lines = lines_of(name)
+    greeting = dialogue.greet()
     if style == "json":
         exchanges = [greeting, *(dialogue.line(line) for line in lines if not dialogue.over)]
         _print_json(

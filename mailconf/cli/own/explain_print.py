@@ -220,13 +220,15 @@ def print_exchange(out: Console, exchange: Exchange, shown: Shown, *, echo: bool
 
 
 def _changed(changes: Sequence[Change]) -> Iterator[Line]:
-    if changes:
-        yield Line(Text("the message as it goes on", "bold"))
-    for change in changes[:MOST_CHANGES]:
-        sign, colour = ("+", "green") if change.added else ("-", "red")
-        yield Line(Text(printable(f"  {sign} {change.line}"), colour))
-    if more := len(changes[MOST_CHANGES:]):
-        yield Line(Text(f"  and {more} more"))
+    for transport in dict.fromkeys(change.transport for change in changes):
+        own = [change for change in changes if change.transport == transport]
+        title = f"the message as {transport} sends it" if transport else "the message as it goes on"
+        yield Line(Text(printable(title), "bold"))
+        for change in own[:MOST_CHANGES]:
+            sign, colour = ("+", "green") if change.added else ("-", "red")
+            yield Line(Text(printable(f"  {sign} {change.line}"), colour))
+        if more := len(own[MOST_CHANGES:]):
+            yield Line(Text(f"  and {more} more"))
 
 
 def _outside(questions: Sequence[Outside]) -> Iterator[Line]:

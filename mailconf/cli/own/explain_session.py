@@ -147,13 +147,19 @@ def _unlogged(*_: object, **__: object) -> None:
 
 
 def lines_of(name: str) -> Iterator[bytes]:
-    """The lines of a dialogue: of the file ``name``, or for "-" those of standard input, as they come."""
-    from mailconf.cli.own.explain_asked import MOST, given_file, wrong
+    """The lines of a dialogue: of the file ``name``, which is read at once, or for "-" those of standard input, as they
+    come."""
+    from mailconf.cli.own.explain_asked import given_file
 
-    if name != "-":
-        data = given_file("--session", name)
-        yield from (line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n") if data)
-        return
+    if name == "-":
+        return _typed()
+    data = given_file("--session", name)
+    return (line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n") if data)
+
+
+def _typed() -> Iterator[bytes]:
+    from mailconf.cli.own.explain_asked import MOST, wrong
+
     left = MOST
     while line := sys.stdin.buffer.readline(left + 1):
         left -= len(line)

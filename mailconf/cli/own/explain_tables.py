@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailconf.diagnostics import Related, Severity, Sink, declare
-from mailconf.maps.reference import TableRef
+from mailconf.insight.source_tables import SourceTables
 
 if TYPE_CHECKING:
     from mailconf.build.plan import Target
@@ -50,53 +50,25 @@ Source: docs/build.md.
 """
 
 
-class Unbuilt:
-    """Called with ``type:name`` when a table is opened (see `mailconf.maps.core.opening.Opening`, instead)."""
+class Unbuilt(SourceTables):
+    """Opens a table whose map has not been built; a map that is older than its text is asked itself."""
 
     def __init__(self, loaded: Loaded, sink: Sink, is_restriction: Known) -> None:
-        self._loaded = loaded
-        self._sink = sink
-        self._is_restriction = is_restriction
-        self._targets: dict[str, Target] | None = None
+        super().__init__(lambda: loaded.plan(Sink()), loaded.root, sink, is_restriction)
+        self._directory = loaded.site.directory
         self._reported: set[str] = set()
-        self._opened: dict[str, LookupTable | None] = {}  # the same for aliases and for what else asks the table
 
     def __call__(self, table: str) -> LookupTable | None:
-        if self._targets is None:
-            self._targets = {target.table: target for target in self._loaded.plan(Sink())}
-        target = self._targets.get(table)
+        target = self.target(table)
         if target is None or not target.reason:
             return None
-        if self._loaded.root.exists(target.target):
+        if self._root.exists(target.target):
             self._report(target, stale=True)
             return None
-        if table not in self._opened:
-            self._opened[table] = self._of_source(target)
-        opened = self._opened[table]
+        opened = self.opened(target)
         if opened is not None:
             self._report(target, stale=False)
         return opened
-
-    def _of_source(self, target: Target) -> LookupTable | None:
-        """The table that the map would be; None where it cannot be made. Mistakes in the source are reported."""
-        from mailconf.build.compile import compile_targets
-        from mailconf.maps.core.opening import Opening
-        from mailconf.maps.core.table import UnsupportedMap
-        from mailconf.maps.simple.memory import MemoryTable
-        from mailconf.tables.postmap import fold
-
-        def never(spec: str) -> LookupTable:
-            raise UnsupportedMap(spec)
-
-        found = Sink()
-        compiled = compile_targets([target], self._loaded.root, found, self._is_restriction)
-        for diagnostic in found:
-            if diagnostic.severity is Severity.ERROR:
-                self._sink.add(diagnostic)
-        if not compiled:
-            return None
-        name = TableRef.parse(target.table).name
-        return MemoryTable(target.type, name, compiled[0].mapping(), Opening(never, self._loaded.root, fold))
 
     def _report(self, target: Target, *, stale: bool) -> None:
         if target.table in self._reported:
@@ -104,13 +76,13 @@ class Unbuilt:
         self._reported.add(target.table)
         span = target.uses[0].span
         place = str(target.source)
-        hint = f"run mailconf build {self._loaded.site.directory}"
+        hint = f"run mailconf build {self._directory}"
         if stale:
             message = f"the map of {target.table} does not have the content of its source: the answers are the map's"
-            self._sink.report(PF232, message, span, hint=hint, file=place, tree=self._loaded.root)
+            self._sink.report(PF232, message, span, hint=hint, file=place, tree=self._root)
         else:
             message = f"{target.table}{UNBUILT}: its source was read instead, and Postfix answers 451"
-            self._sink.report(PF231, message, span, hint=hint, file=place, tree=self._loaded.root, cause=UNBUILT)
+            self._sink.report(PF231, message, span, hint=hint, file=place, tree=self._root, cause=UNBUILT)
 
 
 def in_one(sink: Sink) -> Sink:

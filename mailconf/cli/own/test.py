@@ -105,9 +105,9 @@ def command(
     if not empty.sink.failed:
         engines = EngineOptions(engine, program, refusal)
         run = run_files(files, options, engines, pattern=pattern, covering=covering, progress=_progress())
+    _print(run, style, verbose=verbose)
     if junit:
         _write_junit(run, junit)
-    _print(run, style, verbose=verbose)
     if pattern and not run.sink.failed and not any(file.results for file in run.files):
         click.echo(f"mailconf test: no case has {pattern!r} in its name", err=True)
     sys.exit(run.status)
@@ -145,7 +145,7 @@ def _progress() -> Callable[[int, int], None]:
         return lambda done, total: None
     from mailconf.cli.shared.progress import bar
 
-    return bar("cases")
+    return bar("testing", "cases")
 
 
 def _print(run: Run, style: str, *, verbose: bool) -> None:

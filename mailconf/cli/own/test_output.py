@@ -30,10 +30,15 @@ def show_run(run: Run, *, verbose: bool) -> None:
             if verbose or result.outcome is not Outcome.PASSED:
                 for text, _ in _lines(result):
                     sys.stdout.write(printable(text) + "\n")
-    if run.files:
+    if _asked(run):
         sys.stdout.write(summary(run) + "\n")
     for line in coverage_lines(run):
         sys.stdout.write(printable(line) + "\n")
+
+
+def _asked(run: Run) -> bool:
+    """Whether there is anything to count: a case was asked, or none was chosen."""
+    return any(file.results or file.deselected for file in run.files)
 
 
 def summary(run: Run) -> str:
@@ -71,7 +76,7 @@ def _show_on_terminal(run: Run, console: Console, *, verbose: bool) -> None:
             if verbose or result.outcome is not Outcome.PASSED:
                 for text, style in _lines(result):
                     console.print(Text(printable(text), style))
-    if not run.files:
+    if not _asked(run):
         return
     failed = bool(run.count(Outcome.FAILED)) or run.sink.failed
     seconds = sum(result.seconds for file in run.files for result in file.results)

@@ -11,8 +11,11 @@ from typing import Any
 DELAY = 0.5  # seconds before the bar appears
 
 
-def bar(title: str) -> Callable[[int, int], None]:
-    """A function to call with (done, all) now and then; it draws on standard error and clears the bar at the end."""
+def bar(title: str, unit: str = "rows") -> Callable[[int, int], None]:
+    """A function to call with (done, all) now and then; it draws on standard error and clears the bar at the end.
+
+    unit  what is counted, in the plural
+    """
     begun = time.monotonic()
     shown: list[Any] = []
 
@@ -24,7 +27,7 @@ def bar(title: str) -> Callable[[int, int], None]:
             progress.start()
             shown.extend([progress, progress.add_task(title, total=total, rows="")])
         progress, task = shown
-        progress.update(task, completed=done, rows=_rows(done))
+        progress.update(task, completed=done, rows=_count(done, unit))
         if done >= total:
             progress.stop()
 
@@ -47,8 +50,12 @@ def _display() -> Any:
     return Progress(*text, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
 
 
+def _count(count: int, unit: str) -> str:
+    return f"{count:,} {unit}"
+
+
 def _rows(count: int) -> str:
-    return f"{count:,} rows"
+    return _count(count, "rows")
 
 
 class Work:

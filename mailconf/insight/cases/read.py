@@ -126,6 +126,7 @@ class _Reader:
     def __init__(self, source: Source, sink: Sink) -> None:
         self._source, self._sink = source, sink
         self._clients: dict[str, Client] = {}
+        self._wrong_clients: set[str] = set()  # those of which something is wrong, which has been reported
         self._cases: list[Case] = []
 
     # -- forms
@@ -193,6 +194,8 @@ class _Reader:
             for name, written in clients.items.items():
                 if (client := self._client(name, written)) is not None:
                     self._clients[name] = client
+                else:
+                    self._wrong_clients.add(name)
         defaults: dict[str, Node] = {}
         if "defaults" in items and (given := self._map(items["defaults"], "defaults", CASE_KEYS)) is not None:
             defaults = dict(given.items)
@@ -304,7 +307,8 @@ class _Reader:
             return None
         if helo is not None:
             words = words._replace(helo=helo)
-        return self._try(node.span, label, lambda: values.client(label, words))
+        what = "client" if isinstance(node, Text) and node.value == label else label
+        return self._try(node.span, what, lambda: values.client(label, words))
 
     def _who(self, items: Mapping[str, Node]) -> Client | None:
         """The client of a case: by its name, or as it is described there; without one, a stranger."""
@@ -315,6 +319,8 @@ class _Reader:
         if isinstance(node, Text) and node.value in self._clients:
             known = self._clients[node.value]
             return known if helo is None else known._replace(helo=helo)
+        if isinstance(node, Text) and node.value in self._wrong_clients:
+            return None
         if isinstance(node, Text) and node.value[:1].isalpha() and ":" not in node.value:
             names = ", ".join(self._clients) or "none"
             close = alike(node.value, self._clients)
@@ -466,7 +472,9 @@ class _Reader:
                 text = self._text(value, name)
                 lines.append(f"{name}: {text or ''}")
         elif header is not None:
-            lines += [text.value.rstrip("\n") for text in self._texts(header, "header")]
+            for line in self._texts(header, "header"):
+                self._try(line.span, "header", lambda: _field(line.value))  # noqa: B023
+                lines.append(line.value.rstrip("\n"))
         body = self._text(items["message"], "message") if "message" in items else None
         if header is None:
             return body
@@ -484,6 +492,13 @@ def _size(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise Wrong(f"{text!r} is not a number of bytes", "write digits: 20480000")
     return int(text)
+
+
+def _field(text: str) -> str:
+    first, colon, _ = text.partition(":")
+    if not colon or not first.strip() or not first.rstrip().isascii() or " " in first.rstrip():
+        raise Wrong(f"{text!r} is not a line of a header", "write Subject: hello")
+    return text
 
 
 def _host(text: str) -> str:

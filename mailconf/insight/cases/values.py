@@ -22,7 +22,7 @@ SERVFAIL = "servfail"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DNS_NAME = re.compile(r"[^\s,=\x00-\x1f\x7f]{1,253}")
 _REPLY = re.compile(r"([2-5][0-9]{2})(?:[ -](.*))?", re.DOTALL)
-_SERVICE = re.compile(r"unix:\S+|inet:(?:\S+:)?[^\s:]+")
+_SERVICE = re.compile(r"(?:unix|local):\S+|inet:(?:\S+:)?[^\s:]+")
 _EACH = re.compile(r"\[each ([a-z ]+) domain\]")
 EACH = ("local", "virtual alias", "virtual mailbox", "relay")
 
@@ -211,5 +211,5 @@ def _record(kind: str, value: str) -> str:
 
 def service(text: str) -> str:
     if not _SERVICE.fullmatch(text):
-        raise Wrong(f"{text!r} is not a policy service", "write unix:PATH or inet:HOST:PORT as the configuration does")
+        raise Wrong(f"{text!r} is no service", "write unix:PATH or inet:HOST:PORT as the configuration does")
     return text

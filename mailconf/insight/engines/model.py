@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mailconf.insight.cases.suite import Case, Going
+from mailconf.insight.cases.suite import Case, Client, Going
 from mailconf.insight.engines.observed import NotExpressible, Observed, Reason
 from mailconf.insight.engines.remembering import RememberingPolicy
 from mailconf.insight.engines.subject import NoService, Subject
-from mailconf.model.inquiry import Destination, Inquiry, destinations_of, inquire
+from mailconf.model.inquiry import Destination, Inquiry, Opened, begin, inquire, with_onward
 from mailconf.model.trace import Trace
 from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Delivery, DeliveryKind
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mailconf.model.policy import Policy
 
 Refusing = Callable[[Subject, Case], Reply | None]
-MOST_FORWARDS = 10  # a delivery may send the message anew so many times
 MOST_REASONS = 6
+MOST_OPENED = 10_000  # clients whose sessions are kept, between messages
 _SENT_ON = (AgentKind.SMTP, AgentKind.LMTP)
 BOUNCE, DEFERRED = "bounce", "deferred"
 
@@ -39,17 +39,24 @@ class ModelEngine:
         self._subject = subject
         self._protocol = protocol
         self._policies: dict[str, RememberingPolicy] = {}
+        self._opened: dict[Client, Opened] = {}
         self._last: tuple[Case, Inquiry] | None = None
 
     def _quickly(self, case: Case) -> Inquiry:
         """What the Policy answers, without the reasons."""
-        policy = self._policies.get(case.client.service)
+        client, world = case.client, self._subject.world
+        policy = self._policies.get(client.service)
         if policy is None:
-            policy = self._policies[case.client.service] = RememberingPolicy(self._subject.policy(case.client.service))
-        session = case.client.session(case.sender, case.size)
-        world, helo = self._subject.world, case.client.helo
+            policy = self._policies[client.service] = RememberingPolicy(self._subject.policy(client.service))
+        content = self._content(case)
+        session = client.session(case.sender, case.size)
         with self._subject.without_reasons():
-            return inquire(policy, world, session, case.recipients, helo=helo, content=self._content(case))
+            opened = self._opened.get(client)
+            if opened is None:
+                if len(self._opened) >= MOST_OPENED:
+                    self._opened.clear()
+                opened = self._opened[client] = begin(policy, world, client.session("", 0), client.helo)
+            return inquire(policy, world, session, case.recipients, content=content, opened=opened)
 
     def _ask(self, case: Case) -> Inquiry:
         """The same with them."""
@@ -67,12 +74,13 @@ class ModelEngine:
         return inquiry
 
     def _content(self, case: Case) -> bytes | None:
-        """The message of a case. Raises NotExpressible where the site looks into messages and the model does not."""
+        """The message of a case. Raises NotExpressible where it is not known what a mail filter does with it."""
         if case.message is None:
             return None
-        checks = self._subject.content_checks()
-        if checks:
-            raise NotExpressible(f"the model does not look into messages, and {', '.join(checks)} would")
+        unknown = [milter for milter in self._subject.milters() if milter not in self._subject.world.accepting]
+        if unknown:
+            given = ", ".join(f"{milter}: accept" for milter in unknown)
+            raise NotExpressible(f"a milter may change the message; for one that does not write services: {{{given}}}")
         return encode(case.message)
 
     def observe(self, case: Case) -> Observed:
@@ -84,7 +92,8 @@ class ModelEngine:
         for recipient in case.recipients:
             observed.replies[recipient] = _reply(inquiry, case, recipient)[0]
         if case.becomes and inquiry.inspection is not None:
-            observed.fields = _fields(inquiry.inspection.content)
+            sent = next(iter(inquiry.sent.values()), inquiry.inspection)
+            observed.fields = _fields(sent.content)
         if case.asks_where:
             self._destinations(case, inquiry, observed)
         return observed
@@ -93,9 +102,14 @@ class ModelEngine:
         goes: dict[str, list[Going]] = {recipient: [] for recipient in case.recipients}
         observed.goes = goes
         policy = self._subject.policy(case.client.service)
+        seen: set[str] = set()
         for original, destinations in inquiry.destinations.items():
             for destination in destinations:
-                found = list(self._ways(policy, destination, 0))
+                same = self._subject.sameness(original, destination.recipient)
+                if same and same in seen:
+                    continue
+                seen.add(same)
+                found = list(self._ways(policy, destination))
                 if original:
                     goes.setdefault(original, []).extend(found)
                     pair = destination.outgoing_sender, destination.outgoing
@@ -103,21 +117,25 @@ class ModelEngine:
                 else:
                     observed.copies += found
 
-    def _ways(self, policy: Policy, destination: Destination, depth: int) -> list[Going]:
+    def _ways(self, policy: Policy, destination: Destination) -> list[Going]:
         route = destination.route
         if route.error is not None:
             return [Going(_back(route.error), "", destination.recipient, local=True)]
         if destination.deliveries:
             found: list[Going] = []
             for delivery in destination.deliveries:
-                found += self._of(policy, route.transport, delivery, depth)
+                found += self._of(policy, route.transport, delivery, destination.onward)
             return found
+        if destination.sent is not None and destination.sent.reply is not None:
+            return [Going(_back(destination.sent.reply), "", route.recipient, local=True)]
         agent = policy.agent(route.transport)
         if agent is AgentKind.ERROR:
             return [Going(BOUNCE, "", route.recipient, local=True)]
         return [Going(route.transport, route.nexthop, route.recipient, local=agent not in _SENT_ON)]
 
-    def _of(self, policy: Policy, transport: str, delivery: Delivery, depth: int) -> list[Going]:
+    def _of(
+        self, policy: Policy, transport: str, delivery: Delivery, onward: Mapping[str, Sequence[Destination]]
+    ) -> list[Going]:
         """What one delivery on this machine comes to."""
         address = delivery.recipient.address
         if delivery.kind is DeliveryKind.ERROR:
@@ -131,13 +149,9 @@ class ModelEngine:
             return [Going(transport, "", f"|{delivery.target}", local=True)]
         if delivery.kind is DeliveryKind.DISCARD:
             return [Going("discard", "", address, local=True)]
-        if delivery.kind is DeliveryKind.FORWARD and depth < MOST_FORWARDS:
-            return self._forwarded(policy, delivery.target, depth + 1)
+        if delivery.kind is DeliveryKind.FORWARD and delivery.target in onward:
+            return [way for other in onward[delivery.target] for way in self._ways(policy, other)]
         return [Going(transport, "", address, local=True)]
-
-    def _forwarded(self, policy: Policy, address: str, depth: int) -> list[Going]:
-        found = destinations_of(policy, self._subject.world, "", address)
-        return [way for destination in found for way in self._ways(policy, destination, depth)]
 
     def traces(self, case: Case) -> Iterator[Trace]:
         """The traces of all answers to a case."""
@@ -145,7 +159,8 @@ class ModelEngine:
             return
         inquiry = self._ask(case)
         yield from (step.verdict.trace for step in inquiry.steps)
-        yield from (destination.trace for some in inquiry.destinations.values() for destination in some)
+        for some in inquiry.destinations.values():
+            yield from (destination.trace for destination in with_onward(some))
 
     def why(self, case: Case, recipient: str, *, going: bool) -> list[Reason]:
         if self._protocol(self._subject, case) is not None:
@@ -154,7 +169,7 @@ class ModelEngine:
         if not going:
             return _reasons(_reply(inquiry, case, recipient)[1])
         found: list[Reason] = []
-        for destination in inquiry.destinations.get(recipient, ()):
+        for destination in with_onward(inquiry.destinations.get(recipient, ())):
             found += _reasons(destination.trace)
         return found[:MOST_REASONS]
 

@@ -91,11 +91,13 @@ class PostfixEngine:
             observed.replies[recipient] = Reply(code, tuple(lines))
         goes: dict[str, list[Going]] = {recipient: [] for recipient in case.recipients}
         observed.goes = goes
-        named = {external(recipient).lower(): recipient for recipient in case.recipients}
-        for way in answer["ways"]:
+        named: dict[str, str] = {}
+        for recipient in case.recipients:
+            named.setdefault(external(recipient).lower(), recipient)
+        for at, way in enumerate(answer["ways"]):
             going = _going(way)
             origin = named.get(way["origin"].lower())
-            if origin is None:
+            if origin is None or way in answer["ways"][:at]:  # a message has one recipient once: the other is a copy
                 observed.copies.append(going)
             else:
                 goes[origin].append(going)

@@ -10,6 +10,7 @@ from mailconf.diagnostics import Sink
 from mailconf.files import Overlay
 from mailconf.insight.engines.subject import Located, NoService, Options
 from mailconf.insight.engines.world import CaseWorld
+from mailconf.insight.source_tables import SourceTables
 from mailconf.maps.simple.memory import MemoryTable
 from mailconf.postfix.parameters.catalogue import parameter_set
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
@@ -21,9 +22,7 @@ from mailconf.source import decode
 if TYPE_CHECKING:
     from mailconf.build.plan import Target
     from mailconf.insight.cases.suite import Suite
-    from mailconf.maps.core.table import LookupTable
     from mailconf.model.site import Service, Site
-    from mailconf.tables.check import Known
 
 _LISTS = {
     "local": "local_domains",
@@ -31,7 +30,6 @@ _LISTS = {
     "virtual mailbox": "virtual_mailbox_domains",
     "relay": "relay_domains",
 }
-_CHECKS = ("smtpd_milters", "content_filter")
 
 
 class PostfixSubject:
@@ -47,7 +45,7 @@ class PostfixSubject:
         self._services = all_smtpds(configuration)
         self._policies: dict[str, PostfixPolicy] = {}
         first = self.policy("")
-        self._sources = SourceTables(self, sink, first.smtpd.knows_restriction)
+        self._sources = SourceTables(self._plan, self.root, sink, first.smtpd.knows_restriction)
         self.world = CaseWorld(
             self.root,
             suite.world,
@@ -74,6 +72,11 @@ class PostfixSubject:
         changed = Overlay(root, {main: root.read(main).rstrip(b"\n") + b"\n" + added.encode()})
         changed.is_real = root.is_real
         return cls(Configuration.load(directory, Sink(), changed, postfix=given), suite, sink)
+
+    def _plan(self) -> list[Target]:
+        from mailconf.build.plan import plan
+
+        return list(plan(self.site, self.root, Sink()))
 
     def service(self, name: str) -> Service | None:
         if not name:
@@ -106,12 +109,17 @@ class PostfixSubject:
     def without_reasons(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def content_checks(self) -> list[str]:
-        return [name for name in _CHECKS if self.configuration.value(name)]
+    def sameness(self, original: str, recipient: str) -> str:
+        """cleanup(8) drops duplicates, whatever the case of their letters (postconf(5) enable_original_recipient)."""
+        named = original if self.configuration.boolean("enable_original_recipient") else ""
+        return f"{named} {recipient}".lower()
 
     def policies(self) -> list[PostfixPolicy]:
         """Those of the services that have been asked for."""
         return list(self._policies.values())
+
+    def milters(self) -> list[str]:
+        return [milter.socket for milter in self.site.milters if milter.used]
 
     def domains(self, kind: str) -> list[str]:
         words = getattr(self.site, _LISTS[kind]).value
@@ -131,44 +139,3 @@ def _own_settings(configuration: Configuration, host: str) -> str:
     if not configuration.is_set("mynetworks") and not configuration.root.is_real:
         lines.append("mynetworks = 127.0.0.0/8 [::1]/128")
     return "".join(f"{line}\n" for line in lines)
-
-
-class SourceTables:
-    """Called with ``type:name`` when a table is opened (`mailconf.maps.core.opening.Opening`, instead)."""
-
-    def __init__(self, subject: PostfixSubject, sink: Sink, is_restriction: Known) -> None:
-        self._subject = subject
-        self._sink = sink
-        self._is_restriction = is_restriction
-        self._targets: dict[str, Target] | None = None
-        self._opened: dict[str, LookupTable | None] = {}
-
-    def __call__(self, table: str) -> LookupTable | None:
-        if self._targets is None:
-            from mailconf.build.plan import plan
-
-            found = plan(self._subject.site, self._subject.root, Sink())
-            self._targets = {target.table: target for target in found}
-        target = self._targets.get(table)
-        if target is None:
-            return None
-        if table not in self._opened:
-            self._opened[table] = self._of_source(target)
-        return self._opened[table]
-
-    def _of_source(self, target: Target) -> LookupTable | None:
-        from mailconf.build.compile import compile_targets
-        from mailconf.maps.core.opening import Opening
-        from mailconf.maps.core.table import UnsupportedMap
-        from mailconf.maps.reference import TableRef
-        from mailconf.tables.postmap import fold
-
-        def never(spec: str) -> LookupTable:
-            raise UnsupportedMap(spec)
-
-        root = self._subject.root
-        compiled = compile_targets([target], root, self._sink, self._is_restriction)
-        if not compiled:
-            return None
-        name = TableRef.parse(target.table).name
-        return MemoryTable(target.type, name, compiled[0].mapping(), Opening(never, root, fold))

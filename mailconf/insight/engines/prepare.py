@@ -59,7 +59,8 @@ def start(engine: EngineOptions, subject: Subject, suite: Suite, cases: list[Cas
 
         return ModelEngine(subject) if engine.protocol is None else ModelEngine(subject, engine.protocol)
     if engine.name != subject.dialect:
-        raise CannotStart(f"the configuration is one of {subject.dialect}'s")
+        other = "Postfix" if subject.dialect == "postfix" else "sendmail"
+        raise CannotStart(f"the configuration is for {other}")
     if engine.name == "postfix":
         from mailconf.insight.engines.postfix import PostfixEngine
         from mailconf.insight.engines.postfix_subject import PostfixSubject

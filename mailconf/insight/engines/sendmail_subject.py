@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mailconf.build.etc_mail import EtcMail
 from mailconf.diagnostics import Sink, error
 from mailconf.files import Overlay
+from mailconf.insight.engines.remembering_rules import Known, RememberingEngine
 from mailconf.insight.engines.subject import Located, NoService, Options
 from mailconf.insight.engines.world import CaseWorld
 from mailconf.insight.text_tables import TextTables
 from mailconf.sendmail.mc.library import SETTING, find_library
 from mailconf.sendmail.policy import SendmailPolicy
 from mailconf.sendmail.policy.recipients_disk import DiskRecipientsWorld
+from mailconf.sendmail.policy.recipients_world import CannotRead, FileRules, UserFile
 from mailconf.sendmail.rules.load import load
 from mailconf.sendmail.rules.machine import NamedMachine, OwnNames
 from mailconf.sendmail.rules.problems import CfProblem, Problems, Stopped
@@ -26,8 +28,9 @@ from mailconf.source import Source, Span, decode
 if TYPE_CHECKING:
     from mailconf.files import Tree
     from mailconf.insight.cases.suite import Suite
+    from mailconf.model.recipient import Identity
     from mailconf.model.site import Site
-    from mailconf.model.world import Records
+    from mailconf.model.world import Records, User
     from mailconf.tables.entry import Entry
 
 TS011 = error("TS011", "sendmail would not start with the configuration that is to be tested")
@@ -48,6 +51,7 @@ Remedy: correct the line that the report names.
 Source: sendmail 8.17.1.9 -bt.
 """
 
+_T = TypeVar("_T")
 HOST = "localhost.localdomain"  # what the machine is called where the world does not say
 _CLASSES = {"local": "w", "virtual alias": "VirtHost", "relay": "R"}
 
@@ -66,6 +70,8 @@ class SendmailSubject:
         self.host = policy.hostname
         self._policy = policy
         self._files = files
+        known: Known = {}
+        policy.compiled.quick = lambda world, problems: RememberingEngine(known, policy.compiled.book, world, problems)
 
     def hear_rulesets(self, hear: Callable[[str], object]) -> None:
         """Let ``hear`` take the name of each ruleset that is called from now on."""
@@ -137,8 +143,12 @@ class SendmailSubject:
         finally:
             compiled.source = source
 
-    def content_checks(self) -> list[str]:
-        return ["InputMailFilters"] if self._policy.compiled.book.filters else []
+    def sameness(self, original: str, recipient: str) -> str:
+        """Recipients are asked about one by one."""
+        return ""
+
+    def milters(self) -> list[str]:
+        return [fields.get("S", name) for name, fields in self._policy.compiled.book.filters.items()]
 
     def domains(self, kind: str) -> list[str]:
         book = self._policy.compiled.book
@@ -166,6 +176,36 @@ class _TextWorld(DiskRecipientsWorld):
         self.world = world
         self._host = host
         self._known: dict[str, bool] = {}
+        self._kept: dict[tuple[Any, ...], Any] = {}
+
+    async def _once(self, key: tuple[Any, ...], ask: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """What ``ask`` returns or raises, asked once: no file changes while cases are run."""
+        if key not in self._kept:
+            try:
+                self._kept[key] = await ask()
+            except (Unable, CannotRead) as failure:
+                self._kept[key] = failure
+        found = self._kept[key]
+        if isinstance(found, Exception):
+            raise found.with_traceback(None)
+        kept: _T = found
+        return kept
+
+    async def read(self, file: str, trusting: Trusting) -> tuple[bytes, Sequence[str]]:
+        return await self._once(("read", file, trusting), lambda: DiskRecipientsWorld.read(self, file, trusting))
+
+    async def changed(self, file: str) -> float | None:
+        return await self._once(("changed", file), lambda: DiskRecipientsWorld.changed(self, file))
+
+    async def hosts(self) -> bytes:
+        return await self._once(("hosts",), lambda: DiskRecipientsWorld.hosts(self))
+
+    async def account(self, uid: int) -> User | None:
+        return await self._once(("account", uid), lambda: DiskRecipientsWorld.account(self, uid))
+
+    async def user_file(self, file: str, reader: Identity, login: str, rules: FileRules) -> UserFile:
+        key = ("user file", file, reader, login, rules)
+        return await self._once(key, lambda: DiskRecipientsWorld.user_file(self, file, reader, login, rules))
 
     async def dns(self, name: str, kind: str, patience: Patience | None = None) -> Records:
         return await self.world.dns(name.rstrip("."), kind)
@@ -186,6 +226,9 @@ class _TextWorld(DiskRecipientsWorld):
 
     async def find(self, kind: str, file: str, key: bytes) -> bytes | None:
         return self.texts.value(file, key) if self._is_text(file) else await super().find(kind, file, key)
+
+    async def log(self, priority: str, text: str) -> None:
+        """A test leaves nothing in the log of the machine."""
 
     def place_of(self, file: str, key: bytes) -> Span | None:
         return self.texts.place(file, key) if self._is_text(file) else None

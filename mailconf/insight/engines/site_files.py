@@ -19,9 +19,14 @@ def files_of(root: Tree, directory: str) -> dict[str, str]:
     total = 0
     if root.is_real:
         return {}
-    waiting = ["/etc"] if root.is_folder("/etc") else [directory]
+    # Of a folder that stands for another, /etc has what the world adds, and not that folder.
+    waiting = [folder for folder in dict.fromkeys(("/etc", directory)) if root.is_folder(folder)]
+    seen: set[str] = set()
     while waiting:
-        folder = waiting.pop()
+        folder = waiting.pop().rstrip("/")
+        if folder in seen:
+            continue
+        seen.add(folder)
         for name in root.list(folder):
             place = f"{folder.rstrip('/')}/{name}"
             if root.is_folder(place):

@@ -93,8 +93,15 @@ class Subject(Protocol):
         """While it is open, traces need not have what decided."""
         ...
 
-    def content_checks(self) -> list[str]:
-        """The parameters that have messages looked into, of which the Policy knows nothing."""
+    def sameness(self, original: str, recipient: str) -> str:
+        """What recipients of one message have in common of which only the first gets it; "" where each does.
+
+        ``recipient`` is where ``original`` has led to, "" for a copy that nobody asked for.
+        """
+        ...
+
+    def milters(self) -> list[str]:
+        """The sockets of the mail filters that look at messages, as the configuration has them."""
         ...
 
     def domains(self, kind: str) -> list[str]:
@@ -133,6 +140,11 @@ def locate(suite: Suite, options: Options, sink: Sink) -> Located | None:
         top = found
     root: Tree = Root(top)
     inside = root.inside(absolute)
+    if not root.is_folder(inside):
+        what = "is not below" if disk.is_folder(top) else "has to be below a folder that is missing:"
+        hint = "write root: for the folder that has etc, relative to the test file, or leave it out"
+        sink.report(TS007, f"{folder} {what} {top}", suite.site.span, hint=hint)
+        return None
     if root.is_real and not absolute.startswith("/etc/"):
         root, inside = Mounted(folder, _KNOWN_AS[dialect]), _KNOWN_AS[dialect]
     return Located(dialect, inside, _with_users(root, suite.world))

@@ -73,7 +73,9 @@ class CaseWorld(FileWorld):
             utf8=utf8,
         )
         self.zone = Zone(given.dns)
+        self.accepting = {name for name, answer in given.services.items() if answer.strip().lower() == "accept"}
         self._kept: dict[tuple[str, str, Trust], Answer] = {}
+        self._users: dict[str, User | None] = {}
 
     async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
         found = self._kept.get((table, key, trust))
@@ -82,6 +84,13 @@ class CaseWorld(FileWorld):
                 self._kept.clear()
             found = self._kept[table, key, trust] = await super().lookup(table, key, trust)
         return found
+
+    async def user(self, name: str) -> User | None:
+        if name not in self._users:
+            if len(self._users) >= MOST_KEPT:
+                self._users.clear()
+            self._users[name] = await super().user(name)
+        return self._users[name]
 
     async def file(self, path: str, user: User | None, *, follow: bool) -> PersonalFile:
         try:

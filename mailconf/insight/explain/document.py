@@ -44,7 +44,9 @@ def _message(report: Report) -> dict[str, Any] | None:
     found = report.inquiry.inspection
     if found is None:
         return None
-    return {"changes": [change._asdict() for change in report.changes], "log": list(found.notes)}
+    changes = [{**change._asdict(), "transport": change.transport or None} for change in report.changes]
+    sent = [{"transport": name, "log": list(one.notes)} for name, one in report.inquiry.sent.items()]
+    return {"changes": changes, "log": list(found.notes), "sent": sent}
 
 
 def place_json(span: Span | None) -> dict[str, Any] | None:
@@ -124,6 +126,10 @@ def _destination(d: Destination) -> dict[str, Any]:
                 "reply": str(delivery.reply) if delivery.reply else None,
             }
             for delivery in d.deliveries
+        ],
+        "onward": [
+            {"recipient": address, "destinations": [_destination(further) for further in found]}
+            for address, found in d.onward.items()
         ],
         "trace": d.trace.as_json(),
     }

@@ -124,7 +124,16 @@ def _fates(destination: Destination, policy: Policy) -> Iterator[Fate]:
         return
     if destination.deliveries:
         for delivery in destination.deliveries:
-            yield _delivered(delivery, route.transport)
+            further = destination.onward.get(delivery.target) if delivery.kind is DeliveryKind.FORWARD else None
+            if further:
+                for other in further:
+                    yield from _fates(other, policy)
+            else:
+                yield _delivered(delivery, route.transport)
+        return
+    if destination.sent is not None and destination.sent.reply is not None:
+        reply = destination.sent.reply
+        yield Fate(address, "", _failure(reply), reply, route.transport)
         return
     agent = policy.agent(route.transport)
     where = f"{route.transport}:{route.nexthop}" if route.nexthop else f"{route.transport} {route.recipient}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from mailconf.model.inquiry import Inquiry
+from mailconf.model.inquiry import Inquiry, with_onward
 from mailconf.model.trace import Step, Trace
 
 DNS, SERVICE = "dns", "check_policy_service"
@@ -44,8 +44,9 @@ def traces_of(inquiry: Inquiry) -> Iterator[Trace]:
     for step in inquiry.steps:
         yield step.verdict.trace
     yield inquiry.copying
+    yield inquiry.failing
     for destinations in inquiry.destinations.values():
-        for destination in destinations:
+        for destination in with_onward(destinations):
             yield destination.trace
 
 

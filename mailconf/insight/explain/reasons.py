@@ -1,8 +1,8 @@
 """What decided about a recipient: a trace, in which everything stands that was asked, cut down to rows for a person.
 
-A row has a stage (client, sender, recipient, alias, class, route, rewrite, deliver), what decided there, what came of
-it, and the place of that: the entry of a table before the rule that asked the table. Lists that came to nothing are one
-row, what found nothing is none, and a fact that a later row has as well is left out.
+A row has a stage (client, sender, recipient, alias, class, route, rewrite, sending, deliver), what decided there, what
+came of it, and the place of that: the entry of a table before the rule that asked the table. Lists that came to nothing
+are one row, what found nothing is none, and a fact that a later row has as well is left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mailconf.insight.explain.outcome import Answer
-from mailconf.model.inquiry import CONTENT, Answered, Destination, Inquiry
+from mailconf.model.inquiry import CONTENT, Answered, Destination, Inquiry, with_onward
 from mailconf.model.site import Setting, Site
 from mailconf.model.trace import Step
 from mailconf.model.world import Outcome
@@ -31,6 +31,7 @@ STAGES = {
 }
 COMMANDS = {"connect": "client", "EHLO": "helo", "MAIL": "sender", "RCPT": "recipient", "DATA": "data", ".": "content"}
 COMMANDS[CONTENT] = "content"
+SENT = "sending"  # what is looked at where a message leaves
 _TABLE = re.compile(r"[a-z0-9_-]+:\S")
 _TABLE_WORD = re.compile(r" [a-z0-9_-]+:(?:\{.*|/\S*)\Z", re.DOTALL)
 _REFUSED = re.compile(r"[45][0-9][0-9] ")
@@ -160,7 +161,11 @@ def _of_rule(rule: Step, stage: str, refused: Decider | None) -> Iterator[Row]:
     for step in inner:
         yield from _of_rule(step, stage, refused)
     if rule.result == "permit" and not entries:
-        yield Row(stage, rule.subject, "permitted", rule.span)
+        by = next((s for s in rule.steps if s.subject == "mynetworks"), None)
+        if by is not None:
+            yield Row(stage, rule.subject, f"permitted: {by.subject} has {by.result}", by.span or rule.span)
+        else:
+            yield Row(stage, rule.subject, "permitted", rule.span)
 
 
 def _of_leaf(step: Step, stage: str, refused: Decider | None) -> Iterator[Row]:
@@ -188,8 +193,11 @@ def rows_of_destinations(
 ) -> list[Row]:
     """Aliases, the route and the delivery of an accepted recipient."""
     found: list[Row] = []
+    destinations = list(with_onward(destinations))
     for destination in destinations:
         found += _of_ways(destination, answer.recipient, site)
+        if destination.sent is not None:
+            found += [row for step in destination.sent.trace.steps for row in _rows(step, SENT, None)]
     rewritten = [row.result for row in found if row.stage == "rewrite"]
     users = dict(_users(destinations))
     several = len(answer.fates) > 1
@@ -207,11 +215,16 @@ def rows_of_destinations(
     return _once(found)
 
 
+def rows_of_failure(inquiry: Inquiry, site: Site) -> list[Row]:
+    """What was found for recipients whose expansion has failed."""
+    return _once(row for step in inquiry.failing.steps for row in _of_way(step, "", site))
+
+
 def rows_of_copies(inquiry: Inquiry, site: Site) -> list[Row]:
     """Why there are copies, and how they go."""
     found = [row for step in inquiry.copying.steps for row in _of_leaf(step, "copy", None)]
     found = [row._replace(span=site.always_bcc.span) if row.what == "always_bcc" else row for row in found]
-    for destination in inquiry.destinations.get("", ()):
+    for destination in with_onward(inquiry.destinations.get("", ())):
         found += _of_ways(destination, "", site)
     return _once(found)
 
@@ -244,7 +257,7 @@ def _of_way(step: Step, recipient: str, site: Site) -> Iterator[Row]:
         for other in step.steps:
             if other.subject in ("warning", "virtual_mailbox_base"):
                 yield Row("deliver", other.subject, f"{other.detail} {other.result}".strip(), other.span)
-            elif other.subject == "file" and other.result.endswith(" bytes"):
+            elif other.subject == "file" and other.result.startswith("-> "):
                 yield Row("alias", other.detail, other.result)
     elif step.subject.startswith("ruleset "):
         mailer = _MAILER.match(step.result)
@@ -252,6 +265,8 @@ def _of_way(step: Step, recipient: str, site: Site) -> Iterator[Row]:
             host = _joined(mailer["host"] or "").rstrip(".")
             told = f"{mailer['mailer']}{f', host {host}' if host else ''}, user {_joined(mailer['user'])}"
             yield Row("route", step.subject, told, step.span)
+    elif step.subject == "file" and step.result.startswith("-> "):
+        yield Row("alias", step.detail, step.result)
     elif _is_table(step) and step.counts and not step.subject.startswith(_FIXED):
         yield Row("route", _short(step.subject), _leads(step, recipient), step.span)
 

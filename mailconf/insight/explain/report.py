@@ -17,9 +17,10 @@ from mailconf.insight.explain.reasons import (
     rows_of_commands,
     rows_of_copies,
     rows_of_destinations,
+    rows_of_failure,
     rows_of_inspection,
 )
-from mailconf.model.inquiry import Answered, Inquiry
+from mailconf.model.inquiry import Answered, Inquiry, with_onward
 from mailconf.model.policy import Policy
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import EffectKind
@@ -32,10 +33,12 @@ TOGETHER = ("alias", "route", "rewrite", "deliver")  # rows of these stages are 
 
 
 class Change(NamedTuple):
-    """A line that the checks take out of a message, or with ``added`` put into it."""
+    """A line that the checks take out of a message, or with ``added`` put into it; ``transport`` sends it on so, "" for
+    what holds for all of them."""
 
     line: str
     added: bool
+    transport: str = ""
 
 
 class Section(NamedTuple):
@@ -79,6 +82,8 @@ def report_of(
     leading: list[list[Row]] = []
     for at, answer in enumerate(answers):
         destinations = inquiry.destinations.get(answer.recipient, ()) if answer.fates else ()
+        if inquiry.failure is not None and answer.reply is inquiry.failure:
+            behind += rows_of_failure(inquiry, policy.site)
         ways = rows_of_destinations(destinations, answer, inquiry, policy.site)
         own[at] = _untold(own[at], ways, answer.recipient)
         leading.append(ways)
@@ -95,26 +100,38 @@ def report_of(
         own[0] = _united(common, own[0], behind, leading[0])
     for answer, rows in zip(answers, own, strict=True):
         traces = [answer.step.verdict.trace] if answer.step not in (*before, *after) else []
-        traces += [d.trace for d in inquiry.destinations.get(answer.recipient, ()) if answer.fates]
+        traces += [inquiry.failing] if inquiry.failure is not None and answer.reply is inquiry.failure else []
+        traces += [d.trace for d in with_onward(inquiry.destinations.get(answer.recipient, ())) if answer.fates]
         if len(answers) == 1:
             traces = [*(step.verdict.trace for step in (*before, *after)), *traces]
         sections.append(Section(answer.recipient, rows, traces))
     copies = copies_of(inquiry, policy)
     if copies:
-        traces = [inquiry.copying, *(d.trace for d in inquiry.destinations[""])]
+        traces = [inquiry.copying, *(d.trace for d in with_onward(inquiry.destinations[""]))]
         sections.append(Section(COPIES, rows_of_copies(inquiry, policy.site), traces))
     changes = _changes(content or b"", inquiry)
     return Report(inquiry, answers, deciders, copies, changes, sections, outside_of(inquiry, known))
 
 
 def _changes(content: bytes, inquiry: Inquiry) -> list[Change]:
-    """The lines in which the message that goes on differs."""
+    """The lines in which the message that goes on differs, and those in which it differs where it leaves."""
     found = inquiry.inspection
     if found is None or found.reply is not None or inquiry.asks_for(EffectKind.DISCARD):
         return []
-    before, after = (decode(text).split("\n") for text in (content, found.content))
-    lines = difflib.unified_diff(before, after, n=0, lineterm="")
-    return [Change(line[1:], line[0] == "+") for line in lines if line[:3] not in ("---", "+++", "@@ ")]
+    changes = [Change(field, added=True) for field in inquiry.asks_for(EffectKind.PREPEND)]
+    changes += _between(content, found.content, "")
+    for transport, sent in inquiry.sent.items():
+        if sent.reply is None:
+            changes += _between(found.content, sent.content, transport)
+    return changes
+
+
+def _between(before: bytes, after: bytes, transport: str) -> list[Change]:
+    if before == after:
+        return []
+    lines = difflib.unified_diff(decode(before).split("\n"), decode(after).split("\n"), n=0, lineterm="")
+    changed = list(lines)[2:]  # after the names of the two
+    return [Change(line[1:], line[0] == "+", transport) for line in changed if not line.startswith("@@ ")]
 
 
 def _own_rows(inquiry: Inquiry, answers: Sequence[Answer], deciders: Sequence[Decider | None]) -> list[list[Row]]:

@@ -61,12 +61,16 @@ async def defer_if_reject(ev: Evaluation, subject: Asked) -> Decision:
 
 
 async def permit_mynetworks(ev: Evaluation, subject: Asked) -> Decision:
-    session = ev.session
+    domains = ev.settings.domains
+    name, address = ev.session.client_name.text, ev.session.client_address
     try:
-        inside = await ev.settings.domains.networks.match_host(ev.ask, session.client_name.text, session.client_address)
+        found = await domains.networks.host_pattern(ev.ask, name, address)
     except LookupFailed as failure:
         return ev.lookup_failure(subject.name, failure)
-    return PERMIT if inside else DUNNO
+    if found is None:
+        return DUNNO
+    ev.ask.trace.add("mynetworks", address, found, domains.places.find("mynetworks", found))
+    return PERMIT
 
 
 async def permit_inet_interfaces(ev: Evaluation, subject: Asked) -> Decision:

@@ -1,10 +1,15 @@
 """header_checks, mime_header_checks, nested_header_checks and body_checks: what cleanup(8) does with a message because
-of a line in it.
+of a line in it; and smtp_header_checks and its like, which smtp(8) and lmtp(8) have for what leaves.
 
 Every field and every line that is not empty is looked up; the result is an action of header_checks(5). REJECT, DISCARD,
-REDIRECT and PASS end the inspection, the others go on with the next line.
+REDIRECT and PASS end the inspection, the others go on with the next line. What leaves can be changed line by line, and
+no more: other actions are logged there, and have no effect.
 
-Source: header_checks(5), body_checks(5); tests/vectors/content_checks.jsonl, recorded from Postfix 3.7.11.
+Where there are checks, a message is refused in which more multiparts lie within each other than mime_nesting_limit and
+two; what follows in it is text.
+
+Source: header_checks(5), body_checks(5), postconf(5) smtp_header_checks, mime_nesting_limit;
+tests/vectors/content_checks.jsonl, tests/vectors/sent_checks.jsonl, recorded from Postfix 3.7.11.
 """
 
 from __future__ import annotations
@@ -28,8 +33,11 @@ if TYPE_CHECKING:
     from mailconf.postfix.settings.configuration import Configuration
 
 UNWRITTEN = Reply.of(451, "4.3.0 Error: queue file write error")
+UNSENT = Reply.of(451, "4.3.0 local data error: a table of smtp_header_checks or its like cannot answer")
 REJECTED = "message content rejected"
+TOO_DEEP = "MIME nesting exceeds safety limit"
 LOGGED = 200  # characters of a line that the log has
+LOGGED_SENT = 60  # and of one that is sent
 SHOWN = 60  # and the trace
 _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
@@ -57,14 +65,20 @@ class ContentChecks:
         own = view if cleanup is None or not cleanup.overrides else view.for_service(cleanup)
         return cls(own, active="no_header_body_checks" not in options)
 
-    def __init__(self, configuration: Configuration, *, active: bool = True) -> None:
+    def __init__(self, configuration: Configuration, *, active: bool = True, prefix: str = "") -> None:
+        """``prefix`` is what the parameters' names begin with: "" for what comes in, smtp_ or lmtp_ for what leaves."""
         c = configuration
-        self._tables = {kind: Tables.of(c.value(kind.value) if active else "", "regexp") for kind in Kind}
+        self._sends = bool(prefix)
+        self._names = {kind: prefix + kind.value for kind in Kind}
+        self._actions = _CLIENT_ACTIONS if prefix else _ACTIONS
+        self._unknown: Act = _unsupported if prefix else _unknown
+        self._tables = {kind: Tables.of(c.value(self._names[kind]) if active else "", "regexp") for kind in Kind}
+        self._nesting = c.integer("mime_nesting_limit")
         self._soft_bounce = c.boolean("soft_bounce")
-        self._mime = not c.boolean("disable_mime_input_processing")
+        self._mime = self._sends or not c.boolean("disable_mime_input_processing")
         self._boundary_length = c.integer("mime_boundary_length_limit")
         self._header_size = c.integer("header_size_limit")
-        self._body_size = c.integer("body_checks_size_limit")
+        self._body_size = 0 if self._sends else c.integer("body_checks_size_limit")
 
     def __bool__(self) -> bool:
         return any(self._tables.values())
@@ -72,14 +86,21 @@ class ContentChecks:
     def distinguishes(self) -> Iterator[Distinction]:
         """What `inspect` looks at."""
         for kind, tables in self._tables.items():
-            yield from tables.distinguishes(kind.value, Dimension.CONTENT, (Key.WHOLE,))
+            yield from tables.distinguishes(self._names[kind], Dimension.CONTENT, (Key.WHOLE,))
 
     async def inspect(self, content: bytes, ask: Ask, whose: str = "") -> Inspection:
         """Look at a message, whose lines are ended by LF; ``whose`` stands in the log behind each line."""
-        work = _Work(ask, whose)
-        pieces = Pieces(mime=self._mime, boundary_length=self._boundary_length, header_size=self._header_size)
+        work = _Work(ask, whose, LOGGED_SENT if self._sends else LOGGED)
+        pieces = Pieces(
+            mime=self._mime,
+            boundary_length=self._boundary_length,
+            header_size=self._header_size,
+            nesting=self._nesting,
+        )
         for piece in pieces.of(content):
             tables = self._tables[piece.kind]
+            if piece.too_deep and not self._sends and not work.discards:
+                work.refuse_nesting(piece)
             is_body = piece.kind is Kind.BODY
             beyond = is_body and self._body_size > 0 and piece.offset >= self._body_size
             if work.over or not tables or not piece.text or beyond:
@@ -88,13 +109,22 @@ class ContentChecks:
             try:
                 await self._look(tables, piece, work)
             except LookupFailed:
-                parameter = piece.kind.value
-                work.notes.append(f"warning: {parameter} map lookup problem -- message not accepted, try again later")
-                work.reply, work.over = UNWRITTEN, True
-        reply = work.reply
+                self._fail(work, piece)
+        reply = work.reply or work.objection
         if reply is not None and self._soft_bounce and reply.permanent:
             reply = Reply.of(reply.code - 100, f"4{reply.lines[0][1:]}")
         return Inspection(reply, tuple(work.effects), b"".join(work.out), tuple(work.notes), ask.trace)
+
+    def _fail(self, work: _Work, piece: Piece) -> None:
+        """A table cannot answer for now."""
+        work.over = True
+        if self._sends:
+            work.reply = UNSENT
+            work.notes.append(f"warning: smtp {'body' if piece.kind is Kind.BODY else 'header'} checks lookup error")
+            return
+        work.reply = UNWRITTEN
+        parameter = self._names[piece.kind]
+        work.notes.append(f"warning: {parameter} map lookup problem -- message not accepted, try again later")
 
     async def _look(self, tables: Tables, piece: Piece, work: _Work) -> None:
         quiet = Ask(work.ask.world)  # a body has many lines: those that are found stand in the trace
@@ -103,15 +133,15 @@ class ContentChecks:
             answer = await tables.find(quiet, text)
         finally:
             if any(step.counts for step in quiet.trace.steps):
-                told = work.ask.trace.add(piece.kind.value, text[:SHOWN], "temporary failure")
+                told = work.ask.trace.add(self._names[piece.kind], text[:SHOWN], "temporary failure")
                 told.steps += [step for step in quiet.trace.steps if step.counts]
         if answer is None:
             work.out.append(piece.raw)
             return
         told.result = answer.value
         word, _, argument = answer.value.strip().partition(" ")
-        action = _ACTIONS.get(word.upper(), _unknown)
-        action(work, _Line(piece, text, argument.strip(), answer.value.strip()))
+        action = self._actions.get(word.upper(), self._unknown)
+        action(work, _Line(piece, self._names[piece.kind], text, argument.strip(), answer.value.strip()))
         if work.reply is not None:
             told.result = str(work.reply)
 
@@ -119,9 +149,9 @@ class ContentChecks:
 class _Line:
     """A field or a line that an action is about."""
 
-    def __init__(self, piece: Piece, text: str, argument: str, value: str) -> None:
+    def __init__(self, piece: Piece, parameter: str, text: str, argument: str, value: str) -> None:
         self.raw = piece.raw
-        self.parameter = piece.kind.value
+        self.parameter = parameter
         self.is_header = piece.kind is not Kind.BODY
         self.text = text
         self.argument = argument
@@ -130,11 +160,16 @@ class _Line:
 
 @dataclass(slots=True, eq=False)
 class _Work:
-    """What has become of a message so far; ``over`` ends the inspection."""
+    """What has become of a message so far; ``over`` ends the inspection.
+
+    objection  refuses it for its form, where no action refuses it or throws it away
+    """
 
     ask: Ask
     whose: str
+    logged: int
     reply: Reply | None = None
+    objection: Reply | None = None
     over: bool = False
     held: bool = False
     out: list[bytes] = field(default_factory=list)
@@ -143,8 +178,20 @@ class _Work:
 
     def log(self, action: str, line: _Line, text: str) -> None:
         what = "header" if line.is_header else "body"
-        shown = _UNPRINTABLE.sub("?", line.text[:LOGGED])
+        shown = _UNPRINTABLE.sub("?", line.text[: self.logged])
         self.notes.append(f"{action}: {what} {shown}{self.whose}" + (f": {text}" if text else ""))
+
+    @property
+    def discards(self) -> bool:
+        return any(effect.kind is EffectKind.DISCARD for effect in self.effects)
+
+    def refuse_nesting(self, piece: Piece) -> None:
+        """A multipart too deep within others."""
+        if self.reply is None:
+            shown = _UNPRINTABLE.sub("?", decode(piece.text)[: self.logged])
+            self.notes.append(f"reject: mime-error {TOO_DEEP}: {shown}{self.whose.partition(' proto=')[0]}")
+            self.objection = Reply.of(550, f"5.6.0 {TOO_DEEP}")
+            self.ask.trace.add("mime_nesting_limit", decode(piece.text)[:SHOWN], str(self.objection))
 
     def warn(self, text: str, line: _Line) -> None:
         """An action that is wrong: the line stays as it is."""
@@ -158,6 +205,10 @@ Act = Callable[[_Work, _Line], None]
 
 def _unknown(work: _Work, line: _Line) -> None:
     work.warn(f"unknown command in {line.parameter} map: {line.value}", line)
+
+
+def _unsupported(work: _Work, line: _Line) -> None:
+    work.warn(f"unsupported command in {line.parameter} map: {line.value}", line)
 
 
 def _reject(work: _Work, line: _Line) -> None:
@@ -266,4 +317,7 @@ _ACTIONS: dict[str, Act] = {
     "PASS": _only_log("pass", ends=True),
     "PREPEND": _put("PREPEND", keeps=True),
     "REPLACE": _put("REPLACE", keeps=False),
+}
+_CLIENT_ACTIONS = {
+    word: _ACTIONS[word] for word in ("DUNNO", "OK", "IGNORE", "STRIP", "WARN", "INFO", "PREPEND", "REPLACE")
 }

@@ -34,7 +34,7 @@ _TYPE = re.compile(rb"[ \t\n]*([^ \t\n/;()]+)[ \t\n]*/[ \t\n]*([^ \t\n;()]+)")
 _PARAMETER = re.compile(rb'([^ \t\n=;()"]+)[ \t\n]*=[ \t\n]*(?:"((?:[^"\\]|\\.)*)"|([^ \t\n;()"]+))', re.DOTALL)
 _QUOTED = re.compile(rb"\\(.)", re.DOTALL)
 _MESSAGES = (b"rfc822", b"global")
-_MOST = 100  # multiparts within each other (postconf(5) mime_nesting_limit); deeper ones are text
+_BEYOND = 2  # so many multiparts more than mime_nesting_limit are taken
 
 
 class Kind(Enum):
@@ -49,13 +49,15 @@ class Kind(Enum):
 class Piece(NamedTuple):
     """``raw`` is what stands in the message, line ends included; ``text`` what is looked at.
 
-    offset  of a line of a body, from its beginning, in bytes
+    offset   of a line of a body, from its beginning, in bytes
+    too_deep the field begins a multipart that is one too many within others
     """
 
     kind: Kind
     text: bytes
     raw: bytes
     offset: int = 0
+    too_deep: bool = False
 
 
 class _Multipart(NamedTuple):
@@ -64,11 +66,19 @@ class _Multipart(NamedTuple):
 
 
 class Pieces:
-    """Cuts one message. ``mime`` is whether MIME is understood, ``boundary_length`` how much of a boundary counts, and
-    ``header_size`` how much of a field."""
+    """Cuts one message.
 
-    def __init__(self, *, mime: bool = True, boundary_length: int = 2048, header_size: int = 102400) -> None:
+    mime             MIME is understood
+    boundary_length  how many bytes of a boundary count
+    header_size      how many bytes of a field
+    nesting          how many multiparts there may be within each other (postconf(5) mime_nesting_limit)
+    """
+
+    def __init__(
+        self, *, mime: bool = True, boundary_length: int = 2048, header_size: int = 102400, nesting: int = 100
+    ) -> None:
         self._mime = mime
+        self._most = nesting + _BEYOND
         self._boundary_length = boundary_length
         self._header_size = header_size
         self._stack: list[_Multipart] = []
@@ -115,26 +125,31 @@ class Pieces:
         assert match is not None
         assert self._where is not None
         name = match[1].lower()
-        if self._mime and name == b"content-type":
-            self._take_type(text[match.end() :])
-        yield Piece(Kind.MIME if name in MIME_FIELDS else self._where, text, raw)
+        too_deep = self._mime and name == b"content-type" and not self._take_type(text[match.end() :])
+        yield Piece(Kind.MIME if name in MIME_FIELDS else self._where, text, raw, too_deep=too_deep)
 
-    def _take_type(self, value: bytes) -> None:
+    def _take_type(self, value: bytes) -> bool:
+        """Look at a type; False where it is one multipart too many: MIME is not understood from there on."""
         found = _TYPE.match(value)
         if found is None:
-            return
+            return True
         kind, sub = found[1].lower(), found[2].lower()
         self._is_message = kind == b"message" and sub in _MESSAGES
         if kind != b"multipart":
-            return
+            return True
         for parameter in _PARAMETER.finditer(value, found.end()):
             if parameter[1].lower() == b"boundary":
                 quoted = parameter[2] is not None
                 boundary = _QUOTED.sub(rb"\1", parameter[2]) if quoted else parameter[3]
-                if len(self._stack) < _MOST:
-                    self._stack.append(_Multipart(boundary[: self._boundary_length], sub == b"digest"))
-                    self._openings = tuple(b"--" + multipart.boundary for multipart in self._stack)
-                return
+                if len(self._stack) >= self._most:
+                    self._mime = False
+                    self._stack.clear()
+                    self._openings = ()
+                    return False
+                self._stack.append(_Multipart(boundary[: self._boundary_length], sub == b"digest"))
+                self._openings = tuple(b"--" + multipart.boundary for multipart in self._stack)
+                break
+        return True
 
     def _body(self, line: bytes) -> Iterator[Piece]:
         text = line.removesuffix(b"\n")

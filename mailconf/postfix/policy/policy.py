@@ -78,6 +78,7 @@ class PostfixPolicy:
         self._seen = seen
         self._common = _agent_of(domains, self.rewriter, self.resolver)
         self._agents: dict[str, _Agent] = {}
+        self._sent: dict[str, ContentChecks | None] = {}
         self.smtpd = Smtpd(seen, Settings(domains, self.rewriter, self.resolver), sink)
 
     def check_service(self, view: Configuration, service: Service, sink: Sink) -> None:
@@ -121,6 +122,14 @@ class PostfixPolicy:
             return Inspection(None, (), content, (), ask.trace)
         return await self._checks.inspect(content, ask, of_session(session))
 
+    async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
+        if transport not in self._sent:
+            prefix = _CLIENTS.get(self.agent(transport))
+            view = self._view(transport) or self._seen
+            self._sent[transport] = ContentChecks(view, prefix=prefix) if prefix else None
+        checks = self._sent[transport]
+        return await checks.inspect(content, ask) if checks else Inspection(None, (), content, (), ask.trace)
+
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         if not role.transport:
             return await self.rewriter.rewrite(address, role, ask)
@@ -153,16 +162,25 @@ class PostfixPolicy:
 
     def _agent(self, transport: str) -> _Agent:
         """The agent of a transport as its service sees the configuration: with what ``-o`` sets in master.cf."""
-        known = self.site.transports.get(transport)
-        if known is None or not known.overrides:
-            return self._common
         if transport not in self._agents:
-            service = next(s for s in self._seen.services if s.name == transport and s.kind == "unix")
-            domains = Domains(self._seen.for_service(service), lambda name, text: None)
+            view = self._view(transport)
+            if view is None:
+                return self._common
+            domains = Domains(view, lambda name, text: None)
             self._agents[transport] = _agent_of(domains, Rewriter(domains), self.resolver)
         return self._agents[transport]
 
+    def _view(self, transport: str) -> Configuration | None:
+        """What the service of a transport sees, where ``-o`` sets something for it."""
+        known = self.site.transports.get(transport)
+        if known is None or not known.overrides:
+            return None
+        service = next(s for s in self._seen.services if s.name == transport and s.kind == "unix")
+        return self._seen.for_service(service)
 
+
+# How the parameters begin that have what leaves by an agent looked at: smtp_header_checks, lmtp_body_checks, ...
+_CLIENTS: Mapping[AgentKind | None, str] = {AgentKind.SMTP: "smtp_", AgentKind.LMTP: "lmtp_"}
 _OPENED = re.compile(r"open file (.*): [^:]*\Z", re.DOTALL)
 _IN_LIST = re.compile(r"(?<=[\s,])#")
 _LONGEST = 20_000  # characters of a list in which a fix is looked for

@@ -16,6 +16,7 @@ What one answer must know of earlier ones (a delayed DEFER_IF_PERMIT, DISCARD, H
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Iterator
+from copy import copy
 from typing import Any
 
 from mailconf.diagnostics import Sink
@@ -473,3 +474,8 @@ class PostfixSession:
 
     def forget(self) -> None:
         self.memory.forget()
+
+    def branch(self, session: Session) -> PostfixSession:
+        found = PostfixSession(self._smtpd, session)
+        found.memory = copy(self.memory)
+        return found

@@ -15,6 +15,7 @@ from mailconf.model.world import Ask
 from mailconf.postfix.settings import machine
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.hostnames import address_literal
+from mailconf.postfix.settings.list_places import ListPlaces
 from mailconf.postfix.settings.lists import ListKind, PatternList
 from mailconf.postfix.settings.lookup import FIND_KEYS, AddressSearch, Tables
 
@@ -29,6 +30,7 @@ class Domains:
     def __init__(self, configuration: Configuration, problem: Problem) -> None:
         self.configuration = configuration
         self._problem = problem
+        self.places = ListPlaces(configuration)
         self._compiled: dict[str, tuple[str, ListKind]] = {}
         c = configuration
         self.default_type = c.value("default_database_type")

@@ -294,15 +294,13 @@ class PatternList:
     async def match_host(self, ask: Ask, name: str, address: str) -> bool:
         """Whether the list has the host of this name ("": only the address counts) and IP address; what is no address
         is compared with nothing."""
+        return await self.host_pattern(ask, name, address) is not None
+
+    async def host_pattern(self, ask: Ask, name: str, address: str) -> str | None:
+        """The text, network or table by which `match_host` finds a host; None where it does not."""
         self._check()
-        folded = name.casefold()
-        numeric = address[5:] if address[:5].lower() == "ipv6:" else address
-        numeric = numeric.lower() if set(numeric) <= _OF_ADDRESSES else ""
-        ip = read_address(numeric)
-        first = self._first({**dict.fromkeys(self._texts_of(folded) if folded else ()), numeric: None})
-        network = self._networks.find(ip) if ip is not None else -1
-        if network >= 0:
-            first = network if first < 0 else min(first, network)
+        folded, numeric = name.casefold(), _numeric(address)
+        first = self._first_host(folded, numeric)
         for place, reason in zip(self._special, self._reasons, strict=True):
             if -1 < first <= place or not (folded or numeric):
                 break
@@ -310,10 +308,18 @@ class PatternList:
             if not reason and _is_table(word):
                 named = folded and await self._in_table(ask, word, self._keys(word, folded))
                 if named or (numeric and await self._in_table(ask, word, iter((address,)))):
-                    return not exclude
+                    return None if exclude else word
             elif reason or self._stops(word, numeric):
                 raise self._failed(ask, self._problem(word, reason))
-        return first >= 0 and not self._at(first)[0]
+        exclude, word = self._at(first) if first >= 0 else (True, "")
+        return None if exclude else word
+
+    def _first_host(self, folded: str, numeric: str) -> int:
+        """Where the first text or network is that matches a host, -1 if there is none."""
+        ip = read_address(numeric)
+        first = self._first({**dict.fromkeys(self._texts_of(folded) if folded else ()), numeric: None})
+        network = self._networks.find(ip) if ip is not None else -1
+        return first if network < 0 or 0 <= first < network else network
 
     def _failed(self, ask: Ask, problem: str, table: str = "") -> LookupFailed:
         """The failure of this list, of which the log has a line."""
@@ -446,6 +452,12 @@ class ListReader:
             if not text.startswith("#", at):
                 yield from self._line(text[at:end].partition("\0")[0], exclude, (*inside, name))
             at = end + 1
+
+
+def _numeric(address: str) -> str:
+    """An address as networks are compared with it, "" for what is none."""
+    numeric = address[5:] if address[:5].lower() == "ipv6:" else address
+    return numeric.lower() if set(numeric) <= _OF_ADDRESSES else ""
 
 
 def _is_table(word: str) -> bool:

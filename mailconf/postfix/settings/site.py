@@ -109,6 +109,8 @@ def site_of(configuration: Configuration) -> Site:
         networks=_listed(c, "mynetworks"),
         smart_host=c.setting("relayhost"),
         always_bcc=c.setting("always_bcc"),
+        content_filter=c.setting("content_filter"),
+        maps_addresses="no_address_mappings" not in c.words("receive_override_options"),
         ports=c.ports,
         utf8_tables=c.boolean("smtputf8_enable"),
         queue_directory=c.setting("queue_directory"),

@@ -8,7 +8,7 @@ a message: names of folders, accounts and programs, resources, timing inside Pos
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.site import Service
@@ -31,9 +31,7 @@ PF208 = warning("PF208", "the configuration asks for what explain and serve do n
 
 Example:
     # main.cf
-    smtp_header_checks = regexp:/etc/postfix/outgoing
-    # /etc/postfix/outgoing
-    /^X-Mailer:/ IGNORE
+    smtpd_milters = inet:localhost:8891
     $ mailconf explain --to ann@example.com /etc/postfix
 
 Remedy: nothing, if Postfix serves the configuration.
@@ -42,6 +40,7 @@ Source: docs/postfix-support.md, "What explain and serve do not do".
 """
 
 POSTSCREEN = "postscreen does not test clients"
+EXPLAINED = ("content_filter", "receive_override_options")  # what serve does not do, and explain does
 UNSERVED: dict[str, tuple[str, ...]] = {
     "mail filters (milter) are not asked": (
         "milter_header_checks",
@@ -50,17 +49,9 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtpd_milters",
     ),
     "mail is not handed to content filters": ("content_filter", "receive_override_options", "smtpd_proxy_filter"),
-    "what leaves is not inspected, nor are characters": (
-        "lmtp_body_checks",
-        "lmtp_header_checks",
-        "lmtp_mime_header_checks",
-        "lmtp_nested_header_checks",
+    "characters are not looked at, nor 8-bit text": (
         "message_reject_characters",
         "message_strip_characters",
-        "smtp_body_checks",
-        "smtp_header_checks",
-        "smtp_mime_header_checks",
-        "smtp_nested_header_checks",
         "strict_7bit_headers",
         "strict_8bitmime",
         "strict_8bitmime_body",
@@ -114,8 +105,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "header_address_token_limit",
         "lmtp_mx_address_limit",
         "lmtp_mx_session_limit",
-        "mime_boundary_length_limit",
-        "mime_nesting_limit",
         "smtp_mx_address_limit",
         "smtp_mx_session_limit",
         "smtpd_recipient_overshoot_limit",
@@ -160,15 +149,25 @@ SILENT: dict[str, str] = {
 }
 
 
-def report_unserved(configuration: Configuration, services: Iterable[Service], sink: Sink) -> None:
-    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for."""
+def report_unserved(
+    configuration: Configuration, services: Iterable[Service], sink: Sink, known: Collection[str] = ()
+) -> None:
+    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for.
+
+    known  parameters that count here all the same
+    """
     services = list(services)
     asking = [configuration, *(configuration.for_service(service) for service in services if service.overrides)]
     screened = any(service.front for service in services)
     for subject, parameters in UNSERVED.items():
         if subject == POSTSCREEN and not screened:
             continue
-        asked = {name: own.place(name) for own in reversed(asking) for name in parameters if _asks(own, name)}
+        asked = {
+            name: own.place(name)
+            for own in reversed(asking)
+            for name in parameters
+            if name not in known and _asks(own, name)
+        }
         if asked:
             names = sorted(asked)
             message = f"{subject}: {', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect here"

@@ -88,6 +88,10 @@ class SendmailPolicy:
         """Its rulesets for fields were asked at the end of data."""
         return Inspection(None, (), content, (), ask.trace)
 
+    async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
+        """There is nothing of the kind."""
+        return Inspection(None, (), content, (), ask.trace)
+
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         return await deliveries.rewrite(self.compiled, address, role, ask)
 

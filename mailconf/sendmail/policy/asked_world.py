@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailconf.model.recipient import Identity
+from mailconf.model.trace import of_file
 from mailconf.model.world import Ask, Outcome, Records, User
 from mailconf.sendmail.policy.recipients_world import CannotRead, FileRules, RecipientsWorld, UserFile
 from mailconf.sendmail.rules.resolv_conf import Patience
@@ -87,7 +88,7 @@ class AskedWorld:
             if not failure.missing:
                 self._note("file", file, failure.reason)
             raise
-        self._note("file", file, f"{len(found.text)} bytes")
+        self._note("file", file, of_file(found.text))
         return found
 
     def place_of(self, file: str, key: bytes) -> Span | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Self
+
 from mailconf.model.session import Session
 from mailconf.model.world import Ask
 from mailconf.sendmail.policy.asked_world import AskedWorld
@@ -54,6 +57,13 @@ class SessionState:
 
     def forget(self) -> None:
         self._begin_transaction()
+
+    def branch(self, session: Session) -> Self:
+        """The engine is that of both: what it knows of a message is forgotten where one begins."""
+        found = copy(self)
+        found.session = session
+        found.forget()
+        return found
 
     def _begin(self, ask: Ask) -> None:
         """A question begins: nothing has been said about it."""
