@@ -9,7 +9,8 @@ folders are made (mode 0700).
 
 Writing happens under the recipient's user and group. A process cannot do that for one of its threads, so a root MTA
 starts this file as a program, once for each identity: `serve` drops the privileges and answers requests on standard
-input. The file therefore imports the standard library only.
+input. The file therefore imports the standard library only. What comes for a mailbox while it is being written to is
+written together then: `Writer`.
 """
 
 from __future__ import annotations
@@ -17,16 +18,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import itertools
 import json
 import os
+import queue
 import socket
 import stat
 import struct
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 LOCK_ATTEMPTS = 20
 LOCK_DELAY = 1.0
@@ -57,6 +61,13 @@ def mbox_entry(head: bytes, content: bytes, sender: str, when: float) -> bytes:
     return from_line(sender, when) + text + (b"" if text.endswith(b"\n") else b"\n") + b"\n"
 
 
+class Entry(NamedTuple):
+    """A message for an mbox or a Maildir; ``limit`` is as in `append` and `maildir`."""
+
+    data: bytes
+    limit: int = 0
+
+
 def append(
     path: str,
     data: bytes,
@@ -74,6 +85,23 @@ def append(
     mailbox   it is a mailbox, and must be a regular file; a destination /file/name may be a device, but no program
     owner     the user id that must own a mailbox (postconf(5) strict_mailbox_ownership); None: any may
     """
+    ways = {"dotlock": dotlock, "required": required, "mailbox": mailbox, "owner": owner}
+    (found,), warnings = append_all(path, [Entry(data, limit)], **ways)  # type: ignore[arg-type]
+    if found is not None:
+        raise found
+    return warnings
+
+
+def append_all(
+    path: str,
+    entries: list[Entry],
+    *,
+    dotlock: bool = True,
+    required: bool = False,
+    mailbox: bool = False,
+    owner: int | None = None,
+) -> tuple[list[Failure | None], list[str]]:
+    """Append the entries under one lock and one fsync(2): what failed of each, and warnings. Raises Failure: of all."""
     warnings: list[str] = []
     with contextlib.ExitStack() as stack:
         try:
@@ -90,25 +118,50 @@ def append(
         if mailbox:
             _check_mailbox(path, status, owner)
         elif not stat.S_ISREG(status.st_mode):
-            _write(file, data)
-            return warnings
+            for entry in entries:
+                _write(file, entry.data)
+            return [None] * len(entries), warnings
         elif status.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH):
             raise Failure("5.7.1", "file is executable")
         _lock(file)
-        before = os.fstat(file).st_size
+        return _appended(path, file, entries), warnings
+
+
+def _appended(path: str, file: int, entries: list[Entry]) -> list[Failure | None]:
+    """Write what is to be appended to a locked file; of what cannot be written whole nothing stays."""
+    start = size = os.fstat(file).st_size
+    failures: list[Failure | None] = []
+    for entry in entries:
         try:
-            if limit and before + len(data) > limit:
+            if entry.limit and size + len(entry.data) > entry.limit:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            _write(file, data)
-            os.fsync(file)
-            if not before:  # it may be new; the message is in it even where the user cannot read the folder
-                with contextlib.suppress(OSError):
-                    _sync_folder(os.path.dirname(path) or ".")  # noqa: PTH120
+            _write(file, entry.data)
+            size += len(entry.data)
+            failures.append(None)
         except OSError as error:
+            failures.append(_not_written(error))
+            try:
+                os.ftruncate(file, size)
+            except OSError as further:  # nothing may follow half a message
+                failures += [_not_written(further)] * (len(entries) - len(failures))
+                break
+    try:
+        if size > start:
+            os.fsync(file)
+        if not start:  # it may be new; the message is in it even where the user cannot read the folder
             with contextlib.suppress(OSError):
-                os.ftruncate(file, before)
-            raise Failure(_dsn(error), f"error writing message: {os.strerror(error.errno or 0)}") from error
-    return warnings
+                _sync_folder(os.path.dirname(path) or ".")  # noqa: PTH120
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, start)
+        return [found or _not_written(error) for found in failures]
+    return failures
+
+
+def _not_written(error: OSError) -> Failure:
+    failure = Failure(_dsn(error), f"error writing message: {os.strerror(error.errno or 0)}")
+    failure.__cause__ = error
+    return failure
 
 
 def _is_special(path: str) -> bool:
@@ -216,34 +269,107 @@ _deliveries = itertools.count(1)  # threads of one process deliver within one se
 
 def maildir(path: str, data: bytes, *, limit: int = 0) -> list[str]:
     """Put ``data`` as a new file into the Maildir at ``path``; raises Failure, whose text names the step."""
+    (found,) = maildir_all(path, [Entry(data, limit)])
+    if found is not None:
+        raise found
+    return []
+
+
+def maildir_all(path: str, entries: list[Entry]) -> list[Failure | None]:
+    """Put each entry as a new file into the Maildir at ``path``: what failed of each.
+
+    All are on the disk before one gets its name, and the names are made durable together.
+    """
     path = path.rstrip("/")
     host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
-    now = time.time()
-    temporary = f"{path}/tmp/{int(now)}.P{os.getpid()}Q{next(_deliveries)}.{host}"
-    step = f"create maildir file {temporary}"
-    try:
-        for name in ("tmp", "new", "cur"):
-            with contextlib.suppress(OSError):  # opening the file reports it
-                _make_folder(f"{path}/{name}")
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    letters = [_Letter(path, entry, host) for entry in entries]
+    if len(letters) > 1:
+        _in_parallel([letter.write for letter in letters])
+    else:
+        letters[0].write()
+    for letter in letters:
+        letter.name()
+    named = [letter for letter in letters if letter.failure is None]
+    if named:
         try:
-            step = "error writing message"
-            if limit and len(data) > limit:
+            _sync_folder(f"{path}/new")
+        except OSError as error:
+            for letter in named:
+                letter.fail(error)
+    return [letter.failure for letter in letters]
+
+
+class _Letter:
+    """A file of a Maildir on its way. ``failure`` is what went wrong, ``step`` what is done at the moment."""
+
+    def __init__(self, path: str, entry: Entry, host: str) -> None:
+        self.path = path
+        self.entry = entry
+        self.host = host
+        self.now = time.time()
+        self.temporary = f"{path}/tmp/{int(self.now)}.P{os.getpid()}Q{next(_deliveries)}.{host}"
+        self.step = f"create maildir file {self.temporary}"
+        self.failure: Failure | None = None
+        self._unique = ""
+
+    def fail(self, error: OSError) -> None:
+        self.failure = Failure(_dsn(error), f"{self.step}: {os.strerror(error.errno or 0)}")
+        self.failure.__cause__ = error
+
+    def write(self) -> None:
+        """Write the file below ``tmp``, durable."""
+        try:
+            file = self._create()
+        except OSError as error:
+            self.fail(error)
+            return
+        try:
+            self.step = "error writing message"
+            if self.entry.limit and len(self.entry.data) > self.entry.limit:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            _write(file, data)
+            _write(file, self.entry.data)
             os.fsync(file)
-            found = os.fstat(file)
-            unique = f"{path}/new/{int(now)}.V{found.st_dev:x}I{found.st_ino:x}M{int(now * 1e6) % 1_000_000}.{host}"
-            step = f"create maildir file {unique}"
-            os.link(temporary, unique)
+            found, now = os.fstat(file), self.now
+            moment = int(now * 1e6) % 1_000_000
+            self._unique = f"{self.path}/new/{int(now)}.V{found.st_dev:x}I{found.st_ino:x}M{moment}.{self.host}"
+        except OSError as error:
+            self.fail(error)
+            self._remove()
         finally:
             os.close(file)
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-        _sync_folder(f"{path}/new")
-    except OSError as error:
-        raise Failure(_dsn(error), f"{step}: {os.strerror(error.errno or 0)}") from error
-    return []
+
+    def _create(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return os.open(self.temporary, flags, 0o600)
+        except FileNotFoundError:
+            self._make_folders()
+            return os.open(self.temporary, flags, 0o600)
+
+    def _make_folders(self) -> None:
+        for name in ("tmp", "new", "cur"):
+            with contextlib.suppress(OSError):  # who needs them reports it
+                _make_folder(f"{self.path}/{name}")
+
+    def name(self) -> None:
+        """Give the file its name below ``new``."""
+        if self.failure is not None:
+            return
+        self.step = f"create maildir file {self._unique}"
+        try:
+            try:
+                os.link(self.temporary, self._unique)
+            except FileNotFoundError:
+                self._make_folders()
+                os.link(self.temporary, self._unique)
+        except OSError as error:
+            self.fail(error)
+        finally:
+            self._remove()
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self.temporary)  # noqa: PTH108
 
 
 def _make_folder(path: str) -> None:
@@ -281,28 +407,105 @@ def _dsn(error: OSError) -> str:
     return _DSN.get(error.errno or 0, "5.2.0")
 
 
-# The worker process
-
-_HEAD = struct.Struct(">II")
+# Many requests at a time
 
 
-def send(pipe: BinaryIO, head: dict[str, Any], data: bytes = b"") -> None:
-    text = json.dumps(head).encode()
-    pipe.write(_HEAD.pack(len(text), len(data)) + text + data)
-    pipe.flush()
+class _Threads:
+    """Up to ``most`` threads, which are started when there is work for them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._threads = self._busy = 0
+
+    def put(self, action: Callable[[], None]) -> None:
+        """``action`` raises nothing."""
+        with self._lock:
+            self._busy += 1
+            start = self._threads < min(self._busy, self._most)
+            self._threads += start
+        self._work.put(action)
+        if start:
+            threading.Thread(target=self._run, name="mailbox", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self._work.get()()
+            with self._lock:
+                self._busy -= 1
 
 
-def receive(pipe: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
-    """The next (head, data), or None when the other side is gone."""
-    sizes = pipe.read(_HEAD.size)
-    if len(sizes) < _HEAD.size:
-        return None
-    head, data = _HEAD.unpack(sizes)
-    text, content = pipe.read(head), pipe.read(data)
-    if len(text) < head or len(content) < data:
-        return None
-    request: dict[str, Any] = json.loads(text)
-    return request, content
+_syncs = _Threads(8)
+
+
+def _in_parallel(actions: list[Callable[[], None]]) -> None:
+    """Returns when all have been carried out, one of them by the caller's thread; none of them raises."""
+    left, ended = len(actions) - 1, threading.Event()
+    lock = threading.Lock()
+
+    def carry_out(action: Callable[[], None]) -> None:
+        nonlocal left
+        try:
+            action()
+        finally:
+            with lock:
+                left -= 1
+                if not left:
+                    ended.set()
+
+    for action in actions[1:]:
+        _syncs.put(functools.partial(carry_out, action))
+    actions[0]()
+    ended.wait()
+
+
+_Request = tuple[int, dict[str, Any], bytes]  # its number, what is asked for, the message
+_Answer = tuple[int, dict[str, Any]]
+_AT_ONCE = 64  # messages that share the syncs of a mailbox
+
+
+class Writer:
+    """Carries out requests in threads. Those for one mailbox are carried out in their order; those that come while
+    others are under way are done together, with one lock and one sync for all.
+
+    report  is called in a thread with the answers of requests that were done together
+    """
+
+    def __init__(self, report: Callable[[list[_Answer]], None], threads: int = 32) -> None:
+        self._report = report
+        self._threads = _Threads(threads)
+        self._lock = threading.Lock()
+        self._nothing = threading.Condition(self._lock)
+        self._waiting: dict[str, list[_Request]] = {}  # by the path of a mailbox that is being written to
+
+    def put(self, number: int, request: dict[str, Any], data: bytes) -> None:
+        path = request["path"]
+        with self._lock:
+            waiting = self._waiting.get(path)
+            if waiting is not None:
+                waiting.append((number, request, data))
+                return
+            self._waiting[path] = [(number, request, data)]
+        self._threads.put(functools.partial(self._serve, path))
+
+    def _serve(self, path: str) -> None:
+        """Do what waits for one mailbox, until there is nothing more."""
+        while True:
+            with self._lock:
+                waiting = self._waiting[path]
+                some, self._waiting[path] = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
+                if not some:
+                    del self._waiting[path]
+                    self._nothing.notify_all()
+                    return
+            answers = perform_all([(request, data) for _, request, data in some])
+            self._report([(number, answer) for (number, _, _), answer in zip(some, answers, strict=True)])
+
+    def finish(self) -> None:
+        """Returns when everything that was put has been reported."""
+        with self._lock:
+            self._nothing.wait_for(lambda: not self._waiting)
 
 
 def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
@@ -311,39 +514,104 @@ def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     A failure for lack of a permission has "denied": whose fault that is depends on who asked.
     With "mbox" there are "required", and "mailbox" and "owner" where it is one: see `append`.
     """
-    try:
-        if request["kind"] == "maildir":
-            warnings = maildir(request["path"], data, limit=request["limit"])
-        else:
-            warnings = append(
-                request["path"],
-                data,
-                limit=request["limit"],
-                required=request["required"],
-                mailbox=request.get("mailbox", False),
-                owner=request.get("owner"),
-            )
-    except Failure as failure:
-        warned = {"warnings": [failure.warning]} if failure.warning else {}
-        denied = {"denied": True} if _is_denied(failure.__cause__) else {}
-        return {"dsn": failure.dsn, "text": failure.text, **warned, **denied}
-    except Exception as error:  # of any kind: the message was not delivered
-        return {"dsn": "4.3.0", "text": f"unexpected error: {type(error).__name__}: {error}"}
-    return {"warnings": warnings}
+    return perform_all([(request, data)])[0]
+
+
+def perform_all(requests: list[tuple[dict[str, Any], bytes]]) -> list[dict[str, Any]]:
+    """`perform` for requests of one path, in their order; those that ask for the same are carried out together."""
+    answers: list[dict[str, Any]] = []
+    for _, group in itertools.groupby(requests, key=lambda each: [each[0].get(name) for name in _WAYS]):
+        same = list(group)
+        try:
+            answers += _performed(same[0][0], [Entry(data, request["limit"]) for request, data in same])
+        except Failure as failure:
+            answers += [_answer(failure)] * len(same)
+        except Exception as error:  # of any kind: the messages were not delivered
+            text = f"unexpected error: {type(error).__name__}: {error}"
+            answers += [{"dsn": "4.3.0", "text": text}] * len(same)
+    return answers
+
+
+_WAYS = ("kind", "path", "required", "mailbox", "owner")
+
+
+def _performed(request: dict[str, Any], entries: list[Entry]) -> list[dict[str, Any]]:
+    warnings: list[str] = []
+    if request["kind"] == "maildir":
+        failures = maildir_all(request["path"], entries)
+    else:
+        failures, warnings = append_all(
+            request["path"],
+            entries,
+            required=request["required"],
+            mailbox=request.get("mailbox", False),
+            owner=request.get("owner"),
+        )
+    return [{"warnings": warnings} if failure is None else _answer(failure) for failure in failures]
+
+
+def _answer(failure: Failure) -> dict[str, Any]:
+    warned = {"warnings": [failure.warning]} if failure.warning else {}
+    denied = {"denied": True} if _is_denied(failure.__cause__) else {}
+    return {"dsn": failure.dsn, "text": failure.text, **warned, **denied}
 
 
 def _is_denied(cause: BaseException | None) -> bool:
     return isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
+# The worker process
+
+_HEAD = struct.Struct(">QII")
+
+
+def packed(number: int, head: dict[str, Any], data: bytes = b"") -> bytes:
+    """A request or an answer as it is sent."""
+    text = json.dumps(head).encode()
+    return _HEAD.pack(number, len(text), len(data)) + text + data
+
+
+class Unpacker:
+    """Takes what was `packed` apart."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[_Request]:
+        """What is whole now."""
+        self._buffer += data
+        found, at = [], 0
+        while len(self._buffer) - at >= _HEAD.size:
+            number, head, length = _HEAD.unpack_from(self._buffer, at)
+            start = at + _HEAD.size
+            if len(self._buffer) < start + head + length:
+                break
+            text = self._buffer[start : start + head]
+            at = start + head + length
+            found.append((number, json.loads(text), bytes(self._buffer[at - length : at])))
+        if at:
+            del self._buffer[:at]
+        return found
+
+
 def serve(uid: int, gid: int, groups: list[int]) -> None:
-    """Become the user permanently and answer requests until standard input ends."""
+    """Become the user permanently and answer what comes through the socket that is standard input, until it ends."""
     os.setgroups(groups)
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     os.umask(0o077)
-    while (asked := receive(sys.stdin.buffer)) is not None:
-        send(sys.stdout.buffer, perform(*asked))
+    pipe = socket.socket(fileno=0)
+    sending = threading.Lock()
+
+    def report(answers: list[_Answer]) -> None:
+        with sending, contextlib.suppress(OSError):  # the MTA is gone: what was delivered is delivered again
+            pipe.sendall(b"".join(packed(number, answer) for number, answer in answers))
+
+    writer, unpacker = Writer(report), Unpacker()
+    while piece := pipe.recv(1 << 18):
+        for number, request, data in unpacker.feed(piece):
+            writer.put(number, request, data)
+    writer.finish()
 
 
 if __name__ == "__main__":
