@@ -80,7 +80,7 @@ class Side(NamedTuple):
 def rows(_: int) -> Iterator[tuple[str, float, float]]:
     for load, ours, real in measured():
         yield f"{load.messages} messages, {load.name}", ours.wall, real.wall
-        yield f"  processor time of these", ours.cpu, real.cpu
+        yield "  processor time of these", ours.cpu, real.cpu
 
 
 def measured(scale: float = 1.0, names: str = "") -> Iterator[tuple[Load, Figures, Figures]]:
@@ -89,20 +89,22 @@ def measured(scale: float = 1.0, names: str = "") -> Iterator[tuple[Load, Figure
         # Not below a folder of somebody's own: the daemons of the real one run as several users.
         tops = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
         sinks = [stack.enter_context(_sink()) for _ in tops]
-        both = [stack.enter_context(side(top, sink)) for side, top, sink in zip((_ours, _real), tops, sinks)]
+        both = [
+            stack.enter_context(side(top, sink)) for side, top, sink in zip((_ours, _real), tops, sinks, strict=True)
+        ]
         for load in LOADS:
             load = load._replace(messages=max(20, int(load.messages * scale)))
             if names and names not in load.name:
                 continue
-            for each, sink in zip(both, sinks):
+            for each, sink in zip(both, sinks, strict=True):
                 _run(each, sink, load._replace(messages=20))  # processes are started, modules loaded
-            ours, real = [_run(each, sink, load) for each, sink in zip(both, sinks)]
+            ours, real = [_run(each, sink, load) for each, sink in zip(both, sinks, strict=True)]
             yield load, ours, real
 
 
 def _run(side: Side, sink: Sink, load: Load) -> Figures:
     relayed = "far.example" in load.to
-    count: Callable[[], int] = sink.count if relayed else lambda: len(os.listdir(side.box))
+    count: Callable[[], int] = sink.count if relayed else lambda: sum(1 for _ in side.box.iterdir())
     for old in side.box.iterdir():
         old.unlink()
     before, used, start = (sink.count() if relayed else 0), processor(side.process), time.perf_counter()
@@ -176,7 +178,7 @@ def _listening(port: int) -> None:
 
 
 def _postfix(top: Path, sink: Sink):  # type: ignore[no-untyped-def]
-    from private_postfix import BASE, PrivatePostfix
+    from private_postfix import PrivatePostfix
 
     class Default(PrivatePostfix):
         """The parameters above, the defaults otherwise; of the tests' own only where its files are."""

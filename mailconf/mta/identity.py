@@ -1,9 +1,9 @@
 """Doing things as somebody else: mailbox writing and commands under the recipient's user and group.
 
-A root MTA writes mailboxes through worker processes, one for each identity (`mailconf.mta.mailbox.serve`), kept for a
-while. Any other MTA writes as itself, and only what belongs to its own user; mail for another user waits, and so does
-what it is not permitted to write: root could deliver it. Below another root than ``/`` user ids mean nothing, so files
-are written as ourselves there too.
+A root MTA writes mailboxes through worker processes, one for each identity (`mailconf.mta.mailbox_writer.serve`), kept
+for a while. Any other MTA writes as itself, and only what belongs to its own user; mail for another user waits, and so
+does what it is not permitted to write: root could deliver it. Below another root than ``/`` user ids mean nothing, so
+files are written as ourselves there too.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from typing import Any, cast
 
 from mailconf.files import Root
 from mailconf.model.recipient import Identity
-from mailconf.mta import mailbox
+from mailconf.mta import mailbox_writer
 
 WAITS = "4.3.0"  # the status of what another user, or root, could deliver
 _KEPT = 64  # workers
 
 
 class Workers:
-    """Carries out mailbox requests (`mailconf.mta.mailbox.perform`) under an identity. Used from one event loop."""
+    """Carries out mailbox requests (`mailconf.mta.mailbox_writer.perform`) under an identity, for one event loop."""
 
     def __init__(self, root: Root) -> None:
         self.root = root
@@ -144,7 +144,7 @@ class _Own:
     def __init__(self) -> None:
         self._asked = _Asked()
         self._loop = asyncio.get_running_loop()
-        self.writer = mailbox.Writer(self._report)
+        self.writer = mailbox_writer.Writer(self._report)
 
     def _report(self, answers: list[tuple[int, dict[str, Any]]]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
@@ -166,7 +166,7 @@ _DIED = {"dsn": "4.3.0", "text": "the delivery process died"}
 class _Worker:
     """A process under one identity; started with the first request, and again when it is gone.
 
-    Requests are sent as they come; it writes those for one mailbox together (`mailconf.mta.mailbox.Writer`).
+    Requests are sent as they come; it writes those for one mailbox together (`mailconf.mta.mailbox_writer.Writer`).
     """
 
     def __init__(self, uid: int, gid: int, group: int) -> None:
@@ -194,11 +194,13 @@ class _Worker:
 
     async def _started(self) -> _Pipe:
         async with self._starting:
+            if self._pipe is not None and self._pipe.gone:
+                await self._pipe.close()
             if self._pipe is None or self._pipe.gone:
                 near, far = socket.socketpair()
                 with far:
-                    program = [sys.executable, "-I", "-S", str(Path(mailbox.__file__)), *self.arguments]
-                    process = subprocess.Popen(program, stdin=far, stdout=subprocess.DEVNULL, cwd="/")
+                    program = [sys.executable, "-I", "-S", str(Path(mailbox_writer.__file__)), *self.arguments]
+                    process = subprocess.Popen(program, stdin=far.fileno(), stdout=subprocess.DEVNULL, cwd="/")
                 loop = asyncio.get_running_loop()
                 _, self._pipe = await loop.connect_accepted_socket(functools.partial(_Pipe, process), near)
             return self._pipe
@@ -216,7 +218,7 @@ class _Pipe(asyncio.Protocol):
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._asked = _Asked()
-        self._unpacker = mailbox.Unpacker()
+        self._unpacker = mailbox_writer.Unpacker()
         self._transport: asyncio.Transport | None = None
         self.gone = False
 
@@ -229,7 +231,7 @@ class _Pipe(asyncio.Protocol):
             return _DIED
         assert self._transport is not None
         number, answer = self._asked.begin()
-        self._transport.write(mailbox.packed(number, request, data))
+        self._transport.write(mailbox_writer.packed(number, request, data))
         return await answer
 
     def data_received(self, data: bytes) -> None:
@@ -239,10 +241,12 @@ class _Pipe(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone = True
         self._asked.give_up(_DIED)
-        self._process.poll()
 
     async def close(self) -> None:
+        """Returns when the process has ended; one that has closed its side before is ended."""
         assert self._transport is not None
         if not self.gone:
             self._transport.close()
+        else:
+            self._process.kill()
         await asyncio.to_thread(self._process.wait)

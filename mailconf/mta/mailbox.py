@@ -7,10 +7,8 @@ message that cannot be written whole is cut off again.
 Maildir: the file is written below ``tmp``, made durable and then linked into ``new`` under its unique name; missing
 folders are made (mode 0700).
 
-Writing happens under the recipient's user and group. A process cannot do that for one of its threads, so a root MTA
-starts this file as a program, once for each identity: `serve` drops the privileges and answers requests on standard
-input. The file therefore imports the standard library only. What comes for a mailbox while it is being written to is
-written together then: `Writer`.
+Several messages for one mailbox share a lock and the syncs (`append_all`, `maildir_all`). Who asks for that is
+`mailconf.mta.mailbox_writer`, which also runs as a program of its own: this module imports the standard library only.
 """
 
 from __future__ import annotations
@@ -20,17 +18,14 @@ import errno
 import fcntl
 import functools
 import itertools
-import json
 import os
 import queue
 import socket
 import stat
-import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 LOCK_ATTEMPTS = 20
 LOCK_DELAY = 1.0
@@ -284,7 +279,7 @@ def maildir_all(path: str, entries: list[Entry]) -> list[Failure | None]:
     host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
     letters = [_Letter(path, entry, host) for entry in entries]
     if len(letters) > 1:
-        _in_parallel([letter.write for letter in letters])
+        in_parallel([letter.write for letter in letters])
     else:
         letters[0].write()
     for letter in letters:
@@ -410,7 +405,7 @@ def _dsn(error: OSError) -> str:
 # Many requests at a time
 
 
-class _Threads:
+class Threads:
     """Up to ``most`` threads, which are started when there is work for them."""
 
     def __init__(self, most: int) -> None:
@@ -436,10 +431,10 @@ class _Threads:
                 self._busy -= 1
 
 
-_syncs = _Threads(8)
+_syncs = Threads(8)
 
 
-def _in_parallel(actions: list[Callable[[], None]]) -> None:
+def in_parallel(actions: list[Callable[[], None]]) -> None:
     """Returns when all have been carried out, one of them by the caller's thread; none of them raises."""
     left, ended = len(actions) - 1, threading.Event()
     lock = threading.Lock()
@@ -458,161 +453,3 @@ def _in_parallel(actions: list[Callable[[], None]]) -> None:
         _syncs.put(functools.partial(carry_out, action))
     actions[0]()
     ended.wait()
-
-
-_Request = tuple[int, dict[str, Any], bytes]  # its number, what is asked for, the message
-_Answer = tuple[int, dict[str, Any]]
-_AT_ONCE = 64  # messages that share the syncs of a mailbox
-
-
-class Writer:
-    """Carries out requests in threads. Those for one mailbox are carried out in their order; those that come while
-    others are under way are done together, with one lock and one sync for all.
-
-    report  is called in a thread with the answers of requests that were done together
-    """
-
-    def __init__(self, report: Callable[[list[_Answer]], None], threads: int = 32) -> None:
-        self._report = report
-        self._threads = _Threads(threads)
-        self._lock = threading.Lock()
-        self._nothing = threading.Condition(self._lock)
-        self._waiting: dict[str, list[_Request]] = {}  # by the path of a mailbox that is being written to
-
-    def put(self, number: int, request: dict[str, Any], data: bytes) -> None:
-        path = request["path"]
-        with self._lock:
-            waiting = self._waiting.get(path)
-            if waiting is not None:
-                waiting.append((number, request, data))
-                return
-            self._waiting[path] = [(number, request, data)]
-        self._threads.put(functools.partial(self._serve, path))
-
-    def _serve(self, path: str) -> None:
-        """Do what waits for one mailbox, until there is nothing more."""
-        while True:
-            with self._lock:
-                waiting = self._waiting[path]
-                some, self._waiting[path] = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
-                if not some:
-                    del self._waiting[path]
-                    self._nothing.notify_all()
-                    return
-            answers = perform_all([(request, data) for _, request, data in some])
-            self._report([(number, answer) for (number, _, _), answer in zip(some, answers, strict=True)])
-
-    def finish(self) -> None:
-        """Returns when everything that was put has been reported."""
-        with self._lock:
-            self._nothing.wait_for(lambda: not self._waiting)
-
-
-def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
-    """Carry out ``{"kind": "mbox" or "maildir", "path": ..., "limit": ...}``; the answer has warnings or a failure.
-
-    A failure for lack of a permission has "denied": whose fault that is depends on who asked.
-    With "mbox" there are "required", and "mailbox" and "owner" where it is one: see `append`.
-    """
-    return perform_all([(request, data)])[0]
-
-
-def perform_all(requests: list[tuple[dict[str, Any], bytes]]) -> list[dict[str, Any]]:
-    """`perform` for requests of one path, in their order; those that ask for the same are carried out together."""
-    answers: list[dict[str, Any]] = []
-    for _, group in itertools.groupby(requests, key=lambda each: [each[0].get(name) for name in _WAYS]):
-        same = list(group)
-        try:
-            answers += _performed(same[0][0], [Entry(data, request["limit"]) for request, data in same])
-        except Failure as failure:
-            answers += [_answer(failure)] * len(same)
-        except Exception as error:  # of any kind: the messages were not delivered
-            text = f"unexpected error: {type(error).__name__}: {error}"
-            answers += [{"dsn": "4.3.0", "text": text}] * len(same)
-    return answers
-
-
-_WAYS = ("kind", "path", "required", "mailbox", "owner")
-
-
-def _performed(request: dict[str, Any], entries: list[Entry]) -> list[dict[str, Any]]:
-    warnings: list[str] = []
-    if request["kind"] == "maildir":
-        failures = maildir_all(request["path"], entries)
-    else:
-        failures, warnings = append_all(
-            request["path"],
-            entries,
-            required=request["required"],
-            mailbox=request.get("mailbox", False),
-            owner=request.get("owner"),
-        )
-    return [{"warnings": warnings} if failure is None else _answer(failure) for failure in failures]
-
-
-def _answer(failure: Failure) -> dict[str, Any]:
-    warned = {"warnings": [failure.warning]} if failure.warning else {}
-    denied = {"denied": True} if _is_denied(failure.__cause__) else {}
-    return {"dsn": failure.dsn, "text": failure.text, **warned, **denied}
-
-
-def _is_denied(cause: BaseException | None) -> bool:
-    return isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-
-
-# The worker process
-
-_HEAD = struct.Struct(">QII")
-
-
-def packed(number: int, head: dict[str, Any], data: bytes = b"") -> bytes:
-    """A request or an answer as it is sent."""
-    text = json.dumps(head).encode()
-    return _HEAD.pack(number, len(text), len(data)) + text + data
-
-
-class Unpacker:
-    """Takes what was `packed` apart."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> list[_Request]:
-        """What is whole now."""
-        self._buffer += data
-        found, at = [], 0
-        while len(self._buffer) - at >= _HEAD.size:
-            number, head, length = _HEAD.unpack_from(self._buffer, at)
-            start = at + _HEAD.size
-            if len(self._buffer) < start + head + length:
-                break
-            text = self._buffer[start : start + head]
-            at = start + head + length
-            found.append((number, json.loads(text), bytes(self._buffer[at - length : at])))
-        if at:
-            del self._buffer[:at]
-        return found
-
-
-def serve(uid: int, gid: int, groups: list[int]) -> None:
-    """Become the user permanently and answer what comes through the socket that is standard input, until it ends."""
-    os.setgroups(groups)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
-    os.umask(0o077)
-    pipe = socket.socket(fileno=0)
-    sending = threading.Lock()
-
-    def report(answers: list[_Answer]) -> None:
-        with sending, contextlib.suppress(OSError):  # the MTA is gone: what was delivered is delivered again
-            pipe.sendall(b"".join(packed(number, answer) for number, answer in answers))
-
-    writer, unpacker = Writer(report), Unpacker()
-    while piece := pipe.recv(1 << 18):
-        for number, request, data in unpacker.feed(piece):
-            writer.put(number, request, data)
-    writer.finish()
-
-
-if __name__ == "__main__":
-    serve(int(sys.argv[1]), int(sys.argv[2]), [int(group) for group in sys.argv[3:]])

@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from system_calls import Call, check_synced, mark, recorded
 
-from mailconf.mta import mailbox
-from mailconf.mta.mailbox import Failure, append, maildir, mbox_entry, perform
+from mailconf.mta import mailbox, mailbox_writer
+from mailconf.mta.mailbox import Failure, append, maildir, mbox_entry
+from mailconf.mta.mailbox_writer import perform
 
 HEAD = b"Return-Path: <a@x>\n"
 
@@ -210,7 +211,7 @@ def test_the_worker_program_speaks_the_protocol(tmp_path: Path) -> None:
     """As root it becomes the user; as anyone else it can only refuse to run."""
     near, far = socket.socketpair()
     worker = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(mailbox.__file__)), str(os.getuid()), str(os.getgid())],
+        [sys.executable, "-I", "-S", str(Path(mailbox_writer.__file__)), str(os.getuid()), str(os.getgid())],
         stdin=far,
         stderr=subprocess.PIPE,
     )
@@ -219,11 +220,11 @@ def test_the_worker_program_speaks_the_protocol(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         assert b"PermissionError" in worker.stderr.read()
         return
-    unpacker, answers = mailbox.Unpacker(), []
+    unpacker, answers = mailbox_writer.Unpacker(), []
     asked = ({"kind": "mbox", "required": False}, {"kind": "maildir"})
     for number, request in enumerate(asked):
         whole = {**request, "path": str(tmp_path / request["kind"]), "limit": 0}  # type: ignore[arg-type]
-        near.sendall(mailbox.packed(number, whole, b"From x\n\n"))
+        near.sendall(mailbox_writer.packed(number, whole, b"From x\n\n"))
     near.shutdown(socket.SHUT_WR)
     while data := near.recv(7):  # in pieces
         answers += unpacker.feed(data)

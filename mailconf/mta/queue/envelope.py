@@ -7,7 +7,7 @@ survives. The keys are in the specification, `mailconf.mta.queue`.
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from mailconf.model.recipient import Identity, RecipientKind
@@ -106,6 +106,13 @@ def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEnt
         return QueueEntry(serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"])
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise Broken(f"{type(error).__name__}: {error}") from error
+
+
+def fresh_entry(serial: int, message: Message, *, size: int, filter: str) -> QueueEntry:
+    """What `entry` makes of the record of a message that was just added, without a record."""
+    recipients = [Queued(place, recipient) for place, recipient in enumerate(message.recipients)]
+    known = replace(message, content=b"", effects=(), local=bool(message.local))
+    return QueueEntry(serial, known, recipients, message.arrival, filter=filter, size=size)
 
 
 def session_of(kept: dict[str, Any] | None) -> Session | None:

@@ -59,6 +59,11 @@ class Held:
     came: str = ""
     due: float = 0.0
 
+    @property
+    def changed(self) -> bool:
+        """Whether something became of it since it came."""
+        return bool(self.outcomes) or self.hold or self.warned
+
     def changes(self) -> dict[str, Any]:
         """What is to be known of it beside its envelope as it came."""
         values: dict[str, Any] = {"next": self.next_attempt, "hold": self.hold, "warned": self.warned}
