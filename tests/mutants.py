@@ -46,6 +46,7 @@ _QUEUE = "tests/mta/test_queue.py tests/mta/test_queue_crashes.py tests/mta/test
 _REPLACE = "tests/files/test_replace.py"
 _MAILBOX = "tests/mta/test_mailbox.py"
 _GROUPS = "tests/mta/test_mailbox_groups.py"
+_SIEVES = "tests/postfix/test_content_sieves.py"
 _KNOWN = "tests/mta/test_known_answers.py"
 _GENERATION = "tests/build/test_generation.py"
 _BOUNDARIES = "tests/postfix/test_boundaries.py"
@@ -85,6 +86,11 @@ MUTANTS = (
            "                waiting.append((number, request, data))\n                return\n",
            "                waiting.append((number, request, data))\n", _GROUPS),
     Mutant("worker-again", "mta/identity.py", "for _ in range(2):", "for _ in range(1):", _GROUPS),
+    Mutant("sieve-opens", "maps/patterns/patterns.py", "if not opens and len(self._needles)", "if len(self._needles)",
+           _SIEVES),
+    Mutant("sieve-unknown", "maps/patterns/patterns.py", 'if b"" in self._needles or ', "if ", _SIEVES),
+    Mutant("sieve-limit", "postfix/policy/content_checks.py", "piece.offset >= longest", "piece.offset > longest",
+           _SIEVES),
     Mutant("known-passing", "model/world.py", "if self.passing == before and ", "if ", _KNOWN),
     Mutant("known-tables", "mta/world.py", "            self.known = Known()\n            close()",
            "            close()", _KNOWN),

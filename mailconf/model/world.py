@@ -7,6 +7,7 @@ question and records question and answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -210,6 +211,21 @@ class Ask:
             self.passing += 1
         self._record(table, key, answer.value if answer.found else _how(answer), answer.span)
         return answer
+
+    async def rest(self) -> None:
+        """Give others a turn, where the World has others: for long work between questions."""
+        rest = getattr(self.world, "rest", None)
+        if rest is not None:
+            await rest()
+
+    def sieve(self, table: str, trust: Trust = ORDINARY) -> re.Pattern[bytes] | None:
+        """What is found in the lower-case form of every text, as bytes, for which ``table`` has an answer.
+
+        None where that is not known: then each text has to be looked up.
+        """
+        sieve = getattr(self.world, "sieve", None)
+        found: re.Pattern[bytes] | None = None if sieve is None else sieve(table, trust)
+        return found
 
     async def dns(self, name: str, kind: str) -> Records:
         self.passing += 1

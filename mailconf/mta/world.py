@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -48,6 +49,15 @@ class MtaWorld:
         if may_block:
             return await asyncio.to_thread(lambda: run(self.files.lookup(table, key, trust)))
         return await self.files.lookup(table, key, trust)
+
+    def sieve(self, table: str, trust: Trust = ORDINARY) -> re.Pattern[bytes] | None:
+        """See `mailconf.model.world.Ask.sieve`."""
+        may_block = self._asked.get(table)
+        if may_block is None:
+            may_block = self._remember(table)
+        sieve = getattr(self.files, "sieve", None)
+        found: re.Pattern[bytes] | None = None if may_block or sieve is None else sieve(table, trust)
+        return found
 
     def _remember(self, table: str) -> bool:
         """Note what a table's file is like; whether a lookup in it may block."""

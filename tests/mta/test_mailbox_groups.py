@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import signal
+import stat
 import subprocess
 import threading
 from pathlib import Path
@@ -77,6 +78,20 @@ def test_what_may_not_be_on_disk_is_reported_of_each(
     assert [answer["dsn"] for answer in answers] == ["5.2.0"] * 3
     found = [Path(path)] if kind == "mbox" else list(Path(path, "new").iterdir())
     assert [each.read_bytes() for each in found] == [b"old\n"]
+
+
+def test_a_name_that_may_not_be_on_disk_is_reported_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    maildir_all(str(tmp_path / "box"), [Entry(b"old\n")])
+    real = os.fsync
+
+    def refused(file: int) -> None:
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", refused)
+    failures = maildir_all(str(tmp_path / "box"), [Entry(b"%d\n" % n) for n in range(3)])
+    assert [failure and failure.dsn for failure in failures] == ["5.2.0"] * 3
 
 
 def test_nothing_follows_half_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ UNWRITTEN = Reply.of(451, "4.3.0 Error: queue file write error")
 REJECTED = "message content rejected"
 LOGGED = 200  # characters of a line that the log has
 SHOWN = 60  # and the trace
+_TURN = 100  # pieces after which others have theirs
 _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
 
@@ -76,13 +77,23 @@ class ContentChecks:
 
     async def inspect(self, content: bytes, ask: Ask, whose: str = "") -> Inspection:
         """Look at a message, whose lines are ended by LF; ``whose`` stands in the log behind each line."""
+        asked = self._asked(content, ask)
+        if not asked:
+            return Inspection(None, (), content, (), ask.trace)
         work = _Work(ask, whose)
         pieces = Pieces(mime=self._mime, boundary_length=self._boundary_length, header_size=self._header_size)
-        for piece in pieces.of(content):
+        longest = 0 if Kind.BODY not in asked else self._body_size or len(content)
+        for number, piece in enumerate(pieces.of(content, longest)):
+            if number % _TURN == 0:
+                await ask.rest()
             tables = self._tables[piece.kind]
-            is_body = piece.kind is Kind.BODY
-            beyond = is_body and self._body_size > 0 and piece.offset >= self._body_size
-            if work.over or not tables or not piece.text or beyond:
+            if work.over or piece.kind not in asked or not piece.text:
+                work.out.append(piece.raw)
+                continue
+            if piece.kind is Kind.BODY and piece.offset >= longest:
+                work.out.append(piece.raw)
+                continue
+            if (sieves := asked[piece.kind]) is not None and not _may_be_found(sieves, piece.text):
                 work.out.append(piece.raw)
                 continue
             try:
@@ -95,6 +106,17 @@ class ContentChecks:
         if reply is not None and self._soft_bounce and reply.permanent:
             reply = Reply.of(reply.code - 100, f"4{reply.lines[0][1:]}")
         return Inspection(reply, tuple(work.effects), b"".join(work.out), tuple(work.notes), ask.trace)
+
+    def _asked(self, content: bytes, ask: Ask) -> dict[Kind, list[re.Pattern[bytes]] | None]:
+        """The kinds of pieces that have to be looked up in this content, with what is found in those that have an
+        answer, where that is known."""
+        lowered = content.lower()
+        found = {kind: tables.sieves(ask) for kind, tables in self._tables.items() if tables}
+        return {
+            kind: sieves
+            for kind, sieves in found.items()
+            if sieves is None or any(sieve.search(lowered) for sieve in sieves)
+        }
 
     async def _look(self, tables: Tables, piece: Piece, work: _Work) -> None:
         quiet = Ask(work.ask.world)  # a body has many lines: those that are found stand in the trace
@@ -114,6 +136,11 @@ class ContentChecks:
         action(work, _Line(piece, text, argument.strip(), answer.value.strip()))
         if work.reply is not None:
             told.result = str(work.reply)
+
+
+def _may_be_found(sieves: list[re.Pattern[bytes]], text: bytes) -> bool:
+    lowered = text.lower()
+    return any(sieve.search(lowered) for sieve in sieves)
 
 
 class _Line:
