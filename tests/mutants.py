@@ -47,6 +47,7 @@ _REPLACE = "tests/files/test_replace.py"
 _MAILBOX = "tests/mta/test_mailbox.py"
 _GROUPS = "tests/mta/test_mailbox_groups.py"
 _SIEVES = "tests/postfix/test_content_sieves.py"
+_PLAIN = "tests/mta/test_queue_plain.py"
 _KNOWN = "tests/mta/test_known_answers.py"
 _GENERATION = "tests/build/test_generation.py"
 _BOUNDARIES = "tests/postfix/test_boundaries.py"
@@ -86,6 +87,12 @@ MUTANTS = (
            "                waiting.append((number, request, data))\n                return\n",
            "                waiting.append((number, request, data))\n", _GROUPS),
     Mutant("worker-again", "mta/identity.py", "for _ in range(2):", "for _ in range(1):", _GROUPS),
+    Mutant("plain-changes", "mta/queue/envelope.py", "(?:hold|warned|state|came)", "(?:hold|warned|came)", _PLAIN),
+    Mutant("plain-state", "mta/queue/envelope.py", """ and b'},"' not in text""", "", _PLAIN),
+    Mutant("plain-first", "mta/queue/holdings.py", "        if held.outcomes:\n            self.change",
+           "        if False:\n            self.change", _PLAIN),
+    Mutant("plain-content", "mta/queue/records.py", " or zlib.crc32(view[start : start + length]) != crc:", ":",
+           "tests/mta/test_queue_segments.py"),
     Mutant("sieve-opens", "maps/patterns/patterns.py", "if not opens and len(self._needles)", "if len(self._needles)",
            _SIEVES),
     Mutant("sieve-unknown", "maps/patterns/patterns.py", 'if b"" in self._needles or ', "if ", _SIEVES),
