@@ -43,7 +43,7 @@ def load(data: bytes) -> dict[str, Any]:
     return values
 
 
-# What `dump` writes of a string without quotes and backslashes, and of a number. Within a string a quote has a backslash
+# What `dump` writes of a string without quotes and backslashes, and of a number. A quote within one has a backslash
 # before it: what looks like a key is one.
 _PLAIN = re.compile(rb'\{"id":"([ !#-\[\]-~]*)",')
 _NEXT = re.compile(rb',"next":(-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)[,}]')
