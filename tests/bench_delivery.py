@@ -1,9 +1,8 @@
 """The MTA beside a private real Postfix: one main.cf, the same messages of Postfix's own smtp-source, one run.
 
-``python -m tests.bench_delivery [--scale F] [--ours FILE]`` prints the table; it is part of ``make bench`` as well. A
+``python -m tests.bench_delivery [--scale F] [--write]`` prints the table; the rows are part of ``make bench``, too. A
 row is timed from the first connection to the last file in the Maildir, or the last message at smtp-sink. The machine
-may have other work, so the processor time of all processes of each side is given for a message, too; with PEAK, the
-most memory of ours.
+may have other work, so the processor time of all processes of each side is given for a message as well.
 
 Both sides are the default installation as root: mail to example.com goes to a Maildir of virtual(8) under another user,
 mail to far.example to an smtp-sink, by the defaults of main.cf and master.cf.
@@ -206,7 +205,7 @@ def _ours(top: Path, sink: Sink) -> Iterator[Side]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = str(TESTS.parent)
     listen = ["--listen", f"127.0.0.1:{postfix.port}"]
-    command = [*PREFIX, sys.executable, "-m", "mailconf", "serve", str(postfix.etc), *listen]
+    command = [sys.executable, "-m", "mailconf", "serve", str(postfix.etc), *listen]
     with log.open("wb") as file, subprocess.Popen(command, stderr=file, env=environment) as process:
         try:
             while b" for smtp\n" not in log.read_bytes() and b"listening on" not in log.read_bytes():
@@ -221,7 +220,6 @@ def _ours(top: Path, sink: Sink) -> Iterator[Side]:
                 shutil.copy(log, KEEP)
 
 
-PREFIX: list[str] = []
 KEEP = ""
 
 
@@ -236,21 +234,32 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--scale", type=float, default=1.0, help="times as many messages")
     parser.add_argument("--load", default="", help="only the loads with this in their names")
-    parser.add_argument("--prefix", default="", help="a program that starts ours, such as strace")
     parser.add_argument("--keep", default="", help="a file for our log")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/mta.md")
     arguments = parser.parse_args()
     global KEEP
-    PREFIX.extend(arguments.prefix.split())
     KEEP = arguments.keep
-    print(f"{'':28} {'ours/s':>8} {'real/s':>8} {'times':>6}   {'ours ms':>8} {'real ms':>8} {'of it':>6}")
+    busy = os.getloadavg()[0]
+    table = [HEAD, "|---|---|---|---|---|---|---|"]
+    print(HEAD, flush=True)
     for load, ours, real in measured(arguments.scale, arguments.load):
         n = load.messages
-        print(
-            f"{load.name:28} {n / ours.wall:8.0f} {n / real.wall:8.0f} {real.wall / ours.wall:6.2f}   "
-            f"{ours.cpu / n * 1000:8.2f} {real.cpu / n * 1000:8.2f} {ours.cpu / real.cpu:6.2f}",
-            flush=True,
+        figures = (
+            f"{n / ours.wall:.0f} | {n / real.wall:.0f} | {real.wall / ours.wall:.2f} | {ours.cpu / n * 1000:.2f} | "
         )
+        figures += f"{real.cpu / n * 1000:.2f} | {ours.cpu / real.cpu:.2f}"
+        table.append(f"| {load.name} | {figures} |")
+        print(table[-1], flush=True)
+    if arguments.write:
+        told = f"Load of the machine before: {busy:.1f} on {os.cpu_count()} processors."
+        page = TESTS.parent / "docs/mta.md"
+        before, _, rest = page.read_text().partition(BEGIN)
+        after = rest.partition(END)[2]
+        page.write_text(before + BEGIN + "\n" + "\n".join([*table, "", told]) + "\n" + END + after)
 
+
+HEAD = "| load | ours/s | Postfix/s | times | ours, ms a message | Postfix, ms | of it |"
+BEGIN, END = "<!-- tests/bench_delivery.py --write -->", "<!-- end -->"
 
 if __name__ == "__main__":
     main()

@@ -94,6 +94,7 @@ def test_what_a_new_message_is_has_no_need_of_its_json() -> None:
         "local": True,
     }
     assert plain_envelope(dump(values)) == {"id": "3A2F1", "next": 1.5}
+    assert plain_state(b'{"state":{"0":[1]},"more":{"0":[]}}') == b""
     assert plain_state(dump({"state": {"0": [1, 1, "4.4.1", 'a "quoted" }, text', "none", 0, []]}}))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
@@ -114,6 +115,35 @@ def test_what_waits_is_attempted_once(tmp_path: Path) -> None:
             network.closed.set()
             await mta.settle()
             assert max(network.by_address.values()) == 1
+
+    drive(main())
+
+
+def test_a_queue_run_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    """Attempts of what is deferred, again and again: as many objects are there after twelve rounds as after four."""
+
+    async def main() -> None:
+        async with Mta(tmp_path) as mta:
+            network = with_network(mta)
+            network.closed.set()
+            await fill(mta, 60)
+            await mta.settle()
+            counts = []
+            for _ in range(3):
+                for _ in range(4):
+                    await mta.advance(5000)
+                    await mta.settle()
+                    mta.lines.clear()
+                    network.by_address.clear()
+                await accept(mta, "u@far.test")  # with it everything before it is on the disk, and not remembered
+                await mta.settle()
+                mta.lines.clear()
+                network.attempts.clear()
+                gc.collect()
+                counts.append(sys.getallocatedblocks())
+            assert len(mta.manager.queue._holdings.messages) == 60
+            # 60 messages have had 8 attempts more each: one block that stays of each attempt were 480 blocks.
+            assert counts[2] - counts[0] < 240, counts
 
     drive(main())
 
