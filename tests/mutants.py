@@ -47,6 +47,10 @@ _WRITER = "tests/mta/test_queue.py tests/mta/test_queue_crashes.py"
 _RECORDS = "tests/mta/test_queue_segments.py"
 _REPLACE = "tests/files/test_replace.py"
 _MAILBOX = "tests/mta/test_mailbox.py"
+_GROUPS = "tests/mta/test_mailbox_groups.py"
+_SIEVES = "tests/postfix/test_content_sieves.py"
+_PLAIN = "tests/mta/test_queue_plain.py"
+_KNOWN = "tests/mta/test_known_answers.py"
 _GENERATION = "tests/build/test_generation.py"
 _BOUNDARIES = "tests/postfix/test_boundaries.py"
 _LOCKS = "tests/maps/test_locks.py"
@@ -100,12 +104,44 @@ MUTANTS = (
     Mutant("replace-order", "files/replacing.py",
            "            os.fsync(file.fileno())\n            temporary.replace(target)\n",
            "            temporary.replace(target)\n            os.fsync(file.fileno())\n", _REPLACE),
-    Mutant("mbox", "mta/mailbox.py", "            os.fsync(file)\n            if not before:",
-           "            if not before:", _MAILBOX),
-    Mutant("mbox-folder", "mta/mailbox.py", "                    _sync_folder(os.path.dirname(path)",
-           "                    str(os.path.dirname(path)", _MAILBOX),
-    Mutant("maildir", "mta/mailbox.py", "            os.fsync(file)\n            found", "            found", _MAILBOX),
-    Mutant("maildir-folder", "mta/mailbox.py", '        _sync_folder(f"{path}/new")\n', "", _MAILBOX),
+    Mutant("mbox", "mta/mailbox.py", "            os.fsync(file)\n        if not start:",
+           "            pass\n        if not start:", _MAILBOX),
+    Mutant("mbox-folder", "mta/mailbox.py", "                _sync_folder(os.path.dirname(path)",
+           "                str(os.path.dirname(path)", _MAILBOX),
+    Mutant("maildir", "mta/mailbox.py", "            os.fsync(file)\n            found, now", "            found, now",
+           _MAILBOX),
+    Mutant("maildir-folder", "mta/mailbox.py", '            _sync_folder(f"{path}/new")\n', "            pass\n",
+           _MAILBOX),
+    Mutant("maildir-group", "mta/mailbox.py", "    for letter in letters:\n        letter.name()\n",
+           "    letters[0].name()\n    for letter in letters[1:]:\n        letter.write()\n        letter.name()\n",
+           _GROUPS),
+    Mutant("maildir-group-sync", "mta/mailbox.py", "            for letter in named:\n",
+           "            for letter in named[:1]:\n", _GROUPS),
+    Mutant("mbox-group-sync", "mta/mailbox.py", "        return [found or _not_written(error) for found in failures]\n",
+           "        return [_not_written(error), *failures[1:]]\n", _GROUPS),
+    Mutant("mbox-group-half", "mta/mailbox.py", "(len(entries) - len(failures))\n                break\n",
+           "0\n", _GROUPS),
+    Mutant("mailbox-order", "mta/mailbox_writer.py", "waiting[:_AT_ONCE], waiting[_AT_ONCE:]",
+           "waiting[-2:], waiting[:-2]", _GROUPS),
+    Mutant("mailbox-threads", "mta/mailbox_writer.py",
+           "                waiting.append((number, request, data))\n                return\n",
+           "                waiting.append((number, request, data))\n", _GROUPS),
+    Mutant("worker-again", "mta/identity.py", "for _ in range(2):", "for _ in range(1):", _GROUPS),
+    Mutant("plain-changes", "mta/queue/envelope.py", "(?:hold|warned|state|came)", "(?:hold|warned|came)", _PLAIN),
+    Mutant("plain-state", "mta/queue/envelope.py", """ and b'},"' not in text""", "", _PLAIN),
+    Mutant("plain-first", "mta/queue/holdings.py", "        if held.outcomes:\n            self.change",
+           "        if False:\n            self.change", _PLAIN),
+    Mutant("plain-content", "mta/queue/records.py", " or zlib.crc32(view[start : start + length]) != crc:", ":",
+           "tests/mta/test_queue_segments.py"),
+    Mutant("sieve-opens", "maps/patterns/patterns.py", "if not opens and len(self._needles)", "if len(self._needles)",
+           _SIEVES),
+    Mutant("sieve-unknown", "maps/patterns/patterns.py", 'if b"" in self._needles or ', "if ", _SIEVES),
+    Mutant("sieve-limit", "postfix/policy/content_checks.py", "piece.offset >= longest", "piece.offset > longest",
+           _SIEVES),
+    Mutant("known-passing", "model/world.py", "if self.passing == before and ", "if ", _KNOWN),
+    Mutant("known-tables", "mta/world.py", "            self.known = Known()\n            close()",
+           "            close()", _KNOWN),
+    Mutant("known-long", "model/world.py", " and _is_small(key, answer):", ":", _KNOWN),
     Mutant("maildir-parents", "mta/mailbox.py", "            _sync_folder(os.path.dirname(folder)",
            "            str(os.path.dirname(folder)", _MAILBOX),
     Mutant("mailbox-folders", "mta/mailbox.py", "        os.fsync(folder)\n", "        pass\n", _MAILBOX),

@@ -33,6 +33,7 @@ class MapType(NamedTuple):
     composite its name lists other tables
     nameless  its name has no meaning, or is not needed
     may_block a lookup may wait for a network or a lock
+    steady    the same key has the same answer as long as its file, or its name, does not change
     unproven  anyone can answer who takes the server's place: not for security-sensitive data
     packaged  it comes in a package of its own and is loaded where dynamicmaps.cf names it (postconf(5) meta_directory)
     foreign   it belongs to other systems than Linux
@@ -55,6 +56,7 @@ class MapType(NamedTuple):
     composite: bool = False
     nameless: bool = False
     may_block: bool = False
+    steady: bool = False
     unproven: bool = False
     packaged: bool = False
     foreign: bool = False
@@ -85,6 +87,7 @@ TYPES: dict[str, MapType] = {
         "database.bdb_values:write_btree_values",
         "database.bdb_btree:BtreeFile",
         built=True,
+        steady=True,
     ),
     "cdb": MapType(
         BOTH,
@@ -96,9 +99,10 @@ TYPES: dict[str, MapType] = {
         nul=False,
         fixed=_CDB_IS_FIXED,
         built=True,
+        steady=True,
         packaged=True,
     ),
-    "cidr": MapType(opener="patterns.cidr:Cidr", text=True, pattern=True),
+    "cidr": MapType(opener="patterns.cidr:Cidr", text=True, pattern=True, steady=True),
     "dbm": MapType(BOTH, suffix=".pag", built=True, foreign=True),
     "environ": MapType(opener="simple.environ:open_table", nameless=True),
     "fail": MapType(opener="simple.fail:open_table", nameless=True),
@@ -111,8 +115,9 @@ TYPES: dict[str, MapType] = {
         "database.bdb_values:write_hash_values",
         "database.bdb_hash:HashFile",
         built=True,
+        steady=True,
     ),
-    "inline": MapType(opener="simple.inline:open_table"),
+    "inline": MapType(opener="simple.inline:open_table", steady=True),
     "internal": MapType(nameless=True),
     "ldap": MapType(BOTH, "servers.ldap:LdapTable", configured=True, may_block=True, packaged=True),
     "lmdb": MapType(
@@ -131,18 +136,18 @@ TYPES: dict[str, MapType] = {
     "netinfo": MapType(BOTH, foreign=True),
     "nis": MapType(BOTH, "servers.nis:open_table"),
     "nisplus": MapType(BOTH, foreign=True),
-    "pcre": MapType(opener="patterns.pcre:Pcre", text=True, pattern=True, packaged=True),
+    "pcre": MapType(opener="patterns.pcre:Pcre", text=True, pattern=True, packaged=True, steady=True),
     "pgsql": MapType(opener="servers.pgsql:PgsqlTable", configured=True, may_block=True, packaged=True),
     "pipemap": MapType(opener="simple.combined:PipeTable", composite=True),
     "proxy": MapType(may_block=True),
     "randmap": MapType(opener="simple.randmap:open_table"),
-    "regexp": MapType(opener="patterns.regexp:Regexp", text=True, pattern=True),
+    "regexp": MapType(opener="patterns.regexp:Regexp", text=True, pattern=True, steady=True),
     "sdbm": MapType(suffix=".pag", built=True, packaged=True, foreign=True),
     "socketmap": MapType(opener="servers.socketmap:SocketmapTable", may_block=True, unproven=True),
     "sqlite": MapType(opener="servers.sqlite:SqliteTable", configured=True, may_block=True, packaged=True),
-    "static": MapType(opener="simple.static:open_table", nameless=True),
+    "static": MapType(opener="simple.static:open_table", nameless=True, steady=True),
     "tcp": MapType(opener="servers.tcp:TcpTable", pattern=True, may_block=True, unproven=True),
-    "texthash": MapType(opener="simple.texthash:open_table", text=True),
+    "texthash": MapType(opener="simple.texthash:open_table", text=True, steady=True),
     "unionmap": MapType(opener="simple.combined:UnionTable", composite=True),
     "unix": MapType(opener="simple.accounts:AccountTable"),
 }

@@ -10,6 +10,7 @@ or, with a root other than /, from ROOT/etc/passwd and ROOT/etc/group.
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from array import array
@@ -150,6 +151,14 @@ class FileWorld:
         elif direct and (line := getattr(opened, "answered", 0)):
             place = self._rule(direct.name, line)
         return Answer(Outcome.FOUND, decode(value), span=place)
+
+    def sieve(self, table: str, trust: Trust = ORDINARY) -> re.Pattern[bytes] | None:
+        """See `mailconf.model.world.Ask.sieve`."""
+        opened = self._tables.get((table, trust))
+        if opened is None:
+            opened = self._tables[table, trust] = self._open(table, trust)
+        sieve: Callable[[], re.Pattern[bytes] | None] | None = getattr(opened, "sieve", None)
+        return None if sieve is None else sieve()
 
     def _open(self, table: str, trust: Trust) -> LookupTable | Answer:
         try:

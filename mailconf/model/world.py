@@ -7,7 +7,8 @@ question and records question and answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -145,6 +146,29 @@ class World(Protocol):
         ...
 
 
+_REMEMBERED = 20_000  # answers; then all are forgotten
+_LONGEST, _MANY = 600, 8  # characters of what was asked, members of an answer
+
+
+class Known:
+    """Answers of a Policy that stay the same: nothing was asked for them but tables that have not changed since.
+
+    A World that has the attribute ``known`` wants them to be remembered; its ``steady`` are the tables that were asked
+    and whose answers stay the same until it makes a new ``known``.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[Hashable, Any] = {}
+
+    def put(self, key: Hashable, answer: object) -> None:
+        if len(self.answers) >= _REMEMBERED:
+            self.answers.clear()
+        self.answers[key] = answer
+
+
+_MISSING = object()
+
+
 def _nobody_listens(text: str) -> None:
     """Where there is no log."""
 
@@ -160,53 +184,110 @@ class Ask:
     def __init__(self, world: World, trace: Trace | None = None) -> None:
         self.world = world
         self.trace = Trace() if trace is None else trace
+        self.passing = 0  # questions whose answer may be another one the next time
+
+    async def remembered(self, key: tuple[Hashable, ...], question: Callable[[], Awaitable[T]]) -> T:
+        """What ``question``, which asks by this Ask alone, came to when it was asked before with the same ``key``.
+
+        Only what followed from steady tables is remembered, by a World that wants it; the trace has nothing of it
+        then. Nobody may change the answer.
+        """
+        known: Known | None = getattr(self.world, "known", None)
+        if known is None:
+            return await question()
+        found = known.answers.get(key, _MISSING)
+        if found is not _MISSING:
+            remembered: T = found
+            return remembered
+        before = self.passing
+        answer = await question()
+        if self.passing == before and _is_small(key, answer):
+            known.put(key, answer)
+        return answer
 
     async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
         answer = await self.world.lookup(table, key, trust)
+        if answer.failed or not _is_steady(self.world, table):
+            self.passing += 1
         self._record(table, key, answer.value if answer.found else _how(answer), answer.span)
         return answer
 
+    async def rest(self) -> None:
+        """Give others a turn, where the World has others: for long work between questions."""
+        rest = getattr(self.world, "rest", None)
+        if rest is not None:
+            await rest()
+
+    def sieve(self, table: str, trust: Trust = ORDINARY) -> re.Pattern[bytes] | None:
+        """What is found in the lower-case form of every text, as bytes, for which ``table`` has an answer.
+
+        None where that is not known: then each text has to be looked up.
+        """
+        sieve = getattr(self.world, "sieve", None)
+        found: re.Pattern[bytes] | None = None if sieve is None else sieve(table, trust)
+        return found
+
     async def dns(self, name: str, kind: str) -> Records:
+        self.passing += 1
         records = await self.world.dns(name, kind)
         found = ", ".join(records.values) if records.outcome is Outcome.FOUND else _how(records)
         self._record("dns", f"{name} {kind}", found)
         return records
 
     async def hosts(self, name: str) -> Records:
+        self.passing += 1
         records = await self.world.hosts(name)
         found = ", ".join(records.values) if records.outcome is Outcome.FOUND else _how(records)
         self._record("hosts", name, found)
         return records
 
     async def user(self, name: str) -> User | None:
+        self.passing += 1
         user = await self.world.user(name)
         self._record("user", name, f"uid {user.uid}" if user else "not found")
         return user
 
     async def account(self, uid: int) -> User | None:
+        self.passing += 1
         user = await self.world.account(uid)
         self._record("user", f"uid {uid}", user.name if user else "not found")
         return user
 
     async def table_owner(self, table: str) -> int | None:
+        self.passing += 1
         return await self.world.table_owner(table)
 
     async def file(self, path: str, user: User | None, *, follow: bool) -> PersonalFile:
+        self.passing += 1
         found = await self.world.file(path, user, follow=follow)
         problem = found.reason or "not a regular file"
         self._record("file", path, problem if found.text is None else of_file(found.text))
         return found
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
+        self.passing += 1
         answer = await self.world.policy_service(endpoint, attributes)
         self._record("check_policy_service", endpoint, answer.value if answer.found else _how(answer))
         return answer
 
     def now(self) -> float:
+        self.passing += 1
         return self.world.now()
 
     def _record(self, subject: str, detail: str, result: str, span: Span | None = None) -> Step:
         return self.trace.add(subject, detail, result, span)
+
+
+def _is_small(key: tuple[Hashable, ...], answer: object) -> bool:
+    """Whether an answer may be remembered: clients choose the addresses, and many of them may lead to long lists."""
+    if sum(len(part) for part in key if isinstance(part, str)) > _LONGEST:
+        return False
+    return not isinstance(answer, (list, tuple)) or len(answer) <= _MANY
+
+
+def _is_steady(world: World, table: str) -> bool:
+    steady: frozenset[str] | set[str] = getattr(world, "steady", frozenset())
+    return table in steady
 
 
 def _how(answer: Answer | Records) -> str:

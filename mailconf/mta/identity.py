@@ -1,42 +1,42 @@
 """Doing things as somebody else: mailbox writing and commands under the recipient's user and group.
 
-A root MTA writes mailboxes through worker processes, one for each identity (`mailconf.mta.mailbox.serve`), kept for a
-while. Any other MTA writes as itself, and only what belongs to its own user; mail for another user waits, and so does
-what it is not permitted to write: root could deliver it. Below another root than ``/`` user ids mean nothing, so files
-are written as ourselves there too.
+A root MTA writes mailboxes through worker processes, one for each identity (`mailconf.mta.mailbox_writer.serve`), kept
+for a while. Any other MTA writes as itself, and only what belongs to its own user; mail for another user waits, and so
+does what it is not permitted to write: root could deliver it. Below another root than ``/`` user ids mean nothing, so
+files are written as ourselves there too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import os
 import pwd
+import socket
 import stat
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mailconf.files import Root
 from mailconf.model.recipient import Identity
-from mailconf.mta import mailbox
+from mailconf.mta import mailbox_writer
 
 WAITS = "4.3.0"  # the status of what another user, or root, could deliver
 _KEPT = 64  # workers
 
 
 class Workers:
-    """Carries out mailbox requests (`mailconf.mta.mailbox.perform`) under an identity."""
+    """Carries out mailbox requests (`mailconf.mta.mailbox_writer.perform`) under an identity, for one event loop."""
 
     def __init__(self, root: Root) -> None:
         self.root = root
         self._workers: dict[tuple[int, int, int], _Worker] = {}
-        # Waiting for a lock takes seconds: such waits must not use up the loop's own few threads.
-        self._pool = ThreadPoolExecutor(32, "mailbox")
+        self._own: _Own | None = None
+        self._retired: set[asyncio.Task[None]] = set()
 
     async def write(self, request: dict[str, Any], data: bytes, identity: Identity | None) -> dict[str, Any]:
         """The answer of `perform`; no identity is that of nobody (postconf(5) default_privs)."""
@@ -44,32 +44,39 @@ class Workers:
         if not self.root.is_real:
             with contextlib.suppress(OSError):  # writing reports it
                 Path(request["path"]).parent.mkdir(parents=True, exist_ok=True)
-            return _put_off(await self._call(mailbox.perform, request, data), me)
+            return _put_off(await self._by_ourselves(request, data), me)
         uid, gid = identity or default_privileges()
         if me not in (0, uid) and request["path"] != os.devnull:  # which everybody may write
             return {"dsn": WAITS, "text": f"cannot write as user {uid} without root privileges"}
         if me != 0 or uid == 0:
-            return _put_off(await self._call(mailbox.perform, request, data), me)
+            return _put_off(await self._by_ourselves(request, data), me)
         if request["kind"] == "mbox" and not request["required"]:
             _create_in_roots_folder(Path(request["path"]), uid, gid)
         key = (uid, gid, _spool_group(request["path"]))
         worker = self._workers.pop(key, None) or _Worker(*key)
         self._workers[key] = worker  # the last used one is the last
         if len(self._workers) > _KEPT:
-            self._workers.pop(next(iter(self._workers))).retire(self._pool)
-        return await self._call(worker.ask, request, data)
+            self._retire(self._workers.pop(next(iter(self._workers))))
+        return await worker.ask(request, data)
 
-    async def _call(
-        self, function: Callable[[dict[str, Any], bytes], dict[str, Any]], request: dict[str, Any], data: bytes
-    ) -> dict[str, Any]:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, request, data)
+    async def _by_ourselves(self, request: dict[str, Any], data: bytes) -> dict[str, Any]:
+        if self._own is None:
+            self._own = _Own()
+        return await self._own.ask(request, data)
 
-    def close(self) -> None:
-        """End the workers when they have done what they are at."""
+    def _retire(self, worker: _Worker) -> None:
+        task = asyncio.create_task(worker.close())
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
+
+    async def close(self) -> None:
+        """Returns when the workers have done what they are at, and have ended."""
         for worker in self._workers.values():
-            worker.retire(self._pool)
+            self._retire(worker)
         self._workers.clear()
-        self._pool.shutdown()
+        await asyncio.gather(*self._retired)
+        if self._own is not None:
+            await asyncio.to_thread(self._own.writer.finish)
 
 
 def _put_off(answer: dict[str, Any], me: int) -> dict[str, Any]:
@@ -109,50 +116,137 @@ def _create_in_roots_folder(path: Path, uid: int, gid: int) -> None:
             os.close(file)
 
 
+class _Asked:
+    """Requests that have no answer yet."""
+
+    def __init__(self) -> None:
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._numbers = itertools.count()
+
+    def begin(self) -> tuple[int, asyncio.Future[dict[str, Any]]]:
+        number, answer = next(self._numbers), asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        return number, answer
+
+    def end(self, number: int, answer: dict[str, Any]) -> None:
+        asked = self._answers.pop(number, None)
+        if asked is not None and not asked.done():
+            asked.set_result(answer)
+
+    def give_up(self, answer: dict[str, Any]) -> None:
+        for number in list(self._answers):
+            self.end(number, answer)
+
+
+class _Own:
+    """Writes as ourselves."""
+
+    def __init__(self) -> None:
+        self._asked = _Asked()
+        self._loop = asyncio.get_running_loop()
+        self.writer = mailbox_writer.Writer(self._report)
+
+    def _report(self, answers: list[tuple[int, dict[str, Any]]]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
+            self._loop.call_soon_threadsafe(self._settle, answers)
+
+    def _settle(self, answers: list[tuple[int, dict[str, Any]]]) -> None:
+        for number, answer in answers:
+            self._asked.end(number, answer)
+
+    async def ask(self, request: dict[str, Any], data: bytes) -> dict[str, Any]:
+        number, answer = self._asked.begin()
+        self.writer.put(number, request, data)
+        return await answer
+
+
+_DIED = {"dsn": "4.3.0", "text": "the delivery process died"}
+
+
 class _Worker:
-    """A process under one identity; started with the first request, and again when it is gone."""
+    """A process under one identity; started with the first request, and again when it is gone.
+
+    Requests are sent as they come; it writes those for one mailbox together (`mailconf.mta.mailbox_writer.Writer`).
+    """
 
     def __init__(self, uid: int, gid: int, group: int) -> None:
         self.arguments = [str(uid), str(gid), *([str(group)] if group >= 0 else [])]
-        self._process: subprocess.Popen[bytes] | None = None
-        self._busy = threading.Lock()
+        self._pipe: _Pipe | None = None
+        self._starting = asyncio.Lock()
+        self._users = 0  # requests under way
+        self._unused = asyncio.Event()
+        self._unused.set()
 
-    def ask(self, request: dict[str, Any], data: bytes) -> dict[str, Any]:
-        with self._busy:
+    async def ask(self, request: dict[str, Any], data: bytes) -> dict[str, Any]:
+        self._users += 1
+        self._unused.clear()
+        try:
             for _ in range(2):
-                process = self._started()
-                assert process.stdin is not None and process.stdout is not None
-                with contextlib.suppress(OSError):
-                    mailbox.send(process.stdin, request, data)  # type: ignore[arg-type]
-                    answer = mailbox.receive(process.stdout)  # type: ignore[arg-type]
-                    if answer is not None:
-                        return answer[0]
-                self.close()
-        return {"dsn": "4.3.0", "text": "the delivery process died"}
+                pipe = self._pipe if self._pipe is not None and not self._pipe.gone else await self._started()
+                answer = await pipe.ask(request, data)
+                if answer is not _DIED:
+                    return answer
+            return _DIED
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
 
-    def retire(self, pool: ThreadPoolExecutor) -> None:
-        """End the process after the requests that wait for it."""
+    async def _started(self) -> _Pipe:
+        async with self._starting:
+            if self._pipe is not None and self._pipe.gone:
+                await self._pipe.close()
+            if self._pipe is None or self._pipe.gone:
+                near, far = socket.socketpair()
+                with far:
+                    program = [sys.executable, "-I", "-S", str(Path(mailbox_writer.__file__)), *self.arguments]
+                    process = subprocess.Popen(program, stdin=far.fileno(), stdout=subprocess.DEVNULL, cwd="/")
+                loop = asyncio.get_running_loop()
+                _, self._pipe = await loop.connect_accepted_socket(functools.partial(_Pipe, process), near)
+            return self._pipe
 
-        def end() -> None:
-            with self._busy:
-                self.close()
+    async def close(self) -> None:
+        """End the process after the requests that are under way."""
+        await self._unused.wait()
+        if self._pipe is not None:
+            await self._pipe.close()
 
-        pool.submit(end)
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(mailbox.__file__)), *self.arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd="/",
-            )
-        return self._process
+class _Pipe(asyncio.Protocol):
+    """The connection to a process; ``gone`` when there is none any more."""
 
-    def close(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            with contextlib.suppress(OSError):
-                assert process.stdin is not None
-                process.stdin.close()
-            process.wait()
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._asked = _Asked()
+        self._unpacker = mailbox_writer.Unpacker()
+        self._transport: asyncio.Transport | None = None
+        self.gone = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    async def ask(self, request: dict[str, Any], data: bytes) -> dict[str, Any]:
+        """The answer, or _DIED where the process has ended before it came."""
+        if self.gone:
+            return _DIED
+        assert self._transport is not None
+        number, answer = self._asked.begin()
+        self._transport.write(mailbox_writer.packed(number, request, data))
+        return await answer
+
+    def data_received(self, data: bytes) -> None:
+        for number, answer, _ in self._unpacker.feed(data):
+            self._asked.end(number, answer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone = True
+        self._asked.give_up(_DIED)
+
+    async def close(self) -> None:
+        """Returns when the process has ended; one that has closed its side before is ended."""
+        assert self._transport is not None
+        if not self.gone:
+            self._transport.close()
+        else:
+            self._process.kill()
+        await asyncio.to_thread(self._process.wait)

@@ -42,6 +42,9 @@ class _Paced:
         await self._pace.step()
         return await self._world.lookup(table, key, trust)
 
+    async def rest(self) -> None:
+        await self._pace.step()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._world, name)
 

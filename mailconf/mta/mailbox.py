@@ -7,9 +7,8 @@ message that cannot be written whole is cut off again.
 Maildir: the file is written below ``tmp``, made durable and then linked into ``new`` under its unique name; missing
 folders are made (mode 0700).
 
-Writing happens under the recipient's user and group. A process cannot do that for one of its threads, so a root MTA
-starts this file as a program, once for each identity: `serve` drops the privileges and answers requests on standard
-input. The file therefore imports the standard library only.
+Several messages for one mailbox share a lock and the syncs (`append_all`, `maildir_all`). Who asks for that is
+`mailconf.mta.mailbox_writer`, which also runs as a program of its own: this module imports the standard library only.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import itertools
-import json
 import os
+import queue
 import socket
 import stat
-import struct
-import sys
+import threading
 import time
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 LOCK_ATTEMPTS = 20
 LOCK_DELAY = 1.0
@@ -57,6 +56,13 @@ def mbox_entry(head: bytes, content: bytes, sender: str, when: float) -> bytes:
     return from_line(sender, when) + text + (b"" if text.endswith(b"\n") else b"\n") + b"\n"
 
 
+class Entry(NamedTuple):
+    """A message for an mbox or a Maildir; ``limit`` is as in `append` and `maildir`."""
+
+    data: bytes
+    limit: int = 0
+
+
 def append(
     path: str,
     data: bytes,
@@ -74,6 +80,23 @@ def append(
     mailbox   it is a mailbox, and must be a regular file; a destination /file/name may be a device, but no program
     owner     the user id that must own a mailbox (postconf(5) strict_mailbox_ownership); None: any may
     """
+    ways = {"dotlock": dotlock, "required": required, "mailbox": mailbox, "owner": owner}
+    (found,), warnings = append_all(path, [Entry(data, limit)], **ways)  # type: ignore[arg-type]
+    if found is not None:
+        raise found
+    return warnings
+
+
+def append_all(
+    path: str,
+    entries: list[Entry],
+    *,
+    dotlock: bool = True,
+    required: bool = False,
+    mailbox: bool = False,
+    owner: int | None = None,
+) -> tuple[list[Failure | None], list[str]]:
+    """Append the entries under one lock and one fsync(2): what failed of each, and warnings. Raises Failure: of all."""
     warnings: list[str] = []
     with contextlib.ExitStack() as stack:
         try:
@@ -90,25 +113,50 @@ def append(
         if mailbox:
             _check_mailbox(path, status, owner)
         elif not stat.S_ISREG(status.st_mode):
-            _write(file, data)
-            return warnings
+            for entry in entries:
+                _write(file, entry.data)
+            return [None] * len(entries), warnings
         elif status.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH):
             raise Failure("5.7.1", "file is executable")
         _lock(file)
-        before = os.fstat(file).st_size
+        return _appended(path, file, entries), warnings
+
+
+def _appended(path: str, file: int, entries: list[Entry]) -> list[Failure | None]:
+    """Write what is to be appended to a locked file; of what cannot be written whole nothing stays."""
+    start = size = os.fstat(file).st_size
+    failures: list[Failure | None] = []
+    for entry in entries:
         try:
-            if limit and before + len(data) > limit:
+            if entry.limit and size + len(entry.data) > entry.limit:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            _write(file, data)
-            os.fsync(file)
-            if not before:  # it may be new; the message is in it even where the user cannot read the folder
-                with contextlib.suppress(OSError):
-                    _sync_folder(os.path.dirname(path) or ".")  # noqa: PTH120
+            _write(file, entry.data)
+            size += len(entry.data)
+            failures.append(None)
         except OSError as error:
+            failures.append(_not_written(error))
+            try:
+                os.ftruncate(file, size)
+            except OSError as further:  # nothing may follow half a message
+                failures += [_not_written(further)] * (len(entries) - len(failures))
+                break
+    try:
+        if size > start:
+            os.fsync(file)
+        if not start:  # it may be new; the message is in it even where the user cannot read the folder
             with contextlib.suppress(OSError):
-                os.ftruncate(file, before)
-            raise Failure(_dsn(error), f"error writing message: {os.strerror(error.errno or 0)}") from error
-    return warnings
+                _sync_folder(os.path.dirname(path) or ".")  # noqa: PTH120
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, start)
+        return [found or _not_written(error) for found in failures]
+    return failures
+
+
+def _not_written(error: OSError) -> Failure:
+    failure = Failure(_dsn(error), f"error writing message: {os.strerror(error.errno or 0)}")
+    failure.__cause__ = error
+    return failure
 
 
 def _is_special(path: str) -> bool:
@@ -216,34 +264,107 @@ _deliveries = itertools.count(1)  # threads of one process deliver within one se
 
 def maildir(path: str, data: bytes, *, limit: int = 0) -> list[str]:
     """Put ``data`` as a new file into the Maildir at ``path``; raises Failure, whose text names the step."""
+    (found,) = maildir_all(path, [Entry(data, limit)])
+    if found is not None:
+        raise found
+    return []
+
+
+def maildir_all(path: str, entries: list[Entry]) -> list[Failure | None]:
+    """Put each entry as a new file into the Maildir at ``path``: what failed of each.
+
+    All are on the disk before one gets its name, and the names are made durable together.
+    """
     path = path.rstrip("/")
     host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
-    now = time.time()
-    temporary = f"{path}/tmp/{int(now)}.P{os.getpid()}Q{next(_deliveries)}.{host}"
-    step = f"create maildir file {temporary}"
-    try:
-        for name in ("tmp", "new", "cur"):
-            with contextlib.suppress(OSError):  # opening the file reports it
-                _make_folder(f"{path}/{name}")
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    letters = [_Letter(path, entry, host) for entry in entries]
+    if len(letters) > 1:
+        in_parallel([letter.write for letter in letters])
+    else:
+        letters[0].write()
+    for letter in letters:
+        letter.name()
+    named = [letter for letter in letters if letter.failure is None]
+    if named:
         try:
-            step = "error writing message"
-            if limit and len(data) > limit:
+            _sync_folder(f"{path}/new")
+        except OSError as error:
+            for letter in named:
+                letter.fail(error)
+    return [letter.failure for letter in letters]
+
+
+class _Letter:
+    """A file of a Maildir on its way. ``failure`` is what went wrong, ``step`` what is done at the moment."""
+
+    def __init__(self, path: str, entry: Entry, host: str) -> None:
+        self.path = path
+        self.entry = entry
+        self.host = host
+        self.now = time.time()
+        self.temporary = f"{path}/tmp/{int(self.now)}.P{os.getpid()}Q{next(_deliveries)}.{host}"
+        self.step = f"create maildir file {self.temporary}"
+        self.failure: Failure | None = None
+        self._unique = ""
+
+    def fail(self, error: OSError) -> None:
+        self.failure = Failure(_dsn(error), f"{self.step}: {os.strerror(error.errno or 0)}")
+        self.failure.__cause__ = error
+
+    def write(self) -> None:
+        """Write the file below ``tmp``, durable."""
+        try:
+            file = self._create()
+        except OSError as error:
+            self.fail(error)
+            return
+        try:
+            self.step = "error writing message"
+            if self.entry.limit and len(self.entry.data) > self.entry.limit:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            _write(file, data)
+            _write(file, self.entry.data)
             os.fsync(file)
-            found = os.fstat(file)
-            unique = f"{path}/new/{int(now)}.V{found.st_dev:x}I{found.st_ino:x}M{int(now * 1e6) % 1_000_000}.{host}"
-            step = f"create maildir file {unique}"
-            os.link(temporary, unique)
+            found, now = os.fstat(file), self.now
+            moment = int(now * 1e6) % 1_000_000
+            self._unique = f"{self.path}/new/{int(now)}.V{found.st_dev:x}I{found.st_ino:x}M{moment}.{self.host}"
+        except OSError as error:
+            self.fail(error)
+            self._remove()
         finally:
             os.close(file)
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-        _sync_folder(f"{path}/new")
-    except OSError as error:
-        raise Failure(_dsn(error), f"{step}: {os.strerror(error.errno or 0)}") from error
-    return []
+
+    def _create(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return os.open(self.temporary, flags, 0o600)
+        except FileNotFoundError:
+            self._make_folders()
+            return os.open(self.temporary, flags, 0o600)
+
+    def _make_folders(self) -> None:
+        for name in ("tmp", "new", "cur"):
+            with contextlib.suppress(OSError):  # who needs them reports it
+                _make_folder(f"{self.path}/{name}")
+
+    def name(self) -> None:
+        """Give the file its name below ``new``."""
+        if self.failure is not None:
+            return
+        self.step = f"create maildir file {self._unique}"
+        try:
+            try:
+                os.link(self.temporary, self._unique)
+            except FileNotFoundError:
+                self._make_folders()
+                os.link(self.temporary, self._unique)
+        except OSError as error:
+            self.fail(error)
+        finally:
+            self._remove()
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self.temporary)  # noqa: PTH108
 
 
 def _make_folder(path: str) -> None:
@@ -281,70 +402,54 @@ def _dsn(error: OSError) -> str:
     return _DSN.get(error.errno or 0, "5.2.0")
 
 
-# The worker process
-
-_HEAD = struct.Struct(">II")
+# Many requests at a time
 
 
-def send(pipe: BinaryIO, head: dict[str, Any], data: bytes = b"") -> None:
-    text = json.dumps(head).encode()
-    pipe.write(_HEAD.pack(len(text), len(data)) + text + data)
-    pipe.flush()
+class Threads:
+    """Up to ``most`` threads, which are started when there is work for them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._threads = self._busy = 0
+
+    def put(self, action: Callable[[], None]) -> None:
+        """``action`` raises nothing."""
+        with self._lock:
+            self._busy += 1
+            start = self._threads < min(self._busy, self._most)
+            self._threads += start
+        self._work.put(action)
+        if start:
+            threading.Thread(target=self._run, name="mailbox", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self._work.get()()
+            with self._lock:
+                self._busy -= 1
 
 
-def receive(pipe: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
-    """The next (head, data), or None when the other side is gone."""
-    sizes = pipe.read(_HEAD.size)
-    if len(sizes) < _HEAD.size:
-        return None
-    head, data = _HEAD.unpack(sizes)
-    text, content = pipe.read(head), pipe.read(data)
-    if len(text) < head or len(content) < data:
-        return None
-    request: dict[str, Any] = json.loads(text)
-    return request, content
+_syncs = Threads(8)
 
 
-def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
-    """Carry out ``{"kind": "mbox" or "maildir", "path": ..., "limit": ...}``; the answer has warnings or a failure.
+def in_parallel(actions: list[Callable[[], None]]) -> None:
+    """Returns when all have been carried out, one of them by the caller's thread; none of them raises."""
+    left, ended = len(actions) - 1, threading.Event()
+    lock = threading.Lock()
 
-    A failure for lack of a permission has "denied": whose fault that is depends on who asked.
-    With "mbox" there are "required", and "mailbox" and "owner" where it is one: see `append`.
-    """
-    try:
-        if request["kind"] == "maildir":
-            warnings = maildir(request["path"], data, limit=request["limit"])
-        else:
-            warnings = append(
-                request["path"],
-                data,
-                limit=request["limit"],
-                required=request["required"],
-                mailbox=request.get("mailbox", False),
-                owner=request.get("owner"),
-            )
-    except Failure as failure:
-        warned = {"warnings": [failure.warning]} if failure.warning else {}
-        denied = {"denied": True} if _is_denied(failure.__cause__) else {}
-        return {"dsn": failure.dsn, "text": failure.text, **warned, **denied}
-    except Exception as error:  # of any kind: the message was not delivered
-        return {"dsn": "4.3.0", "text": f"unexpected error: {type(error).__name__}: {error}"}
-    return {"warnings": warnings}
+    def carry_out(action: Callable[[], None]) -> None:
+        nonlocal left
+        try:
+            action()
+        finally:
+            with lock:
+                left -= 1
+                if not left:
+                    ended.set()
 
-
-def _is_denied(cause: BaseException | None) -> bool:
-    return isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-
-
-def serve(uid: int, gid: int, groups: list[int]) -> None:
-    """Become the user permanently and answer requests until standard input ends."""
-    os.setgroups(groups)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
-    os.umask(0o077)
-    while (asked := receive(sys.stdin.buffer)) is not None:
-        send(sys.stdout.buffer, perform(*asked))
-
-
-if __name__ == "__main__":
-    serve(int(sys.argv[1]), int(sys.argv[2]), [int(group) for group in sys.argv[3:]])
+    for action in actions[1:]:
+        _syncs.put(functools.partial(carry_out, action))
+    actions[0]()
+    ended.wait()

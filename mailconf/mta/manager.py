@@ -57,4 +57,4 @@ class Manager:
             await self._running
             self._running = None
         await self.queue.close()
-        await asyncio.to_thread(self.workers.close)
+        await self.workers.close()

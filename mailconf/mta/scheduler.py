@@ -100,7 +100,7 @@ class Scheduler:
         self._old: deque[int] = deque()
         self._taken: set[int] = set()  # everything that waits or is under way, so that nothing is attempted twice
         self._scan = True
-        self._stopping = False
+        self._running = self._stopping = False
         self._triage = 0
         self._attempts = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,7 +121,8 @@ class Scheduler:
         if serial not in self._taken:
             self._taken.add(serial)
             self._fresh.append(serial)
-            self._wake.set()
+            if self._running:
+                self._start()
 
     async def flush(self) -> int:
         """Attempt everything that is deferred now (postqueue -f); how many messages that are."""
@@ -138,6 +139,7 @@ class Scheduler:
     async def run(self) -> None:
         """Take up messages until `stop`."""
         next_run = self._steady()
+        self._running = True
         while not self._stopping:
             self._wake.clear()
             now = self._steady()

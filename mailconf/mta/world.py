@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mailconf.files import Root
 from mailconf.maps.reference import TableRef
-from mailconf.model.world import ORDINARY, Answer, Records, Trust, User, World, run
+from mailconf.model.world import ORDINARY, Answer, Known, Records, Trust, User, World, run
 from mailconf.mta.resolver import Resolver
 from mailconf.personal import PersonalFile
 
@@ -27,7 +28,9 @@ class MtaWorld:
         self._clock = clock
         self._root = root or Root()
         self._seen: dict[Path, tuple[int, ...]] = {}  # the files of the tables that were asked, as they were then
-        self._asked: set[str] = set()  # these tables
+        self._asked: dict[str, bool] = {}  # these tables; whether a lookup may block
+        self.steady: set[str] = set()
+        self.known = Known()
 
     def refresh(self) -> None:
         """Open tables anew whose files were replaced since. smtpd(8) looks when a client connects, so does ours."""
@@ -35,21 +38,39 @@ class MtaWorld:
         if close is not None and any(_state(path) != state for path, state in self._seen.items()):
             self._seen.clear()
             self._asked.clear()
+            self.steady.clear()
+            self.known = Known()
             close()
 
     async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
-        if table not in self._asked:
-            self._remember(table)
-        if TableRef.parse(table).kind.may_block:
+        may_block = self._asked.get(table)
+        if may_block is None:
+            may_block = self._remember(table)
+        if may_block:
             return await asyncio.to_thread(lambda: run(self.files.lookup(table, key, trust)))
         return await self.files.lookup(table, key, trust)
 
-    def _remember(self, table: str) -> None:
-        self._asked.add(table)
-        direct = TableRef.parse(table).direct
-        if direct.name.startswith("/"):
+    def sieve(self, table: str, trust: Trust = ORDINARY) -> re.Pattern[bytes] | None:
+        """See `mailconf.model.world.Ask.sieve`."""
+        may_block = self._asked.get(table)
+        if may_block is None:
+            may_block = self._remember(table)
+        sieve = getattr(self.files, "sieve", None)
+        found: re.Pattern[bytes] | None = None if may_block or sieve is None else sieve(table, trust)
+        return found
+
+    def _remember(self, table: str) -> bool:
+        """Note what a table's file is like; whether a lookup in it may block."""
+        found = TableRef.parse(table)
+        direct, kind = found.direct, found.kind
+        self._asked[table] = kind.may_block
+        has_file = direct.name.startswith("/")
+        if has_file:
             path = self._root.path(direct.file)
             self._seen[path] = _state(path)
+        if kind.steady and (has_file or not kind.named_file):
+            self.steady.add(table)
+        return kind.may_block
 
     async def dns(self, name: str, kind: str) -> Records:
         return await self.resolver.query(name, kind)

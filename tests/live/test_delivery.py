@@ -121,7 +121,7 @@ def test_a_root_mta_writes_as_the_recipient(open_folder: Path) -> None:
         theirs.chmod(0o600)
         refused = await workers.write({**mbox, "path": str(theirs)}, b"x", Identity(65534, 65534))
         assert refused["text"] == "cannot open file: Permission denied"
-        workers.close()
+        await workers.close()
 
     asyncio.run(main())
     for path in (open_folder / "roots" / "box", spool / "box", spool / "dir", next((spool / "dir" / "new").iterdir())):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mailbox as standard
 import os
 import resource
+import socket
 import stat
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from system_calls import Call, check_synced, mark, recorded
 
-from mailconf.mta import mailbox
-from mailconf.mta.mailbox import Failure, append, maildir, mbox_entry, perform
+from mailconf.mta import mailbox, mailbox_writer
+from mailconf.mta.mailbox import Failure, append, maildir, mbox_entry
+from mailconf.mta.mailbox_writer import perform
 
 HEAD = b"Return-Path: <a@x>\n"
 
@@ -207,21 +209,26 @@ def test_a_maildir_that_cannot_be_written_says_where(tmp_path: Path) -> None:
 
 def test_the_worker_program_speaks_the_protocol(tmp_path: Path) -> None:
     """As root it becomes the user; as anyone else it can only refuse to run."""
+    near, far = socket.socketpair()
     worker = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(mailbox.__file__)), str(os.getuid()), str(os.getgid())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        [sys.executable, "-I", "-S", str(Path(mailbox_writer.__file__)), str(os.getuid()), str(os.getgid())],
+        stdin=far,
         stderr=subprocess.PIPE,
     )
-    assert worker.stdin is not None and worker.stdout is not None and worker.stderr is not None
+    far.close()
+    assert worker.stderr is not None
     if os.geteuid() != 0:
         assert b"PermissionError" in worker.stderr.read()
         return
-    for request in ({"kind": "mbox", "required": False}, {"kind": "maildir"}):
-        asked = {**request, "path": str(tmp_path / request["kind"]), "limit": 0}  # type: ignore[arg-type]
-        mailbox.send(worker.stdin, asked, b"From x\n\n")  # type: ignore[arg-type]
-        assert mailbox.receive(worker.stdout) == ({"warnings": []}, b"")  # type: ignore[arg-type]
-    worker.stdin.close()
+    unpacker, answers = mailbox_writer.Unpacker(), []
+    asked = ({"kind": "mbox", "required": False}, {"kind": "maildir"})
+    for number, request in enumerate(asked):
+        whole = {**request, "path": str(tmp_path / request["kind"]), "limit": 0}  # type: ignore[arg-type]
+        near.sendall(mailbox_writer.packed(number, whole, b"From x\n\n"))
+    near.shutdown(socket.SHUT_WR)
+    while data := near.recv(7):  # in pieces
+        answers += unpacker.feed(data)
+    assert sorted(answers) == [(0, {"warnings": []}, b""), (1, {"warnings": []}, b"")]  # type: ignore[type-var]
     assert worker.wait() == 0
     assert (tmp_path / "mbox").read_bytes() == b"From x\n\n"
 

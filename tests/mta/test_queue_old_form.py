@@ -85,6 +85,9 @@ def test_everything_is_taken_over_once(tmp_path: Path) -> None:
         sent = first.message
         assert (sent.sender, sent.arrival, sent.body, sent.ret) == ("a\udcff@b", 1000.5, "8BITMIME", "HDRS")
         assert (sent.envid, sent.local) == ("envid", False)
+        whole = await queue.find("000001")
+        assert whole is not None
+        sent = whole.message
         assert sent.session is not None and sent.session.helo == "h"
         assert (sent.session.client_name, sent.session.reverse_name) == (
             Verified.found("mx.example"),

@@ -38,7 +38,7 @@ def write(path: Path | str, uid: int | None, *, root: str = "/", kind: str = "mb
             request = {"kind": kind, "path": str(path), "limit": 0, "required": False, "mailbox": path != os.devnull}
             return await workers.write(request, b"From a\n\nx\n", Identity(uid, uid))
         finally:
-            workers.close()
+            await workers.close()
 
     return asyncio.run(asyncio.wait_for(main(), 30))
 

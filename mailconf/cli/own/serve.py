@@ -161,6 +161,8 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
     def ready(bound: list[Endpoint]) -> None:
         for host, port, service in bound:
             note(LogEvent.LISTENING, host=host, port=port, service=service)
+        gc.collect()  # the Policy and the queue stay: the collector need not look at them again and again
+        gc.freeze()
         report_ready()
 
     server = Server(

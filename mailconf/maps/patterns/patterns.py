@@ -26,6 +26,7 @@ from mailconf.source import decode
 from mailconf.tables.lines import SPACE
 
 Spans = list[tuple[int, int]]
+MOST_SIFTED = 64  # texts that are looked for together
 MOST_KEPT = 12 << 20
 
 _NAME = re.compile(rb"[A-Za-z0-9_]*")
@@ -75,6 +76,7 @@ class PatternTable(RuleTable[bytes]):
     def __init__(self, name: str, opening: Opening) -> None:
         self._taken = 0
         self._needle: bytes | None = None
+        self._needles: set[bytes] = set()  # of the rules that have an answer
         self._late: LateRules | None = None
         super().__init__(name, opening)
 
@@ -98,7 +100,18 @@ class PatternTable(RuleTable[bytes]):
         self._late.begin(line, start)
         super()._take(line, start, text)
 
+    def sieve(self) -> re.Pattern[bytes] | None:
+        """What is found in each text, in lower case, for which there is an answer; None where that is not known.
+
+        Much sooner asked than `lookup`.
+        """
+        if b"" in self._needles or len(self._needles) > MOST_SIFTED:
+            return None
+        return re.compile(b"|".join(map(re.escape, sorted(self._needles))) or b"(?!)")
+
     def _add(self, line: int, test: Callable[[bytes], bytes | None], *, opens: bool = False) -> None:
+        if not opens and len(self._needles) <= MOST_SIFTED:
+            self._needles.add(self._needle or b"")
         if self._late is None:
             super()._add(line, test, opens=opens)
             return
@@ -130,7 +143,7 @@ class PatternTable(RuleTable[bytes]):
     def _again(self, text: bytes) -> Callable[[bytes], bytes | None] | None:
         """The test of a rule that is compiled again."""
         other = copy(self)  # in which it is the only one
-        other._rules, other._open, other._late, other._tell = [], [], None, silent
+        other._rules, other._open, other._late, other._tell, other._needles = [], [], None, silent, set()
         other._parse(0, text)
         return other._rules[0].test if other._rules else None
 

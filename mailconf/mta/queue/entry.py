@@ -112,7 +112,7 @@ class Queue(Entrance, Protocol):
         ...
 
     def entries(self) -> AsyncIterator[QueueEntry]:
-        """All messages, without their contents, in order of arrival."""
+        """All messages, without their contents and sessions, in order of arrival."""
         ...
 
     async def record(self, serial: int, results: Iterable[tuple[int, Result]], *, again: bool = False) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from mailconf.mta.queue.entry import QueueEntry, QueueError
-from mailconf.mta.queue.envelope import Broken, Outcomes, dump, entry, load
+from mailconf.mta.queue.envelope import Broken, Outcomes, dump, entry, load, plain_envelope, plain_state
 from mailconf.mta.queue.folder import FIRST_SERIAL, QueueFolder
 from mailconf.mta.queue.records import (
     HEAD_SIZE,
@@ -25,6 +25,7 @@ from mailconf.mta.queue.records import (
     has_bytes,
     read_head,
     record_at,
+    record_of,
     scan,
 )
 
@@ -58,6 +59,11 @@ class Held:
     outcomes: bytes = b""
     came: str = ""
     due: float = 0.0
+
+    @property
+    def changed(self) -> bool:
+        """Whether something became of it since it came."""
+        return bool(self.outcomes) or self.hold or self.warned
 
     def changes(self) -> dict[str, Any]:
         """What is to be known of it beside its envelope as it came."""
@@ -118,6 +124,14 @@ class Holdings:
                 held.outcomes = dump({**outcomes, **state})
         except (TypeError, ValueError) as error:
             raise Broken(f"{type(error).__name__}: {error}") from error
+
+    def first_state(self, serial: int, state: bytes) -> None:
+        """`change` for a RESULT with nothing but ``state``, as it was written."""
+        held = self.messages[serial]
+        if held.outcomes:
+            self.change(serial, {"state": load(state)})
+        else:
+            held.outcomes = state
 
     def done(self, serial: int) -> Held | None:
         """Nothing is left to do for a message.
@@ -229,9 +243,13 @@ def _loss(damage: Damage) -> str:
 def _take(record: Record, number: int, holdings: Holdings) -> None:
     serial = record.serial
     if record.type is RecordType.ADD:
-        holdings.add(serial, load(record.text), Place(number, record.offset, record.length))
+        place = Place(number, record.offset, record.length)
+        holdings.add(serial, plain_envelope(record.text) or load(record.text), place)
     elif record.type is RecordType.RESULT:
-        holdings.change(serial, load(record.text))
+        if (state := plain_state(record.text)) and serial in holdings.messages:
+            holdings.first_state(serial, state)
+        else:
+            holdings.change(serial, load(record.text))
     elif record.type is RecordType.DONE:
         holdings.done(serial)
     holdings.next_serial = max(holdings.next_serial, serial + 1)
@@ -245,17 +263,46 @@ def read_message(folder: QueueFolder, held: Held, *, content: bool) -> QueueEntr
 
 
 def read_envelopes(folder: QueueFolder, some: list[Held]) -> list[QueueEntry]:
-    """Messages without their contents; those of a segment that is gone are left out. Raises QueueError."""
+    """Messages without contents and sessions; those of a segment that is gone are left out. Raises QueueError."""
     found = []
     with ExitStack() as files:
-        opened: dict[int, BinaryIO] = {}
+        opened: dict[int, _Opened] = {}
         for held in some:
-            path, number = folder.segment(held.place.segment), held.place.segment
+            number = held.place.segment
             with suppress(FileNotFoundError):
                 if number not in opened:
-                    opened[number] = files.enter_context(folder.open(path))
-                found.append(_read(path, opened[number], held, content=False))
+                    path = folder.segment(number)
+                    opened[number] = _Opened(path, files.enter_context(folder.open(path)))
+                found.append(opened[number].envelope(held))
     return found
+
+
+class _Opened:
+    """A segment of which several envelopes are read. Raises QueueError."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path = path
+        self._file = file
+        try:
+            self._size = file.seek(0, 2)
+            file.seek(0)
+            self._head = read_head(file.read(HEAD_SIZE))
+        except OSError as error:
+            raise QueueError(f"the queue {path} cannot be read: {error.strerror}") from error
+
+    def envelope(self, held: Held) -> QueueEntry:
+        """A message without its content, and without what is known of the client."""
+        path = self._path
+        try:
+            head = self._head
+            record = record_of(self._file, held.place.offset, self._size, head.mark) if head is not None else None
+            if record is None or record.serial != held.serial:
+                raise QueueError(f"the queue {path} is damaged: message {held.queue_id} cannot be read any more")
+            return entry(held.serial, {**load(record.text), **held.changes(), "session": None})
+        except OSError as error:
+            raise QueueError(f"the queue {path} cannot be read: {error.strerror}") from error
+        except Broken as error:
+            raise QueueError(f"the queue {path} is damaged: message {held.queue_id}: {error}") from error
 
 
 def _read(path: Path, file: BinaryIO, held: Held, *, content: bool) -> QueueEntry:

@@ -15,7 +15,7 @@ from typing import Any
 from mailconf.files import sync_folder
 from mailconf.mta.message import Message, Result
 from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError, RecipientState
-from mailconf.mta.queue.envelope import PENDING, Broken, Outcomes, dump, entry, envelope, load, outcome_of
+from mailconf.mta.queue.envelope import PENDING, Broken, Outcomes, dump, envelope, fresh_entry, load, outcome_of
 from mailconf.mta.queue.folder import NotReadable, QueueFolder
 from mailconf.mta.queue.group import Add, Free, GroupWriter, Move, Note, Outcome
 from mailconf.mta.queue.holdings import Held, Holdings, Segment, read_envelopes, read_message, read_segments
@@ -61,7 +61,7 @@ class LocalQueue(Queue):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = -1
         self._next = 0
-        self._fresh: dict[int, tuple[bytes, bytes]] = {}  # envelope, content
+        self._fresh: dict[int, tuple[QueueEntry, bytes]] = {}  # without its content; the content
         self._fresh_size = 0
         self._moving = 0
         self._arriving: set[int] = set()  # in a segment, and still in the file of a command
@@ -151,7 +151,7 @@ class LocalQueue(Queue):
         text = dump(values)
         await self._add(serial, values, text, content_of(message.content))
         if not hold and serial in self._holdings.messages:
-            self._keep(serial, text, message.content)
+            self._keep(fresh_entry(serial, message, size=size, filter=filter), message.content)
         return serial
 
     async def _add(self, serial: int, values: dict[str, Any], text: bytes, content: Content) -> None:
@@ -173,14 +173,14 @@ class LocalQueue(Queue):
         group.put(Add(serial, text, content, done))
         await durable
 
-    def _keep(self, serial: int, text: bytes, content: bytes) -> None:
+    def _keep(self, new: QueueEntry, content: bytes) -> None:
         """Keep a new message in memory for its first attempt."""
-        self._fresh[serial] = text, content
+        self._fresh[new.serial] = new, content
         self._fresh_size += len(content)
         while self._fresh_size > _FRESH:
             self._forget(next(iter(self._fresh)))
 
-    def _forget(self, serial: int) -> tuple[bytes, bytes] | None:
+    def _forget(self, serial: int) -> tuple[QueueEntry, bytes] | None:
         kept = self._fresh.pop(serial, None)
         if kept is not None:
             self._fresh_size -= len(kept[1])
@@ -364,8 +364,8 @@ class LocalQueue(Queue):
         held = self._holdings.messages.get(serial)
         if held is None or serial in self._arriving:
             return None
-        if (fresh := self._fresh.get(serial)) is not None:
-            return entry(serial, {**load(fresh[0]), **held.changes()})
+        if (fresh := self._fresh.get(serial)) is not None and not held.changed:
+            return fresh[0]
         return await self._read(held, content=False)
 
     async def content(self, serial: int) -> bytes | None:

@@ -7,6 +7,7 @@ bytes, in memory and time in proportion to the file.
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -17,11 +18,13 @@ FORMAT = b"mailconf queue 1"
 _HEAD = struct.Struct("<16sQQ8s")
 _RECORD = struct.Struct("<8sB3xIQQQII")
 _CRC = struct.Struct("<I")
+_WHOLE = struct.Struct("<8sB3xIQQQIII")  # a record's head with its CRC
 HEAD_SIZE = _HEAD.size + _CRC.size
 RECORD_SIZE = _RECORD.size + _CRC.size
 MARK_SIZE = 8
 PIECE = 1 << 20  # bytes of content that are in memory at a time
 _AT_ONCE = 1 << 25  # bytes of a segment that are read at once
+_MOSTLY = 2048  # bytes that a record has at most, usually, without its content
 _FIRST_STEP = 4096  # bytes that are searched for a mark first
 LARGEST_TEXT = 1 << 28  # bytes of the JSON of a record
 
@@ -101,6 +104,20 @@ def pack(mark: bytes, type: RecordType, serial: int, synced: int, text: bytes, l
     return head + _CRC.pack(zlib.crc32(head)) + text
 
 
+def record_of(file: BinaryIO, offset: int, size: int, mark: bytes) -> Record | None:
+    """`record_at` without the content, in one read for most records."""
+    data = os.pread(file.fileno(), _MOSTLY, offset)
+    fields = _fields(data, mark)
+    if fields is None or RECORD_SIZE + fields[1] > len(data):
+        return record_at(file, offset, size, mark, content=False)
+    type, text_length, length, serial, synced, text_crc, crc = fields
+    start = offset + RECORD_SIZE + text_length
+    text = data[RECORD_SIZE : RECORD_SIZE + text_length]
+    if type not in _TYPES or start + length > size or zlib.crc32(text) != text_crc:
+        return None
+    return Record(_TYPES[type], serial, offset, text, start, length, crc, synced)
+
+
 def read_head(data: bytes) -> SegmentHead | None:
     """The head of a segment, None if it is none of this format."""
     if len(data) < HEAD_SIZE or data[: len(FORMAT)] != FORMAT:
@@ -118,16 +135,22 @@ def scan(file: BinaryIO, size: int) -> Iterator[Found]:
     It ends at the first record that is not whole, unless a later one proves that what is there was acknowledged: then
     that is Damage, and the records after it are found too.
     """
+    data = None
     if size <= _AT_ONCE:
-        file = io.BytesIO(file.read(size))
+        data = file.read(size)
+        file, size = io.BytesIO(data), len(data)
     head = read_head(file.read(HEAD_SIZE))
     if head is None:
         yield Damage(0, size)
         return
     yield head
     offset = HEAD_SIZE
+    view = memoryview(data) if data is not None else None
     while offset < size:
-        record = record_at(file, offset, size, head.mark)
+        if data is not None and view is not None:
+            record = _record_in(data, view, offset, head.mark)
+        else:
+            record = record_at(file, offset, size, head.mark)
         if record is not None:
             yield record
             offset = record.end
@@ -156,6 +179,23 @@ def record_at(file: BinaryIO, offset: int, size: int, mark: bytes, *, content: b
         return None
     text = file.read(text_length)
     if len(text) != text_length or zlib.crc32(text) != text_crc or (content and not _has_crc(file, length, crc)):
+        return None
+    return Record(_TYPES[type], serial, offset, text, start, length, crc, synced)
+
+
+def _record_in(data: bytes, view: memoryview, offset: int, mark: bytes) -> Record | None:
+    """`record_at` for a file that is in memory."""
+    body = offset + RECORD_SIZE
+    if body > len(data):
+        return None
+    found, type, text_length, length, serial, synced, text_crc, crc, head_crc = _WHOLE.unpack_from(data, offset)
+    start = body + text_length
+    if found != mark or head_crc != zlib.crc32(view[offset : offset + _RECORD.size]):
+        return None
+    if type not in _TYPES or text_length > LARGEST_TEXT or start + length > len(data):
+        return None
+    text = data[body:start]
+    if zlib.crc32(text) != text_crc or zlib.crc32(view[start : start + length]) != crc:
         return None
     return Record(_TYPES[type], serial, offset, text, start, length, crc, synced)
 

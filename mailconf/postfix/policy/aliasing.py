@@ -48,7 +48,8 @@ class Aliasing:
             return Expansion((recipient,), ask.trace)
         with ask.trace.step("virtual_alias_maps", recipient.address) as step:
             try:
-                found = await self._expand(recipient.address, ask)
+                address = recipient.address
+                found = await ask.remembered(("expand", self, address), lambda: self._expand(address, ask))
             except LookupFailed:
                 step.result = "temporary failure"
                 return Expansion((recipient,), ask.trace, _FAILED)

@@ -39,6 +39,7 @@ TOO_DEEP = "MIME nesting exceeds safety limit"
 LOGGED = 200  # characters of a line that the log has
 LOGGED_SENT = 60  # and of one that is sent
 SHOWN = 60  # and the trace
+_TURN = 100  # pieces after which others have theirs
 _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
 
@@ -90,6 +91,10 @@ class ContentChecks:
 
     async def inspect(self, content: bytes, ask: Ask, whose: str = "") -> Inspection:
         """Look at a message, whose lines are ended by LF; ``whose`` stands in the log behind each line."""
+        asked = self._asked(content, ask)
+        judged = self._mime and not self._sends  # too many multiparts within each other are refused
+        if not asked and not judged:
+            return Inspection(None, (), content, (), ask.trace)
         work = _Work(ask, whose, LOGGED_SENT if self._sends else LOGGED)
         pieces = Pieces(
             mime=self._mime,
@@ -97,13 +102,20 @@ class ContentChecks:
             header_size=self._header_size,
             nesting=self._nesting,
         )
-        for piece in pieces.of(content):
+        longest = 0 if Kind.BODY not in asked else self._body_size or len(content)
+        for number, piece in enumerate(pieces.of(content, longest)):
+            if number % _TURN == 0:
+                await ask.rest()
             tables = self._tables[piece.kind]
             if piece.too_deep and not self._sends and not work.discards:
                 work.refuse_nesting(piece)
-            is_body = piece.kind is Kind.BODY
-            beyond = is_body and self._body_size > 0 and piece.offset >= self._body_size
-            if work.over or not tables or not piece.text or beyond:
+            if work.over or piece.kind not in asked or not piece.text:
+                work.out.append(piece.raw)
+                continue
+            if piece.kind is Kind.BODY and piece.offset >= longest:
+                work.out.append(piece.raw)
+                continue
+            if (sieves := asked[piece.kind]) is not None and not _may_be_found(sieves, piece.text):
                 work.out.append(piece.raw)
                 continue
             try:
@@ -126,6 +138,17 @@ class ContentChecks:
         parameter = self._names[piece.kind]
         work.notes.append(f"warning: {parameter} map lookup problem -- message not accepted, try again later")
 
+    def _asked(self, content: bytes, ask: Ask) -> dict[Kind, list[re.Pattern[bytes]] | None]:
+        """The kinds of pieces that have to be looked up in this content, with what is found in those that have an
+        answer, where that is known."""
+        lowered = content.lower()
+        found = {kind: tables.sieves(ask) for kind, tables in self._tables.items() if tables}
+        return {
+            kind: sieves
+            for kind, sieves in found.items()
+            if sieves is None or any(sieve.search(lowered) for sieve in sieves)
+        }
+
     async def _look(self, tables: Tables, piece: Piece, work: _Work) -> None:
         quiet = Ask(work.ask.world)  # a body has many lines: those that are found stand in the trace
         text = decode(piece.text)
@@ -144,6 +167,11 @@ class ContentChecks:
         action(work, _Line(piece, self._names[piece.kind], text, argument.strip(), answer.value.strip()))
         if work.reply is not None:
             told.result = str(work.reply)
+
+
+def _may_be_found(sieves: list[re.Pattern[bytes]], text: bytes) -> bool:
+    lowered = text.lower()
+    return any(sieve.search(lowered) for sieve in sieves)
 
 
 class _Line:

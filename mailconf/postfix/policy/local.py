@@ -161,6 +161,11 @@ class Local:
 
     async def deliver(self, route: Route, ask: Ask) -> Deliveries:
         """Everything that ``route.recipient`` comes to. Nothing for transports that are neither local nor virtual."""
+        key = "deliver", self, route.transport, route.recipient
+        found, warnings = await ask.remembered(key, lambda: self._delivered(route, ask))
+        return Deliveries(found, ask.trace, warnings)
+
+    async def _delivered(self, route: Route, ask: Ask) -> tuple[tuple[Delivery, ...], tuple[str, ...]]:
         program = self._programs.get(route.transport, route.transport)
         work = _Work(route.transport, ask)
         with ask.trace.step(program, route.recipient) as step:
@@ -169,7 +174,7 @@ class Local:
             elif program == "local":
                 await self._recipient(work, route.recipient, _Context(route.recipient))
             step.result = "; ".join(_shown(item) for item in work.items) or "nothing"
-        return Deliveries(tuple(work.items), ask.trace, tuple(work.warnings))
+        return tuple(work.items), tuple(work.warnings)
 
     def _error(self, work: _Work, context: _Context, code: int, text: str) -> None:
         if self._soft_bounce and code >= 500:

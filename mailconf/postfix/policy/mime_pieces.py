@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
+from mailconf import possessive
+
 MIME_FIELDS = frozenset(
     (
         b"mime-version",
@@ -29,7 +31,7 @@ MIME_FIELDS = frozenset(
         b"content-disposition",
     )
 )
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_WHOLE_FIELD = possessive.compile(rb"([!-9;-~]++)[ \t]*+(:)[^\n]*+(?:\n[ \t][^\n]*+)*+\n?")
 _TYPE = re.compile(rb"[ \t\n]*([^ \t\n/;()]+)[ \t\n]*/[ \t\n]*([^ \t\n;()]+)")
 _PARAMETER = re.compile(rb'([^ \t\n=;()"]+)[ \t\n]*=[ \t\n]*(?:"((?:[^"\\]|\\.)*)"|([^ \t\n;()"]+))', re.DOTALL)
 _QUOTED = re.compile(rb"\\(.)", re.DOTALL)
@@ -85,48 +87,48 @@ class Pieces:
         self._openings: tuple[bytes, ...] = ()
         self._where: Kind | None = Kind.HEADER  # whose header is read, None: a body
         self._is_message = False  # what the header at hand leads to
-        self._field: list[bytes] = []
         self._offset = 0
 
-    def of(self, content: bytes) -> Iterator[Piece]:
-        """The pieces of a message, whose lines are ended by LF; together they are the message."""
-        for line in content.splitlines(keepends=True) if b"\r" not in content else _lines(content):
-            if self._where is None:
-                yield from self._body(line)
-            else:
-                yield from self._header(line)
-        yield from self._flush()
+    def of(self, content: bytes, longest: int | None = None) -> Iterator[Piece]:
+        """The pieces of a message, whose lines are ended by LF; together they are the message.
 
-    def _header(self, line: bytes) -> Iterator[Piece]:
-        if line[:1] in (b" ", b"\t") and self._field:
-            self._field.append(line)
-            return
-        yield from self._flush()
-        if _FIELD.match(line):
-            self._field = [line]
-            return
+        longest  bytes of a body that are cut into lines; the rest may be one piece
+        """
+        at, end = 0, len(content)
+        while at < end:
+            if self._where is not None:
+                found = _WHOLE_FIELD.match(content, at)
+                if found is not None:
+                    at = found.end()
+                    yield self._field(found[0], found[1].lower(), found.end(2) - found.start())
+                    continue
+            elif longest is not None and self._offset >= longest and not self._openings:
+                yield Piece(Kind.BODY, content[at:], content[at:], self._offset)
+                return
+            line = content[at : content.find(b"\n", at) + 1 or end]
+            at += len(line)
+            if self._where is None:
+                yield self._body(line)
+            else:
+                yield self._after_header(line)
+
+    def _after_header(self, line: bytes) -> Piece:
+        """The first line that is not of the header."""
         nested = self._is_message and self._mime
         self._where, self._is_message, self._offset = (Kind.NESTED if nested else None), False, 0
-        if line in (b"\n", b""):
-            yield Piece(Kind.BODY, b"", line)
-        else:
-            yield from self._body(line)
+        return Piece(Kind.BODY, b"", line) if line == b"\n" else self._body(line)
 
-    def _flush(self) -> Iterator[Piece]:
-        """The field that has been read."""
-        if not self._field:
-            return
-        raw, text = b"".join(self._field), b""
-        for line in self._field:
-            if len(text) < self._header_size:  # a line that is begun is read to its end
-                text += line
-        self._field, text = [], text.removesuffix(b"\n")
-        match = _FIELD.match(text)
-        assert match is not None
+    def _field(self, raw: bytes, name: bytes, value: int) -> Piece:
+        """A field, whose value begins at byte ``value``."""
         assert self._where is not None
-        name = match[1].lower()
-        too_deep = self._mime and name == b"content-type" and not self._take_type(text[match.end() :])
-        yield Piece(Kind.MIME if name in MIME_FIELDS else self._where, text, raw, too_deep=too_deep)
+        text = raw
+        if len(raw) > self._header_size:  # a line that is begun is read to its end
+            text = raw[: raw.find(b"\n", max(self._header_size - 1, 0)) + 1 or len(raw)]
+        text = text.removesuffix(b"\n")
+        if name not in MIME_FIELDS:
+            return Piece(self._where, text, raw)
+        too_deep = self._mime and name == b"content-type" and not self._take_type(text[value:])
+        return Piece(Kind.MIME, text, raw, too_deep=too_deep)
 
     def _take_type(self, value: bytes) -> bool:
         """Look at a type; False where it is one multipart too many: MIME is not understood from there on."""
@@ -151,12 +153,12 @@ class Pieces:
                 break
         return True
 
-    def _body(self, line: bytes) -> Iterator[Piece]:
+    def _body(self, line: bytes) -> Piece:
         text = line.removesuffix(b"\n")
         offset, self._offset = self._offset, self._offset + len(line)
         if text.startswith(self._openings):
             self._where = self._boundary(text)
-        yield Piece(Kind.BODY, text, line, offset)
+        return Piece(Kind.BODY, text, line, offset)
 
     def _boundary(self, text: bytes) -> Kind | None:
         """What follows a line that may be a boundary: the header of a part, or a body."""
@@ -169,13 +171,3 @@ class Pieces:
                 self._is_message = multipart.digest and not ends
                 return None if ends else Kind.MIME
         return self._where
-
-
-def _lines(content: bytes) -> Iterator[bytes]:
-    """The lines of a text in which CR ends none."""
-    start = 0
-    while (end := content.find(b"\n", start)) >= 0:
-        yield content[start : end + 1]
-        start = end + 1
-    if start < len(content):
-        yield content[start:]

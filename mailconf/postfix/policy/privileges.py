@@ -65,6 +65,11 @@ class Privileges:
 
     async def may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         """See `mailconf.model.policy.Policy.may`. Raises LookupFailed."""
+        name, address = session.client_name.text, session.client_address
+        key = "may", self, privilege, name, address, session.sasl_username
+        return await ask.remembered(key, lambda: self._may(session, privilege, ask))
+
+    async def _may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         if privilege is Privilege.LOCAL_HEADERS:
             return await self._is_local(session, ask)
         return await self._lists[privilege].match_host(ask, session.client_name.text, session.client_address)

@@ -109,7 +109,11 @@ class Resolver:
         )
 
     async def resolve(self, address: str, ask: Ask, sender: str) -> Resolution:
-        """What trivial-rewrite(8) answers for ``address`` as it is; failures are in the result."""
+        """What trivial-rewrite(8) answers for ``address`` as it is; failures are in it, and nobody may change it."""
+        by = sender if self._sender_transports or self._sender_relayhosts else ""
+        return await ask.remembered(("resolve", self, address, by), lambda: self._resolved(address, ask, sender))
+
+    async def _resolved(self, address: str, ask: Ask, sender: str) -> Resolution:
         found = Resolution(address)
         try:
             await self._classify(found, ask)

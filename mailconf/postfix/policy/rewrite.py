@@ -120,6 +120,10 @@ class Rewriter:
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         """cleanup(8)'s rewriting on the way in. Raises LookupFailed."""
+        key = "rewrite", self, address, role.place, role.side, role.local
+        return await ask.remembered(key, lambda: self._rewritten(address, role, ask))
+
+    async def _rewritten(self, address: str, role: Role, ask: Ask) -> str:
         address = self.standard(address, local=role.local or role.place is AddressPlace.ENVELOPE)
         if not address:
             return ""

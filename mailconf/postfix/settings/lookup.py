@@ -6,6 +6,7 @@ pattern tables (regexp, pcre, cidr, tcp) only for the whole of it: regexp_table(
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -67,6 +68,11 @@ class Tables:
                 yield Distinction(rule, dimension, Form.TABLE, spec, keys + partial, exact, fixed, span=span)
             elif keys:
                 yield Distinction(rule, dimension, Form.PATTERN, spec, keys, exact, fixed, span=span)
+
+    def sieves(self, ask: Ask) -> list[re.Pattern[bytes]] | None:
+        """One of which is found in each text in lower case for which there is an entry; None where it is not known."""
+        found = [ask.sieve(spec, self._trust) for spec in self.specs]
+        return [each for each in found if each is not None] if None not in found else None
 
     async def find(self, ask: Ask, key: str, *, partial: bool = False) -> Answer | None:
         """The entry for exactly ``key``, or None. ``partial`` keys are parts of an address: no patterns are asked.
