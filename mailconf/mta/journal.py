@@ -35,7 +35,17 @@ class LogEvent(Worded):
     CHUNK_REFUSED = "a chunk is refused by the protocol", "client", "queue_id", "problem"
     PRIVILEGE_UNKNOWN = "whether a client has a privilege cannot be found out", "privilege", "table"
     VERDICT = "the Policy answered a command", "queue_id", "verdict"
-    MESSAGE_BEGUN = "a message has its queue id", "queue_id", "client", "login"
+    MESSAGE_BEGUN = "a message has its queue id", "queue_id", "client", "login", "method"
+    # TLS and logins. ``account`` is None where it is not known.
+    TLS_BROKEN = "TLS is asked for and cannot be had", "reason", "file"
+    TLS_BEGUN = "TLS is in force", "client", "session"
+    TLS_FAILED = "the handshake failed, or what came is not TLS", "client", "reason"
+    NO_CERTIFICATE = "the client has to have a certificate, and gave none", "client"
+    LOGIN_FAILED = "a client could not log in", "client", "method", "reply", "account"
+    LOGIN_ABORTED = "a client gave its login up", "client", "method"
+    RESPONSE_TOO_LONG = "what a client answers to a challenge is too long", "client", "limit", "text"
+    LOGINS_UNAVAILABLE = "who knows the clients' logins cannot be asked", "server", "reason"
+    NO_MECHANISMS = "there is no way left to log in"
     MESSAGE_TOO_BIG = "the content exceeds the limit", "queue_id"
     DEFECT = "a question to the Policy ended in an exception", "question", "error", "place"
     # A message on its way into the queue.

@@ -136,7 +136,9 @@ class Server:
                     options=self._options,
                     resolver=self._resolver,
                     on_verdict=self._on_verdict,
+                    root=self._root,
                 )
+                self._services[name].prepare()
             protocol = self._services[name].protocol
             self._listeners.append((name, await loop.create_server(protocol, host, port, backlog=511)))
 
@@ -163,6 +165,7 @@ class Server:
                 self._abandon(name)
             else:
                 service.policy = policies.by_service.get(name, policies.main)
+                service.prepare()
         context.note(LogEvent.RELOADED, directory=policies.main.site.directory)
         self._note_warnings(context)
         return True

@@ -412,6 +412,7 @@ class Smtpd:
         try:
             xclient = await self.privileges.may(session, Privilege.XCLIENT, ev.ask)
             xforward = await self.privileges.may(session, Privilege.XFORWARD, ev.ask)
+            logins = await self._logins(ev)
         except LookupFailed:
             return None
         limit = settings.message_size_limit
@@ -420,6 +421,8 @@ class Smtpd:
             ("size", f"SIZE {limit}" if limit else "SIZE", True),
             ("vrfy", "VRFY", not settings.disable_vrfy),
             ("etrn", "ETRN", True),
+            ("starttls", "STARTTLS", settings.starttls and not session.tls_protocol),
+            *(("auth", line, True) for line in logins),
             ("xclient", _XCLIENT, xclient),
             ("xforward", _XFORWARD, xforward),
             ("enhancedstatuscodes", "ENHANCEDSTATUSCODES", True),
@@ -429,6 +432,17 @@ class Smtpd:
             ("chunking", "CHUNKING", True),
         ]
         return [text for name, text, on in offered if on and name not in dropped]
+
+    async def _logins(self, ev: Evaluation) -> list[str]:
+        """The lines that name the mechanisms of AUTH. Raises LookupFailed."""
+        settings, session = self.settings, ev.session
+        names, address = session.mechanisms, session.client_address
+        if not names or await settings.sasl_exceptions.match_host(ev.ask, session.client_name.text, address):
+            return []
+        if settings.sasl_filter is not None:
+            names = tuple([name for name in names if await settings.sasl_filter.match(ev.ask, name)])
+        text = " ".join(names)
+        return [f"AUTH {text}", *([f"AUTH={text}"] if settings.sasl_broken_clients else [])] if names else []
 
 
 class PostfixSession:
