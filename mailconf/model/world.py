@@ -161,9 +161,11 @@ class Ask:
         self.world = world
         self.trace = Trace() if trace is None else trace
 
-    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
+    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY, *, secret: bool = False) -> Answer:
+        """``secret``: the trace tells that there is an entry, not what it is."""
         answer = await self.world.lookup(table, key, trust)
-        self._record(table, key, answer.value if answer.found else _how(answer), answer.span)
+        found = "found" if secret else answer.value
+        self._record(table, key, found if answer.found else _how(answer), answer.span)
         return answer
 
     async def dns(self, name: str, kind: str) -> Records:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mailconf.model.address import external
 from mailconf.model.policy import Privilege
+from mailconf.model.security import TlsLevel
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.journal import Line, LogEvent, Remark
@@ -106,6 +107,16 @@ _REMARKS: dict[Remark, str] = {
     Remark.NO_HANDSHAKE: "protocol error: no handshake with {peer}",
     Remark.UNWILLING: "host {peer} refused to talk to me: {reply.verbatim}",
     Remark.NO_SMTPUTF8: "SMTPUTF8 is required, but was not offered by host {peer}",
+    Remark.SECURITY_UNKNOWN: "{reason}",
+    Remark.NO_TLS: "TLS is required, but was not offered by host {peer}",
+    Remark.TLS_REFUSED: "TLS is required, but host {peer} refused to start TLS: {reply.verbatim}",
+    Remark.NO_HANDSHAKE_TLS: "Cannot start TLS: handshake failure",
+    Remark.NOT_VERIFIED: "Server certificate not verified",
+    Remark.NO_MECHANISM: "SASL authentication failed; cannot authenticate to server {peer}: no mechanism available",
+    Remark.LOGIN_REFUSED: "SASL authentication failed; server {peer} said: {reply.verbatim}",
+    Remark.BAD_CHALLENGE: "SASL authentication failed; cannot authenticate to server {peer}: bad protocol / cancel",
+    Remark.NO_ANSWER: "SASL authentication failed; cannot authenticate to server {peer}: generic failure",
+    Remark.LOCAL_DATA: "local data error while talking to {peer}",
     Remark.CONNECTION_LOST: "lost connection with {peer} while {stage}",
     Remark.TIMED_OUT: "conversation with {peer} timed out while {stage}",
     Remark.ACCEPTED: "{reply.verbatim}",
@@ -114,6 +125,9 @@ _REMARKS: dict[Remark, str] = {
 _WHILE = {
     Stage.GREETING: "receiving the initial server greeting",
     Stage.HELO: "performing the {verb} handshake",
+    Stage.STARTTLS: "performing the {verb} handshake",
+    Stage.HANDSHAKE: "performing the {verb} handshake",
+    Stage.AUTH: "performing the {verb} handshake",
     Stage.READY: "idle",
     Stage.MAIL: "sending MAIL FROM",
     Stage.RCPT: "sending RCPT TO",
@@ -334,6 +348,19 @@ def _login_failed(client: str, method: str, reply: Reply, account: str | None) -
     return _said(f"warning: {client}: {said}, sasl_username={whose}")
 
 
+def _hop_tls_begun(program: str, relay: str, level: TlsLevel, facts: Any) -> Iterable[Line]:
+    trust = "Verified" if level >= TlsLevel.FINGERPRINT else "Untrusted"
+    return ((program, f"{trust} TLS connection established to {relay}: {facts.terms}"),)
+
+
+def _hop_tls_failed(program: str, relay: str, reason: object, untrusted: bool) -> Iterable[Line]:
+    if untrusted:
+        yield program, f"certificate verification failed for {relay}: {reason}"
+        return
+    yield program, f"SSL_connect error to {relay}: -1"
+    yield program, f"warning: TLS library problem: {reason}"
+
+
 def _response_too_long(client: str, limit: int, text: str) -> Iterable[Line]:
     return _said(f"warning: {client}: request longer than {limit}: {text[:30]}...")
 
@@ -410,6 +437,8 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.TLS_BEGUN: _tls_begun,
     LogEvent.TLS_FAILED: _tls_failed,
     LogEvent.LOGIN_FAILED: _login_failed,
+    LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
+    LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
     LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,
     LogEvent.MESSAGE_IDS: _message_ids,

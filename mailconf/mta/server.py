@@ -102,8 +102,8 @@ class Server:
         world = MtaWorld(self._files(), self._resolver, root=self._root)
         agents: dict[AgentKind, Agent] = {}
         self.context = context = Context(policies.main, world, self._log, policies.personality, agents=agents)
-        agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver)
-        agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True)
+        agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver, root=self._root)
+        agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True, root=self._root)
         manager = Manager(context, self._root)
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)

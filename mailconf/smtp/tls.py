@@ -22,7 +22,14 @@ _PROTOCOLS = {"TLSv1.0": "TLSv1"}
 
 
 class TlsFailed(Exception):
-    """The handshake failed, or what came is not TLS; the message is the library's reason."""
+    """The handshake failed, or what came is not TLS; the message is the library's reason.
+
+    untrusted  it failed for the certificate of the other side
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(_reason(error))
+        self.untrusted = isinstance(error, ssl.SSLCertVerificationError)
 
 
 class TlsFacts(NamedTuple):
@@ -33,6 +40,11 @@ class TlsFacts(NamedTuple):
     bits: int
     exchange: Exchange = Exchange()
     certificate: bytes = b""
+
+    @property
+    def terms(self) -> str:
+        """Version and cipher, as logs have them."""
+        return f"{self.protocol} with cipher {self.cipher} ({self.bits}/{self.bits} bits)"
 
 
 class TlsLayer:
@@ -78,7 +90,7 @@ class TlsLayer:
         except ssl.SSLZeroReturnError:
             self.closed = True
         except ssl.SSLError as error:
-            raise TlsFailed(_reason(error)) from error
+            raise TlsFailed(error) from error
         return bytes(said)
 
     def _shake(self) -> bool:
@@ -87,7 +99,7 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             return False
         except (ssl.SSLError, ValueError) as error:
-            raise TlsFailed(_reason(error)) from error
+            raise TlsFailed(error) from error
         self.established = True
         return True
 
@@ -98,7 +110,7 @@ class TlsLayer:
             try:
                 view = view[self._object.write(view) :]
             except ssl.SSLError as error:
-                raise TlsFailed(_reason(error)) from error
+                raise TlsFailed(error) from error
 
     def data_to_send(self) -> bytes:
         """What the connection is to carry now; it is handed out once."""

@@ -68,26 +68,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "strict_mime_encoding_domain",
     ),
     "addresses are read as without these parameters": ("strict_rfc821_envelopes", "strict_smtputf8"),
-    "there is no TLS": (
-        "lmtp_enforce_tls",
-        "lmtp_tls_per_site",
-        "lmtp_tls_policy_maps",
-        "lmtp_tls_security_level",
-        "lmtp_tls_wrappermode",
-        "lmtp_use_tls",
-        "smtp_enforce_tls",
-        "smtp_tls_per_site",
-        "smtp_tls_policy_maps",
-        "smtp_tls_security_level",
-        "smtp_tls_wrappermode",
-        "smtp_use_tls",
-    ),
-    "mail goes out without a login": (
-        "lmtp_sasl_auth_enable",
-        "lmtp_sasl_password_maps",
-        "smtp_sasl_auth_enable",
-        "smtp_sasl_password_maps",
-    ),
     "rates are not limited": (
         "smtpd_client_auth_rate_limit",
         "smtpd_client_connection_rate_limit",
@@ -136,6 +116,9 @@ UNSERVED: dict[str, tuple[str, ...]] = {
 
 NO_CYRUS = "no client can log in to serve by Cyrus SASL, only by Dovecot's authentication server (smtpd_sasl_type)"
 UNSERVED[NO_CYRUS] = ("smtpd_sasl_auth_enable",)
+NO_DANE = "certificates are not looked up in the DNS (DANE)"
+UNSERVED[NO_DANE] = ("lmtp_tls_security_level", "smtp_tls_security_level")
+UNSERVED["TLS by site is not read, only policies"] = ("lmtp_tls_per_site", "smtp_tls_per_site")
 # What is done, but not all of it: parameters, and what is missing where they are set.
 _PARTLY = {
     "TLS begins by one certificate for all names that clients ask for": ("tls_server_sni_maps",),
@@ -219,6 +202,7 @@ def _never(configuration: Configuration) -> bool:
 # Subjects that are served after all where this holds.
 _is_served: dict[str, Callable[[Configuration], bool]] = {
     NO_CYRUS: lambda own: own.value("smtpd_sasl_type").lower() == DOVECOT,
+    NO_DANE: lambda own: not any("dane" in own.value(name) for name in UNSERVED[NO_DANE]),
 }
 
 
