@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mailconf.domain_names import comparable
-from mailconf.files import Root
 from mailconf.model.security import HopLogin, HopSecurity, TlsLevel
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job
@@ -18,6 +17,7 @@ from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, S
 from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
+    from mailconf.mta.secure_hops import Contexts
     from mailconf.smtp.tls import TlsLayer
 
 
@@ -63,14 +63,16 @@ def status_of(reply: Reply, kind: str) -> str:
 
 
 class Sender(Protocol):
-    """The agent that a session belongs to. ``root``: where the files of certificates lie; ``program`` for the log."""
+    """The agent that a session belongs to. ``program`` is for the log."""
 
     context: Context
-    root: Root
     lmtp: bool
 
     @property
     def program(self) -> str: ...
+
+    @property
+    def contexts(self) -> Contexts: ...
 
 
 @dataclass
@@ -145,14 +147,14 @@ class HopSession:
 
     async def _secure(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Begin TLS. Raises Failure."""
-        from mailconf.mta.secure_hops import context_of, is_meant, shake
+        from mailconf.mta.secure_hops import is_meant, shake
         from mailconf.mta.tls import TlsUnavailable
         from mailconf.smtp.tls import TlsFailed, TlsLayer
 
         tls, host, context = self._security.tls, self.host, self.agent.context
         note = {"program": self.agent.program, "relay": host.relay}
         try:
-            layer = TlsLayer(context_of(tls, self.agent.root), server_side=False, server_name=tls.server_name or None)
+            layer = TlsLayer(self.agent.contexts.of(tls), server_side=False, server_name=tls.server_name or None)
             said = await shake(layer, reader, writer, tls.timeout)
         except TlsFailed as failure:
             self._gone = True

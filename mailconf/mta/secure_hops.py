@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from mailconf.files import Root
 from mailconf.model.security import HopTls, TlsLevel
 from mailconf.mta.tls import apply_terms, load_keys, trust
 from mailconf.smtp.certificates import BadCertificate, fingerprint, public_key
 from mailconf.smtp.tls import TlsFailed, TlsLayer
+
+KEPT = 60.0
 
 
 def context_of(tls: HopTls, root: Root) -> ssl.SSLContext:
@@ -27,6 +30,26 @@ def context_of(tls: HopTls, root: Root) -> ssl.SSLContext:
     else:
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+class Contexts:
+    """The contexts of an agent, each for `KEPT` seconds: certificates of authorities are many, and files change."""
+
+    def __init__(self, root: Root, clock: Callable[[], float] = time.monotonic) -> None:
+        self._root = root
+        self._clock = clock
+        self._made: dict[HopTls, tuple[float, ssl.SSLContext]] = {}
+
+    def of(self, tls: HopTls) -> ssl.SSLContext:
+        """Raises TlsUnavailable."""
+        key, now = tls._replace(match=(), server_name=""), self._clock()
+        known = self._made.get(key)
+        if known is not None and now - known[0] < KEPT:
+            return known[1]
+        self._made = {each: made for each, made in self._made.items() if now - made[0] < KEPT}
+        context = context_of(tls, self._root)
+        self._made[key] = (now, context)
+        return context
 
 
 async def shake(layer: TlsLayer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float) -> bytes:

@@ -36,7 +36,7 @@ from mailconf.smtp.path import to_xtext
 from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
-    pass
+    from mailconf.mta.secure_hops import Contexts
 
 MAX_ADDRESSES = 5  # postconf(5) smtp_mx_address_limit
 MAX_SESSIONS = 2  # postconf(5) smtp_mx_session_limit
@@ -49,7 +49,8 @@ class SmtpAgent:
 
     def __init__(self, context: Context, resolver: Resolver, *, lmtp: bool = False, root: Root | None = None) -> None:
         self.context = context
-        self.root = root or Root()
+        self._root = root or Root()
+        self._contexts: Contexts | None = None
         self.resolver = resolver
         self.lmtp = lmtp
 
@@ -100,6 +101,15 @@ class SmtpAgent:
             if not waiting or sessions >= MAX_SESSIONS:
                 break
         return [results[index] for index in range(len(job.recipients))]
+
+    @property
+    def contexts(self) -> Contexts:
+        """Those of TLS with other hosts."""
+        if self._contexts is None:
+            from mailconf.mta.secure_hops import Contexts
+
+            self._contexts = Contexts(self._root)
+        return self._contexts
 
     @property
     def program(self) -> str:
