@@ -9,13 +9,22 @@ from pathlib import Path
 from conversation import policy_of
 from smtpd_fixture import MemoryIntake
 
+from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
 from mailconf.mta.listener import SmtpService
 from mailconf.mta.message import Context
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.world import MtaWorld
+from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
+from mailconf.postfix.settings.configuration import Configuration
 from tests.personality import PERSONALITY
+
+
+def compiled(folder: Path) -> PostfixPolicy:
+    """The Policy of the main.cf in a folder."""
+    sink = Sink()
+    return compile_policy(Configuration.load(str(folder), sink), sink)
 
 
 class SecuredListener:
@@ -26,6 +35,7 @@ class SecuredListener:
 
     def __init__(self, folder: Path, parameters: dict[str, str]) -> None:
         self._policy = policy_of(folder, {"queue_directory": str(folder), **parameters})
+        self._folder = folder
         self.lines: list[str] = []
         self.intake = MemoryIntake()
         self._logged = threading.Condition()
@@ -53,6 +63,18 @@ class SecuredListener:
         await self._stop.wait()
         server.close()
         await self.service.close()
+
+    def reload(self) -> None:
+        """Read main.cf again, as after SIGHUP."""
+        policy, done = compiled(self._folder), threading.Event()
+
+        def put() -> None:
+            self.service.policy = policy
+            self.service.prepare()
+            done.set()
+
+        self._loop.call_soon_threadsafe(put)
+        assert done.wait(10)
 
     def __enter__(self) -> SecuredListener:
         self._thread.start()

@@ -115,6 +115,9 @@ class Smtpd:
         ):
             yield from tables.distinguishes(rule, dimension, (Key.WHOLE,), span=place(rule))
         yield from self.privileges.distinguishes()
+        if settings.sasl:
+            for found in settings.domains.looks_at(settings.sasl_exceptions, Dimension.NAME, Dimension.CLIENT):
+                yield found._replace(rule="smtpd_sasl_exceptions_networks")
         # MAIL and RCPT resolve the address to see whether it can be anybody's.
         for address, look in ((Dimension.SENDER, sender_class), (Dimension.RECIPIENT, recipient_class)):
             yield Distinction(address.value, address, Form.SYNTAX, exact=False)
