@@ -84,7 +84,7 @@ class SmtpService:
         self.clients: Counter[str] = Counter()
         self.rates = Rates(self.policy.site.limits.rate_window)
         self._root = root or Root()
-        self._prepared: Site | None = None  # whose TLS and logins these are:
+        self._prepared: Site | None = None  # whose TLS and logins these are
         self.tls: Offered | None = None
         self.logins: LoginServer | None = None
         self.stopping = False
@@ -100,8 +100,11 @@ class SmtpService:
         if site is self._prepared:
             return
         self._prepared, self.tls = site, None
-        if self.logins is None or self.logins.settings != site.logins:
-            self.logins = LoginServer(site.logins, self._root) if site.logins is not None else None
+        if self.logins is not None and self.logins.settings != site.logins:
+            self.logins.close()  # logins under way have failed for the time being
+            self.logins = None
+        if self.logins is None and site.logins is not None:
+            self.logins = LoginServer(site.logins, self._root)
         if site.tls is not None:
             from mailconf.mta.tls import TlsUnavailable, offered  # a second's hundredth, for who has TLS
 
@@ -124,6 +127,8 @@ class SmtpService:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self.logins is not None:
+            self.logins.close()
 
     @property
     def slots(self) -> asyncio.Semaphore:

@@ -33,4 +33,4 @@ OUT_OF_ORDER: dict[tuple[str, SessionState], Problem] = {
 HELO_FIRST = frozenset(("MAIL", "AUTH", "ETRN"))
 
 # Commands that are carried out before TLS where that is required (postconf(5) smtpd_tls_security_level).
-BEFORE_TLS = frozenset(("HELO", "EHLO", "LHLO", "NOOP", "QUIT", "STARTTLS", "XCLIENT", "XFORWARD"))
+BEFORE_TLS = frozenset(("HELO", "EHLO", "LHLO", "NOOP", "QUIT", "STARTTLS", "XCLIENT"))
