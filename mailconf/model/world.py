@@ -162,10 +162,11 @@ class Ask:
         self.trace = Trace() if trace is None else trace
 
     async def lookup(self, table: str, key: str, trust: Trust = ORDINARY, *, secret: bool = False) -> Answer:
-        """``secret``: the trace tells that there is an entry, not what it is."""
+        """``secret``: the trace tells that there is an entry, not what it is, nor what a table has in its name."""
         answer = await self.world.lookup(table, key, trust)
         found = "found" if secret else answer.value
-        self._record(table, key, found if answer.found else _how(answer), answer.span)
+        shown = f"{table.partition(':')[0]}:..." if secret and ":/" not in table else table
+        self._record(shown, key, found if answer.found else _how(answer), answer.span)
         return answer
 
     async def dns(self, name: str, kind: str) -> Records:

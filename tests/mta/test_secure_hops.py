@@ -11,11 +11,14 @@ from client_fixture import CONTENT, FakeResolver
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
+from mailconf.model.security import HopAsked
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import Route
+from mailconf.model.world import Ask, run
 from mailconf.mta.message import Context, Job, Message, Recipient, Result
 from mailconf.mta.smtp_client import SmtpAgent
 from mailconf.mta.world import MtaWorld
+from mailconf.postfix.parameters.catalogue import recorded
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
 from mailconf.postfix.settings.configuration import Configuration
 from tests.auth_server import encoded
@@ -77,17 +80,17 @@ def test_the_recording_is_of_these_hops() -> None:
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_as_recorded(name: str, folder: Path) -> None:
-    hop, recorded = HOPS[name], RECORDED[name]
+    hop, answered = HOPS[name], RECORDED[name]
     with server_of(hop, folder) as server:
         settings = filled({**VECTORS.head.common["settings"], **hop.settings}, folder, server.port)
         result, lines = deliver(folder, settings, f"[localhost]:{server.port}")
     mine = status_line(result).replace(str(server.port), "PORT")
-    theirs = next(line for line in recorded["log"] if " status=" in line)
+    theirs = next(line for line in answered["log"] if " status=" in line)
     assert mine == theirs.replace("to=<x@y.example>, orig_to=<x@y.example>", "to=<x@y.example>"), (
         lines,
         server.sessions,
     )
-    (sessions,) = recorded["sessions"][:1] or [[]]  # a bounce is sent in the next one
+    (sessions,) = answered["sessions"][:1] or [[]]  # a bounce is sent in the next one
     ours = [neutral(each) for each in server.sessions]
     if name in UNMADE:
         assert ours == []
@@ -119,3 +122,28 @@ def test_in_the_clear_after_a_failed_handshake(
         result, _ = deliver(folder, common, f"[localhost]:{server.port}", waited)
     assert result.status.value == status, result
     assert not any("<TLS>" in session for session in server.sessions)
+
+
+def test_no_password_in_a_trace(folder: Path) -> None:
+    """Nor a table that has it in its name; the steps are there all the same."""
+    (folder / "passwords").write_text("localhost ann:hunter2\n")
+    for table in ("inline:{localhost=ann:hunter2}", f"texthash:{folder}/passwords", "static:ann:hunter2"):
+        policy = policy_of(folder, {"smtp_sasl_auth_enable": "yes", "smtp_sasl_password_maps": table})
+        ask = Ask(FileWorld())
+        found = run(policy.security(HopAsked("smtp", "localhost", "localhost", 25, "localhost", "a@b.example"), ask))
+        assert found.login is not None and found.login.credentials.password == "hunter2"
+        assert "hunter2" not in f"{ask.trace.steps} {found}" and len(ask.trace.steps) == 1
+        assert any("localhost" in step.detail for step in ask.trace.steps)
+
+
+def test_a_delimiter_of_its_own(folder: Path) -> None:
+    settings = {
+        "smtp_sasl_auth_enable": "yes",
+        "smtp_sasl_password_maps": "inline:{localhost=a:b!c}",
+        "smtp_sasl_password_result_delimiter": "!",
+    }
+    (folder / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
+    newest = recorded()[-1]
+    policy = compile_policy(Configuration.load(str(folder), Sink(), postfix=newest), Sink())
+    found = run(policy.security(HopAsked("smtp", "x", "localhost", 25, "x", ""), Ask(FileWorld())))
+    assert found.login is not None and tuple(found.login.credentials) == ("a:b", "c")

@@ -50,6 +50,8 @@ class HopSecurities:
         self._filter = frozenset(word.upper() for word in c.words(f"{prefix}_sasl_mechanism_filter")) or None
         self._final = not c.boolean(f"{prefix}_sasl_auth_soft_bounce")
         self._wrapper = c.boolean(f"{prefix}_tls_wrappermode")
+        delimiter = f"{prefix}_sasl_password_result_delimiter"  # since 3.9
+        self._delimiter = (c.value(delimiter) if c.is_known(delimiter) else "") or ":"
         self._main_level = self._level()
 
     def _value(self, name: str) -> str:
@@ -172,7 +174,7 @@ class HopSecurities:
         found = await self._password(asked, ask)
         if not found:
             return None
-        user, _, password = found.partition(":")
+        user, _, password = found.partition(self._delimiter)
         return HopLogin(
             Credentials(user, password),
             options=self._options(""),
