@@ -62,7 +62,7 @@ class SecuredListener:
         self._ready.set()
         await self._stop.wait()
         server.close()
-        await self.service.close()
+        await self.service.close(0.5)
 
     def reload(self) -> None:
         """Read main.cf again, as after SIGHUP."""
