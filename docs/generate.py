@@ -192,6 +192,25 @@ def _map_row(kind: str) -> str:
     return f"| {kind} | {EXTENSIONS.get(kind, '-')} | {abilities} | {what.replace('|', '&#124;')} |"
 
 
+AGENTS = ("smtp_", "lmtp_")  # whose parameters mailconf/postfix/policy/hop_security.py names without them
+PROGRAMS = ("smtp", "lmtp", "smtpd")
+
+
+def endings(node: ast.expr) -> set[str]:
+    """What a text says behind the name of a program, which is known when it is run alone; kinds of keys filled in."""
+    if isinstance(node, ast.Constant):
+        return {str(node.value)}
+    if not isinstance(node, ast.JoinedStr) or len(node.values) < 2:
+        return set()
+    first, *rest = node.values
+    parts = rest if isinstance(first, ast.FormattedValue) else node.values
+    found = {""}
+    for part in parts:
+        texts = (str(part.value),) if isinstance(part, ast.Constant) else ("", "mandatory_", "ec", "d", "tls_")
+        found = {text + new for text in found for new in texts}
+    return found
+
+
 def support() -> str:
     """Which parameters and restrictions the Policy and the MTA act upon, as their code names them."""
     folder = Path(mailconf.__file__).parent / "postfix"
@@ -201,6 +220,10 @@ def support() -> str:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call):
                     named |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+                    if ast.unparse(node.func) == "self._value":
+                        named |= {f"{program}{ending}" for program in AGENTS for ending in endings(node.args[0])}
+                elif isinstance(node, ast.JoinedStr):
+                    named |= {f"{program}{ending}" for program in PROGRAMS for ending in endings(node)}
     stages = ("client", "helo", "sender", "relay", "recipient", "data", "end_of_data")
     named |= {f"smtpd_{stage}_restrictions" for stage in stages}
     used = sorted(named & PARAMETERS.keys())

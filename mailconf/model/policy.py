@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.recipient import Recipient, RecipientKind
+from mailconf.model.security import HopAsked, HopSecurity
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
@@ -185,6 +186,10 @@ class Policy(Protocol):
 
     async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
         """What a transport's agent is to know of the records of type ``kind`` that the DNS has for ``name``."""
+        ...
+
+    async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
+        """What a transport's agent asks of TLS and logins at a host. Raises LookupFailed."""
         ...
 
     async def deliver(

@@ -45,6 +45,21 @@ UNKNOWN = "unknown"
 NO_NAME = Verified(UNKNOWN, NameOutcome.ABSENT)
 
 
+class ClientCertificate(NamedTuple):
+    """The certificate that a client has shown.
+
+    subject      its common name, and ``issuer`` that of its issuer
+    fingerprint  "AA:BB:...", ``key_fingerprint`` that of its public key
+    trusted      somebody vouches for it
+    """
+
+    subject: str = ""
+    issuer: str = ""
+    fingerprint: str = ""
+    key_fingerprint: str = ""
+    trusted: bool = False
+
+
 @dataclass(slots=True)
 class Session:
     """What is known of an SMTP session so far; the MTA fills it in, the Policy reads it.
@@ -68,8 +83,13 @@ class Session:
     recipients: list[str] = field(default_factory=list)  # those accepted in this transaction
     sasl_method: str = ""
     sasl_username: str = ""
+    mechanisms: tuple[str, ...] = ()  # by which the client may log in now
     tls_protocol: str = ""
     tls_cipher: str = ""
+    tls_bits: int = 0  # of the cipher's key
+    tls_details: str = ""  # how keys were exchanged and who signed, in the log's words
+    certificate_asked: bool = False
+    certificate: ClientCertificate | None = None
     queue_id: str = ""
     size: int = 0  # of the message, once known
     chunked: bool = False  # the message comes by BDAT
@@ -87,6 +107,11 @@ class Session:
     hasty: bool = False  # the client talked before it was greeted, where it had to wait (`Verdict.hasty`)
     early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
 
+    def end_security(self) -> None:
+        """As before TLS and the login, HELO forgotten (RFC 3207 4.2)."""
+        self.helo, self.protocol = None, "SMTP"
+        self.sasl_method = self.sasl_username = ""
+
     def become(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:
         """Become another client's, as XCLIENT has it (XCLIENT_README): what is not given stays, but HELO is forgotten.
 
@@ -94,6 +119,8 @@ class Session:
         temporary  those of them that are [TEMPUNAVAIL]
         """
         self.helo, self.protocol = None, "SMTP"
+        if self.sasl_method != "XCLIENT":
+            self.sasl_method = self.sasl_username = ""
         for attribute, name, missing in _XCLIENT:
             if attribute in given:
                 value = given[attribute]

@@ -14,8 +14,8 @@ A session is connect, HELO, and any number of transactions: MAIL, RCPT for each 
     data          -                               effects are kept                  -
     end_of_data   the size is set                 effects are kept                  -
 
-RSET, the end of the message whatever became of it, and XCLIENT forget the transaction as well (RFC 5321 4.1.1.5). A
-verdict that disconnects ends the session: no further question is put.
+RSET, the end of the message whatever became of it, STARTTLS and XCLIENT forget the transaction as well
+(RFC 5321 4.1.1.5). A verdict that disconnects ends the session: no further question is put.
 
 The order of the commands (RCPT needs MAIL) is the protocol's: `mailconf.smtp.states`.
 """
@@ -191,6 +191,11 @@ class Transaction:
         """The message has come, ``size`` bytes of it. The caller takes it over, and then calls `forget`."""
         self.session.size, self.session.content = size, content
         return await self._ask(Question.END_OF_DATA)
+
+    def secured(self) -> None:
+        """TLS is in force: the transaction, HELO and the login are forgotten (RFC 3207 4.2)."""
+        self.forget()
+        self.session.end_security()
 
     def become(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:
         """XCLIENT: the session begins anew as another client's; `connect` is the next question."""

@@ -205,11 +205,14 @@ class Ask:
             known.put(key, answer)
         return answer
 
-    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY) -> Answer:
+    async def lookup(self, table: str, key: str, trust: Trust = ORDINARY, *, secret: bool = False) -> Answer:
+        """``secret``: the trace tells that there is an entry, not what it is, nor what a table has in its name."""
         answer = await self.world.lookup(table, key, trust)
         if answer.failed or not _is_steady(self.world, table):
             self.passing += 1
-        self._record(table, key, answer.value if answer.found else _how(answer), answer.span)
+        found = "found" if secret else answer.value
+        shown = f"{table.partition(':')[0]}:..." if secret and ":/" not in table else table
+        self._record(shown, key, found if answer.found else _how(answer), answer.span)
         return answer
 
     async def rest(self) -> None:

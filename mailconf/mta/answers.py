@@ -20,11 +20,15 @@ from mailconf.model.trace import Trace
 from mailconf.model.transaction import Question, Transaction
 from mailconf.model.verdict import Verdict
 from mailconf.model.world import Ask, LookupFailed
+from mailconf.mta.authentication import Authentication
 from mailconf.mta.headers import guard
 from mailconf.mta.hop import Hop
 from mailconf.mta.journal import LogEvent
+from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.smtp.events import (
+    Auth,
+    AuthResponse,
     Bdat,
     ChunkEnd,
     Command,
@@ -64,6 +68,8 @@ class Answers(Transaction):
     connection  the protocol's side; told who may use XCLIENT and XFORWARD
     note        an event with its facts, for the log
     on_verdict  told of every answer of the Policy: (session, question, verdict)
+    logins      who knows the clients' logins; None where nobody can log in
+    has_tls     whether TLS can begin when the client asks for it
     """
 
     def __init__(
@@ -73,6 +79,9 @@ class Answers(Transaction):
         connection: Connection,
         note: Callable[..., None],
         on_verdict: VerdictHook | None = None,
+        *,
+        logins: LoginServer | None = None,
+        has_tls: bool = False,
     ) -> None:
         super().__init__(policy, Session(), context.world)
         self.context = context
@@ -85,6 +94,8 @@ class Answers(Transaction):
         self._arrival = 0.0
         self._chunk_verdict: Reply | None = None
         self.remarks: list[Reply] = []
+        self._has_tls = has_tls
+        self.login = Authentication(self.session, connection, logins, lambda: self.client, self.worded, note)
         self._drop_content()
 
     def _drop_content(self) -> None:
@@ -119,6 +130,9 @@ class Answers(Transaction):
 
     async def connect(self) -> Verdict:
         """The greeting, or what refuses the client: then its commands are refused, too, until it ends the session."""
+        if not await self.login.prepare():
+            host = self.connection.options.hostname
+            return Verdict(self._wording.refusal(Problem.NO_LOGINS, host=host), Trace(), disconnect=True)
         verdict = await super().connect()
         self.connection.withheld = self.session.withheld
         self.connection.client = f"{self.session.client_name} [{self.session.client_address}]"
@@ -198,14 +212,26 @@ class Answers(Transaction):
                 return [self._wording.acknowledgement(Acknowledgement.BYE)]
             case Help():
                 return [self._wording.acknowledgement(Acknowledgement.HELP)]
-            case Noop() | Xforward() | Starttls():
+            case Starttls():
+                if not self._has_tls:
+                    return [await self.worded(self._wording.refusal(Problem.TLS_UNAVAILABLE))]
+                return [self._wording.acknowledgement(Acknowledgement.START_TLS)]
+            case Auth():
+                return [await self.login.begin(event)]
+            case AuthResponse():
+                return [await self.login.respond(event)]
+            case Noop() | Xforward():
                 return [self._wording.acknowledgement(Acknowledgement.OK)]
             case Content():
                 return []
 
     def _refused(self, event: Refused) -> Reply:
+        if event.verb == "AUTH":
+            self.login.refused(event.problem, event.detail)
         if event.problem is Problem.BARE_NEWLINE:
             self._reject(event.verb, event.problem)
+        elif event.problem is Problem.NO_CERTIFICATE:
+            self._note(LogEvent.NO_CERTIFICATE, client=self.client)
         else:
             self._note(LogEvent.COMMAND_REFUSED, client=self.client, refused=event, **self.message())
         return event.reply
@@ -233,7 +259,13 @@ class Answers(Transaction):
         if verdict.accepted and not session.queue_id and self.context.intake is not None:
             session.queue_id = self.context.intake.new_queue_id()
             login = session.sasl_username
-            self._note(LogEvent.MESSAGE_BEGUN, queue_id=session.queue_id, client=self.client, login=login)
+            self._note(
+                LogEvent.MESSAGE_BEGUN,
+                queue_id=session.queue_id,
+                client=self.client,
+                login=login,
+                method=session.sasl_method,
+            )
         return verdict.reply
 
     async def _vrfy(self, event: Vrfy) -> Reply:
@@ -323,6 +355,7 @@ class Answers(Transaction):
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""
         self.become(event.attributes, event.temporary)
+        self.connection.logged_in = bool(self.session.sasl_username)
         await self.authorize()
         return (await self.connect()).reply
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mailconf.model.address import external
 from mailconf.model.policy import Privilege
+from mailconf.model.security import TlsLevel
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.journal import Line, LogEvent, Remark
@@ -15,6 +16,7 @@ from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import COUNTED, Refused
 from mailconf.smtp.problems import Problem
+from mailconf.smtp.reply import Reply
 from mailconf.smtp.wording_postfix import BARE_NEWLINE
 
 _ACCEPT, _INTAKE, _QUEUE, _REPORT, _MASTER = "smtpd", "cleanup", "qmgr", "bounce", "master"
@@ -26,6 +28,13 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
         _ACCEPT,
         "warning: Connection concurrency limit exceeded: {count} from {client} for service {service}",
     ),
+    LogEvent.NO_CERTIFICATE: (_ACCEPT, "NOQUEUE: abort: TLS from {client}: No client certificate presented"),
+    LogEvent.LOGIN_ABORTED: (_ACCEPT, "warning: {client}: SASL {method} authentication aborted"),
+    LogEvent.LOGINS_UNAVAILABLE: (
+        _ACCEPT,
+        "warning: SASL: Connect to Dovecot auth socket '{server}' failed: {reason}",
+    ),
+    LogEvent.NO_MECHANISMS: (_ACCEPT, "fatal: no SASL authentication mechanisms"),
     LogEvent.LOOKUP_FAILED: (
         _INTAKE,
         "warning: {queue_id}: {table} lookup error -- message not accepted, try again later",
@@ -100,6 +109,16 @@ _REMARKS: dict[Remark, str] = {
     Remark.NO_HANDSHAKE: "protocol error: no handshake with {peer}",
     Remark.UNWILLING: "host {peer} refused to talk to me: {reply.verbatim}",
     Remark.NO_SMTPUTF8: "SMTPUTF8 is required, but was not offered by host {peer}",
+    Remark.SECURITY_UNKNOWN: "{reason}",
+    Remark.NO_TLS: "TLS is required, but was not offered by host {peer}",
+    Remark.TLS_REFUSED: "TLS is required, but host {peer} refused to start TLS: {reply.verbatim}",
+    Remark.NO_HANDSHAKE_TLS: "Cannot start TLS: handshake failure",
+    Remark.NOT_VERIFIED: "Server certificate not verified",
+    Remark.NO_MECHANISM: "SASL authentication failed; cannot authenticate to server {peer}: no mechanism available",
+    Remark.LOGIN_REFUSED: "SASL authentication failed; server {peer} said: {reply.verbatim}",
+    Remark.BAD_CHALLENGE: "SASL authentication failed; cannot authenticate to server {peer}: bad protocol / cancel",
+    Remark.NO_ANSWER: "SASL authentication failed; cannot authenticate to server {peer}: generic failure",
+    Remark.LOCAL_DATA: "local data error while talking to {peer}",
     Remark.CONNECTION_LOST: "lost connection with {peer} while {stage}",
     Remark.TIMED_OUT: "conversation with {peer} timed out while {stage}",
     Remark.ACCEPTED: "{reply.verbatim}",
@@ -108,6 +127,9 @@ _REMARKS: dict[Remark, str] = {
 _WHILE = {
     Stage.GREETING: "receiving the initial server greeting",
     Stage.HELO: "performing the {verb} handshake",
+    Stage.STARTTLS: "performing the {verb} handshake",
+    Stage.HANDSHAKE: "performing the {verb} handshake",
+    Stage.AUTH: "performing the {verb} handshake",
     Stage.READY: "idle",
     Stage.MAIL: "sending MAIL FROM",
     Stage.RCPT: "sending RCPT TO",
@@ -149,6 +171,10 @@ _REPORTS = {
     Notice.DELAY: "delay",
 }
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
+
+
+_UNKNOWN = "(unavailable)"
+_SHOWN = 100  # characters of what a client calls a mechanism
 
 
 class PostfixJournal:
@@ -286,8 +312,59 @@ def _too_big(queue_id: str) -> Iterable[Line]:
     return _said(f"warning: {queue_id or 'NOQUEUE'}: queue file size limit exceeded")
 
 
-def _begun(queue_id: str, client: str, login: str) -> Iterable[Line]:
-    return _said(f"{queue_id}: client={client}" + (f", sasl_username={login}" if login else ""))
+def _begun(queue_id: str, client: str, login: str, method: str) -> Iterable[Line]:
+    who = f", sasl_method={method}, sasl_username={login}" if login else ""
+    return _said(f"{queue_id}: client={client}{who}")
+
+
+def _tls_broken(reason: str, file: str) -> Iterable[Line]:
+    if not file:
+        yield _ACCEPT, f"warning: {reason}"
+        return
+    yield _ACCEPT, f'warning: cannot get private key from file "{file}": disabling TLS support'
+    yield _ACCEPT, f"warning: TLS library problem: {reason}"
+
+
+def _tls_begun(client: str, session: Session) -> Iterable[Line]:
+    certificate = session.certificate
+    trust = "Anonymous" if certificate is None else "Trusted" if certificate.trusted else "Untrusted"
+    return _said(f"{trust} TLS connection established from {client}: {tls_terms(session)}")
+
+
+def tls_terms(session: Session) -> str:
+    """What was agreed on, in one line."""
+    bits = session.tls_bits
+    agreed = f"{session.tls_protocol} with cipher {session.tls_cipher} ({bits}/{bits} bits)"
+    return " ".join((agreed, *session.tls_details.splitlines()))
+
+
+def _tls_failed(client: str, reason: str) -> Iterable[Line]:
+    yield _ACCEPT, f"SSL_accept error from {client}: -1"
+    yield _ACCEPT, f"warning: TLS library problem: {reason}"
+
+
+def _login_failed(client: str, method: str, reply: Reply, account: str | None) -> Iterable[Line]:
+    reason = reply.text.partition(": authentication failed: ")[2] or reply.text.partition("failure: ")[2]
+    whose = _UNKNOWN if account is None else account
+    said = f"SASL {method[:_SHOWN]} authentication failed: {reason}"
+    return _said(f"warning: {client}: {said}, sasl_username={whose}")
+
+
+def _hop_tls_begun(program: str, relay: str, level: TlsLevel, facts: Any) -> Iterable[Line]:
+    trust = "Verified" if level >= TlsLevel.FINGERPRINT else "Untrusted"
+    return ((program, f"{trust} TLS connection established to {relay}: {facts.terms}"),)
+
+
+def _hop_tls_failed(program: str, relay: str, reason: object, untrusted: bool) -> Iterable[Line]:
+    if untrusted:
+        yield program, f"certificate verification failed for {relay}: {reason}"
+        return
+    yield program, f"SSL_connect error to {relay}: -1"
+    yield program, f"warning: TLS library problem: {reason}"
+
+
+def _response_too_long(client: str, limit: int, text: str) -> Iterable[Line]:
+    return _said(f"warning: {client}: request longer than {limit}: {text[:30]}...")
 
 
 def _defect(question: str, error: Exception, place: str) -> Iterable[Line]:
@@ -358,6 +435,13 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.VERDICT: _verdict,
     LogEvent.MESSAGE_TOO_BIG: _too_big,
     LogEvent.MESSAGE_BEGUN: _begun,
+    LogEvent.TLS_BROKEN: _tls_broken,
+    LogEvent.TLS_BEGUN: _tls_begun,
+    LogEvent.TLS_FAILED: _tls_failed,
+    LogEvent.LOGIN_FAILED: _login_failed,
+    LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
+    LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
+    LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,
     LogEvent.MESSAGE_IDS: _message_ids,
     LogEvent.ACTIVE: _active,

@@ -13,12 +13,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from mailconf.files import Root
 from mailconf.model.policy import Policy, Privilege
+from mailconf.model.security import ServerTls
 from mailconf.model.session import NO_NAME
+from mailconf.model.site import Site
 from mailconf.mta.answers import Answers, VerdictHook
 from mailconf.mta.journal import LogEvent
+from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context
 from mailconf.mta.rates import Rates
 from mailconf.mta.resolver import Resolver, peer
@@ -26,6 +30,10 @@ from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, S
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
+
+if TYPE_CHECKING:
+    from mailconf.mta.tls import Offered
+    from mailconf.smtp.tls import TlsLayer
 
 _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
@@ -52,6 +60,7 @@ class SmtpService:
     options     the protocol's options, None for the Site's; name, sizes and error limits are always the Site's
     resolver    for client names, which stay unknown without one
     on_verdict  gets every answer of the Policy: (session, question, verdict)
+    root        where the files of keys and certificates lie
     """
 
     def __init__(
@@ -63,6 +72,7 @@ class SmtpService:
         options: ServerOptions | None = None,
         resolver: Resolver | None = None,
         on_verdict: VerdictHook | None = None,
+        root: Root | None = None,
     ) -> None:
         self.context = context
         self.service = service
@@ -73,11 +83,35 @@ class SmtpService:
         self.sessions: set[SmtpSession] = set()
         self.clients: Counter[str] = Counter()
         self.rates = Rates(self.policy.site.limits.rate_window)
+        self._root = root or Root()
+        self._prepared: Site | None = None  # whose TLS and logins these are
+        self.tls: Offered | None = None
+        self.logins: LoginServer | None = None
         self.stopping = False
         self._slots = asyncio.Semaphore(self.policy.site.limits.connections or 1_000_000)
 
     def protocol(self) -> SmtpSession:
         return SmtpSession(self)
+
+    def prepare(self) -> None:
+        """Have TLS and the way to the authentication server ready, as the Policy's configuration asks for them. Keys
+        that are of no use are logged."""
+        site = self.policy.site
+        if site is self._prepared:
+            return
+        self._prepared, self.tls = site, None
+        if self.logins is not None and self.logins.settings != site.logins:
+            self.logins.close()  # logins under way have failed for the time being
+            self.logins = None
+        if self.logins is None and site.logins is not None:
+            self.logins = LoginServer(site.logins, self._root)
+        if site.tls is not None:
+            from mailconf.mta.tls import TlsUnavailable, offered  # a second's hundredth, for who has TLS
+
+            try:
+                self.tls = offered(site.tls, self._root)
+            except TlsUnavailable as failure:
+                self.context.note(LogEvent.TLS_BROKEN, reason=str(failure), file=failure.file)
 
     def options(self) -> ServerOptions:
         return self.policy.site.options_of(self.base)
@@ -93,6 +127,8 @@ class SmtpService:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self.logins is not None:
+            self.logins.close()
 
     @property
     def slots(self) -> asyncio.Semaphore:
@@ -114,7 +150,18 @@ class SmtpSession(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.wording = self.context.personality.wording
         self.connection = self.context.personality.connection(server.options(), self.wording)
-        self.answers = Answers(self.context, self.policy, self.connection, self._note, server.on_verdict)
+        server.prepare()
+        self._offer = server.tls
+        self._layer: TlsLayer | None = None
+        self.answers = Answers(
+            self.context,
+            self.policy,
+            self.connection,
+            self._note,
+            server.on_verdict,
+            logins=server.logins,
+            has_tls=server.tls is not None,
+        )
         self.session = self.answers.session
         self._out = bytearray()
         self._waiter: asyncio.Future[None] | None = None
@@ -144,7 +191,7 @@ class SmtpSession(asyncio.Protocol):
             self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
-        self.connection.receive_data(data)
+        self.connection.receive_data(data if self._layer is None else self._unwrapped(self._layer, data))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
         elif self._reading and self.connection.unread > _BUFFER:
@@ -192,7 +239,7 @@ class SmtpSession(asyncio.Protocol):
                 await self._name_client()
                 self._note(LogEvent.CONNECTED, client=self.answers.client)
                 try:
-                    if await self._greet(address):
+                    if await self._wrap() and await self._greet(address):
                         await self._talk()
                 except _Lost:
                     self._note(LogEvent.CONNECTION_LOST, **self._ending())
@@ -212,9 +259,81 @@ class SmtpSession(asyncio.Protocol):
             server.sessions.discard(self)
             self._hang_up()
 
+    # TLS
+
+    def _unwrapped(self, layer: TlsLayer, data: bytes) -> bytes:
+        """What ``data`` means; what is no TLS ends the session."""
+        from mailconf.smtp.tls import TlsFailed
+
+        said = b""
+        try:
+            said = layer.receive_data(data)
+            self._lost = self._lost or layer.closed
+        except TlsFailed as failure:
+            self._note(LogEvent.TLS_FAILED, client=self.answers.client, reason=failure)
+            self._lost = True
+        if not self.transport.is_closing():
+            self.transport.write(layer.data_to_send())
+        return said
+
+    async def _wrap(self) -> bool:
+        """Begin with TLS where the service does so; False where it should and cannot."""
+        tls = self.site.tls
+        if tls is None or not tls.wrapper:
+            return True
+        if self._offer is None:
+            return False
+        await self._begin_tls(self._offer, tls)
+        if self.connection.unproven:
+            self._note(LogEvent.NO_CERTIFICATE, client=self.answers.client)
+            await self._refuse(Problem.NO_CERTIFICATE)
+            return False
+        return True
+
+    async def _begin_tls(self, offer: Offered, tls: ServerTls) -> None:
+        """Raises _Lost, _Idle. Nothing that has come so far is read under TLS."""
+        connection, answers = self.connection, self.answers
+        self._write()
+        connection.begin_tls()
+        layer = self._layer = offer.layer()
+        try:
+            async with asyncio.timeout(tls.timeout or None):
+                while not layer.established:
+                    await self._more()
+        except TimeoutError:
+            raise _Idle from None
+        from mailconf.mta.tls import describe
+
+        describe(self.session, layer, layer.facts(), tls, offer)
+        if tls.logged > 0:
+            self._note(LogEvent.TLS_BEGUN, client=answers.client, session=self.session)
+        connection.secured()
+        answers.secured()
+        connection.unproven = tls.require and self.session.certificate is None
+        if not tls.wrapper and not await answers.login.prepare():
+            await self._refuse(Problem.NO_LOGINS)
+            connection.close()
+
+    async def _more(self) -> None:
+        """Until something has come. Raises _Lost."""
+        if self._lost:
+            raise _Lost
+        if not self._reading:
+            self._reading = True
+            self.transport.resume_reading()
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
     def _hang_up(self) -> None:
         """End the connection. Its end is sent before anything else: to a client that had sent more, which nobody reads
         any more, closing alone would reset the connection. What a client did not read in time is dropped."""
+        self.answers.login.give_up()
+        if self._layer is not None and not self.transport.is_closing():
+            self._layer.close()
+            self.transport.write(self._layer.data_to_send())
         if self.transport.can_write_eof() and not self.transport.is_closing():
             with suppress(OSError):  # the client is gone
                 self.transport.write_eof()
@@ -295,6 +414,11 @@ class SmtpSession(asyncio.Protocol):
             event = connection.next_event()
             if event is Wait.CLOSED:
                 return
+            if event is Wait.HANDSHAKE:
+                if self._offer is None or self.site.tls is None:
+                    raise RuntimeError("STARTTLS was accepted without TLS")
+                await self._begin_tls(self._offer, self.site.tls)
+                continue
             if isinstance(event, Wait):
                 self._write()
                 await self._drain()
@@ -397,8 +521,18 @@ class SmtpSession(asyncio.Protocol):
 
     def _write(self) -> None:
         if self._out and not self.transport.is_closing():
-            self.transport.write(bytes(self._out))
+            self.transport.write(self._wrapped(bytes(self._out)))
         self._out.clear()
+
+    def _wrapped(self, data: bytes) -> bytes:
+        """``data`` as the connection carries it."""
+        layer = self._layer
+        if layer is None:
+            return data
+        if not layer.established:
+            return b""  # there is nobody to whom it could be said
+        layer.send(data)
+        return layer.data_to_send()
 
     async def _punish(self, reply: Reply) -> None:
         """Slow down who made many errors (postconf(5) smtpd_soft_error_limit, smtpd_error_sleep_time)."""

@@ -102,8 +102,8 @@ class Server:
         world = MtaWorld(self._files(), self._resolver, root=self._root)
         agents: dict[AgentKind, Agent] = {}
         self.context = context = Context(policies.main, world, self._log, policies.personality, agents=agents)
-        agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver)
-        agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True)
+        agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver, root=self._root)
+        agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True, root=self._root)
         manager = Manager(context, self._root)
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)
@@ -136,7 +136,9 @@ class Server:
                     options=self._options,
                     resolver=self._resolver,
                     on_verdict=self._on_verdict,
+                    root=self._root,
                 )
+                self._services[name].prepare()
             protocol = self._services[name].protocol
             self._listeners.append((name, await loop.create_server(protocol, host, port, backlog=511)))
 
@@ -163,6 +165,7 @@ class Server:
                 self._abandon(name)
             else:
                 service.policy = policies.by_service.get(name, policies.main)
+                service.prepare()
         context.note(LogEvent.RELOADED, directory=policies.main.site.directory)
         self._note_warnings(context)
         return True

@@ -10,31 +10,33 @@ without 8BITMIME, where Postfix converts it.
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mailconf.domain_names import comparable
+from mailconf.files import Root
 from mailconf.model.address import external
 from mailconf.model.policy import AddressPlace, Role, Side
+from mailconf.model.security import HopAsked, HopSecurity, TlsLevel
 from mailconf.model.transport import HostLookup
-from mailconf.model.world import Ask, Outcome, Records
+from mailconf.model.world import Ask, LookupFailed, Outcome, Records
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
+from mailconf.mta.hop_session import Failure, HopSession, Host, NoHandshake, status_of
 from mailconf.mta.intake import limits_of
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job, Recipient, Result, Status
 from mailconf.mta.pace import Pace
 from mailconf.mta.resolver import Resolver
-from mailconf.smtp import client
-from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, Stage, To
+from mailconf.smtp.client import Envelope, Stage, To
 from mailconf.smtp.nexthop import BadNexthop, Nexthop, split_nexthops
 from mailconf.smtp.path import to_xtext
 from mailconf.smtp.reply import Reply
+
+if TYPE_CHECKING:
+    from mailconf.mta.secure_hops import Contexts
 
 MAX_ADDRESSES = 5  # postconf(5) smtp_mx_address_limit
 MAX_SESSIONS = 2  # postconf(5) smtp_mx_session_limit
@@ -42,41 +44,13 @@ MAX_SESSIONS = 2  # postconf(5) smtp_mx_session_limit
 _Change = Callable[[str, AddressPlace, Side], Awaitable[str]]
 
 
-@dataclass
-class Failure(Exception):
-    """Why nobody could be delivered to at a host or a domain: a remark, its DSN status, whether it is final."""
-
-    remark: Remark
-    facts: dict[str, object]
-    dsn: str
-    final: bool = False
-    relay: str = "none"
-    reply: Reply | None = None
-
-
-class Host(NamedTuple):
-    """Where to connect to: ``path`` for a UNIX socket, else ``address``; ``direct``: the nexthop names it itself."""
-
-    name: str
-    address: str
-    port: int = 0
-    path: str = ""
-    direct: bool = True
-
-    @property
-    def peer(self) -> str:
-        return f"{self.name}[{self.path or self.address}]"
-
-    @property
-    def relay(self) -> str:
-        return f"{self.peer}:{self.port}" if not self.path else self.peer
-
-
 class SmtpAgent:
     """An `mailconf.mta.message.Agent`."""
 
-    def __init__(self, context: Context, resolver: Resolver, *, lmtp: bool = False) -> None:
+    def __init__(self, context: Context, resolver: Resolver, *, lmtp: bool = False, root: Root | None = None) -> None:
         self.context = context
+        self._root = root or Root()
+        self._contexts: Contexts | None = None
         self.resolver = resolver
         self.lmtp = lmtp
 
@@ -101,14 +75,22 @@ class SmtpAgent:
         for number, host in enumerate(hosts):
             session = HopSession(self, host, job)
             try:
-                replies = await session.run(_part(envelope, waiting))
+                security = await self._security(job, host)
+                try:
+                    replies = await session.run(_part(envelope, waiting), security)
+                except NoHandshake:
+                    if not self._may_go_in_the_clear(job, security):
+                        raise
+                    plain = security._replace(tls=security.tls._replace(level=TlsLevel.NONE))
+                    session = HopSession(self, host, job)
+                    replies = await session.run(_part(envelope, waiting), plain)
             except Failure as failure:
                 results |= {index: self._failed(job.recipients[index][0], failure) for index in waiting}
                 if failure.final:
                     break
                 if number < len(hosts) - 1:
                     facts = {"queue_id": job.message.queue_id, "text": self._said(failure)}
-                    self.context.note(LogEvent.HOST_FAILED, program=self._program, **facts)
+                    self.context.note(LogEvent.HOST_FAILED, program=self.program, **facts)
             else:
                 for index, said in zip(waiting, replies, strict=True):
                     recipient = job.recipients[index][0]
@@ -123,13 +105,22 @@ class SmtpAgent:
         return [results[index] for index in range(len(job.recipients))]
 
     @property
-    def _program(self) -> str:
+    def contexts(self) -> Contexts:
+        """Those of TLS with other hosts."""
+        if self._contexts is None:
+            from mailconf.mta.secure_hops import Contexts
+
+            self._contexts = Contexts(self._root)
+        return self._contexts
+
+    @property
+    def program(self) -> str:
         return "lmtp" if self.lmtp else "smtp"
 
     # What is said.
 
     def _warn(self, text: str) -> None:
-        self.context.note(LogEvent.DELIVERY_WARNING, program=self._program, text=text)
+        self.context.note(LogEvent.DELIVERY_WARNING, program=self.program, text=text)
 
     def _said(self, failure: Failure) -> str:
         return self.context.remark(failure.remark, **failure.facts)
@@ -142,11 +133,36 @@ class SmtpAgent:
         """The result that a server's reply means for a recipient."""
         if stage is Stage.END and reply.code // 100 == 2:
             text = self.context.remark(Remark.ACCEPTED, reply=reply)
-            return Result(recipient, Status.SENT, _status(reply, "2"), text, host.relay, reply, setup)
+            return Result(recipient, Status.SENT, status_of(reply, "2"), text, host.relay, reply, setup)
         status = Status.BOUNCED if reply.permanent else Status.DEFERRED
         text = self.context.remark(Remark.REFUSED, peer=host.peer, reply=reply, stage=stage)
-        dsn = _status(reply, "5" if reply.permanent else "4")
+        dsn = status_of(reply, "5" if reply.permanent else "4")
         return Result(recipient, status, dsn, text, host.relay, reply, setup)
+
+    def _may_go_in_the_clear(self, job: Job, security: HopSecurity) -> bool:
+        """Whether a message whose host cannot begin TLS goes without it: where that is allowed, nothing secret is said,
+        and the message has waited for as long as one that was put off waits at least."""
+        limits = self.context.policy.site.limits_of(job.transport)
+        waited = self.context.world.now() - job.message.arrival
+        return security.tls.level is TlsLevel.MAY and security.login is None and waited >= limits.minimal_backoff
+
+    async def _security(self, job: Job, host: Host) -> HopSecurity:
+        """What is asked of TLS and of a login. Raises Failure."""
+        if host.path:
+            return HopSecurity()
+        asked = HopAsked(
+            job.transport, host.destination or job.nexthop, host.name, host.port, host.domain, job.message.sender
+        )
+        ask = Ask(job.world)
+        ask.warn = self._warn
+        try:
+            security = await job.policy.security(asked, ask)
+        except LookupFailed as failure:
+            raise Failure(Remark.LOCAL_DATA, {"peer": host.peer}, "4.3.0", False, host.relay) from failure
+        if security.problem is not None:
+            text, dsn = security.problem
+            raise Failure(Remark.SECURITY_UNKNOWN, {"reason": text}, dsn)
+        return security
 
     # What is sent.
 
@@ -176,7 +192,7 @@ class SmtpAgent:
         message = job.message
         found = await job.policy.inspect_sent(job.transport, message.content, Ask(job.world))
         for text in found.notes:
-            self.context.note(LogEvent.SENT_CONTENT, program=self._program, queue_id=message.queue_id, text=text)
+            self.context.note(LogEvent.SENT_CONTENT, program=self.program, queue_id=message.queue_id, text=text)
         if found.reply is not None:
             raise Failure(Remark.CONTENT_UNCHECKED, {}, "4.3.0")
         return found.content
@@ -250,7 +266,7 @@ class SmtpAgent:
         ask.warn = self._warn
         kept = await self.context.policy.keep(job.transport, name, kind, records, ask)
         for text in kept.notes:
-            self.context.note(LogEvent.DNS_FILTERED, program=self._program, text=text)
+            self.context.note(LogEvent.DNS_FILTERED, program=self.program, text=text)
         facts: dict[str, object] = {"name": name, "kind": kind}
         if kept.records.outcome is Outcome.FAILED:
             raise Failure(Remark.FILTER_BROKEN, facts, "4.4.3")
@@ -296,7 +312,8 @@ class SmtpAgent:
                 if not lookup.native or failure.remark not in (Remark.NO_SUCH_NAME, Remark.NO_RECORD):
                     raise
                 found = await self._by_system(name, lookup)
-        return [Host(name, address, nexthop.port, direct=nexthop.direct) for address in found]
+        where: dict[str, Any] = {"direct": nexthop.direct, "destination": nexthop.name, "domain": nexthop.host}
+        return [Host(name, address, nexthop.port, **where) for address in found]
 
     async def _in_dns(self, job: Job, name: str, lookup: HostLookup) -> Sequence[str]:
         """The addresses that the DNS has. Raises the Failure of the type that says most, of several the last."""
@@ -368,120 +385,3 @@ def _dns_failure(name: str, kind: str, records: Records) -> Failure:
 
 def _part(envelope: Envelope, numbers: list[int]) -> Envelope:
     return envelope._replace(recipients=tuple(envelope.recipients[number] for number in numbers))
-
-
-def _status(reply: Reply, kind: str) -> str:
-    status = reply.status
-    return status if status.startswith(kind) else f"{kind}.0.0"
-
-
-class HopSession:
-    """A connection to one host for one envelope."""
-
-    def __init__(self, agent: SmtpAgent, host: Host, job: Job) -> None:
-        self.agent = agent
-        self.host = host
-        self.job = job
-        self.limits = agent.context.policy.site.limits_of(job.transport)
-        self.greeted = False
-        self.setup = 0.0
-        self._gone = False  # the connection is of no use any more
-        site = agent.context.policy.site
-        self.client = Client(site.client_name(job.transport), lmtp=agent.lmtp)
-
-    async def run(self, envelope: Envelope) -> list[tuple[Reply, Stage] | Failure]:
-        """What became of each recipient: the reply that decided, or how the connection was lost. Raises Failure."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        reader, writer = await self._connect()
-        try:
-            event = await self._event(reader, writer)
-            self._check_ready(event, envelope)
-            self.setup = loop.time() - began
-            self.greeted = True
-            self.client.send(envelope)
-            try:
-                event = await self._event(reader, writer)
-            except Failure as lost:
-                return [known or lost for known in self.client.decided]
-            if not isinstance(event, client.StageOutcome):
-                raise self._broken(event)
-            return list(event.replies)
-        finally:
-            if not self._gone:
-                self.client.quit()
-                writer.write(self.client.data_to_send())
-                writer.close()
-            else:
-                writer.transport.abort()  # a server that does not read would keep the connection for ever
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host = self.host
-        try:
-            async with asyncio.timeout(self.limits.smtp_connect_timeout or None):
-                if host.path:
-                    return await asyncio.open_unix_connection(host.path)
-                return await asyncio.open_connection(host.address, host.port)
-        except TimeoutError:
-            reason = os.strerror(errno.ETIMEDOUT)
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-        raise Failure(Remark.CONNECT_FAILED, {"relay": host.relay, "reason": reason}, "4.4.1")
-
-    def _check_ready(self, event: ClientEvent, envelope: Envelope) -> None:
-        """Raises Failure when the server does not want to talk, is ourselves, or lacks what the message needs."""
-        site = self.agent.context.policy.site
-        if isinstance(event, Broken):
-            raise self._broken(event)
-        if not isinstance(event, Ready):
-            raise Failure(Remark.NO_HANDSHAKE, {"peer": self.host.peer}, "4.5.0", relay=self.host.relay)
-        if not self.host.direct and comparable(event.name) == comparable(site.hostname.value):
-            destination = self.job.nexthop
-            raise Failure(Remark.LOOPS_BACK, {"destination": destination}, "5.4.6", True, self.host.relay)
-        if envelope.smtputf8 and "SMTPUTF8" not in event.extensions:
-            raise Failure(Remark.NO_SMTPUTF8, {"peer": self.host.peer}, "5.6.7", True, self.host.relay)
-
-    def _broken(self, event: ClientEvent) -> Failure:
-        host = self.host
-        if not isinstance(event, Broken) or event.reply is None:
-            self._gone = True
-            return self._lost()
-        # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what its code means.
-        reply = event.reply
-        final = reply.permanent and event.stage is Stage.HELO
-        dsn = _status(reply, str(reply.code // 100))
-        facts: dict[str, object] = {"peer": host.peer, "reply": reply}
-        return Failure(Remark.UNWILLING, facts, dsn if final else f"4{dsn[1:]}", final, host.relay, reply)
-
-    def _lost(self, remark: Remark = Remark.CONNECTION_LOST) -> Failure:
-        facts: dict[str, object] = {"peer": self.host.peer, "stage": self.client.stage, "verb": self.client.verb}
-        return Failure(remark, facts, "4.4.2", relay=self.host.relay)
-
-    async def _event(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientEvent:
-        """The client's next event. Raises Failure for a lost or a silent connection."""
-        while True:
-            event = self.client.next_event()
-            try:
-                async with asyncio.timeout(self._timeout()):
-                    out = self.client.data_to_send()
-                    if out:
-                        writer.write(out)
-                        await writer.drain()
-                    if event is not None:
-                        return event
-                    data = await reader.read(65536)
-            except TimeoutError:
-                self._gone = True
-                raise self._lost(Remark.TIMED_OUT) from None
-            except OSError:
-                data = b""
-            if not data:
-                self._gone = True
-                raise self._lost()
-            self.client.receive_data(data)
-
-    def _timeout(self) -> float | None:
-        limits, stage = self.limits, self.client.stage
-        if stage in (Stage.GREETING, Stage.HELO):
-            return limits.smtp_helo_timeout or None
-        return (600.0 if stage is Stage.END else limits.smtp_command_timeout) or None

@@ -1,7 +1,9 @@
 """The client's side of an SMTP or LMTP session (RFC 5321, RFC 2033), without a socket.
 
 Feed it with `Client.receive_data`, take what is to be sent from `Client.data_to_send`, and ask `Client.next_event`:
-`Ready` after the handshake, `StageOutcome` after a transaction, `Broken` when the session is of no use. EHLO that is
+`Ready` after the handshake, `StageOutcome` after a transaction, `Broken` when the session is of no use. `BeginTls`
+comes where TLS is wanted and the server is ready for it: the caller begins it and calls `Client.secured`; what the
+server has sent before is dropped (RFC 3207 6). EHLO that is
 refused is followed by HELO; LMTP has LHLO and nothing to fall back on. Commands go out together when the server offers
 PIPELINING (RFC 2920), one by one otherwise.
 """
@@ -14,6 +16,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from mailconf.smtp.reply import Reply, ReplyError, ReplyParser
+from mailconf.smtp.sasl import BadChallenge, SaslClient, choose
 from mailconf.source import encode
 
 
@@ -22,6 +25,9 @@ class Stage(Enum):
 
     GREETING = "greeting"
     HELO = "EHLO, HELO or LHLO"
+    STARTTLS = "STARTTLS"
+    HANDSHAKE = "the TLS handshake"
+    AUTH = "AUTH"
     READY = "nothing"
     MAIL = "MAIL"
     RCPT = "RCPT"
@@ -64,24 +70,63 @@ class StageOutcome(NamedTuple):
     replies: tuple[tuple[Reply, Stage], ...]
 
 
+class TlsUse(Enum):
+    """Whether a session begins TLS."""
+
+    NONE = "never"
+    WANTED = "where the server offers it"
+    NEEDED = "or it ends"
+
+
+class Lack(Enum):
+    """What a server does not have that the session needs."""
+
+    STARTTLS = "STARTTLS is not offered"
+    MECHANISM = "no mechanism of AUTH is left"
+    BASE64 = "a challenge is no base64"
+    ANSWER = "there is no answer to a challenge"
+
+
+class BeginTls(NamedTuple):
+    """The server waits for the handshake."""
+
+
 class Broken(NamedTuple):
-    """The session cannot go on: the server refused (``reply``), or does not speak the protocol (``garbage``)."""
+    """The session cannot go on: the server refused (``reply``), lacks something, or does not speak the protocol
+    (``garbage``)."""
 
     stage: Stage
     reply: Reply | None = None
     garbage: str = ""
+    lack: Lack | None = None
 
 
-ClientEvent = Ready | StageOutcome | Broken
+class Login(NamedTuple):
+    """A login; ``options`` leave mechanisms out, ``mechanisms`` are those that count (`mailconf.smtp.sasl.choose`)."""
+
+    user: str
+    password: str
+    options: frozenset[str] = frozenset()
+    mechanisms: frozenset[str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Login({self.user!r}, ...)"
+
+
+ClientEvent = Ready | StageOutcome | Broken | BeginTls
 
 _LINE_LENGTH = 998  # postconf(5) smtp_line_length_limit
 _LONG_LINE = re.compile(rb"(?m)^[^\n]{%d,}" % (_LINE_LENGTH + 1))
 
 
 class Client:
-    """One session. ``helo`` is the name that we go by."""
+    """One session. ``helo`` is the name that we go by; ``login`` may be changed until the server has answered EHLO."""
 
-    def __init__(self, helo: str, *, lmtp: bool = False) -> None:
+    def __init__(self, helo: str, *, lmtp: bool = False, tls: TlsUse = TlsUse.NONE, login: Login | None = None) -> None:
+        self.login = login
+        self._tls = tls
+        self._sasl: SaslClient | None = None
+        self._name = ""  # the server's
         self.helo = helo
         self.lmtp = lmtp
         self.stage = Stage.GREETING
@@ -157,6 +202,10 @@ class Client:
             return None
         if self.stage is Stage.HELO:
             return self._handshake(reply)
+        if self.stage is Stage.STARTTLS:
+            return self._tls_answered(reply)
+        if self.stage is Stage.AUTH:
+            return self._auth_answered(reply)
         if self.stage is Stage.QUIT:
             self.stage = Stage.QUIT if self._reset else Stage.CLOSED
             self._reset = False
@@ -173,17 +222,85 @@ class Client:
 
     def _handshake(self, reply: Reply) -> ClientEvent | None:
         if reply.code == 250:
-            name = reply.lines[0].partition(" ")[0]
+            self._name = reply.lines[0].partition(" ")[0]
             for line in reply.lines[1:]:
                 keyword, _, rest = line.replace("=", " ").partition(" ")
-                self.extensions[keyword.upper()] = rest
-            self.stage = Stage.READY
-            return Ready(name, self.extensions)
+                keyword = keyword.upper()
+                known = self.extensions.get(keyword, "") if keyword == "AUTH" else ""
+                self.extensions[keyword] = f"{known} {rest}".strip()
+            return self._greeted()
         if self.verb == "EHLO" and reply.permanent:
             self.verb = "HELO"
             self._command(f"HELO {self.helo}")
             return None
         return self._broken(reply)
+
+    def _greeted(self) -> ClientEvent | None:
+        """The server has said what it can."""
+        if self._tls is not TlsUse.NONE:
+            if "STARTTLS" in self.extensions:
+                self._command("STARTTLS")
+                self.stage = Stage.STARTTLS
+                return None
+            if self._tls is TlsUse.NEEDED:
+                return self._lacking(Lack.STARTTLS)
+        if self.login is not None and "AUTH" in self.extensions:
+            return self._log_in(self.login)
+        return self._ready()
+
+    def _ready(self) -> Ready:
+        self.stage = Stage.READY
+        return Ready(self._name, self.extensions)
+
+    def _lacking(self, lack: Lack) -> Broken:
+        stage, self.stage = self.stage, Stage.READY  # the session can be ended in good order
+        return Broken(stage, lack=lack)
+
+    def _tls_answered(self, reply: Reply) -> ClientEvent | None:
+        if reply.code == 220:
+            self.stage = Stage.HANDSHAKE
+            self._parser = ReplyParser()
+            return BeginTls()
+        if self._tls is TlsUse.NEEDED:
+            self.stage = Stage.READY
+            return Broken(Stage.STARTTLS, reply)
+        self._tls = TlsUse.NONE
+        return self._greeted()
+
+    def secured(self) -> None:
+        """TLS is in force, and what the server has said before does not count. Without STARTTLS it is called before
+        anything else."""
+        begins = self.stage is Stage.GREETING
+        self._tls = TlsUse.NONE
+        self._parser = ReplyParser()
+        self.extensions = {}
+        if not begins:
+            self.verb = "LHLO" if self.lmtp else "EHLO"
+            self._command(f"{self.verb} {self.helo}")
+            self.stage = Stage.HELO
+
+    def _log_in(self, login: Login) -> ClientEvent | None:
+        mechanism = choose(self.extensions["AUTH"].split(), login.options, login.mechanisms)
+        if not mechanism:
+            return self._lacking(Lack.MECHANISM)
+        self._sasl = SaslClient(mechanism, login.user, login.password)
+        initial = self._sasl.initial
+        self._command(f"AUTH {mechanism}" + ("" if initial is None else f" {initial}"))
+        self.stage = Stage.AUTH
+        return None
+
+    def _auth_answered(self, reply: Reply) -> ClientEvent | None:
+        if reply.code == 334 and self._sasl is not None:
+            try:
+                self._command(self._sasl.respond(reply.lines[0].strip()))
+            except BadChallenge as bad:
+                return self._lacking(Lack.ANSWER if bad.is_read else Lack.BASE64)
+            return None
+        self._sasl = None
+        if reply.code // 100 == 2:
+            return self._ready()
+        self.stage = Stage.READY
+        return Broken(Stage.AUTH, reply)
 
     def _replied(self, reply: Reply) -> ClientEvent | None:
         kind, number = self._sent.popleft()

@@ -15,6 +15,7 @@ class Wait(Enum):
     NEED_DATA = "need data"
     PAUSED = "paused"  # the last event has no reply yet
     CLOSED = "closed"  # the session is over; what comes is ignored
+    HANDSHAKE = "handshake"  # TLS begins: what was sent before it is dropped
     DEAF = "deaf"  # nothing more is read from the client, which sent too much; it counts as lost
 
 
@@ -136,6 +137,22 @@ class Starttls:
     __slots__ = ()
 
 
+class Auth(NamedTuple):
+    """AUTH. ``initial`` is the response that came with it, in base64; None without one.
+
+    A reply 334 puts a challenge: the client's next line is an `AuthResponse`. Any other ends the login.
+    """
+
+    mechanism: str
+    initial: str | None = None
+
+
+class AuthResponse(NamedTuple):
+    """The client's answer to a challenge, in base64, as far as its signs go."""
+
+    text: str
+
+
 class Quit:
     __slots__ = ()
 
@@ -158,7 +175,7 @@ class Refused(NamedTuple):
 
 Event = (
     Helo | Mail | Rcpt | Data | Bdat | Content | ContentEnd | ChunkEnd | Vrfy | Etrn | Xclient | Xforward | Rset
-    | Noop | Help | Starttls | Quit | Refused | Command | Verb
+    | Noop | Help | Starttls | Auth | AuthResponse | Quit | Refused | Command | Verb
 )  # fmt: skip
 
 
@@ -171,6 +188,8 @@ class SessionState(Enum):
     BROKEN_MAIL = "a chunk was refused"
     BODY = "content up to a dot"
     OCTETS = "the octets of a chunk"
+    CHALLENGED = "the response to a challenge of AUTH"
+    HANDSHAKE = "TLS begins; nothing is read until it has"
     CLOSED = "over"
 
 
@@ -184,6 +203,7 @@ AFTER: dict[type, SessionState] = {
     Data: SessionState.BODY,
     Rset: SessionState.IDLE,
     Xclient: SessionState.IDLE,
+    Starttls: SessionState.HANDSHAKE,
     Quit: SessionState.CLOSED,
 }
 

@@ -40,8 +40,10 @@ class ServerOptions(NamedTuple):
     the message that a session ended in. ``from_lines``: every "From " line on top of a message becomes a field, not
     only the first. ``forbid_pipelining``: a client that does not wait for a reply where it must (RFC 2920 3.1) is sent
     away (smtpd_forbid_unauth_pipelining). ``hide_client_session``: the Received field names neither the client nor the
-    protocol. ``helo_for`` names the commands that need HELO before them, ``bogus_helo`` is whether HELO takes
-    names that are no host names, ``verb`` whether a client may ask by VERB to be told more.
+    protocol. ``starttls``: TLS is offered; ``tls_required``: most commands wait for it; ``auth``: clients may log in,
+    with ``auth_needs_tls`` under TLS alone; ``response_length``: bytes of a response to a challenge of AUTH.
+    ``helo_for`` names the commands that need HELO before them, ``bogus_helo`` is whether HELO takes names that are no
+    host names, ``verb`` whether a client may ask by VERB to be told more.
     """
 
     hostname: str = "localhost"
@@ -49,6 +51,10 @@ class ServerOptions(NamedTuple):
     helo_required: bool = False
     smtputf8: bool = True
     starttls: bool = False
+    tls_required: bool = False
+    auth: bool = False
+    auth_needs_tls: bool = False
+    response_length: int = 12_288
     line_length: int = 2048
     message_size: int = 10_240_000
     recipients: int = 1000

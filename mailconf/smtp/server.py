@@ -31,6 +31,8 @@ from mailconf.smtp.events import (
     AFTER,
     COUNTED,
     JUNK,
+    Auth,
+    AuthResponse,
     Bdat,
     ChunkEnd,
     Content,
@@ -56,11 +58,12 @@ from mailconf.smtp.events import (
 from mailconf.smtp.options import BareNewline, ServerOptions
 from mailconf.smtp.problems import Fact, Fault, Problem, Wording
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.states import HELO_FIRST, IN_MAIL_STATES, OUT_OF_ORDER
+from mailconf.smtp.states import BEFORE_TLS, HELO_FIRST, IN_MAIL_STATES, OUT_OF_ORDER
 from mailconf.source import decode
 
 _NUMBER = re.compile(r"[0-9]+\Z", re.ASCII)
 _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")  # how a line of a header begins
+GO_ON = 334  # the reply that puts a challenge of AUTH
 _LOGGED = 100  # characters of a line that a log is to have
 _LOGGED_ADDRESS = 1000
 
@@ -72,6 +75,10 @@ class Connection:
     bare_newlines      whether it may end lines by LF alone, whichever options are set
     withheld           extensions that it may not use ("CHUNKING", "DSN", "SMTPUTF8"; others make no difference)
     denied             the reply to every command but QUIT, None for a client that is welcome
+    unproven           ends the session when the next command comes: the client has to have a certificate
+
+    When `next_event` returns HANDSHAKE, the caller sends what there is, calls `begin_tls`, and `secured` once the
+    handshake is over; `tls` is whether it is in force, ``logged_in`` whether the client has logged in.
     """
 
     def __init__(self, options: ServerOptions, wording: Wording) -> None:
@@ -84,6 +91,9 @@ class Connection:
         self.bare_newlines = False
         self.withheld: frozenset[str] = frozenset()
         self.denied: Reply | None = None
+        self.unproven = False
+        self.tls = False
+        self.logged_in = False
         self.errors = 0
         self.verb = "CONNECT"  # the command at hand, for the log: "RCPT", "UNKNOWN", "END-OF-MESSAGE" after one, ...
         self.recipients = 0
@@ -128,7 +138,7 @@ class Connection:
             del self._commands[verb]
 
     def receive_data(self, data: bytes) -> None:
-        if not self._deaf:
+        if not self._deaf and (self.state is not SessionState.HANDSHAKE or self.tls):
             self._buffer += data
 
     @property
@@ -141,17 +151,21 @@ class Connection:
         return bytes(self._buffer[:limit])
 
     def next_event(self) -> Event | Wait:
-        """The next event; Wait.NEED_DATA, PAUSED, CLOSED or DEAF without one."""
+        """The next event; Wait.NEED_DATA, PAUSED, CLOSED, HANDSHAKE or DEAF without one."""
         if self._event is not None:
             return Wait.PAUSED
         if self.state is SessionState.CLOSED:
             return Wait.CLOSED
+        if self.state is SessionState.HANDSHAKE:
+            return Wait.HANDSHAKE
         if self.state is SessionState.BODY:
             event: Event | Wait = self._read_body()
         elif self.state is SessionState.OCTETS:
             event = self._read_octets()
         elif self.errors >= self.options.hard_errors:
             event = self._refused(Problem.TOO_MANY_ERRORS, close=True, host=self.options.hostname)
+        elif self.state is SessionState.CHALLENGED:
+            event = self._read_response()
         else:
             event = self._read_command()
         if self._deaf and event is Wait.NEED_DATA:
@@ -193,9 +207,22 @@ class Connection:
         self._event = None
         self._buffer.clear()
 
+    def begin_tls(self) -> None:
+        """What comes from now on comes under TLS; what came before is dropped."""
+        self._buffer.clear()
+        self.tls = True
+
+    def secured(self) -> None:
+        """TLS is in force: of what the client has said before nothing counts any more (RFC 3207 4.2)."""
+        if self.state is SessionState.HANDSHAKE:
+            self.counts["starttls"] = [n + 1 for n in self.counts.get("starttls", [0, 0])]
+        self.state = SessionState.IDLE
+        self.greeted = self.logged_in = False
+        self._forget()
+
     def abandon(self) -> None:
         """The client is gone: content under way counts as a command that failed."""
-        if self.state in (SessionState.BODY, SessionState.OCTETS):
+        if self.state in (SessionState.BODY, SessionState.OCTETS, SessionState.HANDSHAKE):
             self.counts.setdefault(self.verb.lower(), [0, 0])[1] += 1
         self.close()
 
@@ -217,9 +244,11 @@ class Connection:
         name = self.verb.lower()
         if name not in COUNTED and name != "unknown":
             return
-        if isinstance(event, Data) and ok:
+        if reply.code == GO_ON and isinstance(event, Auth | AuthResponse):
+            return  # counted when the login ends
+        if isinstance(event, Data | Starttls) and ok:
             return  # counted when the content has come
-        if isinstance(event, Refused) and event.problem is Problem.TOO_MANY_ERRORS:
+        if isinstance(event, Refused) and event.problem in (Problem.TOO_MANY_ERRORS, Problem.NO_CERTIFICATE):
             return  # it was not read
         count = self.counts.setdefault(name, [0, 0])
         # Postfix never counts an XCLIENT as successful, nor the closing words to a forbidden command.
@@ -227,9 +256,15 @@ class Connection:
         count[1] += 1
 
     def _advance(self, event: Event, reply: Reply) -> None:
+        if self.state is SessionState.CHALLENGED:
+            self.state = SessionState.IDLE
         if isinstance(event, Refused):
             if event.close:
                 self.close()
+        elif isinstance(event, Auth | AuthResponse):
+            self.logged_in = reply.code // 100 == 2
+            if reply.code == GO_ON:
+                self.state = SessionState.CHALLENGED
         elif isinstance(event, ContentEnd):
             self._end_transaction(reply)
         elif isinstance(event, ChunkEnd):
@@ -238,6 +273,8 @@ class Connection:
             self.state = AFTER.get(type(event), self.state)
             if isinstance(event, Helo):
                 self.greeted = True
+            elif isinstance(event, Starttls):
+                self._buffer.clear()  # what was pipelined behind it was not said under TLS
             elif isinstance(event, Xclient):
                 self.greeted = bool(event.attributes.get("HELO"))
             elif isinstance(event, Rcpt):
@@ -300,6 +337,23 @@ class Connection:
         self._note(bare)
         return self._command(raw.rstrip(b"\r").partition(b"\0")[0])
 
+    def _read_response(self) -> Event | Wait:
+        """The client's line after a challenge. What exceeds its length is dropped."""
+        end, limit = self._buffer.find(b"\n"), self.options.response_length
+        if end < 0:
+            del self._buffer[limit + 1 :]
+            return Wait.NEED_DATA
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        bare = line[-1:] != b"\r"
+        if len(line) > limit:
+            return self._refused(Problem.AUTH_TOO_LONG, decode(line[:_LOGGED]))
+        if bare and self._bare_newline is BareNewline.REJECT:
+            return Refused(self.verb, self._bare_newline_refusal, Problem.BARE_NEWLINE, close=True)
+        self._note(bare)
+        text = line.rstrip(b"\r")
+        return self._refused(Problem.AUTH_ABORTED) if text == b"*" else AuthResponse(decode(text))
+
     @property
     def _bare_newline(self) -> BareNewline:
         return BareNewline.ALLOW if self.bare_newlines else self.options.bare_newline
@@ -338,8 +392,12 @@ class Connection:
                 return self._refused(Problem.NOT_SMTP, line[:_LOGGED], close=True)
             return self._denied() or self._refused(Problem.UNKNOWN_COMMAND)
         self.verb = verb
+        if self.unproven:
+            return self._refused(Problem.NO_CERTIFICATE, close=True, host=self.options.hostname)
         if verb != "QUIT" and (denied := self._denied()) is not None:
             return denied
+        if self.options.tls_required and not self.tls and verb not in BEFORE_TLS:
+            return self._refused(Problem.TLS_FIRST)
         if self.options.helo_required and not self.greeted and verb in HELO_FIRST:
             return self._refused(Problem.HELO_FIRST, verb=verb)
         problem = OUT_OF_ORDER.get((verb, self.state))
@@ -519,11 +577,20 @@ class Connection:
     def _starttls(self, line: str, words: list[str]) -> Event:
         if len(words) != 1:
             return self._misplaced(Problem.SYNTAX)
-        if not self.options.starttls:
+        if self.tls:
+            return self._refused(Problem.TLS_ACTIVE)
+        if not self.options.starttls or "STARTTLS" in self.withheld:
             return self._refused(Problem.NO_STARTTLS)
-        if self.state in IN_MAIL_STATES:
-            return self._misplaced(Problem.IN_TRANSACTION)
         return Starttls()
 
     def _auth(self, line: str, words: list[str]) -> Event:
-        return self._refused(Problem.NO_AUTH)
+        options = self.options
+        if not options.auth or "AUTH" in self.withheld or (options.auth_needs_tls and not self.tls):
+            return self._refused(Problem.NO_AUTH)
+        if self.state in IN_MAIL_STATES:
+            return self._misplaced(Problem.IN_TRANSACTION)
+        if self.logged_in:
+            return self._refused(Problem.LOGGED_IN)
+        if not 2 <= len(words) <= 3:
+            return self._misplaced(Problem.SYNTAX)
+        return Auth(words[1], words[2] if len(words) == 3 else None)

@@ -1,7 +1,7 @@
 """The tables of the server's state machine (mailconf/smtp/server.py).
 
-`OUT_OF_ORDER` says which command is refused in which state, `HELO_FIRST` which before HELO. The states, and which
-of them follows an event, are in mailconf/smtp/events.py.
+`OUT_OF_ORDER` says which command is refused in which state, `HELO_FIRST` which before HELO, `BEFORE_TLS` which is not
+refused before TLS. The states, and which of them follows an event, are in mailconf/smtp/events.py.
 """
 
 from __future__ import annotations
@@ -31,3 +31,6 @@ OUT_OF_ORDER: dict[tuple[str, SessionState], Problem] = {
 
 # Commands that are refused before HELO (postconf(5) smtpd_helo_required).
 HELO_FIRST = frozenset(("MAIL", "AUTH", "ETRN"))
+
+# Commands that are carried out before TLS where that is required (postconf(5) smtpd_tls_security_level).
+BEFORE_TLS = frozenset(("HELO", "EHLO", "LHLO", "NOOP", "QUIT", "STARTTLS", "XCLIENT"))

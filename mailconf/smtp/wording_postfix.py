@@ -6,6 +6,8 @@ from mailconf.smtp.problems import Acknowledgement, Fact, Problem
 from mailconf.smtp.reply import Reply
 
 _NOT_IMPLEMENTED = "5.5.1 Error: command not implemented"
+_AUTH_FAILED = "5.7.8 Error: authentication failed: "
+_NO_REASON = "(reason unavailable)"
 
 _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.HELO_FIRST: (503, "5.5.1 Error: send HELO/EHLO first"),
@@ -29,7 +31,22 @@ _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.BAD_UTF8: (500, "5.5.2 Error: bad UTF-8 syntax"),
     Problem.NOT_SMTP: (221, "2.7.0 Error: I can break rules, too. Goodbye."),
     Problem.NO_STARTTLS: (502, _NOT_IMPLEMENTED),
+    Problem.TLS_FIRST: (530, "5.7.0 Must issue a STARTTLS command first"),
+    Problem.TLS_ACTIVE: (554, "5.5.1 Error: TLS already active"),
+    Problem.TLS_UNAVAILABLE: (454, "4.7.0 TLS not available due to local problem"),
+    Problem.NO_CERTIFICATE: (421, "4.7.1 {host} Error: No client certificate presented"),
     Problem.NO_AUTH: (503, "5.5.1 Error: authentication not enabled"),
+    Problem.LOGGED_IN: (503, "5.5.1 Error: already authenticated"),
+    Problem.AUTH_FAILED: (535, _AUTH_FAILED + "{reason}"),
+    Problem.BAD_MECHANISM: (535, _AUTH_FAILED + "Invalid authentication mechanism"),
+    Problem.BAD_INITIAL: (535, _AUTH_FAILED + "Invalid base64 data in initial response"),
+    Problem.BAD_RESPONSE: (535, _AUTH_FAILED + "Invalid base64 data in continued response"),
+    Problem.AUTH_UNAVAILABLE: (
+        454,
+        "4.7.0 Temporary authentication failure: Connection lost to authentication server",
+    ),
+    Problem.AUTH_ABORTED: (501, "5.7.0 Authentication aborted"),
+    Problem.AUTH_TOO_LONG: (500, "5.5.6 SASL response limit exceeded"),
     Problem.NO_VRFY: (502, "5.5.1 VRFY command is disabled"),
     Problem.NO_CHUNKING: (521, _NOT_IMPLEMENTED),
     Problem.NO_DSN: (501, "5.7.1 DSN support is disabled"),
@@ -57,6 +74,7 @@ _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.CHUNK_TOO_BIG: (552, "5.3.4 Chunk exceeds message size limit"),
     Problem.MESSAGE_TOO_BIG: (552, "5.3.4 Error: message file too big"),
     Problem.TOO_MANY_HOPS: (554, "5.4.0 Error: too many hops"),
+    Problem.NO_LOGINS: (421, "4.3.0 {host} Server local data error"),
     Problem.OUT_OF_STEP: (554, "5.5.0 Error: SMTP protocol synchronization"),
     Problem.TOO_MANY_ERRORS: (421, "4.7.0 {host} Error: too many errors"),
     Problem.TOO_MANY_CONNECTIONS: (421, "4.7.0 {host} Error: too many connections from {address}"),
@@ -81,6 +99,7 @@ _OF_COMMAND: dict[tuple[Problem, str], tuple[int, str]] = {
     (Problem.SYNTAX, "ETRN"): (500, "Syntax: ETRN domain"),
     (Problem.SYNTAX, "XCLIENT"): (501, "5.5.4 Syntax: XCLIENT attribute=value..."),
     (Problem.SYNTAX, "XFORWARD"): (501, "5.5.4 Syntax: XFORWARD attribute=value..."),
+    (Problem.SYNTAX, "AUTH"): (501, "5.5.4 Syntax: AUTH mechanism"),
     (Problem.SYNTAX, "STARTTLS"): (501, "5.5.4 Syntax: STARTTLS"),
 }
 _COMMANDS = "AUTH BDAT DATA EHLO ETRN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY XCLIENT XFORWARD"
@@ -88,6 +107,9 @@ _ACKNOWLEDGEMENTS: dict[Acknowledgement, tuple[int, str]] = {
     Acknowledgement.OK: (250, "2.0.0 Ok"),
     Acknowledgement.RESET: (250, "2.0.0 Ok"),
     Acknowledgement.VERBOSE: (250, "2.0.0 Ok"),
+    Acknowledgement.START_TLS: (220, "2.0.0 Ready to start TLS"),
+    Acknowledgement.LOGGED_IN: (235, "2.7.0 Authentication successful"),
+    Acknowledgement.CHALLENGE: (334, "{text}"),
     Acknowledgement.BYE: (221, "2.0.0 Bye"),
     Acknowledgement.HELP: (214, f"2.0.0 Commands: {_COMMANDS}"),
     Acknowledgement.CHUNK: (250, "2.0.0 Ok: {size} bytes"),
@@ -109,6 +131,8 @@ class PostfixWording:
             return reply
         if problem is Problem.BARE_NEWLINE:
             return Reply.of(int(facts["code"]), f"5.5.2 {facts['host']} Error: {BARE_NEWLINE}")
+        if facts.get("reason") == "":
+            facts["reason"] = _NO_REASON
         code, text = _OF_COMMAND.get((problem, str(facts.get("verb", "")))) or _REFUSALS[problem]
         return Reply.of(code, text.format_map(facts))
 

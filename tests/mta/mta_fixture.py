@@ -13,6 +13,7 @@ from mailconf.model.address import Address
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.policy import AddressPlace, Kept, Privilege, Role
 from mailconf.model.recipient import RecipientKind
+from mailconf.model.security import HopAsked, HopSecurity
 from mailconf.model.session import Session
 from mailconf.model.site import Setting, Site
 from mailconf.model.trace import Trace
@@ -161,6 +162,9 @@ class FakePolicy:
         domain = Address.split(recipient).domain or ""
         transport = self.domains.get(domain, "smtp")
         return Route(transport, domain, recipient, transport, Trace())
+
+    async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
+        return HopSecurity()
 
     async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
         return Kept(records)

@@ -98,6 +98,7 @@ class Said:
         texts[Dimension.CLIENT].add(session.client_address)
         texts[Dimension.NAME].add(session.client_name.text)
         texts[Dimension.REVERSE_NAME].add(session.reverse_name.text)
+        texts[Dimension.LOGIN].add(session.sasl_username)
         texts[Dimension.HELO].update((helo, helo.removesuffix(".")))
         texts[Dimension.SENDER].update(self.forms(session.sender or ""))
         for recipient in recipients:

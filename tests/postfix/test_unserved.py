@@ -44,10 +44,24 @@ def test_defaults_and_what_is_switched_off_are_not_told(tmp_path: Path) -> None:
 
 
 def test_an_override_is_told_where_it_stands(tmp_path: Path) -> None:
-    service = "smtp inet n - n - - smtpd\n587 inet n - n - - smtpd\n  -o smtpd_tls_security_level=encrypt\n"
+    service = "smtp inet n - n - - smtpd\n587 inet n - n - - smtpd\n  -o smtpd_milters=inet:[::1]:1\n"
     assert told(tmp_path, "", service) == [
-        ("master.cf:3", "there is no TLS: smtpd_tls_security_level has no effect here")
+        ("master.cf:3", "mail filters (milter) are not asked: smtpd_milters has no effect here")
     ]
+
+
+def test_logins_are_told_where_dovecot_does_not_serve_them(tmp_path: Path) -> None:
+    main = "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\n"
+    assert told(tmp_path, main) == []
+    (line, message), *others = told(tmp_path, "smtpd_sasl_auth_enable = yes\n")
+    assert line == "main.cf:1" and "Cyrus SASL" in message and not others
+    (line, message), *others = told(tmp_path, main, "smtp inet n - n - - smtpd\n  -o smtpd_sasl_type=cyrus\n")
+    assert "Cyrus SASL" in message and not others
+
+
+def test_what_is_done_in_part_is_told(tmp_path: Path) -> None:
+    [(line, message)] = told(tmp_path, "smtpd_tls_ask_ccert = yes\n")
+    assert line == "main.cf:1" and message.endswith("smtpd_tls_ask_ccert has not all of the effect here")
 
 
 # The security parameters, by their names: what forbids, restricts, limits, checks, enforces, encrypts or lets in.

@@ -80,6 +80,11 @@ class Access:
         yield from self._tables.distinguishes("", dimension, (Key.FIXED,), fixed=fixed)
         yield from self.distinguishes_values(reach)
 
+    def distinguishes_exact(self, reach: Reach, dimension: Dimension) -> Iterator[Distinction]:
+        """What `exact` looks at."""
+        yield from self._tables.distinguishes("", dimension, (Key.WHOLE,))
+        yield from self.distinguishes_values(reach)
+
     def distinguishes_values(self, reach: Reach) -> Iterator[Distinction]:
         """What those of its values look at that are restrictions."""
         if self.table in reach.entered:

@@ -81,6 +81,26 @@ async def permit_sasl_authenticated(ev: Evaluation, subject: Asked) -> Decision:
     return PERMIT if ev.settings.sasl and ev.session.sasl_username else DUNNO
 
 
+async def permit_tls_clientcerts(ev: Evaluation, subject: Asked) -> Decision:
+    """The fingerprint of the client's certificate, or of its key, is in relay_clientcerts."""
+    found = ev.session.certificate
+    if found is None:
+        return DUNNO
+    tables = ev.settings.relay_certificates
+    try:
+        for key in (found.fingerprint, found.key_fingerprint):
+            if await tables.find(ev.ask, key) is not None:
+                return PERMIT
+    except LookupFailed as failure:
+        return ev.lookup_failure(subject.name, failure)
+    return DUNNO
+
+
+async def permit_tls_all_clientcerts(ev: Evaluation, subject: Asked) -> Decision:
+    certificate = ev.session.certificate
+    return PERMIT if certificate is not None and certificate.trusted else DUNNO
+
+
 async def reject_plaintext_session(ev: Evaluation, subject: Asked) -> Decision:
     if ev.session.tls_protocol:
         return DUNNO
@@ -415,8 +435,8 @@ CHECKS: dict[str, Simple] = {
     "permit_inet_interfaces": Simple(permit_inet_interfaces, (rule.own_addresses,)),
     "permit_sasl_authenticated": Simple(permit_sasl_authenticated, (_LOGIN,)),
     "permit_auth_destination": Simple(permit_auth_destination, (_RECIPIENT_CLASS,)),
-    "permit_tls_clientcerts": ALWAYS_DUNNO,  # there is no TLS in this MTA, hence no certificate
-    "permit_tls_all_clientcerts": ALWAYS_DUNNO,
+    "permit_tls_clientcerts": Simple(permit_tls_clientcerts, (rule.certificates,)),
+    "permit_tls_all_clientcerts": Simple(permit_tls_all_clientcerts, (_SESSION,)),
     "permit_naked_ip_address": Simple(permit_naked_ip_address, (_HELO,)),
     "reject_plaintext_session": Simple(reject_plaintext_session, (_SESSION,)),
     "reject_unauth_pipelining": Simple(reject_unauth_pipelining, (_SESSION,)),

@@ -15,6 +15,7 @@ from mailconf.edits import Fix, comment_moved
 from mailconf.model.distinction import Dimension, Distinction, Key, Values
 from mailconf.model.policy import Kept, Privilege, Role
 from mailconf.model.recipient import Recipient, RecipientKind
+from mailconf.model.security import HopAsked, HopSecurity
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
 from mailconf.model.transport import AgentKind
@@ -24,6 +25,7 @@ from mailconf.postfix.policy.aliasing import Aliasing
 from mailconf.postfix.policy.codes import PF206, PF229, PF250
 from mailconf.postfix.policy.content_checks import ContentChecks, of_session
 from mailconf.postfix.policy.dns_filter import DnsFilter
+from mailconf.postfix.policy.hop_security import HopSecurities
 from mailconf.postfix.policy.local import Local, with_headers
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.rewrite import Rewriter
@@ -45,6 +47,7 @@ class _Agent(NamedTuple):
     rewriter: Rewriter
     local: Local
     filters: Mapping[AgentKind | None, DnsFilter]
+    securities: Mapping[AgentKind | None, HopSecurities]
 
 
 def _agent_of(domains: Domains, rewriter: Rewriter, resolver: Resolver) -> _Agent:
@@ -52,7 +55,11 @@ def _agent_of(domains: Domains, rewriter: Rewriter, resolver: Resolver) -> _Agen
         AgentKind.SMTP: DnsFilter("smtp_dns_reply_filter", domains.tables("smtp_dns_reply_filter")),
         AgentKind.LMTP: DnsFilter("lmtp_dns_reply_filter", domains.tables("lmtp_dns_reply_filter")),
     }
-    return _Agent(rewriter, Local(domains, rewriter, resolver), filters)
+    securities: dict[AgentKind | None, HopSecurities] = {
+        AgentKind.SMTP: HopSecurities(domains, "smtp"),
+        AgentKind.LMTP: HopSecurities(domains, "lmtp"),
+    }
+    return _Agent(rewriter, Local(domains, rewriter, resolver), filters, securities)
 
 
 class PostfixPolicy:
@@ -150,6 +157,11 @@ class PostfixPolicy:
         agent = self.agent(transport)
         filters = self._agent(transport).filters
         return await filters[agent].keep(ask, name, kind, records) if agent in filters else Kept(records)
+
+    async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
+        agent = self.agent(asked.transport)
+        securities = self._agent(asked.transport).securities
+        return await securities[agent].of(asked, ask) if agent in securities else HopSecurity()
 
     async def deliver(
         self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None

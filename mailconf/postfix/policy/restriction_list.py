@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mailconf.model.distinction import Dimension, Distinction, Form
+from mailconf.model.session import ClientCertificate
 from mailconf.postfix.policy.access import DEPTH, Access, apply, distinguished
 from mailconf.postfix.policy.checks import permit
 from mailconf.postfix.policy.evaluation import (
+    CERTIFICATE,
     CLIENT,
     DUNNO,
     HELO,
+    LOGIN,
     PERMIT,
     RECIPIENT,
     REJECT,
@@ -149,7 +152,21 @@ class ByAccess:
             return await _mail_access(ev, access, session.sender, SENDER)
         if who == "recipient":
             return await _mail_access(ev, access, ev.recipient, RECIPIENT)
-        return DUNNO  # no TLS, no ETRN; SASL logins are not handled by this table
+        if who == "ccert":
+            return await self._certificate(ev)
+        if who == "sasl":
+            login = session.sasl_username
+            return await access.exact(ev, login, Asked(login, LOGIN)) if login and ev.settings.sasl else DUNNO
+        return DUNNO  # no ETRN
+
+    async def _certificate(self, ev: Evaluation) -> Decision:
+        """The fingerprint of the client's certificate, then that of its key."""
+        found = ev.session.certificate
+        if found is None:
+            return DUNNO
+        about = Asked(found.subject, CERTIFICATE)
+        status = await self.access.exact(ev, found.fingerprint, about)
+        return await self.access.exact(ev, found.key_fingerprint, about) if status is DUNNO else status
 
     def distinguishes(self, reach: Reach) -> Iterator[Distinction]:
         who = self.who or reach.who
@@ -164,6 +181,8 @@ class ByAccess:
         elif who == "recipient":
             yield from recipient_class(reach)
             yield from self.access.distinguishes_mail(reach, Dimension.RECIPIENT)
+        elif who in ("ccert", "sasl"):
+            yield from self.access.distinguishes_exact(reach, Dimension.LOGIN if who == "sasl" else Dimension.SESSION)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -244,6 +263,7 @@ async def _mail_access(ev: Evaluation, access: Access, address: str | None, what
 def policy_attributes(ev: Evaluation) -> dict[str, str]:
     """What a policy service is told (SMTPD_POLICY_README), in the original's order."""
     session = ev.session
+    certificate = session.certificate or ClientCertificate()
     return {
         "request": "smtpd_access_policy",
         "protocol_state": ev.where,
@@ -266,12 +286,12 @@ def policy_attributes(ev: Evaluation) -> dict[str, str]:
         "sasl_method": session.sasl_method,
         "sasl_username": session.sasl_username,
         "sasl_sender": "",
-        "ccert_subject": "",
-        "ccert_issuer": "",
-        "ccert_fingerprint": "",
-        "ccert_pubkey_fingerprint": "",
+        "ccert_subject": certificate.subject,
+        "ccert_issuer": certificate.issuer,
+        "ccert_fingerprint": certificate.fingerprint,
+        "ccert_pubkey_fingerprint": certificate.key_fingerprint,
         "encryption_protocol": session.tls_protocol,
         "encryption_cipher": session.tls_cipher,
-        "encryption_keysize": "0",
+        "encryption_keysize": str(session.tls_bits),
         "policy_context": ev.settings.policy_context,
     }

@@ -138,6 +138,13 @@ def logins(reach: Reach) -> Iterator[Distinction]:
     return settings.domains.looks_up("smtpd_sender_login_maps", settings.sender_login, Dimension.SENDER)
 
 
+def certificates(reach: Reach) -> Iterator[Distinction]:
+    """The tables of fingerprints by which clients may relay."""
+    tables = reach.settings.relay_certificates
+    span = reach.settings.domains.configuration.span("relay_clientcerts")
+    return tables.distinguishes("relay_clientcerts", Dimension.SESSION, (Key.WHOLE,), span=span)
+
+
 def mx_backup_networks(reach: Reach) -> Iterator[Distinction]:
     """The names and addresses of a recipient's exchangers."""
     settings = reach.settings

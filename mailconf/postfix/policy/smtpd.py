@@ -116,6 +116,9 @@ class Smtpd:
         ):
             yield from tables.distinguishes(rule, dimension, (Key.WHOLE,), span=place(rule))
         yield from self.privileges.distinguishes()
+        if settings.sasl:
+            for found in settings.domains.looks_at(settings.sasl_exceptions, Dimension.NAME, Dimension.CLIENT):
+                yield found._replace(rule="smtpd_sasl_exceptions_networks")
         # MAIL and RCPT resolve the address to see whether it can be anybody's.
         for address, look in ((Dimension.SENDER, sender_class), (Dimension.RECIPIENT, recipient_class)):
             yield Distinction(address.value, address, Form.SYNTAX, exact=False)
@@ -413,6 +416,7 @@ class Smtpd:
         try:
             xclient = await self.privileges.may(session, Privilege.XCLIENT, ev.ask)
             xforward = await self.privileges.may(session, Privilege.XFORWARD, ev.ask)
+            logins = await self._logins(ev)
         except LookupFailed:
             return None
         limit = settings.message_size_limit
@@ -421,6 +425,8 @@ class Smtpd:
             ("size", f"SIZE {limit}" if limit else "SIZE", True),
             ("vrfy", "VRFY", not settings.disable_vrfy),
             ("etrn", "ETRN", True),
+            ("starttls", "STARTTLS", settings.starttls and not session.tls_protocol),
+            *(("auth", line, True) for line in logins),
             ("xclient", _XCLIENT, xclient),
             ("xforward", _XFORWARD, xforward),
             ("enhancedstatuscodes", "ENHANCEDSTATUSCODES", True),
@@ -430,6 +436,17 @@ class Smtpd:
             ("chunking", "CHUNKING", True),
         ]
         return [text for name, text, on in offered if on and name not in dropped]
+
+    async def _logins(self, ev: Evaluation) -> list[str]:
+        """The lines that name the mechanisms of AUTH. Raises LookupFailed."""
+        settings, session = self.settings, ev.session
+        names, address = session.mechanisms, session.client_address
+        if not names or await settings.sasl_exceptions.match_host(ev.ask, session.client_name.text, address):
+            return []
+        if settings.sasl_filter is not None:
+            names = tuple([name for name in names if await settings.sasl_filter.match(ev.ask, name)])
+        text = " ".join(names)
+        return [f"AUTH {text}", *([f"AUTH={text}"] if settings.sasl_broken_clients else [])] if names else []
 
 
 class PostfixSession:

@@ -10,6 +10,7 @@ from mailconf.postfix.policy.rewrite import Rewriter
 from mailconf.postfix.settings.classes import Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.lists import ListKind, PatternList
+from mailconf.postfix.settings.security import server_level
 from mailconf.postfix.settings.transports import address_types
 
 # The codes of refusals.
@@ -56,6 +57,12 @@ class Settings:
         self.null_access_key = c.value("smtpd_null_access_lookup_key")
         self.access_subdomains = "smtpd_access_maps" in domains.subdomain_lists
         self.sasl = c.boolean("smtpd_sasl_auth_enable")
+        self.sasl_exceptions = domains.list("smtpd_sasl_exceptions_networks", ListKind.HOST)
+        filters = "smtpd_sasl_mechanism_filter"
+        self.sasl_filter = domains.list(filters, ListKind.STRING) if c.is_known(filters) else None
+        self.sasl_broken_clients = c.boolean("broken_sasl_auth_clients")
+        self.starttls = server_level(c) != "none" and not c.boolean("smtpd_tls_wrappermode")
+        self.relay_certificates = domains.tables("relay_clientcerts")
         self.double_bounce = c.value("double_bounce_sender").lower()
         self.hostname = c.value("myhostname")
         self.message_size_limit = c.integer("message_size_limit")

@@ -74,15 +74,16 @@ class Tables:
         found = [ask.sieve(spec, self._trust) for spec in self.specs]
         return [each for each in found if each is not None] if None not in found else None
 
-    async def find(self, ask: Ask, key: str, *, partial: bool = False) -> Answer | None:
-        """The entry for exactly ``key``, or None. ``partial`` keys are parts of an address: no patterns are asked.
+    async def find(self, ask: Ask, key: str, *, partial: bool = False, secret: bool = False) -> Answer | None:
+        """The entry for exactly ``key``, or None. ``partial`` keys are parts of an address: no patterns are asked; a
+        ``secret`` entry does not get into the trace.
 
         Raises LookupFailed, and for an entry with an empty value EmptyResult.
         """
         if not key:
             return None
         for spec in self._fixed if partial else self.specs:
-            answer = await ask.lookup(spec, key, self._trust)
+            answer = await ask.lookup(spec, key, self._trust, secret=secret)
             if answer.failed:
                 ask.warn(f'{spec} lookup error for "{key}"')
                 raise LookupFailed(spec, answer.reason)

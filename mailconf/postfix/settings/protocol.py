@@ -15,6 +15,7 @@ from mailconf.model.site import Service
 from mailconf.postfix.parameters.catalogue import PARAMETERS
 from mailconf.postfix.parameters.releases import BLANK_COUNTED, ENDINGS_NAMED, EXCESS_ENDS, HELP_ANSWERED, ONE_FROM_LINE
 from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.security import ENCRYPT, MAY, auth_needs_tls, logins, server_level
 from mailconf.smtp.options import BareNewline, ServerOptions, forbidden_by_default
 from mailconf.source import encode
 
@@ -46,6 +47,7 @@ which has them by a security update.
 
 _FORBIDDEN = "smtpd_forbidden_commands"
 _BARE_NEWLINE, _BARE_NEWLINE_CODE = "smtpd_forbid_bare_newline", "smtpd_forbid_bare_newline_reject_code"
+_RESPONSES = "smtpd_sasl_response_limit"
 _HIDE_SESSION = "smtpd_hide_client_session"  # since 3.10
 _BARE_NEWLINES = {"yes": BareNewline.NORMALIZE, **{word.value: word for word in BareNewline}}
 _WORDS = "one of " + ", ".join(sorted(_BARE_NEWLINES))
@@ -71,6 +73,11 @@ def protocol_options(c: Configuration) -> ServerOptions:
         bare_newline=_bare_newline(c),
         bare_newline_code=_bare_newline_code(c),
         forbid_pipelining=c.boolean("smtpd_forbid_unauth_pipelining"),
+        starttls=server_level(c) in (MAY, ENCRYPT),
+        tls_required=server_level(c) == ENCRYPT,
+        auth=logins(c) is not None,
+        auth_needs_tls=auth_needs_tls(c),
+        response_length=max(c.integer("smtpd_sasl_response_limit"), 12_288) if c.is_known(_RESPONSES) else 12_288,
         hide_client_session=_HIDE_SESSION in c.postfix.parameters and c.boolean(_HIDE_SESSION),
     )
 

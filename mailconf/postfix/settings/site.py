@@ -17,6 +17,7 @@ from mailconf.postfix.settings.listeners import listeners
 from mailconf.postfix.settings.lists import ListReader
 from mailconf.postfix.settings.lookup import MAX_NESTED
 from mailconf.postfix.settings.protocol import protocol_options
+from mailconf.postfix.settings.security import logins, server_tls
 from mailconf.postfix.settings.transports import transports_of
 from mailconf.postfix.text.words import split_words, table_spec, unbraced
 from mailconf.source import Span
@@ -117,6 +118,8 @@ def site_of(configuration: Configuration) -> Site:
         tables=list(tables_of(c)),
         limits=_limits(c),
         protocol=protocol_options(c),
+        tls=server_tls(c),
+        logins=logins(c),
         peername_lookup=c.boolean("smtpd_peername_lookup"),
         syslog_name=c.value("syslog_name"),
         mail_name=c.value("mail_name"),

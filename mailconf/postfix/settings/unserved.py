@@ -8,11 +8,12 @@ a message: names of folders, accounts and programs, resources, timing inside Pos
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.site import Service
 from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.security import DOVECOT
 
 PF236 = warning("PF236", "serve lacks the rights to deliver some of the mail")
 """Why: serve delivers to mailboxes, files and commands with the rights of the recipient, which only root can take on.
@@ -58,31 +59,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "strict_mime_encoding_domain",
     ),
     "addresses are read as without these parameters": ("strict_rfc821_envelopes", "strict_smtputf8"),
-    "there is no TLS": (
-        "lmtp_enforce_tls",
-        "lmtp_tls_per_site",
-        "lmtp_tls_policy_maps",
-        "lmtp_tls_security_level",
-        "lmtp_tls_wrappermode",
-        "lmtp_use_tls",
-        "smtp_enforce_tls",
-        "smtp_tls_per_site",
-        "smtp_tls_policy_maps",
-        "smtp_tls_security_level",
-        "smtp_tls_wrappermode",
-        "smtp_use_tls",
-        "smtpd_enforce_tls",
-        "smtpd_tls_security_level",
-        "smtpd_tls_wrappermode",
-        "smtpd_use_tls",
-    ),
-    "no client can log in to serve": ("smtpd_sasl_auth_enable",),
-    "mail goes out without a login": (
-        "lmtp_sasl_auth_enable",
-        "lmtp_sasl_password_maps",
-        "smtp_sasl_auth_enable",
-        "smtp_sasl_password_maps",
-    ),
     "rates are not limited": (
         "smtpd_client_auth_rate_limit",
         "smtpd_client_connection_rate_limit",
@@ -127,6 +103,27 @@ UNSERVED: dict[str, tuple[str, ...]] = {
     ),
 }
 
+NO_CYRUS = "no client can log in to serve by Cyrus SASL, only by Dovecot's authentication server (smtpd_sasl_type)"
+UNSERVED[NO_CYRUS] = ("smtpd_sasl_auth_enable",)
+NO_DANE = "certificates are not looked up in the DNS (DANE)"
+UNSERVED[NO_DANE] = ("lmtp_tls_security_level", "smtp_tls_security_level")
+UNSERVED["TLS by site is not read, only policies"] = ("lmtp_tls_per_site", "smtp_tls_per_site")
+# What is done, but not all of it: parameters, and what is missing where they are set.
+_PARTLY = {
+    "TLS begins by one certificate for all names that clients ask for": ("tls_server_sni_maps",),
+    "a client whose certificate nobody vouches for gets no TLS, where Postfix takes it as untrusted": (
+        "smtpd_tls_ask_ccert",
+        "smtpd_tls_req_ccert",
+    ),
+    "groups for key exchange and session caches are the TLS library's": (
+        "smtpd_tls_dh1024_param_file",
+        "smtpd_tls_eecdh_grade",
+        "tls_preempt_cipherlist",
+        "tls_ssl_options",
+    ),
+}
+UNSERVED |= _PARTLY
+
 # Parameters about security that need no warning of their own: patterns of names, and the reason.
 SILENT: dict[str, str] = {
     r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
@@ -162,15 +159,15 @@ def report_unserved(
     for subject, parameters in UNSERVED.items():
         if subject == POSTSCREEN and not screened:
             continue
+        served = _is_served.get(subject, _never)
+        views = [own for own in reversed(asking) if not served(own)]
         asked = {
-            name: own.place(name)
-            for own in reversed(asking)
-            for name in parameters
-            if name not in known and _asks(own, name)
+            name: own.place(name) for own in views for name in parameters if name not in known and _asks(own, name)
         }
         if asked:
             names = sorted(asked)
-            message = f"{subject}: {', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect here"
+            effect = "not all of the effect" if subject in _PARTLY else "no effect"
+            message = f"{subject}: {', '.join(names)} {'has' if len(names) == 1 else 'have'} {effect} here"
             sink.report(PF208, message, asked[names[0]], hint="Postfix may decide otherwise than what is shown")
 
 
@@ -192,6 +189,17 @@ def report_privileges(configuration: Configuration, sink: Sink, user: int) -> No
         message = f"user {user} may not make files in {spool}: mail for a mailbox there waits unless it can be written"
         hint = "set home_mailbox, or let the user's group write there"
         sink.report(PF236, message, file=file, tree=configuration.root, hint=hint)
+
+
+def _never(configuration: Configuration) -> bool:
+    return False
+
+
+# Subjects that are served after all where this holds.
+_is_served: dict[str, Callable[[Configuration], bool]] = {
+    NO_CYRUS: lambda own: own.value("smtpd_sasl_type").lower() == DOVECOT,
+    NO_DANE: lambda own: not any("dane" in own.value(name) for name in UNSERVED[NO_DANE]),
+}
 
 
 def _asks(configuration: Configuration, name: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.policy import Kept, Privilege, Role
 from mailconf.model.recipient import Recipient, RecipientKind
+from mailconf.model.security import HopAsked, HopSecurity
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
@@ -105,6 +106,9 @@ class SendmailPolicy:
         self, recipient: str, ask: Ask, *, sender: str = "", kind: RecipientKind = RecipientKind.ADDRESS
     ) -> Route:
         return await deliveries.resolve(self.compiled, recipient, ask, kind)
+
+    async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
+        return HopSecurity()
 
     async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
         return Kept(records)

@@ -1,0 +1,170 @@
+"""What a configuration asks of TLS and of logins: data, which the MTA acts by."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class TlsVersion(IntEnum):
+    """Versions of TLS, in their order."""
+
+    V1_0 = 1
+    V1_1 = 2
+    V1_2 = 3
+    V1_3 = 4
+
+
+class TlsTerms(NamedTuple):
+    """Which TLS is good enough: the lowest and the highest version, those between them that are switched off, and the
+    ciphers up to TLS 1.2 in OpenSSL's words."""
+
+    lowest: TlsVersion = TlsVersion.V1_0
+    highest: TlsVersion = TlsVersion.V1_3
+    without: frozenset[TlsVersion] = frozenset()
+    ciphers: str = ""
+
+
+class KeyFiles(NamedTuple):
+    """A key and its certificate, the certificates of issuers behind it; one file may have all of it."""
+
+    certificate: str
+    key: str
+
+
+class ServerTls(NamedTuple):
+    """What a service that takes mail offers (postconf(5) smtpd_tls_...).
+
+    keys       files with the service's certificates
+    ca_file    certificates of those that vouch for clients, "" for none; ``ca_folder`` the same as a directory
+    ask        clients are asked for a certificate; ``require``: those without one are sent away
+    wrapper    a session begins with TLS, without STARTTLS
+    required   most commands wait for TLS
+    digest     that of fingerprints
+    in_header  the Received field tells of TLS
+    logged     0: the log does not tell of connections that TLS protects
+    timeout    of the handshake, seconds
+    """
+
+    keys: tuple[KeyFiles, ...] = ()
+    ca_file: str = ""
+    ca_folder: str = ""
+    terms: TlsTerms = TlsTerms()
+    ask: bool = False
+    require: bool = False
+    wrapper: bool = False
+    required: bool = False
+    digest: str = "sha256"
+    in_header: bool = False
+    logged: int = 0
+    timeout: float = 300.0
+
+
+class Logins(NamedTuple):
+    """Who knows whether a client's login is good (postconf(5) smtpd_sasl_...).
+
+    server             a socket of Dovecot's authentication server: "inet:host:port", or a path
+    service            what the server is told that the login is for
+    options            by which mechanisms are left out, in lower case; ``tls_options`` where TLS is in force
+    in_header          the Received field names the account
+    """
+
+    server: str
+    service: str = "smtp"
+    options: frozenset[str] = frozenset()
+    tls_options: frozenset[str] = frozenset()
+    in_header: bool = False
+
+
+class TlsLevel(IntEnum):
+    """How much TLS a delivery to another host needs."""
+
+    NONE = 0
+    MAY = 1  # where the host offers it
+    ENCRYPT = 2
+    FINGERPRINT = 3  # and the host's certificate, or its key, is one of those that are named
+    VERIFY = 4  # and somebody vouches for its certificate, for one of the names that count
+    SECURE = 5  # the same, where no name counts that the DNS has said
+
+
+class HopTls(NamedTuple):
+    """What a delivery to another host asks of TLS.
+
+    match        names that the certificate may have, a leading dot for any below it; fingerprints at that level
+    wrapper      the session begins with TLS
+    server_name  what the host is told that it is called, "" for nothing
+    """
+
+    level: TlsLevel = TlsLevel.NONE
+    match: tuple[str, ...] = ()
+    terms: TlsTerms = TlsTerms()
+    ca_file: str = ""
+    ca_folder: str = ""
+    keys: tuple[KeyFiles, ...] = ()
+    wrapper: bool = False
+    digest: str = "sha256"
+    server_name: str = ""
+    logged: int = 0
+    timeout: float = 300.0
+
+
+class Credentials(NamedTuple):
+    """A login. Its text does not tell the password, so that no log can."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.user!r}, ...)"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+class HopLogin(NamedTuple):
+    """A login with another host; options, in lower case, leave mechanisms out: without TLS, with it, and where the
+    host's certificate was verified.
+
+    mechanisms  those that count, in upper case; None for all
+    final       a login that is refused for good is no matter for another time
+    """
+
+    credentials: Credentials
+    options: frozenset[str] = frozenset()
+    tls_options: frozenset[str] = frozenset()
+    verified_options: frozenset[str] = frozenset()
+    mechanisms: frozenset[str] | None = None
+    final: bool = False
+
+
+class Problem(NamedTuple):
+    """In the dialect's words, with its DSN status."""
+
+    text: str
+    status: str
+
+
+class HopSecurity(NamedTuple):
+    """What a delivery to one host asks for; ``problem`` is why there can be none now."""
+
+    tls: HopTls = HopTls()
+    login: HopLogin | None = None
+    problem: Problem | None = None
+
+
+class HopAsked(NamedTuple):
+    """The host that `Policy.security` is asked about.
+
+    transport    the one that delivers
+    destination  the nexthop, as it is written
+    host         the host's name; its port is ``port``
+    domain       the nexthop's domain or host, without brackets and port
+    sender       of the message, in internal form
+    """
+
+    transport: str
+    destination: str
+    host: str
+    port: int
+    domain: str
+    sender: str

@@ -1,0 +1,171 @@
+"""The TLS of a configuration, made of its files: what a service offers, what a connection to another host asks for.
+
+Keys are loaded at the start and at every reload, not for each session: a new certificate is in force after SIGHUP.
+"""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mailconf.files import Root
+from mailconf.model.security import KeyFiles, ServerTls, TlsTerms, TlsVersion
+from mailconf.model.session import ClientCertificate, Session
+from mailconf.smtp.certificates import BadCertificate, KeyKind, fingerprint, key_kind, public_key
+from mailconf.smtp.tls import TlsFacts, TlsLayer
+
+_VERSIONS = {
+    TlsVersion.V1_0: ssl.TLSVersion.TLSv1,
+    TlsVersion.V1_1: ssl.TLSVersion.TLSv1_1,
+    TlsVersion.V1_2: ssl.TLSVersion.TLSv1_2,
+    TlsVersion.V1_3: ssl.TLSVersion.TLSv1_3,
+}
+_OFF = {
+    TlsVersion.V1_0: ssl.OP_NO_TLSv1,
+    TlsVersion.V1_1: ssl.OP_NO_TLSv1_1,
+    TlsVersion.V1_2: ssl.OP_NO_TLSv1_2,
+    TlsVersion.V1_3: ssl.OP_NO_TLSv1_3,
+}
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+
+
+class TlsUnavailable(Exception):
+    """The files or the terms are of no use; the message is the reason, ``file`` the one that is wrong, or ""."""
+
+    def __init__(self, reason: str, file: str = "") -> None:
+        super().__init__(reason)
+        self.file = file
+
+
+class Offered(NamedTuple):
+    """What a service has to begin TLS with: the library's context, the kinds of its keys."""
+
+    context: ssl.SSLContext
+    keys: tuple[KeyKind, ...]
+    asks: bool
+
+    def layer(self) -> TlsLayer:
+        return TlsLayer(self.context, server_side=True, keys=self.keys)
+
+
+def offered(tls: ServerTls, root: Root) -> Offered:
+    """Raises TlsUnavailable."""
+    if not tls.keys:
+        raise TlsUnavailable("No server certs available. TLS won't be enabled")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    apply_terms(context, tls.terms)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    load_keys(context, tls.keys, root)
+    asks = tls.ask and bool(tls.ca_file or tls.ca_folder)
+    if asks:
+        trust(context, tls.ca_file, tls.ca_folder, root)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return Offered(context, tuple(_kinds(tls.keys, root)), asks)
+
+
+def apply_terms(context: ssl.SSLContext, terms: TlsTerms) -> None:
+    """Raises TlsUnavailable where the ciphers are of no use."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of versions that the configuration asks for
+        context.minimum_version, context.maximum_version = _VERSIONS[terms.lowest], _VERSIONS[terms.highest]
+        for version in terms.without:
+            context.options |= _OFF[version]
+    try:
+        if terms.ciphers:
+            context.set_ciphers(terms.ciphers)
+    except ssl.SSLError as error:
+        raise TlsUnavailable(f'no cipher is left of "{terms.ciphers}"') from error
+
+
+def load_keys(context: ssl.SSLContext, keys: Iterable[KeyFiles], root: Root) -> None:
+    """Raises TlsUnavailable."""
+    for files in keys:
+        try:
+            # A key that is encrypted is of no use: nobody is there who could be asked for its password.
+            context.load_cert_chain(root.real(files.certificate), root.real(files.key), password=lambda: "")
+        except (OSError, ValueError) as error:
+            file = files.certificate if not root.is_file(files.certificate) else files.key
+            raise TlsUnavailable(_plain(error), file) from error
+
+
+def trust(context: ssl.SSLContext, file: str, folder: str, root: Root) -> None:
+    """Raises TlsUnavailable."""
+    try:
+        context.load_verify_locations(
+            root.real(file) if file else None,
+            root.real(folder) if folder else None,
+        )
+    except OSError as error:
+        raise TlsUnavailable(_plain(error), file or folder) from error
+
+
+def _plain(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).lower().replace("_", " ")
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _kinds(keys: Iterable[KeyFiles], root: Root) -> Iterable[KeyKind]:
+    for files in keys:
+        text = root.read(files.certificate).decode("latin-1")
+        begin, end = text.find(_BEGIN), text.find(_END)
+        try:
+            yield key_kind(ssl.PEM_cert_to_DER_cert(text[begin : end + len(_END)]))
+        except (BadCertificate, ValueError):
+            continue
+
+
+def describe(session: Session, layer: TlsLayer, facts: TlsFacts, tls: ServerTls, offer: Offered) -> None:
+    """Tell ``session`` what was agreed on with its client."""
+    session.tls_protocol, session.tls_cipher, session.tls_bits = facts.protocol, facts.cipher, facts.bits
+    session.certificate_asked = offer.asks
+    session.certificate = _certificate(layer, facts.certificate, tls.digest) if facts.certificate else None
+    session.tls_details = "\n".join(_details(facts))
+
+
+def _certificate(layer: TlsLayer, data: bytes, digest: str) -> ClientCertificate | None:
+    subject, issuer = layer.names()
+    try:
+        return ClientCertificate(
+            subject, issuer, fingerprint(data, digest), fingerprint(public_key(data), digest), trusted=True
+        )
+    except ValueError:  # a digest that the library does not have
+        return ClientCertificate(subject, issuer, trusted=True)
+
+
+def _details(facts: TlsFacts) -> Iterable[str]:
+    """How keys were exchanged and who signed how, by lines (TLS 1.3 alone)."""
+    if facts.protocol != "TLSv1.3":
+        return
+    group, signature = facts.exchange
+    parts = [f"key-exchange {group}"] if group else []
+    if signature is not None:
+        parts += _signed("server", *signature)
+    if parts:
+        yield " ".join(parts)
+    if facts.certificate and (own := _scheme(facts.certificate)) is not None:
+        yield " ".join(_signed("client", *own))
+
+
+def _signed(who: str, name: str, key: str, digest: str) -> Iterable[str]:
+    yield f"{who}-signature {name}" + (f" ({key})" if key else "")
+    if digest:
+        yield f"{who}-digest {digest}"
+
+
+_DIGESTS = {"prime256v1": "SHA256", "secp384r1": "SHA384", "secp521r1": "SHA512"}
+
+
+def _scheme(certificate: bytes) -> tuple[str, str, str] | None:
+    """How a client with this certificate signs, as far as its key decides."""
+    try:
+        kind = key_kind(certificate)
+    except BadCertificate:
+        return None
+    if kind.algorithm == "EC" and kind.detail in _DIGESTS:
+        return "ECDSA", kind.detail, _DIGESTS[kind.detail]
+    if kind.algorithm == "RSA":
+        return "RSA-PSS", kind.detail, "SHA256"
+    return (kind.algorithm, "", "") if kind.algorithm else None
