@@ -61,6 +61,7 @@ class Answers(Transaction):
 
     policy      asked throughout the session
     remarks     what is sent before the reply to the command at hand; who sends it clears it
+    pause       for how many seconds the replies to the command at hand wait; who waits clears it
     connection  the protocol's side; told who may use XCLIENT and XFORWARD
     note        an event with its facts, for the log
     on_verdict  told of every answer of the Policy: (session, question, verdict)
@@ -85,6 +86,7 @@ class Answers(Transaction):
         self._arrival = 0.0
         self._chunk_verdict: Reply | None = None
         self.remarks: list[Reply] = []
+        self.pause = 0.0
         self._drop_content()
 
     def _drop_content(self) -> None:
@@ -148,6 +150,10 @@ class Answers(Transaction):
             self._note(LogEvent.DEFECT, question=question.value, error=error, place=place)
             verdict = Verdict(self._wording.refusal(Problem.INTERNAL), Trace())
         self.remarks += verdict.remarks
+        if question is not Question.CONNECT:
+            self.pause += verdict.pause
+        if verdict.throttles:
+            self._note(LogEvent.THROTTLED, client=self.client, queue_id=self.session.queue_id)
         if self._on_verdict is not None:
             self._on_verdict(self.session, question.value, verdict)
         if verdict.notes or verdict.log:

@@ -26,6 +26,12 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
         _ACCEPT,
         "warning: Connection concurrency limit exceeded: {count} from {client} for service {service}",
     ),
+    LogEvent.SLOWED: (_ACCEPT, "{queue_id}: {client}: possible SMTP attack: command={verb}, count={count}"),
+    LogEvent.THROTTLED: (_ACCEPT, "{queue_id}: {client}: possible SMTP RCPT flood, throttling"),
+    LogEvent.FULL: (_MASTER, "rejecting connections on daemon {service}: {count} children, max {most}"),
+    LogEvent.OPEN_AGAIN: (_MASTER, "accepting connections again for daemon {service}"),
+    LogEvent.DEFERRED: (_MASTER, "deferring connections on daemon {service}: {rate} per second"),
+    LogEvent.NOT_OPEN: (_MASTER, "warning: daemon {service} does not listen: {error}"),
     LogEvent.LOOKUP_FAILED: (
         _INTAKE,
         "warning: {queue_id}: {table} lookup error -- message not accepted, try again later",

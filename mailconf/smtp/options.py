@@ -41,7 +41,9 @@ class ServerOptions(NamedTuple):
     only the first. ``forbid_pipelining``: a client that does not wait for a reply where it must (RFC 2920 3.1) is sent
     away (smtpd_forbid_unauth_pipelining). ``hide_client_session``: the Received field names neither the client nor the
     protocol. ``helo_for`` names the commands that need HELO before them, ``bogus_helo`` is whether HELO takes
-    names that are no host names, ``verb`` whether a client may ask by VERB to be told more.
+    names that are no host names, ``verb`` whether a client may ask by VERB to be told more. From the ``noops``th NOOP
+    on each waits for its reply (0: none does). ``closed`` are the commands that the configuration lets nobody use,
+    ``closed_before_helo`` those that need HELO and are not refused for it by the protocol.
     """
 
     hostname: str = "localhost"
@@ -73,3 +75,6 @@ class ServerOptions(NamedTuple):
     helo_for: frozenset[str] = frozenset()
     bogus_helo: bool = False
     verb: bool = True
+    noops: int = 20
+    closed: frozenset[str] = frozenset()
+    closed_before_helo: frozenset[str] = frozenset()

@@ -47,6 +47,7 @@ from mailconf.smtp.events import (
     Refused,
     Rset,
     SessionState,
+    Slowed,
     Starttls,
     Vrfy,
     Wait,
@@ -72,6 +73,8 @@ class Connection:
     bare_newlines      whether it may end lines by LF alone, whichever options are set
     withheld           extensions that it may not use ("CHUNKING", "DSN", "SMTPUTF8"; others make no difference)
     denied             the reply to every command but QUIT, None for a client that is welcome
+
+    ``slowed`` is why the command at hand is to wait, or None; who makes it wait clears it.
     """
 
     def __init__(self, options: ServerOptions, wording: Wording) -> None:
@@ -84,6 +87,7 @@ class Connection:
         self.bare_newlines = False
         self.withheld: frozenset[str] = frozenset()
         self.denied: Reply | None = None
+        self.slowed: Slowed | None = None
         self.errors = 0
         self.verb = "CONNECT"  # the command at hand, for the log: "RCPT", "UNKNOWN", "END-OF-MESSAGE" after one, ...
         self.recipients = 0

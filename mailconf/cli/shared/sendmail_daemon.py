@@ -120,8 +120,6 @@ def unserved(policy: SendmailPolicy) -> list[str]:
         found.append("ServerCertFile is not served: there is no STARTTLS")
     if number(book.options.get("RefuseLA", "0")) > 0:
         found.append("RefuseLA is not served: connections are taken under any load")
-    if number(book.options.get("ConnectionRateThrottle", "0")) > 0:
-        found.append("ConnectionRateThrottle is not served: any number of connections is taken in a second")
     ruleset = book.number("check_compat", Problems(lambda problem: None))
     if ruleset is not None and book.rulesets[ruleset]:
         found.append("ruleset check_compat is not asked when mail is delivered")

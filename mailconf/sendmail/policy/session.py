@@ -9,6 +9,8 @@ Source: Sendmail Installation and Operation Guide 5.1.4, 5.2; sendmail 8.17.1.9 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 from mailconf.model.session import NameOutcome
 from mailconf.model.verdict import Effect, EffectKind, Hasty, Verdict
@@ -25,6 +27,7 @@ from mailconf.sendmail.rules.tokens import Reading
 from mailconf.smtp.reply import Reply
 
 _NAME = re.compile(r"[A-Za-z0-9\[\].:_#-]*")
+_THROTTLED = 1.0  # seconds that RCPT waits by BadRcptThrottle
 _SPACES = " \t\n\v\f\r"
 _NO_ACCESS = Reply.of(550, "5.0.0 Access denied")
 _LATER = Reply.of(451, "4.3.0 Please try again later")
@@ -41,6 +44,7 @@ class SendmailSession(SessionState):
     def _begin_transaction(self) -> None:
         super()._begin_transaction()
         self._accepted = 0
+        self._throttled = False
         self._recipients = SessionRecipients(self)
 
     # -- answers
@@ -93,8 +97,7 @@ class SendmailSession(SessionState):
             self.denied = _NO_ACCESS
         await self._features()
         session = self.session
-        taken = zip("ABDEPX", ("AUTH", "VERB", "DSN", "ETRN", "PIPELINING", "EXPN"), strict=True)
-        session.withheld = frozenset(name for letter, name in taken if letter in self.features)
+        session.withheld = frozenset(_withheld(self.features))
         greeting = self._greeting(ask.now())
         pause, hasty = 0.0, None
         if self.denied is None:
@@ -115,9 +118,10 @@ class SendmailSession(SessionState):
         return found.granted
 
     async def _features(self) -> None:
-        self.features = await session_ehlo.features(self.engine, self.peer)
-        if self.features.startswith("TEMP") and self.denied is None:
-            self.denied, self.features = Reply.of(450, "4.3.0 Please try again later."), ""
+        found = await session_ehlo.features(self.engine, self.peer)
+        if found is None and self.denied is None:
+            self.denied = Reply.of(450, "4.3.0 Please try again later.")
+        self.features = found or frozenset()
         self.heard.clear()
 
     def _greeting(self, now: float) -> Reply:
@@ -126,6 +130,10 @@ class SendmailSession(SessionState):
     def _client_macros(self) -> None:
         session = self.session
         outcome = session.client_name.outcome
+        if (
+            outcome is NameOutcome.FAILED and session.reverse_name.is_found
+        ):  # there is a name, and it does not lead back
+            outcome = NameOutcome.FORGED
         found = session.client_name if outcome is NameOutcome.FOUND else session.reverse_name
         address = session.client_address
         self._shown_address = f"IPv6:{address}" if ":" in address else address
@@ -133,6 +141,7 @@ class SendmailSession(SessionState):
         forged = outcome is NameOutcome.FORGED
         pointer = latin(found.text) if found.is_found else bracketed
         self.client_name = bracketed if forged else pointer
+        self._pointer = pointer
         resolve = {NameOutcome.FOUND: "OK", NameOutcome.FAILED: "TEMP", NameOutcome.FORGED: "FORGED"}
         name = "" if pointer == bracketed else f"{pointer} "
         self.peer = f"{name}{bracketed}{' (may be forged)' if forged else ''}"
@@ -170,10 +179,10 @@ class SendmailSession(SessionState):
         return Verdict(Reply.of(250, *(modern(line) for line in lines)), ask.trace)
 
     def _hello_macros(self) -> None:
-        """What is known from HELO on."""
-        if self.session.helo is not None:
-            self.define("s", latin(self.session.helo))
-            self.define("r", self.session.protocol)
+        """What is known from HELO on; without it the client's own name stands for what it would say."""
+        said = self.session.helo
+        self.define("s", self._pointer if said is None else latin(said))
+        self.define("r", "SMTP" if said is None else self.session.protocol)
         self.define("ntries", "0")
 
     # -- MAIL
@@ -236,6 +245,7 @@ class SendmailSession(SessionState):
         define("mail_addr", found.user)
         define("mail_from", address)
         define("msg_size", parameters.get("SIZE"))
+        define("auth_author", parameters.get("AUTH"))
         define("dsn_ret", parameters.get("RET", "").lower() or None)
         define("dsn_envid", parameters.get("ENVID"))
         define("nrcpts", "0")
@@ -254,6 +264,15 @@ class SendmailSession(SessionState):
     # -- RCPT
 
     async def rcpt(self, ask: Ask) -> Verdict:
+        most = self.policy.settings.number("BadRcptThrottle", 0)
+        throttled = 0 < most <= self.bad_recipients and not self._too_many_bad()
+        verdict = await self._rcpt(ask)
+        if not throttled:
+            return verdict
+        known, self._throttled = self._throttled, True
+        return replace(verdict, pause=_THROTTLED, throttles=not known)
+
+    async def _rcpt(self, ask: Ask) -> Verdict:
         session = self.session
         self._begin(ask)
         if self.denied is not None:
@@ -398,6 +417,13 @@ class SendmailSession(SessionState):
     def settled(self) -> bool:
         """Whether nothing has gone wrong with the question at hand."""
         return self.heard.problems.status == EX_OK
+
+
+def _withheld(features: frozenset[str]) -> Iterator[str]:
+    """What the letters of srv_features take away; who has no EXPN has no VERB either."""
+    for letter, name in zip("ABDEPXX", ("AUTH", "VERB", "DSN", "ETRN", "PIPELINING", "EXPN", "VERB"), strict=True):
+        if letter in features:
+            yield name
 
 
 def _is_loopback(address: str) -> bool:

@@ -39,16 +39,16 @@ class SessionState:
         self.engine = policy.engine(self.world, self.heard.problems)
         self.macros = self.engine.macros  # of the whole session
         self.denied: Reply | None = None
-        self.features = ""
+        self.features: frozenset[str] = frozenset()
         self._discards = False  # all that this client sends
         self.client_name = ""
-        self.bad_recipients = 0  # that were refused in this session
         self._begin_transaction()
 
     # -- the state of a transaction
 
     def _begin_transaction(self) -> None:
         self.engine.macros = self.macros.above()
+        self.bad_recipients = 0  # that were refused in this transaction
         self.discard = self._discards
         self.hold = ""
 
