@@ -15,6 +15,7 @@ from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import COUNTED, Refused
 from mailconf.smtp.problems import Problem
+from mailconf.smtp.reply import Reply
 from mailconf.smtp.wording_postfix import BARE_NEWLINE
 
 _ACCEPT, _INTAKE, _QUEUE, _REPORT, _MASTER = "smtpd", "cleanup", "qmgr", "bounce", "master"
@@ -158,6 +159,9 @@ _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "
 class PostfixJournal:
     """A `mailconf.mta.journal.Journal`."""
 
+    def client(self, session: Session) -> str:
+        return f"{session.client_name}[{session.client_address}]"
+
     def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]:
         if (text := _TEXTS.get(event)) is not None:
             program, line = text
@@ -211,7 +215,9 @@ def _said(text: str) -> Iterable[Line]:
     return ((_ACCEPT, text),)
 
 
-def _disconnected(client: str, counts: dict[str, list[int]], bare_lf: bool) -> Iterable[Line]:
+def _disconnected(
+    client: str, counts: dict[str, list[int]], bare_lf: bool, queue_id: str, greeted: bool
+) -> Iterable[Line]:
     return _said(f"disconnect from {client} {counted(counts, bare_lf=bare_lf)}")
 
 
@@ -286,8 +292,21 @@ def _verdict(queue_id: str, verdict: Verdict) -> Iterable[Line]:
         yield _ACCEPT, f"{message}: reject: {verdict.log}"
 
 
-def _too_big(queue_id: str) -> Iterable[Line]:
+def _too_big(queue_id: str, size: int, limit: int) -> Iterable[Line]:
     return _said(f"warning: {queue_id or 'NOQUEUE'}: queue file size limit exceeded")
+
+
+def _over(
+    session: Session,
+    size: int,
+    recipients: list[str],
+    identity: str,
+    refusal: Reply | None,
+    discarded: bool,
+    elapsed: float,
+) -> Iterable[Line]:
+    """Other events say it."""
+    return ()
 
 
 def _begun(queue_id: str, client: str, login: str) -> Iterable[Line]:
@@ -311,7 +330,16 @@ def _active(queue_id: str, sender: str, size: int, recipients: int) -> Iterable[
 
 
 def _delivery(
-    program: str, queue_id: str, result: Result, arrival: float, since: float, begun: float, ended: float
+    program: str,
+    queue_id: str,
+    result: Result,
+    arrival: float,
+    since: float,
+    begun: float,
+    ended: float,
+    transport: str,
+    size: int,
+    recipients: int,
 ) -> Iterable[Line]:
     recipient, original = result.recipient, ""
     if recipient.original and recipient.original.lower() != recipient.address.lower():
@@ -363,6 +391,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.MESSAGE_TOO_BIG: _too_big,
     LogEvent.MESSAGE_BEGUN: _begun,
     LogEvent.DEFECT: _defect,
+    LogEvent.TRANSACTION_OVER: _over,
     LogEvent.MESSAGE_IDS: _message_ids,
     LogEvent.ACTIVE: _active,
     LogEvent.DELIVERY: _delivery,

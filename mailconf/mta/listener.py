@@ -227,8 +227,10 @@ class SmtpSession(asyncio.Protocol):
                 await self._wait_for_turn()
                 await self._name_client()
                 self._note(LogEvent.CONNECTED, client=self.answers.client)
+                greeted = True
                 try:
-                    if await self._greet(address):
+                    greeted = await self._greet(address)
+                    if greeted:
                         await self._talk()
                 except _Lost:
                     self._note(LogEvent.CONNECTION_LOST, **self._ending())
@@ -238,8 +240,9 @@ class SmtpSession(asyncio.Protocol):
                     self.connection.abandon()
                     await self._refuse(Problem.TIMEOUT)
                 connection = self.connection
-                counts, bare_lf = connection.counts, connection.bare_lf
-                self._note(LogEvent.DISCONNECTED, client=self.answers.client, counts=counts, bare_lf=bare_lf)
+                facts = {"counts": connection.counts, "bare_lf": connection.bare_lf, "queue_id": self.session.queue_id}
+                self._note(LogEvent.DISCONNECTED, client=self.answers.client, greeted=greeted, **facts)
+                self.answers.end()
                 await self._finish()
         finally:
             server.clients[address] -= 1

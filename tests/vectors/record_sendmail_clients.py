@@ -1,7 +1,7 @@
-"""Records what sendmail's daemon answers to several clients: tests/vectors/sendmail_clients.jsonl, to the cases of
-`sendmail_clients_cases`.
+"""Records what sendmail's daemon answers to several clients: tests/vectors/sendmail_clients.jsonl, and what
+it logs and delivers: sendmail_log.jsonl, to the cases of `sendmail_clients_cases`.
 
-    python -m tests.vectors.record_sendmail_clients
+    python -m tests.vectors.record_sendmail_clients [NAME]
 
 It runs on a host of its own name, alone on its loopback, where clients have addresses of a network and a DNS knows
 them; /etc and /dev are its own. Needs root.
@@ -23,7 +23,21 @@ from mailconf.sendmail.mc.library import PLACES, Library
 from tests.live.map_tools import SENDMAIL_ROOT
 from tests.live.sendmail_side import LIBRARIES, TOOLS
 from tests.vectors import store
-from tests.vectors.sendmail_clients_cases import CASES, COMMON, FILES, HOST, HOSTS, MC, MC_END, NETWORK, PASSWD, TABLES
+from tests.vectors.sendmail_clients_cases import (
+    CASES,
+    COMMON,
+    FILES,
+    HOST,
+    HOSTS,
+    LOG_CASES,
+    MC,
+    MC_END,
+    NETWORK,
+    PASSWD,
+    SCRIPT,
+    TABLES,
+)
+from tests.vectors.sendmail_clients_driver import fields, same
 
 _ALONE = """\
 set -e
@@ -74,6 +88,9 @@ def answered(command: Sequence[str | Path], cases: Sequence[dict[str, Any]]) -> 
         (folder / "q").mkdir(mode=0o700)
         for file, text in {**FILES, **_SETTINGS}.items():
             (folder / file).write_text(text)
+        for file, text in SCRIPT.items():
+            (folder / file).write_text(text.replace("FOLDER", str(folder)))
+            (folder / file).chmod(0o755)
         for file, text in TABLES.items():
             makemap = [SENDMAIL_ROOT / "usr/sbin/makemap", "-C", "/dev/null", "hash", folder / file]
             environment = {"LD_LIBRARY_PATH": LIBRARIES}
@@ -97,12 +114,22 @@ def asked() -> store.Inputs:
     return store.Inputs(CASES, COMMON)
 
 
+def asked_for_the_log() -> store.Inputs:
+    return store.Inputs(LOG_CASES, COMMON)
+
+
 def main() -> None:
-    answers = answered([TOOLS / "sendmail"], CASES)
-    store.write("sendmail_clients", store.sendmail(), __file__, [{"said": each["said"]} for each in answers])
+    """Record both files, or that which is named."""
+    if sys.argv[1:] != ["sendmail_log"]:
+        answers = answered([TOOLS / "sendmail"], CASES)
+        store.write("sendmail_clients", store.sendmail(), __file__, [{"said": each["said"]} for each in answers])
+    if sys.argv[1:] != ["sendmail_clients"]:
+        answers = answered([TOOLS / "sendmail"], LOG_CASES)
+        found = [{"log": same(each["log"]), "received": fields(each["mail"])} for each in answers]
+        store.write("sendmail_log", store.sendmail(), __file__, found)
 
 
-INPUTS = {"sendmail_clients": asked}
+INPUTS = {"sendmail_clients": asked, "sendmail_log": asked_for_the_log}
 
 if __name__ == "__main__":
     main()

@@ -239,3 +239,71 @@ for text in (
         dialogue("a", GOOD, HELLO, "AUTH", "AUTH FOO", "VERB", "STARTTLS", "ETRN x", "EXPN ann", MAIL, "QUIT"),
         text=text,
     )
+
+# What is logged, and the field Received of what is delivered: by a mailer that appends to FOLDER/mail.
+LOG_CASES: list[dict[str, Any]] = []
+SCRIPT = {"box.sh": "#!/bin/sh\ncat >>FOLDER/mail\n"}
+_LOGGED = r"""O LogLevel=9
+HReceived: $?sfrom $s $.$?_($?s$|from $.$_)
+	$.by $j ($v/$Z)$?r with $r$. id $i$?u
+	for $u; $|;
+	$.$b
+"""
+_RULES = r"""Scheck_relay
+Rbad.example.net $| $*	$#error $@ 5.7.1 $: "550 5.7.1 relay"
+Rslow.example.net $| $*	$#error $@ 4.7.1 $: "421 4.7.1 later"
+Scheck_mail
+R<bad@$*>	$#error $@ 5.7.1 $: "550 5.7.1 bad"
+R<gone@$*>	$#discard $: d
+Scheck_rcpt
+R<team>	$#error $@ 4.7.1 $: "451 4.7.1 later"
+Scheck_vrfy
+Rbob	$#error $: "550 v"
+Scheck_data
+R3	$#error $@ 5.7.1 $: "550 5.7.1 three"
+Scheck_eom
+R14	$#error $@ 5.7.1 $: "550 5.7.1 eom"
+HSubject: $>Subject
+SSubject
+Rbad	$#error $: "550 subj"
+Rodd	$#error $@ quarantine $: odd
+Rgone	$#discard $: x
+"""
+
+
+def _log(text: str, *steps: list[Step]) -> None:
+    LOG_CASES.append({"text": _LOGGED + text, "mc": None, "steps": [step for each in steps for step in each]})
+
+
+def _messages(*subjects: str) -> list[Any]:
+    return [line for each in subjects for line in (MAIL, RCPT, "DATA", [f"Subject: {each}", "", "body", "."])]
+
+
+_DELIVERED = """O DeliveryMode=i
+O DefaultUser=0:0
+Mlocal, P=FOLDER/box.sh, F=lsDFM, S=0, R=0, D=/, T=DNS/RFC822/X-Unix, A=box $u
+"""
+_QUEUED = "O DeliveryMode=q\n"
+_log(_DELIVERED, dialogue("a", GOOD, HELLO, MAIL, RCPT, "DATA", MESSAGE, MAIL, RCPT, "RCPT TO:<bob>", "DATA",
+     MESSAGE, "QUIT"))  # fmt: skip
+_log(_DELIVERED, dialogue("a", NAMELESS, "HELO x", f"{MAIL} BODY=8BITMIME", "RCPT TO:<ann>", "DATA",
+     ["Subject: x", "Message-Id: <1@far.example>", "", "body", "."], "QUIT"))  # fmt: skip
+_log(_DELIVERED, dialogue("a", LIAR, MAIL, RCPT, "DATA", MESSAGE, "QUIT"))
+_log(_QUEUED + _RULES, dialogue("a", GOOD, HELLO, "MAIL FROM:<bad@x.example>", MAIL, "RCPT TO:<team>", "RCPT TO:<x1>",
+     RCPT, "VRFY bob", "ETRN x", "RSET", "MAIL FROM:<gone@x.example>", RCPT, "QUIT"))  # fmt: skip
+_log(_QUEUED + _RULES, dialogue("a", BAD, HELLO, MAIL, "QUIT"), dialogue("b", SLOW, "QUIT"),
+     dialogue("c", GOOD, "hang up"), dialogue("d", GOOD, MAIL, "hang up"),
+     dialogue("e", GOOD, MAIL, RCPT, "hang up"), dialogue("f", GOOD, "NOOP", "QUIT"))  # fmt: skip
+_log(_QUEUED + _RULES, dialogue("a", GOOD, HELLO, *_messages("hi", "bad", "odd", "gone"), "QUIT"))
+_log(_QUEUED + _RULES, dialogue("a", GOOD, HELLO, MAIL, RCPT, "RCPT TO:<bob>", "RCPT TO:<postmaster>", "DATA", "QUIT"))
+_log(_QUEUED + "O MaxMessageSize=10\n", dialogue("a", GOOD, HELLO, f"{MAIL} SIZE=100", *_messages("hi"), "QUIT"))
+_log(_QUEUED + "O MaxRecipientsPerMessage=1\nO BadRcptThrottle=1\nO MaxNOOPCommands=2\n",
+     dialogue("a", GOOD, HELLO, "NOOP", "NOOP", MAIL, "RCPT TO:<x1>", RCPT, "RCPT TO:<bob>", "QUIT"))  # fmt: skip
+_log(_QUEUED + "O PrivacyOptions=novrfy,noexpn,noetrn\n", dialogue("a", GOOD, "VRFY ann", "EXPN ann", "ETRN x", "QUIT"))
+for level in (0, 2, 4, 5, 6):
+    _log(
+        f"{_QUEUED}O LogLevel={level}\n{_RULES}",
+        dialogue("c", GOOD, "VRFY ann", "QUIT"),
+        dialogue("a", GOOD, HELLO, "MAIL FROM:<bad@x.example>", MAIL, RCPT, "RCPT TO:<x1>", "hang up"),
+        dialogue("b", GOOD, "QUIT"),
+    )

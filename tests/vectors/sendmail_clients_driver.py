@@ -183,6 +183,25 @@ def _talks(child: str) -> bool:
     return any(f"socket:[{line.split()[9]}]" in held and line.split()[3] == "01" for line in lines)
 
 
+# Lines of the log that tell of the machine.
+_OF_MACHINE = re.compile(r"sasl|engine=|starting daemon|started as|STARTTLS|AUTH: available|daemon MTA: listening")
+_STAMP = re.compile(r"^(?:\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ )?sendmail\[\d+\]: ")
+_ID = re.compile(r"\b[0-9A-Za-x]{8}\d{6,9}\b")
+
+
+def same(lines: list[str]) -> list[str]:
+    """Lines of a log without what is another each time, and without ids. Sorted, for several
+    processes write them."""
+    kept = [_STAMP.sub("", line) for line in lines if not _OF_MACHINE.search(line)]
+    return sorted(_ID.sub("ID", line) for line in kept)
+
+
+def fields(mail: str) -> list[str]:
+    """The fields Received of delivered messages, without ids and dates."""
+    found = re.findall(r"^Received: [^\n]*(?:\n[ \t][^\n]*)*", mail, re.MULTILINE)
+    return [_ID.sub("ID", masked(each)) for each in found]
+
+
 def played(daemon: Daemon, steps: list[list[Any]]) -> list[list[Any]]:
     """What is said to each step of a case."""
     clients = Clients(daemon)
@@ -204,7 +223,11 @@ def main() -> None:
             said = played(daemon, case["steps"])
         finally:
             daemon.stop()
-        answers.append({"said": said, "log": syslog.taken()})
+        mail = folder / "mail"
+        found = mail.read_text("latin-1") if mail.exists() else ""
+        mail.unlink(missing_ok=True)
+        errors = (folder / f"err{_PORT + number}").read_text("latin-1").splitlines()
+        answers.append({"said": said, "log": [*syslog.taken(), *errors], "mail": found})
     json.dump(answers, sys.stdout)
 
 

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from mailconf.model.peer import peer_of
 from mailconf.model.session import NameOutcome
 from mailconf.model.verdict import Effect, EffectKind, Hasty, Verdict
 from mailconf.model.world import Ask
 from mailconf.sendmail.policy import hosts_access, session_content, session_ehlo, session_parameters
-from mailconf.sendmail.policy.session_check import Check, Checked, check
+from mailconf.sendmail.policy.session_check import Check, check
 from mailconf.sendmail.policy.session_parameters import Offered
 from mailconf.sendmail.policy.session_recipients import SessionRecipients, listed
 from mailconf.sendmail.policy.session_state import REJECTED, SessionState, latin, modern
@@ -28,6 +29,7 @@ from mailconf.smtp.reply import Reply
 
 _NAME = re.compile(r"[A-Za-z0-9\[\].:_#-]*")
 _THROTTLED = 1.0  # seconds that RCPT waits by BadRcptThrottle
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3} ")
 _SPACES = " \t\n\v\f\r"
 _NO_ACCESS = Reply.of(550, "5.0.0 Access denied")
 _LATER = Reply.of(451, "4.3.0 Please try again later")
@@ -54,24 +56,33 @@ class SendmailSession(SessionState):
         remarks = self.heard.remarks(verbose=self.session.verbose)
         refusal = self.heard.refusal()
         said = refusal or reply
+        log, notes = self._logged(said, rule)
         return Verdict(
             said,
             ask.trace,
             effects=effects if said.positive else (),
             rule=rule,
+            log=log,
+            notes=notes,
             disconnect=said.code == 421,
             remarks=remarks,
         )
 
+    def _logged(self, said: Reply, rule: str) -> tuple[str, tuple[str, ...]]:
+        """What the log has about an answer: of a ruleset what it was asked and what it wants, else who is refused."""
+        noted, self.noted = tuple(self.noted), []
+        if said.positive or said.code < 400:
+            return "", noted
+        if self.asking.startswith(f"ruleset={rule},"):
+            return f"{self.asking}, reject={said.code} {modern(said.text)}", noted
+        return modern(_unnumbered(said.text)) if self.session.recipient is not None and not rule else "", noted
+
     async def _check(self, ruleset: str, *texts: str, keeping: bool = False) -> bool:
         """Call a ruleset check_*; whether what is asked about may go on."""
+        self.asking = self.asked_about(ruleset, *texts)
         checked = await check(self.engine, Check(ruleset, texts, Reading.KEEPING if keeping else Reading.INTERNAL))
-        self._take(checked)
+        self.take(checked)
         return not self.heard.refused
-
-    def _take(self, checked: Checked) -> None:
-        self.discard = self.discard or checked.discards
-        self.hold = checked.holds or self.hold
 
     @property
     def _effects(self) -> tuple[Effect, ...]:
@@ -90,8 +101,9 @@ class SendmailSession(SessionState):
         refusal = self.heard.refusal()
         self._discards = self.discard
         self.heard.clear()
+        log = "" if refusal is None else f"{self.asking}, reject={refusal.code} {modern(refusal.text)}"
         if refusal is not None and refusal.code == 421:
-            return Verdict(refusal, ask.trace, rule="check_relay", disconnect=True)
+            return Verdict(refusal, ask.trace, rule="check_relay", disconnect=True, log=log)
         self.denied = refusal
         if self.denied is None and self.of_daemon and not await self._let_in(ask):
             self.denied = _NO_ACCESS
@@ -105,7 +117,11 @@ class SendmailSession(SessionState):
             self.heard.clear()
             told = Reply.of(554, f"{self.policy.hostname} ESMTP not accepting messages")
             hasty = Hasty(told, REJECTED) if pause else None
-        return Verdict(greeting, ask.trace, rule="check_relay", denied=self.denied, pause=pause, hasty=hasty)
+        noted, self.noted = self.noted, []
+        notes = (*noted, *([log] if log else []))  # the client is greeted all the same
+        return Verdict(
+            greeting, ask.trace, rule="check_relay", denied=self.denied, pause=pause, hasty=hasty, notes=notes
+        )
 
     async def _let_in(self, ask: Ask) -> bool:
         """Whether libwrap lets the client in, by hosts.allow and hosts.deny."""
@@ -129,28 +145,16 @@ class SendmailSession(SessionState):
 
     def _client_macros(self) -> None:
         session = self.session
-        outcome = session.client_name.outcome
-        if (
-            outcome is NameOutcome.FAILED and session.reverse_name.is_found
-        ):  # there is a name, and it does not lead back
-            outcome = NameOutcome.FORGED
-        found = session.client_name if outcome is NameOutcome.FOUND else session.reverse_name
-        address = session.client_address
-        self._shown_address = f"IPv6:{address}" if ":" in address else address
-        bracketed = f"[{self._shown_address}]"
-        forged = outcome is NameOutcome.FORGED
-        pointer = latin(found.text) if found.is_found else bracketed
-        self.client_name = bracketed if forged else pointer
-        self._pointer = pointer
+        found = peer_of(session)
+        self._shown_address, self._pointer = found.address, latin(found.pointer)
+        self.client_name, self.peer = latin(found.name), latin(found.text)
         resolve = {NameOutcome.FOUND: "OK", NameOutcome.FAILED: "TEMP", NameOutcome.FORGED: "FORGED"}
-        name = "" if pointer == bracketed else f"{pointer} "
-        self.peer = f"{name}{bracketed}{' (may be forged)' if forged else ''}"
         values = {
             "client_addr": self._shown_address,
             "client_name": self.client_name,
             "client_port": session.client_port or "0",
-            "client_resolve": resolve.get(outcome, "FAIL"),
-            "client_ptr": pointer,
+            "client_resolve": resolve.get(found.outcome, "FAIL"),
+            "client_ptr": self._pointer,
             "client_connections": str(session.connections),
             "client_rate": str(session.rate),
             "total_rate": str(session.total_rate),
@@ -160,7 +164,7 @@ class SendmailSession(SessionState):
             "if_name": self.policy.hostname,
             "daemon_addr": session.server_address,
             "daemon_port": session.server_port,
-            "daemon_family": "inet6" if ":" in address else "inet",
+            "daemon_family": "inet6" if ":" in session.client_address else "inet",
             "daemon_name": "MTA",
             "daemon_flags": "",
             "deliveryMode": self.policy.book.options.get("DeliveryMode", "b")[:1],
@@ -343,10 +347,13 @@ class SendmailSession(SessionState):
         private = self.policy.settings.private
         if self.denied is not None:
             return Verdict(self.denied, ask.trace)
-        if private(f"no{verb.lower()}") or (verb == "EXPN" and "X" in self.features):
+        forbidden = private(f"no{verb.lower()}") or (verb == "EXPN" and "X" in self.features)
+        shown = modern(f"{self.peer}: {verb} {typed}")
+        self.noted.append(f"{shown} [rejected]" if forbidden else shown)
+        if forbidden:
             cannot = Reply.of(252, "2.5.2 Cannot VRFY user; try RCPT to attempt delivery (or try finger)")
             sorry = Reply.of(502, "5.7.0 Sorry, we do not allow this operation")
-            return Verdict(cannot if verb == "VRFY" else sorry, ask.trace)
+            return Verdict(cannot if verb == "VRFY" else sorry, ask.trace, notes=tuple(self.noted))
         if private(f"need{verb.lower()}helo") and self.session.helo is None:
             return Verdict(Reply.of(503, "5.0.0 I demand that you introduce yourself first"), ask.trace)
         if not typed:
@@ -377,15 +384,18 @@ class SendmailSession(SessionState):
         return Verdict(session_ehlo.security(self, verb, argument), ask.trace)
 
     async def _etrn(self, argument: str, ask: Ask) -> Verdict:
+        shown = modern(f"{self.peer}: ETRN {argument}")
         if self.policy.settings.private("noetrn") or "E" in self.features:
-            return Verdict(Reply.of(502, "5.7.0 Sorry, we do not allow this operation"), ask.trace)
+            sorry = Reply.of(502, "5.7.0 Sorry, we do not allow this operation")
+            return Verdict(sorry, ask.trace, notes=(f"{shown} [rejected]",))
         if not argument:
             return Verdict(Reply.of(500, "5.5.2 Parameter required"), ask.trace)
         if not await self._check("check_etrn", argument):
             return self._verdict(ask, _LATER, rule="check_etrn")
         if argument.startswith("#"):
             return Verdict(Reply.of(459, f"4.5.4 Queue {plain(argument[1:])} unknown"), ask.trace)
-        return Verdict(Reply.of(250, f"2.0.0 Queuing for node {plain(argument)} started"), ask.trace)
+        reply = Reply.of(250, f"2.0.0 Queuing for node {plain(argument)} started")
+        return Verdict(reply, ask.trace, notes=(*self.noted, shown))
 
     # -- the message
 
@@ -409,7 +419,7 @@ class SendmailSession(SessionState):
         rule = await session_content.check_message(self)
         refusal = self.heard.last_refusal()
         if refusal is not None:
-            return Verdict(refusal, ask.trace, rule=rule, disconnect=refusal.code == 421)
+            return Verdict(refusal, ask.trace, rule=rule, disconnect=refusal.code == 421, notes=tuple(self.noted))
         reply = Reply.of(250, f"2.0.0 {self.session.queue_id} Message accepted for delivery")
         return self._verdict(ask, reply, rule=rule, effects=self._effects)
 
@@ -424,6 +434,11 @@ def _withheld(features: frozenset[str]) -> Iterator[str]:
     for letter, name in zip("ABDEPXX", ("AUTH", "VERB", "DSN", "ETRN", "PIPELINING", "EXPN", "VERB"), strict=True):
         if letter in features:
             yield name
+
+
+def _unnumbered(text: str) -> str:
+    """A reply's text without the enhanced status code."""
+    return _ENHANCED.sub("", text)
 
 
 def _is_loopback(address: str) -> bool:

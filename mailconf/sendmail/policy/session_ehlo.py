@@ -63,7 +63,7 @@ def greeting(policy: Compiled, engine: Engine, now: float) -> Reply:
     """SmtpGreetingMessage with ESMTP behind its first word."""
     text = policy.book.options.get("SmtpGreetingMessage", "")
     marked = policy.book.names.marked(text) if text else ""
-    engine.macros.define("b", _date(now))
+    engine.macros.define("b", dated(now))
     expanded = engine.macros.expand(marked, engine.problems.system, _LINE) if marked else f"{policy.hostname} Sendmail"
     lines = expanded.split("\n")
     first, blank, rest = lines[0].partition(" ")
@@ -71,7 +71,7 @@ def greeting(policy: Compiled, engine: Engine, now: float) -> Reply:
     return Reply.of(220, *lines)
 
 
-def _date(now: float) -> str:
+def dated(now: float) -> str:
     """The time as sendmail writes it: GMT, or the offset with the zone's name."""
     t = time.localtime(now)
     zone = "GMT" if not t.tm_gmtoff else time.strftime("%z (%Z)", t)

@@ -32,6 +32,11 @@ class Heard:
                 self._all[at] = problem._replace(subject=subject)
 
     @property
+    def count(self) -> int:
+        """How many things that refuse were said."""
+        return sum(map(_refuses, self._all))
+
+    @property
     def refused(self) -> bool:
         return any(_refuses(problem) for problem in self._all)
 

@@ -15,8 +15,7 @@ from mailconf.maps.database.bdb_hash_writer import write_hash
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.session import NO_NAME, NameOutcome, Verified
 from mailconf.model.world import Outcome, Records
-from mailconf.mta.hop_postfix import PostfixHop
-from mailconf.mta.journal_postfix import PostfixJournal
+from mailconf.mta.journal_sendmail import SendmailJournal
 from mailconf.mta.listener import SmtpService, SmtpSession
 from mailconf.mta.message import Context, Message
 from mailconf.mta.personality import Personality
@@ -28,6 +27,7 @@ from mailconf.sendmail.emit.own_library import own_library
 from mailconf.sendmail.emit.render import own_cf
 from mailconf.sendmail.mc.mc import read
 from mailconf.sendmail.policy import SendmailPolicy
+from mailconf.sendmail.policy.received import ReceivedField
 from mailconf.sendmail.policy.recipients_disk import DiskRecipientsWorld
 from mailconf.sendmail.rules.problems import Problems
 from mailconf.smtp.server_sendmail import SendmailConnection
@@ -84,12 +84,16 @@ class _Service(SmtpService):
         return _Session(self)
 
 
-class _Kept:
+class Kept:
+    """An Intake that keeps messages."""
+
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self._serial = 0
 
     def new_queue_id(self) -> str:
-        return DateIds().make(1e9, len(self.messages))
+        self._serial += 1
+        return DateIds().make(1e9, self._serial)
 
     async def accept(self, message: Message) -> None:
         self.messages.append(message)
@@ -105,6 +109,7 @@ class ClientsDaemon:
         self._files = files
         self._loop = asyncio.new_event_loop()
         self.lines: list[str] = []
+        self.kept = Kept()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(30)
@@ -112,12 +117,13 @@ class ClientsDaemon:
     async def _listen(self) -> None:
         policy = self._policy
         words = SendmailWording(policy.hostname, policy.site.limits.message_size)
-        journal = PostfixJournal()
+        journal = SendmailJournal(policy.compiled.settings.number("LogLevel", 9))
         reports = PostfixReports(NotImplemented)
-        personality = Personality(words, journal, reports, PostfixHop(), SendmailConnection, DateIds())
+        hop = ReceivedField(policy.compiled)
+        personality = Personality(words, journal, reports, hop, SendmailConnection, DateIds(), early_ids=True)
         resolver = FixedResolver()
         world = MtaWorld(self._files, resolver)
-        context = Context(policy, world, lambda program, text: self.lines.append(text), personality, _Kept())
+        context = Context(policy, world, lambda program, text: self.lines.append(text), personality, self.kept)
         self.service = _Service(context, service="MTA", resolver=resolver, on_full=self._shut)
         self._server = await self._loop.create_server(self.service.protocol, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
