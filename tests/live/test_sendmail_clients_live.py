@@ -23,6 +23,7 @@ from tests.vectors.sendmail_clients_cases import (
     HELLO,
     LATER,
     LIAR,
+    LOG_CASES,
     MAIL,
     MESSAGE,
     NAMELESS,
@@ -31,6 +32,7 @@ from tests.vectors.sendmail_clients_cases import (
     SLOW,
     dialogue,
 )
+from tests.vectors.sendmail_clients_driver import same
 
 pytestmark = pytest.mark.live
 
@@ -99,5 +101,19 @@ def test_the_daemon_refuses_and_waits() -> None:
     """What depends on the listener: MaxDaemonChildren, and the waits of repeated commands."""
     listening = [case for case in CASES if "MaxDaemonChildren" in (case["text"] or "")]
     waits = [{"text": "O MaxNOOPCommands=2\n", "mc": None, "steps": dialogue("a", GOOD, *["NOOP"] * 3)}]
-    different = compared([*listening, *waits])
+    gone = {
+        "text": "O AliasFile=hash:FOLDER/no-such-file\n",
+        "mc": None,
+        "steps": dialogue("a", GOOD, HELLO, "EXPN ann", "VRFY ann", "EXPN x@later.example", "EXPN team", MAIL, RCPT),
+    }
+    different = compared([*listening, *waits, gone])
     assert not different, different[:3]
+
+
+def test_the_log() -> None:
+    """What comes to the log of a served sendmail.cf, ids apart; deliveries are those of another agent."""
+    cases = [case for case in LOG_CASES if "DeliveryMode=q" in case["text"] and "LogLevel=" not in case["text"][20:]]
+    ours = answered([Path(sys.executable).parent / "mailconf", "sendmail"], cases[:3])
+    theirs = answered([TOOLS / "sendmail"], cases[:3])
+    for case, wanted, got in zip(cases, theirs, ours, strict=False):
+        assert same(got["log"]) == same(wanted["log"]), case["text"]

@@ -184,7 +184,9 @@ def _talks(child: str) -> bool:
 
 
 # Lines of the log that tell of the machine.
-_OF_MACHINE = re.compile(r"sasl|engine=|starting daemon|started as|STARTTLS|AUTH: available|daemon MTA: listening")
+_OF_MACHINE = re.compile(
+    r"sasl|engine=|starting daemon|started as|STARTTLS|AUTH: available|daemon MTA: listening|is not served:"
+)
 _STAMP = re.compile(r"^(?:\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ )?sendmail\[\d+\]: ")
 _ID = re.compile(r"\b[0-9A-Za-x]{8}\d{6,9}\b")
 

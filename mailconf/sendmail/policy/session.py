@@ -361,6 +361,8 @@ class SendmailSession(SessionState):
         if not await self._check(f"check_{verb.lower()}", typed):
             return self._verdict(ask, _LATER, rule=f"check_{verb.lower()}")
         found = await listed(self, typed, verify=verb == "VRFY")
+        if found and self.heard.waits_alone:  # aliases that cannot be asked now: they would wait in the queue
+            self.heard.clear()
         if self.heard.refused:
             return self._verdict(ask, _LATER)
         if not found:

@@ -40,6 +40,11 @@ class Heard:
     def refused(self) -> bool:
         return any(_refuses(problem) for problem in self._all)
 
+    @property
+    def waits_alone(self) -> bool:
+        """Whether all that refuses is that something of the machine's own cannot be asked now."""
+        return all(problem.grave and problem.code[:1] == "4" for problem in self._all if _refuses(problem))
+
     def refusal(self) -> Reply | None:
         """The first thing that was said and refuses."""
         return next((_reply(problem) for problem in self._all if _refuses(problem)), None)
