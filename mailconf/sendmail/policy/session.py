@@ -362,7 +362,7 @@ class SendmailSession(SessionState):
             return self._verdict(ask, _LATER, rule=f"check_{verb.lower()}")
         found = await listed(self, typed, verify=verb == "VRFY")
         if found and self.heard.waits_alone:  # aliases that cannot be asked now: they would wait in the queue
-            self.heard.clear()
+            self.heard.forgive()
         if self.heard.refused:
             return self._verdict(ask, _LATER)
         if not found:

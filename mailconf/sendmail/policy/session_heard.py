@@ -45,6 +45,10 @@ class Heard:
         """Whether all that refuses is that something of the machine's own cannot be asked now."""
         return all(problem.grave and problem.code[:1] == "4" for problem in self._all if _refuses(problem))
 
+    def forgive(self) -> None:
+        """Drop what refuses; remarks stay."""
+        self._all[:] = [problem for problem in self._all if not _refuses(problem)]
+
     def refusal(self) -> Reply | None:
         """The first thing that was said and refuses."""
         return next((_reply(problem) for problem in self._all if _refuses(problem)), None)
