@@ -37,5 +37,7 @@ class Limits(NamedTuple):
     delay_warning: float = 0.0  # the sender is notified of a delay after this long; 0: never
     command_time: float = 1000.0
     destination_recipients: int = 50
+    full_pause: float = 0.0  # where all ``connections`` are taken, no more come before that; 0: they wait
+    connection_rate: int = 0  # connections that are taken in a second, further ones wait; 0: no limit
     rate_window: float = 60.0  # connections within this time make up a client's rate
     trace_counts: bool = True  # the fields that this host puts on top count for the size of a message

@@ -37,7 +37,8 @@ class Verdict:
     notes       further log lines after the queue id: "hold: RCPT from ...", "reject_warning: RCPT from ..."
     remarks     replies that are sent before this one; sendmail has them for a client that has asked for more by VERB
     denied      the connection is greeted, and every command that is to do something is refused so
-    pause       the greeting waits for so many seconds; a client that talks before it gets ``hasty``
+    pause       the reply waits for so many seconds; to a greeting a client that talks before it gets ``hasty``
+    throttles   from this question on the replies wait
     """
 
     reply: Reply
@@ -51,6 +52,7 @@ class Verdict:
     denied: Reply | None = None
     pause: float = 0.0
     hasty: Hasty | None = None
+    throttles: bool = False
 
     def __post_init__(self) -> None:
         """ValueError for a refusal with a reply that accepts: nobody may ever see one."""

@@ -9,6 +9,7 @@ Postfix answers domains that it does not relay for.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,7 +19,7 @@ from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
 from mailconf.model.transaction import Question, Transaction
-from mailconf.model.verdict import Verdict
+from mailconf.model.verdict import EffectKind, Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.authentication import Authentication
 from mailconf.mta.headers import guard
@@ -57,6 +58,9 @@ from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
 from mailconf.source import encode
 
+_IDENTITY = re.compile(rb"\nmessage-id[ \t]*:([^\n]*)", re.IGNORECASE)
+_HEADER = 65_536  # bytes of content in which its identity is looked for
+
 VerdictHook = Callable[[Session, str, Verdict], None]
 
 
@@ -65,6 +69,7 @@ class Answers(Transaction):
 
     policy      asked throughout the session
     remarks     what is sent before the reply to the command at hand; who sends it clears it
+    pause       for how many seconds the replies to the command at hand wait; who waits clears it
     connection  the protocol's side; told who may use XCLIENT and XFORWARD
     note        an event with its facts, for the log
     on_verdict  told of every answer of the Policy: (session, question, verdict)
@@ -92,24 +97,54 @@ class Answers(Transaction):
         self._on_verdict = on_verdict
         self._local_headers = False  # whether header addresses without a domain are local ones
         self._arrival = 0.0
+        self._begun = False  # a sender was accepted
         self._chunk_verdict: Reply | None = None
         self.remarks: list[Reply] = []
         self._has_tls = has_tls
         self.login = Authentication(self.session, connection, logins, lambda: self.client, self.worded, note)
+        self.pause = 0.0
         self._drop_content()
 
     def _drop_content(self) -> None:
         self._content: list[bytes] = []
         self._size = 0  # of the content so far
+        self._complete = 0  # the size of the whole content
+        self._identity = ""  # the message's own
+        self._refusal: Reply | None = None  # of the content
+        self._whole = False  # the message was accepted
         self.received = 0  # bytes, for the log of a lost connection
 
     def forget(self) -> None:
+        kept = "" if self._begun or not self.context.personality.early_ids else self.session.queue_id
+        self._note_end()
         super().forget()
+        self.session.queue_id = kept  # of a transaction that has not begun
         self._drop_content()
+
+    def end(self) -> None:
+        """The session is over, and what it has begun."""
+        self._note_end()
+
+    def _note_end(self) -> None:
+        """A transaction is over, if there was one."""
+        if not self._begun:
+            return
+        self._begun = False
+        elapsed = max(self.context.world.now() - self._arrival, 0.0)
+        discarded = self._whole and any(effect.kind is EffectKind.DISCARD for effect in self.effects)
+        facts = {"identity": self._identity, "refusal": self._refusal, "elapsed": elapsed, "discarded": discarded}
+        recipients = [recipient.address for recipient in self.recipients]
+        self._note(LogEvent.TRANSACTION_OVER, session=self.session, size=self._complete, recipients=recipients, **facts)
+
+    def _need_id(self) -> None:
+        """Give the message to come its id, where the dialect has it so early."""
+        intake = self.context.intake
+        if self.context.personality.early_ids and intake is not None and not self.session.queue_id:
+            self.session.queue_id = intake.new_queue_id()
 
     @property
     def client(self) -> str:
-        return f"{self.session.client_name}[{self.session.client_address}]"
+        return self.context.personality.journal.client(self.session)
 
     async def authorize(self) -> None:
         """What the client may do: use XCLIENT and XFORWARD (postconf(5) smtpd_authorized_xclient_hosts,
@@ -130,6 +165,7 @@ class Answers(Transaction):
 
     async def connect(self) -> Verdict:
         """The greeting, or what refuses the client: then its commands are refused, too, until it ends the session."""
+        self._need_id()
         if not await self.login.prepare():
             host = self.connection.options.hostname
             return Verdict(self._wording.refusal(Problem.NO_LOGINS, host=host), Trace(), disconnect=True)
@@ -162,6 +198,10 @@ class Answers(Transaction):
             self._note(LogEvent.DEFECT, question=question.value, error=error, place=place)
             verdict = Verdict(self._wording.refusal(Problem.INTERNAL), Trace())
         self.remarks += verdict.remarks
+        if question is not Question.CONNECT:
+            self.pause += verdict.pause
+        if verdict.throttles:
+            self._note(LogEvent.THROTTLED, client=self.client, queue_id=self.session.queue_id)
         if self._on_verdict is not None:
             self._on_verdict(self.session, question.value, verdict)
         if verdict.notes or verdict.log:
@@ -248,7 +288,9 @@ class Answers(Transaction):
 
     async def _mail(self, event: Mail) -> Reply:
         self._arrival = self.context.world.now()
+        self._need_id()
         verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
+        self._begun = self._begun or verdict.accepted
         if verdict.accepted:
             self._local_headers = bool(await self.may(Privilege.LOCAL_HEADERS))
         return verdict.reply
@@ -309,7 +351,7 @@ class Answers(Transaction):
         limit = self.connection.options.message_size
         reply = self._wording.refusal(Problem.QUEUE_UNAVAILABLE)
         if limit and self._size > limit:
-            self._note(LogEvent.MESSAGE_TOO_BIG, queue_id=session.queue_id)
+            self._note(LogEvent.MESSAGE_TOO_BIG, queue_id=session.queue_id, size=self._size, limit=limit)
             reply = await self.worded(self._wording.refusal(Problem.MESSAGE_TOO_BIG))
         else:
             verdict = await self.end_of_data(len(content), content)
@@ -319,6 +361,8 @@ class Answers(Transaction):
                 if reply.positive and chunked:
                     size = len(content) + content.count(b"\n")
                     reply = self._wording.queued_by_chunks(reply, size)
+        self._complete, self._identity = self._size, _identity(content)
+        self._refusal, self._whole = None if reply.positive else reply, reply.positive
         self.forget()
         return reply
 
@@ -350,7 +394,8 @@ class Answers(Transaction):
         addresses = tuple(recipient.address for recipient in self.recipients)
         hop = Hop(self.session.queue_id, self._arrival or time.time(), self.session, addresses)
         hides = self.connection.options.hide_client_session
-        return encode(self.context.personality.hop.received(hop, self.site, hides_client=hides) + "\n")
+        field = self.context.personality.hop.received(hop, self.site, hides_client=hides)
+        return encode(f"{field}\n") if field else b""
 
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""
@@ -358,6 +403,12 @@ class Answers(Transaction):
         self.connection.logged_in = bool(self.session.sasl_username)
         await self.authorize()
         return (await self.connect()).reply
+
+
+def _identity(content: bytes) -> str:
+    """The value of a message's field Message-ID; "" where there is none."""
+    found = _IDENTITY.search(b"\n" + content[:_HEADER].partition(b"\n\n")[0])
+    return found[1].decode("ascii", "replace").strip() if found else ""
 
 
 def _recipient(address: str, parameters: Mapping[str, str]) -> Recipient:

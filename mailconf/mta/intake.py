@@ -122,7 +122,7 @@ class QueueIntake:
         own = []
         if message.session is None:
             field = self.context.personality.hop.received(Hop(message.queue_id, message.arrival), site)
-            own = [Header("Received", encode(field))]
+            own = [Header("Received", encode(field))] if field else []
         prepended = [header for text in prepend for header in split_message(encode(text), limits)[0]]
         out = bytearray()
         present: set[str] = set()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from mailconf.model.session import Session
 from mailconf.smtp.problems import Worded
 
 Line = tuple[str, str]  # program, text
@@ -23,11 +24,24 @@ class LogEvent(Worded):
 
     # A session. ``named``: the line has the queue id of the message that the session ended in.
     CONNECTED = "a client connected", "client"
-    DISCONNECTED = "a session is over; commands as [accepted, all] by name", "client", "counts", "bare_lf"
+    DISCONNECTED = (
+        "a session is over; commands as [accepted, all] by name",
+        "client",
+        "counts",
+        "bare_lf",
+        "queue_id",
+        "greeted",
+    )
     # where: the command; octets: of the content so far, or None
     CONNECTION_LOST = "the client hung up", "client", "where", "octets", "named", "queue_id"
     TIMED_OUT = "the client was silent for too long", "client", "where", "octets", "named", "queue_id"
     TOO_MANY_CONNECTIONS = "the client has more than it may have", "client", "count", "service"
+    SLOWED = "the client repeats a command, and waits for replies from now on", "client", "verb", "count", "queue_id"
+    THROTTLED = "the client has named many recipients in vain, and waits from now on", "client", "queue_id"
+    FULL = "no more connections are taken, as there are as many as may be", "service", "count", "most"
+    OPEN_AGAIN = "connections are taken again", "service"
+    DEFERRED = "more connections come in a second than are taken", "service", "rate"
+    NOT_OPEN = "connections cannot be taken again yet", "service", "error"
     IMPROPER_PIPELINING = "the client sent on where it had to wait", "client", "verb", "ahead"
     COMMAND_REFUSED = "the protocol forbids a command (smtp.problems)", "client", "queue_id", "named", "refused"
     # recipient: the first one, or ""
@@ -46,7 +60,12 @@ class LogEvent(Worded):
     RESPONSE_TOO_LONG = "what a client answers to a challenge is too long", "client", "limit", "text"
     LOGINS_UNAVAILABLE = "who knows the clients' logins cannot be asked", "server", "reason"
     NO_MECHANISMS = "there is no way left to log in"
-    MESSAGE_TOO_BIG = "the content exceeds the limit", "queue_id"
+    MESSAGE_TOO_BIG = "the content exceeds the limit", "queue_id", "size", "limit"
+    # identity: the Message-ID or ""; refusal: of the content, or None; elapsed: seconds since MAIL
+    TRANSACTION_OVER = (
+        "a transaction is over, with a message or without", "session", "size", "recipients", "identity", "refusal",
+        "discarded", "elapsed",
+    )  # fmt: skip
     DEFECT = "a question to the Policy ended in an exception", "question", "error", "place"
     # A message on its way into the queue.
     LOOKUP_FAILED = "a table cannot be asked", "queue_id", "table"
@@ -59,7 +78,11 @@ class LogEvent(Worded):
     MESSAGE_IDS = "what identifies a message: values by lower-case names of fields", "queue_id", "fields"
     # The queue and deliveries.
     ACTIVE = "a message is attempted", "queue_id", "sender", "size", "recipients"
-    DELIVERY = "an attempt has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended"
+    # transport: its name; size and recipients: the message's size, and how many recipients it has left
+    DELIVERY = (
+        "an attempt has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended", "transport",
+        "size", "recipients",
+    )  # fmt: skip
     EXPIRED = "a message is given up", "queue_id", "sender"
     REMOVED = "nothing is left to do for a message", "queue_id"
     QUEUE_FAILED = "the queue cannot be used", "error"
@@ -157,6 +180,10 @@ class Remark(Worded):
 
 class Journal(Protocol):
     """The words of a dialect for the log. ``facts`` are those that the member names."""
+
+    def client(self, session: Session) -> str:
+        """How lines name the client of a session."""
+        ...
 
     def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]: ...
 

@@ -35,6 +35,12 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
         "warning: SASL: Connect to Dovecot auth socket '{server}' failed: {reason}",
     ),
     LogEvent.NO_MECHANISMS: (_ACCEPT, "fatal: no SASL authentication mechanisms"),
+    LogEvent.SLOWED: (_ACCEPT, "{queue_id}: {client}: possible SMTP attack: command={verb}, count={count}"),
+    LogEvent.THROTTLED: (_ACCEPT, "{queue_id}: {client}: possible SMTP RCPT flood, throttling"),
+    LogEvent.FULL: (_MASTER, "rejecting connections on daemon {service}: {count} children, max {most}"),
+    LogEvent.OPEN_AGAIN: (_MASTER, "accepting connections again for daemon {service}"),
+    LogEvent.DEFERRED: (_MASTER, "deferring connections on daemon {service}: {rate} per second"),
+    LogEvent.NOT_OPEN: (_MASTER, "warning: daemon {service} does not listen: {error}"),
     LogEvent.LOOKUP_FAILED: (
         _INTAKE,
         "warning: {queue_id}: {table} lookup error -- message not accepted, try again later",
@@ -180,6 +186,9 @@ _SHOWN = 100  # characters of what a client calls a mechanism
 class PostfixJournal:
     """A `mailconf.mta.journal.Journal`."""
 
+    def client(self, session: Session) -> str:
+        return f"{session.client_name}[{session.client_address}]"
+
     def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]:
         if (text := _TEXTS.get(event)) is not None:
             program, line = text
@@ -233,7 +242,9 @@ def _said(text: str) -> Iterable[Line]:
     return ((_ACCEPT, text),)
 
 
-def _disconnected(client: str, counts: dict[str, list[int]], bare_lf: bool) -> Iterable[Line]:
+def _disconnected(
+    client: str, counts: dict[str, list[int]], bare_lf: bool, queue_id: str, greeted: bool
+) -> Iterable[Line]:
     return _said(f"disconnect from {client} {counted(counts, bare_lf=bare_lf)}")
 
 
@@ -308,8 +319,21 @@ def _verdict(queue_id: str, verdict: Verdict) -> Iterable[Line]:
         yield _ACCEPT, f"{message}: reject: {verdict.log}"
 
 
-def _too_big(queue_id: str) -> Iterable[Line]:
+def _too_big(queue_id: str, size: int, limit: int) -> Iterable[Line]:
     return _said(f"warning: {queue_id or 'NOQUEUE'}: queue file size limit exceeded")
+
+
+def _over(
+    session: Session,
+    size: int,
+    recipients: list[str],
+    identity: str,
+    refusal: Reply | None,
+    discarded: bool,
+    elapsed: float,
+) -> Iterable[Line]:
+    """Other events say it."""
+    return ()
 
 
 def _begun(queue_id: str, client: str, login: str, method: str) -> Iterable[Line]:
@@ -384,7 +408,16 @@ def _active(queue_id: str, sender: str, size: int, recipients: int) -> Iterable[
 
 
 def _delivery(
-    program: str, queue_id: str, result: Result, arrival: float, since: float, begun: float, ended: float
+    program: str,
+    queue_id: str,
+    result: Result,
+    arrival: float,
+    since: float,
+    begun: float,
+    ended: float,
+    transport: str,
+    size: int,
+    recipients: int,
 ) -> Iterable[Line]:
     recipient, original = result.recipient, ""
     if recipient.original and recipient.original.lower() != recipient.address.lower():
@@ -443,6 +476,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
     LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,
+    LogEvent.TRANSACTION_OVER: _over,
     LogEvent.MESSAGE_IDS: _message_ids,
     LogEvent.ACTIVE: _active,
     LogEvent.DELIVERY: _delivery,

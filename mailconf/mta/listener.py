@@ -4,14 +4,18 @@ One client costs no other its turn: after some events of a session the others go
 session waits, and no more than a buffer of one whose commands are being answered; a client that does not read what is
 sent to it is cut off after smtpd_timeout, as one that sends nothing; when a client is gone, its commands are dropped.
 
-Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue).
+Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue),
+unless the configuration wants it refused (sendmail's MaxDaemonChildren): then who listens is told to stop.
 A session that is idle when the server stops gets a 421.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +28,7 @@ from mailconf.mta.answers import Answers, VerdictHook
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context
-from mailconf.mta.rates import Rates
+from mailconf.mta.rates import Rates, Throttle
 from mailconf.mta.resolver import Resolver, peer
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
 from mailconf.smtp.options import ServerOptions
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
 _TURNS = 32  # events after which other sessions have their turn
+_AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: what is unsent is dropped, and the connection reset
 _SHOWN = 100  # bytes of improper pipelining, in the log
 
 
@@ -61,6 +66,8 @@ class SmtpService:
     resolver    for client names, which stay unknown without one
     on_verdict  gets every answer of the Policy: (session, question, verdict)
     root        where the files of keys and certificates lie
+    on_full     told that there are as many sessions as may be, where no more are to come then; called for each
+                further one, too
     """
 
     def __init__(
@@ -73,9 +80,11 @@ class SmtpService:
         resolver: Resolver | None = None,
         on_verdict: VerdictHook | None = None,
         root: Root | None = None,
+        on_full: Callable[[], None] = lambda: None,
     ) -> None:
         self.context = context
         self.service = service
+        self._on_full = on_full
         self.policy = policy or context.policy
         self.base = options
         self.resolver = resolver
@@ -87,8 +96,10 @@ class SmtpService:
         self._prepared: Site | None = None  # whose TLS and logins these are
         self.tls: Offered | None = None
         self.logins: LoginServer | None = None
+        limits = self.policy.site.limits
+        self.throttle = Throttle(limits.connection_rate)
         self.stopping = False
-        self._slots = asyncio.Semaphore(self.policy.site.limits.connections or 1_000_000)
+        self._slots = asyncio.Semaphore(limits.connections or 1_000_000)
 
     def protocol(self) -> SmtpSession:
         return SmtpSession(self)
@@ -112,6 +123,21 @@ class SmtpService:
                 self.tls = offered(site.tls, self._root)
             except TlsUnavailable as failure:
                 self.context.note(LogEvent.TLS_BROKEN, reason=str(failure), file=failure.file)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many sessions as may be, and further ones are not to wait."""
+        limits = self.policy.site.limits
+        return limits.full_pause > 0 and 0 < limits.connections <= len(self.sessions)
+
+    def begun(self, session: SmtpSession) -> bool:
+        """A client has connected; False where it may not."""
+        admitted = not self.is_full
+        if admitted:
+            self.sessions.add(session)
+        if self.is_full:
+            self._on_full()
+        return admitted
 
     def options(self) -> ServerOptions:
         return self.policy.site.options_of(self.base)
@@ -176,13 +202,22 @@ class SmtpSession(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # other loops' are no subclasses of it
         self.transport.pause_reading()  # until the session has its turn
+        if not self.server.begun(self):
+            self._reset()
+            return
         loop = asyncio.get_running_loop()
         loop.call_soon(self._stay_paused)
         session = self.session
         session.client_address, session.client_port = peer(transport.get_extra_info("peername"))
         session.server_address, session.server_port = peer(transport.get_extra_info("sockname"))
         self.task = loop.create_task(self._run())
-        self.server.sessions.add(self)
+
+    def _reset(self) -> None:
+        """Refuse a connection that has come already: its client finds it reset, as where nobody listens any more."""
+        made = self.transport.get_extra_info("socket")
+        if made is not None:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.abort()
 
     def _stay_paused(self) -> None:
         """Up to Python 3.11.4 the loop begins to read after `connection_made`, even if that has paused it."""
@@ -236,10 +271,13 @@ class SmtpSession(asyncio.Protocol):
         server.clients[address] += 1
         try:
             async with server.slots:
+                await self._wait_for_turn()
                 await self._name_client()
                 self._note(LogEvent.CONNECTED, client=self.answers.client)
+                greeted = True
                 try:
-                    if await self._wrap() and await self._greet(address):
+                    greeted = await self._wrap() and await self._greet(address)
+                    if greeted:
                         await self._talk()
                 except _Lost:
                     self._note(LogEvent.CONNECTION_LOST, **self._ending())
@@ -249,8 +287,9 @@ class SmtpSession(asyncio.Protocol):
                     self.connection.abandon()
                     await self._refuse(Problem.TIMEOUT)
                 connection = self.connection
-                counts, bare_lf = connection.counts, connection.bare_lf
-                self._note(LogEvent.DISCONNECTED, client=self.answers.client, counts=counts, bare_lf=bare_lf)
+                facts = {"counts": connection.counts, "bare_lf": connection.bare_lf, "queue_id": self.session.queue_id}
+                self._note(LogEvent.DISCONNECTED, client=self.answers.client, greeted=greeted, **facts)
+                self.answers.end()
                 await self._finish()
         finally:
             server.clients[address] -= 1
@@ -258,6 +297,14 @@ class SmtpSession(asyncio.Protocol):
                 del server.clients[address]
             server.sessions.discard(self)
             self._hang_up()
+
+    async def _wait_for_turn(self) -> None:
+        """Where more connections come in a second than are taken."""
+        seconds = self.server.throttle.note()
+        if seconds:
+            rate = self.site.limits.connection_rate
+            self._note(LogEvent.DEFERRED, service=self.server.service, rate=rate)
+            await self._linger(seconds)
 
     # TLS
 
@@ -434,7 +481,12 @@ class SmtpSession(asyncio.Protocol):
                     self._out += connection.refuse(Problem.OUT_OF_STEP)
                     continue
                 self.session.early_input = True
+            if connection.slowed is not None:
+                await self._slow()
             replies = await self.answers.answer(event)
+            if self.answers.pause:
+                await self._linger(self.answers.pause)
+                self.answers.pause = 0.0
             if self.answers.remarks:
                 self._remark()
             for reply in replies:
@@ -447,6 +499,31 @@ class SmtpSession(asyncio.Protocol):
                 self._write()
             if self._writable is not None:
                 await self._drain()
+
+    async def _slow(self) -> None:
+        """Let a client wait that repeats a command."""
+        slowed, self.connection.slowed = self.connection.slowed, None
+        if slowed is None:
+            return
+        if slowed.first:
+            facts = {"verb": slowed.verb, "count": slowed.number, "queue_id": self.session.queue_id}
+            self._note(LogEvent.SLOWED, client=self.answers.client, **facts)
+        await self._linger(slowed.seconds)
+
+    async def _linger(self, seconds: float) -> None:
+        """Let the client wait, with the replies before this one. The end of its connection or of the server is not
+        waited for."""
+        self._write()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not self._gone and not self.server.stopping and loop.time() < end:
+            waiter = self._waiter = loop.create_future()
+            timer = loop.call_at(end, self._wake)
+            try:
+                await waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
 
     def _is_out_of_step(self) -> bool:
         """Whether the client did not wait for a reply where it must (RFC 2920 3.1); looked at until it is seen once."""

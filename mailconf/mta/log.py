@@ -100,7 +100,8 @@ class Log:
 
     to        a file that is appended to, or None for standard error
     hostname  its first label is printed
-    name      syslog_name; the program "local" is logged as "postfix/local", a program with a slash in it as it is
+    name      syslog_name; the program "local" is logged as "postfix/local", a program with a slash in it, or of that
+              name, as it is
     clock     seconds since the epoch
     """
 
@@ -135,7 +136,7 @@ class Log:
         """The line, without its newline."""
         t = time.localtime(self._clock())
         stamp = f"{_MONTHS[t.tm_mon - 1]} {t.tm_mday:2d} {t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d}"
-        tag = program if "/" in program else f"{self.name}/{program}"
+        tag = program if "/" in program or program == self.name else f"{self.name}/{program}"
         return f"{stamp} {self.hostname} {tag}[{self._pid}]: {neutral(text)}"
 
     def reopen(self) -> None:

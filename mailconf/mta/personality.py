@@ -19,6 +19,7 @@ class Personality(NamedTuple):
 
     connection  makes the server's side of a session, which reads commands as the dialect does
     ids         how messages are called in the queue
+    early_ids   a message has its id before there is one: from the beginning of the session, or of the transaction
     """
 
     wording: Wording
@@ -27,3 +28,4 @@ class Personality(NamedTuple):
     hop: HopField
     connection: Callable[[ServerOptions, Wording], Connection] = Connection
     ids: QueueIds = ShortIds()
+    early_ids: bool = False

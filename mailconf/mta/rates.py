@@ -1,4 +1,4 @@
-"""How many connections come within a time: of each client, and of all."""
+"""How many connections come within a time: of each client, of all, and in a second."""
 
 from __future__ import annotations
 
@@ -29,3 +29,28 @@ class Rates:
             if not self._count[old]:
                 del self._count[old]
         return self._count[client], len(self._seen)
+
+
+class Throttle:
+    """Lets so many connections through in a second (sendmail's ConnectionRateThrottle); further ones wait their turn.
+
+    As sendmail counts it is one that has come too many, and the one after that, which wait: ``rate`` + 2 go together.
+    """
+
+    def __init__(self, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._together = rate + 2 if rate > 0 else 0
+        self._clock = clock
+        self._begun = 0.0
+        self._count = 0
+
+    def note(self) -> float:
+        """A connection has come; the seconds that it waits."""
+        if not self._together:
+            return 0.0
+        now = self._clock()
+        if not self._count or now - self._begun >= 1:
+            self._begun, self._count = now, 0
+        elif self._count >= self._together:
+            self._begun, self._count = self._begun + 1, 0
+        self._count += 1
+        return max(self._begun - now, 0.0)

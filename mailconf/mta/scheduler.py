@@ -354,8 +354,10 @@ class Scheduler:
         begun = ended if begun is None else begun
         for result in results:
             for each in result.parts or (result,):
-                facts = {"result": each, "arrival": entry.message.arrival, "since": attempt.since, "begun": begun}
-                self.context.note(LogEvent.DELIVERY, program=program, queue_id=entry.queue_id, ended=ended, **facts)
+                times = {"arrival": entry.message.arrival, "since": attempt.since, "begun": begun, "ended": ended}
+                facts = {"transport": part.transport, "size": entry.size, "recipients": len(entry.active)}
+                about = {"program": program, "queue_id": entry.queue_id, "result": each}
+                self.context.note(LogEvent.DELIVERY, **about, **times, **facts)
         pairs = [(queued.id, result) for (queued, _), result in zip(part.members, results, strict=True)]
         attempt.pairs += pairs
         attempt.left -= 1

@@ -13,6 +13,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from mailconf.model.policy import Policy
 from mailconf.model.transport import AgentKind
 from mailconf.model.world import World
 from mailconf.mta.answers import VerdictHook
+from mailconf.mta.doors import Doors
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.listener import SmtpService
 from mailconf.mta.manager import Manager
@@ -92,7 +94,7 @@ class Server:
         self._stop: asyncio.Event | None = None
         self.context: Context | None = None
         self._services: dict[str, SmtpService] = {}
-        self._listeners: list[tuple[str, asyncio.Server]] = []
+        self._doors: list[Doors] = []
 
     async def serve(self) -> None:
         """Raises BrokenConfiguration, QueueError (another MTA has the queue), OSError (an address is not available)."""
@@ -113,11 +115,11 @@ class Server:
             directory = policies.main.site.directory
             context.note(LogEvent.STARTED, directory=directory)
             self._note_warnings(context)
-            self._ready([(*s.getsockname()[:2], name) for name, found in self._listeners for s in found.sockets])
+            self._ready([(*place, doors.service) for doors in self._doors for place in doors.places])
             await self._stop.wait()
         finally:
-            for _, listener in self._listeners:
-                listener.close()
+            for doors in self._doors:
+                doors.close()
             await asyncio.gather(*(service.close(self._grace) for service in self._services.values()))
             await manager.close(self._grace)
             for number in handled:
@@ -126,7 +128,6 @@ class Server:
 
     async def _listen_on(self, policies: Policies) -> None:
         assert self.context is not None
-        loop = asyncio.get_running_loop()
         for host, port, name in self._listen:
             if name not in self._services:
                 self._services[name] = SmtpService(
@@ -137,10 +138,18 @@ class Server:
                     resolver=self._resolver,
                     on_verdict=self._on_verdict,
                     root=self._root,
+                    on_full=partial(self._shut, name),
                 )
                 self._services[name].prepare()
-            protocol = self._services[name].protocol
-            self._listeners.append((name, await loop.create_server(protocol, host, port, backlog=511)))
+            doors = Doors(self._services[name], host, port)
+            self._doors.append(doors)
+            await doors.open()
+
+    def _shut(self, service: str) -> None:
+        """Take no more connections for a service for a while: there are as many as may be."""
+        for doors in self._doors:
+            if doors.service == service:
+                doors.shut()
 
     def stop(self) -> None:
         """End `serve` gracefully."""
@@ -176,9 +185,9 @@ class Server:
 
     def _abandon(self, service: str) -> None:
         """Take no more connections for a service that is gone from the configuration."""
-        for name, listener in self._listeners:
-            if name == service and listener.is_serving():
-                listener.close()
+        for doors in self._doors:
+            if doors.service == service and not doors.is_closed:
+                doors.close()
                 if self.context is not None:
                     self.context.note(LogEvent.SERVICE_GONE, service=service)
 

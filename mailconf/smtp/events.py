@@ -179,6 +179,18 @@ Event = (
 )  # fmt: skip
 
 
+class Slowed(NamedTuple):
+    """A command waits before it is carried out: the client has sent it, or those that are counted with it, too often.
+
+    first  it is the first that does; then ``number`` is how many have come
+    """
+
+    seconds: float
+    verb: str
+    number: int
+    first: bool
+
+
 class SessionState(Enum):
     IDLE = "no transaction"
     MAIL = "a sender is given"

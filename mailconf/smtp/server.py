@@ -49,6 +49,7 @@ from mailconf.smtp.events import (
     Refused,
     Rset,
     SessionState,
+    Slowed,
     Starttls,
     Vrfy,
     Wait,
@@ -79,6 +80,8 @@ class Connection:
 
     When `next_event` returns HANDSHAKE, the caller sends what there is, calls `begin_tls`, and `secured` once the
     handshake is over; `tls` is whether it is in force, ``logged_in`` whether the client has logged in.
+
+    ``slowed`` is why the command at hand is to wait, or None; who makes it wait clears it.
     """
 
     def __init__(self, options: ServerOptions, wording: Wording) -> None:
@@ -94,6 +97,7 @@ class Connection:
         self.unproven = False
         self.tls = False
         self.logged_in = False
+        self.slowed: Slowed | None = None
         self.errors = 0
         self.verb = "CONNECT"  # the command at hand, for the log: "RCPT", "UNKNOWN", "END-OF-MESSAGE" after one, ...
         self.recipients = 0

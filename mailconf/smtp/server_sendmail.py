@@ -30,6 +30,7 @@ from mailconf.smtp.events import (
 )
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.problems import Problem, Wording
+from mailconf.smtp.repetition import Repetition
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
 from mailconf.source import decode
@@ -57,6 +58,7 @@ class SendmailConnection(Connection):
     def __init__(self, options: ServerOptions, wording: Wording) -> None:
         super().__init__(options, wording)
         self._begins = True  # the next command is the first
+        self._repetition = Repetition(options.noops)
         self._bad = 0  # commands that are none, and those of a client that was refused
         self._readers = {
             "MAIL": self._read_mail,
@@ -89,10 +91,16 @@ class SendmailConnection(Connection):
             return self._refused(Problem.NOT_IMPLEMENTED, line=line)
         if verb in self.options.helo_for and not self.greeted:
             return self._refused(Problem.HELO_FIRST, verb=verb)
+        self.slowed = self._repetition.note(verb, closed=self._is_closed(verb))
         reader = self._readers.get(verb)
         if reader is not None:
             return reader(argument)
         return self._simple(verb, argument, line)
+
+    def _is_closed(self, verb: str) -> bool:
+        """Whether a command is refused to this client whatever it asks."""
+        unknown = not self.greeted and verb in self.options.closed_before_helo
+        return unknown or verb in self.options.closed or verb in self.withheld
 
     def _counted(self) -> Refused | None:
         """Count a bad command; what ends the session when there are too many."""

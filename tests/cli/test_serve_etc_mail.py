@@ -24,7 +24,6 @@ def policy_of(root: Root, text: str) -> SendmailPolicy:
         ("O InputMailFilters=spam\nXspam, S=local:/run/spam\n", "InputMailFilters"),
         ("O ServerCertFile=/etc/cert\n", "ServerCertFile"),
         ("O RefuseLA=12\n", "RefuseLA"),
-        ("O ConnectionRateThrottle=3\n", "ConnectionRateThrottle"),
         ("Scheck_compat\nR$*\t$#error $: no\n", "check_compat"),
     ],
 )

@@ -78,5 +78,5 @@ class Conversation:
         self.connection.abandon()
         connection = self.connection
         facts = {"counts": connection.counts, "bare_lf": connection.bare_lf}
-        self.context.note(LogEvent.DISCONNECTED, client=self.answers.client, **facts)
+        self.context.note(LogEvent.DISCONNECTED, client=self.answers.client, queue_id="", greeted=True, **facts)
         return self.log

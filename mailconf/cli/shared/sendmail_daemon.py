@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EX_OSERR = 71
 _SMTP_PORT = 25
+_LOG_LEVEL = 9
 
 
 def run(
@@ -120,8 +121,6 @@ def unserved(policy: SendmailPolicy) -> list[str]:
         found.append("ServerCertFile is not served: there is no STARTTLS")
     if number(book.options.get("RefuseLA", "0")) > 0:
         found.append("RefuseLA is not served: connections are taken under any load")
-    if number(book.options.get("ConnectionRateThrottle", "0")) > 0:
-        found.append("ConnectionRateThrottle is not served: any number of connections is taken in a second")
     ruleset = book.number("check_compat", Problems(lambda problem: None))
     if ruleset is not None and book.rulesets[ruleset]:
         found.append("ruleset check_compat is not asked when mail is delivered")
@@ -173,14 +172,23 @@ def _notice(notice: Notice) -> NoticeText:
 
 
 def personality(policy: SendmailPolicy) -> Personality:
-    """sendmail's words and its way to read commands; log lines and reports are still Postfix's."""
-    from mailconf.mta.hop_postfix import PostfixHop
-    from mailconf.mta.journal_postfix import PostfixJournal
+    """sendmail's words, its log, and its way to read commands; reports are still Postfix's."""
+    from mailconf.mta.journal_sendmail import SendmailJournal
     from mailconf.mta.personality import Personality
     from mailconf.mta.queue_ids import DateIds
     from mailconf.mta.reports_postfix import PostfixReports
+    from mailconf.sendmail.policy.received import ReceivedField
     from mailconf.smtp.server_sendmail import SendmailConnection
     from mailconf.smtp.wording_sendmail import SendmailWording
 
     wording = SendmailWording(policy.hostname, policy.site.limits.message_size)
-    return Personality(wording, PostfixJournal(), PostfixReports(_notice), PostfixHop(), SendmailConnection, DateIds())
+    journal = SendmailJournal(policy.compiled.settings.number("LogLevel", _LOG_LEVEL))
+    return Personality(
+        wording,
+        journal,
+        PostfixReports(_notice),
+        ReceivedField(policy.compiled),
+        SendmailConnection,
+        DateIds(),
+        early_ids=True,
+    )

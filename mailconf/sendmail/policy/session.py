@@ -9,12 +9,15 @@ Source: Sendmail Installation and Operation Guide 5.1.4, 5.2; sendmail 8.17.1.9 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
+from mailconf.model.peer import peer_of
 from mailconf.model.session import NameOutcome
 from mailconf.model.verdict import Effect, EffectKind, Hasty, Verdict
 from mailconf.model.world import Ask
 from mailconf.sendmail.policy import hosts_access, session_content, session_ehlo, session_parameters
-from mailconf.sendmail.policy.session_check import Check, Checked, check
+from mailconf.sendmail.policy.session_check import Check, check
 from mailconf.sendmail.policy.session_parameters import Offered
 from mailconf.sendmail.policy.session_recipients import SessionRecipients, listed
 from mailconf.sendmail.policy.session_state import REJECTED, SessionState, latin, modern
@@ -25,6 +28,8 @@ from mailconf.sendmail.rules.tokens import Reading
 from mailconf.smtp.reply import Reply
 
 _NAME = re.compile(r"[A-Za-z0-9\[\].:_#-]*")
+_THROTTLED = 1.0  # seconds that RCPT waits by BadRcptThrottle
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3} ")
 _SPACES = " \t\n\v\f\r"
 _NO_ACCESS = Reply.of(550, "5.0.0 Access denied")
 _NO_SENDERS = ("prog", "*file*", "*include*")  # mailers of addresses that cannot be a sender's
@@ -42,6 +47,7 @@ class SendmailSession(SessionState):
     def _begin_transaction(self) -> None:
         super()._begin_transaction()
         self._accepted = 0
+        self._throttled = False
         self._recipients = SessionRecipients(self)
 
     # -- answers
@@ -51,24 +57,33 @@ class SendmailSession(SessionState):
         remarks = self.heard.remarks(verbose=self.session.verbose)
         refusal = self.heard.refusal()
         said = refusal or reply
+        log, notes = self._logged(said, rule)
         return Verdict(
             said,
             ask.trace,
             effects=effects if said.positive else (),
             rule=rule,
+            log=log,
+            notes=notes,
             disconnect=said.code == 421,
             remarks=remarks,
         )
 
+    def _logged(self, said: Reply, rule: str) -> tuple[str, tuple[str, ...]]:
+        """What the log has about an answer: of a ruleset what it was asked and what it wants, else who is refused."""
+        noted, self.noted = tuple(self.noted), []
+        if said.positive or said.code < 400:
+            return "", noted
+        if self.asking.startswith(f"ruleset={rule},"):
+            return f"{self.asking}, reject={said.code} {modern(said.text)}", noted
+        return modern(_unnumbered(said.text)) if self.session.recipient is not None and not rule else "", noted
+
     async def _check(self, ruleset: str, *texts: str, keeping: bool = False) -> bool:
         """Call a ruleset check_*; whether what is asked about may go on."""
+        self.asking = self.asked_about(ruleset, *texts)
         checked = await check(self.engine, Check(ruleset, texts, Reading.KEEPING if keeping else Reading.INTERNAL))
-        self._take(checked)
+        self.take(checked)
         return not self.heard.refused
-
-    def _take(self, checked: Checked) -> None:
-        self.discard = self.discard or checked.discards
-        self.hold = checked.holds or self.hold
 
     @property
     def _effects(self) -> tuple[Effect, ...]:
@@ -87,15 +102,15 @@ class SendmailSession(SessionState):
         refusal = self.heard.refusal()
         self._discards = self.discard
         self.heard.clear()
+        log = "" if refusal is None else f"{self.asking}, reject={refusal.code} {modern(refusal.text)}"
         if refusal is not None and refusal.code == 421:
-            return Verdict(refusal, ask.trace, rule="check_relay", disconnect=True)
+            return Verdict(refusal, ask.trace, rule="check_relay", disconnect=True, log=log)
         self.denied = refusal
         if self.denied is None and self.of_daemon and not await self._let_in(ask):
             self.denied = _NO_ACCESS
         await self._features()
         session = self.session
-        taken = zip("ABDEPX", ("AUTH", "VERB", "DSN", "ETRN", "PIPELINING", "EXPN"), strict=True)
-        session.withheld = frozenset(name for letter, name in taken if letter in self.features)
+        session.withheld = frozenset(_withheld(self.features))
         greeting = self._greeting(ask.now())
         pause, hasty = 0.0, None
         if self.denied is None:
@@ -103,7 +118,11 @@ class SendmailSession(SessionState):
             self.heard.clear()
             told = Reply.of(554, f"{self.policy.hostname} ESMTP not accepting messages")
             hasty = Hasty(told, REJECTED) if pause else None
-        return Verdict(greeting, ask.trace, rule="check_relay", denied=self.denied, pause=pause, hasty=hasty)
+        noted, self.noted = self.noted, []
+        notes = (*noted, *([log] if log else []))  # the client is greeted all the same
+        return Verdict(
+            greeting, ask.trace, rule="check_relay", denied=self.denied, pause=pause, hasty=hasty, notes=notes
+        )
 
     async def _let_in(self, ask: Ask) -> bool:
         """Whether libwrap lets the client in, by hosts.allow and hosts.deny."""
@@ -116,9 +135,10 @@ class SendmailSession(SessionState):
         return found.granted
 
     async def _features(self) -> None:
-        self.features = await session_ehlo.features(self.engine, self.peer)
-        if self.features.startswith("TEMP") and self.denied is None:
-            self.denied, self.features = Reply.of(450, "4.3.0 Please try again later."), ""
+        found = await session_ehlo.features(self.engine, self.peer)
+        if found is None and self.denied is None:
+            self.denied = Reply.of(450, "4.3.0 Please try again later.")
+        self.features = found or frozenset()
         self.heard.clear()
 
     def _greeting(self, now: float) -> Reply:
@@ -126,23 +146,16 @@ class SendmailSession(SessionState):
 
     def _client_macros(self) -> None:
         session = self.session
-        outcome = session.client_name.outcome
-        found = session.client_name if outcome is NameOutcome.FOUND else session.reverse_name
-        address = session.client_address
-        self._shown_address = f"IPv6:{address}" if ":" in address else address
-        bracketed = f"[{self._shown_address}]"
-        forged = outcome is NameOutcome.FORGED
-        pointer = latin(found.text) if found.is_found else bracketed
-        self.client_name = bracketed if forged else pointer
+        found = peer_of(session)
+        self._shown_address, self._pointer = found.address, latin(found.pointer)
+        self.client_name, self.peer = latin(found.name), latin(found.text)
         resolve = {NameOutcome.FOUND: "OK", NameOutcome.FAILED: "TEMP", NameOutcome.FORGED: "FORGED"}
-        name = "" if pointer == bracketed else f"{pointer} "
-        self.peer = f"{name}{bracketed}{' (may be forged)' if forged else ''}"
         values = {
             "client_addr": self._shown_address,
             "client_name": self.client_name,
             "client_port": session.client_port or "0",
-            "client_resolve": resolve.get(outcome, "FAIL"),
-            "client_ptr": pointer,
+            "client_resolve": resolve.get(found.outcome, "FAIL"),
+            "client_ptr": self._pointer,
             "client_connections": str(session.connections),
             "client_rate": str(session.rate),
             "total_rate": str(session.total_rate),
@@ -152,7 +165,7 @@ class SendmailSession(SessionState):
             "if_name": self.policy.hostname,
             "daemon_addr": session.server_address,
             "daemon_port": session.server_port,
-            "daemon_family": "inet6" if ":" in address else "inet",
+            "daemon_family": "inet6" if ":" in session.client_address else "inet",
             "daemon_name": "MTA",
             "daemon_flags": "",
             "deliveryMode": self.policy.book.options.get("DeliveryMode", "b")[:1],
@@ -171,10 +184,10 @@ class SendmailSession(SessionState):
         return Verdict(Reply.of(250, *(modern(line) for line in lines)), ask.trace)
 
     def _hello_macros(self) -> None:
-        """What is known from HELO on."""
-        if self.session.helo is not None:
-            self.define("s", latin(self.session.helo))
-            self.define("r", self.session.protocol)
+        """What is known from HELO on; without it the client's own name stands for what it would say."""
+        said = self.session.helo
+        self.define("s", self._pointer if said is None else latin(said))
+        self.define("r", "SMTP" if said is None else self.session.protocol)
         self.define("ntries", "0")
 
     # -- MAIL
@@ -239,6 +252,7 @@ class SendmailSession(SessionState):
         define("mail_addr", found.user)
         define("mail_from", address)
         define("msg_size", parameters.get("SIZE"))
+        define("auth_author", parameters.get("AUTH"))
         define("dsn_ret", parameters.get("RET", "").lower() or None)
         define("dsn_envid", parameters.get("ENVID"))
         define("nrcpts", "0")
@@ -257,6 +271,15 @@ class SendmailSession(SessionState):
     # -- RCPT
 
     async def rcpt(self, ask: Ask) -> Verdict:
+        most = self.policy.settings.number("BadRcptThrottle", 0)
+        throttled = 0 < most <= self.bad_recipients and not self._too_many_bad()
+        verdict = await self._rcpt(ask)
+        if not throttled:
+            return verdict
+        known, self._throttled = self._throttled, True
+        return replace(verdict, pause=_THROTTLED, throttles=not known)
+
+    async def _rcpt(self, ask: Ask) -> Verdict:
         session = self.session
         self._begin(ask)
         if self.denied is not None:
@@ -327,10 +350,13 @@ class SendmailSession(SessionState):
         private = self.policy.settings.private
         if self.denied is not None:
             return Verdict(self.denied, ask.trace)
-        if private(f"no{verb.lower()}") or (verb == "EXPN" and "X" in self.features):
+        forbidden = private(f"no{verb.lower()}") or (verb == "EXPN" and "X" in self.features)
+        shown = modern(f"{self.peer}: {verb} {typed}")
+        self.noted.append(f"{shown} [rejected]" if forbidden else shown)
+        if forbidden:
             cannot = Reply.of(252, "2.5.2 Cannot VRFY user; try RCPT to attempt delivery (or try finger)")
             sorry = Reply.of(502, "5.7.0 Sorry, we do not allow this operation")
-            return Verdict(cannot if verb == "VRFY" else sorry, ask.trace)
+            return Verdict(cannot if verb == "VRFY" else sorry, ask.trace, notes=tuple(self.noted))
         if private(f"need{verb.lower()}helo") and self.session.helo is None:
             return Verdict(Reply.of(503, "5.0.0 I demand that you introduce yourself first"), ask.trace)
         if not typed:
@@ -338,6 +364,8 @@ class SendmailSession(SessionState):
         if not await self._check(f"check_{verb.lower()}", typed):
             return self._verdict(ask, _LATER, rule=f"check_{verb.lower()}")
         found = await listed(self, typed, verify=verb == "VRFY")
+        if found and self.heard.waits_alone:  # aliases that cannot be asked now: they would wait in the queue
+            self.heard.forgive()
         if self.heard.refused:
             return self._verdict(ask, _LATER)
         if not found:
@@ -361,15 +389,18 @@ class SendmailSession(SessionState):
         return Verdict(session_ehlo.security(self, verb, argument), ask.trace)
 
     async def _etrn(self, argument: str, ask: Ask) -> Verdict:
+        shown = modern(f"{self.peer}: ETRN {argument}")
         if self.policy.settings.private("noetrn") or "E" in self.features:
-            return Verdict(Reply.of(502, "5.7.0 Sorry, we do not allow this operation"), ask.trace)
+            sorry = Reply.of(502, "5.7.0 Sorry, we do not allow this operation")
+            return Verdict(sorry, ask.trace, notes=(f"{shown} [rejected]",))
         if not argument:
             return Verdict(Reply.of(500, "5.5.2 Parameter required"), ask.trace)
         if not await self._check("check_etrn", argument):
             return self._verdict(ask, _LATER, rule="check_etrn")
         if argument.startswith("#"):
             return Verdict(Reply.of(459, f"4.5.4 Queue {plain(argument[1:])} unknown"), ask.trace)
-        return Verdict(Reply.of(250, f"2.0.0 Queuing for node {plain(argument)} started"), ask.trace)
+        reply = Reply.of(250, f"2.0.0 Queuing for node {plain(argument)} started")
+        return Verdict(reply, ask.trace, notes=(*self.noted, shown))
 
     # -- the message
 
@@ -393,7 +424,7 @@ class SendmailSession(SessionState):
         rule = await session_content.check_message(self)
         refusal = self.heard.last_refusal()
         if refusal is not None:
-            return Verdict(refusal, ask.trace, rule=rule, disconnect=refusal.code == 421)
+            return Verdict(refusal, ask.trace, rule=rule, disconnect=refusal.code == 421, notes=tuple(self.noted))
         reply = Reply.of(250, f"2.0.0 {self.session.queue_id} Message accepted for delivery")
         return self._verdict(ask, reply, rule=rule, effects=self._effects)
 
@@ -401,6 +432,18 @@ class SendmailSession(SessionState):
     def settled(self) -> bool:
         """Whether nothing has gone wrong with the question at hand."""
         return self.heard.problems.status == EX_OK
+
+
+def _withheld(features: frozenset[str]) -> Iterator[str]:
+    """What the letters of srv_features take away; who has no EXPN has no VERB either."""
+    for letter, name in zip("ABDEPXX", ("AUTH", "VERB", "DSN", "ETRN", "PIPELINING", "EXPN", "VERB"), strict=True):
+        if letter in features:
+            yield name
+
+
+def _unnumbered(text: str) -> str:
+    """A reply's text without the enhanced status code."""
+    return _ENHANCED.sub("", text)
 
 
 def _is_loopback(address: str) -> bool:

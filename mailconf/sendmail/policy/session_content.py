@@ -33,8 +33,6 @@ async def check_message(session: SessionState) -> str:
     for name, value in fields:
         rule = await _field(session, name, value) or rule
     await _ask(session, "check_eoh", (str(len(fields)), str(size)))
-    if session.heard.refused:
-        return rule or "check_eoh"
     session.define("msg_size", str(session.session.size))
     session.define("g", session.engine.macros.named("f"))
     await _ask(session, "check_eom", (str(session.session.size),))
@@ -42,9 +40,7 @@ async def check_message(session: SessionState) -> str:
 
 
 async def _ask(session: SessionState, ruleset: str, arguments: tuple[str, ...]) -> None:
-    checked = await check(session.engine, Check(ruleset, arguments, Reading.INTERNAL))
-    session.discard = session.discard or checked.discards
-    session.hold = checked.holds or session.hold
+    await _noted(session, Check(ruleset, arguments, Reading.INTERNAL), *arguments)
 
 
 async def _field(session: SessionState, name: str, value: str) -> str:
@@ -58,10 +54,18 @@ async def _field(session: SessionState, name: str, value: str) -> str:
     session.define("hdrlen", str(len(value)))
     session.define("currHeader", value)
     reading = Reading.INTERNAL if drops_comments else Reading.KEEPING
-    checked = await check(session.engine, Check(ruleset, (value,), reading))
-    session.discard = session.discard or checked.discards
-    session.hold = checked.holds or session.hold
+    await _noted(session, Check(ruleset, (value,), reading), f" {value}")
     return ruleset
+
+
+async def _noted(session: SessionState, asked: Check, *shown: str) -> None:
+    """Ask, and note for the log what is wanted. Here each refusal has its line, whichever counts in the end."""
+    before = session.heard.count
+    session.asking = session.asked_about(str(asked.ruleset), *shown)
+    session.take(await check(session.engine, asked))
+    refusal = session.heard.last_refusal()
+    if session.heard.count > before and refusal is not None:
+        session.noted.append(f"{session.asking}, reject={refusal.code} {refusal.text}")
 
 
 def header(content: bytes) -> tuple[list[tuple[str, str]], int]:

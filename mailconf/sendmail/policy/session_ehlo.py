@@ -27,17 +27,27 @@ if TYPE_CHECKING:
 
 # The mechanisms of this build without a library's further ones, where the configuration names none.
 _MECHANISMS = "DIGEST-MD5 CRAM-MD5"
+# Those that SASL's usual modules have; EXTERNAL, which is named too, needs a certificate of the client's.
+_HASHES = ("1", "224", "256", "384", "512")
+_KNOWN = frozenset(
+    ("DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS", "NTLM", *(f"SCRAM-SHA-{h}" for h in _HASHES))
+)
 _LINE = 2047
 _LONGEST_PAUSE = 300.0  # seconds
 
 
-async def features(engine: Engine, peer: str) -> str:
-    """The letters of ruleset srv_features: a capital one takes something away; TEMP where that cannot be told now."""
+async def features(engine: Engine, peer: str) -> frozenset[str] | None:
+    """The letters of ruleset srv_features: a capital one takes something away. None where that cannot be told now.
+
+    Of each word the first letter counts; a small one must stand alone.
+    """
     checked = await check(engine, Check("srv_features", (peer, ""), Reading.KEEPING))
     workspace = checked.workspace
     if len(workspace) < 2 or workspace[0][:1] != MAILER:
-        return ""
-    return "".join(workspace[1:]).replace(" ", "")
+        return frozenset()
+    if workspace[1][:4].upper() == "TEMP":
+        return None
+    return frozenset(word[0] for word in workspace[1:] if word[:1].isupper() or len(word) == 1)
 
 
 async def greet_pause(engine: Engine, name: str, address: str) -> float:
@@ -53,7 +63,7 @@ def greeting(policy: Compiled, engine: Engine, now: float) -> Reply:
     """SmtpGreetingMessage with ESMTP behind its first word."""
     text = policy.book.options.get("SmtpGreetingMessage", "")
     marked = policy.book.names.marked(text) if text else ""
-    engine.macros.define("b", _date(now))
+    engine.macros.define("b", dated(now))
     expanded = engine.macros.expand(marked, engine.problems.system, _LINE) if marked else f"{policy.hostname} Sendmail"
     lines = expanded.split("\n")
     first, blank, rest = lines[0].partition(" ")
@@ -61,7 +71,7 @@ def greeting(policy: Compiled, engine: Engine, now: float) -> Reply:
     return Reply.of(220, *lines)
 
 
-def _date(now: float) -> str:
+def dated(now: float) -> str:
     """The time as sendmail writes it: GMT, or the offset with the zone's name."""
     t = time.localtime(now)
     zone = "GMT" if not t.tm_gmtoff else time.strftime("%z (%Z)", t)
@@ -78,7 +88,8 @@ def offered(policy: Compiled, session: SessionState) -> Offered:
 
 def mechanisms(policy: Compiled) -> str:
     """The mechanisms of AUTH that EHLO names."""
-    return policy.book.options.get("AuthMechanisms", _MECHANISMS)
+    wanted = policy.book.options.get("AuthMechanisms", _MECHANISMS).split()
+    return " ".join(name for name in wanted if name.upper() in _KNOWN)
 
 
 def keywords(policy: Compiled, session: SessionState) -> list[str]:
@@ -92,7 +103,7 @@ def keywords(policy: Compiled, session: SessionState) -> list[str]:
         ("ENHANCEDSTATUSCODES", True),
         ("PIPELINING", "P" not in letters),
         ("EXPN", not private("noexpn") and "X" not in letters),
-        ("VERB", not private("noexpn") and not private("noverb") and "B" not in letters),
+        ("VERB", not private("noexpn") and not private("noverb") and not letters & {"B", "X"}),
         ("8BITMIME", True),
         (f"SIZE {limit}" if limit else "SIZE", True),
         ("DSN", given.dsn),
@@ -134,6 +145,8 @@ def security(session: SessionState, verb: str, argument: str) -> Reply:
     if verb == "STARTTLS":
         if argument:
             return Reply.of(501, "5.5.2 Syntax error (no parameters allowed)")
+        if "S" in session.features:
+            return Reply.of(503, "5.5.0 TLS not available")
         return Reply.of(454, "4.3.3 TLS not available after start")
     if "A" in session.features:
         return Reply.of(503, "5.3.3 AUTH not available")

@@ -32,8 +32,22 @@ class Heard:
                 self._all[at] = problem._replace(subject=subject)
 
     @property
+    def count(self) -> int:
+        """How many things that refuse were said."""
+        return sum(map(_refuses, self._all))
+
+    @property
     def refused(self) -> bool:
         return any(_refuses(problem) for problem in self._all)
+
+    @property
+    def waits_alone(self) -> bool:
+        """Whether all that refuses is that something of the machine's own cannot be asked now."""
+        return all(problem.grave and problem.code[:1] == "4" for problem in self._all if _refuses(problem))
+
+    def forgive(self) -> None:
+        """Drop what refuses; remarks stay."""
+        self._all[:] = [problem for problem in self._all if not _refuses(problem)]
 
     def refusal(self) -> Reply | None:
         """The first thing that was said and refuses."""

@@ -8,6 +8,7 @@ from typing import Self
 from mailconf.model.session import Session
 from mailconf.model.world import Ask
 from mailconf.sendmail.policy.asked_world import AskedWorld
+from mailconf.sendmail.policy.session_check import Checked
 from mailconf.sendmail.policy.session_heard import Heard
 from mailconf.sendmail.policy.settings import Compiled
 from mailconf.smtp.reply import Reply
@@ -42,16 +43,19 @@ class SessionState:
         self.engine = policy.engine(self.world, self.heard.problems)
         self.macros = self.engine.macros  # of the whole session
         self.denied: Reply | None = None
-        self.features = ""
+        self.features: frozenset[str] = frozenset()
         self._discards = False  # all that this client sends
         self.client_name = ""
-        self.bad_recipients = 0  # that were refused in this session
+        self.peer = ""
+        self.noted: list[str] = []  # lines for the log about the question at hand
+        self.asking = ""  # the ruleset of the last question, and its arguments, as the log has them
         self._begin_transaction()
 
     # -- the state of a transaction
 
     def _begin_transaction(self) -> None:
         self.engine.macros = self.macros.above()
+        self.bad_recipients = 0  # that were refused in this transaction
         self.discard = self._discards
         self.hold = ""
 
@@ -71,7 +75,23 @@ class SessionState:
         if self.session.hasty and self.denied is None:
             self.denied = REJECTED
         self.heard.clear()
+        self.noted = []
+        self.asking = ""
         self.engine.verbose = 2 if self.session.verbose else 0
+
+    def asked_about(self, ruleset: str, *texts: str) -> str:
+        """A question to a ruleset, as the log has it."""
+        arguments = ", ".join(f"arg{at}={modern(text)}" for at, text in enumerate(texts, 1))
+        return f"ruleset={ruleset}, {arguments}, relay={modern(self.peer)}"
+
+    def take(self, checked: Checked) -> None:
+        """Heed what a ruleset wants besides a refusal."""
+        self.discard = self.discard or checked.discards
+        self.hold = checked.holds or self.hold
+        if checked.discards:
+            self.noted.append(f"{self.asking}, discard")
+        if checked.holds:
+            self.noted.append(f"{self.asking}, quarantine={modern(checked.holds)}")
 
     def define(self, name: str, value: str | None) -> None:
         self.engine.macros.define(name, value)

@@ -25,6 +25,9 @@ _ANY = 1_000_000  # what goes through too many hosts is found when it is tried
 _TIME = re.compile(r"(\d{1,9})([smhdw]?)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _HEADERS = 32768
+_FULL_PAUSE = 15.0  # seconds for which a daemon with MaxDaemonChildren takes nothing
+_NOOPS = 20
+_VERIFIERS = ("VRFY", "EXPN", "ETRN")
 _GOAWAY = frozenset(("needmailhelo", "needexpnhelo", "needvrfyhelo", "noexpn", "novrfy", "noverb"))
 
 
@@ -72,6 +75,8 @@ class Settings:
             recipients=max(self.number("MaxRecipientsPerMessage", 0), 0),
             hop_count=_ANY if self.queues_only else self.number("MaxHopCount", 25),
             connections=max(self.number("MaxDaemonChildren", 0), 0),
+            full_pause=_FULL_PAUSE,
+            connection_rate=max(self.number("ConnectionRateThrottle", 0), 0),
             connections_per_client=0,
             soft_errors=0,
             hard_errors=_ANY,
@@ -100,6 +105,9 @@ class Settings:
             bogus_helo=self.book.flag("AllowBogusHELO"),
             bare_newline=BareNewline.REJECT,
             verb=not self.private("noverb") and not self.private("noexpn"),
+            noops=max(self.number("MaxNOOPCommands", _NOOPS), 0),
+            closed_before_helo=frozenset(verb for verb in _VERIFIERS if self.private(f"need{verb.lower()}helo")),
+            closed=frozenset(verb for verb in _VERIFIERS if self.private(f"no{verb.lower()}")),
         )
 
     def site(self) -> Site:

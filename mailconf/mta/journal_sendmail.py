@@ -1,0 +1,314 @@
+"""sendmail's log lines, each from the LogLevel on at which sendmail writes it (recorded from 8.17.1.9,
+tests/vectors/sendmail_log.jsonl). What only this MTA has to say is in plain words.
+
+Source: Sendmail Installation and Operation Guide 2.1 (the log), 5.6 (LogLevel).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mailconf.model.address import external
+from mailconf.model.peer import peer_of
+from mailconf.model.session import Session
+from mailconf.model.verdict import Reply, Verdict
+from mailconf.mta.journal import Line, LogEvent, Remark
+from mailconf.mta.message import Result, Status
+from mailconf.mta.reports import Notice
+from mailconf.smtp.client import Stage
+from mailconf.smtp.events import Refused
+from mailconf.smtp.problems import Problem
+
+PROGRAM = "sendmail"
+_RECIPIENT_FACTOR = 30000  # option RecipientFactor's default, by which a message's priority grows
+_ACTIVE = ("MAIL", "VRFY", "EXPN", "ETRN")
+_OPEN = ("MAIL", "RCPT", "DATA")
+_UNNUMBERED_ID = ("ruleset=check_relay,", "ruleset=check_vrfy,", "ruleset=check_expn,", "ruleset=check_etrn,")
+_RELAY = re.compile(r"(.+)\[(.+)\]:\d+")
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3} ")
+_ALWAYS, _LOST, _REFUSED, _FROM, _NOTED, _FAILED, _SENT, _LATER, _EACH = 0, 2, 4, 5, 6, 7, 8, 9, 10
+
+# Lines of events whose facts stand in them as they are, and the level.
+_TEXTS: dict[LogEvent, tuple[int, str]] = {
+    LogEvent.CONNECTED: (_EACH, "NOQUEUE: connect from {client}"),
+    LogEvent.TOO_MANY_CONNECTIONS: (_NOTED, "NOQUEUE: {count} connections from {client} are too many for {service}"),
+    LogEvent.SLOWED: (_NOTED, "{queue_id}: {client}: possible SMTP attack: command={verb}, count={count}"),
+    LogEvent.THROTTLED: (_NOTED, "{queue_id}: {client}: Possible SMTP RCPT flood, throttling."),
+    LogEvent.FULL: (_REFUSED, "rejecting connections on daemon {service}: {count} children, max {most}"),
+    LogEvent.OPEN_AGAIN: (_REFUSED, "accepting connections again for daemon {service}"),
+    LogEvent.DEFERRED: (_NOTED, "deferring connections on daemon {service}: {rate} per second"),
+    LogEvent.NOT_OPEN: (_ALWAYS, "daemon {service}: cannot bind: {error}"),
+    LogEvent.MESSAGE_TOO_BIG: (_NOTED, "{queue_id}: message size ({size}) exceeds maximum ({limit})"),
+    LogEvent.LOOKUP_FAILED: (_REFUSED, "{queue_id}: {table}: lookup failed, the message is not accepted"),
+    LogEvent.NOT_STORED: (_ALWAYS, "{queue_id}: SYSERR: {error}"),
+    LogEvent.STORED_TOO_BIG: (_NOTED, "{queue_id}: the message exceeds the maximum where it is stored"),
+    LogEvent.TOO_MANY_HOPS: (_REFUSED, "{queue_id}: too many hops"),
+    LogEvent.ALIAS_FAILED: (_REFUSED, "{queue_id}: {reply.text}; the message is not accepted"),
+    LogEvent.CONTENT: (_REFUSED, "{queue_id}: {text}"),
+    LogEvent.COMMENTS_LOST: (_NOTED, "{queue_id}: comments around an address are dropped: {text}..."),
+    LogEvent.QUEUE_FAILED: (_ALWAYS, "SYSERR: {error}"),
+    LogEvent.REPORT_FAILED: (_ALWAYS, "{serial}: a report cannot be queued: {error}"),
+    LogEvent.HOST_FAILED: (_LATER, "{queue_id}: {text}"),
+    LogEvent.DNS_FILTERED: (_LATER, "{text}"),
+    LogEvent.DELIVERY_WARNING: (_REFUSED, "Warning: {text}"),
+    LogEvent.REPORT_WARNING: (_ALWAYS, "Warning: {text}"),
+    LogEvent.REPORT_DISCARDED: (_REFUSED, "{queue_id}: Losing {queue_id}: savemail panic"),
+    LogEvent.STARTED: (_ALWAYS, "starting daemon (mailconf): SMTP, configuration {directory}"),
+    LogEvent.STOPPED: (_EACH, "NOQUEUE: stopping daemon, reason=signal"),
+    LogEvent.RELOADED: (_ALWAYS, "restarting {directory} due to signal"),
+    LogEvent.NOT_RELOADED: (_ALWAYS, "could not restart: {error}"),
+    LogEvent.SERVICE_GONE: (
+        _ALWAYS,
+        "daemon {service} is gone from the configuration, it is not listened for any more",
+    ),
+    LogEvent.FINDING: (_ALWAYS, "{text}"),
+    LogEvent.FATAL: (_ALWAYS, "SYSERR: {error}"),
+    LogEvent.ATTEMPT_FAILED: (_ALWAYS, "{serial}: SYSERR: {error}"),
+    LogEvent.AGENT_FAILED: (_ALWAYS, "{queue_id}: SYSERR: {program}: {error}"),
+    LogEvent.NO_AGENT: (_ALWAYS, "SYSERR: nothing delivers for mailer {transport} {program}"),
+    LogEvent.LISTENING: (_ALWAYS, "daemon {service}: listening on {host} port {port}"),
+    LogEvent.PRIVILEGE_UNKNOWN: (_REFUSED, "{privilege}: {table}: lookup failed"),
+    LogEvent.TIMED_OUT: (_LOST, "{queue_id}: timeout waiting for input from {client} during {where}"),
+}
+_SILENT = frozenset(
+    (
+        LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
+        LogEvent.LINE_REJECTED, LogEvent.CHUNK_REFUSED,
+    )
+)  # fmt: skip
+
+_DNS = "Name server: {name}: host name lookup failure"
+_REMARKS: dict[Remark, str] = {
+    **dict.fromkeys((Remark.IN_MAILBOX, Remark.IN_MAILDIR, Remark.IN_FILE, Remark.FORWARDED), "Sent"),
+    Remark.DISCARDED: "discarded",
+    Remark.MAILBOX_FAILED: "Can't create output: {path}: {reason}",
+    Remark.VIRTUAL_MAILBOX_FAILED: "Can't create output: {path}: {reason}",
+    Remark.FILE_FAILED: "Can't create output: {path}: {reason}",
+    Remark.MAILDIR_FAILED: "Can't create output: {reason}",
+    Remark.LOOP: "aliasing/forwarding loop broken",
+    Remark.MISCONFIGURED: "Local configuration error",
+    Remark.NO_DELIVERIES: "Data format error",
+    Remark.COMMAND_DONE: "Sent",
+    Remark.COMMAND_STATUS: "unknown mailer error {status}",
+    Remark.COMMAND_SIGNAL: "mailer died with signal {number}",
+    Remark.COMMAND_TIMEOUT: "mailer timed out",
+    Remark.COMMAND_NOT_RUN: "Operating system error",
+    Remark.COMMAND_OUTPUT: ": {output}",
+    Remark.UNKNOWN_STATUS: "unknown mailer error {status}",
+    Remark.NO_RIGHTS: "Insufficient permission",
+    Remark.NO_TRANSPORT: "Local configuration error",
+    Remark.AGENT_FAILED: "Internal error",
+    Remark.NO_RESULT: "Internal error",
+    Remark.SUSPENDED: "{reason}",
+    Remark.BAD_NEXTHOP: "Host unknown ({reason})",
+    Remark.REWRITING_FAILED: "Local configuration error: {reason}",
+    Remark.NULL_MX: "Host unknown (Domain {domain} does not accept mail (nullMX))",
+    Remark.LOOPS_BACK: "config error: mail loops back to me (MX problem?)",
+    Remark.LOOKUP_FAILED: _DNS,
+    Remark.NO_SUCH_NAME: "Host unknown (Name server: {name}: host not found)",
+    Remark.NO_RECORD: "Host unknown (Name server: {name}: no data known)",
+    Remark.NO_SUCH_HOST: "Host unknown (Name server: {name}: host not found)",
+    Remark.NO_LOOKUP: "Local configuration error",
+    Remark.ALL_FILTERED: "Host unknown (Name server: {name}: no data known)",
+    Remark.FILTER_BROKEN: _DNS,
+    Remark.CONNECT_FAILED: "{reason} by {relay}",
+    Remark.NO_HANDSHAKE: "Remote protocol error with {peer}",
+    Remark.UNWILLING: "{reply.verbatim}",
+    Remark.NO_SMTPUTF8: "SMTPUTF8 required, but not supported by {peer}",
+    Remark.CONNECTION_LOST: "Connection reset by {peer}",
+    Remark.TIMED_OUT: "Connection timed out with {peer}",
+    Remark.ACCEPTED: "Sent ({reply.text})",
+    Remark.REFUSED: "{reply.verbatim}",
+}
+_EXIT = {
+    64: "Command line usage error",
+    65: "Data format error",
+    66: "Cannot open input",
+    67: "User unknown",
+    68: "Host unknown",
+    69: "Service unavailable",
+    70: "Internal error",
+    71: "Operating system error",
+    72: "System file missing",
+    73: "Can't create output",
+    74: "I/O error",
+    75: "Deferred",
+    76: "Remote protocol error",
+    77: "Insufficient permission",
+    78: "Local configuration error",
+}
+_REFUSES = ("refused", "reset", "closed")
+
+
+class SendmailJournal:
+    """A `mailconf.mta.journal.Journal`.
+
+    level  option LogLevel
+    """
+
+    def __init__(self, level: int = 9) -> None:
+        self._level = level
+
+    def client(self, session: Session) -> str:
+        return peer_of(session).text
+
+    def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]:
+        if event in _SILENT:
+            return ()
+        if (text := _TEXTS.get(event)) is not None:
+            level, line = text
+            if not facts.get("queue_id", "-"):
+                facts["queue_id"] = "NOQUEUE"
+            if isinstance(facts.get("where"), str):
+                facts["where"] = facts["where"].lower()
+            found: Iterable[tuple[int, str]] = ((level, line.format_map(facts)),)
+        else:
+            found = _LINES[event](**facts)
+        return tuple((PROGRAM, line) for level, line in found if level <= self._level)
+
+    def remark(self, remark: Remark, /, **facts: Any) -> str:
+        if remark is Remark.COMMAND_EXIT:
+            return _EXIT[facts["status"]]
+        if remark is Remark.ACCEPTED:
+            return f"Sent ({_unnumbered(facts['reply'].text)})"
+        if remark is Remark.CONNECT_FAILED:
+            host = _RELAY.sub(r"\1", str(facts["relay"]))
+            reason = str(facts["reason"])
+            return f"{reason} by {host}." if any(word in reason for word in _REFUSES) else f"{reason} with {host}."
+        if isinstance(facts.get("stage"), Stage):
+            facts["stage"] = facts["stage"].value
+        return _REMARKS[remark].format_map(facts)
+
+
+def duration(seconds: float) -> str:
+    """A time as delay= has it: hours, minutes, seconds, with the days before them."""
+    whole = max(int(seconds), 0)
+    days, rest = divmod(whole, 86400)
+    text = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return f"{days}+{text}" if days else text
+
+
+def _unnumbered(text: str) -> str:
+    return _ENHANCED.sub("", text)
+
+
+def _priority(size: int, recipients: int) -> int:
+    return size + _RECIPIENT_FACTOR * recipients
+
+
+def _disconnected(
+    client: str, counts: dict[str, list[int]], bare_lf: bool, queue_id: str, greeted: bool
+) -> Iterable[tuple[int, str]]:
+    if greeted and not any(verb in counts or verb.lower() in counts for verb in _ACTIVE):
+        yield _NOTED, f"{queue_id or 'NOQUEUE'}: {client} did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA"
+
+
+def _lost(client: str, where: str, octets: int | None, named: bool, queue_id: str) -> Iterable[tuple[int, str]]:
+    """Who hangs up between messages is none that is lost."""
+    if octets is not None or where in _OPEN:
+        yield _LOST, f"{queue_id or 'NOQUEUE'}: lost input channel from {client} to MTA after {where.lower()}"
+
+
+def _refused(client: str, queue_id: str, named: bool, refused: Refused) -> Iterable[tuple[int, str]]:
+    if refused.problem is Problem.TOO_MANY_RECIPIENTS:
+        yield _REFUSED, f"{queue_id or 'NOQUEUE'}: {_unnumbered(refused.reply.text)}"
+
+
+def _verdict(queue_id: str, verdict: Verdict) -> Iterable[tuple[int, str]]:
+    for line in verdict.notes:
+        level = _REFUSED if line.startswith("ruleset=") else _NOTED
+        yield level, line if line.startswith(_UNNUMBERED_ID) else f"{queue_id or 'NOQUEUE'}: {line}"
+    if line := verdict.log:
+        yield _REFUSED, line if line.startswith(_UNNUMBERED_ID) else f"{queue_id or 'NOQUEUE'}: {line}"
+
+
+def _over(
+    session: Session,
+    size: int,
+    recipients: list[str],
+    identity: str,
+    refusal: Reply | None,
+    discarded: bool,
+    elapsed: float,
+) -> Iterable[tuple[int, str]]:
+    parameters = session.sender_parameters
+    parts = [
+        f"from=<{external(session.sender or '')}>",
+        f"size={size}",
+        "class=0",
+        f"nrcpts={len(recipients)}",
+        *([f"msgid={identity}"] if identity else []),
+        *([f"bodytype={parameters['BODY'].upper()}"] if parameters.get("BODY") else []),
+        f"proto={session.protocol}",
+        "daemon=MTA",
+        f"relay={peer_of(session).text}",
+    ]
+    yield _FROM, f"{session.queue_id or 'NOQUEUE'}: {', '.join(parts)}"
+    if discarded:
+        yield _FROM, f"{session.queue_id or 'NOQUEUE'}: discarded"
+    if refusal is not None:
+        about = f"delay={duration(elapsed)}, pri={_priority(size, len(recipients))}, stat={_unnumbered(refusal.text)}"
+        for recipient in recipients:
+            yield _LATER, f"{session.queue_id or 'NOQUEUE'}: to=<{external(recipient)}>, {about}"
+
+
+def _delivery(
+    program: str,
+    queue_id: str,
+    result: Result,
+    arrival: float,
+    since: float,
+    begun: float,
+    ended: float,
+    transport: str,
+    size: int,
+    recipients: int,
+) -> Iterable[tuple[int, str]]:
+    level = {Status.SENT: _SENT, Status.DEFERRED: _LATER}.get(result.status, _FAILED)
+    stat = result.text
+    if result.status is Status.DEFERRED and not stat.startswith("Deferred"):
+        stat = f"Deferred: {stat}"
+    elif result.status is Status.SENT and not stat.startswith(("Sent", "discarded")):
+        stat = f"Sent ({stat})"
+    relay = _RELAY.fullmatch(result.relay)
+    parts = [
+        f"to=<{external(result.recipient.address)}>",
+        f"delay={duration(ended - arrival)}",
+        f"xdelay={duration(ended - begun)}",
+        f"mailer={transport}",
+        f"pri={_priority(size, recipients)}",
+        *([f"relay={relay[1]}. [{relay[2]}]"] if relay else []),
+        f"dsn={result.dsn}",
+        f"stat={stat}",
+    ]
+    yield level, f"{queue_id}: {', '.join(parts)}"
+
+
+def _report_sent(queue_id: str, notice: Notice, postmaster: bool, report_id: str) -> Iterable[tuple[int, str]]:
+    what = "postmaster notify" if postmaster else "DSN"
+    about = {Notice.DELAY: "warning: could not send message", Notice.SUCCESS: "Return receipt"}
+    yield _NOTED, f"{queue_id}: {report_id}: {what}: {about.get(notice, 'returned mail')}"
+
+
+def _expired(queue_id: str, sender: str) -> Iterable[tuple[int, str]]:
+    yield _REFUSED, f"{queue_id}: from=<{external(sender)}>: queue lifetime over, message returned"
+
+
+def _defect(question: str, error: Exception, place: str) -> Iterable[tuple[int, str]]:
+    at = f" ({place})" if place else ""
+    yield _ALWAYS, f"SYSERR: {question}: {type(error).__name__}: {error}{at}"
+
+
+_LINES: dict[LogEvent, Callable[..., Iterable[tuple[int, str]]]] = {
+    LogEvent.DISCONNECTED: _disconnected,
+    LogEvent.CONNECTION_LOST: _lost,
+    LogEvent.COMMAND_REFUSED: _refused,
+    LogEvent.VERDICT: _verdict,
+    LogEvent.TRANSACTION_OVER: _over,
+    LogEvent.DELIVERY: _delivery,
+    LogEvent.REPORT_SENT: _report_sent,
+    LogEvent.EXPIRED: _expired,
+    LogEvent.DEFECT: _defect,
+}
