@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: all demo test live proof check bench format clean
+.PHONY: all demo test live proof check bench speed format clean
 all: check test
 
 $(STAMP): pyproject.toml
@@ -39,6 +39,13 @@ check: $(STAMP)
 bench: $(STAMP)
 	tests/live/install-engines
 	$(BIN)/python -m tests.bench
+
+# The figures of docs/speed.md, measured and written there, on a machine without other work. SPEED='--quick' prints
+# them after a third of the time.
+SPEED ?=
+speed: $(STAMP)
+	tests/live/install-engines
+	$(BIN)/python -m tests.speed_figures $(SPEED)
 
 format: $(STAMP)
 	$(BIN)/ruff format .

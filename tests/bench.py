@@ -15,15 +15,77 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 TOP = Path(__file__).resolve().parent.parent
 MAILCONF = [sys.executable, "-m", "mailconf"]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 ENVIRONMENT["PYTHONPATH"] = str(TOP)
 Row = tuple[str, float, float]
+
+
+class Cost(NamedTuple):
+    """What a run takes, in seconds: on the clock, and of processors, by it and by the processes that it starts."""
+
+    wall: float
+    processor: float
+
+
+def cost(
+    command: Sequence[str | Path], processors: set[int], stdin: Path | None = None, *, may_fail: bool = False
+) -> Cost:
+    """One run of a command that may use these processors; what it prints is thrown away."""
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONPATH"}
+    quiet = subprocess.DEVNULL
+    with open(stdin or os.devnull, "rb") as source:  # noqa: PTH123
+        mine = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, processors)  # what is started has the same
+        try:
+            start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(
+                command,
+                stdin=source,
+                stdout=quiet,
+                stderr=quiet if may_fail else None,
+                env=environment,
+                cwd="/",
+                check=not may_fail,
+            )
+            wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        finally:
+            os.sched_setaffinity(0, mine)
+    return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def medians(
+    commands: Sequence[Sequence[str | Path]],
+    processors: set[int],
+    runs: int,
+    stdin: Path | None = None,
+    *,
+    may_fail: bool = False,
+) -> list[Cost]:
+    """The medians of what each of the ``commands`` takes, which run in turns."""
+    turns = [[cost(command, processors, stdin, may_fail=may_fail) for command in commands] for _ in range(runs)]
+    return [Cost(*map(median, zip(*costs, strict=True))) for costs in zip(*turns, strict=True)]
+
+
+def processors(number: int) -> set[int]:
+    """So many of those that we may use, the last ones: interrupts are often the first one's work."""
+    return set(sorted(os.sched_getaffinity(0))[-number:])
+
+
+def installed(folder: Path) -> Path:
+    """The mailconf of a plain ``pip install .``, without extras, in a virtual environment below ``folder``."""
+    environment = {name: value for name, value in ENVIRONMENT.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], env=environment, check=True)
+    install = [folder / "venv/bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", TOP]
+    subprocess.run(install, env=environment, stderr=subprocess.DEVNULL, check=True)
+    return folder / "venv/bin/mailconf"
 
 
 def timed(*command: str | Path, stdin: Path | None = None, repeat: int = 1) -> float:

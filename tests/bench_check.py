@@ -7,17 +7,19 @@ of a plain ``pip install .``.
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.bench import ENVIRONMENT, Row
+from tests.bench import Row, cost, installed, medians, processors
 from tests.bench_build import LIBRARY, lay_out
-from tests.bench_maps import installed, table
+from tests.bench_maps import table
 
+RUNS, BUILDS = 15, 3
+CHECK_POSTFIX = "`check` of the example /etc/postfix, beside 150 ms"
+CHECK_ETC_MAIL = "`check` of the example /etc/mail, beside five times m4's time over its .mc files and 150 ms"
+BUILD = "`build` of a table of {:,} rows, beside our own postmap"
 SITE = """\
 compatibility_level = 3.6
 myhostname = mx.example.com
@@ -27,36 +29,25 @@ alias_database =
 """
 
 
-def spent(*command: str | Path, repeat: int) -> float:
-    """The least processor time of ``repeat`` runs, in seconds; what it prints is thrown away."""
-    best = float("inf")
-    for _ in range(repeat):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        words = [str(word) for word in command]
-        quiet = subprocess.DEVNULL
-        subprocess.run(words, stdin=quiet, stdout=quiet, stderr=quiet, env=ENVIRONMENT, check=False)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return best
-
-
 def rows(count: int) -> Iterable[Row]:
     with tempfile.TemporaryDirectory() as name:
-        yield from measured(count, installed(Path(name)))
+        yield from measured(installed(Path(name)), count)
 
 
-def measured(count: int, mailconf: Path) -> Iterable[Row]:
+def measured(mailconf: Path, count: int, runs: int = RUNS, builds: int = BUILDS) -> Iterable[Row]:
+    """Checks and builds, with a table of so many rows, in so many runs: what, our processor time, its bound."""
+    one = processors(1)
     with tempfile.TemporaryDirectory() as name:
         root = lay_out(Path(name))
         words = ("--root", root, "--cf-library", LIBRARY)
         for site in ("/etc/postfix", "/etc/mail"):
-            spent(mailconf, "build", *words, site, repeat=1)
-        yield "check /etc/postfix, beside 150 ms", spent(mailconf, "check", *words, "/etc/postfix", repeat=15), 0.15
+            cost([mailconf, "build", *words, site], one, may_fail=True)
+        (found,) = medians([[mailconf, "check", *words, "/etc/postfix"]], one, runs)
+        yield CHECK_POSTFIX, found.processor, 0.15
         if Path(LIBRARY, "m4/cf.m4").is_file():
-            files = [root / f"etc/mail/{mc}.mc" for mc in ("sendmail", "submit")]
-            each = [spent("m4", f"-D_CF_DIR_={LIBRARY}/", f"{LIBRARY}/m4/cf.m4", mc, repeat=15) for mc in files]
-            what = "check /etc/mail, beside five times m4's time and 150 ms"
-            yield what, spent(mailconf, "check", *words, "/etc/mail", repeat=15), 5 * sum(each) + 0.15
+            m4 = [["m4", f"-D_CF_DIR_={LIBRARY}/", file] for file in whole(root)]
+            found, *each = medians([[mailconf, "check", *words, "/etc/mail"], *m4], one, runs)
+            yield CHECK_ETC_MAIL, found.processor, 5 * sum(m4.processor for m4 in each) + 0.15
         else:
             print("no library of sendmail's macros: make live unpacks one, or set MAILCONF_CF_LIBRARY", file=sys.stderr)
     with tempfile.TemporaryDirectory() as name:
@@ -65,9 +56,18 @@ def measured(count: int, mailconf: Path) -> Iterable[Row]:
         (folder / "main.cf").write_text(SITE)
         (folder / "master.cf").write_text("smtp inet n - n - - smtpd\n")
         (folder / "virtual").write_text("".join(table("sequential", count)))
-        spec = f"hash:{folder}/virtual"
-        yield (
-            f"build of {count} rows, beside our postmap",
-            spent(mailconf, "build", "--force", "--root", name, "/etc/postfix", repeat=3),
-            spent(mailconf, "postmap", "-c", folder, spec, repeat=3),
-        )
+        commands: list[list[str | Path]] = [
+            [mailconf, "build", "--force", "--root", name, "/etc/postfix"],
+            [mailconf, "postmap", "-c", folder, f"hash:{folder}/virtual"],
+        ]
+        ours, postmap = medians(commands, one, builds)
+        yield BUILD.format(count), ours.processor, postmap.processor
+
+
+def whole(root: Path) -> Iterator[Path]:
+    """The .mc files in copies whose includes m4 finds, with sendmail's library where it is unpacked."""
+    for name in ("sendmail.mc", "submit.mc"):
+        text = (root / "etc/mail" / name).read_text()
+        copy = root / name
+        copy.write_text(text.replace("/usr/share/sendmail/cf", LIBRARY).replace("/etc/mail/m4", f"{root}/etc/mail/m4"))
+        yield copy

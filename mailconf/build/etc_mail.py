@@ -256,15 +256,23 @@ class EtcMail:
         """The content of the .cf, as it is or as it will be; None when it cannot be known."""
         if target.reason:
             expanded = self.expand(target.source, sink)
-            return None if expanded is None else _cf(str(target.target), expanded.cf)
+            return None if expanded is None else self._cf(str(target.target), expanded.cf)
         return self._old_lines(target)
 
     def _old_lines(self, target: Target) -> Cf | None:
         try:
             data = self.root.read(target.target) if self.root.is_file(target.target) else None
-            return None if data is None else _cf(str(target.target), data)
+            return None if data is None else self._cf(str(target.target), data)
         except OSError:
             return None  # building it reports the fault
+
+    def _cf(self, name: str, data: bytes) -> Cf:
+        """What the text of a .cf names; that of the last plan, where it had the same text."""
+        text = decode(data)
+        for known in self.texts:
+            if known.source.name == name and known.source.text == text:
+                return known
+        return read_tables(Source(name, text))
 
     def know(self, name: str, expanded: Expanded) -> None:
         """Somebody has expanded the .mc called ``name``, and has reported what is wrong with it."""

@@ -14,9 +14,12 @@ set a ctime back). A state that cannot be read is ignored: then only times decid
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mailconf.files import Root
 
 if TYPE_CHECKING:
     import os
@@ -32,8 +35,11 @@ LARGEST = 64 << 20  # bytes of a record; one of 100,000 maps has fewer
 # A file that was changed less than this (in ns) before it was read may change again within the same tick of the clock
 # that files' times are taken from.
 _TICK = 100_000_000
+_LARGE = 1 << 20  # bytes of a file whose digest is worth remembering
+_MOST_DIGESTS = 1000  # that are remembered
 
 Stat = tuple[int, ...]
+_digests: dict[tuple[str, Stat], str] = {}  # by place and status
 
 
 class Input(NamedTuple):
@@ -124,4 +130,23 @@ def _is_same(path: Name, tree: Tree, stat: Stat, digest: str) -> bool:
         return True
     if len(stat) > 1 and stat[1] != status.st_size:
         return False
-    return tree.digest(path) == digest
+    return _digest(path, tree, status) == digest
+
+
+def _digest(path: Name, tree: Tree, status: os.stat_result) -> str:
+    """The digest of a file that has this status; of a large one on the disk it is computed once in a run.
+
+    A build plans twice, the second time under its lock, and a map that another program has changed has another status.
+    """
+    if not isinstance(tree, Root) or status.st_size < _LARGE:
+        return tree.digest(path)
+    key = tree.place(path), settled(status, time.time_ns())
+    known = _digests.get(key)
+    if known is not None:
+        return known
+    found = tree.digest(path)
+    if key[1] and stat_of(tree.stat(path)) == key[1]:
+        if len(_digests) >= _MOST_DIGESTS:
+            _digests.clear()
+        _digests[key] = found
+    return found

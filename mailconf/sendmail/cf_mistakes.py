@@ -65,12 +65,20 @@ _RULE_HINT = "write it as R, the left side, a tab, the right side; editors may h
 _MARK = "\ufeff"
 
 
-def report_mistakes(source: Source, place: Callable[[int], Span | None], file: str, sink: Sink, tree: Tree) -> None:
+def report_mistakes(
+    source: Source,
+    found: Iterable[CfMistake],
+    place: Callable[[int], Span | None],
+    file: str,
+    sink: Sink,
+    tree: Tree,
+) -> None:
     """What sendmail does not take of a .cf; ``place`` gives the place to report for an offset in its text.
 
+    found  those of ``source``
     file   what is reported where there is no place, in ``tree``
     """
-    for count, mistake in enumerate(mistakes(source)):
+    for count, mistake in enumerate(found):
         if count == _MOST:
             sink.report(SM023, "the .cf has more such lines; they are not reported", file=file, tree=tree)
             return
@@ -87,7 +95,7 @@ def report_cf(source: Source, tree: Tree, sink: Sink) -> None:
         end = text.find("\n", offset)
         return source.span(offset, len(text) if end < 0 else end)
 
-    report_mistakes(source, place, source.name, sink, tree)
+    report_mistakes(source, mistakes(source), place, source.name, sink, tree)
 
 
 def _offsets(data: str, mistake: CfMistake) -> Iterator[int]:

@@ -9,7 +9,7 @@ from mailconf.diagnostics import Sink
 from mailconf.files import Root, Tree
 from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.lines import CfLine
-from mailconf.sendmail.cf.read import read_cf
+from mailconf.sendmail.cf.read import mistakes, read_cf
 from mailconf.sendmail.cf_mistakes import report_mistakes
 from mailconf.sendmail.mc import mc as mc_file
 from mailconf.sendmail.mc.library import Library
@@ -45,6 +45,8 @@ def read(
     if found is None:
         return None
     source = Source(f"{found.path} (expanded)", decode(found.expanded.cf))
+    cf = read_cf(source) if found.recorded else Cf(source, ())
     if not found.expanded.failed:
-        report_mistakes(source, found.places.of_character, found.path, sink, root or Root())
-    return McConfiguration(found, read_cf(source) if found.recorded else Cf(source, ()))
+        wrong = cf.mistakes if found.recorded else mistakes(source)
+        report_mistakes(source, wrong, found.places.of_character, found.path, sink, root or Root())
+    return McConfiguration(found, cf)

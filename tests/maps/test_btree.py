@@ -40,6 +40,46 @@ def test_listed_in_order(tmp_path: Path) -> None:
     assert database.file.page(1).level == 3
 
 
+def built(tmp_path: Path, end: bytes) -> tuple[Path, list[bytes]]:
+    """A file with internal pages on two levels, and what is asked for, sorted: some of its keys, and absent ones."""
+    keys = [b"%d" % n for n in range(50_000)]
+    path = tmp_path / "t.db"
+    with path.open("wb") as file:
+        write_btree(file, [key + end for key in keys], keys)
+    return path, sorted(keys[::3] + [key + b"x" for key in keys[::7]])
+
+
+@pytest.mark.parametrize("end", [b"", b"\0"])
+def test_the_outline_of_the_leaves_is_what_a_walk_finds(tmp_path: Path, end: bytes) -> None:
+    path, asked = built(tmp_path, end)
+    database = BtreeFile(path)
+    outline = database._outline(end)
+    assert outline is not None
+    assert len(outline[0]) > 100
+    for some in (asked, asked[100:600], [b""], [b"\xff" * 9]):
+        found = list(database._leaf_numbers(some * 100 if len(some) == 1 else some, end))
+        walked = list(database._walked(some * 100 if len(some) == 1 else some, end))
+        assert sorted(found) == sorted(walked)
+    assert database._outline(end) is outline
+
+
+def test_the_outline_of_a_damaged_file_is_left_to_the_walk(tmp_path: Path) -> None:
+    path, asked = built(tmp_path, b"")
+    database = BtreeFile(path)
+    root = database.file.page(database._root)
+    first, second = database.file.offsets(root)[:2]
+    data = bytearray(path.read_bytes())
+    place = root.number * database.file.page_size
+    data[place + second + 4 : place + second + 8] = data[place + first + 4 : place + first + 8]
+    path.write_bytes(data)
+    damaged = BtreeFile(path)
+    assert damaged._outline(b"") is None
+    with pytest.raises(DamagedMap, match="two chains"):
+        list(damaged._leaf_numbers(asked, b""))
+    below = [key for key in asked if key < b"1"] * 200
+    assert list(damaged._leaf_numbers(below, b"")) == list(database._walked(below, b""))
+
+
 def test_a_root_that_is_no_page(tmp_path: Path) -> None:
     for number in (0, 9999, 0xFFFFFFFF):
         with pytest.raises(DamagedMap, match=r"page \d+ of"):

@@ -174,7 +174,8 @@ def _look(directory: str, tree: Tree, options: SiteOptions, wanted: _Wanted, sty
     preferences = _over(preferences, wanted)
     _run(loaded, sink)
     shown = str(tree.shown(tree.path(directory)))
-    found, ignored = _selected(sink.sorted(), loaded, preferences, shown, tree)
+    names = list(map(str, _texts(loaded)))
+    found, ignored = _selected(sink.sorted(), names, preferences, shown, tree)
     if wanted.write_baseline is not None:
         _write(wanted.write_baseline, found, shown)
         return _Looked(Results(found, ignored), False, [])
@@ -188,7 +189,7 @@ def _look(directory: str, tree: Tree, options: SiteOptions, wanted: _Wanted, sty
         if left is None:
             _fail(told, style)
         found, known = left
-    return _Looked(Results(found, ignored, known), preferences.fails(found), list(map(str, _texts(loaded))))
+    return _Looked(Results(found, ignored, known), preferences.fails(found), names)
 
 
 def _run(loaded: Loaded | LoadedEtcMail, sink: Sink) -> None:
@@ -220,14 +221,16 @@ def _codes(option: str, text: str) -> tuple[str, ...]:
 
 
 def _selected(
-    found: list[Diagnostic], loaded: Loaded | LoadedEtcMail, preferences: Preferences, directory: str, tree: Tree
+    found: list[Diagnostic], names: list[str], preferences: Preferences, directory: str, tree: Tree
 ) -> tuple[list[Diagnostic], int]:
-    """The findings that neither a comment nor the preferences take back, and the number of the others."""
+    """The findings that neither a comment nor the preferences take back, and the number of the others.
+
+    names  the files in which a comment may be
+    """
     from mailconf.check.causes import joined
     from mailconf.check.ignores import without_ignored
     from mailconf.check.templates import without_placeholders
 
-    names = list(map(str, _texts(loaded)))
     kept, ignored = without_ignored(found, names, tree)
     kept = joined(without_placeholders(kept, names, tree))
     left = [diagnostic for diagnostic in kept if preferences.counts(diagnostic, directory)]

@@ -32,7 +32,6 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from mailconf.maps.core.table import DamagedMap as DamagedMap
@@ -83,7 +82,7 @@ class PageFile:
     Raises OSError when the file cannot be read and DamagedMap when it is not of that kind.
     """
 
-    def __init__(self, path: Path, name: str, magic: int, version: int, foreign: int) -> None:
+    def __init__(self, path: str | os.PathLike[str], name: str, magic: int, version: int, foreign: int) -> None:
         self.name = name
         self.descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:

@@ -14,14 +14,14 @@ With pages of 4096 bytes, keys and values above 1007 bytes are big.
 
 from __future__ import annotations
 
+import os
 import struct
 from bisect import bisect_left
-from collections.abc import Iterator
-from itertools import zip_longest
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from itertools import repeat, zip_longest
 
 from mailconf.arrays import arrays
-from mailconf.maps.core.table import WHOLE, Share
+from mailconf.maps.core.table import WHOLE, DamagedMap, Share
 from mailconf.maps.database.bdb import BTREE_INTERNAL, BTREE_LEAF, HEADER, NATIVE, NO_PAGE, Page, PageFile, worth_arrays
 from mailconf.maps.database.bdb_items import BIG, KEYDATA, Items
 from mailconf.maps.database.bdb_table import c_string, in_share, part_of
@@ -33,6 +33,7 @@ _MANY = 100  # keys that are worth sorting
 _LARGEST_WALKED = 8192  # pages: in a larger one, overlapping keys could add up to more than we want to hold
 _ABOVE_LEAVES = 2  # the level
 _CHILD = 12  # bytes before the key in an internal page's entry
+_PAGES_FOR_A_KEY = 2  # of the file, at most: for fewer keys most internal pages are of no use
 _REPEATS = 0x01  # a flag
 _FOREIGN = 0x02 | 0x20 | 0x80  # flags: numbered records, several databases, compression
 
@@ -47,13 +48,14 @@ class BtreeFile:
     repeats  whether its keys may have several values
     """
 
-    def __init__(self, path: Path, name: str | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """``name`` is what messages call the file."""
         self.file = PageFile(path, name or str(path), MAGIC, VERSION, _FOREIGN)
         self._fewest, self._root = struct.unpack_from(self.file.order + "I8xI", self.file.meta, 76)
         self.repeats = bool(struct.unpack_from(self.file.order + "I", self.file.meta, 48)[0] & _REPEATS)
         self._items = Items(self.file)
         self._child = struct.Struct(self.file.order + "HBxI")
+        self._outlines: dict[bytes, tuple[list[int], list[bytes]] | None] = {}
 
     def close(self) -> None:
         self.file.close()
@@ -167,11 +169,57 @@ class BtreeFile:
                     low = next_low
             level = below
 
-    def _leaf_numbers(self, keys: list[bytes], end: bytes) -> Iterator[tuple[int, int, int]]:
+    def _leaf_numbers(self, keys: list[bytes], end: bytes) -> Iterable[tuple[int, int, int]]:
         """The numbers of the pages, leaves most likely, that can have some of the sorted ``keys``, and which of them.
 
         The ``keys`` are without ``end``: with it on both sides keys compare alike, and on one side as if on neither.
         """
+        outline = self._outline(end) if self.file.pages <= _PAGES_FOR_A_KEY * len(keys) else None
+        if outline is None:
+            return self._walked(keys, end)
+        numbers, lowest = outline
+        starts = [*map(bisect_left, repeat(keys), lowest), len(keys)]
+        return (found for found in zip(numbers, starts, starts[1:], strict=False) if found[1] < found[2])
+
+    def _outline(self, end: bytes) -> tuple[list[int], list[bytes]] | None:
+        """All leaves in the order of the keys, and the lowest key that each may have, without ``end``.
+
+        None where some internal page is not as usual: then a walk finds the way, or reports what is wrong. It is made
+        once, for every call of `get_all`.
+        """
+        if end not in self._outlines:
+            try:
+                self._outlines[end] = self._made_outline(end)
+            except DamagedMap:
+                self._outlines[end] = None
+        return self._outlines[end]
+
+    def _made_outline(self, end: bytes) -> tuple[list[int], list[bytes]] | None:
+        numbers, lowest = [self._root], [b""]
+        seen: set[int] = set()
+        level = 0
+        while level != _ABOVE_LEAVES:
+            for number in numbers:
+                self.file.visit(number, seen)
+            children: dict[int, tuple[list[int], list[bytes]]] = {}
+            for page in self.file.pages_at(numbers):
+                found = self._plain_children(page) if page.type == BTREE_INTERNAL and page.entries else None
+                if found is None or level not in (0, page.level) or page.level < _ABOVE_LEAVES:
+                    return None
+                children[page.number] = found
+                level = page.level
+            above = zip(numbers, lowest, strict=True)
+            numbers, lowest = [], []
+            for number, low in above:
+                below, keys = children[number]
+                numbers += below
+                lowest += low, *(key[1:].removesuffix(end) for key in keys)
+            if level > _ABOVE_LEAVES:
+                level = 0
+        return (numbers, lowest) if lowest == sorted(lowest) else None
+
+    def _walked(self, keys: list[bytes], end: bytes) -> Iterator[tuple[int, int, int]]:
+        """`_leaf_numbers`, from the root down."""
         seen: set[int] = set()
         level = {self._root: (0, len(keys))}
         enough = max(map(len, keys), default=0) + 2
@@ -199,13 +247,21 @@ class BtreeFile:
 
     def _children(self, page: Page, enough: int) -> tuple[list[int], list[bytes]]:
         """The pages below an internal page, and of all but the first the lowest key after a KEYDATA."""
+        plain = self._plain_children(page)
+        if plain is not None:
+            return plain
+        offsets = self.file.offsets(page)
+        numbers = [self._child.unpack_from(page.data, at)[2] for at in offsets]
+        return numbers, [b"\1" + self._lowest_key(page, at, enough) for at in offsets[1:]]
+
+    def _plain_children(self, page: Page) -> tuple[list[int], list[bytes]] | None:
+        """The same where all keys lie on the page, else None."""
         data, offsets = page.data, self.file.offsets(page)
         self._items.check(page, max(offsets), _CHILD)
         heads = [(at + _CHILD, *self._child.unpack_from(data, at)) for at in offsets]
-        numbers = [number for _, _, _, number in heads]
-        if all(kind == KEYDATA and at + length <= len(data) for at, length, kind, _ in heads):
-            return numbers, [b"\1" + data[at : at + length] for at, length, _, _ in heads[1:]]
-        return numbers, [b"\1" + self._lowest_key(page, at, enough) for at in offsets[1:]]
+        if not all(kind == KEYDATA and at + length <= len(data) for at, length, kind, _ in heads):
+            return None
+        return [number for _, _, _, number in heads], [b"\1" + data[at : at + length] for at, length, _, _ in heads[1:]]
 
     def _lowest_key(self, page: Page, offset: int, enough: int) -> bytes:
         """The key of an internal page's entry, or as much of it as is ``enough``."""

@@ -23,12 +23,12 @@ A key or value above a quarter of the page size is big.
 
 from __future__ import annotations
 
+import os
 import struct
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from itertools import groupby
-from pathlib import Path
 
 from mailconf.arrays import arrays
 from mailconf.maps.core.table import WHOLE, Share
@@ -66,7 +66,7 @@ class HashFile:
     repeats  whether its keys may have several values
     """
 
-    def __init__(self, path: Path, name: str | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """``name`` is what messages call the file."""
         self.file = PageFile(path, name or str(path), MAGIC, VERSION, _SEVERAL_DATABASES)
         meta, order = self.file.meta, self.file.order

@@ -17,9 +17,9 @@ import stat
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from mailconf.files import Root
 from mailconf.maps.core.opening import Opening, cannot_open
 from mailconf.maps.core.table import WHOLE, Share, TemporaryFailure
 
@@ -74,7 +74,7 @@ class Library(NamedTuple):
     at_once  bytes of keys that it is best asked for together
     """
 
-    open: Callable[[Path], Callable[[list[bytes]], list[bytes | None]]]
+    open: Callable[[str], Callable[[list[bytes]], list[bytes | None]]]
     at_once: int
 
 
@@ -88,7 +88,7 @@ class _Asked:
         self.at_once = library.at_once
         self._table = table
         self._library = library
-        self._path = Path(f"/dev/fd/{descriptor}")
+        self._path = f"/dev/fd/{descriptor}"
         self._end = end
         self._find: Callable[[list[bytes]], list[bytes | None]] | None = None
 
@@ -116,7 +116,7 @@ class DatabaseTable:
         type: str,
         name: str,
         opening: Opening,
-        kind: Callable[[Path, str], DatabaseFile],
+        kind: Callable[[str | os.PathLike[str], str], DatabaseFile],
         extension: str = ".db",
         library: Callable[[], Library | None] | None = None,
     ) -> None:
@@ -230,7 +230,9 @@ class DatabaseTable:
         try:
             # Taken first: a file that changes while it is being opened must not pass for what was read of it.
             state = _state(self._tree.stat(self._file_name))
-            database = self._kind(self._tree.real(self._file_name), self._file_name)
+            # A path of the disk as text spares every start the time that pathlib takes to load.
+            on_disk = self._tree.place if isinstance(self._tree, Root) else self._tree.real
+            database = self._kind(on_disk(self._file_name), self._file_name)
         except OSError as problem:
             raise cannot_open(self._file_name, problem) from problem
         self._state = state

@@ -11,11 +11,11 @@ Keys and values end without a NUL in files of postmap(1) unless it was given ``-
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from pathlib import Path
 
 from mailconf.maps.core.opening import Opening
 from mailconf.maps.core.table import WHOLE, Share
@@ -49,8 +49,8 @@ def _library() -> Library | None:
     except ImportError:
         return None
 
-    def opened(path: Path) -> Callable[[list[bytes]], list[bytes | None]]:
-        get = package.CDB(str(path), mmap=True).get
+    def opened(path: str) -> Callable[[list[bytes]], list[bytes | None]]:
+        get = package.CDB(path, mmap=True).get
         return lambda keys: list(map(get, keys))
 
     return Library(opened, 1 << 15)  # what is at work stays in the processor's cache
@@ -59,7 +59,7 @@ def _library() -> Library | None:
 class CdbFile:
     """A file open for reading. Raises OSError when it cannot be read and DamagedMap when it cannot be a cdb file."""
 
-    def __init__(self, path: Path, name: str = "") -> None:
+    def __init__(self, path: str | os.PathLike[str], name: str = "") -> None:
         self.file = RawFile(path, name, "cdb")
         try:
             self._tables = list(_PAIR.iter_unpack(self.file.read(0, HEADER)))

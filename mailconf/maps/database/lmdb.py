@@ -25,12 +25,12 @@ the real postmap, which takes turns with us through locks (`mailconf.maps.databa
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
-from pathlib import Path
 from typing import NamedTuple
 
 from mailconf.maps.core.opening import Opening
@@ -90,11 +90,11 @@ def open_table(name: str, opening: Opening) -> DatabaseTable:
     return DatabaseTable("lmdb", name, opening, LmdbFile, ".lmdb", lambda: Library(_by_library, 1 << 22))
 
 
-def _by_library(path: Path) -> Callable[[list[bytes]], list[bytes | None]]:
+def _by_library(path: str) -> Callable[[list[bytes]], list[bytes | None]]:
     """The package lmdb. It finds sorted keys in half the time."""
     import lmdb
 
-    get = lmdb.open(str(path), subdir=False, readonly=True, lock=False, create=False).begin().get
+    get = lmdb.open(path, subdir=False, readonly=True, lock=False, create=False).begin().get
 
     def find(keys: list[bytes]) -> list[bytes | None]:
         ordered = sorted(keys)
@@ -106,7 +106,7 @@ def _by_library(path: Path) -> Callable[[list[bytes]], list[bytes | None]]:
 class LmdbFile:
     """A file open for reading. Raises OSError when it cannot be read and DamagedMap when it cannot be an LMDB file."""
 
-    def __init__(self, path: Path, name: str = "") -> None:
+    def __init__(self, path: str | os.PathLike[str], name: str = "") -> None:
         self.file = RawFile(path, name, "LMDB")
         self._branches: dict[int, _Branch] = {}
         self._metas = b""

@@ -7,7 +7,7 @@ plain is left to the type's reader, key by key, which reports what is wrong with
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from mailconf.arrays import Array, arrays
 from mailconf.maps.core.table import Share
@@ -273,7 +273,7 @@ def find_on_leaves(
     file: PageFile,
     keys: list[bytes],
     end: bytes,
-    leaves: Callable[[list[bytes]], Iterator[tuple[int, int, int]]],
+    leaves: Callable[[list[bytes]], Iterable[tuple[int, int, int]]],
     share: Share,
 ) -> tuple[list[bytes | None], list[int]]:
     """The same for a btree file.

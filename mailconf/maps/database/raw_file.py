@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from mailconf.maps.core.table import DamagedMap, TemporaryFailure
 
@@ -40,7 +39,7 @@ class RawFile:
 
     descriptor = -1  # until it is open, and after it was closed
 
-    def __init__(self, path: Path, name: str, format: str) -> None:
+    def __init__(self, path: str | os.PathLike[str], name: str, format: str) -> None:
         self.name = name or str(path)
         self.format = format
         self.descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
