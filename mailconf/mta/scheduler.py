@@ -130,6 +130,10 @@ class Scheduler:
         self.scan()
         return count
 
+    def attempts(self, serial: int) -> bool:
+        """Whether a message is under way, or waits for its place."""
+        return serial in self._taken
+
     def scan(self) -> None:
         """Start a queue run now, for what another process changed in the queue."""
         self._scan = True
@@ -242,6 +246,10 @@ class Scheduler:
             LogEvent.ACTIVE, queue_id=entry.queue_id, sender=message.sender, size=entry.size, recipients=len(active)
         )
         attempt = Attempt(entry, self.context.world.now())
+        if entry.expire:
+            self.context.note(LogEvent.EXPIRED, queue_id=entry.queue_id, sender=message.sender, forced=True)
+            attempt.pairs = [(queued.id, _given_up(queued)) for queued in active]
+            return attempt
         parts = await self._parts(attempt, active)
         attempt.left, attempt.several = len(parts), len(parts) > 1
         now = self._steady()
@@ -410,7 +418,7 @@ class Scheduler:
         results = [result for _, result in pairs]
         deferred = [(id, result) for id, result in pairs if result.status is Status.DEFERRED]
         if deferred and now - message.arrival >= self._lifetime(message.sender):
-            self.context.note(LogEvent.EXPIRED, queue_id=entry.queue_id, sender=message.sender)
+            self.context.note(LogEvent.EXPIRED, queue_id=entry.queue_id, sender=message.sender, forced=False)
             pairs = [(id, _expired(result)) for id, result in pairs]
             results, deferred = [result for _, result in pairs], []
         gone = all(result.status is Status.SENT and not result.recipient.notify for result in results)
@@ -459,6 +467,12 @@ def _expired(result: Result) -> Result:
         return result
     parts = tuple(map(_expired, result.parts))
     return dataclasses.replace(result, status=Status.EXPIRED, parts=parts)
+
+
+def _given_up(queued: Queued) -> Result:
+    """Of a recipient of a message that somebody wants to be given up: what the last attempt came to."""
+    dsn, text = queued.dsn or "4.4.7", queued.text or "Delivery time expired"
+    return Result(queued.recipient, Status.EXPIRED, dsn, text, queued.relay or "none", queued.reply)
 
 
 def _as_result(queued: Queued) -> Result:

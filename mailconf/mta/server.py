@@ -110,6 +110,7 @@ class Server:
         try:
             await self._listen_on(policies)
             manager.open()
+            await manager.listen()
             directory = policies.main.site.directory
             context.note(LogEvent.STARTED, directory=directory)
             self._note_warnings(context)

@@ -103,7 +103,11 @@ def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEnt
             local=values["local"],
         )
         flags = bool(values.get("hold")), bool(values.get("warned"))
-        return QueueEntry(serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"])
+        found = QueueEntry(
+            serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"]
+        )
+        found.expire = bool(values.get("expire"))
+        return found
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise Broken(f"{type(error).__name__}: {error}") from error
 

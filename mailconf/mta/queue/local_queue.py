@@ -297,6 +297,20 @@ class LocalQueue(Queue):
         self._change(held, {"hold": False, "state": state}, 0.0)
         return True
 
+    async def hasten(self, queue_id: str) -> bool:
+        held = self._called(queue_id)
+        if held is None or held.hold:
+            return False
+        self._change(held, {}, 0.0)
+        return True
+
+    async def expire(self, queue_id: str) -> bool:
+        held = self._called(queue_id)
+        if held is None or held.expire:
+            return False
+        self._change(held, {"expire": True})
+        return True
+
     async def delete(self, queue_id: str) -> bool:
         held = self._called(queue_id)
         if held is None:
@@ -312,6 +326,10 @@ class LocalQueue(Queue):
         return len(waiting)
 
     def _called(self, queue_id: str) -> Held | None:
+        with suppress(ValueError):  # most have their serial in their id
+            held = self._holdings.messages.get(self.ids.serial(queue_id))
+            if held is not None and held.queue_id == queue_id:
+                return held if held.serial not in self._arriving else None
         held = self._holdings.called(queue_id)
         return held if held is not None and held.serial not in self._arriving else None
 
@@ -382,6 +400,7 @@ class LocalQueue(Queue):
         return await self._read(held, content=True) if held is not None else None
 
     async def entries(self) -> AsyncIterator[QueueEntry]:
+        await self._receive()
         serials = sorted(self._holdings.messages)
         for at in range(0, len(serials), _LISTED):
             there = [self._holdings.messages.get(serial) for serial in serials[at : at + _LISTED]]
