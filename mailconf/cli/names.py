@@ -4,10 +4,11 @@ from __future__ import annotations
 
 TOOLS = {
     "editmap": "mailconf.cli.sendmail.editmap",
+    "hoststat": "mailconf.cli.sendmail.sendmail",
     "m4": "mailconf.cli.sendmail.m4",
     "makemap": "mailconf.cli.sendmail.makemap",
     "newaliases": "mailconf.cli.sendmail.newaliases",
-    "mailq": "mailconf.cli.shared.mailq",
+    "mailq": "mailconf.cli.sendmail.mailq",
     "postalias": "mailconf.cli.postfix.postalias",
     "postcat": "mailconf.cli.postfix.postcat",
     "postconf": "mailconf.cli.postfix.postconf",
@@ -15,13 +16,13 @@ TOOLS = {
     "postqueue": "mailconf.cli.postfix.postqueue",
     "postsuper": "mailconf.cli.postfix.postsuper",
     "praliases": "mailconf.cli.sendmail.praliases",
+    "purgestat": "mailconf.cli.sendmail.sendmail",
     "sendmail": "mailconf.cli.sendmail.sendmail",
 }
 
 # Tools of the originals that mailconf does not have yet: a link of such a name prints a message and does nothing.
 LATER = frozenset(
     (
-        "hoststat",
         "mailstats",
         "postdrop",
         "postfix",
@@ -29,7 +30,6 @@ LATER = frozenset(
         "postlock",
         "postlog",
         "postmulti",
-        "purgestat",
         "rmail",
         "smrsh",
         "vacation",

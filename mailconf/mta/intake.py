@@ -78,12 +78,13 @@ class QueueIntake:
             return
         filters = effects[EffectKind.FILTER]
         hold = bool(effects[EffectKind.HOLD])
+        message.waits = message.waits or bool(effects[EffectKind.WAIT])
         try:
             serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
         except QueueError as error:
             self.context.note(LogEvent.NOT_STORED, queue_id=message.queue_id, error=error)
             raise self._refusal(Problem.QUEUE_UNAVAILABLE) from error
-        if not hold:
+        if not hold and not message.waits:
             self.queued(serial)
 
     def _refusal(self, problem: Problem) -> IntakeRefused:

@@ -100,6 +100,7 @@ class Scheduler:
         self._old: deque[int] = deque()
         self._taken: set[int] = set()  # everything that waits or is under way, so that nothing is attempted twice
         self._scan = True
+        self._collected = asyncio.Event()  # what was due at the last `scan` has been taken up
         self._stopping = False
         self._triage = 0
         self._attempts = 0
@@ -137,20 +138,25 @@ class Scheduler:
     def scan(self) -> None:
         """Start a queue run now, for what another process changed in the queue."""
         self._scan = True
+        self._collected.clear()
         self._wake.set()
 
     async def run(self) -> None:
         """Take up messages until `stop`."""
-        next_run = self._steady()
+        began = next_run = self._steady()
         while not self._stopping:
             self._wake.clear()
             now = self._steady()
             if self._scan or now >= next_run:
                 self._scan = False
+                if now >= next_run > began and self.site.limits.runs_are_whole:
+                    await self.queue.flush()
                 while next_run <= now:
                     next_run += max(self.site.limits.queue_run_delay, 1.0)
                 self._destinations.forget(now)
                 await self._collect()
+                if not self._scan:
+                    self._collected.set()
             self._start()
             await self._wait(self._wake, max(0.0, next_run - self._steady()))
 
@@ -195,6 +201,15 @@ class Scheduler:
                 await asyncio.wait(list(self._tasks))
             else:
                 await asyncio.sleep(0)
+
+    async def run_once(self, *, flush: bool) -> None:
+        """Attempt what is due, with ``flush`` everything that is left; returns when that is done."""
+        if flush:
+            await self.flush()
+        else:
+            self.scan()
+        await self._collected.wait()
+        await self.idle()
 
     async def stop(self, grace: float = 5.0) -> None:
         """Take up nothing more; attempts under way have ``grace`` seconds, then they are cut off and come again."""

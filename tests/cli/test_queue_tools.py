@@ -23,7 +23,7 @@ def listing_of(line: str) -> Listing:
     recipients = [Listed(internal(each["address"]), each.get("delay_reason", "")) for each in values["recipients"]]
     sender = "" if values["sender"] == "MAILER-DAEMON" else internal(values["sender"])
     place = values["queue_id"], QueueName(values["queue_name"]), values["arrival_time"], values["message_size"]
-    return Listing(*place, values["forced_expire"], sender, recipients)
+    return Listing(*place, 0, 0, values["forced_expire"], sender, recipients)
 
 
 @pytest.mark.parametrize("case", load("queue_lists").cases)

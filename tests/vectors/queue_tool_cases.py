@@ -9,7 +9,8 @@ DEAD, GONE, SILENT = "dead.example", "gone.example", "silent.example"
 HELD = "held.example"  # put on hold (access(5) HOLD)
 
 _LOCAL = (
-    "a", "A.b", "a+b", '"q r"', '"q\\"r"', '"b\\\\s"', '""', '"@"', "x" * 64, "\xe4", '"tab\\\tin"', "!#$%&'*-/=?^`{|}~",
+    "a", "A.b", "a+b", '"q r"', '"q\\"r"', '"b\\\\s"', '""', '"@"', "x" * 64, "\xe4",
+    '"tab\\\tin"', "!#$%&'*-/=?^`{|}~",
 )  # fmt: skip
 
 Message = dict[str, Any]
@@ -46,15 +47,16 @@ CALLS = [
     *(_call("postqueue", *words) for words in (
         (), ("-p",), ("-j",), ("-f",), ("-x",), ("-p", "-f"), ("-p", "x"), ("-f", "x"), ("-s",), ("-i",), ("-pj",),
         ("-s", "far.example"), ("-s", ""), ("-s", "a b"), ("-s", "[127.0.0.1]"), ("-s", "other.example"), ("-pp",),
-        ("-s", "[::1]"), ("-s", "-x.example"), ("-s", "[IPv6:::1]"), ("-s", "x."), ("-c", "/nonexist", "-p"), ("--", "-p"),
-        ("-p", "--"), ("-i", "x", "-f"),
+        ("-s", "[::1]"), ("-s", "-x.example"), ("-s", "[IPv6:::1]"), ("-s", "x."), ("-c", "/nonexist", "-p"),
+        ("--", "-p"), ("-p", "--"), ("-i", "x", "-f"),
     )),
     *(_call("postqueue", "-i", text) for text in _IDS),
     *(_call("postsuper", f"-{letter}", text) for letter in "dhr" for text in _IDS),
     *(_call("postsuper", *words) for words in (
         (), ("-p",), ("-s",), ("-S",), ("-ps",), ("-x",), ("-d",), ("-h",), ("-d", "X", "-x"), ("-c", "/nonexist"),
         *((f"-{letter}", "ALL") for letter in "defhHr"), ("-d", "ALL", "nosuch"), ("-d", "X1", "hold", "nosuch"),
-        ("-H", "X1", "-h", "X1", "-d", "X1", "-r", "X1", "-e", "X1", "-f", "X1"), ("-f", "ALL", "-d", "ALL", "-H", "ALL"),
+        ("-H", "X1", "-h", "X1", "-d", "X1", "-r", "X1", "-e", "X1", "-f", "X1"),
+        ("-f", "ALL", "-d", "ALL", "-H", "ALL"),
         ("-dX1", "-dX2", "-hX3"), ("-h", "ALL", "-r", "ALL"), ("-d", "ALL", "-h", "X"),
         *(("-d", "ALL", queue) for queue in (
             "maildrop", "incoming", "active", "deferred", "hold", "bounce", "defer", "trace", "flush", "corrupt",
@@ -66,7 +68,8 @@ CALLS = [
     )),
     _call("postsuper", "-r", "-", "-d", "-", stdin="X1\n"),
     *(_call("postcat", *words) for words in (
-        (), ("-x",), ("-q",), ("-q", "NOPE"), ("-q", "A", "B"), ("-q", ""), ("-q", "../x"), ("-q", "a-b"), ("/nonexist",),
+        (), ("-x",), ("-q",), ("-q", "NOPE"), ("-q", "A", "B"), ("-q", ""), ("-q", "../x"), ("-q", "a-b"),
+        ("/nonexist",),
         ("-",), ("-b", "-e", "-h", "-q", "X"), ("-c", "/nonexist", "-q", "X"), ("-c",),
     )),
     _call("postcat", stdin="x"),

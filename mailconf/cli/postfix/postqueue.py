@@ -17,6 +17,10 @@ import os
 from mailconf.cli.postfix.postfix_tool import ToolFatal
 from mailconf.cli.postfix.queue_tool import QUEUE_ID, QueueTool, in_order, json_lines, lines, printed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mailconf.files import Tree
+
 _USAGE = "postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site"
 EX_UNAVAILABLE = 69
 
@@ -25,6 +29,12 @@ def run(name: str, arguments: list[str]) -> int:
     """Run ``postqueue arguments``; ``name`` is what the program was called as. The exit status."""
     tool = QueueTool(name, "fjpv", "cis", _USAGE, EX_UNAVAILABLE)
     return tool.run(arguments, lambda options, words: _work(tool, options, words))
+
+
+def run_in(directory: str | None, root: Tree, release: str | None, mode: str, value: str = "") -> int:
+    """Run ``postqueue -MODE VALUE`` on the configuration in a folder (None: the usual one); the exit status."""
+    tool = QueueTool("postqueue", "", "", _USAGE, EX_UNAVAILABLE)
+    return tool.run_in(directory, root, release, lambda: _work(tool, [(mode, value)], []))
 
 
 def _work(tool: QueueTool, options: list[tuple[str, str]], words: list[str]) -> int:

@@ -50,12 +50,10 @@ class QueueTool:
 
     def run(self, arguments: list[str], work: Callable[[list[tuple[str, str]], list[str]], int]) -> int:
         """Run ``work`` with the options, in their order, and the words that follow them; the exit status."""
-        from mailconf.mta.queue.entry import QueueError
-
         words = list(arguments)
-        try:
-            self._root = take_settings(words, self._valued, self.messages)
-            self.messages.check_version()
+        self._root = take_settings(words, self._valued, self.messages)
+
+        def read() -> int:
             options = []
             for letter, value in getopt(self.messages.program, words, self._flags, self._valued):
                 if letter == "?":
@@ -65,6 +63,21 @@ class QueueTool:
                 else:
                     options.append((letter, value))
             return work(options, words)
+
+        return self._guarded(read)
+
+    def run_in(self, directory: str | None, root: Tree, release: str | None, work: Callable[[], int]) -> int:
+        """Run ``work`` for another tool, on the configuration in a folder; the exit status."""
+        self.directory, self._root = directory, root
+        self.messages.root, self.messages.release = root, release
+        return self._guarded(work)
+
+    def _guarded(self, work: Callable[[], int]) -> int:
+        from mailconf.mta.queue.entry import QueueError
+
+        try:
+            self.messages.check_version()
+            return work()
         except (ToolFatal, QueueError) as failure:
             self.messages.fatal(str(failure))
             return self.status

@@ -48,7 +48,8 @@ class Listing(NamedTuple):
     """A message in a list.
 
     arrival  seconds since the epoch
-    size     bytes as SMTP counts them
+    size     bytes as SMTP counts them; ``body``: of the body as it lies here
+    tries    how often it was attempted
     expire   it is given up at the next attempt
     """
 
@@ -56,6 +57,8 @@ class Listing(NamedTuple):
     queue: QueueName
     arrival: float
     size: int
+    body: int
+    tries: int
     expire: bool
     sender: str
     recipients: list[Listed]
@@ -114,7 +117,9 @@ def listing(entry: QueueEntry, *, under_way: bool) -> Listing:
     recipients = [Listed(queued.recipient.address, queued.text) for queued in entry.active]
     message = entry.message
     queue = queue_of(entry, under_way=under_way)
-    return Listing(message.queue_id, queue, message.arrival, entry.size, entry.expire, message.sender, recipients)
+    tries = max((queued.tries for queued in entry.recipients), default=0)
+    facts = message.arrival, entry.size, entry.body, tries, entry.expire
+    return Listing(message.queue_id, queue, *facts, message.sender, recipients)
 
 
 _CLIENT = (

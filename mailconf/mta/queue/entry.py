@@ -54,7 +54,7 @@ class Queued:
 class QueueEntry:
     """A message in the queue. ``message.content`` is empty where only the envelope was asked for (`Queue.entries`).
 
-    size    bytes as SMTP counts them: every line ended by CR LF
+    size    bytes as SMTP counts them: every line ended by CR LF; ``body``: bytes of the body as it lies here
     expire  somebody wants it to be given up: what is deferred at the next attempt goes back to the sender
     """
 
@@ -67,6 +67,7 @@ class QueueEntry:
     filter: str = ""
     size: int = 0
     expire: bool = False
+    body: int = 0
 
     @property
     def queue_id(self) -> str:

@@ -20,6 +20,7 @@ _OF_THE_MOMENT = ("objection", "withheld", "content")  # what the queue does not
 _SESSION = [known.name for known in fields(Session) if known.name not in _OF_THE_MOMENT]
 _NAMES = ("client_name", "reverse_name")  # text, outcome
 
+_UNTIL_A_RUN = 1e9  # seconds until an attempt of what waits for a run of the queue
 Outcomes = dict[str, list[Any]]  # by the recipient's place, in decimal: state, tries, dsn, text, relay, code, reply
 
 
@@ -42,10 +43,10 @@ def load(data: bytes) -> dict[str, Any]:
     return values
 
 
-def envelope(message: Message, *, size: int, hold: bool, filter: str, came: str = "") -> dict[str, Any]:
+def envelope(message: Message, *, size: int, body: int, hold: bool, filter: str, came: str = "") -> dict[str, Any]:
     """The values of an ADD for a message whose recipients are all pending.
 
-    size  as SMTP counts it
+    size  as SMTP counts it; ``body``: bytes of the body as it lies here
     came  the name under which it lay elsewhere before: who sees it there again knows that it is here
     """
     values: dict[str, Any] = {
@@ -54,7 +55,8 @@ def envelope(message: Message, *, size: int, hold: bool, filter: str, came: str 
         "at": message.arrival,
         "to": [_recipient(recipient) for recipient in message.recipients],
         "size": size,
-        "next": message.arrival,
+        "bytes": body,
+        "next": message.arrival + (_UNTIL_A_RUN if message.waits else 0.0),
         "local": bool(message.local),
     }
     optional = {"body": message.body, "ret": message.ret, "envid": message.envid, "filter": filter, "came": came}
@@ -64,6 +66,12 @@ def envelope(message: Message, *, size: int, hold: bool, filter: str, came: str 
     if message.session is not None:
         values["session"] = _session(message.session)
     return values
+
+
+def body_size(content: bytes) -> int:
+    """Bytes of a message's body: what follows its first empty line."""
+    at = 0 if content.startswith(b"\n") else content.find(b"\n\n") + 1
+    return len(content) - at - 1 if at or content.startswith(b"\n") else 0
 
 
 def _recipient(recipient: Recipient) -> dict[str, Any]:
@@ -106,7 +114,7 @@ def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEnt
         found = QueueEntry(
             serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"]
         )
-        found.expire = bool(values.get("expire"))
+        found.expire, found.body = bool(values.get("expire")), int(values.get("bytes", values["size"]))
         return found
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise Broken(f"{type(error).__name__}: {error}") from error

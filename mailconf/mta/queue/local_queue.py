@@ -15,7 +15,7 @@ from typing import Any
 from mailconf.files import sync_folder
 from mailconf.mta.message import Message, Result
 from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError, RecipientState
-from mailconf.mta.queue.envelope import PENDING, Broken, Outcomes, dump, entry, envelope, load, outcome_of
+from mailconf.mta.queue.envelope import PENDING, Broken, Outcomes, body_size, dump, entry, envelope, load, outcome_of
 from mailconf.mta.queue.folder import NotReadable, QueueFolder
 from mailconf.mta.queue.group import Add, Free, GroupWriter, Move, Note, Outcome
 from mailconf.mta.queue.holdings import Held, Holdings, Segment, read_envelopes, read_message, read_segments
@@ -147,10 +147,10 @@ class LocalQueue(Queue):
         if serial in self._holdings.messages:
             raise QueueError(f"the queue {self._folder.path} has a message {message.queue_id} already")
         size = message.size + message.content.count(b"\n")
-        values = envelope(message, size=size, hold=hold, filter=filter)
+        values = envelope(message, size=size, body=body_size(message.content), hold=hold, filter=filter)
         text = dump(values)
         await self._add(serial, values, text, content_of(message.content))
-        if not hold and serial in self._holdings.messages:
+        if not hold and not message.waits and serial in self._holdings.messages:
             self._keep(serial, text, message.content)
         return serial
 
@@ -162,7 +162,7 @@ class LocalQueue(Queue):
 
         def done(added: Add) -> None:
             if added.place is not None:
-                self._holdings.add(serial, values, added.place).due = self._steady()
+                self._holdings.add(serial, values, added.place).due = self._steady() + values["next"] - values["at"]
             if durable.cancelled():
                 return
             if added.error is not None:
@@ -319,6 +319,7 @@ class LocalQueue(Queue):
         return True
 
     async def flush(self) -> int:
+        await self._receive()
         now = self._steady()
         waiting = [held for held in self._holdings.messages.values() if not held.hold and held.due > now]
         for held in waiting:
