@@ -8,7 +8,7 @@ TOOLS = {
     "m4": "mailconf.cli.sendmail.m4",
     "makemap": "mailconf.cli.sendmail.makemap",
     "newaliases": "mailconf.cli.sendmail.newaliases",
-    "mailq": "mailconf.cli.sendmail.mailq",
+    "mailq": "mailconf.cli.sendmail.by_dialect",
     "postalias": "mailconf.cli.postfix.postalias",
     "postcat": "mailconf.cli.postfix.postcat",
     "postconf": "mailconf.cli.postfix.postconf",
@@ -17,7 +17,7 @@ TOOLS = {
     "postsuper": "mailconf.cli.postfix.postsuper",
     "praliases": "mailconf.cli.sendmail.praliases",
     "purgestat": "mailconf.cli.sendmail.sendmail",
-    "sendmail": "mailconf.cli.sendmail.sendmail",
+    "sendmail": "mailconf.cli.sendmail.by_dialect",
 }
 
 # Tools of the originals that mailconf does not have yet: a link of such a name prints a message and does nothing.

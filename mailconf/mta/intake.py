@@ -9,6 +9,7 @@ What restrictions asked for besides (access(5)) is done here too: HOLD, DISCARD,
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from itertools import chain
@@ -119,7 +120,9 @@ class QueueIntake:
         fields = Fields(message.content, limits)
         own = []
         if message.session is None:
-            field = self.context.personality.hop.received(Hop(message.queue_id, message.arrival), site)
+            field = self.context.personality.hop.received(
+                Hop(message.queue_id, message.arrival, user=message.user), site
+            )
             own = [Header("Received", encode(field))]
         prepended = [header for text in prepend for header in split_message(encode(text), limits)[0]]
         out = bytearray()
@@ -185,7 +188,7 @@ class QueueIntake:
             author = await self.context.policy.rewrite(
                 author, Role(AddressPlace.HEADER, Side.SENDER), Ask(self.context.world)
             )
-        add("From", external(author or "MAILER-DAEMON"))
+        add("From", _author(author, message.full_name))
         if site.undisclosed_recipients_header and not present & {f"{prefix}{n}".lower() for n in ("to", "cc", "bcc")}:
             headers_to, _ = split_message(encode(site.undisclosed_recipients_header))
             added += headers_to
@@ -227,6 +230,17 @@ class QueueIntake:
         return expansion.recipients
 
 
+def _author(address: str, name: str) -> str:
+    """The value of From, with the sender's full name where that is known."""
+    shown = external(address or "MAILER-DAEMON")
+    if not name or not address:
+        return shown
+    if not _ATOMS.fullmatch(name):
+        name = '"' + re.sub(r'(["\\\\])', r"\\\1", name) + '"'
+    return f"{name} <{shown}>"
+
+
+_ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]+")  # a phrase that needs no quotes
 _IDENTITIES = ("resent-message-id", "message-id")
 # What is added where it is missing; of other fields it does not matter whether they are there.
 _LOOKED_FOR = frozenset(

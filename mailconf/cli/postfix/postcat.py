@@ -140,7 +140,8 @@ def _envelope(about: Shown) -> Iterator[str]:
     if about.filter:
         yield f"content_filter: {about.filter}"
     for address, original, orcpt, done in about.recipients:
-        yield f"named_attribute: dsn_orig_rcpt={orcpt or f'rfc822;{original or address}'}"
+        whole = original if "@" in original else address  # the original completes it first
+        yield f"named_attribute: dsn_orig_rcpt={orcpt or f'rfc822;{whole}'}"
         yield f"original_recipient: {original or address}"
         yield f"{'done_recipient' if done else 'recipient'}: {address}"
 
