@@ -66,8 +66,7 @@ def _no_files(tool: QueueTool, words: list[str]) -> None:
         return
     for word in words:
         try:
-            with open(word, "rb"):  # noqa: PTH123 - as the user names it
-                pass
+            tool.root.read(word, 1)
         except OSError as failure:
             raise ToolFatal(f"open {word}: {failure.strerror}") from failure
         tool.messages.warn(f"{word}: input is not a valid queue file")

@@ -45,7 +45,7 @@ class QueueTool:
         self._misuse = misuse
         self.status = status
         self.directory: str | None = None
-        self._root: Tree | None = None
+        self._root: Tree | None = None  # once the command line is read
         self.settings: Settings | None = None
 
     def run(self, arguments: list[str], work: Callable[[list[tuple[str, str]], list[str]], int]) -> int:
@@ -81,6 +81,12 @@ class QueueTool:
         except (ToolFatal, QueueError) as failure:
             self.messages.fatal(str(failure))
             return self.status
+
+    @property
+    def root(self) -> Tree:
+        """Where absolute paths lie."""
+        assert self._root is not None
+        return self._root
 
     def usage(self) -> ToolFatal:
         return ToolFatal(f"usage: {self._misuse}")

@@ -99,6 +99,10 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
             ("others", "those of sendmail are accepted"),
         ),
     ),
+    **dict.fromkeys(
+        ("hoststat", "purgestat"),
+        ("[OPTION]...", "ABbCDdeFfhLMNOopQqRrVX", (CF, ("others", "those of sendmail are accepted"))),
+    ),
     "newaliases": (
         "[OPTION]...",
         "ABbCDdeFfHhLMNOopQqRrVX",
