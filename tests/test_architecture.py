@@ -83,7 +83,7 @@ WITHIN = {
         "build": {"core", "database"},
         "bulk": {"core"},
     },
-    "mta": {"queue": set()},
+    "mta": {"queue": set(), "control": {"queue"}},
     "postfix": {
         "text": set(),
         "parameters": {"text"},

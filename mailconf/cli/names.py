@@ -4,32 +4,32 @@ from __future__ import annotations
 
 TOOLS = {
     "editmap": "mailconf.cli.sendmail.editmap",
+    "hoststat": "mailconf.cli.sendmail.sendmail",
     "m4": "mailconf.cli.sendmail.m4",
     "makemap": "mailconf.cli.sendmail.makemap",
     "newaliases": "mailconf.cli.sendmail.newaliases",
+    "mailq": "mailconf.cli.sendmail.by_dialect",
     "postalias": "mailconf.cli.postfix.postalias",
+    "postcat": "mailconf.cli.postfix.postcat",
     "postconf": "mailconf.cli.postfix.postconf",
     "postmap": "mailconf.cli.postfix.postmap",
+    "postqueue": "mailconf.cli.postfix.postqueue",
+    "postsuper": "mailconf.cli.postfix.postsuper",
     "praliases": "mailconf.cli.sendmail.praliases",
-    "sendmail": "mailconf.cli.sendmail.sendmail",
+    "purgestat": "mailconf.cli.sendmail.sendmail",
+    "sendmail": "mailconf.cli.sendmail.by_dialect",
 }
 
 # Tools of the originals that mailconf does not have yet: a link of such a name prints a message and does nothing.
 LATER = frozenset(
     (
-        "hoststat",
-        "mailq",
         "mailstats",
-        "postcat",
         "postdrop",
         "postfix",
         "postkick",
         "postlock",
         "postlog",
         "postmulti",
-        "postqueue",
-        "postsuper",
-        "purgestat",
         "rmail",
         "smrsh",
         "vacation",

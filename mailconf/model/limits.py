@@ -24,6 +24,7 @@ class Limits(NamedTuple):
     queue_run_delay: float = 300.0
     minimal_backoff: float = 300.0
     maximal_backoff: float = 4000.0
+    runs_are_whole: bool = False  # a run of the queue attempts everything, whatever its last attempt was
     queue_lifetime: float = 432_000.0
     bounce_lifetime: float = 432_000.0
     smtp_connect_timeout: float = 30.0

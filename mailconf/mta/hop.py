@@ -15,12 +15,14 @@ class Hop(NamedTuple):
     arrival     seconds since the epoch
     session     by which it came; None where the MTA made it
     recipients  addresses in internal form, as RCPT TO said them
+    user        number of the user whose command left it; None where none did
     """
 
     queue_id: str
     arrival: float
     session: Session | None = None
     recipients: tuple[str, ...] = ()
+    user: int | None = None
 
 
 class HopField(Protocol):

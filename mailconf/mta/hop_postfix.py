@@ -17,7 +17,8 @@ _IN_COMMENT = str.maketrans(dict.fromkeys('()\\"\r\n\t\0', "?"))
 class PostfixHop:
     def received(self, hop: Hop, site: Site, *, hides_client: bool = False) -> str:
         """With several recipients no recipient is named."""
-        receiver, when = f"by {site.hostname.value} ({site.mail_name})", date(hop.arrival)
+        user = "" if hop.user is None else f", from userid {hop.user}"
+        receiver, when = f"by {site.hostname.value} ({site.mail_name}{user})", date(hop.arrival)
         if hop.session is None:
             return f"Received: {receiver}\n\tid {hop.queue_id}; {when}"
         if hides_client:

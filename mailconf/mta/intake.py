@@ -9,6 +9,7 @@ What restrictions asked for besides (access(5)) is done here too: HOLD, DISCARD,
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from itertools import chain
@@ -81,12 +82,13 @@ class QueueIntake:
             return
         filters = effects[EffectKind.FILTER]
         hold = bool(effects[EffectKind.HOLD])
+        message.waits = message.waits or bool(effects[EffectKind.WAIT])
         try:
             serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
         except QueueError as error:
             self.context.note(LogEvent.NOT_STORED, queue_id=message.queue_id, error=error)
             raise self._refusal(Problem.QUEUE_UNAVAILABLE) from error
-        if not hold:
+        if not hold and not message.waits:
             self.queued(serial)
 
     def _refusal(self, problem: Problem) -> IntakeRefused:
@@ -121,7 +123,8 @@ class QueueIntake:
         fields = Fields(message.content, limits)
         own = []
         if message.session is None:
-            field = self.context.personality.hop.received(Hop(message.queue_id, message.arrival), site)
+            hop = Hop(message.queue_id, message.arrival, user=message.user)
+            field = self.context.personality.hop.received(hop, site)
             own = [Header("Received", encode(field))] if field else []
         prepended = [header for text in prepend for header in split_message(encode(text), limits)[0]]
         out = bytearray()
@@ -187,7 +190,7 @@ class QueueIntake:
             author = await self.context.policy.rewrite(
                 author, Role(AddressPlace.HEADER, Side.SENDER), Ask(self.context.world)
             )
-        add("From", external(author or "MAILER-DAEMON"))
+        add("From", _author(author, message.full_name))
         if site.undisclosed_recipients_header and not present & {f"{prefix}{n}".lower() for n in ("to", "cc", "bcc")}:
             headers_to, _ = split_message(encode(site.undisclosed_recipients_header))
             added += headers_to
@@ -229,6 +232,17 @@ class QueueIntake:
         return expansion.recipients
 
 
+def _author(address: str, name: str) -> str:
+    """The value of From, with the sender's full name where that is known."""
+    shown = external(address or "MAILER-DAEMON")
+    if not name or not address:
+        return shown
+    if not _ATOMS.fullmatch(name):
+        name = '"' + re.sub(r'(["\\\\])', r"\\\1", name) + '"'
+    return f"{name} <{shown}>"
+
+
+_ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]+")  # a phrase that needs no quotes
 _IDENTITIES = ("resent-message-id", "message-id")
 # What is added where it is missing; of other fields it does not matter whether they are there.
 _LOOKED_FOR = frozenset(

@@ -83,8 +83,9 @@ class LogEvent(Worded):
         "an attempt has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended", "transport",
         "size", "recipients",
     )  # fmt: skip
-    EXPIRED = "a message is given up", "queue_id", "sender"
+    EXPIRED = "a message is given up; forced: because somebody wants it", "queue_id", "sender", "forced"
     REMOVED = "nothing is left to do for a message", "queue_id"
+    OPERATED = "somebody did something with a message (mta.control.Operation)", "queue_id", "operation"
     QUEUE_FAILED = "the queue cannot be used", "error"
     REPORT_FAILED = "a report to the sender could not be queued", "serial", "error"
     ATTEMPT_FAILED = "an attempt ended in an exception", "serial", "error"

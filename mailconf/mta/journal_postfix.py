@@ -10,6 +10,7 @@ from mailconf.model.policy import Privilege
 from mailconf.model.security import TlsLevel
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
+from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
 from mailconf.mta.message import Result
 from mailconf.mta.reports import Notice
@@ -20,6 +21,7 @@ from mailconf.smtp.reply import Reply
 from mailconf.smtp.wording_postfix import BARE_NEWLINE
 
 _ACCEPT, _INTAKE, _QUEUE, _REPORT, _MASTER = "smtpd", "cleanup", "qmgr", "bounce", "master"
+_OPERATOR = "postsuper"
 
 # Lines of events whose facts stand in them as they are; "{program}" is the fact of that name.
 _TEXTS: dict[LogEvent, tuple[str, str]] = {
@@ -70,6 +72,15 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     ),
     LogEvent.FINDING: (_MASTER, "{text}"),
     LogEvent.FATAL: (_MASTER, "fatal: {error}"),
+}
+
+# What is said of a message that somebody did something with.
+OPERATED = {
+    Operation.HOLD: "placed on hold",
+    Operation.RELEASE: "released from hold",
+    Operation.REQUEUE: "requeued",
+    Operation.DELETE: "removed",
+    Operation.EXPIRE: "expired",
 }
 
 _DNS = "Host or domain name not found. Name service error for name={name} type={kind}: "
@@ -431,8 +442,13 @@ def _delivery(
     return ((program, text),)
 
 
-def _expired(queue_id: str, sender: str) -> Iterable[Line]:
-    return ((_QUEUE, f"{queue_id}: from=<{external(sender)}>, status=expired, returned to sender"),)
+def _expired(queue_id: str, sender: str, forced: bool) -> Iterable[Line]:
+    status = "force-expired" if forced else "expired"
+    return ((_QUEUE, f"{queue_id}: from=<{external(sender)}>, status={status}, returned to sender"),)
+
+
+def _operated(queue_id: str, operation: Operation) -> Iterable[Line]:
+    return ((_OPERATOR, f"{queue_id}: {OPERATED[operation]}"),)
 
 
 def _attempt_failed(serial: int, error: Exception) -> Iterable[Line]:
@@ -481,6 +497,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.ACTIVE: _active,
     LogEvent.DELIVERY: _delivery,
     LogEvent.EXPIRED: _expired,
+    LogEvent.OPERATED: _operated,
     LogEvent.ATTEMPT_FAILED: _attempt_failed,
     LogEvent.AGENT_FAILED: _agent_failed,
     LogEvent.NO_AGENT: _no_agent,

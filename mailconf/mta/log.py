@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import socket
 import sys
 import threading
 import time
@@ -22,6 +23,9 @@ from mailconf.source import encode
 _KEPT = 1 << 20  # bytes for a reader of standard error that does not read
 _PIECE = min(select.PIPE_BUF, 4096)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MAIL, _INFO = 2 << 3, 6  # of syslog(3): LOG_MAIL, LOG_INFO
+_LEVELS = {"panic": 2, "fatal": 2, "error": 3, "warning": 4}
+_LARGEST = 8192  # bytes of a datagram
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -148,3 +152,43 @@ class Log:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+class SystemLog:
+    """Writes to syslogd(8), as `Log` does to a stream; nobody waits for it: what it does not take is lost, and counted.
+
+    name   as with `Log`
+    place  its socket
+    """
+
+    def __init__(self, *, name: str, place: str = "/dev/log") -> None:
+        self._log = Log(name=name)
+        self._place = place
+        self._socket: socket.socket | None = None
+        self._lost = 0
+
+    def __call__(self, program: str, text: str) -> None:
+        if self._lost and self._sent("master", f"warning: {self._lost} lines of the log are lost"):
+            self._lost = 0
+        if self._lost or not self._sent(program, text):
+            self._lost += 1
+
+    def _sent(self, program: str, text: str) -> bool:
+        level = _LEVELS.get(text.partition(":")[0], _INFO)
+        stamp, _, rest = self._log.line(program, text).partition(" localhost ")
+        data = encode(f"<{_MAIL | level}>{stamp} {rest}")[:_LARGEST]
+        for _ in range(2):  # syslogd may have begun anew
+            try:
+                if self._socket is None:
+                    self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+                    self._socket.setblocking(False)
+                    self._socket.connect(self._place)
+                self._socket.send(data)
+                return True
+            except BlockingIOError:
+                return False
+            except OSError:
+                if self._socket is not None:
+                    self._socket.close()
+                    self._socket = None
+        return False

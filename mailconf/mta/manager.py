@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from mailconf.files import Root
 from mailconf.model.transport import AgentKind
 from mailconf.mta.agents import Discard, Error
+from mailconf.mta.control import Operation
+from mailconf.mta.control.server import ControlServer
+from mailconf.mta.control.works import Works
 from mailconf.mta.identity import Workers
 from mailconf.mta.intake import QueueIntake
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.local import Local
-from mailconf.mta.message import Context
+from mailconf.mta.message import Context, IntakeRefused
+from mailconf.mta.queue import QueueEntry
+from mailconf.mta.queue.folder import QueueFolder
 from mailconf.mta.queue.local_queue import LocalQueue
 from mailconf.mta.scheduler import Scheduler, Wait, wait
 from mailconf.mta.virtual import Mailboxes, Virtual
@@ -35,6 +41,8 @@ class Manager:
         self.queue = LocalQueue(directory, ids, self._report, wall=lambda: context.world.now(), steady=steady)
         self.workers = Workers(root)
         self.scheduler = Scheduler(context, self.queue, wait=wait, steady=steady)
+        self.works = Works(self.queue, self.scheduler, self._anew, self._operated)
+        self.control = ControlServer(QueueFolder(directory).path, self.works)
         context.intake = QueueIntake(context, self.queue, self.scheduler.queued)
         local, virtual = Local(context, root, self.workers), Virtual(context, root, self.workers)
         context.agents.setdefault(AgentKind.MAILBOX, Mailboxes(local, {"virtual": virtual}))
@@ -50,8 +58,32 @@ class Manager:
         self.queue.open(self.context.policy.site.limits.maximal_backoff)
         self._running = asyncio.create_task(self.scheduler.run())
 
+    async def listen(self) -> None:
+        """Take requests of tools about the queue, once it is open; without a socket for them, the log says so."""
+        try:
+            await self.control.open()
+        except OSError as error:
+            self._report(f"the queue's tools cannot reach this mail system: {error.strerror or error}")
+
+    def _operated(self, queue_id: str, operation: Operation) -> None:
+        self.context.note(LogEvent.OPERATED, queue_id=queue_id, operation=operation)
+
+    async def _anew(self, entry: QueueEntry) -> bool:
+        """Let a message come in once more, under a new id, for the recipients that are left."""
+        assert self.context.intake is not None
+        left = [queued.recipient for queued in entry.active]
+        queue_id = self.context.intake.new_queue_id()
+        message = replace(entry.message, queue_id=queue_id, recipients=left, session=None, effects=())
+        try:
+            await self.context.intake.accept(message)
+        except IntakeRefused:
+            return False
+        await self.queue.remove(entry.serial)
+        return True
+
     async def close(self, grace: float = 5.0) -> None:
         """Attempts under way have ``grace`` seconds; what they do not finish comes again at the next start."""
+        await self.control.close()
         await self.scheduler.stop(grace)
         if self._running is not None:
             await self._running

@@ -44,6 +44,17 @@ class _CommandQueue(Entrance):
         return self._submissions.pop(message.queue_id).add_whole(message, hold=hold, filter=filter)
 
 
+def submit(context: Context, directory: Path, message: Message) -> None:
+    """Put a message of a command into the queue, as it comes out of the intake. Raises IntakeRefused, QueueError.
+
+    directory  the queue's; the message gets its queue id here
+    """
+    queue = _CommandQueue(directory, context.personality.ids)
+    intake = QueueIntake(context, queue)
+    message.queue_id = queue.new_id(message.arrival)
+    asyncio.run(intake.accept(message))
+
+
 def talk(
     context: Context,
     policy: Policy,

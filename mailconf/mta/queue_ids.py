@@ -39,7 +39,16 @@ class DateIds:
 
     def make(self, now: float, serial: int) -> str:
         t = time.localtime(now)
-        parts = (t.tm_year % 60, t.tm_mon - 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec % 60, serial // 60, serial)
+        parts = (
+            (t.tm_year - 1900) % 60,
+            t.tm_mon - 1,
+            t.tm_mday,
+            t.tm_hour,
+            t.tm_min,
+            t.tm_sec % 60,
+            serial // 60,
+            serial,
+        )
         return "".join(_SIXTY[part % 60] for part in parts) + f"{serial:06d}"
 
     def serial(self, queue_id: str) -> int:

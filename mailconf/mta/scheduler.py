@@ -100,6 +100,7 @@ class Scheduler:
         self._old: deque[int] = deque()
         self._taken: set[int] = set()  # everything that waits or is under way, so that nothing is attempted twice
         self._scan = True
+        self._collected = asyncio.Event()  # what was due at the last `scan` has been taken up
         self._running = self._stopping = False
         self._triage = 0
         self._attempts = 0
@@ -131,24 +132,33 @@ class Scheduler:
         self.scan()
         return count
 
+    def attempts(self, serial: int) -> bool:
+        """Whether a message is under way, or waits for its place."""
+        return serial in self._taken
+
     def scan(self) -> None:
         """Start a queue run now, for what another process changed in the queue."""
         self._scan = True
+        self._collected.clear()
         self._wake.set()
 
     async def run(self) -> None:
         """Take up messages until `stop`."""
-        next_run = self._steady()
+        began = next_run = self._steady()
         self._running = True
         while not self._stopping:
             self._wake.clear()
             now = self._steady()
             if self._scan or now >= next_run:
                 self._scan = False
+                if now >= next_run > began and self.site.limits.runs_are_whole:
+                    await self.queue.flush()
                 while next_run <= now:
                     next_run += max(self.site.limits.queue_run_delay, 1.0)
                 self._destinations.forget(now)
                 await self._collect()
+                if not self._scan:
+                    self._collected.set()
             self._start()
             await self._wait(self._wake, max(0.0, next_run - self._steady()))
 
@@ -193,6 +203,15 @@ class Scheduler:
                 await asyncio.wait(list(self._tasks))
             else:
                 await asyncio.sleep(0)
+
+    async def run_once(self, *, flush: bool) -> None:
+        """Attempt what is due, with ``flush`` everything that is left; returns when that is done."""
+        if flush:
+            await self.flush()
+        else:
+            self.scan()
+        await self._collected.wait()
+        await self.idle()
 
     async def stop(self, grace: float = 5.0) -> None:
         """Take up nothing more; attempts under way have ``grace`` seconds, then they are cut off and come again."""
@@ -244,6 +263,10 @@ class Scheduler:
             LogEvent.ACTIVE, queue_id=entry.queue_id, sender=message.sender, size=entry.size, recipients=len(active)
         )
         attempt = Attempt(entry, self.context.world.now())
+        if entry.expire:
+            self.context.note(LogEvent.EXPIRED, queue_id=entry.queue_id, sender=message.sender, forced=True)
+            attempt.pairs = [(queued.id, _given_up(queued)) for queued in active]
+            return attempt
         parts = await self._parts(attempt, active)
         attempt.left, attempt.several = len(parts), len(parts) > 1
         now = self._steady()
@@ -414,7 +437,7 @@ class Scheduler:
         results = [result for _, result in pairs]
         deferred = [(id, result) for id, result in pairs if result.status is Status.DEFERRED]
         if deferred and now - message.arrival >= self._lifetime(message.sender):
-            self.context.note(LogEvent.EXPIRED, queue_id=entry.queue_id, sender=message.sender)
+            self.context.note(LogEvent.EXPIRED, queue_id=entry.queue_id, sender=message.sender, forced=False)
             pairs = [(id, _expired(result)) for id, result in pairs]
             results, deferred = [result for _, result in pairs], []
         gone = all(result.status is Status.SENT and not result.recipient.notify for result in results)
@@ -463,6 +486,12 @@ def _expired(result: Result) -> Result:
         return result
     parts = tuple(map(_expired, result.parts))
     return dataclasses.replace(result, status=Status.EXPIRED, parts=parts)
+
+
+def _given_up(queued: Queued) -> Result:
+    """Of a recipient of a message that somebody wants to be given up: what the last attempt came to."""
+    dsn, text = queued.dsn or "4.4.7", queued.text or "Delivery time expired"
+    return Result(queued.recipient, Status.EXPIRED, dsn, text, queued.relay or "none", queued.reply)
 
 
 def _as_result(queued: Queued) -> Result:

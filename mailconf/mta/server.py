@@ -65,6 +65,7 @@ class Server:
     root        where the configuration's absolute paths lie
     ready       gets the bound addresses, each with its service, once connections are taken
     on_verdict  gets every answer of the Policy
+    once        attempt what is in the queue once, and end: what is due, with ``flush`` everything
     """
 
     def __init__(
@@ -80,7 +81,11 @@ class Server:
         ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
         on_verdict: VerdictHook | None = None,
         grace: float = 5.0,
+        once: bool = False,
+        flush: bool = False,
     ) -> None:
+        self._once = once
+        self._flush = flush
         self._compile = compile
         self._files = files
         self._listen = listen
@@ -112,11 +117,15 @@ class Server:
         try:
             await self._listen_on(policies)
             manager.open()
+            await manager.listen()
             directory = policies.main.site.directory
             context.note(LogEvent.STARTED, directory=directory)
             self._note_warnings(context)
             self._ready([(*place, doors.service) for doors in self._doors for place in doors.places])
-            await self._stop.wait()
+            if self._once:
+                await self._run_once(manager)
+            else:
+                await self._stop.wait()
         finally:
             for doors in self._doors:
                 doors.close()
@@ -125,6 +134,15 @@ class Server:
             for number in handled:
                 loop.remove_signal_handler(number)
         context.note(LogEvent.STOPPED)
+
+    async def _run_once(self, manager: Manager) -> None:
+        """Until that is done, or the server is told to stop."""
+        assert self._stop is not None
+        runs = asyncio.create_task(manager.scheduler.run_once(flush=self._flush))
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((runs, stopped), return_when=asyncio.FIRST_COMPLETED)
+        for task in (runs, stopped):
+            task.cancel()
 
     async def _listen_on(self, policies: Policies) -> None:
         assert self.context is not None

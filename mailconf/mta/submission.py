@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from mailconf.mta.control.client import nudge
 from mailconf.mta.message import Message
 from mailconf.mta.queue import QueueError
-from mailconf.mta.queue.envelope import envelope
+from mailconf.mta.queue.envelope import body_size, envelope
 from mailconf.mta.queue.folder import QueueFolder
 from mailconf.mta.queue.incoming import leave
 from mailconf.mta.queue.writer import Content, content_of, content_with
@@ -69,19 +70,24 @@ class Submission:
         """The id that the message will have."""
         return self._ids.make(now, self._serial)
 
-    def add(self, message: Message, body: Spool, *, hold: bool = False) -> None:
+    def add(self, message: Message, body: Spool) -> None:
         """Enter a message whose content is its header; it is durable in the queue when this returns."""
         try:
             content = content_with(message.content, body.file, body.size)
         except OSError as error:
             raise QueueError(f"the message cannot be read: {error.strerror}") from error
-        self._leave(message, content, message.content.count(b"\n") + body.lines, hold=hold)
+        self._leave(message, content, message.content.count(b"\n") + body.lines, body.size, hold=False)
 
     def add_whole(self, message: Message, *, hold: bool = False, filter: str = "") -> int:
         """Enter a message with its whole content; its serial."""
-        self._leave(message, content_of(message.content), message.content.count(b"\n"), hold=hold, filter=filter)
+        lines, body = message.content.count(b"\n"), body_size(message.content)
+        self._leave(message, content_of(message.content), lines, body, hold=hold, filter=filter)
         return self._serial
 
-    def _leave(self, message: Message, content: Content, lines: int, *, hold: bool, filter: str = "") -> None:
-        values = envelope(message, size=content.size + lines, hold=hold, filter=filter)
+    def _leave(
+        self, message: Message, content: Content, lines: int, body: int, *, hold: bool, filter: str = ""
+    ) -> None:
+        values = envelope(message, size=content.size + lines, body=body, hold=hold, filter=filter)
         leave(self._folder, self._serial, values, content)
+        if not hold and not message.waits:
+            nudge(self._folder.directory)

@@ -20,7 +20,7 @@ class Shape(Enum):
 
 
 class EffectKind(Enum):
-    """What accepting a message may entail besides its delivery (access(5), "OTHER ACTIONS")."""
+    """What accepting a message may entail besides its delivery (access(5), "OTHER ACTIONS"); of sendmail: WAIT."""
 
     BCC = "bcc"  # argument: an address
     DISCARD = "discard"  # argument: optional text for the log
@@ -28,6 +28,7 @@ class EffectKind(Enum):
     HOLD = "hold"  # argument: optional text for the log
     PREPEND = "prepend"  # argument: a header line
     REDIRECT = "redirect"  # argument: an address
+    WAIT = "wait"  # it is attempted when the queue is run, and not before (DeliveryMode)
     WARN = "warn"  # argument: text for the log
     INFO = "info"  # argument: text for the log
 

@@ -413,7 +413,7 @@ def test_every_envelope_survives(sender: bytes, address: bytes, content: bytes, 
     sent.session = Session(helo=helo, sender_parameters={"SIZE": "1"}, client_name=Verified.unknown(NameOutcome.FORGED))
     sent.session.reverse_name = Verified.found("mx.example")
     sent.local = False
-    found = entry(1, load(dump(envelope(sent, size=7, hold=True, filter="smtp:x"))), content)
+    found = entry(1, load(dump(envelope(sent, size=7, body=1, hold=True, filter="smtp:x"))), content)
     assert (found.message.sender, found.message.content) == (sent.sender, sent.content)
     assert (found.message.recipients, found.message.session) == (sent.recipients, sent.session)
     assert (found.size, found.hold, found.filter, found.message.local) == (7, True, "smtp:x", False)
@@ -422,7 +422,7 @@ def test_every_envelope_survives(sender: bytes, address: bytes, content: bytes, 
 def test_the_content_of_the_moment_is_not_kept_twice(tmp_path: Path) -> None:
     sent = message()
     sent.session = Session(content=b"secret")
-    assert b"secret" not in dump(envelope(sent, size=1, hold=False, filter=""))
+    assert b"secret" not in dump(envelope(sent, size=1, body=1, hold=False, filter=""))
 
 
 def test_a_session_of_a_queue_before_names_had_outcomes() -> None:

@@ -12,7 +12,7 @@ import pytest
 from mta_fixture import Mta
 from test_mailbox_vectors import RECEIVED, recipient
 
-from mailconf.cli.own.personality import postfix_personality
+from mailconf.cli.shared.postfix_personality import postfix_personality
 from mailconf.diagnostics import Sink
 from mailconf.model.recipient import Identity, Recipient
 from mailconf.model.verdict import Delivery, DeliveryKind

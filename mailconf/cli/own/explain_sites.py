@@ -69,7 +69,7 @@ def _sendmail(directory: str, root: Root, sink: Sink, given: Given) -> Prepared 
 
 def _postfix(directory: str, root: Root, sink: Sink, given: Given) -> Prepared | None:
     from mailconf.cli.own.explain_tables import Unbuilt
-    from mailconf.cli.own.personality import postfix_personality
+    from mailconf.cli.shared.postfix_personality import postfix_personality
     from mailconf.model.fileworld import FileWorld
     from mailconf.postfix.policy.policy import compile_policy
     from mailconf.postfix.settings.listeners import report_missing

@@ -183,7 +183,7 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
 
 def _policies(loaded: Loaded, sink: Sink) -> Policies:
     """The Policy of main.cf, and one for each smtpd service, with its overrides."""
-    from mailconf.cli.own.personality import postfix_personality
+    from mailconf.cli.shared.postfix_personality import postfix_personality
     from mailconf.mta.server import Policies
     from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
     from mailconf.postfix.settings.listeners import all_smtpds, label

@@ -26,12 +26,17 @@ MODES = (
     Described("-bD", "the daemon, in the foreground"),
     Described("-bd", "the daemon, in a process of its own"),
     Described("-ba", "status 69: ARPANET mail is not spoken"),
-    Described("-bp, -bP", "status 69: no queue is listed"),
-    Described("-bh, -bH", "status 69: no host status is kept"),
+    Described("-bp", "list the queue; mailq"),
+    Described("-bP", "says that the number of messages is not at hand, as the original without shared memory"),
+    Described("-bh, -bH", "nothing; status 69 where HostStatusDirectory is set: no host status is kept"),
     Described("-bC", "status 69: there is no control socket"),
-    Described("-q...", "status 69: no queue is run; mistakes in its value are reported first"),
-    Described("-Q...", "status 69, as -q"),
-    Described("-Ac", "status 69 but with -bt, -bv and -bi: there is no queue of a mail submission program"),
+    Described("-q", "attempt what is in the queue, once: by the daemon that runs on it, or in this process"),
+    Described(
+        "-qI, -qR, -qS, -qQ, -qL", "only messages whose id, recipients or sender have a text, those on hold, lost ones"
+    ),
+    Described("-q30m", "the same at intervals, in a process of its own; with -bd and -bD the daemon does it"),
+    Described("-QREASON, -Q", "with -q...: put messages on hold; release them. The reason is not kept"),
+    Described("-Ac", "submit.cf, with its own queue"),
     Described("-bz", "status 64: frozen configurations, as in the original"),
 )
 OPTIONS = (

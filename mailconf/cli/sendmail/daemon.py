@@ -1,14 +1,22 @@
-"""``sendmail -bD``, ``-bd``: the daemon, in the foreground or behind it, on the ports of DaemonPortOptions."""
+"""``sendmail -bD``, ``-bd``: the daemon, in the foreground or behind it, on the ports of DaemonPortOptions.
+
+Without -q it attempts what comes, and everything when a run of the queue is asked for (``sendmail -q``); with
+``-q30m`` it runs the queue itself. ``sendmail -q30m`` alone is a process that asks for runs.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mailconf.cli.sendmail.queue_selection import selected
 from mailconf.cli.sendmail.sendmail_tool import DEFAULT_CF
-from mailconf.cli.shared.sendmail_daemon import run
+from mailconf.cli.shared.sendmail_daemon import NEVER, run
 from mailconf.sendmail.rules.build_facts import PID_FILE
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 def serve(begun: Start, book: Rulebook) -> int:
     """Serve a configuration until SIGTERM, with -bd in a process of its own; the exit status."""
     call = begun.call
+    _, interval, _ = selected(call.queues)
     waiting = -1
     if call.mode == "d":
         waiting, called = _in_background()
@@ -33,8 +42,33 @@ def serve(begun: Start, book: Rulebook) -> int:
             os.close(waiting)
 
     cf = DEFAULT_CF if call.cf is None else call.cf
-    try:  # what is wrong with the configuration has been said already
-        return run(begun.root, cf, call.given, lambda problem: None, ready=lambda bound: ready())
+    try:
+        every = interval or NEVER
+        quiet = call.mode == "d"
+        return run(begun.root, cf, call.given, _unheard, ready=lambda bound: ready(), every=every, quiet=quiet)
+    finally:
+        pid_file.remove()
+
+
+def _unheard(problem: object) -> None:
+    """What is wrong with the configuration has been said already."""
+
+
+def at_intervals(begun: Start, book: Rulebook, interval: float, work: Callable[[], int]) -> int:
+    """``sendmail -q30m``: do ``work`` now and every ``interval`` seconds, in a process of its own; the exit status."""
+    descriptor, called = _in_background()
+    if called:
+        os.close(descriptor)
+        return 0
+    os.close(descriptor)
+    pid_file = _PidFile(begun, book)
+    pid_file.write()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    try:
+        while True:
+            started = time.monotonic()
+            work()
+            time.sleep(max(1.0, interval - (time.monotonic() - started)))
     finally:
         pid_file.remove()
 

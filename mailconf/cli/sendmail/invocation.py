@@ -46,7 +46,7 @@ class Invocation:
     returned -R: "hdrs" or "full"; ``envelope`` -V; None without one
     expired  -T: whatever is sent has waited too long already
     given    the options of -O and -o, ``Name=value``
-    queue    -q as it was given, None without one
+    queues   the values of -q, as they were given; ``quarantine`` that of -Q, None without it
     debug    the file of -D
     """
 
@@ -65,7 +65,8 @@ class Invocation:
     returned: str | None = None
     envelope: str | None = None
     body: str | None = None
-    queue: str | None = None
+    queues: list[str] = field(default_factory=list)
+    quarantine: str | None = None
     debug: str | None = None
     from_headers: bool = False
     gateway: bool = False
@@ -148,7 +149,7 @@ class SecondReading:
             "V": self._envelope,
             "p": self._protocol,
             "q": self._queue,
-            "Q": lambda value: self._set("queue", value),
+            "Q": lambda value: self._set("quarantine", value),
             "B": lambda value: self._set("body", value),
             "X": lambda value: can_write(loader.root, value, self._problems),
             "t": lambda value: self._set("from_headers", True),
@@ -263,7 +264,7 @@ class SecondReading:
         if self.call.mode not in _QUEUED:
             self._misuse(f"Can not use -q with -b{self.call.mode}")
             return
-        self.call.queue = value
+        self.call.queues.append(value)
         time = value.removeprefix("!").removeprefix("p")
         if not value or time[:1] in tuple("GRISLQf"):
             return

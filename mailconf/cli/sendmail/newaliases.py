@@ -84,14 +84,14 @@ def run(name: str, arguments: list[str]) -> int:
         if letter == "C":
             cf_name = value
         plain = plain and letter == "C"
-    directory = _postfix_directory(cf_name, root)
+    directory = postfix_directory(cf_name, root)
     if directory is None and (not plain or _has_mailers(cf_name or DEFAULT_CF, root)):
         from mailconf.cli.sendmail.caller import caller_of
         from mailconf.cli.sendmail.sendmail import start
 
         return start(name, words, root, caller_of(root))
     if wrong:
-        return _misuse(name, wrong, postfix=directory is not None)
+        return misuse(name, wrong, postfix=directory is not None)
     if directory is not None:
         return _postfix(name, directory, root, messages.release)
     try:
@@ -111,7 +111,7 @@ def _has_mailers(cf_name: str, root: Tree) -> bool:
         return False
 
 
-def _misuse(name: str, wrong: list[str], *, postfix: bool) -> int:
+def misuse(name: str, wrong: list[str], *, postfix: bool) -> int:
     """Complain of options as sendmail's program or Postfix's does, which reads its command line twice."""
     if not postfix:
         letter = wrong[0]
@@ -126,7 +126,7 @@ def _misuse(name: str, wrong: list[str], *, postfix: bool) -> int:
     return EX_TEMPFAIL
 
 
-def _postfix_directory(named: str | None, root: Tree) -> str | None:
+def postfix_directory(named: str | None, root: Tree) -> str | None:
     """The folder of the main.cf that is to be obeyed: "" for the usual one, None where it is a sendmail.cf."""
     if named is None:
         return "" if "MAIL_CONFIG" in os.environ or root.exists(MAIN_CF) else None

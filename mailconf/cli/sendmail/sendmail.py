@@ -1,8 +1,8 @@
 """``sendmail``: its modes, by the letter after -b or the name by which it was called.
 
 Options, messages and exit status are the original's; ``--root DIR`` (ours) reads every absolute path below DIR, and
-``--sendmail-version V`` (ours) names the version whose words are meant: 8.17, 8.18. What of it belongs to a queue that
-others deliver from ends with a message and status 69: docs/sendmail-command.md has the list.
+``--sendmail-version V`` (ours) names the version whose words are meant: 8.17, 8.18. docs/sendmail-command.md has the
+list of what there is.
 """
 
 from __future__ import annotations
@@ -26,14 +26,11 @@ if TYPE_CHECKING:
     from mailconf.sendmail.rules.book import Rulebook
     from mailconf.sendmail.rules.machine import Machine
 
+_OF_THE_QUEUE = "pPhH"
 _AT_ONCE = 1 << 15  # characters of output
 NAMES = {"newaliases": "i", "mailq": "p", "hoststat": "h", "purgestat": "H", "smtpd": "d"}
-# Modes that come with a queue of sendmail's own.
+# Modes that there are not.
 LATER = {
-    "p": "lists no queue",
-    "P": "lists no queue",
-    "h": "keeps no host status",
-    "H": "keeps no host status",
     "C": "has no control socket",
     "a": "does not speak ARPANET mail",
 }
@@ -76,13 +73,11 @@ def start(
 
 def _mode(begun: Start, book: Rulebook) -> int:
     call = begun.call
-    if call.queue is not None:
-        return _later("runs no queue (-q)")
-    if call.client and call.mode not in "tvi":
-        return _later("has no queue of a mail submission program (-Ac)")
     if call.mode == "a" and not call.words and not call.from_headers:
         begun.problems.user("Recipient names must be specified", about="")
         return EX_USAGE
+    if call.mode in _OF_THE_QUEUE or (call.mode == "m" and (call.queues or call.quarantine is not None)):
+        return _queue_mode(begun, book)
     if call.mode in LATER:
         return _later(f"{LATER[call.mode]} (-b{call.mode})")
     if call.mode == "t":
@@ -108,6 +103,13 @@ def _mode(begun: Start, book: Rulebook) -> int:
     if not isinstance(begun.root, Root):
         raise TypeError("a session needs the disk")
     return serve_pipe(begun, book, begun.root)
+
+
+def _queue_mode(begun: Start, book: Rulebook) -> int:
+    from mailconf.cli.sendmail import queue_mode
+
+    modes = {"p": queue_mode.listed, "P": queue_mode.counted, "h": queue_mode.host_status, "H": queue_mode.host_status}
+    return modes.get(begun.call.mode, queue_mode.run_queue)(begun, book)
 
 
 def _later(what: str) -> int:

@@ -38,15 +38,20 @@ def say(text: str | bytes) -> None:
 
 
 def getopt(
-    program: str, arguments: list[str], letters: str, tell: Callable[[str], object] = say
+    program: str,
+    arguments: list[str],
+    letters: str,
+    tell: Callable[[str], object] = say,
+    *,
+    anywhere: bool = True,
 ) -> Iterator[tuple[str, str]]:
-    """The options of ``arguments``, anywhere among the operands, as GNU's getopt(3) reads them.
+    """The options of ``arguments``, ``anywhere`` among the operands or before them, as GNU's getopt(3) reads them.
 
     ``letters`` is getopt's own: a colon follows an option that takes a value. The operands are what is left in
     ``arguments`` at the end. A wrong option is yielded as ("?", letter), and ``tell`` gets getopt's message about it.
     """
     operands: list[str] = []
-    stops_early = "POSIXLY_CORRECT" in os.environ
+    stops_early = not anywhere or "POSIXLY_CORRECT" in os.environ
     while arguments:
         word = arguments.pop(0)
         if word == "--":

@@ -254,8 +254,9 @@ class _Submitting:
             body=(call.body or "").upper(),
             ret={"hdrs": "HDRS", "full": "FULL"}.get(call.returned or "", ""),
             envid=call.envelope or "",
+            waits=book.options.get("DeliveryMode", "")[:1] in _WAITING,
         )
-        submission.add(message, body, hold=book.options.get("DeliveryMode", "")[:1] in _WAITING)
+        submission.add(message, body)
 
     def _recipient(self, addressee: Addressee) -> Recipient:
         return Recipient(addressee.text, addressee.text, notify=(self._begun.call.notify or "").upper())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from mailconf.sendmail.rules.version import SendmailVersion
 
 EX_OSERR = 71
+NEVER = 1e9  # seconds between runs of a queue that nobody runs
+
+
+class Runs(Enum):
+    """What of the queue is attempted, once, in the place of serving: everything, or what is due."""
+
+    ALL = "all"
+    DUE = "due"
+
+
 _SMTP_PORT = 25
 _LOG_LEVEL = 9
 
@@ -32,6 +43,9 @@ def run(
     listen: Sequence[Endpoint] = (),
     ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
     version: SendmailVersion | None = None,
+    every: float | None = None,
+    runs: Runs | None = None,
+    quiet: bool = False,
 ) -> int:
     """Serve the configuration in the file ``cf`` until SIGTERM; the exit status.
 
@@ -40,11 +54,14 @@ def run(
     listen  where, in the place of DaemonPortOptions
     ready   gets the bound addresses
     version of sendmail, whose words are meant
+    every   seconds between runs of the queue
+    runs    listen nowhere, attempt what is in the queue once, and end
+    quiet   the log is the system's, in the place of standard error
     """
     from mailconf.files import Root
     from mailconf.model.fileworld import FileWorld
     from mailconf.mta.journal import LogEvent
-    from mailconf.mta.log import Log
+    from mailconf.mta.log import Log, SystemLog
     from mailconf.mta.queue import QueueError
     from mailconf.mta.server import BrokenConfiguration, Policies, Server
     from mailconf.mta.server import run as serve
@@ -53,10 +70,10 @@ def run(
     if not isinstance(root, Root):
         raise TypeError("a daemon runs on the disk")
     try:
-        policy = compiled(root, cf, given, hear, version)
+        policy = _timed(compiled(root, cf, given, hear, version), every)
     except Stopped as stopped:
         return stopped.status
-    log = Log(hostname=policy.hostname, name="sendmail")
+    log = SystemLog(name="sendmail") if quiet else Log(hostname=policy.hostname, name="sendmail")
     words = personality(policy)
     first = [policy]
 
@@ -66,7 +83,7 @@ def run(
 
     def compile() -> Policies:
         try:
-            main = first.pop() if first else compiled(root, cf, given, hear, version)
+            main = first.pop() if first else _timed(compiled(root, cf, given, hear, version), every)
         except Stopped as stopped:
             raise BrokenConfiguration(f"{cf} cannot be read: status {stopped.status}") from stopped
         return Policies(main, personality(main))
@@ -76,10 +93,12 @@ def run(
     server = Server(
         compile,
         lambda: FileWorld(root, trace=False),
-        list(listen) or endpoints(policy),
+        [] if runs is not None else list(listen) or endpoints(policy),
         log=log,
         root=root,
         ready=ready,
+        once=runs is not None,
+        flush=runs is Runs.ALL,
     )
     try:
         serve(server)
@@ -87,6 +106,12 @@ def run(
         note(LogEvent.FATAL, error=failure)
         return EX_OSERR
     return 0
+
+
+def _timed(policy: SendmailPolicy, every: float | None) -> SendmailPolicy:
+    if every is not None:
+        policy.site.limits = policy.site.limits._replace(queue_run_delay=every)
+    return policy
 
 
 def compiled(

@@ -55,6 +55,54 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "postalias": ("[OPTION]... [TYPE:]FILE...", "cdq", POSTMAP),
+    "postqueue": (
+        "-f | -i QUEUE_ID | -j | -p | -s SITE",
+        "cis",
+        (
+            ("-c DIR", "the folder of main.cf"),
+            ("-p, -j", "list the queue; as JSON, an object a line"),
+            ("-f", "attempt everything that waits"),
+            ("-i ID", "attempt one message"),
+            ("-s SITE", "attempt what is for a domain (fast_flush_domains)"),
+            ("-v", "accepted"),
+        ),
+    ),
+    "postsuper": (
+        "[OPTION]... [QUEUE]...",
+        "cdefhHr",
+        (
+            ("-c DIR", "the folder of main.cf"),
+            ("-d ID", "delete a message; ALL; - reads ids from standard input, as with each of these"),
+            ("-h ID, -H ID", "put it on hold; release it"),
+            ("-r ID", "let it come in once more: addresses are mapped anew"),
+            ("-e ID, -f ID", "give it up at its next attempt; and release it"),
+            ("-p, -s, -S, -v", "accepted"),
+        ),
+    ),
+    "postcat": (
+        "[OPTION]... QUEUE_ID...",
+        "c",
+        (
+            ("-c DIR", "the folder of main.cf"),
+            ("-q", "what follows are queue ids"),
+            ("-e, -h, -b", "only the envelope; the header; the body"),
+            ("-d, -o, -v", "accepted"),
+        ),
+    ),
+    "mailq": (
+        "[OPTION]...",
+        "ABbCDdeFfHhLMNOopQqRrVX",
+        (
+            ("-C FILE", "a sendmail.cf, a main.cf or its folder"),
+            ("-v", "with priorities, and names that are not cut off (sendmail's)"),
+            ("-qIID, -qRTEXT, -qSTEXT", "only messages whose id, recipients or sender have this (sendmail's)"),
+            ("others", "those of sendmail are accepted"),
+        ),
+    ),
+    **dict.fromkeys(
+        ("hoststat", "purgestat"),
+        ("[OPTION]...", "ABbCDdeFfhLMNOopQqRrVX", (CF, ("others", "those of sendmail are accepted"))),
+    ),
     "newaliases": (
         "[OPTION]...",
         "ABbCDdeFfHhLMNOopQqRrVX",
@@ -99,6 +147,8 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
             ("-bs", "speak SMTP on standard input and output"),
             ("-bD, -bd", "the daemon, in the foreground or behind it"),
             ("-t", "queue a message; its header names the recipients"),
+            ("-bp, -bP", "list the queue; count it"),
+            ("-q, -q30m", "attempt what is in the queue, once or at intervals"),
             ("-dLEVELS", "with -bt: 21.N shows what rules do, 60.1 lookups"),
             ("others", "those of sendmail are accepted"),
         ),
@@ -112,7 +162,9 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("--explain", "of each NAME: type, default, value, where it is set, since when it exists"),
     ),
     "sendmail": (ROOT, ("--sendmail-version V", "the words of this version: 8.17, 8.18")),
-    **dict.fromkeys(("newaliases", "postalias", "postmap"), (ROOT, WORDS)),
+    **dict.fromkeys(
+        ("mailq", "newaliases", "postalias", "postcat", "postmap", "postqueue", "postsuper"), (ROOT, WORDS)
+    ),
 }
 
 

@@ -40,15 +40,16 @@ Segment
 Records
     ADD     a message, or one that is written again at the end, with what became of it, so that its old segment can be
             removed. id: its queue id; from: the sender; at: its arrival, next: when the next attempt is due, in seconds
-            since the epoch; to: a list of recipients; size: bytes as SMTP counts them; local: whether its header
-            addresses are completed as a local client's. Where there is something to say: body, ret, envid (of MAIL),
-            filter (of access(5)), session (what is known of the client), came (the name under which it lay elsewhere:
-            what is found there again is here already, unless this message is DONE), hold, warned, state.
+            since the epoch; to: a list of recipients; size: bytes as SMTP counts them; bytes: of the body; local:
+            whether its header addresses are completed as a local client's. Where there is something to say: body, ret,
+            envid (of MAIL), filter (of access(5)), session (what is known of the client), came (the name under which
+            it lay elsewhere: what is found there again is here already, unless this message is DONE), hold, warned,
+            expire, state.
             A recipient: address, and as needed original, orcpt, notify, kind ("command", "file", "error"), owner,
             identity ([uid, gid]), error (`mailconf.model.recipient`).
-    RESULT  what became of a message: of next, hold, warned, state those that are new. state has by the place of a
-            recipient among the others, in decimal: state (0 pending, 1 deferred, 2 failed, 3 done), number of attempts,
-            DSN status, text, relay, code of the reply, its lines.
+    RESULT  what became of a message: of next, hold, warned, expire, state those that are new. state has by the place
+            of a recipient among the others, in decimal: state (0 pending, 1 deferred, 2 failed, 3 done), number of
+            attempts, DSN status, text, relay, code of the reply, its lines.
     DONE    nothing is left to do for a message
     END     the segment ends here
 

@@ -54,7 +54,8 @@ class Queued:
 class QueueEntry:
     """A message in the queue. ``message.content`` is empty where only the envelope was asked for (`Queue.entries`).
 
-    size  bytes as SMTP counts them: every line ended by CR LF
+    size    bytes as SMTP counts them: every line ended by CR LF; ``body``: bytes of the body as it lies here
+    expire  somebody wants it to be given up: what is deferred at the next attempt goes back to the sender
     """
 
     serial: int
@@ -65,6 +66,8 @@ class QueueEntry:
     warned: bool = False
     filter: str = ""
     size: int = 0
+    expire: bool = False
+    body: int = 0
 
     @property
     def queue_id(self) -> str:
@@ -112,7 +115,7 @@ class Queue(Entrance, Protocol):
         ...
 
     def entries(self) -> AsyncIterator[QueueEntry]:
-        """All messages, without their contents and sessions, in order of arrival."""
+        """All messages, without their contents and sessions, in order of arrival; those of commands among them."""
         ...
 
     async def record(self, serial: int, results: Iterable[tuple[int, Result]], *, again: bool = False) -> None:
@@ -151,6 +154,14 @@ class Queue(Entrance, Protocol):
 
     async def requeue(self, queue_id: str) -> bool:
         """Everything that is left is pending anew and due at once, held or not; whether the message is there."""
+        ...
+
+    async def hasten(self, queue_id: str) -> bool:
+        """Due at once, unless on hold; whether the message is there and is not on hold."""
+        ...
+
+    async def expire(self, queue_id: str) -> bool:
+        """Give the message up at its next attempt; whether it is there and was not given up already."""
         ...
 
     async def delete(self, queue_id: str) -> bool:

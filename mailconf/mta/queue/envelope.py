@@ -21,6 +21,7 @@ _OF_THE_MOMENT = ("objection", "withheld", "content")  # what the queue does not
 _SESSION = [known.name for known in fields(Session) if known.name not in _OF_THE_MOMENT]
 _NAMES = ("client_name", "reverse_name")  # text, outcome
 
+_UNTIL_A_RUN = 1e9  # seconds until an attempt of what waits for a run of the queue
 Outcomes = dict[str, list[Any]]  # by the recipient's place, in decimal: state, tries, dsn, text, relay, code, reply
 
 
@@ -47,7 +48,7 @@ def load(data: bytes) -> dict[str, Any]:
 # before it: what looks like a key is one.
 _PLAIN = re.compile(rb'\{"id":"([ !#-\[\]-~]*)",')
 _NEXT = re.compile(rb',"next":(-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)[,}]')
-_CHANGES = re.compile(rb',"(?:hold|warned|state|came)":')
+_CHANGES = re.compile(rb',"(?:hold|warned|expire|state|came)":')
 
 
 def plain_envelope(text: bytes) -> dict[str, Any] | None:
@@ -65,10 +66,10 @@ def plain_state(text: bytes) -> bytes:
     return text[len(b'{"state":') : -1] if whole else b""
 
 
-def envelope(message: Message, *, size: int, hold: bool, filter: str, came: str = "") -> dict[str, Any]:
+def envelope(message: Message, *, size: int, body: int, hold: bool, filter: str, came: str = "") -> dict[str, Any]:
     """The values of an ADD for a message whose recipients are all pending.
 
-    size  as SMTP counts it
+    size  as SMTP counts it; ``body``: bytes of the body as it lies here
     came  the name under which it lay elsewhere before: who sees it there again knows that it is here
     """
     values: dict[str, Any] = {
@@ -77,7 +78,8 @@ def envelope(message: Message, *, size: int, hold: bool, filter: str, came: str 
         "at": message.arrival,
         "to": [_recipient(recipient) for recipient in message.recipients],
         "size": size,
-        "next": message.arrival,
+        "bytes": body,
+        "next": message.arrival + (_UNTIL_A_RUN if message.waits else 0.0),
         "local": bool(message.local),
     }
     optional = {"body": message.body, "ret": message.ret, "envid": message.envid, "filter": filter, "came": came}
@@ -87,6 +89,12 @@ def envelope(message: Message, *, size: int, hold: bool, filter: str, came: str 
     if message.session is not None:
         values["session"] = _session(message.session)
     return values
+
+
+def body_size(content: bytes) -> int:
+    """Bytes of a message's body: what follows its first empty line."""
+    at = 0 if content.startswith(b"\n") else content.find(b"\n\n") + 1
+    return len(content) - at - 1 if at or content.startswith(b"\n") else 0
 
 
 def _recipient(recipient: Recipient) -> dict[str, Any]:
@@ -126,16 +134,20 @@ def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEnt
             local=values["local"],
         )
         flags = bool(values.get("hold")), bool(values.get("warned"))
-        return QueueEntry(serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"])
+        found = QueueEntry(
+            serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"]
+        )
+        found.expire, found.body = bool(values.get("expire")), int(values.get("bytes", values["size"]))
+        return found
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise Broken(f"{type(error).__name__}: {error}") from error
 
 
-def fresh_entry(serial: int, message: Message, *, size: int, filter: str) -> QueueEntry:
+def fresh_entry(serial: int, message: Message, *, size: int, body: int, filter: str) -> QueueEntry:
     """What `entry` makes of the record of a message that was just added, without a record."""
     recipients = [Queued(place, recipient) for place, recipient in enumerate(message.recipients)]
     known = replace(message, content=b"", effects=(), local=bool(message.local))
-    return QueueEntry(serial, known, recipients, message.arrival, filter=filter, size=size)
+    return QueueEntry(serial, known, recipients, message.arrival, filter=filter, size=size, body=body)
 
 
 def session_of(kept: dict[str, Any] | None) -> Session | None:

@@ -56,6 +56,7 @@ class Held:
     next_attempt: float
     hold: bool = False
     warned: bool = False
+    expire: bool = False
     outcomes: bytes = b""
     came: str = ""
     due: float = 0.0
@@ -63,11 +64,13 @@ class Held:
     @property
     def changed(self) -> bool:
         """Whether something became of it since it came."""
-        return bool(self.outcomes) or self.hold or self.warned
+        return bool(self.outcomes) or self.hold or self.warned or self.expire
 
     def changes(self) -> dict[str, Any]:
         """What is to be known of it beside its envelope as it came."""
         values: dict[str, Any] = {"next": self.next_attempt, "hold": self.hold, "warned": self.warned}
+        if self.expire:
+            values["expire"] = True
         if self.outcomes:
             values["state"] = load(self.outcomes)
         return values
@@ -119,6 +122,7 @@ class Holdings:
             held.next_attempt = float(values.get("next", held.next_attempt))
             held.hold = bool(values.get("hold", held.hold))
             held.warned = bool(values.get("warned", held.warned))
+            held.expire = bool(values.get("expire", held.expire))
             if state := values.get("state"):
                 outcomes: Outcomes = load(held.outcomes) if held.outcomes else {}
                 held.outcomes = dump({**outcomes, **state})

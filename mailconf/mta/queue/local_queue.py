@@ -15,7 +15,17 @@ from typing import Any
 from mailconf.files import sync_folder
 from mailconf.mta.message import Message, Result
 from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError, RecipientState
-from mailconf.mta.queue.envelope import PENDING, Broken, Outcomes, dump, envelope, fresh_entry, load, outcome_of
+from mailconf.mta.queue.envelope import (
+    PENDING,
+    Broken,
+    Outcomes,
+    body_size,
+    dump,
+    envelope,
+    fresh_entry,
+    load,
+    outcome_of,
+)
 from mailconf.mta.queue.folder import NotReadable, QueueFolder
 from mailconf.mta.queue.group import Add, Free, GroupWriter, Move, Note, Outcome
 from mailconf.mta.queue.holdings import Held, Holdings, Segment, read_envelopes, read_message, read_segments
@@ -147,11 +157,11 @@ class LocalQueue(Queue):
         if serial in self._holdings.messages:
             raise QueueError(f"the queue {self._folder.path} has a message {message.queue_id} already")
         size = message.size + message.content.count(b"\n")
-        values = envelope(message, size=size, hold=hold, filter=filter)
+        values = envelope(message, size=size, body=body_size(message.content), hold=hold, filter=filter)
         text = dump(values)
         await self._add(serial, values, text, content_of(message.content))
-        if not hold and serial in self._holdings.messages:
-            self._keep(fresh_entry(serial, message, size=size, filter=filter), message.content)
+        if not hold and not message.waits and serial in self._holdings.messages:
+            self._keep(fresh_entry(serial, message, size=size, body=values["bytes"], filter=filter), message.content)
         return serial
 
     async def _add(self, serial: int, values: dict[str, Any], text: bytes, content: Content) -> None:
@@ -162,7 +172,7 @@ class LocalQueue(Queue):
 
         def done(added: Add) -> None:
             if added.place is not None:
-                self._holdings.add(serial, values, added.place).due = self._steady()
+                self._holdings.add(serial, values, added.place).due = self._steady() + values["next"] - values["at"]
             if durable.cancelled():
                 return
             if added.error is not None:
@@ -297,6 +307,20 @@ class LocalQueue(Queue):
         self._change(held, {"hold": False, "state": state}, 0.0)
         return True
 
+    async def hasten(self, queue_id: str) -> bool:
+        held = self._called(queue_id)
+        if held is None or held.hold:
+            return False
+        self._change(held, {}, 0.0)
+        return True
+
+    async def expire(self, queue_id: str) -> bool:
+        held = self._called(queue_id)
+        if held is None or held.expire:
+            return False
+        self._change(held, {"expire": True})
+        return True
+
     async def delete(self, queue_id: str) -> bool:
         held = self._called(queue_id)
         if held is None:
@@ -305,6 +329,7 @@ class LocalQueue(Queue):
         return True
 
     async def flush(self) -> int:
+        await self._receive()
         now = self._steady()
         waiting = [held for held in self._holdings.messages.values() if not held.hold and held.due > now]
         for held in waiting:
@@ -312,6 +337,10 @@ class LocalQueue(Queue):
         return len(waiting)
 
     def _called(self, queue_id: str) -> Held | None:
+        with suppress(ValueError):  # most have their serial in their id
+            held = self._holdings.messages.get(self.ids.serial(queue_id))
+            if held is not None and held.queue_id == queue_id:
+                return held if held.serial not in self._arriving else None
         held = self._holdings.called(queue_id)
         return held if held is not None and held.serial not in self._arriving else None
 
@@ -382,6 +411,7 @@ class LocalQueue(Queue):
         return await self._read(held, content=True) if held is not None else None
 
     async def entries(self) -> AsyncIterator[QueueEntry]:
+        await self._receive()
         serials = sorted(self._holdings.messages)
         for at in range(0, len(serials), _LISTED):
             there = [self._holdings.messages.get(serial) for serial in serials[at : at + _LISTED]]

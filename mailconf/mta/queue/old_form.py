@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from mailconf.files import Untrusted, distrust, sync_folder
 from mailconf.mta.message import Message, Recipient
 from mailconf.mta.queue.entry import QueueError
-from mailconf.mta.queue.envelope import envelope, session_of
+from mailconf.mta.queue.envelope import body_size, envelope, session_of
 from mailconf.source import decode
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def _messages(base: sqlite3.Connection) -> Iterator[tuple[int, dict[str, Any], b
         message = Message(
             queue_id, decode(sender), recipients, b"", arrival, body, ret, decode(envid), session, local=bool(local)
         )
-        values = envelope(message, size=size, hold=bool(hold), filter=decode(filter), came=f"{FILE}:{queue_id}")
+        came, held = f"{FILE}:{queue_id}", bool(hold)
+        values = envelope(message, size=size, body=body_size(content), hold=held, filter=decode(filter), came=came)
         values |= {"next": due, "warned": bool(warned), "state": state}
         yield serial, values, content
 

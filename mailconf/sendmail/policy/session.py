@@ -89,9 +89,9 @@ class SendmailSession(SessionState):
     def _effects(self) -> tuple[Effect, ...]:
         if self.discard:
             return (Effect(EffectKind.DISCARD),)
-        if self.hold or self.policy.settings.queues_only:
+        if self.hold:
             return (Effect(EffectKind.HOLD, modern(self.hold)),)
-        return ()
+        return (Effect(EffectKind.WAIT),) if self.policy.settings.queues_only else ()
 
     # -- connect, HELO
 

@@ -94,6 +94,8 @@ class Settings:
             bounce_lifetime=returned,
             delay_warning=self.seconds("Timeout.queuewarn", 4 * 3600, "h"),
             minimal_backoff=self.seconds("MinQueueAge", 0),
+            maximal_backoff=_ANY,
+            runs_are_whole=True,
         )
 
     @cached_property

@@ -1,0 +1,24 @@
+"""Where the control socket is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LONGEST = 100  # bytes of a socket's path, of which unix(7) has 108
+
+
+@contextmanager
+def reachable(folder: Path) -> Iterator[Path]:
+    """The socket's path in the folder of a queue, short enough for bind(2) and connect(2). Raises OSError."""
+    path = folder / "control"
+    if len(os.fsencode(path)) <= _LONGEST:
+        yield path
+        return
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield Path(f"/proc/self/fd/{descriptor}/control")
+    finally:
+        os.close(descriptor)
