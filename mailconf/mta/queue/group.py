@@ -72,14 +72,7 @@ class Free:
     segments: list[tuple[int, bool]]
 
 
-@dataclass(slots=True)
-class Barrier:
-    """Everything before it is on the disk when ``done`` is called."""
-
-    done: Callable[[], None]
-
-
-Work = Add | Move | Note | Free | Barrier
+Work = Add | Move | Note | Free
 
 
 @dataclass(slots=True)
@@ -90,7 +83,6 @@ class Outcome:
     moved: list[Move] = field(default_factory=list)
     begun: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    barriers: list[Barrier] = field(default_factory=list)
 
 
 class GroupWriter:
@@ -136,7 +128,7 @@ class GroupWriter:
             outcome = self._group(work, sync=not work or ended)
             if ended:
                 self._end(outcome)
-            if outcome.added or outcome.moved or outcome.begun or outcome.problems or outcome.barriers:
+            if outcome.added or outcome.moved or outcome.begun or outcome.problems:
                 self._report(outcome)
 
     def _is_sure(self) -> bool:
@@ -149,7 +141,7 @@ class GroupWriter:
                 self._writer.append(note.type, note.serial, note.text)
             for each in work:
                 self._one(each, outcome)
-            if sync or outcome.added or outcome.moved or outcome.barriers:
+            if sync or outcome.added or outcome.moved:
                 self._writer.sync()
                 self.syncs += 1
                 self._unsure.clear()
@@ -174,8 +166,6 @@ class GroupWriter:
         elif isinstance(work, Note):
             self._unsure.append(work)
             self._writer.append(work.type, work.serial, work.text)
-        elif isinstance(work, Barrier):
-            outcome.barriers.append(work)
 
     def _move(self, work: Move) -> None:
         path = self._folder.segment(work.old.segment)
@@ -202,7 +192,6 @@ class GroupWriter:
         self._unsure += [each for each in work if isinstance(each, Note) and id(each) not in noted]
         outcome.added = [each for each in work if isinstance(each, Add)]
         outcome.moved = [each for each in work if isinstance(each, Move)]
-        outcome.barriers = [each for each in work if isinstance(each, Barrier)]
         for added in outcome.added:
             if added.place is not None:
                 self._unsure.append(Note(RecordType.DONE, added.serial))
