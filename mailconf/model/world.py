@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from mailconf.maps.core.trust import ORDINARY as ORDINARY
 from mailconf.maps.core.trust import Trust as Trust
+from mailconf.maps.reference import TableRef
 from mailconf.model.trace import Step, Trace, of_file
 from mailconf.personal import PersonalFile
 from mailconf.source import Span
@@ -211,7 +212,7 @@ class Ask:
         if answer.failed or not _is_steady(self.world, table):
             self.passing += 1
         found = "found" if secret else answer.value
-        shown = f"{table.partition(':')[0]}:..." if secret and ":/" not in table else table
+        shown = f"{TableRef.parse(table).type}:..." if secret and ":/" not in table else table
         self._record(shown, key, found if answer.found else _how(answer), answer.span)
         return answer
 

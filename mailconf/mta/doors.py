@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mailconf.mta.journal import LogEvent
-from mailconf.mta.listener import SmtpService
+from mailconf.mta.smtp_service import SmtpService
 
 _BACKLOG = 511
 

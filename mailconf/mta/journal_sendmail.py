@@ -14,6 +14,7 @@ from mailconf.model.address import external
 from mailconf.model.peer import peer_of
 from mailconf.model.session import Session
 from mailconf.model.verdict import Reply, Verdict
+from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
@@ -70,6 +71,14 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.NO_AGENT: (_ALWAYS, "SYSERR: nothing delivers for mailer {transport} {program}"),
     LogEvent.LISTENING: (_ALWAYS, "daemon {service}: listening on {host} port {port}"),
     LogEvent.PRIVILEGE_UNKNOWN: (_REFUSED, "{privilege}: {table}: lookup failed"),
+    LogEvent.TLS_BROKEN: (_ALWAYS, "STARTTLS=server, error: {reason} {file}"),
+    LogEvent.TLS_FAILED: (_NOTED, "NOQUEUE: STARTTLS=server, error: accept failed, reason={reason}, relay={client}"),
+    LogEvent.NO_CERTIFICATE: (_NOTED, "NOQUEUE: {client} has to present a certificate, and did not"),
+    LogEvent.LOGIN_ABORTED: (_LATER, "NOQUEUE: AUTH aborted, mech={method}, relay={client}"),
+    LogEvent.RESPONSE_TOO_LONG: (_NOTED, "NOQUEUE: an AUTH response of {client} is longer than {limit}: {text}"),
+    LogEvent.LOGINS_UNAVAILABLE: (_ALWAYS, "AUTH: {server} cannot be asked: {reason}"),
+    LogEvent.NO_MECHANISMS: (_ALWAYS, "AUTH warning: no mechanisms"),
+    LogEvent.SENT_CONTENT: (_REFUSED, "{queue_id}: {text}"),
     LogEvent.TIMED_OUT: (_LOST, "{queue_id}: timeout waiting for input from {client} during {where}"),
 }
 _SILENT = frozenset(
@@ -121,6 +130,17 @@ _REMARKS: dict[Remark, str] = {
     Remark.TIMED_OUT: "Connection timed out with {peer}",
     Remark.ACCEPTED: "Sent ({reply.text})",
     Remark.REFUSED: "{reply.verbatim}",
+    Remark.CONTENT_UNCHECKED: "Local configuration error",
+    Remark.SECURITY_UNKNOWN: "Local configuration error: {reason}",
+    Remark.NO_TLS: "TLS is needed, and {peer} does not offer it",
+    Remark.TLS_REFUSED: "{reply.verbatim}",
+    Remark.NO_HANDSHAKE_TLS: "TLS handshake failed.",
+    Remark.NOT_VERIFIED: "the host's certificate is not verified",
+    Remark.NO_MECHANISM: "AUTH failed: no mechanism of {peer} can be used",
+    Remark.LOGIN_REFUSED: "AUTH failed: {reply.verbatim}",
+    Remark.BAD_CHALLENGE: "AUTH failed: {peer} sent what cannot be read",
+    Remark.NO_ANSWER: "AUTH failed: there is no answer to what {peer} asks for",
+    Remark.LOCAL_DATA: "AUTH failed: a table of logins cannot be asked",
 }
 _EXIT = {
     64: "Command line usage error",
@@ -138,6 +158,13 @@ _EXIT = {
     76: "Remote protocol error",
     77: "Insufficient permission",
     78: "Local configuration error",
+}
+_OPERATED = {
+    Operation.HOLD: "quarantine",
+    Operation.RELEASE: "released from quarantine",
+    Operation.REQUEUE: "requeued",
+    Operation.DELETE: "removed",
+    Operation.EXPIRE: "to be given up",
 }
 _REFUSES = ("refused", "reset", "closed")
 
@@ -292,8 +319,32 @@ def _report_sent(queue_id: str, notice: Notice, postmaster: bool, report_id: str
     yield _NOTED, f"{queue_id}: {report_id}: {what}: {about.get(notice, 'returned mail')}"
 
 
-def _expired(queue_id: str, sender: str) -> Iterable[tuple[int, str]]:
-    yield _REFUSED, f"{queue_id}: from=<{external(sender)}>: queue lifetime over, message returned"
+def _expired(queue_id: str, sender: str, forced: bool) -> Iterable[tuple[int, str]]:
+    why = "given up as asked for" if forced else "queue lifetime over"
+    yield _REFUSED, f"{queue_id}: from=<{external(sender)}>: {why}, message returned"
+
+
+def _operated(queue_id: str, operation: Operation) -> Iterable[tuple[int, str]]:
+    yield _NOTED, f"{queue_id}: {_OPERATED[operation]}"
+
+
+def _tls_begun(client: str, session: Session) -> Iterable[tuple[int, str]]:
+    verify = "NO" if session.certificate is None else "OK" if session.certificate.trusted else "FAIL"
+    agreed = f"version={session.tls_protocol}, verify={verify}, cipher={session.tls_cipher}, bits={session.tls_bits}"
+    yield _SENT, f"NOQUEUE: STARTTLS=server, relay={client}, {agreed}"
+
+
+def _login_failed(client: str, method: str, reply: Reply, account: str | None) -> Iterable[tuple[int, str]]:
+    user = f", user={account}" if account else ""
+    yield _LATER, f"NOQUEUE: AUTH failure ({method}): {_unnumbered(reply.text)}{user}, relay={client}"
+
+
+def _hop_tls_begun(program: str, relay: str, level: object, facts: Any) -> Iterable[tuple[int, str]]:
+    yield _SENT, f"STARTTLS=client, relay={relay}, {facts.terms}"
+
+
+def _hop_tls_failed(program: str, relay: str, reason: object, untrusted: bool) -> Iterable[tuple[int, str]]:
+    yield _NOTED, f"STARTTLS=client, error: connect failed, reason={reason}, relay={relay}"
 
 
 def _defect(question: str, error: Exception, place: str) -> Iterable[tuple[int, str]]:
@@ -310,5 +361,10 @@ _LINES: dict[LogEvent, Callable[..., Iterable[tuple[int, str]]]] = {
     LogEvent.DELIVERY: _delivery,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.EXPIRED: _expired,
+    LogEvent.OPERATED: _operated,
+    LogEvent.TLS_BEGUN: _tls_begun,
+    LogEvent.LOGIN_FAILED: _login_failed,
+    LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
+    LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
     LogEvent.DEFECT: _defect,
 }

@@ -14,28 +14,21 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from mailconf.files import Root
-from mailconf.model.policy import Policy, Privilege
+from mailconf.model.policy import Privilege
 from mailconf.model.security import ServerTls
 from mailconf.model.session import NO_NAME
-from mailconf.model.site import Site
-from mailconf.mta.answers import Answers, VerdictHook
+from mailconf.mta.answers import Answers
 from mailconf.mta.journal import LogEvent
-from mailconf.mta.logins import LoginServer
-from mailconf.mta.message import Context
-from mailconf.mta.rates import Rates, Throttle
-from mailconf.mta.resolver import Resolver, peer
+from mailconf.mta.resolver import peer
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
-from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
+    from mailconf.mta.smtp_service import SmtpService
     from mailconf.mta.tls import Offered
     from mailconf.smtp.tls import TlsLayer
 
@@ -52,113 +45,6 @@ class _Lost(Exception):
 
 class _Idle(Exception):
     """The client was silent for too long."""
-
-
-class SmtpService:
-    """What the sessions of one service share; `protocol` is what asyncio's create_server wants.
-
-    A session keeps the Policy that was in force when its client connected, as a process of smtpd(8) keeps its
-    configuration; `policy` may be replaced at any time.
-
-    service     its name in master.cf
-    policy      the service's Policy, None for the context's
-    options     the protocol's options, None for the Site's; name, sizes and error limits are always the Site's
-    resolver    for client names, which stay unknown without one
-    on_verdict  gets every answer of the Policy: (session, question, verdict)
-    root        where the files of keys and certificates lie
-    on_full     told that there are as many sessions as may be, where no more are to come then; called for each
-                further one, too
-    """
-
-    def __init__(
-        self,
-        context: Context,
-        *,
-        service: str = "smtp",
-        policy: Policy | None = None,
-        options: ServerOptions | None = None,
-        resolver: Resolver | None = None,
-        on_verdict: VerdictHook | None = None,
-        root: Root | None = None,
-        on_full: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.context = context
-        self.service = service
-        self._on_full = on_full
-        self.policy = policy or context.policy
-        self.base = options
-        self.resolver = resolver
-        self.on_verdict = on_verdict
-        self.sessions: set[SmtpSession] = set()
-        self.clients: Counter[str] = Counter()
-        self.rates = Rates(self.policy.site.limits.rate_window)
-        self._root = root or Root()
-        self._prepared: Site | None = None  # whose TLS and logins these are
-        self.tls: Offered | None = None
-        self.logins: LoginServer | None = None
-        limits = self.policy.site.limits
-        self.throttle = Throttle(limits.connection_rate)
-        self.stopping = False
-        self._slots = asyncio.Semaphore(limits.connections or 1_000_000)
-
-    def protocol(self) -> SmtpSession:
-        return SmtpSession(self)
-
-    def prepare(self) -> None:
-        """Have TLS and the way to the authentication server ready, as the Policy's configuration asks for them. Keys
-        that are of no use are logged."""
-        site = self.policy.site
-        if site is self._prepared:
-            return
-        self._prepared, self.tls = site, None
-        if self.logins is not None and self.logins.settings != site.logins:
-            self.logins.close()  # logins under way have failed for the time being
-            self.logins = None
-        if self.logins is None and site.logins is not None:
-            self.logins = LoginServer(site.logins, self._root)
-        if site.tls is not None:
-            from mailconf.mta.tls import TlsUnavailable, offered  # a second's hundredth, for who has TLS
-
-            try:
-                self.tls = offered(site.tls, self._root)
-            except TlsUnavailable as failure:
-                self.context.note(LogEvent.TLS_BROKEN, reason=str(failure), file=failure.file)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether there are as many sessions as may be, and further ones are not to wait."""
-        limits = self.policy.site.limits
-        return limits.full_pause > 0 and 0 < limits.connections <= len(self.sessions)
-
-    def begun(self, session: SmtpSession) -> bool:
-        """A client has connected; False where it may not."""
-        admitted = not self.is_full
-        if admitted:
-            self.sessions.add(session)
-        if self.is_full:
-            self._on_full()
-        return admitted
-
-    def options(self) -> ServerOptions:
-        return self.policy.site.options_of(self.base)
-
-    async def close(self, grace: float = 5.0) -> None:
-        """Idle sessions end now; those in a transaction have ``grace`` seconds to end it."""
-        self.stopping = True
-        for session in list(self.sessions):
-            session.wind_up()
-        tasks = [session.task for session in self.sessions if session.task is not None]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=grace)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        if self.logins is not None:
-            self.logins.close()
-
-    @property
-    def slots(self) -> asyncio.Semaphore:
-        return self._slots
 
 
 class SmtpSession(asyncio.Protocol):

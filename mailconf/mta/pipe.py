@@ -16,10 +16,11 @@ from typing import BinaryIO
 
 from mailconf.model.policy import Policy
 from mailconf.mta.intake import QueueIntake
-from mailconf.mta.listener import SmtpService, SmtpSession
+from mailconf.mta.listener import SmtpSession
 from mailconf.mta.message import Context, Message
 from mailconf.mta.queue import Entrance
 from mailconf.mta.queue_ids import QueueIds
+from mailconf.mta.smtp_service import SmtpService
 from mailconf.mta.submission import Submission
 
 _PIECE = 65536

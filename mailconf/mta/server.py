@@ -25,12 +25,12 @@ from mailconf.model.world import World
 from mailconf.mta.answers import VerdictHook
 from mailconf.mta.doors import Doors
 from mailconf.mta.journal import LogEvent
-from mailconf.mta.listener import SmtpService
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Agent, Context
 from mailconf.mta.personality import Personality
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.smtp_client import SmtpAgent
+from mailconf.mta.smtp_service import SmtpService
 from mailconf.mta.world import MtaWorld
 from mailconf.smtp.options import ServerOptions
 

@@ -64,7 +64,8 @@ def test_a_relay(tmp_path: Path, library: Library) -> None:
 
 
 def test_nothing_is_said_where_the_mailers_are_unknown(tmp_path: Path) -> None:
-    (tmp_path / "sendmail.mc").write_text(MC.replace("{relay}", ""))
+    """Without the library, and with a feature that our own .cf lacks."""
+    (tmp_path / "sendmail.mc").write_text(MC.replace("{relay}", "FEATURE(`ldap_routing')dnl\n"))
     (tmp_path / "mailertable").write_text("a.example\tnosuch:host\n")
     sink = Sink()
     check_etc_mail(EtcMail(str(tmp_path), Root(), None), sink)

@@ -12,8 +12,8 @@ from mailconf.model.fileworld import FileWorld
 from mailconf.model.world import run
 from mailconf.mta.answers import Answers
 from mailconf.mta.journal import LogEvent
-from mailconf.mta.listener import SmtpService
 from mailconf.mta.message import Context
+from mailconf.mta.smtp_service import SmtpService
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.smtp.events import Content, Wait

@@ -12,9 +12,9 @@ from smtpd_fixture import MemoryIntake
 from mailconf.diagnostics import Sink
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
-from mailconf.mta.listener import SmtpService
 from mailconf.mta.message import Context
 from mailconf.mta.resolver import Resolver
+from mailconf.mta.smtp_service import SmtpService
 from mailconf.mta.world import MtaWorld
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
 from mailconf.postfix.settings.configuration import Configuration

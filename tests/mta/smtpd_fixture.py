@@ -18,9 +18,9 @@ from mailconf.model.trace import Trace
 from mailconf.model.verdict import Reply, Verdict
 from mailconf.model.world import Ask
 from mailconf.mta.answers import VerdictHook
-from mailconf.mta.listener import SmtpService
 from mailconf.mta.message import Context, IntakeRefused, Message
 from mailconf.mta.resolver import Resolver
+from mailconf.mta.smtp_service import SmtpService
 from mailconf.smtp.options import ServerOptions
 from tests.personality import PERSONALITY
 

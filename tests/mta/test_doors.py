@@ -12,8 +12,8 @@ from smtpd_fixture import OpenPolicy
 
 from mailconf.model.limits import Limits
 from mailconf.mta.doors import Doors
-from mailconf.mta.listener import SmtpService
 from mailconf.mta.message import Context
+from mailconf.mta.smtp_service import SmtpService
 from tests.personality import PERSONALITY
 
 

@@ -30,6 +30,8 @@ from mailconf.mta.queue.records import (
     SegmentHead,
     Unfinished,
     pack,
+    record_at,
+    record_of,
     scan,
 )
 from mailconf.mta.queue.writer import SegmentWriter, content_of
@@ -74,6 +76,23 @@ def test_a_torn_end_is_not_kept(cut: int) -> None:
     data = whole + record(6, text=b'{"a"}', content=b"abc")[:cut] + bytes(100)
     found = found_in(data)
     assert serials(found) == [5] and found[-1] == Unfinished(len(whole))
+
+
+@pytest.mark.parametrize("at", range(HEAD_SIZE, HEAD_SIZE + RECORD_SIZE + 2))
+def test_a_record_that_is_read_by_its_place_is_whole(tmp_path: Path, at: int) -> None:
+    """As a tool or an attempt reads it: with its content, or without."""
+    data = bytearray(segment_of(record(1, content=b"abc")))
+    path = tmp_path / "segment"
+    for changed in (False, True):
+        data[at] ^= changed
+        path.write_bytes(data)
+        with path.open("rb") as file:
+            for found in (
+                record_at(file, HEAD_SIZE, len(data), MARK),
+                record_at(file, HEAD_SIZE, len(data), MARK, content=False),
+                record_of(file, HEAD_SIZE, len(data), MARK),
+            ):
+                assert (found is None) is changed
 
 
 def test_a_torn_group_is_not_kept_whatever_of_it_is_there() -> None:

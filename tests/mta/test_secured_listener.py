@@ -62,7 +62,7 @@ def test_a_server_that_is_of_no_use(tmp_path: Path, hello: bytes) -> None:
 
 def test_a_server_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It costs its client a refusal for the time being, and the others nothing."""
-    monkeypatch.setattr("mailconf.mta.listener.LoginServer", impatient)
+    monkeypatch.setattr("mailconf.mta.smtp_service.LoginServer", impatient)
     with AuthServer(tmp_path / "auth") as server, SecuredListener(tmp_path, LOGIN) as ours:
         waiting, other = Peer(ours.port), Peer(ours.port)
         waiting.send(b"AUTH PLAIN " + plain("silent").encode() + b"\r\n")

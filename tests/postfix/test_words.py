@@ -19,8 +19,8 @@ from mailconf.model.world import run
 from mailconf.mta.answers import Answers
 from mailconf.mta.headers import guard, join, split_message
 from mailconf.mta.journal_postfix import counted
-from mailconf.mta.listener import SmtpService
 from mailconf.mta.message import Context, Message
+from mailconf.mta.smtp_service import SmtpService
 from mailconf.postfix.parameters.catalogue import parameter_set
 from mailconf.postfix.parameters.releases import MEANT, SETTING, chosen_release, version_numbers
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy

@@ -9,7 +9,7 @@ import pytest
 from mailconf.diagnostics import Sink
 from mailconf.files import Memory
 from mailconf.sendmail.cf.read import read_cf
-from mailconf.sendmail.cf_mistakes import report_mistakes
+from mailconf.sendmail.cf_mistakes import mistakes, report_mistakes
 from mailconf.sendmail.emit.facts import facts_of
 from mailconf.sendmail.emit.own_library import own_library
 from mailconf.sendmail.emit.render import own_cf
@@ -50,7 +50,8 @@ def lines_of(text: str, start: str) -> list[str]:
 def test_each_feature_gives_a_cf_that_sendmail_reads(feature: str) -> None:
     text = cf_of(f"FEATURE(`access_db')dnl\nFEATURE(`{feature}'{NEEDS.get(feature, '')})dnl\n")
     sink = Sink()
-    report_mistakes(Source("x.cf", text), lambda _: None, "/etc/mail/x.cf", sink, Memory({}))
+    source = Source("x.cf", text)
+    report_mistakes(source, mistakes(source), lambda _: None, "/etc/mail/x.cf", sink, Memory({}))
     assert not [str(d) for d in sink if "cannot" not in d.message]
     cf = read_cf(Source("x.cf", text))
     assert cf.macros

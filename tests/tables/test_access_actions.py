@@ -15,7 +15,7 @@ WRITTEN = {Shape.TEXT: "", Shape.TRANSPORT: " smtp:x", Shape.HEADER: " X-A: b", 
 
 def test_each_has_a_deed() -> None:
     assert _ACTIONS.keys() == ACTIONS.keys()
-    assert {action.effect for action in ACTIONS.values()} == {None, *EffectKind}
+    assert {action.effect for action in ACTIONS.values()} == {None, *EffectKind} - {EffectKind.WAIT}  # sendmail's
 
 
 @pytest.mark.parametrize("word", ACTIONS)

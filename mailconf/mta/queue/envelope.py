@@ -17,7 +17,8 @@ from mailconf.model.verdict import Reply
 from mailconf.mta.message import Message, Recipient, Result
 from mailconf.mta.queue.entry import AFTER, Queued, QueueEntry, RecipientState
 
-_OF_THE_MOMENT = ("objection", "withheld", "content")  # what the queue does not keep of a session
+# What the queue does not keep of a session.
+_OF_THE_MOMENT = ("objection", "withheld", "content", "mechanisms", "certificate", "certificate_asked")
 _SESSION = [known.name for known in fields(Session) if known.name not in _OF_THE_MOMENT]
 _NAMES = ("client_name", "reverse_name")  # text, outcome
 

@@ -16,12 +16,13 @@ from mailconf.model.fileworld import FileWorld
 from mailconf.model.session import NO_NAME, NameOutcome, Verified
 from mailconf.model.world import Outcome, Records
 from mailconf.mta.journal_sendmail import SendmailJournal
-from mailconf.mta.listener import SmtpService, SmtpSession
+from mailconf.mta.listener import SmtpSession
 from mailconf.mta.message import Context, Message
 from mailconf.mta.personality import Personality
 from mailconf.mta.queue_ids import DateIds
 from mailconf.mta.reports_postfix import PostfixReports
 from mailconf.mta.resolver import Resolver
+from mailconf.mta.smtp_service import SmtpService
 from mailconf.mta.world import MtaWorld
 from mailconf.sendmail.emit.own_library import own_library
 from mailconf.sendmail.emit.render import own_cf
