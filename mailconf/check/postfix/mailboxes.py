@@ -95,9 +95,8 @@ def backscatter(subject: Subject, sink: Sink) -> None:
     if not configuration.is_set("relay_domains") or configuration.value("relay_recipient_maps"):
         return
     others = {word.lower() for name in _OTHER_CLASSES for word in configuration.words(name)}
-    words = list(
-        takewhile(lambda word: word[0] != "#", configuration.words("relay_domains"))
-    )  # PF229: it ends the list
+    # A word that begins with # ends the list (PF229).
+    words = list(takewhile(lambda word: word[0] != "#", configuration.words("relay_domains")))
     domains = [word for word in words if word.lower() not in others and word[0] != "!" and "*" not in word]
     seen = [each.view for each in seen_by(subject, "smtpd") if not _is_closed(each.view)]
     if not domains or not seen or any(map(_is_known_elsewhere, seen)):

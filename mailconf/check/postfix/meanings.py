@@ -224,11 +224,10 @@ def _nexthop_key(entry: Entry, nexthops: dict[str, list[str]], names: frozenset[
     sink.report(PF263, message, entry.key_span, hint=f"write {better}", severity=Severity.WARNING)
 
 
-def _virtual(subject: Subject, found: Iterable[Entry], sink: Sink, *, stored: bool) -> None:
+def _virtual(subject: Subject, found: Sequence[Entry], sink: Sink, *, stored: bool) -> None:
     """virtual(5): whose domain is it, whom does it lead to, and whom does it hide?"""
     classes = Classes.of(subject)
     known = _known_users(subject)
-    found = list(found)
     told: set[str] = set()
     whole: list[Entry] = []
     alone = stored and len(subject.configuration.words("virtual_alias_maps")) == 1
