@@ -250,12 +250,12 @@ Told = set[tuple[str, int]]  # the names and places that were reported
 def dead(subject: Subject, sink: Sink) -> None:
     """Report settings that have no effect."""
     configuration = subject.configuration
-    given = {name for service in configuration.services for name in service.overrides} | set(configuration.names())
+    overridden = {name for service in configuration.services for name in service.overrides}
     told: Told = set()
     for row in ROWS:
         for prefix in row.programs if any("%" in name for name in row.names) else ("",):
             filled = _filled(row, prefix)
-            names = [name for name in filled.names if name in given]
+            names = [name for name in filled.names if name in overridden or configuration.is_set(name)]
             if names:
                 _row(subject, filled, names, told, sink)
 
