@@ -57,10 +57,13 @@ class TableRef(_Parts):
     @property
     def direct(self) -> TableRef:
         """The table that proxymap(8) opens for ``proxy:table``; any other as it is."""
-        found = self
-        while found.type == PROXY:
-            found = self.parse(found.name)
-        return found
+        if self.type != PROXY:
+            return self
+        name, at, prefix = self.name, 0, f"{PROXY}:"
+        while name.startswith(prefix, at):
+            at += len(prefix)
+        found = self.parse(name[at:])
+        return found if found.type != PROXY else self.parse(found.name)
 
     @property
     def file(self) -> str:
