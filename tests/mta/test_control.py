@@ -229,13 +229,13 @@ def test_a_queue_that_nobody_works_on(tmp_path: Path) -> None:
     async def main() -> None:
         async with Mta(tmp_path) as mta:
             ids = [await deferred(mta, FAR) for _ in range(3)]
-        before = sorted(path.name for path in (tmp_path / "queue/mailconf").iterdir())
+        before = sorted(path.name for path in (tmp_path / "queue/.mailconf").iterdir())
 
         def look(queue: QueueAccess) -> list[tuple[str, QueueName]]:
             return [(each.id, each.queue) for each in queue.listings()]
 
         assert await used(tmp_path, look) == [(queue_id, QueueName.DEFERRED) for queue_id in ids]
-        assert sorted(path.name for path in (tmp_path / "queue/mailconf").iterdir()) == before
+        assert sorted(path.name for path in (tmp_path / "queue/.mailconf").iterdir()) == before
         assert await used(tmp_path, lambda queue: queue.operate(Operation.HOLD, ids[1]))
         assert await used(tmp_path, lambda queue: queue.operate(Operation.DELETE, ids[0]))
         assert await used(tmp_path, look) == [(ids[1], QueueName.HOLD), (ids[2], QueueName.DEFERRED)]
@@ -259,8 +259,8 @@ def test_a_queue_that_was_never_there(tmp_path: Path) -> None:
 
 
 def test_a_queue_that_others_can_write_to_is_not_used(tmp_path: Path) -> None:
-    (tmp_path / "queue/mailconf/incoming").mkdir(parents=True)
-    (tmp_path / "queue/mailconf").chmod(0o777)
+    (tmp_path / "queue/.mailconf/incoming").mkdir(parents=True)
+    (tmp_path / "queue/.mailconf").chmod(0o777)
     with pytest.raises(QueueError, match="is not used"):
         open_queue(tmp_path / "queue")
 
@@ -272,8 +272,8 @@ def test_a_folder_of_any_length_has_a_socket(tmp_path: Path) -> None:
         async with Mta(top) as mta:
             queue_id = await deferred(mta, FAR)
             found = await used(top, lambda queue: [each.id for each in queue.listings()])
-            assert found == [queue_id] and (top / "queue/mailconf/control").is_socket()
-        assert not (top / "queue/mailconf/control").exists()
+            assert found == [queue_id] and (top / "queue/.mailconf/control").is_socket()
+        assert not (top / "queue/.mailconf/control").exists()
 
     drive(main())
 
@@ -283,7 +283,7 @@ def test_a_socket_that_was_left_over_is_replaced(tmp_path: Path) -> None:
         async with Mta(tmp_path) as mta:
             await deferred(mta, FAR)
         with socket.socket(socket.AF_UNIX) as left:
-            left.bind(str(tmp_path / "queue/mailconf/control"))
+            left.bind(str(tmp_path / "queue/.mailconf/control"))
         assert open_queue(tmp_path / "queue").stopped == os.strerror(111)
         async with Mta(tmp_path) as mta:
             await mta.manager.listen()
@@ -297,7 +297,7 @@ def test_a_socket_that_was_left_over_is_replaced(tmp_path: Path) -> None:
 
 async def said(top: Path, data: bytes, *, end: bool = True) -> bytes:
     """All that is answered to bytes."""
-    reader, writer = await asyncio.open_unix_connection(str(top / "queue/mailconf/control"))
+    reader, writer = await asyncio.open_unix_connection(str(top / "queue/.mailconf/control"))
     writer.write(data)
     if end:
         writer.write_eof()
@@ -348,7 +348,7 @@ def test_clients_that_do_not_talk_hold_up_nobody(tmp_path: Path) -> None:
     async def main() -> None:
         async with Mta(tmp_path) as mta:
             await deferred(mta, FAR)
-            place = str(tmp_path / "queue/mailconf/control")
+            place = str(tmp_path / "queue/.mailconf/control")
             idle = [await asyncio.open_unix_connection(place) for _ in range(MOST)]
             await asyncio.sleep(0)
             assert await said(tmp_path, b'{"do":"list"}\n') == b""  # one too many
@@ -371,7 +371,7 @@ def test_a_list_that_nobody_reads_costs_no_memory(tmp_path: Path) -> None:
             mta.smtp.answers[FAR] = ("4.4.1", "x" * 5000)
             for _ in range(300):
                 await mta.send("a@far.test", FAR)
-            _, writer = await asyncio.open_unix_connection(str(tmp_path / "queue/mailconf/control"))
+            _, writer = await asyncio.open_unix_connection(str(tmp_path / "queue/.mailconf/control"))
             writer.write(b'{"do":"list"}\n')
             await mta.send("a@far.test", "fine@far.test")
             writer.close()
@@ -404,10 +404,10 @@ def test_another_user_is_not_listened_to(tmp_path: Path, mode: int) -> None:
             for path in (tmp_path, *tmp_path.parents):
                 if not path.stat().st_mode & 0o001:
                     path.chmod(path.stat().st_mode | 0o011)
-            for path in ("queue", "queue/mailconf", "queue/mailconf/incoming"):
+            for path in ("queue", "queue/.mailconf", "queue/.mailconf/incoming"):
                 (tmp_path / path).chmod(mode)
             if mode == 0o755:
-                (tmp_path / "queue/mailconf/control").chmod(0o666)
+                (tmp_path / "queue/.mailconf/control").chmod(0o666)
             import mailconf
 
             above = str(Path(mailconf.__file__).parents[1])
@@ -419,10 +419,10 @@ def test_another_user_is_not_listened_to(tmp_path: Path, mode: int) -> None:
 
 
 def test_a_tool_says_when_the_mail_system_hangs_up(tmp_path: Path) -> None:
-    for folder in ("queue", "queue/mailconf", "queue/mailconf/incoming"):
+    for folder in ("queue", "queue/.mailconf", "queue/.mailconf/incoming"):
         (tmp_path / folder).mkdir(mode=0o700)
     for answer in (b"", b"x\n", b"[]\n", b'{"error":"the disk is full"}\n', b'{"id":"A"'):
-        place = tmp_path / "queue/mailconf/control"
+        place = tmp_path / "queue/.mailconf/control"
         place.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(place))

@@ -142,7 +142,7 @@ def test_a_message_is_on_disk_before_it_is_acknowledged(tmp_path: Path) -> None:
             mark(f"acknowledged {queue_id}")
 
     calls = recorded(lambda: with_queue(folder, main))
-    check_acknowledged(calls, [folder / "mailconf", folder, folder.parent, tmp_path], 3)
+    check_acknowledged(calls, [folder / ".mailconf", folder, folder.parent, tmp_path], 3)
 
 
 def test_a_command_leaves_a_message_on_the_disk(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_command_leaves_a_message_on_the_disk(tmp_path: Path) -> None:
         submission.add_whole(Message(queue_id, "a@b", [Recipient("c@d")], BODY + queue_id.encode(), 0.0))
         mark(f"acknowledged {queue_id}")
 
-    folders = [folder / "mailconf/incoming", folder / "mailconf", folder, folder.parent, tmp_path]
+    folders = [folder / ".mailconf/incoming", folder / ".mailconf", folder, folder.parent, tmp_path]
     check_acknowledged(recorded(submit), folders, 1)
 
 
@@ -271,7 +271,7 @@ async def nothing(queue: LocalQueue) -> None:
 
 
 @pytest.mark.parametrize("kind", ["writable", "link"])
-@pytest.mark.parametrize("name", ["mailconf", "mailconf/incoming"])
+@pytest.mark.parametrize("name", [".mailconf", ".mailconf/incoming"])
 def test_the_folders_in_it_are_looked_at(tmp_path: Path, kind: str, name: str) -> None:
     with_queue(tmp_path, nothing)
     folder = tmp_path / name
@@ -451,14 +451,14 @@ def test_the_messages_of_commands_are_due_with_the_others(tmp_path: Path) -> Non
             (ids[1], b"two\n"),
         ]
         assert {each.queue_id for each in await listed(queue)} == set(ids)
-        assert not list((tmp_path / "mailconf/incoming").iterdir())
+        assert not list((tmp_path / ".mailconf/incoming").iterdir())
         for serial in due:
             await queue.remove(serial)
 
     submit(tmp_path, b"zero\n")
     with_queue(tmp_path, nothing)
     assert [each.message.content for each in queue_of(tmp_path)] == [b"zero\n"]
-    next((tmp_path / "mailconf/incoming").iterdir()).unlink()
+    next((tmp_path / ".mailconf/incoming").iterdir()).unlink()
     with_queue(tmp_path, main)
     assert [each.message.content for each in queue_of(tmp_path)] == [b"three\n"]
 
@@ -468,7 +468,7 @@ def test_a_message_that_was_taken_in_before_a_crash_is_not_taken_twice(tmp_path:
         assert len(await queue.due()) == 1
 
     submit(tmp_path, b"x\n")
-    (path,) = (tmp_path / "mailconf/incoming").iterdir()
+    (path,) = (tmp_path / ".mailconf/incoming").iterdir()
     data = path.read_bytes()
     with_queue(tmp_path, main)
     path.write_bytes(data)  # its removal was not on the disk
@@ -493,7 +493,7 @@ def test_a_message_is_not_attempted_while_its_file_is_there(tmp_path: Path, monk
 
 def test_a_damaged_message_of_a_command_is_put_aside(tmp_path: Path) -> None:
     submit(tmp_path, b"x\n")
-    (path,) = (tmp_path / "mailconf/incoming").iterdir()
+    (path,) = (tmp_path / ".mailconf/incoming").iterdir()
     path.write_bytes(path.read_bytes()[:-1])
     problems: list[str] = []
 
@@ -529,7 +529,7 @@ def test_a_large_body_is_not_in_memory(tmp_path: Path) -> None:
 
 def test_what_a_command_did_not_finish_is_removed(tmp_path: Path) -> None:
     with_queue(tmp_path, nothing)
-    incoming = tmp_path / "mailconf/incoming"
+    incoming = tmp_path / ".mailconf/incoming"
     for name, age in (("old", 7200), ("new", 0)):
         path = incoming / f"{name}.unfinished"
         path.touch()
@@ -546,4 +546,4 @@ def test_a_command_that_cannot_write_leaves_nothing(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(QueueError, match="No space left on device"):
         submit(tmp_path, b"x\n")
-    assert list((tmp_path / "mailconf/incoming").iterdir()) == []
+    assert list((tmp_path / ".mailconf/incoming").iterdir()) == []

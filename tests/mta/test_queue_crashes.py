@@ -146,7 +146,7 @@ def crash_everywhere(tmp_path: Path) -> int:
 
 def test_power_may_fail_at_any_moment(tmp_path: Path) -> None:
     assert crash_everywhere(tmp_path) > 150
-    names = {path.name for path in (tmp_path / "disk/queue/mailconf").iterdir()}
+    names = {path.name for path in (tmp_path / "disk/queue/.mailconf").iterdir()}
     assert "000000000001.segment" not in names, "the story has to remove segments"
 
 

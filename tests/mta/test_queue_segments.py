@@ -226,7 +226,7 @@ def fill(folder: Path, count: int, size: int = 1000) -> list[str]:
 
 
 def segments(folder: Path) -> list[Path]:
-    return sorted((folder / "mailconf").glob("*.segment"))
+    return sorted((folder / ".mailconf").glob("*.segment"))
 
 
 def flip(path: Path, needle: bytes) -> None:
@@ -304,7 +304,7 @@ def test_a_damaged_file_is_kept_when_it_is_not_needed_any_more(tmp_path: Path) -
         await queue.remove(serial)
 
     with_queue(tmp_path, main)
-    assert [path.name for path in (tmp_path / "mailconf").glob("*1.*")] == ["000000000001.damaged"]
+    assert [path.name for path in (tmp_path / ".mailconf").glob("*1.*")] == ["000000000001.damaged"]
     assert len(queue_of(tmp_path)) == 1
 
 
@@ -409,7 +409,7 @@ def test_a_survivor_that_cannot_be_read_does_not_keep_the_others(tmp_path: Path)
     asyncio.run(asyncio.wait_for(main(), 60))
     (problem,) = problems
     assert "message FF" in problem and problem.endswith("it is lost")
-    assert (tmp_path / "mailconf/000000000001.damaged").exists()
+    assert (tmp_path / ".mailconf/000000000001.damaged").exists()
 
 
 @pytest.mark.usefixtures("small")

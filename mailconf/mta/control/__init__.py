@@ -1,6 +1,6 @@
 """A queue looked at and worked on from outside the MTA that owns it. This is the specification of how they talk.
 
-``queue_directory/mailconf/control`` is a UNIX socket, there while a MTA works on the queue. Its folder has mode 0700;
+``queue_directory/.mailconf/control`` is a UNIX socket, there while a MTA works on the queue. Its folder has mode 0700;
 and only root and the owner of the process are listened to (SO_PEERCRED). Where nobody answers there, a tool takes the
 queue's lock and works on the files itself (`mailconf.mta.control.client`).
 

@@ -5,14 +5,16 @@ and what becomes of them are appended to segments, and a segment is removed when
 
 Files
     All below ``queue_directory``. The folders have mode 0700, the files 0600. A folder or file that another user than
-    root and the owner of the process owns or can write to, a link or a pipe is not used: the MTA does not start.
+    root and the owner of the process owns or can write to, a link or a pipe is not used: the MTA does not start. The
+    names begin with a dot: what empties or lists a queue by a pattern, ``rm queue/*``, leaves them alone.
 
-    mailconf.lock                       locked (flock) by the one MTA that works on the queue
-    mailconf/000000000001.segment       segments; the numbers have no gaps from the first to the last
-    mailconf/000000000001.damaged       a segment that was damaged and is not needed any more
-    mailconf/incoming/NAME.message      a message that a command has left, in the form of a segment with number 0
-    mailconf/incoming/NAME.unfinished   one that is being written; removed an hour after it was forgotten
-    mailconf.sqlite                     the queue of versions before; its mail is taken over at the start (old_form.py)
+    .mailconf.lock                       locked (flock) by the one MTA that works on the queue
+    .mailconf/000000000001.segment       segments; the numbers have no gaps from the first to the last
+    .mailconf/000000000001.damaged       a segment that was damaged and is not needed any more
+    .mailconf/incoming/NAME.message      a message that a command has left, in the form of a segment with number 0
+    .mailconf/incoming/NAME.unfinished   one that is being written; removed an hour after it was forgotten
+    .mailconf/control                    the socket of tools (`mailconf.mta.control`)
+    mailconf.sqlite                      the queue of versions before; its mail is taken over at the start (old_form.py)
 
 Segment
     A head, then records without a gap, then zeros, which are written 1 MB ahead of the records: a sync of what lies in

@@ -15,8 +15,8 @@ from mailconf.files import Untrusted, distrust, sync_folder
 from mailconf.mta.queue.entry import QueueError
 from mailconf.mta.queue.records import HEAD_SIZE, SegmentHead, read_head
 
-FOLDER = "mailconf"
-LOCK = "mailconf.lock"  # in queue_directory; held by the MTA that works on the queue, commands do not take it
+FOLDER = ".mailconf"  # what empties or lists a queue by a pattern, rm queue/*, leaves it alone
+LOCK = ".mailconf.lock"  # in queue_directory; held by the MTA that works on the queue, commands do not take it
 INCOMING = "incoming"
 FIRST_SERIAL = 0x20001
 _SEGMENT, _MESSAGE, _DAMAGED, _UNFINISHED = ".segment", ".message", ".damaged", ".unfinished"
@@ -28,7 +28,7 @@ class NotReadable(QueueError):
 
 
 class QueueFolder:
-    """``queue_directory/mailconf``. Raises QueueError where another user can have written what is in it."""
+    """``queue_directory/.mailconf``. Raises QueueError where another user can have written what is in it."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
