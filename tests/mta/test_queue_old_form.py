@@ -105,7 +105,7 @@ def test_everything_is_taken_over_once(tmp_path: Path) -> None:
         await queue.close()
 
     asyncio.run(main())
-    assert problems == [f"the queue {tmp_path / 'mailconf'} has taken over 3 messages of an earlier version"]
+    assert problems == [f"the queue {tmp_path / '.mailconf'} has taken over 3 messages of an earlier version"]
     assert sorted(path.name for path in tmp_path.glob("*sqlite*")) == [TAKEN]
     asyncio.run(asyncio.wait_for(_open(tmp_path), 60))
     assert [each.queue_id for each in queue_of(tmp_path)] == ["000001", "000003"]
