@@ -14,6 +14,8 @@ import socket
 import threading
 from pathlib import Path
 
+from tests.one_by_one import OneByOne
+
 PASSWORD = "secret"
 CHALLENGE = "<1.2@mail.example.com>"
 MECHANISMS = ("PLAIN\tplaintext", "LOGIN\tplaintext", "CRAM-MD5\tdictionary\tactive", "ANONYMOUS\tanonymous")
@@ -33,44 +35,23 @@ def cram(login: str, password: str = PASSWORD, challenge: str = CHALLENGE) -> st
     return encoded(f"{login} {hmac.new(password.encode(), challenge.encode(), 'md5').hexdigest()}")
 
 
-class AuthServer:
+class AuthServer(OneByOne):
     """Use as a context manager; ``asked`` are the lines that clients have sent."""
 
     def __init__(self, path: Path | None = None, mechanisms: tuple[str, ...] = MECHANISMS, hello: bytes = b"") -> None:
         self.mechanisms = mechanisms
         self.hello = hello
         self.asked: list[str] = []
-        if path is None:
-            self._socket = socket.create_server(("127.0.0.1", 0))
-            self.port = int(self._socket.getsockname()[1])
-        else:
-            self._socket = socket.socket(socket.AF_UNIX)
-            path.unlink(missing_ok=True)
-            self._socket.bind(str(path))
-            path.chmod(0o666)
-            self._socket.listen(64)
+        super().__init__(path, mode=0o666)
         self._peers: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> AuthServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+    def end(self) -> None:
         for peer in self._peers:
             peer.close()
-        self._thread.join(10)
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                peer, _ = self._socket.accept()
-            except OSError:
-                return
-            self._peers.append(peer)
-            threading.Thread(target=self._talk, args=(peer,), daemon=True).start()
+    def attend(self, peer: socket.socket) -> None:
+        self._peers.append(peer)
+        threading.Thread(target=self._talk, args=(peer,), daemon=True).start()
 
     def _hello(self) -> bytes:
         lines = ["VERSION\t1\t2", *(f"MECH\t{each}" for each in self.mechanisms), "SPID\t1", "CUID\t1", "COOKIE\t00"]

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from tests.one_by_one import OneByOne
 
 Script = Mapping[str, str | Sequence[str]]
 DEFAULTS: Script = {
@@ -29,7 +30,7 @@ DEFAULTS: Script = {
 _VERBS = ("EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "QUIT", "STARTTLS", "AUTH", "NOOP")
 
 
-class SecureServer:
+class SecureServer(OneByOne):
     """Use as a context manager. ``sessions`` holds the commands of each session, "<TLS>" where TLS began.
 
     key       certificate and key
@@ -54,31 +55,15 @@ class SecureServer:
         self._context.load_cert_chain(*key)
         self._context.maximum_version = newest
         self._uses: dict[str, int] = {}
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        super().__init__()
 
-    def __enter__(self) -> SecureServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join(10)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                peer, _ = self._socket.accept()
-            except OSError:
-                return
-            peer.settimeout(10)
-            commands: list[str] = []
-            self.sessions.append(commands)
-            with suppress(OSError, ValueError):
-                self._session(peer, commands)
-            peer.close()
+    def attend(self, peer: socket.socket) -> None:
+        peer.settimeout(10)
+        commands: list[str] = []
+        self.sessions.append(commands)
+        with suppress(OSError, ValueError):
+            self._session(peer, commands)
+        peer.close()
 
     def _said(self, key: str) -> str:
         scripted = self.script.get(key, "250 2.0.0 Ok")

@@ -8,53 +8,32 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
+
+from tests.one_by_one import OneByOne
 
 Script = dict[str, str | list[str]]
 
 EHLO = "250-sink.example\n250-PIPELINING\n250-SIZE 1000000\n250-8BITMIME\n250 DSN"
 
 
-class ScriptedServer:
+class ScriptedServer(OneByOne):
     """Use as a context manager. ``sessions`` holds the commands of each session, the content as one item."""
 
     def __init__(self, script: Script, *, path: Path | None = None) -> None:
         self.script = {"banner": "220 sink.example ESMTP", "DATA": "354 go", "QUIT": "221 bye", "EHLO": EHLO, **script}
         self.sessions: list[list[str]] = []
         self.ended = threading.Event()  # after the first session
-        if path is None:
-            self._socket = socket.create_server(("127.0.0.1", 0))
-            self.port = int(self._socket.getsockname()[1])
-        else:
-            self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.bind(str(path))
-            path.chmod(0o777)
-            self._socket.listen()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        super().__init__(path)
 
-    def __enter__(self) -> ScriptedServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join(10)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                peer, _ = self._socket.accept()
-            except OSError:
-                return
-            with peer:
-                commands: list[str] = []
-                self.sessions.append(commands)
-                try:
-                    self._session(peer, commands)
-                except OSError:
-                    pass
-            self.ended.set()
+    def attend(self, peer: socket.socket) -> None:
+        with peer:
+            commands: list[str] = []
+            self.sessions.append(commands)
+            with suppress(OSError):
+                self._session(peer, commands)
+        self.ended.set()
 
     def _session(self, peer: socket.socket, commands: list[str]) -> None:
         uses: dict[str, int] = {}

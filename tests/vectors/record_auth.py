@@ -27,6 +27,7 @@ from tests.certificates import Authority
 from tests.live.private_postfix import PrivatePostfix
 from tests.vectors import store
 from tests.vectors.auth_dialogues import DIALOGUES, HANDSHAKES, TLS_12, TLS_CLIENT
+from tests.vectors.pauses import said
 from tests.vectors.record_smtp import IDLE, QUIET
 
 SETTINGS = {
@@ -86,22 +87,7 @@ def filled(settings: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def read(peer: socket.socket) -> str:
     """What the server says until it pauses, with "<closed>" when it hangs up."""
-    text = b""
-    peer.settimeout(QUIET)
-    while True:
-        try:
-            data = peer.recv(65536)
-        except TimeoutError:
-            break
-        except (ConnectionError, ssl.SSLError):
-            data = b""
-        if not data:
-            text += b"<closed>"
-            break
-        text += data
-        if re.search(rb"(?:\A|\n)\d{3} [^\n]*\n\Z", text):
-            peer.settimeout(IDLE)
-    return re.sub(r"queued as \w+", "queued as QUEUEID", text.decode("latin-1"))
+    return re.sub(r"queued as \w+", "queued as QUEUEID", said(peer, QUIET, IDLE))
 
 
 def play(port: int, steps: list[bytes], folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.live.private_postfix import QUEUE_ID, PrivatePostfix
 from tests.vectors import store
 from tests.vectors.line_end_dialogues import FATAL, RUNS
+from tests.vectors.pauses import said
 
 SETTINGS = {
     "myhostname": "mail.example.com",
@@ -34,22 +35,7 @@ KEPT = re.compile(r"reject: .*bare|improper|disconnect from|notes=")
 
 def read(peer: socket.socket) -> str:
     """What the server says until it pauses, with "<closed>" when it hangs up."""
-    text = b""
-    peer.settimeout(QUIET)
-    while True:
-        try:
-            data = peer.recv(65536)
-        except TimeoutError:
-            break
-        except ConnectionError:
-            data = b""
-        if not data:
-            text += b"<closed>"
-            break
-        text += data
-        if re.search(rb"(?:\A|\n)\d{3} [^\n]*\n\Z", text):
-            peer.settimeout(IDLE)
-    return text.decode("latin-1")
+    return said(peer, QUIET, IDLE)
 
 
 def play(port: int, dialogue: list[str]) -> list[str]:

@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.live.private_postfix import PrivatePostfix
 from tests.vectors import store
+from tests.vectors.pauses import said
 from tests.vectors.smtp_dialogues import DIALOGUES
 from tests.vectors.smtpd_dialogues import DIALOGUES as CONFIGURED
 
@@ -49,22 +50,7 @@ IDLE = 0.12
 
 def read(peer: socket.socket) -> str:
     """What the server says until it pauses, with "<closed>" when it hangs up."""
-    text = b""
-    peer.settimeout(QUIET)
-    while True:
-        try:
-            data = peer.recv(65536)
-        except TimeoutError:
-            break
-        except ConnectionError:
-            data = b""
-        if not data:
-            text += b"<closed>"
-            break
-        text += data
-        if re.search(rb"(?:\A|\n)\d{3} [^\n]*\n\Z", text):
-            peer.settimeout(IDLE)
-    return re.sub(r"queued as \w+", "queued as QUEUEID", text.decode("latin-1"))
+    return re.sub(r"queued as \w+", "queued as QUEUEID", said(peer, QUIET, IDLE))
 
 
 def play(port: int, steps: list[bytes]) -> list[str]:
