@@ -216,6 +216,8 @@ FINDINGS = {
     "feature-notsticky": [("SM013", 8)],
     "feature-relay_local_from": [("SM078", 8)],  # whoever forges a local sender may relay
     "feature-domainmap": [("SM018", 8)],  # without its arguments
+    "feature-nullclient": [("SM046", 8)],  # senders get a name without a domain
+    "feature-relay_based_on_MX": [("SM045", 8)],  # whoever has an MX here relays
     **{  # without MASQUERADE_AS
         f"feature-{name}": [("SM027", 8)]
         for name in (
