@@ -74,7 +74,9 @@ def test_a_reader_that_does_not_read_stops_nobody(monkeypatch: pytest.MonkeyPatc
                 lines.append(file.readline())
             lost = re.search(rb"warning: (\d+) lines of the log are lost", lines[-1])
             assert lost is not None and int(lost[1]) == count - len(lines) + 1
-            assert [line.split()[6] for line in lines[:-1]] == [b"%d" % number for number in range(len(lines) - 1)]
+            # The thread that writes may have made room once some were lost already.
+            numbers = [int(line.split()[6]) for line in lines[:-1]]
+            assert numbers == sorted(set(numbers)) and numbers[:1000] == list(range(1000))
             log("smtpd", "after")
             assert file.readline().endswith(b"]: after\n")
         monkeypatch.undo()
