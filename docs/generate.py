@@ -372,7 +372,7 @@ def own_cf() -> str:
 ABOUT_COMMAND = """
 `mailconf sendmail`, and a link of the name sendmail or newaliases, do what sendmail 8.17.1 does with the same
 command line: options, messages, their order and the exit status are the original's. Options end at the first word that
-is none. Links of the names mailq, hoststat and purgestat do what they do ([queue-tools.md](queue-tools.md)).
+is none. There are mailq, hoststat and purgestat, too ([queue-tools.md](queue-tools.md)).
 `tests/vectors/modes.jsonl` has what the original answered to 700 calls.
 
 A message goes into mailconf's queue in QueueDirectory (`mailconf.mta.queue`): its recipients as they were named, with

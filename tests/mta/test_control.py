@@ -241,7 +241,10 @@ def test_a_queue_that_nobody_works_on(tmp_path: Path) -> None:
         assert await used(tmp_path, look) == [(ids[1], QueueName.HOLD), (ids[2], QueueName.DEFERRED)]
 
         def several(queue: QueueAccess) -> list[tuple[str, QueueName]]:
+            assert queue.show(ids[1]) is not None
             assert queue.operate_all(Operation.RELEASE, ()) == 1
+            found = queue.show(ids[1])
+            assert found is not None and found[0].queue is QueueName.DEFERRED
             return look(queue)
 
         assert await used(tmp_path, several) == [(queue_id, QueueName.DEFERRED) for queue_id in ids[1:]]

@@ -44,17 +44,19 @@ def _work(tool: QueueTool, options: list[tuple[str, str]], words: list[str]) -> 
     if "q" not in letters:
         _no_files(tool, words)
         return 0
-    for queue_id in words:
-        if not QUEUE_ID.match(queue_id):
-            raise ToolFatal(f"bad mail queue ID: {queue_id}")
-        queue = tool.queue()
-        try:
+    queue = None
+    try:
+        for queue_id in words:
+            if not QUEUE_ID.match(queue_id):
+                raise ToolFatal(f"bad mail queue ID: {queue_id}")
+            queue = queue or tool.queue()
             found = queue.show(queue_id)
-        finally:
+            if found is None:
+                raise ToolFatal(f"open queue file {queue_id}: {os.strerror(2)}")
+            _write(*found, parts)
+    finally:
+        if queue is not None:
             queue.close()
-        if found is None:
-            raise ToolFatal(f"open queue file {queue_id}: {os.strerror(2)}")
-        _write(*found, parts)
     return 0
 
 

@@ -219,6 +219,8 @@ class StoppedQueue:
             yield listing(found, under_way=False)
 
     def show(self, queue_id: str) -> tuple[Shown, bytes] | None:
+        if self._owner is not None:
+            return self._owner.show(queue_id)
         holdings = self._read()
         held = holdings.called(queue_id)
         if held is not None:
@@ -285,6 +287,9 @@ class _Owner:
 
     def work(self, work: Callable[[Works], Coroutine[Any, Any, int]]) -> int:
         return self._runner.run(work(self._works))
+
+    def show(self, queue_id: str) -> tuple[Shown, bytes] | None:
+        return self._runner.run(self._works.show(queue_id))
 
     def listings(self) -> list[Listing]:
         async def listed() -> list[Listing]:
