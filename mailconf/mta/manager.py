@@ -29,18 +29,24 @@ class Manager:
     """Give it the MTA's Context, `open` it, and mail that ``context.intake`` accepts is delivered until `close`.
 
     It sets ``context.intake`` and the agents that write mailboxes, refuse and discard; a caller adds those that need a
-    network to ``context.agents`` before `open`.
+    network to ``context.agents`` before `open`. Without ``scan`` what is due at the start waits for its run.
     """
 
     def __init__(
-        self, context: Context, root: Root, *, wait: Wait = wait, steady: Callable[[], float] = time.monotonic
+        self,
+        context: Context,
+        root: Root,
+        *,
+        wait: Wait = wait,
+        steady: Callable[[], float] = time.monotonic,
+        scan: bool = True,
     ) -> None:
         self.context = context
         directory = root.path(context.policy.site.queue_directory.value)
         ids = context.personality.ids
         self.queue = LocalQueue(directory, ids, self._report, wall=lambda: context.world.now(), steady=steady)
         self.workers = Workers(root)
-        self.scheduler = Scheduler(context, self.queue, wait=wait, steady=steady)
+        self.scheduler = Scheduler(context, self.queue, wait=wait, steady=steady, scan=scan)
         self.works = Works(self.queue, self.scheduler, self._anew, self._operated)
         self.control = ControlServer(QueueFolder(directory).path, self.works)
         context.intake = QueueIntake(context, self.queue, self.scheduler.queued)

@@ -20,7 +20,7 @@ import asyncio
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -79,6 +79,7 @@ class Scheduler:
     """Runs the queue. ``wait`` and ``steady`` may be replaced, so that tests need no time.
 
     steady  seconds by a clock that nobody sets
+    scan    begin with what is due
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Scheduler:
         *,
         wait: Wait = wait,
         steady: Callable[[], float] = time.monotonic,
+        scan: bool = True,
     ) -> None:
         self.context = context
         self.queue = queue
@@ -99,7 +101,7 @@ class Scheduler:
         self._fresh: deque[int] = deque()
         self._old: deque[int] = deque()
         self._taken: set[int] = set()  # everything that waits or is under way, so that nothing is attempted twice
-        self._scan = True
+        self._scan = scan
         self._collected = asyncio.Event()  # what was due at the last `scan` has been taken up
         self._running = self._stopping = False
         self._triage = 0
@@ -145,6 +147,8 @@ class Scheduler:
     async def run(self) -> None:
         """Take up messages until `stop`."""
         began = next_run = self._steady()
+        if not self._scan:
+            next_run += max(self.site.limits.queue_run_delay, 1.0)
         self._running = True
         while not self._stopping:
             self._wake.clear()
@@ -204,14 +208,22 @@ class Scheduler:
             else:
                 await asyncio.sleep(0)
 
-    async def run_once(self, *, flush: bool) -> None:
-        """Attempt what is due, with ``flush`` everything that is left; returns when that is done."""
-        if flush:
+    async def run_once(self, queue_ids: Collection[str] | None = None) -> None:
+        """Attempt everything that is left, or these messages and no others; returns when that is done."""
+        if queue_ids is None:
             await self.flush()
+            await self._collected.wait()
         else:
-            self.scan()
-        await self._collected.wait()
+            await self._only(queue_ids)
         await self.idle()
+
+    async def _only(self, queue_ids: Collection[str]) -> None:
+        for queue_id in queue_ids:
+            entry = await self.queue.find(queue_id)
+            if entry is not None and entry.serial not in self._taken:
+                self._taken.add(entry.serial)
+                self._old.append(entry.serial)
+        self._wake.set()
 
     async def stop(self, grace: float = 5.0) -> None:
         """Take up nothing more; attempts under way have ``grace`` seconds, then they are cut off and come again."""

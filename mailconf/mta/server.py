@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
@@ -54,6 +54,12 @@ class BrokenConfiguration(Exception):
     """``compile`` found the configuration broken; the message has the reason, in one line."""
 
 
+class Once(NamedTuple):
+    """One run of the queue: the messages that are attempted; None: all of them."""
+
+    queue_ids: Collection[str] | None = None
+
+
 class Server:
     """One MTA.
 
@@ -65,7 +71,7 @@ class Server:
     root        where the configuration's absolute paths lie
     ready       gets the bound addresses, each with its service, once connections are taken
     on_verdict  gets every answer of the Policy
-    once        attempt what is in the queue once, and end: what is due, with ``flush`` everything
+    once        attempt what this means of the queue once, and end
     """
 
     def __init__(
@@ -81,11 +87,9 @@ class Server:
         ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
         on_verdict: VerdictHook | None = None,
         grace: float = 5.0,
-        once: bool = False,
-        flush: bool = False,
+        once: Once | None = None,
     ) -> None:
         self._once = once
-        self._flush = flush
         self._compile = compile
         self._files = files
         self._listen = listen
@@ -111,7 +115,7 @@ class Server:
         self.context = context = Context(policies.main, world, self._log, policies.personality, agents=agents)
         agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver, root=self._root)
         agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True, root=self._root)
-        manager = Manager(context, self._root)
+        manager = Manager(context, self._root, scan=self._once is None)
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)
         try:
@@ -122,8 +126,8 @@ class Server:
             context.note(LogEvent.STARTED, directory=directory)
             self._note_warnings(context)
             self._ready([(*place, doors.service) for doors in self._doors for place in doors.places])
-            if self._once:
-                await self._run_once(manager)
+            if self._once is not None:
+                await self._run_once(manager, self._once)
             else:
                 await self._stop.wait()
         finally:
@@ -135,10 +139,10 @@ class Server:
                 loop.remove_signal_handler(number)
         context.note(LogEvent.STOPPED)
 
-    async def _run_once(self, manager: Manager) -> None:
+    async def _run_once(self, manager: Manager, once: Once) -> None:
         """Until that is done, or the server is told to stop."""
         assert self._stop is not None
-        runs = asyncio.create_task(manager.scheduler.run_once(flush=self._flush))
+        runs = asyncio.create_task(manager.scheduler.run_once(once.queue_ids))
         stopped = asyncio.create_task(self._stop.wait())
         await asyncio.wait((runs, stopped), return_when=asyncio.FIRST_COMPLETED)
         for task in (runs, stopped):

@@ -84,13 +84,17 @@ def test_messages_are_put_on_hold_and_released(tmp_path: Path) -> None:
     assert set(where().values()) == {QueueName.INCOMING}
 
 
-def test_a_run_of_the_queue_attempts_what_waits(tmp_path: Path) -> None:
-    """A mailer that there is none for is a failed attempt."""
+def test_a_run_of_the_queue_attempts_what_is_meant_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mailer that there is none for is a failed attempt. What is not meant may be due: with MinQueueAge=0 all is."""
     options = site(tmp_path)
     submit(tmp_path, {"sender": None, "recipients": ["ann"], "lines": 1})
     assert main(["sendmail", *options, "-q"]) == 0
     queue = open_queue(tmp_path / "q")
     assert [(each.queue, each.tries) for each in queue.listings()] == [(QueueName.DEFERRED, 1)]
+    due = time.time() + 3600
+    monkeypatch.setattr("mailconf.mta.world.MtaWorld.now", lambda world: due)
     assert main(["sendmail", *options, "-qR@nowhere"]) == 0
     assert [each.tries for each in open_queue(tmp_path / "q").listings()] == [1]
     assert main(["sendmail", *options, "-qRann"]) == 0

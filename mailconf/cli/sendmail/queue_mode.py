@@ -154,30 +154,37 @@ def run_queue(begun: Start, book: Rulebook) -> int:
 def _run_once(begun: Start, book: Rulebook, selection: Selection) -> int:
     """By the daemon that runs on the queue; where none does, in this process."""
     call = begun.call
-    chosen = selection != Selection()
+    chosen = None
     try:
         queue = _opened(begun, book)
         try:
             if call.quarantine is not None:
                 _quarantine(queue, selection, call.quarantine.strip())
                 return 0
-            if not chosen and not queue.stopped:
-                queue.flush()
-            if chosen:
-                for queue_id in [each.id for each in queue.listings() if selection.means(each)]:
-                    queue.attempt(queue_id)
+            if selection != Selection():
+                chosen = [each.id for each in queue.listings() if selection.means(each)]
             if not queue.stopped:
+                _attempt(queue, chosen)
                 return 0
         finally:
             queue.close()
     except QueueError as failure:
         say(f"sendmail: {failure}")
         return EX_TEMPFAIL
-    from mailconf.cli.shared.sendmail_daemon import Runs, run
+    from mailconf.cli.shared.sendmail_daemon import run
+    from mailconf.mta.server import Once
 
     cf = DEFAULT_CF if call.cf is None else call.cf
-    runs = Runs.DUE if chosen else Runs.ALL
-    return run(begun.root, cf, call.given, lambda problem: None, runs=runs, quiet=True)
+    return run(begun.root, cf, call.given, lambda problem: None, once=Once(chosen), quiet=True)
+
+
+def _attempt(queue: QueueAccess, chosen: list[str] | None) -> None:
+    """By the daemon that has the queue: everything, or what is chosen."""
+    if chosen is None:
+        queue.flush()
+    else:
+        for queue_id in chosen:
+            queue.attempt(queue_id)
 
 
 def _quarantine(queue: QueueAccess, selection: Selection, reason: str) -> None:

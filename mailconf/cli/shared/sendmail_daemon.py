@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from mailconf.mta.personality import Personality
     from mailconf.mta.reports import Notice
     from mailconf.mta.reports_postfix import NoticeText
-    from mailconf.mta.server import Endpoint
+    from mailconf.mta.server import Endpoint, Once
     from mailconf.sendmail.policy import SendmailPolicy
     from mailconf.sendmail.policy.recipients_world import RecipientsWorld
     from mailconf.sendmail.rules.book import Rulebook
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 
 EX_OSERR = 71
 NEVER = 1e9  # seconds between runs of a queue that nobody runs
-
-
-class Runs(Enum):
-    """What of the queue is attempted, once, in the place of serving: everything, or what is due."""
-
-    ALL = "all"
-    DUE = "due"
 
 
 _SMTP_PORT = 25
@@ -44,7 +36,7 @@ def run(
     ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
     version: SendmailVersion | None = None,
     every: float | None = None,
-    runs: Runs | None = None,
+    once: Once | None = None,
     quiet: bool = False,
 ) -> int:
     """Serve the configuration in the file ``cf`` until SIGTERM; the exit status.
@@ -55,7 +47,7 @@ def run(
     ready   gets the bound addresses
     version of sendmail, whose words are meant
     every   seconds between runs of the queue
-    runs    listen nowhere, attempt what is in the queue once, and end
+    once    listen nowhere, attempt this of the queue once, and end
     quiet   the log is the system's, in the place of standard error
     """
     from mailconf.files import Root
@@ -69,6 +61,8 @@ def run(
 
     if not isinstance(root, Root):
         raise TypeError("a daemon runs on the disk")
+    if once is not None:
+        every = NEVER
     try:
         policy = _timed(compiled(root, cf, given, hear, version), every)
     except Stopped as stopped:
@@ -93,12 +87,11 @@ def run(
     server = Server(
         compile,
         lambda: FileWorld(root, trace=False),
-        [] if runs is not None else list(listen) or endpoints(policy),
+        [] if once is not None else list(listen) or endpoints(policy),
         log=log,
         root=root,
         ready=ready,
-        once=runs is not None,
-        flush=runs is Runs.ALL,
+        once=once,
     )
     try:
         serve(server)
