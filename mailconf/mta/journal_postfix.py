@@ -104,6 +104,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.COMMAND_TIMEOUT: 'Command time limit exceeded: "{command}"',
     Remark.COMMAND_NOT_RUN: "temporary failure",
     Remark.COMMAND_OUTPUT: ". Command output: {output} ",
+    Remark.PROGRAM_LATER: "temporary failure. Command of {mailer}: {path}",
     Remark.UNKNOWN_STATUS: "unknown mail system error {status}",
     Remark.NO_RIGHTS: "cannot run a command as user {uid} without root privileges",
     Remark.NO_TRANSPORT: "mail transport unavailable",
@@ -463,6 +464,14 @@ def _no_agent(program: str, transport: str) -> Iterable[Line]:
     return ((program or _QUEUE, f"warning: there is no agent for transport {transport}"),)
 
 
+def _program_not_run(queue_id: str, path: str, reason: str) -> Iterable[Line]:
+    return (("pipe", f"warning: {queue_id}: cannot run {path}: {reason}"),)
+
+
+def _program_died(queue_id: str, mailer: str, number: int) -> Iterable[Line]:
+    return (("pipe", f"warning: {queue_id}: a program of {mailer} was killed by signal {number}"),)
+
+
 def _report_sent(queue_id: str, notice: Notice, postmaster: bool, report_id: str) -> Iterable[Line]:
     whom = "postmaster" if postmaster else "sender"
     return ((_REPORT, f"{queue_id}: {whom} {_REPORTS[notice]} notification: {report_id}"),)
@@ -500,6 +509,8 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.OPERATED: _operated,
     LogEvent.ATTEMPT_FAILED: _attempt_failed,
     LogEvent.AGENT_FAILED: _agent_failed,
+    LogEvent.PROGRAM_NOT_RUN: _program_not_run,
+    LogEvent.PROGRAM_DIED: _program_died,
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mailconf.model.policy import Policy
+from mailconf.model.recipient import Identity
 from mailconf.model.recipient import Recipient as Recipient
 from mailconf.model.session import Session
 from mailconf.model.transport import AgentKind
@@ -87,6 +88,7 @@ class Result:
     status
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
+    rights  those of a user with which it was delivered; None for the mail system's own
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
     """
 
@@ -97,6 +99,7 @@ class Result:
     relay: str
     reply: Reply | None = None
     setup: float = 0.0
+    rights: Identity | None = None
     parts: tuple[Result, ...] = ()
 
 

@@ -71,6 +71,7 @@ class Server:
     root        where the configuration's absolute paths lie
     ready       gets the bound addresses, each with its service, once connections are taken
     on_verdict  gets every answer of the Policy
+    agents      gives further agents, for what the Context has none
     once        attempt what this means of the queue once, and end
     """
 
@@ -87,8 +88,10 @@ class Server:
         ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
         on_verdict: VerdictHook | None = None,
         grace: float = 5.0,
+        agents: Callable[[Context], Mapping[AgentKind, Agent]] = lambda context: {},
         once: Once | None = None,
     ) -> None:
+        self._agents = agents
         self._once = once
         self._compile = compile
         self._files = files
@@ -115,6 +118,7 @@ class Server:
         self.context = context = Context(policies.main, world, self._log, policies.personality, agents=agents)
         agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver, root=self._root)
         agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True, root=self._root)
+        agents.update(self._agents(context))
         manager = Manager(context, self._root, scan=self._once is None)
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)

@@ -123,13 +123,14 @@ class Settings:
             domain=Setting(self.expanded("m"), None, "m"),
             origin=Setting(self.expanded("M") or self.hostname, None, "M"),
             listeners=self.listeners(),
-            transports={name: transport(mailer) for name, mailer in book.mailers.items()},
+            transports={mailer.name: transport(mailer) for mailer in book.mailers.values()},
             queue_directory=Setting(book.options.get("QueueDirectory", "/var/spool/mqueue"), None, "QueueDirectory"),
             limits=self.limits,
             protocol=self.protocol,
             syslog_name="sendmail",
             mail_name="Sendmail",
             recipient_delimiter="+",
+            fields_at_delivery=True,
             options=options,
         )
 
