@@ -73,6 +73,7 @@ class Server:
     on_verdict  gets every answer of the Policy
     agents      gives further agents, for what the Context has none
     once        attempt what this means of the queue once, and end
+    shared      where the queue of several machines is (`mailconf.mta.queue.shared_queue`)
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class Server:
         grace: float = 5.0,
         agents: Callable[[Context], Mapping[AgentKind, Agent]] = lambda context: {},
         once: Once | None = None,
+        shared: str = "",
     ) -> None:
         self._agents = agents
+        self._shared = shared
         self._once = once
         self._compile = compile
         self._files = files
@@ -119,11 +122,12 @@ class Server:
         agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver, root=self._root)
         agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True, root=self._root)
         agents.update(self._agents(context))
-        manager = Manager(context, self._root, scan=self._once is None)
+        manager = Manager(context, self._root, scan=self._once is None, shared=self._shared)
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)
         try:
             await self._listen_on(policies)
+            await manager.reach()
             manager.open()
             await manager.listen()
             directory = policies.main.site.directory

@@ -43,6 +43,7 @@ def run(
     every: float | None = None,
     once: Once | None = None,
     quiet: bool = False,
+    shared: str = "",
 ) -> int:
     """Serve the configuration in the file ``cf`` until SIGTERM; the exit status.
 
@@ -54,6 +55,7 @@ def run(
     every   seconds between runs of the queue
     once    listen nowhere, attempt this of the queue once, and end
     quiet   the log is the system's, in the place of standard error
+    shared  where the queue of several machines is
     """
     from mailconf.files import Root
     from mailconf.model.fileworld import FileWorld
@@ -98,6 +100,7 @@ def run(
         ready=ready,
         agents=lambda context: mailers(context, root),
         once=once,
+        shared=shared,
     )
     try:
         serve(server)
