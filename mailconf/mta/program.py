@@ -116,19 +116,24 @@ class _Talk(asyncio.SubprocessProtocol):
         await asyncio.sleep(0)  # what it has said is read
 
 
+def groups_of(program: Program) -> list[int]:
+    """The numbers of the further groups that a program has."""
+    groups = set(program.groups)
+    if program.login:
+        groups = set(os.getgrouplist(program.login, program.groups[0] if program.groups else program.identity.gid))
+    return sorted(groups)
+
+
 def _told(program: Program) -> str:
     """What the launcher is told."""
     uid, gid = program.identity
-    groups = set(program.groups)
-    if program.login:
-        groups = set(os.getgrouplist(program.login, program.groups[0] if program.groups else gid))
     told = {
         "path": program.path,
         "argv": program.argv,
         "environment": dict(program.environment),
         "uid": uid,
         "gid": gid,
-        "groups": sorted(groups),
+        "groups": groups_of(program),
         "become": os.geteuid() == 0,
         "folders": program.folders,
         "root": program.root,

@@ -71,7 +71,7 @@ class ProgramMailers:
         called = handing.program
         if called is None:
             dsn, status = handing.refusal
-            return _ended(self._journal, status, dsn, b"")
+            return ended_with(self._journal, status, dsn)
         if not program.may_become(called):
             return Outcome(Status.DEFERRED, "4.3.0", self.context.remark(Remark.NO_RIGHTS, uid=called.identity.uid))
         async with self._places:
@@ -120,7 +120,7 @@ def came_to(
     """What the log is to have of a program that has ended, with its facts, and what became of the recipients."""
     if ended.not_run:
         facts = {"path": called.path, "reason": ended.not_run}
-        return [(LogEvent.PROGRAM_NOT_RUN, facts)], _ended(journal, _OSERR, DSN[_OSERR], b"")
+        return [(LogEvent.PROGRAM_NOT_RUN, facts)], ended_with(journal, _OSERR)
     events: list[tuple[LogEvent, dict[str, Any]]] = []
     if ended.status < 0:
         events.append((LogEvent.PROGRAM_DIED, {"mailer": mailer, "number": -ended.status}))
@@ -129,13 +129,14 @@ def came_to(
         return events, Outcome(Status.DEFERRED, DSN[_TEMPFAIL], text)
     if ended.status == _OK:
         return [], Outcome(Status.SENT, "2.0.0", journal.remark(Remark.COMMAND_DONE, command=called.path))
-    return [], _ended(journal, ended.status, DSN.get(ended.status, _UNKNOWN), ended.output)
+    return [], ended_with(journal, ended.status, output=ended.output)
 
 
-def _ended(journal: Journal, status: int, dsn: str, output: bytes) -> Outcome:
+def ended_with(journal: Journal, status: int, dsn: str = "", output: bytes = b"") -> Outcome:
     """What an exit status comes to; what the program has said goes into the report."""
     remark = Remark.COMMAND_EXIT if status in DSN else Remark.UNKNOWN_STATUS
     text = journal.remark(remark, status=status)
+    dsn = dsn or DSN.get(status, _UNKNOWN)
     said = " ".join(decode(output).split())
     reply = Reply.of(450 if dsn.startswith("4") else 550, f"{dsn} x-unix; {said or text}")
     return Outcome(_STATUS[dsn[0]], dsn, text, reply)

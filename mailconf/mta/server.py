@@ -24,6 +24,7 @@ from mailconf.model.transport import AgentKind
 from mailconf.model.world import World
 from mailconf.mta.answers import VerdictHook
 from mailconf.mta.doors import Doors
+from mailconf.mta.identity import Workers
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Agent, Context
@@ -89,7 +90,7 @@ class Server:
         ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
         on_verdict: VerdictHook | None = None,
         grace: float = 5.0,
-        agents: Callable[[Context], Mapping[AgentKind, Agent]] = lambda context: {},
+        agents: Callable[[Context, Workers], Mapping[AgentKind, Agent]] = lambda context, workers: {},
         once: Once | None = None,
         shared: str = "",
     ) -> None:
@@ -121,8 +122,8 @@ class Server:
         self.context = context = Context(policies.main, world, self._log, policies.personality, agents=agents)
         agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver, root=self._root)
         agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True, root=self._root)
-        agents.update(self._agents(context))
         manager = Manager(context, self._root, scan=self._once is None, shared=self._shared)
+        agents.update(self._agents(context, manager.workers))
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)
         try:

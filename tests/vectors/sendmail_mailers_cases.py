@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 PASSWD = (
-    "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"
+    "root:x:0:0:root:/home/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"
     "mailnull:x:99:99::/var/empty:/sbin/nologin\n"
     "ann:x:1001:1001:Ann Other,,,:/home/ann:/bin/sh\nbob:x:1002:1002:Bob:/home/bob:/bin/sh\n"
 )
@@ -29,7 +29,8 @@ FILES: dict[str, list[Any]] = {
     "/etc/mail/aliases": [ALIASES, 0, 0, 0o644],
 }
 FOLDERS: dict[str, tuple[int, int, int]] = {
-    "/home/ann": (1001, 1001, 0o755), "/home/bob": (1002, 1002, 0o755), "/var/spool/mqueue": (0, 0, 0o700),
+    "/home/ann": (1001, 1001, 0o755), "/home/bob": (1002, 1002, 0o755), "/home/root": (0, 0, 0o755),
+    "/var/spool/mqueue": (0, 0, 0o700),
     "/srv": (0, 0, 0o755),
 }  # fmt: skip
 PROBES = ["/srv/probe"]
@@ -152,6 +153,13 @@ SITES = {
 _SITE_OF = {name.lower(): str(at // _AT_MOST) for at, name in enumerate(_NAMES)}
 
 
+SITES |= {
+    "files": MAIN,
+    "safe": f"{MAIN}O SafeFileEnvironment=/home\n",
+    "links": f"{MAIN}O DontBlameSendmail=FileDeliveryToSymLink,FileDeliveryToHardLink\n",
+}
+
+
 def site(name: str) -> str:
     """The whole .cf of a site."""
     return BASE + SITES[name]
@@ -164,10 +172,11 @@ def case(
     files: Mapping[str, list[Any]] | None = None,
     look: tuple[str, ...] = (),
     fates: int = 0,
+    site: str = "",
 ) -> dict[str, Any]:
     """A message. ``fates``: how many recipients the log tells of."""
     return {
-        "site": _SITE_OF.get(recipients[0].rpartition("@")[2].lower().removesuffix(".mailer"), "0"),
+        "site": site or _SITE_OF.get(recipients[0].rpartition("@")[2].lower().removesuffix(".mailer"), "0"),
         "sender": sender,
         "recipients": list(recipients),
         "content": content,
@@ -175,6 +184,57 @@ def case(
         "look": list(look),
         "fates": fates or len(recipients),
     }
+
+
+# Files that are there: owner, group and mode.
+_THERE: tuple[tuple[str, int, int, int], ...] = (
+    ("old\n", 0, 0, 0o644), ("old\n", 0, 0, 0o666), ("old\n", 1, 1, 0o600), ("old\n", 1, 1, 0o644),
+    ("old\n", 1001, 1001, 0o666), ("old\n", 1001, 1001, 0o660), ("old\n", 1, 1, 0o4644),
+    ("old\n", 1001, 1001, 0o4666),
+    ("old\n", 1001, 1001, 0o4600), ("old\n", 1001, 1001, 0o6660), ("old\n", 1002, 1001, 0o2660),
+    ("old\n", 0, 0, 0o4666),
+    ("old\n", 0, 0, 0o4600), ("old\n", 1, 1, 0o755), ("old\n", 1, 1, 0o4755), ("old\n", 1, 1, 0o400),
+    ("cut", 1, 1, 0o600),
+)  # fmt: skip
+_BOX = "/var/box/file"
+_NAMED = (
+    "/home/ann/box", "/home/ann/sub/box", "/home/bob/box", "/dev/null", "/etc/passwd", '"/home/ann/a b"',
+    "/home/ann/../ann/box", "/home/ann/box/../box", "/home/ann", "/home/ann/link",
+)  # fmt: skip
+_SEEN = ("/home/ann/box", "/home/ann/a b", "/home/bob/box")
+
+
+def _forward(text: str, owner: int = 1001, home: str = "/home/ann") -> dict[str, list[Any]]:
+    return {f"{home}/.forward": [f"{text}\n", owner, owner, 0o644]}
+
+
+def file_cases() -> list[dict[str, Any]]:
+    """Messages for files."""
+    box: dict[str, list[Any]] = {"/var/box/.keep": ["", 0, 0, 0o644]}
+    old: dict[str, list[Any]] = {"/home/ann/box": ["old\n", 1001, 1001, 0o600]}
+    found = [case("file", site="files", files=box, look=("/var/box/",))]
+    found += [case("file", site="files", files={**box, _BOX: [*there]}, look=("/var/box/",)) for there in _THERE]
+    found += [case("file", site="files", files={**box, _BOX: ["->/var/box/other", 0, 0, 0]}, look=("/var/box/",))]
+    found += [case("ann", site="files", files=_forward(name), look=_SEEN) for name in _NAMED[:-1]]
+    found += [
+        case("ann", site="files", files={**_forward("/home/ann/box"), **old}, look=_SEEN, sender=sender, content=text)
+        for sender, text in (("a@far.example", CONTENT), ("a@far.example", MARKED), ("", MARKED))
+    ]
+    found += [
+        case("ann", site="files", files={**_forward("/home/ann/box"), "/home/ann/box": ["x", *who]}, look=_SEEN)
+        for who in ((1002, 1002, 0o666), (1001, 1001, 0o4600), (0, 50, 0o660), (0, 1001, 0o640))
+    ]
+    found += [
+        case("root", site="files", files={**box, **more, **_forward(_BOX, 0, "/home/root")}, look=("/var/box/",))
+        for more in ({}, {_BOX: ["old\n", 0, 0, 0o600]}, {_BOX: ["old\n", 1, 1, 0o600]})
+    ]
+    for name in ("safe", "links"):
+        found += [case("file", site=name, files={**box, _BOX: ["old\n", 1, 1, 0o600]}, look=("/var/box/",))]
+        for more in ({}, {"/home/ann/box": ["x", 1001, 1001, 0o600]}):
+            link: dict[str, list[Any]] = {**more, "/home/ann/link": ["->/home/ann/box", 1001, 1001, 0]}
+            named = ("/home/ann/box", "/ann/box", "/home/ann/link")
+            found += [case("ann", site=name, files={**link, **_forward(text)}, look=_SEEN) for text in named]
+    return found
 
 
 STATUSES = (1, 2, 10, *range(64, 80), 99, 126, 127, 200, 255)
@@ -206,4 +266,5 @@ def cases() -> list[dict[str, Any]]:
         case("ann", files={"/home/ann/.forward": [text, 1001, 1001, 0o644]})
         for text in ("|/srv/probe fwd\n", '"|/srv/probe fwd"\n', '"|exec /srv/probe $USER; exit 1"\n', "|/no/such\n")
     ]
+    found += file_cases()
     return sorted(found, key=lambda each: each["site"])

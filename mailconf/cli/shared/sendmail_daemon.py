@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mailconf.model.letter import Handing, Letter
     from mailconf.model.policy import Policy
     from mailconf.model.transport import AgentKind
+    from mailconf.mta.identity import Workers
     from mailconf.mta.message import Agent, Context, Job
     from mailconf.mta.personality import Personality
     from mailconf.mta.reports import Notice
@@ -98,7 +99,7 @@ def run(
         log=log,
         root=root,
         ready=ready,
-        agents=lambda context: mailers(context, root),
+        agents=lambda context, workers: mailers(context, root, workers),
         once=once,
         shared=shared,
     )
@@ -110,10 +111,11 @@ def run(
     return 0
 
 
-def mailers(context: Context, root: Root) -> dict[AgentKind, Agent]:
+def mailers(context: Context, root: Root, workers: Workers) -> dict[AgentKind, Agent]:
     """The agents of the mailers that are programs and files."""
     from mailconf.model.transport import AgentKind
     from mailconf.model.world import Ask
+    from mailconf.mta.sendmail_files import FileMailers
     from mailconf.mta.sendmail_mailers import ProgramMailers, letter_of
     from mailconf.mta.smtp_client import SmtpAgent
     from mailconf.sendmail.mailing.handing import completed, handings
@@ -127,7 +129,8 @@ def mailers(context: Context, root: Root) -> dict[AgentKind, Agent]:
     for agent in context.agents.values():
         if isinstance(agent, SmtpAgent):
             agent.complete = complete
-    return {AgentKind.PIPE: ProgramMailers(context, root, plan)}
+    files = FileMailers(context, root, plan, workers)
+    return {AgentKind.PIPE: ProgramMailers(context, root, plan), AgentKind.FILE: files}
 
 
 def _timed(policy: SendmailPolicy, every: float | None) -> SendmailPolicy:

@@ -23,6 +23,7 @@ from mailconf.sendmail.submission.fields import wanted
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)")
 _MOST = 8192  # characters of a value
 _DEFAULT_FROM = f"From {MACRO}g {MACRO}d"
+FILE = "[FILE]"  # P= of a mailer that writes the file that an address names
 _LINE = 990  # F=L
 
 
@@ -37,7 +38,7 @@ def written(book: Rulebook, mailer: DefinedMailer, macros: Macros, content: byte
     for field in with_added(book, mailer, macros, fields):
         out += lines.ended(field.removesuffix(b"\n").split(b"\n"))
     out += lines.ended(_body_lines(body, marked=mailer.has("E")))
-    if mailer.has("b"):
+    if mailer.has("b") or mailer.path == FILE:
         out.append(lines.end)
     return b"".join(out)
 

@@ -2,6 +2,7 @@
 
 | mailer | user and group | further groups |
 |---|---|---|
+| [FILE], and the user is root | DefaultUser's | none |
 | F=o, and the recipient is a user of this host, or a user's file named it | the user's | the user's |
 | F=S | root; the group of U=, or root's | the user's, or none |
 | U= | those of U= | DefaultUser's |
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from mailconf.model.recipient import Identity, Recipient, RecipientKind
 from mailconf.model.world import User
+from mailconf.sendmail.mailing.content import FILE
 from mailconf.sendmail.policy.asked_world import AskedWorld
 from mailconf.sendmail.policy.recipients_files import default_identity
 from mailconf.sendmail.rules.book import DefinedMailer
@@ -49,6 +51,8 @@ async def rights_of(engine: Engine, world: AskedWorld, mailer: DefinedMailer, re
         shown = Identity(default.uid, _ROOT)  # in the log the alias has no group
     if not mailer.has("o"):
         shown = None
+    if mailer.path == FILE and recipient.identity is not None and recipient.identity.uid == _ROOT:
+        return Rights(default, (default.gid,), shown=shown)
     if mailer.has("o") and not mailer.has("S") and recipient.identity is not None:
         return Rights(recipient.identity, own or (recipient.identity.gid,), login, home, shown)
     if mailer.has("S"):

@@ -16,7 +16,7 @@ from mailconf.cli.shared.sendmail_daemon import compiled
 from mailconf.files import Root
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.letter import Handing, Letter, Program
-from mailconf.model.recipient import Recipient
+from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.session import Session, Verified
 from mailconf.model.verdict import Route
 from mailconf.model.world import Ask, run
@@ -53,6 +53,7 @@ class Sites:
             (top / name[1:]).write_text(text)
         self.root = Root(top)
         self.world = FileWorld(self.root, trace=False)
+        self.alias: Recipient | None = None
         self._policies: dict[str, SendmailPolicy] = {}
 
     def policy(self, name: str) -> SendmailPolicy:
@@ -66,7 +67,8 @@ class Sites:
         policy, ask = self.policy(case["site"]), Ask(self.world)
         ends: dict[str, list[tuple[Recipient, Route]]] = {}
         for address in case["recipients"]:
-            for recipient in run(policy.expand(Recipient(address, address), ask)).recipients:
+            asked = self.alias or Recipient(address, address)
+            for recipient in run(policy.expand(asked, ask)).recipients:
                 route = run(policy.resolve(recipient.address, ask, kind=recipient.kind))
                 ends.setdefault(route.transport, []).append((recipient, route))
         name = Verified.found(HOST)
@@ -126,6 +128,27 @@ def test_programs_are_called_as_the_original_calls_them(case: dict[str, Any], si
     if "noread" in case["recipients"][0]:
         found = [{**each, "stdin": ""} for each in found]
     assert sorted(found, key=json.dumps) == wanted
+
+
+FILED = [
+    case
+    for case in store.load("sendmail_mailers").cases
+    if case["site"] == "files" and case["recipients"] == ["file"] and "stat=Sent" in case["log"][-1]
+]
+
+
+@pytest.mark.parametrize("case", FILED, ids=lambda case: repr(case["files"].get("/var/box/file")))
+def test_what_a_file_gets(case: dict[str, Any], sites: Sites) -> None:
+    """The alias of these cases is not asked here: what it comes to is given."""
+    path = "/var/box/file"
+    sites.alias = Recipient(path, "file", kind=RecipientKind.FILE)
+    try:
+        (handing,) = sites.handed(case)
+    finally:
+        sites.alias = None
+    assert handing.program is not None and handing.program.argv == ("FILE", path)
+    before = case["files"].get(path, [""])[0]
+    assert before + masked(handing.data.decode("latin-1")) == case["found"][path][3]
 
 
 def test_a_message_that_is_too_big_is_refused(sites: Sites) -> None:
