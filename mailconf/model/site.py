@@ -184,6 +184,7 @@ class Site:
     # What completes header addresses of clients that are not local (Privilege.LOCAL_HEADERS); "" leaves them alone.
     remote_header_domain: str = ""
     add_missing_headers: bool = False  # for remote clients too
+    sorts_recipients: bool = False  # those of a delivery are in the order of their domains and addresses
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
     undisclosed_recipients_header: str = ""
@@ -220,6 +221,12 @@ class Site:
         known = self.transports.get(transport)
         own = known.concurrency if known is not None else None
         return self.limits.destination_concurrency if own is None else own
+
+    def recipients_of(self, transport: str) -> int:
+        """How many recipients of a message one delivery of a transport has at most; 0: any number."""
+        known = self.transports.get(transport)
+        own = known.recipients if known is not None else None
+        return self.limits.destination_recipients if own is None else own
 
     def client_name(self, transport: str) -> str:
         """What a transport says in EHLO."""

@@ -160,13 +160,16 @@ class Local:
             gid=gid,
             directory=environment.get("HOME") or ("/" if not queue_directory.is_dir() else str(queue_directory)),
             limit=job.policy.site.limits_of(job.transport).command_time,
+            utf8=job.policy.site.utf8_tables,
         )
-        say, output, reply = self.context.remark, outcome.output, None
+        say, output, reply = self.context.remark, "" if outcome.dsn[0] == "2" else outcome.output, None
         text = say(outcome.remark, **outcome.facts) + (say(Remark.COMMAND_OUTPUT, output=output) if output else "")
         if outcome.status:
             code = 450 if outcome.dsn.startswith("4") else 550
-            meaning = Remark.COMMAND_EXIT if outcome.remark is Remark.COMMAND_EXIT else Remark.UNKNOWN_STATUS
-            reply = Reply.of(code, f"{outcome.dsn} x-unix; {output or say(meaning, status=outcome.status)}")
+            meaning = say(Remark.UNKNOWN_STATUS, status=outcome.status)
+            if outcome.remark in (Remark.COMMAND_EXIT, Remark.COMMAND_SAID):
+                meaning = text
+            reply = Reply.of(code, f"{outcome.dsn} x-unix; {output.strip() or meaning}")
         return self._result(_shown(recipient, item), outcome.dsn, text, reply)
 
     async def _environment(self, job: Job, recipient: Recipient, item: Delivery) -> dict[str, str]:

@@ -127,6 +127,7 @@ def site_of(configuration: Configuration) -> Site:
         recipient_delimiter=c.value("recipient_delimiter"),
         remote_header_domain=c.value("remote_header_rewrite_domain"),
         add_missing_headers=c.boolean("always_add_missing_headers"),
+        sorts_recipients=True,
         idna2003=c.boolean("enable_idna2003_compatibility"),
         drop_headers=tuple(c.words("message_drop_headers")),
         undisclosed_recipients_header=c.value("undisclosed_recipients_header"),
