@@ -166,6 +166,7 @@ class Site:
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
     content_filter: Setting[str] = EMPTY  # transport:nexthop that takes all mail from clients
+    filter_nexthop: str = ""  # of a filter that names none; "" is the recipient's domain
     maps_addresses: bool = True  # whether aliases of domains are replaced, and copies are sent, before mail is queued
     ports: Ports = field(default_factory=Ports)
     utf8_tables: bool = True
@@ -227,6 +228,11 @@ class Site:
         known = self.transports.get(transport)
         own = known.recipients if known is not None else None
         return self.limits.destination_recipients if own is None else own
+
+    def filtered(self, target: str, recipient: str) -> tuple[str, str]:
+        """The transport and the nexthop of ``transport:nexthop``, which takes mail for ``recipient`` as a filter."""
+        transport, _, nexthop = target.partition(":")
+        return transport, nexthop or self.filter_nexthop or recipient.rpartition("@")[2] or self.hostname.value
 
     def client_name(self, transport: str) -> str:
         """What a transport says in EHLO."""

@@ -28,6 +28,8 @@ class Message:
     body       BODY= of MAIL ("7BIT", "8BITMIME"), ``ret`` and ``envid`` its DSN parameters
     session    the SMTP session it came by; None when the MTA made it (bounces, mail forwarded by an alias)
     local      whether header addresses are completed as a local client's; None: as ``session`` has it
+    mapped     whether tables map its addresses: aliases, copies, other names
+    checks     the Policy that looks at its content; None: the MTA's
     waits      it is attempted when the queue is run, and not before
     user       number of the user whose command left it, ``full_name`` the name of its sender
     """
@@ -43,6 +45,8 @@ class Message:
     session: Session | None = None
     effects: tuple[Effect, ...] = ()
     local: bool = True  # whether header addresses without a domain are local ones
+    mapped: bool = True
+    checks: Policy | None = None
     waits: bool = False
     user: int | None = None
     full_name: str = ""

@@ -304,9 +304,9 @@ class Scheduler:
             route = await policy.resolve(
                 recipient.address, Ask(world), sender=entry.message.sender, kind=recipient.kind
             )
-            if entry.filter and route.error is None:
-                transport, _, nexthop = entry.filter.partition(":")
-                route = route._replace(transport=transport, nexthop=nexthop)
+            if entry.filter and not recipient.error:  # a filter takes also what has no route
+                transport, nexthop = self.site.filtered(entry.filter, recipient.address)
+                route = route._replace(transport=transport, nexthop=nexthop, error=None)
             single = self._program(route) == "local" or self.site.recipients_of(route.transport) == 1
             destination = recipient.address.lower() if single else route.nexthop
             groups.setdefault((route.transport, route.nexthop, destination), []).append((queued, route))

@@ -111,6 +111,7 @@ def site_of(configuration: Configuration) -> Site:
         smart_host=c.setting("relayhost"),
         always_bcc=c.setting("always_bcc"),
         content_filter=c.setting("content_filter"),
+        filter_nexthop=c.value("default_filter_nexthop"),
         maps_addresses="no_address_mappings" not in c.words("receive_override_options"),
         ports=c.ports,
         utf8_tables=c.boolean("smtputf8_enable"),
