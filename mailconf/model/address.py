@@ -68,9 +68,9 @@ def internal(text: str) -> str:
 def split_extension(local: str, delimiters: str, *, owner_special: bool = True, bounce: str = "") -> tuple[str, str]:
     """The local part without its extension, and the extension with the delimiter, "" without an extension.
 
-    postconf(5) recipient_delimiter: any character of the set, the leftmost one counts; never at the first place.
-    Mailer-daemon and the double-bounce address have no extension, and with ``-`` as a delimiter neither have owner-list
-    and list-request (postconf(5) owner_request_special).
+    postconf(5) recipient_delimiter: any character of the set, the leftmost one counts. Where that is the first
+    character there is no extension, whatever follows. Mailer-daemon and the double-bounce address have no extension,
+    and with ``-`` as a delimiter neither have owner-list and list-request (postconf(5) owner_request_special).
     """
     if not delimiters:
         return local, ""
@@ -79,10 +79,8 @@ def split_extension(local: str, delimiters: str, *, owner_special: bool = True, 
         return local, ""
     if owner_special and "-" in delimiters and (folded.startswith("owner-") or folded.endswith("-request")):
         return local, ""
-    for at in range(1, len(local)):
-        if local[at] in delimiters:
-            return local[:at], local[at:]
-    return local, ""
+    at = next((at for at, character in enumerate(local) if character in delimiters), 0)
+    return (local[:at], local[at:]) if at else (local, "")
 
 
 def _is_atom(part: str) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 from mailconf.files import Root
-from mailconf.model.address import Address, external, internal
+from mailconf.model.address import Address, external, internal, split_extension
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import Delivery, DeliveryKind, Reply, Route
 from mailconf.model.world import Ask
@@ -175,9 +175,7 @@ class Local:
     async def _environment(self, job: Job, recipient: Recipient, item: Delivery) -> dict[str, str]:
         """What local(8) exports, "EXPORTED ENVIRONMENT" and "EXTERNAL COMMAND DELIVERY"."""
         at, site = Address.split(recipient.address), job.policy.site
-        user, delimiter, extension = at.local, site.recipient_delimiter, ""
-        if delimiter and delimiter[0] in user[1:]:
-            user, _, extension = user.partition(delimiter[0])
+        user, extension = split_extension(at.local, site.recipient_delimiter, bounce=site.double_bounce_sender)
         found = {
             "LANG": "C",
             "MAIL_CONFIG": site.directory,
@@ -191,7 +189,7 @@ class Local:
             "SENDER": safe(item.recipient.owner or job.message.sender or "MAILER-DAEMON"),
         }
         if extension:
-            found["EXTENSION"] = safe(extension)
+            found["EXTENSION"] = safe(extension[1:])
         identity = item.recipient.identity
         if identity is not None:
             known = await job.world.user(user)

@@ -79,7 +79,7 @@ _TWO = ("one+ext@@D", "two@@D")
 _ODD = (
     "Us.Er+Ext@@D", '"a b"@@D', '"-x"@@D', "-f@@D", '"$(id)"@@D', "a'b@@D", '"a\\"b"@@D', "+ext@@D", "a+b+c@@D",
     "a+@@D", '"a@b"@@D', '"|/bin/sh"@@D', "`id`@@D", '"a\\\\b"@@D', '".a"@@D', '"a..b"@@D', '"a,b;c"@@D', '"<x>"@@D',
-    '"Q q+X"@Sub.@D', "U+E@SUB.@D", '"tab\there"@@D', "x*y@@D", "${user}@@D", "..x@@D",
+    '"Q q+X"@Sub.@D', "U+E@SUB.@D", '"tab\there"@@D', "x*y@@D", "${user}@@D", "..x@@D", "+a+b@@D", "++b@@D",
 )  # fmt: skip
 _SESSION = (
     "${client_address} ${client_hostname} ${client_helo} ${client_port} ${client_protocol} "
@@ -132,6 +132,7 @@ def _of_macros() -> list[Scenario]:
         macros("${recipient}", _TWO, **one_by_one),
         macros("${recipient}", ("one@@D", "two@@D", "three@@D"), settings={"destination_recipient_limit": "2"}),
         macros("${recipient}", ("caf\u00e9@@D",), sender="\u00fc@from.test"),
+        Scenario("argv=/bin/${user} x", ("true@@D", "false@@D")),
         macros("${user}|${extension}|${mailbox}|${domain}", ("u-e+x@@D",)),
     ]
 
