@@ -36,6 +36,12 @@ class LogEvent(Worded):
     CONNECTION_LOST = "the client hung up", "client", "where", "octets", "named", "queue_id"
     TIMED_OUT = "the client was silent for too long", "client", "where", "octets", "named", "queue_id"
     TOO_MANY_CONNECTIONS = "the client has more than it may have", "client", "count", "service"
+    # activity: a `mailconf.model.limits.Activity`; count: how often in a while
+    TOO_OFTEN = "the client does something more often than it may", "client", "activity", "count", "service"
+    TLS_WITHHELD = "the client has begun too many TLS sessions to begin one more", "client", "service", "wrapper"
+    # fault: a `mailconf.smtp.proxy_header.Fault`; data: what has come
+    NOT_INTRODUCED = "the proxy does not say whose connection it hands on", "fault", "data"
+    NO_PROXY_PROTOCOL = "a proxy's protocol is asked for that does not exist", "value"
     SLOWED = "the client repeats a command, and waits for replies from now on", "client", "verb", "count", "queue_id"
     THROTTLED = "the client has named many recipients in vain, and waits from now on", "client", "queue_id"
     FULL = "no more connections are taken, as there are as many as may be", "service", "count", "most"

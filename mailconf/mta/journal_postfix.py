@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mailconf.model.address import external
+from mailconf.model.limits import Activity
 from mailconf.model.policy import Privilege
 from mailconf.model.security import TlsLevel
 from mailconf.model.session import Session
@@ -17,6 +18,7 @@ from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import COUNTED, Refused
 from mailconf.smtp.problems import Problem
+from mailconf.smtp.proxy_header import Fault
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.wording_postfix import BARE_NEWLINE
 
@@ -30,6 +32,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
         _ACCEPT,
         "warning: Connection concurrency limit exceeded: {count} from {client} for service {service}",
     ),
+    LogEvent.NO_PROXY_PROTOCOL: (_ACCEPT, "fatal: unsupported smtpd_upstream_proxy_protocol value: {value}"),
     LogEvent.NO_CERTIFICATE: (_ACCEPT, "NOQUEUE: abort: TLS from {client}: No client certificate presented"),
     LogEvent.LOGIN_ABORTED: (_ACCEPT, "warning: {client}: SASL {method} authentication aborted"),
     LogEvent.LOGINS_UNAVAILABLE: (
@@ -277,6 +280,50 @@ def _place(where: str, octets: int | None) -> str:
     return place if octets is None else f"{place} ({octets} bytes)"
 
 
+_NOT_INTRODUCED = {
+    Fault.NOTHING: "EOF",
+    Fault.TIMEOUT: "timeout error",
+    Fault.SHORT: "short protocol header",
+    Fault.UNKNOWN: "unrecognized protocol header",
+    Fault.UNENDED: "missing protocol header terminator",
+    Fault.TYPE: "bad or missing protocol type",
+    Fault.CLIENT: "bad or missing client address",
+    Fault.SERVER: "bad or missing server address",
+    Fault.CLIENT_PORT: "bad or missing client port",
+    Fault.SERVER_PORT: "bad or missing server port",
+    Fault.VERSION: "unrecognized protocol version",
+    Fault.SHORT_SECOND: "short version 2 protocol header",
+    Fault.COMMAND: "bad command in proxy header",
+    Fault.FAMILY: "unsupported network protocol",
+    Fault.NO_IPV4: "Postfix IPv4 support is disabled",
+    Fault.NO_IPV6: "Postfix IPv6 support is disabled",
+    Fault.ADDRESSES: "short address field",
+}
+
+
+def _not_introduced(fault: Fault, data: bytes) -> Iterable[Line]:
+    shown = f": {escaped(data)}" if data else ""
+    return _said(f"warning: haproxy read: {_NOT_INTRODUCED[fault]}{shown}")
+
+
+_OFTEN = {
+    Activity.CONNECTION: "Connection",
+    Activity.MESSAGE: "Message delivery request",
+    Activity.RECIPIENT: "Recipient address",
+    Activity.LOGIN: "AUTH command",
+    Activity.HANDSHAKE: "New TLS session",
+}
+
+
+def _too_often(client: str, activity: Activity, count: int, service: str) -> Iterable[Line]:
+    return _said(f"warning: {_OFTEN[activity]} rate limit exceeded: {count} from {client} for service {service}")
+
+
+def _tls_withheld(client: str, service: str, wrapper: bool) -> Iterable[Line]:
+    what = "TLS service" if wrapper else "STARTTLS"
+    return _said(f"warning: Refusing {what} request from {client} for service {service}")
+
+
 def _pipelining(client: str, verb: str, ahead: bytes) -> Iterable[Line]:
     return _said(f"improper command pipelining after {verb} from {client}: {escaped(ahead)}")
 
@@ -476,6 +523,9 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.DISCONNECTED: _disconnected,
     LogEvent.CONNECTION_LOST: _lost,
     LogEvent.TIMED_OUT: _timed_out,
+    LogEvent.TOO_OFTEN: _too_often,
+    LogEvent.NOT_INTRODUCED: _not_introduced,
+    LogEvent.TLS_WITHHELD: _tls_withheld,
     LogEvent.IMPROPER_PIPELINING: _pipelining,
     LogEvent.COMMAND_REFUSED: _refused,
     LogEvent.LINE_REJECTED: _rejected,

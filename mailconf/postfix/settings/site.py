@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mailconf.maps.reference import PROXY, TableRef
-from mailconf.model.limits import Limits
+from mailconf.model.limits import ClientRates, Limits
 from mailconf.model.site import Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.listeners import listeners
@@ -196,6 +196,8 @@ def _limits(c: Configuration) -> Limits:
         junk_commands=c.integer("smtpd_junk_command_limit"),
         connections=c.integer("default_process_limit"),
         connections_per_client=c.integer("smtpd_client_connection_count_limit"),
+        proxy_timeout=c.seconds("smtpd_upstream_proxy_timeout"),
+        client_rates=_client_rates(c),
         queue_run_delay=c.seconds("queue_run_delay"),
         minimal_backoff=c.seconds("minimal_backoff_time"),
         maximal_backoff=c.seconds("maximal_backoff_time"),
@@ -212,6 +214,22 @@ def _limits(c: Configuration) -> Limits:
         delay_warning=c.seconds("delay_warning_time"),
         command_time=c.seconds("command_time_limit"),
         destination_recipients=c.integer("default_destination_recipient_limit"),
+    )
+
+
+def _client_rates(c: Configuration) -> ClientRates:
+    names = ("smtpd_client_ipv4_prefix_length", "smtpd_client_ipv6_prefix_length")
+    prefixes = [c.integer(name) if c.is_known(name) else bits for name, bits in zip(names, (32, 128), strict=True)]
+    logins = "smtpd_client_auth_rate_limit"
+    return ClientRates(
+        unit=c.seconds("anvil_rate_time_unit"),
+        connections=c.integer("smtpd_client_connection_rate_limit"),
+        messages=c.integer("smtpd_client_message_rate_limit"),
+        recipients=c.integer("smtpd_client_recipient_rate_limit"),
+        logins=c.integer(logins) if c.is_known(logins) else 0,
+        handshakes=c.integer("smtpd_client_new_tls_session_rate_limit"),
+        ipv4_prefix=prefixes[0],
+        ipv6_prefix=prefixes[1],
     )
 
 

@@ -59,13 +59,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "strict_mime_encoding_domain",
     ),
     "addresses are read as without these parameters": ("strict_rfc821_envelopes", "strict_smtputf8"),
-    "rates are not limited": (
-        "smtpd_client_auth_rate_limit",
-        "smtpd_client_connection_rate_limit",
-        "smtpd_client_message_rate_limit",
-        "smtpd_client_new_tls_session_rate_limit",
-        "smtpd_client_recipient_rate_limit",
-    ),
     "commands and replies are not rewritten": (
         "smtp_reply_filter",
         "smtpd_command_filter",
@@ -95,7 +88,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "postscreen_non_smtp_command_enable",
         "postscreen_pipelining_enable",
     ),
-    "no PROXY header is read": ("smtpd_upstream_proxy_protocol",),
     "outgoing mail does not take these ways": (
         "smtp_bind_address",
         "smtp_bind_address6",
