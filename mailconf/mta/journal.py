@@ -89,6 +89,11 @@ class LogEvent(Worded):
         "an attempt has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended", "transport",
         "size", "recipients",
     )  # fmt: skip
+    PROBED = (  # as DELIVERY; kept: whether that is remembered
+        "a probe of an address has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended",
+        "transport", "size", "recipients", "kept",
+    )  # fmt: skip
+    PROBE_FAILED = "an address cannot be probed", "address", "error"
     EXPIRED = "a message is given up; forced: because somebody wants it", "queue_id", "sender", "forced"
     REMOVED = "nothing is left to do for a message", "queue_id"
     OPERATED = "somebody did something with a message (mta.control.Operation)", "queue_id", "operation"
@@ -137,6 +142,13 @@ class Remark(Worded):
     LOOP = "the message has been delivered to this address before", "address"
     MISCONFIGURED = "the configuration is wrong; the log has more"
     NO_DELIVERIES = "a recipient comes to nothing"
+    # What a probe finds: what would be done with mail.
+    WOULD_MAILBOX = "it would go into a mailbox"
+    WOULD_MAILDIR = "it would go into a Maildir"
+    WOULD_FILE = "it would go into a file", "target"
+    WOULD_COMMAND = "a command would take it", "target"
+    WOULD_FORWARD = "it stands for others", "target"
+    WOULD_SEVERAL = "it stands for several addresses"
     # Commands.
     COMMAND_DONE = "the command took it", "command"
     COMMAND_EXIT = "the command ended with a status of sysexits.h", "status"

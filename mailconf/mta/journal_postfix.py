@@ -13,7 +13,7 @@ from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
-from mailconf.mta.message import Result
+from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import COUNTED, Refused
@@ -59,6 +59,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.REMOVED: (_QUEUE, "{queue_id}: removed"),
     LogEvent.QUEUE_FAILED: (_QUEUE, "warning: {error}"),
     LogEvent.REPORT_FAILED: (_QUEUE, "warning: {serial:X}: status=deferred (bounce failed: {error})"),
+    LogEvent.PROBE_FAILED: (_QUEUE, "warning: no probe of {address}: {error}"),
     LogEvent.HOST_FAILED: ("{program}", "{queue_id}: {text}"),
     LogEvent.DNS_FILTERED: ("{program}", "{text}"),
     LogEvent.SENT_CONTENT: ("{program}", "{queue_id}: {text}"),
@@ -101,6 +102,12 @@ _REMARKS: dict[Remark, str] = {
     Remark.LOOP: "mail forwarding loop for {address}",
     Remark.MISCONFIGURED: "mail system configuration error",
     Remark.NO_DELIVERIES: "nothing to deliver to",
+    Remark.WOULD_MAILBOX: "delivers to mailbox",
+    Remark.WOULD_MAILDIR: "delivers to maildir",
+    Remark.WOULD_FILE: "delivers to file: {target}",
+    Remark.WOULD_COMMAND: "delivers to command: {target}",
+    Remark.WOULD_FORWARD: "aliased to {target}",
+    Remark.WOULD_SEVERAL: "aliased to multiple recipients",
     Remark.COMMAND_DONE: "delivered to command: {command}",
     Remark.COMMAND_STATUS: 'Command died with status {status}: "{command}"',
     Remark.COMMAND_SIGNAL: 'Command died with signal {number}: "{command}"',
@@ -477,6 +484,32 @@ def _delivery(
     size: int,
     recipients: int,
 ) -> Iterable[Line]:
+    return _outcome(program, queue_id, result, result.status.value, (arrival, since, begun, ended))
+
+
+def _probed(
+    program: str,
+    queue_id: str,
+    result: Result,
+    arrival: float,
+    since: float,
+    begun: float,
+    ended: float,
+    transport: str,
+    size: int,
+    recipients: int,
+    kept: bool,
+) -> Iterable[Line]:
+    status = "deliverable" if result.status is Status.SENT else "undeliverable"
+    status += "" if kept else "-but-not-cached"
+    return _outcome(program, queue_id, result, status, (arrival, since, begun, ended))
+
+
+def _outcome(
+    program: str, queue_id: str, result: Result, status: str, times: tuple[float, float, float, float]
+) -> Iterable[Line]:
+    """``times``: of the message's arrival, of the attempt, of its beginning at the agent, of its end."""
+    arrival, since, begun, ended = times
     recipient, original = result.recipient, ""
     if recipient.original and recipient.original.lower() != recipient.address.lower():
         original = f" orig_to=<{external(recipient.original)}>,"
@@ -484,7 +517,7 @@ def _delivery(
     text = (
         f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},"
         f" delay={seconds(ended - arrival)}, delays={'/'.join(map(seconds, delays))}, dsn={result.dsn},"
-        f" status={result.status.value} ({result.text})"
+        f" status={status} ({result.text})"
     )
     return ((program, text),)
 
@@ -546,6 +579,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.MESSAGE_IDS: _message_ids,
     LogEvent.ACTIVE: _active,
     LogEvent.DELIVERY: _delivery,
+    LogEvent.PROBED: _probed,
     LogEvent.EXPIRED: _expired,
     LogEvent.OPERATED: _operated,
     LogEvent.ATTEMPT_FAILED: _attempt_failed,

@@ -85,6 +85,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
+        LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
     )
@@ -101,6 +102,8 @@ _REMARKS: dict[Remark, str] = {
     Remark.LOOP: "aliasing/forwarding loop broken",
     Remark.MISCONFIGURED: "Local configuration error",
     Remark.NO_DELIVERIES: "Data format error",
+    **dict.fromkeys((Remark.WOULD_MAILBOX, Remark.WOULD_MAILDIR, Remark.WOULD_FILE), "deliverable"),
+    **dict.fromkeys((Remark.WOULD_COMMAND, Remark.WOULD_FORWARD, Remark.WOULD_SEVERAL), "deliverable"),
     Remark.COMMAND_DONE: "Sent",
     Remark.COMMAND_STATUS: "unknown mailer error {status}",
     Remark.COMMAND_SIGNAL: "mailer died with signal {number}",
