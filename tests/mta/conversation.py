@@ -22,7 +22,6 @@ from mailconf.smtp.server import Connection
 from mailconf.source import decode
 from tests.personality import PERSONALITY
 
-
 SERVICES = "smtp inet n - n - - smtpd\n"
 
 
