@@ -108,7 +108,10 @@ class Result:
 
 @dataclass(slots=True)
 class Job:
-    """Work for a delivery agent: recipients of one message that share transport and nexthop."""
+    """Work for a delivery agent: recipients of one message that share transport and nexthop.
+
+    probe  nothing is delivered: what is asked for is whether it would be
+    """
 
     message: Message
     recipients: list[tuple[Recipient, Route]]
@@ -116,6 +119,7 @@ class Job:
     nexthop: str
     policy: Policy
     world: World
+    probe: bool = False
 
 
 class Agent(Protocol):
