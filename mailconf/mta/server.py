@@ -135,6 +135,9 @@ class Server:
                 doors.close()
             await asyncio.gather(*(service.close(self._grace) for service in self._services.values()))
             await manager.close(self._grace)
+            for hops in (agents[AgentKind.SMTP], agents[AgentKind.LMTP]):
+                assert isinstance(hops, SmtpAgent)
+                hops.close()
             for number in handled:
                 loop.remove_signal_handler(number)
         context.note(LogEvent.STOPPED)

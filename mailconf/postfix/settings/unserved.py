@@ -137,7 +137,7 @@ SILENT: dict[str, str] = {
     r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
     r"address_verify_|(?:smtp|lmtp)_address_verify_": "details of probes, which serve does not send",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
-    r"(?:smtp|lmtp)_(?:connection_(?:cache|reuse)_|bind_address_enforce|line_length_limit)|connection_cache_": (
+    r"(?:smtp|lmtp)_(?:bind_address_enforce|line_length_limit)|connection_cache_(?:protocol|service|status)_": (
         "how mail goes out, not which"
     ),
     r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
