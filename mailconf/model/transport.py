@@ -66,6 +66,7 @@ class Transport(NamedTuple):
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
     host_lookup  how an SMTP or LMTP agent finds hosts
     reuse        how it keeps connections
+    rewrites     it may rewrite addresses of messages that it sends; False where it leaves all of them as they are
     headers      the fields that are put on top, in their order: "Return-Path", "X-Original-To", "Delivered-To"
     overrides    what it sets for itself: -o in master.cf, the other equates of a mailer
     """
@@ -82,6 +83,7 @@ class Transport(NamedTuple):
     client_port: str = ""
     host_lookup: HostLookup = HostLookup()
     reuse: ConnectionReuse = ConnectionReuse()
+    rewrites: bool = True
     headers: tuple[str, ...] = ()
     overrides: Mapping[str, str] = MappingProxyType({})
     span: Span | None = None

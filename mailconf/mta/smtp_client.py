@@ -275,7 +275,10 @@ class SmtpAgent:
             if not orcpt and recipient.original:
                 orcpt = f"rfc822;{to_xtext(external(recipient.original))}"
             recipients.append(To(external(address), recipient.notify, orcpt))
-        content = await self._headers(await self._inspected(job), change)
+        content = await self._inspected(job)
+        transport = self.context.policy.site.transports.get(job.transport)
+        if transport is None or transport.rewrites:
+            content = await self._headers(content, change)
         utf8 = not (sender.isascii() and all(to.address.isascii() for to in recipients))
         return Envelope(external(sender), tuple(recipients), content, message.body, message.ret, message.envid, utf8)
 

@@ -31,6 +31,7 @@ _LEVELS = {
 }
 _ATTRIBUTES = frozenset(("match", "exclude", "protocols", "ciphers", "servername", "tafile", "connection_reuse"))
 _UNUSABLE = "dane-only"
+REMEMBERED = 1000  # answers about TLS, which follow from the configuration alone
 _PROBLEM = "client TLS configuration problem"
 
 
@@ -54,6 +55,7 @@ class HopSecurities:
         delimiter = f"{prefix}_sasl_password_result_delimiter"  # since 3.9
         self._delimiter = (c.value(delimiter) if c.is_known(delimiter) else "") or ":"
         self._main_level = self._level()
+        self._known: dict[tuple[str | None, str, str], HopTls] = {}  # by entry, host and domain
         self._kept = domains.list(f"{prefix}_connection_cache_destinations", ListKind.STRING)
         reuse = f"{prefix}_tls_connection_reuse"  # since 3.4
         self._reuse = c.is_known(reuse) and c.boolean(reuse)
@@ -84,6 +86,17 @@ class HopSecurities:
 
     async def _tls(self, asked: HopAsked, ask: Ask) -> HopTls:
         entry = await self._policy(asked, ask) if self._policies else None
+        key = entry, asked.host, asked.domain
+        known = self._known.get(key)
+        if known is None:
+            known = self._of_entry(entry, asked)
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[key] = known
+        return known
+
+    def _of_entry(self, entry: str | None, asked: HopAsked) -> HopTls:
+        """By an entry of the policy maps; None: by the level of main.cf. Raises BadPolicy."""
         word = self._main_level
         attributes: dict[str, list[str]] = {}
         if entry is not None:

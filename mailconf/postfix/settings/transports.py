@@ -62,6 +62,7 @@ def _transport(
         client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
         host_lookup=_host_lookup(view, service.program) if client is not None else HostLookup(),
         reuse=_reuse(view, service.program) if client is not None else ConnectionReuse(),
+        rewrites=client is None or bool(view.value(f"{service.program}_generic_maps")),
         headers=headers,
         overrides=service.overrides,
         span=service.span,
