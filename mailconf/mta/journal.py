@@ -203,6 +203,7 @@ class Remark(Worded):
     TIMED_OUT = "the host was silent for too long", "peer", "stage", "verb"
     ACCEPTED = "the host took it", "reply"
     REFUSED = "the host refused it", "peer", "reply", "stage"
+    OUT_OF_TURN = "the host answered by what the command cannot be answered by", "peer", "reply", "stage"
 
 
 class Journal(Protocol):

@@ -157,6 +157,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.CONNECTION_LOST: "lost connection with {peer} while {stage}",
     Remark.TIMED_OUT: "conversation with {peer} timed out while {stage}",
     Remark.ACCEPTED: "{reply.verbatim}",
+    Remark.OUT_OF_TURN: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
     Remark.REFUSED: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
 }
 _WHILE = {
@@ -166,6 +167,7 @@ _WHILE = {
     Stage.HANDSHAKE: "performing the {verb} handshake",
     Stage.AUTH: "performing the {verb} handshake",
     Stage.READY: "idle",
+    Stage.RESET: "sending RSET command",
     Stage.MAIL: "sending MAIL FROM",
     Stage.RCPT: "sending RCPT TO",
     Stage.DATA: "sending DATA command",
@@ -227,11 +229,12 @@ class PostfixJournal:
     def remark(self, remark: Remark, /, **facts: Any) -> str:
         if remark is Remark.COMMAND_EXIT:
             return _EXIT[facts["status"]]
-        if remark is Remark.REFUSED:
+        error = "Protocol error: " if remark is Remark.OUT_OF_TURN and facts["reply"].code < 300 else ""
+        if remark in (Remark.REFUSED, Remark.OUT_OF_TURN):
             facts["stage"] = _IN_REPLY_TO[facts["stage"]]
         elif "stage" in facts:
             facts["stage"] = _WHILE[facts["stage"]].format_map(facts)
-        return _REMARKS[remark].format_map(facts)
+        return error + _REMARKS[remark].format_map(facts)
 
 
 def escaped(data: bytes) -> str:
@@ -521,9 +524,10 @@ def _outcome(
     recipient, original = result.recipient, ""
     if recipient.original and recipient.original.lower() != recipient.address.lower():
         original = f" orig_to=<{external(recipient.original)}>,"
+    used = f" conn_use={result.uses}," if result.uses > 1 else ""
     delays = (since - arrival, begun - since, result.setup, ended - begun - result.setup)
     text = (
-        f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},"
+        f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},{used}"
         f" delay={seconds(ended - arrival)}, delays={'/'.join(map(seconds, delays))}, dsn={result.dsn},"
         f" status={status} ({result.text})"
     )

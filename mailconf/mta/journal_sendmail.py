@@ -143,6 +143,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.TIMED_OUT: "Connection timed out with {peer}",
     Remark.ACCEPTED: "Sent ({reply.text})",
     Remark.REFUSED: "{reply.verbatim}",
+    Remark.OUT_OF_TURN: "protocol error: {reply.verbatim}",
     Remark.CONTENT_UNCHECKED: "Local configuration error",
     Remark.SECURITY_UNKNOWN: "Local configuration error: {reason}",
     Remark.NO_TLS: "TLS is needed, and {peer} does not offer it",

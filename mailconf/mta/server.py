@@ -148,6 +148,9 @@ class Server:
             if self._probes is not None:
                 await self._probes.close()
             await manager.close(self._grace)
+            for hops in (agents[AgentKind.SMTP], agents[AgentKind.LMTP]):
+                assert isinstance(hops, SmtpAgent)
+                hops.close()
             for number in handled:
                 loop.remove_signal_handler(number)
         context.note(LogEvent.STOPPED)

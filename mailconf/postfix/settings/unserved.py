@@ -133,7 +133,7 @@ SILENT: dict[str, str] = {
     r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
     r"address_verify_(?:map|cache_cleanup_interval|service_name)": "where Postfix keeps what probes came to",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
-    r"(?:smtp|lmtp)_(?:connection_(?:cache|reuse)_|bind_address_enforce|line_length_limit)|connection_cache_": (
+    r"(?:smtp|lmtp)_(?:bind_address_enforce|line_length_limit)|connection_cache_(?:protocol|service|status)_": (
         "how mail goes out, not which"
     ),
     r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
