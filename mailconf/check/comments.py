@@ -10,8 +10,8 @@ from mailconf.source import Span
 
 _COMMENT, _END = "CK073", "PF229"  # a comment after a value; one in a list of patterns, which ends there
 # What the words of a comment are, each by itself; and what a whole value is that has one.
-_OF_WORDS = frozenset({"PF201", "PF202", "PF203"})
-_OF_VALUES = frozenset({"PF007", "PF008", "PF009", "PF013", "PF228", "PF251", "PF278", "CK075", "CK076", "CK080"})
+_OF_WORDS = frozenset({"PF201", "PF202", "PF203", "CK076"})
+_OF_VALUES = frozenset({"PF007", "PF008", "PF009", "PF013", "PF228", "PF251", "PF278", "CK075", "CK080"})
 
 
 def as_one(found: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -158,6 +158,8 @@ CASES = [
     main("CK080", "write unix:/run/scan", "smtpd_milters = /run/scan\nnon_smtpd_milters = $smtpd_milters", "smtpd_milters = unix:/run/scan\nnon_smtpd_milters = $smtpd_milters"),
     main("CK080", "write inet:127.0.0.1:8891", "non_smtpd_milters = 127.0.0.1:8891", "non_smtpd_milters = inet:127.0.0.1:8891"),
     main("CK080", "a port from 1 to 65535", "non_smtpd_milters = inet:localhost:88910", "non_smtpd_milters = inet:localhost:8891"),
+    main("PF260", "set smtp_tls_security_level = encrypt", "smtp_enforce_tls = yes\nsmtp_tls_security_level = may", "smtp_tls_security_level = encrypt"),
+    main("PF293", "write example.com", "mydestination = $myhostname, info@example.com", "mydestination = $myhostname, example.com"),
     main("PF260", "remove it, or mailbox_command", "home_mailbox = Maildir/", "", "mailbox_command = /usr/bin/procmail"),
     main("PF260", "set smtp_sasl_auth_enable", "smtp_sasl_auth_enable = no", "smtp_sasl_auth_enable = yes", "smtp_sasl_password_maps = static:a:b\nsmtp_sasl_security_options = noanonymous"),
     main("PF260", "or remove relayhost", "default_transport = smtp:[a.example]", "", "relayhost = [b.example]"),
