@@ -301,6 +301,21 @@ def test_a_transport_is_deferred(postfix: PrivatePostfix) -> None:
     assert "PF243" in _codes(postfix)
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("/usr/bin/nosuchprogram -a x", "fatal: execvp /usr/bin/nosuchprogram: No such file or directory"),
+        ('/usr/bin/nosuchprogram "$EXTENSION"', "Command died with status 127"),
+    ],
+)
+def test_a_program_that_is_not_there(postfix: PrivatePostfix, command: str, said: str) -> None:
+    postfix.configure({**SITE, "mailbox_command": command})
+    since = postfix.log.stat().st_size
+    _sent(postfix, "nobody@mail.corp.test")
+    assert _await(postfix, since, said)
+    assert "CK096" in _codes(postfix)
+
+
 def test_a_policy_service_lets_strangers_relay(postfix: PrivatePostfix) -> None:
     with _serving(b"", lambda line: b"action=OK\n\n" if line == b"\n" else b"") as port:
         postfix.configure({**SITE, **guarded(f"check_policy_service inet:127.0.0.1:{port}")})
