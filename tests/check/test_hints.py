@@ -81,7 +81,7 @@ def master(code: str, hint: str, before: str, after: str = "") -> Case:
 
 
 RELAY = "smtpd_relay_restrictions"
-OWNER = "virtual_uid_maps = static:5000\nvirtual_gid_maps = static:5000"
+OWNER = "virtual_mailbox_base = /var/mail\nvirtual_uid_maps = static:5000\nvirtual_gid_maps = static:5000"
 NEEDED = {  # without which a setting has no effect
     "smtp_tls_protocols": "smtp_tls_security_level = may",
     "smtp_tls_ciphers": "smtp_tls_security_level = may",
@@ -204,7 +204,8 @@ CASES = [
     main("PF288", "put it into smtpd_recipient_restrictions", "smtpd_client_restrictions = reject_non_fqdn_recipient", "smtpd_recipient_restrictions = reject_non_fqdn_recipient", "smtpd_delay_reject = no"),
     main("PF290", "set smtpd_tls_auth_only = yes", "smtpd_sasl_auth_enable = yes", ""),
     main("PF291", "add permit_sasl_authenticated", f"{RELAY} = reject_unauth_destination", f"{RELAY} = permit_sasl_authenticated, reject_unauth_destination", "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_security_options = noplaintext"),
-    main("PF292", "use an id of 100 or more", "virtual_uid_maps = static:8", "virtual_uid_maps = static:5000", "virtual_mailbox_maps = static:x\nvirtual_gid_maps = static:5000"),
+    main("PF292", "use an id of 100 or more", "virtual_uid_maps = static:8", "virtual_uid_maps = static:5000", "virtual_mailbox_base = /var/mail\nvirtual_mailbox_maps = static:x\nvirtual_gid_maps = static:5000"),
+    main("PF261", "the folder of the mailboxes", "virtual_mailbox_base =", "virtual_mailbox_base = /var/mail", "virtual_mailbox_maps = static:x\nvirtual_uid_maps = static:5000\nvirtual_gid_maps = static:5000"),
     main("PF293", "such as sub.a.example", "mydestination = *.a.example", "mydestination = sub.a.example"),
     main("PF293", "write .a.example", "relay_domains = *.a.example", "relay_domains = .a.example", "parent_domain_matches_subdomains =\nrelay_recipient_maps = static:x"),
     main("PF295", "set permit_mx_backup_networks", f"{RELAY} = permit_mx_backup, reject_unauth_destination", f"{RELAY} = permit_mx_backup, reject_unauth_destination\npermit_mx_backup_networks = 192.0.2.0/24"),

@@ -301,6 +301,15 @@ def test_a_transport_is_deferred(postfix: PrivatePostfix) -> None:
     assert "PF243" in _codes(postfix)
 
 
+def test_virtual_mailboxes_without_a_folder(postfix: PrivatePostfix) -> None:
+    owner = {"virtual_uid_maps": "static:5000", "virtual_gid_maps": "static:5000"}
+    postfix.configure({**SITE, "virtual_mailbox_domains": "v.test", "virtual_mailbox_maps": "static:x/", **owner})
+    since = postfix.log.stat().st_size
+    _sent(postfix, "ann@v.test")
+    assert _await(postfix, since, "fatal: bad string length 0 < 1: virtual_mailbox_base =")
+    assert "PF261" in _codes(postfix)
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
