@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mailconf.model.distinction import Distinction, Values
+from mailconf.model.filtering import Filtering
 from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.security import HopAsked, HopSecurity
 from mailconf.model.session import Session
@@ -153,6 +154,10 @@ class Policy(Protocol):
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
         """A reply that the protocol alone decided on, as this configuration wants replies to be; it stays a refusal."""
+        ...
+
+    async def filters(self, session: Session, ask: Ask) -> Filtering:
+        """The mail filters (milters) that a client's mail passes."""
         ...
 
     async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:

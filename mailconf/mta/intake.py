@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, cast
 
 from mailconf.model.address import external
+from mailconf.model.filtering import GO_ON, Do, OddChange, Outcome
 from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.recipient import RecipientKind
 from mailconf.model.site import Site
 from mailconf.model.verdict import EffectKind
 from mailconf.model.world import ORDINARY, Answer, Ask, LookupFailed, Trust, World
-from mailconf.mta.header_addresses import rewrite
+from mailconf.mta.envelope_changes import change_envelope
+from mailconf.mta.filtered import FilteredMessage
+from mailconf.mta.header_addresses import rewrite as rewrite_addresses
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split_message
 from mailconf.mta.hop import Hop, date
 from mailconf.mta.journal import LogEvent
@@ -80,8 +83,11 @@ class QueueIntake:
             raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
         if effects[EffectKind.DISCARD]:
             return
+        filtered = await self._filter(message)
+        if filtered.do is Do.DISCARD or not message.recipients:
+            return
         filters = effects[EffectKind.FILTER]
-        hold = bool(effects[EffectKind.HOLD])
+        hold = bool(effects[EffectKind.HOLD]) or filtered.do is Do.HOLD
         message.waits = message.waits or bool(effects[EffectKind.WAIT])
         try:
             serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
@@ -90,6 +96,36 @@ class QueueIntake:
             raise self._refusal(Problem.QUEUE_UNAVAILABLE) from error
         if not hold and not message.waits:
             self.queued(serial)
+
+    async def _filter(self, message: Message) -> Outcome:
+        """What mail filters make of the message (smtpd_milters); ``message`` is what they leave of it."""
+        if message.filters is None:
+            return GO_ON
+        context = self.context
+        mail = FilteredMessage(message.content, limits_of(context.policy.site))
+        outcome = await message.filters.content(mail)
+        if outcome.reply is not None:
+            raise IntakeRefused(outcome.reply)
+        if mail.changed:
+            message.content = mail.content
+        if not mail.envelope:
+            return outcome
+
+        async def rewrite(address: str) -> str:
+            return await context.policy.rewrite(address, Role(AddressPlace.ENVELOPE, Side.SENDER), Ask(context.world))
+
+        def warn(odd: OddChange, text: str) -> None:
+            context.note(LogEvent.FILTER_CHANGE, queue_id=message.queue_id, odd=odd, text=text)
+
+        async def expand(recipient: Recipient) -> Iterable[Recipient]:
+            return await self._expanded(message, recipient, Ask(context.world))
+
+        try:
+            await change_envelope(message, mail.envelope, expand, rewrite, warn)
+        except LookupFailed as failure:
+            context.note(LogEvent.LOOKUP_FAILED, queue_id=message.queue_id, table=failure.table)
+            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
+        return outcome
 
     def _refusal(self, problem: Problem) -> IntakeRefused:
         return IntakeRefused(self.context.personality.wording.refusal(problem))
@@ -169,7 +205,7 @@ class QueueIntake:
         def warn(text: str) -> None:
             self.context.note(LogEvent.COMMENTS_LOST, queue_id=message.queue_id, text=text)
 
-        return await rewrite(header, change, limits_of(policy.site), warn)
+        return await rewrite_addresses(header, change, limits_of(policy.site), warn)
 
     async def _missing(self, message: Message, present: set[str]) -> list[Header]:
         """(Resent-) Message-Id, Date, From and To where missing (postconf(5) always_add_missing_headers)."""

@@ -12,6 +12,7 @@ from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
+from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
 from mailconf.mta.message import Result
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
@@ -503,4 +504,5 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    **_FILTER_LINES,
 }

@@ -73,6 +73,7 @@ class SmtpSession(asyncio.Protocol):
             server.on_verdict,
             logins=server.logins,
             has_tls=server.tls is not None,
+            root=server.root,
         )
         self.session = self.answers.session
         self._out = bytearray()

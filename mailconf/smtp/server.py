@@ -394,7 +394,7 @@ class Connection:
         if handler is None:
             if _HEADER.match(words[0]) or self.options.forbidden(verb):
                 return self._refused(Problem.NOT_SMTP, line[:_LOGGED], close=True)
-            return self._denied() or self._refused(Problem.UNKNOWN_COMMAND)
+            return self._denied() or self._refused(Problem.UNKNOWN_COMMAND, words[0][:_LOGGED])
         self.verb = verb
         if self.unproven:
             return self._refused(Problem.NO_CERTIFICATE, close=True, host=self.options.hostname)

@@ -81,6 +81,13 @@ _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.ACCESS_DENIED: (503, "5.7.0 Error: access denied for {client}"),
     Problem.TIMEOUT: (421, "4.4.2 {host} Error: timeout exceeded"),
     Problem.SHUTTING_DOWN: (421, "4.3.2 {host} Service shutting down"),
+    Problem.FILTER_REJECTS: (550, "5.7.1 Command rejected"),
+    Problem.FILTER_DEFERS: (451, "4.7.1 Service unavailable - try again later"),
+    Problem.FILTER_GONE: (550, "5.5.0 Service unavailable"),
+    Problem.FILTER_BROKEN: (451, "4.3.5 Server configuration problem - try again later"),
+    Problem.FILTER_ENDS: (421, "4.7.0 Server closing connection"),
+    Problem.UNWELCOME: (554, "{host} ESMTP not accepting connections"),
+    Problem.UNWELCOME_NOW: (421, "{host} Service unavailable - try again later"),
     Problem.QUEUE_UNAVAILABLE: (451, "4.3.0 Error: queue file write error"),
     Problem.INTERNAL: (451, "4.3.0 Error: internal error"),
 }

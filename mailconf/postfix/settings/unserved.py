@@ -42,13 +42,10 @@ Source: docs/postfix-support.md, "What explain and serve do not do".
 
 POSTSCREEN = "postscreen does not test clients"
 EXPLAINED = ("content_filter", "receive_override_options")  # what serve does not do, and explain does
+SERVED = ("milter_header_checks", "smtpd_milter_maps", "smtpd_milters")  # what serve does, and explain does not
 UNSERVED: dict[str, tuple[str, ...]] = {
-    "mail filters (milter) are not asked": (
-        "milter_header_checks",
-        "non_smtpd_milters",
-        "smtpd_milter_maps",
-        "smtpd_milters",
-    ),
+    "explain asks no mail filters (milter), serve does": SERVED,
+    "mail filters (milter) are not asked about what the sendmail command hands in": ("non_smtpd_milters",),
     "mail is not handed to content filters": ("content_filter", "receive_override_options", "smtpd_proxy_filter"),
     "characters are not looked at, nor 8-bit text": (
         "message_reject_characters",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mailconf.model.distinction import Distinction, Values
+from mailconf.model.filtering import NO_FILTERS, Filtering
 from mailconf.model.policy import Kept, Privilege, Role
 from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.security import HopAsked, HopSecurity
@@ -84,6 +85,9 @@ class SendmailPolicy:
 
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
         return reply
+
+    async def filters(self, session: Session, ask: Ask) -> Filtering:
+        return NO_FILTERS
 
     async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:
         """Its rulesets for fields were asked at the end of data."""

@@ -1,0 +1,90 @@
+"""Which mail filters (milters) a message passes, and what each is told: a Policy's answer to `Policy.filters`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from mailconf.smtp.reply import Reply
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+_NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+class FilterDefault(Enum):
+    """What is done without a filter that cannot be asked."""
+
+    TEMPFAIL = "tempfail"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    QUARANTINE = "quarantine"
+    SHUTDOWN = "shutdown"
+    BROKEN = "the configuration has no such word"
+
+
+class FilterSettings(NamedTuple):
+    """One filter.
+
+    name            as the log calls it
+    address         "inet:host:port" or "unix:/path"; "" where the configuration has no address
+    timeouts        seconds: for the connection and the negotiation, for an answer to a command, for one to a part of a
+                    message
+    version         of the protocol that it is offered, 2, 3, 4 or 6
+    header_replies  whether it answers each field
+    """
+
+    name: str
+    address: str
+    default: FilterDefault = FilterDefault.TEMPFAIL
+    connect_timeout: float = 30.0
+    command_timeout: float = 30.0
+    content_timeout: float = 300.0
+    version: int = 6
+    header_replies: bool = True
+
+
+class Filtering(NamedTuple):
+    """The filters in their order.
+
+    macros    names of macros by stage: connect, helo, mail, rcpt, data, end_of_header, end_of_data, unknown_command
+    values    of macros that do not depend on the session
+    defaults  of macros that have no value
+    """
+
+    filters: tuple[FilterSettings, ...] = ()
+    macros: Mapping[str, tuple[str, ...]] = _NO_LISTS
+    values: Mapping[str, str] = _NONE
+    defaults: Mapping[str, str] = _NONE
+
+
+NO_FILTERS = Filtering()
+
+
+class Do(Enum):
+    """What is to be done after a question."""
+
+    CONTINUE = "go on"
+    SKIP = "go on, and spare the filter the rest of the body"
+    REFUSE = "refuse with the reply"
+    DISCARD = "take the message, and drop it"
+    HOLD = "hold the message"
+    SHUTDOWN = "end the session"
+
+
+class Outcome(NamedTuple):
+    do: Do
+    reply: Reply | None = None
+
+
+GO_ON = Outcome(Do.CONTINUE)
+
+
+class OddChange(Enum):
+    """What is unusual about a filter's change of an envelope."""
+
+    MANY = "more than one address is added at once"
+    NOBODY = "an empty address is added"
+    ARGUMENT = "there is no such parameter of RCPT"
+    SENDER_ARGUMENT = "there is no such parameter of MAIL"

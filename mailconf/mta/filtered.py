@@ -1,0 +1,116 @@
+"""A message as mail filters see and change it: the fields below our own Received, the body, the envelope.
+
+Numbers of fields count without the first field, which is our own (MILTER_README); a change to what a filter has put in
+counts as one to any other field. What a filter calls a value may have line ends: what follows one is a continuation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mailconf.mta.headers import Header, HeaderLimits, set_off, split_message
+from mailconf.smtp.milter import AddField, Change, ChangeField, ReplaceBody
+from mailconf.source import encode
+
+_LINE_END = re.compile(r"\n(?![ \t])")
+_MOST_FIELDS = 100_000  # that filters can make of a message
+
+
+class Changes:
+    """What a filter wants to be changed: the pieces of another body are one."""
+
+    def __init__(self) -> None:
+        self.listed: list[Change] = []
+        self.body: bytearray | None = None
+
+    def add(self, change: Change) -> None:
+        if isinstance(change, ReplaceBody):
+            self.body = bytearray() if self.body is None else self.body
+            self.body += change.data
+        else:
+            self.listed.append(change)
+
+
+class FilteredMessage:
+    """``content`` is the message, header and body, lines ended by LF.
+
+    envelope  changes of sender and recipients, in order; who takes the message over carries them out
+    changed   whether the content is another than before
+    """
+
+    def __init__(self, content: bytes, limits: HeaderLimits) -> None:
+        self._headers, self._rest = split_message(content, limits)
+        self.envelope: list[Change] = []
+        self.changed = False
+
+    @property
+    def content(self) -> bytes:
+        top = b"".join(header.raw + b"\n" for header in self._headers)
+        return top + set_off(self._rest)
+
+    @property
+    def _body(self) -> bytes:
+        return self._rest[1:] if self._rest.startswith(b"\n") else self._rest
+
+    def fields(self, *, leading_space: bool = False) -> Iterator[tuple[str, str]]:
+        """Name and value of each field but the first; the blank after the colon belongs to the value with
+        ``leading_space``."""
+        for header in self._headers[1:]:
+            value = header.raw.partition(b":")[2]
+            if not leading_space and value[:1] == b" ":
+                value = value[1:]
+            yield header.name, value.decode("utf-8", "surrogateescape")
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """The body with its lines ended by CRLF, in pieces of ``size`` bytes."""
+        body = self._body
+        held = b""
+        for at in range(0, len(body), size):
+            held += body[at : at + size].replace(b"\n", b"\r\n")
+            while len(held) >= size:
+                yield held[:size]
+                held = held[size:]
+        if held:
+            yield held
+
+    def change(self, changes: Changes, *, leading_space: bool = False) -> None:
+        """Carry out what a filter asks for; what concerns the envelope is kept."""
+        for change in changes.listed:
+            if isinstance(change, AddField):
+                self._add(change, leading_space)
+            elif isinstance(change, ChangeField):
+                self._replace(change, leading_space)
+            else:
+                self.envelope.append(change)
+        if changes.body is not None:
+            body = bytes(changes.body).replace(b"\r\n", b"\n")
+            self._rest = b"\n" + body + (b"" if body.endswith(b"\n") or not body else b"\n")
+            self.changed = True
+
+    def _add(self, change: AddField, leading_space: bool) -> None:
+        if len(self._headers) >= _MOST_FIELDS:
+            return
+        header = _field(change.name, change.value, leading_space)
+        index = len(self._headers) if change.number is None else min(change.number, len(self._headers))
+        self._headers.insert(index, header)
+        self.changed = True
+
+    def _replace(self, change: ChangeField, leading_space: bool) -> None:
+        key, number = change.name.lower(), 0
+        for at, header in enumerate(self._headers[1:], 1):
+            number += header.key == key
+            if number == change.number:
+                if change.value:
+                    self._headers[at] = _field(change.name, change.value, leading_space)
+                else:
+                    del self._headers[at]
+                self.changed = True
+                return
+        if change.value:
+            self._add(AddField(change.name, change.value), leading_space)
+
+
+def _field(name: str, value: str, leading_space: bool) -> Header:
+    blank = "" if leading_space else " "
+    return Header(name, encode(_LINE_END.sub("\n\t", f"{name}:{blank}{value}")))

@@ -1,0 +1,194 @@
+"""What mail filters (milters) make of a session's verdicts: `mailconf.mta.answers` asks after each that accepts.
+
+A client that a filter refuses when it connects, or because of its name, is refused at each MAIL (smtpd(8)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mailconf.files import Root
+from mailconf.model.filtering import GO_ON, Do, Outcome
+from mailconf.model.policy import Policy
+from mailconf.model.session import Session
+from mailconf.model.transaction import Question
+from mailconf.model.verdict import Effect, EffectKind, Reply, Route, Verdict
+from mailconf.model.world import Ask, World
+from mailconf.mta.filtered import FilteredMessage
+from mailconf.mta.filters import Filters
+from mailconf.mta.journal import LogEvent
+from mailconf.smtp.problems import Problem, Wording
+
+_EFFECTS = {Do.DISCARD: EffectKind.DISCARD, Do.HOLD: EffectKind.HOLD}
+_ENDS = 421
+_NULL_SENDER = "MAILER-DAEMON"  # whose route is that of the null sender
+
+
+class SessionFilters:
+    """Those of one session.
+
+    world   gives the World of the moment
+    note    takes an event for the log, ``client`` is how that names the client
+    worded  makes a refusal read as the Policy wants it
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        session: Session,
+        root: Root,
+        wording: Wording,
+        *,
+        world: Callable[[], World],
+        note: Callable[..., None],
+        client: Callable[[], str],
+        limit: int = 0,
+    ) -> None:
+        self._policy = policy
+        self._session = session
+        self._root = root
+        self._wording = wording
+        self._world = world
+        self._note = note
+        self._client = client
+        self._limit = limit
+        self._filters: Filters | None = None
+        self._typed = ""
+        self._last = ""  # the recipient that was accepted last
+        self._first: tuple[str, Route] | None = None  # the one that was accepted first, with its route
+
+    @property
+    def are_asked(self) -> bool:
+        return self._filters is not None
+
+    def typed(self, text: str) -> None:
+        """The address of the command at hand as the client wrote it."""
+        self._typed = text
+
+    async def after(self, question: Question, verdict: Verdict) -> Verdict:
+        """What becomes of a verdict of the Policy's. May raise what the Policy raises."""
+        if question is Question.CONNECT and verdict.accepted:
+            return await self._connect(verdict)
+        if self._filters is None:
+            return verdict
+        if not verdict.accepted:
+            if question is Question.RCPT and verdict.log:
+                parameters = self._session.recipient_parameters
+                await self._filters.refused_rcpt(self._typed, parameters, verdict.reply)
+            return verdict
+        match question:
+            case Question.HELO:
+                return await self._helo(self._filters, verdict)
+            case Question.MAIL:
+                return await self._mail(self._filters, verdict)
+            case Question.RCPT:
+                return await self._rcpt(self._filters, verdict)
+            case Question.DATA:
+                address, route = self._first or ("", None)
+                outcome = await self._filters.data(route, address)
+                where = "BDAT" if self._session.chunked else "DATA"
+                return await self._concluded(where, outcome, verdict, address)
+        return verdict
+
+    async def _connect(self, verdict: Verdict) -> Verdict:
+        session = self._session
+        filtering = await self._policy.filters(session, Ask(self._world()))
+        if not filtering.filters:
+            return verdict
+        self._filters = Filters(filtering, session, self._root, self._wording, self._note, self._limit)
+        outcome = await self._filters.connect()
+        self._log("CONNECT", outcome)
+        if outcome.reply is None or (outcome.reply.code < 500 and outcome.reply.code != _ENDS):
+            return verdict
+        problem = Problem.UNWELCOME_NOW if outcome.reply.code == _ENDS else Problem.UNWELCOME
+        host = self._policy.site.hostname.value
+        refused = self._wording.refusal(problem, host=host)
+        return Verdict(refused, verdict.trace, disconnect=outcome.reply.code == _ENDS)
+
+    async def _helo(self, filters: Filters, verdict: Verdict) -> Verdict:
+        outcome = await filters.helo()
+        where = "EHLO" if self._session.protocol == "ESMTP" else "HELO"
+        self._log(where, outcome)
+        if outcome.reply is None or (outcome.reply.code < 500 and outcome.reply.code != _ENDS):
+            return verdict
+        if outcome.reply.code == _ENDS:
+            return replace(verdict, reply=await self._worded(outcome.reply), disconnect=True)
+        keywords = [line for line in verdict.reply.lines[1:] if line == "ENHANCEDSTATUSCODES"]
+        return replace(verdict, reply=Reply.of(verdict.reply.code, verdict.reply.lines[0], *keywords))
+
+    async def _mail(self, filters: Filters, verdict: Verdict) -> Verdict:
+        session = self._session
+        self._last, self._first = "", None
+        address = session.sender or _NULL_SENDER
+        route = await self._policy.resolve(address, Ask(self._world()))
+        outcome = await filters.mail(self._typed or f"<{session.sender or ''}>", session.sender_parameters, route)
+        return await self._concluded("MAIL", outcome, verdict)
+
+    async def _rcpt(self, filters: Filters, verdict: Verdict) -> Verdict:
+        session = self._session
+        address = session.recipient or ""
+        route = await self._policy.resolve(address, Ask(self._world()), sender=session.sender or "")
+        outcome = await filters.rcpt(self._typed or f"<{address}>", session.recipient_parameters, route)
+        found = await self._concluded("RCPT", outcome, verdict, address)
+        if found.accepted:
+            self._last = address
+            self._first = self._first or (address, route)
+        return found
+
+    async def unknown(self, word: str, reply: Reply) -> Reply:
+        """The reply to a command that does not exist; ``reply`` is the one without filters."""
+        if self._filters is None:
+            return reply
+        outcome = await self._filters.unknown(word)
+        first = self._first[0] if self._first is not None else ""
+        self._log("UNKNOWN", outcome, first)
+        return reply if outcome.reply is None else outcome.reply
+
+    async def content(self, message: FilteredMessage) -> Outcome:
+        """Show them a message that is complete; ``message`` has what they change."""
+        if self._filters is None:
+            return GO_ON
+        outcome = await self._filters.message(message)
+        self._log("END-OF-MESSAGE", outcome, self._last, in_content=True)
+        return outcome
+
+    async def _concluded(self, where: str, outcome: Outcome, verdict: Verdict, recipient: str = "") -> Verdict:
+        """What a filter's answer to a command leads to."""
+        self._log(where, outcome, recipient)
+        if outcome.do in _EFFECTS:
+            return replace(verdict, effects=(*verdict.effects, Effect(_EFFECTS[outcome.do])))
+        if outcome.reply is None:
+            return verdict
+        reply = await self._worded(outcome.reply)
+        return Verdict(reply, verdict.trace, verdict.effects, notes=verdict.notes, disconnect=reply.code == _ENDS)
+
+    async def _worded(self, reply: Reply) -> Reply:
+        return await self._policy.worded(self._session, reply, Ask(self._world()))
+
+    def _log(self, where: str, outcome: Outcome, recipient: str = "", *, in_content: bool = False) -> None:
+        if outcome.do in (Do.CONTINUE, Do.SKIP):
+            return
+        facts = {"session": self._session, "recipient": recipient, "reply": outcome.reply, "in_content": in_content}
+        self._note(LogEvent.FILTERED, do=outcome.do, where=where, client=self._client(), **facts)
+
+    # What the session comes to.
+
+    def named(self) -> None:
+        if self._filters is not None:
+            self._filters.named()
+
+    def unnamed(self) -> None:
+        if self._filters is not None:
+            self._filters.unnamed()
+
+    def forget(self) -> None:
+        self._last, self._first = "", None
+        if self._filters is not None:
+            self._filters.forget()
+
+    def close(self) -> None:
+        """The session is over, or begins anew as another client's."""
+        if self._filters is not None:
+            self._filters.close()
+            self._filters = None
