@@ -165,6 +165,11 @@ class Policy(Protocol):
         (header_checks(5)); its lines are ended by LF."""
         ...
 
+    async def inspect_field(self, session: Session, field: bytes, ask: Ask) -> Inspection:
+        """What becomes of a field that a mail filter adds or changes, its last newline left out; without content it is
+        dropped."""
+        ...
+
     async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
         """What becomes of a message because of its content where ``transport`` sends it on: its lines may change, and
         a reply says why it cannot be sent. Lines are ended by LF."""

@@ -282,6 +282,7 @@ class Answers(Transaction):
                 return []
 
     async def _helo(self, event: Helo) -> Reply:
+        self.filters.typed(event.name)
         verdict = await self.helo(event.verb, event.name)
         if verdict.accepted:
             self.filters.named()
@@ -317,7 +318,7 @@ class Answers(Transaction):
     async def _mail(self, event: Mail) -> Reply:
         self._arrival = self.context.world.now()
         self._need_id()
-        self.filters.typed(event.typed)
+        self.filters.typed(event.typed, event.words)
         verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
         self._begun = self._begun or verdict.accepted
         if verdict.accepted:
@@ -326,7 +327,7 @@ class Answers(Transaction):
 
     async def _rcpt(self, event: Rcpt) -> Reply:
         session = self.session
-        self.filters.typed(event.typed)
+        self.filters.typed(event.typed, event.words)
         verdict = await self.rcpt(event.address, event.parameters, event.refusal, event.typed)
         if verdict.accepted and not session.queue_id and self.context.intake is not None:
             session.queue_id = self.context.intake.new_queue_id()

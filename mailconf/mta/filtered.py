@@ -7,14 +7,17 @@ counts as one to any other field. What a filter calls a value may have line ends
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from mailconf.mta.headers import Header, HeaderLimits, set_off, split_message
 from mailconf.smtp.milter import AddField, Change, ChangeField, ReplaceBody
-from mailconf.source import encode
+from mailconf.source import decode, encode
 
 _LINE_END = re.compile(r"\n(?![ \t])")
 _MOST_FIELDS = 100_000  # that filters can make of a message
+
+
+Check = Callable[[bytes], Awaitable[bytes | None]]
 
 
 class Changes:
@@ -37,10 +40,12 @@ class FilteredMessage:
 
     envelope  changes of sender and recipients, in order; who takes the message over carries them out
     changed   whether the content is another than before
+    check     is shown each field that is put in or changed, and gives what becomes of it: None drops it
     """
 
-    def __init__(self, content: bytes, limits: HeaderLimits) -> None:
+    def __init__(self, content: bytes, limits: HeaderLimits, check: Check | None = None) -> None:
         self._headers, self._rest = split_message(content, limits)
+        self._check = check
         self.envelope: list[Change] = []
         self.changed = False
 
@@ -74,13 +79,13 @@ class FilteredMessage:
         if held:
             yield held
 
-    def change(self, changes: Changes, *, leading_space: bool = False) -> None:
+    async def change(self, changes: Changes, *, leading_space: bool = False) -> None:
         """Carry out what a filter asks for; what concerns the envelope is kept."""
         for change in changes.listed:
             if isinstance(change, AddField):
-                self._add(change, leading_space)
+                await self._add(change, leading_space)
             elif isinstance(change, ChangeField):
-                self._replace(change, leading_space)
+                await self._replace(change, leading_space)
             else:
                 self.envelope.append(change)
         if changes.body is not None:
@@ -88,27 +93,37 @@ class FilteredMessage:
             self._rest = b"\n" + body + (b"" if body.endswith(b"\n") or not body else b"\n")
             self.changed = True
 
-    def _add(self, change: AddField, leading_space: bool) -> None:
+    async def _checked(self, change: AddField | ChangeField, leading_space: bool) -> Header | None:
+        header = _field(change.name, change.value, leading_space)
+        if self._check is None:
+            return header
+        raw = await self._check(header.raw)
+        return None if raw is None else Header(decode(raw.partition(b":")[0]), raw)
+
+    async def _add(self, change: AddField, leading_space: bool) -> None:
         if len(self._headers) >= _MOST_FIELDS:
             return
-        header = _field(change.name, change.value, leading_space)
+        header = await self._checked(change, leading_space)
+        if header is None:
+            return
         index = len(self._headers) if change.number is None else min(change.number, len(self._headers))
         self._headers.insert(index, header)
         self.changed = True
 
-    def _replace(self, change: ChangeField, leading_space: bool) -> None:
+    async def _replace(self, change: ChangeField, leading_space: bool) -> None:
         key, number = change.name.lower(), 0
         for at, header in enumerate(self._headers[1:], 1):
             number += header.key == key
             if number == change.number:
-                if change.value:
-                    self._headers[at] = _field(change.name, change.value, leading_space)
-                else:
+                changed = await self._checked(change, leading_space) if change.value else None
+                if changed is not None:
+                    self._headers[at] = changed
+                elif not change.value:
                     del self._headers[at]
                 self.changed = True
                 return
         if change.value:
-            self._add(AddField(change.name, change.value), leading_space)
+            await self._add(AddField(change.name, change.value), leading_space)
 
 
 def _field(name: str, value: str, leading_space: bool) -> Header:

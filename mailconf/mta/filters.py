@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from mailconf.files import Root
 from mailconf.model.address import external
@@ -63,6 +62,7 @@ class Filters:
         self._envelope: dict[str, str] = {}
         self._open = False  # a sender was told
         self._named = False  # the client has given its name
+        self.counted = True  # the client's connections are counted
         self.discards = False  # the message is dropped: nothing more is asked about it
 
     # Commands
@@ -79,26 +79,27 @@ class Filters:
                 return outcome
         return GO_ON
 
-    async def helo(self) -> Outcome:
-        return await self._each(Event.HELO, text(self._session.helo or ""))
+    async def helo(self, name: str) -> Outcome:
+        """``name`` is what the client typed."""
+        return await self._each(Event.HELO, text(name))
 
-    async def mail(self, typed: str, parameters: Mapping[str, str], route: Route | None) -> Outcome:
+    async def mail(self, typed: str, parameters: Sequence[str], route: Route | None) -> Outcome:
         self._envelope = {} if route is None else _routed("mail", self._session.sender or "", route)
         self._open, self.discards = True, False
-        return await self._each(Event.MAIL, text(typed, *_words(parameters)))
+        return await self._each(Event.MAIL, text(typed, *parameters))
 
-    async def rcpt(self, typed: str, parameters: Mapping[str, str], route: Route | None) -> Outcome:
+    async def rcpt(self, typed: str, parameters: Sequence[str], route: Route | None) -> Outcome:
         """A recipient that the Policy accepts."""
         own = {} if route is None else _routed("rcpt", self._session.recipient or "", route)
-        return await self._each(Event.RCPT, text(typed, *_words(parameters)), own)
+        return await self._each(Event.RCPT, text(typed, *parameters), own)
 
-    async def refused_rcpt(self, typed: str, parameters: Mapping[str, str], reply: Reply) -> None:
+    async def refused_rcpt(self, typed: str, parameters: Sequence[str], reply: Reply) -> None:
         """A recipient that the Policy refuses: told to those that want to know, whose answers change nothing."""
         status, reason = reply.status, reply.text.partition(" ")[2]
         if reason.startswith("<"):
             reason = reason.partition(">: ")[2] or reason
         own = {"{rcpt_addr}": reason, "{rcpt_host}": status, "{rcpt_mailer}": "error"}
-        data = text(typed, *_words(parameters))
+        data = text(typed, *parameters)
         for each in self._filters:
             if each.steps & REFUSED_RECIPIENTS and not self.discards:
                 await each.ask(Event.RCPT, data, self._macros(each, Event.RCPT, own))
@@ -185,7 +186,7 @@ class Filters:
                     return outcome
         changes = Changes()
         outcome = await each.ask(Event.END, b"", macros, changes)
-        message.change(changes, leading_space=spaced)
+        await message.change(changes, leading_space=spaced)
         return outcome
 
     # Macros
@@ -226,7 +227,7 @@ class Filters:
         }
         if not content:
             values |= {
-                "{client_connections}": str(session.connections),
+                "{client_connections}": str(session.connections if self.counted else 0),
                 "{client_resolve}": _RESOLVED[session.client_name.outcome],
                 "{tls_version}": session.tls_protocol or None,
                 "{cipher}": session.tls_cipher or None,
@@ -256,8 +257,3 @@ def _place(session: Session) -> bytes:
     port = int(session.client_port) if session.client_port.isascii() and session.client_port.isdigit() else 0
     family = b"6" if valid_ipv6(address) else b"4"
     return family + struct.pack(">H", port & 0xFFFF) + text(address)
-
-
-def _words(parameters: Mapping[str, Any]) -> list[str]:
-    """The parameters of MAIL and RCPT as the client gave them."""
-    return [f"{name}={value}" if value else name for name, value in parameters.items()]

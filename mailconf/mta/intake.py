@@ -20,7 +20,7 @@ from mailconf.model.filtering import GO_ON, Do, OddChange, Outcome
 from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.recipient import RecipientKind
 from mailconf.model.site import Site
-from mailconf.model.verdict import EffectKind
+from mailconf.model.verdict import Effect, EffectKind
 from mailconf.model.world import ORDINARY, Answer, Ask, LookupFailed, Trust, World
 from mailconf.mta.envelope_changes import change_envelope
 from mailconf.mta.filtered import FilteredMessage
@@ -31,6 +31,7 @@ from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.pace import Pace
 from mailconf.mta.queue import Entrance, QueueError
+from mailconf.smtp.milter import Change
 from mailconf.smtp.problems import Problem
 from mailconf.source import encode
 
@@ -84,10 +85,11 @@ class QueueIntake:
         if effects[EffectKind.DISCARD]:
             return
         filtered = await self._filter(message)
-        if filtered.do is Do.DISCARD or not message.recipients:
+        discarded = any(effect.kind is EffectKind.DISCARD for effect in message.effects)
+        if discarded or filtered.do is Do.DISCARD or not message.recipients:
             return
-        filters = effects[EffectKind.FILTER]
-        hold = bool(effects[EffectKind.HOLD]) or filtered.do is Do.HOLD
+        filters = [effect.argument for effect in message.effects if effect.kind is EffectKind.FILTER]
+        hold = any(effect.kind is EffectKind.HOLD for effect in message.effects) or filtered.do is Do.HOLD
         message.waits = message.waits or bool(effects[EffectKind.WAIT])
         try:
             serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
@@ -99,33 +101,57 @@ class QueueIntake:
 
     async def _filter(self, message: Message) -> Outcome:
         """What mail filters make of the message (smtpd_milters); ``message`` is what they leave of it."""
-        if message.filters is None:
+        filters, session, context = message.filters, message.session, self.context
+        if filters is None or session is None:
             return GO_ON
-        context = self.context
-        mail = FilteredMessage(message.content, limits_of(context.policy.site))
-        outcome = await message.filters.content(mail)
+        effects: list[Effect] = []
+
+        async def check(field: bytes) -> bytes | None:
+            found = await context.policy.inspect_field(session, field, Ask(context.world))
+            for text in found.notes:
+                context.note(LogEvent.CONTENT, queue_id=message.queue_id, text=text)
+            if found.reply is not None:
+                raise IntakeRefused(found.reply)
+            effects.extend(found.effects)
+            return found.content or None
+
+        mail = FilteredMessage(message.content, limits_of(context.policy.site), check)
+        outcome = await filters.content(mail)
         if outcome.reply is not None:
             raise IntakeRefused(outcome.reply)
         if mail.changed:
             message.content = mail.content
-        if not mail.envelope:
-            return outcome
+        message.effects = (*message.effects, *effects)
+        try:
+            await self._change_envelope(message, mail.envelope, effects)
+        except LookupFailed as failure:
+            context.note(LogEvent.LOOKUP_FAILED, queue_id=message.queue_id, table=failure.table)
+            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
+        return outcome
+
+    async def _change_envelope(self, message: Message, changes: list[Change], effects: list[Effect]) -> None:
+        """Carry out what filters, and the checks of their fields, want of the envelope. Raises LookupFailed."""
+        context = self.context
+        sender = Role(AddressPlace.ENVELOPE, Side.SENDER)
+        receiver = Role(AddressPlace.ENVELOPE, Side.RECIPIENT)
 
         async def rewrite(address: str) -> str:
-            return await context.policy.rewrite(address, Role(AddressPlace.ENVELOPE, Side.SENDER), Ask(context.world))
+            return await context.policy.rewrite(address, sender, Ask(context.world))
 
         def warn(odd: OddChange, text: str) -> None:
             context.note(LogEvent.FILTER_CHANGE, queue_id=message.queue_id, odd=odd, text=text)
 
         async def expand(recipient: Recipient) -> Iterable[Recipient]:
-            return await self._expanded(message, recipient, Ask(context.world))
+            address = await context.policy.rewrite(recipient.address, receiver, Ask(context.world))
+            named = Recipient(address, address, recipient.orcpt, recipient.notify)
+            return await self._expanded(message, named, Ask(context.world))
 
-        try:
-            await change_envelope(message, mail.envelope, expand, rewrite, warn)
-        except LookupFailed as failure:
-            context.note(LogEvent.LOOKUP_FAILED, queue_id=message.queue_id, table=failure.table)
-            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
-        return outcome
+        await change_envelope(message, changes, expand, rewrite, warn)
+        for effect in effects:
+            if effect.kind is EffectKind.REDIRECT:
+                message.recipients = list(await expand(Recipient(effect.argument)))
+            elif effect.kind is EffectKind.BCC:
+                message.recipients += await expand(Recipient(effect.argument))
 
     def _refusal(self, problem: Problem) -> IntakeRefused:
         return IntakeRefused(self.context.personality.wording.refusal(problem))

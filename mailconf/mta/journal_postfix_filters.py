@@ -120,10 +120,15 @@ def _filtered(
     elif do is Do.HOLD:
         action, text = "hold", "milter triggers HOLD action"
     elif reply is not None:
-        text = reply.text if in_content else str(reply)
+        text = _told(reply)[4:] if in_content else _told(reply)
     program, message = (_CONTENT if in_content else _COMMANDS), session.queue_id or "NOQUEUE"
     said = text.translate(_UNCLEAN)
     return ((program, f"{message}: milter-{action}: {where} from {client}: {said}; {' '.join(about)}"),)
+
+
+def _told(reply: Reply) -> str:
+    """A reply as it goes over the wire, with marks for the ends of lines."""
+    return reply.wire().decode("utf-8", "surrogateescape").removesuffix("\r\n")
 
 
 _CHANGES = {

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from mailconf.files import Root
 from mailconf.model.filtering import GO_ON, Do, Outcome
-from mailconf.model.policy import Policy
+from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import Session
 from mailconf.model.transaction import Question
 from mailconf.model.verdict import Effect, EffectKind, Reply, Route, Verdict
@@ -55,6 +55,8 @@ class SessionFilters:
         self._limit = limit
         self._filters: Filters | None = None
         self._typed = ""
+        self._parameters: tuple[str, ...] = ()
+        self._holds = False  # that the message is held has been said
         self._last = ""  # the recipient that was accepted last
         self._first: tuple[str, Route] | None = None  # the one that was accepted first, with its route
 
@@ -62,9 +64,9 @@ class SessionFilters:
     def are_asked(self) -> bool:
         return self._filters is not None
 
-    def typed(self, text: str) -> None:
-        """The address of the command at hand as the client wrote it."""
-        self._typed = text
+    def typed(self, text: str, parameters: tuple[str, ...] = ()) -> None:
+        """The argument of the command at hand, an address or a name, and what follows it, as the client wrote it."""
+        self._typed, self._parameters = text, parameters
 
     async def after(self, question: Question, verdict: Verdict) -> Verdict:
         """What becomes of a verdict of the Policy's. May raise what the Policy raises."""
@@ -74,8 +76,7 @@ class SessionFilters:
             return verdict
         if not verdict.accepted:
             if question is Question.RCPT and verdict.log:
-                parameters = self._session.recipient_parameters
-                await self._filters.refused_rcpt(self._typed, parameters, verdict.reply)
+                await self._filters.refused_rcpt(self._typed, self._parameters, verdict.reply)
             return verdict
         match question:
             case Question.HELO:
@@ -97,6 +98,7 @@ class SessionFilters:
         if not filtering.filters:
             return verdict
         self._filters = Filters(filtering, session, self._root, self._wording, self._note, self._limit)
+        self._filters.counted = not await self._policy.may(session, Privilege.UNLIMITED, Ask(self._world()))
         outcome = await self._filters.connect()
         self._log("CONNECT", outcome)
         if outcome.reply is None or (outcome.reply.code < 500 and outcome.reply.code != _ENDS):
@@ -107,7 +109,7 @@ class SessionFilters:
         return Verdict(refused, verdict.trace, disconnect=outcome.reply.code == _ENDS)
 
     async def _helo(self, filters: Filters, verdict: Verdict) -> Verdict:
-        outcome = await filters.helo()
+        outcome = await filters.helo(self._typed)
         where = "EHLO" if self._session.protocol == "ESMTP" else "HELO"
         self._log(where, outcome)
         if outcome.reply is None or (outcome.reply.code < 500 and outcome.reply.code != _ENDS):
@@ -122,14 +124,14 @@ class SessionFilters:
         self._last, self._first = "", None
         address = session.sender or _NULL_SENDER
         route = await self._policy.resolve(address, Ask(self._world()))
-        outcome = await filters.mail(self._typed or f"<{session.sender or ''}>", session.sender_parameters, route)
+        outcome = await filters.mail(self._typed, self._parameters, route)
         return await self._concluded("MAIL", outcome, verdict)
 
     async def _rcpt(self, filters: Filters, verdict: Verdict) -> Verdict:
         session = self._session
         address = session.recipient or ""
         route = await self._policy.resolve(address, Ask(self._world()), sender=session.sender or "")
-        outcome = await filters.rcpt(self._typed or f"<{address}>", session.recipient_parameters, route)
+        outcome = await filters.rcpt(self._typed, self._parameters, route)
         found = await self._concluded("RCPT", outcome, verdict, address)
         if found.accepted:
             self._last = address
@@ -150,6 +152,8 @@ class SessionFilters:
         if self._filters is None:
             return GO_ON
         outcome = await self._filters.message(message)
+        if outcome.do is Do.HOLD and self._holds:
+            return outcome
         self._log("END-OF-MESSAGE", outcome, self._last, in_content=True)
         return outcome
 
@@ -157,6 +161,7 @@ class SessionFilters:
         """What a filter's answer to a command leads to."""
         self._log(where, outcome, recipient)
         if outcome.do in _EFFECTS:
+            self._holds = self._holds or outcome.do is Do.HOLD
             return replace(verdict, effects=(*verdict.effects, Effect(_EFFECTS[outcome.do])))
         if outcome.reply is None:
             return verdict
@@ -183,7 +188,7 @@ class SessionFilters:
             self._filters.unnamed()
 
     def forget(self) -> None:
-        self._last, self._first = "", None
+        self._last, self._first, self._holds = "", None, False
         if self._filters is not None:
             self._filters.forget()
 

@@ -485,7 +485,7 @@ class Connection:
         found = parameters.mail(words[2:], self._kept, smtputf8=offered, dsn="DSN" not in self.withheld)
         if isinstance(found, Fault):
             return Mail(address, typed, {}, self._reply_to(found), found.problem)
-        return Mail(address, typed, found)
+        return Mail(address, typed, found, words=tuple(words[2:]))
 
     def _rcpt(self, line: str, words: list[str]) -> Event:
         typed = self._address(words, "TO:")
@@ -500,7 +500,7 @@ class Connection:
         if self.options.recipients and self.recipients >= self.options.recipients:
             full = Problem.TOO_MANY_RECIPIENTS
             return Rcpt(address, typed, found, self.wording.refusal(full), full)
-        return Rcpt(address, typed, found)
+        return Rcpt(address, typed, found, words=tuple(words[2:]))
 
     def _data(self, line: str, words: list[str]) -> Event:
         if len(words) != 1:

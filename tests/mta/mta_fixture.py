@@ -150,6 +150,9 @@ class FakePolicy:
     async def filters(self, session: Session, ask: Ask) -> Filtering:
         return self.filtering
 
+    async def inspect_field(self, session: Session, field: bytes, ask: Ask) -> Inspection:
+        return Inspection(None, (), field, (), Trace())
+
     async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
         return Inspection(None, (), content, (), Trace())
 

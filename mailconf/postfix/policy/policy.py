@@ -26,6 +26,7 @@ from mailconf.postfix.policy.aliasing import Aliasing
 from mailconf.postfix.policy.codes import PF206, PF229, PF250
 from mailconf.postfix.policy.content_checks import ContentChecks, of_session
 from mailconf.postfix.policy.dns_filter import DnsFilter
+from mailconf.postfix.policy.field_checks import FieldChecks
 from mailconf.postfix.policy.filter_lists import FilterLists
 from mailconf.postfix.policy.hop_security import HopSecurities
 from mailconf.postfix.policy.local import Local, with_headers
@@ -85,6 +86,7 @@ class PostfixPolicy:
         self.resolver = Resolver(domains, self.rewriter)
         self.aliasing = Aliasing(domains, self.rewriter)
         self._checks = ContentChecks.of_service(seen)
+        self._fields = FieldChecks(seen)
         self._filters = FilterLists(domains, service) if has_filters(seen) else None
         self._seen = seen
         self._common = _agent_of(domains, self.rewriter, self.resolver)
@@ -137,6 +139,9 @@ class PostfixPolicy:
 
     async def filters(self, session: Session, ask: Ask) -> Filtering:
         return NO_FILTERS if self._filters is None else await self._filters.of(session, ask)
+
+    async def inspect_field(self, session: Session, field: bytes, ask: Ask) -> Inspection:
+        return await self._fields.inspect(field, ask, of_session(session))
 
     async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
         if transport not in self._sent:

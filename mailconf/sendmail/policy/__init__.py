@@ -93,6 +93,9 @@ class SendmailPolicy:
         """Its rulesets for fields were asked at the end of data."""
         return Inspection(None, (), content, (), ask.trace)
 
+    async def inspect_field(self, session: Session, field: bytes, ask: Ask) -> Inspection:
+        return Inspection(None, (), field, (), ask.trace)
+
     async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
         """There is nothing of the kind."""
         return Inspection(None, (), content, (), ask.trace)
