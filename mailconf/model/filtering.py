@@ -45,8 +45,32 @@ class FilterSettings(NamedTuple):
     header_replies: bool = True
 
 
+class FilterHabits(NamedTuple):
+    """How a dialect treats filters.
+
+    aborts_always       the end of each message is told; else that of one that is given up before its content
+    takes_leave         a filter that is not asked any more in the session is told so
+    ends_sessions       a filter may end the session
+    tells_empty_macros  macros are told even where there are none
+    tells_refused       refused recipients are told to those that want to know
+    names_addresses     replies to MAIL and RCPT have the address in them, and a client that is refused when it connects
+                        or because of its name is refused at every command
+    keeps_names         a field that is changed keeps the letters of its name, another one of a name comes first
+    inserts_after       a field is put in after the one of its number, our own field being number 0
+    """
+
+    aborts_always: bool = True
+    takes_leave: bool = False
+    ends_sessions: bool = True
+    tells_empty_macros: bool = True
+    tells_refused: bool = True
+    names_addresses: bool = False
+    keeps_names: bool = False
+    inserts_after: bool = False
+
+
 class Filtering(NamedTuple):
-    """The filters in their order.
+    """The filters in their order, and how they are treated.
 
     macros    names of macros by stage: connect, helo, mail, rcpt, data, end_of_header, end_of_data, unknown_command
     values    of macros that do not depend on the session
@@ -57,6 +81,7 @@ class Filtering(NamedTuple):
     macros: Mapping[str, tuple[str, ...]] = _NO_LISTS
     values: Mapping[str, str] = _NONE
     defaults: Mapping[str, str] = _NONE
+    habits: FilterHabits = FilterHabits()
 
 
 NO_FILTERS = Filtering()

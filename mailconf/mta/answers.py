@@ -262,6 +262,7 @@ class Answers(Transaction):
             case Xclient():
                 return [await self._xclient(event)]
             case Rset():
+                self.filters.forget(reset=True)
                 self.forget()
                 return [self._wording.acknowledgement(Acknowledgement.RESET)]
             case Quit():
@@ -286,6 +287,8 @@ class Answers(Transaction):
         verdict = await self.helo(event.verb, event.name)
         if verdict.accepted:
             self.filters.named()
+            if verdict.denied is not None:
+                self.connection.denied = verdict.denied
         return verdict.reply
 
     def secured(self) -> None:

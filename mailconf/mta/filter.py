@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from mailconf.files import Root
-from mailconf.model.filtering import GO_ON, Do, FilterDefault, FilterSettings, Outcome
+from mailconf.model.filtering import GO_ON, Do, FilterDefault, FilterHabits, FilterSettings, Outcome
 from mailconf.mta.filtered import Changes
 from mailconf.mta.journal import LogEvent
 from mailconf.smtp.milter import (
@@ -108,13 +108,20 @@ class Filter:
     """
 
     def __init__(
-        self, settings: FilterSettings, root: Root, wording: Wording, note: Callable[..., None], limit: int = 0
+        self,
+        settings: FilterSettings,
+        root: Root,
+        wording: Wording,
+        note: Callable[..., None],
+        limit: int = 0,
+        habits: FilterHabits = FilterHabits(),  # noqa: B008 - it never changes
     ) -> None:
         self.settings = settings
         self._root = root
         self._wording = wording
         self._note = note
         self._limit = limit
+        self._habits = habits
         self._link: _Link | None = None
         self._agreed: Negotiated | None = None
         self._standing: Outcome | None = None  # the answer to whatever is asked from now on
@@ -233,14 +240,17 @@ class Filter:
     def _concluded(self, event: Event, answer: Answer) -> Outcome:
         kind, in_session = answer.kind, event in _SESSION
         if kind is Kind.SHUTDOWN:
+            if not self._habits.ends_sessions:
+                raise BadFilter(Flaw.UNEXPECTED, letter=kind.value)
             return self._stand(Outcome(Do.SHUTDOWN, self._wording.refusal(Problem.FILTER_ENDS)))
-        if kind is Kind.ACCEPT and in_session:
+        drops = kind is Kind.DISCARD and event is Event.CONNECT and self._habits.takes_leave
+        if drops or (kind is Kind.ACCEPT and in_session):
             return self._stand(GO_ON)
         if kind is Kind.DISCARD and in_session:
             self._note(LogEvent.FILTER_NO_DISCARD, filter=self.settings.name)
             return GO_ON
         if kind in (Kind.REJECT, Kind.TEMPFAIL, Kind.REPLY):
-            refused = Outcome(Do.REFUSE, answer.reply or self._wording.refusal(_REFUSALS[kind]))
+            refused = Outcome(Do.REFUSE, answer.reply or self._wording.refusal(_REFUSALS[kind, event in CONTENT]))
             return self._stand(refused) if in_session else refused
         if kind in (Kind.ACCEPT, Kind.DISCARD):
             self._passed = event is not Event.UNKNOWN
@@ -251,9 +261,11 @@ class Filter:
             return Outcome(Do.HOLD)
         return Outcome(Do.SKIP) if kind is Kind.SKIP else GO_ON
 
-    def _stand(self, outcome: Outcome) -> Outcome:
+    def _stand(self, outcome: Outcome, *, failed: bool = False) -> Outcome:
         """Nothing more is asked: this is the answer."""
         self._standing = outcome
+        if self._habits.takes_leave and not failed and self._link is not None:
+            self._link.send(packet("Q"))
         self._close()
         return outcome
 
@@ -261,16 +273,20 @@ class Filter:
         self._log(failure, event, negotiating=negotiating)
         self._failed_in_content = event in CONTENT
         broken = failure.flaw in (Flaw.MALFORMED, Flaw.NO_ADDRESS)
-        return self._stand(_default(FilterDefault.BROKEN if broken else self.settings.default, self._wording))
+        default = FilterDefault.BROKEN if broken and self._habits.ends_sessions else self.settings.default
+        stands = self._stand(_default(default, self._wording), failed=True)
+        if event in CONTENT and default is FilterDefault.REJECT:
+            return stands._replace(reply=self._wording.refusal(Problem.FILTER_GONE_MESSAGE))
+        return stands
 
     def _log(self, failure: BadFilter, event: Event | None, *, negotiating: bool = False) -> None:
         facts = {"filter": self.settings.name, "event": event, "negotiating": negotiating}
         self._note(LogEvent.FILTER_FAILED, flaw=failure.flaw, facts=failure.facts, **facts)
 
-    def abort(self) -> None:
+    def abort(self, *, tell: bool = True) -> None:
         """The message is over, whatever became of it."""
         self._passed = self._held = False
-        if self._link is not None and self._agreed is not None:
+        if tell and self._link is not None and self._agreed is not None:
             self._link.send(packet("A"))
 
     def quit(self) -> None:
@@ -286,7 +302,12 @@ class Filter:
             self._link = None
 
 
-_REFUSALS = {Kind.REJECT: Problem.FILTER_REJECTS, Kind.TEMPFAIL: Problem.FILTER_DEFERS}
+_REFUSALS = {
+    (Kind.REJECT, False): Problem.FILTER_REJECTS,
+    (Kind.REJECT, True): Problem.FILTER_REJECTS_MESSAGE,
+    (Kind.TEMPFAIL, False): Problem.FILTER_DEFERS,
+    (Kind.TEMPFAIL, True): Problem.FILTER_DEFERS,
+}
 _DEFAULTS = {
     FilterDefault.TEMPFAIL: Problem.FILTER_DEFERS,
     FilterDefault.REJECT: Problem.FILTER_GONE,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterator
 
+from mailconf.model.filtering import FilterHabits
 from mailconf.mta.headers import Header, HeaderLimits, set_off, split_message
 from mailconf.smtp.milter import AddField, Change, ChangeField, ReplaceBody
 from mailconf.source import decode, encode
@@ -58,6 +59,11 @@ class FilteredMessage:
     def _body(self) -> bytes:
         return self._rest[1:] if self._rest.startswith(b"\n") else self._rest
 
+    @property
+    def identity(self) -> str:
+        """The value of its field Message-ID; "" without one."""
+        return next((header.value for header in self._headers if header.key == "message-id"), "")
+
     def fields(self, *, leading_space: bool = False) -> Iterator[tuple[str, str]]:
         """Name and value of each field but the first; the blank after the colon belongs to the value with
         ``leading_space``."""
@@ -79,13 +85,13 @@ class FilteredMessage:
         if held:
             yield held
 
-    async def change(self, changes: Changes, *, leading_space: bool = False) -> None:
+    async def change(self, changes: Changes, habits: FilterHabits, *, leading_space: bool = False) -> None:
         """Carry out what a filter asks for; what concerns the envelope is kept."""
         for change in changes.listed:
             if isinstance(change, AddField):
-                await self._add(change, leading_space)
+                await self._add(change, leading_space, habits.inserts_after)
             elif isinstance(change, ChangeField):
-                await self._replace(change, leading_space)
+                await self._replace(change, leading_space, habits.keeps_names)
             else:
                 self.envelope.append(change)
         if changes.body is not None:
@@ -100,21 +106,24 @@ class FilteredMessage:
         raw = await self._check(header.raw)
         return None if raw is None else Header(decode(raw.partition(b":")[0]), raw)
 
-    async def _add(self, change: AddField, leading_space: bool) -> None:
+    async def _add(self, change: AddField, leading_space: bool, after: bool = False) -> None:
         if len(self._headers) >= _MOST_FIELDS:
             return
         header = await self._checked(change, leading_space)
         if header is None:
             return
-        index = len(self._headers) if change.number is None else min(change.number, len(self._headers))
+        index = len(self._headers) if change.number is None else min(change.number + after, len(self._headers))
         self._headers.insert(index, header)
         self.changed = True
 
-    async def _replace(self, change: ChangeField, leading_space: bool) -> None:
-        key, number = change.name.lower(), 0
+    async def _replace(self, change: ChangeField, leading_space: bool, keeps_names: bool) -> None:
+        key, number, first = change.name.lower(), 0, 0
         for at, header in enumerate(self._headers[1:], 1):
-            number += header.key == key
+            if header.key != key:
+                continue
+            number, first = number + 1, first or at
             if number == change.number:
+                change = change._replace(name=header.name) if keeps_names else change
                 changed = await self._checked(change, leading_space) if change.value else None
                 if changed is not None:
                     self._headers[at] = changed
@@ -123,7 +132,8 @@ class FilteredMessage:
                 self.changed = True
                 return
         if change.value:
-            await self._add(AddField(change.name, change.value), leading_space)
+            place = first if keeps_names and first else None
+            await self._add(AddField(change.name, change.value, place), leading_space)
 
 
 def _field(name: str, value: str, leading_space: bool) -> Header:

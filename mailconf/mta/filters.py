@@ -32,6 +32,7 @@ _STAGES = {
     Event.BODY: "end_of_data",
     Event.END: "end_of_data",
 }
+_WITHOUT = (Event.HEADER, Event.BODY)  # of which sendmail tells no macros
 _RESOLVED = {
     NameOutcome.FOUND: "OK",
     NameOutcome.FORGED: "FORGED",
@@ -58,9 +59,12 @@ class Filters:
     ) -> None:
         self._filtering = filtering
         self._session = session
-        self._filters = [Filter(settings, root, wording, note, limit) for settings in filtering.filters]
+        self._filters = [
+            Filter(settings, root, wording, note, limit, filtering.habits) for settings in filtering.filters
+        ]
         self._envelope: dict[str, str] = {}
         self._open = False  # a sender was told
+        self._told = False  # a recipient was told
         self._named = False  # the client has given its name
         self.counted = True  # the client's connections are counted
         self.discards = False  # the message is dropped: nothing more is asked about it
@@ -85,12 +89,13 @@ class Filters:
 
     async def mail(self, typed: str, parameters: Sequence[str], route: Route | None) -> Outcome:
         self._envelope = {} if route is None else _routed("mail", self._session.sender or "", route)
-        self._open, self.discards = True, False
+        self._open, self.discards, self._told = True, False, False
         return await self._each(Event.MAIL, text(typed, *parameters))
 
     async def rcpt(self, typed: str, parameters: Sequence[str], route: Route | None) -> Outcome:
         """A recipient that the Policy accepts."""
         own = {} if route is None else _routed("rcpt", self._session.recipient or "", route)
+        self._told = self._told or not self.discards
         return await self._each(Event.RCPT, text(typed, *parameters), own)
 
     async def refused_rcpt(self, typed: str, parameters: Sequence[str], reply: Reply) -> None:
@@ -100,6 +105,8 @@ class Filters:
             reason = reason.partition(">: ")[2] or reason
         own = {"{rcpt_addr}": reason, "{rcpt_host}": status, "{rcpt_mailer}": "error"}
         data = text(typed, *parameters)
+        if not self._filtering.habits.tells_refused:
+            return
         for each in self._filters:
             if each.steps & REFUSED_RECIPIENTS and not self.discards:
                 await each.ask(Event.RCPT, data, self._macros(each, Event.RCPT, own))
@@ -125,30 +132,31 @@ class Filters:
     def named(self) -> None:
         """A name that the client has given is accepted."""
         if self._named:
-            self._abort()
+            self._abort(tell=self._filtering.habits.aborts_always)
         self._named = True
 
     def unnamed(self) -> None:
         """What the client has said counts no more (STARTTLS)."""
         if self._named:
-            self._abort()
+            self._abort(tell=self._filtering.habits.aborts_always)
         self._named = False
 
-    def forget(self) -> None:
-        """The message is over."""
-        self.discards = False
+    def forget(self, *, reset: bool = False, over: bool = False) -> None:
+        """The message is over; ``reset``: because the client has given it up; ``over``: with the session."""
+        early = reset or (self.discards and self._told and not over)
+        self.discards = self._told = False
         self._envelope = {}
         if self._open:
             self._open = False
-            self._abort()
+            self._abort(tell=early or self._filtering.habits.aborts_always)
 
-    def _abort(self) -> None:
+    def _abort(self, *, tell: bool) -> None:
         for each in self._filters:
-            each.abort()
+            each.abort(tell=tell)
 
     def close(self) -> None:
         """The session is over."""
-        self.forget()
+        self.forget(over=True)
         self.unnamed()
         for each in self._filters:
             each.quit()
@@ -159,6 +167,7 @@ class Filters:
         """The content, and what the filters change of it; ``message`` has the changes."""
         if self.discards:
             return GO_ON
+        self._told = False
         for each in self._filters:
             outcome = await self._content(each, message)
             if outcome.do not in (Do.CONTINUE, Do.SKIP):
@@ -167,6 +176,7 @@ class Filters:
 
     async def _content(self, each: Filter, message: FilteredMessage) -> Outcome:
         macros = self._macros(each, Event.HEADER, content=True)
+        identity = message.identity
         spaced = bool(each.steps & LEADING_SPACE)
         if each.wants(Event.HEADER):
             for name, value in message.fields(leading_space=spaced):
@@ -176,7 +186,7 @@ class Filters:
         outcome = await each.ask(Event.EOH, b"", self._macros(each, Event.EOH, content=True))
         if outcome.do is not Do.CONTINUE or each.is_silent:
             return outcome
-        macros = self._macros(each, Event.END, content=True)
+        macros = self._macros(each, Event.BODY, content=True)
         if each.wants(Event.BODY):
             for chunk in message.chunks(CHUNK):
                 outcome = await each.ask(Event.BODY, chunk, macros)
@@ -185,20 +195,25 @@ class Filters:
                 if outcome.do is not Do.CONTINUE or each.is_silent:
                     return outcome
         changes = Changes()
-        outcome = await each.ask(Event.END, b"", macros, changes)
-        await message.change(changes, leading_space=spaced)
+        own = {"{msg_id}": identity} if identity and not self._filtering.habits.tells_empty_macros else {}
+        outcome = await each.ask(Event.END, b"", self._macros(each, Event.END, own, content=True), changes)
+        await message.change(changes, self._filtering.habits, leading_space=spaced)
         return outcome
 
     # Macros
 
     def _macros(
         self, each: Filter, event: Event, own: Mapping[str, str] | None = None, *, content: bool = False
-    ) -> bytes:
-        """The data of a packet of macros: those that the filter or else the configuration wants for the event."""
+    ) -> bytes | None:
+        """The data of a packet of macros: those that the filter or else the configuration wants for the event. None
+        where there is to be no such packet."""
+        tells_empty = self._filtering.habits.tells_empty_macros
+        if event in _WITHOUT and not tells_empty:
+            return None
         wanted = each.lists.get(event.stage, "") if event is not Event.UNKNOWN else ""
         names: Sequence[str] = wanted.replace(",", " ").split() or self._filtering.macros.get(_STAGES[event], ())
         if not names:
-            return b""
+            return b"" if tells_empty else None
         values = self._values(own or {}, content=content)
         words: list[str] = []
         for name in names:
@@ -225,6 +240,7 @@ class Filters:
             "{auth_authen}": session.sasl_username or None,
             "{auth_author}": session.sender_parameters.get("AUTH") or None,
         }
+        values |= own
         if not content:
             values |= {
                 "{client_connections}": str(session.connections if self.counted else 0),
@@ -234,7 +250,6 @@ class Filters:
                 "{cipher_bits}": str(session.tls_bits) if session.tls_bits else None,
                 **_certified(session),
                 **self._envelope,
-                **own,
             }
         return {key: value for key, value in values.items() if value is not None}
 

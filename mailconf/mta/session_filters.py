@@ -18,10 +18,12 @@ from mailconf.model.world import Ask, World
 from mailconf.mta.filtered import FilteredMessage
 from mailconf.mta.filters import Filters
 from mailconf.mta.journal import LogEvent
+from mailconf.smtp.path import split_arguments
 from mailconf.smtp.problems import Problem, Wording
 
 _EFFECTS = {Do.DISCARD: EffectKind.DISCARD, Do.HOLD: EffectKind.HOLD}
 _ENDS = 421
+_DENIED = Reply.of(550, "5.0.0 Command rejected")  # by a filter, without a reply of its own
 _NULL_SENDER = "MAILER-DAEMON"  # whose route is that of the null sender
 
 
@@ -56,6 +58,8 @@ class SessionFilters:
         self._filters: Filters | None = None
         self._typed = ""
         self._parameters: tuple[str, ...] = ()
+        self._unwelcome = False  # the client was refused when it connected
+        self._denies = False  # who is refused for the session is refused at every command
         self._holds = False  # that the message is held has been said
         self._last = ""  # the recipient that was accepted last
         self._first: tuple[str, Route] | None = None  # the one that was accepted first, with its route
@@ -66,6 +70,9 @@ class SessionFilters:
 
     def typed(self, text: str, parameters: tuple[str, ...] = ()) -> None:
         """The argument of the command at hand, an address or a name, and what follows it, as the client wrote it."""
+        if self._denies and not parameters:  # the dialect reads the argument by itself
+            words = split_arguments(text)
+            text, parameters = words[0] if words else "", tuple(words[1:])
         self._typed, self._parameters = text, parameters
 
     async def after(self, question: Question, verdict: Verdict) -> Verdict:
@@ -97,6 +104,7 @@ class SessionFilters:
         filtering = await self._policy.filters(session, Ask(self._world()))
         if not filtering.filters:
             return verdict
+        self._denies, self._unwelcome = filtering.habits.names_addresses, False
         self._filters = Filters(filtering, session, self._root, self._wording, self._note, self._limit)
         self._filters.counted = not await self._policy.may(session, Privilege.UNLIMITED, Ask(self._world()))
         outcome = await self._filters.connect()
@@ -106,7 +114,9 @@ class SessionFilters:
         problem = Problem.UNWELCOME_NOW if outcome.reply.code == _ENDS else Problem.UNWELCOME
         host = self._policy.site.hostname.value
         refused = self._wording.refusal(problem, host=host)
-        return Verdict(refused, verdict.trace, disconnect=outcome.reply.code == _ENDS)
+        self._unwelcome = True
+        denied = _DENIED if self._denies else None
+        return Verdict(refused, verdict.trace, disconnect=outcome.reply.code == _ENDS, denied=denied)
 
     async def _helo(self, filters: Filters, verdict: Verdict) -> Verdict:
         outcome = await filters.helo(self._typed)
@@ -117,7 +127,12 @@ class SessionFilters:
         if outcome.reply.code == _ENDS:
             return replace(verdict, reply=await self._worded(outcome.reply), disconnect=True)
         keywords = [line for line in verdict.reply.lines[1:] if line == "ENHANCEDSTATUSCODES"]
-        return replace(verdict, reply=Reply.of(verdict.reply.code, verdict.reply.lines[0], *keywords))
+        short = Reply.of(verdict.reply.code, verdict.reply.lines[0], *keywords)
+        denied = None
+        if self._denies:
+            by_itself = outcome.reply == self._wording.refusal(Problem.FILTER_REJECTS) or self._unwelcome
+            denied = _DENIED if by_itself else outcome.reply
+        return replace(verdict, reply=short, denied=denied)
 
     async def _mail(self, filters: Filters, verdict: Verdict) -> Verdict:
         session = self._session
@@ -165,8 +180,16 @@ class SessionFilters:
             return replace(verdict, effects=(*verdict.effects, Effect(_EFFECTS[outcome.do])))
         if outcome.reply is None:
             return verdict
-        reply = await self._worded(outcome.reply)
+        reply = await self._worded(self._addressed(where, outcome.reply))
         return Verdict(reply, verdict.trace, verdict.effects, notes=verdict.notes, disconnect=reply.code == _ENDS)
+
+    def _addressed(self, where: str, reply: Reply) -> Reply:
+        """A reply to MAIL or RCPT with the address in it, where the dialect has it there."""
+        deferred = reply == self._wording.refusal(Problem.FILTER_DEFERS)
+        if not self._denies or where not in ("MAIL", "RCPT") or deferred or reply.code == _ENDS:
+            return reply
+        status, blank, said = reply.lines[0].partition(" ")
+        return Reply.of(reply.code, f"{status} {self._typed}... {said}" if blank else status, *reply.lines[1:])
 
     async def _worded(self, reply: Reply) -> Reply:
         return await self._policy.worded(self._session, reply, Ask(self._world()))
@@ -187,10 +210,11 @@ class SessionFilters:
         if self._filters is not None:
             self._filters.unnamed()
 
-    def forget(self) -> None:
+    def forget(self, *, reset: bool = False) -> None:
+        """The message is over; ``reset`` is whether the client has given it up."""
         self._last, self._first, self._holds = "", None, False
         if self._filters is not None:
-            self._filters.forget()
+            self._filters.forget(reset=reset)
 
     def close(self) -> None:
         """The session is over, or begins anew as another client's."""

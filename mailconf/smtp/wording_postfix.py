@@ -82,6 +82,8 @@ _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.TIMEOUT: (421, "4.4.2 {host} Error: timeout exceeded"),
     Problem.SHUTTING_DOWN: (421, "4.3.2 {host} Service shutting down"),
     Problem.FILTER_REJECTS: (550, "5.7.1 Command rejected"),
+    Problem.FILTER_REJECTS_MESSAGE: (550, "5.7.1 Command rejected"),
+    Problem.FILTER_GONE_MESSAGE: (550, "5.5.0 Service unavailable"),
     Problem.FILTER_DEFERS: (451, "4.7.1 Service unavailable - try again later"),
     Problem.FILTER_GONE: (550, "5.5.0 Service unavailable"),
     Problem.FILTER_BROKEN: (451, "4.3.5 Server configuration problem - try again later"),
