@@ -10,7 +10,7 @@ A script is a dictionary, so that vectors can hold it:
                                 "continue", where one is due
 
 A packet is a text of which each character is a byte: the letter, and the data. ``!close`` hangs up, ``!silent`` never
-answers, and what follows ``!raw`` is sent as it is.
+answers, ``!progress`` says without an end that it is at work, and what follows ``!raw`` is sent as it is.
 """
 
 from __future__ import annotations
@@ -170,5 +170,9 @@ class _Talk:
             while self._client.recv(65536):
                 pass
             return False
+        if text == "!progress":
+            pause = threading.Event()
+            while not pause.wait(0.05):
+                self._client.sendall(packet("p"))
         self._client.sendall(text[4:].encode("latin-1") if text.startswith("!raw") else packet(text))
         return True

@@ -39,7 +39,8 @@ from mailconf.smtp.milter import (
 from mailconf.smtp.problems import Problem, Wording
 
 _PATIENCE = 10  # times the time for an answer, for one with progress and changes
-_MOST_CHANGES = 20_000
+_MOST_CHANGES = 5_000
+_LINGER = 5.0  # seconds for what is unsent when a connection ends
 _MOST_BYTES = 64 * 1024 * 1024  # of changes, besides what a body may have
 _SESSION = (Event.CONNECT, Event.HELO)
 _READ = 65536
@@ -96,8 +97,10 @@ class _Link:
             raise BadFilter(Flaw.GONE) from error
 
     def close(self) -> None:
+        """End the connection; a filter that does not read what was sent is not waited for."""
         with suppress(OSError, RuntimeError):  # the loop may be closed
             self._writer.close()
+            asyncio.get_running_loop().call_later(_LINGER, self._writer.transport.abort)
 
 
 class Filter:

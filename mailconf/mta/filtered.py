@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from mailconf.model.filtering import FilterHabits
 from mailconf.mta.headers import Header, HeaderLimits, set_off, split_message
+from mailconf.mta.pace import Pace
 from mailconf.smtp.milter import AddField, Change, ChangeField, ReplaceBody
 from mailconf.source import decode, encode
 
@@ -47,6 +48,7 @@ class FilteredMessage:
     def __init__(self, content: bytes, limits: HeaderLimits, check: Check | None = None) -> None:
         self._headers, self._rest = split_message(content, limits)
         self._check = check
+        self._pace = Pace()
         self.envelope: list[Change] = []
         self.changed = False
 
@@ -88,6 +90,7 @@ class FilteredMessage:
     async def change(self, changes: Changes, habits: FilterHabits, *, leading_space: bool = False) -> None:
         """Carry out what a filter asks for; what concerns the envelope is kept."""
         for change in changes.listed:
+            await self._pace.step()
             if isinstance(change, AddField):
                 await self._add(change, leading_space, habits.inserts_after)
             elif isinstance(change, ChangeField):
@@ -119,6 +122,7 @@ class FilteredMessage:
     async def _replace(self, change: ChangeField, leading_space: bool, keeps_names: bool) -> None:
         key, number, first = change.name.lower(), 0, 0
         for at, header in enumerate(self._headers[1:], 1):
+            await self._pace.step()
             if header.key != key:
                 continue
             number, first = number + 1, first or at
