@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -12,6 +13,7 @@ from mailconf.domain_names import comparable
 from mailconf.model.security import HopLogin, HopSecurity, TlsLevel
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job
+from mailconf.mta.seven_bit import names_eight_bits, seven_bit
 from mailconf.smtp import client
 from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, Stage
 from mailconf.smtp.reply import Reply
@@ -91,8 +93,8 @@ class HopSession:
         self.greeted = False
         self.setup = 0.0
         self._gone = False  # the connection is of no use any more
-        site = agent.context.policy.site
-        self.client = Client(site.client_name(job.transport), lmtp=agent.lmtp)
+        self.ways = agent.context.policy.site.ways_of(job.transport)
+        self.client = self._new_client(client.TlsUse.NONE)
         self._layer: TlsLayer | None = None
         self._security = HopSecurity()
 
@@ -112,10 +114,12 @@ class HopSession:
             self._check_ready(event, envelope)
             self.setup = loop.time() - began
             self.greeted = True
-            self.client.send(envelope)
+            self.client.send(await self._fitting(envelope, event))
             try:
                 event = await self._event(reader, writer)
+                self._note_lines()
             except Failure as lost:
+                self._note_lines()
                 return [known or lost for known in self.client.decided]
             if not isinstance(event, client.StageOutcome):
                 raise self._broken(event)
@@ -136,10 +140,13 @@ class HopSession:
         level = security.tls.level
         if not security.tls.wrapper and level is not TlsLevel.NONE:
             use = client.TlsUse.WANTED if level is TlsLevel.MAY else client.TlsUse.NEEDED
-            site = self.agent.context.policy.site
-            self.client = Client(site.client_name(self.job.transport), lmtp=self.agent.lmtp, tls=use)
+            self.client = self._new_client(use)
         if security.login is not None:
             self._log_in_with(security.login, security.login.options)
+
+    def _new_client(self, tls: client.TlsUse) -> Client:
+        ways, name = self.ways, self.agent.context.policy.site.client_name(self.job.transport)
+        return Client(name, lmtp=self.agent.lmtp, tls=tls, ehlo=ways.ehlo, line_length=ways.line_length)
 
     def _log_in_with(self, login: HopLogin, options: frozenset[str]) -> None:
         user, password = login.credentials
@@ -205,12 +212,38 @@ class HopSession:
             async with asyncio.timeout(self.limits.smtp_connect_timeout or None):
                 if host.path:
                     return await asyncio.open_unix_connection(host.path)
-                return await asyncio.open_connection(host.address, host.port)
+                own = self.ways.bind6 if ":" in host.address else self.ways.bind4
+                local = (own, 0) if own and self._is_usable(own) else None
+                return await asyncio.open_connection(host.address, host.port, local_addr=local)
         except TimeoutError:
             reason = os.strerror(errno.ETIMEDOUT)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
         raise Failure(Remark.CONNECT_FAILED, {"relay": host.relay, "reason": reason}, "4.4.1")
+
+    async def _fitting(self, envelope: Envelope, event: ClientEvent) -> Envelope:
+        """What is sent to a host that has said what it can."""
+        takes = isinstance(event, Ready) and "8BITMIME" in event.extensions
+        if takes or not self.ways.converts or not (envelope.body == "8BITMIME" or names_eight_bits(envelope.content)):
+            return envelope
+        content = await asyncio.to_thread(seven_bit, envelope.content)
+        return envelope._replace(content=content, body="", converted=True)
+
+    def _note_lines(self) -> None:
+        if self.client.broken_lines:
+            facts = {"program": self.agent.program, "limit": self.ways.line_length}
+            self.agent.context.note(LogEvent.LINES_BROKEN, queue_id=self.job.message.queue_id, **facts)
+
+    def _is_usable(self, address: str) -> bool:
+        """Whether connections can come from a local address; if not, the log says why."""
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+                probe.bind((address, 0))
+        except OSError as error:
+            facts = {"program": self.agent.program, "address": address, "reason": os.strerror(error.errno or 0)}
+            self.agent.context.note(LogEvent.NOT_BOUND, **facts)
+            return False
+        return True
 
     def _check_ready(self, event: ClientEvent, envelope: Envelope) -> None:
         """Raises Failure when the server does not want to talk, is ourselves, or lacks what the message needs."""
@@ -234,7 +267,7 @@ class HopSession:
             return self._lost()
         # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what its code means.
         reply = event.reply
-        final = reply.permanent and event.stage is Stage.HELO
+        final = reply.permanent and (event.stage is Stage.HELO or not self.ways.skips)
         dsn = status_of(reply, str(reply.code // 100))
         facts: dict[str, object] = {"peer": host.peer, "reply": reply}
         return Failure(Remark.UNWILLING, facts, dsn if final else f"4{dsn[1:]}", final, host.relay, reply)

@@ -4,13 +4,14 @@ smtp(8), lmtp(8). Of a job's nexthops (`mailconf.smtp.nexthop`) each domain has 
 ``[host]`` its addresses. A host that cannot be reached or refuses to talk is followed by the next; so are the
 recipients that it put off.
 
-Departures: a session carries one message (no connection cache); 8-bit content is sent as it is to a server
-without 8BITMIME, where Postfix converts it.
+Departures: a session carries one message (no connection cache). A fallback relay that cannot be looked up is passed
+over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from mailconf.files import Root
 from mailconf.model.address import external
 from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.security import HopAsked, HopSecurity, TlsLevel
-from mailconf.model.transport import HostLookup
+from mailconf.model.transport import ClientWays, HostLookup
 from mailconf.model.world import Ask, LookupFailed, Outcome, Records
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
@@ -37,9 +38,6 @@ from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
     from mailconf.mta.secure_hops import Contexts
-
-MAX_ADDRESSES = 5  # postconf(5) smtp_mx_address_limit
-MAX_SESSIONS = 2  # postconf(5) smtp_mx_session_limit
 
 _Change = Callable[[str, AddressPlace, Side], Awaitable[str]]
 
@@ -71,8 +69,10 @@ class SmtpAgent:
     async def _try_hosts(self, job: Job, envelope: Envelope, hosts: list[Host]) -> list[Result]:
         results: dict[int, Result] = {}
         waiting = list(range(len(job.recipients)))
-        sessions = 0
+        most, sessions = self._ways(job).sessions, Counter[str]()
         for number, host in enumerate(hosts):
+            if 0 < most <= sessions[host.destination]:
+                continue
             session = HopSession(self, host, job)
             try:
                 security = await self._security(job, host)
@@ -88,9 +88,10 @@ class SmtpAgent:
                 results |= {index: self._failed(job.recipients[index][0], failure) for index in waiting}
                 if failure.final:
                     break
-                if number < len(hosts) - 1:
-                    facts = {"queue_id": job.message.queue_id, "text": self._said(failure)}
-                    self.context.note(LogEvent.HOST_FAILED, program=self.program, **facts)
+                if failure.remark is Remark.CONNECT_FAILED:
+                    self.context.note(LogEvent.HOST_UNREACHED, program=self.program, text=self._said(failure))
+                elif number < len(hosts) - 1:
+                    self._note_failed(job, {self._said(failure)})
             else:
                 for index, said in zip(waiting, replies, strict=True):
                     recipient = job.recipients[index][0]
@@ -99,10 +100,17 @@ class SmtpAgent:
                     else:
                         results[index] = self._replied(recipient, host, *said, session.setup)
                 waiting = [index for index in waiting if results[index].status is Status.DEFERRED]
-            sessions += session.greeted
-            if not waiting or sessions >= MAX_SESSIONS:
+                if number < len(hosts) - 1:
+                    self._note_failed(job, dict.fromkeys(results[index].text for index in waiting))
+            sessions[host.destination] += session.greeted
+            if not waiting:
                 break
         return [results[index] for index in range(len(job.recipients))]
+
+    def _note_failed(self, job: Job, reasons: Iterable[str]) -> None:
+        """A host is followed by the next."""
+        for text in reasons:
+            self.context.note(LogEvent.HOST_FAILED, program=self.program, queue_id=job.message.queue_id, text=text)
 
     @property
     def contexts(self) -> Contexts:
@@ -229,7 +237,7 @@ class SmtpAgent:
         port = transport.client_port if transport is not None else ""
         hosts: list[Host] = []
         problem: Failure | None = None
-        for text in split_nexthops(job.nexthop):
+        for text in (*split_nexthops(job.nexthop), *self._ways(job).fallback):
             try:
                 nexthop = Nexthop.parse(text, lmtp=self.lmtp, ports=site.ports, default=port)
             except BadNexthop as reason:  # the agent ends here
@@ -249,13 +257,13 @@ class SmtpAgent:
             return [Host(self.context.policy.site.hostname.value, "", 0, nexthop.path)]
         if nexthop.direct or _is_address(nexthop.host) or not self._lookup(job).mx:
             hosts = await self._addresses(job, nexthop.host, nexthop)
-            return hosts[:MAX_ADDRESSES]
+            return self._some(job, hosts)
         nexthop = nexthop._replace(host=self.resolver.spelled(nexthop.host))
         records = await self._asked(job, nexthop.host, "MX")
         if records.outcome is Outcome.FAILED:
             raise _dns_failure(nexthop.host, "MX", records)
         if not records.values:  # not even where the name does not exist: the hosts file may have it
-            return (await self._addresses(job, nexthop.host, nexthop))[:MAX_ADDRESSES]
+            return self._some(job, await self._addresses(job, nexthop.host, nexthop))
         return await self._exchangers(job, nexthop, records)
 
     async def _asked(self, job: Job, name: str, kind: str) -> Records:
@@ -292,8 +300,16 @@ class SmtpAgent:
             except Failure as failure:
                 problem = _joined(problem, failure)
         if hosts:
-            return hosts[:MAX_ADDRESSES]
+            return self._some(job, hosts)
         raise problem or _dns_failure(nexthop.host, "MX", records)
+
+    def _ways(self, job: Job) -> ClientWays:
+        return self.context.policy.site.ways_of(job.transport)
+
+    def _some(self, job: Job, hosts: list[Host]) -> list[Host]:
+        """Those of a destination's hosts that are tried (postconf(5) smtp_mx_address_limit)."""
+        most = self._ways(job).addresses
+        return hosts[:most] if most > 0 else hosts
 
     def _lookup(self, job: Job) -> HostLookup:
         transport = self.context.policy.site.transports.get(job.transport)
