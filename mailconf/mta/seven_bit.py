@@ -76,7 +76,7 @@ def _converted(content: bytes) -> Iterator[bytes]:
             continue
         if entity.kind == b"multipart" and entity.boundary and len(opened) < _MOST_OPEN:
             opened.append(_Open(entity.boundary, entity.subtype == b"digest"))
-        encodes = entity.eight
+        encodes = entity.eight and entity.kind != b"multipart"
         while line is not None:
             found = _at_boundary(line, opened)
             if found is None:

@@ -12,7 +12,7 @@ from private_postfix import PrivatePostfix
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "mta"))
 
-from test_ways_out import PIECES_OF_TEXT, differing
+from test_ways_out import at_random, differing
 
 from tests.vectors.record_ways_out import record
 from tests.vectors.ways_out import PLAIN, SEVEN, WAYS, Case
@@ -26,8 +26,8 @@ def test_ways(tmp_path: Path) -> None:
     chosen = random.Random(20_26)
     cases = {name: WAYS[name] for name in _SAMPLE}
     for number in range(5):
-        body = b"".join(chosen.choice(PIECES_OF_TEXT) for _ in range(12))
-        cases[f"at random, {number}"] = Case({}, {"EHLO": SEVEN}, content=PLAIN + body + b"\xc3\xa9\n")
+        content = PLAIN + b"MIME-Version: 1.0\n" + at_random(chosen) + b"\xc3\xa9\n"
+        cases[f"at random, {number}"] = Case({}, {"EHLO": SEVEN}, content=content)
     with tempfile.TemporaryDirectory() as top:
         Path(top).chmod(0o755)
         with PrivatePostfix(Path(top)) as postfix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,15 +103,28 @@ def differing(case: Case, theirs: Mapping[str, Any], folder: Path) -> list[objec
     return differences
 
 
-PIECES_OF_TEXT = (
-    b"MIME-Version: 1.0\n",
-    b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n",
-    b'Content-Type: multipart/mixed; boundary="b"\nContent-Transfer-Encoding: 8bit\n\n',
-    b"Content-Type: message/rfc822\n\n",
-    b"\n",
-    b"--b\n",
-    b"--b--\n",
-    b"caf\xc3\xa9 = two \n",
-    b"y" * 73 + b"\n",
-    b"z" * 90 + b"\t\n",
+_TEXT = (b"caf\xc3\xa9 = two \n", b"y" * 73 + b"\n", b"z" * 90 + b"\t\n", b"\n", b"--a\n", b"seven =\n")
+_PARTS = (
+    b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n",
+    b"Content-Transfer-Encoding: binary\nX-A: b\n",
+    b"Content-Type: text/html\n",
+    b"Content-Type: message/rfc822\nContent-Transfer-Encoding: 8bit\n\nSubject: y\nContent-Transfer-Encoding: 8bit\n",
+    b"Content-Type: message/rfc822\n\nSubject: y\n",
+    b"",
 )
+
+
+def at_random(chosen: random.Random, depth: int = 0) -> bytes:
+    """A multipart: its header, text before, parts, text after."""
+    mark = b"b%d" % depth
+
+    def text() -> bytes:
+        return b"".join(chosen.choice(_TEXT) for _ in range(chosen.randrange(4)))
+
+    kind = chosen.choice((b"mixed", b"digest", b"alternative"))
+    encoding = chosen.choice((b"", b"Content-Transfer-Encoding: 8bit\n"))
+    out = b'Content-Type: multipart/%b; boundary="%b"\n%b\n%b' % (kind, mark, encoding, text())
+    for _ in range(chosen.randrange(4)):
+        inner = at_random(chosen, depth + 1) if not depth and chosen.random() < 0.3 else b""
+        out += b"--%b\n%b" % (mark, inner or chosen.choice(_PARTS) + b"\n" + text())
+    return out + (b"--%b--\n" % mark if chosen.random() < 0.7 else b"") + text()

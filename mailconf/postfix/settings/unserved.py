@@ -127,9 +127,7 @@ SILENT: dict[str, str] = {
     r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
     r"address_verify_(?:map|cache_cleanup_interval|service_name)": "where Postfix keeps what probes came to",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
-    r"(?:smtp|lmtp)_connection_(?:cache|reuse)_|connection_cache_": (
-        "how mail goes out, not which"
-    ),
+    r"(?:smtp|lmtp)_connection_(?:cache|reuse)_|connection_cache_": ("how mail goes out, not which"),
     r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
     r"local_destination_|delay_logging_|queue_file_attribute_count_limit": "resources inside Postfix",
     r"strict_mailbox_ownership": "yes unless it is set, and no only allows more",
