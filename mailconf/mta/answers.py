@@ -19,7 +19,7 @@ from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
 from mailconf.model.transaction import Question, Transaction
-from mailconf.model.verdict import EffectKind, Verdict
+from mailconf.model.verdict import Effect, EffectKind, Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.authentication import Authentication
 from mailconf.mta.client_limits import ClientLimits
@@ -387,7 +387,9 @@ class Answers(Transaction):
             ret=parameters.get("RET", ""),
             envid=parameters.get("ENVID", ""),
             session=replace(session, recipients=list(session.recipients), content=None),
-            effects=tuple(self.effects),
+            effects=(*self._filter(), *self.effects),
+            mapped=self.site.maps_addresses,
+            checks=self.policy,
             local=self._local_headers,
         )
         try:
@@ -395,6 +397,11 @@ class Answers(Transaction):
         except IntakeRefused as refused:
             return await self.worded(refused.reply)
         return reply
+
+    def _filter(self) -> list[Effect]:
+        """What the service asks for (postconf(5) content_filter); an effect that follows counts in its place."""
+        named = self.site.content_filter.value
+        return [Effect(EffectKind.FILTER, named)] if named else []
 
     def _received(self) -> bytes:
         addresses = tuple(recipient.address for recipient in self.recipients)

@@ -110,6 +110,7 @@ class LogEvent(Worded):
     NOT_BOUND = "connections cannot come from the address that they are to come from", "program", "address", "reason"
     DNS_FILTERED = "what a filter for the DNS's answers has to say", "program", "text"
     SENT_CONTENT = "what the content of a message that is sent leads to", "program", "queue_id", "text"
+    TRANSPORT_BROKEN = "a transport cannot be used as it is configured", "program", "text"
     DELIVERY_WARNING = "an agent has something to say about a delivery", "program", "text"
     REPORT_SENT = "a report was queued: of which message, as which", "queue_id", "notice", "postmaster", "report_id"
     REPORT_WARNING = "something is wrong with the texts of reports", "text"
@@ -142,6 +143,7 @@ class Remark(Worded):
     VIRTUAL_MAILBOX_FAILED = "the mailbox of an address without a user cannot be written", "path", "user", "reason"
     FILE_FAILED = "the file that an alias names cannot be written", "path", "user", "reason"
     MAILDIR_FAILED = "a Maildir cannot be written", "reason"
+    TOO_LARGE = "the message is larger than the transport takes"
     LOOP = "the message has been delivered to this address before", "address"
     MISCONFIGURED = "the configuration is wrong; the log has more"
     NO_DELIVERIES = "a recipient comes to nothing"
@@ -157,13 +159,19 @@ class Remark(Worded):
     COMMAND_EXIT = "the command ended with a status of sysexits.h", "status"
     COMMAND_STATUS = "the command ended with another status", "command", "status"
     COMMAND_SIGNAL = "the command was killed by a signal", "command", "number"
+    COMMAND_SAID = "the command printed a status of RFC 3463 and this", "text"
     COMMAND_TIMEOUT = "the command took too long and was killed", "command"
     COMMAND_NOT_RUN = "the command cannot be started"
     COMMAND_OUTPUT = "follows a remark about a command that printed something", "output"
+    VIA_COMMAND = "the command of a transport took it", "transport"
+    PROGRAM_NOT_RUN = "the command of a transport cannot be executed: what counts as its output", "file", "reason"
+    NOT_ENTERED = "the folder for the command of a transport cannot be entered", "file", "reason", "uid", "gid"
+    NO_CHROOT = "the command of a transport cannot have that root", "file", "reason"
     UNKNOWN_STATUS = "what a status that is not of sysexits.h means", "status"
     NO_RIGHTS = "only root may run a command as that user", "uid"
     # Transports.
     NO_TRANSPORT = "nothing delivers for the transport"
+    TRANSPORT_FAILED = "the transport cannot be used as it is configured; the log has more"
     AGENT_FAILED = "the agent ended in an exception"
     NO_RESULT = "the agent did not say what became of it"
     SUSPENDED = "its destination could not be reached a while ago, and is left alone until later", "reason"
@@ -198,6 +206,7 @@ class Remark(Worded):
     TIMED_OUT = "the host was silent for too long", "peer", "stage", "verb"
     ACCEPTED = "the host took it", "reply"
     REFUSED = "the host refused it", "peer", "reply", "stage"
+    OUT_OF_TURN = "the host answered by what the command cannot be answered by", "peer", "reply", "stage"
 
 
 class Journal(Protocol):

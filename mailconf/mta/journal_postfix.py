@@ -66,6 +66,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.NOT_BOUND: ("{program}", "warning: smtp_connect_addr: bind {address}: {reason}"),
     LogEvent.DNS_FILTERED: ("{program}", "{text}"),
     LogEvent.SENT_CONTENT: ("{program}", "{queue_id}: {text}"),
+    LogEvent.TRANSPORT_BROKEN: ("{program}", "fatal: {text}"),
     LogEvent.DELIVERY_WARNING: ("{program}", "warning: {text}"),
     LogEvent.REPORT_WARNING: (_REPORT, "warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REPORT, "warning: {queue_id}: undeliverable postmaster notification discarded"),
@@ -102,6 +103,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.VIRTUAL_MAILBOX_FAILED: "delivery failed to mailbox {path}: {reason}",
     Remark.FILE_FAILED: "cannot append message to file {path}: {reason}",
     Remark.MAILDIR_FAILED: "maildir delivery failed: {reason}",
+    Remark.TOO_LARGE: "message too large",
     Remark.LOOP: "mail forwarding loop for {address}",
     Remark.MISCONFIGURED: "mail system configuration error",
     Remark.NO_DELIVERIES: "nothing to deliver to",
@@ -114,12 +116,18 @@ _REMARKS: dict[Remark, str] = {
     Remark.COMMAND_DONE: "delivered to command: {command}",
     Remark.COMMAND_STATUS: 'Command died with status {status}: "{command}"',
     Remark.COMMAND_SIGNAL: 'Command died with signal {number}: "{command}"',
+    Remark.COMMAND_SAID: "{text}",
     Remark.COMMAND_TIMEOUT: 'Command time limit exceeded: "{command}"',
     Remark.COMMAND_NOT_RUN: "temporary failure",
-    Remark.COMMAND_OUTPUT: ". Command output: {output} ",
+    Remark.COMMAND_OUTPUT: ". Command output: {output}",
+    Remark.VIA_COMMAND: "delivered via {transport} service",
+    Remark.PROGRAM_NOT_RUN: "pipe: fatal: pipe_command: execvp {file}: {reason} ",
+    Remark.NOT_ENTERED: 'cannot change directory to "{file}" for uid={uid} gid={gid}: {reason}',
+    Remark.NO_CHROOT: "chroot({file}): {reason}",
     Remark.UNKNOWN_STATUS: "unknown mail system error {status}",
     Remark.NO_RIGHTS: "cannot run a command as user {uid} without root privileges",
     Remark.NO_TRANSPORT: "mail transport unavailable",
+    Remark.TRANSPORT_FAILED: "unknown mail transport error",
     Remark.AGENT_FAILED: "internal error of the delivery agent",
     Remark.NO_RESULT: "the delivery agent gave no result",
     Remark.SUSPENDED: "delivery temporarily suspended: {reason}",
@@ -152,6 +160,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.CONNECTION_LOST: "lost connection with {peer} while {stage}",
     Remark.TIMED_OUT: "conversation with {peer} timed out while {stage}",
     Remark.ACCEPTED: "{reply.verbatim}",
+    Remark.OUT_OF_TURN: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
     Remark.REFUSED: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
 }
 _WHILE = {
@@ -161,6 +170,7 @@ _WHILE = {
     Stage.HANDSHAKE: "performing the {verb} handshake",
     Stage.AUTH: "performing the {verb} handshake",
     Stage.READY: "idle",
+    Stage.RESET: "sending RSET command",
     Stage.MAIL: "sending MAIL FROM",
     Stage.RCPT: "sending RCPT TO",
     Stage.DATA: "sending DATA command",
@@ -222,11 +232,12 @@ class PostfixJournal:
     def remark(self, remark: Remark, /, **facts: Any) -> str:
         if remark is Remark.COMMAND_EXIT:
             return _EXIT[facts["status"]]
-        if remark is Remark.REFUSED:
+        error = "Protocol error: " if remark is Remark.OUT_OF_TURN and facts["reply"].code < 300 else ""
+        if remark in (Remark.REFUSED, Remark.OUT_OF_TURN):
             facts["stage"] = _IN_REPLY_TO[facts["stage"]]
         elif "stage" in facts:
             facts["stage"] = _WHILE[facts["stage"]].format_map(facts)
-        return _REMARKS[remark].format_map(facts)
+        return error + _REMARKS[remark].format_map(facts)
 
 
 def escaped(data: bytes) -> str:
@@ -516,9 +527,10 @@ def _outcome(
     recipient, original = result.recipient, ""
     if recipient.original and recipient.original.lower() != recipient.address.lower():
         original = f" orig_to=<{external(recipient.original)}>,"
+    used = f" conn_use={result.uses}," if result.uses > 1 else ""
     delays = (since - arrival, begun - since, result.setup, ended - begun - result.setup)
     text = (
-        f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},"
+        f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},{used}"
         f" delay={seconds(ended - arrival)}, delays={'/'.join(map(seconds, delays))}, dsn={result.dsn},"
         f" status={status} ({result.text})"
     )

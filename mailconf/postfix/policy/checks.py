@@ -274,7 +274,7 @@ async def reject_unlisted_sender(ev: Evaluation, subject: Asked) -> Decision:
 
 
 async def reject_unlisted_recipient(ev: Evaluation, subject: Asked) -> Decision:
-    if not ev.recipient or RECIPIENT in ev.unlisted_checked:
+    if not ev.recipient or RECIPIENT in ev.unlisted_checked or ev.settings.takes_unlisted:
         return DUNNO
     if not ev.warn:
         ev.unlisted_checked.add(RECIPIENT)

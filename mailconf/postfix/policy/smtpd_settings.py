@@ -70,6 +70,7 @@ class Settings:
         self.helo_required = c.boolean("smtpd_helo_required")
         self.relay_first = c.boolean("smtpd_relay_before_recipient_restrictions")
         self.reject_unlisted_recipient = c.boolean("smtpd_reject_unlisted_recipient")
+        self.takes_unlisted = "no_unknown_recipient_checks" in c.words("receive_override_options")
         self.reject_unlisted_sender = c.boolean("smtpd_reject_unlisted_sender")
         self.show_table_name = c.boolean("show_user_unknown_table_name")
         self.allow_untrusted_routing = c.boolean("allow_untrusted_routing")
