@@ -58,6 +58,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.QUEUE_FAILED: (_ALWAYS, "SYSERR: {error}"),
     LogEvent.REPORT_FAILED: (_ALWAYS, "{serial}: a report cannot be queued: {error}"),
     LogEvent.HOST_FAILED: (_LATER, "{queue_id}: {text}"),
+    LogEvent.NOT_BOUND: (_REFUSED, "cannot bind to {address}: {reason}"),
     LogEvent.DNS_FILTERED: (_LATER, "{text}"),
     LogEvent.TRANSPORT_BROKEN: (_ALWAYS, "SYSERR: {text} {program}"),
     LogEvent.DELIVERY_WARNING: (_REFUSED, "Warning: {text}"),
@@ -90,7 +91,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
-        LogEvent.PROBED, LogEvent.PROBE_FAILED,
+        LogEvent.HOST_UNREACHED, LogEvent.LINES_BROKEN, LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
     )

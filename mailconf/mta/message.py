@@ -133,9 +133,9 @@ class Job:
     nexthop: str
     policy: Policy
     world: World
-    probe: bool = False
     reuse: bool = False
     keep: bool = False
+    probe: bool = False
 
 
 class Agent(Protocol):
