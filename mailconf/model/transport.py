@@ -52,6 +52,30 @@ class ConnectionReuse(NamedTuple):
     further: int = 0
 
 
+class Feedback(NamedTuple):
+    """How much an outcome counts: ``amount``, where ``shared`` divided by the concurrency."""
+
+    amount: float = 1.0
+    shared: bool = False
+
+    def at(self, concurrency: int) -> float:
+        return self.amount / concurrency if self.shared else self.amount
+
+
+class Concurrency(NamedTuple):
+    """How the number of deliveries to a destination at a time changes, below its limit.
+
+    first    the number to begin with
+    gain     a delivery that reaches the destination counts for this much; ``loss`` one that does not
+    cohorts  the destination is left alone after so many times as many failures as there were deliveries; 0: never
+    """
+
+    first: int = 5
+    gain: Feedback = Feedback()
+    loss: Feedback = Feedback()
+    cohorts: int = 1
+
+
 class Transport(NamedTuple):
     """One transport.
 
@@ -62,6 +86,7 @@ class Transport(NamedTuple):
     flags        pipe(8) flags=, F= of a mailer
     limits       those that it sets for itself; None is the site's
     concurrency  deliveries to one destination at a time; None is the limit for all
+    change       how the number of deliveries changes below that limit
     client_name  what it says in EHLO; "" is the host's name
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
     host_lookup  how an SMTP or LMTP agent finds hosts
@@ -79,6 +104,7 @@ class Transport(NamedTuple):
     flags: str = ""
     limits: Limits | None = None
     concurrency: int | None = None
+    change: Concurrency = Concurrency()
     client_name: str = ""
     client_port: str = ""
     host_lookup: HostLookup = HostLookup()

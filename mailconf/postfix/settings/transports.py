@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service
-from mailconf.model.transport import AgentKind, ConnectionReuse, HostLookup, Transport
+from mailconf.model.transport import AgentKind, Concurrency, ConnectionReuse, Feedback, HostLookup, Transport
 from mailconf.postfix.settings.configuration import Configuration
 
 AGENTS = {
@@ -58,6 +58,7 @@ def _transport(
         flags=flags,
         limits=own if own != limits else None,
         concurrency=c.integer(concurrency) if c.is_known(concurrency) else None,
+        change=_change(c, service.name),
         client_name=view.value(client) if client is not None else "",
         client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
         host_lookup=_host_lookup(view, service.program) if client is not None else HostLookup(),
@@ -78,6 +79,32 @@ def _host_lookup(view: Configuration, program: str) -> HostLookup:
     if level.lower() == "disabled" if level else view.boolean("disable_dns_lookups"):
         return HostLookup(mx=False, dns=False, native=True, types=address_types(view))
     return HostLookup(True, "dns" in ways, "native" in ways, address_types(view))
+
+
+def _change(c: Configuration, name: str) -> Concurrency:
+    """The queue manager's: postconf(5) initial_destination_concurrency and its like, or the transport's own."""
+
+    def own(common: str) -> str:
+        known = f"{name}_{common.removeprefix('default_')}"
+        return known if c.is_known(known) else common
+
+    return Concurrency(
+        first=c.integer(own("initial_destination_concurrency")),
+        gain=_feedback(c.value(own("default_destination_concurrency_positive_feedback"))),
+        loss=_feedback(c.value(own("default_destination_concurrency_negative_feedback"))),
+        cohorts=c.integer(own("default_destination_concurrency_failed_cohort_limit")),
+    )
+
+
+def _feedback(text: str) -> Feedback:
+    """``number`` or ``number / concurrency``. ``number / sqrt_concurrency`` counts as 1, whatever the number is, as in
+    Postfix 3.7.11; so does what is none of these, or not from 0 to 1: the queue manager does not start then."""
+    amount, _, divisor = (part.strip() for part in text.partition("/"))
+    try:
+        number = float(amount)
+    except ValueError:
+        return Feedback()
+    return Feedback(number, bool(divisor)) if divisor in ("", "concurrency") and 0.0 <= number <= 1.0 else Feedback()
 
 
 def _reuse(view: Configuration, program: str) -> ConnectionReuse:
