@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from mailconf.model.address import Address
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind, Concurrency
 from mailconf.model.verdict import Reply, Route
@@ -305,15 +306,18 @@ class Scheduler:
             route = await policy.resolve(
                 recipient.address, Ask(world), sender=entry.message.sender, kind=recipient.kind
             )
-            if entry.filter and route.error is None:
-                transport, _, nexthop = entry.filter.partition(":")
-                route = route._replace(transport=transport, nexthop=nexthop)
-            destination = recipient.address.lower() if self._program(route) == "local" else route.nexthop
+            if entry.filter and not recipient.error:  # a filter takes also what has no route
+                transport, nexthop = self.site.filtered(entry.filter, recipient.address)
+                route = route._replace(transport=transport, nexthop=nexthop, error=None)
+            single = self._program(route) == "local" or self.site.recipients_of(route.transport) == 1
+            destination = recipient.address.lower() if single else route.nexthop
             groups.setdefault((route.transport, route.nexthop, destination), []).append((queued, route))
-        most = self.site.limits.destination_recipients or len(active)
+        for members in groups.values() if self.site.sorts_recipients else ():
+            members.sort(key=_order)
         return [
             (destination, Part(attempt, transport, nexthop, members[at : at + most]))
             for (transport, nexthop, destination), members in groups.items()
+            for most in (self.site.recipients_of(transport) or len(members),)
             for at in range(0, len(members), most)
         ]
 
@@ -501,6 +505,12 @@ class Scheduler:
         """Seconds until the next attempt of a message ``age`` seconds old (postconf(5) minimal_backoff_time)."""
         limits = self.site.limits
         return min(max(age, limits.minimal_backoff), limits.maximal_backoff)
+
+
+def _order(member: tuple[Queued, Route]) -> tuple[str, str]:
+    """Recipients of a delivery are in the order of their domains, and of their addresses (Postfix 3.7.11)."""
+    at = Address.split(member[0].recipient.address)
+    return (at.domain or "").lower(), member[0].recipient.address
 
 
 def _expired(result: Result) -> Result:

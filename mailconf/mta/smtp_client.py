@@ -223,7 +223,7 @@ class SmtpAgent:
     def _replied(self, recipient: Recipient, session: HopSession, reply: Reply, stage: Stage) -> Result:
         """The result that a server's reply means for a recipient."""
         host, setup, uses = session.host, session.setup, session.uses
-        if stage is Stage.END and reply.code // 100 == 2:
+        if stage in (Stage.END, Stage.RCPT) and reply.code // 100 == 2:
             text = self.context.remark(Remark.ACCEPTED, reply=reply)
             return Result(recipient, Status.SENT, status_of(reply, "2"), text, host.relay, reply, setup, uses)
         if reply.code < 400:  # of the class that the command cannot be answered by
@@ -280,7 +280,8 @@ class SmtpAgent:
         if transport is None or transport.rewrites:
             content = await self._headers(content, change)
         utf8 = not (sender.isascii() and all(to.address.isascii() for to in recipients))
-        return Envelope(external(sender), tuple(recipients), content, message.body, message.ret, message.envid, utf8)
+        parameters = message.body, message.ret, message.envid
+        return Envelope(external(sender), tuple(recipients), content, *parameters, utf8, job.probe)
 
     async def _inspected(self, job: Job) -> bytes:
         """The message as it may leave (postconf(5) smtp_header_checks). Raises Failure where a table cannot answer."""

@@ -52,7 +52,8 @@ class To(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """A transaction. Addresses are in external form; ``content`` has its lines ended by LF."""
+    """A transaction. Addresses are in external form; ``content`` has its lines ended by LF. A probe has none: the
+    transaction is broken off after the recipients, and what is said of them counts."""
 
     sender: str
     recipients: tuple[To, ...]
@@ -61,6 +62,7 @@ class Envelope(NamedTuple):
     ret: str = ""
     envid: str = ""
     smtputf8: bool = False
+    probe: bool = False
 
 
 class Ready(NamedTuple):
@@ -200,7 +202,8 @@ class Client:
         self._todo.append((Stage.MAIL, 0, self._mail_command(envelope)))
         for number, to in enumerate(envelope.recipients):
             self._todo.append((Stage.RCPT, number, self._rcpt_command(to)))
-        self._todo.append((Stage.DATA, 0, "DATA"))
+        if not envelope.probe:
+            self._todo.append((Stage.DATA, 0, "DATA"))
         self._send_commands()
 
     @property
@@ -370,7 +373,7 @@ class Client:
             self._todo.clear()
             if reply.code == 421 or reply.code < 400:  # the session is over, whatever the server says of the rest
                 return self._outcome()
-        elif kind is Stage.RCPT and self._mail_refused is None and reply.code // 100 != 2:
+        elif kind is Stage.RCPT and self._mail_refused is None and (self._envelope.probe or reply.code // 100 != 2):
             self._verdicts[number] = (reply, Stage.RCPT)
         elif kind is Stage.DATA:
             return self._data_replied(reply)

@@ -104,7 +104,7 @@ class House:
         content = f"Subject: {name}\n\nx\n".encode()
         message = Message("QID", sender, to, content, self.world.now())
         routes = [(each, Route(self.transport, nexthop, each.address, "default", Trace())) for each in to]
-        job = Job(message, routes, self.transport, nexthop, self.context.policy, self.world, reuse, keep)
+        job = Job(message, routes, self.transport, nexthop, self.context.policy, self.world, reuse=reuse, keep=keep)
         results = await self.agent.deliver(job)
         assert [result.recipient for result in results] == to
         times = {"arrival": 0.0, "since": 0.0, "begun": 0.0, "ended": 0.0}
