@@ -196,7 +196,7 @@ class SmtpAgent:
             attempt.sessions[host.destination] += session.greeted
         if session.left is not None:
             endpoint = _endpoint(job, host, security)
-            self.pool.put(session.left, host, endpoint, host.destination, session.reuse.idle)
+            self.pool.put(session.left, host, endpoint, session.reuse.idle)
         found: dict[int, Result] = {}
         for index, said in zip(attempt.waiting, replies, strict=True):
             recipient = job.recipients[index][0]
