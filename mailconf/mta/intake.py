@@ -212,7 +212,7 @@ class QueueIntake:
         if hops >= site.limits.hop_count:
             self.context.note(LogEvent.TOO_MANY_HOPS, queue_id=message.queue_id)
             raise self._refusal(Problem.TOO_MANY_HOPS)
-        if local or site.add_missing_headers:
+        if (local or site.add_missing_headers) and not site.fields_at_delivery:
             for header in await self._missing(message, present):
                 put(header)
         self.context.note(LogEvent.MESSAGE_IDS, queue_id=message.queue_id, fields=identities)

@@ -28,6 +28,9 @@ _OPERATOR = "postsuper"
 
 # Lines of events whose facts stand in them as they are; "{program}" is the fact of that name.
 _TEXTS: dict[LogEvent, tuple[str, str]] = {
+    LogEvent.ATTEMPT_FAILED: (_QUEUE, "warning: {serial:X}: {error.__class__.__name__}: {error}"),
+    LogEvent.PROGRAM_NOT_RUN: ("pipe", "warning: {queue_id}: cannot run {path}: {reason}"),
+    LogEvent.PROGRAM_DIED: ("pipe", "warning: {queue_id}: a program of {mailer} was killed by signal {number}"),
     LogEvent.CONNECTED: (_ACCEPT, "connect from {client}"),
     LogEvent.TOO_MANY_CONNECTIONS: (
         _ACCEPT,
@@ -120,6 +123,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.COMMAND_SAID: "{text}",
     Remark.COMMAND_TIMEOUT: 'Command time limit exceeded: "{command}"',
     Remark.COMMAND_NOT_RUN: "temporary failure",
+    Remark.PROGRAM_LATER: "temporary failure. Command of {mailer}: {path}",
     Remark.COMMAND_OUTPUT: ". Command output: {output}",
     Remark.VIA_COMMAND: "delivered via {transport} service",
     Remark.PROGRAM_NOT_RUN: "pipe: fatal: pipe_command: execvp {file}: {reason} ",
@@ -485,14 +489,6 @@ def _expired(queue_id: str, sender: str, forced: bool) -> Iterable[Line]:
     return ((_QUEUE, f"{queue_id}: from=<{external(sender)}>, status={status}, returned to sender"),)
 
 
-def _operated(queue_id: str, operation: Operation) -> Iterable[Line]:
-    return ((_OPERATOR, f"{queue_id}: {OPERATED[operation]}"),)
-
-
-def _attempt_failed(serial: int, error: Exception) -> Iterable[Line]:
-    return ((_QUEUE, f"warning: {serial:X}: {type(error).__name__}: {error}"),)
-
-
 def _agent_failed(program: str, queue_id: str, error: Exception) -> Iterable[Line]:
     return ((program, f"warning: {queue_id}: {type(error).__name__}: {error}"),)
 
@@ -532,8 +528,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.DELIVERY: _delivery,
     LogEvent.PROBED: _probed,
     LogEvent.EXPIRED: _expired,
-    LogEvent.OPERATED: _operated,
-    LogEvent.ATTEMPT_FAILED: _attempt_failed,
+    LogEvent.OPERATED: lambda queue_id, operation: ((_OPERATOR, f"{queue_id}: {OPERATED[operation]}"),),
     LogEvent.AGENT_FAILED: _agent_failed,
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,

@@ -147,13 +147,14 @@ class Settings:
             domain=Setting(self.expanded("m"), None, "m"),
             origin=Setting(self.expanded("M") or self.hostname, None, "M"),
             listeners=self.listeners(),
-            transports={name: transport(mailer)._replace(reuse=self.reuse) for name, mailer in book.mailers.items()},
+            transports={m.name: transport(m)._replace(reuse=self.reuse) for m in book.mailers.values()},
             queue_directory=Setting(book.options.get("QueueDirectory", "/var/spool/mqueue"), None, "QueueDirectory"),
             limits=self.limits,
             protocol=self.protocol,
             syslog_name="sendmail",
             mail_name="Sendmail",
             recipient_delimiter="+",
+            fields_at_delivery=True,
             options=options,
         )
 
