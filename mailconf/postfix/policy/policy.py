@@ -41,6 +41,7 @@ from mailconf.postfix.settings.site import site_of
 from mailconf.postfix.settings.transports import AGENTS, MAILBOX_HEADERS
 from mailconf.postfix.text.words import split_words
 from mailconf.smtp.host_addresses import valid_ipv6
+from mailconf.source import Span
 
 
 class _Agent(NamedTuple):
@@ -236,6 +237,7 @@ _PROBE_PARAMETERS = (
 )
 _OPENED = re.compile(r"open file (.*): [^:]*\Z", re.DOTALL)
 _IN_LIST = re.compile(r"(?<=[\s,])#")
+_QUOTED = re.compile(r'"([^"]+)"')
 _LONGEST = 20_000  # characters of a list in which a fix is looked for
 _FATAL = ("open dictionary: expecting", "no pattern after", "read file ")
 
@@ -253,9 +255,20 @@ def telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], No
         elif text.startswith(_FATAL):
             code = PF250
         fix = _list_fix(configuration, name, code)
-        sink.report(code, f"{name}: {text}", configuration.place(name), hint=hint, fix=fix)
+        sink.report(code, f"{name}: {text}", _list_place(configuration, name, text, code), hint=hint, fix=fix)
 
     return tell
+
+
+def _list_place(configuration: Configuration, name: str, text: str, code: Code) -> Span | None:
+    """The word of the list that ``text`` quotes, or the comment in it, if it is written there; else the list."""
+    raw = configuration.raw(name)
+    if configuration.is_set(name) and len(raw) <= _LONGEST:
+        quoted = _QUOTED.search(text)
+        found = _IN_LIST.search(raw) if code is PF229 else re.search(re.escape(quoted[1]), raw) if quoted else None
+        if found is not None:
+            return configuration.place(name, found.start(), len(raw.rstrip()) if code is PF229 else found.end())
+    return configuration.place(name)
 
 
 def _list_fix(configuration: Configuration, name: str, code: Code) -> Fix:
