@@ -8,11 +8,12 @@ from typing import Any
 from mailconf.model.address import external
 from mailconf.model.limits import Activity
 from mailconf.model.policy import Privilege
-from mailconf.model.security import TlsLevel
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
+from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
+from mailconf.mta.journal_postfix_tls import LINES as _TLS_LINES
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
@@ -64,6 +65,9 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.REPORT_FAILED: (_QUEUE, "warning: {serial:X}: status=deferred (bounce failed: {error})"),
     LogEvent.PROBE_FAILED: (_QUEUE, "warning: no probe of {address}: {error}"),
     LogEvent.HOST_FAILED: ("{program}", "{queue_id}: {text}"),
+    LogEvent.HOST_UNREACHED: ("{program}", "{text}"),
+    LogEvent.LINES_BROKEN: ("{program}", "{queue_id}: breaking line > {limit} bytes with <CR><LF>SPACE"),
+    LogEvent.NOT_BOUND: ("{program}", "warning: smtp_connect_addr: bind {address}: {reason}"),
     LogEvent.DNS_FILTERED: ("{program}", "{text}"),
     LogEvent.SENT_CONTENT: ("{program}", "{queue_id}: {text}"),
     LogEvent.TRANSPORT_BROKEN: ("{program}", "fatal: {text}"),
@@ -166,10 +170,7 @@ _REMARKS: dict[Remark, str] = {
 }
 _WHILE = {
     Stage.GREETING: "receiving the initial server greeting",
-    Stage.HELO: "performing the {verb} handshake",
-    Stage.STARTTLS: "performing the {verb} handshake",
-    Stage.HANDSHAKE: "performing the {verb} handshake",
-    Stage.AUTH: "performing the {verb} handshake",
+    **dict.fromkeys((Stage.HELO, Stage.STARTTLS, Stage.HANDSHAKE, Stage.AUTH), "performing the {verb} handshake"),
     Stage.READY: "idle",
     Stage.RESET: "sending RSET command",
     Stage.MAIL: "sending MAIL FROM",
@@ -212,10 +213,6 @@ _REPORTS = {
     Notice.DELAY: "delay",
 }
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
-
-
-_UNKNOWN = "(unavailable)"
-_SHOWN = 100  # characters of what a client calls a mechanism
 
 
 class PostfixJournal:
@@ -341,11 +338,6 @@ def _too_often(client: str, activity: Activity, count: int, service: str) -> Ite
     return _said(f"warning: {_OFTEN[activity]} rate limit exceeded: {count} from {client} for service {service}")
 
 
-def _tls_withheld(client: str, service: str, wrapper: bool) -> Iterable[Line]:
-    what = "TLS service" if wrapper else "STARTTLS"
-    return _said(f"warning: Refusing {what} request from {client} for service {service}")
-
-
 def _pipelining(client: str, verb: str, ahead: bytes) -> Iterable[Line]:
     return _said(f"improper command pipelining after {verb} from {client}: {escaped(ahead)}")
 
@@ -419,52 +411,6 @@ def _over(
 def _begun(queue_id: str, client: str, login: str, method: str) -> Iterable[Line]:
     who = f", sasl_method={method}, sasl_username={login}" if login else ""
     return _said(f"{queue_id}: client={client}{who}")
-
-
-def _tls_broken(reason: str, file: str) -> Iterable[Line]:
-    if not file:
-        yield _ACCEPT, f"warning: {reason}"
-        return
-    yield _ACCEPT, f'warning: cannot get private key from file "{file}": disabling TLS support'
-    yield _ACCEPT, f"warning: TLS library problem: {reason}"
-
-
-def _tls_begun(client: str, session: Session) -> Iterable[Line]:
-    certificate = session.certificate
-    trust = "Anonymous" if certificate is None else "Trusted" if certificate.trusted else "Untrusted"
-    return _said(f"{trust} TLS connection established from {client}: {tls_terms(session)}")
-
-
-def tls_terms(session: Session) -> str:
-    """What was agreed on, in one line."""
-    bits = session.tls_bits
-    agreed = f"{session.tls_protocol} with cipher {session.tls_cipher} ({bits}/{bits} bits)"
-    return " ".join((agreed, *session.tls_details.splitlines()))
-
-
-def _tls_failed(client: str, reason: str) -> Iterable[Line]:
-    yield _ACCEPT, f"SSL_accept error from {client}: -1"
-    yield _ACCEPT, f"warning: TLS library problem: {reason}"
-
-
-def _login_failed(client: str, method: str, reply: Reply, account: str | None) -> Iterable[Line]:
-    reason = reply.text.partition(": authentication failed: ")[2] or reply.text.partition("failure: ")[2]
-    whose = _UNKNOWN if account is None else account
-    said = f"SASL {method[:_SHOWN]} authentication failed: {reason}"
-    return _said(f"warning: {client}: {said}, sasl_username={whose}")
-
-
-def _hop_tls_begun(program: str, relay: str, level: TlsLevel, facts: Any) -> Iterable[Line]:
-    trust = "Verified" if level >= TlsLevel.FINGERPRINT else "Untrusted"
-    return ((program, f"{trust} TLS connection established to {relay}: {facts.terms}"),)
-
-
-def _hop_tls_failed(program: str, relay: str, reason: object, untrusted: bool) -> Iterable[Line]:
-    if untrusted:
-        yield program, f"certificate verification failed for {relay}: {reason}"
-        return
-    yield program, f"SSL_connect error to {relay}: -1"
-    yield program, f"warning: TLS library problem: {reason}"
 
 
 def _response_too_long(client: str, limit: int, text: str) -> Iterable[Line]:
@@ -566,7 +512,6 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.TIMED_OUT: _timed_out,
     LogEvent.TOO_OFTEN: _too_often,
     LogEvent.NOT_INTRODUCED: _not_introduced,
-    LogEvent.TLS_WITHHELD: _tls_withheld,
     LogEvent.IMPROPER_PIPELINING: _pipelining,
     LogEvent.COMMAND_REFUSED: _refused,
     LogEvent.LINE_REJECTED: _rejected,
@@ -575,12 +520,6 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.VERDICT: _verdict,
     LogEvent.MESSAGE_TOO_BIG: _too_big,
     LogEvent.MESSAGE_BEGUN: _begun,
-    LogEvent.TLS_BROKEN: _tls_broken,
-    LogEvent.TLS_BEGUN: _tls_begun,
-    LogEvent.TLS_FAILED: _tls_failed,
-    LogEvent.LOGIN_FAILED: _login_failed,
-    LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
-    LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
     LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,
     LogEvent.TRANSACTION_OVER: _over,
@@ -594,4 +533,6 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    **_FILTER_LINES,
+    **_TLS_LINES,
 }

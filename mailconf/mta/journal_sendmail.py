@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mailconf.model.address import external
+from mailconf.model.filtering import Do
 from mailconf.model.peer import peer_of
 from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.session import Session
@@ -23,6 +24,7 @@ from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import Refused
+from mailconf.smtp.milter import Event, Flaw, Negotiated
 from mailconf.smtp.problems import Problem
 
 PROGRAM = "sendmail"
@@ -54,10 +56,12 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.TOO_MANY_HOPS: (_REFUSED, "{queue_id}: too many hops"),
     LogEvent.ALIAS_FAILED: (_REFUSED, "{queue_id}: {reply.text}; the message is not accepted"),
     LogEvent.CONTENT: (_REFUSED, "{queue_id}: {text}"),
+    LogEvent.FILTER_CHANGE: (_LATER, "{queue_id}: Milter: {odd.value}: {text}"),
     LogEvent.COMMENTS_LOST: (_NOTED, "{queue_id}: comments around an address are dropped: {text}..."),
     LogEvent.QUEUE_FAILED: (_ALWAYS, "SYSERR: {error}"),
     LogEvent.REPORT_FAILED: (_ALWAYS, "{serial}: a report cannot be queued: {error}"),
     LogEvent.HOST_FAILED: (_LATER, "{queue_id}: {text}"),
+    LogEvent.NOT_BOUND: (_REFUSED, "cannot bind to {address}: {reason}"),
     LogEvent.DNS_FILTERED: (_LATER, "{text}"),
     LogEvent.TRANSPORT_BROKEN: (_ALWAYS, "SYSERR: {text} {program}"),
     LogEvent.DELIVERY_WARNING: (_REFUSED, "Warning: {text}"),
@@ -91,9 +95,10 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
-        LogEvent.PROBED, LogEvent.PROBE_FAILED,
+        LogEvent.HOST_UNREACHED, LogEvent.LINES_BROKEN, LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
+        LogEvent.FILTER_NO_DISCARD,
     )
 )  # fmt: skip
 
@@ -397,7 +402,68 @@ def _defect(question: str, error: Exception, place: str) -> Iterable[tuple[int, 
     yield _ALWAYS, f"SYSERR: {question}: {type(error).__name__}: {error}{at}"
 
 
+def _filter_failed(
+    queue_id: str, filter: str, event: Event | None, negotiating: bool, flaw: Flaw, facts: Mapping[str, Any]
+) -> Iterable[tuple[int, str]]:
+    message = queue_id or _NO_ID
+    action = "negotiate" if event is None else _ACTIONS.get(event, event.name.lower())
+    if flaw is Flaw.UNREACHABLE:
+        yield _ALWAYS, f"{message}: Milter ({filter}): error connecting to filter: {facts['reason']}"
+    elif flaw in (Flaw.GONE, Flaw.LOST):
+        yield _ALWAYS, f"{message}: milter_sys_read({filter}): cmd read returned 0, expecting 5"
+    elif flaw is Flaw.UNEXPECTED and event is Event.END:
+        yield _ALWAYS, f"{message}: milter_data({filter}): returned bogus response {_sign(facts['letter'])}"
+    elif flaw is Flaw.UNEXPECTED:
+        bogus = f"returned bogus response {_sign(facts['letter'])}"
+        yield _ALWAYS, f"{message}: milter_send_command({filter}): action={action} {bogus}"
+    else:
+        about = ", ".join(f"{name}={_sign(value)}" for name, value in facts.items())
+        yield _ALWAYS, f"{message}: Milter ({filter}): action={action}: {flaw.meaning}{f' ({about})' if about else ''}"
+    yield _ALWAYS, f"{message}: Milter ({filter}): to error state"
+
+
+def _sign(value: object) -> str:
+    """What a filter has sent, for a line of the log."""
+    return _UNPRINTED.sub("?", str(value))
+
+
+_UNPRINTED = re.compile(r"[\x00-\x1f\x7f]")
+_ACTIONS = {Event.MAIL: "mail", Event.UNKNOWN: "unknown", Event.END: "eom"}
+
+
+def _filter_odd(queue_id: str, filter: str, agreed: Negotiated) -> Iterable[tuple[int, str]]:
+    for stage in agreed.strange:
+        yield _LATER, f"{queue_id or _NO_ID}: Milter ({filter}): unknown stage {stage}"
+
+
+def _filtered(
+    do: Do, where: str, client: str, session: Session, recipient: str, reply: Reply | None, in_content: bool
+) -> Iterable[tuple[int, str]]:
+    came = f"reject={reply}" if reply is not None else _FILTERED.get(do, do.value)
+    if where == "CONNECT":
+        about = f"connect: host={session.client_name}, addr={session.client_address}"
+        code = reply.code if reply is not None else 0
+        came = "shutdown" if code == _CLOSING else "rejecting commands" if code >= 500 else "temp failing commands"
+    elif where in ("HELO", "EHLO"):
+        about = f"helo={session.helo or ''}"
+        came = came.replace("550 5.7.1 Command", "Command")
+    elif where == "MAIL":
+        about = f"from=<{external(session.sender or '')}>"
+    elif where == "RCPT":
+        about = f"to=<{external(recipient)}>"
+    else:
+        about = "data" if in_content else f"cmd={where.lower()}"
+    yield _NOTED, f"{session.queue_id or 'NOQUEUE'}: Milter: {about}, {_UNPRINTED.sub('?', came)}"
+
+
+_NO_ID = "NOQUEUE"
+_FILTERED = {Do.DISCARD: "discard", Do.HOLD: "quarantine"}
+_CLOSING = 421
+
 _LINES: dict[LogEvent, Callable[..., Iterable[tuple[int, str]]]] = {
+    LogEvent.FILTER_FAILED: _filter_failed,
+    LogEvent.FILTER_ODD: _filter_odd,
+    LogEvent.FILTERED: _filtered,
     LogEvent.DISCONNECTED: _disconnected,
     LogEvent.CONNECTION_LOST: _lost,
     LogEvent.COMMAND_REFUSED: _refused,

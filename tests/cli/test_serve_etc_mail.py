@@ -21,7 +21,6 @@ def policy_of(root: Root, text: str) -> SendmailPolicy:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("O InputMailFilters=spam\nXspam, S=local:/run/spam\n", "InputMailFilters"),
         ("O ServerCertFile=/etc/cert\n", "ServerCertFile"),
         ("O RefuseLA=12\n", "RefuseLA"),
         ("Mnone, P=/no/such/program, F=l, A=x $u\n", "mailer none waits: there is no program /no/such/program"),
