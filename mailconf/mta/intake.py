@@ -80,7 +80,8 @@ class QueueIntake:
             raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
         if effects[EffectKind.DISCARD]:
             return
-        filters = effects[EffectKind.FILTER]
+        by_command = self.context.policy.site.local_filter if message.user is not None else ""
+        filters = [*([by_command] if by_command else []), *effects[EffectKind.FILTER]]
         hold = bool(effects[EffectKind.HOLD])
         message.waits = message.waits or bool(effects[EffectKind.WAIT])
         try:

@@ -187,6 +187,7 @@ _LISTS = {
     Privilege.XFORWARD: "smtpd_authorized_xforward_hosts",
     Privilege.BARE_NEWLINES: "smtpd_forbid_bare_newline_exclusions",
     Privilege.UNLIMITED: "smtpd_client_event_limit_exceptions",
+    Privilege.SUBMIT: "authorized_submit_users",
     Privilege.LOCAL_HEADERS: "local_header_rewrite_clients",
 }
 _REPORTS = {
