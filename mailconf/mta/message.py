@@ -91,7 +91,7 @@ class Result:
     status
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
-    final  whether it is delivered for good by an agent that else hands mail on (pipe(8) flags=X)
+    action of a success that the sender may be told of though it was not delivered here: RFC 3464's word for it
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
     """
 
@@ -103,7 +103,7 @@ class Result:
     reply: Reply | None = None
     setup: float = 0.0
     parts: tuple[Result, ...] = ()
-    final: bool = False
+    action: str = ""
 
 
 @dataclass(slots=True)
