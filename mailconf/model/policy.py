@@ -187,6 +187,10 @@ class Policy(Protocol):
         """Where ``recipient`` goes; ``kind`` is what `expand` has called it."""
         ...
 
+    async def probe(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        """Where a probe of ``recipient`` goes, which may be elsewhere than its mail."""
+        ...
+
     async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
         """What a transport's agent is to know of the records of type ``kind`` that the DNS has for ``name``."""
         ...

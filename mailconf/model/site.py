@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from mailconf.maps.reference import TableRef
 from mailconf.model.limits import Limits
+from mailconf.model.probing import Probing
 from mailconf.model.security import Logins, ServerTls
 from mailconf.model.transport import Transport
 from mailconf.ports import Ports
@@ -191,6 +192,7 @@ class Site:
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
     undisclosed_recipients_header: str = ""
+    probing: Probing = field(default_factory=Probing)
     notify_classes: tuple[str, ...] = ("resource", "software")
     # The recipient of the notices of each class; the postmaster for the other classes.
     notice_recipients: Mapping[str, str] = field(default_factory=dict)

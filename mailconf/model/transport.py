@@ -64,6 +64,20 @@ class CommandSettings(NamedTuple):
     problem: str = ""
 
 
+class ConnectionReuse(NamedTuple):
+    """How long an agent for SMTP or LMTP keeps connections for further messages.
+
+    on_demand  where a destination has more mail; without it none but those that the Policy names (`HopSecurity.keep`)
+    idle       seconds that a connection waits for a message; ``age`` since it was made
+    further    messages after the first one; 0 is no limit
+    """
+
+    on_demand: bool = True
+    idle: float = 2.0
+    age: float = 300.0
+    further: int = 0
+
+
 class Transport(NamedTuple):
     """One transport.
 
@@ -79,6 +93,8 @@ class Transport(NamedTuple):
     client_name  what it says in EHLO; "" is the host's name
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
     host_lookup  how an SMTP or LMTP agent finds hosts
+    reuse        how it keeps connections
+    rewrites     it may rewrite addresses of messages that it sends; False where it leaves all of them as they are
     headers      the fields that are put on top, in their order: "Return-Path", "X-Original-To", "Delivered-To"
     overrides    what it sets for itself: -o in master.cf, the other equates of a mailer
     """
@@ -96,6 +112,8 @@ class Transport(NamedTuple):
     client_name: str = ""
     client_port: str = ""
     host_lookup: HostLookup = HostLookup()
+    reuse: ConnectionReuse = ConnectionReuse()
+    rewrites: bool = True
     headers: tuple[str, ...] = ()
     overrides: Mapping[str, str] = MappingProxyType({})
     span: Span | None = None

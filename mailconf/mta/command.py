@@ -309,8 +309,9 @@ def diagnosis(found: CommandOutcome, say: Callable[..., str]) -> str:
         return say(Remark.COMMAND_EXIT, status=_EX_SOFTWARE)
     if not found.status:
         return ""
-    known = found.remark is Remark.COMMAND_EXIT
-    return say(Remark.COMMAND_EXIT if known else Remark.UNKNOWN_STATUS, status=found.status)
+    if found.remark is Remark.COMMAND_EXIT:
+        return say(Remark.COMMAND_EXIT, status=found.status)
+    return say(Remark.UNKNOWN_STATUS, status=found.status)
 
 
 _BLANKS = bytes.maketrans(b"\t\n", b"  ")

@@ -36,6 +36,12 @@ class LogEvent(Worded):
     CONNECTION_LOST = "the client hung up", "client", "where", "octets", "named", "queue_id"
     TIMED_OUT = "the client was silent for too long", "client", "where", "octets", "named", "queue_id"
     TOO_MANY_CONNECTIONS = "the client has more than it may have", "client", "count", "service"
+    # activity: a `mailconf.model.limits.Activity`; count: how often in a while
+    TOO_OFTEN = "the client does something more often than it may", "client", "activity", "count", "service"
+    TLS_WITHHELD = "the client has begun too many TLS sessions to begin one more", "client", "service", "wrapper"
+    # fault: a `mailconf.smtp.proxy_header.Fault`; data: what has come
+    NOT_INTRODUCED = "the proxy does not say whose connection it hands on", "fault", "data"
+    NO_PROXY_PROTOCOL = "a proxy's protocol is asked for that does not exist", "value"
     SLOWED = "the client repeats a command, and waits for replies from now on", "client", "verb", "count", "queue_id"
     THROTTLED = "the client has named many recipients in vain, and waits from now on", "client", "queue_id"
     FULL = "no more connections are taken, as there are as many as may be", "service", "count", "most"
@@ -83,6 +89,11 @@ class LogEvent(Worded):
         "an attempt has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended", "transport",
         "size", "recipients",
     )  # fmt: skip
+    PROBED = (  # as DELIVERY; kept: whether that is remembered
+        "a probe of an address has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended",
+        "transport", "size", "recipients", "kept",
+    )  # fmt: skip
+    PROBE_FAILED = "an address cannot be probed", "address", "error"
     EXPIRED = "a message is given up; forced: because somebody wants it", "queue_id", "sender", "forced"
     REMOVED = "nothing is left to do for a message", "queue_id"
     OPERATED = "somebody did something with a message (mta.control.Operation)", "queue_id", "operation"
@@ -133,6 +144,13 @@ class Remark(Worded):
     LOOP = "the message has been delivered to this address before", "address"
     MISCONFIGURED = "the configuration is wrong; the log has more"
     NO_DELIVERIES = "a recipient comes to nothing"
+    # What a probe finds: what would be done with mail.
+    WOULD_MAILBOX = "it would go into a mailbox"
+    WOULD_MAILDIR = "it would go into a Maildir"
+    WOULD_FILE = "it would go into a file", "target"
+    WOULD_COMMAND = "a command would take it", "target"
+    WOULD_FORWARD = "it stands for others", "target"
+    WOULD_SEVERAL = "it stands for several addresses"
     # Commands.
     COMMAND_DONE = "the command took it", "command"
     COMMAND_EXIT = "the command ended with a status of sysexits.h", "status"
@@ -185,6 +203,7 @@ class Remark(Worded):
     TIMED_OUT = "the host was silent for too long", "peer", "stage", "verb"
     ACCEPTED = "the host took it", "reply"
     REFUSED = "the host refused it", "peer", "reply", "stage"
+    OUT_OF_TURN = "the host answered by what the command cannot be answered by", "peer", "reply", "stage"
 
 
 class Journal(Protocol):

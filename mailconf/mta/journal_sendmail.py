@@ -35,6 +35,8 @@ _ALWAYS, _LOST, _REFUSED, _FROM, _NOTED, _FAILED, _SENT, _LATER, _EACH = 0, 2, 4
 _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.CONNECTED: (_EACH, "NOQUEUE: connect from {client}"),
     LogEvent.TOO_MANY_CONNECTIONS: (_NOTED, "NOQUEUE: {count} connections from {client} are too many for {service}"),
+    LogEvent.TOO_OFTEN: (_NOTED, "NOQUEUE: {count} {activity.value} of {client} in a while are too many for {service}"),
+    LogEvent.TLS_WITHHELD: (_NOTED, "NOQUEUE: {client} has begun too many TLS sessions for {service}"),
     LogEvent.SLOWED: (_NOTED, "{queue_id}: {client}: possible SMTP attack: command={verb}, count={count}"),
     LogEvent.THROTTLED: (_NOTED, "{queue_id}: {client}: Possible SMTP RCPT flood, throttling."),
     LogEvent.FULL: (_REFUSED, "rejecting connections on daemon {service}: {count} children, max {most}"),
@@ -84,8 +86,9 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
+        LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
-        LogEvent.LINE_REJECTED, LogEvent.CHUNK_REFUSED,
+        LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
     )
 )  # fmt: skip
 
@@ -100,6 +103,8 @@ _REMARKS: dict[Remark, str] = {
     Remark.LOOP: "aliasing/forwarding loop broken",
     Remark.MISCONFIGURED: "Local configuration error",
     Remark.NO_DELIVERIES: "Data format error",
+    **dict.fromkeys((Remark.WOULD_MAILBOX, Remark.WOULD_MAILDIR, Remark.WOULD_FILE), "deliverable"),
+    **dict.fromkeys((Remark.WOULD_COMMAND, Remark.WOULD_FORWARD, Remark.WOULD_SEVERAL), "deliverable"),
     Remark.COMMAND_DONE: "Sent",
     Remark.COMMAND_STATUS: "unknown mailer error {status}",
     Remark.COMMAND_SIGNAL: "mailer died with signal {number}",
@@ -138,6 +143,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.TIMED_OUT: "Connection timed out with {peer}",
     Remark.ACCEPTED: "Sent ({reply.text})",
     Remark.REFUSED: "{reply.verbatim}",
+    Remark.OUT_OF_TURN: "protocol error: {reply.verbatim}",
     Remark.CONTENT_UNCHECKED: "Local configuration error",
     Remark.SECURITY_UNKNOWN: "Local configuration error: {reason}",
     Remark.NO_TLS: "TLS is needed, and {peer} does not offer it",

@@ -90,6 +90,7 @@ class Result:
     reply  the remote's or our own reply: its code distinguishes permanent from temporary, its first word may be a DSN
     status
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
+    uses   messages that the connection has carried, this one included
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
     action of a success that the sender may be told of though it was not delivered here: RFC 3464's word for it
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
@@ -102,13 +103,19 @@ class Result:
     relay: str
     reply: Reply | None = None
     setup: float = 0.0
+    uses: int = 1
     parts: tuple[Result, ...] = ()
     action: str = ""
 
 
 @dataclass(slots=True)
 class Job:
-    """Work for a delivery agent: recipients of one message that share transport and nexthop."""
+    """Work for a delivery agent: recipients of one message that share transport and nexthop.
+
+    probe  nothing is delivered: what is asked for is whether it would be
+    reuse  it may use a connection that another one has left
+    keep   it leaves its connection to another one: the destination has more mail
+    """
 
     message: Message
     recipients: list[tuple[Recipient, Route]]
@@ -116,6 +123,9 @@ class Job:
     nexthop: str
     policy: Policy
     world: World
+    probe: bool = False
+    reuse: bool = False
+    keep: bool = False
 
 
 class Agent(Protocol):

@@ -326,7 +326,7 @@ class Scheduler:
     def _go(self) -> None:
         """Begin what has a place."""
         if not self._stopping:
-            for destination, part in self._destinations.ready():
+            for destination, part in self._destinations.ready(self._steady()):
                 self._task(self._part(destination, part))
 
     async def _part(self, destination: Destination[Part], part: Part) -> None:
@@ -342,6 +342,8 @@ class Scheduler:
             message = dataclasses.replace(attempt.entry.message, content=content)
             recipients = [(queued.recipient, route) for queued, route in part.members]
             job = Job(message, recipients, part.transport, part.nexthop, self.context.policy, self.context.world)
+            if self._keeps(part.transport):
+                job.keep, job.reuse = destination.keeps, destination.reuses
             program, results, reached = await self._deliver(job)
             destination.failures = 0 if reached else destination.failures + 1
             if destination.failures >= FAILURES:
@@ -359,13 +361,18 @@ class Scheduler:
             attempt.readers -= 1
             if not attempt.readers and attempt.left > 1:
                 attempt.content = None
-            self._destinations.ended(destination)
+            self._destinations.ended(destination, self._steady())
             self._go()
         await self._part_ended(part, (program, results), begun=begun)
         pace = Pace()
         for other in aside:
             await pace.step()
             await self._part_ended(other, self._suspended(other, destination))
+
+    def _keeps(self, transport: str) -> bool:
+        """Whether connections are kept where a destination has more mail."""
+        service = self.site.transports.get(transport)
+        return service is not None and service.reuse.on_demand
 
     async def _part_failed(self, part: Part) -> None:
         """A part has ended without an outcome."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service
-from mailconf.model.transport import AgentKind, HostLookup, Transport
+from mailconf.model.transport import AgentKind, ConnectionReuse, HostLookup, Transport
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.pipe_services import pipe_service
 
@@ -65,6 +65,8 @@ def _transport(
         client_name=view.value(client) if client is not None else "",
         client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
         host_lookup=_host_lookup(view, service.program) if client is not None else HostLookup(),
+        reuse=_reuse(view, service.program) if client is not None else ConnectionReuse(),
+        rewrites=client is None or bool(view.value(f"{service.program}_generic_maps")),
         headers=headers,
         overrides=service.overrides,
         span=service.span,
@@ -80,6 +82,19 @@ def _host_lookup(view: Configuration, program: str) -> HostLookup:
     if level.lower() == "disabled" if level else view.boolean("disable_dns_lookups"):
         return HostLookup(mx=False, dns=False, native=True, types=address_types(view))
     return HostLookup(True, "dns" in ways, "native" in ways, address_types(view))
+
+
+def _reuse(view: Configuration, program: str) -> ConnectionReuse:
+    """postconf(5) smtp_connection_cache_on_demand and what belongs to it."""
+    count = f"{program}_connection_reuse_count_limit"  # since 2.11
+    age = f"{program}_connection_reuse_time_limit"
+    idle = view.seconds(f"{program}_connection_cache_time_limit")
+    return ConnectionReuse(
+        on_demand=view.boolean(f"{program}_connection_cache_on_demand"),
+        idle=min(idle, view.seconds("connection_cache_ttl_limit")),
+        age=view.seconds(age),
+        further=view.integer(count) if view.is_known(count) else 0,
+    )
 
 
 def address_types(c: Configuration) -> tuple[str, ...]:

@@ -58,13 +58,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "strict_mime_encoding_domain",
     ),
     "addresses are read as without these parameters": ("strict_rfc821_envelopes", "strict_smtputf8"),
-    "rates are not limited": (
-        "smtpd_client_auth_rate_limit",
-        "smtpd_client_connection_rate_limit",
-        "smtpd_client_message_rate_limit",
-        "smtpd_client_new_tls_session_rate_limit",
-        "smtpd_client_recipient_rate_limit",
-    ),
     "commands and replies are not rewritten": (
         "smtp_reply_filter",
         "smtpd_command_filter",
@@ -94,7 +87,11 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "postscreen_non_smtp_command_enable",
         "postscreen_pipelining_enable",
     ),
-    "no PROXY header is read": ("smtpd_upstream_proxy_protocol",),
+    "probes end at the recipient, and have one sender": (
+        "address_verify_sender_ttl",
+        "lmtp_address_verify_target",
+        "smtp_address_verify_target",
+    ),
     "outgoing mail does not take these ways": (
         "smtp_bind_address",
         "smtp_bind_address6",
@@ -134,9 +131,9 @@ SILENT: dict[str, str] = {
     r"milter_|(?:non_)?smtpd_milter": "details of mail filters, which are named where there are some",
     r"(?:smtp|lmtp|smtpd)_min_data_rate": "a detail of the deadlines",
     r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
-    r"address_verify_|(?:smtp|lmtp)_address_verify_": "details of probes, which serve does not send",
+    r"address_verify_(?:map|cache_cleanup_interval|service_name)": "where Postfix keeps what probes came to",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
-    r"(?:smtp|lmtp)_(?:connection_(?:cache|reuse)_|bind_address_enforce|line_length_limit)|connection_cache_": (
+    r"(?:smtp|lmtp)_(?:bind_address_enforce|line_length_limit)|connection_cache_(?:protocol|service|status)_": (
         "how mail goes out, not which"
     ),
     r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
