@@ -167,6 +167,8 @@ class Site:
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
     content_filter: Setting[str] = EMPTY  # transport:nexthop that takes all mail from clients
+    local_filter: str = ""  # the same, for mail that commands hand in
+    is_dropped_at: bool = False  # whether commands of any user may hand in mail
     filter_nexthop: str = ""  # of a filter that names none; "" is the recipient's domain
     maps_addresses: bool = True  # whether aliases of domains are replaced, and copies are sent, before mail is queued
     ports: Ports = field(default_factory=Ports)

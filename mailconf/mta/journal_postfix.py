@@ -12,12 +12,13 @@ from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
+from mailconf.mta.journal_figures import counted, escaped, seconds
 from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
 from mailconf.mta.journal_postfix_tls import LINES as _TLS_LINES
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
-from mailconf.smtp.events import COUNTED, Refused
+from mailconf.smtp.events import Refused
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.proxy_header import Fault
 from mailconf.smtp.reply import Reply
@@ -204,6 +205,7 @@ _LISTS = {
     Privilege.XFORWARD: "smtpd_authorized_xforward_hosts",
     Privilege.BARE_NEWLINES: "smtpd_forbid_bare_newline_exclusions",
     Privilege.UNLIMITED: "smtpd_client_event_limit_exceptions",
+    Privilege.SUBMIT: "authorized_submit_users",
     Privilege.LOCAL_HEADERS: "local_header_rewrite_clients",
 }
 _REPORTS = {
@@ -212,7 +214,6 @@ _REPORTS = {
     Notice.VERIFY: "delivery status",
     Notice.DELAY: "delay",
 }
-_ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
 
 
 class PostfixJournal:
@@ -236,39 +237,6 @@ class PostfixJournal:
         elif "stage" in facts:
             facts["stage"] = _WHILE[facts["stage"]].format_map(facts)
         return error + _REMARKS[remark].format_map(facts)
-
-
-def escaped(data: bytes) -> str:
-    """``data`` as smtpd(8) logs it: escapes as in C, octal for what is not printable ASCII."""
-    return "".join(_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in data)
-
-
-def seconds(value: float) -> str:
-    """A delay as delivery agents log it: two significant digits, at most two decimals (postconf(5)
-    delay_logging_resolution_limit)."""
-    return rounded(max(0, int(value * 1_000_000)), significant=2, decimals=2)
-
-
-def rounded(microseconds: int, *, significant: int, decimals: int) -> str:
-    """Seconds with ``significant`` digits and, below one second, at most ``decimals`` after the point; half of the last
-    one is rounded up, and zeros at the end are left out."""
-    unit, whole = 10 ** (6 - decimals), microseconds // 1_000_000
-    if decimals and whole:
-        unit = 10 ** (6 - significant + min(len(str(whole)), significant))
-    elif decimals:
-        while microseconds >= unit * 10**significant:
-            unit *= 10
-    whole, rest = divmod(microseconds + unit // 2, 1_000_000)
-    digits = f"{rest - rest % unit:06}".rstrip("0")
-    return f"{whole}.{digits}" if digits else str(whole)
-
-
-def counted(counts: dict[str, list[int]], *, bare_lf: bool = False) -> str:
-    """The commands of a session, [accepted, all] by name: ``ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4``."""
-    parts = [(name, counts[name]) for name in (*COUNTED, "unknown") if name in counts]
-    parts.append(("commands", [sum(count[0] for count in counts.values()), sum(count[1] for count in counts.values())]))
-    text = " ".join(f"{name}={a}" if a == b and b else f"{name}={a}/{b}" for name, (a, b) in parts)
-    return f"{text} notes=bare_lf" if bare_lf else text
 
 
 def _said(text: str) -> Iterable[Line]:

@@ -104,7 +104,7 @@ class Result:
     uses   messages that the connection has carried, this one included
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
     rights  those of a user with which it was delivered; None for the mail system's own
-    final  whether it is delivered for good by an agent that else hands mail on (pipe(8) flags=X)
+    action of a success that the sender may be told of though it was not delivered here: RFC 3464's word for it
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
     """
 
@@ -117,8 +117,8 @@ class Result:
     setup: float = 0.0
     uses: int = 1
     parts: tuple[Result, ...] = ()
-    final: bool = False
     rights: Identity | None = None
+    action: str = ""
 
 
 @dataclass(slots=True)

@@ -113,7 +113,7 @@ UNSERVED |= _PARTLY
 # Parameters about security that need no warning of their own: patterns of names, and the reason.
 SILENT: dict[str, str] = {
     r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
-    r"authorized_|smtpd_authorized_verp_clients": "of commands that serve does not have",
+    r"authorized_(?:flush|mailq|verp)|smtpd_authorized_verp_clients": "of commands that serve does not have",
     r"(?:smtp|lmtp|smtpd)_(?:starttls|tls)_|tls_|(?:smtp|lmtp)_log_tls_": "details of TLS, named where that is on",
     r"(?:smtp|lmtp|smtpd)_sasl_|(?:broken|cyrus|send_cyrus)_sasl_|(?:smtp|lmtp)_send_dummy_mail_auth": (
         "details of logins, which are named where they are on"
