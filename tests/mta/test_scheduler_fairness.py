@@ -161,9 +161,7 @@ def test_a_host_that_cannot_be_reached_is_left_alone(tmp_path: Path) -> None:
             network.closed.set()
             await mta.settle()
             first = len(network.by_address)
-            assert first == FIRST, (
-                "the first failures free no place, the third one sets the host aside"
-            )
+            assert first == FIRST, "the first failures free no place, the third one sets the host aside"
             suspended = [line for line in mta.log("error") if "delivery temporarily suspended:" in line]
             assert len(suspended) == 100 - first
             reason = f"connect to {DEAD}[192.0.2.9]:25: Connection timed out"

@@ -65,15 +65,7 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtp_per_request_deadline",
         "smtpd_per_request_deadline",
     ),
-    "these limits are not applied": (
-        "duplicate_filter_limit",
-        "header_address_token_limit",
-        "lmtp_mx_address_limit",
-        "lmtp_mx_session_limit",
-        "smtp_mx_address_limit",
-        "smtp_mx_session_limit",
-        "smtpd_recipient_overshoot_limit",
-    ),
+    "these limits are not applied": ("duplicate_filter_limit",),
     "ETRN is answered without these restrictions": ("smtpd_etrn_restrictions",),
     POSTSCREEN: (
         "postscreen_access_list",
@@ -89,10 +81,11 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "lmtp_address_verify_target",
         "smtp_address_verify_target",
     ),
-    "outgoing mail does not take these ways": (
-        "smtp_bind_address",
-        "smtp_bind_address6",
-        "smtp_fallback_relay",
+    "outgoing mail does not take these ways": ("best_mx_transport",),
+    "hosts are tried in the order of the DNS, IPv4 first": ("lmtp_address_preference", "smtp_address_preference"),
+    "connections come from another address where they cannot come from this one": (
+        "lmtp_bind_address_enforce",
+        "smtp_bind_address_enforce",
     ),
 }
 
@@ -120,7 +113,7 @@ UNSERVED |= _PARTLY
 # Parameters about security that need no warning of their own: patterns of names, and the reason.
 SILENT: dict[str, str] = {
     r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
-    r"authorized_|smtpd_authorized_verp_clients": "of commands that serve does not have",
+    r"authorized_(?:flush|mailq|verp)|smtpd_authorized_verp_clients": "of commands that serve does not have",
     r"(?:smtp|lmtp|smtpd)_(?:starttls|tls)_|tls_|(?:smtp|lmtp)_log_tls_": "details of TLS, named where that is on",
     r"(?:smtp|lmtp|smtpd)_sasl_|(?:broken|cyrus|send_cyrus)_sasl_|(?:smtp|lmtp)_send_dummy_mail_auth": (
         "details of logins, which are named where they are on"
@@ -130,9 +123,7 @@ SILENT: dict[str, str] = {
     r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
     r"address_verify_(?:map|cache_cleanup_interval|service_name)": "where Postfix keeps what probes came to",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
-    r"(?:smtp|lmtp)_(?:bind_address_enforce|line_length_limit)|connection_cache_(?:protocol|service|status)_": (
-        "how mail goes out, not which"
-    ),
+    r"connection_cache_(?:protocol|service|status)_": "how mail goes out, not which",
     r"qmgr_|default_(?:extra_recipient|recipient|recipient_refill)_limit|"
     r"local_destination_|delay_logging_|queue_file_attribute_count_limit": "resources inside Postfix",
     r"strict_mailbox_ownership": "yes unless it is set, and no only allows more",
