@@ -54,6 +54,7 @@ _KNOWN = "tests/mta/test_known_answers.py"
 _GENERATION = "tests/build/test_generation.py"
 _BOUNDARIES = "tests/postfix/test_boundaries.py"
 _LOCKS = "tests/maps/test_locks.py"
+_KEPT = "tests/mta/test_hop_reuse.py"
 
 MUTANTS = (
     Mutant("queue-content", "mta/queue/incoming.py", "            os.fsync(descriptor)\n", "            pass\n",
@@ -159,6 +160,18 @@ MUTANTS = (
     Mutant("shared-lock", "maps/database/bdb_table.py", "fcntl.lockf(descriptor, fcntl.LOCK_SH)", "pass", _LOCKS),
     Mutant("expiry", "mta/scheduler.py", "now - message.arrival >= self._lifetime",
            "now - message.arrival > self._lifetime", "tests/mta/test_scheduler.py"),
+    Mutant("kept-login", "mta/smtp_client.py", "security._replace(keep=False))", "HopSecurity())", _KEPT),
+    Mutant("kept-reload", "mta/hop_pool.py", "connection.policy is policy and connection", "connection", _KEPT),
+    Mutant("kept-twice", "mta/hop_session.py", "self._kept and self.client.stage is not Stage.END", "self._kept",
+           _KEPT),
+    Mutant("kept-astray", "mta/hop_session.py", "astray = self.client.is_astray and", "astray = False and", _KEPT),
+    Mutant("kept-early", "smtp/client.py", "if not self._parser.refuses:", "if False:", _KEPT),
+    Mutant("kept-tls", "mta/hop_session.py", "not self._security.tls.reuse:", "False:", _KEPT),
+    Mutant("kept-most", "mta/hop_pool.py", "len(self._kept) > MOST:", "len(self._kept) > MOST + 1:", _KEPT),
+    Mutant("kept-count", "mta/hop_session.py", ">= reuse.further:", "> reuse.further:", _KEPT),
+    Mutant("kept-in-use", "mta/hop_pool.py", "                self._forget(kept)\n", "", _KEPT),
+    Mutant("cohorts", "mta/destinations.py", "failed += 1 / self.width", "failed += 1",
+           "tests/mta/test_concurrency.py"),
     Mutant("third-host", "mta/smtp_client.py", "MAX_SESSIONS = 2 ", "MAX_SESSIONS = 3 ",
            "tests/mta/test_smtp_client.py"),
     Mutant("one-host", "mta/smtp_client.py", "MAX_SESSIONS = 2 ", "MAX_SESSIONS = 1 ", "tests/mta/test_smtp_client.py"),
