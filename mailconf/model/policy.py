@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mailconf.model.distinction import Distinction, Values
+from mailconf.model.filtering import Filtering
 from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.security import HopAsked, HopSecurity
 from mailconf.model.session import Session
@@ -39,6 +40,7 @@ class Role(NamedTuple):
     ``transport`` is "" on the way in, and on the way out the name of the transport that delivers: Postfix's
     generic mapping may be another for each service of master.cf, and sendmail's mailers have rulesets of their own.
     ``local`` is whether header addresses are completed with the local domain (local_header_rewrite_clients).
+    ``mapped`` is whether tables are asked, and not only the form is mended (no_address_mappings).
     ``sender`` is that of the message, with whose domain sendmail completes header addresses for some mailers (F=C).
     """
 
@@ -47,6 +49,7 @@ class Role(NamedTuple):
     transport: str = ""
     local: bool = True
     sender: str = ""
+    mapped: bool = True
 
 
 class Privilege(Enum):
@@ -56,6 +59,7 @@ class Privilege(Enum):
     XFORWARD = "XFORWARD"
     BARE_NEWLINES = "end lines by LF alone"
     UNLIMITED = "have any number of connections"
+    SUBMIT = "hand in mail by a command"  # of a user of the machine, who counts as logged in
     LOCAL_HEADERS = "header addresses without a domain are local"
 
 
@@ -155,9 +159,18 @@ class Policy(Protocol):
         """A reply that the protocol alone decided on, as this configuration wants replies to be; it stays a refusal."""
         ...
 
+    async def filters(self, session: Session, ask: Ask) -> Filtering:
+        """The mail filters (milters) that a client's mail passes."""
+        ...
+
     async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:
         """What the content of a message leads to when it is taken over, beyond what its end of data did
         (header_checks(5)); its lines are ended by LF."""
+        ...
+
+    async def inspect_field(self, session: Session, field: bytes, ask: Ask) -> Inspection:
+        """What becomes of a field that a mail filter adds or changes, its last newline left out; without content it is
+        dropped."""
         ...
 
     async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
@@ -182,6 +195,10 @@ class Policy(Protocol):
         self, recipient: str, ask: Ask, *, sender: str = "", kind: RecipientKind = RecipientKind.ADDRESS
     ) -> Route:
         """Where ``recipient`` goes; ``kind`` is what `expand` has called it."""
+        ...
+
+    async def probe(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        """Where a probe of ``recipient`` goes, which may be elsewhere than its mail."""
         ...
 
     async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:

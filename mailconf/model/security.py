@@ -93,6 +93,7 @@ class HopTls(NamedTuple):
     match        names that the certificate may have, a leading dot for any below it; fingerprints at that level
     wrapper      the session begins with TLS
     server_name  what the host is told that it is called, "" for nothing
+    reuse        a connection with TLS may be kept for further messages
     """
 
     level: TlsLevel = TlsLevel.NONE
@@ -106,6 +107,7 @@ class HopTls(NamedTuple):
     server_name: str = ""
     logged: int = 0
     timeout: float = 300.0
+    reuse: bool = False
 
 
 class Credentials(NamedTuple):
@@ -145,11 +147,15 @@ class Problem(NamedTuple):
 
 
 class HopSecurity(NamedTuple):
-    """What a delivery to one host asks for; ``problem`` is why there can be none now."""
+    """What a delivery to one host asks for; ``problem`` is why there can be none now.
+
+    keep  connections for this destination are kept for further messages, whether there are any or not
+    """
 
     tls: HopTls = HopTls()
     login: HopLogin | None = None
     problem: Problem | None = None
+    keep: bool = False
 
 
 class HopAsked(NamedTuple):
@@ -157,7 +163,7 @@ class HopAsked(NamedTuple):
 
     transport    the one that delivers
     destination  the nexthop, as it is written
-    host         the host's name; its port is ``port``
+    host         the host's name; its port is ``port``. Of a UNIX socket its path, without a port: there is no TLS
     domain       the nexthop's domain or host, without brackets and port
     sender       of the message, in internal form
     """

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mailconf.model.limits import Limits
+from mailconf.smtp.ehlo import Ehlo
 from mailconf.source import Span
 
 
@@ -38,6 +39,92 @@ class HostLookup(NamedTuple):
     types: tuple[str, ...] = ("A", "AAAA")
 
 
+class ClientWays(NamedTuple):
+    """What an agent for SMTP or LMTP does at the hosts that it tries.
+
+    addresses     of a destination that are tried, 0 for all; ``sessions`` that are begun there, 0 for any number
+    fallback      destinations that are tried after those of the mail
+    bind4, bind6  the local addresses that connections come from, "" for the system's choice
+    skips         a host that refuses to talk for good is followed by the next
+    line_length   bytes of a line without its end; longer ones are cut, 0: none is
+    converts      8-bit text is encoded for hosts that take none
+    """
+
+    addresses: int = 5
+    sessions: int = 2
+    fallback: tuple[str, ...] = ()
+    bind4: str = ""
+    bind6: str = ""
+    ehlo: Ehlo = Ehlo.ALWAYS
+    skips: bool = True
+    line_length: int = 998
+    converts: bool = True
+
+
+class CommandSettings(NamedTuple):
+    """How a transport of Postfix's runs its command (pipe(8)).
+
+    eol          ends each line of its input
+    null_sender  stands for the null sender in arguments and fields
+    size         bytes of the largest message that it takes, 0 for any
+    folder       where it runs, "" for the queue's; ``chroot`` is the root that it has, "" for the system's
+    time         seconds that it has
+    exports      the environment beside PATH; a value of None is that of this process
+    forbidden    accounts whose rights it must not have: the mail system's owner, and the group of its commands
+    special      whether owner-list and list-request have no extension
+    problem      at what the service ends, in the engine's words; "" where it runs
+    """
+
+    eol: str = "\n"
+    null_sender: str = "MAILER-DAEMON"
+    size: int = 0
+    folder: str = ""
+    chroot: str = ""
+    time: float = 1000.0
+    exports: tuple[tuple[str, str | None], ...] = ()
+    forbidden: tuple[str, str] = ("", "")
+    special: bool = True
+    problem: str = ""
+
+
+class ConnectionReuse(NamedTuple):
+    """How long an agent for SMTP or LMTP keeps connections for further messages.
+
+    on_demand  where a destination has more mail; without it none but those that the Policy names (`HopSecurity.keep`)
+    idle       seconds that a connection waits for a message; ``age`` since it was made
+    further    messages after the first one; 0 is no limit
+    """
+
+    on_demand: bool = True
+    idle: float = 2.0
+    age: float = 300.0
+    further: int = 0
+
+
+class Feedback(NamedTuple):
+    """How much an outcome counts: ``amount``, where ``shared`` divided by the concurrency."""
+
+    amount: float = 1.0
+    shared: bool = False
+
+    def at(self, concurrency: int) -> float:
+        return self.amount / concurrency if self.shared else self.amount
+
+
+class Concurrency(NamedTuple):
+    """How the number of deliveries to a destination at a time changes, below its limit.
+
+    first    the number to begin with
+    gain     a delivery that reaches the destination counts for this much; ``loss`` one that does not
+    cohorts  the destination is left alone after so many times as many failures as there were deliveries; 0: never
+    """
+
+    first: int = 5
+    gain: Feedback = Feedback()
+    loss: Feedback = Feedback()
+    cohorts: int = 1
+
+
 class Transport(NamedTuple):
     """One transport.
 
@@ -47,10 +134,15 @@ class Transport(NamedTuple):
     user         as whom a PIPE runs, "user" or "user:group"; "" where that is not said
     flags        pipe(8) flags=, F= of a mailer
     limits       those that it sets for itself; None is the site's
+    command      how a PIPE of Postfix's runs its command
     concurrency  deliveries to one destination at a time; None is the limit for all
+    change       how the number of deliveries changes below that limit
+    recipients   recipients of one delivery; None is the limit for all, 0 any number
     client_name  what it says in EHLO; "" is the host's name
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
-    host_lookup  how an SMTP or LMTP agent finds hosts
+    host_lookup  how an SMTP or LMTP agent finds hosts, and ``ways`` what it does there
+    reuse        how it keeps connections
+    rewrites     it may rewrite addresses of messages that it sends; False where it leaves all of them as they are
     headers      the fields that are put on top, in their order: "Return-Path", "X-Original-To", "Delivered-To"
     overrides    what it sets for itself: -o in master.cf, the other equates of a mailer
     """
@@ -62,10 +154,16 @@ class Transport(NamedTuple):
     user: str = ""
     flags: str = ""
     limits: Limits | None = None
+    command: CommandSettings | None = None
     concurrency: int | None = None
+    change: Concurrency = Concurrency()
+    recipients: int | None = None
     client_name: str = ""
     client_port: str = ""
     host_lookup: HostLookup = HostLookup()
+    ways: ClientWays = ClientWays()
+    reuse: ConnectionReuse = ConnectionReuse()
+    rewrites: bool = True
     headers: tuple[str, ...] = ()
     overrides: Mapping[str, str] = MappingProxyType({})
     span: Span | None = None

@@ -1,24 +1,38 @@
-"""A connection to one host for one message: the smtp and lmtp agents' side of a session, TLS and the login with it."""
+"""A message's way over a connection to one host: the smtp and lmtp agents' side of a session, with TLS and the login.
+
+The connection is new, or one that another message has left (`mailconf.mta.hop_pool`). Such a one may have been lost
+meanwhile: as long as the content was not sent, that is `Stale` and says nothing about the message, which goes over
+another connection. Once the content was sent, nothing is sent twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mailconf.domain_names import comparable
 from mailconf.model.security import HopLogin, HopSecurity, TlsLevel
+from mailconf.model.transport import ConnectionReuse
+from mailconf.mta.hop_connection import HopConnection, NotConnected
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job
+from mailconf.mta.seven_bit import names_eight_bits, seven_bit
 from mailconf.smtp import client
 from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, Stage
 from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
     from mailconf.mta.secure_hops import Contexts
-    from mailconf.smtp.tls import TlsLayer
+
+
+RESET_TIME = 20.0  # postconf(5) smtp_rset_timeout
+
+
+class Stale(Exception):
+    """A connection that was kept is of no use; the message was not sent."""
 
 
 @dataclass
@@ -46,6 +60,10 @@ class Host(NamedTuple):
     direct: bool = True
     destination: str = ""
     domain: str = ""
+
+    @property
+    def at(self) -> tuple[str, int]:
+        return self.path or self.address, self.port
 
     @property
     def peer(self) -> str:
@@ -81,71 +99,140 @@ class NoHandshake(Failure):
 
 
 class HopSession:
-    """A connection to one host for one envelope."""
+    """One envelope's way over a connection to one host; ``kept`` is a connection that was left, with its host.
 
-    def __init__(self, agent: Sender, host: Host, job: Job) -> None:
+    ``greeted`` is whether the host was willing to talk, ``setup`` the seconds until then. After `run`, ``left`` is the
+    connection if it may carry another message.
+    """
+
+    def __init__(self, agent: Sender, host: Host, job: Job, kept: HopConnection | None = None) -> None:
         self.agent = agent
         self.host = host
         self.job = job
-        self.limits = agent.context.policy.site.limits_of(job.transport)
-        self.greeted = False
-        self.setup = 0.0
-        self._gone = False  # the connection is of no use any more
         site = agent.context.policy.site
-        self.client = Client(site.client_name(job.transport), lmtp=agent.lmtp)
-        self._layer: TlsLayer | None = None
+        self.limits = site.limits_of(job.transport)
+        transport = site.transports.get(job.transport)
+        self.reuse = transport.reuse if transport is not None else ConnectionReuse()
+        self.ways = site.ways_of(job.transport)
+        self.greeted = kept is not None
+        self.setup = 0.0
+        self.left: HopConnection | None = None
+        self._kept = kept is not None
+        self._gone = False  # the connection is of no use any more
+        self._connection = kept
         self._security = HopSecurity()
 
-    async def run(self, envelope: Envelope, security: HopSecurity) -> list[tuple[Reply, Stage] | Failure]:
-        """What became of each recipient: the reply that decided, or how the connection was lost. Raises Failure."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        self._prepare(security)
-        reader, writer = await self._connect()
+    @property
+    def connection(self) -> HopConnection:
+        assert self._connection is not None
+        return self._connection
+
+    @property
+    def client(self) -> Client:
+        return self.connection.client
+
+    @property
+    def uses(self) -> int:
+        """Messages that the connection has carried, this one included."""
+        return max(self.client.transactions, 1) if self._connection is not None else 1
+
+    async def run(
+        self, envelope: Envelope, security: HopSecurity, *, keep: bool = False
+    ) -> list[tuple[Reply, Stage] | Failure]:
+        """What became of each recipient: the reply that decided, or how the connection was lost. Raises Failure, Stale.
+
+        keep  the connection is left if it can carry another message
+        """
+        self._security = security
+        if self._connection is None:
+            await self._connect(security)
         try:
-            if security.tls.wrapper:
-                await self._secure(reader, writer)
-            event = await self._event(reader, writer)
-            if isinstance(event, client.BeginTls):
-                await self._secure(reader, writer)
-                event = await self._event(reader, writer)
-            self._check_ready(event, envelope)
-            self.setup = loop.time() - began
-            self.greeted = True
-            self.client.send(envelope)
-            try:
-                event = await self._event(reader, writer)
-            except Failure as lost:
-                return [known or lost for known in self.client.decided]
-            if not isinstance(event, client.StageOutcome):
-                raise self._broken(event)
-            return list(event.replies)
+            if not self._kept:
+                await self._begin(security)
+            self._check_ready(self.connection.ready, envelope)
+            keep = keep and self._may_stay()
+            self.client.send(await self._fitting(envelope, self.connection.ready), last=not keep)
+            replies = await self._transaction()
+            self._note_lines()
+            if keep and await self._is_kept():
+                self.left = self.connection
+            return replies
         finally:
-            if not self._gone:
-                self.client.quit()
-                writer.write(self._wrapped(self.client.data_to_send(), ends=True))
-                writer.close()
-            else:
-                writer.transport.abort()  # a server that does not read would keep the connection for ever
+            if self.left is None:
+                if self._gone or not self.client.is_answered:
+                    self.connection.abort()  # a server that does not read would keep the connection for ever
+                else:
+                    self.connection.quit()
+
+    async def _begin(self, security: HopSecurity) -> None:
+        """Greet, begin TLS, log in. Raises Failure."""
+        connection = self.connection
+        if security.tls.wrapper:
+            await self._secure()
+        event = await self._event()
+        if isinstance(event, client.BeginTls):
+            await self._secure()
+            event = await self._event()
+        if isinstance(event, Broken):
+            raise self._broken(event)
+        if not isinstance(event, Ready):
+            raise Failure(Remark.NO_HANDSHAKE, {"peer": self.host.peer}, "4.5.0", relay=self.host.relay)
+        connection.ready = event
+        self.setup = asyncio.get_running_loop().time() - connection.made
+
+    async def _transaction(self) -> list[tuple[Reply, Stage] | Failure]:
+        """Raises Failure, Stale."""
+        try:
+            event = await self._event()
+        except Failure as lost:
+            if self._kept and self.client.stage is not Stage.END:
+                raise Stale from None
+            return [known or lost for known in self.client.decided]
+        astray = self.client.is_astray and not self.client.content_sent
+        if self._kept and (astray or not isinstance(event, client.StageOutcome)):
+            self._gone = True
+            raise Stale
+        if not isinstance(event, client.StageOutcome):
+            raise self._broken(event)
+        return list(event.replies)
+
+    def _may_stay(self) -> bool:
+        """Whether the connection may carry another message after this one (postconf(5) smtp_connection_reuse_...)."""
+        connection, reuse = self.connection, self.reuse
+        if connection.layer is not None and not self._security.tls.reuse:
+            return False
+        if reuse.further and connection.client.transactions >= reuse.further:
+            return False
+        return asyncio.get_running_loop().time() - connection.made < reuse.age
+
+    async def _is_kept(self) -> bool:
+        """Whether the connection is fit for another message; what was broken off is reset first."""
+        if not self.connection.usable:
+            return False
+        if self.client.is_reset:
+            return True
+        self.client.reset()
+        try:
+            event = await self._event()
+        except Failure:
+            return False
+        return isinstance(event, client.StageOutcome) and self.connection.usable
 
     # TLS and the login
 
-    def _prepare(self, security: HopSecurity) -> None:
-        """Tell the protocol's side what is wanted."""
-        self._security = security
-        level = security.tls.level
+    def _client(self, security: HopSecurity) -> Client:
+        """The protocol's side, with what is wanted."""
+        site, level = self.agent.context.policy.site, security.tls.level
+        use = client.TlsUse.NONE
         if not security.tls.wrapper and level is not TlsLevel.NONE:
             use = client.TlsUse.WANTED if level is TlsLevel.MAY else client.TlsUse.NEEDED
-            site = self.agent.context.policy.site
-            self.client = Client(site.client_name(self.job.transport), lmtp=self.agent.lmtp, tls=use)
+        name, ways = site.client_name(self.job.transport), self.ways
+        made = Client(name, lmtp=self.agent.lmtp, tls=use, ehlo=ways.ehlo, line_length=ways.line_length)
         if security.login is not None:
-            self._log_in_with(security.login, security.login.options)
+            made.login = _login(security.login, security.login.options)
+        return made
 
-    def _log_in_with(self, login: HopLogin, options: frozenset[str]) -> None:
-        user, password = login.credentials
-        self.client.login = client.Login(user, password, options, login.mechanisms)
-
-    async def _secure(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _secure(self) -> None:
         """Begin TLS. Raises Failure."""
         from mailconf.mta.secure_hops import is_meant, shake
         from mailconf.mta.tls import TlsUnavailable
@@ -155,7 +242,7 @@ class HopSession:
         note = {"program": self.agent.program, "relay": host.relay}
         try:
             layer = TlsLayer(self.agent.contexts.of(tls), server_side=False, server_name=tls.server_name or None)
-            said = await shake(layer, reader, writer, tls.timeout)
+            said = await shake(layer, self.connection, tls.timeout)
         except TlsFailed as failure:
             self._gone = True
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason=failure, untrusted=failure.untrusted)
@@ -171,59 +258,60 @@ class HopSession:
             raise Failure(Remark.SECURITY_UNKNOWN, facts, "4.7.5", relay=host.relay) from None
         if tls.logged > 0:
             context.note(LogEvent.HOP_TLS_BEGUN, **note, level=tls.level, facts=layer.facts())
-        self._layer = layer
+        self.connection.layer = layer
         if not is_meant(tls, layer):
             raise Failure(Remark.NOT_VERIFIED, {}, "4.7.5", False, host.relay)
         self.client.secured()
         self.client.receive_data(said)
         if (login := self._security.login) is not None:
             verified = tls.level >= TlsLevel.FINGERPRINT
-            self._log_in_with(login, login.verified_options if verified else login.tls_options)
+            self.client.login = _login(login, login.verified_options if verified else login.tls_options)
 
-    def _wrapped(self, data: bytes, *, ends: bool = False) -> bytes:
-        """``data`` as the connection carries it."""
-        layer = self._layer
-        if layer is None:
-            return data
-        layer.send(data)
-        if ends:
-            layer.close()
-        return layer.data_to_send()
-
-    def _unwrapped(self, data: bytes) -> bytes:
-        """What ``data`` means; b"" where the host has ended TLS, or does not speak it."""
-        from mailconf.smtp.tls import TlsFailed
-
+    async def _connect(self, security: HopSecurity) -> None:
+        connection = HopConnection(self._client(security), self.job.policy)
         try:
-            return data if self._layer is None else self._layer.receive_data(data)
-        except TlsFailed:
-            return b""
+            own = self.ways.bind6 if ":" in self.host.address else self.ways.bind4
+            own = own if own and self._is_usable(own) else ""
+            await connection.open(self.host, self.limits.smtp_connect_timeout, own)
+        except NotConnected as reason:
+            facts: dict[str, object] = {"relay": self.host.relay, "reason": str(reason)}
+            raise Failure(Remark.CONNECT_FAILED, facts, "4.4.1") from None
+        self._connection = connection
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host = self.host
+    async def _fitting(self, envelope: Envelope, ready: Ready | None) -> Envelope:
+        """What is sent to a host that has said what it can."""
+        takes = ready is not None and "8BITMIME" in ready.extensions
+        if takes or not self.ways.converts or not (envelope.body == "8BITMIME" or names_eight_bits(envelope.content)):
+            return envelope
+        content = await asyncio.to_thread(seven_bit, envelope.content)
+        return envelope._replace(content=content, body="", converted=True)
+
+    def _note_lines(self) -> None:
+        if self.client.broken_lines:
+            facts = {"program": self.agent.program, "limit": self.ways.line_length}
+            self.agent.context.note(LogEvent.LINES_BROKEN, queue_id=self.job.message.queue_id, **facts)
+
+    def _is_usable(self, address: str) -> bool:
+        """Whether connections can come from a local address; if not, the log says why."""
         try:
-            async with asyncio.timeout(self.limits.smtp_connect_timeout or None):
-                if host.path:
-                    return await asyncio.open_unix_connection(host.path)
-                return await asyncio.open_connection(host.address, host.port)
-        except TimeoutError:
-            reason = os.strerror(errno.ETIMEDOUT)
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+                probe.bind((address, 0))
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-        raise Failure(Remark.CONNECT_FAILED, {"relay": host.relay, "reason": reason}, "4.4.1")
+            facts = {"program": self.agent.program, "address": address, "reason": os.strerror(error.errno or 0)}
+            self.agent.context.note(LogEvent.NOT_BOUND, **facts)
+            return False
+        return True
 
-    def _check_ready(self, event: ClientEvent, envelope: Envelope) -> None:
-        """Raises Failure when the server does not want to talk, is ourselves, or lacks what the message needs."""
+    def _check_ready(self, ready: Ready | None, envelope: Envelope) -> None:
+        """Raises Failure when the server is ourselves, or lacks what the message needs."""
         site = self.agent.context.policy.site
-        if isinstance(event, Broken):
-            raise self._broken(event)
-        if not isinstance(event, Ready):
-            raise Failure(Remark.NO_HANDSHAKE, {"peer": self.host.peer}, "4.5.0", relay=self.host.relay)
-        if not self.host.direct and comparable(event.name) == comparable(site.hostname.value):
+        assert ready is not None
+        if not self.host.direct and comparable(ready.name) == comparable(site.hostname.value):
             destination = self.job.nexthop
             raise Failure(Remark.LOOPS_BACK, {"destination": destination}, "5.4.6", True, self.host.relay)
-        if envelope.smtputf8 and "SMTPUTF8" not in event.extensions:
+        if envelope.smtputf8 and "SMTPUTF8" not in ready.extensions:
             raise Failure(Remark.NO_SMTPUTF8, {"peer": self.host.peer}, "5.6.7", True, self.host.relay)
+        self.greeted = True
 
     def _broken(self, event: ClientEvent) -> Failure:
         host = self.host
@@ -234,7 +322,7 @@ class HopSession:
             return self._lost()
         # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what its code means.
         reply = event.reply
-        final = reply.permanent and event.stage is Stage.HELO
+        final = reply.permanent and (event.stage is Stage.HELO or not self.ways.skips)
         dsn = status_of(reply, str(reply.code // 100))
         facts: dict[str, object] = {"peer": host.peer, "reply": reply}
         return Failure(Remark.UNWILLING, facts, dsn if final else f"4{dsn[1:]}", final, host.relay, reply)
@@ -265,34 +353,37 @@ class HopSession:
         facts: dict[str, object] = {"peer": self.host.peer, "stage": self.client.stage, "verb": self.client.verb}
         return Failure(remark, facts, "4.4.2", relay=self.host.relay)
 
-    async def _event(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientEvent:
+    async def _event(self) -> ClientEvent:
         """The client's next event. Raises Failure for a lost or a silent connection."""
+        connection, spoken = self.connection, self.client
         while True:
-            event = self.client.next_event()
+            event = spoken.next_event()
+            patience = self._timeout()
             try:
-                async with asyncio.timeout(self._timeout()):
-                    out = self.client.data_to_send()
-                    if out:
-                        writer.write(self._wrapped(out))
-                        await writer.drain()
-                    if event is not None:
-                        return event
-                    data = await reader.read(65536)
-                    while data and self._layer is not None and not (said := self._unwrapped(data)):
-                        data = b"" if self._layer.closed else await reader.read(65536)
-                    data = said if data and self._layer is not None else data
+                if out := spoken.data_to_send():
+                    await connection.say(out, patience)
+                if event is not None:
+                    return event
+                data = connection.meant(await connection.read(patience))
+                while data is None:
+                    data = connection.meant(await connection.read(patience))
             except TimeoutError:
                 self._gone = True
                 raise self._lost(Remark.TIMED_OUT) from None
-            except OSError:
-                data = b""
             if not data:
                 self._gone = True
                 raise self._lost()
-            self.client.receive_data(data)
+            spoken.receive_data(data)
 
     def _timeout(self) -> float | None:
         limits, stage = self.limits, self.client.stage
         if stage in (Stage.GREETING, Stage.HELO):
             return limits.smtp_helo_timeout or None
+        if stage is Stage.RESET:
+            return RESET_TIME
         return (600.0 if stage is Stage.END else limits.smtp_command_timeout) or None
+
+
+def _login(login: HopLogin, options: frozenset[str]) -> client.Login:
+    user, password = login.credentials
+    return client.Login(user, password, options, login.mechanisms)

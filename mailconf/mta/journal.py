@@ -36,6 +36,12 @@ class LogEvent(Worded):
     CONNECTION_LOST = "the client hung up", "client", "where", "octets", "named", "queue_id"
     TIMED_OUT = "the client was silent for too long", "client", "where", "octets", "named", "queue_id"
     TOO_MANY_CONNECTIONS = "the client has more than it may have", "client", "count", "service"
+    # activity: a `mailconf.model.limits.Activity`; count: how often in a while
+    TOO_OFTEN = "the client does something more often than it may", "client", "activity", "count", "service"
+    TLS_WITHHELD = "the client has begun too many TLS sessions to begin one more", "client", "service", "wrapper"
+    # fault: a `mailconf.smtp.proxy_header.Fault`; data: what has come
+    NOT_INTRODUCED = "the proxy does not say whose connection it hands on", "fault", "data"
+    NO_PROXY_PROTOCOL = "a proxy's protocol is asked for that does not exist", "value"
     SLOWED = "the client repeats a command, and waits for replies from now on", "client", "verb", "count", "queue_id"
     THROTTLED = "the client has named many recipients in vain, and waits from now on", "client", "queue_id"
     FULL = "no more connections are taken, as there are as many as may be", "service", "count", "most"
@@ -76,6 +82,14 @@ class LogEvent(Worded):
     CONTENT = "what the content of a message leads to", "queue_id", "text"
     COMMENTS_LOST = "comments around an address are dropped; where they begin", "queue_id", "text"
     MESSAGE_IDS = "what identifies a message: values by lower-case names of fields", "queue_id", "fields"
+    # Mail filters. ``filter`` is its name; ``event`` a smtp.milter.Event, or None before the first.
+    FILTER_FAILED = "a filter cannot be asked any more", "queue_id", "filter", "event", "negotiating", "flaw", "facts"
+    FILTER_ODD = "a filter negotiates in an unusual way (smtp.milter.Negotiated)", "queue_id", "filter", "agreed"
+    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "queue_id", "filter"
+    # do: a filter.Do; where: the command; recipient: the one in question, or ""; reply: the refusal, or None
+    FILTERED = "what a filter leads to", "do", "where", "client", "session", "recipient", "reply", "in_content"
+    # flaw: an envelope_changes.Odd
+    FILTER_CHANGE = "an unusual change of the envelope", "queue_id", "odd", "text"
     # The queue and deliveries.
     ACTIVE = "a message is attempted", "queue_id", "sender", "size", "recipients"
     # transport: its name; size and recipients: the message's size, and how many recipients it has left
@@ -83,6 +97,11 @@ class LogEvent(Worded):
         "an attempt has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended", "transport",
         "size", "recipients",
     )  # fmt: skip
+    PROBED = (  # as DELIVERY; kept: whether that is remembered
+        "a probe of an address has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended",
+        "transport", "size", "recipients", "kept",
+    )  # fmt: skip
+    PROBE_FAILED = "an address cannot be probed", "address", "error"
     EXPIRED = "a message is given up; forced: because somebody wants it", "queue_id", "sender", "forced"
     REMOVED = "nothing is left to do for a message", "queue_id"
     OPERATED = "somebody did something with a message (mta.control.Operation)", "queue_id", "operation"
@@ -91,11 +110,17 @@ class LogEvent(Worded):
     ATTEMPT_FAILED = "an attempt ended in an exception", "serial", "error"
     AGENT_FAILED = "an agent ended in an exception", "program", "queue_id", "error"
     NO_AGENT = "nothing delivers for a transport; the agent that asks for it or ''", "program", "transport"
+    PROGRAM_NOT_RUN = "a mailer's program cannot be run", "queue_id", "path", "reason"
+    PROGRAM_DIED = "a mailer's program was killed by a signal", "queue_id", "mailer", "number"
     HOP_TLS_BEGUN = "TLS with a host is in force; trust", "program", "relay", "level", "facts"
     HOP_TLS_FAILED = "the handshake with a host failed", "program", "relay", "reason", "untrusted"
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
+    HOST_UNREACHED = "a host cannot be reached", "program", "text"
+    LINES_BROKEN = "lines that are too long are sent in pieces", "program", "queue_id", "limit"
+    NOT_BOUND = "connections cannot come from the address that they are to come from", "program", "address", "reason"
     DNS_FILTERED = "what a filter for the DNS's answers has to say", "program", "text"
     SENT_CONTENT = "what the content of a message that is sent leads to", "program", "queue_id", "text"
+    TRANSPORT_BROKEN = "a transport cannot be used as it is configured", "program", "text"
     DELIVERY_WARNING = "an agent has something to say about a delivery", "program", "text"
     REPORT_SENT = "a report was queued: of which message, as which", "queue_id", "notice", "postmaster", "report_id"
     REPORT_WARNING = "something is wrong with the texts of reports", "text"
@@ -128,21 +153,36 @@ class Remark(Worded):
     VIRTUAL_MAILBOX_FAILED = "the mailbox of an address without a user cannot be written", "path", "user", "reason"
     FILE_FAILED = "the file that an alias names cannot be written", "path", "user", "reason"
     MAILDIR_FAILED = "a Maildir cannot be written", "reason"
+    TOO_LARGE = "the message is larger than the transport takes"
     LOOP = "the message has been delivered to this address before", "address"
     MISCONFIGURED = "the configuration is wrong; the log has more"
     NO_DELIVERIES = "a recipient comes to nothing"
+    # What a probe finds: what would be done with mail.
+    WOULD_MAILBOX = "it would go into a mailbox"
+    WOULD_MAILDIR = "it would go into a Maildir"
+    WOULD_FILE = "it would go into a file", "target"
+    WOULD_COMMAND = "a command would take it", "target"
+    WOULD_FORWARD = "it stands for others", "target"
+    WOULD_SEVERAL = "it stands for several addresses"
     # Commands.
     COMMAND_DONE = "the command took it", "command"
     COMMAND_EXIT = "the command ended with a status of sysexits.h", "status"
     COMMAND_STATUS = "the command ended with another status", "command", "status"
     COMMAND_SIGNAL = "the command was killed by a signal", "command", "number"
+    COMMAND_SAID = "the command printed a status of RFC 3463 and this", "text"
     COMMAND_TIMEOUT = "the command took too long and was killed", "command"
     COMMAND_NOT_RUN = "the command cannot be started"
     COMMAND_OUTPUT = "follows a remark about a command that printed something", "output"
+    VIA_COMMAND = "the command of a transport took it", "transport"
+    PROGRAM_NOT_RUN = "the command of a transport cannot be executed: what counts as its output", "file", "reason"
+    NOT_ENTERED = "the folder for the command of a transport cannot be entered", "file", "reason", "uid", "gid"
+    NO_CHROOT = "the command of a transport cannot have that root", "file", "reason"
     UNKNOWN_STATUS = "what a status that is not of sysexits.h means", "status"
     NO_RIGHTS = "only root may run a command as that user", "uid"
+    PROGRAM_LATER = "a mailer's program wants to be called again later, or has died", "mailer", "path"
     # Transports.
     NO_TRANSPORT = "nothing delivers for the transport"
+    TRANSPORT_FAILED = "the transport cannot be used as it is configured; the log has more"
     AGENT_FAILED = "the agent ended in an exception"
     NO_RESULT = "the agent did not say what became of it"
     SUSPENDED = "its destination could not be reached a while ago, and is left alone until later", "reason"
@@ -177,6 +217,7 @@ class Remark(Worded):
     TIMED_OUT = "the host was silent for too long", "peer", "stage", "verb"
     ACCEPTED = "the host took it", "reply"
     REFUSED = "the host refused it", "peer", "reply", "stage"
+    OUT_OF_TURN = "the host answered by what the command cannot be answered by", "peer", "reply", "stage"
 
 
 class Journal(Protocol):

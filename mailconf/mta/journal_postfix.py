@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mailconf.model.address import external
+from mailconf.model.limits import Activity
 from mailconf.model.policy import Privilege
-from mailconf.model.security import TlsLevel
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
-from mailconf.mta.message import Result
+from mailconf.mta.journal_figures import counted, escaped, seconds
+from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
+from mailconf.mta.journal_postfix_tls import LINES as _TLS_LINES
+from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
-from mailconf.smtp.events import COUNTED, Refused
+from mailconf.smtp.events import Refused
 from mailconf.smtp.problems import Problem
+from mailconf.smtp.proxy_header import Fault
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.wording_postfix import BARE_NEWLINE
 
@@ -25,11 +29,15 @@ _OPERATOR = "postsuper"
 
 # Lines of events whose facts stand in them as they are; "{program}" is the fact of that name.
 _TEXTS: dict[LogEvent, tuple[str, str]] = {
+    LogEvent.ATTEMPT_FAILED: (_QUEUE, "warning: {serial:X}: {error.__class__.__name__}: {error}"),
+    LogEvent.PROGRAM_NOT_RUN: ("pipe", "warning: {queue_id}: cannot run {path}: {reason}"),
+    LogEvent.PROGRAM_DIED: ("pipe", "warning: {queue_id}: a program of {mailer} was killed by signal {number}"),
     LogEvent.CONNECTED: (_ACCEPT, "connect from {client}"),
     LogEvent.TOO_MANY_CONNECTIONS: (
         _ACCEPT,
         "warning: Connection concurrency limit exceeded: {count} from {client} for service {service}",
     ),
+    LogEvent.NO_PROXY_PROTOCOL: (_ACCEPT, "fatal: unsupported smtpd_upstream_proxy_protocol value: {value}"),
     LogEvent.NO_CERTIFICATE: (_ACCEPT, "NOQUEUE: abort: TLS from {client}: No client certificate presented"),
     LogEvent.LOGIN_ABORTED: (_ACCEPT, "warning: {client}: SASL {method} authentication aborted"),
     LogEvent.LOGINS_UNAVAILABLE: (
@@ -56,9 +64,14 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.REMOVED: (_QUEUE, "{queue_id}: removed"),
     LogEvent.QUEUE_FAILED: (_QUEUE, "warning: {error}"),
     LogEvent.REPORT_FAILED: (_QUEUE, "warning: {serial:X}: status=deferred (bounce failed: {error})"),
+    LogEvent.PROBE_FAILED: (_QUEUE, "warning: no probe of {address}: {error}"),
     LogEvent.HOST_FAILED: ("{program}", "{queue_id}: {text}"),
+    LogEvent.HOST_UNREACHED: ("{program}", "{text}"),
+    LogEvent.LINES_BROKEN: ("{program}", "{queue_id}: breaking line > {limit} bytes with <CR><LF>SPACE"),
+    LogEvent.NOT_BOUND: ("{program}", "warning: smtp_connect_addr: bind {address}: {reason}"),
     LogEvent.DNS_FILTERED: ("{program}", "{text}"),
     LogEvent.SENT_CONTENT: ("{program}", "{queue_id}: {text}"),
+    LogEvent.TRANSPORT_BROKEN: ("{program}", "fatal: {text}"),
     LogEvent.DELIVERY_WARNING: ("{program}", "warning: {text}"),
     LogEvent.REPORT_WARNING: (_REPORT, "warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REPORT, "warning: {queue_id}: undeliverable postmaster notification discarded"),
@@ -95,18 +108,32 @@ _REMARKS: dict[Remark, str] = {
     Remark.VIRTUAL_MAILBOX_FAILED: "delivery failed to mailbox {path}: {reason}",
     Remark.FILE_FAILED: "cannot append message to file {path}: {reason}",
     Remark.MAILDIR_FAILED: "maildir delivery failed: {reason}",
+    Remark.TOO_LARGE: "message too large",
     Remark.LOOP: "mail forwarding loop for {address}",
     Remark.MISCONFIGURED: "mail system configuration error",
     Remark.NO_DELIVERIES: "nothing to deliver to",
+    Remark.WOULD_MAILBOX: "delivers to mailbox",
+    Remark.WOULD_MAILDIR: "delivers to maildir",
+    Remark.WOULD_FILE: "delivers to file: {target}",
+    Remark.WOULD_COMMAND: "delivers to command: {target}",
+    Remark.WOULD_FORWARD: "aliased to {target}",
+    Remark.WOULD_SEVERAL: "aliased to multiple recipients",
     Remark.COMMAND_DONE: "delivered to command: {command}",
     Remark.COMMAND_STATUS: 'Command died with status {status}: "{command}"',
     Remark.COMMAND_SIGNAL: 'Command died with signal {number}: "{command}"',
+    Remark.COMMAND_SAID: "{text}",
     Remark.COMMAND_TIMEOUT: 'Command time limit exceeded: "{command}"',
     Remark.COMMAND_NOT_RUN: "temporary failure",
-    Remark.COMMAND_OUTPUT: ". Command output: {output} ",
+    Remark.PROGRAM_LATER: "temporary failure. Command of {mailer}: {path}",
+    Remark.COMMAND_OUTPUT: ". Command output: {output}",
+    Remark.VIA_COMMAND: "delivered via {transport} service",
+    Remark.PROGRAM_NOT_RUN: "pipe: fatal: pipe_command: execvp {file}: {reason} ",
+    Remark.NOT_ENTERED: 'cannot change directory to "{file}" for uid={uid} gid={gid}: {reason}',
+    Remark.NO_CHROOT: "chroot({file}): {reason}",
     Remark.UNKNOWN_STATUS: "unknown mail system error {status}",
     Remark.NO_RIGHTS: "cannot run a command as user {uid} without root privileges",
     Remark.NO_TRANSPORT: "mail transport unavailable",
+    Remark.TRANSPORT_FAILED: "unknown mail transport error",
     Remark.AGENT_FAILED: "internal error of the delivery agent",
     Remark.NO_RESULT: "the delivery agent gave no result",
     Remark.SUSPENDED: "delivery temporarily suspended: {reason}",
@@ -139,15 +166,14 @@ _REMARKS: dict[Remark, str] = {
     Remark.CONNECTION_LOST: "lost connection with {peer} while {stage}",
     Remark.TIMED_OUT: "conversation with {peer} timed out while {stage}",
     Remark.ACCEPTED: "{reply.verbatim}",
+    Remark.OUT_OF_TURN: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
     Remark.REFUSED: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
 }
 _WHILE = {
     Stage.GREETING: "receiving the initial server greeting",
-    Stage.HELO: "performing the {verb} handshake",
-    Stage.STARTTLS: "performing the {verb} handshake",
-    Stage.HANDSHAKE: "performing the {verb} handshake",
-    Stage.AUTH: "performing the {verb} handshake",
+    **dict.fromkeys((Stage.HELO, Stage.STARTTLS, Stage.HANDSHAKE, Stage.AUTH), "performing the {verb} handshake"),
     Stage.READY: "idle",
+    Stage.RESET: "sending RSET command",
     Stage.MAIL: "sending MAIL FROM",
     Stage.RCPT: "sending RCPT TO",
     Stage.DATA: "sending DATA command",
@@ -179,6 +205,7 @@ _LISTS = {
     Privilege.XFORWARD: "smtpd_authorized_xforward_hosts",
     Privilege.BARE_NEWLINES: "smtpd_forbid_bare_newline_exclusions",
     Privilege.UNLIMITED: "smtpd_client_event_limit_exceptions",
+    Privilege.SUBMIT: "authorized_submit_users",
     Privilege.LOCAL_HEADERS: "local_header_rewrite_clients",
 }
 _REPORTS = {
@@ -187,11 +214,6 @@ _REPORTS = {
     Notice.VERIFY: "delivery status",
     Notice.DELAY: "delay",
 }
-_ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
-
-
-_UNKNOWN = "(unavailable)"
-_SHOWN = 100  # characters of what a client calls a mechanism
 
 
 class PostfixJournal:
@@ -209,44 +231,12 @@ class PostfixJournal:
     def remark(self, remark: Remark, /, **facts: Any) -> str:
         if remark is Remark.COMMAND_EXIT:
             return _EXIT[facts["status"]]
-        if remark is Remark.REFUSED:
+        error = "Protocol error: " if remark is Remark.OUT_OF_TURN and facts["reply"].code < 300 else ""
+        if remark in (Remark.REFUSED, Remark.OUT_OF_TURN):
             facts["stage"] = _IN_REPLY_TO[facts["stage"]]
         elif "stage" in facts:
             facts["stage"] = _WHILE[facts["stage"]].format_map(facts)
-        return _REMARKS[remark].format_map(facts)
-
-
-def escaped(data: bytes) -> str:
-    """``data`` as smtpd(8) logs it: escapes as in C, octal for what is not printable ASCII."""
-    return "".join(_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in data)
-
-
-def seconds(value: float) -> str:
-    """A delay as delivery agents log it: two significant digits, at most two decimals (postconf(5)
-    delay_logging_resolution_limit)."""
-    return rounded(max(0, int(value * 1_000_000)), significant=2, decimals=2)
-
-
-def rounded(microseconds: int, *, significant: int, decimals: int) -> str:
-    """Seconds with ``significant`` digits and, below one second, at most ``decimals`` after the point; half of the last
-    one is rounded up, and zeros at the end are left out."""
-    unit, whole = 10 ** (6 - decimals), microseconds // 1_000_000
-    if decimals and whole:
-        unit = 10 ** (6 - significant + min(len(str(whole)), significant))
-    elif decimals:
-        while microseconds >= unit * 10**significant:
-            unit *= 10
-    whole, rest = divmod(microseconds + unit // 2, 1_000_000)
-    digits = f"{rest - rest % unit:06}".rstrip("0")
-    return f"{whole}.{digits}" if digits else str(whole)
-
-
-def counted(counts: dict[str, list[int]], *, bare_lf: bool = False) -> str:
-    """The commands of a session, [accepted, all] by name: ``ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4``."""
-    parts = [(name, counts[name]) for name in (*COUNTED, "unknown") if name in counts]
-    parts.append(("commands", [sum(count[0] for count in counts.values()), sum(count[1] for count in counts.values())]))
-    text = " ".join(f"{name}={a}" if a == b and b else f"{name}={a}/{b}" for name, (a, b) in parts)
-    return f"{text} notes=bare_lf" if bare_lf else text
+        return error + _REMARKS[remark].format_map(facts)
 
 
 def _said(text: str) -> Iterable[Line]:
@@ -275,6 +265,45 @@ def _timed_out(client: str, where: str, octets: int | None, named: bool, queue_i
 def _place(where: str, octets: int | None) -> str:
     place = where or "UNKNOWN"
     return place if octets is None else f"{place} ({octets} bytes)"
+
+
+_NOT_INTRODUCED = {
+    Fault.NOTHING: "EOF",
+    Fault.TIMEOUT: "timeout error",
+    Fault.SHORT: "short protocol header",
+    Fault.UNKNOWN: "unrecognized protocol header",
+    Fault.UNENDED: "missing protocol header terminator",
+    Fault.TYPE: "bad or missing protocol type",
+    Fault.CLIENT: "bad or missing client address",
+    Fault.SERVER: "bad or missing server address",
+    Fault.CLIENT_PORT: "bad or missing client port",
+    Fault.SERVER_PORT: "bad or missing server port",
+    Fault.VERSION: "unrecognized protocol version",
+    Fault.SHORT_SECOND: "short version 2 protocol header",
+    Fault.COMMAND: "bad command in proxy header",
+    Fault.FAMILY: "unsupported network protocol",
+    Fault.NO_IPV4: "Postfix IPv4 support is disabled",
+    Fault.NO_IPV6: "Postfix IPv6 support is disabled",
+    Fault.ADDRESSES: "short address field",
+}
+
+
+def _not_introduced(fault: Fault, data: bytes) -> Iterable[Line]:
+    shown = f": {escaped(data)}" if data else ""
+    return _said(f"warning: haproxy read: {_NOT_INTRODUCED[fault]}{shown}")
+
+
+_OFTEN = {
+    Activity.CONNECTION: "Connection",
+    Activity.MESSAGE: "Message delivery request",
+    Activity.RECIPIENT: "Recipient address",
+    Activity.LOGIN: "AUTH command",
+    Activity.HANDSHAKE: "New TLS session",
+}
+
+
+def _too_often(client: str, activity: Activity, count: int, service: str) -> Iterable[Line]:
+    return _said(f"warning: {_OFTEN[activity]} rate limit exceeded: {count} from {client} for service {service}")
 
 
 def _pipelining(client: str, verb: str, ahead: bytes) -> Iterable[Line]:
@@ -352,52 +381,6 @@ def _begun(queue_id: str, client: str, login: str, method: str) -> Iterable[Line
     return _said(f"{queue_id}: client={client}{who}")
 
 
-def _tls_broken(reason: str, file: str) -> Iterable[Line]:
-    if not file:
-        yield _ACCEPT, f"warning: {reason}"
-        return
-    yield _ACCEPT, f'warning: cannot get private key from file "{file}": disabling TLS support'
-    yield _ACCEPT, f"warning: TLS library problem: {reason}"
-
-
-def _tls_begun(client: str, session: Session) -> Iterable[Line]:
-    certificate = session.certificate
-    trust = "Anonymous" if certificate is None else "Trusted" if certificate.trusted else "Untrusted"
-    return _said(f"{trust} TLS connection established from {client}: {tls_terms(session)}")
-
-
-def tls_terms(session: Session) -> str:
-    """What was agreed on, in one line."""
-    bits = session.tls_bits
-    agreed = f"{session.tls_protocol} with cipher {session.tls_cipher} ({bits}/{bits} bits)"
-    return " ".join((agreed, *session.tls_details.splitlines()))
-
-
-def _tls_failed(client: str, reason: str) -> Iterable[Line]:
-    yield _ACCEPT, f"SSL_accept error from {client}: -1"
-    yield _ACCEPT, f"warning: TLS library problem: {reason}"
-
-
-def _login_failed(client: str, method: str, reply: Reply, account: str | None) -> Iterable[Line]:
-    reason = reply.text.partition(": authentication failed: ")[2] or reply.text.partition("failure: ")[2]
-    whose = _UNKNOWN if account is None else account
-    said = f"SASL {method[:_SHOWN]} authentication failed: {reason}"
-    return _said(f"warning: {client}: {said}, sasl_username={whose}")
-
-
-def _hop_tls_begun(program: str, relay: str, level: TlsLevel, facts: Any) -> Iterable[Line]:
-    trust = "Verified" if level >= TlsLevel.FINGERPRINT else "Untrusted"
-    return ((program, f"{trust} TLS connection established to {relay}: {facts.terms}"),)
-
-
-def _hop_tls_failed(program: str, relay: str, reason: object, untrusted: bool) -> Iterable[Line]:
-    if untrusted:
-        yield program, f"certificate verification failed for {relay}: {reason}"
-        return
-    yield program, f"SSL_connect error to {relay}: -1"
-    yield program, f"warning: TLS library problem: {reason}"
-
-
 def _response_too_long(client: str, limit: int, text: str) -> Iterable[Line]:
     return _said(f"warning: {client}: request longer than {limit}: {text[:30]}...")
 
@@ -430,14 +413,41 @@ def _delivery(
     size: int,
     recipients: int,
 ) -> Iterable[Line]:
+    return _outcome(program, queue_id, result, result.status.value, (arrival, since, begun, ended))
+
+
+def _probed(
+    program: str,
+    queue_id: str,
+    result: Result,
+    arrival: float,
+    since: float,
+    begun: float,
+    ended: float,
+    transport: str,
+    size: int,
+    recipients: int,
+    kept: bool,
+) -> Iterable[Line]:
+    status = "deliverable" if result.status is Status.SENT else "undeliverable"
+    status += "" if kept else "-but-not-cached"
+    return _outcome(program, queue_id, result, status, (arrival, since, begun, ended))
+
+
+def _outcome(
+    program: str, queue_id: str, result: Result, status: str, times: tuple[float, float, float, float]
+) -> Iterable[Line]:
+    """``times``: of the message's arrival, of the attempt, of its beginning at the agent, of its end."""
+    arrival, since, begun, ended = times
     recipient, original = result.recipient, ""
     if recipient.original and recipient.original.lower() != recipient.address.lower():
         original = f" orig_to=<{external(recipient.original)}>,"
+    used = f" conn_use={result.uses}," if result.uses > 1 else ""
     delays = (since - arrival, begun - since, result.setup, ended - begun - result.setup)
     text = (
-        f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},"
+        f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},{used}"
         f" delay={seconds(ended - arrival)}, delays={'/'.join(map(seconds, delays))}, dsn={result.dsn},"
-        f" status={result.status.value} ({result.text})"
+        f" status={status} ({result.text})"
     )
     return ((program, text),)
 
@@ -445,14 +455,6 @@ def _delivery(
 def _expired(queue_id: str, sender: str, forced: bool) -> Iterable[Line]:
     status = "force-expired" if forced else "expired"
     return ((_QUEUE, f"{queue_id}: from=<{external(sender)}>, status={status}, returned to sender"),)
-
-
-def _operated(queue_id: str, operation: Operation) -> Iterable[Line]:
-    return ((_OPERATOR, f"{queue_id}: {OPERATED[operation]}"),)
-
-
-def _attempt_failed(serial: int, error: Exception) -> Iterable[Line]:
-    return ((_QUEUE, f"warning: {serial:X}: {type(error).__name__}: {error}"),)
 
 
 def _agent_failed(program: str, queue_id: str, error: Exception) -> Iterable[Line]:
@@ -476,6 +478,8 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.DISCONNECTED: _disconnected,
     LogEvent.CONNECTION_LOST: _lost,
     LogEvent.TIMED_OUT: _timed_out,
+    LogEvent.TOO_OFTEN: _too_often,
+    LogEvent.NOT_INTRODUCED: _not_introduced,
     LogEvent.IMPROPER_PIPELINING: _pipelining,
     LogEvent.COMMAND_REFUSED: _refused,
     LogEvent.LINE_REJECTED: _rejected,
@@ -484,23 +488,19 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.VERDICT: _verdict,
     LogEvent.MESSAGE_TOO_BIG: _too_big,
     LogEvent.MESSAGE_BEGUN: _begun,
-    LogEvent.TLS_BROKEN: _tls_broken,
-    LogEvent.TLS_BEGUN: _tls_begun,
-    LogEvent.TLS_FAILED: _tls_failed,
-    LogEvent.LOGIN_FAILED: _login_failed,
-    LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
-    LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
     LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,
     LogEvent.TRANSACTION_OVER: _over,
     LogEvent.MESSAGE_IDS: _message_ids,
     LogEvent.ACTIVE: _active,
     LogEvent.DELIVERY: _delivery,
+    LogEvent.PROBED: _probed,
     LogEvent.EXPIRED: _expired,
-    LogEvent.OPERATED: _operated,
-    LogEvent.ATTEMPT_FAILED: _attempt_failed,
+    LogEvent.OPERATED: lambda queue_id, operation: ((_OPERATOR, f"{queue_id}: {OPERATED[operation]}"),),
     LogEvent.AGENT_FAILED: _agent_failed,
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    **_FILTER_LINES,
+    **_TLS_LINES,
 }

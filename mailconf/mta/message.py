@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mailconf.model.filtering import Outcome
 from mailconf.model.policy import Policy
+from mailconf.model.recipient import Identity
 from mailconf.model.recipient import Recipient as Recipient
 from mailconf.model.session import Session
 from mailconf.model.transport import AgentKind
@@ -16,7 +18,14 @@ from mailconf.model.world import World
 from mailconf.mta.journal import LogEvent, Remark
 
 if TYPE_CHECKING:
+    from mailconf.mta.filtered import FilteredMessage
     from mailconf.mta.personality import Personality
+
+
+class ContentFilters(Protocol):
+    """The mail filters of the session that a message came by."""
+
+    async def content(self, message: FilteredMessage) -> Outcome: ...
 
 
 @dataclass(slots=True)
@@ -28,8 +37,11 @@ class Message:
     body       BODY= of MAIL ("7BIT", "8BITMIME"), ``ret`` and ``envid`` its DSN parameters
     session    the SMTP session it came by; None when the MTA made it (bounces, mail forwarded by an alias)
     local      whether header addresses are completed as a local client's; None: as ``session`` has it
+    mapped     whether tables map its addresses: aliases, copies, other names
+    checks     the Policy that looks at its content; None: the MTA's
     waits      it is attempted when the queue is run, and not before
     user       number of the user whose command left it, ``full_name`` the name of its sender
+    filters    mail filters that are to see the content
     """
 
     queue_id: str
@@ -43,9 +55,12 @@ class Message:
     session: Session | None = None
     effects: tuple[Effect, ...] = ()
     local: bool = True  # whether header addresses without a domain are local ones
+    mapped: bool = True
+    checks: Policy | None = None
     waits: bool = False
     user: int | None = None
     full_name: str = ""
+    filters: ContentFilters | None = None
 
     @property
     def size(self) -> int:
@@ -86,7 +101,10 @@ class Result:
     reply  the remote's or our own reply: its code distinguishes permanent from temporary, its first word may be a DSN
     status
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
+    uses   messages that the connection has carried, this one included
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
+    rights  those of a user with which it was delivered; None for the mail system's own
+    action of a success that the sender may be told of though it was not delivered here: RFC 3464's word for it
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
     """
 
@@ -97,12 +115,20 @@ class Result:
     relay: str
     reply: Reply | None = None
     setup: float = 0.0
+    uses: int = 1
     parts: tuple[Result, ...] = ()
+    rights: Identity | None = None
+    action: str = ""
 
 
 @dataclass(slots=True)
 class Job:
-    """Work for a delivery agent: recipients of one message that share transport and nexthop."""
+    """Work for a delivery agent: recipients of one message that share transport and nexthop.
+
+    probe  nothing is delivered: what is asked for is whether it would be
+    reuse  it may use a connection that another one has left
+    keep   it leaves its connection to another one: the destination has more mail
+    """
 
     message: Message
     recipients: list[tuple[Recipient, Route]]
@@ -110,6 +136,9 @@ class Job:
     nexthop: str
     policy: Policy
     world: World
+    reuse: bool = False
+    keep: bool = False
+    probe: bool = False
 
 
 class Agent(Protocol):

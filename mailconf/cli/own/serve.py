@@ -151,6 +151,7 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
     from mailconf.mta.queue import QueueError
     from mailconf.mta.readiness import report_ready
     from mailconf.mta.server import BrokenConfiguration, Server, run
+    from mailconf.postfix.policy.codes import PF207
 
     log = Log(hostname=first.site.hostname.value, name=first.site.syslog_name)
     journal = PostfixJournal()
@@ -165,7 +166,7 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
         sink = Sink()
         loaded = load_site(directory, root, sink, version=version)
         policies = _policies(loaded, sink) if loaded else None
-        found = list(dict.fromkeys(sink.sorted()))
+        found = [each for each in dict.fromkeys(sink.sorted()) if each.code != PF207.name]  # serve sends probes
         for line in plain(found):
             note(LogEvent.FINDING, text=line)
         if policies is None or sink.failed:
@@ -205,11 +206,11 @@ def _policies(loaded: Loaded, sink: Sink) -> Policies:
     from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
     from mailconf.postfix.settings.listeners import all_smtpds, label
     from mailconf.postfix.settings.protocol import report_protocol
-    from mailconf.postfix.settings.unserved import report_privileges, report_unserved
+    from mailconf.postfix.settings.unserved import SERVED, report_privileges, report_unserved
 
     smtpds = all_smtpds(loaded.configuration)
     report_protocol(loaded.configuration, smtpds, sink)
-    report_unserved(loaded.configuration, smtpds, sink)
+    report_unserved(loaded.configuration, smtpds, sink, SERVED)
     report_privileges(loaded.configuration, sink, os.geteuid())
     compiled: dict[tuple[str, str], PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
     for s in smtpds:
