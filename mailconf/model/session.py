@@ -104,7 +104,7 @@ class Session:
     typed: str = ""
     verbose: bool = False  # the client has asked to be told more (sendmail's VERB)
     content: bytes | None = None  # of the message, at its end; lines are ended by LF
-    hasty: bool = False  # the client talked before it was greeted, where it had to wait (`Verdict.hasty`)
+    hasty: bool = False  # the client did not wait for its greeting, or for another reply, where it had to
     early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
 
     def end_security(self) -> None:

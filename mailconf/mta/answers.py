@@ -304,6 +304,8 @@ class Answers(Transaction):
     async def _refused(self, event: Refused) -> Reply:
         if event.verb == "AUTH":
             self.login.refused(event.problem, event.detail)
+        if event.problem is Problem.OUT_OF_STEP:
+            self.session.hasty = True
         if event.problem is Problem.BARE_NEWLINE:
             self._reject(event.verb, event.problem)
         elif event.problem is Problem.NO_CERTIFICATE:

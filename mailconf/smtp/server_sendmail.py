@@ -39,11 +39,12 @@ REJECTED = Reply.of(550, "5.0.0 Command rejected")
 _SPACES = " \t\n\v\f\r"
 _NAME = re.compile(r"[A-Za-z0-9\[\].:_#-]*")
 _LONGEST_NAME = 256
-_NOT_IMPLEMENTED = frozenset(("SEND", "SAML", "SOML", "TURN"))
+NOT_IMPLEMENTED = frozenset(("SEND", "SAML", "SOML", "TURN"))
 _OF_POLICY = frozenset(("EXPN", "ETRN", "HELP", "AUTH", "STARTTLS"))
 # Commands that are carried out for a client that was refused when it connected, too.
 _ALWAYS = frozenset(("QUIT", "HELO", "EHLO", "NOOP", "RSET"))
-_KNOWN = _ALWAYS | _OF_POLICY | _NOT_IMPLEMENTED | frozenset(("MAIL", "RCPT", "DATA", "VRFY", "VERB"))
+_KNOWN = _ALWAYS | _OF_POLICY | NOT_IMPLEMENTED | frozenset(("MAIL", "RCPT", "DATA", "VRFY", "VERB"))
+_BOGUS = frozenset(("WIZ", "DEBUG", "SHOWQ"))  # which are known and do nothing
 _OF_PROXIES = frozenset(("GET", "POST", "CONNECT", "USER"))
 _BAD_COMMANDS = 25  # after which a session ends
 _LINE = 2047  # bytes of a command
@@ -81,14 +82,14 @@ class SendmailConnection(Connection):
             self.verb = "UNKNOWN"
             return self._refused(Problem.OPEN_PROXY, close=True, client=self.client)
         argument = rest[len(first) :].strip(_SPACES)
-        if verb not in _KNOWN:
+        if verb not in _KNOWN and (self.denied is None or verb not in _BOGUS):
             self.verb = "UNKNOWN"
-            return self._counted() or self._refused(Problem.UNKNOWN_LINE, line=line)
+            return self._counted() or self._other(line) or self._refused(Problem.UNKNOWN_LINE, line=line)
         self.verb = verb
         if self.denied is not None and verb not in _ALWAYS:
             return self._counted() or Refused(verb, self.denied, Problem.ACCESS_DENIED)
-        if verb in _NOT_IMPLEMENTED:
-            return self._refused(Problem.NOT_IMPLEMENTED, line=line)
+        if verb in NOT_IMPLEMENTED:
+            return self._other(line) or self._refused(Problem.NOT_IMPLEMENTED, line=line)
         if verb in self.options.helo_for and not self.greeted:
             return self._refused(Problem.HELO_FIRST, verb=verb)
         self.slowed = self._repetition.note(verb, closed=self._is_closed(verb))
@@ -96,6 +97,10 @@ class SendmailConnection(Connection):
         if reader is not None:
             return reader(argument)
         return self._simple(verb, argument, line)
+
+    def _other(self, line: str) -> Command | None:
+        """A command that nothing else asks the Policy about, where it wants to be asked: ruleset check_other."""
+        return Command(line) if self.options.others_asked and self.denied is None else None
 
     def _is_closed(self, verb: str) -> bool:
         """Whether a command is refused to this client whatever it asks."""
@@ -144,12 +149,12 @@ class SendmailConnection(Connection):
             return Vrfy("", argument)
         if verb == "VERB":
             offered = self.options.verb and "VERB" not in self.withheld
-            return Verb() if offered else self._refused(Problem.NO_VERBOSE)
+            return (self._other(line) or Verb()) if offered else self._refused(Problem.NO_VERBOSE)
         if verb in _OF_POLICY:
             return Command(line)
         if verb == "RSET":
             return Rset()
-        return Quit() if verb == "QUIT" else Noop()
+        return Quit() if verb == "QUIT" else self._other(line) or Noop()
 
     def _read_helo(self, name: str) -> Event:
         verb = self.verb

@@ -48,6 +48,7 @@ TABLES = {
 REAL = (str(SENDMAIL),)
 _PATIENCE = 120.0  # seconds
 _PORT = 3100
+_ALONE = "FEATURE(`no_default_msa')dnl\n"  # the daemon listens at one place only
 # What the machine said last, which the original appends to some messages (docs/departures.md).
 _ERRNO = re.compile(
     "(?<=.): (?:Unknown error -30988|Message too long|(?<=not found: )No such file or directory)$", re.MULTILINE
@@ -190,7 +191,8 @@ class Daemon(NamedTuple):
         words = [
             *self.command, "-bD", "-C", str(self.cf), f"-ODaemonPortOptions={places}", "-ODeliveryMode=q",
             f"-OPidFile={folder}/pid{self.port}", f"-OQueueDirectory={folder}/queue{self.port}", "-OTimeout.ident=0",
-            "-OTrustedUser=root", "-ORunAsUser=root", *self.options,
+            "-OTrustedUser=root", "-ORunAsUser=root", "-ORefuseLA=10000", "-OQueueLA=10000",
+            *self.options,
         ]  # fmt: skip
         with tempfile.TemporaryFile() as output:
             running = subprocess.Popen(
@@ -306,8 +308,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             subprocess.run(["ip", "address", "add", f"{client}/32", "dev", "lo"], check=True)
         cfs = []
         for number in range(options.sites):
-            maker = (draws.by_hand, draws.with_features)[number % 2]
+            maker = draws.with_features if options.sessions or number % 2 else draws.by_hand
             site = maker(f"{maker.__name__}{number}", options.seed, tally.drawn)
+            if options.sessions:  # rules by dice are mistakes with which no daemon starts
+                site = site._replace(mc=site.mc.split("LOCAL_CONFIG")[0].replace("FEATURE", _ALONE + "FEATURE", 1))
             try:
                 cf = write(Path(temp), site)
             except RuntimeError as failure:

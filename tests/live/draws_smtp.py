@@ -43,8 +43,6 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
     "ForwardPath": ("", "$z/.forward"),
     "AllowedBogus": ("x",),
     "RequestedOdd": ("1",),
-    "QueueLA": ("1000",),
-    "RefuseLA": ("1000",),
     "MaxQueueRunSize": ("1",),
     "DontBlameSendmail": ("safe",),
 }

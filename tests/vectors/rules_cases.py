@@ -393,6 +393,7 @@ _DRAWN: list[dict[str, Any]] = [
         "Kf syslog -o -m -a.x -q\nKg syslog - -v\nKi syslog -k-v-Lbar\n",
         "prompts": [],
     },
+    {"text": "Ka dns -RX\nKb dns -RX -a.\nKc dns -RA+-k0 -v1\nKd dns -R X  -a. -k\nKf dns -RX\t-a.\n", "prompts": []},
     {"text": "S-bad\nR$&{aa}$&{bb}$&{opMode}$&{load_avg}\tx\nO Don\x80tProbe=1\nFx/no\x80file\n", "prompts": []},
 ]  # fmt: skip
 CASES: list[dict[str, Any]] = [

@@ -268,3 +268,13 @@ _add("", GOOD, [_HELLO, "VRFY ann none", "raw:HELO x;y\r\nNOOP\r\n", "QUIT"], ["
 _add("", "127.0.0.9", [_HELLO, "x" * 3000], ["GET / HTTP/1.0"])
 _add("O SmtpGreetingMessage=\n", GOOD, ["QUIT"])
 _add("O SmtpGreetingMessage=$$j $j\n", GOOD, ["QUIT"])
+# What no other ruleset is asked about, of a client that is welcome and of one that is not.
+for action in ('450 4.7.0 no " $1 " " $2', '421 4.7.0 bye"'):
+    _add(
+        f'Scheck_other\nR$* $| $*\t$#error $@ 4.7.0 $: "{action}\n',
+        GOOD,
+        *([line] for line in ("WIZ", "VERB", "SEND FROM:<a@b>", "  FOO  x", "NOOP x", "\xe9 y", "")),
+        [_HELLO, _MAIL, "RSET", "HELP", "NOOP", "QUIT"],
+    )
+_add("Scheck_other\nR$* $| 2\t$@ ok\nR$* $| $*\t$#error $: 450 no\n", GOOD, ["NOOP", "VERB", "FOO", "TURN", "NOOP"])
+_add('Scheck_relay\nR$*\t$#error $@ 5.7.1 $: "550 5.7.1 no"\n', GOOD, ["WIZ", "DEBUG", "SHOWQ", "FOO", "TURN"])

@@ -22,10 +22,11 @@ from mailconf.sendmail.policy.session_parameters import Offered
 from mailconf.sendmail.policy.session_recipients import SessionRecipients, listed
 from mailconf.sendmail.policy.session_state import REJECTED, SessionState, latin, modern
 from mailconf.sendmail.rules.addresses import Parser, Resolved
-from mailconf.sendmail.rules.problems import EX_OK
+from mailconf.sendmail.rules.problems import EX_OK, shortened
 from mailconf.sendmail.rules.symbols import plain
 from mailconf.sendmail.rules.tokens import Reading
 from mailconf.smtp.reply import Reply
+from mailconf.smtp.server_sendmail import NOT_IMPLEMENTED
 
 _NAME = re.compile(r"[A-Za-z0-9\[\].:_#-]*")
 _THROTTLED = 1.0  # seconds that RCPT waits by BadRcptThrottle
@@ -389,7 +390,23 @@ class SendmailSession(SessionState):
             return await self._etrn(argument, ask)
         if verb == "HELP":
             return self._verdict(ask, await session_ehlo.help_about(self, argument))
-        return Verdict(session_ehlo.security(self, verb, argument), ask.trace)
+        if verb in ("AUTH", "STARTTLS"):
+            return Verdict(session_ehlo.security(self, verb, argument), ask.trace)
+        return await self._other(verb, ask)
+
+    async def _other(self, verb: str, ask: Ask) -> Verdict:
+        """A command that no other ruleset is asked about; 2 and 5 are what its reply will begin with."""
+        line = latin(self.session.typed)
+        known = verb in ("NOOP", "VERB")
+        if not await self._check("check_other", line, "2" if known else "5"):
+            return self._verdict(ask, _LATER, rule="check_other")
+        if verb == "VERB":
+            self.session.verbose = True
+            return Verdict(Reply.of(250, "2.0.0 Verbose mode"), ask.trace)
+        if known:
+            return Verdict(Reply.of(250, "2.0.0 OK"), ask.trace)
+        code, what = (502, "not implemented") if verb in NOT_IMPLEMENTED else (500, "unrecognized")
+        return Verdict(Reply.of(code, f'5.5.1 Command {what}: "{plain(shortened(line))}"'), ask.trace)
 
     async def _etrn(self, argument: str, ask: Ask) -> Verdict:
         shown = modern(f"{self.peer}: ETRN {argument}")

@@ -104,6 +104,9 @@ _SPACES = " \t\n\v\f\r"
 _FOLDED = tuple(name.lower() for name in ORDER)
 
 
+_GATHERED = ("PrivacyOptions", "DontBlameSendmail")  # the file's flags are added to those of the command line
+
+
 class Options:
     """Reads lines O of one file."""
 
@@ -203,7 +206,7 @@ class Options:
         """Set an option; what sendmail has to say of the value is reported."""
         book = self._loader.book
         full = f"{name}.{sub.lower()}" if sub else name
-        if full in self.fixed:
+        if full in self.fixed and name not in _GATHERED:
             return
         self._set.append(full)
         if name in ("Timeout", "Milter"):

@@ -170,7 +170,8 @@ def parse_dns(map_: DefinedMap, text: str, complain: Complain) -> bool:
     map_.flags.plain = map_.flags.nul = True
     known = False
     seconds = tries = ""
-    for letter, value in _Words(text).flags("BrZR"):
+    words = _Words(text)
+    for letter, value in words.flags("BrZR"):
         if letter == "B":
             map_.base = value
         elif letter == "d":
@@ -184,7 +185,9 @@ def parse_dns(map_: DefinedMap, text: str, complain: Complain) -> bool:
             known = value.upper() in RECORDS
             map_.record = value.upper() if known else ""
             if not known:
-                complain(f"dns map {map_.name}: wrong type {value}")
+                follows = text[words.at - 1 :]
+                more = follows if follows[:1] in tuple(_BLANKS) else ""  # all that is left of the line is shown
+                complain(f"dns map {map_.name}: wrong type {value}{more}")
         elif letter == "r":
             tries = value
         elif letter != "S":
