@@ -14,6 +14,7 @@ from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
 from mailconf.mta.journal_postfix_clients import NOT_INTRODUCED, OFTEN
+from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
@@ -166,10 +167,7 @@ _REMARKS: dict[Remark, str] = {
 }
 _WHILE = {
     Stage.GREETING: "receiving the initial server greeting",
-    Stage.HELO: "performing the {verb} handshake",
-    Stage.STARTTLS: "performing the {verb} handshake",
-    Stage.HANDSHAKE: "performing the {verb} handshake",
-    Stage.AUTH: "performing the {verb} handshake",
+    **dict.fromkeys((Stage.HELO, Stage.STARTTLS, Stage.HANDSHAKE, Stage.AUTH), "performing the {verb} handshake"),
     Stage.READY: "idle",
     Stage.RESET: "sending RSET command",
     Stage.MAIL: "sending MAIL FROM",
@@ -212,8 +210,6 @@ _REPORTS = {
     Notice.DELAY: "delay",
 }
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
-
-
 _UNKNOWN = "(unavailable)"
 _SHOWN = 100  # characters of what a client calls a mechanism
 
@@ -573,4 +569,5 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    **_FILTER_LINES,
 }

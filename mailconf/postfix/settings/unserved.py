@@ -8,7 +8,7 @@ a message: names of folders, accounts and programs, resources, timing inside Pos
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.site import Service
@@ -41,13 +41,10 @@ Source: docs/postfix-support.md, "What explain and serve do not do".
 """
 
 POSTSCREEN = "postscreen does not test clients"
+SERVED = ("milter_header_checks", "smtpd_milter_maps", "smtpd_milters")  # what serve does, and explain does not
 UNSERVED: dict[str, tuple[str, ...]] = {
-    "mail filters (milter) are not asked": (
-        "milter_header_checks",
-        "non_smtpd_milters",
-        "smtpd_milter_maps",
-        "smtpd_milters",
-    ),
+    "explain asks no mail filters (milter), serve does": SERVED,
+    "mail filters (milter) are not asked about what the sendmail command hands in": ("non_smtpd_milters",),
     "mail is not handed to a proxy before it is queued": ("smtpd_proxy_filter",),
     "characters are not looked at, nor 8-bit text": (
         "message_reject_characters",
@@ -138,8 +135,13 @@ SILENT: dict[str, str] = {
 }
 
 
-def report_unserved(configuration: Configuration, services: Iterable[Service], sink: Sink) -> None:
-    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for."""
+def report_unserved(
+    configuration: Configuration, services: Iterable[Service], sink: Sink, done: Collection[str] = ()
+) -> None:
+    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for.
+
+    done  parameters that are acted upon here
+    """
     services = list(services)
     asking = [configuration, *(configuration.for_service(service) for service in services if service.overrides)]
     screened = any(service.front for service in services)
@@ -148,7 +150,7 @@ def report_unserved(configuration: Configuration, services: Iterable[Service], s
             continue
         served = _is_served.get(subject, _never)
         views = [own for own in reversed(asking) if not served(own)]
-        asked = {name: own.place(name) for own in views for name in parameters if _asks(own, name)}
+        asked = {name: own.place(name) for own in views for name in parameters if name not in done and _asks(own, name)}
         if asked:
             names = sorted(asked)
             effect = "not all of the effect" if subject in _PARTLY else "no effect"
