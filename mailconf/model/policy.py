@@ -59,6 +59,7 @@ class Privilege(Enum):
     XFORWARD = "XFORWARD"
     BARE_NEWLINES = "end lines by LF alone"
     UNLIMITED = "have any number of connections"
+    SUBMIT = "hand in mail by a command"  # of a user of the machine, who counts as logged in
     LOCAL_HEADERS = "header addresses without a domain are local"
 
 

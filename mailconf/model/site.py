@@ -167,6 +167,8 @@ class Site:
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
     content_filter: Setting[str] = EMPTY  # transport:nexthop that takes all mail from clients
+    local_filter: str = ""  # the same, for mail that commands hand in
+    is_dropped_at: bool = False  # whether commands of any user may hand in mail
     filter_nexthop: str = ""  # of a filter that names none; "" is the recipient's domain
     maps_addresses: bool = True  # whether aliases of domains are replaced, and copies are sent, before mail is queued
     ports: Ports = field(default_factory=Ports)
@@ -186,6 +188,7 @@ class Site:
     # What completes header addresses of clients that are not local (Privilege.LOCAL_HEADERS); "" leaves them alone.
     remote_header_domain: str = ""
     add_missing_headers: bool = False  # for remote clients too
+    fields_at_delivery: bool = False  # a message gets the fields that it lacks when it leaves, by the transport
     sorts_recipients: bool = False  # those of a delivery are in the order of their domains and addresses
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")

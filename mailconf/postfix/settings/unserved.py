@@ -118,7 +118,7 @@ UNSERVED |= _PARTLY
 # Parameters about security that need no warning of their own: patterns of names, and the reason.
 SILENT: dict[str, str] = {
     r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
-    r"authorized_|smtpd_authorized_verp_clients": "of commands that serve does not have",
+    r"authorized_(?:flush|mailq|verp)|smtpd_authorized_verp_clients": "of commands that serve does not have",
     r"(?:smtp|lmtp|smtpd)_(?:starttls|tls)_|tls_|(?:smtp|lmtp)_log_tls_": "details of TLS, named where that is on",
     r"(?:smtp|lmtp|smtpd)_sasl_|(?:broken|cyrus|send_cyrus)_sasl_|(?:smtp|lmtp)_send_dummy_mail_auth": (
         "details of logins, which are named where they are on"
@@ -129,7 +129,7 @@ SILENT: dict[str, str] = {
     r"address_verify_(?:map|cache_cleanup_interval|service_name)": "where Postfix keeps what probes came to",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
     r"connection_cache_(?:protocol|service|status)_": "how mail goes out, not which",
-    r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
+    r"qmgr_|default_(?:extra_recipient|recipient|recipient_refill)_limit|"
     r"local_destination_|delay_logging_|queue_file_attribute_count_limit": "resources inside Postfix",
     r"strict_mailbox_ownership": "yes unless it is set, and no only allows more",
 }
