@@ -13,6 +13,7 @@ from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
 from mailconf.mta.journal_figures import counted, escaped, seconds
+from mailconf.mta.journal_postfix_clients import NOT_INTRODUCED, OFTEN
 from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
 from mailconf.mta.journal_postfix_tls import LINES as _TLS_LINES
 from mailconf.mta.message import Result, Status
@@ -267,43 +268,13 @@ def _place(where: str, octets: int | None) -> str:
     return place if octets is None else f"{place} ({octets} bytes)"
 
 
-_NOT_INTRODUCED = {
-    Fault.NOTHING: "EOF",
-    Fault.TIMEOUT: "timeout error",
-    Fault.SHORT: "short protocol header",
-    Fault.UNKNOWN: "unrecognized protocol header",
-    Fault.UNENDED: "missing protocol header terminator",
-    Fault.TYPE: "bad or missing protocol type",
-    Fault.CLIENT: "bad or missing client address",
-    Fault.SERVER: "bad or missing server address",
-    Fault.CLIENT_PORT: "bad or missing client port",
-    Fault.SERVER_PORT: "bad or missing server port",
-    Fault.VERSION: "unrecognized protocol version",
-    Fault.SHORT_SECOND: "short version 2 protocol header",
-    Fault.COMMAND: "bad command in proxy header",
-    Fault.FAMILY: "unsupported network protocol",
-    Fault.NO_IPV4: "Postfix IPv4 support is disabled",
-    Fault.NO_IPV6: "Postfix IPv6 support is disabled",
-    Fault.ADDRESSES: "short address field",
-}
-
-
 def _not_introduced(fault: Fault, data: bytes) -> Iterable[Line]:
     shown = f": {escaped(data)}" if data else ""
-    return _said(f"warning: haproxy read: {_NOT_INTRODUCED[fault]}{shown}")
-
-
-_OFTEN = {
-    Activity.CONNECTION: "Connection",
-    Activity.MESSAGE: "Message delivery request",
-    Activity.RECIPIENT: "Recipient address",
-    Activity.LOGIN: "AUTH command",
-    Activity.HANDSHAKE: "New TLS session",
-}
+    return _said(f"warning: haproxy read: {NOT_INTRODUCED[fault]}{shown}")
 
 
 def _too_often(client: str, activity: Activity, count: int, service: str) -> Iterable[Line]:
-    return _said(f"warning: {_OFTEN[activity]} rate limit exceeded: {count} from {client} for service {service}")
+    return _said(f"warning: {OFTEN[activity]} rate limit exceeded: {count} from {client} for service {service}")
 
 
 def _pipelining(client: str, verb: str, ahead: bytes) -> Iterable[Line]:

@@ -18,7 +18,7 @@ from tests.vectors.record_probes import Probed, record
 
 pytestmark = pytest.mark.live
 
-_SAMPLE = ("codes of senders", "other transports", "virtual", "both, in one session")
+_SAMPLE = ("other transports", "both, in one session")
 
 
 def test_probes(tmp_path: Path) -> None:

@@ -19,13 +19,13 @@ from tests.vectors.ways_out import PLAIN, SEVEN, WAYS, Case
 
 pytestmark = pytest.mark.live
 
-_SAMPLE = ("fallback, RCPT 450", "greeting 554, final", "a local address", "lines of 100", "8-bit, parts")
+_SAMPLE = ("fallback, RCPT 450", "a local address")
 
 
 def test_ways(tmp_path: Path) -> None:
     chosen = random.Random(20_26)
     cases = {name: WAYS[name] for name in _SAMPLE}
-    for number in range(5):
+    for number in range(2):
         content = PLAIN + b"MIME-Version: 1.0\n" + at_random(chosen) + b"\xc3\xa9\n"
         cases[f"at random, {number}"] = Case({}, {"EHLO": SEVEN}, content=content)
     with tempfile.TemporaryDirectory() as top:

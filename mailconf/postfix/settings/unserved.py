@@ -66,6 +66,8 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtpd_per_request_deadline",
     ),
     "these limits are not applied": ("duplicate_filter_limit",),
+    "queue ids have the short form": ("enable_long_queue_ids",),
+    "the log has no lines about what access tables permit": ("smtpd_log_access_permit_actions",),
     "ETRN is answered without these restrictions": ("smtpd_etrn_restrictions",),
     POSTSCREEN: (
         "postscreen_access_list",
@@ -89,6 +91,9 @@ UNSERVED: dict[str, tuple[str, ...]] = {
     ),
 }
 
+NO_TRANSCRIPTS = "the postmaster gets no reports of the classes data, policy, protocol, resource and software"
+UNSERVED[NO_TRANSCRIPTS] = ("notify_classes",)
+_TRANSCRIPTS = frozenset(("data", "policy", "protocol", "resource", "software"))
 NO_CYRUS = "no client can log in to serve by Cyrus SASL, only by Dovecot's authentication server (smtpd_sasl_type)"
 UNSERVED[NO_CYRUS] = ("smtpd_sasl_auth_enable",)
 NO_DANE = "certificates are not looked up in the DNS (DANE)"
@@ -180,6 +185,7 @@ def _never(configuration: Configuration) -> bool:
 # Subjects that are served after all where this holds.
 _is_served: dict[str, Callable[[Configuration], bool]] = {
     NO_CYRUS: lambda own: own.value("smtpd_sasl_type").lower() == DOVECOT,
+    NO_TRANSCRIPTS: lambda own: _TRANSCRIPTS.isdisjoint(word.lower() for word in own.words("notify_classes")),
     NO_DANE: lambda own: not any("dane" in own.value(name) for name in UNSERVED[NO_DANE]),
 }
 
