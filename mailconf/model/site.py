@@ -14,7 +14,7 @@ from mailconf.maps.reference import TableRef
 from mailconf.model.limits import Limits
 from mailconf.model.probing import Probing
 from mailconf.model.security import Logins, ServerTls
-from mailconf.model.transport import Transport
+from mailconf.model.transport import ClientWays, Transport
 from mailconf.ports import Ports
 from mailconf.smtp.options import ServerOptions
 from mailconf.source import Span
@@ -226,6 +226,11 @@ class Site:
         known = self.transports.get(transport)
         own = known.concurrency if known is not None else None
         return self.limits.destination_concurrency if own is None else own
+
+    def ways_of(self, transport: str) -> ClientWays:
+        """What a transport's agent does at other hosts."""
+        known = self.transports.get(transport)
+        return ClientWays() if known is None else known.ways
 
     def recipients_of(self, transport: str) -> int:
         """How many recipients of a message one delivery of a transport has at most; 0: any number."""

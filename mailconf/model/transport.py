@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mailconf.model.limits import Limits
+from mailconf.smtp.ehlo import Ehlo
 from mailconf.source import Span
 
 
@@ -36,6 +37,28 @@ class HostLookup(NamedTuple):
     dns: bool = True
     native: bool = False
     types: tuple[str, ...] = ("A", "AAAA")
+
+
+class ClientWays(NamedTuple):
+    """What an agent for SMTP or LMTP does at the hosts that it tries.
+
+    addresses     of a destination that are tried, 0 for all; ``sessions`` that are begun there, 0 for any number
+    fallback      destinations that are tried after those of the mail
+    bind4, bind6  the local addresses that connections come from, "" for the system's choice
+    skips         a host that refuses to talk for good is followed by the next
+    line_length   bytes of a line without its end; longer ones are cut, 0: none is
+    converts      8-bit text is encoded for hosts that take none
+    """
+
+    addresses: int = 5
+    sessions: int = 2
+    fallback: tuple[str, ...] = ()
+    bind4: str = ""
+    bind6: str = ""
+    ehlo: Ehlo = Ehlo.ALWAYS
+    skips: bool = True
+    line_length: int = 998
+    converts: bool = True
 
 
 class CommandSettings(NamedTuple):
@@ -92,7 +115,7 @@ class Transport(NamedTuple):
     recipients   recipients of one delivery; None is the limit for all, 0 any number
     client_name  what it says in EHLO; "" is the host's name
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
-    host_lookup  how an SMTP or LMTP agent finds hosts
+    host_lookup  how an SMTP or LMTP agent finds hosts, and ``ways`` what it does there
     reuse        how it keeps connections
     rewrites     it may rewrite addresses of messages that it sends; False where it leaves all of them as they are
     headers      the fields that are put on top, in their order: "Return-Path", "X-Original-To", "Delivered-To"
@@ -112,6 +135,7 @@ class Transport(NamedTuple):
     client_name: str = ""
     client_port: str = ""
     host_lookup: HostLookup = HostLookup()
+    ways: ClientWays = ClientWays()
     reuse: ConnectionReuse = ConnectionReuse()
     rewrites: bool = True
     headers: tuple[str, ...] = ()

@@ -52,14 +52,18 @@ class HopConnection(asyncio.Protocol):
         self._paused = self._full = False
         self._ended = False
 
-    async def open(self, host: Host, patience: float) -> None:
-        """Connect, within ``patience`` seconds, 0 for no limit. Raises NotConnected."""
+    async def open(self, host: Host, patience: float, own: str = "") -> None:
+        """Connect, within ``patience`` seconds, 0 for no limit. Raises NotConnected.
+
+        own  the local address that the connection comes from, "" for the system's choice
+        """
         try:
             async with asyncio.timeout(patience or None):
                 if host.path:
                     await self._loop.create_unix_connection(lambda: self, host.path)
                 else:
-                    await self._loop.create_connection(lambda: self, host.address, host.port)
+                    local = (own, 0) if own else None
+                    await self._loop.create_connection(lambda: self, host.address, host.port, local_addr=local)
         except TimeoutError:
             raise NotConnected(os.strerror(errno.ETIMEDOUT)) from None
         except OSError as error:

@@ -82,6 +82,14 @@ class LogEvent(Worded):
     CONTENT = "what the content of a message leads to", "queue_id", "text"
     COMMENTS_LOST = "comments around an address are dropped; where they begin", "queue_id", "text"
     MESSAGE_IDS = "what identifies a message: values by lower-case names of fields", "queue_id", "fields"
+    # Mail filters. ``filter`` is its name; ``event`` a smtp.milter.Event, or None before the first.
+    FILTER_FAILED = "a filter cannot be asked any more", "filter", "event", "negotiating", "flaw", "facts"
+    FILTER_ODD = "a filter negotiates in an unusual way (smtp.milter.Negotiated)", "filter", "agreed"
+    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "filter"
+    # do: a filter.Do; where: the command; recipient: the one in question, or ""; reply: the refusal, or None
+    FILTERED = "what a filter leads to", "do", "where", "client", "session", "recipient", "reply", "in_content"
+    # flaw: an envelope_changes.Odd
+    FILTER_CHANGE = "an unusual change of the envelope", "queue_id", "odd", "text"
     # The queue and deliveries.
     ACTIVE = "a message is attempted", "queue_id", "sender", "size", "recipients"
     # transport: its name; size and recipients: the message's size, and how many recipients it has left
@@ -105,6 +113,9 @@ class LogEvent(Worded):
     HOP_TLS_BEGUN = "TLS with a host is in force; trust", "program", "relay", "level", "facts"
     HOP_TLS_FAILED = "the handshake with a host failed", "program", "relay", "reason", "untrusted"
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
+    HOST_UNREACHED = "a host cannot be reached", "program", "text"
+    LINES_BROKEN = "lines that are too long are sent in pieces", "program", "queue_id", "limit"
+    NOT_BOUND = "connections cannot come from the address that they are to come from", "program", "address", "reason"
     DNS_FILTERED = "what a filter for the DNS's answers has to say", "program", "text"
     SENT_CONTENT = "what the content of a message that is sent leads to", "program", "queue_id", "text"
     TRANSPORT_BROKEN = "a transport cannot be used as it is configured", "program", "text"

@@ -14,6 +14,7 @@ from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
 from mailconf.mta.journal_figures import counted, escaped, seconds
+from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
@@ -62,6 +63,9 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.REPORT_FAILED: (_QUEUE, "warning: {serial:X}: status=deferred (bounce failed: {error})"),
     LogEvent.PROBE_FAILED: (_QUEUE, "warning: no probe of {address}: {error}"),
     LogEvent.HOST_FAILED: ("{program}", "{queue_id}: {text}"),
+    LogEvent.HOST_UNREACHED: ("{program}", "{text}"),
+    LogEvent.LINES_BROKEN: ("{program}", "{queue_id}: breaking line > {limit} bytes with <CR><LF>SPACE"),
+    LogEvent.NOT_BOUND: ("{program}", "warning: smtp_connect_addr: bind {address}: {reason}"),
     LogEvent.DNS_FILTERED: ("{program}", "{text}"),
     LogEvent.SENT_CONTENT: ("{program}", "{queue_id}: {text}"),
     LogEvent.TRANSPORT_BROKEN: ("{program}", "fatal: {text}"),
@@ -163,10 +167,7 @@ _REMARKS: dict[Remark, str] = {
 }
 _WHILE = {
     Stage.GREETING: "receiving the initial server greeting",
-    Stage.HELO: "performing the {verb} handshake",
-    Stage.STARTTLS: "performing the {verb} handshake",
-    Stage.HANDSHAKE: "performing the {verb} handshake",
-    Stage.AUTH: "performing the {verb} handshake",
+    **dict.fromkeys((Stage.HELO, Stage.STARTTLS, Stage.HANDSHAKE, Stage.AUTH), "performing the {verb} handshake"),
     Stage.READY: "idle",
     Stage.RESET: "sending RSET command",
     Stage.MAIL: "sending MAIL FROM",
@@ -567,4 +568,5 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    **_FILTER_LINES,
 }

@@ -7,10 +7,11 @@ Source: Sendmail Installation and Operation Guide 2.1 (the log), 5.6 (LogLevel).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mailconf.model.address import external
+from mailconf.model.filtering import Do
 from mailconf.model.peer import peer_of
 from mailconf.model.session import Session
 from mailconf.model.verdict import Reply, Verdict
@@ -20,6 +21,7 @@ from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import Refused
+from mailconf.smtp.milter import Event, Flaw, Negotiated
 from mailconf.smtp.problems import Problem
 
 PROGRAM = "sendmail"
@@ -50,10 +52,13 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.TOO_MANY_HOPS: (_REFUSED, "{queue_id}: too many hops"),
     LogEvent.ALIAS_FAILED: (_REFUSED, "{queue_id}: {reply.text}; the message is not accepted"),
     LogEvent.CONTENT: (_REFUSED, "{queue_id}: {text}"),
+    LogEvent.FILTER_NO_DISCARD: (_LATER, "Milter ({filter}): a discard has no effect here"),
+    LogEvent.FILTER_CHANGE: (_LATER, "{queue_id}: Milter: {odd.value}: {text}"),
     LogEvent.COMMENTS_LOST: (_NOTED, "{queue_id}: comments around an address are dropped: {text}..."),
     LogEvent.QUEUE_FAILED: (_ALWAYS, "SYSERR: {error}"),
     LogEvent.REPORT_FAILED: (_ALWAYS, "{serial}: a report cannot be queued: {error}"),
     LogEvent.HOST_FAILED: (_LATER, "{queue_id}: {text}"),
+    LogEvent.NOT_BOUND: (_REFUSED, "cannot bind to {address}: {reason}"),
     LogEvent.DNS_FILTERED: (_LATER, "{text}"),
     LogEvent.TRANSPORT_BROKEN: (_ALWAYS, "SYSERR: {text} {program}"),
     LogEvent.DELIVERY_WARNING: (_REFUSED, "Warning: {text}"),
@@ -86,7 +91,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
-        LogEvent.PROBED, LogEvent.PROBE_FAILED,
+        LogEvent.HOST_UNREACHED, LogEvent.LINES_BROKEN, LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
     )
@@ -366,7 +371,45 @@ def _defect(question: str, error: Exception, place: str) -> Iterable[tuple[int, 
     yield _ALWAYS, f"SYSERR: {question}: {type(error).__name__}: {error}{at}"
 
 
+def _filter_failed(
+    filter: str, event: Event | None, negotiating: bool, flaw: Flaw, facts: Mapping[str, Any]
+) -> Iterable[tuple[int, str]]:
+    if flaw is Flaw.UNREACHABLE:
+        yield _ALWAYS, f"Milter ({filter}): error connecting to filter: {facts['reason']}"
+    elif flaw is Flaw.SILENT:
+        yield _ALWAYS, f"Milter ({filter}): timeout before data read, where={_where(event)}"
+    elif flaw in (Flaw.GONE, Flaw.LOST):
+        yield _ALWAYS, f"Milter ({filter}): read returned 0, where={_where(event)}"
+    else:
+        about = ", ".join(f"{name}={value}" for name, value in facts.items())
+        yield _ALWAYS, f"Milter ({filter}): {flaw.meaning}{f' ({about})' if about else ''}, where={_where(event)}"
+    yield _ALWAYS, f"Milter ({filter}): to error state"
+
+
+def _where(event: Event | None) -> str:
+    return "negotiation" if event is None else event.name.lower()
+
+
+def _filter_odd(filter: str, agreed: Negotiated) -> Iterable[tuple[int, str]]:
+    for stage in agreed.strange:
+        yield _LATER, f"Milter ({filter}): unknown stage {stage}"
+
+
+def _filtered(
+    do: Do, where: str, client: str, session: Session, recipient: str, reply: Reply | None, in_content: bool
+) -> Iterable[tuple[int, str]]:
+    subject = {"MAIL": f"from=<{external(session.sender or '')}>", "RCPT": f"to=<{external(recipient)}>"}
+    about = subject.get(where, "data" if in_content else where.lower())
+    came = f"reject={reply}" if reply is not None else _FILTERED.get(do, do.value)
+    yield _NOTED, f"{session.queue_id or 'NOQUEUE'}: Milter: {about}, {came}"
+
+
+_FILTERED = {Do.DISCARD: "discard", Do.HOLD: "quarantine"}
+
 _LINES: dict[LogEvent, Callable[..., Iterable[tuple[int, str]]]] = {
+    LogEvent.FILTER_FAILED: _filter_failed,
+    LogEvent.FILTER_ODD: _filter_odd,
+    LogEvent.FILTERED: _filtered,
     LogEvent.DISCONNECTED: _disconnected,
     LogEvent.CONNECTION_LOST: _lost,
     LogEvent.COMMAND_REFUSED: _refused,

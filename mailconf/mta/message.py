@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mailconf.model.filtering import Outcome
 from mailconf.model.policy import Policy
 from mailconf.model.recipient import Recipient as Recipient
 from mailconf.model.session import Session
@@ -16,7 +17,14 @@ from mailconf.model.world import World
 from mailconf.mta.journal import LogEvent, Remark
 
 if TYPE_CHECKING:
+    from mailconf.mta.filtered import FilteredMessage
     from mailconf.mta.personality import Personality
+
+
+class ContentFilters(Protocol):
+    """The mail filters of the session that a message came by."""
+
+    async def content(self, message: FilteredMessage) -> Outcome: ...
 
 
 @dataclass(slots=True)
@@ -32,6 +40,7 @@ class Message:
     checks     the Policy that looks at its content; None: the MTA's
     waits      it is attempted when the queue is run, and not before
     user       number of the user whose command left it, ``full_name`` the name of its sender
+    filters    mail filters that are to see the content
     """
 
     queue_id: str
@@ -50,6 +59,7 @@ class Message:
     waits: bool = False
     user: int | None = None
     full_name: str = ""
+    filters: ContentFilters | None = None
 
     @property
     def size(self) -> int:
@@ -123,9 +133,9 @@ class Job:
     nexthop: str
     policy: Policy
     world: World
-    probe: bool = False
     reuse: bool = False
     keep: bool = False
+    probe: bool = False
 
 
 class Agent(Protocol):

@@ -30,6 +30,15 @@ _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.ACCESS_DENIED: (550, "5.0.0 Access denied"),
     Problem.TIMEOUT: (421, "4.4.1 {host} Lost input channel from {client}"),
     Problem.SHUTTING_DOWN: (421, "4.0.0 {host} closing connection"),
+    Problem.FILTER_REJECTS: (550, "5.7.1 Command rejected"),
+    Problem.FILTER_REJECTS_MESSAGE: (554, "5.7.1 Command rejected"),
+    Problem.FILTER_GONE_MESSAGE: (554, "5.7.1 Command rejected"),
+    Problem.FILTER_DEFERS: (451, "4.3.2 Please try again later"),
+    Problem.FILTER_GONE: (550, "5.7.1 Command rejected"),
+    Problem.FILTER_BROKEN: (451, "4.3.2 Please try again later"),
+    Problem.FILTER_ENDS: (421, "4.3.0 closing connection"),
+    Problem.UNWELCOME: (554, "{host} ESMTP not accepting messages"),
+    Problem.UNWELCOME_NOW: (421, "4.7.0 {host} closing connection"),
     Problem.QUEUE_UNAVAILABLE: (451, "4.3.0 queue file write error"),
     Problem.INTERNAL: (451, "4.3.0 internal error"),
     Problem.MESSAGE_TOO_BIG: (552, "5.2.3 Message exceeds maximum fixed size ({limit})"),
@@ -70,6 +79,7 @@ class SendmailWording:
     def refusal(self, problem: Problem, **facts: Fact) -> Reply:
         code, text = _REFUSALS.get(problem, (500, "5.5.1 Command unrecognized"))
         known: dict[str, Fact] = {"client": "client", "limit": self.limit, **facts, "host": self.host}
+        known["client"] = str(known["client"]).removeprefix("unknown ")  # a client without a name is its address
         known |= {name: shortened(str(known[name])) for name in ("line", "text") if name in known}
         return Reply.of(code, plain(text.format_map(known)))
 

@@ -21,7 +21,6 @@ def policy_of(root: Root, text: str) -> SendmailPolicy:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("O InputMailFilters=spam\nXspam, S=local:/run/spam\n", "InputMailFilters"),
         ("O ServerCertFile=/etc/cert\n", "ServerCertFile"),
         ("O RefuseLA=12\n", "RefuseLA"),
         ("Scheck_compat\nR$*\t$#error $: no\n", "check_compat"),

@@ -136,8 +136,6 @@ def unserved(policy: SendmailPolicy) -> list[str]:
 
     book = policy.compiled.book
     found = []
-    if book.options.get("InputMailFilters", "").strip():
-        found.append(f"InputMailFilters is not served: mail does not pass {book.options['InputMailFilters']}")
     if book.options.get("ServerCertFile", "").strip():
         found.append("ServerCertFile is not served: there is no STARTTLS")
     if number(book.options.get("RefuseLA", "0")) > 0:
