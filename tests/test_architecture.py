@@ -98,6 +98,7 @@ WITHIN = {
         "testmode": {"cf", "rules"},
         "policy": {"cf", "rules"},
         "submission": {"cf", "rules"},
+        "mailing": {"cf", "rules", "policy", "submission"},
         "emit": {"mc"},
     },
 }

@@ -99,8 +99,11 @@ class Do(Enum):
 
 
 class Outcome(NamedTuple):
+    """``again``: the filter has said so before, about the session."""
+
     do: Do
     reply: Reply | None = None
+    again: bool = False
 
 
 GO_ON = Outcome(Do.CONTINUE)

@@ -101,6 +101,30 @@ class ConnectionReuse(NamedTuple):
     further: int = 0
 
 
+class Feedback(NamedTuple):
+    """How much an outcome counts: ``amount``, where ``shared`` divided by the concurrency."""
+
+    amount: float = 1.0
+    shared: bool = False
+
+    def at(self, concurrency: int) -> float:
+        return self.amount / concurrency if self.shared else self.amount
+
+
+class Concurrency(NamedTuple):
+    """How the number of deliveries to a destination at a time changes, below its limit.
+
+    first    the number to begin with
+    gain     a delivery that reaches the destination counts for this much; ``loss`` one that does not
+    cohorts  the destination is left alone after so many times as many failures as there were deliveries; 0: never
+    """
+
+    first: int = 5
+    gain: Feedback = Feedback()
+    loss: Feedback = Feedback()
+    cohorts: int = 1
+
+
 class Transport(NamedTuple):
     """One transport.
 
@@ -112,6 +136,7 @@ class Transport(NamedTuple):
     limits       those that it sets for itself; None is the site's
     command      how a PIPE of Postfix's runs its command
     concurrency  deliveries to one destination at a time; None is the limit for all
+    change       how the number of deliveries changes below that limit
     recipients   recipients of one delivery; None is the limit for all, 0 any number
     client_name  what it says in EHLO; "" is the host's name
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
@@ -131,6 +156,7 @@ class Transport(NamedTuple):
     limits: Limits | None = None
     command: CommandSettings | None = None
     concurrency: int | None = None
+    change: Concurrency = Concurrency()
     recipients: int | None = None
     client_name: str = ""
     client_port: str = ""

@@ -107,6 +107,7 @@ class Filter:
     """One filter in one session.
 
     note   takes an event for the log
+    queue_id  gives that of the message at hand, for the log
     limit  bytes that a message may have, 0 without a limit
     """
 
@@ -117,6 +118,7 @@ class Filter:
         wording: Wording,
         note: Callable[..., None],
         limit: int = 0,
+        queue_id: Callable[[], str] = str,
         habits: FilterHabits = FilterHabits(),  # noqa: B008 - it never changes
     ) -> None:
         self.settings = settings
@@ -125,12 +127,14 @@ class Filter:
         self._note = note
         self._limit = limit
         self._habits = habits
+        self._queue_id = queue_id
         self._link: _Link | None = None
         self._agreed: Negotiated | None = None
         self._standing: Outcome | None = None  # the answer to whatever is asked from now on
         self._passed = False  # it does not want to know more of the message
         self._held = False
         self._failed_in_content = False
+        self._failed = False  # what stands is so because it failed
 
     @property
     def steps(self) -> int:
@@ -164,7 +168,7 @@ class Filter:
             return self._fail(failure, None, negotiating=True)
         self._agreed = agreed
         if not agreed.version_known or agreed.strange:
-            self._note(LogEvent.FILTER_ODD, filter=self.settings.name, agreed=agreed)
+            self._note(LogEvent.FILTER_ODD, queue_id=self._queue_id(), filter=self.settings.name, agreed=agreed)
         return GO_ON
 
     def wants(self, event: Event) -> bool:
@@ -184,7 +188,7 @@ class Filter:
             if self._failed_in_content and event not in CONTENT:
                 self._failed_in_content = False
                 self._log(BadFilter(Flaw.LOST), event)
-            return self._standing
+            return self._standing._replace(again=not self._failed)
         link, agreed = self._link, self._agreed
         if self._passed or link is None or agreed is None or not agreed.has(event):
             return GO_ON
@@ -250,7 +254,7 @@ class Filter:
         if drops or (kind is Kind.ACCEPT and in_session):
             return self._stand(GO_ON)
         if kind is Kind.DISCARD and in_session:
-            self._note(LogEvent.FILTER_NO_DISCARD, filter=self.settings.name)
+            self._note(LogEvent.FILTER_NO_DISCARD, queue_id=self._queue_id(), filter=self.settings.name)
             return GO_ON
         if kind in (Kind.REJECT, Kind.TEMPFAIL, Kind.REPLY):
             refused = Outcome(Do.REFUSE, answer.reply or self._wording.refusal(_REFUSALS[kind, event in CONTENT]))
@@ -274,7 +278,8 @@ class Filter:
 
     def _fail(self, failure: BadFilter, event: Event | None, *, negotiating: bool = False) -> Outcome:
         self._log(failure, event, negotiating=negotiating)
-        self._failed_in_content = event in CONTENT
+        self._failed = event is not None
+        self._failed_in_content = event in CONTENT and self._habits.ends_sessions
         broken = failure.flaw in (Flaw.MALFORMED, Flaw.NO_ADDRESS)
         default = FilterDefault.BROKEN if broken and self._habits.ends_sessions else self.settings.default
         stands = self._stand(_default(default, self._wording), failed=True)
@@ -284,7 +289,7 @@ class Filter:
 
     def _log(self, failure: BadFilter, event: Event | None, *, negotiating: bool = False) -> None:
         facts = {"filter": self.settings.name, "event": event, "negotiating": negotiating}
-        self._note(LogEvent.FILTER_FAILED, flaw=failure.flaw, facts=failure.facts, **facts)
+        self._note(LogEvent.FILTER_FAILED, queue_id=self._queue_id(), flaw=failure.flaw, facts=failure.facts, **facts)
 
     def abort(self, *, tell: bool = True) -> None:
         """The message is over, whatever became of it."""

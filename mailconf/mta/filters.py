@@ -60,7 +60,8 @@ class Filters:
         self._filtering = filtering
         self._session = session
         self._filters = [
-            Filter(settings, root, wording, note, limit, filtering.habits) for settings in filtering.filters
+            Filter(settings, root, wording, note, limit, lambda: session.queue_id, filtering.habits)
+            for settings in filtering.filters
         ]
         self._envelope: dict[str, str] = {}
         self._open = False  # a sender was told

@@ -34,6 +34,7 @@ class HopConnection(asyncio.Protocol):
     made     when, by the event loop's clock
     ready    what the host has said about itself
     layer    TLS, once it is in force
+    hosts    by the nexthops for which it was used, those of late
     on_lost  called when the connection is of no use any more while nothing is waited for
     """
 
@@ -42,6 +43,7 @@ class HopConnection(asyncio.Protocol):
         self.policy = policy
         self.ready: Ready | None = None
         self.layer: TlsLayer | None = None
+        self.hosts: dict[str, Host] = {}
         self.on_lost: Callable[[HopConnection], None] | None = None
         self._loop = asyncio.get_running_loop()
         self.made = self._loop.time()

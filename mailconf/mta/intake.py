@@ -88,8 +88,9 @@ class QueueIntake:
         discarded = any(effect.kind is EffectKind.DISCARD for effect in message.effects)
         if discarded or filtered.do is Do.DISCARD or not message.recipients:
             return
-        filters = [self.context.policy.site.local_filter] if message.user is not None else []
-        filters += [effect.argument for effect in message.effects if effect.kind is EffectKind.FILTER]
+        by_command = self.context.policy.site.local_filter if message.user is not None else ""
+        asked = [effect.argument for effect in message.effects if effect.kind is EffectKind.FILTER]
+        filters = [*([by_command] if by_command else []), *asked]
         hold = any(effect.kind is EffectKind.HOLD for effect in message.effects) or filtered.do is Do.HOLD
         message.waits = message.waits or bool(effects[EffectKind.WAIT])
         try:
@@ -213,7 +214,7 @@ class QueueIntake:
         if hops >= site.limits.hop_count:
             self.context.note(LogEvent.TOO_MANY_HOPS, queue_id=message.queue_id)
             raise self._refusal(Problem.TOO_MANY_HOPS)
-        if local or site.add_missing_headers:
+        if (local or site.add_missing_headers) and not site.fields_at_delivery:
             for header in await self._missing(message, present):
                 put(header)
         self.context.note(LogEvent.MESSAGE_IDS, queue_id=message.queue_id, fields=identities)

@@ -83,9 +83,9 @@ class LogEvent(Worded):
     COMMENTS_LOST = "comments around an address are dropped; where they begin", "queue_id", "text"
     MESSAGE_IDS = "what identifies a message: values by lower-case names of fields", "queue_id", "fields"
     # Mail filters. ``filter`` is its name; ``event`` a smtp.milter.Event, or None before the first.
-    FILTER_FAILED = "a filter cannot be asked any more", "filter", "event", "negotiating", "flaw", "facts"
-    FILTER_ODD = "a filter negotiates in an unusual way (smtp.milter.Negotiated)", "filter", "agreed"
-    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "filter"
+    FILTER_FAILED = "a filter cannot be asked any more", "queue_id", "filter", "event", "negotiating", "flaw", "facts"
+    FILTER_ODD = "a filter negotiates in an unusual way (smtp.milter.Negotiated)", "queue_id", "filter", "agreed"
+    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "queue_id", "filter"
     # do: a filter.Do; where: the command; recipient: the one in question, or ""; reply: the refusal, or None
     FILTERED = "what a filter leads to", "do", "where", "client", "session", "recipient", "reply", "in_content"
     # flaw: an envelope_changes.Odd
@@ -110,6 +110,8 @@ class LogEvent(Worded):
     ATTEMPT_FAILED = "an attempt ended in an exception", "serial", "error"
     AGENT_FAILED = "an agent ended in an exception", "program", "queue_id", "error"
     NO_AGENT = "nothing delivers for a transport; the agent that asks for it or ''", "program", "transport"
+    PROGRAM_NOT_RUN = "a mailer's program cannot be run", "queue_id", "path", "reason"
+    PROGRAM_DIED = "a mailer's program was killed by a signal", "queue_id", "mailer", "number"
     HOP_TLS_BEGUN = "TLS with a host is in force; trust", "program", "relay", "level", "facts"
     HOP_TLS_FAILED = "the handshake with a host failed", "program", "relay", "reason", "untrusted"
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
@@ -177,6 +179,7 @@ class Remark(Worded):
     NO_CHROOT = "the command of a transport cannot have that root", "file", "reason"
     UNKNOWN_STATUS = "what a status that is not of sysexits.h means", "status"
     NO_RIGHTS = "only root may run a command as that user", "uid"
+    PROGRAM_LATER = "a mailer's program wants to be called again later, or has died", "mailer", "path"
     # Transports.
     NO_TRANSPORT = "nothing delivers for the transport"
     TRANSPORT_FAILED = "the transport cannot be used as it is configured; the log has more"

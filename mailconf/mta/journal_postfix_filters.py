@@ -72,7 +72,7 @@ _UNCLEAN = str.maketrans(dict.fromkeys((*range(32), 127), "?"))
 
 
 def _failed(
-    filter: str, event: Event | None, negotiating: bool, flaw: Flaw, facts: Mapping[str, Any]
+    queue_id: str, filter: str, event: Event | None, negotiating: bool, flaw: Flaw, facts: Mapping[str, Any]
 ) -> Iterable[Line]:
     program = _CONTENT if event in CONTENT else _COMMANDS
     about = f"warning: milter {filter}: "
@@ -95,14 +95,14 @@ def _failed(
         yield program, about + _HANDSHAKE
 
 
-def _odd(filter: str, agreed: Negotiated) -> Iterable[Line]:
+def _odd(queue_id: str, filter: str, agreed: Negotiated) -> Iterable[Line]:
     if not agreed.version_known:
         yield _COMMANDS, f"warning: milter {filter}: unexpected protocol version 1"
     for stage in agreed.strange:
         yield _COMMANDS, f"warning: milter {filter}: ignoring unknown macro type {stage}"
 
 
-def _no_discard(filter: str) -> Iterable[Line]:
+def _no_discard(queue_id: str, filter: str) -> Iterable[Line]:
     return ((_COMMANDS, f"warning: milter {filter}: DISCARD action is not allowed for connect or helo"),)
 
 

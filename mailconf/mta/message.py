@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mailconf.model.filtering import Outcome
 from mailconf.model.policy import Policy
+from mailconf.model.recipient import Identity
 from mailconf.model.recipient import Recipient as Recipient
 from mailconf.model.session import Session
 from mailconf.model.transport import AgentKind
@@ -102,6 +103,7 @@ class Result:
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
     uses   messages that the connection has carried, this one included
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
+    rights  those of a user with which it was delivered; None for the mail system's own
     action of a success that the sender may be told of though it was not delivered here: RFC 3464's word for it
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
     """
@@ -115,6 +117,7 @@ class Result:
     setup: float = 0.0
     uses: int = 1
     parts: tuple[Result, ...] = ()
+    rights: Identity | None = None
     action: str = ""
 
 

@@ -195,7 +195,7 @@ class SessionFilters:
         return await self._policy.worded(self._session, reply, Ask(self._world()))
 
     def _log(self, where: str, outcome: Outcome, recipient: str = "", *, in_content: bool = False) -> None:
-        if outcome.do in (Do.CONTINUE, Do.SKIP):
+        if outcome.do in (Do.CONTINUE, Do.SKIP) or (outcome.again and self._denies):
             return
         facts = {"session": self._session, "recipient": recipient, "reply": outcome.reply, "in_content": in_content}
         self._note(LogEvent.FILTERED, do=outcome.do, where=where, client=self._client(), **facts)

@@ -84,7 +84,12 @@ class _Attempt:
 
 
 class SmtpAgent:
-    """An `mailconf.mta.message.Agent`."""
+    """An `mailconf.mta.message.Agent`.
+
+    complete  gives a message the fields that it lacks, where that is done when it leaves (`Site.fields_at_delivery`)
+    """
+
+    complete: Callable[[Job], Awaitable[bytes]] | None = None
 
     def __init__(self, context: Context, resolver: Resolver, *, lmtp: bool = False, root: Root | None = None) -> None:
         self.context = context
@@ -196,7 +201,7 @@ class SmtpAgent:
             attempt.sessions[host.destination] += session.greeted
         if session.left is not None:
             endpoint = _endpoint(job, host, security)
-            self.pool.put(session.left, host, endpoint, host.destination, session.reuse.idle)
+            self.pool.put(session.left, host, endpoint, session.reuse.idle)
         found: dict[int, Result] = {}
         for index, said in zip(attempt.waiting, replies, strict=True):
             recipient = job.recipients[index][0]
@@ -302,7 +307,8 @@ class SmtpAgent:
     async def _inspected(self, job: Job) -> bytes:
         """The message as it may leave (postconf(5) smtp_header_checks). Raises Failure where a table cannot answer."""
         message = job.message
-        found = await job.policy.inspect_sent(job.transport, message.content, Ask(job.world))
+        content = message.content if self.complete is None else await self.complete(job)
+        found = await job.policy.inspect_sent(job.transport, content, Ask(job.world))
         for text in found.notes:
             self.context.note(LogEvent.SENT_CONTENT, program=self.program, queue_id=message.queue_id, text=text)
         if found.reply is not None:

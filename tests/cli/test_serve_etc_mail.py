@@ -23,6 +23,8 @@ def policy_of(root: Root, text: str) -> SendmailPolicy:
     [
         ("O ServerCertFile=/etc/cert\n", "ServerCertFile"),
         ("O RefuseLA=12\n", "RefuseLA"),
+        ("Mnone, P=/no/such/program, F=l, A=x $u\n", "mailer none waits: there is no program /no/such/program"),
+        ("Mspeaks, P=/bin/true, F=lm, A=true -l\n", "mailer speaks is not served: /bin/true is to speak"),
         ("Scheck_compat\nR$*\t$#error $: no\n", "check_compat"),
     ],
 )
@@ -30,6 +32,11 @@ def test_what_is_not_done_is_named(tmp_path: Path, text: str, name: str) -> None
     root = Root(tmp_path)
     assert [name in line for line in unserved(policy_of(root, text))] == [True]
     assert unserved(policy_of(root, "")) == []
+
+
+def test_what_an_ordinary_user_does_not_deliver_is_named(tmp_path: Path) -> None:
+    (line,) = unserved(policy_of(Root(tmp_path), ""), 1234)
+    assert line.startswith("mail for others than user 1234 waits") and line.endswith("(local, prog)")
 
 
 def test_commands_of_hosts_deny_are_named(tmp_path: Path) -> None:

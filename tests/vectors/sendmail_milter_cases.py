@@ -17,7 +17,7 @@ MESSAGE = (
 )
 SENT = [HELLO, MAIL, RCPT, "DATA", MESSAGE, "QUIT"]
 AGAIN = [HELLO, MAIL, RCPT, "RCPT TO:<bob@example.org>", "DATA", MESSAGE, "NOOP", MAIL, RCPT, "QUIT"]
-RECEIVED = "HReceived: from $s by $j; $b\n"
+RECEIVED = "HReceived: from $s by $j; $b\nO LogLevel=9\n"
 ONE = "Xf0, S=unix:FOLDER/f0, {more}T=C:5s;S:5s;R:5s;E:10s\nO InputMailFilters=f0\n"
 TWO = (
     "Xf0, S=unix:FOLDER/f0, T=C:5s;S:5s;R:5s;E:10s\nXf1, S=unix:FOLDER/f1, T=C:5s;S:5s;R:5s;E:10s\n"

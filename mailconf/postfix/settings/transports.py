@@ -9,7 +9,15 @@ from collections.abc import Callable
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service
-from mailconf.model.transport import AgentKind, ClientWays, ConnectionReuse, HostLookup, Transport
+from mailconf.model.transport import (
+    AgentKind,
+    ClientWays,
+    Concurrency,
+    ConnectionReuse,
+    Feedback,
+    HostLookup,
+    Transport,
+)
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.pipe_services import pipe_service
 from mailconf.smtp.ehlo import Ehlo
@@ -62,6 +70,7 @@ def _transport(
         limits=own if own != limits else None,
         command=command,
         concurrency=c.integer(concurrency) if c.is_known(concurrency) else None,
+        change=_change(c, service.name),
         recipients=c.integer(recipients) if c.is_known(recipients) else None,
         client_name=view.value(client) if client is not None else "",
         client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
@@ -110,6 +119,32 @@ def _ways(c: Configuration, program: str) -> ClientWays:
         line_length=integer("line_length_limit", usual.line_length),
         converts=not c.boolean("disable_mime_output_conversion"),
     )
+
+
+def _change(c: Configuration, name: str) -> Concurrency:
+    """The queue manager's: postconf(5) initial_destination_concurrency and its like, or the transport's own."""
+
+    def own(common: str) -> str:
+        known = f"{name}_{common.removeprefix('default_')}"
+        return known if c.is_known(known) else common
+
+    return Concurrency(
+        first=c.integer(own("initial_destination_concurrency")),
+        gain=_feedback(c.value(own("default_destination_concurrency_positive_feedback"))),
+        loss=_feedback(c.value(own("default_destination_concurrency_negative_feedback"))),
+        cohorts=c.integer(own("default_destination_concurrency_failed_cohort_limit")),
+    )
+
+
+def _feedback(text: str) -> Feedback:
+    """``number`` or ``number / concurrency``. ``number / sqrt_concurrency`` counts as 1, whatever the number is, as in
+    Postfix 3.7.11; so does what is none of these, or not from 0 to 1: the queue manager does not start then."""
+    amount, _, divisor = (part.strip() for part in text.partition("/"))
+    try:
+        number = float(amount)
+    except ValueError:
+        return Feedback()
+    return Feedback(number, bool(divisor)) if divisor in ("", "concurrency") and 0.0 <= number <= 1.0 else Feedback()
 
 
 def _reuse(view: Configuration, program: str) -> ConnectionReuse:

@@ -124,7 +124,7 @@ SILENT: dict[str, str] = {
     r"address_verify_(?:map|cache_cleanup_interval|service_name)": "where Postfix keeps what probes came to",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
     r"connection_cache_(?:protocol|service|status)_": "how mail goes out, not which",
-    r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
+    r"qmgr_|default_(?:extra_recipient|recipient|recipient_refill)_limit|"
     r"local_destination_|delay_logging_|queue_file_attribute_count_limit": "resources inside Postfix",
     r"strict_mailbox_ownership": "yes unless it is set, and no only allows more",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +31,17 @@ from tests.sendmail.rules.rule_bench import FOLDER
 from tests.vectors.record_milters import converse
 from tests.vectors.record_sendmail_milters import plain
 from tests.vectors.sendmail_milter_cases import FILTERS
+
+# What sendmail says of changes that filters make, and of those that it cannot reach.
+_NOT_SAID = re.compile(
+    r"\) (?:add|insert|change|delete|message|chgfrom)|quarantine|socket name|connecting|initializ|connect: "
+)
+
+
+def comparable(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without lines of the log that we have not, or in other words (docs/serve.md)."""
+    log = [line for line in answer["log"] if not _NOT_SAID.search(line)]
+    return {"packets": answer["packets"], "replies": answer["replies"], "log": log, "queue": answer["queue"]}
 
 
 class _Kept:
@@ -86,7 +98,8 @@ async def _answer(site: Any, filters: list[MilterServer], case: dict[str, Any]) 
     )
     resolver = Resolver(hosts=HostsFile(site.root))
     world = MtaWorld(FileWorld(site.root, trace=False), resolver, root=site.root)
-    context = Context(policy, world, lambda program, text: None, personality)
+    log: list[str] = []
+    context = Context(policy, world, lambda program, text: log.append(text), personality)
     context.intake = QueueIntake(context, queue)  # type: ignore[arg-type]  # what is asked of it
     service = SmtpService(context, resolver=resolver, root=site.root)
     server = await asyncio.get_running_loop().create_server(service.protocol, "127.0.0.1", 0)
@@ -100,5 +113,6 @@ async def _answer(site: Any, filters: list[MilterServer], case: dict[str, Any]) 
     return {
         "packets": [[[plain(packet) for packet in one] for one in connections] for connections in packets],
         "replies": [plain(reply) for reply in replies],
+        "log": [plain(line) for line in log if "ilter" in line],
         "queue": queue.kept,
     }
