@@ -115,6 +115,11 @@ class PolicySession(Protocol):
         """After the final dot; ``session.size``, ``content`` and ``queue_id`` are set."""
         ...
 
+    async def secured(self, ask: Ask) -> Verdict:
+        """TLS is in force, and ``session`` has what was agreed on: forget of the client what does not count any more. A
+        refusal is not sent; ``Verdict.denied`` is the answer to what the client asks for next."""
+        ...
+
     def forget(self) -> None:
         """The transaction is over: RSET, a message that has come, a MAIL or a HELO that begins anew."""
         ...

@@ -17,12 +17,13 @@ class TlsVersion(IntEnum):
 
 class TlsTerms(NamedTuple):
     """Which TLS is good enough: the lowest and the highest version, those between them that are switched off, and the
-    ciphers up to TLS 1.2 in OpenSSL's words."""
+    ciphers up to TLS 1.2 and those of TLS 1.3 in OpenSSL's words."""
 
     lowest: TlsVersion = TlsVersion.V1_0
     highest: TlsVersion = TlsVersion.V1_3
     without: frozenset[TlsVersion] = frozenset()
     ciphers: str = ""
+    suites: str = ""
 
 
 class KeyFiles(NamedTuple):
@@ -37,6 +38,9 @@ class ServerTls(NamedTuple):
 
     keys       files with the service's certificates
     ca_file    certificates of those that vouch for clients, "" for none; ``ca_folder`` the same as a directory
+    revoked    a file with certificates that do not count any more, "" for none
+    any        whose certificate nobody vouches for is taken all the same, where the TLS library can do that; where it
+               cannot, clients are not asked for one
     ask        clients are asked for a certificate; ``require``: those without one are sent away
     wrapper    a session begins with TLS, without STARTTLS
     required   most commands wait for TLS
@@ -58,6 +62,8 @@ class ServerTls(NamedTuple):
     in_header: bool = False
     logged: int = 0
     timeout: float = 300.0
+    revoked: str = ""
+    any: bool = False
 
 
 class Logins(NamedTuple):
@@ -74,6 +80,25 @@ class Logins(NamedTuple):
     options: frozenset[str] = frozenset()
     tls_options: frozenset[str] = frozenset()
     in_header: bool = False
+
+
+class SaslLogins(NamedTuple):
+    """How this host itself knows whether a client's login is good (sendmail; Cyrus SASL's pwcheck_method).
+
+    realm       of accounts that name none
+    methods     how a password is looked at, one after the other: "auxprop", "saslauthd"
+    database    the file with the passwords, a hash file of Berkeley DB; "" for none
+    socket      saslauthd's
+    mechanisms  those that count, in upper case; None for all
+    service     what saslauthd is told that the login is for
+    """
+
+    realm: str
+    methods: tuple[str, ...] = ("auxprop",)
+    database: str = ""
+    socket: str = ""
+    mechanisms: frozenset[str] | None = None
+    service: str = "smtp"
 
 
 class TlsLevel(IntEnum):

@@ -22,11 +22,13 @@ from mailconf.model.transaction import Question, Transaction
 from mailconf.model.verdict import EffectKind, Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.authentication import Authentication
+from mailconf.mta.authentication_sasl import SaslAuthentication
 from mailconf.mta.headers import guard
 from mailconf.mta.hop import Hop
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
+from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.smtp.events import (
     Auth,
     AuthResponse,
@@ -85,7 +87,7 @@ class Answers(Transaction):
         note: Callable[..., None],
         on_verdict: VerdictHook | None = None,
         *,
-        logins: LoginServer | None = None,
+        logins: LoginServer | SaslAccounts | None = None,
         has_tls: bool = False,
     ) -> None:
         super().__init__(policy, Session(), context.world)
@@ -100,8 +102,14 @@ class Answers(Transaction):
         self._begun = False  # a sender was accepted
         self._chunk_verdict: Reply | None = None
         self.remarks: list[Reply] = []
-        self._has_tls = has_tls
-        self.login = Authentication(self.session, connection, logins, lambda: self.client, self.worded, note)
+        self._has_tls = self.session.tls_ready = has_tls
+        self.session.logins_ready = logins is not None
+        shared = (lambda: self.client, self.worded, note)
+        self.login: Authentication | SaslAuthentication
+        if isinstance(logins, SaslAccounts):
+            self.login = SaslAuthentication(self.session, connection, logins, *shared)
+        else:
+            self.login = Authentication(self.session, connection, logins, *shared)
         self.pause = 0.0
         self._drop_content()
 
@@ -136,7 +144,7 @@ class Answers(Transaction):
         recipients = [recipient.address for recipient in self.recipients]
         self._note(LogEvent.TRANSACTION_OVER, session=self.session, size=self._complete, recipients=recipients, **facts)
 
-    def _need_id(self) -> None:
+    def need_id(self) -> None:
         """Give the message to come its id, where the dialect has it so early."""
         intake = self.context.intake
         if self.context.personality.early_ids and intake is not None and not self.session.queue_id:
@@ -165,7 +173,7 @@ class Answers(Transaction):
 
     async def connect(self) -> Verdict:
         """The greeting, or what refuses the client: then its commands are refused, too, until it ends the session."""
-        self._need_id()
+        self.need_id()
         if not await self.login.prepare():
             host = self.connection.options.hostname
             return Verdict(self._wording.refusal(Problem.NO_LOGINS, host=host), Trace(), disconnect=True)
@@ -237,7 +245,8 @@ class Answers(Transaction):
             case Vrfy():
                 return [await self._vrfy(event)]
             case Command(line):
-                return [(await self.command(line)).reply]
+                verdict = await self.command(line)
+                return [verdict.reply if verdict.login is None else await self.login.begin(verdict.login)]
             case Verb():
                 self.session.verbose = True
                 return [self._wording.acknowledgement(Acknowledgement.VERBOSE)]
@@ -288,7 +297,7 @@ class Answers(Transaction):
 
     async def _mail(self, event: Mail) -> Reply:
         self._arrival = self.context.world.now()
-        self._need_id()
+        self.need_id()
         verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
         self._begun = self._begun or verdict.accepted
         if verdict.accepted:

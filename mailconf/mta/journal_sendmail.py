@@ -12,24 +12,36 @@ from typing import Any
 
 from mailconf.model.address import external
 from mailconf.model.peer import peer_of
-from mailconf.model.session import Session
+from mailconf.model.session import ClientCertificate, Proof, Session
 from mailconf.model.verdict import Reply, Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
+from mailconf.smtp.certificates import BadCertificate, names
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import Refused
 from mailconf.smtp.problems import Problem
+from mailconf.smtp.xtext import encoded
+from mailconf.source import encode
 
 PROGRAM = "sendmail"
 _RECIPIENT_FACTOR = 30000  # option RecipientFactor's default, by which a message's priority grows
 _ACTIVE = ("MAIL", "VRFY", "EXPN", "ETRN")
 _OPEN = ("MAIL", "RCPT", "DATA")
-_UNNUMBERED_ID = ("ruleset=check_relay,", "ruleset=check_vrfy,", "ruleset=check_expn,", "ruleset=check_etrn,")
+_UNNUMBERED_ID = tuple(
+    f"ruleset={of}," for of in ("check_relay", "tls_client", "check_vrfy", "check_expn", "check_etrn")
+)
 _RELAY = re.compile(r"(.+)\[(.+)\]:\d+")
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3} ")
 _ALWAYS, _LOST, _REFUSED, _FROM, _NOTED, _FAILED, _SENT, _LATER, _EACH = 0, 2, 4, 5, 6, 7, 8, 9, 10
+_MORE = 11
+_VERIFIED = {Proof.NOT_ASKED: "NOT", Proof.NONE: "NO", Proof.GOOD: "OK", Proof.BAD: "FAIL"}
+_SHOWN = 256  # characters of a name
+
+_ACCEPT_FAILED = (
+    "STARTTLS=server, error: accept failed=-1, reason={reason}, SSL_error=1, errno=0, retry=-1, relay={client}"
+)
 
 # Lines of events whose facts stand in them as they are, and the level.
 _TEXTS: dict[LogEvent, tuple[int, str]] = {
@@ -72,8 +84,15 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.LISTENING: (_ALWAYS, "daemon {service}: listening on {host} port {port}"),
     LogEvent.PRIVILEGE_UNKNOWN: (_REFUSED, "{privilege}: {table}: lookup failed"),
     LogEvent.TLS_BROKEN: (_ALWAYS, "STARTTLS=server, error: {reason} {file}"),
-    LogEvent.TLS_FAILED: (_NOTED, "NOQUEUE: STARTTLS=server, error: accept failed, reason={reason}, relay={client}"),
+    LogEvent.TLS_FAILED: (_NOTED, _ACCEPT_FAILED),
+    LogEvent.HANDSHAKE_LOST: (_NOTED, _ACCEPT_FAILED.replace("{reason}", "unexpected eof while reading")),
+    LogEvent.NO_WRAPPER: (_ALWAYS, "{queue_id}: smtps: TLS not available, exiting"),
     LogEvent.NO_CERTIFICATE: (_NOTED, "NOQUEUE: {client} has to present a certificate, and did not"),
+    LogEvent.LOGIN_REFUSED: (
+        _LATER,
+        "{queue_id}: AUTH failure ({method}): {reason}, user={account}, relay={client}",
+    ),
+    LogEvent.LOGIN_UNREADABLE: (_LATER, "{queue_id}: AUTH decode64 error, relay={client}"),
     LogEvent.LOGIN_ABORTED: (_LATER, "NOQUEUE: AUTH aborted, mech={method}, relay={client}"),
     LogEvent.RESPONSE_TOO_LONG: (_NOTED, "NOQUEUE: an AUTH response of {client} is longer than {limit}: {text}"),
     LogEvent.LOGINS_UNAVAILABLE: (_ALWAYS, "AUTH: {server} cannot be asked: {reason}"),
@@ -245,7 +264,7 @@ def _refused(client: str, queue_id: str, named: bool, refused: Refused) -> Itera
 
 def _verdict(queue_id: str, verdict: Verdict) -> Iterable[tuple[int, str]]:
     for line in verdict.notes:
-        level = _REFUSED if line.startswith("ruleset=") else _NOTED
+        level = _NOTED if not line.startswith("ruleset=") or line.startswith("ruleset=tls_client,") else _REFUSED
         yield level, line if line.startswith(_UNNUMBERED_ID) else f"{queue_id or 'NOQUEUE'}: {line}"
     if line := verdict.log:
         yield _REFUSED, line if line.startswith(_UNNUMBERED_ID) else f"{queue_id or 'NOQUEUE'}: {line}"
@@ -268,7 +287,7 @@ def _over(
         f"nrcpts={len(recipients)}",
         *([f"msgid={identity}"] if identity else []),
         *([f"bodytype={parameters['BODY'].upper()}"] if parameters.get("BODY") else []),
-        f"proto={session.protocol}",
+        f"proto={session.spoken or session.protocol}",
         "daemon=MTA",
         f"relay={peer_of(session).text}",
     ]
@@ -329,9 +348,27 @@ def _operated(queue_id: str, operation: Operation) -> Iterable[tuple[int, str]]:
 
 
 def _tls_begun(client: str, session: Session) -> Iterable[tuple[int, str]]:
-    verify = "NO" if session.certificate is None else "OK" if session.certificate.trusted else "FAIL"
-    agreed = f"version={session.tls_protocol}, verify={verify}, cipher={session.tls_cipher}, bits={session.tls_bits}"
-    yield _SENT, f"NOQUEUE: STARTTLS=server, relay={client}, {agreed}"
+    certificate = session.certificate
+    verify = _VERIFIED[session.proof]
+    bits = f"bits={session.tls_bits}/{session.tls_bits}"
+    agreed = f"version={session.tls_protocol}, verify={verify}, cipher={session.tls_cipher}, {bits}"
+    yield _LATER, f"STARTTLS=server, relay={client}, {agreed}"
+    subject, issuer = ("", "") if certificate is None else _names(certificate)
+    fault = certificate.fault if certificate is not None else ""
+    yield _MORE, f"STARTTLS=server, cert-subject={subject}, cert-issuer={issuer}, verifymsg={fault or 'ok'}"
+
+
+def _names(certificate: ClientCertificate) -> tuple[str, str]:
+    try:
+        found = names(certificate.data)
+    except BadCertificate:
+        return "", ""
+    return encoded(found.subject)[:_SHOWN], encoded(found.issuer)[:_SHOWN]
+
+
+def _logged_in(client: str, method: str, account: str) -> Iterable[tuple[int, str]]:
+    shown = encoded(encode(account), also="=")
+    yield _LATER, f"AUTH=server, relay={client}, authid={shown}, mech={method}, bits=0"
 
 
 def _login_failed(client: str, method: str, reply: Reply, account: str | None) -> Iterable[tuple[int, str]]:
@@ -363,6 +400,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[tuple[int, str]]]] = {
     LogEvent.EXPIRED: _expired,
     LogEvent.OPERATED: _operated,
     LogEvent.TLS_BEGUN: _tls_begun,
+    LogEvent.LOGGED_IN: _logged_in,
     LogEvent.LOGIN_FAILED: _login_failed,
     LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
     LogEvent.HOP_TLS_FAILED: _hop_tls_failed,

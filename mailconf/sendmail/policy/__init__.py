@@ -7,11 +7,12 @@ session_recipients.py is what a session asks of the recipients' side. settings.p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.policy import Kept, Privilege, Role
 from mailconf.model.recipient import Recipient, RecipientKind
-from mailconf.model.security import HopAsked, HopSecurity
+from mailconf.model.security import HopAsked, HopSecurity, ServerTls
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
@@ -20,7 +21,7 @@ from mailconf.model.world import Ask, Records, run
 from mailconf.sendmail.policy import deliveries
 from mailconf.sendmail.policy.recipients_world import RecipientsWorld
 from mailconf.sendmail.policy.session import SendmailSession
-from mailconf.sendmail.policy.settings import Compiled
+from mailconf.sendmail.policy.settings import Compiled, Daemon
 from mailconf.sendmail.rules.book import Rulebook
 from mailconf.sendmail.rules.problems import CfProblem, Problems
 from mailconf.sendmail.rules.run import Engine
@@ -58,6 +59,18 @@ class SendmailPolicy:
         """As a process of its own would: maps that could not be opened are tried again."""
         self._open_maps(Problems(lambda problem: None))
         return SendmailSession(self.compiled, session)
+
+    def at(self, daemon: Daemon) -> SendmailPolicy:
+        """The same for the clients of one daemon."""
+        found = copy(self)
+        found.compiled = compiled = copy(self.compiled)
+        found.site = compiled.site = copy(self.site)
+        compiled.daemon = daemon
+        if found.site.tls is not None and "s" in daemon.flags:
+            found.site.tls = found.site.tls._replace(wrapper=True)
+        elif "s" in daemon.flags:
+            found.site.tls = ServerTls(wrapper=True, any=True)
+        return found
 
     def _open_maps(self, problems: Problems) -> None:
         """Open what is not open; aliases are read when they are needed."""

@@ -12,6 +12,7 @@ from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.sendmail.policy.session_ehlo import dated
 from mailconf.sendmail.policy.session_state import latin, modern
+from mailconf.sendmail.policy.session_tls import login_macros, tls_macros
 from mailconf.sendmail.policy.settings import Compiled
 
 _MOST = 8192  # characters
@@ -44,13 +45,13 @@ class ReceivedField:
         if line is None:
             return ""
         macros = book.macros.above()
-        for name, value in _macros(hop).items():
+        for name, value in _macros(self._policy, hop).items():
             macros.define(name, value)
         value = macros.expand(line.value, lambda message: None)[:_MOST].strip()
         return modern(f"{line.name}: {value}")
 
 
-def _macros(hop: Came) -> dict[str, str | None]:
+def _macros(policy: Compiled, hop: Came) -> dict[str, str | None]:
     session = hop.session
     values: dict[str, str | None] = {"i": hop.queue_id, "b": dated(hop.arrival), "u": None}
     if session is None:
@@ -63,9 +64,7 @@ def _macros(hop: Came) -> dict[str, str | None]:
         **values,
         "s": latin(peer.pointer if said is None else said),
         "_": latin(peer.text),
-        "r": session.protocol,
-        "auth_type": session.sasl_method or None,
-        "auth_authen": latin(session.sasl_username) or None,
-        "tls_version": session.tls_protocol or None,
-        "cipher": session.tls_cipher or None,
+        "r": session.spoken or session.protocol,
+        **(tls_macros(policy, session) if session.tls_protocol else {}),
+        **login_macros(session),
     }

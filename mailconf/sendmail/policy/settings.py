@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cached_property
+from typing import NamedTuple
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service, Setting, Site
@@ -144,6 +145,18 @@ class Settings:
         return found
 
 
+class Daemon(NamedTuple):
+    """Which of the listeners of DaemonPortOptions a client has connected to, and its flags (M=)."""
+
+    name: str = "MTA"
+    flags: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The flags as the macro {daemon_flags} has them."""
+        return " ".join(flag * 2 if flag.isupper() else flag for flag in self.flags)
+
+
 class Compiled:
     """A configuration with what was made of it.
 
@@ -153,6 +166,7 @@ class Compiled:
     hear   takes the name of each ruleset that is entered, where there is a source
     """
 
+    daemon = Daemon()
     hear: Callable[[str], object] | None = None
     quick: Callable[[AskedWorld, Problems], Engine] | None = None  # makes the engines that need no trace
 
