@@ -21,6 +21,7 @@ from mailconf.mta.message import Context, IntakeRefused
 from mailconf.mta.queue import QueueEntry
 from mailconf.mta.queue.folder import QueueFolder
 from mailconf.mta.queue.local_queue import LocalQueue
+from mailconf.mta.queue.shared_queue import SharedQueue
 from mailconf.mta.scheduler import Scheduler, Wait, wait
 from mailconf.mta.virtual import Mailboxes, Virtual
 
@@ -30,6 +31,8 @@ class Manager:
 
     It sets ``context.intake`` and the agents that write mailboxes, refuse and discard; a caller adds those that need a
     network to ``context.agents`` before `open`. Without ``scan`` what is due at the start waits for its run.
+
+    shared  where the queue of several machines is, a libpq connection string; "": the queue is below queue_directory
     """
 
     def __init__(
@@ -40,11 +43,16 @@ class Manager:
         wait: Wait = wait,
         steady: Callable[[], float] = time.monotonic,
         scan: bool = True,
+        shared: str = "",
     ) -> None:
         self.context = context
         directory = root.path(context.policy.site.queue_directory.value)
         ids = context.personality.ids
-        self.queue = LocalQueue(directory, ids, self._report, wall=lambda: context.world.now(), steady=steady)
+        self.queue: LocalQueue | SharedQueue
+        if shared:
+            self.queue = SharedQueue(shared, directory, ids, self._report)
+        else:
+            self.queue = LocalQueue(directory, ids, self._report, wall=lambda: context.world.now(), steady=steady)
         self.workers = Workers(root)
         self.scheduler = Scheduler(context, self.queue, wait=wait, steady=steady, scan=scan)
         self.works = Works(self.queue, self.scheduler, self._anew, self._operated)
@@ -59,9 +67,19 @@ class Manager:
     def _report(self, text: str) -> None:
         self.context.note(LogEvent.QUEUE_FAILED, error=text)
 
+    async def reach(self) -> None:
+        """Open the queue if it is a shared one; raises QueueError."""
+        if isinstance(self.queue, SharedQueue):
+            await self.queue.open()
+            self.queue.changed = self.scheduler.scan
+
     def open(self) -> None:
-        """Open the queue and begin to deliver what is in it; raises QueueError, also when another MTA works on it."""
-        self.queue.open(self.context.policy.site.limits.maximal_backoff)
+        """Begin to deliver what is in the queue, which is opened before that unless `reach` has done it.
+
+        Raises QueueError, also when another MTA works on the queue.
+        """
+        if isinstance(self.queue, LocalQueue):
+            self.queue.open(self.context.policy.site.limits.maximal_backoff)
         self._running = asyncio.create_task(self.scheduler.run())
 
     async def listen(self) -> None:

@@ -72,6 +72,7 @@ class Server:
     ready       gets the bound addresses, each with its service, once connections are taken
     on_verdict  gets every answer of the Policy
     once        attempt what this means of the queue once, and end
+    shared      where the queue of several machines is (`mailconf.mta.queue.shared_queue`)
     """
 
     def __init__(
@@ -88,7 +89,9 @@ class Server:
         on_verdict: VerdictHook | None = None,
         grace: float = 5.0,
         once: Once | None = None,
+        shared: str = "",
     ) -> None:
+        self._shared = shared
         self._once = once
         self._compile = compile
         self._files = files
@@ -115,11 +118,12 @@ class Server:
         self.context = context = Context(policies.main, world, self._log, policies.personality, agents=agents)
         agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver, root=self._root)
         agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True, root=self._root)
-        manager = Manager(context, self._root, scan=self._once is None)
+        manager = Manager(context, self._root, scan=self._once is None, shared=self._shared)
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)
         try:
             await self._listen_on(policies)
+            await manager.reach()
             manager.open()
             await manager.listen()
             directory = policies.main.site.directory

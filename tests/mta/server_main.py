@@ -1,7 +1,8 @@
 """Runs a `mailconf.mta.server.Server` for tests: ``server_main.py TOP [BROKEN]``; prints the port it listens on.
 
 The Policy is the fixture's; mail to alice@example.com is delivered to TOP/mail/alice. While the file BROKEN exists the
-configuration is broken. ``TOP/name`` holds the host name. The log goes to standard error.
+configuration is broken. ``TOP/name`` holds the host name. The log goes to standard error. The queue is that of several
+machines which SHARED_QUEUE of the environment names, if it names one; then MAILBOX is alice's mailbox.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def compile() -> Policies:
     site = make_site(TOP / "queue")
     site.hostname = Setting((TOP / "name").read_text().strip())
     site.limits = Limits(connections=0, connections_per_client=0, error_sleep=0.0)
-    mailbox = str(TOP / "mail/alice")
+    mailbox = os.environ.get("MAILBOX", str(TOP / "mail/alice"))
     alice = Recipient("alice@example.com", identity=Identity(os.getuid(), os.getgid()))
     delivery = Delivery(DeliveryKind.MBOX, mailbox, alice)
     return Policies(OpenPolicy(site, deliveries={"alice@example.com": (delivery,)}), PERSONALITY)
@@ -53,5 +54,6 @@ if __name__ == "__main__":
             root=Root(),
             resolver=Resolver(hosts=None),
             ready=ready,
+            shared=os.environ.get("SHARED_QUEUE", ""),
         )
     )

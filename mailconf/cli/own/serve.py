@@ -52,8 +52,20 @@ Source: docs/serve.md; master(5).
     metavar="V",
     help="The sendmail whose words are meant (8.18): without, MAILCONF_SENDMAIL_VERSION, the installed one, or 8.17.",
 )
+@click.option(
+    "--queue",
+    default="",
+    metavar="URI",
+    help="The queue of several machines, in a PostgreSQL database: postgresql://HOST/DATABASE, or what else libpq "
+    "takes; a password belongs in ~/.pgpass.",
+)
 def command(
-    directory: str, root: str, addresses: tuple[str, ...], postfix_version: str | None, sendmail_version: str | None
+    directory: str,
+    root: str,
+    addresses: tuple[str, ...],
+    postfix_version: str | None,
+    sendmail_version: str | None,
+    queue: str,
 ) -> None:
     """Serve SMTP by the configuration in DIR, Postfix's or sendmail's, with the maps that were built from it.
 
@@ -69,16 +81,16 @@ def command(
     tree = Root(root)
     folder = tree.path(directory)
     if is_etc_mail(folder, tree) and not tree.is_file(folder / "main.cf"):
-        sys.exit(_serve_etc_mail(directory, tree, listen, sendmail_version))
+        sys.exit(_serve_etc_mail(directory, tree, listen, sendmail_version, queue))
     loaded = load_site(directory, tree, sink, version=postfix_version)
     endpoints = _endpoints(listen, loaded, sink) if loaded is not None else []
     if loaded is None or sink.failed:
         show(sink)
         sys.exit(2 if loaded is None else 1)
-    sys.exit(_serve(directory, tree, endpoints, loaded, postfix_version))
+    sys.exit(_serve(directory, tree, endpoints, loaded, postfix_version, queue))
 
 
-def _serve_etc_mail(directory: str, root: Root, listen: list[Listen], named: str | None) -> int:
+def _serve_etc_mail(directory: str, root: Root, listen: list[Listen], named: str | None, queue: str) -> int:
     """Serve the sendmail.cf in an /etc/mail; the exit status."""
     from mailconf.cli.shared.sendmail_daemon import run
     from mailconf.mta.readiness import report_ready
@@ -97,7 +109,11 @@ def _serve_etc_mail(directory: str, root: Root, listen: list[Listen], named: str
         click.echo(problem.line(), err=True)
 
     places = [(host, port, service or "MTA") for host, port, service in listen]
-    status = run(root, cf, (), hear, listen=places, ready=lambda endpoints: report_ready(), version=version)
+
+    def ready(endpoints: list[Endpoint]) -> None:
+        report_ready()
+
+    status = run(root, cf, (), hear, listen=places, ready=ready, version=version, shared=queue)
     return 1 if status else 0
 
 
@@ -127,7 +143,7 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
     return chosen
 
 
-def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, version: str | None) -> int:
+def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, version: str | None, queue: str) -> int:
     from mailconf.model.fileworld import FileWorld
     from mailconf.mta.journal import LogEvent
     from mailconf.mta.journal_postfix import PostfixJournal
@@ -172,6 +188,7 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
         log=log,
         root=root,
         ready=ready,
+        shared=queue,
     )
     try:
         run(server)

@@ -39,6 +39,7 @@ def run(
     every: float | None = None,
     once: Once | None = None,
     quiet: bool = False,
+    shared: str = "",
 ) -> int:
     """Serve the configuration in the file ``cf`` until SIGTERM; the exit status.
 
@@ -50,6 +51,7 @@ def run(
     every   seconds between runs of the queue
     once    listen nowhere, attempt this of the queue once, and end
     quiet   the log is the system's, in the place of standard error
+    shared  where the queue of several machines is
     """
     from mailconf.files import Root
     from mailconf.model.fileworld import FileWorld
@@ -95,6 +97,7 @@ def run(
         root=root,
         ready=ready,
         once=once,
+        shared=shared,
     )
     try:
         serve(server)

@@ -48,7 +48,8 @@ class Works:
         self._note = note
 
     def _under_way(self, entry: QueueEntry) -> bool:
-        return self.running is not None and not entry.hold and self.running.attempts(entry.serial)
+        here = self.running is not None and not entry.hold and self.running.attempts(entry.serial)
+        return here or entry.elsewhere
 
     async def listings(self) -> AsyncIterator[Listing]:
         """All messages, in order of arrival."""

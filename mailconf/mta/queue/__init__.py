@@ -1,7 +1,8 @@
 """The queue: what was answered 250, until nothing is left to do for it. This is the specification of its files.
 
-`Queue` is the interface, `mailconf.mta.queue.local_queue.LocalQueue` the queue of one machine. It is a log: messages
-and what becomes of them are appended to segments, and a segment is removed when nothing in it is needed any more.
+`Queue` is the interface, `mailconf.mta.queue.local_queue.LocalQueue` the queue of one machine, of which
+this is the specification; `mailconf.mta.queue.shared_queue` is that of several. It is a log: messages and what becomes
+of them are appended to segments, and a segment is removed when nothing in it is needed any more.
 
 Files
     All below ``queue_directory``. The folders have mode 0700, the files 0600. A folder or file that another user than

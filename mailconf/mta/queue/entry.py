@@ -56,6 +56,7 @@ class QueueEntry:
 
     size    bytes as SMTP counts them: every line ended by CR LF; ``body``: bytes of the body as it lies here
     expire  somebody wants it to be given up: what is deferred at the next attempt goes back to the sender
+    elsewhere  another machine has it under way
     """
 
     serial: int
@@ -68,6 +69,7 @@ class QueueEntry:
     size: int = 0
     expire: bool = False
     body: int = 0
+    elsewhere: bool = False
 
     @property
     def queue_id(self) -> str:

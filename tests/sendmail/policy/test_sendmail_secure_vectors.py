@@ -17,6 +17,7 @@ from tests.vectors.sendmail_clients_driver import Clients
 from tests.vectors.sendmail_secure_cases import BASE, DEPARTURES, MC
 from tests.vectors.sendmail_secure_driver import logged, masked, prepare, saslauthd
 
+pytest.importorskip("OpenSSL")  # of the extra tls
 CASES = store.load("sendmail_secure").cases
 ASKED: list[str] = []  # of saslauthd
 
