@@ -7,13 +7,13 @@ configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.recipient import Recipient, RecipientKind
-from mailconf.model.security import HopAsked, HopSecurity
+from mailconf.model.security import HopAgreed, HopAsked, HopSecurity
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
@@ -195,6 +195,11 @@ class Policy(Protocol):
 
     async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
         """What a transport's agent asks of TLS and logins at a host. Raises LookupFailed."""
+        ...
+
+    async def agreed(self, asked: HopAsked, found: Session | None, recipients: Sequence[str], ask: Ask) -> HopAgreed:
+        """Whether TLS with a host, None for none, is good enough for it and for recipients (`HopSecurity.asked`). Of
+        ``found`` what TLS and certificates are is filled in."""
         ...
 
     async def deliver(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -118,6 +120,9 @@ class HopTls(NamedTuple):
     match        names that the certificate may have, a leading dot for any below it; fingerprints at that level
     wrapper      the session begins with TLS
     server_name  what the host is told that it is called, "" for nothing
+    any          any certificate will do; what it proves is told
+    retries      where TLS need not be, a message that has waited goes without it if the handshake fails
+    status       the DSN status of a handshake that fails
     """
 
     level: TlsLevel = TlsLevel.NONE
@@ -131,6 +136,9 @@ class HopTls(NamedTuple):
     server_name: str = ""
     logged: int = 0
     timeout: float = 300.0
+    any: bool = False
+    retries: bool = True
+    status: str = "4.7.5"
 
 
 class Credentials(NamedTuple):
@@ -152,6 +160,9 @@ class HopLogin(NamedTuple):
 
     mechanisms  those that count, in upper case; None for all
     final       a login that is refused for good is no matter for another time
+    other       as whom the user acts, "" for itself
+    status      the DSN status of a login that fails for now; "" for that of the reply
+    goes_on     the message goes without a login that is refused for good, or where none is offered
     """
 
     credentials: Credentials
@@ -160,6 +171,9 @@ class HopLogin(NamedTuple):
     verified_options: frozenset[str] = frozenset()
     mechanisms: frozenset[str] | None = None
     final: bool = False
+    other: str = ""
+    status: str = ""
+    goes_on: bool = False
 
 
 class Problem(NamedTuple):
@@ -169,12 +183,17 @@ class Problem(NamedTuple):
     status: str
 
 
-class HopSecurity(NamedTuple):
-    """What a delivery to one host asks for; ``problem`` is why there can be none now."""
+class HopAgreed(NamedTuple):
+    """Whether what was agreed on with a host is good enough.
 
-    tls: HopTls = HopTls()
-    login: HopLogin | None = None
+    problem  why not, for the host
+    refused  why not, for recipients
+    notes    lines for the log
+    """
+
     problem: Problem | None = None
+    refused: Mapping[str, Problem] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
 
 
 class HopAsked(NamedTuple):
@@ -185,6 +204,8 @@ class HopAsked(NamedTuple):
     host         the host's name; its port is ``port``
     domain       the nexthop's domain or host, without brackets and port
     sender       of the message, in internal form
+    address      the host's address
+    refused      the code of the reply by which it has refused to begin TLS; 0 where it has not
     """
 
     transport: str
@@ -193,3 +214,19 @@ class HopAsked(NamedTuple):
     port: int
     domain: str
     sender: str
+    address: str = ""
+    refused: int = 0
+
+
+class HopSecurity(NamedTuple):
+    """What a delivery to one host asks for.
+
+    problem   why there can be none now
+    asked     what `Policy.agreed` is to be asked about, before the login, when it is known whether TLS is in force;
+              None: it is not asked
+    """
+
+    tls: HopTls = HopTls()
+    login: HopLogin | None = None
+    problem: Problem | None = None
+    asked: HopAsked | None = None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mailconf.domain_names import comparable
-from mailconf.model.security import HopLogin, HopSecurity, TlsLevel
+from mailconf.model.security import HopLogin, HopSecurity, Problem, TlsLevel
+from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job
 from mailconf.smtp import client
@@ -17,8 +19,7 @@ from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, S
 from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
-    from mailconf.mta.secure_hops import Contexts
-    from mailconf.smtp.tls import TlsLayer
+    from mailconf.mta.secure_hops import Contexts, HostLayer
 
 
 @dataclass
@@ -93,14 +94,17 @@ class HopSession:
         self._gone = False  # the connection is of no use any more
         site = agent.context.policy.site
         self.client = Client(site.client_name(job.transport), lmtp=agent.lmtp)
-        self._layer: TlsLayer | None = None
+        self._layer: HostLayer | None = None
         self._security = HopSecurity()
+        self._addresses: list[str] = []
+        self._unwanted: Mapping[str, Problem] = {}  # recipients that do not get the message under this TLS
 
     async def run(self, envelope: Envelope, security: HopSecurity) -> list[tuple[Reply, Stage] | Failure]:
         """What became of each recipient: the reply that decided, or how the connection was lost. Raises Failure."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         self._prepare(security)
+        self._addresses = [to.address for to in envelope.recipients]
         reader, writer = await self._connect()
         try:
             if security.tls.wrapper:
@@ -110,16 +114,16 @@ class HopSession:
                 await self._secure(reader, writer)
                 event = await self._event(reader, writer)
             self._check_ready(event, envelope)
+            if self._layer is None:
+                await self._ask_about(None)
+            if security.asked is not None and security.login is not None:
+                await self._log_in_late(security.login, reader, writer)
+            if self.client.logged_in:
+                facts = {"program": self.agent.program, "relay": self.host.relay, "mechanism": self.client.mechanism}
+                self.agent.context.note(LogEvent.HOP_LOGGED_IN, **facts)
             self.setup = loop.time() - began
             self.greeted = True
-            self.client.send(envelope)
-            try:
-                event = await self._event(reader, writer)
-            except Failure as lost:
-                return [known or lost for known in self.client.decided]
-            if not isinstance(event, client.StageOutcome):
-                raise self._broken(event)
-            return list(event.replies)
+            return await self._sent(envelope, reader, writer)
         finally:
             if not self._gone:
                 self.client.quit()
@@ -127,6 +131,32 @@ class HopSession:
                 writer.close()
             else:
                 writer.transport.abort()  # a server that does not read would keep the connection for ever
+
+    async def _sent(
+        self, envelope: Envelope, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> list[tuple[Reply, Stage] | Failure]:
+        """What becomes of each recipient; those that the configuration does not take under this TLS are not named."""
+        found: dict[int, tuple[Reply, Stage] | Failure] = {}
+        for number, to in enumerate(envelope.recipients):
+            if to.address in self._unwanted:
+                found[number] = self._refused(self._unwanted[to.address])
+        rest = [number for number in range(len(envelope.recipients)) if number not in found]
+        if rest:
+            part = envelope._replace(recipients=tuple(envelope.recipients[number] for number in rest))
+            found |= zip(rest, await self._outcomes(part, reader, writer), strict=True)
+        return [found[number] for number in range(len(envelope.recipients))]
+
+    async def _outcomes(
+        self, envelope: Envelope, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> list[tuple[Reply, Stage] | Failure]:
+        self.client.send(envelope)
+        try:
+            event = await self._event(reader, writer)
+        except Failure as lost:
+            return [known or lost for known in self.client.decided]
+        if not isinstance(event, client.StageOutcome):
+            raise self._broken(event)
+        return list(event.replies)
 
     # TLS and the login
 
@@ -138,47 +168,87 @@ class HopSession:
             use = client.TlsUse.WANTED if level is TlsLevel.MAY else client.TlsUse.NEEDED
             site = self.agent.context.policy.site
             self.client = Client(site.client_name(self.job.transport), lmtp=self.agent.lmtp, tls=use)
-        if security.login is not None:
+        if security.login is not None and security.asked is None:
             self._log_in_with(security.login, security.login.options)
 
     def _log_in_with(self, login: HopLogin, options: frozenset[str]) -> None:
         user, password = login.credentials
-        self.client.login = client.Login(user, password, options, login.mechanisms)
+        self.client.login = client.Login(user, password, options, login.mechanisms, login.other, login.goes_on)
+
+    async def _log_in_late(self, login: HopLogin, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Log in, now that the configuration has taken what was agreed on. Raises Failure."""
+        user, password = login.credentials
+        wanted = client.Login(user, password, login.options, login.mechanisms, login.other, login.goes_on)
+        event = self.client.log_in(wanted)
+        if event is None:
+            event = await self._event(reader, writer)
+        if not isinstance(event, Ready):
+            raise self._broken(event)
 
     async def _secure(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Begin TLS. Raises Failure."""
         from mailconf.mta.secure_hops import is_meant, shake
         from mailconf.mta.tls import TlsUnavailable
-        from mailconf.smtp.tls import TlsFailed, TlsLayer
+        from mailconf.smtp.tls import TlsFailed
 
         tls, host, context = self._security.tls, self.host, self.agent.context
         note = {"program": self.agent.program, "relay": host.relay}
         try:
-            layer = TlsLayer(self.agent.contexts.of(tls), server_side=False, server_name=tls.server_name or None)
+            layer = self.agent.contexts.layer(tls)
             said = await shake(layer, reader, writer, tls.timeout)
         except TlsFailed as failure:
             self._gone = True
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason=failure, untrusted=failure.untrusted)
             if failure.untrusted:
                 raise Failure(Remark.NOT_VERIFIED, {}, "4.7.5", False, host.relay) from None
-            raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, "4.7.5", False, host.relay) from None
+            raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, tls.status, False, host.relay) from None
         except (OSError, EOFError):  # a timeout is an OSError
             self._gone = True
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason="lost connection", untrusted=False)
-            raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, "4.7.5", False, host.relay) from None
+            raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, tls.status, False, host.relay) from None
         except TlsUnavailable as failure:
             facts: dict[str, object] = {"reason": f"{failure.file or 'TLS'}: {failure}"}
             raise Failure(Remark.SECURITY_UNKNOWN, facts, "4.7.5", relay=host.relay) from None
         if tls.logged > 0:
             context.note(LogEvent.HOP_TLS_BEGUN, **note, level=tls.level, facts=layer.facts())
         self._layer = layer
+        await self._ask_about(layer)
         if not is_meant(tls, layer):
             raise Failure(Remark.NOT_VERIFIED, {}, "4.7.5", False, host.relay)
         self.client.secured()
         self.client.receive_data(said)
-        if (login := self._security.login) is not None:
+        if (login := self._security.login) is not None and self._security.asked is None:
             verified = tls.level >= TlsLevel.FINGERPRINT
             self._log_in_with(login, login.verified_options if verified else login.tls_options)
+
+    async def _ask_about(self, layer: HostLayer | None) -> None:
+        """Ask the configuration whether what was agreed on is good enough. Raises Failure."""
+        asked = self._security.asked
+        if asked is None:
+            return
+        found = None
+        if layer is not None:
+            from mailconf.mta.tls import agreed_with
+
+            found = agreed_with(layer.facts())
+            note = {"program": self.agent.program, "relay": self.host.relay}
+            self.agent.context.note(LogEvent.HOP_AGREED, **note, session=found)
+        try:
+            agreed = await self.job.policy.agreed(
+                asked._replace(refused=self.client.tls_refused), found, self._addresses, Ask(self.job.world)
+            )
+        except LookupFailed as failure:
+            raise Failure(Remark.LOCAL_DATA, {"peer": self.host.peer}, "4.3.0", False, self.host.relay) from failure
+        for text in agreed.notes:
+            named = f"{self.job.message.queue_id}: {text}" if text.startswith("ruleset=tls_rcpt,") else text
+            self.agent.context.note(LogEvent.HOP_NOTED, program=self.agent.program, text=named)
+        if agreed.problem is not None:
+            raise self._refused(agreed.problem)
+        self._unwanted = agreed.refused
+
+    def _refused(self, problem: Problem) -> Failure:
+        text, status = problem
+        return Failure(Remark.HOP_REFUSED, {"text": text}, status, status.startswith("5"), self.host.relay)
 
     def _wrapped(self, data: bytes, *, ends: bool = False) -> bytes:
         """``data`` as the connection carries it."""
@@ -242,23 +312,24 @@ class HopSession:
     def _insecure(self, event: Broken) -> Failure | None:
         """Where TLS or the login is the reason."""
         peer, relay, reply = self.host.peer, self.host.relay, event.reply
+        login = self._security.login
+        failing = login.status if login is not None else ""
         if event.lack is client.Lack.STARTTLS:
             return Failure(Remark.NO_TLS, {"peer": peer}, "4.7.4", relay=relay)
         if event.lack in (client.Lack.BASE64, client.Lack.ANSWER):
             remark = Remark.BAD_CHALLENGE if event.lack is client.Lack.BASE64 else Remark.NO_ANSWER
-            return Failure(remark, {"peer": peer}, "4.7.0", relay=relay)
+            return Failure(remark, {"peer": peer}, failing or "4.7.0", relay=relay)
         if event.lack is client.Lack.MECHANISM:
-            return Failure(Remark.NO_MECHANISM, {"peer": peer}, "4.7.0", relay=relay)
+            return Failure(Remark.NO_MECHANISM, {"peer": peer}, failing or "4.7.0", relay=relay)
         if event.stage is Stage.STARTTLS and reply is not None:
             facts: dict[str, object] = {"peer": peer, "reply": reply}
             dsn = status_of(reply, str(reply.code // 100))
             return Failure(Remark.TLS_REFUSED, facts, dsn, reply.permanent, relay, reply)
         if event.stage is Stage.AUTH and reply is not None:
-            login = self._security.login
             final = reply.permanent and login is not None and login.final
             dsn = status_of(reply, str(reply.code // 100))
             facts = {"peer": peer, "reply": reply}
-            return Failure(Remark.LOGIN_REFUSED, facts, dsn if final else f"4{dsn[1:]}", final, relay, reply)
+            return Failure(Remark.LOGIN_REFUSED, facts, dsn if final else failing or f"4{dsn[1:]}", final, relay, reply)
         return None
 
     def _lost(self, remark: Remark = Remark.CONNECTION_LOST) -> Failure:

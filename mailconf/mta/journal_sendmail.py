@@ -64,6 +64,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.QUEUE_FAILED: (_ALWAYS, "SYSERR: {error}"),
     LogEvent.REPORT_FAILED: (_ALWAYS, "{serial}: a report cannot be queued: {error}"),
     LogEvent.HOST_FAILED: (_LATER, "{queue_id}: {text}"),
+    LogEvent.HOP_NOTED: (_NOTED, "{text}"),
     LogEvent.DNS_FILTERED: (_LATER, "{text}"),
     LogEvent.DELIVERY_WARNING: (_REFUSED, "Warning: {text}"),
     LogEvent.REPORT_WARNING: (_ALWAYS, "Warning: {text}"),
@@ -151,14 +152,15 @@ _REMARKS: dict[Remark, str] = {
     Remark.REFUSED: "{reply.verbatim}",
     Remark.CONTENT_UNCHECKED: "Local configuration error",
     Remark.SECURITY_UNKNOWN: "Local configuration error: {reason}",
+    Remark.HOP_REFUSED: "{text}",
     Remark.NO_TLS: "TLS is needed, and {peer} does not offer it",
     Remark.TLS_REFUSED: "{reply.verbatim}",
-    Remark.NO_HANDSHAKE_TLS: "TLS handshake failed.",
+    Remark.NO_HANDSHAKE_TLS: "403 4.7.0 server not authenticated.",
     Remark.NOT_VERIFIED: "the host's certificate is not verified",
-    Remark.NO_MECHANISM: "AUTH failed: no mechanism of {peer} can be used",
-    Remark.LOGIN_REFUSED: "AUTH failed: {reply.verbatim}",
-    Remark.BAD_CHALLENGE: "AUTH failed: {peer} sent what cannot be read",
-    Remark.NO_ANSWER: "AUTH failed: there is no answer to what {peer} asks for",
+    Remark.NO_MECHANISM: "Temporary AUTH failure",
+    Remark.LOGIN_REFUSED: "Temporary AUTH failure",
+    Remark.BAD_CHALLENGE: "Temporary AUTH failure",
+    Remark.NO_ANSWER: "Temporary AUTH failure",
     Remark.LOCAL_DATA: "AUTH failed: a table of logins cannot be asked",
 }
 _EXIT = {
@@ -348,14 +350,18 @@ def _operated(queue_id: str, operation: Operation) -> Iterable[tuple[int, str]]:
 
 
 def _tls_begun(client: str, session: Session) -> Iterable[tuple[int, str]]:
+    return _tls_lines("server", client, session)
+
+
+def _tls_lines(side: str, client: str, session: Session) -> Iterable[tuple[int, str]]:
     certificate = session.certificate
     verify = _VERIFIED[session.proof]
     bits = f"bits={session.tls_bits}/{session.tls_bits}"
     agreed = f"version={session.tls_protocol}, verify={verify}, cipher={session.tls_cipher}, {bits}"
-    yield _LATER, f"STARTTLS=server, relay={client}, {agreed}"
+    yield _LATER, f"STARTTLS={side}, relay={client}, {agreed}"
     subject, issuer = ("", "") if certificate is None else _names(certificate)
     fault = certificate.fault if certificate is not None else ""
-    yield _MORE, f"STARTTLS=server, cert-subject={subject}, cert-issuer={issuer}, verifymsg={fault or 'ok'}"
+    yield _MORE, f"STARTTLS={side}, cert-subject={subject}, cert-issuer={issuer}, verifymsg={fault or 'ok'}"
 
 
 def _names(certificate: ClientCertificate) -> tuple[str, str]:
@@ -377,11 +383,28 @@ def _login_failed(client: str, method: str, reply: Reply, account: str | None) -
 
 
 def _hop_tls_begun(program: str, relay: str, level: object, facts: Any) -> Iterable[tuple[int, str]]:
-    yield _SENT, f"STARTTLS=client, relay={relay}, {facts.terms}"
+    return ()  # what the certificate proves is not known yet: HOP_AGREED
+
+
+def _hop_agreed(program: str, relay: str, session: Session) -> Iterable[tuple[int, str]]:
+    return _tls_lines("client", _host(relay), session)
+
+
+def _host(relay: str) -> str:
+    """A host as these lines have it: its name with a dot, an address in brackets."""
+    found = _RELAY.fullmatch(relay)
+    if found is None:
+        return relay
+    return f"[{found[2]}]" if found[1] == found[2] else f"{found[1]}."
+
+
+def _hop_logged_in(program: str, relay: str, mechanism: str) -> Iterable[tuple[int, str]]:
+    yield _LATER, f"AUTH=client, relay={_host(relay)}, mech={mechanism}, bits=0"
 
 
 def _hop_tls_failed(program: str, relay: str, reason: object, untrusted: bool) -> Iterable[tuple[int, str]]:
-    yield _NOTED, f"STARTTLS=client, error: connect failed, reason={reason}, relay={relay}"
+    why = "unexpected eof while reading" if reason == "lost connection" else reason
+    yield _NOTED, f"STARTTLS=client, error: connect failed=-1, reason={why}, SSL_error=1, errno=0, retry=-1"
 
 
 def _defect(question: str, error: Exception, place: str) -> Iterable[tuple[int, str]]:
@@ -403,6 +426,8 @@ _LINES: dict[LogEvent, Callable[..., Iterable[tuple[int, str]]]] = {
     LogEvent.LOGGED_IN: _logged_in,
     LogEvent.LOGIN_FAILED: _login_failed,
     LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
+    LogEvent.HOP_AGREED: _hop_agreed,
+    LogEvent.HOP_LOGGED_IN: _hop_logged_in,
     LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
     LogEvent.DEFECT: _defect,
 }

@@ -144,6 +144,8 @@ class SmtpAgent:
         and the message has waited for as long as one that was put off waits at least."""
         limits = self.context.policy.site.limits_of(job.transport)
         waited = self.context.world.now() - job.message.arrival
+        if not security.tls.retries:
+            return False
         return security.tls.level is TlsLevel.MAY and security.login is None and waited >= limits.minimal_backoff
 
     async def _security(self, job: Job, host: Host) -> HopSecurity:
@@ -151,7 +153,13 @@ class SmtpAgent:
         if host.path:
             return HopSecurity()
         asked = HopAsked(
-            job.transport, host.destination or job.nexthop, host.name, host.port, host.domain, job.message.sender
+            job.transport,
+            host.destination or job.nexthop,
+            host.name,
+            host.port,
+            host.domain,
+            job.message.sender,
+            host.address,
         )
         ask = Ask(job.world)
         ask.warn = self._warn

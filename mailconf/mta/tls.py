@@ -20,7 +20,7 @@ from mailconf.smtp.tls import TlsFacts, TlsLayer
 if TYPE_CHECKING:
     from OpenSSL import SSL
 
-    from mailconf.smtp.tls_any import AnyClientLayer
+    from mailconf.smtp.tls_any import AnyLayer
 
 _VERSIONS = {
     TlsVersion.V1_0: ssl.TLSVersion.TLSv1,
@@ -45,7 +45,7 @@ class TlsUnavailable(Exception):
         self.file = file
 
 
-ServerLayer: TypeAlias = "TlsLayer | AnyClientLayer"
+ServerLayer: TypeAlias = "TlsLayer | AnyLayer"
 
 
 class Offered(NamedTuple):
@@ -60,9 +60,9 @@ class Offered(NamedTuple):
         """One connection's; ``asks``: whether this client is to be asked for a certificate."""
         if self.any is None:
             return TlsLayer(self.context, server_side=True, keys=self.keys)
-        from mailconf.smtp.tls_any import AnyClientLayer
+        from mailconf.smtp.tls_any import AnyLayer
 
-        return AnyClientLayer(self.any, asks=asks and self.asks)
+        return AnyLayer(self.any, asks=asks and self.asks)
 
 
 def takes_any() -> bool:
@@ -162,6 +162,18 @@ def _kinds(keys: Iterable[KeyFiles], root: Root) -> Iterable[KeyKind]:
             yield key_kind(ssl.PEM_cert_to_DER_cert(text[begin : end + len(_END)]))
         except (BadCertificate, ValueError):
             continue
+
+
+def agreed_with(facts: TlsFacts) -> Session:
+    """What is known of the TLS with another host, in the form that rulesets are asked in."""
+    certificate = ClientCertificate(trusted=not facts.fault, data=facts.certificate, fault=facts.fault)
+    return Session(
+        tls_protocol=facts.protocol,
+        tls_cipher=facts.cipher,
+        tls_bits=facts.bits,
+        certificate_asked=True,
+        certificate=certificate if facts.certificate else None,
+    )
 
 
 def describe(session: Session, layer: ServerLayer, facts: TlsFacts, tls: ServerTls, offer: Offered) -> None:

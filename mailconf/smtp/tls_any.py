@@ -1,6 +1,6 @@
-"""The server's side of TLS that asks clients for a certificate and takes every one, also those that nobody vouches for.
+"""TLS that takes every certificate of the other side, also those that nobody vouches for, and says what they prove.
 
-`AnyClientLayer` is used as `mailconf.smtp.tls.TlsLayer` is. Python's own ssl ends the handshake where a certificate is
+`AnyLayer` is used as `mailconf.smtp.tls.TlsLayer` is. Python's own ssl ends the handshake where a certificate is
 not trusted, so this one is made with pyOpenSSL, which is installed with mailconf's extra ``tls``.
 
 A session is never resumed: what a certificate was found to be is known of the handshake at which it was shown, alone.
@@ -41,9 +41,11 @@ class Trusted(NamedTuple):
     revoked: str = ""
 
 
-def context(trusted: Trusted, ciphers: str, suites: str, options: int) -> SSL.Context:
+def context(
+    trusted: Trusted, ciphers: str = "", suites: str = "", options: int = 0, *, server: bool = True
+) -> SSL.Context:
     """A context without keys. ``options`` are OpenSSL's, as Python's ssl numbers them. Raises SSL.Error."""
-    found = SSL.Context(SSL.TLS_SERVER_METHOD)
+    found = SSL.Context(SSL.TLS_SERVER_METHOD if server else SSL.TLS_CLIENT_METHOD)
     found.set_options(options | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION)
     found.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     if ciphers:
@@ -64,24 +66,30 @@ def context(trusted: Trusted, ciphers: str, suites: str, options: int) -> SSL.Co
 def _note(connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, good: int) -> bool:
     """Note what the library finds of a certificate; the handshake goes on all the same."""
     layer = connection.get_app_data()
-    if isinstance(layer, AnyClientLayer):
+    if isinstance(layer, AnyLayer):
         layer.found(error, depth, good=bool(good))
     return True
 
 
-class AnyClientLayer:
+class AnyLayer:
     """One connection's. ``asks``: the client is asked for a certificate."""
 
-    def __init__(self, context: SSL.Context, *, asks: bool = True) -> None:
+    def __init__(self, context: SSL.Context, *, asks: bool = True, server_side: bool = True, name: str = "") -> None:
         self._connection = SSL.Connection(context, None)
         self._connection.set_app_data(self)
         if not asks:
             self._connection.set_verify(SSL.VERIFY_NONE, None)
-        self._connection.set_accept_state()
         self._error = 0  # the first that was found
-        self._looked = False  # the client's own certificate was looked at, and found good
+        self._looked = False  # the other side's own certificate was looked at, and found good
         self.established = False
         self.closed = False
+        if server_side:
+            self._connection.set_accept_state()
+            return
+        if name:
+            self._connection.set_tlsext_host_name(name.encode())
+        self._connection.set_connect_state()
+        self._read()
 
     def found(self, error: int, depth: int, *, good: bool) -> None:
         if not good:

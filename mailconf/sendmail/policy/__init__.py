@@ -6,19 +6,19 @@ session_recipients.py is what a session asks of the recipients' side. settings.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.policy import Kept, Privilege, Role
 from mailconf.model.recipient import Recipient, RecipientKind
-from mailconf.model.security import HopAsked, HopSecurity, ServerTls
+from mailconf.model.security import HopAgreed, HopAsked, HopSecurity, ServerTls
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Deliveries, Expansion, Inspection, Reply, Route
 from mailconf.model.world import Ask, Records, run
-from mailconf.sendmail.policy import deliveries
+from mailconf.sendmail.policy import deliveries, hops
 from mailconf.sendmail.policy.recipients_world import RecipientsWorld
 from mailconf.sendmail.policy.session import SendmailSession
 from mailconf.sendmail.policy.settings import Compiled, Daemon
@@ -121,7 +121,10 @@ class SendmailPolicy:
         return await deliveries.resolve(self.compiled, recipient, ask, kind)
 
     async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
-        return HopSecurity()
+        return await hops.security(self.compiled, asked, ask)
+
+    async def agreed(self, asked: HopAsked, found: Session | None, recipients: Sequence[str], ask: Ask) -> HopAgreed:
+        return await hops.agreed(self.compiled, asked, found, recipients, ask)
 
     async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
         return Kept(records)
