@@ -44,6 +44,9 @@ PARAMETERS = {
 }
 
 
+SCACHE = "scache unix - - n - 1 scache\n"  # as in the default master.cf; without it no connection is kept
+
+
 class Load(NamedTuple):
     """What smtp-source sends: its options, the number of messages, to whom."""
 
@@ -184,7 +187,7 @@ def _postfix(top: Path, sink: Sink):  # type: ignore[no-untyped-def]
 
         def configure(self, parameters: dict[str, str], *rest, **more) -> None:  # type: ignore[no-untyped-def]
             relay = {"transport_maps": f"inline:{{ far.example=smtp:[127.0.0.1]:{sink.port} }}"}
-            super().configure({**PARAMETERS, **relay, **parameters}, *rest, **more)
+            super().configure({**PARAMETERS, **relay, **parameters}, *rest, **{"services": SCACHE, **more})
 
     top.chmod(0o755)
     box = top / "mail/box"

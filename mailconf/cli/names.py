@@ -17,6 +17,7 @@ TOOLS = {
     "postsuper": "mailconf.cli.postfix.postsuper",
     "praliases": "mailconf.cli.sendmail.praliases",
     "purgestat": "mailconf.cli.sendmail.sendmail",
+    "qshape": "mailconf.cli.postfix.qshape",
     "sendmail": "mailconf.cli.sendmail.by_dialect",
 }
 

@@ -65,5 +65,23 @@ def internal(text: str) -> str:
     return "".join(out)
 
 
+def split_extension(local: str, delimiters: str, *, owner_special: bool = True, bounce: str = "") -> tuple[str, str]:
+    """The local part without its extension, and the extension with the delimiter, "" without an extension.
+
+    postconf(5) recipient_delimiter: any character of the set, the leftmost one counts. Where that is the first
+    character there is no extension, whatever follows. Mailer-daemon and the double-bounce address have no extension,
+    and with ``-`` as a delimiter neither have owner-list and list-request (postconf(5) owner_request_special).
+    """
+    if not delimiters:
+        return local, ""
+    folded = local.lower()
+    if folded in ("mailer-daemon", "postmaster") or (bounce and folded == bounce.lower()):
+        return local, ""
+    if owner_special and "-" in delimiters and (folded.startswith("owner-") or folded.endswith("-request")):
+        return local, ""
+    at = next((at for at, character in enumerate(local) if character in delimiters), 0)
+    return (local[:at], local[at:]) if at else (local, "")
+
+
 def _is_atom(part: str) -> bool:
     return all(c in _ATOM or ord(c) >= 0x80 for c in part)

@@ -240,7 +240,7 @@ def _of(
         if recipient.error:
             route = route._replace(error=Reply.of(int(recipient.error[:3]), recipient.error[4:]))
         if filters and not recipient.error:  # a filter takes also what has no route
-            transport, _, nexthop = filters[-1].partition(":")
+            transport, nexthop = site.filtered(filters[-1], recipient.address)
             route = route._replace(transport=transport, nexthop=nexthop, error=None)
         returned = recipient.owner or sender
         agent = policy.agent(route.transport)

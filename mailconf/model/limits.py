@@ -2,7 +2,39 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import NamedTuple
+
+
+class Activity(Enum):
+    """What a client may do so often in a while, and no more."""
+
+    CONNECTION = "connections"
+    MESSAGE = "messages"
+    RECIPIENT = "recipients"
+    LOGIN = "logins"
+    HANDSHAKE = "handshakes"
+
+
+class ClientRates(NamedTuple):
+    """How often a client may do what within ``unit`` seconds (0: as often as it likes).
+
+    ipv4_prefix, ipv6_prefix  bits of an address that make up a client
+    """
+
+    unit: float = 60.0
+    connections: int = 0
+    messages: int = 0
+    recipients: int = 0
+    logins: int = 0
+    handshakes: int = 0
+    ipv4_prefix: int = 32
+    ipv6_prefix: int = 128
+
+    def of(self, activity: Activity) -> int:
+        """The limit of an activity."""
+        limit: int = getattr(self, activity.value)
+        return limit
 
 
 class Limits(NamedTuple):
@@ -41,4 +73,6 @@ class Limits(NamedTuple):
     full_pause: float = 0.0  # where all ``connections`` are taken, no more come before that; 0: they wait
     connection_rate: int = 0  # connections that are taken in a second, further ones wait; 0: no limit
     rate_window: float = 60.0  # connections within this time make up a client's rate
+    proxy_timeout: float = 5.0  # for what a proxy says of a client
+    client_rates: ClientRates = ClientRates()
     trace_counts: bool = True  # the fields that this host puts on top count for the size of a message

@@ -39,6 +39,7 @@ class Role(NamedTuple):
     ``transport`` is "" on the way in, and on the way out the name of the transport that delivers: Postfix's
     generic mapping may be another for each service of master.cf, and sendmail's mailers have rulesets of their own.
     ``local`` is whether header addresses are completed with the local domain (local_header_rewrite_clients).
+    ``mapped`` is whether tables are asked, and not only the form is mended (no_address_mappings).
     ``sender`` is that of the message, with whose domain sendmail completes header addresses for some mailers (F=C).
     """
 
@@ -47,6 +48,7 @@ class Role(NamedTuple):
     transport: str = ""
     local: bool = True
     sender: str = ""
+    mapped: bool = True
 
 
 class Privilege(Enum):
@@ -187,6 +189,10 @@ class Policy(Protocol):
         self, recipient: str, ask: Ask, *, sender: str = "", kind: RecipientKind = RecipientKind.ADDRESS
     ) -> Route:
         """Where ``recipient`` goes; ``kind`` is what `expand` has called it."""
+        ...
+
+    async def probe(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        """Where a probe of ``recipient`` goes, which may be elsewhere than its mail."""
         ...
 
     async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:

@@ -123,6 +123,7 @@ class HopTls(NamedTuple):
     any          any certificate will do; what it proves is told
     retries      where TLS need not be, a message that has waited goes without it if the handshake fails
     status       the DSN status of a handshake that fails
+    reuse        a connection with TLS may be kept for further messages
     """
 
     level: TlsLevel = TlsLevel.NONE
@@ -139,6 +140,7 @@ class HopTls(NamedTuple):
     any: bool = False
     retries: bool = True
     status: str = "4.7.5"
+    reuse: bool = False
 
 
 class Credentials(NamedTuple):
@@ -201,7 +203,7 @@ class HopAsked(NamedTuple):
 
     transport    the one that delivers
     destination  the nexthop, as it is written
-    host         the host's name; its port is ``port``
+    host         the host's name; its port is ``port``. Of a UNIX socket its path, without a port: there is no TLS
     domain       the nexthop's domain or host, without brackets and port
     sender       of the message, in internal form
     address      the host's address
@@ -222,6 +224,7 @@ class HopSecurity(NamedTuple):
     """What a delivery to one host asks for.
 
     problem   why there can be none now
+    keep      connections for this destination are kept for further messages, whether there are any or not
     asked     what `Policy.agreed` is to be asked about, before the login, when it is known whether TLS is in force;
               None: it is not asked
     """
@@ -229,4 +232,5 @@ class HopSecurity(NamedTuple):
     tls: HopTls = HopTls()
     login: HopLogin | None = None
     problem: Problem | None = None
+    keep: bool = False
     asked: HopAsked | None = None

@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from mailconf.maps.reference import TableRef
 from mailconf.model.limits import Limits
+from mailconf.model.probing import Probing
 from mailconf.model.security import Logins, SaslLogins, ServerTls
 from mailconf.model.transport import Transport
 from mailconf.ports import Ports
@@ -166,6 +167,7 @@ class Site:
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
     content_filter: Setting[str] = EMPTY  # transport:nexthop that takes all mail from clients
+    filter_nexthop: str = ""  # of a filter that names none; "" is the recipient's domain
     maps_addresses: bool = True  # whether aliases of domains are replaced, and copies are sent, before mail is queued
     ports: Ports = field(default_factory=Ports)
     utf8_tables: bool = True
@@ -184,9 +186,11 @@ class Site:
     # What completes header addresses of clients that are not local (Privilege.LOCAL_HEADERS); "" leaves them alone.
     remote_header_domain: str = ""
     add_missing_headers: bool = False  # for remote clients too
+    sorts_recipients: bool = False  # those of a delivery are in the order of their domains and addresses
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
     undisclosed_recipients_header: str = ""
+    probing: Probing = field(default_factory=Probing)
     notify_classes: tuple[str, ...] = ("resource", "software")
     # The recipient of the notices of each class; the postmaster for the other classes.
     notice_recipients: Mapping[str, str] = field(default_factory=dict)
@@ -220,6 +224,17 @@ class Site:
         known = self.transports.get(transport)
         own = known.concurrency if known is not None else None
         return self.limits.destination_concurrency if own is None else own
+
+    def recipients_of(self, transport: str) -> int:
+        """How many recipients of a message one delivery of a transport has at most; 0: any number."""
+        known = self.transports.get(transport)
+        own = known.recipients if known is not None else None
+        return self.limits.destination_recipients if own is None else own
+
+    def filtered(self, target: str, recipient: str) -> tuple[str, str]:
+        """The transport and the nexthop of ``transport:nexthop``, which takes mail for ``recipient`` as a filter."""
+        transport, _, nexthop = target.partition(":")
+        return transport, nexthop or self.filter_nexthop or recipient.rpartition("@")[2] or self.hostname.value
 
     def client_name(self, transport: str) -> str:
         """What a transport says in EHLO."""

@@ -38,6 +38,46 @@ class HostLookup(NamedTuple):
     types: tuple[str, ...] = ("A", "AAAA")
 
 
+class CommandSettings(NamedTuple):
+    """How a transport of Postfix's runs its command (pipe(8)).
+
+    eol          ends each line of its input
+    null_sender  stands for the null sender in arguments and fields
+    size         bytes of the largest message that it takes, 0 for any
+    folder       where it runs, "" for the queue's; ``chroot`` is the root that it has, "" for the system's
+    time         seconds that it has
+    exports      the environment beside PATH; a value of None is that of this process
+    forbidden    accounts whose rights it must not have: the mail system's owner, and the group of its commands
+    special      whether owner-list and list-request have no extension
+    problem      at what the service ends, in the engine's words; "" where it runs
+    """
+
+    eol: str = "\n"
+    null_sender: str = "MAILER-DAEMON"
+    size: int = 0
+    folder: str = ""
+    chroot: str = ""
+    time: float = 1000.0
+    exports: tuple[tuple[str, str | None], ...] = ()
+    forbidden: tuple[str, str] = ("", "")
+    special: bool = True
+    problem: str = ""
+
+
+class ConnectionReuse(NamedTuple):
+    """How long an agent for SMTP or LMTP keeps connections for further messages.
+
+    on_demand  where a destination has more mail; without it none but those that the Policy names (`HopSecurity.keep`)
+    idle       seconds that a connection waits for a message; ``age`` since it was made
+    further    messages after the first one; 0 is no limit
+    """
+
+    on_demand: bool = True
+    idle: float = 2.0
+    age: float = 300.0
+    further: int = 0
+
+
 class Transport(NamedTuple):
     """One transport.
 
@@ -47,10 +87,14 @@ class Transport(NamedTuple):
     user         as whom a PIPE runs, "user" or "user:group"; "" where that is not said
     flags        pipe(8) flags=, F= of a mailer
     limits       those that it sets for itself; None is the site's
+    command      how a PIPE of Postfix's runs its command
     concurrency  deliveries to one destination at a time; None is the limit for all
+    recipients   recipients of one delivery; None is the limit for all, 0 any number
     client_name  what it says in EHLO; "" is the host's name
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
     host_lookup  how an SMTP or LMTP agent finds hosts
+    reuse        how it keeps connections
+    rewrites     it may rewrite addresses of messages that it sends; False where it leaves all of them as they are
     headers      the fields that are put on top, in their order: "Return-Path", "X-Original-To", "Delivered-To"
     overrides    what it sets for itself: -o in master.cf, the other equates of a mailer
     """
@@ -62,10 +106,14 @@ class Transport(NamedTuple):
     user: str = ""
     flags: str = ""
     limits: Limits | None = None
+    command: CommandSettings | None = None
     concurrency: int | None = None
+    recipients: int | None = None
     client_name: str = ""
     client_port: str = ""
     host_lookup: HostLookup = HostLookup()
+    reuse: ConnectionReuse = ConnectionReuse()
+    rewrites: bool = True
     headers: tuple[str, ...] = ()
     overrides: Mapping[str, str] = MappingProxyType({})
     span: Span | None = None

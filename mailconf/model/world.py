@@ -89,6 +89,26 @@ class Records(NamedTuple):
     owner: str = ""
 
 
+class Deliverability(Enum):
+    """What is known of an address by a probe of it."""
+
+    DELIVERABLE = "deliverable"
+    DEFERRED = "deferred"
+    UNDELIVERABLE = "undeliverable"
+    PENDING = "unknown so far"
+
+
+class Probed(NamedTuple):
+    """What a probe of an address has come to: its DSN status, and the reply or the reason."""
+
+    outcome: Deliverability
+    dsn: str = ""
+    text: str = ""
+
+
+NOT_PROBED = Probed(Deliverability.PENDING)
+
+
 class User(NamedTuple):
     """A user of the machine, as in passwd(5)."""
 
@@ -273,6 +293,15 @@ class Ask:
         answer = await self.world.policy_service(endpoint, attributes)
         self._record("check_policy_service", endpoint, answer.value if answer.found else _how(answer))
         return answer
+
+    async def verify(self, address: str, patience: float) -> Probed:
+        """What is known of an address by a probe, which may be waited for as many seconds; a World that sends none
+        knows nothing."""
+        self.passing += 1
+        verify = getattr(self.world, "verify", None)
+        found: Probed = NOT_PROBED if verify is None else await verify(address, patience)
+        self._record("verify", address, found.outcome.value)
+        return found
 
     def now(self) -> float:
         self.passing += 1

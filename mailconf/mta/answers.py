@@ -19,10 +19,11 @@ from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
 from mailconf.model.transaction import Question, Transaction
-from mailconf.model.verdict import EffectKind, Verdict
+from mailconf.model.verdict import Effect, EffectKind, Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.authentication import Authentication
 from mailconf.mta.authentication_sasl import SaslAuthentication
+from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.headers import guard
 from mailconf.mta.hop import Hop
 from mailconf.mta.journal import LogEvent
@@ -102,6 +103,7 @@ class Answers(Transaction):
         self._begun = False  # a sender was accepted
         self._chunk_verdict: Reply | None = None
         self.remarks: list[Reply] = []
+        self.limits: ClientLimits | None = None  # of what the client may do, where it is a client of a service
         self._has_tls = self.session.tls_ready = has_tls
         self.session.logins_ready = logins is not None
         shared = (lambda: self.client, self.worded, note)
@@ -217,6 +219,8 @@ class Answers(Transaction):
         return verdict
 
     async def answer(self, event: Event) -> list[Reply]:
+        if self.limits is not None and (refusal := self.limits.refusal(event)) is not None:
+            return [await self.worded(refusal)]
         match event:
             case Refused():
                 return [await self.worded(self._refused(event))]
@@ -264,6 +268,8 @@ class Answers(Transaction):
             case Starttls():
                 if not self._has_tls:
                     return [await self.worded(self._wording.refusal(Problem.TLS_UNAVAILABLE))]
+                if self.limits is not None and (refusal := self.limits.refuses_tls()) is not None:
+                    return [await self.worded(refusal)]
                 return [self._wording.acknowledgement(Acknowledgement.START_TLS)]
             case Auth():
                 return [await self.login.begin(event)]
@@ -390,7 +396,9 @@ class Answers(Transaction):
             ret=parameters.get("RET", ""),
             envid=parameters.get("ENVID", ""),
             session=replace(session, recipients=list(session.recipients), content=None),
-            effects=tuple(self.effects),
+            effects=(*self._filter(), *self.effects),
+            mapped=self.site.maps_addresses,
+            checks=self.policy,
             local=self._local_headers,
         )
         try:
@@ -398,6 +406,11 @@ class Answers(Transaction):
         except IntakeRefused as refused:
             return await self.worded(refused.reply)
         return reply
+
+    def _filter(self) -> list[Effect]:
+        """What the service asks for (postconf(5) content_filter); an effect that follows counts in its place."""
+        named = self.site.content_filter.value
+        return [Effect(EffectKind.FILTER, named)] if named else []
 
     def _received(self) -> bytes:
         addresses = tuple(recipient.address for recipient in self.recipients)
@@ -411,6 +424,11 @@ class Answers(Transaction):
         self.become(event.attributes, event.temporary)
         self.connection.logged_in = bool(self.session.sasl_username)
         await self.authorize()
+        if self.limits is not None:
+            self.limits.arrive()
+            await self.limits.meet()
+            if (refusal := self.limits.begin()) is not None:
+                return await self.worded(refusal)
         return (await self.connect()).reply
 
 

@@ -42,6 +42,7 @@ class Authentication:
         self._usable: tuple[Mechanism, ...] = ()
         self._login: Login | None = None
         self._method = ""
+        self._account: str | None = None  # of the login before, of which the log speaks until the server is asked again
 
     async def prepare(self) -> bool:
         """Find out by which mechanisms the client may log in now; False where it should and cannot by any."""
@@ -70,6 +71,7 @@ class Authentication:
             return await self._failed(Problem.BAD_MECHANISM)
         if event.initial is not None and not _BASE64.match(event.initial):
             return await self._failed(Problem.BAD_INITIAL)
+        self._account = None
         request = Request(
             mechanism=event.mechanism,
             service=self._server.settings.service,
@@ -113,7 +115,9 @@ class Authentication:
 
     async def _refused(self, reply: Reply, account: str | None = None) -> Reply:
         self._login = None
-        self._note(LogEvent.LOGIN_FAILED, client=self._client(), method=self._method, reply=reply, account=account)
+        self._account = account if account is not None else self._account
+        facts = {"method": self._method, "reply": reply, "account": self._account}
+        self._note(LogEvent.LOGIN_FAILED, client=self._client(), **facts)
         return await self._refuse(reply)
 
     def refused(self, problem: Problem, detail: str) -> None:

@@ -18,6 +18,11 @@ LANE = 200  # deliveries of a transport at a time
 # Deliveries that did not reach a destination, with others waiting or under way: then it is set aside. Where nothing
 # else waits it is forgotten, and the next message tries it anew (Postfix 3.7.11).
 FAILURES = 3
+FOLLOWS = 1.0  # seconds after a delivery in which another one follows it
+# The same where nothing had waited any more. Postfix forgets such a destination at once; we are rarely behind what
+# comes in, and would keep no connection for mail that comes one by one, however much it is.
+COMES = 0.2
+REMEMBERED = 100  # destinations where nothing waits
 
 
 @dataclass(slots=True)
@@ -27,6 +32,8 @@ class Destination(Generic[T]):
     limit   deliveries at a time; ``failures`` of the last ones did not reach it
     until   it is set aside until then, by a steady clock; ``dsn`` and ``reason`` say what happened to a delivery
     listed  whether it is in its lane's round
+    done    when a delivery ended last, by a steady clock
+    keeps   its connections are left to the next delivery; ``reuses``: and were, so that some may wait
     """
 
     transport: str
@@ -39,6 +46,20 @@ class Destination(Generic[T]):
     dsn: str = ""
     reason: str = ""
     listed: bool = False
+    done: float = float("-inf")
+    keeps: bool = False
+    reuses: bool = False
+
+    def begin(self, now: float) -> None:
+        """A delivery begins. Where one follows another (or, once that has begun, goes beside others) connections are
+        kept; deliveries that only begin together leave none (qmgr(8), Postfix 3.7.11).
+        """
+        follows = now - self.done <= FOLLOWS
+        if not self.keeps:
+            self.keeps = follows
+            self.reuses = self.reuses or follows
+        else:
+            self.keeps = follows or self.active > 1
 
 
 @dataclass(slots=True)
@@ -55,6 +76,7 @@ class Destinations(Generic[T]):
     def __init__(self) -> None:
         self._lanes: dict[str, _Lane[T]] = {}
         self._all: dict[tuple[str, str], Destination[T]] = {}
+        self._idle: dict[tuple[str, str], tuple[float, bool, bool]] = {}  # of those that were forgotten last
         self.waiting = 0
 
     def __len__(self) -> int:
@@ -65,6 +87,9 @@ class Destinations(Generic[T]):
         found = self._all.get((transport, name))
         if found is None:
             found = self._all[transport, name] = Destination(transport, name, limit)
+            done, keeps, reuses = self._idle.pop((transport, name), (now - COMES - 1, False, False))
+            if now - done <= COMES:
+                found.done, found.keeps, found.reuses = done, keeps, reuses
         found.limit = limit
         if found.until <= now:
             found.until = 0.0
@@ -76,8 +101,8 @@ class Destinations(Generic[T]):
         self.waiting += 1
         self._list(destination)
 
-    def ready(self) -> Iterator[tuple[Destination[T], T]]:
-        """What may begin now; each that is taken has a place until `ended`."""
+    def ready(self, now: float) -> Iterator[tuple[Destination[T], T]]:
+        """What may begin now, by a steady clock; each that is taken has a place until `ended`."""
         for lane in self._lanes.values():
             while lane.round and lane.active < LANE:
                 destination = lane.round.popleft()
@@ -88,11 +113,13 @@ class Destinations(Generic[T]):
                 self.waiting -= 1
                 destination.active += 1
                 lane.active += 1
+                destination.begin(now)
                 self._list(destination)
                 yield destination, item
 
-    def ended(self, destination: Destination[T]) -> None:
+    def ended(self, destination: Destination[T], now: float) -> None:
         """A delivery has ended: its place is free."""
+        destination.done = now
         destination.active -= 1
         self._lanes[destination.transport].active -= 1
         self._list(destination)
@@ -126,4 +153,9 @@ class Destinations(Generic[T]):
 
     def _tidy(self, destination: Destination[T]) -> None:
         if not destination.waiting and not destination.active and not destination.until:
-            self._all.pop((destination.transport, destination.name), None)
+            key = destination.transport, destination.name
+            self._all.pop(key, None)
+            self._idle.pop(key, None)
+            self._idle[key] = destination.done, destination.keeps, destination.reuses
+            if len(self._idle) > REMEMBERED:
+                del self._idle[next(iter(self._idle))]

@@ -1,17 +1,22 @@
-"""A connection to one host for one message: the smtp and lmtp agents' side of a session, TLS and the login with it."""
+"""A message's way over a connection to one host: the smtp and lmtp agents' side of a session, with TLS and the login.
+
+The connection is new, or one that another message has left (`mailconf.mta.hop_pool`). Such a one may have been lost
+meanwhile: as long as the content was not sent, that is `Stale` and says nothing about the message, which goes over
+another connection. Once the content was sent, nothing is sent twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mailconf.domain_names import comparable
 from mailconf.model.security import HopLogin, HopSecurity, Problem, TlsLevel
+from mailconf.model.transport import ConnectionReuse
 from mailconf.model.world import Ask, LookupFailed
+from mailconf.mta.hop_connection import HopConnection, NotConnected
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job
 from mailconf.smtp import client
@@ -20,6 +25,13 @@ from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
     from mailconf.mta.secure_hops import Contexts, HostLayer
+
+
+RESET_TIME = 20.0  # postconf(5) smtp_rset_timeout
+
+
+class Stale(Exception):
+    """A connection that was kept is of no use; the message was not sent."""
 
 
 @dataclass
@@ -47,6 +59,10 @@ class Host(NamedTuple):
     direct: bool = True
     destination: str = ""
     domain: str = ""
+
+    @property
+    def at(self) -> tuple[str, int]:
+        return self.path or self.address, self.port
 
     @property
     def peer(self) -> str:
@@ -82,59 +98,112 @@ class NoHandshake(Failure):
 
 
 class HopSession:
-    """A connection to one host for one envelope."""
+    """One envelope's way over a connection to one host; ``kept`` is a connection that was left, with its host.
 
-    def __init__(self, agent: Sender, host: Host, job: Job) -> None:
+    ``greeted`` is whether the host was willing to talk, ``setup`` the seconds until then. After `run`, ``left`` is the
+    connection if it may carry another message.
+    """
+
+    def __init__(self, agent: Sender, host: Host, job: Job, kept: HopConnection | None = None) -> None:
         self.agent = agent
         self.host = host
         self.job = job
-        self.limits = agent.context.policy.site.limits_of(job.transport)
-        self.greeted = False
-        self.setup = 0.0
-        self._gone = False  # the connection is of no use any more
         site = agent.context.policy.site
-        self.client = Client(site.client_name(job.transport), lmtp=agent.lmtp)
-        self._layer: HostLayer | None = None
-        self._security = HopSecurity()
+        self.limits = site.limits_of(job.transport)
+        transport = site.transports.get(job.transport)
+        self.reuse = transport.reuse if transport is not None else ConnectionReuse()
+        self.greeted = kept is not None
+        self.setup = 0.0
+        self.left: HopConnection | None = None
+        self._kept = kept is not None
+        self._gone = False  # the connection is of no use any more
+        self._connection = kept
         self._addresses: list[str] = []
         self._unwanted: Mapping[str, Problem] = {}  # recipients that do not get the message under this TLS
+        self._security = HopSecurity()
 
-    async def run(self, envelope: Envelope, security: HopSecurity) -> list[tuple[Reply, Stage] | Failure]:
-        """What became of each recipient: the reply that decided, or how the connection was lost. Raises Failure."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        self._prepare(security)
-        self._addresses = [to.address for to in envelope.recipients]
-        reader, writer = await self._connect()
-        try:
-            if security.tls.wrapper:
-                await self._secure(reader, writer)
-            event = await self._event(reader, writer)
-            if isinstance(event, client.BeginTls):
-                await self._secure(reader, writer)
-                event = await self._event(reader, writer)
-            self._check_ready(event, envelope)
-            if self._layer is None:
-                await self._ask_about(None)
-            if security.asked is not None and security.login is not None:
-                await self._log_in_late(security.login, reader, writer)
-            if self.client.logged_in:
-                facts = {"program": self.agent.program, "relay": self.host.relay, "mechanism": self.client.mechanism}
-                self.agent.context.note(LogEvent.HOP_LOGGED_IN, **facts)
-            self.setup = loop.time() - began
-            self.greeted = True
-            return await self._sent(envelope, reader, writer)
-        finally:
-            if not self._gone:
-                self.client.quit()
-                writer.write(self._wrapped(self.client.data_to_send(), ends=True))
-                writer.close()
-            else:
-                writer.transport.abort()  # a server that does not read would keep the connection for ever
+    @property
+    def connection(self) -> HopConnection:
+        assert self._connection is not None
+        return self._connection
 
-    async def _sent(
-        self, envelope: Envelope, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    @property
+    def client(self) -> Client:
+        return self.connection.client
+
+    @property
+    def uses(self) -> int:
+        """Messages that the connection has carried, this one included."""
+        return max(self.client.transactions, 1) if self._connection is not None else 1
+
+    async def run(
+        self, envelope: Envelope, security: HopSecurity, *, keep: bool = False
     ) -> list[tuple[Reply, Stage] | Failure]:
+        """What became of each recipient: the reply that decided, or how the connection was lost. Raises Failure, Stale.
+
+        keep  the connection is left if it can carry another message
+        """
+        self._security = security
+        self._addresses = [to.address for to in envelope.recipients]
+        if self._connection is None:
+            await self._connect(security)
+        try:
+            if not self._kept:
+                await self._begin(security)
+            self._check_ready(self.connection.ready, envelope)
+            keep = keep and self._may_stay()
+            if not self._unwanted:
+                self.client.send(envelope, last=not keep)
+                replies = await self._transaction()
+            else:
+                replies = await self._to_some(envelope)
+            if keep and await self._is_kept():
+                self.left = self.connection
+            return replies
+        finally:
+            if self.left is None:
+                if self._gone or not self.client.is_answered:
+                    self.connection.abort()  # a server that does not read would keep the connection for ever
+                else:
+                    self.connection.quit()
+
+    async def _begin(self, security: HopSecurity) -> None:
+        """Greet, begin TLS, log in. Raises Failure."""
+        connection = self.connection
+        if security.tls.wrapper:
+            await self._secure()
+        event = await self._event()
+        if isinstance(event, client.BeginTls):
+            await self._secure()
+            event = await self._event()
+        if isinstance(event, Broken):
+            raise self._broken(event)
+        if not isinstance(event, Ready):
+            raise Failure(Remark.NO_HANDSHAKE, {"peer": self.host.peer}, "4.5.0", relay=self.host.relay)
+        if connection.layer is None:
+            await self._ask_about(None)
+        if security.asked is not None and security.login is not None:
+            event = await self._log_in_late(security.login)
+        connection.ready = event
+        self.setup = asyncio.get_running_loop().time() - connection.made
+
+    async def _transaction(self) -> list[tuple[Reply, Stage] | Failure]:
+        """Raises Failure, Stale."""
+        try:
+            event = await self._event()
+        except Failure as lost:
+            if self._kept and self.client.stage is not Stage.END:
+                raise Stale from None
+            return [known or lost for known in self.client.decided]
+        astray = self.client.is_astray and not self.client.content_sent
+        if self._kept and (astray or not isinstance(event, client.StageOutcome)):
+            self._gone = True
+            raise Stale
+        if not isinstance(event, client.StageOutcome):
+            raise self._broken(event)
+        return list(event.replies)
+
+    async def _to_some(self, envelope: Envelope) -> list[tuple[Reply, Stage] | Failure]:
         """What becomes of each recipient; those that the configuration does not take under this TLS are not named."""
         found: dict[int, tuple[Reply, Stage] | Failure] = {}
         for number, to in enumerate(envelope.recipients):
@@ -142,50 +211,49 @@ class HopSession:
                 found[number] = self._refused(self._unwanted[to.address])
         rest = [number for number in range(len(envelope.recipients)) if number not in found]
         if rest:
-            part = envelope._replace(recipients=tuple(envelope.recipients[number] for number in rest))
-            found |= zip(rest, await self._outcomes(part, reader, writer), strict=True)
+            some = tuple(envelope.recipients[number] for number in rest)
+            self.client.send(envelope._replace(recipients=some), last=True)
+            found |= zip(rest, await self._transaction(), strict=True)
         return [found[number] for number in range(len(envelope.recipients))]
 
-    async def _outcomes(
-        self, envelope: Envelope, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> list[tuple[Reply, Stage] | Failure]:
-        self.client.send(envelope)
+    def _may_stay(self) -> bool:
+        """Whether the connection may carry another message after this one (postconf(5) smtp_connection_reuse_...)."""
+        connection, reuse = self.connection, self.reuse
+        if self._security.asked is not None:  # what was agreed on counts for this message
+            return False
+        if connection.layer is not None and not self._security.tls.reuse:
+            return False
+        if reuse.further and connection.client.transactions >= reuse.further:
+            return False
+        return asyncio.get_running_loop().time() - connection.made < reuse.age
+
+    async def _is_kept(self) -> bool:
+        """Whether the connection is fit for another message; what was broken off is reset first."""
+        if not self.connection.usable:
+            return False
+        if self.client.is_reset:
+            return True
+        self.client.reset()
         try:
-            event = await self._event(reader, writer)
-        except Failure as lost:
-            return [known or lost for known in self.client.decided]
-        if not isinstance(event, client.StageOutcome):
-            raise self._broken(event)
-        return list(event.replies)
+            event = await self._event()
+        except Failure:
+            return False
+        return isinstance(event, client.StageOutcome) and self.connection.usable
 
     # TLS and the login
 
-    def _prepare(self, security: HopSecurity) -> None:
-        """Tell the protocol's side what is wanted."""
-        self._security = security
-        level = security.tls.level
+    def _client(self, security: HopSecurity) -> Client:
+        """The protocol's side, with what is wanted."""
+        site, level = self.agent.context.policy.site, security.tls.level
+        use = client.TlsUse.NONE
         if not security.tls.wrapper and level is not TlsLevel.NONE:
             use = client.TlsUse.WANTED if level is TlsLevel.MAY else client.TlsUse.NEEDED
-            site = self.agent.context.policy.site
-            self.client = Client(site.client_name(self.job.transport), lmtp=self.agent.lmtp, tls=use)
+        made = Client(site.client_name(self.job.transport), lmtp=self.agent.lmtp, tls=use)
         if security.login is not None and security.asked is None:
-            self._log_in_with(security.login, security.login.options)
+            made.login = _login(security.login, security.login.options)
+        return made
 
-    def _log_in_with(self, login: HopLogin, options: frozenset[str]) -> None:
-        user, password = login.credentials
-        self.client.login = client.Login(user, password, options, login.mechanisms, login.other, login.goes_on)
-
-    async def _log_in_late(self, login: HopLogin, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Log in, now that the configuration has taken what was agreed on. Raises Failure."""
-        user, password = login.credentials
-        wanted = client.Login(user, password, login.options, login.mechanisms, login.other, login.goes_on)
-        event = self.client.log_in(wanted)
-        if event is None:
-            event = await self._event(reader, writer)
-        if not isinstance(event, Ready):
-            raise self._broken(event)
-
-    async def _secure(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _secure(self) -> None:
         """Begin TLS. Raises Failure."""
         from mailconf.mta.secure_hops import is_meant, shake
         from mailconf.mta.tls import TlsUnavailable
@@ -195,7 +263,7 @@ class HopSession:
         note = {"program": self.agent.program, "relay": host.relay}
         try:
             layer = self.agent.contexts.layer(tls)
-            said = await shake(layer, reader, writer, tls.timeout)
+            said = await shake(layer, self.connection, tls.timeout)
         except TlsFailed as failure:
             self._gone = True
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason=failure, untrusted=failure.untrusted)
@@ -211,7 +279,7 @@ class HopSession:
             raise Failure(Remark.SECURITY_UNKNOWN, facts, "4.7.5", relay=host.relay) from None
         if tls.logged > 0:
             context.note(LogEvent.HOP_TLS_BEGUN, **note, level=tls.level, facts=layer.facts())
-        self._layer = layer
+        self.connection.layer = layer
         await self._ask_about(layer)
         if not is_meant(tls, layer):
             raise Failure(Remark.NOT_VERIFIED, {}, "4.7.5", False, host.relay)
@@ -219,7 +287,19 @@ class HopSession:
         self.client.receive_data(said)
         if (login := self._security.login) is not None and self._security.asked is None:
             verified = tls.level >= TlsLevel.FINGERPRINT
-            self._log_in_with(login, login.verified_options if verified else login.tls_options)
+            self.client.login = _login(login, login.verified_options if verified else login.tls_options)
+
+    async def _log_in_late(self, login: HopLogin) -> Ready:
+        """Log in, now that the configuration has taken what was agreed on. Raises Failure."""
+        event = self.client.log_in(_login(login, login.options))
+        if event is None:
+            event = await self._event()
+        if not isinstance(event, Ready):
+            raise self._broken(event)
+        if self.client.logged_in:
+            facts = {"program": self.agent.program, "relay": self.host.relay, "mechanism": self.client.mechanism}
+            self.agent.context.note(LogEvent.HOP_LOGGED_IN, **facts)
+        return event
 
     async def _ask_about(self, layer: HostLayer | None) -> None:
         """Ask the configuration whether what was agreed on is good enough. Raises Failure."""
@@ -250,50 +330,25 @@ class HopSession:
         text, status = problem
         return Failure(Remark.HOP_REFUSED, {"text": text}, status, status.startswith("5"), self.host.relay)
 
-    def _wrapped(self, data: bytes, *, ends: bool = False) -> bytes:
-        """``data`` as the connection carries it."""
-        layer = self._layer
-        if layer is None:
-            return data
-        layer.send(data)
-        if ends:
-            layer.close()
-        return layer.data_to_send()
-
-    def _unwrapped(self, data: bytes) -> bytes:
-        """What ``data`` means; b"" where the host has ended TLS, or does not speak it."""
-        from mailconf.smtp.tls import TlsFailed
-
+    async def _connect(self, security: HopSecurity) -> None:
+        connection = HopConnection(self._client(security), self.job.policy)
         try:
-            return data if self._layer is None else self._layer.receive_data(data)
-        except TlsFailed:
-            return b""
+            await connection.open(self.host, self.limits.smtp_connect_timeout)
+        except NotConnected as reason:
+            facts: dict[str, object] = {"relay": self.host.relay, "reason": str(reason)}
+            raise Failure(Remark.CONNECT_FAILED, facts, "4.4.1") from None
+        self._connection = connection
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host = self.host
-        try:
-            async with asyncio.timeout(self.limits.smtp_connect_timeout or None):
-                if host.path:
-                    return await asyncio.open_unix_connection(host.path)
-                return await asyncio.open_connection(host.address, host.port)
-        except TimeoutError:
-            reason = os.strerror(errno.ETIMEDOUT)
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-        raise Failure(Remark.CONNECT_FAILED, {"relay": host.relay, "reason": reason}, "4.4.1")
-
-    def _check_ready(self, event: ClientEvent, envelope: Envelope) -> None:
-        """Raises Failure when the server does not want to talk, is ourselves, or lacks what the message needs."""
+    def _check_ready(self, ready: Ready | None, envelope: Envelope) -> None:
+        """Raises Failure when the server is ourselves, or lacks what the message needs."""
         site = self.agent.context.policy.site
-        if isinstance(event, Broken):
-            raise self._broken(event)
-        if not isinstance(event, Ready):
-            raise Failure(Remark.NO_HANDSHAKE, {"peer": self.host.peer}, "4.5.0", relay=self.host.relay)
-        if not self.host.direct and comparable(event.name) == comparable(site.hostname.value):
+        assert ready is not None
+        if not self.host.direct and comparable(ready.name) == comparable(site.hostname.value):
             destination = self.job.nexthop
             raise Failure(Remark.LOOPS_BACK, {"destination": destination}, "5.4.6", True, self.host.relay)
-        if envelope.smtputf8 and "SMTPUTF8" not in event.extensions:
+        if envelope.smtputf8 and "SMTPUTF8" not in ready.extensions:
             raise Failure(Remark.NO_SMTPUTF8, {"peer": self.host.peer}, "5.6.7", True, self.host.relay)
+        self.greeted = True
 
     def _broken(self, event: ClientEvent) -> Failure:
         host = self.host
@@ -336,34 +391,37 @@ class HopSession:
         facts: dict[str, object] = {"peer": self.host.peer, "stage": self.client.stage, "verb": self.client.verb}
         return Failure(remark, facts, "4.4.2", relay=self.host.relay)
 
-    async def _event(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientEvent:
+    async def _event(self) -> ClientEvent:
         """The client's next event. Raises Failure for a lost or a silent connection."""
+        connection, spoken = self.connection, self.client
         while True:
-            event = self.client.next_event()
+            event = spoken.next_event()
+            patience = self._timeout()
             try:
-                async with asyncio.timeout(self._timeout()):
-                    out = self.client.data_to_send()
-                    if out:
-                        writer.write(self._wrapped(out))
-                        await writer.drain()
-                    if event is not None:
-                        return event
-                    data = await reader.read(65536)
-                    while data and self._layer is not None and not (said := self._unwrapped(data)):
-                        data = b"" if self._layer.closed else await reader.read(65536)
-                    data = said if data and self._layer is not None else data
+                if out := spoken.data_to_send():
+                    await connection.say(out, patience)
+                if event is not None:
+                    return event
+                data = connection.meant(await connection.read(patience))
+                while data is None:
+                    data = connection.meant(await connection.read(patience))
             except TimeoutError:
                 self._gone = True
                 raise self._lost(Remark.TIMED_OUT) from None
-            except OSError:
-                data = b""
             if not data:
                 self._gone = True
                 raise self._lost()
-            self.client.receive_data(data)
+            spoken.receive_data(data)
 
     def _timeout(self) -> float | None:
         limits, stage = self.limits, self.client.stage
         if stage in (Stage.GREETING, Stage.HELO):
             return limits.smtp_helo_timeout or None
+        if stage is Stage.RESET:
+            return RESET_TIME
         return (600.0 if stage is Stage.END else limits.smtp_command_timeout) or None
+
+
+def _login(login: HopLogin, options: frozenset[str]) -> client.Login:
+    user, password = login.credentials
+    return client.Login(user, password, options, login.mechanisms, login.other, login.goes_on)

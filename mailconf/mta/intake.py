@@ -106,7 +106,8 @@ class QueueIntake:
         if message.session is None:
             return
         context = self.context
-        found = await context.policy.inspect(message.session, message.content, Ask(cast(World, _Paced(context.world))))
+        policy = message.checks or context.policy
+        found = await policy.inspect(message.session, message.content, Ask(cast(World, _Paced(context.world))))
         for text in found.notes:
             context.note(LogEvent.CONTENT, queue_id=message.queue_id, text=text)
         if found.reply is not None:
@@ -159,7 +160,7 @@ class QueueIntake:
         if header.key not in SENDERS and header.key not in RECIPIENTS:
             return header
         side = Side.SENDER if header.key in SENDERS else Side.RECIPIENT
-        role = Role(AddressPlace.HEADER, side, local=bool(message.local))
+        role = Role(AddressPlace.HEADER, side, local=bool(message.local), mapped=message.mapped)
         policy, world = self.context.policy, self.context.world
 
         async def change(address: str) -> str:
@@ -188,7 +189,7 @@ class QueueIntake:
         author = message.sender
         if author:
             author = await self.context.policy.rewrite(
-                author, Role(AddressPlace.HEADER, Side.SENDER), Ask(self.context.world)
+                author, Role(AddressPlace.HEADER, Side.SENDER, mapped=message.mapped), Ask(self.context.world)
             )
         add("From", _author(author, message.full_name))
         if site.undisclosed_recipients_header and not present & {f"{prefix}{n}".lower() for n in ("to", "cc", "bcc")}:
@@ -201,13 +202,14 @@ class QueueIntake:
     async def _envelope(self, message: Message, redirect: list[str], bcc: list[str]) -> None:
         policy, ask = self.context.policy, Ask(self.context.world)
         if message.sender:
-            message.sender = await policy.rewrite(message.sender, Role(AddressPlace.ENVELOPE, Side.SENDER), ask)
+            role = Role(AddressPlace.ENVELOPE, Side.SENDER, mapped=message.mapped)
+            message.sender = await policy.rewrite(message.sender, role, ask)
         wanted = [recipient.at(recipient.address) for recipient in message.recipients]
         if redirect:
             wanted = [Recipient(redirect[-1], redirect[-1])]
         if message.session is not None:
             addresses = [recipient.address for recipient in wanted]
-            copies = [*bcc, *await policy.bcc(message.sender, addresses, ask)]
+            copies = [*bcc, *(await policy.bcc(message.sender, addresses, ask) if message.mapped else [])]
             wanted += [Recipient(address, address, "", "NEVER") for address in copies if not redirect]
         message.recipients = []
         seen: set[tuple[object, ...]] = set()
@@ -224,7 +226,10 @@ class QueueIntake:
 
     async def _expanded(self, message: Message, recipient: Recipient, ask: Ask) -> tuple[Recipient, ...]:
         policy = self.context.policy
-        address = await policy.rewrite(recipient.address, Role(AddressPlace.ENVELOPE, Side.RECIPIENT), ask)
+        role = Role(AddressPlace.ENVELOPE, Side.RECIPIENT, mapped=message.mapped)
+        address = await policy.rewrite(recipient.address, role, ask)
+        if not message.mapped:
+            return (recipient.at(address),)
         expansion = await policy.expand(recipient.at(address), ask)
         if expansion.error is not None:
             self.context.note(LogEvent.ALIAS_FAILED, queue_id=message.queue_id, reply=expansion.error)

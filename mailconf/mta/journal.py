@@ -36,6 +36,12 @@ class LogEvent(Worded):
     CONNECTION_LOST = "the client hung up", "client", "where", "octets", "named", "queue_id"
     TIMED_OUT = "the client was silent for too long", "client", "where", "octets", "named", "queue_id"
     TOO_MANY_CONNECTIONS = "the client has more than it may have", "client", "count", "service"
+    # activity: a `mailconf.model.limits.Activity`; count: how often in a while
+    TOO_OFTEN = "the client does something more often than it may", "client", "activity", "count", "service"
+    TLS_WITHHELD = "the client has begun too many TLS sessions to begin one more", "client", "service", "wrapper"
+    # fault: a `mailconf.smtp.proxy_header.Fault`; data: what has come
+    NOT_INTRODUCED = "the proxy does not say whose connection it hands on", "fault", "data"
+    NO_PROXY_PROTOCOL = "a proxy's protocol is asked for that does not exist", "value"
     SLOWED = "the client repeats a command, and waits for replies from now on", "client", "verb", "count", "queue_id"
     THROTTLED = "the client has named many recipients in vain, and waits from now on", "client", "queue_id"
     FULL = "no more connections are taken, as there are as many as may be", "service", "count", "most"
@@ -88,6 +94,11 @@ class LogEvent(Worded):
         "an attempt has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended", "transport",
         "size", "recipients",
     )  # fmt: skip
+    PROBED = (  # as DELIVERY; kept: whether that is remembered
+        "a probe of an address has ended", "program", "queue_id", "result", "arrival", "since", "begun", "ended",
+        "transport", "size", "recipients", "kept",
+    )  # fmt: skip
+    PROBE_FAILED = "an address cannot be probed", "address", "error"
     EXPIRED = "a message is given up; forced: because somebody wants it", "queue_id", "sender", "forced"
     REMOVED = "nothing is left to do for a message", "queue_id"
     OPERATED = "somebody did something with a message (mta.control.Operation)", "queue_id", "operation"
@@ -104,6 +115,7 @@ class LogEvent(Worded):
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
     DNS_FILTERED = "what a filter for the DNS's answers has to say", "program", "text"
     SENT_CONTENT = "what the content of a message that is sent leads to", "program", "queue_id", "text"
+    TRANSPORT_BROKEN = "a transport cannot be used as it is configured", "program", "text"
     DELIVERY_WARNING = "an agent has something to say about a delivery", "program", "text"
     REPORT_SENT = "a report was queued: of which message, as which", "queue_id", "notice", "postmaster", "report_id"
     REPORT_WARNING = "something is wrong with the texts of reports", "text"
@@ -117,6 +129,15 @@ class LogEvent(Worded):
     SERVICE_GONE = "a service that is listened for is gone from the configuration", "service"
     FINDING = "a diagnostic of the configuration, in one line", "text"
     FATAL = "the server cannot run", "error"
+
+
+# Of TLS and logins, what one dialect alone tells: these are in no line of the other.
+SECURITY_ALONE = frozenset(
+    (
+        LogEvent.HANDSHAKE_LOST, LogEvent.NO_WRAPPER, LogEvent.LOGGED_IN, LogEvent.LOGIN_REFUSED,
+        LogEvent.LOGIN_UNREADABLE, LogEvent.HOP_NOTED, LogEvent.HOP_AGREED, LogEvent.HOP_LOGGED_IN,
+    )
+)  # fmt: skip
 
 
 class Remark(Worded):
@@ -136,21 +157,35 @@ class Remark(Worded):
     VIRTUAL_MAILBOX_FAILED = "the mailbox of an address without a user cannot be written", "path", "user", "reason"
     FILE_FAILED = "the file that an alias names cannot be written", "path", "user", "reason"
     MAILDIR_FAILED = "a Maildir cannot be written", "reason"
+    TOO_LARGE = "the message is larger than the transport takes"
     LOOP = "the message has been delivered to this address before", "address"
     MISCONFIGURED = "the configuration is wrong; the log has more"
     NO_DELIVERIES = "a recipient comes to nothing"
+    # What a probe finds: what would be done with mail.
+    WOULD_MAILBOX = "it would go into a mailbox"
+    WOULD_MAILDIR = "it would go into a Maildir"
+    WOULD_FILE = "it would go into a file", "target"
+    WOULD_COMMAND = "a command would take it", "target"
+    WOULD_FORWARD = "it stands for others", "target"
+    WOULD_SEVERAL = "it stands for several addresses"
     # Commands.
     COMMAND_DONE = "the command took it", "command"
     COMMAND_EXIT = "the command ended with a status of sysexits.h", "status"
     COMMAND_STATUS = "the command ended with another status", "command", "status"
     COMMAND_SIGNAL = "the command was killed by a signal", "command", "number"
+    COMMAND_SAID = "the command printed a status of RFC 3463 and this", "text"
     COMMAND_TIMEOUT = "the command took too long and was killed", "command"
     COMMAND_NOT_RUN = "the command cannot be started"
     COMMAND_OUTPUT = "follows a remark about a command that printed something", "output"
+    VIA_COMMAND = "the command of a transport took it", "transport"
+    PROGRAM_NOT_RUN = "the command of a transport cannot be executed: what counts as its output", "file", "reason"
+    NOT_ENTERED = "the folder for the command of a transport cannot be entered", "file", "reason", "uid", "gid"
+    NO_CHROOT = "the command of a transport cannot have that root", "file", "reason"
     UNKNOWN_STATUS = "what a status that is not of sysexits.h means", "status"
     NO_RIGHTS = "only root may run a command as that user", "uid"
     # Transports.
     NO_TRANSPORT = "nothing delivers for the transport"
+    TRANSPORT_FAILED = "the transport cannot be used as it is configured; the log has more"
     AGENT_FAILED = "the agent ended in an exception"
     NO_RESULT = "the agent did not say what became of it"
     SUSPENDED = "its destination could not be reached a while ago, and is left alone until later", "reason"
@@ -186,6 +221,7 @@ class Remark(Worded):
     TIMED_OUT = "the host was silent for too long", "peer", "stage", "verb"
     ACCEPTED = "the host took it", "reply"
     REFUSED = "the host refused it", "peer", "reply", "stage"
+    OUT_OF_TURN = "the host answered by what the command cannot be answered by", "peer", "reply", "stage"
 
 
 class Journal(Protocol):

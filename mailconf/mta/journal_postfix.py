@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mailconf.model.address import external
+from mailconf.model.limits import Activity
 from mailconf.model.policy import Privilege
 from mailconf.model.security import TlsLevel
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
-from mailconf.mta.journal import Line, LogEvent, Remark
-from mailconf.mta.message import Result
+from mailconf.mta.journal import SECURITY_ALONE, Line, LogEvent, Remark
+from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import COUNTED, Refused
 from mailconf.smtp.problems import Problem
+from mailconf.smtp.proxy_header import Fault
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.wording_postfix import BARE_NEWLINE
 
@@ -30,6 +32,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
         _ACCEPT,
         "warning: Connection concurrency limit exceeded: {count} from {client} for service {service}",
     ),
+    LogEvent.NO_PROXY_PROTOCOL: (_ACCEPT, "fatal: unsupported smtpd_upstream_proxy_protocol value: {value}"),
     LogEvent.NO_CERTIFICATE: (_ACCEPT, "NOQUEUE: abort: TLS from {client}: No client certificate presented"),
     LogEvent.LOGIN_ABORTED: (_ACCEPT, "warning: {client}: SASL {method} authentication aborted"),
     LogEvent.LOGINS_UNAVAILABLE: (
@@ -56,9 +59,11 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.REMOVED: (_QUEUE, "{queue_id}: removed"),
     LogEvent.QUEUE_FAILED: (_QUEUE, "warning: {error}"),
     LogEvent.REPORT_FAILED: (_QUEUE, "warning: {serial:X}: status=deferred (bounce failed: {error})"),
+    LogEvent.PROBE_FAILED: (_QUEUE, "warning: no probe of {address}: {error}"),
     LogEvent.HOST_FAILED: ("{program}", "{queue_id}: {text}"),
     LogEvent.DNS_FILTERED: ("{program}", "{text}"),
     LogEvent.SENT_CONTENT: ("{program}", "{queue_id}: {text}"),
+    LogEvent.TRANSPORT_BROKEN: ("{program}", "fatal: {text}"),
     LogEvent.DELIVERY_WARNING: ("{program}", "warning: {text}"),
     LogEvent.REPORT_WARNING: (_REPORT, "warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REPORT, "warning: {queue_id}: undeliverable postmaster notification discarded"),
@@ -95,18 +100,31 @@ _REMARKS: dict[Remark, str] = {
     Remark.VIRTUAL_MAILBOX_FAILED: "delivery failed to mailbox {path}: {reason}",
     Remark.FILE_FAILED: "cannot append message to file {path}: {reason}",
     Remark.MAILDIR_FAILED: "maildir delivery failed: {reason}",
+    Remark.TOO_LARGE: "message too large",
     Remark.LOOP: "mail forwarding loop for {address}",
     Remark.MISCONFIGURED: "mail system configuration error",
     Remark.NO_DELIVERIES: "nothing to deliver to",
+    Remark.WOULD_MAILBOX: "delivers to mailbox",
+    Remark.WOULD_MAILDIR: "delivers to maildir",
+    Remark.WOULD_FILE: "delivers to file: {target}",
+    Remark.WOULD_COMMAND: "delivers to command: {target}",
+    Remark.WOULD_FORWARD: "aliased to {target}",
+    Remark.WOULD_SEVERAL: "aliased to multiple recipients",
     Remark.COMMAND_DONE: "delivered to command: {command}",
     Remark.COMMAND_STATUS: 'Command died with status {status}: "{command}"',
     Remark.COMMAND_SIGNAL: 'Command died with signal {number}: "{command}"',
+    Remark.COMMAND_SAID: "{text}",
     Remark.COMMAND_TIMEOUT: 'Command time limit exceeded: "{command}"',
     Remark.COMMAND_NOT_RUN: "temporary failure",
-    Remark.COMMAND_OUTPUT: ". Command output: {output} ",
+    Remark.COMMAND_OUTPUT: ". Command output: {output}",
+    Remark.VIA_COMMAND: "delivered via {transport} service",
+    Remark.PROGRAM_NOT_RUN: "pipe: fatal: pipe_command: execvp {file}: {reason} ",
+    Remark.NOT_ENTERED: 'cannot change directory to "{file}" for uid={uid} gid={gid}: {reason}',
+    Remark.NO_CHROOT: "chroot({file}): {reason}",
     Remark.UNKNOWN_STATUS: "unknown mail system error {status}",
     Remark.NO_RIGHTS: "cannot run a command as user {uid} without root privileges",
     Remark.NO_TRANSPORT: "mail transport unavailable",
+    Remark.TRANSPORT_FAILED: "unknown mail transport error",
     Remark.AGENT_FAILED: "internal error of the delivery agent",
     Remark.NO_RESULT: "the delivery agent gave no result",
     Remark.SUSPENDED: "delivery temporarily suspended: {reason}",
@@ -140,6 +158,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.CONNECTION_LOST: "lost connection with {peer} while {stage}",
     Remark.TIMED_OUT: "conversation with {peer} timed out while {stage}",
     Remark.ACCEPTED: "{reply.verbatim}",
+    Remark.OUT_OF_TURN: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
     Remark.REFUSED: "host {peer} said: {reply.verbatim} (in reply to {stage} command)",
 }
 _WHILE = {
@@ -149,6 +168,7 @@ _WHILE = {
     Stage.HANDSHAKE: "performing the {verb} handshake",
     Stage.AUTH: "performing the {verb} handshake",
     Stage.READY: "idle",
+    Stage.RESET: "sending RSET command",
     Stage.MAIL: "sending MAIL FROM",
     Stage.RCPT: "sending RCPT TO",
     Stage.DATA: "sending DATA command",
@@ -203,18 +223,18 @@ class PostfixJournal:
 
     def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]:
         if (text := _TEXTS.get(event)) is not None:
-            program, line = text
-            return ((facts["program"] if program == "{program}" else program, line.format_map(facts)),)
-        return _LINES[event](**facts)
+            return ((facts["program"] if text[0] == "{program}" else text[0], text[1].format_map(facts)),)
+        return () if event in SECURITY_ALONE else _LINES[event](**facts)
 
     def remark(self, remark: Remark, /, **facts: Any) -> str:
         if remark is Remark.COMMAND_EXIT:
             return _EXIT[facts["status"]]
-        if remark is Remark.REFUSED:
+        error = "Protocol error: " if remark is Remark.OUT_OF_TURN and facts["reply"].code < 300 else ""
+        if remark in (Remark.REFUSED, Remark.OUT_OF_TURN):
             facts["stage"] = _IN_REPLY_TO[facts["stage"]]
         elif "stage" in facts:
             facts["stage"] = _WHILE[facts["stage"]].format_map(facts)
-        return _REMARKS[remark].format_map(facts)
+        return error + _REMARKS[remark].format_map(facts)
 
 
 def escaped(data: bytes) -> str:
@@ -223,14 +243,12 @@ def escaped(data: bytes) -> str:
 
 
 def seconds(value: float) -> str:
-    """A delay as delivery agents log it: two significant digits, at most two decimals (postconf(5)
-    delay_logging_resolution_limit)."""
+    """A delay as in the log: two significant digits, two decimals (postconf(5) delay_logging_resolution_limit)."""
     return rounded(max(0, int(value * 1_000_000)), significant=2, decimals=2)
 
 
 def rounded(microseconds: int, *, significant: int, decimals: int) -> str:
-    """Seconds with ``significant`` digits and, below one second, at most ``decimals`` after the point; half of the last
-    one is rounded up, and zeros at the end are left out."""
+    """Seconds with ``significant`` digits and, below one, ``decimals`` at most; rounded, zeros at the end left out."""
     unit, whole = 10 ** (6 - decimals), microseconds // 1_000_000
     if decimals and whole:
         unit = 10 ** (6 - significant + min(len(str(whole)), significant))
@@ -276,6 +294,50 @@ def _timed_out(client: str, where: str, octets: int | None, named: bool, queue_i
 def _place(where: str, octets: int | None) -> str:
     place = where or "UNKNOWN"
     return place if octets is None else f"{place} ({octets} bytes)"
+
+
+_NOT_INTRODUCED = {
+    Fault.NOTHING: "EOF",
+    Fault.TIMEOUT: "timeout error",
+    Fault.SHORT: "short protocol header",
+    Fault.UNKNOWN: "unrecognized protocol header",
+    Fault.UNENDED: "missing protocol header terminator",
+    Fault.TYPE: "bad or missing protocol type",
+    Fault.CLIENT: "bad or missing client address",
+    Fault.SERVER: "bad or missing server address",
+    Fault.CLIENT_PORT: "bad or missing client port",
+    Fault.SERVER_PORT: "bad or missing server port",
+    Fault.VERSION: "unrecognized protocol version",
+    Fault.SHORT_SECOND: "short version 2 protocol header",
+    Fault.COMMAND: "bad command in proxy header",
+    Fault.FAMILY: "unsupported network protocol",
+    Fault.NO_IPV4: "Postfix IPv4 support is disabled",
+    Fault.NO_IPV6: "Postfix IPv6 support is disabled",
+    Fault.ADDRESSES: "short address field",
+}
+
+
+def _not_introduced(fault: Fault, data: bytes) -> Iterable[Line]:
+    shown = f": {escaped(data)}" if data else ""
+    return _said(f"warning: haproxy read: {_NOT_INTRODUCED[fault]}{shown}")
+
+
+_OFTEN = {
+    Activity.CONNECTION: "Connection",
+    Activity.MESSAGE: "Message delivery request",
+    Activity.RECIPIENT: "Recipient address",
+    Activity.LOGIN: "AUTH command",
+    Activity.HANDSHAKE: "New TLS session",
+}
+
+
+def _too_often(client: str, activity: Activity, count: int, service: str) -> Iterable[Line]:
+    return _said(f"warning: {_OFTEN[activity]} rate limit exceeded: {count} from {client} for service {service}")
+
+
+def _tls_withheld(client: str, service: str, wrapper: bool) -> Iterable[Line]:
+    what = "TLS service" if wrapper else "STARTTLS"
+    return _said(f"warning: Refusing {what} request from {client} for service {service}")
 
 
 def _pipelining(client: str, verb: str, ahead: bytes) -> Iterable[Line]:
@@ -431,14 +493,41 @@ def _delivery(
     size: int,
     recipients: int,
 ) -> Iterable[Line]:
+    return _outcome(program, queue_id, result, result.status.value, (arrival, since, begun, ended))
+
+
+def _probed(
+    program: str,
+    queue_id: str,
+    result: Result,
+    arrival: float,
+    since: float,
+    begun: float,
+    ended: float,
+    transport: str,
+    size: int,
+    recipients: int,
+    kept: bool,
+) -> Iterable[Line]:
+    status = "deliverable" if result.status is Status.SENT else "undeliverable"
+    status += "" if kept else "-but-not-cached"
+    return _outcome(program, queue_id, result, status, (arrival, since, begun, ended))
+
+
+def _outcome(
+    program: str, queue_id: str, result: Result, status: str, times: tuple[float, float, float, float]
+) -> Iterable[Line]:
+    """``times``: of the message's arrival, of the attempt, of its beginning at the agent, of its end."""
+    arrival, since, begun, ended = times
     recipient, original = result.recipient, ""
     if recipient.original and recipient.original.lower() != recipient.address.lower():
         original = f" orig_to=<{external(recipient.original)}>,"
+    used = f" conn_use={result.uses}," if result.uses > 1 else ""
     delays = (since - arrival, begun - since, result.setup, ended - begun - result.setup)
     text = (
-        f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},"
+        f"{queue_id}: to=<{external(recipient.address)}>,{original} relay={result.relay},{used}"
         f" delay={seconds(ended - arrival)}, delays={'/'.join(map(seconds, delays))}, dsn={result.dsn},"
-        f" status={result.status.value} ({result.text})"
+        f" status={status} ({result.text})"
     )
     return ((program, text),)
 
@@ -477,6 +566,9 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.DISCONNECTED: _disconnected,
     LogEvent.CONNECTION_LOST: _lost,
     LogEvent.TIMED_OUT: _timed_out,
+    LogEvent.TOO_OFTEN: _too_often,
+    LogEvent.NOT_INTRODUCED: _not_introduced,
+    LogEvent.TLS_WITHHELD: _tls_withheld,
     LogEvent.IMPROPER_PIPELINING: _pipelining,
     LogEvent.COMMAND_REFUSED: _refused,
     LogEvent.LINE_REJECTED: _rejected,
@@ -488,14 +580,6 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.TLS_BROKEN: _tls_broken,
     LogEvent.TLS_BEGUN: _tls_begun,
     LogEvent.TLS_FAILED: _tls_failed,
-    LogEvent.HANDSHAKE_LOST: lambda client: (),
-    LogEvent.HOP_NOTED: lambda program, text: (),
-    LogEvent.HOP_AGREED: lambda program, relay, session: (),
-    LogEvent.HOP_LOGGED_IN: lambda program, relay, mechanism: (),
-    LogEvent.NO_WRAPPER: lambda queue_id: (),
-    LogEvent.LOGGED_IN: lambda client, method, account: (),
-    LogEvent.LOGIN_REFUSED: lambda client, queue_id, method, reason, account: (),
-    LogEvent.LOGIN_UNREADABLE: lambda client, queue_id: (),
     LogEvent.LOGIN_FAILED: _login_failed,
     LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
     LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
@@ -505,6 +589,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.MESSAGE_IDS: _message_ids,
     LogEvent.ACTIVE: _active,
     LogEvent.DELIVERY: _delivery,
+    LogEvent.PROBED: _probed,
     LogEvent.EXPIRED: _expired,
     LogEvent.OPERATED: _operated,
     LogEvent.ATTEMPT_FAILED: _attempt_failed,

@@ -47,6 +47,8 @@ _ACCEPT_FAILED = (
 _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.CONNECTED: (_EACH, "NOQUEUE: connect from {client}"),
     LogEvent.TOO_MANY_CONNECTIONS: (_NOTED, "NOQUEUE: {count} connections from {client} are too many for {service}"),
+    LogEvent.TOO_OFTEN: (_NOTED, "NOQUEUE: {count} {activity.value} of {client} in a while are too many for {service}"),
+    LogEvent.TLS_WITHHELD: (_NOTED, "NOQUEUE: {client} has begun too many TLS sessions for {service}"),
     LogEvent.SLOWED: (_NOTED, "{queue_id}: {client}: possible SMTP attack: command={verb}, count={count}"),
     LogEvent.THROTTLED: (_NOTED, "{queue_id}: {client}: Possible SMTP RCPT flood, throttling."),
     LogEvent.FULL: (_REFUSED, "rejecting connections on daemon {service}: {count} children, max {most}"),
@@ -66,6 +68,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.HOST_FAILED: (_LATER, "{queue_id}: {text}"),
     LogEvent.HOP_NOTED: (_NOTED, "{text}"),
     LogEvent.DNS_FILTERED: (_LATER, "{text}"),
+    LogEvent.TRANSPORT_BROKEN: (_ALWAYS, "SYSERR: {text} {program}"),
     LogEvent.DELIVERY_WARNING: (_REFUSED, "Warning: {text}"),
     LogEvent.REPORT_WARNING: (_ALWAYS, "Warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REFUSED, "{queue_id}: Losing {queue_id}: savemail panic"),
@@ -103,8 +106,9 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
+        LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
-        LogEvent.LINE_REJECTED, LogEvent.CHUNK_REFUSED,
+        LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
     )
 )  # fmt: skip
 
@@ -119,13 +123,22 @@ _REMARKS: dict[Remark, str] = {
     Remark.LOOP: "aliasing/forwarding loop broken",
     Remark.MISCONFIGURED: "Local configuration error",
     Remark.NO_DELIVERIES: "Data format error",
+    **dict.fromkeys((Remark.WOULD_MAILBOX, Remark.WOULD_MAILDIR, Remark.WOULD_FILE), "deliverable"),
+    **dict.fromkeys((Remark.WOULD_COMMAND, Remark.WOULD_FORWARD, Remark.WOULD_SEVERAL), "deliverable"),
     Remark.COMMAND_DONE: "Sent",
     Remark.COMMAND_STATUS: "unknown mailer error {status}",
     Remark.COMMAND_SIGNAL: "mailer died with signal {number}",
+    Remark.COMMAND_SAID: "{text}",
     Remark.COMMAND_TIMEOUT: "mailer timed out",
     Remark.COMMAND_NOT_RUN: "Operating system error",
     Remark.COMMAND_OUTPUT: ": {output}",
     Remark.UNKNOWN_STATUS: "unknown mailer error {status}",
+    Remark.VIA_COMMAND: "Sent",
+    Remark.PROGRAM_NOT_RUN: "{file}: {reason}",
+    Remark.NOT_ENTERED: "Cannot chdir to {file}: {reason}",
+    Remark.NO_CHROOT: "Cannot chroot to {file}: {reason}",
+    Remark.TOO_LARGE: "Message is too large",
+    Remark.TRANSPORT_FAILED: "Operating system error",
     Remark.NO_RIGHTS: "Insufficient permission",
     Remark.NO_TRANSPORT: "Local configuration error",
     Remark.AGENT_FAILED: "Internal error",
@@ -150,6 +163,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.TIMED_OUT: "Connection timed out with {peer}",
     Remark.ACCEPTED: "Sent ({reply.text})",
     Remark.REFUSED: "{reply.verbatim}",
+    Remark.OUT_OF_TURN: "protocol error: {reply.verbatim}",
     Remark.CONTENT_UNCHECKED: "Local configuration error",
     Remark.SECURITY_UNKNOWN: "Local configuration error: {reason}",
     Remark.HOP_REFUSED: "{text}",

@@ -17,10 +17,10 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from mailconf.model.policy import Privilege
 from mailconf.model.security import ServerTls
 from mailconf.model.session import NO_NAME
 from mailconf.mta.answers import Answers
+from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.resolver import peer
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
@@ -35,6 +35,7 @@ _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
 _TURNS = 32  # events after which other sessions have their turn
 _AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: what is unsent is dropped, and the connection reset
+PROXY_PROTOCOL = "haproxy"  # the one that there is
 _SHOWN = 100  # bytes of improper pipelining, in the log
 
 
@@ -62,6 +63,8 @@ class SmtpSession(asyncio.Protocol):
         self.wording = self.context.personality.wording
         self.connection = self.context.personality.connection(server.options(), self.wording)
         server.prepare()
+        # What has come before it is known whose connection this is, where a proxy says that.
+        self._head: bytearray | None = bytearray() if self.connection.options.proxy_protocol else None
         self._offer = server.tls
         self._layer: ServerLayer | None = None
         self.answers = Answers(
@@ -74,7 +77,10 @@ class SmtpSession(asyncio.Protocol):
             has_tls=server.tls is not None,
         )
         self.session = self.answers.session
+        self.limits = ClientLimits(self.answers, server.service, server.clients, server.doings, self._note)
+        self.answers.limits = self.limits
         self._out = bytearray()
+        self._early = b""  # came with what the proxy has said
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._reading = False
@@ -112,10 +118,13 @@ class SmtpSession(asyncio.Protocol):
             self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
-        self.connection.receive_data(data if self._layer is None else self._unwrapped(self._layer, data))
+        if self._head is not None:
+            self._head += data
+        else:
+            self.connection.receive_data(data if self._layer is None else self._unwrapped(self._layer, data))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-        elif self._reading and self.connection.unread > _BUFFER:
+        elif self._reading and self.connection.unread + len(self._head or b"") > _BUFFER:
             self._reading = False
             self.transport.pause_reading()
 
@@ -153,16 +162,22 @@ class SmtpSession(asyncio.Protocol):
             self.context.log(self._prefix + program, text)
 
     async def _run(self) -> None:
-        server, address = self.server, self.session.client_address
-        server.clients[address] += 1
+        server = self.server
         try:
+            if self._head is None:
+                self.limits.arrive()
             async with server.slots:
                 await self._wait_for_turn()
+                introduced = self._head is None or await self._introduce(self._head)
+                if introduced is None:
+                    return
                 await self._name_client()
                 self._note(LogEvent.CONNECTED, client=self.answers.client)
                 greeted = True
                 try:
-                    greeted = await self._wrap() and await self._greet(address)
+                    if not introduced:
+                        await self._refuse(Problem.LOCAL_ERROR)
+                    greeted = introduced and await self._wrap() and await self._greet()
                     if greeted:
                         await self._talk()
                 except _Lost:
@@ -178,9 +193,7 @@ class SmtpSession(asyncio.Protocol):
                 self.answers.end()
                 await self._finish()
         finally:
-            server.clients[address] -= 1
-            if not server.clients[address]:
-                del server.clients[address]
+            self.limits.leave()
             server.sessions.discard(self)
             self._hang_up()
 
@@ -191,6 +204,36 @@ class SmtpSession(asyncio.Protocol):
             rate = self.site.limits.connection_rate
             self._note(LogEvent.DEFERRED, service=self.server.service, rate=rate)
             await self._linger(seconds)
+
+    async def _introduce(self, head: bytearray) -> bool | None:
+        """Read whose connection the proxy hands on; False where it does not say so, None where nobody is served."""
+        from mailconf.smtp import proxy_header
+
+        options, session = self.connection.options, self.session
+        if options.proxy_protocol != PROXY_PROTOCOL:
+            self._note(LogEvent.NO_PROXY_PROTOCOL, value=options.proxy_protocol)
+            return None
+        fault = None
+        try:
+            async with asyncio.timeout(self.site.limits.proxy_timeout or None):
+                while (found := proxy_header.read(bytes(head), ipv4=options.ipv4, ipv6=options.ipv6)) is None:
+                    await self._more()
+        except proxy_header.BadHeader as bad:
+            fault = bad.fault
+        except (_Lost, TimeoutError) as failure:
+            fault = proxy_header.missing(bytes(head), timed_out=isinstance(failure, TimeoutError))
+        self._head = None
+        if fault is not None:
+            self._note(LogEvent.NOT_INTRODUCED, fault=fault, data=bytes(head[: proxy_header.LIMIT]))
+            return False
+        assert found is not None
+        if found.endpoints is not None:
+            session.client_address, session.client_port, session.server_address, session.server_port = found.endpoints
+        self.limits.arrive()
+        self._early = bytes(head[found.size :])
+        if self.site.tls is None or not self.site.tls.wrapper:
+            self.connection.receive_data(self._early)
+        return True
 
     # TLS
 
@@ -218,7 +261,11 @@ class SmtpSession(asyncio.Protocol):
             self.answers.need_id()
             self._note(LogEvent.NO_WRAPPER, queue_id=self.session.queue_id)
             return False
+        if self.limits.refuses_tls(wrapper=True) is not None:
+            return False
         await self._begin_tls(self._offer, tls)
+        if self.connection.state is SessionState.CLOSED:
+            return False
         if self.connection.unproven:
             self._note(LogEvent.NO_CERTIFICATE, client=self.answers.client)
             await self._refuse(Problem.NO_CERTIFICATE)
@@ -231,21 +278,32 @@ class SmtpSession(asyncio.Protocol):
         self._write()
         connection.begin_tls()
         layer = self._layer = offer.layer(asks=self.session.certificate_wanted)
+        if tls.wrapper and self._early:
+            self.data_received(self._early)
         try:
             async with asyncio.timeout(tls.timeout or None):
                 while not layer.established:
                     await self._more()
         except TimeoutError:
+            self.limits.shake_hands()
             raise _Idle from None
         except _Lost:
             if not self._failed:
                 self._note(LogEvent.HANDSHAKE_LOST, client=answers.client)
-            raise
+            if self.limits.shake_hands() is None:
+                raise
+            self._end_handshake()
+            return
         from mailconf.mta.tls import describe
 
         describe(self.session, layer, layer.facts(), tls, offer)
         if tls.logged > 0:
             self._note(LogEvent.TLS_BEGUN, client=answers.client, session=self.session)
+        refusal = None if layer.resumed else self.limits.shake_hands()
+        if refusal is not None:
+            self._say(await answers.worded(refusal))
+            self._end_handshake()
+            return
         connection.secured()
         verdict = await answers.secured()
         connection.denied = verdict.denied or connection.denied
@@ -253,6 +311,11 @@ class SmtpSession(asyncio.Protocol):
         if not tls.wrapper and not await answers.login.prepare():
             await self._refuse(Problem.NO_LOGINS)
             connection.close()
+
+    def _end_handshake(self) -> None:
+        """End the session, and the command that has begun TLS without success."""
+        self.connection.abandon()
+        self.connection.close()
 
     async def _more(self) -> None:
         """Until something has come. Raises _Lost."""
@@ -301,17 +364,19 @@ class SmtpSession(asyncio.Protocol):
             names = await self.server.resolver.client_names(session.client_address)
             session.client_name, session.reverse_name = names
         await self.answers.authorize()
+        await self.limits.meet()
 
-    async def _greet(self, address: str) -> bool:
-        limit = self.site.limits.connections_per_client
-        count = self.server.clients[address]
-        if limit and count > limit and not await self.answers.may(Privilege.UNLIMITED):
-            facts = {"count": count, "service": self.server.service}
-            self._note(LogEvent.TOO_MANY_CONNECTIONS, client=self.answers.client, **facts)
-            await self._refuse(Problem.TOO_MANY_CONNECTIONS, address=address)
+    async def _greet(self) -> bool:
+        refusal = self.limits.begin()
+        if refusal is not None:
+            self._say(await self.answers.worded(refusal))
             return False
-        self.session.connections = count
-        self.session.rate, self.session.total_rate = self.server.rates.note(address)
+        if self._early and self._layer is None:
+            ahead = self._early[:_SHOWN]
+            self._note(LogEvent.IMPROPER_PIPELINING, client=self.answers.client, verb="CONNECT", ahead=ahead)
+            self.session.early_input = True
+        self.session.connections = self.limits.connections
+        self.session.rate, self.session.total_rate = self.server.rates.note(self.session.client_address)
         verdict = await self.answers.connect()
         if verdict.hasty is not None and await self._talks_within(verdict.pause):
             self.session.hasty = True

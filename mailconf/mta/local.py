@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 from mailconf.files import Root
-from mailconf.model.address import Address, external, internal
+from mailconf.model.address import Address, external, internal, split_extension
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import Delivery, DeliveryKind, Reply, Route
 from mailconf.model.world import Ask
@@ -160,21 +160,22 @@ class Local:
             gid=gid,
             directory=environment.get("HOME") or ("/" if not queue_directory.is_dir() else str(queue_directory)),
             limit=job.policy.site.limits_of(job.transport).command_time,
+            utf8=job.policy.site.utf8_tables,
         )
-        say, output, reply = self.context.remark, outcome.output, None
+        say, output, reply = self.context.remark, "" if outcome.dsn[0] == "2" else outcome.output, None
         text = say(outcome.remark, **outcome.facts) + (say(Remark.COMMAND_OUTPUT, output=output) if output else "")
         if outcome.status:
             code = 450 if outcome.dsn.startswith("4") else 550
-            meaning = Remark.COMMAND_EXIT if outcome.remark is Remark.COMMAND_EXIT else Remark.UNKNOWN_STATUS
-            reply = Reply.of(code, f"{outcome.dsn} x-unix; {output or say(meaning, status=outcome.status)}")
+            meaning = say(Remark.UNKNOWN_STATUS, status=outcome.status)
+            if outcome.remark in (Remark.COMMAND_EXIT, Remark.COMMAND_SAID):
+                meaning = text
+            reply = Reply.of(code, f"{outcome.dsn} x-unix; {output.strip() or meaning}")
         return self._result(_shown(recipient, item), outcome.dsn, text, reply)
 
     async def _environment(self, job: Job, recipient: Recipient, item: Delivery) -> dict[str, str]:
         """What local(8) exports, "EXPORTED ENVIRONMENT" and "EXTERNAL COMMAND DELIVERY"."""
         at, site = Address.split(recipient.address), job.policy.site
-        user, delimiter, extension = at.local, site.recipient_delimiter, ""
-        if delimiter and delimiter[0] in user[1:]:
-            user, _, extension = user.partition(delimiter[0])
+        user, extension = split_extension(at.local, site.recipient_delimiter, bounce=site.double_bounce_sender)
         found = {
             "LANG": "C",
             "MAIL_CONFIG": site.directory,
@@ -188,7 +189,7 @@ class Local:
             "SENDER": safe(item.recipient.owner or job.message.sender or "MAILER-DAEMON"),
         }
         if extension:
-            found["EXTENSION"] = safe(extension)
+            found["EXTENSION"] = safe(extension[1:])
         identity = item.recipient.identity
         if identity is not None:
             known = await job.world.user(user)

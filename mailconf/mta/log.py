@@ -6,6 +6,7 @@ that a terminal or a log reader could act upon are printed as ``?`` (postlogd(8)
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import select
@@ -21,6 +22,7 @@ from typing import BinaryIO
 from mailconf.source import encode
 
 _KEPT = 1 << 20  # bytes for a reader of standard error that does not read
+_TOGETHER = 100  # lines
 _PIECE = min(select.PIPE_BUF, 4096)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MAIL, _INFO = 2 << 3, 6  # of syslog(3): LOG_MAIL, LOG_INFO
@@ -38,7 +40,7 @@ class Stream:
     """Standard error, whose reader may be slow, or stopped: who writes does not wait for it.
 
     What the reader does not take is kept, up to `_KEPT` bytes, until it reads on; further lines are counted.
-    ``told`` gives the line that says how many those were.
+    ``told`` gives the line that says how many those were. Lines of one turn of an event loop go out together.
     """
 
     def __init__(self, told: Callable[[int], bytes]) -> None:
@@ -47,8 +49,33 @@ class Stream:
         self._kept: deque[bytes] = deque()
         self._size = self._lost = 0
         self._draining = False
+        self._gathered: list[bytes] = []
+        self._gathering: asyncio.AbstractEventLoop | None = None  # it calls `flush`
 
     def write(self, line: bytes) -> None:
+        try:
+            loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        with self._lock:
+            self._gathered.append(line)
+            more = loop is not None and len(self._gathered) < _TOGETHER
+            if more and self._gathering is loop:
+                return
+            self._gathering = loop if more else None
+        if more and loop is not None:
+            loop.call_soon(self.flush)
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        with self._lock:
+            lines, self._gathered, self._gathering = self._gathered, [], None
+        if lines:
+            self._out(b"".join(lines), len(lines))
+
+    def _out(self, line: bytes, count: int) -> None:
         try:
             descriptor = sys.stderr.fileno()
         except (OSError, ValueError):  # somebody has put another object into its place
@@ -62,7 +89,7 @@ class Stream:
                 self._draining = True
                 threading.Thread(target=self._drain, args=(descriptor,), name="log", daemon=True).start()
             if self._size + len(line) > _KEPT:
-                self._lost += 1
+                self._lost += count
                 return
             self._kept.append(line)
             self._size += len(line)

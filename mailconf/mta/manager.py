@@ -18,6 +18,7 @@ from mailconf.mta.intake import QueueIntake
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.local import Local
 from mailconf.mta.message import Context, IntakeRefused
+from mailconf.mta.pipe_delivery import PipeDelivery
 from mailconf.mta.queue import QueueEntry
 from mailconf.mta.queue.folder import QueueFolder
 from mailconf.mta.queue.local_queue import LocalQueue
@@ -60,6 +61,7 @@ class Manager:
         context.intake = QueueIntake(context, self.queue, self.scheduler.queued)
         local, virtual = Local(context, root, self.workers), Virtual(context, root, self.workers)
         context.agents.setdefault(AgentKind.MAILBOX, Mailboxes(local, {"virtual": virtual}))
+        context.agents.setdefault(AgentKind.PIPE, PipeDelivery(context, root))
         context.agents.setdefault(AgentKind.ERROR, Error())
         context.agents.setdefault(AgentKind.DISCARD, Discard(context))
         self._running: asyncio.Task[None] | None = None

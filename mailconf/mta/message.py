@@ -28,6 +28,8 @@ class Message:
     body       BODY= of MAIL ("7BIT", "8BITMIME"), ``ret`` and ``envid`` its DSN parameters
     session    the SMTP session it came by; None when the MTA made it (bounces, mail forwarded by an alias)
     local      whether header addresses are completed as a local client's; None: as ``session`` has it
+    mapped     whether tables map its addresses: aliases, copies, other names
+    checks     the Policy that looks at its content; None: the MTA's
     waits      it is attempted when the queue is run, and not before
     user       number of the user whose command left it, ``full_name`` the name of its sender
     """
@@ -43,6 +45,8 @@ class Message:
     session: Session | None = None
     effects: tuple[Effect, ...] = ()
     local: bool = True  # whether header addresses without a domain are local ones
+    mapped: bool = True
+    checks: Policy | None = None
     waits: bool = False
     user: int | None = None
     full_name: str = ""
@@ -86,7 +90,9 @@ class Result:
     reply  the remote's or our own reply: its code distinguishes permanent from temporary, its first word may be a DSN
     status
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
+    uses   messages that the connection has carried, this one included
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
+    final  whether it is delivered for good by an agent that else hands mail on (pipe(8) flags=X)
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
     """
 
@@ -97,12 +103,19 @@ class Result:
     relay: str
     reply: Reply | None = None
     setup: float = 0.0
+    uses: int = 1
     parts: tuple[Result, ...] = ()
+    final: bool = False
 
 
 @dataclass(slots=True)
 class Job:
-    """Work for a delivery agent: recipients of one message that share transport and nexthop."""
+    """Work for a delivery agent: recipients of one message that share transport and nexthop.
+
+    probe  nothing is delivered: what is asked for is whether it would be
+    reuse  it may use a connection that another one has left
+    keep   it leaves its connection to another one: the destination has more mail
+    """
 
     message: Message
     recipients: list[tuple[Recipient, Route]]
@@ -110,6 +123,9 @@ class Job:
     nexthop: str
     policy: Policy
     world: World
+    probe: bool = False
+    reuse: bool = False
+    keep: bool = False
 
 
 class Agent(Protocol):

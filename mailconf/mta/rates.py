@@ -1,10 +1,13 @@
-"""How many connections come within a time: of each client, of all, and in a second."""
+"""How many connections come within a time: of each client, of all, in a second; what else clients do, and how often."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+
+from mailconf.model.limits import Activity
 
 _MOST = 100_000  # connections that are remembered
 
@@ -29,6 +32,66 @@ class Rates:
             if not self._count[old]:
                 del self._count[old]
         return self._count[client], len(self._seen)
+
+
+class Doings:
+    """How often each client has done what within a unit of time, which begins with the first that it does.
+
+    At most ``most`` clients are remembered: those whose time began first are forgotten for others.
+    ``clock`` gives the time in seconds, from anywhere.
+    """
+
+    def __init__(self, most: int = 50_000, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._most = most
+        self._seen: dict[str, tuple[float, list[int]]] = {}  # in the order in which their times began
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def note(self, client: str, activity: Activity, unit: float) -> int:
+        """A client does something: how often it has, this time included, in its ``unit`` of seconds."""
+        now = self.clock()
+        counts = self._current(client, unit, now)
+        if counts is None:
+            self._forget(unit, now)
+            counts = [0] * len(_PLACES)
+            self._seen[client] = now, counts
+        counts[_PLACES[activity]] += 1
+        return counts[_PLACES[activity]]
+
+    def seen(self, client: str, activity: Activity, unit: float) -> int:
+        """How often a client has done something."""
+        counts = self._current(client, unit, self.clock())
+        return 0 if counts is None else counts[_PLACES[activity]]
+
+    def _current(self, client: str, unit: float, now: float) -> list[int] | None:
+        found = self._seen.get(client)
+        if found is not None and now - found[0] > unit:
+            del self._seen[client]
+            found = None
+        return found and found[1]
+
+    def _forget(self, unit: float, now: float) -> None:
+        """Make room for one more, and drop some whose time is over."""
+        for _ in range(2):
+            client = next(iter(self._seen), None)
+            if client is not None and (now - self._seen[client][0] > unit or len(self._seen) >= self._most):
+                del self._seen[client]
+
+
+_PLACES = {activity: place for place, activity in enumerate(Activity)}
+
+
+def client_of(address: str, ipv4_prefix: int, ipv6_prefix: int) -> str:
+    """Whom the connections of an address belong to: the address, or its network of so many bits."""
+    bits = ipv6_prefix if ":" in address else ipv4_prefix
+    if bits >= (128 if ":" in address else 32):
+        return address
+    try:
+        return str(ip_network((ip_address(address), bits), strict=False))
+    except ValueError:  # no address, as XCLIENT may have it
+        return address
 
 
 class Throttle:

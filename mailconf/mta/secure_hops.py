@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mailconf.files import Root
 from mailconf.model.security import HopTls, TlsLevel
+from mailconf.mta.hop_connection import HopConnection
 from mailconf.mta.tls import TlsUnavailable, apply_terms, load_keys, takes_any, trust
 from mailconf.smtp.certificates import BadCertificate, fingerprint, public_key
 from mailconf.smtp.tls import TlsFailed, TlsLayer
@@ -88,22 +89,21 @@ class Contexts:
         return context
 
 
-async def shake(layer: HostLayer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float) -> bytes:
+async def shake(layer: HostLayer, connection: HopConnection, patience: float) -> bytes:
     """The handshake; what the host has said behind it. Raises TlsFailed, TimeoutError, OSError, EOFError."""
     said = b""
     try:
         async with asyncio.timeout(patience or None):
             while True:
-                writer.write(layer.data_to_send())
-                await writer.drain()
+                await connection.write(layer.data_to_send(), None)
                 if layer.established:
                     return said
-                data = await reader.read(65536)
+                data = await connection.read(None)
                 if not data:
                     raise EOFError
                 said = layer.receive_data(data)
     except TlsFailed:
-        writer.write(layer.data_to_send())  # the alert
+        await connection.write(layer.data_to_send(), patience)  # the alert
         raise
 
 

@@ -14,12 +14,14 @@ import signal
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from mailconf.files import Root
 from mailconf.hosts_file import HostsFile
 from mailconf.model.policy import Policy
+from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
 from mailconf.model.world import World
 from mailconf.mta.answers import VerdictHook
@@ -28,6 +30,8 @@ from mailconf.mta.journal import LogEvent
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Agent, Context
 from mailconf.mta.personality import Personality
+from mailconf.mta.probes import Probes
+from mailconf.mta.queue.folder import QueueFolder
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.smtp_client import SmtpAgent
 from mailconf.mta.smtp_service import SmtpService
@@ -105,6 +109,7 @@ class Server:
         self._grace = grace
         self._stop: asyncio.Event | None = None
         self.context: Context | None = None
+        self._probes: Probes | None = None
         self._services: dict[str, SmtpService] = {}
         self._doors: list[Doors] = []
 
@@ -125,6 +130,8 @@ class Server:
             await self._listen_on(policies)
             await manager.reach()
             manager.open()
+            world.probes = probes = self._probes = Probes(context, self._file_of_probes(policies.main.site))
+            probes.load()
             await manager.listen()
             directory = policies.main.site.directory
             context.note(LogEvent.STARTED, directory=directory)
@@ -138,10 +145,20 @@ class Server:
             for doors in self._doors:
                 doors.close()
             await asyncio.gather(*(service.close(self._grace) for service in self._services.values()))
+            if self._probes is not None:
+                await self._probes.close()
             await manager.close(self._grace)
+            for hops in (agents[AgentKind.SMTP], agents[AgentKind.LMTP]):
+                assert isinstance(hops, SmtpAgent)
+                hops.close()
             for number in handled:
                 loop.remove_signal_handler(number)
         context.note(LogEvent.STOPPED)
+
+    def _file_of_probes(self, site: Site) -> Path | None:
+        if not site.probing.lasting:
+            return None
+        return QueueFolder(self._root.path(site.queue_directory.value)).path / "verify"
 
     async def _run_once(self, manager: Manager, once: Once) -> None:
         """Until that is done, or the server is told to stop."""
@@ -194,7 +211,7 @@ class Server:
             return False
         context.policy, context.personality = policies.main, policies.personality
         self._resolver.transitional = policies.main.site.idna2003
-        context.world = MtaWorld(files, self._resolver, root=self._root)
+        context.world = MtaWorld(files, self._resolver, root=self._root, probes=self._probes)
         for name, service in self._services.items():
             if policies.by_service and name not in policies.by_service:
                 self._abandon(name)

@@ -4,13 +4,16 @@ smtp(8), lmtp(8). Of a job's nexthops (`mailconf.smtp.nexthop`) each domain has 
 ``[host]`` its addresses. A host that cannot be reached or refuses to talk is followed by the next; so are the
 recipients that it put off.
 
-Departures: a session carries one message (no connection cache); 8-bit content is sent as it is to a server
-without 8BITMIME, where Postfix converts it.
+A connection is left to the next message where the destination has more mail, or the configuration wants it
+(`mailconf.mta.hop_pool`). It is looked for by the nexthop first, which saves the DNS, then by each host's address.
+
+Departure: 8-bit content is sent as it is to a server without 8BITMIME, where Postfix converts it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -24,7 +27,8 @@ from mailconf.model.transport import HostLookup
 from mailconf.model.world import Ask, LookupFailed, Outcome, Records
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
-from mailconf.mta.hop_session import Failure, HopSession, Host, NoHandshake, status_of
+from mailconf.mta.hop_pool import Endpoint, HopPool
+from mailconf.mta.hop_session import Failure, HopSession, Host, NoHandshake, Stale, status_of
 from mailconf.mta.intake import limits_of
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job, Recipient, Result, Status
@@ -40,8 +44,38 @@ if TYPE_CHECKING:
 
 MAX_ADDRESSES = 5  # postconf(5) smtp_mx_address_limit
 MAX_SESSIONS = 2  # postconf(5) smtp_mx_session_limit
+MAX_STALE = 2  # kept connections that turn out to be of no use, before a new one is made
 
 _Change = Callable[[str, AddressPlace, Side], Awaitable[str]]
+
+
+class _Attempt:
+    """A job on its way from host to host: what became of whom, who waits (numbers of recipients).
+
+    sessions  those with hosts that were willing to talk; ``tried`` is where they were
+    """
+
+    def __init__(self, job: Job, envelope: Envelope) -> None:
+        self.job = job
+        self.envelope = envelope
+        self.results: dict[int, Result] = {}
+        self.waiting = list(range(len(job.recipients)))
+        self.sessions = 0
+        self.tried: set[tuple[str, int]] = set()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another host may be tried."""
+        return bool(self.waiting) and self.sessions < MAX_SESSIONS
+
+    @property
+    def unknown(self) -> list[int]:
+        """Of whom nothing is known yet."""
+        return [index for index in self.waiting if index not in self.results]
+
+    def note(self, results: dict[int, Result]) -> None:
+        self.results |= results
+        self.waiting = [index for index in self.waiting if self.results[index].status is Status.DEFERRED]
 
 
 class SmtpAgent:
@@ -53,6 +87,7 @@ class SmtpAgent:
         self._contexts: Contexts | None = None
         self.resolver = resolver
         self.lmtp = lmtp
+        self.pool = HopPool()
 
     async def deliver(self, job: Job) -> list[Result]:
         try:
@@ -63,46 +98,102 @@ class SmtpAgent:
             except Exception as error:  # a table that cannot answer, or a defect: neither may lose mail
                 reason = str(error) or type(error).__name__
                 raise Failure(Remark.REWRITING_FAILED, {"reason": reason}, "4.3.0") from error
-            hosts = await self._hosts(job)
         except Failure as failure:
             return [self._failed(recipient, failure) for recipient, _ in job.recipients]
-        return await self._try_hosts(job, envelope, hosts)
+        attempt = _Attempt(job, envelope)
+        if job.reuse or len(self.pool):
+            await self._by_destination(attempt)
+        if attempt.goes_on:
+            try:
+                hosts = await self._hosts(job)
+            except Failure as failure:
+                attempt.note({index: self._failed(job.recipients[index][0], failure) for index in attempt.unknown})
+            else:
+                await self._try_hosts(attempt, [host for host in hosts if host.at not in attempt.tried])
+        return [attempt.results[index] for index in range(len(job.recipients))]
 
-    async def _try_hosts(self, job: Job, envelope: Envelope, hosts: list[Host]) -> list[Result]:
-        results: dict[int, Result] = {}
-        waiting = list(range(len(job.recipients)))
-        sessions = 0
+    def close(self) -> None:
+        """End the connections that wait, in good order."""
+        self.pool.close()
+
+    async def _by_destination(self, attempt: _Attempt) -> None:
+        """Try the hosts of connections that were left by others with the same nexthop."""
+        job = attempt.job
+        destination = next(iter(split_nexthops(job.nexthop)), "")
+        for host in self.pool.hosts(job.transport, destination):
+            try:
+                security = await self._security(job, host)
+            except Failure:
+                return  # it comes again, where the host is tried
+            if not (job.reuse or security.keep):
+                return
+            with suppress(Failure):
+                session = await self._over_kept(attempt, host, security)
+                if session is not None:
+                    attempt.tried.add(host.at)
+            if not attempt.goes_on:
+                return
+
+    async def _try_hosts(self, attempt: _Attempt, hosts: list[Host]) -> None:
+        job = attempt.job
         for number, host in enumerate(hosts):
-            session = HopSession(self, host, job)
             try:
                 security = await self._security(job, host)
                 try:
-                    replies = await session.run(_part(envelope, waiting), security)
+                    await self._at(attempt, host, security)
                 except NoHandshake:
                     if not self._may_go_in_the_clear(job, security):
                         raise
                     plain = security._replace(tls=security.tls._replace(level=TlsLevel.NONE))
-                    session = HopSession(self, host, job)
-                    replies = await session.run(_part(envelope, waiting), plain)
+                    await self._at(attempt, host, plain)
             except Failure as failure:
-                results |= {index: self._failed(job.recipients[index][0], failure) for index in waiting}
+                attempt.note({index: self._failed(job.recipients[index][0], failure) for index in attempt.waiting})
                 if failure.final:
                     break
                 if number < len(hosts) - 1:
                     facts = {"queue_id": job.message.queue_id, "text": self._said(failure)}
                     self.context.note(LogEvent.HOST_FAILED, program=self.program, **facts)
-            else:
-                for index, said in zip(waiting, replies, strict=True):
-                    recipient = job.recipients[index][0]
-                    if isinstance(said, Failure):
-                        results[index] = self._failed(recipient, said)
-                    else:
-                        results[index] = self._replied(recipient, host, *said, session.setup)
-                waiting = [index for index in waiting if results[index].status is Status.DEFERRED]
-            sessions += session.greeted
-            if not waiting or sessions >= MAX_SESSIONS:
+            if not attempt.goes_on:
                 break
-        return [results[index] for index in range(len(job.recipients))]
+
+    async def _at(self, attempt: _Attempt, host: Host, security: HopSecurity) -> None:
+        """Deliver to a host, over a connection that waits or a new one. Raises Failure."""
+        if (attempt.job.reuse or security.keep) and await self._over_kept(attempt, host, security) is not None:
+            return
+        await self._run(attempt, HopSession(self, host, attempt.job), security)
+
+    async def _over_kept(self, attempt: _Attempt, host: Host, security: HopSecurity) -> HopSession | None:
+        """Deliver over a connection that waits; None where there is none that is of use. Raises Failure."""
+        endpoint = _endpoint(attempt.job, host, security)
+        for _ in range(MAX_STALE):
+            connection = self.pool.take(endpoint, attempt.job.policy)
+            if connection is None:
+                return None
+            session = HopSession(self, host, attempt.job, connection)
+            with suppress(Stale):
+                await self._run(attempt, session, security)
+                return session
+        return None
+
+    async def _run(self, attempt: _Attempt, session: HopSession, security: HopSecurity) -> None:
+        """Send what waits in a session. Raises Failure, Stale."""
+        job, host = attempt.job, session.host
+        try:
+            keep = job.keep or security.keep
+            replies = await session.run(_part(attempt.envelope, attempt.waiting), security, keep=keep)
+        finally:
+            attempt.sessions += session.greeted
+        if session.left is not None:
+            endpoint = _endpoint(job, host, security)
+            self.pool.put(session.left, host, endpoint, host.destination, session.reuse.idle)
+        found: dict[int, Result] = {}
+        for index, said in zip(attempt.waiting, replies, strict=True):
+            recipient = job.recipients[index][0]
+            if isinstance(said, Failure):
+                found[index] = self._failed(recipient, said, session.uses)
+            else:
+                found[index] = self._replied(recipient, session, *said)
+        attempt.note(found)
 
     @property
     def contexts(self) -> Contexts:
@@ -125,19 +216,23 @@ class SmtpAgent:
     def _said(self, failure: Failure) -> str:
         return self.context.remark(failure.remark, **failure.facts)
 
-    def _failed(self, recipient: Recipient, failure: Failure) -> Result:
+    def _failed(self, recipient: Recipient, failure: Failure, uses: int = 1) -> Result:
         status = Status.BOUNCED if failure.final else Status.DEFERRED
-        return Result(recipient, status, failure.dsn, self._said(failure), failure.relay, failure.reply)
+        return Result(recipient, status, failure.dsn, self._said(failure), failure.relay, failure.reply, uses=uses)
 
-    def _replied(self, recipient: Recipient, host: Host, reply: Reply, stage: Stage, setup: float) -> Result:
+    def _replied(self, recipient: Recipient, session: HopSession, reply: Reply, stage: Stage) -> Result:
         """The result that a server's reply means for a recipient."""
-        if stage is Stage.END and reply.code // 100 == 2:
+        host, setup, uses = session.host, session.setup, session.uses
+        if stage in (Stage.END, Stage.RCPT) and reply.code // 100 == 2:
             text = self.context.remark(Remark.ACCEPTED, reply=reply)
-            return Result(recipient, Status.SENT, status_of(reply, "2"), text, host.relay, reply, setup)
+            return Result(recipient, Status.SENT, status_of(reply, "2"), text, host.relay, reply, setup, uses)
+        if reply.code < 400:  # of the class that the command cannot be answered by
+            text = self.context.remark(Remark.OUT_OF_TURN, peer=host.peer, reply=reply, stage=stage)
+            return Result(recipient, Status.BOUNCED, "5.5.0", text, host.relay, reply, setup, uses)
         status = Status.BOUNCED if reply.permanent else Status.DEFERRED
         text = self.context.remark(Remark.REFUSED, peer=host.peer, reply=reply, stage=stage)
         dsn = status_of(reply, "5" if reply.permanent else "4")
-        return Result(recipient, status, dsn, text, host.relay, reply, setup)
+        return Result(recipient, status, dsn, text, host.relay, reply, setup, uses)
 
     def _may_go_in_the_clear(self, job: Job, security: HopSecurity) -> bool:
         """Whether a message whose host cannot begin TLS goes without it: where that is allowed, nothing secret is said,
@@ -150,16 +245,15 @@ class SmtpAgent:
 
     async def _security(self, job: Job, host: Host) -> HopSecurity:
         """What is asked of TLS and of a login. Raises Failure."""
-        if host.path:
-            return HopSecurity()
+        name, domain = (host.path, host.path) if host.path else (host.name, host.domain)
         asked = HopAsked(
             job.transport,
             host.destination or job.nexthop,
-            host.name,
+            name,
             host.port,
-            host.domain,
+            domain,
             job.message.sender,
-            host.address,
+            address=host.address,
         )
         ask = Ask(job.world)
         ask.warn = self._warn
@@ -191,9 +285,13 @@ class SmtpAgent:
             if not orcpt and recipient.original:
                 orcpt = f"rfc822;{to_xtext(external(recipient.original))}"
             recipients.append(To(external(address), recipient.notify, orcpt))
-        content = await self._headers(await self._inspected(job), change)
+        content = await self._inspected(job)
+        transport = self.context.policy.site.transports.get(job.transport)
+        if transport is None or transport.rewrites:
+            content = await self._headers(content, change)
         utf8 = not (sender.isascii() and all(to.address.isascii() for to in recipients))
-        return Envelope(external(sender), tuple(recipients), content, message.body, message.ret, message.envid, utf8)
+        parameters = message.body, message.ret, message.envid
+        return Envelope(external(sender), tuple(recipients), content, *parameters, utf8, job.probe)
 
     async def _inspected(self, job: Job) -> bytes:
         """The message as it may leave (postconf(5) smtp_header_checks). Raises Failure where a table cannot answer."""
@@ -389,6 +487,10 @@ def _dns_failure(name: str, kind: str, records: Records) -> Failure:
     if records.nxdomain:
         return Failure(Remark.NO_SUCH_NAME, facts, "5.4.4", final=True)
     return Failure(Remark.NO_RECORD, facts, "5.4.4", final=True)
+
+
+def _endpoint(job: Job, host: Host, security: HopSecurity) -> Endpoint:
+    return Endpoint(job.transport, host.path or host.address, host.port, security._replace(keep=False))
 
 
 def _part(envelope: Envelope, numbers: list[int]) -> Envelope:

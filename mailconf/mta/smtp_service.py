@@ -16,7 +16,7 @@ from mailconf.mta.journal import LogEvent
 from mailconf.mta.listener import SmtpSession
 from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context
-from mailconf.mta.rates import Rates, Throttle
+from mailconf.mta.rates import Doings, Rates, Throttle
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.smtp.options import ServerOptions
@@ -67,6 +67,7 @@ class SmtpService:
         self.on_verdict = on_verdict
         self.sessions: set[SmtpSession] = set()
         self.clients: Counter[str] = Counter()
+        self.doings = Doings()
         self.rates = Rates(self.policy.site.limits.rate_window)
         self._root = root or Root()
         self._prepared: Site | None = None  # whose TLS and logins these are

@@ -7,12 +7,16 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailconf.files import Root
 from mailconf.maps.reference import TableRef
-from mailconf.model.world import ORDINARY, Answer, Known, Records, Trust, User, World, run
+from mailconf.model.world import NOT_PROBED, ORDINARY, Answer, Known, Probed, Records, Trust, User, World, run
 from mailconf.mta.resolver import Resolver
 from mailconf.personal import PersonalFile
+
+if TYPE_CHECKING:
+    from mailconf.mta.probes import Probes
 
 
 class MtaWorld:
@@ -21,7 +25,13 @@ class MtaWorld:
     """
 
     def __init__(
-        self, files: World, resolver: Resolver, clock: Callable[[], float] = time.time, *, root: Root | None = None
+        self,
+        files: World,
+        resolver: Resolver,
+        clock: Callable[[], float] = time.time,
+        *,
+        root: Root | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self.files = files
         self.resolver = resolver
@@ -31,6 +41,7 @@ class MtaWorld:
         self._asked: dict[str, bool] = {}  # these tables; whether a lookup may block
         self.steady: set[str] = set()
         self.known = Known()
+        self.probes = probes
 
     def refresh(self) -> None:
         """Open tables anew whose files were replaced since. smtpd(8) looks when a client connects, so does ours."""
@@ -93,6 +104,10 @@ class MtaWorld:
 
     async def policy_service(self, endpoint: str, attributes: Mapping[str, str]) -> Answer:
         return await asyncio.to_thread(lambda: run(self.files.policy_service(endpoint, attributes)))
+
+    async def verify(self, address: str, patience: float) -> Probed:
+        """See `mailconf.model.world.Ask.verify`."""
+        return NOT_PROBED if self.probes is None else await self.probes.verify(address, patience)
 
     def now(self) -> float:
         return self._clock()

@@ -6,6 +6,11 @@ comes where TLS is wanted and the server is ready for it: the caller begins it a
 server has sent before is dropped (RFC 3207 6). EHLO that is
 refused is followed by HELO; LMTP has LHLO and nothing to fall back on. Commands go out together when the server offers
 PIPELINING (RFC 2920), one by one otherwise.
+
+A session may have several transactions; RSET stands before each but the first. The first RSET of a session goes out
+alone, since a server that refuses it takes no further transaction (`Stage.RESET` of `Broken`); later ones go out with
+the commands that follow. `Client.in_step` is whether the session may be kept for another transaction: each command has
+its reply, and nothing else was said.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ class Stage(Enum):
     HANDSHAKE = "the TLS handshake"
     AUTH = "AUTH"
     READY = "nothing"
+    RESET = "RSET"
     MAIL = "MAIL"
     RCPT = "RCPT"
     DATA = "DATA"
@@ -46,7 +52,8 @@ class To(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """A transaction. Addresses are in external form; ``content`` has its lines ended by LF."""
+    """A transaction. Addresses are in external form; ``content`` has its lines ended by LF. A probe has none: the
+    transaction is broken off after the recipients, and what is said of them counts."""
 
     sender: str
     recipients: tuple[To, ...]
@@ -55,6 +62,7 @@ class Envelope(NamedTuple):
     ret: str = ""
     envid: str = ""
     smtputf8: bool = False
+    probe: bool = False
 
 
 class Ready(NamedTuple):
@@ -145,6 +153,11 @@ class Client:
         self._verdicts: list[tuple[Reply, Stage] | None] = []
         self._mail_refused: Reply | None = None
         self._reset = False  # whether the last transaction was broken off, and RSET is due
+        self._resets = False  # the server has accepted RSET
+        self._out_of_step = False  # it has said what no command of ours asked for
+        self.content_sent = False  # of the last transaction, as far as the caller has sent what there was to send
+        self._last = False  # QUIT goes out with the end of the content
+        self.transactions = 0
 
     def receive_data(self, data: bytes) -> None:
         self._parser.feed(data)
@@ -175,22 +188,62 @@ class Client:
                 return event
         return None
 
-    def send(self, envelope: Envelope) -> None:
-        """Begin a transaction; RuntimeError unless the session is ready. ``envelope`` has at least one recipient."""
+    def send(self, envelope: Envelope, *, last: bool = False) -> None:
+        """Begin a transaction; RuntimeError unless the session is ready. ``envelope`` has at least one recipient.
+
+        last  the session ends with it: QUIT goes out with the end of the content, where the server offers PIPELINING
+        """
         if self.stage is not Stage.READY or not envelope.recipients:
             raise RuntimeError("the session is not ready for this envelope")
         self._envelope = envelope
         self._verdicts = [None] * len(envelope.recipients)
         self._mail_refused = None
+        self._last = last and "PIPELINING" in self.extensions and not self.lmtp
+        if self.transactions:
+            self._todo.append((Stage.RESET, 0, "RSET"))
+        self.transactions += 1
+        self.content_sent = False
         self._reset = True
         self._todo.append((Stage.MAIL, 0, self._mail_command(envelope)))
         for number, to in enumerate(envelope.recipients):
             self._todo.append((Stage.RCPT, number, self._rcpt_command(to)))
-        self._todo.append((Stage.DATA, 0, "DATA"))
+        if not envelope.probe:
+            self._todo.append((Stage.DATA, 0, "DATA"))
+        self._send_commands()
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the session can have another transaction (see above). `is_reset` says what that needs first."""
+        return self.stage is Stage.READY and not (self._out_of_step or self._sent or self._parser.pending)
+
+    @property
+    def is_astray(self) -> bool:
+        """Whether the server has said what no command asked for: replies may not belong to what was sent last."""
+        return self._out_of_step
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether each command has its reply: if not, what is sent now may be taken for something else."""
+        return not self._sent
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether the last transaction came to its end: if not, `reset` is due before the session is kept."""
+        return not self._reset
+
+    def reset(self) -> None:
+        """Break the transaction off; a `StageOutcome` without replies follows, or Broken. The session is `in_step`."""
+        self._verdicts = []
+        self._todo.append((Stage.RESET, 0, "RSET"))
         self._send_commands()
 
     def quit(self) -> None:
-        """Send QUIT, and RSET before it when the transaction was broken off; the replies are of no interest."""
+        """Send QUIT, and RSET before it when the transaction was broken off; the replies are of no interest.
+
+        Nothing is sent where QUIT went out with the content.
+        """
+        if self.stage is Stage.QUIT:
+            return
         if self._reset:
             self._command("RSET")
         self._command("QUIT")
@@ -219,6 +272,7 @@ class Client:
             return self._ended(reply)
         if self._sent:
             return self._replied(reply)
+        self._out_of_step = True
         return self._broken(reply)  # a 421 that nobody asked for
 
     def _broken(self, reply: Reply) -> Broken:
@@ -319,11 +373,22 @@ class Client:
 
     def _replied(self, reply: Reply) -> ClientEvent | None:
         kind, number = self._sent.popleft()
+        if kind is Stage.RESET:
+            if reply.code // 100 != 2:
+                self.stage = Stage.CLOSED
+                return Broken(Stage.RESET, reply)
+            self._resets, self._reset = True, False
+        if kind is Stage.MAIL:
+            self._reset = True
+        if 300 <= reply.code < 400 and kind is not Stage.DATA:
+            self._out_of_step = True
         if kind is Stage.MAIL and reply.code // 100 != 2:
             self._mail_refused = reply
             self._verdicts = [(reply, Stage.MAIL)] * len(self._verdicts)
             self._todo.clear()
-        elif kind is Stage.RCPT and self._mail_refused is None and reply.code // 100 != 2:
+            if reply.code == 421 or reply.code < 400:  # the session is over, whatever the server says of the rest
+                return self._outcome()
+        elif kind is Stage.RCPT and self._mail_refused is None and (self._envelope.probe or reply.code // 100 != 2):
             self._verdicts[number] = (reply, Stage.RCPT)
         elif kind is Stage.DATA:
             return self._data_replied(reply)
@@ -337,15 +402,23 @@ class Client:
 
     def _data_replied(self, reply: Reply) -> ClientEvent | None:
         accepted = [n for n, verdict in enumerate(self._verdicts) if verdict is None]
-        if reply.code == 354:
-            self._out += self._body() if accepted else b".\r\n"
+        if reply.code // 100 == 3:
+            if self._parser.pending:  # what is said before the content is there does not answer it
+                self._out_of_step = True
+                if not self._parser.refuses:
+                    self.stage = Stage.CLOSED
+                    return Broken(Stage.DATA, garbage="a reply before the content")
+            self._out += self._body() if accepted else b".\r\nQUIT\r\n" if self._last else b".\r\n"
             self.stage = Stage.END
+            self.content_sent = bool(accepted)
             return None
         for number in accepted:
             self._verdicts[number] = (reply, Stage.DATA)
+        self._out_of_step = self._out_of_step or reply.code < 400
         return self._outcome()
 
     def _ended(self, reply: Reply) -> ClientEvent | None:
+        self._out_of_step = self._out_of_step or 300 <= reply.code < 400
         accepted = [n for n, verdict in enumerate(self._verdicts) if verdict is None]
         if self.lmtp and accepted:
             self._verdicts[accepted[0]] = (reply, Stage.END)
@@ -360,7 +433,8 @@ class Client:
         return self._outcome()
 
     def _outcome(self) -> StageOutcome:
-        self.stage = Stage.READY
+        ended = self._last and self.stage is Stage.END
+        self.stage = Stage.QUIT if ended else Stage.READY
         return StageOutcome(tuple(verdict for verdict in self._verdicts if verdict is not None))
 
     # Commands.
@@ -373,6 +447,8 @@ class Client:
                 return  # no recipient is left to send to
             self._command(line)
             self._sent.append((kind, number))
+            if kind is Stage.RESET and not self._resets:
+                break  # whether it is accepted decides about the rest
         self._set_stage()
 
     def _set_stage(self) -> None:
@@ -404,7 +480,7 @@ class Client:
         return " ".join(words)
 
     def _body(self) -> bytes:
-        return wire_content(self._envelope.content) + b".\r\n"
+        return wire_content(self._envelope.content) + (b".\r\nQUIT\r\n" if self._last else b".\r\n")
 
 
 def wire_content(content: bytes) -> bytes:

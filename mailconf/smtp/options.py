@@ -40,8 +40,10 @@ class ServerOptions(NamedTuple):
     the message that a session ended in. ``from_lines``: every "From " line on top of a message becomes a field, not
     only the first. ``forbid_pipelining``: a client that does not wait for a reply where it must (RFC 2920 3.1) is sent
     away (smtpd_forbid_unauth_pipelining). ``hide_client_session``: the Received field names neither the client nor the
-    protocol. ``starttls``: TLS is offered; ``tls_required``: most commands wait for it; ``auth``: clients may log in,
-    with ``auth_needs_tls`` under TLS alone; ``response_length``: bytes of a response to a challenge of AUTH.
+    protocol. ``proxy_protocol``: how the proxy that all clients come through says whose connection each is ("haproxy";
+    with another value no client is served). ``starttls``: TLS is offered; ``tls_required``: most commands wait for it;
+    ``auth``: clients may log in, with ``auth_needs_tls`` under TLS alone; ``response_length``: bytes of a response to a
+    challenge of AUTH.
     ``helo_for`` names the commands that need HELO before them, ``bogus_helo`` is whether HELO takes names that are no
     host names, ``verb`` whether a client may ask by VERB to be told more. From the ``noops``th NOOP on each waits for
     its reply (0: none does), and from the ``logins``th AUTH on each. ``closed`` are the commands that the configuration
@@ -77,6 +79,7 @@ class ServerOptions(NamedTuple):
     bare_newline_code: int = 550
     forbid_pipelining: bool = False
     hide_client_session: bool = False
+    proxy_protocol: str = ""
     # Of sendmail alone.
     helo_for: frozenset[str] = frozenset()
     bogus_helo: bool = False

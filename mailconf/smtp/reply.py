@@ -82,7 +82,12 @@ class ReplyParser:
     @property
     def pending(self) -> bool:
         """Bytes have come that no reply has used yet."""
-        return bool(self._buffer)
+        return bool(self._buffer or self._lines)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether what is pending begins as a reply of 4xx or 5xx does."""
+        return self._buffer.startswith((b"4", b"5"))
 
     def next(self) -> Reply | None:
         """The next whole reply, or None where data is missing. Raises ReplyError."""

@@ -131,6 +131,11 @@ class TlsLayer:
         except (ssl.SSLError, ValueError):  # it does not answer, or there was no handshake
             pass
 
+    @property
+    def resumed(self) -> bool:
+        """Whether the handshake went on with an earlier TLS session."""
+        return bool(self._object.session_reused)
+
     def facts(self) -> TlsFacts:
         """After the handshake."""
         cipher = self._object.cipher()

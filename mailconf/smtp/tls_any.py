@@ -74,6 +74,8 @@ def _note(connection: SSL.Connection, certificate: crypto.X509, error: int, dept
 class AnyLayer:
     """One connection's. ``asks``: the client is asked for a certificate."""
 
+    resumed = False
+
     def __init__(self, context: SSL.Context, *, asks: bool = True, server_side: bool = True, name: str = "") -> None:
         self._connection = SSL.Connection(context, None)
         self._connection.set_app_data(self)

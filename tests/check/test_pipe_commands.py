@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailconf.check.postfix.pipe_commands import unknown_macros
+from mailconf.model.pipe_words import unknown_macros
 from tests.vectors.pipe_macros import CASES, SENT
 
 

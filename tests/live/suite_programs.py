@@ -18,7 +18,7 @@ from mailconf.files import Memory
 from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
 from mailconf.maps.core.utf8 import is_utf8, lookup_utf8
 from mailconf.maps.registry import open_table
-from mailconf.model.address import Address, external, internal, quote_local
+from mailconf.model.address import Address, external, internal, quote_local, split_extension
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.world import Ask, LookupFailed, run
 from mailconf.mta.journal_postfix import rounded
@@ -28,7 +28,7 @@ from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.hostnames import valid_hostname as is_hostname
 from mailconf.postfix.settings.hostnames import valid_ipv4, valid_ipv6
 from mailconf.postfix.settings.lists import ListKind, PatternList
-from mailconf.postfix.settings.lookup import Tables, split_extension
+from mailconf.postfix.settings.lookup import Tables
 from mailconf.postfix.text.expand import MacroError, expand
 from mailconf.smtp.nexthop import BadNexthop
 from mailconf.smtp.nexthop import host_port as read_host_port

@@ -22,11 +22,13 @@ from mailconf.smtp.server import Connection
 from mailconf.source import decode
 from tests.personality import PERSONALITY
 
+SERVICES = "smtp inet n - n - - smtpd\n"
 
-def policy_of(folder: Path, parameters: dict[str, str]) -> PostfixPolicy:
-    """The Policy of a main.cf with these parameters, written into ``folder``."""
+
+def policy_of(folder: Path, parameters: dict[str, str], services: str = SERVICES) -> PostfixPolicy:
+    """The Policy of a main.cf with these parameters, and of a master.cf, written into ``folder``."""
     (folder / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in parameters.items()))
-    (folder / "master.cf").write_text("smtp inet n - n - - smtpd\n")
+    (folder / "master.cf").write_text(services)
     sink = Sink()
     return compile_policy(Configuration.load(str(folder), sink), sink)
 

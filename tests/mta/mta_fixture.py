@@ -163,6 +163,9 @@ class FakePolicy:
         transport = self.domains.get(domain, "smtp")
         return Route(transport, domain, recipient, transport, Trace())
 
+    async def probe(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        return await self.resolve(recipient, ask, sender=sender)
+
     async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
         return HopSecurity()
 

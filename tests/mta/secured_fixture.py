@@ -6,7 +6,7 @@ import asyncio
 import threading
 from pathlib import Path
 
-from conversation import policy_of
+from conversation import SERVICES, policy_of
 from smtpd_fixture import MemoryIntake
 
 from mailconf.diagnostics import Sink
@@ -30,17 +30,21 @@ def compiled(folder: Path) -> PostfixPolicy:
 class SecuredListener:
     """Use as a context manager: ``port`` is bound, ``lines`` is the log, ``intake`` has the messages.
 
-    folder  where main.cf is written; it is the queue's directory, too
+    folder    where main.cf is written; it is the queue's directory, too
+    services  the lines of master.cf
     """
 
-    def __init__(self, folder: Path, parameters: dict[str, str]) -> None:
-        self._policy = policy_of(folder, {"queue_directory": str(folder), **parameters})
+    def __init__(self, folder: Path, parameters: dict[str, str], services: str = SERVICES) -> None:
+        self._policy = policy_of(folder, {"queue_directory": str(folder), **parameters}, services)
         self._folder = folder
         self.lines: list[str] = []
         self.intake = MemoryIntake()
         self._logged = threading.Condition()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def furnish(self, world: MtaWorld) -> None:
+        """What else the context is to have."""
 
     def _log(self, program: str, text: str) -> None:
         with self._logged:
@@ -56,6 +60,7 @@ class SecuredListener:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         world = MtaWorld(FileWorld(), Resolver(hosts=None))
         self.context = Context(self._policy, world, self._log, PERSONALITY, self.intake)
+        self.furnish(world)
         self.service = SmtpService(self.context, root=Root())
         server = await self._loop.create_server(self.service.protocol, "127.0.0.1", 0)
         self.port = int(server.sockets[0].getsockname()[1])

@@ -138,7 +138,7 @@ def said(found: command.CommandOutcome) -> str:
 def test_exit_statuses() -> None:
     assert outcome("exit 0").dsn == "2.0.0"
     assert outcome("exit 75") == command.CommandOutcome("4.3.0", Remark.COMMAND_EXIT, {"status": 75}, "", 75)
-    assert outcome("echo out; echo err >&2; exit 77").output == "out err"
+    assert outcome("echo out; echo err >&2; exit 77").output == "out err "
     assert said(outcome("/bin/false x")) == 'Command died with status 1: "/bin/false x"'
     assert said(outcome("kill -9 $$")) == 'Command died with signal 9: "kill -9 $$"'
     assert outcome("/no/such/command").dsn == "4.3.0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import re
@@ -90,4 +91,42 @@ def test_a_reader_that_is_gone_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> 
         log = Log(hostname="mail", clock=lambda: 0.0, pid=1)
         for _ in range(3):
             log("smtpd", "x")
+        monkeypatch.undo()
+
+
+def test_lines_of_one_turn_go_out_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order, the last ones before the loop ends; many at once do not wait for its end; a loop that is gone is
+    not waited for."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with open(writing, "wb", buffering=0) as pipe, open(reading, "rb", buffering=0) as file:  # noqa: PTH123
+        monkeypatch.setattr("sys.stderr", io.TextIOWrapper(pipe))
+        log = Log(hostname="mail", clock=lambda: 0.0, pid=1)
+
+        def written() -> list[int]:
+            return [int(line.split()[-1]) for line in (file.read(1 << 16) or b"").splitlines()]
+
+        async def main() -> None:
+            log("smtpd", "0")
+            log("smtpd", "1")
+            assert written() == []
+            await asyncio.sleep(0)
+            assert written() == [0, 1]
+            for number in range(250):
+                log("smtpd", str(number))
+            assert written() == list(range(200))
+            log("smtpd", "250")
+
+        asyncio.run(main())
+        assert written() == [*range(200, 251)]
+        log("smtpd", "7")
+        assert written() == [7]
+        loop = asyncio.new_event_loop()
+        loop.call_soon(log, "smtpd", "8")
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+        asyncio.run(asyncio.sleep(0))
+        log("smtpd", "9")
+        assert written() == [8, 9]
         monkeypatch.undo()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -111,3 +112,24 @@ def test_a_file_in_memory_is_read_like_one_that_is_not(at: int, byte: int, cut: 
     for found in in_memory:
         if hasattr(found, "text"):
             assert record_at(io.BytesIO(whole), found.offset, len(whole), head.mark) == found
+
+
+def test_the_same_outcome_is_kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100,000 messages for a host that is down have as many places, and one text; what is long has its own."""
+    holdings = Holdings()
+    monkeypatch.setattr("mailconf.mta.queue.holdings._SHARED", 40)
+    for serial in range(1, 6):
+        holdings.add(serial, {"id": f"Q{serial}", "next": 0.0}, Place(1, 0, 0))
+    same = b'{"0":[0,1,"4.4.1","timed out"]}'
+    for serial in (1, 2):
+        holdings.first_state(serial, bytes(bytearray(same)))
+    holdings.change(3, {"state": {"0": [0, 1, "4.4.1", "timed out"]}})
+    held = [holdings.messages[serial].outcomes for serial in (1, 2, 3)]
+    assert held == [same] * 3 and len({id(each) for each in held}) == 1
+    for serial in (4, 5):
+        holdings.first_state(serial, bytes(bytearray(b"x" * 41)))
+    assert holdings.messages[4].outcomes is not holdings.messages[5].outcomes
+    for number in range(100):
+        holdings.messages[1].outcomes = b""
+        holdings.first_state(1, b"%d" % number)
+    assert len(holdings._shared) <= 40

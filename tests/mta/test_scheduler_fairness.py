@@ -263,25 +263,25 @@ def test_destinations_take_turns() -> None:
     for name, count in (("a", 4), ("b", 2), ("c", 1)):
         for number in range(count):
             destinations.put(destinations.get("smtp", name, 2, 0.0), f"{name}{number}")
-    begun = list(destinations.ready())
+    begun = list(destinations.ready(0.0))
     assert [item for _, item in begun] == ["a0", "b0", "c0", "a1", "b1"]
     assert destinations.waiting == 2
-    destinations.ended(begun[0][0])
-    assert [item for _, item in destinations.ready()] == ["a2"]
+    destinations.ended(begun[0][0], 0.0)
+    assert [item for _, item in destinations.ready(0.0)] == ["a2"]
 
 
 def test_destinations_that_nobody_uses_are_forgotten() -> None:
     destinations: Destinations[str] = Destinations()
     for number in range(100):
         destinations.put(destinations.get("smtp", f"h{number}", 2, 0.0), "x")
-    for destination, _ in list(destinations.ready()):
-        destinations.ended(destination)
+    for destination, _ in list(destinations.ready(0.0)):
+        destinations.ended(destination, 0.0)
     assert len(destinations) == 0
     dead = destinations.get("smtp", "dead", 2, 0.0)
     destinations.put(dead, "x")
-    ((_, item),) = destinations.ready()
+    ((_, item),) = destinations.ready(0.0)
     assert item == "x" and destinations.set_aside(dead, 300.0, "4.4.1", "dead") == []
-    destinations.ended(dead)
+    destinations.ended(dead, 0.0)
     assert len(destinations) == 1
     destinations.forget(299.0)
     assert destinations.get("smtp", "dead", 2, 299.0).until == 300.0
@@ -295,4 +295,4 @@ def test_transports_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) 
     for number in range(5):
         destinations.put(destinations.get("smtp", f"h{number}", 2, 0.0), "smtp")
     destinations.put(destinations.get("local", "alice", 2, 0.0), "local")
-    assert [item for _, item in destinations.ready()] == ["smtp"] * 3 + ["local"]
+    assert [item for _, item in destinations.ready(0.0)] == ["smtp"] * 3 + ["local"]

@@ -195,7 +195,12 @@ def test_xclient_is_for_the_authorized() -> None:
 
 def test_connections_of_one_client_are_limited_unless_it_is_ours() -> None:
     limits = Limits(connections_per_client=2)
-    with Listener(limits=limits) as listener, listener.connect(), listener.connect(), listener.connect() as third:
+    with (
+        Listener(limits=limits, privileges=set()) as listener,
+        listener.connect(),
+        listener.connect(),
+        listener.connect() as third,
+    ):
         assert third.greeting == f"421 4.7.0 {HOST} Error: too many connections from 127.0.0.1"
         assert third.reply() == "<closed>"
         listener.await_line(

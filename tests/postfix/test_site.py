@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mailconf.diagnostics import Sink
 from mailconf.model.site import Site
-from mailconf.model.transport import AgentKind, HostLookup
+from mailconf.model.transport import AgentKind, ConnectionReuse, HostLookup
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
 
@@ -48,6 +48,35 @@ def test_the_port_of_each_transport(tmp_path: Path) -> None:
 
 def ports(found: Site) -> dict[str, str]:
     return {name: transport.client_port for name, transport in found.transports.items()}
+
+
+def test_how_connections_are_kept(tmp_path: Path) -> None:
+    """postconf(5) smtp_connection_cache_on_demand and others: main.cf's, those of a service, lmtp's own."""
+    services = (
+        "smtp unix - - n - - smtp\nout unix - - n - - smtp -o smtp_connection_cache_on_demand=no\n"
+        "lmtp unix - - n - - lmtp -o lmtp_connection_reuse_count_limit=7 -o smtp_connection_reuse_count_limit=1\n"
+    )
+    found = {name: each.reuse for name, each in site(tmp_path, "", services).transports.items()}
+    default = ConnectionReuse(True, 2.0, 300.0, 0)
+    assert found == {
+        "smtp": default,
+        "out": default._replace(on_demand=False),
+        "lmtp": default._replace(further=7),
+    }
+    text = "smtp_connection_cache_time_limit = 9s\nsmtp_connection_reuse_time_limit = 1m\n"
+    (_, smtp), *_ = site(tmp_path, text, services).transports.items()
+    assert smtp.reuse == default._replace(idle=2.0, age=60.0)
+    (_, smtp), *_ = site(tmp_path, text + "connection_cache_ttl_limit = 20s\n", services).transports.items()
+    assert smtp.reuse == default._replace(idle=9.0, age=60.0)
+
+
+def test_who_rewrites_what_is_sent(tmp_path: Path) -> None:
+    services = "smtp unix - - n - - smtp\nout unix - - n - - smtp -o smtp_generic_maps=inline:{a=b}\n"
+    services += "lmtp unix - - n - - lmtp\n"
+    found = {name: each.rewrites for name, each in site(tmp_path, "", services).transports.items()}
+    assert found == {"smtp": False, "out": True, "lmtp": False}
+    found = {name: each.rewrites for name, each in site(tmp_path, "lmtp_generic_maps = x", services).transports.items()}
+    assert found == {"smtp": False, "out": True, "lmtp": True}
 
 
 def test_where_agents_look_for_hosts(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink, error
+from mailconf.model.pipe_words import FLAGS as PIPE_FLAGS
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.text.master_cf import (
     COMMAND,
@@ -94,7 +95,7 @@ Source: pipe(8), spawn(8), "SECURITY"; observed with Postfix 3.7.11.
 """
 
 IGNORES_WORDS = "postscreen"
-PIPE_FLAGS, SMTP_FLAGS = frozenset("BDFORXhqu.>"), frozenset("DORX")
+SMTP_FLAGS = frozenset("DORX")
 # Each program's attributes, name=value, in any case; argv takes every word after it.
 ATTRIBUTES = {
     "pipe": ("argv", "chroot", "directory", "eol", "flags", "null_sender", "size", "user"),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
 from mailconf.edits import misspelled, swapped
+from mailconf.model.pipe_words import MACROS, unknown_macros
 from mailconf.postfix.text.master_cf import command_line, entry_at
 
 CK092 = error("CK092", "a macro in the command of a pipe service that pipe does not know")
@@ -23,15 +21,6 @@ Remedy: write one of the macros of pipe(8), and $$ for a $.
 
 Source: pipe(8), "argv=command..."; tests/vectors/pipe_macros.py, observed with Postfix 3.7.11.
 """
-
-MACROS = frozenset(
-    {"client_address", "client_helo", "client_hostname", "client_port", "client_protocol", "domain", "extension"}
-    | {"mailbox", "nexthop", "original_recipient", "queue_id", "recipient", "sasl_method", "sasl_sender"}
-    | {"sasl_username", "sender", "size", "user"}
-)
-_MACRO = re.compile(
-    r"\$(?:\$|\{(?P<braced>[^}]*)(?P<end>\}?)|\((?P<round>[^)]*)(?P<last>\)?)|(?P<plain>\w*))", re.ASCII
-)
 
 
 def commands(subject: Subject, sink: Sink) -> None:
@@ -50,15 +39,3 @@ def commands(subject: Subject, sink: Sink) -> None:
                 message = f"{written} in the command of {service.name} is no macro of pipe: its mail is deferred"
                 hint = f"did you mean ${{{meant}}}?" if meant else "write a macro of pipe(8), or $$ for a $"
                 sink.report(CK092, message, span, hint=hint, fix=fix)
-
-
-def unknown_macros(word: str) -> Iterator[tuple[str, str]]:
-    """The first macro of a word that pipe(8) does not know: as written, and its name."""
-    for found in _MACRO.finditer(word):
-        if found[0] == "$$":
-            continue
-        name = next((text for text in (found["braced"], found["round"], found["plain"]) if text is not None), "")
-        closed = found["end"] if found["braced"] is not None else found["last"] if found["round"] is not None else "."
-        if name not in MACROS or not closed:
-            yield found[0], name
-            return

@@ -151,6 +151,7 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
     from mailconf.mta.queue import QueueError
     from mailconf.mta.readiness import report_ready
     from mailconf.mta.server import BrokenConfiguration, Server, run
+    from mailconf.postfix.policy.codes import PF207
 
     log = Log(hostname=first.site.hostname.value, name=first.site.syslog_name)
     journal = PostfixJournal()
@@ -165,7 +166,7 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
         sink = Sink()
         loaded = load_site(directory, root, sink, version=version)
         policies = _policies(loaded, sink) if loaded else None
-        found = list(dict.fromkeys(sink.sorted()))
+        found = [each for each in dict.fromkeys(sink.sorted()) if each.code != PF207.name]  # serve sends probes
         for line in plain(found):
             note(LogEvent.FINDING, text=line)
         if policies is None or sink.failed:

@@ -67,6 +67,20 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
             ("-v", "accepted"),
         ),
     ),
+    "qshape": (
+        "[OPTION]... [QUEUE]...",
+        "cwbtmnN",
+        (
+            ("-c DIR", "the folder of main.cf"),
+            ("-s", "domains of senders, in place of those of recipients"),
+            ("-p, -m COUNT", "parent domains, too; those with at least COUNT subdomains"),
+            ("-b COUNT, -t MINUTES", "how many ages; how long the first one lasts"),
+            ("-l", "all ages last as long as the first"),
+            ("-w COLUMNS", "the width of the table"),
+            ("-n COUNT, -N COUNT", "rows that a terminal gets; accepted"),
+            ("-h", "how it is used"),
+        ),
+    ),
     "postsuper": (
         "[OPTION]... [QUEUE]...",
         "cdefhHr",
@@ -163,7 +177,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "sendmail": (ROOT, ("--sendmail-version V", "the words of this version: 8.17, 8.18")),
     **dict.fromkeys(
-        ("mailq", "newaliases", "postalias", "postcat", "postmap", "postqueue", "postsuper"), (ROOT, WORDS)
+        ("mailq", "newaliases", "postalias", "postcat", "postmap", "postqueue", "postsuper", "qshape"), (ROOT, WORDS)
     ),
 }
 

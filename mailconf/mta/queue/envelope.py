@@ -147,7 +147,7 @@ def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEnt
 def fresh_entry(serial: int, message: Message, *, size: int, body: int, filter: str) -> QueueEntry:
     """What `entry` makes of the record of a message that was just added, without a record."""
     recipients = [Queued(place, recipient) for place, recipient in enumerate(message.recipients)]
-    known = replace(message, content=b"", effects=(), local=bool(message.local))
+    known = replace(message, content=b"", effects=(), checks=None, local=bool(message.local))
     return QueueEntry(serial, known, recipients, message.arrival, filter=filter, size=size, body=body)
 
 

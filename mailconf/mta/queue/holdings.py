@@ -30,6 +30,7 @@ from mailconf.mta.queue.records import (
 )
 
 SEGMENT = 16 << 20  # bytes after which the next segment is begun
+_SHARED = 2000  # outcomes that are kept once for all messages that have the same; each of this many bytes at most
 _SPARE = 4  # segments that may be there however little they hold
 
 
@@ -94,6 +95,7 @@ class Holdings:
         self.came: set[str] = set()  # names under which the messages lay elsewhere
         self.next_serial = FIRST_SERIAL
         self.size = 0  # bytes of contents
+        self._shared: dict[bytes, bytes] = {}
 
     # What records say
 
@@ -125,7 +127,7 @@ class Holdings:
             held.expire = bool(values.get("expire", held.expire))
             if state := values.get("state"):
                 outcomes: Outcomes = load(held.outcomes) if held.outcomes else {}
-                held.outcomes = dump({**outcomes, **state})
+                held.outcomes = self._share(dump({**outcomes, **state}))
         except (TypeError, ValueError) as error:
             raise Broken(f"{type(error).__name__}: {error}") from error
 
@@ -135,7 +137,15 @@ class Holdings:
         if held.outcomes:
             self.change(serial, {"state": load(state)})
         else:
-            held.outcomes = state
+            held.outcomes = self._share(state)
+
+    def _share(self, outcomes: bytes) -> bytes:
+        """The same bytes as before, where they are known: mail for a host that is down has one outcome."""
+        if len(outcomes) > _SHARED:
+            return outcomes
+        if len(self._shared) >= _SHARED:
+            self._shared.clear()
+        return self._shared.setdefault(outcomes, outcomes)
 
     def done(self, serial: int) -> Held | None:
         """Nothing is left to do for a message.

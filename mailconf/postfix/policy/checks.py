@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mailconf.model.address import Address
 from mailconf.model.distinction import Dimension
 from mailconf.model.session import NameOutcome
-from mailconf.model.world import LookupFailed
+from mailconf.model.world import Deliverability, LookupFailed
 from mailconf.postfix.policy import rule
 from mailconf.postfix.policy.evaluation import (
     CLIENT,
@@ -24,6 +24,7 @@ from mailconf.postfix.policy.evaluation import (
 )
 from mailconf.postfix.policy.resolve import ALIAS, LOCAL, MAILBOX, RELAY, Resolution
 from mailconf.postfix.policy.rule import Act, Simple
+from mailconf.postfix.policy.smtpd_settings import Unverified
 from mailconf.postfix.settings.hostnames import address_literal, valid_host_address, valid_hostname, valid_ipv4
 from mailconf.postfix.settings.lookup import Tables
 from mailconf.source import decode, encode
@@ -273,7 +274,7 @@ async def reject_unlisted_sender(ev: Evaluation, subject: Asked) -> Decision:
 
 
 async def reject_unlisted_recipient(ev: Evaluation, subject: Asked) -> Decision:
-    if not ev.recipient or RECIPIENT in ev.unlisted_checked:
+    if not ev.recipient or RECIPIENT in ev.unlisted_checked or ev.settings.takes_unlisted:
         return DUNNO
     if not ev.warn:
         ev.unlisted_checked.add(RECIPIENT)
@@ -382,32 +383,36 @@ async def reject_login_mismatch(ev: Evaluation, subject: Asked) -> Decision:
     return status if status is REJECT else await reject_unauthenticated_login_mismatch(ev, subject)
 
 
-# Probes of the World's mail servers are not made here: what they would find is not known yet (verify(8)).
-
+# Whether an address can be delivered to is found out by probes (verify(8)), where the World sends some.
 
 _SHOWN_OF_REASON = 250  # bytes
+_IN_PROGRESS = "Address verification in progress"
 
 
 async def reject_unverified_sender(ev: Evaluation, subject: Asked) -> Decision:
-    return _unverified(ev, ev.session.sender, SENDER, "unverified_sender_defer_code", "4.1.7")
+    return await _unverified(ev, ev.session.sender, SENDER, ev.settings.unverified_sender, "4.1.7")
 
 
 async def reject_unverified_recipient(ev: Evaluation, subject: Asked) -> Decision:
-    return _unverified(ev, ev.recipient, RECIPIENT, "unverified_recipient_defer_code", "4.1.1")
+    return await _unverified(ev, ev.recipient, RECIPIENT, ev.settings.unverified_recipient, "4.1.1")
 
 
-def _unverified(ev: Evaluation, address: str | None, what: str, code: str, status: str) -> Decision:
-    if not address:
+async def _unverified(ev: Evaluation, address: str | None, what: str, asked: Unverified, status: str) -> Decision:
+    if not address or address.casefold() in ev.settings.probe_senders:
         return DUNNO
-    found = ev.settings.codes[code]
-    if found // 100 == 2:  # "specify 250 in order to accept the address anyway", postconf(5)
+    probed = await ev.ask.verify(ev.settings.rewriter.standard(address), ev.settings.patience)
+    if probed.outcome is Deliverability.DELIVERABLE:
         return DUNNO
-    action, reason = ev.settings.unverified[code]
-    shown = decode(encode(reason or "Address verification in progress")[:_SHOWN_OF_REASON])
-    text = f"<{address}>: {what} rejected: unverified address: {shown}"
-    if action.lower() == "defer":
-        return ev.refuse(found, status, text)
-    return ev.defer_permission(found, status, text)
+    refused = probed.outcome is Deliverability.UNDELIVERABLE
+    code = ev.settings.codes[asked.reject_code if refused else asked.defer_code]
+    if code // 100 == 2:  # "specify 250 in order to accept the address anyway", postconf(5)
+        return DUNNO
+    how = "undeliverable" if refused and code >= 500 else "unverified"
+    shown = decode(encode(asked.reason or probed.text or _IN_PROGRESS)[:_SHOWN_OF_REASON])
+    text = f"<{address}>: {what} rejected: {how} address: {shown}"
+    if refused or asked.tempfail_action.lower() == "defer":
+        return ev.refuse(code, status, text)
+    return ev.defer_permission(code, status, text)
 
 
 _SENDER_CLASS, _RECIPIENT_CLASS = rule.sender_class, rule.recipient_class

@@ -82,9 +82,9 @@ Remedy: write an address or a network without bits after its length, IPv6 in bra
 Source: postconf(5) mynetworks; observed with Postfix 3.7.11.
 """
 
-PF207 = declare("PF207", Severity.NOTE, "a restriction that mailconf cannot evaluate")
-"""Why: the restriction needs a probe of the address, which mailconf does not send. explain and serve answer as Postfix
-does when the probe has no result yet: they defer.
+PF207 = declare("PF207", Severity.NOTE, "a restriction that explain cannot evaluate")
+"""Why: the restriction needs a probe of the address, which explain does not send. It answers as Postfix does when the
+probe has no result yet: it defers. serve sends probes.
 
 Example:
     # main.cf

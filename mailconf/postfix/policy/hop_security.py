@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from mailconf.model.security import Credentials, HopAsked, HopLogin, HopSecurity, HopTls, KeyFiles, Problem, TlsLevel
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.postfix.settings.classes import Domains
+from mailconf.postfix.settings.lists import ListKind
 from mailconf.postfix.settings.lookup import parents
 from mailconf.postfix.settings.security import terms
 
@@ -30,6 +31,7 @@ _LEVELS = {
 }
 _ATTRIBUTES = frozenset(("match", "exclude", "protocols", "ciphers", "servername", "tafile", "connection_reuse"))
 _UNUSABLE = "dane-only"
+REMEMBERED = 1000  # answers about TLS, which follow from the configuration alone
 _PROBLEM = "client TLS configuration problem"
 
 
@@ -53,12 +55,19 @@ class HopSecurities:
         delimiter = f"{prefix}_sasl_password_result_delimiter"  # since 3.9
         self._delimiter = (c.value(delimiter) if c.is_known(delimiter) else "") or ":"
         self._main_level = self._level()
+        self._known: dict[tuple[str | None, str, str], HopTls] = {}  # by entry, host and domain
+        self._kept = domains.list(f"{prefix}_connection_cache_destinations", ListKind.STRING)
+        reuse = f"{prefix}_tls_connection_reuse"  # since 3.4
+        self._reuse = c.is_known(reuse) and c.boolean(reuse)
 
     def _value(self, name: str) -> str:
         return self._c.value(f"{self._prefix}_{name}")
 
     async def of(self, asked: HopAsked, ask: Ask) -> HopSecurity:
         """See `mailconf.model.policy.Policy.security`. Raises LookupFailed."""
+        keep = bool(self._kept) and await self._kept.match(ask, asked.domain.lower())
+        if not asked.port:
+            return HopSecurity(keep=keep)
         try:
             tls = await self._tls(asked, ask)
         except (LookupFailed, BadPolicy) as bad:
@@ -71,12 +80,23 @@ class HopSecurities:
                 f'{self._prefix}_tls_wrappermode requires "{self._prefix}_tls_security_level = encrypt" (or stronger)'
             )
             return HopSecurity(problem=Problem("server unavailable or unable to receive mail", "4.3.0"))
-        return HopSecurity(tls, await self._login(asked, ask))
+        return HopSecurity(tls, await self._login(asked, ask), keep=keep)
 
     # TLS
 
     async def _tls(self, asked: HopAsked, ask: Ask) -> HopTls:
         entry = await self._policy(asked, ask) if self._policies else None
+        key = entry, asked.host, asked.domain
+        known = self._known.get(key)
+        if known is None:
+            known = self._of_entry(entry, asked)
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[key] = known
+        return known
+
+    def _of_entry(self, entry: str | None, asked: HopAsked) -> HopTls:
+        """By an entry of the policy maps; None: by the level of main.cf. Raises BadPolicy."""
         word = self._main_level
         attributes: dict[str, list[str]] = {}
         if entry is not None:
@@ -131,6 +151,7 @@ class HopSecurities:
             server_name=self._server_name(attributes, asked),
             logged=int(self._value("tls_loglevel")[:1]) if self._value("tls_loglevel")[:1].isdigit() else 0,
             timeout=self._c.seconds(f"{self._prefix}_starttls_timeout"),
+            reuse=self._reuses(attributes),
         )
 
     def _matches(self, level: TlsLevel, given: list[str], asked: HopAsked) -> Iterator[str]:
@@ -156,6 +177,10 @@ class HopSecurities:
         parameter = f"{self._prefix}_tls_servername"
         word = (attributes.get("servername") or [self._c.value(parameter) if self._c.is_known(parameter) else ""])[0]
         return {"hostname": asked.host, "nexthop": asked.domain}.get(word, word)
+
+    def _reuses(self, attributes: dict[str, list[str]]) -> bool:
+        given = attributes.get("connection_reuse", [""])[-1].lower()
+        return self._reuse if given not in ("yes", "no") else given == "yes"
 
     def _keys(self) -> Iterator[KeyFiles]:
         chains = f"{self._prefix}_tls_chain_files"

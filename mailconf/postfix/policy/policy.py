@@ -85,6 +85,7 @@ class PostfixPolicy:
         self._seen = seen
         self._common = _agent_of(domains, self.rewriter, self.resolver)
         self._agents: dict[str, _Agent] = {}
+        self._prober: Resolver | None = None
         self._sent: dict[str, ContentChecks | None] = {}
         self.smtpd = Smtpd(seen, Settings(domains, self.rewriter, self.resolver), sink)
 
@@ -153,6 +154,21 @@ class PostfixPolicy:
     ) -> Route:
         return await self.resolver.route(recipient, ask, sender)
 
+    async def probe(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        if self._prober is None:
+            self._prober = self._resolver_of_probes()
+        return await self._prober.route(recipient, ask, sender)
+
+    def _resolver_of_probes(self) -> Resolver:
+        """With the transports and hosts for probes in the place of those for mail (postconf(5) address_verify_*)."""
+        seen = self._seen
+        own = {name.removeprefix(_OF_PROBES): seen.value(name) for name in _PROBE_PARAMETERS if seen.is_known(name)}
+        if all(value == seen.value(name) for name, value in own.items()):
+            return self.resolver
+        service = Service("verify", "unix", "verify", overrides={k: v.replace("$", "$$") for k, v in own.items()})
+        domains = Domains(seen.for_service(service), lambda name, text: None)
+        return Resolver(domains, Rewriter(domains))
+
     async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
         agent = self.agent(transport)
         filters = self._agent(transport).filters
@@ -197,6 +213,17 @@ class PostfixPolicy:
 
 # How the parameters begin that have what leaves by an agent looked at: smtp_header_checks, lmtp_body_checks, ...
 _CLIENTS: Mapping[AgentKind | None, str] = {AgentKind.SMTP: "smtp_", AgentKind.LMTP: "lmtp_"}
+_OF_PROBES = "address_verify_"
+_PROBE_PARAMETERS = (
+    "address_verify_default_transport",
+    "address_verify_local_transport",
+    "address_verify_relay_transport",
+    "address_verify_relayhost",
+    "address_verify_sender_dependent_default_transport_maps",
+    "address_verify_sender_dependent_relayhost_maps",
+    "address_verify_transport_maps",
+    "address_verify_virtual_transport",
+)
 _OPENED = re.compile(r"open file (.*): [^:]*\Z", re.DOTALL)
 _IN_LIST = re.compile(r"(?<=[\s,])#")
 _LONGEST = 20_000  # characters of a list in which a fix is looked for

@@ -317,7 +317,7 @@ class Compiler:
     def _report_probe(self, parameter: str, word: Word) -> None:
         self._sink.report(
             PF207,
-            f"{word.text} needs probes, which mailconf does not send: it defers every address",
+            f"{word.text} needs probes, which explain does not send: it defers every address",
             self._place(parameter, word),
             hint="the real Postfix evaluates it",
         )

@@ -120,13 +120,13 @@ class Rewriter:
 
     async def rewrite(self, address: str, role: Role, ask: Ask) -> str:
         """cleanup(8)'s rewriting on the way in. Raises LookupFailed."""
-        key = "rewrite", self, address, role.place, role.side, role.local
+        key = "rewrite", self, address, role.place, role.side, role.local, role.mapped
         return await ask.remembered(key, lambda: self._rewritten(address, role, ask))
 
     async def _rewritten(self, address: str, role: Role, ask: Ask) -> str:
         address = self.standard(address, local=role.local or role.place is AddressPlace.ENVELOPE)
-        if not address:
-            return ""
+        if not address or not role.mapped:
+            return address
         kind = f"{role.place.value}_{role.side.value}"
         if role.side is Side.SENDER and kind in self._sender_classes:
             address = await self._mapped(ask, self._sender_canonical, address)

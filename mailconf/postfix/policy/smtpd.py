@@ -129,7 +129,7 @@ class Smtpd:
             yield from rules.distinguishes(reach)
         if settings.reject_unlisted_sender:
             yield from checks.REJECT_UNLISTED_SENDER.distinguishes(reach)
-        if settings.reject_unlisted_recipient:
+        if settings.reject_unlisted_recipient and not settings.takes_unlisted:
             yield from checks.REJECT_UNLISTED_RECIPIENT.distinguishes(reach)
 
     # Commands

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from mailconf.postfix.parameters.releases import REPLIES_OF_ZONES
 from mailconf.postfix.policy.dns_filter import DnsFilter
 from mailconf.postfix.policy.reply_templates import allowed_characters
@@ -11,6 +13,7 @@ from mailconf.postfix.settings.classes import Domains
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.lists import ListKind, PatternList
 from mailconf.postfix.settings.security import server_level
+from mailconf.postfix.settings.site import completed, probe_sender
 from mailconf.postfix.settings.transports import address_types
 
 # The codes of refusals.
@@ -33,8 +36,24 @@ CODES = (
     "unknown_virtual_alias_reject_code",
     "unknown_virtual_mailbox_reject_code",
     "unverified_recipient_defer_code",
+    "unverified_recipient_reject_code",
     "unverified_sender_defer_code",
+    "unverified_sender_reject_code",
 )
+
+
+class Unverified(NamedTuple):
+    """What is answered of an address that no probe has found good.
+
+    reject_code, defer_code  the parameters that have the codes
+    reason                   what is said in the place of what the probe came to
+    tempfail_action          what is done where that is not known
+    """
+
+    reject_code: str
+    defer_code: str
+    reason: str
+    tempfail_action: str
 
 
 class Settings:
@@ -51,6 +70,7 @@ class Settings:
         self.helo_required = c.boolean("smtpd_helo_required")
         self.relay_first = c.boolean("smtpd_relay_before_recipient_restrictions")
         self.reject_unlisted_recipient = c.boolean("smtpd_reject_unlisted_recipient")
+        self.takes_unlisted = "no_unknown_recipient_checks" in c.words("receive_override_options")
         self.reject_unlisted_sender = c.boolean("smtpd_reject_unlisted_sender")
         self.show_table_name = c.boolean("show_user_unknown_table_name")
         self.allow_untrusted_routing = c.boolean("allow_untrusted_routing")
@@ -75,17 +95,21 @@ class Settings:
         self.policy_default_action = c.value("smtpd_policy_service_default_action")
         self.policy_context = c.value("smtpd_policy_service_policy_context")
         self.tempfail_address = c.value("unknown_address_tempfail_action")
-        # By the parameter of the code, what is done at once, and what is said in place of the probe's result.
-        self.unverified = {
-            "unverified_sender_defer_code": (
-                c.value("unverified_sender_tempfail_action"),
-                c.value("unverified_sender_reject_reason"),
-            ),
-            "unverified_recipient_defer_code": (
-                c.value("unverified_recipient_tempfail_action"),
-                c.value("unverified_recipient_reject_reason"),
-            ),
-        }
+        self.unverified_sender = Unverified(
+            "unverified_sender_reject_code",
+            "unverified_sender_defer_code",
+            c.value("unverified_sender_reject_reason"),
+            c.value("unverified_sender_tempfail_action"),
+        )
+        self.unverified_recipient = Unverified(
+            "unverified_recipient_reject_code",
+            "unverified_recipient_defer_code",
+            c.value("unverified_recipient_reject_reason"),
+            c.value("unverified_recipient_tempfail_action"),
+        )
+        self.patience = max(c.integer("address_verify_poll_count") - 1, 0) * c.seconds("address_verify_poll_delay")
+        own = {completed(sender, c.origin()).casefold() for sender in (self.double_bounce, probe_sender(c))}
+        self.probe_senders = frozenset(own - {""})  # which are never probed
         self.tempfail_helo = c.value("unknown_helo_hostname_tempfail_action")
         self.xclient_hosts = domains.list("smtpd_authorized_xclient_hosts", ListKind.HOST)
         self.xforward_hosts = domains.list("smtpd_authorized_xforward_hosts", ListKind.HOST)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.maps.reference import TableRef
-from mailconf.model.address import Address, quote_local
+from mailconf.model.address import Address, quote_local, split_extension
 from mailconf.model.distinction import Dimension, Distinction, Form, Key
 from mailconf.model.world import Answer, Ask, EmptyResult, LookupFailed
 from mailconf.postfix.text.words import split_words, table_spec, unbraced
@@ -117,26 +117,6 @@ class Match(NamedTuple):
     answer: Answer
     key: str
     extension: str
-
-
-def split_extension(local: str, delimiters: str, *, owner_special: bool = True, bounce: str = "") -> tuple[str, str]:
-    """The local part without its extension, and the extension with the delimiter, "" without an extension.
-
-    postconf(5) recipient_delimiter: any character of the set, the leftmost one counts; never at the first place.
-    Mailer-daemon and the double-bounce address have no extension, and with ``-`` as a delimiter neither have owner-list
-    and list-request (postconf(5) owner_request_special).
-    """
-    if not delimiters:
-        return local, ""
-    folded = local.lower()
-    if folded in ("mailer-daemon", "postmaster") or (bounce and folded == bounce.lower()):
-        return local, ""
-    if owner_special and "-" in delimiters and (folded.startswith("owner-") or folded.endswith("-request")):
-        return local, ""
-    for at in range(1, len(local)):
-        if local[at] in delimiters:
-            return local[:at], local[at:]
-    return local, ""
 
 
 def parents(domain: str) -> Iterator[str]:

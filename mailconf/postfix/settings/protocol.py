@@ -78,6 +78,7 @@ def protocol_options(c: Configuration) -> ServerOptions:
         auth=logins(c) is not None,
         auth_needs_tls=auth_needs_tls(c),
         response_length=max(c.integer("smtpd_sasl_response_limit"), 12_288) if c.is_known(_RESPONSES) else 12_288,
+        proxy_protocol=c.value("smtpd_upstream_proxy_protocol"),
         hide_client_session=_HIDE_SESSION in c.postfix.parameters and c.boolean(_HIDE_SESSION),
     )
 

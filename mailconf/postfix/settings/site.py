@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mailconf.maps.reference import PROXY, TableRef
-from mailconf.model.limits import Limits
+from mailconf.model.limits import ClientRates, Limits
+from mailconf.model.probing import Probing
 from mailconf.model.site import Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.listeners import listeners
@@ -111,6 +112,7 @@ def site_of(configuration: Configuration) -> Site:
         smart_host=c.setting("relayhost"),
         always_bcc=c.setting("always_bcc"),
         content_filter=c.setting("content_filter"),
+        filter_nexthop=c.value("default_filter_nexthop"),
         maps_addresses="no_address_mappings" not in c.words("receive_override_options"),
         ports=c.ports,
         utf8_tables=c.boolean("smtputf8_enable"),
@@ -127,9 +129,11 @@ def site_of(configuration: Configuration) -> Site:
         recipient_delimiter=c.value("recipient_delimiter"),
         remote_header_domain=c.value("remote_header_rewrite_domain"),
         add_missing_headers=c.boolean("always_add_missing_headers"),
+        sorts_recipients=True,
         idna2003=c.boolean("enable_idna2003_compatibility"),
         drop_headers=tuple(c.words("message_drop_headers")),
         undisclosed_recipients_header=c.value("undisclosed_recipients_header"),
+        probing=_probing(c),
         notify_classes=tuple(c.words("notify_classes")),
         notice_recipients={
             "bounce": c.value("bounce_notice_recipient"),
@@ -196,6 +200,8 @@ def _limits(c: Configuration) -> Limits:
         junk_commands=c.integer("smtpd_junk_command_limit"),
         connections=c.integer("default_process_limit"),
         connections_per_client=c.integer("smtpd_client_connection_count_limit"),
+        proxy_timeout=c.seconds("smtpd_upstream_proxy_timeout"),
+        client_rates=_client_rates(c),
         queue_run_delay=c.seconds("queue_run_delay"),
         minimal_backoff=c.seconds("minimal_backoff_time"),
         maximal_backoff=c.seconds("maximal_backoff_time"),
@@ -212,6 +218,47 @@ def _limits(c: Configuration) -> Limits:
         delay_warning=c.seconds("delay_warning_time"),
         command_time=c.seconds("command_time_limit"),
         destination_recipients=c.integer("default_destination_recipient_limit"),
+    )
+
+
+def probe_sender(c: Configuration) -> str:
+    """The sender of probes as main.cf has it, "" for the null sender."""
+    sender = c.value("address_verify_sender")
+    return "" if sender == "<>" else sender
+
+
+def completed(address: str, origin: str) -> str:
+    """An address with the domain of local ones, where it has none."""
+    return f"{address}@{origin}" if address and "@" not in address else address
+
+
+def _probing(c: Configuration) -> Probing:
+    pending = "address_verify_pending_request_limit"
+    return Probing(
+        sender=completed(probe_sender(c), c.origin()),
+        lasting=bool(c.value("address_verify_map")),
+        positive_expire=c.seconds("address_verify_positive_expire_time"),
+        positive_refresh=c.seconds("address_verify_positive_refresh_time"),
+        negative_expire=c.seconds("address_verify_negative_expire_time"),
+        negative_refresh=c.seconds("address_verify_negative_refresh_time"),
+        remembers_failures=c.boolean("address_verify_negative_cache"),
+        pending=c.integer(pending) if c.is_known(pending) else 5000,
+    )
+
+
+def _client_rates(c: Configuration) -> ClientRates:
+    names = ("smtpd_client_ipv4_prefix_length", "smtpd_client_ipv6_prefix_length")
+    prefixes = [c.integer(name) if c.is_known(name) else bits for name, bits in zip(names, (32, 128), strict=True)]
+    logins = "smtpd_client_auth_rate_limit"
+    return ClientRates(
+        unit=c.seconds("anvil_rate_time_unit"),
+        connections=c.integer("smtpd_client_connection_rate_limit"),
+        messages=c.integer("smtpd_client_message_rate_limit"),
+        recipients=c.integer("smtpd_client_recipient_rate_limit"),
+        logins=c.integer(logins) if c.is_known(logins) else 0,
+        handshakes=c.integer("smtpd_client_new_tls_session_rate_limit"),
+        ipv4_prefix=prefixes[0],
+        ipv6_prefix=prefixes[1],
     )
 
 

@@ -5,12 +5,13 @@ Sources: master(5), pipe(8), smtp(8), local(8), virtual(8).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service
-from mailconf.model.transport import AgentKind, HostLookup, Transport
+from mailconf.model.transport import AgentKind, ConnectionReuse, HostLookup, Transport
 from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.pipe_services import pipe_service
 
 AGENTS = {
     "smtp": AgentKind.SMTP,
@@ -44,11 +45,12 @@ def _transport(
     # The queue manager's, which does not see what the service sets for itself.
     concurrency = f"{service.name}_destination_concurrency_limit"
     client = _CLIENT_NAMES.get(service.program)
-    argv, user, flags = _pipe(service.arguments) if agent is AgentKind.PIPE else (service.arguments, "", "")
+    recipients = f"{service.name}_destination_recipient_limit"
+    argv, user, flags, command = service.arguments, "", "", None
+    headers: tuple[str, ...] = MAILBOX_HEADERS if agent is AgentKind.MAILBOX else ()
     if agent is AgentKind.PIPE:
+        argv, user, flags, command = pipe_service(view, service)
         headers = tuple(header for flag, header in _PIPE_HEADERS if flag in flags)
-    else:
-        headers = MAILBOX_HEADERS if agent is AgentKind.MAILBOX else ()
     return Transport(
         name=service.name,
         agent=agent,
@@ -57,10 +59,14 @@ def _transport(
         user=user,
         flags=flags,
         limits=own if own != limits else None,
+        command=command,
         concurrency=c.integer(concurrency) if c.is_known(concurrency) else None,
+        recipients=c.integer(recipients) if c.is_known(recipients) else None,
         client_name=view.value(client) if client is not None else "",
         client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
         host_lookup=_host_lookup(view, service.program) if client is not None else HostLookup(),
+        reuse=_reuse(view, service.program) if client is not None else ConnectionReuse(),
+        rewrites=client is None or bool(view.value(f"{service.program}_generic_maps")),
         headers=headers,
         overrides=service.overrides,
         span=service.span,
@@ -78,19 +84,20 @@ def _host_lookup(view: Configuration, program: str) -> HostLookup:
     return HostLookup(True, "dns" in ways, "native" in ways, address_types(view))
 
 
+def _reuse(view: Configuration, program: str) -> ConnectionReuse:
+    """postconf(5) smtp_connection_cache_on_demand and what belongs to it."""
+    count = f"{program}_connection_reuse_count_limit"  # since 2.11
+    age = f"{program}_connection_reuse_time_limit"
+    idle = view.seconds(f"{program}_connection_cache_time_limit")
+    return ConnectionReuse(
+        on_demand=view.boolean(f"{program}_connection_cache_on_demand"),
+        idle=min(idle, view.seconds("connection_cache_ttl_limit")),
+        age=view.seconds(age),
+        further=view.integer(count) if view.is_known(count) else 0,
+    )
+
+
 def address_types(c: Configuration) -> tuple[str, ...]:
     """The types of records that have addresses of the protocols that inet_protocols names, IPv4's first."""
     families = c.words("inet_protocols")
     return tuple(kind for family, kind in (("ipv4", "A"), ("ipv6", "AAAA")) if {family, "all"} & set(families))
-
-
-def _pipe(arguments: Sequence[str]) -> tuple[tuple[str, ...], str, str]:
-    """argv=, which takes all that follows it, user= and flags= of pipe(8)."""
-    said = {"user": "", "flags": ""}
-    for number, argument in enumerate(arguments):
-        name, _, value = argument.partition("=")
-        if name == "argv":
-            return (value, *arguments[number + 1 :]), said["user"], said["flags"]
-        if name in said:
-            said[name] = value
-    return (), said["user"], said["flags"]

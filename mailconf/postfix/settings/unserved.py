@@ -8,7 +8,7 @@ a message: names of folders, accounts and programs, resources, timing inside Pos
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.site import Service
@@ -41,7 +41,6 @@ Source: docs/postfix-support.md, "What explain and serve do not do".
 """
 
 POSTSCREEN = "postscreen does not test clients"
-EXPLAINED = ("content_filter", "receive_override_options")  # what serve does not do, and explain does
 UNSERVED: dict[str, tuple[str, ...]] = {
     "mail filters (milter) are not asked": (
         "milter_header_checks",
@@ -49,7 +48,7 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtpd_milter_maps",
         "smtpd_milters",
     ),
-    "mail is not handed to content filters": ("content_filter", "receive_override_options", "smtpd_proxy_filter"),
+    "mail is not handed to a proxy before it is queued": ("smtpd_proxy_filter",),
     "characters are not looked at, nor 8-bit text": (
         "message_reject_characters",
         "message_strip_characters",
@@ -59,13 +58,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "strict_mime_encoding_domain",
     ),
     "addresses are read as without these parameters": ("strict_rfc821_envelopes", "strict_smtputf8"),
-    "rates are not limited": (
-        "smtpd_client_auth_rate_limit",
-        "smtpd_client_connection_rate_limit",
-        "smtpd_client_message_rate_limit",
-        "smtpd_client_new_tls_session_rate_limit",
-        "smtpd_client_recipient_rate_limit",
-    ),
     "commands and replies are not rewritten": (
         "smtp_reply_filter",
         "smtpd_command_filter",
@@ -95,7 +87,11 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "postscreen_non_smtp_command_enable",
         "postscreen_pipelining_enable",
     ),
-    "no PROXY header is read": ("smtpd_upstream_proxy_protocol",),
+    "probes end at the recipient, and have one sender": (
+        "address_verify_sender_ttl",
+        "lmtp_address_verify_target",
+        "smtp_address_verify_target",
+    ),
     "outgoing mail does not take these ways": (
         "smtp_bind_address",
         "smtp_bind_address6",
@@ -135,9 +131,9 @@ SILENT: dict[str, str] = {
     r"milter_|(?:non_)?smtpd_milter": "details of mail filters, which are named where there are some",
     r"(?:smtp|lmtp|smtpd)_min_data_rate": "a detail of the deadlines",
     r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
-    r"address_verify_|(?:smtp|lmtp)_address_verify_": "details of probes, which serve does not send",
+    r"address_verify_(?:map|cache_cleanup_interval|service_name)": "where Postfix keeps what probes came to",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
-    r"(?:smtp|lmtp)_(?:connection_(?:cache|reuse)_|bind_address_enforce|line_length_limit)|connection_cache_": (
+    r"(?:smtp|lmtp)_(?:bind_address_enforce|line_length_limit)|connection_cache_(?:protocol|service|status)_": (
         "how mail goes out, not which"
     ),
     r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
@@ -146,13 +142,8 @@ SILENT: dict[str, str] = {
 }
 
 
-def report_unserved(
-    configuration: Configuration, services: Iterable[Service], sink: Sink, known: Collection[str] = ()
-) -> None:
-    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for.
-
-    known  parameters that count here all the same
-    """
+def report_unserved(configuration: Configuration, services: Iterable[Service], sink: Sink) -> None:
+    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for."""
     services = list(services)
     asking = [configuration, *(configuration.for_service(service) for service in services if service.overrides)]
     screened = any(service.front for service in services)
@@ -161,9 +152,7 @@ def report_unserved(
             continue
         served = _is_served.get(subject, _never)
         views = [own for own in reversed(asking) if not served(own)]
-        asked = {
-            name: own.place(name) for own in views for name in parameters if name not in known and _asks(own, name)
-        }
+        asked = {name: own.place(name) for own in views for name in parameters if _asks(own, name)}
         if asked:
             names = sorted(asked)
             effect = "not all of the effect" if subject in _PARTLY else "no effect"

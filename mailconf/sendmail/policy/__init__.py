@@ -120,6 +120,9 @@ class SendmailPolicy:
     ) -> Route:
         return await deliveries.resolve(self.compiled, recipient, ask, kind)
 
+    async def probe(self, recipient: str, ask: Ask, *, sender: str = "") -> Route:
+        return await self.resolve(recipient, ask, sender=sender)
+
     async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
         return await hops.security(self.compiled, asked, ask)
 
