@@ -174,13 +174,13 @@ class SendmailConnection(Connection):
 
     def _read_helo(self, name: str) -> Event:
         verb = self.verb
+        if self._buffer:  # the answer says what may be sent at once; who does not wait for it is not served
+            self.denied = REJECTED
+            return self._refused(Problem.OUT_OF_STEP)
         if not name and not self.options.bogus_helo:
             return self._refused(Problem.NAME_NEEDED, verb=verb)
         if not self.options.bogus_helo and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
             return self._refused(Problem.BAD_NAME)
-        if self._buffer:  # the answer says what may be sent at once; who does not wait for it is not served
-            self.denied = REJECTED
-            return self._refused(Problem.OUT_OF_STEP)
         return Helo(verb, name[:_LONGEST_NAME])
 
     def _read_mail(self, argument: str) -> Event:

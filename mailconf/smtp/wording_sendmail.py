@@ -80,6 +80,7 @@ class SendmailWording:
     def refusal(self, problem: Problem, **facts: Fact) -> Reply:
         code, text = _REFUSALS.get(problem, (500, "5.5.1 Command unrecognized"))
         known: dict[str, Fact] = {"client": "client", "limit": self.limit, **facts, "host": self.host}
+        known["client"] = str(known["client"]).removeprefix("unknown ")  # a client without a name is its address
         known |= {name: shortened(str(known[name])) for name in ("line", "text") if name in known}
         return Reply.of(code, plain(text.format_map(known)))
 

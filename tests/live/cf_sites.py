@@ -28,6 +28,7 @@ DNS = {
     "badmx3.test": {"MX": ["10 h.partner.test.", "20 10.1.1.1."]},
     "badmx4.test": {"MX": ["10 h.partner.test.", "20 gw.far.test."]},
     "goodmx.test": {"MX": ["10 h.partner.test.", "20 nowhere.partner.test."]},
+    "nullmx.test": {"MX": ["0 ."]},
     "failmx.test": {"MX": ["10 x.servfail.example."]},
     "hub.corp.test": {"A": ["127.0.0.8"]},
     "3.2.1.10.list.test": {"A": ["127.0.0.2"]},

@@ -361,12 +361,47 @@ def sessions(seed: str, count: int, size: int) -> list[list[str]]:
     return found
 
 
+# What tests/live/compare_draws.py has found: calls and lookups left in a workspace, comments without room,
+# names that no one can be asked for, and what is printed of bytes and metasymbols.
+_DRAWN: list[dict[str, Any]] = [
+    {
+        "text": "Sleft\nR$*\t$: $(word $>seen $(word $$ b $) q $: d $) $1\nSseen\nR$* q\t$: <$1>\nR$* z\t$@ z $1\n",
+        "prompts": ["left a", "left q", "left z", "left", "-d21.12", "left a"],
+    },
+    {
+        "text": 'Stwice\nR$*\t$: $> "one" $1 $> "no such" $2 $> one\n',
+        "prompts": ['dynamic "a b" x', 'dynamic "  ab c" x', 'dynamic " +a b" x', 'dynamic "a+ b" x', 'dynamic "3 x" y',
+                    "twice a", "-d21.3", 'dynamic "99 x" b', 'dynamic "skip x" b', 'dynamic "1 x" b'],
+    },
+    {
+        "text": "S4\nRpre $*\t$# prog $@ $1\n",
+        "prompts": ["/parse pre.x", "/parse pre." + "x" * 243, "/try esmtp pre.x", "4 pre.x"],
+    },
+    {
+        "text": "",
+        "prompts": ['/parse <a@b> "x', '/parse a <b@c> "x"', '/parse a@b <c@d>"', '/parse a@b <c@d> x (y',
+                    '/parse a.b "x" <c@d> y"', '/parse a@b (x) <c@d> "y" z', "/parse a:b (" + "x" * 240 + ") (d e)",
+                    "/parse a@b (" + "x" * 235 + " a b c d e f g (x y (z))))"],
+    },
+    {
+        "text": "Kbest bestmx\n",
+        "prompts": ["/map best a..b", "/map best .b", "/map best ..", "/map best " + "x" * 70 + ".c",
+                    "/map best [1.2.3.4]", "/map best [x", "${deliveryMode}", "${quarantine}", "${load}", "$&{x}"],
+    },
+    {
+        "text": "Ka syslog -k0 -v1\nKb syslog -v1 -L7\nKc syslog -D-v\nKd syslog -Sx-v -S -v\nKe syslog -L -v\n"
+        "Kf syslog -o -m -a.x -q\nKg syslog - -v\nKi syslog -k-v-Lbar\n",
+        "prompts": [],
+    },
+    {"text": "S-bad\nR$&{aa}$&{bb}$&{opMode}$&{load_avg}\tx\nO Don\x80tProbe=1\nFx/no\x80file\n", "prompts": []},
+]  # fmt: skip
 CASES: list[dict[str, Any]] = [
     *({"text": "", "prompts": prompts} for prompts in _HAND),
     *({"text": "", "prompts": prompts} for prompts in sessions("rules", 10, 60)),
     *({"text": text, "prompts": _AFTER} for text in _LINES),
     {"text": "V11/Berkeley\nF{Town}@LDAP\n", "prompts": ["$v", "?", "$={Town}"]},  # versions differ in these
     {"text": "V9/Berkeley\n", "prompts": ["$v"]},
+    *_DRAWN,
 ]
 
 

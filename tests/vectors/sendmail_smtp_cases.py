@@ -241,3 +241,30 @@ _add("O SmtpGreetingMessage=$j hello $v\\n$r\nO EightBitMode=s\n", GOOD, [_HELLO
 _add('Scheck_compat\nR$* $| $*\t$#error $@ 5.7.1 $: "550 no compat " $1 " " $2\n', GOOD, _ALL)
 _SENDERS = ("</x>", "<|x>", "<:include:/x>", '<"|x">', "</x@example.org>", "</x@far.example>")
 _add("", GOOD, [_HELLO, *(f"MAIL FROM:{path}" for path in _SENDERS)])
+# Modifiers of the daemon's port: the driver takes them over.
+_BY_FLAGS = 'Scheck_mail\nR<tell@$*>\t$#error $@ 5.7.1 $: "550 5.7.1 " $&{daemon_flags} " in " $&{deliveryMode}\n'
+for settings in ("M=E", "M=a", "M=A", "M=CE", "M=fub", "M=xyZ", "M=eE,D=d", "D=i", "M=S", "M=r9b"):
+    _add(
+        f"O DaemonPortOptions=Port=smtp,Addr=127.0.0.1,Name=MTA,{settings}\n{_BY_FLAGS}",
+        GOOD,
+        [_HELLO, "MAIL FROM:<tell@far.example>", "RSET", "ETRN x", "AUTH PLAIN", _MAIL, _RCPT, "QUIT"],
+    )
+_add(
+    _BY_FLAGS + "Ssrv_features\nR$*\t$# e l\nO DaemonPortOptions=Port=smtp,Addr=127.0.0.1,Name=MTA,M=EA\n",
+    GOOD,
+    [_HELLO, "ETRN x", _MAIL],
+)
+# Lists of VRFY and EXPN, numbers that are too large, commands that do not wait, a client without a name.
+_add(
+    "O OldStyleHeaders=True\n",
+    SELF,
+    [_HELLO, "VRFY ann none", "VRFY none ann", "VRFY ann,none", "VRFY ann none", "RSET", "VRFY ann none", "EXPN x y",
+     "EXPN team team", "VRFY |cat x", "VRFY <ann none>"],
+    [_HELLO, *(f"{_MAIL} SIZE={size}" for size in ("9223372036854775808", "99999999999999999999", "-1")),
+     *(f"{_MAIL} BY={time}" for time in ("999999999;N", "1000000000;R", "-1000000000;N", "99999999999", "x;R", "1;",
+                                         "99999999999;x", " 1;R", "1 ;R")), "NOOP"],
+)  # fmt: skip
+_add("", GOOD, [_HELLO, "VRFY ann none", "raw:HELO x;y\r\nNOOP\r\n", "QUIT"], ["raw:EHLO\r\nNOOP\r\n", "QUIT"])
+_add("", "127.0.0.9", [_HELLO, "x" * 3000], ["GET / HTTP/1.0"])
+_add("O SmtpGreetingMessage=\n", GOOD, ["QUIT"])
+_add("O SmtpGreetingMessage=$$j $j\n", GOOD, ["QUIT"])

@@ -100,7 +100,9 @@ def main() -> None:
     for number, (text, group) in enumerate(itertools.groupby(cases, lambda case: case["text"])):
         cf, port = folder / "x.cf", 3000 + number
         cf.write_bytes((BASE + text).replace("FOLDER", str(folder)).encode("latin-1"))
-        options = [f"-ODaemonPortOptions=Port={port},Addr=127.0.0.1,Name=MTA", f"-OPidFile={folder}/pid"]
+        more = re.search(r"^O DaemonPortOptions=Port=smtp,Addr=127\.0\.0\.1,Name=MTA(.*)$", text, re.MULTILINE)
+        port_options = f"Port={port},Addr=127.0.0.1,Name=MTA{more[1] if more else ''}"
+        options = [f"-ODaemonPortOptions={port_options}", f"-OPidFile={folder}/pid"]
         with (folder / f"err{number}").open("wb") as errors:
             daemon = subprocess.Popen(
                 [*command, "-bD", "-C", str(cf), *options], stdin=subprocess.DEVNULL, stdout=errors, stderr=errors

@@ -125,6 +125,8 @@ def _test_mode(begun: Start, book: Rulebook) -> int:
     output = _Output()
     begun.problems.hear = lambda problem: output.write(f"{problem.line()}\n")
     session = TestModeSession(book, world_of(begun.root, book), begun.problems, output.write)
+    caller = begun.caller
+    session.engine.macros.define("_", f"{caller.login or f'UID{caller.uid}'}@localhost")
     for category, level in begun.call.levels.items():
         session.set_levels(f"{category}.{level}")
     output.write(GREETING)

@@ -127,12 +127,10 @@ def secure(policy: SendmailPolicy, root: Root) -> tuple[str, ...]:
 
 def by_daemon(policy: SendmailPolicy) -> dict[str, Policy]:
     """The policy for each daemon of DaemonPortOptions, by its name."""
-    from mailconf.sendmail.policy.settings import Daemon
-
     found: dict[str, Policy] = {}
     for service in policy.site.listeners:
         keys = {key[:1].upper(): value for key, value in service.overrides.items()}
-        found.setdefault(service.name, policy.at(Daemon(service.name, keys.get("M", ""))))
+        found.setdefault(service.name, policy.wrapped() if "s" in keys.get("M", "") else policy)
     return found
 
 

@@ -21,7 +21,7 @@ from mailconf.model.world import Ask, Records, run
 from mailconf.sendmail.policy import deliveries, hops
 from mailconf.sendmail.policy.recipients_world import RecipientsWorld
 from mailconf.sendmail.policy.session import SendmailSession
-from mailconf.sendmail.policy.settings import Compiled, Daemon
+from mailconf.sendmail.policy.settings import Compiled
 from mailconf.sendmail.rules.book import Rulebook
 from mailconf.sendmail.rules.problems import CfProblem, Problems
 from mailconf.sendmail.rules.run import Engine
@@ -60,16 +60,12 @@ class SendmailPolicy:
         self._open_maps(Problems(lambda problem: None))
         return SendmailSession(self.compiled, session)
 
-    def at(self, daemon: Daemon) -> SendmailPolicy:
-        """The same for the clients of one daemon."""
+    def wrapped(self) -> SendmailPolicy:
+        """The same for clients whose connections begin with TLS."""
         found = copy(self)
-        found.compiled = compiled = copy(self.compiled)
-        found.site = compiled.site = copy(self.site)
-        compiled.daemon = daemon
-        if found.site.tls is not None and "s" in daemon.flags:
-            found.site.tls = found.site.tls._replace(wrapper=True)
-        elif "s" in daemon.flags:
-            found.site.tls = ServerTls(wrapper=True, any=True)
+        found.compiled = copy(self.compiled)
+        found.site = found.compiled.site = copy(self.site)
+        found.site.tls = (found.site.tls or ServerTls(any=True))._replace(wrapper=True)
         return found
 
     def _open_maps(self, problems: Problems) -> None:

@@ -50,6 +50,7 @@ DEEPEST = 50  # aliases that lead to each other, whatever MaxAliasRecursion says
 _RECURSION = 10
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _SPACES = " \t\n\v\f\r"
+LIST_MARKS = ",;<("  # in a list of addresses: blanks do not part it
 _LOOP = "aliasing/forwarding loop broken"
 _DIRECTLY = {"prog": "programs", "*file*": "files", "*include*": ":include:s"}
 
@@ -148,7 +149,7 @@ class Recipients:
 
     async def add_list(self, text: str, *, commas: bool = False) -> None:
         """Recipients as a command line has them: parted by blanks, or by commas where there is any (or ``commas``)."""
-        commas = commas or any(mark in text for mark in ",;<(")
+        commas = commas or any(mark in text for mark in LIST_MARKS)
         try:
             await self._named(text, None, 0, "," if commas else " ")
         except RecursionError:

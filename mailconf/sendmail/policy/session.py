@@ -92,7 +92,7 @@ class SendmailSession(SessionState):
             return (Effect(EffectKind.DISCARD),)
         if self.hold:
             return (Effect(EffectKind.HOLD, modern(self.hold)),)
-        return (Effect(EffectKind.WAIT),) if self.policy.settings.queues_only else ()
+        return (Effect(EffectKind.WAIT),) if self.daemon.mode in ("q", "d") else ()
 
     # -- connect, HELO
 
@@ -161,10 +161,10 @@ class SendmailSession(SessionState):
         self.heard.clear()
 
     async def _features(self) -> None:
-        found = await session_ehlo.features(self.engine, self.peer, self.policy.daemon.flags)
+        found = await session_ehlo.features(self.engine, self.peer)
         if found is None and self.denied is None:
             self.denied = Reply.of(450, "4.3.0 Please try again later.")
-        self.features = found or frozenset()
+        self.features = session_ehlo.joined(self.daemon.features, found or ())
         self.heard.clear()
 
     def _greeting(self, now: float) -> Reply:
@@ -175,6 +175,9 @@ class SendmailSession(SessionState):
         found = peer_of(session)
         self._shown_address, self._pointer = found.address, latin(found.pointer)
         self.client_name, self.peer = latin(found.name), latin(found.text)
+        if self.of_daemon:
+            self.daemon = self.policy.settings.daemon(session.server_address, session.server_port)
+        self.engine.deferring = self.daemon.mode == "d"
         resolve = {NameOutcome.FOUND: "OK", NameOutcome.FAILED: "TEMP", NameOutcome.FORGED: "FORGED"}
         values = {
             "client_addr": self._shown_address,
@@ -192,9 +195,9 @@ class SendmailSession(SessionState):
             "daemon_addr": session.server_address,
             "daemon_port": session.server_port,
             "daemon_family": "inet6" if ":" in session.client_address else "inet",
-            "daemon_name": self.policy.daemon.name,
-            "daemon_flags": self.policy.daemon.shown,
-            "deliveryMode": self.policy.book.options.get("DeliveryMode", "b")[:1],
+            "daemon_name": self.daemon.name,
+            "daemon_flags": self.daemon.flags,
+            "deliveryMode": self.daemon.mode,
         }
         for name_, value in values.items():
             self.macros.define(name_, value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.sendmail.policy.logins import left_to, offered_to
@@ -29,30 +30,30 @@ if TYPE_CHECKING:
 
 _NAME = 32  # characters of a mechanism's name in a reply
 _LINE = 2047
-# Flags of a daemon that are features of its sessions: logins are needed, there are none, no ETRN, no STARTTLS.
-_FLAGS = {"a": "l", "A": "A", "E": "E", "S": "S"}
 _LONGEST_PAUSE = 300.0  # seconds
 
 
-async def features(engine: Engine, peer: str, flags: str = "") -> frozenset[str] | None:
+def joined(given: Collection[str], letters: Sequence[str]) -> frozenset[str]:
+    """The letters that hold: those of a ruleset, of which the last word counts, over those that were given."""
+    found = set(given)
+    for letter in letters:
+        found.discard(letter.swapcase())
+        found.add(letter)
+    return frozenset(found)
+
+
+async def features(engine: Engine, peer: str) -> Sequence[str] | None:
     """The letters of ruleset srv_features: a capital one takes something away. None where that cannot be told now.
 
-    flags  those of the daemon (DaemonPortOptions M=), which the ruleset may overrule
-
-    Of each word the first letter counts; a small one must stand alone. The last of a letter's two forms counts.
+    Of each word the first letter counts; a small one must stand alone.
     """
-    found = {_FLAGS[flag] for flag in flags if flag in _FLAGS}
     checked = await check(engine, Check("srv_features", (peer, ""), Reading.KEEPING))
     workspace = checked.workspace
     if len(workspace) < 2 or workspace[0][:1] != MAILER:
-        return frozenset(found)
+        return ()
     if workspace[1][:4].upper() == "TEMP":
         return None
-    for word in workspace[1:]:
-        if word[:1].isupper() or len(word) == 1:
-            found.discard(word[0].swapcase())
-            found.add(word[0])
-    return frozenset(found)
+    return [word[0] for word in workspace[1:] if word[:1].isupper() or len(word) == 1]
 
 
 async def greet_pause(engine: Engine, name: str, address: str) -> float:
@@ -66,10 +67,11 @@ async def greet_pause(engine: Engine, name: str, address: str) -> float:
 
 def greeting(policy: Compiled, engine: Engine, now: float) -> Reply:
     """SmtpGreetingMessage with ESMTP behind its first word."""
-    text = policy.book.options.get("SmtpGreetingMessage", "")
-    marked = policy.book.names.marked(text) if text else ""
+    text = policy.book.options.get("SmtpGreetingMessage")
     engine.macros.define("b", dated(now))
-    expanded = engine.macros.expand(marked, engine.problems.system, _LINE) if marked else f"{policy.hostname} Sendmail"
+    if text is None:
+        text = f"{policy.hostname} Sendmail"
+    expanded = engine.macros.expand(text, engine.problems.system, _LINE)
     lines = expanded.split("\n")
     first, blank, rest = lines[0].partition(" ")
     lines[0] = f"{first} ESMTP{blank}{rest}"

@@ -18,7 +18,9 @@ _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _NOTIFY = ("SUCCESS", "FAILURE", "DELAY")
 _MOST = 50  # parameters of a command
-_DIGITS = 15
+_DIGITS = 30
+_LARGEST = 2**63 - 1
+_LONGEST = 999_999_999  # seconds of BY
 
 
 class Offered(NamedTuple):
@@ -86,6 +88,8 @@ def _size(value: str, found: dict[str, str], offered: Offered) -> Reply | None:
     size = int(number[1][:_DIGITS]) if number else 0
     if size < 0:
         return _refused(552, "5.2.3 Message size invalid")
+    if size > _LARGEST:
+        return _refused(552, "5.2.3 Message size exceeds maximum value")
     found["SIZE"] = str(size)
     return None
 
@@ -125,14 +129,17 @@ def _auth(value: str, found: dict[str, str], offered: Offered) -> Reply | None:
 
 
 def _by(value: str, found: dict[str, str], offered: Offered) -> Reply | None:
-    time, semicolon, mode = value.partition(";")
-    number = _NUMBER.match(time)
+    number = _NUMBER.match(value)
     seconds = int(number[1][:_DIGITS]) if number else 0
-    if not semicolon:
+    if abs(seconds) > _LONGEST:
+        return _refused(501, f"5.5.2 BY={value} out of range")
+    rest = value[number.end() :] if number else value
+    if rest[:1] != ";":
         return _refused(501, "5.5.2 BY= missing ';'")
+    mode = rest[1:]
     letter, traced = mode[:1].upper(), mode[1:2].upper() == "T"
     if letter not in ("N", "R") or not letter:
-        return _refused(501, f"5.5.2 illegal by-mode '{mode[:1]}'")
+        return _refused(501, f"5.5.2 illegal by-mode '{mode[:1] or '?'}'")
     if mode[1:] and not traced:
         return _refused(501, f"5.5.2 illegal by-trace '{mode[1:2]}'")
     if letter == "R" and seconds <= 0:

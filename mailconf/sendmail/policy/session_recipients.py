@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.model.world import Outcome
-from mailconf.sendmail.policy.recipients import Recipients
+from mailconf.sendmail.policy.recipients import LIST_MARKS, Recipients
 from mailconf.sendmail.rules.addresses import Resolved
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ class SessionRecipients:
     """
 
     def __init__(self, session: SessionState) -> None:
-        mode = session.policy.book.options.get("DeliveryMode", "b")[:1]
         self._session = session
-        self._recipients = Recipients(session.engine, session.world, only_verify=mode != "i")
+        self._recipients = Recipients(session.engine, session.world, only_verify=session.daemon.mode != "i")
 
     async def accept(self, found: Resolved, text: str) -> tuple[str, bool]:
         """Take a recipient of RCPT: what it is called, and whether it has to wait.
@@ -66,9 +65,13 @@ class SessionRecipients:
 
 
 async def listed(session: SessionState, text: str, *, verify: bool) -> list[Listed]:
-    """The recipients that VRFY and EXPN show for a list of addresses."""
+    """The recipients that VRFY and EXPN show for a list of addresses.
+
+    OldStyleHeaders: blanks part them until a list has shown that commas do.
+    """
     recipients = Recipients(session.engine, session.world, only_verify=verify)
-    await recipients.add_list(text, commas=True)
+    session.commas = session.commas or any(mark in text for mark in LIST_MARKS)
+    await recipients.add_list(text, commas=session.commas)
     session.heard.attribute(text)
     found = recipients.sendable()
     names = dict(await session.world.full_names()) if any(addressee.login for addressee in found) else {}

@@ -11,7 +11,7 @@ from mailconf.sendmail.policy.asked_world import AskedWorld
 from mailconf.sendmail.policy.session_check import Checked
 from mailconf.sendmail.policy.session_heard import Heard
 from mailconf.sendmail.policy.session_tls import login_macros
-from mailconf.sendmail.policy.settings import Compiled
+from mailconf.sendmail.policy.settings import Compiled, Daemon
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server_sendmail import REJECTED as REJECTED
 from mailconf.source import decode, encode
@@ -31,7 +31,8 @@ class SessionState:
     """See the module.
 
     denied    how the client was refused when it connected; None for one that is welcome
-    features  the letters of ruleset srv_features
+    features  the letters of ruleset srv_features, and of the daemon's modifiers
+    daemon    the one of DaemonPortOptions that the client has reached
     discard   the message is thrown away, and the client is not told
     hold      why the message is put aside; "" where it is not
     """
@@ -45,6 +46,7 @@ class SessionState:
         self.macros = self.engine.macros  # of the whole session
         self.denied: Reply | None = None
         self.features: frozenset[str] = frozenset()
+        self.daemon = Daemon(mode=policy.settings.mode)
         self._discards = False  # all that this client sends
         self.client_name = ""
         self.peer = ""
@@ -61,6 +63,7 @@ class SessionState:
 
     def _begin_transaction(self) -> None:
         self.engine.macros = self.macros.above()
+        self.commas = not self.policy.book.flag("OldStyleHeaders")  # part the addresses of VRFY and EXPN
         self.bad_recipients = 0  # that were refused in this transaction
         self.discard = self._discards
         self.hold = ""

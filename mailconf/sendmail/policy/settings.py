@@ -30,6 +30,29 @@ _FULL_PAUSE = 15.0  # seconds for which a daemon with MaxDaemonChildren takes no
 _NOOPS = 20
 _VERIFIERS = ("VRFY", "EXPN", "ETRN")
 _GOAWAY = frozenset(("needmailhelo", "needexpnhelo", "needvrfyhelo", "noexpn", "novrfy", "noverb"))
+_PORTS = {"smtp": "25", "submission": "587", "smtps": "465", "submissions": "465"}  # by the names in services(5)
+
+
+class Daemon(NamedTuple):
+    """One of DaemonPortOptions: its name, and the letters of its modifiers, M=.
+
+    mode   its DeliveryMode
+    """
+
+    name: str = "MTA"
+    modifiers: str = ""
+    mode: str = "b"
+
+    @property
+    def flags(self) -> str:
+        """``${daemon_flags}``: the modifiers, capital ones twice, with blanks between them."""
+        return " ".join(letter * 2 if letter.isupper() else letter for letter in self.modifiers)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The modifiers that mean what letters of ruleset srv_features do."""
+        named = {"A": "A", "E": "E", "S": "S", "a": "l"}
+        return frozenset(named[letter] for letter in self.modifiers if letter in named)
 
 
 class Settings:
@@ -65,7 +88,7 @@ class Settings:
     @property
     def queues_only(self) -> bool:
         """Whether mail stays in the queue until it is run (DeliveryMode q and d): nothing is tried before."""
-        return self.book.options.get("DeliveryMode", "b")[:1] in ("q", "d")
+        return self.mode in ("q", "d")
 
     @cached_property
     def limits(self) -> Limits:
@@ -134,6 +157,24 @@ class Settings:
             options=options,
         )
 
+    @property
+    def mode(self) -> str:
+        """The letter of DeliveryMode."""
+        return self.book.options.get("DeliveryMode", "b")[:1]
+
+    def daemon(self, address: str, port: str) -> Daemon:
+        """The daemon that listens there; the first one where none is known to."""
+        best, found = -1, Daemon(mode=self.mode)
+        for service in self.listeners():
+            keys = {key[:1].upper(): text for key, text in service.overrides.items()}
+            number = keys.get("P", "smtp")
+            fits = 2 * (_PORTS.get(number, number) == port) + (keys.get("A", "") == address)
+            if fits > best:
+                best = fits
+                modifiers = "".join(letter for letter in keys.get("M", "") if letter.isascii() and letter.isalnum())
+                found = Daemon(service.name, modifiers, keys.get("D", "")[:1] or self.mode)
+        return found
+
     def listeners(self) -> list[Service]:
         """What DaemonPortOptions asks for."""
         found: list[Service] = []
@@ -145,18 +186,6 @@ class Settings:
         return found
 
 
-class Daemon(NamedTuple):
-    """Which of the listeners of DaemonPortOptions a client has connected to, and its flags (M=)."""
-
-    name: str = "MTA"
-    flags: str = ""
-
-    @property
-    def shown(self) -> str:
-        """The flags as the macro {daemon_flags} has them."""
-        return " ".join(flag * 2 if flag.isupper() else flag for flag in self.flags)
-
-
 class Compiled:
     """A configuration with what was made of it.
 
@@ -166,7 +195,6 @@ class Compiled:
     hear   takes the name of each ruleset that is entered, where there is a source
     """
 
-    daemon = Daemon()
     hear: Callable[[str], object] | None = None
     quick: Callable[[AskedWorld, Problems], Engine] | None = None  # makes the engines that need no trace
 

@@ -27,7 +27,7 @@ from mailconf.sendmail.rules.problems import (
     coded,
 )
 from mailconf.sendmail.rules.run import Engine
-from mailconf.sendmail.rules.symbols import HOST, MAILER, USER
+from mailconf.sendmail.rules.symbols import HOST, MAILER, META, USER
 from mailconf.sendmail.rules.tokens import LONGEST_TOKEN, Reading
 
 NAME = 256
@@ -261,7 +261,11 @@ def acceptable(engine: Engine, text: str, *, sender: bool = False) -> bool:
     replaced = short if short.isascii() else "".join("?" if "\x80" <= c <= "\x9f" else c for c in short)
     problems = engine.problems
     if len(text) >= LONGEST_TOKEN:
+        subject = problems.subject
+        if subject.startswith(text):  # the message is about the same bytes, of which it sees no more
+            problems.subject = short
         problems.user(f'Address "{replaced}" too long ({LONGEST_TOKEN - 1} bytes max)', "553", "5.1.0")
+        problems.subject = subject
         return False
     if replaced != text:
         problems.settle(EX_USAGE)
@@ -297,7 +301,7 @@ def _control_characters(engine: Engine, user: str, *, sender: bool = False) -> s
             out.append(character)
             character = user[at]
             at += 1
-        if "\x80" <= character <= "\x9f":
+        if "\x80" <= character <= "\x9f" or META.match(character):
             engine.problems.settle(EX_USAGE)
             problem = "8-bit character"
             character = "?"

@@ -168,6 +168,8 @@ class Asking:
                 if not depth:
                     workspace.clear()
                 return EX_DATAERR, status
+            if tokens is key:  # one lookup within another is left there
+                self._note(tokens)
             out[begun:at] = tokens
             if len(out) > LONG:
                 self._notes.reasons += 1

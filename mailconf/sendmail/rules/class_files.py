@@ -179,7 +179,8 @@ def _ask_map(loader: Loader, character: str, spec: str, optional: bool) -> None:
         return
     if kind.name == "ldap":
         if not optional:
-            problems.system(f"ldap_init/ldap_bind failed to localhost in map {name}", loader.book.version.no_ldap)
+            about = f"ldap_init/ldap_bind failed to localhost in map {name}"
+            problems.system(about, loader.book.version.no_ldap, enhanced="4.3.5")
             problems.system(f"fileclass: F{{{name}}}: map open failed")
         return
     from mailconf.model.world import run

@@ -32,6 +32,7 @@ class _Cracking:
         self._copying = self._comments = self._shown_comments = self._angles = self._brackets = 0
         self._quoted = self._shown_quoted = self._closes = False
         self._put = self._quote = self._had_angle = self._had_colon = False
+        self._lost = False  # something did not find room
 
     def _room(self) -> bool:
         return len(self._out) < self._limit <= LONGEST
@@ -39,6 +40,8 @@ class _Cracking:
     def _append(self, character: str) -> None:
         if self._room():
             self._out.append(character)
+        else:
+            self._lost = True
 
     def _next(self) -> str:
         character = self._text[self._at : self._at + 1]
@@ -59,7 +62,7 @@ class _Cracking:
                 self._put = True
         for open_, close in ((self._shown_quoted, '"'), (self._shown_comments, ")"), (self._closes, ">")):
             self._out += close * min(int(open_), LONGEST - len(self._out))
-        return "".join(self._out) if len(self._out) < LONGEST else f"<{ADDRESS}>"
+        return f"<{ADDRESS}>" if self._lost or len(self._out) >= LONGEST else "".join(self._out)
 
     def _take(self, character: str) -> bool:
         """Weigh a character; whether it is one of the address."""

@@ -193,7 +193,9 @@ class DiskWorld:
             return Records(Outcome.FAILED, (), "not asked in this run")
         from mailconf.sendmail.rules.stub_resolver import ask
 
-        return ask(folded, kind, self._settings(), patience.over(self._patience) if patience else self._patience)
+        # As it is spelled: a server may spell the names of its answer as the question does, where they share an end.
+        wait = patience.over(self._patience) if patience else self._patience
+        return ask(name.rstrip("."), kind, self._settings(), wait)
 
     async def search_domains(self) -> Sequence[str]:
         domains = self._settings().domains

@@ -84,7 +84,7 @@ async def find_dns(engine: Asking, map_: DefinedMap, key: str, arguments: Sequen
 def _value(record: str, value: str) -> str:
     """Of a record with several fields the name; an IPv6 address as sendmail writes it."""
     if record in ("MX", "AFSDB", "SRV"):
-        return value.split()[-1]
+        return value.rpartition(" ")[2]
     if record == "AAAA":
         import ipaddress
 

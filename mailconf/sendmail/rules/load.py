@@ -167,6 +167,8 @@ class Loader:
             read_mailer(self, book.names.marked(line))
         book.macros.set("v", book.version.number)
         book.macros.define("opMode", self.mode)
+        if self.mode in _SUBMITTING:
+            book.names.character("daemon_flags")
         names = self.machine.names()
         for macro in "wj":
             book.macros.set(macro, names.host)
@@ -210,7 +212,7 @@ class Loader:
         if "." not in host and self.talks:
             problems.remark(f"WARNING: local host name ({host}) is not qualified; see cf/README: WHO AM I?")
         book.classes.add("w", host)
-        if "local" not in book.mailers and not self.testing:
+        if "local" not in book.mailers:
             problems.system("No local mailer defined")
         self._adjust_mailers()
         for character, words in _OWN_CLASSES:
@@ -387,7 +389,7 @@ class Loader:
             self.book.added_headers.append(AddedHeader(condition, name, value[1:].lstrip(_SPACES)))
 
     def _header_mistake(self, line: str) -> None:
-        self.problems.system(f'header syntax error, line "{line}"', code="553")
+        self.problems.system(f'header syntax error, line "{line}"', code="553", enhanced="5.3.0")
 
     # -- maps
 
@@ -465,6 +467,7 @@ class Loader:
                 self._alias_files += 1
 
 
+_SUBMITTING = ("m", "s")  # modes in which {daemon_flags} is known before the configuration
 _OWN_CLASSES = (
     ("n", ("multipart/signed",)),
     ("s", ("rfc822",)),

@@ -145,9 +145,12 @@ class Options:
     # -- the command line, and lines
 
     def command_line(self, line: str) -> None:
-        """An option of the command line, as a line has it: what the file sets of it does not count."""
+        """An option of the command line, as a line has it: what the file sets of it does not count.
+
+        Its dollars are plain characters.
+        """
         before = len(self._set)
-        self.line(self._loader.book.names.marked(line))
+        self.line(line)
         self.fixed.update(self._set[before:])
 
     def line(self, text: str) -> None:
@@ -326,7 +329,7 @@ class Options:
             if letter in ("F", "f"):
                 family = text.lower()
                 if family not in ("unix", "local", "inet", "inet6") and not text[:1].isdigit():
-                    self._problems.system(f"Unknown address family {text} in Family=option")
+                    self._problems.system(f"Unknown address family {text} in Family=option", enhanced="5.3.5")
                     family = "inet"
             elif letter in ("P", "p"):
                 port = text
@@ -334,9 +337,9 @@ class Options:
                 address = text
             elif letter == "D":
                 if text[:1] not in tuple("qdbi"):
-                    self._problems.system(f"Unknown delivery mode {text[:1]}")
+                    self._problems.system(f"Unknown delivery mode {text[:1]}", enhanced="5.3.5")
             elif letter not in tuple("cdIiLlMmNnqRrSs"):
-                self._problems.system(f'PortOptions parameter "{part.lstrip(_SPACES)}" unknown')
+                self._problems.system(f'PortOptions parameter "{part.lstrip(_SPACES)}" unknown', enhanced="5.3.5")
         if family in ("inet", "inet6"):
             self._check_address(family, address)
             if port is not None and port[:1] not in tuple(_DIGITS) and self._loader.machine.port(port) is None:

@@ -196,16 +196,25 @@ def parse_dns(map_: DefinedMap, text: str, complain: Complain) -> bool:
 
 
 def parse_syslog(map_: DefinedMap, text: str, complain: Complain) -> bool:
-    priority = ""
-    for letter, value in _Words(text).flags("L"):
+    """Its flags may touch each other; what follows one that takes no value ends them."""
+    priority, at = "", 0
+    while True:
+        at += len(text[at:]) - len(text[at:].lstrip(_BLANKS))
+        if text[at : at + 1] != "-":
+            break
+        letter = text[at + 1 : at + 2]
+        at += 2
         if letter == "D":
             map_.flags.defers = True
         elif letter == "S":
-            map_.flags.blank = value[:1] or None
+            map_.flags.blank = text[at : at + 1] or None
+            at += 1
         elif letter == "L":
-            priority = value or priority
+            words = text[at:].split(None, 1)
+            priority = words[0] if words else priority
+            at = len(text) - len(words[1]) if len(words) > 1 else len(text)
         else:
-            complain(f"Illegal option {letter} map syslog")
+            complain(f"Illegal option {letter} map syslog" if letter else "Illegal option ")
     if priority:
         found = priority.lower().removeprefix("log_")
         if found not in _PRIORITIES:

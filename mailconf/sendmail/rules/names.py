@@ -26,6 +26,7 @@ _ALIASES = 10  # that follow each other
 _BUCKETS = 2003
 NULL = -1  # the domain says that it takes no mail
 LONGEST = 256
+_NO_QUESTION = "cannot be asked for"  # of a name with an empty or too long label
 
 
 class Canonical(NamedTuple):
@@ -133,8 +134,10 @@ async def _ask(engine: Asking, name: str, kind: str, patience: Patience | None =
     The caller has removed one of them.
     """
     labels = name.split(".")
-    if not name or len(name) > 253 or not all(0 < len(label) < 64 for label in labels):
+    if not name:
         return Records(Outcome.ABSENT, nxdomain=True)
+    if len(name) > 253 or not all(0 < len(label) < 64 for label in labels):
+        return Records(Outcome.ABSENT, reason=_NO_QUESTION, nxdomain=True)
     return await engine.world.dns(name, kind, patience)
 
 
@@ -185,7 +188,7 @@ async def exchangers(engine: Asking, host: str, *, fallback: bool, search: bool 
                 return Exchangers(hosts + ((spare,) if spare else ()), len(hosts) + bool(spare))
         elif (await _ask(engine, host.removesuffix("."), "CNAME")).outcome is not Outcome.FOUND:
             look = True
-            status = EX_NOHOST if records.nxdomain else EX_OK
+            status = EX_NOHOST if records.nxdomain and records.reason != _NO_QUESTION else EX_OK
     return await _itself(engine, host, status, look, spare, search)
 
 

@@ -16,6 +16,7 @@ Source: Sendmail Installation and Operation Guide 5.1; sendmail 8.17.1.9 -bt -d2
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -345,7 +346,7 @@ class Engine(Asking):
                 status = found
             if found not in (EX_OK, EX_TEMPFAIL):  # calls that were not carried out are left
                 for at, call in reversed(calls[:before]):
-                    out[at:at] = (CALL, call.name)
+                    out[at:at] = (CALL, _called_name(call.name))
                 self._odd = True
                 break
         workspace[:] = out
@@ -463,15 +464,18 @@ class Engine(Asking):
             name = out[at + 1]
             number = self._named.get(name)
             if number is None:
-                plain = unquoted_key(name)
+                plain = _called_name(name)
                 number = self.book.number(plain, self.problems)
                 if number is None:
                     self.problems.system(f"Unknown ruleset {plain}")
+                    out[at + 1] = plain
                     return EX_CONFIG
                 self._named[name] = number
+            if '"' in name:  # of calls that are not carried out, the quotes are gone
+                out[at + 1] = _called_name(name)
             if not self.book.rulesets[number]:
                 if self.tracer is not None and self.tracer.rules >= CALL_SKIPPED:
-                    self._step(CallSkipped(unquoted_key(name), number))
+                    self._step(CallSkipped(_called_name(name), number))
                 del out[at : at + 2]
             elif len(calls) + 1 >= CALLS:
                 self.problems.system(f"Too many subroutine calls ({CALLS} max)")
@@ -489,6 +493,17 @@ class Engine(Asking):
             if status == EX_OK or found == EX_TEMPFAIL:
                 status = found
         return status
+
+
+# A name in quotes ends at a blank that follows a usual name; what follows that is lost.
+_NAME_AND_MORE = re.compile(r"([ \t\v\f\r]*[A-Za-z][A-Za-z0-9_]*)[ \t\v\f\r].*", re.DOTALL)
+
+
+def _called_name(token: str) -> str:
+    """The name of a ruleset in a call that is made at run time."""
+    plain = unquoted_key(token)
+    more = _NAME_AND_MORE.fullmatch(plain)
+    return more[1] if more else plain
 
 
 def _place_of(token: str, tokens: list[str], at: int) -> int:

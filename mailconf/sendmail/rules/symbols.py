@@ -43,6 +43,8 @@ NOTHING = HOST
 
 FIRST_NAME, LAST_NAME = 0xF7A0, 0xF7FF  # the characters of names in braces
 NAME_LENGTH = 25  # characters of a name in braces
+_OWN_NAME = {"opMode": "\uf702"}  # which has a character before all others
+_FIRST_NAMES = ("deliveryMode", "load_avg")  # those that always have one
 
 META_NAMES = {
     "*": ZERO_OR_MORE,
@@ -80,9 +82,11 @@ class MacroNames:
     """
 
     def __init__(self, complain: Callable[[str], object]) -> None:
-        self._characters: dict[str, str] = {}
-        self._names: dict[str, str] = {}
+        self._characters = dict(_OWN_NAME)
+        self._names = {character: name for name, character in _OWN_NAME.items()}
         self.complain = complain
+        for name in _FIRST_NAMES:
+            self.character(name)
 
     def character(self, name: str) -> str:
         """The character of ``name``, without braces; "" where there are too many names."""
@@ -90,7 +94,7 @@ class MacroNames:
             return name
         known = self._characters.get(name)
         if known is None:
-            code = FIRST_NAME + len(self._characters)
+            code = FIRST_NAME + len(self._characters) - len(_OWN_NAME)
             if code > LAST_NAME:
                 self.complain(f"Macro/class {{{name}}}: too many long names")
                 return ""

@@ -51,6 +51,8 @@ class TestModeSession:
         self._printer = Printer(book.names, write)
         self.engine = Engine(book, world, problems=problems, tracer=self._printer, verbose=2)
         self.engine.macros.define("addr_type", "e r")
+        self.engine.macros.define("deliveryMode", "i")
+        self.engine.macros.define("quarantine", "")
         self._trying = {"header": False, "sender": False}
         self._slash = {
             "mx": self._mx,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mailconf.cli.shared.sendmail_daemon import secure
+from mailconf.cli.shared.sendmail_daemon import by_daemon, secure
 from mailconf.diagnostics import Sink
 from mailconf.files import Memory, Root
 from mailconf.maps.database.bdb_hash_writer import write_hash
@@ -31,7 +31,6 @@ from mailconf.sendmail.mc.mc import read
 from mailconf.sendmail.policy import SendmailPolicy
 from mailconf.sendmail.policy.received import ReceivedField
 from mailconf.sendmail.policy.recipients_disk import DiskRecipientsWorld
-from mailconf.sendmail.policy.settings import Daemon
 from mailconf.sendmail.rules.problems import Problems
 from mailconf.smtp.server_sendmail import SendmailConnection
 from mailconf.smtp.wording_sendmail import SendmailWording
@@ -192,12 +191,14 @@ class Site:
     @contextmanager
     def daemon(self, case: dict[str, Any]) -> Iterator[ClientsDaemon]:
         text = self.base + (case["text"] or "") if case["mc"] is None else own_text(case["mc"], self.mc)
+        if case.get("daemon"):
+            text += f"O DaemonPortOptions=Port=2525, Name=MTA{case['daemon']}\n"
         root = self._bench.root
         book = self._bench.book(text, Problems(lambda problem: None))
         policy = SendmailPolicy(book, DiskRecipientsWorld(root, machine=self._bench.machine))
         lines = secure(policy, root)
-        flags = case.get("daemon", "").partition("=")[2]
-        daemon = ClientsDaemon(policy.at(Daemon("MTA", flags)), FileWorld(root, trace=False), root, lines)
+        served = by_daemon(policy).get("MTA", policy)
+        daemon = ClientsDaemon(served, FileWorld(root, trace=False), root, lines)
         try:
             yield daemon
         finally:

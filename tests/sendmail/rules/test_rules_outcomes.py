@@ -195,3 +195,9 @@ def test_any_configuration_is_read_or_complained_of(bench: Bench, lines: list[st
     for number, rules in enumerate(book.rulesets):
         if rules:
             assert drive(engine.rewrite(["a", "@", "b"], number)) >= 0
+
+
+def test_a_configuration_without_a_local_mailer_is_tried_all_the_same(bench: Bench) -> None:
+    printed, status = bench.talk("V10/Berkeley\n", ["$j"])
+    assert printed.startswith("No local mailer defined\nADDRESS TEST MODE")
+    assert status == 70
