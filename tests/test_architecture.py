@@ -303,9 +303,7 @@ def test_each_member_has_its_words(module: ModuleType) -> None:
         for what in Acknowledgement:
             assert wording.acknowledgement(what, **dict.fromkeys(what.facts, "x")).positive
     else:
-        for event in (
-            set(LogEvent) - SECURITY_ALONE
-        ):  # those are in sendmail's lines: tests/mta/test_journal_sendmail.py
+        for event in set(LogEvent) - SECURITY_ALONE:  # of those sendmail's journal has the words
             texts, makers = journal_postfix._TEXTS, journal_postfix._LINES
             assert (event in texts) is not (event in makers), event
             if event in texts:
