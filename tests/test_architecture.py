@@ -98,6 +98,7 @@ WITHIN = {
         "testmode": {"cf", "rules"},
         "policy": {"cf", "rules"},
         "submission": {"cf", "rules"},
+        "mailing": {"cf", "rules", "policy", "submission"},
         "emit": {"mc"},
     },
 }
@@ -244,7 +245,11 @@ _PROGRAM = r"smtpd|qmgr|cleanup|pickup|trivial-rewrite|anvil|postscreen|tlsmgr|p
 PROGRAMS = re.compile(rf"(?<![\w-])(?:{_PROGRAM})(?![\w(-]|_[a-z])")
 ANY_PROGRAM = re.compile(_PROGRAM.replace("-", "[-_]?"), re.IGNORECASE)
 # The rooms that speak no dialect, each with the modules that are a dialect's words.
-WORDLESS = {"model": set(), "smtp": {"wording_postfix.py", "wording_sendmail.py"}, "mta": {"journal_postfix.py"}}
+WORDLESS = {
+    "model": set(),
+    "smtp": {"wording_postfix.py", "wording_sendmail.py"},
+    "mta": {"journal_postfix.py", "journal_postfix_filters.py"},
+}
 WORDLESS_MODULES = sorted(
     path
     for room_name, words in WORDLESS.items()

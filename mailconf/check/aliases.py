@@ -88,17 +88,18 @@ def files(aliases: Iterable[Alias], root: Tree, sink: Sink) -> None:
     """CK116, CK117: files in folders that are there; of other folders a copy of a configuration knows nothing."""
     for entry, targets in aliases:
         for target in targets:
-            if target.kind is AliasKind.INCLUDE and _is_absent(target.text, root):
+            if target.kind is AliasKind.INCLUDE and is_absent(target.text, root):
                 message = f"{entry.key} includes {target.text}, which does not exist"
                 sink.report(CK116, message, entry.value_span, hint="create the file, or correct its name")
             elif target.kind is AliasKind.COMMAND:
                 words = target.text.split()
-                if words and _is_absent(words[0], root):
+                if words and is_absent(words[0], root):
                     message = f"{entry.key} runs {words[0]}, which does not exist"
                     sink.report(CK117, message, entry.value_span, hint="install the program, or correct its name")
 
 
-def _is_absent(name: str, root: Tree) -> bool:
+def is_absent(name: str, root: Tree) -> bool:
+    """Whether a file is not there, in a folder that is: of other folders a copy of a configuration knows nothing."""
     if not name.startswith("/") or "$" in name or not root.covers(name):
         return False
     try:

@@ -39,10 +39,15 @@ _BRACES = re.compile(
     re.MULTILINE,
 )
 _CAPITALS = re.compile(r"\$\{[A-Z][A-Z0-9_]{1,60}\}")
+# Words that a script replaces in any file that has no meaning of its own for them: _NAME_, __NAME__, %NAME%.
+_SHOUTED = re.compile(
+    r"%[A-Z][A-Z0-9_]{1,60}%|(?<!\w)_{1,2}[A-Z][A-Z0-9]{0,60}(?:_[A-Z0-9]{1,60}){0,9}_{1,2}(?!\w)", re.ASCII
+)
 _EXPRESSION = re.compile(r"[A-Za-z_][\w.]*(?:(?:\[[^\]]{1,60}\]|\([^)]{0,60}\))[\w.]*){0,4}")
 _CONTROL = ("{%", "<%")
 # Findings that two branches of a condition have for nothing: only one of them is in the file that is made.
 _TWICE = frozenset({"PF005", "PF017", "TB006", "BD012", "BD013", "PF262"})
+_SETTINGS = ("/main.cf", "/master.cf")
 _EXPANDED = (".mc", ".m4", ".cf")  # endings of the files in which a dollar means something
 
 
@@ -96,6 +101,8 @@ def _placeholders(source: Source) -> list[Span]:
         found += [match.span() for match in _BRACES.finditer(text) if _is_placeholder(match)]
     if "${" in text and not source.name.endswith(_EXPANDED):
         found += [match.span() for match in _CAPITALS.finditer(text)]
+    if source.name.endswith(_SETTINGS) or not source.name.endswith(_EXPANDED):
+        found += [match.span() for match in _SHOUTED.finditer(text)]
     return [source.span(*place) for place in found]
 
 

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mailconf.model.distinction import Distinction, Values
+from mailconf.model.filtering import Filtering
 from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.security import HopAgreed, HopAsked, HopSecurity
 from mailconf.model.session import Session
@@ -58,6 +59,7 @@ class Privilege(Enum):
     XFORWARD = "XFORWARD"
     BARE_NEWLINES = "end lines by LF alone"
     UNLIMITED = "have any number of connections"
+    SUBMIT = "hand in mail by a command"  # of a user of the machine, who counts as logged in
     LOCAL_HEADERS = "header addresses without a domain are local"
 
 
@@ -162,9 +164,18 @@ class Policy(Protocol):
         """A reply that the protocol alone decided on, as this configuration wants replies to be; it stays a refusal."""
         ...
 
+    async def filters(self, session: Session, ask: Ask) -> Filtering:
+        """The mail filters (milters) that a client's mail passes."""
+        ...
+
     async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:
         """What the content of a message leads to when it is taken over, beyond what its end of data did
         (header_checks(5)); its lines are ended by LF."""
+        ...
+
+    async def inspect_field(self, session: Session, field: bytes, ask: Ask) -> Inspection:
+        """What becomes of a field that a mail filter adds or changes, its last newline left out; without content it is
+        dropped."""
         ...
 
     async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:

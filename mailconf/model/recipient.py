@@ -31,6 +31,7 @@ class Recipient:
     original  what RCPT TO said, before virtual aliases; ``orcpt`` and ``notify`` are the DSN parameters (RFC 3461)
     owner     the envelope sender that its deliveries have (aliases(5) owner-name), "" for the message's own
     identity  with whose rights a mailbox, file or command is opened; None for the default privileges
+    controller  who named a COMMAND or FILE, as the log has it; "" for the recipient itself
     error     of an ERROR, the reply that says what is wrong, "550 5.1.1 User unknown"
     """
 
@@ -42,6 +43,7 @@ class Recipient:
     owner: str = ""
     identity: Identity | None = None
     error: str = ""
+    controller: str = ""
 
     @property
     def origin(self) -> str:

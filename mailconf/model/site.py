@@ -14,7 +14,7 @@ from mailconf.maps.reference import TableRef
 from mailconf.model.limits import Limits
 from mailconf.model.probing import Probing
 from mailconf.model.security import Logins, SaslLogins, ServerTls
-from mailconf.model.transport import Transport
+from mailconf.model.transport import ClientWays, Transport
 from mailconf.ports import Ports
 from mailconf.smtp.options import ServerOptions
 from mailconf.source import Span
@@ -167,6 +167,8 @@ class Site:
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
     content_filter: Setting[str] = EMPTY  # transport:nexthop that takes all mail from clients
+    local_filter: str = ""  # the same, for mail that commands hand in
+    is_dropped_at: bool = False  # whether commands of any user may hand in mail
     filter_nexthop: str = ""  # of a filter that names none; "" is the recipient's domain
     maps_addresses: bool = True  # whether aliases of domains are replaced, and copies are sent, before mail is queued
     ports: Ports = field(default_factory=Ports)
@@ -186,6 +188,7 @@ class Site:
     # What completes header addresses of clients that are not local (Privilege.LOCAL_HEADERS); "" leaves them alone.
     remote_header_domain: str = ""
     add_missing_headers: bool = False  # for remote clients too
+    fields_at_delivery: bool = False  # a message gets the fields that it lacks when it leaves, by the transport
     sorts_recipients: bool = False  # those of a delivery are in the order of their domains and addresses
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
@@ -224,6 +227,11 @@ class Site:
         known = self.transports.get(transport)
         own = known.concurrency if known is not None else None
         return self.limits.destination_concurrency if own is None else own
+
+    def ways_of(self, transport: str) -> ClientWays:
+        """What a transport's agent does at other hosts."""
+        known = self.transports.get(transport)
+        return ClientWays() if known is None else known.ways
 
     def recipients_of(self, transport: str) -> int:
         """How many recipients of a message one delivery of a transport has at most; 0: any number."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mailconf.model.limits import Limits
+from mailconf.smtp.ehlo import Ehlo
 from mailconf.source import Span
 
 
@@ -36,6 +37,28 @@ class HostLookup(NamedTuple):
     dns: bool = True
     native: bool = False
     types: tuple[str, ...] = ("A", "AAAA")
+
+
+class ClientWays(NamedTuple):
+    """What an agent for SMTP or LMTP does at the hosts that it tries.
+
+    addresses     of a destination that are tried, 0 for all; ``sessions`` that are begun there, 0 for any number
+    fallback      destinations that are tried after those of the mail
+    bind4, bind6  the local addresses that connections come from, "" for the system's choice
+    skips         a host that refuses to talk for good is followed by the next
+    line_length   bytes of a line without its end; longer ones are cut, 0: none is
+    converts      8-bit text is encoded for hosts that take none
+    """
+
+    addresses: int = 5
+    sessions: int = 2
+    fallback: tuple[str, ...] = ()
+    bind4: str = ""
+    bind6: str = ""
+    ehlo: Ehlo = Ehlo.ALWAYS
+    skips: bool = True
+    line_length: int = 998
+    converts: bool = True
 
 
 class CommandSettings(NamedTuple):
@@ -78,6 +101,30 @@ class ConnectionReuse(NamedTuple):
     further: int = 0
 
 
+class Feedback(NamedTuple):
+    """How much an outcome counts: ``amount``, where ``shared`` divided by the concurrency."""
+
+    amount: float = 1.0
+    shared: bool = False
+
+    def at(self, concurrency: int) -> float:
+        return self.amount / concurrency if self.shared else self.amount
+
+
+class Concurrency(NamedTuple):
+    """How the number of deliveries to a destination at a time changes, below its limit.
+
+    first    the number to begin with
+    gain     a delivery that reaches the destination counts for this much; ``loss`` one that does not
+    cohorts  the destination is left alone after so many times as many failures as there were deliveries; 0: never
+    """
+
+    first: int = 5
+    gain: Feedback = Feedback()
+    loss: Feedback = Feedback()
+    cohorts: int = 1
+
+
 class Transport(NamedTuple):
     """One transport.
 
@@ -89,10 +136,11 @@ class Transport(NamedTuple):
     limits       those that it sets for itself; None is the site's
     command      how a PIPE of Postfix's runs its command
     concurrency  deliveries to one destination at a time; None is the limit for all
+    change       how the number of deliveries changes below that limit
     recipients   recipients of one delivery; None is the limit for all, 0 any number
     client_name  what it says in EHLO; "" is the host's name
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
-    host_lookup  how an SMTP or LMTP agent finds hosts
+    host_lookup  how an SMTP or LMTP agent finds hosts, and ``ways`` what it does there
     reuse        how it keeps connections
     rewrites     it may rewrite addresses of messages that it sends; False where it leaves all of them as they are
     headers      the fields that are put on top, in their order: "Return-Path", "X-Original-To", "Delivered-To"
@@ -108,10 +156,12 @@ class Transport(NamedTuple):
     limits: Limits | None = None
     command: CommandSettings | None = None
     concurrency: int | None = None
+    change: Concurrency = Concurrency()
     recipients: int | None = None
     client_name: str = ""
     client_port: str = ""
     host_lookup: HostLookup = HostLookup()
+    ways: ClientWays = ClientWays()
     reuse: ConnectionReuse = ConnectionReuse()
     rewrites: bool = True
     headers: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mailconf.files import Root
 from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
@@ -30,6 +31,7 @@ from mailconf.mta.journal import LogEvent
 from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.sasl_accounts import SaslAccounts
+from mailconf.mta.session_filters import SessionFilters
 from mailconf.smtp.events import (
     Auth,
     AuthResponse,
@@ -78,6 +80,7 @@ class Answers(Transaction):
     on_verdict  told of every answer of the Policy: (session, question, verdict)
     logins      who knows the clients' logins; None where nobody can log in
     has_tls     whether TLS can begin when the client asks for it
+    root        below which sockets of mail filters lie
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Answers(Transaction):
         *,
         logins: LoginServer | SaslAccounts | None = None,
         has_tls: bool = False,
+        root: Root | None = None,
     ) -> None:
         super().__init__(policy, Session(), context.world)
         self.context = context
@@ -112,6 +116,16 @@ class Answers(Transaction):
             self.login = SaslAuthentication(self.session, connection, logins, *shared)
         else:
             self.login = Authentication(self.session, connection, logins, *shared)
+        self.filters = SessionFilters(
+            policy,
+            self.session,
+            root or Root(),
+            self._wording,
+            world=lambda: context.world,
+            note=note,
+            client=lambda: self.client,
+            limit=self.site.limits.message_size,
+        )
         self.pause = 0.0
         self._drop_content()
 
@@ -127,6 +141,7 @@ class Answers(Transaction):
     def forget(self) -> None:
         kept = "" if self._begun or not self.context.personality.early_ids else self.session.queue_id
         self._note_end()
+        self.filters.forget()
         super().forget()
         self.session.queue_id = kept  # of a transaction that has not begun
         self._drop_content()
@@ -134,6 +149,7 @@ class Answers(Transaction):
     def end(self) -> None:
         """The session is over, and what it has begun."""
         self._note_end()
+        self.filters.close()
 
     def _note_end(self) -> None:
         """A transaction is over, if there was one."""
@@ -183,7 +199,7 @@ class Answers(Transaction):
         self.connection.withheld = self.session.withheld
         self.connection.client = f"{self.session.client_name} [{self.session.client_address}]"
         denied = self._wording.refusal(Problem.ACCESS_DENIED, client=self.client)
-        self.connection.denied = verdict.denied if verdict.accepted else denied
+        self.connection.denied = verdict.denied if verdict.accepted or self.filters.are_asked else denied
         return verdict
 
     async def worded(self, reply: Reply) -> Reply:
@@ -198,7 +214,7 @@ class Answers(Transaction):
     async def put(self, question: Question) -> Verdict:
         """Ask the Policy, and log what comes of it."""
         try:
-            verdict = await self.asked(question)
+            verdict = await self.filters.after(question, await self.asked(question))
         except Exception as error:
             # A defect must not cost the client its session, nor pass for an answer that permits or refuses for good.
             at = error.__traceback__
@@ -223,9 +239,9 @@ class Answers(Transaction):
             return [await self.worded(refusal)]
         match event:
             case Refused():
-                return [await self.worded(self._refused(event))]
+                return [await self.worded(await self._refused(event))]
             case Helo():
-                return [(await self.helo(event.verb, event.name)).reply]
+                return [await self._helo(event)]
             case Mail():
                 return [await self._mail(event)]
             case Rcpt():
@@ -259,6 +275,7 @@ class Answers(Transaction):
             case Xclient():
                 return [await self._xclient(event)]
             case Rset():
+                self.filters.forget(reset=True)
                 self.forget()
                 return [self._wording.acknowledgement(Acknowledgement.RESET)]
             case Quit():
@@ -280,7 +297,21 @@ class Answers(Transaction):
             case Content():
                 return []
 
-    def _refused(self, event: Refused) -> Reply:
+    async def _helo(self, event: Helo) -> Reply:
+        self.filters.typed(event.name)
+        verdict = await self.helo(event.verb, event.name)
+        if verdict.accepted:
+            self.filters.named()
+            if verdict.denied is not None:
+                self.connection.denied = verdict.denied
+        return verdict.reply
+
+    async def secured(self) -> Verdict:
+        verdict = await super().secured()
+        self.filters.unnamed()
+        return verdict
+
+    async def _refused(self, event: Refused) -> Reply:
         if event.verb == "AUTH":
             self.login.refused(event.problem, event.detail)
         if event.problem is Problem.BARE_NEWLINE:
@@ -289,6 +320,8 @@ class Answers(Transaction):
             self._note(LogEvent.NO_CERTIFICATE, client=self.client)
         else:
             self._note(LogEvent.COMMAND_REFUSED, client=self.client, refused=event, **self.message())
+        if event.problem is Problem.UNKNOWN_COMMAND:
+            return await self.filters.unknown(event.detail, event.reply)
         return event.reply
 
     def message(self) -> dict[str, Any]:
@@ -304,6 +337,7 @@ class Answers(Transaction):
     async def _mail(self, event: Mail) -> Reply:
         self._arrival = self.context.world.now()
         self.need_id()
+        self.filters.typed(event.typed, event.words)
         verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
         self._begun = self._begun or verdict.accepted
         if verdict.accepted:
@@ -312,6 +346,7 @@ class Answers(Transaction):
 
     async def _rcpt(self, event: Rcpt) -> Reply:
         session = self.session
+        self.filters.typed(event.typed, event.words)
         verdict = await self.rcpt(event.address, event.parameters, event.refusal, event.typed)
         if verdict.accepted and not session.queue_id and self.context.intake is not None:
             session.queue_id = self.context.intake.new_queue_id()
@@ -400,6 +435,7 @@ class Answers(Transaction):
             mapped=self.site.maps_addresses,
             checks=self.policy,
             local=self._local_headers,
+            filters=self.filters if self.filters.are_asked else None,
         )
         try:
             await intake.accept(message)
@@ -421,6 +457,7 @@ class Answers(Transaction):
 
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""
+        self.filters.close()
         self.become(event.attributes, event.temporary)
         self.connection.logged_in = bool(self.session.sasl_username)
         await self.authorize()

@@ -48,7 +48,7 @@ class Bounce:
 
     async def delivered(self, message: Message, results: Sequence[Result]) -> None:
         """Tell a sender who asked for it of final deliveries; mail handed to another system is that one's to report."""
-        results = [r for r in _parts(results, Status.SENT) if r.relay in ("local", "virtual")]
+        results = [r for r in _parts(results, Status.SENT) if r.action or r.relay in ("local", "virtual")]
         if message.sender and any(wanted(result.recipient, "SUCCESS") for result in results):
             self._complain(Notice.SUCCESS, message)
             await self._tell_sender(Notice.SUCCESS, "SUCCESS", message, results)

@@ -16,7 +16,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from mailconf.mta import command_start
 from mailconf.mta.journal import Remark
 from mailconf.source import decode, encode
 
-EX_OK = 0
+EX_OK, _EX_SOFTWARE = 0, 70
 _DSN = {
     64: "5.3.0",
     65: "5.6.0",
@@ -294,6 +294,24 @@ def outcome(command: str, ended: Ended, *, utf8: bool = True) -> CommandOutcome:
     if status not in _DSN:
         return CommandOutcome("5.3.0", Remark.COMMAND_STATUS, {"command": command, "status": status}, output, status)
     return CommandOutcome(_DSN[status], Remark.COMMAND_EXIT, {"status": status}, output, status)
+
+
+def diagnosis(found: CommandOutcome, say: Callable[..., str]) -> str:
+    """What a report names as the reason: the output, or what the status means; "" where it is the text of the remark.
+
+    say  the words for a remark
+    """
+    if found.output.strip():
+        return found.output.strip()
+    if found.remark is Remark.COMMAND_SAID:
+        return str(found.facts["text"]).strip()
+    if found.remark in (Remark.COMMAND_TIMEOUT, Remark.COMMAND_SIGNAL):
+        return say(Remark.COMMAND_EXIT, status=_EX_SOFTWARE)
+    if not found.status:
+        return ""
+    if found.remark is Remark.COMMAND_EXIT:
+        return say(Remark.COMMAND_EXIT, status=found.status)
+    return say(Remark.UNKNOWN_STATUS, status=found.status)
 
 
 _BLANKS = bytes.maketrans(b"\t\n", b"  ")

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from mailconf.model.transport import Concurrency
+
 T = TypeVar("T")
 
 LANE = 200  # deliveries of a transport at a time
-# Deliveries that did not reach a destination, with others waiting or under way: then it is set aside. Where nothing
-# else waits it is forgotten, and the next message tries it anew (Postfix 3.7.11).
-FAILURES = 3
 FOLLOWS = 1.0  # seconds after a delivery in which another one follows it
 # The same where nothing had waited any more. Postfix forgets such a destination at once; we are rarely behind what
 # comes in, and would keep no connection for mail that comes one by one, however much it is.
 COMES = 0.2
+WHOLE = Concurrency(first=1 << 30)  # the limit, from the beginning
 REMEMBERED = 100  # destinations where nothing waits
 
 
@@ -29,7 +29,12 @@ REMEMBERED = 100  # destinations where nothing waits
 class Destination(Generic[T]):
     """A next hop of a transport.
 
-    limit   deliveries at a time; ``failures`` of the last ones did not reach it
+    Deliveries that reach it widen it, others narrow it, and some of those set it aside. Where nothing waits and nothing
+    goes on it is forgotten, and the next message tries it anew (qmgr(8), Postfix 3.7.11).
+
+    limit   deliveries at a time at most; ``width`` now; ``change`` is how that changes
+    gained  what the last deliveries count for, towards a wider one; ``lost``: towards a narrower one
+    failed  those that did not reach it, each as a part of the width that there was
     until   it is set aside until then, by a steady clock; ``dsn`` and ``reason`` say what happened to a delivery
     listed  whether it is in its lane's round
     done    when a delivery ended last, by a steady clock
@@ -39,9 +44,13 @@ class Destination(Generic[T]):
     transport: str
     name: str
     limit: int
+    change: Concurrency
+    width: int = 0
+    gained: float = 0.0
+    lost: float = 0.0
+    failed: float = 0.0
     waiting: deque[T] = field(default_factory=deque)
     active: int = 0
-    failures: int = 0
     until: float = 0.0
     dsn: str = ""
     reason: str = ""
@@ -49,6 +58,37 @@ class Destination(Generic[T]):
     done: float = float("-inf")
     keeps: bool = False
     reuses: bool = False
+
+    def __post_init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Nothing is known of it any more."""
+        self.width = max(1, min(self.change.first, self.limit))
+        self.gained = self.lost = self.failed = 0.0
+
+    def reached(self) -> None:
+        """A delivery, still under way, has reached it."""
+        self.failed = 0.0
+        if self.width >= min(self.limit, self.active + self.change.first):
+            return
+        step = self.change.gain.at(self.width)
+        self.gained += step
+        while self.gained + step / 2 >= 1:
+            self.width, self.gained, self.lost = self.width + 1, self.gained - 1, 0.0
+        self.width = min(self.width, self.limit)
+
+    def unreached(self) -> bool:
+        """A delivery has not reached it; whether it is to be set aside."""
+        self.failed += 1 / self.width
+        if 0 < self.change.cohorts <= self.failed:
+            return True
+        step = self.change.loss.at(self.width)
+        self.lost -= step
+        while self.lost - step / 2 < 0 < step:
+            self.width, self.lost, self.gained = self.width - 1, self.lost + 1, 0.0
+        self.width = max(1, self.width)
+        return False
 
     def begin(self, now: float) -> None:
         """A delivery begins. Where one follows another (or, once that has begun, goes beside others) connections are
@@ -82,17 +122,20 @@ class Destinations(Generic[T]):
     def __len__(self) -> int:
         return len(self._all)
 
-    def get(self, transport: str, name: str, limit: int, now: float) -> Destination[T]:
-        """A destination as it is now; ``limit`` is its limit from now on."""
+    def get(self, transport: str, name: str, limit: int, now: float, change: Concurrency = WHOLE) -> Destination[T]:
+        """A destination as it is now; ``limit`` is its limit from now on, and ``change`` how it changes below it."""
         found = self._all.get((transport, name))
         if found is None:
-            found = self._all[transport, name] = Destination(transport, name, limit)
+            found = self._all[transport, name] = Destination(transport, name, limit, change)
             done, keeps, reuses = self._idle.pop((transport, name), (now - COMES - 1, False, False))
             if now - done <= COMES:
                 found.done, found.keeps, found.reuses = done, keeps, reuses
-        found.limit = limit
-        if found.until <= now:
+        if (found.limit, found.change) != (limit, change):
+            found.limit, found.change = limit, change
+            found.renew()
+        if found.until and found.until <= now:
             found.until = 0.0
+            found.renew()
         return found
 
     def put(self, destination: Destination[T], item: T) -> None:
@@ -107,7 +150,7 @@ class Destinations(Generic[T]):
             while lane.round and lane.active < LANE:
                 destination = lane.round.popleft()
                 destination.listed = False
-                if not destination.waiting or destination.active >= destination.limit:
+                if not destination.waiting or destination.active >= destination.width:
                     continue
                 item = destination.waiting.popleft()
                 self.waiting -= 1
@@ -136,18 +179,23 @@ class Destinations(Generic[T]):
     def forgive(self) -> None:
         """No destination is set aside any more."""
         for destination in list(self._all.values()):
-            destination.until = 0.0
+            self._trust(destination)
             self._tidy(destination)
 
     def forget(self, now: float) -> None:
         """Forget the destinations whose time has come, where nothing waits."""
         for destination in list(self._all.values()):
             if destination.until <= now:
-                destination.until = 0.0
+                self._trust(destination)
                 self._tidy(destination)
 
+    def _trust(self, destination: Destination[T]) -> None:
+        if destination.until:
+            destination.until = 0.0
+            destination.renew()
+
     def _list(self, destination: Destination[T]) -> None:
-        if not destination.listed and destination.waiting and destination.active < destination.limit:
+        if not destination.listed and destination.waiting and destination.active < destination.width:
             destination.listed = True
             self._lanes.setdefault(destination.transport, _Lane()).round.append(destination)
 

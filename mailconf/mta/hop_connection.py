@@ -34,6 +34,7 @@ class HopConnection(asyncio.Protocol):
     made     when, by the event loop's clock
     ready    what the host has said about itself
     layer    TLS, once it is in force
+    hosts    by the nexthops for which it was used, those of late
     on_lost  called when the connection is of no use any more while nothing is waited for
     """
 
@@ -42,6 +43,7 @@ class HopConnection(asyncio.Protocol):
         self.policy = policy
         self.ready: Ready | None = None
         self.layer: HostLayer | None = None
+        self.hosts: dict[str, Host] = {}
         self.on_lost: Callable[[HopConnection], None] | None = None
         self._loop = asyncio.get_running_loop()
         self.made = self._loop.time()
@@ -52,14 +54,18 @@ class HopConnection(asyncio.Protocol):
         self._paused = self._full = False
         self._ended = False
 
-    async def open(self, host: Host, patience: float) -> None:
-        """Connect, within ``patience`` seconds, 0 for no limit. Raises NotConnected."""
+    async def open(self, host: Host, patience: float, own: str = "") -> None:
+        """Connect, within ``patience`` seconds, 0 for no limit. Raises NotConnected.
+
+        own  the local address that the connection comes from, "" for the system's choice
+        """
         try:
             async with asyncio.timeout(patience or None):
                 if host.path:
                     await self._loop.create_unix_connection(lambda: self, host.path)
                 else:
-                    await self._loop.create_connection(lambda: self, host.address, host.port)
+                    local = (own, 0) if own else None
+                    await self._loop.create_connection(lambda: self, host.address, host.port, local_addr=local)
         except TimeoutError:
             raise NotConnected(os.strerror(errno.ETIMEDOUT)) from None
         except OSError as error:

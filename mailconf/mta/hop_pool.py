@@ -17,6 +17,7 @@ from mailconf.mta.hop_session import Host
 
 _Key = TypeVar("_Key")
 
+DESTINATIONS = 20  # nexthops by which a connection is found
 MOST = 200  # connections that wait; then the one that has waited longest is ended
 
 
@@ -30,12 +31,10 @@ class Endpoint(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A connection that waits; ``destination`` is the nexthop for which it was used last, "" where that is not kept."""
+    """A connection that waits."""
 
     connection: HopConnection
-    host: Host
     endpoint: Endpoint
-    destination: str
     timer: asyncio.TimerHandle
 
 
@@ -50,16 +49,22 @@ class HopPool:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def put(self, connection: HopConnection, host: Host, endpoint: Endpoint, destination: str, patience: float) -> None:
-        """Keep a connection for ``patience`` seconds; one that is of no use is ended."""
+    def put(self, connection: HopConnection, host: Host, endpoint: Endpoint, patience: float) -> None:
+        """Keep a connection for ``patience`` seconds, for the destination of ``host``, too; one that is of no use is
+        ended."""
         if not connection.usable:
             connection.quit()
             return
+        if host.destination:
+            connection.hosts.pop(host.destination, None)
+            connection.hosts[host.destination] = host
+            if len(connection.hosts) > DESTINATIONS:
+                del connection.hosts[next(iter(connection.hosts))]
         timer = asyncio.get_running_loop().call_later(patience, self._end, connection)
-        kept = Kept(connection, host, endpoint, destination, timer)
+        kept = Kept(connection, endpoint, timer)
         self._kept[connection] = kept
         self._by_endpoint.setdefault(endpoint, []).append(kept)
-        if destination:
+        for destination in connection.hosts:
             self._by_destination.setdefault((endpoint.transport, destination), []).append(kept)
         connection.on_lost = self._lost
         if len(self._kept) > MOST:
@@ -78,16 +83,15 @@ class HopPool:
 
     def hosts(self, transport: str, destination: str) -> list[Host]:
         """Where the connections go to that were left by others with this nexthop, the last one first."""
-        return list(
-            dict.fromkeys(kept.host for kept in reversed(self._by_destination.get((transport, destination), ())))
-        )
+        kept = self._by_destination.get((transport, destination), ())
+        return list(dict.fromkeys(each.connection.hosts[destination] for each in reversed(kept)))
 
     def _forget(self, kept: Kept) -> None:
         kept.timer.cancel()
         del self._kept[kept.connection]
         _take(self._by_endpoint, kept.endpoint, kept)
-        if kept.destination:
-            _take(self._by_destination, (kept.endpoint.transport, kept.destination), kept)
+        for destination in kept.connection.hosts:
+            _take(self._by_destination, (kept.endpoint.transport, destination), kept)
 
     def _end(self, connection: HopConnection) -> None:
         kept = self._kept.get(connection)

@@ -8,6 +8,8 @@ another connection. Once the content was sent, nothing is sent twice.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -19,6 +21,7 @@ from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.hop_connection import HopConnection, NotConnected
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job
+from mailconf.mta.seven_bit import names_eight_bits, seven_bit
 from mailconf.smtp import client
 from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, Stage
 from mailconf.smtp.reply import Reply
@@ -112,6 +115,7 @@ class HopSession:
         self.limits = site.limits_of(job.transport)
         transport = site.transports.get(job.transport)
         self.reuse = transport.reuse if transport is not None else ConnectionReuse()
+        self.ways = site.ways_of(job.transport)
         self.greeted = kept is not None
         self.setup = 0.0
         self.left: HopConnection | None = None
@@ -153,10 +157,11 @@ class HopSession:
             self._check_ready(self.connection.ready, envelope)
             keep = keep and self._may_stay()
             if not self._unwanted:
-                self.client.send(envelope, last=not keep)
+                self.client.send(await self._fitting(envelope, self.connection.ready), last=not keep)
                 replies = await self._transaction()
             else:
-                replies = await self._to_some(envelope)
+                replies = await self._to_some(await self._fitting(envelope, self.connection.ready))
+            self._note_lines()
             if keep and await self._is_kept():
                 self.left = self.connection
             return replies
@@ -248,7 +253,8 @@ class HopSession:
         use = client.TlsUse.NONE
         if not security.tls.wrapper and level is not TlsLevel.NONE:
             use = client.TlsUse.WANTED if level is TlsLevel.MAY else client.TlsUse.NEEDED
-        made = Client(site.client_name(self.job.transport), lmtp=self.agent.lmtp, tls=use)
+        name, ways = site.client_name(self.job.transport), self.ways
+        made = Client(name, lmtp=self.agent.lmtp, tls=use, ehlo=ways.ehlo, line_length=ways.line_length)
         if security.login is not None and security.asked is None:
             made.login = _login(security.login, security.login.options)
         return made
@@ -333,11 +339,37 @@ class HopSession:
     async def _connect(self, security: HopSecurity) -> None:
         connection = HopConnection(self._client(security), self.job.policy)
         try:
-            await connection.open(self.host, self.limits.smtp_connect_timeout)
+            own = self.ways.bind6 if ":" in self.host.address else self.ways.bind4
+            own = own if own and self._is_usable(own) else ""
+            await connection.open(self.host, self.limits.smtp_connect_timeout, own)
         except NotConnected as reason:
             facts: dict[str, object] = {"relay": self.host.relay, "reason": str(reason)}
             raise Failure(Remark.CONNECT_FAILED, facts, "4.4.1") from None
         self._connection = connection
+
+    async def _fitting(self, envelope: Envelope, ready: Ready | None) -> Envelope:
+        """What is sent to a host that has said what it can."""
+        takes = ready is not None and "8BITMIME" in ready.extensions
+        if takes or not self.ways.converts or not (envelope.body == "8BITMIME" or names_eight_bits(envelope.content)):
+            return envelope
+        content = await asyncio.to_thread(seven_bit, envelope.content)
+        return envelope._replace(content=content, body="", converted=True)
+
+    def _note_lines(self) -> None:
+        if self.client.broken_lines:
+            facts = {"program": self.agent.program, "limit": self.ways.line_length}
+            self.agent.context.note(LogEvent.LINES_BROKEN, queue_id=self.job.message.queue_id, **facts)
+
+    def _is_usable(self, address: str) -> bool:
+        """Whether connections can come from a local address; if not, the log says why."""
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+                probe.bind((address, 0))
+        except OSError as error:
+            facts = {"program": self.agent.program, "address": address, "reason": os.strerror(error.errno or 0)}
+            self.agent.context.note(LogEvent.NOT_BOUND, **facts)
+            return False
+        return True
 
     def _check_ready(self, ready: Ready | None, envelope: Envelope) -> None:
         """Raises Failure when the server is ourselves, or lacks what the message needs."""
@@ -359,7 +391,7 @@ class HopSession:
             return self._lost()
         # A greeting of 5xx is temporary (postconf(5) smtp_skip_5xx_greeting), a refused EHLO is what its code means.
         reply = event.reply
-        final = reply.permanent and event.stage is Stage.HELO
+        final = reply.permanent and (event.stage is Stage.HELO or not self.ways.skips)
         dsn = status_of(reply, str(reply.code // 100))
         facts: dict[str, object] = {"peer": host.peer, "reply": reply}
         return Failure(Remark.UNWILLING, facts, dsn if final else f"4{dsn[1:]}", final, host.relay, reply)

@@ -27,6 +27,7 @@ from mailconf.mta import mailbox_writer
 
 WAITS = "4.3.0"  # the status of what another user, or root, could deliver
 _KEPT = 64  # workers
+_Key = tuple[int, int, tuple[int, ...], str]  # a worker's user and group, its further groups, and what is "/" to it
 
 
 class Workers:
@@ -34,7 +35,7 @@ class Workers:
 
     def __init__(self, root: Root) -> None:
         self.root = root
-        self._workers: dict[tuple[int, int, int], _Worker] = {}
+        self._workers: dict[_Key, _Worker] = {}
         self._own: _Own | None = None
         self._retired: set[asyncio.Task[None]] = set()
 
@@ -52,12 +53,29 @@ class Workers:
             return _put_off(await self._by_ourselves(request, data), me)
         if request["kind"] == "mbox" and not request["required"]:
             _create_in_roots_folder(Path(request["path"]), uid, gid)
-        key = (uid, gid, _spool_group(request["path"]))
+        group = _spool_group(request["path"])
+        return await self._worker((uid, gid, (group,) if group >= 0 else (), "")).ask(request, data)
+
+    async def write_as(
+        self, request: dict[str, Any], data: bytes, identity: Identity, groups: tuple[int, ...], root: str
+    ) -> dict[str, Any]:
+        """The answer of `perform` under an identity and groups, with a folder as "/" or "".
+
+        Who is not root does what it may by itself; without a ``root``, and for its own user.
+        """
+        me = os.geteuid()
+        if me == 0:
+            return await self._worker((*identity, groups, root)).ask(request, data)
+        if root or me != identity.uid:
+            return {"dsn": WAITS, "text": f"cannot write as user {identity.uid} without root privileges"}
+        return _put_off(await self._by_ourselves(request, data), me)
+
+    def _worker(self, key: _Key) -> _Worker:
         worker = self._workers.pop(key, None) or _Worker(*key)
         self._workers[key] = worker  # the last used one is the last
         if len(self._workers) > _KEPT:
             self._retire(self._workers.pop(next(iter(self._workers))))
-        return await worker.ask(request, data)
+        return worker
 
     async def _by_ourselves(self, request: dict[str, Any], data: bytes) -> dict[str, Any]:
         if self._own is None:
@@ -169,8 +187,8 @@ class _Worker:
     Requests are sent as they come; it writes those for one mailbox together (`mailconf.mta.mailbox_writer.Writer`).
     """
 
-    def __init__(self, uid: int, gid: int, group: int) -> None:
-        self.arguments = [str(uid), str(gid), *([str(group)] if group >= 0 else [])]
+    def __init__(self, uid: int, gid: int, groups: tuple[int, ...], root: str) -> None:
+        self.arguments = [str(uid), str(gid), root, *map(str, groups)]
         self._pipe: _Pipe | None = None
         self._starting = asyncio.Lock()
         self._users = 0  # requests under way

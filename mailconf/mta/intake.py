@@ -11,23 +11,27 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, cast
 
 from mailconf.model.address import external
+from mailconf.model.filtering import GO_ON, Do, OddChange, Outcome
 from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.recipient import RecipientKind
 from mailconf.model.site import Site
-from mailconf.model.verdict import EffectKind
+from mailconf.model.verdict import Effect, EffectKind
 from mailconf.model.world import ORDINARY, Answer, Ask, LookupFailed, Trust, World
-from mailconf.mta.header_addresses import rewrite
+from mailconf.mta.envelope_changes import change_envelope
+from mailconf.mta.filtered import FilteredMessage
+from mailconf.mta.header_addresses import rewrite as rewrite_addresses
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split_message
 from mailconf.mta.hop import Hop, date
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.pace import Pace
 from mailconf.mta.queue import Entrance, QueueError
+from mailconf.smtp.milter import Change
 from mailconf.smtp.problems import Problem
 from mailconf.source import encode
 
@@ -80,8 +84,14 @@ class QueueIntake:
             raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
         if effects[EffectKind.DISCARD]:
             return
-        filters = effects[EffectKind.FILTER]
-        hold = bool(effects[EffectKind.HOLD])
+        filtered = await self._filter(message)
+        discarded = any(effect.kind is EffectKind.DISCARD for effect in message.effects)
+        if discarded or filtered.do is Do.DISCARD or not message.recipients:
+            return
+        by_command = self.context.policy.site.local_filter if message.user is not None else ""
+        asked = [effect.argument for effect in message.effects if effect.kind is EffectKind.FILTER]
+        filters = [*([by_command] if by_command else []), *asked]
+        hold = any(effect.kind is EffectKind.HOLD for effect in message.effects) or filtered.do is Do.HOLD
         message.waits = message.waits or bool(effects[EffectKind.WAIT])
         try:
             serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
@@ -90,6 +100,60 @@ class QueueIntake:
             raise self._refusal(Problem.QUEUE_UNAVAILABLE) from error
         if not hold and not message.waits:
             self.queued(serial)
+
+    async def _filter(self, message: Message) -> Outcome:
+        """What mail filters make of the message (smtpd_milters); ``message`` is what they leave of it."""
+        filters, session, context = message.filters, message.session, self.context
+        if filters is None or session is None:
+            return GO_ON
+        effects: list[Effect] = []
+
+        async def check(field: bytes) -> bytes | None:
+            found = await context.policy.inspect_field(session, field, Ask(context.world))
+            for text in found.notes:
+                context.note(LogEvent.CONTENT, queue_id=message.queue_id, text=text)
+            if found.reply is not None:
+                raise IntakeRefused(found.reply)
+            effects.extend(found.effects)
+            return found.content or None
+
+        mail = FilteredMessage(message.content, limits_of(context.policy.site), check)
+        outcome = await filters.content(mail)
+        if outcome.reply is not None:
+            raise IntakeRefused(outcome.reply)
+        if mail.changed:
+            message.content = mail.content
+        message.effects = (*message.effects, *effects)
+        try:
+            await self._change_envelope(message, mail.envelope, effects)
+        except LookupFailed as failure:
+            context.note(LogEvent.LOOKUP_FAILED, queue_id=message.queue_id, table=failure.table)
+            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
+        return outcome
+
+    async def _change_envelope(self, message: Message, changes: list[Change], effects: list[Effect]) -> None:
+        """Carry out what filters, and the checks of their fields, want of the envelope. Raises LookupFailed."""
+        context = self.context
+        sender = Role(AddressPlace.ENVELOPE, Side.SENDER)
+        receiver = Role(AddressPlace.ENVELOPE, Side.RECIPIENT)
+
+        async def rewrite(address: str) -> str:
+            return await context.policy.rewrite(address, sender, Ask(context.world))
+
+        def warn(odd: OddChange, text: str) -> None:
+            context.note(LogEvent.FILTER_CHANGE, queue_id=message.queue_id, odd=odd, text=text)
+
+        async def expand(recipient: Recipient) -> Iterable[Recipient]:
+            address = await context.policy.rewrite(recipient.address, receiver, Ask(context.world))
+            named = Recipient(address, address, recipient.orcpt, recipient.notify)
+            return await self._expanded(message, named, Ask(context.world))
+
+        await change_envelope(message, changes, expand, rewrite, warn)
+        for effect in effects:
+            if effect.kind is EffectKind.REDIRECT:
+                message.recipients = list(await expand(Recipient(effect.argument)))
+            elif effect.kind is EffectKind.BCC:
+                message.recipients += await expand(Recipient(effect.argument))
 
     def _refusal(self, problem: Problem) -> IntakeRefused:
         return IntakeRefused(self.context.personality.wording.refusal(problem))
@@ -150,7 +214,7 @@ class QueueIntake:
         if hops >= site.limits.hop_count:
             self.context.note(LogEvent.TOO_MANY_HOPS, queue_id=message.queue_id)
             raise self._refusal(Problem.TOO_MANY_HOPS)
-        if local or site.add_missing_headers:
+        if (local or site.add_missing_headers) and not site.fields_at_delivery:
             for header in await self._missing(message, present):
                 put(header)
         self.context.note(LogEvent.MESSAGE_IDS, queue_id=message.queue_id, fields=identities)
@@ -170,7 +234,7 @@ class QueueIntake:
         def warn(text: str) -> None:
             self.context.note(LogEvent.COMMENTS_LOST, queue_id=message.queue_id, text=text)
 
-        return await rewrite(header, change, limits_of(policy.site), warn)
+        return await rewrite_addresses(header, change, limits_of(policy.site), warn)
 
     async def _missing(self, message: Message, present: set[str]) -> list[Header]:
         """(Resent-) Message-Id, Date, From and To where missing (postconf(5) always_add_missing_headers)."""

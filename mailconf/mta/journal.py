@@ -87,6 +87,14 @@ class LogEvent(Worded):
     CONTENT = "what the content of a message leads to", "queue_id", "text"
     COMMENTS_LOST = "comments around an address are dropped; where they begin", "queue_id", "text"
     MESSAGE_IDS = "what identifies a message: values by lower-case names of fields", "queue_id", "fields"
+    # Mail filters. ``filter`` is its name; ``event`` a smtp.milter.Event, or None before the first.
+    FILTER_FAILED = "a filter cannot be asked any more", "queue_id", "filter", "event", "negotiating", "flaw", "facts"
+    FILTER_ODD = "a filter negotiates in an unusual way (smtp.milter.Negotiated)", "queue_id", "filter", "agreed"
+    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "queue_id", "filter"
+    # do: a filter.Do; where: the command; recipient: the one in question, or ""; reply: the refusal, or None
+    FILTERED = "what a filter leads to", "do", "where", "client", "session", "recipient", "reply", "in_content"
+    # flaw: an envelope_changes.Odd
+    FILTER_CHANGE = "an unusual change of the envelope", "queue_id", "odd", "text"
     # The queue and deliveries.
     ACTIVE = "a message is attempted", "queue_id", "sender", "size", "recipients"
     # transport: its name; size and recipients: the message's size, and how many recipients it has left
@@ -107,12 +115,17 @@ class LogEvent(Worded):
     ATTEMPT_FAILED = "an attempt ended in an exception", "serial", "error"
     AGENT_FAILED = "an agent ended in an exception", "program", "queue_id", "error"
     NO_AGENT = "nothing delivers for a transport; the agent that asks for it or ''", "program", "transport"
+    PROGRAM_NOT_RUN = "a mailer's program cannot be run", "queue_id", "path", "reason"
+    PROGRAM_DIED = "a mailer's program was killed by a signal", "queue_id", "mailer", "number"
     HOP_TLS_BEGUN = "TLS with a host is in force; trust", "program", "relay", "level", "facts"
     HOP_LOGGED_IN = "a login with a host is good", "program", "relay", "mechanism"
     HOP_NOTED = "what the configuration has to say of TLS with a host", "program", "text"
     HOP_AGREED = "TLS with a host is in force, and what its certificate proves", "program", "relay", "session"
     HOP_TLS_FAILED = "the handshake with a host failed", "program", "relay", "reason", "untrusted"
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
+    HOST_UNREACHED = "a host cannot be reached", "program", "text"
+    LINES_BROKEN = "lines that are too long are sent in pieces", "program", "queue_id", "limit"
+    NOT_BOUND = "connections cannot come from the address that they are to come from", "program", "address", "reason"
     DNS_FILTERED = "what a filter for the DNS's answers has to say", "program", "text"
     SENT_CONTENT = "what the content of a message that is sent leads to", "program", "queue_id", "text"
     TRANSPORT_BROKEN = "a transport cannot be used as it is configured", "program", "text"
@@ -183,6 +196,7 @@ class Remark(Worded):
     NO_CHROOT = "the command of a transport cannot have that root", "file", "reason"
     UNKNOWN_STATUS = "what a status that is not of sysexits.h means", "status"
     NO_RIGHTS = "only root may run a command as that user", "uid"
+    PROGRAM_LATER = "a mailer's program wants to be called again later, or has died", "mailer", "path"
     # Transports.
     NO_TRANSPORT = "nothing delivers for the transport"
     TRANSPORT_FAILED = "the transport cannot be used as it is configured; the log has more"

@@ -8,15 +8,17 @@ from typing import Any
 from mailconf.model.address import external
 from mailconf.model.limits import Activity
 from mailconf.model.policy import Privilege
-from mailconf.model.security import TlsLevel
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import SECURITY_ALONE, Line, LogEvent, Remark
+from mailconf.mta.journal_figures import counted, escaped, seconds
+from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
+from mailconf.mta.journal_postfix_tls import LINES as _TLS_LINES
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
-from mailconf.smtp.events import COUNTED, Refused
+from mailconf.smtp.events import Refused
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.proxy_header import Fault
 from mailconf.smtp.reply import Reply
@@ -27,6 +29,9 @@ _OPERATOR = "postsuper"
 
 # Lines of events whose facts stand in them as they are; "{program}" is the fact of that name.
 _TEXTS: dict[LogEvent, tuple[str, str]] = {
+    LogEvent.ATTEMPT_FAILED: (_QUEUE, "warning: {serial:X}: {error.__class__.__name__}: {error}"),
+    LogEvent.PROGRAM_NOT_RUN: ("pipe", "warning: {queue_id}: cannot run {path}: {reason}"),
+    LogEvent.PROGRAM_DIED: ("pipe", "warning: {queue_id}: a program of {mailer} was killed by signal {number}"),
     LogEvent.CONNECTED: (_ACCEPT, "connect from {client}"),
     LogEvent.TOO_MANY_CONNECTIONS: (
         _ACCEPT,
@@ -61,6 +66,9 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.REPORT_FAILED: (_QUEUE, "warning: {serial:X}: status=deferred (bounce failed: {error})"),
     LogEvent.PROBE_FAILED: (_QUEUE, "warning: no probe of {address}: {error}"),
     LogEvent.HOST_FAILED: ("{program}", "{queue_id}: {text}"),
+    LogEvent.HOST_UNREACHED: ("{program}", "{text}"),
+    LogEvent.LINES_BROKEN: ("{program}", "{queue_id}: breaking line > {limit} bytes with <CR><LF>SPACE"),
+    LogEvent.NOT_BOUND: ("{program}", "warning: smtp_connect_addr: bind {address}: {reason}"),
     LogEvent.DNS_FILTERED: ("{program}", "{text}"),
     LogEvent.SENT_CONTENT: ("{program}", "{queue_id}: {text}"),
     LogEvent.TRANSPORT_BROKEN: ("{program}", "fatal: {text}"),
@@ -116,6 +124,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.COMMAND_SAID: "{text}",
     Remark.COMMAND_TIMEOUT: 'Command time limit exceeded: "{command}"',
     Remark.COMMAND_NOT_RUN: "temporary failure",
+    Remark.PROGRAM_LATER: "temporary failure. Command of {mailer}: {path}",
     Remark.COMMAND_OUTPUT: ". Command output: {output}",
     Remark.VIA_COMMAND: "delivered via {transport} service",
     Remark.PROGRAM_NOT_RUN: "pipe: fatal: pipe_command: execvp {file}: {reason} ",
@@ -163,10 +172,7 @@ _REMARKS: dict[Remark, str] = {
 }
 _WHILE = {
     Stage.GREETING: "receiving the initial server greeting",
-    Stage.HELO: "performing the {verb} handshake",
-    Stage.STARTTLS: "performing the {verb} handshake",
-    Stage.HANDSHAKE: "performing the {verb} handshake",
-    Stage.AUTH: "performing the {verb} handshake",
+    **dict.fromkeys((Stage.HELO, Stage.STARTTLS, Stage.HANDSHAKE, Stage.AUTH), "performing the {verb} handshake"),
     Stage.READY: "idle",
     Stage.RESET: "sending RSET command",
     Stage.MAIL: "sending MAIL FROM",
@@ -200,6 +206,7 @@ _LISTS = {
     Privilege.XFORWARD: "smtpd_authorized_xforward_hosts",
     Privilege.BARE_NEWLINES: "smtpd_forbid_bare_newline_exclusions",
     Privilege.UNLIMITED: "smtpd_client_event_limit_exceptions",
+    Privilege.SUBMIT: "authorized_submit_users",
     Privilege.LOCAL_HEADERS: "local_header_rewrite_clients",
 }
 _REPORTS = {
@@ -208,11 +215,6 @@ _REPORTS = {
     Notice.VERIFY: "delivery status",
     Notice.DELAY: "delay",
 }
-_ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
-
-
-_UNKNOWN = "(unavailable)"
-_SHOWN = 100  # characters of what a client calls a mechanism
 
 
 class PostfixJournal:
@@ -235,37 +237,6 @@ class PostfixJournal:
         elif "stage" in facts:
             facts["stage"] = _WHILE[facts["stage"]].format_map(facts)
         return error + _REMARKS[remark].format_map(facts)
-
-
-def escaped(data: bytes) -> str:
-    """``data`` as smtpd(8) logs it: escapes as in C, octal for what is not printable ASCII."""
-    return "".join(_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in data)
-
-
-def seconds(value: float) -> str:
-    """A delay as in the log: two significant digits, two decimals (postconf(5) delay_logging_resolution_limit)."""
-    return rounded(max(0, int(value * 1_000_000)), significant=2, decimals=2)
-
-
-def rounded(microseconds: int, *, significant: int, decimals: int) -> str:
-    """Seconds with ``significant`` digits and, below one, ``decimals`` at most; rounded, zeros at the end left out."""
-    unit, whole = 10 ** (6 - decimals), microseconds // 1_000_000
-    if decimals and whole:
-        unit = 10 ** (6 - significant + min(len(str(whole)), significant))
-    elif decimals:
-        while microseconds >= unit * 10**significant:
-            unit *= 10
-    whole, rest = divmod(microseconds + unit // 2, 1_000_000)
-    digits = f"{rest - rest % unit:06}".rstrip("0")
-    return f"{whole}.{digits}" if digits else str(whole)
-
-
-def counted(counts: dict[str, list[int]], *, bare_lf: bool = False) -> str:
-    """The commands of a session, [accepted, all] by name: ``ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4``."""
-    parts = [(name, counts[name]) for name in (*COUNTED, "unknown") if name in counts]
-    parts.append(("commands", [sum(count[0] for count in counts.values()), sum(count[1] for count in counts.values())]))
-    text = " ".join(f"{name}={a}" if a == b and b else f"{name}={a}/{b}" for name, (a, b) in parts)
-    return f"{text} notes=bare_lf" if bare_lf else text
 
 
 def _said(text: str) -> Iterable[Line]:
@@ -333,11 +304,6 @@ _OFTEN = {
 
 def _too_often(client: str, activity: Activity, count: int, service: str) -> Iterable[Line]:
     return _said(f"warning: {_OFTEN[activity]} rate limit exceeded: {count} from {client} for service {service}")
-
-
-def _tls_withheld(client: str, service: str, wrapper: bool) -> Iterable[Line]:
-    what = "TLS service" if wrapper else "STARTTLS"
-    return _said(f"warning: Refusing {what} request from {client} for service {service}")
 
 
 def _pipelining(client: str, verb: str, ahead: bytes) -> Iterable[Line]:
@@ -413,52 +379,6 @@ def _over(
 def _begun(queue_id: str, client: str, login: str, method: str) -> Iterable[Line]:
     who = f", sasl_method={method}, sasl_username={login}" if login else ""
     return _said(f"{queue_id}: client={client}{who}")
-
-
-def _tls_broken(reason: str, file: str) -> Iterable[Line]:
-    if not file:
-        yield _ACCEPT, f"warning: {reason}"
-        return
-    yield _ACCEPT, f'warning: cannot get private key from file "{file}": disabling TLS support'
-    yield _ACCEPT, f"warning: TLS library problem: {reason}"
-
-
-def _tls_begun(client: str, session: Session) -> Iterable[Line]:
-    certificate = session.certificate
-    trust = "Anonymous" if certificate is None else "Trusted" if certificate.trusted else "Untrusted"
-    return _said(f"{trust} TLS connection established from {client}: {tls_terms(session)}")
-
-
-def tls_terms(session: Session) -> str:
-    """What was agreed on, in one line."""
-    bits = session.tls_bits
-    agreed = f"{session.tls_protocol} with cipher {session.tls_cipher} ({bits}/{bits} bits)"
-    return " ".join((agreed, *session.tls_details.splitlines()))
-
-
-def _tls_failed(client: str, reason: str) -> Iterable[Line]:
-    yield _ACCEPT, f"SSL_accept error from {client}: -1"
-    yield _ACCEPT, f"warning: TLS library problem: {reason}"
-
-
-def _login_failed(client: str, method: str, reply: Reply, account: str | None) -> Iterable[Line]:
-    reason = reply.text.partition(": authentication failed: ")[2] or reply.text.partition("failure: ")[2]
-    whose = _UNKNOWN if account is None else account
-    said = f"SASL {method[:_SHOWN]} authentication failed: {reason}"
-    return _said(f"warning: {client}: {said}, sasl_username={whose}")
-
-
-def _hop_tls_begun(program: str, relay: str, level: TlsLevel, facts: Any) -> Iterable[Line]:
-    trust = "Verified" if level >= TlsLevel.FINGERPRINT else "Untrusted"
-    return ((program, f"{trust} TLS connection established to {relay}: {facts.terms}"),)
-
-
-def _hop_tls_failed(program: str, relay: str, reason: object, untrusted: bool) -> Iterable[Line]:
-    if untrusted:
-        yield program, f"certificate verification failed for {relay}: {reason}"
-        return
-    yield program, f"SSL_connect error to {relay}: -1"
-    yield program, f"warning: TLS library problem: {reason}"
 
 
 def _response_too_long(client: str, limit: int, text: str) -> Iterable[Line]:
@@ -537,14 +457,6 @@ def _expired(queue_id: str, sender: str, forced: bool) -> Iterable[Line]:
     return ((_QUEUE, f"{queue_id}: from=<{external(sender)}>, status={status}, returned to sender"),)
 
 
-def _operated(queue_id: str, operation: Operation) -> Iterable[Line]:
-    return ((_OPERATOR, f"{queue_id}: {OPERATED[operation]}"),)
-
-
-def _attempt_failed(serial: int, error: Exception) -> Iterable[Line]:
-    return ((_QUEUE, f"warning: {serial:X}: {type(error).__name__}: {error}"),)
-
-
 def _agent_failed(program: str, queue_id: str, error: Exception) -> Iterable[Line]:
     return ((program, f"warning: {queue_id}: {type(error).__name__}: {error}"),)
 
@@ -568,7 +480,6 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.TIMED_OUT: _timed_out,
     LogEvent.TOO_OFTEN: _too_often,
     LogEvent.NOT_INTRODUCED: _not_introduced,
-    LogEvent.TLS_WITHHELD: _tls_withheld,
     LogEvent.IMPROPER_PIPELINING: _pipelining,
     LogEvent.COMMAND_REFUSED: _refused,
     LogEvent.LINE_REJECTED: _rejected,
@@ -577,12 +488,6 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.VERDICT: _verdict,
     LogEvent.MESSAGE_TOO_BIG: _too_big,
     LogEvent.MESSAGE_BEGUN: _begun,
-    LogEvent.TLS_BROKEN: _tls_broken,
-    LogEvent.TLS_BEGUN: _tls_begun,
-    LogEvent.TLS_FAILED: _tls_failed,
-    LogEvent.LOGIN_FAILED: _login_failed,
-    LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
-    LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
     LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,
     LogEvent.TRANSACTION_OVER: _over,
@@ -591,10 +496,11 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.DELIVERY: _delivery,
     LogEvent.PROBED: _probed,
     LogEvent.EXPIRED: _expired,
-    LogEvent.OPERATED: _operated,
-    LogEvent.ATTEMPT_FAILED: _attempt_failed,
+    LogEvent.OPERATED: lambda queue_id, operation: ((_OPERATOR, f"{queue_id}: {OPERATED[operation]}"),),
     LogEvent.AGENT_FAILED: _agent_failed,
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    **_FILTER_LINES,
+    **_TLS_LINES,
 }

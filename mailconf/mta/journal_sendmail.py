@@ -6,12 +6,16 @@ Source: Sendmail Installation and Operation Guide 2.1 (the log), 5.6 (LogLevel).
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mailconf.model.address import external
+from mailconf.model.filtering import Do
 from mailconf.model.peer import peer_of
+from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.session import ClientCertificate, Proof, Session
 from mailconf.model.verdict import Reply, Verdict
 from mailconf.mta.control.operation import Operation
@@ -21,6 +25,7 @@ from mailconf.mta.reports import Notice
 from mailconf.smtp.certificates import BadCertificate, names
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import Refused
+from mailconf.smtp.milter import Event, Flaw, Negotiated
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.xtext import encoded
 from mailconf.source import encode
@@ -32,6 +37,7 @@ _OPEN = ("MAIL", "RCPT", "DATA")
 _UNNUMBERED_ID = tuple(
     f"ruleset={of}," for of in ("check_relay", "tls_client", "check_vrfy", "check_expn", "check_etrn")
 )
+_NO_HOSTS = ("", "none", "local", "virtual", "error")  # relays that are words of the agents
 _RELAY = re.compile(r"(.+)\[(.+)\]:\d+")
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3} ")
 _ALWAYS, _LOST, _REFUSED, _FROM, _NOTED, _FAILED, _SENT, _LATER, _EACH = 0, 2, 4, 5, 6, 7, 8, 9, 10
@@ -62,11 +68,13 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.TOO_MANY_HOPS: (_REFUSED, "{queue_id}: too many hops"),
     LogEvent.ALIAS_FAILED: (_REFUSED, "{queue_id}: {reply.text}; the message is not accepted"),
     LogEvent.CONTENT: (_REFUSED, "{queue_id}: {text}"),
+    LogEvent.FILTER_CHANGE: (_LATER, "{queue_id}: Milter: {odd.value}: {text}"),
     LogEvent.COMMENTS_LOST: (_NOTED, "{queue_id}: comments around an address are dropped: {text}..."),
     LogEvent.QUEUE_FAILED: (_ALWAYS, "SYSERR: {error}"),
     LogEvent.REPORT_FAILED: (_ALWAYS, "{serial}: a report cannot be queued: {error}"),
     LogEvent.HOST_FAILED: (_LATER, "{queue_id}: {text}"),
     LogEvent.HOP_NOTED: (_NOTED, "{text}"),
+    LogEvent.NOT_BOUND: (_REFUSED, "cannot bind to {address}: {reason}"),
     LogEvent.DNS_FILTERED: (_LATER, "{text}"),
     LogEvent.TRANSPORT_BROKEN: (_ALWAYS, "SYSERR: {text} {program}"),
     LogEvent.DELIVERY_WARNING: (_REFUSED, "Warning: {text}"),
@@ -85,6 +93,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.ATTEMPT_FAILED: (_ALWAYS, "{serial}: SYSERR: {error}"),
     LogEvent.AGENT_FAILED: (_ALWAYS, "{queue_id}: SYSERR: {program}: {error}"),
     LogEvent.NO_AGENT: (_ALWAYS, "SYSERR: nothing delivers for mailer {transport} {program}"),
+    LogEvent.PROGRAM_DIED: (_ALWAYS, "{queue_id}: SYSERR(root): mailer {mailer} died with signal {number}"),
     LogEvent.LISTENING: (_ALWAYS, "daemon {service}: listening on {host} port {port}"),
     LogEvent.PRIVILEGE_UNKNOWN: (_REFUSED, "{privilege}: {table}: lookup failed"),
     LogEvent.TLS_BROKEN: (_ALWAYS, "STARTTLS=server, error: {reason} {file}"),
@@ -106,9 +115,10 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
-        LogEvent.PROBED, LogEvent.PROBE_FAILED,
+        LogEvent.HOST_UNREACHED, LogEvent.LINES_BROKEN, LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
+        LogEvent.FILTER_NO_DISCARD,
     )
 )  # fmt: skip
 
@@ -132,6 +142,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.COMMAND_TIMEOUT: "mailer timed out",
     Remark.COMMAND_NOT_RUN: "Operating system error",
     Remark.COMMAND_OUTPUT: ": {output}",
+    Remark.PROGRAM_LATER: "Deferred: {mailer} mailer ({path}) exited with EX_TEMPFAIL",
     Remark.UNKNOWN_STATUS: "unknown mailer error {status}",
     Remark.VIA_COMMAND: "Sent",
     Remark.PROGRAM_NOT_RUN: "{file}: {reason}",
@@ -194,6 +205,7 @@ _EXIT = {
     77: "Insufficient permission",
     78: "Local configuration error",
 }
+_LATER_EXITS = (_EXIT[71], _EXIT[74])
 _OPERATED = {
     Operation.HOLD: "quarantine",
     Operation.RELEASE: "released from quarantine",
@@ -330,22 +342,46 @@ def _delivery(
 ) -> Iterable[tuple[int, str]]:
     level = {Status.SENT: _SENT, Status.DEFERRED: _LATER}.get(result.status, _FAILED)
     stat = result.text
-    if result.status is Status.DEFERRED and not stat.startswith("Deferred"):
+    if result.status is Status.DEFERRED and not stat.startswith("Deferred") and stat not in _LATER_EXITS:
         stat = f"Deferred: {stat}"
     elif result.status is Status.SENT and not stat.startswith(("Sent", "discarded")):
         stat = f"Sent ({stat})"
     relay = _RELAY.fullmatch(result.relay)
+    host = f"{relay[1]}. [{relay[2]}]" if relay else result.relay if result.relay not in _NO_HOSTS else ""
     parts = [
-        f"to=<{external(result.recipient.address)}>",
+        f"to={_named(result.recipient)}",
+        *_controlled(result),
         f"delay={duration(ended - arrival)}",
         f"xdelay={duration(ended - begun)}",
         f"mailer={transport}",
         f"pri={_priority(size, recipients)}",
-        *([f"relay={relay[1]}. [{relay[2]}]"] if relay else []),
+        *([f"relay={host}"] if host else []),
         f"dsn={result.dsn}",
         f"stat={stat}",
     ]
     yield level, f"{queue_id}: {', '.join(parts)}"
+
+
+def _named(recipient: Recipient) -> str:
+    """A recipient as it was written: in brackets by a client, without by an alias; commands and files as they are."""
+    address = recipient.address  # the Policy keeps addresses as they are written
+    plain = recipient.kind in (RecipientKind.COMMAND, RecipientKind.FILE) or recipient.origin != address
+    return address if plain else f"<{address}>"
+
+
+def _controlled(result: Result) -> Iterable[str]:
+    """With whose rights it was delivered, where it is some user's own."""
+    recipient = result.recipient
+    if result.rights is not None:
+        uid, gid = result.rights
+        named = recipient.controller or recipient.address
+        yield f"ctladdr={f'<{named}>' if named == recipient.origin else named} ({uid}/{gid})"
+
+
+def _program_not_run(queue_id: str, path: str, reason: str) -> Iterable[tuple[int, str]]:
+    if reason == os.strerror(errno.ENOENT):
+        yield _ALWAYS, f"{queue_id}: Warning: program {path} unsafe: {reason}"
+    yield _ALWAYS, f"{queue_id}: SYSERR(root): Cannot exec {path}: {reason}"
 
 
 def _report_sent(queue_id: str, notice: Notice, postmaster: bool, report_id: str) -> Iterable[tuple[int, str]]:
@@ -426,13 +462,75 @@ def _defect(question: str, error: Exception, place: str) -> Iterable[tuple[int, 
     yield _ALWAYS, f"SYSERR: {question}: {type(error).__name__}: {error}{at}"
 
 
+def _filter_failed(
+    queue_id: str, filter: str, event: Event | None, negotiating: bool, flaw: Flaw, facts: Mapping[str, Any]
+) -> Iterable[tuple[int, str]]:
+    message = queue_id or _NO_ID
+    action = "negotiate" if event is None else _ACTIONS.get(event, event.name.lower())
+    if flaw is Flaw.UNREACHABLE:
+        yield _ALWAYS, f"{message}: Milter ({filter}): error connecting to filter: {facts['reason']}"
+    elif flaw in (Flaw.GONE, Flaw.LOST):
+        yield _ALWAYS, f"{message}: milter_sys_read({filter}): cmd read returned 0, expecting 5"
+    elif flaw is Flaw.UNEXPECTED and event is Event.END:
+        yield _ALWAYS, f"{message}: milter_data({filter}): returned bogus response {_sign(facts['letter'])}"
+    elif flaw is Flaw.UNEXPECTED:
+        bogus = f"returned bogus response {_sign(facts['letter'])}"
+        yield _ALWAYS, f"{message}: milter_send_command({filter}): action={action} {bogus}"
+    else:
+        about = ", ".join(f"{name}={_sign(value)}" for name, value in facts.items())
+        yield _ALWAYS, f"{message}: Milter ({filter}): action={action}: {flaw.meaning}{f' ({about})' if about else ''}"
+    yield _ALWAYS, f"{message}: Milter ({filter}): to error state"
+
+
+def _sign(value: object) -> str:
+    """What a filter has sent, for a line of the log."""
+    return _UNPRINTED.sub("?", str(value))
+
+
+_UNPRINTED = re.compile(r"[\x00-\x1f\x7f]")
+_ACTIONS = {Event.MAIL: "mail", Event.UNKNOWN: "unknown", Event.END: "eom"}
+
+
+def _filter_odd(queue_id: str, filter: str, agreed: Negotiated) -> Iterable[tuple[int, str]]:
+    for stage in agreed.strange:
+        yield _LATER, f"{queue_id or _NO_ID}: Milter ({filter}): unknown stage {stage}"
+
+
+def _filtered(
+    do: Do, where: str, client: str, session: Session, recipient: str, reply: Reply | None, in_content: bool
+) -> Iterable[tuple[int, str]]:
+    came = f"reject={reply}" if reply is not None else _FILTERED.get(do, do.value)
+    if where == "CONNECT":
+        about = f"connect: host={session.client_name}, addr={session.client_address}"
+        code = reply.code if reply is not None else 0
+        came = "shutdown" if code == _CLOSING else "rejecting commands" if code >= 500 else "temp failing commands"
+    elif where in ("HELO", "EHLO"):
+        about = f"helo={session.helo or ''}"
+        came = came.replace("550 5.7.1 Command", "Command")
+    elif where == "MAIL":
+        about = f"from=<{external(session.sender or '')}>"
+    elif where == "RCPT":
+        about = f"to=<{external(recipient)}>"
+    else:
+        about = "data" if in_content else f"cmd={where.lower()}"
+    yield _NOTED, f"{session.queue_id or 'NOQUEUE'}: Milter: {about}, {_UNPRINTED.sub('?', came)}"
+
+
+_NO_ID = "NOQUEUE"
+_FILTERED = {Do.DISCARD: "discard", Do.HOLD: "quarantine"}
+_CLOSING = 421
+
 _LINES: dict[LogEvent, Callable[..., Iterable[tuple[int, str]]]] = {
+    LogEvent.FILTER_FAILED: _filter_failed,
+    LogEvent.FILTER_ODD: _filter_odd,
+    LogEvent.FILTERED: _filtered,
     LogEvent.DISCONNECTED: _disconnected,
     LogEvent.CONNECTION_LOST: _lost,
     LogEvent.COMMAND_REFUSED: _refused,
     LogEvent.VERDICT: _verdict,
     LogEvent.TRANSACTION_OVER: _over,
     LogEvent.DELIVERY: _delivery,
+    LogEvent.PROGRAM_NOT_RUN: _program_not_run,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.EXPIRED: _expired,
     LogEvent.OPERATED: _operated,

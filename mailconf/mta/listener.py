@@ -75,6 +75,7 @@ class SmtpSession(asyncio.Protocol):
             server.on_verdict,
             logins=server.logins,
             has_tls=server.tls is not None,
+            root=server.root,
         )
         self.session = self.answers.session
         self.limits = ClientLimits(self.answers, server.service, server.clients, server.doings, self._note)
@@ -334,6 +335,7 @@ class SmtpSession(asyncio.Protocol):
         """End the connection. Its end is sent before anything else: to a client that had sent more, which nobody reads
         any more, closing alone would reset the connection. What a client did not read in time is dropped."""
         self.answers.login.give_up()
+        self.answers.filters.close()
         if self._layer is not None and not self.transport.is_closing():
             self._layer.close()
             self.transport.write(self._layer.data_to_send())

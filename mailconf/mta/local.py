@@ -164,12 +164,8 @@ class Local:
         )
         say, output, reply = self.context.remark, "" if outcome.dsn[0] == "2" else outcome.output, None
         text = say(outcome.remark, **outcome.facts) + (say(Remark.COMMAND_OUTPUT, output=output) if output else "")
-        if outcome.status:
-            code = 450 if outcome.dsn.startswith("4") else 550
-            meaning = say(Remark.UNKNOWN_STATUS, status=outcome.status)
-            if outcome.remark in (Remark.COMMAND_EXIT, Remark.COMMAND_SAID):
-                meaning = text
-            reply = Reply.of(code, f"{outcome.dsn} x-unix; {output.strip() or meaning}")
+        if outcome.dsn[0] != "2" and (reason := command.diagnosis(outcome, say)):
+            reply = Reply.of(450 if outcome.dsn[0] == "4" else 550, f"{outcome.dsn} x-unix; {reason}")
         return self._result(_shown(recipient, item), outcome.dsn, text, reply)
 
     async def _environment(self, job: Job, recipient: Recipient, item: Delivery) -> dict[str, str]:

@@ -118,11 +118,11 @@ def append_all(
             return [None] * len(entries), warnings
         elif status.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH):
             raise Failure("5.7.1", "file is executable")
-        _lock(file)
-        return _appended(path, file, entries), warnings
+        lock(file)
+        return appended(path, file, entries), warnings
 
 
-def _appended(path: str, file: int, entries: list[Entry]) -> list[Failure | None]:
+def appended(path: str, file: int, entries: list[Entry]) -> list[Failure | None]:
     """Write what is to be appended to a locked file; of what cannot be written whole nothing stays."""
     start = size = os.fstat(file).st_size
     failures: list[Failure | None] = []
@@ -218,7 +218,8 @@ def _open(path: str, owner: int | None = None) -> int:
     return file
 
 
-def _lock(file: int) -> None:
+def lock(file: int) -> None:
+    """Lock an open file with fcntl(2); raises Failure."""
     for attempt in range(LOCK_ATTEMPTS):
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -23,6 +23,7 @@ from typing import Any
 if __name__ == "__main__":  # without site packages: mailconf is found where this file is
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))  # noqa: PTH100, PTH120
 
+from mailconf.mta.file_writer import append_to_file
 from mailconf.mta.mailbox import Entry, Failure, Threads, append_all, maildir_all
 
 _Request = tuple[int, dict[str, Any], bytes]  # its number, what is asked for, the message
@@ -77,7 +78,8 @@ def perform(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     """Carry out ``{"kind": "mbox" or "maildir", "path": ..., "limit": ...}``; the answer has warnings or a failure.
 
     A failure for lack of a permission has "denied": whose fault that is depends on who asked.
-    With "mbox" there are "required", and "mailbox" and "owner" where it is one: see `append`.
+    With "mbox" there are "required", and "mailbox" and "owner" where it is one: see `append`. With "file" there are
+    "links", "names" and "same": see `append_to_file`.
     """
     return perform_all([(request, data)])[0]
 
@@ -97,13 +99,16 @@ def perform_all(requests: list[tuple[dict[str, Any], bytes]]) -> list[dict[str, 
     return answers
 
 
-_WAYS = ("kind", "path", "required", "mailbox", "owner")
+_WAYS = ("kind", "path", "required", "mailbox", "owner", "links", "names", "same")
 
 
 def _performed(request: dict[str, Any], entries: list[Entry]) -> list[dict[str, Any]]:
     warnings: list[str] = []
     if request["kind"] == "maildir":
         failures = maildir_all(request["path"], entries)
+    elif request["kind"] == "file":
+        ways = {name: request[name] for name in ("links", "names", "same")}
+        failures = append_to_file(request["path"], entries, **ways)
     else:
         failures, warnings = append_all(
             request["path"],
@@ -159,9 +164,15 @@ class Unpacker:
         return found
 
 
-def serve(uid: int, gid: int, groups: list[int]) -> None:
-    """Become the user permanently and answer what comes through the socket that is standard input, until it ends."""
+def serve(uid: int, gid: int, root: str, groups: list[int]) -> None:
+    """Become the user permanently and answer what comes through the socket that is standard input, until it ends.
+
+    root  the folder that is "/" from then on; "" for none
+    """
     os.setgroups(groups)
+    if root:
+        os.chroot(root)
+        os.chdir("/")
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     os.umask(0o077)
@@ -180,4 +191,4 @@ def serve(uid: int, gid: int, groups: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), int(sys.argv[2]), [int(group) for group in sys.argv[3:]])
+    serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], [int(group) for group in sys.argv[4:]])

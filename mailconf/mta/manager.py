@@ -13,6 +13,7 @@ from mailconf.mta.agents import Discard, Error
 from mailconf.mta.control import Operation
 from mailconf.mta.control.server import ControlServer
 from mailconf.mta.control.works import Works
+from mailconf.mta.drop import DropServer
 from mailconf.mta.identity import Workers
 from mailconf.mta.intake import QueueIntake
 from mailconf.mta.journal import LogEvent
@@ -58,6 +59,7 @@ class Manager:
         self.scheduler = Scheduler(context, self.queue, wait=wait, steady=steady, scan=scan)
         self.works = Works(self.queue, self.scheduler, self._anew, self._operated)
         self.control = ControlServer(QueueFolder(directory).path, self.works)
+        self.drop = DropServer(directory, context)
         context.intake = QueueIntake(context, self.queue, self.scheduler.queued)
         local, virtual = Local(context, root, self.workers), Virtual(context, root, self.workers)
         context.agents.setdefault(AgentKind.MAILBOX, Mailboxes(local, {"virtual": virtual}))
@@ -88,6 +90,8 @@ class Manager:
         """Take requests of tools about the queue, once it is open; without a socket for them, the log says so."""
         try:
             await self.control.open()
+            if self.context.policy.site.is_dropped_at:
+                await self.drop.open()
         except OSError as error:
             self._report(f"the queue's tools cannot reach this mail system: {error.strerror or error}")
 
@@ -110,6 +114,7 @@ class Manager:
     async def close(self, grace: float = 5.0) -> None:
         """Attempts under way have ``grace`` seconds; what they do not finish comes again at the next start."""
         await self.control.close()
+        await self.drop.close()
         await self.scheduler.stop(grace)
         if self._running is not None:
             await self._running

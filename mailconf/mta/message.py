@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mailconf.model.filtering import Outcome
 from mailconf.model.policy import Policy
+from mailconf.model.recipient import Identity
 from mailconf.model.recipient import Recipient as Recipient
 from mailconf.model.session import Session
 from mailconf.model.transport import AgentKind
@@ -16,7 +18,14 @@ from mailconf.model.world import World
 from mailconf.mta.journal import LogEvent, Remark
 
 if TYPE_CHECKING:
+    from mailconf.mta.filtered import FilteredMessage
     from mailconf.mta.personality import Personality
+
+
+class ContentFilters(Protocol):
+    """The mail filters of the session that a message came by."""
+
+    async def content(self, message: FilteredMessage) -> Outcome: ...
 
 
 @dataclass(slots=True)
@@ -32,6 +41,7 @@ class Message:
     checks     the Policy that looks at its content; None: the MTA's
     waits      it is attempted when the queue is run, and not before
     user       number of the user whose command left it, ``full_name`` the name of its sender
+    filters    mail filters that are to see the content
     """
 
     queue_id: str
@@ -50,6 +60,7 @@ class Message:
     waits: bool = False
     user: int | None = None
     full_name: str = ""
+    filters: ContentFilters | None = None
 
     @property
     def size(self) -> int:
@@ -92,7 +103,8 @@ class Result:
     relay  for the log: "mail.example.net[192.0.2.1]:25", "local", "virtual", "none"
     uses   messages that the connection has carried, this one included
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
-    final  whether it is delivered for good by an agent that else hands mail on (pipe(8) flags=X)
+    rights  those of a user with which it was delivered; None for the mail system's own
+    action of a success that the sender may be told of though it was not delivered here: RFC 3464's word for it
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
     """
 
@@ -105,7 +117,8 @@ class Result:
     setup: float = 0.0
     uses: int = 1
     parts: tuple[Result, ...] = ()
-    final: bool = False
+    rights: Identity | None = None
+    action: str = ""
 
 
 @dataclass(slots=True)
@@ -123,9 +136,9 @@ class Job:
     nexthop: str
     policy: Policy
     world: World
-    probe: bool = False
     reuse: bool = False
     keep: bool = False
+    probe: bool = False
 
 
 class Agent(Protocol):

@@ -73,9 +73,9 @@ class PipeDelivery:
     def _broken(self, text: str) -> None:
         self.context.note(LogEvent.TRANSPORT_BROKEN, program=_PROGRAM, text=text)
 
-    def _all(self, job: Job, dsn: str, text: str, reply: Reply | None = None, *, final: bool = False) -> list[Result]:
+    def _all(self, job: Job, dsn: str, text: str, reply: Reply | None = None, *, action: str = "") -> list[Result]:
         status = STATUS[dsn[0]]
-        return [Result(each, status, dsn, text, job.transport, reply, final=final) for each, _ in job.recipients]
+        return [Result(each, status, dsn, text, job.transport, reply, action=action) for each, _ in job.recipients]
 
     def _identity(self, transport: Transport, settings: CommandSettings) -> Identity:
         """With whose rights the command is run. Raises _Unusable."""
@@ -160,17 +160,14 @@ class PipeDelivery:
 
     def _results(self, job: Job, transport: Transport, found: CommandOutcome) -> list[Result]:
         say, output = self.context.remark, found.output
-        final = "X" in transport.flags
         if found.dsn[0] == "2":
             text = say(Remark.VIA_COMMAND, transport=job.transport)
             text += f" ({output.strip()[:_SAID]})" if output.strip() else ""
-            return self._all(job, found.dsn, text, final=final)
+            return self._all(job, found.dsn, text, action="delivered" if "X" in transport.flags else "relayed")
         text = say(found.remark, **found.facts) + (say(Remark.COMMAND_OUTPUT, output=output) if output else "")
-        code = 450 if found.dsn.startswith("4") else 550
-        diagnosis = output or (say(Remark.UNKNOWN_STATUS, status=found.status) if found.status else text)
-        if found.remark in (Remark.COMMAND_EXIT, Remark.COMMAND_SAID):
-            diagnosis = output or text
-        return self._all(job, found.dsn, text, Reply.of(code, f"{found.dsn} x-unix; {diagnosis}"))
+        reason = command.diagnosis(found, say)
+        code = 450 if found.dsn[0] == "4" else 550
+        return self._all(job, found.dsn, text, Reply.of(code, f"{found.dsn} x-unix; {reason}") if reason else None)
 
 
 def _key(address: str) -> str:

@@ -171,7 +171,9 @@ class Probes:
         program, kind = (transport.program, transport.agent) if transport is not None else ("error", None)
         if route.error is not None:
             program, kind = "error", AgentKind.ERROR
-        job = Job(message, [(recipient, route)], route.transport, route.nexthop, context.policy, context.world, True)
+        job = Job(
+            message, [(recipient, route)], route.transport, route.nexthop, context.policy, context.world, probe=True
+        )
         if kind is AgentKind.MAILBOX:
             return program, await self._mailbox(job, recipient, route, program)
         if kind is AgentKind.PIPE:

@@ -147,8 +147,13 @@ def _recipients(report: Report) -> list[str]:
     return lines
 
 
+_NO_TEXT = "(description unavailable)"
+
+
 def _reason(notice: Notice, result: Result) -> str:
-    return f"delivery via {result.relay}: {result.text}" if notice is Notice.SUCCESS else result.text.strip()
+    return (
+        f"delivery via {result.relay}: {result.text}" if notice is Notice.SUCCESS else result.text.strip() or _NO_TEXT
+    )
 
 
 def _delivery_status(report: Report, sender: str) -> list[str]:
@@ -167,7 +172,7 @@ def _delivery_status(report: Report, sender: str) -> list[str]:
         lines += [
             f"Final-Recipient: rfc822; {printable(external(recipient.address))}",
             f"Original-Recipient: {_original(recipient)}",
-            f"Action: {_ACTIONS[report.notice]}",
+            f"Action: {(report.notice is Notice.SUCCESS and result.action) or _ACTIONS[report.notice]}",
             f"Status: {result.dsn}",
             *_diagnostic(report.notice, result, site.mail_name),
         ]

@@ -26,12 +26,12 @@ from typing import Any
 
 from mailconf.model.address import Address
 from mailconf.model.site import Site
-from mailconf.model.transport import AgentKind
+from mailconf.model.transport import AgentKind, Concurrency
 from mailconf.model.verdict import Reply, Route
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.agents import Error
 from mailconf.mta.bounce import Bounce
-from mailconf.mta.destinations import FAILURES, LANE, Destination, Destinations
+from mailconf.mta.destinations import LANE, Destination, Destinations
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Agent, Context, IntakeRefused, Job, Message, Result, Status
 from mailconf.mta.pace import Pace
@@ -286,7 +286,9 @@ class Scheduler:
         aside = []
         for name, part in parts:
             limit = self.site.concurrency(part.transport) or LANE
-            destination = self._destinations.get(part.transport, name, limit, now)
+            service = self.site.transports.get(part.transport)
+            change = service.change if service is not None else Concurrency()
+            destination = self._destinations.get(part.transport, name, limit, now, change)
             if destination.until:
                 aside.append((part, destination))
             else:
@@ -345,8 +347,9 @@ class Scheduler:
             if self._keeps(part.transport):
                 job.keep, job.reuse = destination.keeps, destination.reuses
             program, results, reached = await self._deliver(job)
-            destination.failures = 0 if reached else destination.failures + 1
-            if destination.failures >= FAILURES:
+            if reached:
+                destination.reached()
+            elif destination.unreached():
                 until = self._steady() + self.site.limits.minimal_backoff
                 aside = self._destinations.set_aside(destination, until, results[0].dsn, results[0].text)
         except QueueError as error:

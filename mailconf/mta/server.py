@@ -26,6 +26,7 @@ from mailconf.model.transport import AgentKind
 from mailconf.model.world import World
 from mailconf.mta.answers import VerdictHook
 from mailconf.mta.doors import Doors
+from mailconf.mta.identity import Workers
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Agent, Context
@@ -75,6 +76,7 @@ class Server:
     root        where the configuration's absolute paths lie
     ready       gets the bound addresses, each with its service, once connections are taken
     on_verdict  gets every answer of the Policy
+    agents      gives further agents, for what the Context has none
     once        attempt what this means of the queue once, and end
     shared      where the queue of several machines is (`mailconf.mta.queue.shared_queue`)
     """
@@ -92,9 +94,11 @@ class Server:
         ready: Callable[[list[Endpoint]], None] = lambda endpoints: None,
         on_verdict: VerdictHook | None = None,
         grace: float = 5.0,
+        agents: Callable[[Context, Workers], Mapping[AgentKind, Agent]] = lambda context, workers: {},
         once: Once | None = None,
         shared: str = "",
     ) -> None:
+        self._agents = agents
         self._shared = shared
         self._once = once
         self._compile = compile
@@ -124,6 +128,7 @@ class Server:
         agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver, root=self._root)
         agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True, root=self._root)
         manager = Manager(context, self._root, scan=self._once is None, shared=self._shared)
+        agents.update(self._agents(context, manager.workers))
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)
         try:

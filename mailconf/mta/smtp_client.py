@@ -7,12 +7,13 @@ recipients that it put off.
 A connection is left to the next message where the destination has more mail, or the configuration wants it
 (`mailconf.mta.hop_pool`). It is looked for by the nexthop first, which saves the DNS, then by each host's address.
 
-Departure: 8-bit content is sent as it is to a server without 8BITMIME, where Postfix converts it.
+Departure: a fallback relay that cannot be looked up is passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
@@ -23,7 +24,7 @@ from mailconf.files import Root
 from mailconf.model.address import external
 from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.security import HopAsked, HopSecurity, TlsLevel
-from mailconf.model.transport import HostLookup
+from mailconf.model.transport import ClientWays, HostLookup
 from mailconf.model.world import Ask, LookupFailed, Outcome, Records
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
@@ -42,8 +43,6 @@ from mailconf.smtp.reply import Reply
 if TYPE_CHECKING:
     from mailconf.mta.secure_hops import Contexts
 
-MAX_ADDRESSES = 5  # postconf(5) smtp_mx_address_limit
-MAX_SESSIONS = 2  # postconf(5) smtp_mx_session_limit
 MAX_STALE = 2  # kept connections that turn out to be of no use, before a new one is made
 
 _Change = Callable[[str, AddressPlace, Side], Awaitable[str]]
@@ -52,21 +51,27 @@ _Change = Callable[[str, AddressPlace, Side], Awaitable[str]]
 class _Attempt:
     """A job on its way from host to host: what became of whom, who waits (numbers of recipients).
 
-    sessions  those with hosts that were willing to talk; ``tried`` is where they were
+    most      sessions with hosts of one destination (postconf(5) smtp_mx_session_limit), 0 for any number
+    sessions  those with hosts that were willing to talk, by destination; ``tried`` is where they were
     """
 
-    def __init__(self, job: Job, envelope: Envelope) -> None:
+    def __init__(self, job: Job, envelope: Envelope, most: int) -> None:
         self.job = job
         self.envelope = envelope
         self.results: dict[int, Result] = {}
         self.waiting = list(range(len(job.recipients)))
-        self.sessions = 0
+        self.most = most
+        self.sessions: Counter[str] = Counter()
         self.tried: set[tuple[str, int]] = set()
 
     @property
     def goes_on(self) -> bool:
-        """Whether another host may be tried."""
-        return bool(self.waiting) and self.sessions < MAX_SESSIONS
+        """Whether another host may be of use."""
+        return bool(self.waiting)
+
+    def may_try(self, host: Host) -> bool:
+        """Whether there may be one more session with the hosts of this one's destination."""
+        return not 0 < self.most <= self.sessions[host.destination]
 
     @property
     def unknown(self) -> list[int]:
@@ -79,7 +84,12 @@ class _Attempt:
 
 
 class SmtpAgent:
-    """An `mailconf.mta.message.Agent`."""
+    """An `mailconf.mta.message.Agent`.
+
+    complete  gives a message the fields that it lacks, where that is done when it leaves (`Site.fields_at_delivery`)
+    """
+
+    complete: Callable[[Job], Awaitable[bytes]] | None = None
 
     def __init__(self, context: Context, resolver: Resolver, *, lmtp: bool = False, root: Root | None = None) -> None:
         self.context = context
@@ -100,7 +110,7 @@ class SmtpAgent:
                 raise Failure(Remark.REWRITING_FAILED, {"reason": reason}, "4.3.0") from error
         except Failure as failure:
             return [self._failed(recipient, failure) for recipient, _ in job.recipients]
-        attempt = _Attempt(job, envelope)
+        attempt = _Attempt(job, envelope, self._ways(job).sessions)
         if job.reuse or len(self.pool):
             await self._by_destination(attempt)
         if attempt.goes_on:
@@ -131,12 +141,14 @@ class SmtpAgent:
                 session = await self._over_kept(attempt, host, security)
                 if session is not None:
                     attempt.tried.add(host.at)
-            if not attempt.goes_on:
+            if not attempt.goes_on or not attempt.may_try(host):
                 return
 
     async def _try_hosts(self, attempt: _Attempt, hosts: list[Host]) -> None:
         job = attempt.job
         for number, host in enumerate(hosts):
+            if not attempt.may_try(host):
+                continue
             try:
                 security = await self._security(job, host)
                 try:
@@ -150,9 +162,13 @@ class SmtpAgent:
                 attempt.note({index: self._failed(job.recipients[index][0], failure) for index in attempt.waiting})
                 if failure.final:
                     break
+                if failure.remark is Remark.CONNECT_FAILED:
+                    self.context.note(LogEvent.HOST_UNREACHED, program=self.program, text=self._said(failure))
+                elif number < len(hosts) - 1:
+                    self._note_failed(job, (self._said(failure),))
+            else:
                 if number < len(hosts) - 1:
-                    facts = {"queue_id": job.message.queue_id, "text": self._said(failure)}
-                    self.context.note(LogEvent.HOST_FAILED, program=self.program, **facts)
+                    self._note_failed(job, dict.fromkeys(attempt.results[index].text for index in attempt.waiting))
             if not attempt.goes_on:
                 break
 
@@ -182,10 +198,10 @@ class SmtpAgent:
             keep = job.keep or security.keep
             replies = await session.run(_part(attempt.envelope, attempt.waiting), security, keep=keep)
         finally:
-            attempt.sessions += session.greeted
+            attempt.sessions[host.destination] += session.greeted
         if session.left is not None:
             endpoint = _endpoint(job, host, security)
-            self.pool.put(session.left, host, endpoint, host.destination, session.reuse.idle)
+            self.pool.put(session.left, host, endpoint, session.reuse.idle)
         found: dict[int, Result] = {}
         for index, said in zip(attempt.waiting, replies, strict=True):
             recipient = job.recipients[index][0]
@@ -194,6 +210,11 @@ class SmtpAgent:
             else:
                 found[index] = self._replied(recipient, session, *said)
         attempt.note(found)
+
+    def _note_failed(self, job: Job, reasons: Iterable[str]) -> None:
+        """A host is followed by the next."""
+        for text in reasons:
+            self.context.note(LogEvent.HOST_FAILED, program=self.program, queue_id=job.message.queue_id, text=text)
 
     @property
     def contexts(self) -> Contexts:
@@ -296,7 +317,8 @@ class SmtpAgent:
     async def _inspected(self, job: Job) -> bytes:
         """The message as it may leave (postconf(5) smtp_header_checks). Raises Failure where a table cannot answer."""
         message = job.message
-        found = await job.policy.inspect_sent(job.transport, message.content, Ask(job.world))
+        content = message.content if self.complete is None else await self.complete(job)
+        found = await job.policy.inspect_sent(job.transport, content, Ask(job.world))
         for text in found.notes:
             self.context.note(LogEvent.SENT_CONTENT, program=self.program, queue_id=message.queue_id, text=text)
         if found.reply is not None:
@@ -334,7 +356,7 @@ class SmtpAgent:
         port = transport.client_port if transport is not None else ""
         hosts: list[Host] = []
         problem: Failure | None = None
-        for text in split_nexthops(job.nexthop):
+        for text in (*split_nexthops(job.nexthop), *self._ways(job).fallback):
             try:
                 nexthop = Nexthop.parse(text, lmtp=self.lmtp, ports=site.ports, default=port)
             except BadNexthop as reason:  # the agent ends here
@@ -354,13 +376,13 @@ class SmtpAgent:
             return [Host(self.context.policy.site.hostname.value, "", 0, nexthop.path)]
         if nexthop.direct or _is_address(nexthop.host) or not self._lookup(job).mx:
             hosts = await self._addresses(job, nexthop.host, nexthop)
-            return hosts[:MAX_ADDRESSES]
+            return self._some(job, hosts)
         nexthop = nexthop._replace(host=self.resolver.spelled(nexthop.host))
         records = await self._asked(job, nexthop.host, "MX")
         if records.outcome is Outcome.FAILED:
             raise _dns_failure(nexthop.host, "MX", records)
         if not records.values:  # not even where the name does not exist: the hosts file may have it
-            return (await self._addresses(job, nexthop.host, nexthop))[:MAX_ADDRESSES]
+            return self._some(job, await self._addresses(job, nexthop.host, nexthop))
         return await self._exchangers(job, nexthop, records)
 
     async def _asked(self, job: Job, name: str, kind: str) -> Records:
@@ -397,8 +419,16 @@ class SmtpAgent:
             except Failure as failure:
                 problem = _joined(problem, failure)
         if hosts:
-            return hosts[:MAX_ADDRESSES]
+            return self._some(job, hosts)
         raise problem or _dns_failure(nexthop.host, "MX", records)
+
+    def _ways(self, job: Job) -> ClientWays:
+        return self.context.policy.site.ways_of(job.transport)
+
+    def _some(self, job: Job, hosts: list[Host]) -> list[Host]:
+        """Those of a destination's hosts that are tried (postconf(5) smtp_mx_address_limit)."""
+        most = self._ways(job).addresses
+        return hosts[:most] if most > 0 else hosts
 
     def _lookup(self, job: Job) -> HostLookup:
         transport = self.context.policy.site.transports.get(job.transport)

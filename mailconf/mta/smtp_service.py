@@ -69,7 +69,7 @@ class SmtpService:
         self.clients: Counter[str] = Counter()
         self.doings = Doings()
         self.rates = Rates(self.policy.site.limits.rate_window)
-        self._root = root or Root()
+        self.root = root or Root()
         self._prepared: Site | None = None  # whose TLS and logins these are
         self.tls: Offered | None = None
         self.logins: LoginServer | SaslAccounts | None = None
@@ -92,12 +92,12 @@ class SmtpService:
             self.logins.close()  # logins under way have failed for the time being
             self.logins = None
         if self.logins is None and site.logins is not None:
-            self.logins = accounts(site.logins, self._root)
+            self.logins = accounts(site.logins, self.root)
         if site.tls is not None and (site.tls.keys or not site.tls.any):
             from mailconf.mta.tls import TlsUnavailable, offered  # a second's hundredth, for who has TLS
 
             try:
-                self.tls = offered(site.tls, self._root)
+                self.tls = offered(site.tls, self.root)
             except TlsUnavailable as failure:
                 self.context.note(LogEvent.TLS_BROKEN, reason=str(failure), file=failure.file)
 

@@ -18,8 +18,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from enum import Enum
+from functools import cache, partial
 from typing import NamedTuple
 
+from mailconf.smtp.ehlo import Ehlo
 from mailconf.smtp.reply import Reply, ReplyError, ReplyParser
 from mailconf.smtp.sasl import BadChallenge, SaslClient, choose
 from mailconf.source import encode
@@ -53,7 +55,8 @@ class To(NamedTuple):
 
 class Envelope(NamedTuple):
     """A transaction. Addresses are in external form; ``content`` has its lines ended by LF. A probe has none: the
-    transaction is broken off after the recipients, and what is said of them counts."""
+    transaction is broken off after the recipients, and what is said of them counts. Of content that was ``converted``
+    the server is not told the size."""
 
     sender: str
     recipients: tuple[To, ...]
@@ -63,6 +66,7 @@ class Envelope(NamedTuple):
     envid: str = ""
     smtputf8: bool = False
     probe: bool = False
+    converted: bool = False
 
 
 class Ready(NamedTuple):
@@ -125,14 +129,28 @@ class Login(NamedTuple):
 
 ClientEvent = Ready | StageOutcome | Broken | BeginTls
 
-_LINE_LENGTH = 998  # postconf(5) smtp_line_length_limit
-_LONG_LINE = re.compile(rb"(?m)^[^\n]{%d,}" % (_LINE_LENGTH + 1))
+LINE_LENGTH = 998  # postconf(5) smtp_line_length_limit
 
 
 class Client:
-    """One session. ``helo`` is the name that we go by; ``login`` may be changed until the server has answered EHLO."""
+    """One session. ``helo`` is the name that we go by; ``login`` may be changed until the server has answered EHLO.
 
-    def __init__(self, helo: str, *, lmtp: bool = False, tls: TlsUse = TlsUse.NONE, login: Login | None = None) -> None:
+    line_length  bytes of the longest lines of content, 0: any
+    """
+
+    def __init__(
+        self,
+        helo: str,
+        *,
+        lmtp: bool = False,
+        tls: TlsUse = TlsUse.NONE,
+        login: Login | None = None,
+        ehlo: Ehlo = Ehlo.ALWAYS,
+        line_length: int = LINE_LENGTH,
+    ) -> None:
+        self._ehlo = ehlo
+        self._line_length = line_length
+        self.broken_lines = 0  # of the content: those that were too long
         self.login = login
         self._tls = tls
         self._sasl: SaslClient | None = None
@@ -203,6 +221,7 @@ class Client:
             self._todo.append((Stage.RESET, 0, "RSET"))
         self.transactions += 1
         self.content_sent = False
+        self.broken_lines = 0
         self._reset = True
         self._todo.append((Stage.MAIL, 0, self._mail_command(envelope)))
         for number, to in enumerate(envelope.recipients):
@@ -255,6 +274,9 @@ class Client:
         if self.stage is Stage.GREETING:
             if reply.code != 220:
                 return self._broken(reply)
+            offered = any(word.upper() == "ESMTP" for line in reply.lines for word in line.split())
+            if not self.lmtp and (self._ehlo is Ehlo.NEVER or (self._ehlo is Ehlo.OFFERED and not offered)):
+                self.verb = "HELO"
             self._command(f"{self.verb} {self.helo}")
             self.stage = Stage.HELO
             return None
@@ -461,7 +483,7 @@ class Client:
     def _mail_command(self, envelope: Envelope) -> str:
         words = [f"MAIL FROM:<{envelope.sender}>"]
         has = self.extensions
-        if "SIZE" in has:
+        if "SIZE" in has and not envelope.converted:
             words.append(f"SIZE={len(envelope.content) + envelope.content.count(10)}")
         if "8BITMIME" in has and envelope.body:
             words.append(f"BODY={envelope.body}")
@@ -480,12 +502,21 @@ class Client:
         return " ".join(words)
 
     def _body(self) -> bytes:
-        return wire_content(self._envelope.content) + (b".\r\nQUIT\r\n" if self._last else b".\r\n")
+        content, self.broken_lines = _shortened(self._envelope.content, self._line_length)
+        return _dotted(content) + (b".\r\nQUIT\r\n" if self._last else b".\r\n")
 
 
-def wire_content(content: bytes) -> bytes:
-    """``content`` as DATA sends it: lines of at most 998 bytes, dots doubled, ended by CRLF."""
-    content = _LONG_LINE.sub(_broken_line, content)
+def wire_content(content: bytes, limit: int = LINE_LENGTH) -> bytes:
+    """``content`` as DATA sends it: lines of at most ``limit`` bytes (0: any), dots doubled, ended by CRLF."""
+    return _dotted(_shortened(content, limit)[0])
+
+
+def _shortened(content: bytes, limit: int) -> tuple[bytes, int]:
+    """``content`` with longer lines cut, and how many they were."""
+    return _longer_lines(limit).subn(partial(_broken_line, limit), content) if limit > 0 else (content, 0)
+
+
+def _dotted(content: bytes) -> bytes:
     if content and not content.endswith(b"\n"):
         content += b"\n"
     if content.startswith(b"."):
@@ -493,7 +524,12 @@ def wire_content(content: bytes) -> bytes:
     return content.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
 
 
-def _broken_line(match: re.Match[bytes]) -> bytes:
+@cache
+def _longer_lines(limit: int) -> re.Pattern[bytes]:
+    return re.compile(rb"(?m)^[^\n]{%d,}" % (limit + 1))
+
+
+def _broken_line(limit: int, match: re.Match[bytes]) -> bytes:
     """A line cut into pieces; all but the first begin with a space (postconf(5) smtp_line_length_limit)."""
-    line, step = match.group(), _LINE_LENGTH - 1
+    line, step = match.group(), max(limit - 1, 1)
     return line[:1] + b"\n ".join(line[at : at + step] for at in range(1, len(line), step))

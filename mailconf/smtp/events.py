@@ -27,7 +27,8 @@ class Helo(NamedTuple):
 
 
 class Mail(NamedTuple):
-    """MAIL FROM. ``address`` is in internal form, ``typed`` as the client wrote it; parameter names are upper case.
+    """MAIL FROM. ``address`` is in internal form, ``typed`` as the client wrote it, as are the ``words`` that follow;
+    parameter names are upper case.
 
     ``refusal`` is the reply to what follows the address, if that is wrong, and ``problem`` what is wrong. An address
     that is refused comes first.
@@ -38,6 +39,7 @@ class Mail(NamedTuple):
     parameters: dict[str, str]
     refusal: Reply | None = None
     problem: Problem | None = None
+    words: tuple[str, ...] = ()
 
 
 class Rcpt(NamedTuple):
@@ -48,6 +50,7 @@ class Rcpt(NamedTuple):
     parameters: dict[str, str]
     refusal: Reply | None = None
     problem: Problem | None = None
+    words: tuple[str, ...] = ()
 
 
 class Data:

@@ -111,6 +111,16 @@ class Problem(Worded):
     ACCESS_DENIED = "the client was refused when it connected", "client"
     TIMEOUT = "the client was silent for too long", "host"
     SHUTTING_DOWN = "the server ends", "host"
+    # Mail filters.
+    FILTER_REJECTS = "a filter refuses it"
+    FILTER_REJECTS_MESSAGE = "a filter refuses a message because of its content"
+    FILTER_GONE_MESSAGE = "a filter cannot be asked any more about the content, and nothing is taken without it"
+    FILTER_DEFERS = "a filter refuses it for the time being, or cannot be asked"
+    FILTER_GONE = "a filter cannot be asked, and nothing is taken without it"
+    FILTER_BROKEN = "a filter cannot be asked as the configuration names it, or what it says cannot be sent"
+    FILTER_ENDS = "a filter ends the session"
+    UNWELCOME = "a filter refuses the client when it connects", "host"
+    UNWELCOME_NOW = "a filter ends the session when the client connects", "host"
     # The server itself.
     QUEUE_UNAVAILABLE = "the message cannot be stored"
     INTERNAL = "a defect"

@@ -394,7 +394,7 @@ class Connection:
         if handler is None:
             if _HEADER.match(words[0]) or self.options.forbidden(verb):
                 return self._refused(Problem.NOT_SMTP, line[:_LOGGED], close=True)
-            return self._denied() or self._refused(Problem.UNKNOWN_COMMAND)
+            return self._denied() or self._refused(Problem.UNKNOWN_COMMAND, words[0][:_LOGGED])
         self.verb = verb
         if self.unproven:
             return self._refused(Problem.NO_CERTIFICATE, close=True, host=self.options.hostname)
@@ -485,7 +485,7 @@ class Connection:
         found = parameters.mail(words[2:], self._kept, smtputf8=offered, dsn="DSN" not in self.withheld)
         if isinstance(found, Fault):
             return Mail(address, typed, {}, self._reply_to(found), found.problem)
-        return Mail(address, typed, found)
+        return Mail(address, typed, found, words=tuple(words[2:]))
 
     def _rcpt(self, line: str, words: list[str]) -> Event:
         typed = self._address(words, "TO:")
@@ -500,7 +500,7 @@ class Connection:
         if self.options.recipients and self.recipients >= self.options.recipients:
             full = Problem.TOO_MANY_RECIPIENTS
             return Rcpt(address, typed, found, self.wording.refusal(full), full)
-        return Rcpt(address, typed, found)
+        return Rcpt(address, typed, found, words=tuple(words[2:]))
 
     def _data(self, line: str, words: list[str]) -> Event:
         if len(words) != 1:

@@ -70,6 +70,7 @@ MORE_OPTIONS = {
     "AuthMechanisms": "confAUTH_MECHANISMS",
     "AuthOptions": "confAUTH_OPTIONS",
     "ServerCertFile": "confSERVER_CERT",
+    "SoftBounce": "confSOFT_BOUNCE",
 }
 RUN = sorted(EXPLAINED.keys() - IN_WORDS.keys())
 USERS = {"root": (0, 0), "postfix": (99, 99), "nobody": (65534, 65534)}

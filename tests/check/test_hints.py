@@ -37,7 +37,7 @@ NOT_HERE = {
     # sendmail's
     *("CK020", "CK021", "CK022"),
     # aliases of both: tests/check/test_silent_mistakes.py, test_cf_alone.py
-    *("CK116", "CK117", "CK118"),
+    *("CK096", "CK116", "CK117", "CK118"),
     # map types that an installed Postfix does or does not have: tests/check/test_postfix_rules.py
     *("CK084", "CK085"),
     # notes of explain about maps that are not built: tests/cli/test_explain.py
@@ -81,7 +81,7 @@ def master(code: str, hint: str, before: str, after: str = "") -> Case:
 
 
 RELAY = "smtpd_relay_restrictions"
-OWNER = "virtual_uid_maps = static:5000\nvirtual_gid_maps = static:5000"
+OWNER = "virtual_mailbox_base = /var/mail\nvirtual_uid_maps = static:5000\nvirtual_gid_maps = static:5000"
 NEEDED = {  # without which a setting has no effect
     "smtp_tls_protocols": "smtp_tls_security_level = may",
     "smtp_tls_ciphers": "smtp_tls_security_level = may",
@@ -145,6 +145,21 @@ CASES = [
     Case("PF227", "remove the entry", "<> REJECT", "", f"{ACCESS}"),
     Case("PF227", "remove the entry", "/^<>$/ 550 no", "/^nobody@/ 550 no", "smtpd_sender_restrictions = check_sender_access regexp"),
     Case("PF227", "remove the entry", "/^<>$/ 550 no", "!/@corp.example$/ REJECT", "smtpd_sender_restrictions = check_sender_access regexp"),
+    main("PF242", "take gmail.com out of mydestination", "mydestination = $myhostname, gmail.com", "mydestination = $myhostname"),
+    main("PF242", "set mydomain to a name of this host", "mydomain = Outlook.com\nmydestination = $mydomain", "mydomain = example.com\nmydestination = $mydomain"),
+    main("PF242", "take yahoo.co.uk out of relay_domains", "relay_domains = yahoo.co.uk", "relay_domains ="),
+    main("PF243", "remove it when", "soft_bounce = yes", "soft_bounce = no"),
+    main("PF243", "take local out", "defer_transports = local", "defer_transports ="),
+    main("PF243", "remove it", "debug_peer_list = 127.0.0.1", "debug_peer_list ="),
+    master("PF243", "take -v out", "2525 inet n - n - - smtpd -v", "2525 inet n - n - - smtpd"),
+    Case("PF244", "matches the addresses of this host alone", "/.*/ ann@example.com", r"/@mail\.example\.com$/ ann@example.com", "virtual_alias_maps = regexp"),
+    Case("PF244", "in sender_canonical_maps if", "/^(.+)@.*$/ $1@example.com", "/^(.+)@mail$/ $1@example.com", "canonical_maps = regexp"),
+    main("PF244", "in sender_canonical_maps if", "smtp_generic_maps = static:ann@example.com", "smtp_generic_maps ="),
+    main("CK080", "write unix:/run/scan", "smtpd_milters = /run/scan\nnon_smtpd_milters = $smtpd_milters", "smtpd_milters = unix:/run/scan\nnon_smtpd_milters = $smtpd_milters"),
+    main("CK080", "write inet:127.0.0.1:8891", "non_smtpd_milters = 127.0.0.1:8891", "non_smtpd_milters = inet:127.0.0.1:8891"),
+    main("CK080", "a port from 1 to 65535", "non_smtpd_milters = inet:localhost:88910", "non_smtpd_milters = inet:localhost:8891"),
+    main("PF260", "set smtp_tls_security_level = encrypt", "smtp_enforce_tls = yes\nsmtp_tls_security_level = may", "smtp_tls_security_level = encrypt"),
+    main("PF293", "write example.com", "mydestination = $myhostname, info@example.com", "mydestination = $myhostname, example.com"),
     main("PF260", "remove it, or mailbox_command", "home_mailbox = Maildir/", "", "mailbox_command = /usr/bin/procmail"),
     main("PF260", "set smtp_sasl_auth_enable", "smtp_sasl_auth_enable = no", "smtp_sasl_auth_enable = yes", "smtp_sasl_password_maps = static:a:b\nsmtp_sasl_security_options = noanonymous"),
     main("PF260", "or remove relayhost", "default_transport = smtp:[a.example]", "", "relayhost = [b.example]"),
@@ -189,7 +204,8 @@ CASES = [
     main("PF288", "put it into smtpd_recipient_restrictions", "smtpd_client_restrictions = reject_non_fqdn_recipient", "smtpd_recipient_restrictions = reject_non_fqdn_recipient", "smtpd_delay_reject = no"),
     main("PF290", "set smtpd_tls_auth_only = yes", "smtpd_sasl_auth_enable = yes", ""),
     main("PF291", "add permit_sasl_authenticated", f"{RELAY} = reject_unauth_destination", f"{RELAY} = permit_sasl_authenticated, reject_unauth_destination", "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_security_options = noplaintext"),
-    main("PF292", "use an id of 100 or more", "virtual_uid_maps = static:8", "virtual_uid_maps = static:5000", "virtual_mailbox_maps = static:x\nvirtual_gid_maps = static:5000"),
+    main("PF292", "use an id of 100 or more", "virtual_uid_maps = static:8", "virtual_uid_maps = static:5000", "virtual_mailbox_base = /var/mail\nvirtual_mailbox_maps = static:x\nvirtual_gid_maps = static:5000"),
+    main("PF261", "the folder of the mailboxes", "virtual_mailbox_base =", "virtual_mailbox_base = /var/mail", "virtual_mailbox_maps = static:x\nvirtual_uid_maps = static:5000\nvirtual_gid_maps = static:5000"),
     main("PF293", "such as sub.a.example", "mydestination = *.a.example", "mydestination = sub.a.example"),
     main("PF293", "write .a.example", "relay_domains = *.a.example", "relay_domains = .a.example", "parent_domain_matches_subdomains =\nrelay_recipient_maps = static:x"),
     main("PF295", "set permit_mx_backup_networks", f"{RELAY} = permit_mx_backup, reject_unauth_destination", f"{RELAY} = permit_mx_backup, reject_unauth_destination\npermit_mx_backup_networks = 192.0.2.0/24"),
@@ -198,7 +214,7 @@ CASES = [
     main("PF251", "or its name in services", "relayhost = :submision", "relayhost = [a.example]:submission"),
     main("PF251", "or its name in services", "relayhost = a.example, hh.", "relayhost = a.example"),
     main("PF251", "write host, host:port", "default_transport = smtp:[ipv6:a.example]", "default_transport = smtp:[a.example]"),
-    main("PF206", "write an address or a network", "debug_peer_list = be/be", "debug_peer_list = 10.0.0.0/8"),
+    main("PF206", "write an address or a network", "smtpd_client_event_limit_exceptions = be/be", "smtpd_client_event_limit_exceptions = 10.0.0.0/8"),
     main("PF250", "a pattern after each !", "masquerade_exceptions = root, !", "masquerade_exceptions = root", "masquerade_domains = example.com"),
     master("PF233", "close the brace", "x unix - - n - - smtp -o {biff=no", "x unix - - n - - smtp -o {biff=no}"),
     main("PF234", "put mydomain on a line of its own", "mail_name = xmydomain = example.com", "mail_name = x\nmydomain = example.com"),
@@ -236,7 +252,7 @@ CASES = [
     main("CK075", "one of", "postscreen_bare_newline_action = block", "postscreen_bare_newline_action = drop"),
     main("CK075", "takes a time", "smtpd_timeout = 0", "smtpd_timeout = 1s"),
     main("CK075", "takes text", "myorigin =", "myorigin = a.example"),
-    main("CK076", "write type:name", "canonical_maps = static", "canonical_maps = static:a@b.example"),
+    main("CK076", "write type:name", "sender_canonical_maps = static", "sender_canonical_maps = static:a@b.example"),
     master("CK092", "did you mean ${recipient}", "x unix - n n - - pipe user=nobody argv=/x ${recipeint}", "x unix - n n - - pipe user=nobody argv=/x ${recipient}"),
     master("CK092", "or $$ for a $", "x unix - n n - - pipe user=nobody argv=/x ${user:-a} $5", "x unix - n n - - pipe user=nobody argv=/x ${user} $$5"),
     main("CK077", "did you mean regexp", "canonical_maps = regxp:{{/a/ b@c.example}}", "canonical_maps = regexp:{{/a/ b@c.example}}"),
@@ -256,7 +272,7 @@ CASES = [
     main("PF235", "write name = number", "known_tcp_ports = smtp=25, foo", "known_tcp_ports = smtp=25, foo=26"),
     main("TB170", "write the result without $1", "virtual_mailbox_maps = regexp:{{/^(.+)@x$$/ $$1}}", "virtual_mailbox_maps = regexp:{{/^a@x$$/ a}}", OWNER),
     Case("TB171", "write the path below", "a@b.example ../../x", "a@b.example x", "virtual_mailbox_maps = texthash", OWNER),
-    main("CK078", "write type:name", "canonical_maps = hash:", "canonical_maps = static:a@b.example"),
+    main("CK078", "write type:name", "sender_canonical_maps = hash:", "sender_canonical_maps = static:a@b.example"),
     *(
         main("CK080", hint, f"{name} = {wrong}", f"{name} = {right}", NEEDED.get(name, ""))
         for name, hint, wrong, right in (

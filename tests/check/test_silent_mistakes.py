@@ -42,7 +42,7 @@ MACHINE = {
 }
 TLS = "smtpd_tls_security_level = encrypt\nsmtpd_tls_chain_files = /etc/postfix/cert.pem\n"
 FIRST = "PF260"  # before it are mistakes that have tests of their own, and maps that are not built here
-ALSO = ("CK116", "CK117", "CK118", "PF225", "PF226", "PF227", "PF240")
+ALSO = ("CK096", "CK116", "CK117", "CK118", "PF225", "PF226", "PF227", "PF240")
 PORT_25 = "smtp inet n - n - - smtpd\n"
 
 
@@ -77,6 +77,17 @@ CHROOTED = MASTER.replace("smtp inet n - n", "smtp inet n - y")
 LAST = len(MAIN.splitlines()) + 1  # the first line that a case adds
 CASES: list[tuple[dict[str, str], Iterable[tuple[str, str]]]] = [
     # users and aliases
+    ({"main.cf": MAIN + "mailbox_command = /etc/nosuch -a x\n"}, [("CK096", "main.cf:12")]),
+    ({"main.cf": MAIN + "mailbox_command = /etc/passwd\n"}, []),
+    ({"main.cf": MAIN + "mailbox_command = /opt/elsewhere/deliver\n"}, []),
+    (
+        {
+            "main.cf": MAIN + "mailbox_transport = dov\n",
+            "master.cf": MASTER + "dov unix - n n - - pipe user=joe argv=/etc/nosuch ${user}\n",
+        },
+        [("CK096", "master.cf:13")],
+    ),
+    ({"master.cf": MASTER + "dov unix - n n - - pipe user=joe argv=/etc/nosuch ${user}\n"}, []),
     ({"virtual": FILES["virtual"] + "info@virt.example jooe\n"}, [("PF272", "virtual:3")]),
     ({"virtual": FILES["virtual"] + "info@virt.example jooe@corp.example\n"}, [("PF272", "virtual:3")]),
     ({"virtual": FILES["virtual"] + "info@virt.example joe, ann, x@far.example\n"}, []),
@@ -223,7 +234,7 @@ CASES: list[tuple[dict[str, str], Iterable[tuple[str, str]]]] = [
     (
         {
             **plus("content_filter = scan:dummy\n"),
-            "master.cf": MASTER + "scan unix - n n - - pipe user=joe argv=/x /usr/sbin/sendmail -G -i\n",
+            "master.cf": MASTER + "scan unix - n n - - pipe user=joe argv=/opt/x/scan /usr/sbin/sendmail -G -i\n",
         },
         [("PF283", f"main.cf:{LAST}")],
     ),

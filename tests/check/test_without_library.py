@@ -38,6 +38,13 @@ def found(mc: str, **tables: str) -> list[Diagnostic]:
         ("MASQUERADE_AS(`corp.localdomain')dnl\n", "SM046", 4, "corp.localdomain"),
         ("FEATURE(`no_default_msa')dnl\nDAEMON_OPTIONS(`Port=587, M=Es')dnl\n", "SM047", 5, "587"),
         ("DAEMON_OPTIONS(`Port=smtps, M=a')dnl\n", "SM047", 4, "write M=sa"),
+        ("define(`SMART_HOST', `mail.corp.test')dnl\n", "SM049", 4, "leaves it out"),
+        ("define(`SMART_HOST', `[mail.corp.test]')dnl\n", "SM049", 4, "comes back"),
+        ("define(`MAIL_HUB', `esmtp:localhost')dnl\n", "SM049", 4, "MAIL_HUB"),
+        ("LOCAL_DOMAIN(`hub.test')dnl\ndefine(`LUSER_RELAY', `esmtp:hub.test')dnl\n", "SM049", 5, "LUSER_RELAY"),
+        ("LOCAL_DOMAIN(`Gmail.com')dnl\n", "SM058", 4, "class w"),
+        ("RELAY_DOMAIN(`outlook.com')dnl\n", "SM058", 4, "relayed"),
+        ("define(`confSOFT_BOUNCE', `True')dnl\n", "SM059", 4, "SoftBounce"),
         ("RELAY_DOMAIN(`com')dnl\n", "SM077", 4, "below com"),
         ("FEATURE(`relay_local_from')dnl\n", "SM078", 4, "forge"),
         ("MASQUERADE_DOMAIN(`lab.test')dnl\n", "SM027", 4, "MASQUERADE_AS"),
@@ -101,3 +108,30 @@ def test_a_tag_that_no_rule_asks_for(mc: str, access: str, codes: list[str]) -> 
 )
 def test_nothing_is_wrong_with_what_is_right(mc: str) -> None:
     assert found(mc) == []
+
+
+def test_nullclient_makes_what_delivers_here_dead() -> None:
+    text = "FEATURE(`smrsh')dnl\nFEATURE(`nullclient', `hub.test')dnl\n"
+    assert [(d.code, d.span and d.span.line) for d in found(text) if d.code == "SM057"] == [("SM057", 4)]
+    assert not [d for d in found("FEATURE(`nullclient', `hub.test')dnl\n") if d.code == "SM057"]
+
+
+def test_a_mailertable_that_names_this_host() -> None:
+    table = "far.test\tsmtp:mail.corp.test\nold.test\tesmtp:[127.0.0.1]\nhere.test\tlocal:\nnext.test\tsmtp:next.test\n"
+    diagnostics = [d for d in found("FEATURE(`mailertable')dnl\n", mailertable=table) if d.code == "SM049"]
+    assert [d.span and d.span.line for d in diagnostics] == [1, 2]
+    assert "far.test local:" in diagnostics[0].hint
+
+
+@pytest.mark.parametrize(
+    "mc",
+    [
+        "define(`SMART_HOST', `relay.test')dnl\n",
+        "define(`LUSER_RELAY', `local:root')dnl\n",
+        "define(`SMART_HOST', `esmtp:[192.0.2.9]')dnl\n",
+        "LOCAL_DOMAIN(`gmail.com.test')dnl\nMASQUERADE_AS(`gmail.com')dnl\n",
+        "define(`confSOFT_BOUNCE', `False')dnl\ndefine(`confLOG_LEVEL', `14')dnl\n",
+    ],
+)
+def test_what_is_meant_is_not_reported(mc: str) -> None:
+    assert not [str(d) for d in found(mc) if d.code in ("SM049", "SM057", "SM058", "SM059")]

@@ -21,9 +21,10 @@ def policy_of(root: Root, text: str) -> SendmailPolicy:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("O InputMailFilters=spam\nXspam, S=local:/run/spam\n", "InputMailFilters"),
         ("O AuthMechanisms=PLAIN gssapi Login\n", "gssapi"),
         ("O RefuseLA=12\n", "RefuseLA"),
+        ("Mnone, P=/no/such/program, F=l, A=x $u\n", "mailer none waits: there is no program /no/such/program"),
+        ("Mspeaks, P=/bin/true, F=lm, A=true -l\n", "mailer speaks is not served: /bin/true is to speak"),
         ("Scheck_compat\nR$*\t$#error $: no\n", "check_compat"),
     ],
 )
@@ -53,6 +54,11 @@ def test_each_daemon_has_its_flags(tmp_path: Path) -> None:
     wrapped = found["TLS"].site.tls
     assert wrapped is not None and wrapped.wrapper
     assert found["MTA"].site.tls is None and policy.site.tls is None
+
+
+def test_what_an_ordinary_user_does_not_deliver_is_named(tmp_path: Path) -> None:
+    (line,) = unserved(policy_of(Root(tmp_path), ""), 1234)
+    assert line.startswith("mail for others than user 1234 waits") and line.endswith("(local, prog)")
 
 
 def test_commands_of_hosts_deny_are_named(tmp_path: Path) -> None:

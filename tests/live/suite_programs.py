@@ -21,7 +21,7 @@ from mailconf.maps.registry import open_table
 from mailconf.model.address import Address, external, internal, quote_local, split_extension
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.world import Ask, LookupFailed, run
-from mailconf.mta.journal_postfix import rounded
+from mailconf.mta.journal_figures import rounded
 from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
 from mailconf.postfix.settings.answer_pattern import AnswerPattern
 from mailconf.postfix.settings.configuration import Configuration

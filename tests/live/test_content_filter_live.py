@@ -4,11 +4,13 @@ by a server that does, and by FILTER in a table."""
 from __future__ import annotations
 
 import json
+import os
 import re
 import smtplib
 import socketserver
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -48,6 +50,17 @@ MAIN = {
     "smtpd_relay_restrictions": "permit_mynetworks, reject",
     "smtpd_recipient_restrictions": "check_recipient_access inline:{{filtered@final.test=FILTER scan:dummy}}",
 }
+RESEND = """\
+import subprocess, sys
+data = b"X-Scanned: by a command\\n" + sys.stdin.buffer.read()
+sys.exit(subprocess.run(sys.argv[1:], input=data).returncode)
+"""
+SIMPLE = """\
+simple unix - n n - 10 pipe flags=Rq user=nobody null_sender=
+  argv=/usr/bin/python3 -IS {top}/resend /usr/bin/env PYTHONPATH={path} PYTHONDONTWRITEBYTECODE=1
+  /usr/bin/python3 -m mailconf sendmail -C {top}/etc -G -i -f ${{sender}} -- ${{recipient}}
+127.0.0.1:{simple} inet n - n - - smtpd -o content_filter=simple:dummy
+"""
 SERVICES = """\
 127.0.0.1:{by_command} inet n - n - - smtpd -o content_filter=scan:dummy
   -o receive_override_options=no_address_mappings
@@ -121,6 +134,7 @@ def lay_out(top: Path) -> None:
     top.chmod(0o755)
     (top / "witness").write_text(WITNESS)
     (top / "scan").write_text(SCAN)
+    (top / "resend").write_text(RESEND)
     (top / "out").mkdir()
     (top / "out").chmod(0o777)
 
@@ -167,7 +181,7 @@ def ours(top: Path, services: str, listen: int) -> Iterator[Path]:
         command = [sys.executable, "-m", "mailconf", "serve", str(etc)]
         process = subprocess.Popen(command, stderr=file, env=ENVIRONMENT)
         try:
-            while log.read_text().count("listening on") < 5:
+            while log.read_text().count("listening on") < services.count(" smtpd ") + 1:
                 assert process.poll() is None, log.read_text()
                 time.sleep(0.05)
             yield log
@@ -202,3 +216,21 @@ def test_the_same_arrives(arrived: tuple[list[Arrived], list[Arrived]], number: 
     assert own == real
     by = CASES[number][2]
     assert real and all((f"X-Scanned: by {by}" in fields) is bool(by) for _, fields, _ in real)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a command of another user needs root")
+def test_the_simple_filter_hands_mail_back_by_sendmail() -> None:
+    """As in FILTER_README: the user of the filter owns nothing of the mail system's."""
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        lay_out(top)
+        used = {**ports(), "listen": free_port(), "simple": free_port()}
+        path = f"{Path(__file__).parents[2]}:{sysconfig.get_path('purelib')}"
+        services = SERVICES.format(**used, server=1) + SIMPLE.format(top=top, path=path, simple=used["simple"])
+        with ours(top, services, used["listen"]) as log:
+            found = sent(used["simple"], ["one@final.test"], 2, top, log)
+            own = sent(used["by_command"], ["one@final.test"], 2, top, log)
+    assert [(arguments, sorted(fields)) for arguments, fields, _ in found] == [
+        (arguments, sorted(fields)) for arguments, fields, _ in own
+    ]
+    assert "X-Scanned: by a command" in found[0][1]

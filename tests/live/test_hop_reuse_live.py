@@ -100,6 +100,8 @@ def test_a_burst(side: str, tmp_path: Path) -> None:
     server = sent(side, tmp_path / side, [{}])
     assert server.most <= 3
     assert len(server.sessions) <= MESSAGES // 3
+    if side == "ours":  # what waited when serve ended was ended in good order
+        assert server.over() and all(session[-1] == "QUIT" for session in server.sessions)
     for session in server.sessions:
         assert session.count("RSET") == max(session.count("DATA") - 1, 0)
 

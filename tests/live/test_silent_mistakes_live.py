@@ -86,6 +86,9 @@ CASES = [
         (*MAIL, "RCPT TO:<x@far>"),
         "250 ",
     ),
+    Case("PF242", {"mydestination": "$myhostname, gmail.com"}, "", (*MAIL, "RCPT TO:<a@gmail.com>"), "550 5.1.1 "),
+    Case("PF243", {"soft_bounce": "yes"}, "", (*MAIL, "RCPT TO:<nobody1@mail.corp.test>"), "450 4.1.1 "),
+    Case("CK080", {"smtpd_milters": "inet:127.0.0.1:99999"}, "", MAIL, "451 4.7.1 "),
     Case("PF266", {"smtpd_tls_security_level": "may"}, "", ("EHLO x", "STARTTLS"), "454 4.7.0 TLS not available"),
     Case("PF265", {"smtpd_sasl_auth_enable": "yes", "smtpd_tls_auth_only": "yes"}, "", ("EHLO x",), "250 ", "AUTH"),
     Case("PF281", {"smtpd_banner": "ESMTP welcome"}, "", (), "220 ESMTP welcome"),
@@ -255,6 +258,71 @@ def test_mail_from_sendmail_passes_no_smtpd_milter(postfix: PrivatePostfix) -> N
     client = postfix.client()
     assert [client.command(line) for line in MAIL][-1].startswith("451 4.7.1")
     client.close()
+
+
+def _sent(postfix: PrivatePostfix, to: str) -> None:
+    sendmail = ["sendmail", "-C", str(postfix.etc), "-f", "a@mail.corp.test", to]
+    subprocess.run(sendmail, input=b"Subject: x\n\nx\n", check=True)
+
+
+@pytest.mark.parametrize("role", ["virtual_alias_maps", "canonical_maps", "recipient_canonical_maps"])
+def test_a_pattern_for_everybody_takes_the_mail_of_other_hosts(postfix: PrivatePostfix, role: str) -> None:
+    table = {"etc/t": "/.+/ root@mail.corp.test\n"}
+    postfix.configure({**SITE, role: "regexp:@TOP@/etc/t", "local_transport": "discard:"}, table)
+    said = postfix.log.stat().st_size
+    _sent(postfix, "y@far.test")
+    assert _await(postfix, said, "to=<root@mail.corp.test>, orig_to=<y@far.test>, relay=none")
+    assert "PF244" in _codes(postfix)
+
+
+def test_a_generic_pattern_for_everybody_takes_recipients_too(postfix: PrivatePostfix) -> None:
+    heard: list[bytes] = []
+
+    def answer(line: bytes) -> bytes:
+        heard.append(line)
+        return b"354 go\r\n" if line.startswith(b"DATA") else b"250 ok\r\n" if line[:1] in b"EMRQ." else b""
+
+    with _serving(b"220 next.test ESMTP\r\n", answer) as port:
+        generic = {"smtp_generic_maps": "static:me@far.test", "relayhost": f"[127.0.0.1]:{port}"}
+        postfix.configure({**SITE, **generic})
+        said = postfix.log.stat().st_size
+        _sent(postfix, "y@other.test")
+        assert _await(postfix, said, "to=<y@other.test>")
+        assert any(line.startswith(b"RCPT TO:<me@far.test>") for line in heard)
+        assert "PF244" in _codes(postfix)
+
+
+def test_a_transport_is_deferred(postfix: PrivatePostfix) -> None:
+    postfix.configure({**SITE, "defer_transports": "local", "local_recipient_maps": ""})
+    said = postfix.log.stat().st_size
+    _sent(postfix, "root@mail.corp.test")
+    assert _await(postfix, said, "to=<root@mail.corp.test>, relay=none")
+    assert _await(postfix, said, "status=deferred (deferred transport)")
+    assert "PF243" in _codes(postfix)
+
+
+def test_virtual_mailboxes_without_a_folder(postfix: PrivatePostfix) -> None:
+    owner = {"virtual_uid_maps": "static:5000", "virtual_gid_maps": "static:5000"}
+    postfix.configure({**SITE, "virtual_mailbox_domains": "v.test", "virtual_mailbox_maps": "static:x/", **owner})
+    since = postfix.log.stat().st_size
+    _sent(postfix, "ann@v.test")
+    assert _await(postfix, since, "fatal: bad string length 0 < 1: virtual_mailbox_base =")
+    assert "PF261" in _codes(postfix)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("/usr/bin/nosuchprogram -a x", "fatal: execvp /usr/bin/nosuchprogram: No such file or directory"),
+        ('/usr/bin/nosuchprogram "$EXTENSION"', "Command died with status 127"),
+    ],
+)
+def test_a_program_that_is_not_there(postfix: PrivatePostfix, command: str, said: str) -> None:
+    postfix.configure({**SITE, "mailbox_command": command})
+    since = postfix.log.stat().st_size
+    _sent(postfix, "nobody@mail.corp.test")
+    assert _await(postfix, since, said)
+    assert "CK096" in _codes(postfix)
 
 
 def test_a_policy_service_lets_strangers_relay(postfix: PrivatePostfix) -> None:

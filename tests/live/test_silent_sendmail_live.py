@@ -41,6 +41,15 @@ def found(folder: Path, text: str, code: str) -> list[Diagnostic]:
         ("SM077", "RELAY_DOMAIN(`com')dnl\n", ("below com",)),
         ("SM077", "RELAY_DOMAIN(`co.uk')dnl\n", ("below co.uk",)),
         ("SM078", "FEATURE(`relay_local_from')dnl\n", ("forge",)),
+        ("SM049", "define(`SMART_HOST', `mail.corp.test')dnl\n", ("SMART_HOST", "leaves it out")),
+        ("SM049", "define(`SMART_HOST', `[mail.corp.test]')dnl\n", ("SMART_HOST", "comes back")),
+        ("SM049", "define(`MAIL_HUB', `esmtp:localhost')dnl\n", ("MAIL_HUB", "comes back")),
+        ("SM049", "LOCAL_DOMAIN(`hub.test')dnl\ndefine(`LUSER_RELAY', `esmtp:hub.test')dnl\n", ("LUSER_RELAY",)),
+        ("SM057", "FEATURE(`nullclient', `hub.test')dnl\nFEATURE(`smrsh')dnl\n", ("smrsh", "SMART_HOST")),
+        ("SM058", "LOCAL_DOMAIN(`Gmail.com')dnl\n", ("Gmail.com", "class w")),
+        ("SM058", "RELAY_DOMAIN(`outlook.com')dnl\n", ("outlook.com", "relayed")),
+        ("SM059", "define(`confSOFT_BOUNCE', `True')dnl\n", ("SoftBounce",)),
+        ("SM059", "define(`confLOG_LEVEL', `15')dnl\n", ("LogLevel is 15", "write 9")),
         ("SM027", "MASQUERADE_DOMAIN(`lab.test')dnl\n", ("MASQUERADE_DOMAIN(lab.test)", "MASQUERADE_AS")),
         ("SM027", "FEATURE(`masquerade_envelope')dnl\n", ("masquerade_envelope", "MASQUERADE_AS")),
         ("SM027", "MASQUERADE_AS(`c.test')dnl\nFEATURE(`limited_masquerade')dnl\n", ("MASQUERADE_DOMAIN(`c.test')",)),
@@ -74,6 +83,12 @@ def test_what_is_silent_is_reported(tmp_path: Path, code: str, text: str, words:
         ("SM070", "define(`SMART_HOST', `smtp:relay.test')dnl\n"),
         ("SM071", "define(`confMAX_MESSAGE_SIZE', `10000000')dnl\n"),
         ("SM075", "FEATURE(`dnsbl', `zen.spamhaus.org')dnl\n"),
+        ("SM049", "define(`SMART_HOST', `relay.test')dnl\n"),
+        ("SM049", "define(`LUSER_RELAY', `local:root')dnl\n"),
+        ("SM049", "define(`SMART_HOST', `esmtp:[192.0.2.9]')dnl\n"),
+        ("SM057", "FEATURE(`smrsh')dnl\n"),
+        ("SM058", "LOCAL_DOMAIN(`gmail.com.test')dnl\nMASQUERADE_AS(`gmail.com')dnl\n"),
+        ("SM059", "define(`confSOFT_BOUNCE', `False')dnl\ndefine(`confLOG_LEVEL', `14')dnl\n"),
         ("SM077", "RELAY_DOMAIN(`relay.test')dnl\n"),
         ("SM077", "FEATURE(`relay_hosts_only')dnl\nRELAY_DOMAIN(`com')dnl\n"),
         ("SM027", "MASQUERADE_AS(`c.test')dnl\nMASQUERADE_DOMAIN(`l.test')dnl\nFEATURE(`limited_masquerade')dnl\n"),
@@ -162,3 +177,12 @@ def test_recipients_that_are_taken(key: str, feature: str, is_lost: bool, tmp_pa
     (tmp_path / "access").write_text(f"{key}\tREJECT\n")
     text = f"FEATURE(`access_db', `hash -T<TMPF> {tmp_path}/access')dnl\n{feature}"
     assert bool(found(tmp_path, text, "SM039")) == is_lost
+
+
+def test_a_mailertable_that_names_this_host(tmp_path: Path) -> None:
+    lines = "far.test\tsmtp:mail.corp.test\nold.test\tesmtp:[127.0.0.1]\nhere.test\tlocal:\nnext.test\tsmtp:next.test\n"
+    (tmp_path / "mailertable").write_text(lines)
+    text = f"FEATURE(`mailertable', `hash {tmp_path}/mailertable')dnl\n"
+    diagnostics = found(tmp_path, text, "SM049")
+    assert [d.span.line for d in diagnostics if d.span] == [1, 2]
+    assert "far.test local:" in diagnostics[0].hint

@@ -11,6 +11,7 @@ from mailconf.files import Root
 from mailconf.maps.core.trust import ORDINARY, Trust
 from mailconf.model.address import Address
 from mailconf.model.distinction import Distinction, Values
+from mailconf.model.filtering import NO_FILTERS, Filtering
 from mailconf.model.policy import AddressPlace, Kept, Privilege, Role
 from mailconf.model.recipient import RecipientKind
 from mailconf.model.security import HopAsked, HopSecurity
@@ -109,6 +110,7 @@ class FakePolicy:
     failing: set[str] = field(default_factory=set)
     copies_fail: bool = False
     privileges: set[Privilege] = field(default_factory=set)
+    filtering: Filtering = NO_FILTERS
 
     def begin(self, session: Session) -> FakeSession:
         return FakeSession(self, session)
@@ -144,6 +146,12 @@ class FakePolicy:
             return Expansion((), Trace(), Reply.of(451, "4.3.0 Error: queue file write error"))
         found = self.aliases.get(recipient.address, (recipient.address,))
         return Expansion(tuple(recipient.at(address) for address in found), Trace())
+
+    async def filters(self, session: Session, ask: Ask) -> Filtering:
+        return self.filtering
+
+    async def inspect_field(self, session: Session, field: bytes, ask: Ask) -> Inspection:
+        return Inspection(None, (), field, (), Trace())
 
     async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
         return Inspection(None, (), content, (), Trace())

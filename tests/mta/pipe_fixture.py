@@ -24,7 +24,17 @@ from mailconf.postfix.policy.policy import compile_policy
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
 from tests.vectors.pipe_scenarios import LARGE, Scenario
-from tests.vectors.record_pipe import answers, attempted, filled, lay_out, parameters, services
+from tests.vectors.record_pipe import (
+    NOTIFY,
+    answers,
+    attempted,
+    filled,
+    lay_out,
+    parameters,
+    report_lines,
+    sender_of,
+    services,
+)
 
 MASTER = """\
 discard unix - - n - - discard
@@ -83,6 +93,28 @@ class Site:
     def _log(self, program: str, text: str) -> None:
         self.log.append(f"postfix/{program}: {text}")
         self._left.set()
+
+    async def report(self) -> list[list[str]]:
+        """Give all cases but the last to the intake, and wait for the reports about them; what they say."""
+        context, cases = self._context(), self.cases
+        manager = Manager(context, Root("/"))
+        manager.open()
+        try:
+            assert context.intake is not None
+            for number, case in enumerate(cases[:-1]):
+                message = self.message(context, number, case)
+                message.sender = sender_of(number, cases)
+                for recipient in message.recipients:
+                    recipient.notify = NOTIFY.partition("=")[2]
+                await context.intake.accept(message)
+            relay = f"relay=t{len(cases) - 1},"
+            while sum(relay in line for line in self.log) < len(cases) - 1:
+                self._left.clear()
+                await self._left.wait()
+        finally:
+            await manager.close()
+        folder = self.top / "out" / f"t{len(cases) - 1}"
+        return [report_lines(folder, number, cases) for number in range(len(cases) - 1)]
 
     async def deliver(self) -> list[str]:
         """Give every case's message to the intake, and return when all recipients have a result; the queue ids."""

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from client_fixture import FakeResolver
+from client_fixture import FakeResolver, found
 
 from mailconf.diagnostics import Sink
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.trace import Trace
 from mailconf.model.verdict import Route
+from mailconf.model.world import Records
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, Job, Message, Recipient, Result
 from mailconf.mta.smtp_client import SmtpAgent
@@ -103,7 +104,7 @@ class House:
         content = f"Subject: {name}\n\nx\n".encode()
         message = Message("QID", sender, to, content, self.world.now())
         routes = [(each, Route(self.transport, nexthop, each.address, "default", Trace())) for each in to]
-        job = Job(message, routes, self.transport, nexthop, self.context.policy, self.world, reuse, keep)
+        job = Job(message, routes, self.transport, nexthop, self.context.policy, self.world, reuse=reuse, keep=keep)
         results = await self.agent.deliver(job)
         assert [result.recipient for result in results] == to
         times = {"arrival": 0.0, "since": 0.0, "begun": 0.0, "ended": 0.0}
@@ -114,8 +115,8 @@ class House:
 
     def said(self, port: int) -> list[str]:
         """Of the deliveries, in the recorder's form."""
-        found = (re.search(r"to=<\S+?>, (relay=.*)$", line) for line in self.lines)
-        return [TIMES.sub("", match[1]).replace(str(port), "PORT") for match in found if match]
+        matches = (re.search(r"to=<\S+?>, (relay=.*)$", line) for line in self.lines)
+        return [TIMES.sub("", match[1]).replace(str(port), "PORT") for match in matches if match]
 
 
 async def deliver(series: Series, policy: PostfixPolicy, server: HopServer) -> House:
@@ -127,8 +128,9 @@ async def deliver(series: Series, policy: PostfixPolicy, server: HopServer) -> H
         elif number and series.pause:  # the server says something meanwhile
             await until(lambda: not len(house.agent.pool))
         sender = series.senders[number % len(series.senders)]
-        recipient = f"x@{series.domains[number % len(series.domains)]}"
-        await house.deliver(nexthop, f"m{number}", recipient, sender=sender)
+        domain = series.domains[number % len(series.domains)]
+        where = series.nexthops.get(domain, nexthop).replace("@PORT@", str(server.port))
+        await house.deliver(where, f"m{number}", f"x@{domain}", sender=sender)
     house.agent.close()
     assert len(house.agent.pool) == 0
     return house
@@ -275,18 +277,18 @@ def test_a_host_that_does_not_answer_rset_is_given_up_soon(tmp_path: Path) -> No
         results.extend(await task)
 
     server: list[HopServer] = []
-    with HopServer([{"RSET": ""}, {}]) as found:
-        server.append(found)
-        policy = policy_of(tmp_path, settings_of(Series(), found.port))
+    with HopServer([{"RSET": ""}, {}]) as silent:
+        server.append(silent)
+        policy = policy_of(tmp_path, settings_of(Series(), silent.port))
 
         async def main() -> None:
             house = House(policy)
-            await work(house, f"[127.0.0.1]:{found.port}")
+            await work(house, f"[127.0.0.1]:{silent.port}")
             house.agent.close()
 
         run(main())
     assert [result.status.value for result in results] == ["sent", "sent"]
-    assert found.taken == [(0, "m0"), (1, "m1")]
+    assert silent.taken == [(0, "m0"), (1, "m1")]
 
 
 def test_kept_only_where_it_is_asked_for(tmp_path: Path) -> None:
@@ -346,3 +348,72 @@ def test_each_connection_has_one_message_at_a_time(tmp_path: Path) -> None:
     server = series([{}], tmp_path, work)
     assert len(server.sessions) == 4 and server.most == 4
     assert sorted(conversations(server)) == ["eMRDcrMRDcrMRDcq"] * 4
+
+
+def test_the_dns_is_asked_once(tmp_path: Path) -> None:
+    """A connection for a nexthop is found without the DNS; that of another domain with the same exchanger by its
+    address. Where the one that waits turns out to be lost, the DNS is asked again."""
+    asked: list[str] = []
+
+    class Counting(FakeResolver):
+        async def query(self, name: str, kind: str) -> Records:
+            asked.append(f"{name} {kind}")
+            return await super().query(name, kind)
+
+    async def work(house: House, nexthop: str) -> None:
+        port = nexthop.rpartition(":")[2]
+        records = {(f"{name}.example", "MX"): found("10 mx.example") for name in "yz"}
+        house.agent.resolver = Counting({**records, ("mx.example", "A"): found("127.0.0.1")})
+        for domain, questions in (("y", 3), ("y", 0), ("z", 3), ("z", 0), ("y", 0)):
+            asked.clear()
+            results = await house.deliver(f"{domain}.example:{port}", "m", reuse=True, keep=True)
+            assert [result.relay for result in results] == [f"mx.example[127.0.0.1]:{port}"]
+            assert len(asked) == questions, asked
+        asked.clear()
+        await house.deliver(f"y.example:{port}", "m", reuse=True, keep=True)
+        assert len(asked) == 3
+
+    settings = {"smtp_connection_cache_destinations": "", "smtp_host_lookup": "dns"}
+    server = series(
+        [{"RSET": ["250 ok"] * 4 + ["<close>"], "EHLO": "250 sink.example"}, {}], tmp_path, work, **settings
+    )
+    assert [number for number, _ in server.taken] == [0] * 5 + [1]
+
+
+def test_who_is_put_off_over_a_kept_connection_is_tried_at_the_next_host(tmp_path: Path) -> None:
+    """And not at the same one again."""
+
+    async def work(house: House, nexthop: str) -> None:
+        port = nexthop.rpartition(":")[2]
+        records = {("y.example", "MX"): found("10 one.example", "20 two.example")}
+        records |= {("one.example", "A"): found("127.0.0.1"), ("two.example", "A"): found("127.0.0.2")}
+        house.agent.resolver = FakeResolver(records)
+        await house.deliver(f"y.example:{port}", "m0", keep=True)
+        first, second = await house.deliver(f"y.example:{port}", "m1", "a@y.example", "b@y.example", reuse=True)
+        assert (first.status.value, first.uses) == ("sent", 2)
+        assert second.status.value == "deferred" and second.relay == "none"  # nobody listens at the second host
+
+    settings = {"smtp_connection_cache_destinations": "", "smtp_host_lookup": "dns"}
+    script = [{"RCPT": ["250 ok", "250 ok", "450 4.2.0 later"]}]
+    server = series(script, tmp_path, work, **settings)
+    assert len(server.sessions) == 1 and [name for _, name in server.taken] == ["m0", "m1"]
+
+
+def test_a_connection_is_found_by_few_nexthops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of late: a host that is the exchanger of a million domains costs no memory for each."""
+    monkeypatch.setattr("mailconf.mta.hop_pool.DESTINATIONS", 2)
+
+    async def work(house: House, nexthop: str) -> None:
+        pool, port = house.agent.pool, nexthop.rpartition(":")[2]
+        records = {(f"{name}.example", "MX"): found("10 mx.example") for name in "xyz"}
+        house.agent.resolver = FakeResolver({**records, ("mx.example", "A"): found("127.0.0.1")})
+        for domain in "xyzy":
+            await house.deliver(f"{domain}.example:{port}", "m", reuse=True, keep=True)
+        found_by = [domain for domain in "xyz" if pool.hosts("smtp", f"{domain}.example:{port}")]
+        assert found_by == ["y", "z"] and len(pool) == 1 and len(pool._by_destination) == 2
+        pool.close()
+        assert not (pool._by_destination or pool._by_endpoint or len(pool))
+
+    settings = {"smtp_connection_cache_destinations": "", "smtp_host_lookup": "dns"}
+    server = series([{"EHLO": "250 sink.example"}], tmp_path, work, **settings)
+    assert len(server.sessions) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.mta.journal_postfix import seconds
+from mailconf.mta.journal_figures import seconds
 from mailconf.mta.log import Log, neutral
 
 

@@ -211,7 +211,7 @@ def test_the_worker_program_speaks_the_protocol(tmp_path: Path) -> None:
     """As root it becomes the user; as anyone else it can only refuse to run."""
     near, far = socket.socketpair()
     worker = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(mailbox_writer.__file__)), str(os.getuid()), str(os.getgid())],
+        [sys.executable, "-I", "-S", str(Path(mailbox_writer.__file__)), str(os.getuid()), str(os.getgid()), ""],
         stdin=far,
         stderr=subprocess.PIPE,
     )

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pipe_fixture import Site, account
 
-from tests.vectors.pipe_scenarios import scenarios
+from tests.vectors.pipe_scenarios import reported, scenarios
 from tests.vectors.store import load
 
 RECORDED = load("pipe").cases
@@ -85,3 +85,13 @@ def test_as_recorded(ours: Found, number: int) -> None:
         }
         return
     assert found == expected
+
+
+def test_reports_as_recorded() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        top.chmod(0o755)
+        site = Site(top, reported())
+        site.lay_out()
+        told = asyncio.run(asyncio.wait_for(site.report(), 600))
+    assert told == [case["report"] for case in load("pipe_reports").cases]

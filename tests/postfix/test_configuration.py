@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailconf.diagnostics import Sink
-from mailconf.files import Root
+from mailconf.files import Memory, Root
 from mailconf.postfix.settings import given as given_settings
 from mailconf.postfix.settings import machine
 from mailconf.postfix.settings.configuration import Configuration
@@ -165,3 +165,14 @@ def test_settings_that_are_read_again_are_the_same(tmp_path: Path, monkeypatch: 
     service = next(service for service in conf.services if service.overrides)
     view = conf.for_service(service)
     assert (view.value("a"), view.span("a")) == ("x  y", conf.span("a"))
+
+
+def test_the_same_value_again_changes_nothing() -> None:
+    """Postfix logs "overriding earlier entry" where the values differ, and nothing where they do not (3.7.11)."""
+    sink = Sink()
+    Configuration.load("/etc/postfix", sink, Memory({"/etc/postfix/main.cf": "biff = no\nbiff = no\nbiff = yes\n"}))
+    again = [(d.severity.value, d.message) for d in sink.sorted() if d.code == "PF005"]
+    assert again == [
+        ("note", "biff is set again, to the value of line 1"),
+        ("warning", "biff is set again; the earlier value, line 2, is lost"),
+    ]

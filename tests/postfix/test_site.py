@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mailconf.diagnostics import Sink
 from mailconf.model.site import Site
-from mailconf.model.transport import AgentKind, ConnectionReuse, HostLookup
+from mailconf.model.transport import AgentKind, Concurrency, ConnectionReuse, Feedback, HostLookup
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.site import site_of
 
@@ -68,6 +68,25 @@ def test_how_connections_are_kept(tmp_path: Path) -> None:
     assert smtp.reuse == default._replace(idle=2.0, age=60.0)
     (_, smtp), *_ = site(tmp_path, text + "connection_cache_ttl_limit = 20s\n", services).transports.items()
     assert smtp.reuse == default._replace(idle=9.0, age=60.0)
+
+
+def test_how_many_deliveries_there_are(tmp_path: Path) -> None:
+    """postconf(5) initial_destination_concurrency and its like; what a service sets for itself the queue manager does
+    not see. What is no feedback counts as 1."""
+    services = "smtp unix - - n - - smtp\nout unix - - n - - smtp -o initial_destination_concurrency=9\n"
+    text = (
+        "initial_destination_concurrency = 3\nout_initial_destination_concurrency = 4\n"
+        "default_destination_concurrency_positive_feedback = 1 / concurrency\n"
+        "out_destination_concurrency_positive_feedback = 0.25/concurrency\n"
+        "smtp_destination_concurrency_negative_feedback = 2\nout_destination_concurrency_negative_feedback = 1/x\n"
+        "out_destination_concurrency_failed_cohort_limit = 2\n"
+    )
+    found = {name: each.change for name, each in site(tmp_path, text, services).transports.items()}
+    assert found == {
+        "smtp": Concurrency(3, Feedback(1.0, True), Feedback(), 1),
+        "out": Concurrency(4, Feedback(0.25, True), Feedback(), 2),
+    }
+    assert site(tmp_path, "", services).transports["out"].change == Concurrency(5, Feedback(), Feedback(), 1)
 
 
 def test_who_rewrites_what_is_sent(tmp_path: Path) -> None:

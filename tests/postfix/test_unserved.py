@@ -33,7 +33,7 @@ def test_what_is_set_is_told_once_a_subject(tmp_path: Path) -> None:
     main = "smtpd_milters = inet:localhost:1\nmessage_reject_characters = \\0\nmessage_strip_characters=\\1\n"
     checks = "message_reject_characters, message_strip_characters have no effect here"
     assert told(tmp_path, main) == [
-        ("main.cf:1", "mail filters (milter) are not asked: smtpd_milters has no effect here"),
+        ("main.cf:1", "explain asks no mail filters (milter), serve does: smtpd_milters has no effect here"),
         ("main.cf:2", f"characters are not looked at, nor 8-bit text: {checks}"),
     ]
 
@@ -46,7 +46,7 @@ def test_defaults_and_what_is_switched_off_are_not_told(tmp_path: Path) -> None:
 def test_an_override_is_told_where_it_stands(tmp_path: Path) -> None:
     service = "smtp inet n - n - - smtpd\n587 inet n - n - - smtpd\n  -o smtpd_milters=inet:[::1]:1\n"
     assert told(tmp_path, "", service) == [
-        ("master.cf:3", "mail filters (milter) are not asked: smtpd_milters has no effect here")
+        ("master.cf:3", "explain asks no mail filters (milter), serve does: smtpd_milters has no effect here")
     ]
 
 

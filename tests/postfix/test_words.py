@@ -18,7 +18,7 @@ from mailconf.model.session import NO_NAME
 from mailconf.model.world import run
 from mailconf.mta.answers import Answers
 from mailconf.mta.headers import guard, join, split_message
-from mailconf.mta.journal_postfix import counted
+from mailconf.mta.journal_figures import counted
 from mailconf.mta.message import Context, Message
 from mailconf.mta.smtp_service import SmtpService
 from mailconf.postfix.parameters.catalogue import parameter_set

@@ -298,3 +298,10 @@ def test_rulesets_of_a_section_keep_their_names_and_numbers() -> None:
     assert "Sown_Answer=" in ours and "$>own_Answer <" in ours and "$>Answer" not in ours
     numbers = re.findall(r"^S\w+=(\d+)$", ours, re.MULTILINE)
     assert numbers and not {"87", "88", "89"} & set(numbers)
+
+
+def test_all_mail_filters_are_asked() -> None:
+    """As with sendmail's library, whose line is the same (8.17.1.9)."""
+    text = cf_of("".join(f"INPUT_MAIL_FILTER(`{name}', `S=local:/run/{name}, F=T')dnl\n" for name in "xyz"))
+    assert lines_of(text, "O InputMailFilters") == ["O InputMailFilters=x, y, z"]
+    assert len(lines_of(text, "X")) == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailconf.mta.journal_postfix import counted
+from mailconf.mta.journal_figures import counted
 from mailconf.smtp.events import (
     Bdat,
     ChunkEnd,

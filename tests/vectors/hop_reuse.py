@@ -18,6 +18,7 @@ class Series(NamedTuple):
 
     senders  of the messages, in turn
     domains  of the recipients, in turn: each is relayed to the same host
+    nexthops of some domains, where they are others: names of the same host
     """
 
     script: Sequence[Says] = ()
@@ -26,6 +27,7 @@ class Series(NamedTuple):
     pause: float = 0.0
     senders: Sequence[str] = ("",)
     domains: Sequence[str] = ("y.example",)
+    nexthops: Mapping[str, str] = MappingProxyType({})
     lmtp: bool = False
 
 
@@ -43,6 +45,8 @@ BY_SENDER = {
 AUTH = {"EHLO": "250-sink.example\n250-AUTH PLAIN\n250 PIPELINING", "AUTH": "235 welcome"}
 OFFERED = {"EHLO": "250-sink.example\n250-PIPELINING\n250 STARTTLS"}
 TLS = {"smtp_tls_security_level": "may"}
+TWO, OTHER = ("y.example", "z.example", "z.example", "y.example"), {"z.example": "[localhost]:@PORT@"}
+NAMES = {"smtp_connection_cache_destinations": "127.0.0.1, localhost"}
 
 SERIES: dict[str, Series] = {
     "kept": Series(messages=3),
@@ -54,6 +58,9 @@ SERIES: dict[str, Series] = {
     "waits for too long": Series(settings={"smtp_connection_cache_time_limit": "1"}, pause=2.5),
     "may not wait longer": Series(settings={"connection_cache_ttl_limit": "1"}, pause=2.5),
     "two domains at one host": Series(messages=4, domains=("y.example", "z.example")),
+    "two names of one host": Series([], NAMES, 4, domains=TWO, nexthops=OTHER),
+    "two names of one host, TLS is not offered": Series([], {**NAMES, **TLS}, 4, domains=TWO, nexthops=OTHER),
+    "two names of one host, one is not kept": Series(messages=4, domains=TWO, nexthops=OTHER),
     "closed after the first": Series([{".": "250 ok<close>"}, {}]),
     "421 and closed after the first": Series([{".": "250 ok<wait>421 bye<close>"}, {}], pause=0.7),
     "a reply too many while it waits": Series([{".": ["250 ok<wait>421 4.4.2 bye", "250 ok"]}, {}], pause=0.7),

@@ -68,6 +68,10 @@ def outcome(script: str, *, attributes: str = "", **further: Any) -> Scenario:
     return Scenario(f"{attributes} argv=/bin/sh -c {{{script}}}", **further)
 
 
+# Takes the reports about other cases, to n@ its domain for the case n. Its alias keeps the table from being empty.
+OF_REPORTS = Scenario(f"argv={RUNS} ${{recipient}}", aliases={"x@@D": "y@@D"})
+
+
 def content(text: str, flags: str = "", **further: Any) -> Scenario:
     return macros("", text=text, flags=flags, **further)
 
@@ -93,6 +97,21 @@ LARGE = "\n".join(["w" * 70] * 6000)  # what @LARGE@ stands for
 
 def scenarios() -> list[Scenario]:
     return [*_of_macros(), *_of_content(), *_of_outcomes(), *_of_services()]
+
+
+def reported() -> list[Scenario]:
+    """Cases of whose outcome the sender wants to be told; `OF_REPORTS` takes the reports."""
+    soon = {"time_limit": "1"}
+    return [
+        *(outcome(script) for script in ("exit 0", "echo fine; exit 0", "exit 67", "echo some output; exit 67")),
+        *(outcome(script) for script in ("exit 3", "echo out; exit 3", "printf '5.7.1 never'; exit 1")),
+        *(outcome(script) for script in ("printf 5.1.1; exit 1", "echo '2.0.0  a  b '; exit 1")),
+        *(outcome(script, settings=soon) for script in ("sleep 60", "echo slow; sleep 60")),
+        *(outcome(script, attributes="flags=X") for script in ("exit 0", "echo fine")),
+        Scenario("size=100 argv=/bin/true"),
+        content("Delivered-To: user@@D\n" + TEXT, "D"),
+        OF_REPORTS,
+    ]
 
 
 def _of_macros() -> list[Scenario]:

@@ -47,7 +47,9 @@ TIMES = re.compile(r"delay=[\d.]+, delays=[\d./]+, ")
 
 
 def settings_of(series: Series, port: int) -> dict[str, str]:
-    found = {**SETTINGS, **(LMTP if series.lmtp else {}), **series.settings}
+    routes = ", ".join(f"{{{domain}=smtp:{nexthop}}}" for domain, nexthop in series.nexthops.items())
+    table = {"transport_maps": f"inline:{{ {routes} }}"} if routes else {}
+    found = {**SETTINGS, **(LMTP if series.lmtp else {}), **table, **series.settings}
     return {name: value.replace("@PORT@", str(port)) for name, value in found.items()}
 
 
@@ -86,7 +88,11 @@ def inputs() -> store.Inputs:
 
 def _plain(series: Series) -> Mapping[str, Any]:
     found = series._asdict()
-    return found | {"script": [dict(says) for says in series.script], "settings": dict(series.settings)}
+    return found | {
+        "script": [dict(says) for says in series.script],
+        "settings": dict(series.settings),
+        "nexthops": dict(series.nexthops),
+    }
 
 
 INPUTS = {"hop_reuse": inputs}

@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.live.private_postfix import Client, PrivatePostfix
 from tests.vectors import store
-from tests.vectors.pipe_scenarios import LARGE, WITNESS, Scenario, scenarios
+from tests.vectors.pipe_scenarios import LARGE, OF_REPORTS, WITNESS, Scenario, reported, scenarios
 
 BASE = {
     "myhostname": "mail.example.com",
@@ -97,17 +97,19 @@ def lay_out(top: Path, count: int) -> None:
     (top / "in" / "run").chmod(0o755)
 
 
-def send(client: Client, number: int, case: Scenario, names: Mapping[str, str]) -> str:
-    """Put a case's message in; its queue id."""
+def send(
+    client: Client, number: int, case: Scenario, names: Mapping[str, str], sender: str = "", notify: str = ""
+) -> str:
+    """Put a case's message in; its queue id. ``sender`` and ``notify`` in place of the case's own, and of none."""
     client.command("EHLO client.test")
     if case.client:
         words = " ".join(f"{name}={value}" for name, value in case.client.items())
         reply = client.command(f"XCLIENT {words}")
         assert reply.startswith("220"), reply
         client.command(f"EHLO {case.client.get('HELO', 'client.test')}")
-    client.command(f"MAIL FROM:<{case.sender}>")
+    client.command(f"MAIL FROM:<{sender or case.sender}>")
     for recipient in case.recipients:
-        reply = client.command(f"RCPT TO:<{filled(recipient, number, names)}>")
+        reply = client.command(f"RCPT TO:<{filled(recipient, number, names)}>{notify}")
         assert reply.startswith("250"), (recipient, reply)
     client.command("DATA")
     lines = filled(case.text, number, {"@LARGE@": LARGE, **names}).split("\n")[:-1]
@@ -205,6 +207,45 @@ def real_answers(postfix: PrivatePostfix, cases: Sequence[Scenario]) -> list[dic
     return answers(lines, ids, folders, {str(top): "@TOP@", "/usr/bin/python3": "@PYTHON@"})
 
 
+NOTIFY = " NOTIFY=SUCCESS,FAILURE"
+_KEPT = re.compile(r"Subject: .*Mail|<\S+>: |    \S|Final-Recipient|Action|Status|Diagnostic-Code")
+
+
+def sender_of(number: int, cases: Sequence[Scenario]) -> str:
+    """Where the report about a case goes."""
+    return f"{number}@{domain(len(cases) - 1)}"
+
+
+def report_lines(folder: Path, number: int, cases: Sequence[Scenario]) -> list[str]:
+    """What the report about a case says: of its subject, of its explanation, and of its status."""
+    for run in runs(folder, {}):
+        if run["argv"] == [sender_of(number, cases)]:
+            return [line for line in run["input"].split("\n") if _KEPT.match(line)]
+    return []
+
+
+def real_reports(postfix: PrivatePostfix) -> list[dict[str, Any]]:
+    """What the real one reports of the cases of `reported`."""
+    cases, top = reported(), postfix.top
+    names = {"@TOP@": str(top), "@PYTHON@": "/usr/bin/python3", "@USER@": "nobody", "@GROUP@": "games"}
+    lay_out(top, len(cases))
+    postfix.configure(parameters(cases, names), services=services(cases, names))
+    for number, case in enumerate(cases[:-1]):
+        client = postfix.client()
+        send(client, number, case, names, sender_of(number, cases), NOTIFY)
+        client.close()
+    folder = top / "out" / f"t{len(cases) - 1}"
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob("*.json"))) < len(cases) - 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return [{"report": report_lines(folder, number, cases)} for number in range(len(cases) - 1)]
+
+
+def inputs_of_reports() -> store.Inputs:
+    return store.Inputs([case.asked() for case in reported()[:-1]], {"base": BASE, "of": OF_REPORTS.asked()})
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name, PrivatePostfix(Path(name)) as postfix:
         Path(name).chmod(0o755)
@@ -214,9 +255,13 @@ def main() -> None:
             if "--log" in sys.argv:
                 print("\n".join(postfix.log_lines()))
     store.write("pipe", store.postfix(), __file__, found)
+    with tempfile.TemporaryDirectory() as name, PrivatePostfix(Path(name)) as postfix:
+        Path(name).chmod(0o755)
+        told = real_reports(postfix)
+    store.write("pipe_reports", store.postfix(), __file__, told)
 
 
-INPUTS = {"pipe": inputs}
+INPUTS = {"pipe": inputs, "pipe_reports": inputs_of_reports}
 
 if __name__ == "__main__":
     main()

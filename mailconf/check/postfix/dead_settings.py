@@ -227,6 +227,13 @@ ROWS: tuple[Row, ...] = (
         Severity.NOTE,
     ),
     Row(
+        ("%_enforce_tls",),
+        ("smtp", "lmtp", "smtpd"),
+        ("%_enforce_tls=yes", "%_tls_security_level=none|may"),
+        "%_tls_security_level decides, and does not enforce TLS",
+        "set %_tls_security_level = encrypt if TLS is to be enforced, or remove it",
+    ),
+    Row(
         ("smtp_tls_mandatory_protocols", "smtp_tls_mandatory_ciphers"),
         ("smtp",),
         ("smtp_tls_security_level=may", "smtp_tls_policy_maps-", "smtp_tls_per_site-"),

@@ -174,6 +174,9 @@ def _no_domain(name: str, word: str, view: Configuration) -> tuple[str, str, Sev
     """What is wrong with a word of a list of domains, what to write, and how bad that is."""
     if word.startswith("@"):
         return "matches nothing: it is compared with the domain alone", f"write {word[1:]}", None
+    if word.count("@") == 1 and word.rpartition("@")[2]:
+        domain = word.rpartition("@")[2]
+        return "matches nothing: it is an address, and the list is of domains", f"write {domain}", None
     if "*" in word:
         better = word.lstrip("*").lstrip(".")
         if not better:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
+from mailconf.ports import Ports
 from mailconf.postfix.settings.hostnames import valid_domain
 from mailconf.postfix.text.expand import parse_level
 from mailconf.postfix.text.words import texts, unbraced
@@ -36,7 +37,9 @@ PATHS_OR_NONE = ("html_directory", "readme_directory")
 SASL_OPTIONS = ("forward_secrecy", "mutual_auth", "noactive", "noanonymous", "nodictionary", "noplaintext")
 CIPHER_GRADES = ("export", "high", "low", "medium", "null")
 _PROTOCOL = re.compile(r"(!|>=|<=)?(SSLv2|SSLv3|TLSv1(\.[0-3])?|0x[0-9a-f]{3,4})\Z", re.IGNORECASE)
-_MILTER = re.compile(r"(unix|local):.+|inet6?:.+[:@].+\Z", re.DOTALL)
+_MILTER = re.compile(r"(?:unix|local):.+|inet6?:(?:(?P<first>[^@]+)@.+|.+:(?P<last>[^:]+))", re.DOTALL)
+_SAME_MILTERS = ("$smtpd_milters", "${smtpd_milters}", "$non_smtpd_milters", "${non_smtpd_milters}")
+_HIGHEST_PORT = 65535
 
 
 def values(subject: Subject, sink: Sink) -> None:
@@ -45,8 +48,34 @@ def values(subject: Subject, sink: Sink) -> None:
         if name not in subject.postfix.parameters:
             continue
         value = view.value(name)
-        for problem, hint in _problems(name, value) if value else ():
+        problems = _problems(name, value) if value else ()
+        if name in MILTERS and value and view.raw(name).strip() not in _SAME_MILTERS:
+            problems = _milters(value, view.ports)
+        for problem, hint in problems:
             sink.report(CK080, f"{name}: {problem}", view.place(name), hint=hint)
+
+
+def _milters(value: str, ports: Ports) -> Iterator[tuple[str, str]]:
+    """The mail filters of a value that have no place, or a port that is none."""
+    for word in texts(value):
+        milter = (texts(unbraced(word)) or [""])[0]
+        place = _MILTER.fullmatch(milter)
+        if place is None:
+            yield f'"{milter}" is no place of a milter', _milter_hint(milter)
+        elif port := place["first"] or place["last"] or "":
+            number = ports.number(port)
+            if number is None or not 0 < number <= _HIGHEST_PORT:
+                yield f'"{milter}": {port} is no port', f"write a port from 1 to {_HIGHEST_PORT}"
+
+
+def _milter_hint(milter: str) -> str:
+    """What is meant where a word of smtpd_milters has no type, or no port."""
+    if milter.startswith("/"):
+        return f"write unix:{milter}"
+    host, _, port = milter.rpartition(":")
+    if host and port.isdecimal() and not host.startswith(("inet", "unix", "local")):
+        return f"write inet:{milter}"
+    return "write inet:host:port or unix:path"
 
 
 def _problems(name: str, value: str) -> Iterator[tuple[str, str]]:
@@ -61,11 +90,6 @@ def _problems(name: str, value: str) -> Iterator[tuple[str, str]]:
         yield f'"{value}" is no absolute path', "write a path that begins with /"
     elif name in PATHS_OR_NONE and value != "no" and not value.startswith("/"):
         yield f'"{value}" is no absolute path', "write a path that begins with /, or no"
-    elif name in MILTERS:
-        for word in texts(value):
-            milter = (texts(unbraced(word)) or [""])[0]
-            if not _MILTER.match(milter):
-                yield f'"{milter}" is no place of a milter', "write inet:host:port or unix:path"
     elif name.endswith(("_tls_protocols", "_tls_mandatory_protocols")):
         for word in re.split("[, \t\r\n:]+", value):
             if word and not _PROTOCOL.match(word):

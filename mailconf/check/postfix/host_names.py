@@ -59,6 +59,8 @@ def origins(subject: Subject, sink: Sink) -> None:
     if not view.is_set("myorigin") or not _sends_itself(view) or any(map(view.value, _REWRITING)):
         return
     value = view.value("myorigin")
+    if "$" in view.raw("myorigin") and not (view.is_set("myhostname") or view.is_set("mydomain")):
+        return  # it is the name of the machine, which may be another one than this
     added = view.value("append_dot_mydomain").lower() == "yes" and not _has_no_domain(view.value("mydomain"))
     if value.startswith("/") or not _has_no_domain(value) or added or value.lower() == view.value("myhostname").lower():
         return  # PF225 is about the host's name

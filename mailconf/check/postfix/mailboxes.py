@@ -53,7 +53,7 @@ _OTHER_CLASSES = ("mydestination", "virtual_alias_domains", "virtual_mailbox_dom
 
 
 def owners(subject: Subject, sink: Sink) -> None:
-    """Report mailboxes without an owner, of the virtual(8) that gets the mail of virtual_mailbox_domains."""
+    """Report mailboxes without an owner or a folder, of the virtual(8) that takes virtual_mailbox_domains."""
     configuration = subject.configuration
     transport = configuration.value("virtual_transport").partition(":")[0]
     service = next((s for s in configuration.services if s.name == transport and s.program == "virtual"), None)
@@ -67,6 +67,10 @@ def owners(subject: Subject, sink: Sink) -> None:
         names = " and ".join(missing)
         message = f"virtual_mailbox_maps is set, and not {names}: virtual(8) defers all mail"
         hint = "set " + ", ".join(f"{name} = static:5000" for name in missing)
+        sink.report(PF261, message, view.place("virtual_mailbox_maps"), hint=hint)
+    if not view.value("virtual_mailbox_base"):
+        message = "virtual_mailbox_maps is set, and not virtual_mailbox_base: virtual(8) does not start"
+        hint = "set virtual_mailbox_base to the folder of the mailboxes, such as /var/mail/vhosts"
         sink.report(PF261, message, view.place("virtual_mailbox_maps"), hint=hint)
     least = view.integer("virtual_minimum_uid")
     for word in view.words("virtual_uid_maps"):

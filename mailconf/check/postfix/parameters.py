@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from mailconf.check.postfix.written import place_of
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.edits import Fix, blanks_removed, comment_moved, misspelled, swapped
@@ -421,7 +422,16 @@ def _value(name: str, view: Configuration, postfix: ParameterSet, sink: Sink) ->
         sink.report(CK082, message, view.place(name), hint=f"this is {postfix.release}: write another value")
     elif (problem := kind.problem(text)) and not kind.is_malformed(text):
         message = f'the value "{text}" of {name} {problem}'
-        sink.report(CK075, message, view.place(name), hint=f"{name} takes {kind}")
+        hint, cause = f"{name} takes {kind}", ""
+        if not text:
+            hint, cause = f"{hint}; without the line, Postfix uses its default", f"{_emptied_by(name, view)} is empty"
+        sink.report(CK075, message, view.place(name), hint=hint, cause=cause)
+
+
+def _emptied_by(name: str, view: Configuration) -> str:
+    """The parameter whose empty value makes that of ``name`` empty: itself, or one to which it refers."""
+    others = references(view.raw(name))
+    return next((other for other in others if view.is_set(other) and not view.value(other)), name)
 
 
 def _own_value(name: str, view: Configuration) -> None:
@@ -437,4 +447,5 @@ def _tables(name: str, text: str, view: Configuration, sink: Sink) -> None:
     for word in split_words(text):
         if ":" not in word.text and name != "alias_database":
             message = f'"{word.text}" in {name} names no table'
-            sink.report(CK076, message, view.place(name), hint="write type:name, as in hash:/etc/postfix/table")
+            place = place_of(view, name, word.text, word.offset)
+            sink.report(CK076, message, place, hint="write type:name, as in hash:/etc/postfix/table")

@@ -10,6 +10,7 @@ from mailconf.check.subject import Subject
 from mailconf.diagnostics import Severity, Sink, error, warning
 from mailconf.model.site import Service
 from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.filters import is_chrooted as is_chrooted
 from mailconf.postfix.settings.listeners import POSTSCREEN, SMTPD
 from mailconf.postfix.text.words import unbraced
 
@@ -116,19 +117,6 @@ def sockets(subject: Subject, sink: Sink) -> None:
             for name, word, path in _paths(seen, service.program):
                 _reach(subject, seen, service, name, word, path, queue, sink)
     _unsigned(view, sink)
-
-
-def is_chrooted(view: Configuration, service: Service) -> bool:
-    """The fifth field; what - means is for compatibility_level to say."""
-    from mailconf.postfix.text.master_cf import entry_at
-
-    if service.span is None:
-        return False
-    field = entry_at(service.span.source.text, service.span.start).fields[4].text
-    if field != "-":
-        return field == "y"
-    level = view.value("compatibility_level").partition(".")[0]
-    return level.isdecimal() and int(level[:6]) < 1
 
 
 def _paths(view: Configuration, program: str) -> Iterator[tuple[str, str, str]]:

@@ -128,7 +128,7 @@ def _banner(view: Configuration, sink: Sink) -> None:
     banner = view.value("smtpd_banner")
     first = banner.split(None, 1)[0] if banner.split() else ""
     name = view.value("myhostname").lower()
-    if first.lower() == name.partition(" ")[0] or "{{" in banner or "@" in first or first.startswith("<"):
+    if not name or first.lower() == name.partition(" ")[0] or "{{" in banner or "@" in first or first.startswith("<"):
         return
     message = f'smtpd_banner begins with "{first}", and not with the name of this host'
     if not first:

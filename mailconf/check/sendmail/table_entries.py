@@ -9,6 +9,7 @@ from mailconf.build.compile import read_source
 from mailconf.check import aliases
 from mailconf.check.sendmail.access import refused_recipients, relaying_senders, unasked_tags
 from mailconf.check.sendmail.alias_users import known_users, lost_aliases, lost_virtual_users
+from mailconf.check.sendmail.own_host import mailertable
 from mailconf.check.sendmail.relaying import whole_domains
 from mailconf.diagnostics import Sink
 from mailconf.sendmail.cf.maps import ALIASES
@@ -39,6 +40,8 @@ def entries(subject: Written, cf: Cf, targets: Sequence[Target], etc_mail: EtcMa
                     refused_recipients(cf, cf.maps[use.name].file, found, subject, sink)
                     unasked_tags(subject.cf, found, sink)
             whole_domains(found, subject, sink)
+        if "mailertable" in target.roles:
+            mailertable(_read(etc_mail, target, "mailertable"), subject, sink)
     _users(subject, cf, targets, etc_mail, sink)
 
 

@@ -206,11 +206,11 @@ def _policies(loaded: Loaded, sink: Sink) -> Policies:
     from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
     from mailconf.postfix.settings.listeners import all_smtpds, label
     from mailconf.postfix.settings.protocol import report_protocol
-    from mailconf.postfix.settings.unserved import report_privileges, report_unserved
+    from mailconf.postfix.settings.unserved import SERVED, report_privileges, report_unserved
 
     smtpds = all_smtpds(loaded.configuration)
     report_protocol(loaded.configuration, smtpds, sink)
-    report_unserved(loaded.configuration, smtpds, sink)
+    report_unserved(loaded.configuration, smtpds, sink, SERVED)
     report_privileges(loaded.configuration, sink, os.geteuid())
     compiled: dict[tuple[str, str], PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
     for s in smtpds:

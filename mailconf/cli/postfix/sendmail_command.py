@@ -20,9 +20,11 @@ from mailconf.encoding import decode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from mailconf.files import Root
     from mailconf.mta.message import Message
+    from mailconf.mta.queue import QueueError
 
 EX_UNAVAILABLE, EX_TEMPFAIL = 69, 75
 LETTERS = "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:q:r:tvx"
@@ -228,13 +230,26 @@ class Call:
         policy = compile_policy(configuration, sink)
         world = MtaWorld(FileWorld(root, trace=False, ports=policy.site.ports), Resolver(), root=root)
         context = Context(policy, world, _unlogged, postfix_personality(configuration, sink))
+        directory = root.path(policy.site.queue_directory.value)
         try:
-            submit(context, root.path(policy.site.queue_directory.value), message)
+            submit(context, directory, message)
         except IntakeRefused as refused:
             raise self._fatal(refused.reply.text) from refused
         except QueueError as failure:
-            raise self._fatal(str(failure)) from failure
+            self._hand_in(directory, message, failure)
         return 0
+
+    def _hand_in(self, directory: Path, message: Message, failure: QueueError) -> None:
+        """Give a message to an MTA whose queue this user must not enter; ``failure`` says so. Raises ToolFatal."""
+        from mailconf.mta.control.drop_client import hand_in
+        from mailconf.mta.queue.entry import QueueError
+
+        try:
+            hand_in(directory, message)
+        except QueueError as refused:
+            raise self._fatal(str(refused)) from refused
+        except OSError:
+            raise self._fatal(str(failure)) from failure
 
 
 def _unlogged(program: str, text: str) -> None:

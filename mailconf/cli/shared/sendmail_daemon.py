@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from mailconf.files import Root, Tree
+    from mailconf.model.letter import Handing, Letter
     from mailconf.model.policy import Policy
+    from mailconf.model.transport import AgentKind
+    from mailconf.mta.identity import Workers
+    from mailconf.mta.message import Agent, Context, Job
     from mailconf.mta.personality import Personality
     from mailconf.mta.reports import Notice
     from mailconf.mta.reports_postfix import NoticeText
@@ -87,7 +92,7 @@ def run(
             note(LogEvent.FINDING, text=line)
         return Policies(main, personality(main), {} if listen else by_daemon(main))
 
-    for text in unserved(policy):
+    for text in unserved(policy, os.geteuid()):
         note(LogEvent.FINDING, text=f"{cf}: {text}")
     server = Server(
         compile,
@@ -96,6 +101,7 @@ def run(
         log=log,
         root=root,
         ready=ready,
+        agents=lambda context, workers: mailers(context, root, workers),
         once=once,
         shared=shared,
     )
@@ -134,6 +140,28 @@ def by_daemon(policy: SendmailPolicy) -> dict[str, Policy]:
     return found
 
 
+def mailers(context: Context, root: Root, workers: Workers) -> dict[AgentKind, Agent]:
+    """The agents of the mailers that are programs and files."""
+    from mailconf.model.transport import AgentKind
+    from mailconf.model.world import Ask
+    from mailconf.mta.sendmail_files import FileMailers
+    from mailconf.mta.sendmail_mailers import ProgramMailers, letter_of
+    from mailconf.mta.smtp_client import SmtpAgent
+    from mailconf.sendmail.mailing.handing import completed, handings
+
+    async def plan(policy: Policy, letter: Letter, transport: str, ask: Ask) -> list[Handing]:
+        return await handings(cast("SendmailPolicy", policy), letter, transport, ask)
+
+    async def complete(job: Job) -> bytes:
+        return await completed(cast("SendmailPolicy", job.policy), letter_of(job), job.transport, Ask(job.world))
+
+    for agent in context.agents.values():
+        if isinstance(agent, SmtpAgent):
+            agent.complete = complete
+    files = FileMailers(context, root, plan, workers)
+    return {AgentKind.PIPE: ProgramMailers(context, root, plan), AgentKind.FILE: files}
+
+
 def _timed(policy: SendmailPolicy, every: float | None) -> SendmailPolicy:
     if every is not None:
         policy.site.limits = policy.site.limits._replace(queue_run_delay=every)
@@ -158,8 +186,8 @@ def compiled(
     return SendmailPolicy(book, recipients_world(root, book), hear=hear)
 
 
-def unserved(policy: SendmailPolicy) -> list[str]:
-    """What the configuration asks for that protects it and that is not done, each in a line for the log."""
+def unserved(policy: SendmailPolicy, user: int = 0) -> list[str]:
+    """What the configuration asks for and is not done with the rights of ``user``, each in a line for the log."""
     from mailconf.model.world import run as run_now
     from mailconf.sendmail.policy.hosts_access import DAEMON, unheeded
     from mailconf.sendmail.rules.problems import Problems, number
@@ -167,8 +195,6 @@ def unserved(policy: SendmailPolicy) -> list[str]:
 
     book = policy.compiled.book
     found = []
-    if book.options.get("InputMailFilters", "").strip():
-        found.append(f"InputMailFilters is not served: mail does not pass {book.options['InputMailFilters']}")
     unknown = [name for name in book.options.get("AuthMechanisms", "").split() if name.upper() not in MECHANISMS]
     if unknown:
         found.append(f"AuthMechanisms: {' '.join(unknown)} is not served: nobody logs in by it")
@@ -177,7 +203,29 @@ def unserved(policy: SendmailPolicy) -> list[str]:
     ruleset = book.number("check_compat", Problems(lambda problem: None))
     if ruleset is not None and book.rulesets[ruleset]:
         found.append("ruleset check_compat is not asked when mail is delivered")
+    found += _unrun(policy, user)
     return [*found, *run_now(unheeded(policy.compiled.files, DAEMON))]
+
+
+def _unrun(policy: SendmailPolicy, user: int) -> list[str]:
+    """The mailers whose mail waits: there is no such program, or it cannot be run with the rights of ``user``."""
+    from mailconf.files import Root
+    from mailconf.sendmail.rules.symbols import MACRO
+
+    found, machine = [], Root()
+    programs = [each for each in policy.site.transports.values() if each.program.startswith("/")]
+    programs = [each for each in programs if not each.name.startswith("*")]
+    for mailer in programs:
+        if not machine.is_file(mailer.program):
+            found.append(f"mailer {mailer.name} waits: there is no program {mailer.program}")
+        elif not any(f"{MACRO}u" in word for word in mailer.argv):
+            found.append(
+                f"mailer {mailer.name} is not served: {mailer.program} is to speak SMTP or LMTP (A= without $u)"
+            )
+    if user and programs:
+        names = ", ".join(sorted(each.name for each in programs))
+        found.append(f"mail for others than user {user} waits: only root runs programs as somebody else ({names})")
+    return found
 
 
 def recipients_world(root: Tree, book: Rulebook) -> RecipientsWorld:

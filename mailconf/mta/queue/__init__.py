@@ -49,7 +49,7 @@ Records
             it lay elsewhere: what is found there again is here already, unless this message is DONE), hold, warned,
             expire, state.
             A recipient: address, and as needed original, orcpt, notify, kind ("command", "file", "error"), owner,
-            identity ([uid, gid]), error (`mailconf.model.recipient`).
+            identity ([uid, gid]), error, controller (`mailconf.model.recipient`).
     RESULT  what became of a message: of next, hold, warned, expire, state those that are new. state has by the place
             of a recipient among the others, in decimal: state (0 pending, 1 deferred, 2 failed, 3 done), number of
             attempts, DSN status, text, relay, code of the reply, its lines.

@@ -98,9 +98,12 @@ def body_size(content: bytes) -> int:
     return len(content) - at - 1 if at or content.startswith(b"\n") else 0
 
 
+_TEXTS = ("original", "orcpt", "notify", "owner", "error", "controller")  # of a recipient
+
+
 def _recipient(recipient: Recipient) -> dict[str, Any]:
     values: dict[str, Any] = {"address": recipient.address}
-    for name in ("original", "orcpt", "notify", "owner", "error"):
+    for name in _TEXTS:
         if value := getattr(recipient, name):
             values[name] = value
     if recipient.kind is not RecipientKind.ADDRESS:
@@ -171,7 +174,7 @@ def _verified(stored: str | list[str]) -> Verified:
 
 
 def _queued(place: int, values: dict[str, Any], outcome: list[Any] | None) -> Queued:
-    names = {name: values[name] for name in ("original", "orcpt", "notify", "owner", "error") if name in values}
+    names = {name: values[name] for name in _TEXTS if name in values}
     recipient = Recipient(values["address"], **names)
     if "kind" in values:
         recipient.kind = RecipientKind(values["kind"])

@@ -41,7 +41,7 @@ LOGGED_SENT = 60  # and of one that is sent
 SHOWN = 60  # and the trace
 _TURN = 100  # pieces after which others have theirs
 _HEADER = re.compile(r"[!-9;-~]+[ \t]*:")
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
 
 
 def of_session(session: Session) -> str:
@@ -71,8 +71,8 @@ class ContentChecks:
         c = configuration
         self._sends = bool(prefix)
         self._names = {kind: prefix + kind.value for kind in Kind}
-        self._actions = _CLIENT_ACTIONS if prefix else _ACTIONS
-        self._unknown: Act = _unsupported if prefix else _unknown
+        self._actions = _CLIENT_ACTIONS if prefix else ACTIONS
+        self._unknown: Act = unsupported if prefix else _unknown
         self._tables = {kind: Tables.of(c.value(self._names[kind]) if active else "", "regexp") for kind in Kind}
         self._nesting = c.integer("mime_nesting_limit")
         self._soft_bounce = c.boolean("soft_bounce")
@@ -95,7 +95,7 @@ class ContentChecks:
         judged = self._mime and not self._sends  # too many multiparts within each other are refused
         if not asked and not judged:
             return Inspection(None, (), content, (), ask.trace)
-        work = _Work(ask, whose, LOGGED_SENT if self._sends else LOGGED)
+        work = Work(ask, whose, LOGGED_SENT if self._sends else LOGGED)
         pieces = Pieces(
             mime=self._mime,
             boundary_length=self._boundary_length,
@@ -127,7 +127,7 @@ class ContentChecks:
             reply = Reply.of(reply.code - 100, f"4{reply.lines[0][1:]}")
         return Inspection(reply, tuple(work.effects), b"".join(work.out), tuple(work.notes), ask.trace)
 
-    def _fail(self, work: _Work, piece: Piece) -> None:
+    def _fail(self, work: Work, piece: Piece) -> None:
         """A table cannot answer for now."""
         work.over = True
         if self._sends:
@@ -149,7 +149,7 @@ class ContentChecks:
             if sieves is None or any(sieve.search(lowered) for sieve in sieves)
         }
 
-    async def _look(self, tables: Tables, piece: Piece, work: _Work) -> None:
+    async def _look(self, tables: Tables, piece: Piece, work: Work) -> None:
         quiet = Ask(work.ask.world)  # a body has many lines: those that are found stand in the trace
         text = decode(piece.text)
         try:
@@ -164,7 +164,7 @@ class ContentChecks:
         told.result = answer.value
         word, _, argument = answer.value.strip().partition(" ")
         action = self._actions.get(word.upper(), self._unknown)
-        action(work, _Line(piece, self._names[piece.kind], text, argument.strip(), answer.value.strip()))
+        action(work, Line(piece, self._names[piece.kind], text, argument.strip(), answer.value.strip()))
         if work.reply is not None:
             told.result = str(work.reply)
 
@@ -174,7 +174,7 @@ def _may_be_found(sieves: list[re.Pattern[bytes]], text: bytes) -> bool:
     return any(sieve.search(lowered) for sieve in sieves)
 
 
-class _Line:
+class Line:
     """A field or a line that an action is about."""
 
     def __init__(self, piece: Piece, parameter: str, text: str, argument: str, value: str) -> None:
@@ -187,7 +187,7 @@ class _Line:
 
 
 @dataclass(slots=True, eq=False)
-class _Work:
+class Work:
     """What has become of a message so far; ``over`` ends the inspection.
 
     objection  refuses it for its form, where no action refuses it or throws it away
@@ -204,9 +204,9 @@ class _Work:
     effects: list[Effect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def log(self, action: str, line: _Line, text: str) -> None:
+    def log(self, action: str, line: Line, text: str) -> None:
         what = "header" if line.is_header else "body"
-        shown = _UNPRINTABLE.sub("?", line.text[: self.logged])
+        shown = UNPRINTABLE.sub("?", line.text[: self.logged])
         self.notes.append(f"{action}: {what} {shown}{self.whose}" + (f": {text}" if text else ""))
 
     @property
@@ -216,30 +216,30 @@ class _Work:
     def refuse_nesting(self, piece: Piece) -> None:
         """A multipart too deep within others."""
         if self.reply is None:
-            shown = _UNPRINTABLE.sub("?", decode(piece.text)[: self.logged])
+            shown = UNPRINTABLE.sub("?", decode(piece.text)[: self.logged])
             self.notes.append(f"reject: mime-error {TOO_DEEP}: {shown}{self.whose.partition(' proto=')[0]}")
             self.objection = Reply.of(550, f"5.6.0 {TOO_DEEP}")
             self.ask.trace.add("mime_nesting_limit", decode(piece.text)[:SHOWN], str(self.objection))
 
-    def warn(self, text: str, line: _Line) -> None:
+    def warn(self, text: str, line: Line) -> None:
         """An action that is wrong: the line stays as it is."""
         self.notes.append(f"warning: {text}")
         self.ask.trace.add("warning", text, "the line is left as it is")
         self.out.append(line.raw)
 
 
-Act = Callable[[_Work, _Line], None]
+Act = Callable[[Work, Line], None]
 
 
-def _unknown(work: _Work, line: _Line) -> None:
+def _unknown(work: Work, line: Line) -> None:
     work.warn(f"unknown command in {line.parameter} map: {line.value}", line)
 
 
-def _unsupported(work: _Work, line: _Line) -> None:
+def unsupported(work: Work, line: Line) -> None:
     work.warn(f"unsupported command in {line.parameter} map: {line.value}", line)
 
 
-def _reject(work: _Work, line: _Line) -> None:
+def _reject(work: Work, line: Line) -> None:
     status, text = split_status(line.argument, "5.7.1")
     if status[0] not in "45":
         work.notes.append(f"warning: bad DSN action in {line.argument} -- need 4.x.x or 5.x.x")
@@ -250,13 +250,13 @@ def _reject(work: _Work, line: _Line) -> None:
     work.over = True
 
 
-def _discard(work: _Work, line: _Line) -> None:
+def _discard(work: Work, line: Line) -> None:
     work.log("discard", line, line.argument)
     work.effects.append(Effect(EffectKind.DISCARD, line.argument))
     work.over = True
 
 
-def _hold(work: _Work, line: _Line) -> None:
+def _hold(work: Work, line: Line) -> None:
     if not work.held:
         work.log("hold", line, line.argument)
         work.effects.append(Effect(EffectKind.HOLD, line.argument))
@@ -264,7 +264,7 @@ def _hold(work: _Work, line: _Line) -> None:
     work.out.append(line.raw)
 
 
-def _filter(work: _Work, line: _Line) -> None:
+def _filter(work: Work, line: Line) -> None:
     if not line.argument:
         work.warn(f"missing FILTER command argument in {line.parameter} map", line)
     elif ":" not in line.argument:
@@ -276,7 +276,7 @@ def _filter(work: _Work, line: _Line) -> None:
 
 
 def _to_address(kind: EffectKind, word: str, what: str, *, ends: bool) -> Act:
-    def act(work: _Work, line: _Line) -> None:
+    def act(work: Work, line: Line) -> None:
         if not line.argument:
             work.warn(f"missing {word} command argument in {line.parameter} map", line)
         elif "@" not in line.argument:
@@ -290,20 +290,20 @@ def _to_address(kind: EffectKind, word: str, what: str, *, ends: bool) -> Act:
     return act
 
 
-def _drop(work: _Work, line: _Line) -> None:
+def _drop(work: Work, line: Line) -> None:
     """IGNORE: the line goes, and the log has nothing of it."""
 
 
-def _strip(work: _Work, line: _Line) -> None:
+def _strip(work: Work, line: Line) -> None:
     work.log("strip", line, line.argument)
 
 
-def _keep(work: _Work, line: _Line) -> None:
+def _keep(work: Work, line: Line) -> None:
     work.out.append(line.raw)
 
 
 def _only_log(action: str, *, ends: bool = False) -> Act:
-    def act(work: _Work, line: _Line) -> None:
+    def act(work: Work, line: Line) -> None:
         work.log(action, line, line.argument)
         work.out.append(line.raw)
         work.over = ends
@@ -314,7 +314,7 @@ def _only_log(action: str, *, ends: bool = False) -> Act:
 def _put(word: str, *, keeps: bool) -> Act:
     """PREPEND and REPLACE."""
 
-    def act(work: _Work, line: _Line) -> None:
+    def act(work: Work, line: Line) -> None:
         if not line.argument:
             work.warn(f"{word} action without text in {line.parameter} map", line)
         elif line.is_header and not _HEADER.match(line.argument):
@@ -329,7 +329,7 @@ def _put(word: str, *, keeps: bool) -> Act:
     return act
 
 
-_ACTIONS: dict[str, Act] = {
+ACTIONS: dict[str, Act] = {
     "REJECT": _reject,
     "DISCARD": _discard,
     "HOLD": _hold,
@@ -347,5 +347,5 @@ _ACTIONS: dict[str, Act] = {
     "REPLACE": _put("REPLACE", keeps=False),
 }
 _CLIENT_ACTIONS = {
-    word: _ACTIONS[word] for word in ("DUNNO", "OK", "IGNORE", "STRIP", "WARN", "INFO", "PREPEND", "REPLACE")
+    word: ACTIONS[word] for word in ("DUNNO", "OK", "IGNORE", "STRIP", "WARN", "INFO", "PREPEND", "REPLACE")
 }

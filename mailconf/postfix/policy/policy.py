@@ -13,6 +13,7 @@ from typing import NamedTuple
 from mailconf.diagnostics import Code, Sink
 from mailconf.edits import Fix, comment_moved
 from mailconf.model.distinction import Dimension, Distinction, Key, Values
+from mailconf.model.filtering import NO_FILTERS, Filtering
 from mailconf.model.policy import Kept, Privilege, Role
 from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.security import HopAgreed, HopAsked, HopSecurity
@@ -25,6 +26,8 @@ from mailconf.postfix.policy.aliasing import Aliasing
 from mailconf.postfix.policy.codes import PF206, PF229, PF250
 from mailconf.postfix.policy.content_checks import ContentChecks, of_session
 from mailconf.postfix.policy.dns_filter import DnsFilter
+from mailconf.postfix.policy.field_checks import FieldChecks
+from mailconf.postfix.policy.filter_lists import FilterLists
 from mailconf.postfix.policy.hop_security import HopSecurities
 from mailconf.postfix.policy.local import Local, with_headers
 from mailconf.postfix.policy.resolve import Resolver
@@ -33,10 +36,12 @@ from mailconf.postfix.policy.smtpd import PostfixSession, Smtpd
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.classes import IGNORED, Domains
 from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.filters import has_filters
 from mailconf.postfix.settings.site import site_of
 from mailconf.postfix.settings.transports import AGENTS, MAILBOX_HEADERS
 from mailconf.postfix.text.words import split_words
 from mailconf.smtp.host_addresses import valid_ipv6
+from mailconf.source import Span
 
 
 class _Agent(NamedTuple):
@@ -82,6 +87,8 @@ class PostfixPolicy:
         self.resolver = Resolver(domains, self.rewriter)
         self.aliasing = Aliasing(domains, self.rewriter)
         self._checks = ContentChecks.of_service(seen)
+        self._fields = FieldChecks(seen)
+        self._filters = FilterLists(domains, service) if has_filters(seen) else None
         self._seen = seen
         self._common = _agent_of(domains, self.rewriter, self.resolver)
         self._agents: dict[str, _Agent] = {}
@@ -105,6 +112,8 @@ class PostfixPolicy:
         yield from self.rewriter.distinguishes()
         yield from self.aliasing.distinguishes()
         yield from self._checks.distinguishes()
+        if self._filters is not None:
+            yield from self._filters.distinguishes()
         yield from self.resolver.distinguishes(Dimension.RECIPIENT, Dimension.SENDER, exact=False)
         for name, transport in self.site.transports.items():
             agent = self._agent(name)
@@ -129,6 +138,12 @@ class PostfixPolicy:
         if not self._checks:
             return Inspection(None, (), content, (), ask.trace)
         return await self._checks.inspect(content, ask, of_session(session))
+
+    async def filters(self, session: Session, ask: Ask) -> Filtering:
+        return NO_FILTERS if self._filters is None else await self._filters.of(session, ask)
+
+    async def inspect_field(self, session: Session, field: bytes, ask: Ask) -> Inspection:
+        return await self._fields.inspect(field, ask, of_session(session))
 
     async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
         if transport not in self._sent:
@@ -226,6 +241,7 @@ _PROBE_PARAMETERS = (
 )
 _OPENED = re.compile(r"open file (.*): [^:]*\Z", re.DOTALL)
 _IN_LIST = re.compile(r"(?<=[\s,])#")
+_QUOTED = re.compile(r'"([^"]+)"')
 _LONGEST = 20_000  # characters of a list in which a fix is looked for
 _FATAL = ("open dictionary: expecting", "no pattern after", "read file ")
 
@@ -243,9 +259,20 @@ def telling(configuration: Configuration, sink: Sink) -> Callable[[str, str], No
         elif text.startswith(_FATAL):
             code = PF250
         fix = _list_fix(configuration, name, code)
-        sink.report(code, f"{name}: {text}", configuration.place(name), hint=hint, fix=fix)
+        sink.report(code, f"{name}: {text}", _list_place(configuration, name, text, code), hint=hint, fix=fix)
 
     return tell
+
+
+def _list_place(configuration: Configuration, name: str, text: str, code: Code) -> Span | None:
+    """The word of the list that ``text`` quotes, or the comment in it, if it is written there; else the list."""
+    raw = configuration.raw(name)
+    if configuration.is_set(name) and len(raw) <= _LONGEST:
+        quoted = _QUOTED.search(text)
+        found = _IN_LIST.search(raw) if code is PF229 else re.search(re.escape(quoted[1]), raw) if quoted else None
+        if found is not None:
+            return configuration.place(name, found.start(), len(raw.rstrip()) if code is PF229 else found.end())
+    return configuration.place(name)
 
 
 def _list_fix(configuration: Configuration, name: str, code: Code) -> Fix:

@@ -21,6 +21,7 @@ from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.world import Ask, EmptyResult, LookupFailed
 from mailconf.postfix.policy.smtpd_settings import Settings
+from mailconf.postfix.settings.lists import ListKind
 from mailconf.postfix.settings.lookup import is_pattern
 from mailconf.postfix.text.words import split_words, table_spec
 
@@ -39,6 +40,7 @@ class Privileges:
             Privilege.UNLIMITED: settings.limit_exceptions,
         }
         configuration = settings.domains.configuration
+        self._submitters = settings.domains.list("authorized_submit_users", ListKind.STRING)
         words = split_words(configuration.value("local_header_rewrite_clients"))
         texts = [word.text for word in words if word.text.lower() != _ADDRESS_MAP]
         default_type = configuration.value("default_database_type")
@@ -72,6 +74,8 @@ class Privileges:
     async def _may(self, session: Session, privilege: Privilege, ask: Ask) -> bool:
         if privilege is Privilege.LOCAL_HEADERS:
             return await self._is_local(session, ask)
+        if privilege is Privilege.SUBMIT:
+            return await self._submitters.match(ask, session.sasl_username)
         return await self._lists[privilege].match_host(ask, session.client_name.text, session.client_address)
 
     async def _is_local(self, session: Session, ask: Ask) -> bool:

@@ -12,7 +12,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 
-from mailconf.diagnostics import Code, Sink
+from mailconf.diagnostics import Code, Severity, Sink
 from mailconf.edits import Fix, lines_removed, swapped
 from mailconf.files import Root, Tree
 from mailconf.model.site import Service, Setting
@@ -170,10 +170,13 @@ class Configuration:
                 continue
             earlier = self._main.get(found.name)
             if earlier is not None and earlier.span is not None:
-                message = f"{found.name} is set again; the earlier value, line {earlier.span.line}, is lost"
+                same, line = earlier.value == found.value, earlier.span.line
+                rest = f", to the value of line {line}" if same else f"; the earlier value, line {line}, is lost"
                 span = source.span(found.start, found.end)
-                fix = lines_removed(span) if earlier.value == found.value else ()
-                self._sink.report(PF005, message, span, hint="remove one of the two", fix=fix)
+                fix = lines_removed(span) if same else ()
+                severity = Severity.NOTE if same else None  # of which Postfix logs nothing
+                message = f"{found.name} is set again{rest}"
+                self._sink.report(PF005, message, span, hint="remove one of the two", fix=fix, severity=severity)
             self._main.take(found)
 
     def _take_master(self, source: Source) -> None:

@@ -112,6 +112,8 @@ def site_of(configuration: Configuration) -> Site:
         smart_host=c.setting("relayhost"),
         always_bcc=c.setting("always_bcc"),
         content_filter=c.setting("content_filter"),
+        local_filter=_pickup(c).value("content_filter"),
+        is_dropped_at=True,
         filter_nexthop=c.value("default_filter_nexthop"),
         maps_addresses="no_address_mappings" not in c.words("receive_override_options"),
         ports=c.ports,
@@ -146,6 +148,12 @@ def site_of(configuration: Configuration) -> Site:
     )
     site.transports = transports_of(c, site.limits, _limits)
     return site
+
+
+def _pickup(c: Configuration) -> Configuration:
+    """What the service sees that takes mail from commands, pickup(8)."""
+    service = next((s for s in c.services if s.program == "pickup"), None)
+    return c.for_service(service) if service is not None and service.overrides else c
 
 
 def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:

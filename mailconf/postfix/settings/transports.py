@@ -9,9 +9,18 @@ from collections.abc import Callable
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service
-from mailconf.model.transport import AgentKind, ConnectionReuse, HostLookup, Transport
+from mailconf.model.transport import (
+    AgentKind,
+    ClientWays,
+    Concurrency,
+    ConnectionReuse,
+    Feedback,
+    HostLookup,
+    Transport,
+)
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.pipe_services import pipe_service
+from mailconf.smtp.ehlo import Ehlo
 
 AGENTS = {
     "smtp": AgentKind.SMTP,
@@ -61,10 +70,12 @@ def _transport(
         limits=own if own != limits else None,
         command=command,
         concurrency=c.integer(concurrency) if c.is_known(concurrency) else None,
+        change=_change(c, service.name),
         recipients=c.integer(recipients) if c.is_known(recipients) else None,
         client_name=view.value(client) if client is not None else "",
         client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
         host_lookup=_host_lookup(view, service.program) if client is not None else HostLookup(),
+        ways=_ways(view, service.program) if client is not None else ClientWays(),
         reuse=_reuse(view, service.program) if client is not None else ConnectionReuse(),
         rewrites=client is None or bool(view.value(f"{service.program}_generic_maps")),
         headers=headers,
@@ -82,6 +93,58 @@ def _host_lookup(view: Configuration, program: str) -> HostLookup:
     if level.lower() == "disabled" if level else view.boolean("disable_dns_lookups"):
         return HostLookup(mx=False, dns=False, native=True, types=address_types(view))
     return HostLookup(True, "dns" in ways, "native" in ways, address_types(view))
+
+
+def _ways(c: Configuration, program: str) -> ClientWays:
+    """postconf(5) smtp_mx_address_limit, smtp_fallback_relay, smtp_bind_address, and their like."""
+
+    def integer(name: str, otherwise: int) -> int:
+        return c.integer(f"{program}_{name}") if c.is_known(f"{program}_{name}") else otherwise
+
+    usual = ClientWays()
+    smtp = program == "smtp"
+    ehlo = Ehlo.ALWAYS
+    if smtp and c.boolean("smtp_never_send_ehlo"):
+        ehlo = Ehlo.NEVER
+    elif smtp and not c.boolean("smtp_always_send_ehlo"):
+        ehlo = Ehlo.OFFERED
+    return ClientWays(
+        addresses=integer("mx_address_limit", usual.addresses),
+        sessions=integer("mx_session_limit", usual.sessions),
+        fallback=tuple(c.words(f"{program}_fallback_relay")),
+        bind4=c.value(f"{program}_bind_address"),
+        bind6=c.value(f"{program}_bind_address6"),
+        ehlo=ehlo,
+        skips=c.boolean(f"{program}_skip_5xx_greeting"),
+        line_length=integer("line_length_limit", usual.line_length),
+        converts=not c.boolean("disable_mime_output_conversion"),
+    )
+
+
+def _change(c: Configuration, name: str) -> Concurrency:
+    """The queue manager's: postconf(5) initial_destination_concurrency and its like, or the transport's own."""
+
+    def own(common: str) -> str:
+        known = f"{name}_{common.removeprefix('default_')}"
+        return known if c.is_known(known) else common
+
+    return Concurrency(
+        first=c.integer(own("initial_destination_concurrency")),
+        gain=_feedback(c.value(own("default_destination_concurrency_positive_feedback"))),
+        loss=_feedback(c.value(own("default_destination_concurrency_negative_feedback"))),
+        cohorts=c.integer(own("default_destination_concurrency_failed_cohort_limit")),
+    )
+
+
+def _feedback(text: str) -> Feedback:
+    """``number`` or ``number / concurrency``. ``number / sqrt_concurrency`` counts as 1, whatever the number is, as in
+    Postfix 3.7.11; so does what is none of these, or not from 0 to 1: the queue manager does not start then."""
+    amount, _, divisor = (part.strip() for part in text.partition("/"))
+    try:
+        number = float(amount)
+    except ValueError:
+        return Feedback()
+    return Feedback(number, bool(divisor)) if divisor in ("", "concurrency") and 0.0 <= number <= 1.0 else Feedback()
 
 
 def _reuse(view: Configuration, program: str) -> ConnectionReuse:

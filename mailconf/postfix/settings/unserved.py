@@ -8,7 +8,7 @@ a message: names of folders, accounts and programs, resources, timing inside Pos
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from mailconf.diagnostics import Sink, warning
 from mailconf.model.site import Service
@@ -41,13 +41,10 @@ Source: docs/postfix-support.md, "What explain and serve do not do".
 """
 
 POSTSCREEN = "postscreen does not test clients"
+SERVED = ("milter_header_checks", "smtpd_milter_maps", "smtpd_milters")  # what serve does, and explain does not
 UNSERVED: dict[str, tuple[str, ...]] = {
-    "mail filters (milter) are not asked": (
-        "milter_header_checks",
-        "non_smtpd_milters",
-        "smtpd_milter_maps",
-        "smtpd_milters",
-    ),
+    "explain asks no mail filters (milter), serve does": SERVED,
+    "mail filters (milter) are not asked about what the sendmail command hands in": ("non_smtpd_milters",),
     "mail is not handed to a proxy before it is queued": ("smtpd_proxy_filter",),
     "characters are not looked at, nor 8-bit text": (
         "message_reject_characters",
@@ -68,15 +65,7 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtp_per_request_deadline",
         "smtpd_per_request_deadline",
     ),
-    "these limits are not applied": (
-        "duplicate_filter_limit",
-        "header_address_token_limit",
-        "lmtp_mx_address_limit",
-        "lmtp_mx_session_limit",
-        "smtp_mx_address_limit",
-        "smtp_mx_session_limit",
-        "smtpd_recipient_overshoot_limit",
-    ),
+    "these limits are not applied": ("duplicate_filter_limit",),
     "ETRN is answered without these restrictions": ("smtpd_etrn_restrictions",),
     POSTSCREEN: (
         "postscreen_access_list",
@@ -92,10 +81,11 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "lmtp_address_verify_target",
         "smtp_address_verify_target",
     ),
-    "outgoing mail does not take these ways": (
-        "smtp_bind_address",
-        "smtp_bind_address6",
-        "smtp_fallback_relay",
+    "outgoing mail does not take these ways": ("best_mx_transport",),
+    "hosts are tried in the order of the DNS, IPv4 first": ("lmtp_address_preference", "smtp_address_preference"),
+    "connections come from another address where they cannot come from this one": (
+        "lmtp_bind_address_enforce",
+        "smtp_bind_address_enforce",
     ),
 }
 
@@ -123,7 +113,7 @@ UNSERVED |= _PARTLY
 # Parameters about security that need no warning of their own: patterns of names, and the reason.
 SILENT: dict[str, str] = {
     r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
-    r"authorized_|smtpd_authorized_verp_clients": "of commands that serve does not have",
+    r"authorized_(?:flush|mailq|verp)|smtpd_authorized_verp_clients": "of commands that serve does not have",
     r"(?:smtp|lmtp|smtpd)_(?:starttls|tls)_|tls_|(?:smtp|lmtp)_log_tls_": "details of TLS, named where that is on",
     r"(?:smtp|lmtp|smtpd)_sasl_|(?:broken|cyrus|send_cyrus)_sasl_|(?:smtp|lmtp)_send_dummy_mail_auth": (
         "details of logins, which are named where they are on"
@@ -133,17 +123,20 @@ SILENT: dict[str, str] = {
     r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
     r"address_verify_(?:map|cache_cleanup_interval|service_name)": "where Postfix keeps what probes came to",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
-    r"(?:smtp|lmtp)_(?:bind_address_enforce|line_length_limit)|connection_cache_(?:protocol|service|status)_": (
-        "how mail goes out, not which"
-    ),
-    r"qmgr_|default_(?:destination_concurrency_failed_cohort|extra_recipient|recipient|recipient_refill)_limit|"
+    r"connection_cache_(?:protocol|service|status)_": "how mail goes out, not which",
+    r"qmgr_|default_(?:extra_recipient|recipient|recipient_refill)_limit|"
     r"local_destination_|delay_logging_|queue_file_attribute_count_limit": "resources inside Postfix",
     r"strict_mailbox_ownership": "yes unless it is set, and no only allows more",
 }
 
 
-def report_unserved(configuration: Configuration, services: Iterable[Service], sink: Sink) -> None:
-    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for."""
+def report_unserved(
+    configuration: Configuration, services: Iterable[Service], sink: Sink, done: Collection[str] = ()
+) -> None:
+    """One warning (PF208) a subject that the configuration, or one of ``services`` by its overrides, asks for.
+
+    done  parameters that are acted upon here
+    """
     services = list(services)
     asking = [configuration, *(configuration.for_service(service) for service in services if service.overrides)]
     screened = any(service.front for service in services)
@@ -152,7 +145,7 @@ def report_unserved(configuration: Configuration, services: Iterable[Service], s
             continue
         served = _is_served.get(subject, _never)
         views = [own for own in reversed(asking) if not served(own)]
-        asked = {name: own.place(name) for own in views for name in parameters if _asks(own, name)}
+        asked = {name: own.place(name) for own in views for name in parameters if name not in done and _asks(own, name)}
         if asked:
             names = sorted(asked)
             effect = "not all of the effect" if subject in _PARTLY else "no effect"

@@ -104,7 +104,7 @@ define(`FEATURE', `own_record_(`FEATURE', $@)ifdef(`own_feature_$1_', `own_featu
 define(`OSTYPE', `own_record_(`OSTYPE', `$1')ifdef(`own_ostype_$1_', `indir(`own_ostype_$1_')')`'')
 define(`DOMAIN', `own_record_(`DOMAIN', `$1')ifdef(`own_domain_$1_', `indir(`own_domain_$1_')')`'')
 define(`INPUT_MAIL_FILTER', `own_record_(`INPUT_MAIL_FILTER', $@)'dnl
-`define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `confINPUT_MAIL_FILTERS,')`$1')')
+`define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')`, '')`$1')')
 define(`VERSIONID', `PUSHDIVERT(0)# $1
 `'POPDIVERT`'')
 m4wrap(`include(`@FOLDER@/m4/finish.m4')')

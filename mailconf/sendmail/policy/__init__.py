@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 
 from mailconf.model.distinction import Distinction, Values
+from mailconf.model.filtering import Filtering
 from mailconf.model.policy import Kept, Privilege, Role
 from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.security import HopAgreed, HopAsked, HopSecurity, ServerTls
@@ -19,6 +20,7 @@ from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Deliveries, Expansion, Inspection, Reply, Route
 from mailconf.model.world import Ask, Records, run
 from mailconf.sendmail.policy import deliveries, hops
+from mailconf.sendmail.policy.filters import filtering_of
 from mailconf.sendmail.policy.recipients_world import RecipientsWorld
 from mailconf.sendmail.policy.session import SendmailSession
 from mailconf.sendmail.policy.settings import Compiled
@@ -48,6 +50,7 @@ class SendmailPolicy:
     ) -> None:
         self.compiled = Compiled(book, files, source)
         self.site = self.compiled.site
+        self._filtering = filtering_of(self.compiled.settings)
         self._valid = [map_ for map_ in book.maps.values() if map_.valid]
         self._open_maps(Problems(hear))
 
@@ -94,9 +97,15 @@ class SendmailPolicy:
     async def worded(self, session: Session, reply: Reply, ask: Ask) -> Reply:
         return reply
 
+    async def filters(self, session: Session, ask: Ask) -> Filtering:
+        return self._filtering
+
     async def inspect(self, session: Session, content: bytes, ask: Ask) -> Inspection:
         """Its rulesets for fields were asked at the end of data."""
         return Inspection(None, (), content, (), ask.trace)
+
+    async def inspect_field(self, session: Session, field: bytes, ask: Ask) -> Inspection:
+        return Inspection(None, (), field, (), ask.trace)
 
     async def inspect_sent(self, transport: str, content: bytes, ask: Ask) -> Inspection:
         """There is nothing of the kind."""

@@ -100,10 +100,10 @@ async def _final(question: Question, recipient: Recipient, addressee: Addressee)
     kind = _KINDS.get(addressee.mailer.name, RecipientKind.ADDRESS)
     if kind is RecipientKind.ADDRESS:
         text = modern(await question.plain(addressee)) or text
-    identity = addressee.identity
+    identity, named = addressee.identity, ""
     if kind is not RecipientKind.ADDRESS and controller is not None:
-        identity = controller.identity
-    return replace(recipient.at(text), kind=kind, owner=owner, identity=identity)
+        identity, named = controller.identity, modern(controller.text)
+    return replace(recipient.at(text), kind=kind, owner=owner, identity=identity, controller=named)
 
 
 async def resolve(compiled: Compiled, recipient: str, ask: Ask, kind: RecipientKind = RecipientKind.ADDRESS) -> Route:

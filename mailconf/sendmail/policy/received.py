@@ -45,13 +45,14 @@ class ReceivedField:
         if line is None:
             return ""
         macros = book.macros.above()
-        for name, value in _macros(self._policy, hop).items():
+        for name, value in hop_macros(hop, self._policy).items():
             macros.define(name, value)
         value = macros.expand(line.value, lambda message: None)[:_MOST].strip()
         return modern(f"{line.name}: {value}")
 
 
-def _macros(policy: Compiled, hop: Came) -> dict[str, str | None]:
+def hop_macros(hop: Came, policy: Compiled | None = None) -> dict[str, str | None]:
+    """The macros that tell how a message came, by their names."""
     session = hop.session
     values: dict[str, str | None] = {"i": hop.queue_id, "b": dated(hop.arrival), "u": None}
     if session is None:

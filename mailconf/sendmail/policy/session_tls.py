@@ -15,7 +15,7 @@ _VERIFIED = {Proof.NOT_ASKED: "NOT", Proof.NONE: "NO", Proof.GOOD: "OK", Proof.B
 _MD5 = "md5"
 
 
-def tls_macros(policy: Compiled, session: Session) -> dict[str, str | None]:
+def tls_macros(policy: Compiled | None, session: Session) -> dict[str, str | None]:
     """The macros of TLS that is in force."""
     certificate = session.certificate
     bits = str(session.tls_bits)
@@ -34,8 +34,8 @@ def tls_macros(policy: Compiled, session: Session) -> dict[str, str | None]:
         known = Names(b"", b"", b"", b"")
     found["cert_subject"], found["cert_issuer"] = encoded(known.subject), encoded(known.issuer)
     found["cn_subject"], found["cn_issuer"] = common(known.subject_name), common(known.issuer_name)
-    algorithm = policy.site.tls.digest if policy.site.tls is not None else _MD5
-    given = bool(policy.book.options.get("CertFingerprintAlgorithm", "").strip())
+    named = "" if policy is None else policy.book.options.get("CertFingerprintAlgorithm", "").strip().lower()
+    algorithm, given = named or _MD5, bool(named)
     try:
         found["cert_fp" if given else "cert_md5"] = fingerprint(certificate.data, algorithm)
     except ValueError:  # a digest that the library does not have

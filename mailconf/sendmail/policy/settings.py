@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service, Setting, Site
-from mailconf.model.transport import AgentKind, Transport
+from mailconf.model.transport import AgentKind, ConnectionReuse, Transport
 from mailconf.sendmail.policy.asked_world import AskedWorld
 from mailconf.sendmail.policy.deciding import Deciding
 from mailconf.sendmail.policy.recipients_world import RecipientsWorld
@@ -147,13 +147,14 @@ class Settings:
             domain=Setting(self.expanded("m"), None, "m"),
             origin=Setting(self.expanded("M") or self.hostname, None, "M"),
             listeners=self.listeners(),
-            transports={name: transport(mailer) for name, mailer in book.mailers.items()},
+            transports={m.name: transport(m)._replace(reuse=self.reuse) for m in book.mailers.values()},
             queue_directory=Setting(book.options.get("QueueDirectory", "/var/spool/mqueue"), None, "QueueDirectory"),
             limits=self.limits,
             protocol=self.protocol,
             syslog_name="sendmail",
             mail_name="Sendmail",
             recipient_delimiter="+",
+            fields_at_delivery=True,
             options=options,
         )
 
@@ -174,6 +175,15 @@ class Settings:
                 modifiers = "".join(letter for letter in keys.get("M", "") if letter.isascii() and letter.isalnum())
                 found = Daemon(service.name, modifiers, keys.get("D", "")[:1] or self.mode)
         return found
+
+    @property
+    def reuse(self) -> ConnectionReuse:
+        """How connections to other hosts are kept (ConnectionCacheSize, ConnectionCacheTimeout).
+
+        A sendmail that runs the queue ends when it is through, and its connections with it; here they end soon.
+        """
+        idle = min(self.seconds("ConnectionCacheTimeout", 300, "m"), ConnectionReuse().idle)
+        return ConnectionReuse(on_demand=self.number("ConnectionCacheSize", 1) > 0, idle=idle)
 
     def listeners(self) -> list[Service]:
         """What DaemonPortOptions asks for."""

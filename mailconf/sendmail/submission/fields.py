@@ -80,7 +80,7 @@ def added_fields(book: Rulebook, macros: Macros, own: Sequence[Field], *, also: 
             continue
         if key in present and key not in _FORCED:
             continue
-        if not _wanted(line, macros, _USUAL | set(also)):
+        if not wanted(line, macros, _USUAL | set(also)):
             continue
         value = macros.expand(line.value, lambda message: None)[:_MOST]
         if value:
@@ -94,7 +94,8 @@ def kept_fields(book: Rulebook, own: Sequence[Field]) -> list[Field]:
     return [field for field in own if field.value.strip() or field.key not in filled]
 
 
-def _wanted(line: AddedHeader, macros: Macros, flags: frozenset[str] | set[str]) -> bool:
+def wanted(line: AddedHeader, macros: Macros, flags: frozenset[str] | set[str]) -> bool:
+    """Whether the condition of a line H holds: one of ``flags`` is in it, or its macro has a value."""
     if not line.condition:
         return True
     if META.match(line.condition):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mailconf.model.transport import ConnectionReuse
 from mailconf.model.verdict import EffectKind
 from mailconf.mta.queue_ids import DateIds, ShortIds
 from mailconf.mta.rates import Rates
@@ -159,3 +160,17 @@ def test_the_first_command_of_another_protocol_ends_the_session(place: Bench, co
     assert said(first, command, "NOOP")[0].startswith("421 4.7.0 mail.example.org Rejecting open proxy ")
     second = Dialogue(place, policy_of(place, ""), GOOD)
     assert [reply[:3] for reply in said(second, "NOOP", command, "NOOP")] == ["250", "500", "250"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reuse"),
+    [
+        ("", ConnectionReuse(True, 2.0)),
+        ("O ConnectionCacheSize=0\n", ConnectionReuse(False, 2.0)),
+        ("O ConnectionCacheSize=2\nO ConnectionCacheTimeout=1s\n", ConnectionReuse(True, 1.0)),
+        ("O ConnectionCacheTimeout=5m\n", ConnectionReuse(True, 2.0)),
+    ],
+)
+def test_how_connections_to_other_hosts_are_kept(place: Bench, text: str, reuse: ConnectionReuse) -> None:
+    policy = policy_of(place, f"{text}Mesmtp, P=[IPC], F=mDFMuXa, A=TCP $h\n")
+    assert policy.site.transports["esmtp"].reuse == reuse

@@ -1,0 +1,175 @@
+"""A letter for one mailer as the calls of its program: who is named in each, its arguments, and what it reads.
+
+Recipients go together where the mailer has F=m and the same owner gets what comes back; each goes by itself otherwise.
+The first word of A= with ``$u`` stands for as many words as there are recipients, in the others it is the last
+recipient. No word is given to a shell.
+
+Source: Sendmail Installation and Operation Guide 5.4; sendmail 8.17.1.9, tests/vectors/sendmail_mailers.jsonl.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+
+from mailconf.model.address import external
+from mailconf.model.letter import Handing, Letter, Program
+from mailconf.model.recipient import Recipient, RecipientKind
+from mailconf.model.verdict import Route
+from mailconf.model.world import Ask, LookupFailed
+from mailconf.sendmail.mailing.content import split, with_added, written
+from mailconf.sendmail.mailing.identity import Rights, rights_of
+from mailconf.sendmail.policy import SendmailPolicy
+from mailconf.sendmail.policy.deliveries import Question
+from mailconf.sendmail.policy.received import hop_macros
+from mailconf.sendmail.policy.rewriting import Waits, mailer_called, rewritten
+from mailconf.sendmail.policy.session_state import latin, modern
+from mailconf.sendmail.rules.book import DefinedMailer, Rulebook
+from mailconf.sendmail.rules.macros import Macros
+from mailconf.sendmail.rules.symbols import MACRO
+from mailconf.sendmail.submission.fields import dated
+
+_TOO_BIG, _UNAVAILABLE = "5.2.3", 69
+_USER = f"{MACRO}u"
+_AGENT = {"AGENT": "sendmail"}
+
+
+class _Came:
+    """How a letter came, for `hop_macros`."""
+
+    def __init__(self, letter: Letter, recipients: tuple[str, ...]) -> None:
+        self.queue_id, self.arrival, self.session = letter.queue_id, letter.arrival, letter.session
+        self.recipients = recipients
+
+
+async def handings(policy: SendmailPolicy, letter: Letter, transport: str, ask: Ask) -> list[Handing]:
+    """What is done for the recipients of a letter, who are of one mailer; nothing where there is no such mailer.
+
+    Raises LookupFailed where a map cannot answer.
+    """
+    question = Question(policy.compiled, ask)
+    mailer = mailer_called(question.engine, latin(transport))
+    if mailer is None:
+        return []
+    found = []
+    for places in _together(letter.recipients, mailer):
+        if 0 < mailer.largest < len(letter.content):
+            found.append(Handing(places, refusal=(_TOO_BIG, _UNAVAILABLE)))
+        else:
+            found.append(await _handing(question, mailer, letter, places))
+    return found
+
+
+def _together(recipients: Sequence[tuple[Recipient, Route]], mailer: DefinedMailer) -> Iterator[tuple[int, ...]]:
+    """The places of recipients for which the program is called once."""
+    if not mailer.has("m"):
+        yield from ((place,) for place in range(len(recipients)))
+        return
+    groups: dict[tuple[str, str], list[int]] = {}
+    for place, (recipient, route) in enumerate(recipients):
+        groups.setdefault((recipient.owner, route.nexthop), []).append(place)
+    for places in groups.values():
+        for at in range(0, len(places), max(mailer.recipients, 1)):
+            yield tuple(places[at : at + max(mailer.recipients, 1)])
+
+
+async def _handing(question: Question, mailer: DefinedMailer, letter: Letter, places: tuple[int, ...]) -> Handing:
+    book = question.engine.book
+    recipients = [letter.recipients[place] for place in places]
+    rights = await rights_of(question.engine, question.world, mailer, recipients[-1][0])
+    macros = await _envelope(question, mailer, letter, recipients)
+    macros.define("z", latin(rights.home) or None)
+    data = written(book, mailer, macros, letter.content)
+    macros.define("u", None)
+    users = [_user(recipient, each) for recipient, each in recipients]
+    program = _program(book, mailer, macros, rights, users)
+    return Handing(places, program, data, rights=rights.shown)
+
+
+async def completed(policy: SendmailPolicy, letter: Letter, transport: str, ask: Ask) -> bytes:
+    """The message of a letter with the fields that the mailer adds where they are missing. Raises LookupFailed."""
+    question = Question(policy.compiled, ask)
+    mailer = mailer_called(question.engine, latin(transport))
+    if mailer is None:
+        return letter.content
+    macros = await _envelope(question, mailer, letter, letter.recipients)
+    fields, body = split(letter.content)
+    added = b"".join(with_added(question.engine.book, mailer, macros, fields))
+    return added + (body if body.startswith(b"\n") or not body else b"\n" + body)
+
+
+async def _envelope(
+    question: Question, mailer: DefinedMailer, letter: Letter, recipients: Sequence[tuple[Recipient, Route]]
+) -> Macros:
+    """The macros of a letter for some of its recipients."""
+    macros = _macros(question.engine.book, letter, tuple(recipient.address for recipient, _ in recipients))
+    last, route = recipients[-1]
+    sender = latin(external(last.owner or letter.sender))
+    macros.define("f", sender)
+    try:
+        macros.define("g", await rewritten(question.engine, sender, mailer, sender=True, header=False))
+    except Waits:
+        raise LookupFailed(mailer.name, "a map of its rulesets could not answer") from None
+    macros.define("h", latin(route.nexthop))
+    macros.define("x", latin(letter.full_name) or None)
+    return macros
+
+
+def _macros(book: Rulebook, letter: Letter, recipients: tuple[str, ...]) -> Macros:
+    macros = book.macros.above()
+    dated(macros, letter.arrival)
+    macros.set("d", time.ctime(letter.now))
+    for name, value in hop_macros(_Came(letter, recipients)).items():
+        macros.define(name, value)
+    session = letter.session
+    if session is not None:
+        macros.define("client_addr", session.client_address)
+        macros.define("client_name", latin(session.client_name.text))
+        macros.define("mail_addr", latin(external(letter.sender)) or None)
+    macros.define("msg_size", str(_received_size(letter.content)))
+    macros.define("nrcpts", str(len(letter.recipients)))
+    macros.define("p", str(os.getpid()))
+    macros.define("c", str(letter.content.lower().partition(b"\n\n")[0].count(b"\nreceived:") + 1))
+    return macros
+
+
+def _received_size(content: bytes) -> int:
+    """The size of a message as it came: without the field Received of this host."""
+    fields, _ = split(content)
+    return len(content) - (len(fields[0]) if fields and fields[0][:9].lower() == b"received:" else 0)
+
+
+def _user(recipient: Recipient, route: Route) -> str:
+    """What ``$u`` is: the user that the route has; of a command the command."""
+    if recipient.kind is RecipientKind.COMMAND:
+        return latin(route.recipient).removeprefix("|").lstrip()
+    return latin(route.recipient)
+
+
+def _program(book: Rulebook, mailer: DefinedMailer, macros: Macros, rights: Rights, users: list[str]) -> Program:
+    def expanded(text: str) -> str:
+        return modern(macros.expand(text, lambda message: None).replace("\0", ""))
+
+    words: list[str] = []
+    named = False
+    for word in mailer.arguments:
+        for user in users if _USER in word and not named else users[-1:]:
+            macros.define("u", user)
+            words.append(expanded(word))
+        named = named or _USER in word
+    flag = next((f"-{letter}" for letter in "fr" if mailer.has(letter)), "")
+    if flag:
+        words[1:1] = [flag, expanded(f"{MACRO}g")]
+    return Program(
+        modern(mailer.path),
+        tuple(words),
+        {**_AGENT, **{modern(n): modern(v) for n, v in book.environment.items() if v is not None}},
+        rights.identity,
+        rights.groups,
+        rights.login,
+        tuple(expanded(folder) for folder in mailer.folder.split(":") if folder),
+        expanded(mailer.root),
+        mailer.nice,
+        float(mailer.wait),
+    )
