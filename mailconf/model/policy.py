@@ -7,14 +7,14 @@ configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.filtering import Filtering
 from mailconf.model.recipient import Recipient, RecipientKind
-from mailconf.model.security import HopAsked, HopSecurity
+from mailconf.model.security import HopAgreed, HopAsked, HopSecurity
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
@@ -119,6 +119,11 @@ class PolicySession(Protocol):
         """After the final dot; ``session.size``, ``content`` and ``queue_id`` are set."""
         ...
 
+    async def secured(self, ask: Ask) -> Verdict:
+        """TLS is in force, and ``session`` has what was agreed on: forget of the client what does not count any more. A
+        refusal is not sent; ``Verdict.denied`` is the answer to what the client asks for next."""
+        ...
+
     def forget(self) -> None:
         """The transaction is over: RSET, a message that has come, a MAIL or a HELO that begins anew."""
         ...
@@ -207,6 +212,11 @@ class Policy(Protocol):
 
     async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
         """What a transport's agent asks of TLS and logins at a host. Raises LookupFailed."""
+        ...
+
+    async def agreed(self, asked: HopAsked, found: Session | None, recipients: Sequence[str], ask: Ask) -> HopAgreed:
+        """Whether TLS with a host, None for none, is good enough for it and for recipients (`HopSecurity.asked`). Of
+        ``found`` what TLS and certificates are is filled in."""
         ...
 
     async def deliver(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -17,12 +19,13 @@ class TlsVersion(IntEnum):
 
 class TlsTerms(NamedTuple):
     """Which TLS is good enough: the lowest and the highest version, those between them that are switched off, and the
-    ciphers up to TLS 1.2 in OpenSSL's words."""
+    ciphers up to TLS 1.2 and those of TLS 1.3 in OpenSSL's words."""
 
     lowest: TlsVersion = TlsVersion.V1_0
     highest: TlsVersion = TlsVersion.V1_3
     without: frozenset[TlsVersion] = frozenset()
     ciphers: str = ""
+    suites: str = ""
 
 
 class KeyFiles(NamedTuple):
@@ -37,6 +40,9 @@ class ServerTls(NamedTuple):
 
     keys       files with the service's certificates
     ca_file    certificates of those that vouch for clients, "" for none; ``ca_folder`` the same as a directory
+    revoked    a file with certificates that do not count any more, "" for none
+    any        whose certificate nobody vouches for is taken all the same, where the TLS library can do that; where it
+               cannot, clients are not asked for one
     ask        clients are asked for a certificate; ``require``: those without one are sent away
     wrapper    a session begins with TLS, without STARTTLS
     required   most commands wait for TLS
@@ -58,6 +64,8 @@ class ServerTls(NamedTuple):
     in_header: bool = False
     logged: int = 0
     timeout: float = 300.0
+    revoked: str = ""
+    any: bool = False
 
 
 class Logins(NamedTuple):
@@ -74,6 +82,25 @@ class Logins(NamedTuple):
     options: frozenset[str] = frozenset()
     tls_options: frozenset[str] = frozenset()
     in_header: bool = False
+
+
+class SaslLogins(NamedTuple):
+    """How this host itself knows whether a client's login is good (sendmail; Cyrus SASL's pwcheck_method).
+
+    realm       of accounts that name none
+    methods     how a password is looked at, one after the other: "auxprop", "saslauthd"
+    database    the file with the passwords, a hash file of Berkeley DB; "" for none
+    socket      saslauthd's
+    mechanisms  those that count, in upper case; None for all
+    service     what saslauthd is told that the login is for
+    """
+
+    realm: str
+    methods: tuple[str, ...] = ("auxprop",)
+    database: str = ""
+    socket: str = ""
+    mechanisms: frozenset[str] | None = None
+    service: str = "smtp"
 
 
 class TlsLevel(IntEnum):
@@ -93,6 +120,9 @@ class HopTls(NamedTuple):
     match        names that the certificate may have, a leading dot for any below it; fingerprints at that level
     wrapper      the session begins with TLS
     server_name  what the host is told that it is called, "" for nothing
+    any          any certificate will do; what it proves is told
+    retries      where TLS need not be, a message that has waited goes without it if the handshake fails
+    status       the DSN status of a handshake that fails
     reuse        a connection with TLS may be kept for further messages
     """
 
@@ -107,6 +137,9 @@ class HopTls(NamedTuple):
     server_name: str = ""
     logged: int = 0
     timeout: float = 300.0
+    any: bool = False
+    retries: bool = True
+    status: str = "4.7.5"
     reuse: bool = False
 
 
@@ -129,6 +162,9 @@ class HopLogin(NamedTuple):
 
     mechanisms  those that count, in upper case; None for all
     final       a login that is refused for good is no matter for another time
+    other       as whom the user acts, "" for itself
+    status      the DSN status of a login that fails for now; "" for that of the reply
+    goes_on     the message goes without a login that is refused for good, or where none is offered
     """
 
     credentials: Credentials
@@ -137,6 +173,9 @@ class HopLogin(NamedTuple):
     verified_options: frozenset[str] = frozenset()
     mechanisms: frozenset[str] | None = None
     final: bool = False
+    other: str = ""
+    status: str = ""
+    goes_on: bool = False
 
 
 class Problem(NamedTuple):
@@ -146,16 +185,17 @@ class Problem(NamedTuple):
     status: str
 
 
-class HopSecurity(NamedTuple):
-    """What a delivery to one host asks for; ``problem`` is why there can be none now.
+class HopAgreed(NamedTuple):
+    """Whether what was agreed on with a host is good enough.
 
-    keep  connections for this destination are kept for further messages, whether there are any or not
+    problem  why not, for the host
+    refused  why not, for recipients
+    notes    lines for the log
     """
 
-    tls: HopTls = HopTls()
-    login: HopLogin | None = None
     problem: Problem | None = None
-    keep: bool = False
+    refused: Mapping[str, Problem] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
 
 
 class HopAsked(NamedTuple):
@@ -166,6 +206,8 @@ class HopAsked(NamedTuple):
     host         the host's name; its port is ``port``. Of a UNIX socket its path, without a port: there is no TLS
     domain       the nexthop's domain or host, without brackets and port
     sender       of the message, in internal form
+    address      the host's address
+    refused      the code of the reply by which it has refused to begin TLS; 0 where it has not
     """
 
     transport: str
@@ -174,3 +216,21 @@ class HopAsked(NamedTuple):
     port: int
     domain: str
     sender: str
+    address: str = ""
+    refused: int = 0
+
+
+class HopSecurity(NamedTuple):
+    """What a delivery to one host asks for.
+
+    problem   why there can be none now
+    keep      connections for this destination are kept for further messages, whether there are any or not
+    asked     what `Policy.agreed` is to be asked about, before the login, when it is known whether TLS is in force;
+              None: it is not asked
+    """
+
+    tls: HopTls = HopTls()
+    login: HopLogin | None = None
+    problem: Problem | None = None
+    keep: bool = False
+    asked: HopAsked | None = None

@@ -51,6 +51,8 @@ class ClientCertificate(NamedTuple):
     subject      its common name, and ``issuer`` that of its issuer
     fingerprint  "AA:BB:...", ``key_fingerprint`` that of its public key
     trusted      somebody vouches for it
+    data         all of it, as DER
+    fault        why nobody vouches for it, in the TLS library's words
     """
 
     subject: str = ""
@@ -58,6 +60,17 @@ class ClientCertificate(NamedTuple):
     fingerprint: str = ""
     key_fingerprint: str = ""
     trusted: bool = False
+    data: bytes = b""
+    fault: str = ""
+
+
+class Proof(Enum):
+    """What a client's certificate proves."""
+
+    NOT_ASKED = "the client was not asked for one"
+    NONE = "it gave none"
+    GOOD = "somebody vouches for it"
+    BAD = "nobody vouches for it"
 
 
 @dataclass(slots=True)
@@ -75,6 +88,7 @@ class Session:
     server_address: str = ""
     server_port: str = ""
     protocol: str = "SMTP"  # SMTP or ESMTP
+    spoken: str = ""  # the protocol with its security (RFC 3848), where the dialect's Policy knows it; "" elsewhere
     helo: str | None = None
     sender: str | None = None
     sender_parameters: dict[str, str] = field(default_factory=dict)  # of MAIL, upper-case names
@@ -84,10 +98,14 @@ class Session:
     sasl_method: str = ""
     sasl_username: str = ""
     mechanisms: tuple[str, ...] = ()  # by which the client may log in now
+    logins_ready: bool = False  # somebody knows the logins
+    certificate_account: str = ""  # who a client is by its certificate (EXTERNAL); the Policy sets it
+    tls_ready: bool = False  # TLS can begin, as far as keys and certificates go
     tls_protocol: str = ""
     tls_cipher: str = ""
     tls_bits: int = 0  # of the cipher's key
     tls_details: str = ""  # how keys were exchanged and who signed, in the log's words
+    certificate_wanted: bool = True  # the client is to be asked for one; the Policy sets it
     certificate_asked: bool = False
     certificate: ClientCertificate | None = None
     queue_id: str = ""
@@ -106,6 +124,14 @@ class Session:
     content: bytes | None = None  # of the message, at its end; lines are ended by LF
     hasty: bool = False  # the client did not wait for its greeting, or for another reply, where it had to
     early_input: bool = False  # the client sent on where it had to wait for a reply (reject_unauth_pipelining)
+
+    @property
+    def proof(self) -> Proof:
+        if not self.certificate_asked:
+            return Proof.NOT_ASKED
+        if self.certificate is None:
+            return Proof.NONE
+        return Proof.GOOD if self.certificate.trusted else Proof.BAD
 
     def end_security(self) -> None:
         """As before TLS and the login, HELO forgotten (RFC 3207 4.2)."""

@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from mailconf.maps.reference import TableRef
 from mailconf.model.limits import Limits
 from mailconf.model.probing import Probing
-from mailconf.model.security import Logins, ServerTls
+from mailconf.model.security import Logins, SaslLogins, ServerTls
 from mailconf.model.transport import ClientWays, Transport
 from mailconf.ports import Ports
 from mailconf.smtp.options import ServerOptions
@@ -179,7 +179,7 @@ class Site:
     # What the protocol side of a listener must know besides the limits above (mailconf.smtp.server takes those over).
     protocol: ServerOptions = field(default_factory=ServerOptions)
     tls: ServerTls | None = None  # what clients are offered; None for no TLS at all
-    logins: Logins | None = None
+    logins: Logins | SaslLogins | None = None
     peername_lookup: bool = True  # whether clients' names are looked up at all
     syslog_name: str = "postfix"
     mail_name: str = "Postfix"

@@ -13,6 +13,7 @@ A session is connect, HELO, and any number of transactions: MAIL, RCPT for each 
     command       the line is set                 -                                 -
     data          -                               effects are kept                  -
     end_of_data   the size is set                 effects are kept                  -
+    secured       the transaction is forgotten    -                                 -
 
 RSET, the end of the message whatever became of it, STARTTLS and XCLIENT forget the transaction as well
 (RFC 5321 4.1.1.5). A verdict that disconnects ends the session: no further question is put.
@@ -48,6 +49,7 @@ class Question(Enum):
     COMMAND = "command"
     DATA = "data"
     END_OF_DATA = "end_of_data"
+    SECURED = "secured"
 
 
 # What a refusal of these costs: the name, the sender with all that came after it.
@@ -192,10 +194,10 @@ class Transaction:
         self.session.size, self.session.content = size, content
         return await self._ask(Question.END_OF_DATA)
 
-    def secured(self) -> None:
-        """TLS is in force: the transaction, HELO and the login are forgotten (RFC 3207 4.2)."""
+    async def secured(self) -> Verdict:
+        """TLS is in force: the transaction is forgotten, and what else the dialect forgets (RFC 3207 4.2)."""
         self.forget()
-        self.session.end_security()
+        return await self._ask(Question.SECURED)
 
     def become(self, given: Mapping[str, str | None], temporary: Collection[str] = ()) -> None:
         """XCLIENT: the session begins anew as another client's; `connect` is the next question."""

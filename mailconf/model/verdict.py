@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mailconf.model.recipient import Recipient
 from mailconf.model.trace import Trace
+from mailconf.smtp.events import Auth
 from mailconf.smtp.reply import Reply as Reply
 from mailconf.tables.access_actions import EffectKind as EffectKind
 
@@ -39,6 +40,7 @@ class Verdict:
     denied      the connection is greeted, and every command that is to do something is refused so
     pause       the reply waits for so many seconds; to a greeting a client that talks before it gets ``hasty``
     throttles   from this question on the replies wait
+    login       the client may try this: its outcome is the reply
     """
 
     reply: Reply
@@ -53,6 +55,7 @@ class Verdict:
     pause: float = 0.0
     hasty: Hasty | None = None
     throttles: bool = False
+    login: Auth | None = None
 
     def __post_init__(self) -> None:
         """ValueError for a refusal with a reply that accepts: nobody may ever see one."""

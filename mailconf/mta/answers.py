@@ -23,12 +23,14 @@ from mailconf.model.transaction import Question, Transaction
 from mailconf.model.verdict import Effect, EffectKind, Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.authentication import Authentication
+from mailconf.mta.authentication_sasl import SaslAuthentication
 from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.headers import guard
 from mailconf.mta.hop import Hop
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
+from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.mta.session_filters import SessionFilters
 from mailconf.smtp.events import (
     Auth,
@@ -89,7 +91,7 @@ class Answers(Transaction):
         note: Callable[..., None],
         on_verdict: VerdictHook | None = None,
         *,
-        logins: LoginServer | None = None,
+        logins: LoginServer | SaslAccounts | None = None,
         has_tls: bool = False,
         root: Root | None = None,
     ) -> None:
@@ -106,8 +108,14 @@ class Answers(Transaction):
         self._chunk_verdict: Reply | None = None
         self.remarks: list[Reply] = []
         self.limits: ClientLimits | None = None  # of what the client may do, where it is a client of a service
-        self._has_tls = has_tls
-        self.login = Authentication(self.session, connection, logins, lambda: self.client, self.worded, note)
+        self._has_tls = self.session.tls_ready = has_tls
+        self.session.logins_ready = logins is not None
+        shared = (lambda: self.client, self.worded, note)
+        self.login: Authentication | SaslAuthentication
+        if isinstance(logins, SaslAccounts):
+            self.login = SaslAuthentication(self.session, connection, logins, *shared)
+        else:
+            self.login = Authentication(self.session, connection, logins, *shared)
         self.filters = SessionFilters(
             policy,
             self.session,
@@ -154,7 +162,7 @@ class Answers(Transaction):
         recipients = [recipient.address for recipient in self.recipients]
         self._note(LogEvent.TRANSACTION_OVER, session=self.session, size=self._complete, recipients=recipients, **facts)
 
-    def _need_id(self) -> None:
+    def need_id(self) -> None:
         """Give the message to come its id, where the dialect has it so early."""
         intake = self.context.intake
         if self.context.personality.early_ids and intake is not None and not self.session.queue_id:
@@ -183,7 +191,7 @@ class Answers(Transaction):
 
     async def connect(self) -> Verdict:
         """The greeting, or what refuses the client: then its commands are refused, too, until it ends the session."""
-        self._need_id()
+        self.need_id()
         if not await self.login.prepare():
             host = self.connection.options.hostname
             return Verdict(self._wording.refusal(Problem.NO_LOGINS, host=host), Trace(), disconnect=True)
@@ -257,7 +265,8 @@ class Answers(Transaction):
             case Vrfy():
                 return [await self._vrfy(event)]
             case Command(line):
-                return [(await self.command(line)).reply]
+                verdict = await self.command(line)
+                return [verdict.reply if verdict.login is None else await self.login.begin(verdict.login)]
             case Verb():
                 self.session.verbose = True
                 return [self._wording.acknowledgement(Acknowledgement.VERBOSE)]
@@ -297,9 +306,10 @@ class Answers(Transaction):
                 self.connection.denied = verdict.denied
         return verdict.reply
 
-    def secured(self) -> None:
-        super().secured()
+    async def secured(self) -> Verdict:
+        verdict = await super().secured()
         self.filters.unnamed()
+        return verdict
 
     async def _refused(self, event: Refused) -> Reply:
         if event.verb == "AUTH":
@@ -328,7 +338,7 @@ class Answers(Transaction):
 
     async def _mail(self, event: Mail) -> Reply:
         self._arrival = self.context.world.now()
-        self._need_id()
+        self.need_id()
         self.filters.typed(event.typed, event.words)
         verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
         self._begun = self._begun or verdict.accepted

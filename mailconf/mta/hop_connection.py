@@ -18,7 +18,7 @@ from mailconf.smtp.client import Client, Ready
 if TYPE_CHECKING:
     from mailconf.model.policy import Policy
     from mailconf.mta.hop_session import Host
-    from mailconf.smtp.tls import TlsLayer
+    from mailconf.mta.secure_hops import HostLayer
 
 _MOST = 1 << 18  # bytes that wait to be read: the host is not read from beyond that
 
@@ -42,7 +42,7 @@ class HopConnection(asyncio.Protocol):
         self.client = client
         self.policy = policy
         self.ready: Ready | None = None
-        self.layer: TlsLayer | None = None
+        self.layer: HostLayer | None = None
         self.hosts: dict[str, Host] = {}
         self.on_lost: Callable[[HopConnection], None] | None = None
         self._loop = asyncio.get_running_loop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mailconf.model.address import external
+from mailconf.model.security import Logins
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transaction import HELO_NEUTRAL
@@ -57,7 +58,7 @@ def _security(session: Session, site: Site) -> Iterator[str]:
         details = "".join(f"\n\t {line}" for line in session.tls_details.splitlines())
         yield f"\t(using {agreed} ({session.tls_bits}/{session.tls_bits} bits){details})"
         yield f"\t({_certificate(session)})"
-    if session.sasl_username and site.logins is not None and site.logins.in_header:
+    if session.sasl_username and isinstance(site.logins, Logins) and site.logins.in_header:
         account = session.sasl_username.translate(_IN_COMMENT)
         yield f"\t(Authenticated sender: {account})"
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mailconf.domain_names import comparable
-from mailconf.model.security import HopLogin, HopSecurity, TlsLevel
+from mailconf.model.security import HopLogin, HopSecurity, Problem, TlsLevel
 from mailconf.model.transport import ConnectionReuse
+from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.hop_connection import HopConnection, NotConnected
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job
@@ -25,7 +27,7 @@ from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, S
 from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
-    from mailconf.mta.secure_hops import Contexts
+    from mailconf.mta.secure_hops import Contexts, HostLayer
 
 
 RESET_TIME = 20.0  # postconf(5) smtp_rset_timeout
@@ -120,6 +122,8 @@ class HopSession:
         self._kept = kept is not None
         self._gone = False  # the connection is of no use any more
         self._connection = kept
+        self._addresses: list[str] = []
+        self._unwanted: Mapping[str, Problem] = {}  # recipients that do not get the message under this TLS
         self._security = HopSecurity()
 
     @property
@@ -144,6 +148,7 @@ class HopSession:
         keep  the connection is left if it can carry another message
         """
         self._security = security
+        self._addresses = [to.address for to in envelope.recipients]
         if self._connection is None:
             await self._connect(security)
         try:
@@ -151,8 +156,11 @@ class HopSession:
                 await self._begin(security)
             self._check_ready(self.connection.ready, envelope)
             keep = keep and self._may_stay()
-            self.client.send(await self._fitting(envelope, self.connection.ready), last=not keep)
-            replies = await self._transaction()
+            if not self._unwanted:
+                self.client.send(await self._fitting(envelope, self.connection.ready), last=not keep)
+                replies = await self._transaction()
+            else:
+                replies = await self._to_some(await self._fitting(envelope, self.connection.ready))
             self._note_lines()
             if keep and await self._is_kept():
                 self.left = self.connection
@@ -177,6 +185,10 @@ class HopSession:
             raise self._broken(event)
         if not isinstance(event, Ready):
             raise Failure(Remark.NO_HANDSHAKE, {"peer": self.host.peer}, "4.5.0", relay=self.host.relay)
+        if connection.layer is None:
+            await self._ask_about(None)
+        if security.asked is not None and security.login is not None:
+            event = await self._log_in_late(security.login)
         connection.ready = event
         self.setup = asyncio.get_running_loop().time() - connection.made
 
@@ -196,9 +208,24 @@ class HopSession:
             raise self._broken(event)
         return list(event.replies)
 
+    async def _to_some(self, envelope: Envelope) -> list[tuple[Reply, Stage] | Failure]:
+        """What becomes of each recipient; those that the configuration does not take under this TLS are not named."""
+        found: dict[int, tuple[Reply, Stage] | Failure] = {}
+        for number, to in enumerate(envelope.recipients):
+            if to.address in self._unwanted:
+                found[number] = self._refused(self._unwanted[to.address])
+        rest = [number for number in range(len(envelope.recipients)) if number not in found]
+        if rest:
+            some = tuple(envelope.recipients[number] for number in rest)
+            self.client.send(envelope._replace(recipients=some), last=True)
+            found |= zip(rest, await self._transaction(), strict=True)
+        return [found[number] for number in range(len(envelope.recipients))]
+
     def _may_stay(self) -> bool:
         """Whether the connection may carry another message after this one (postconf(5) smtp_connection_reuse_...)."""
         connection, reuse = self.connection, self.reuse
+        if self._security.asked is not None:  # what was agreed on counts for this message
+            return False
         if connection.layer is not None and not self._security.tls.reuse:
             return False
         if reuse.further and connection.client.transactions >= reuse.further:
@@ -228,7 +255,7 @@ class HopSession:
             use = client.TlsUse.WANTED if level is TlsLevel.MAY else client.TlsUse.NEEDED
         name, ways = site.client_name(self.job.transport), self.ways
         made = Client(name, lmtp=self.agent.lmtp, tls=use, ehlo=ways.ehlo, line_length=ways.line_length)
-        if security.login is not None:
+        if security.login is not None and security.asked is None:
             made.login = _login(security.login, security.login.options)
         return made
 
@@ -236,36 +263,78 @@ class HopSession:
         """Begin TLS. Raises Failure."""
         from mailconf.mta.secure_hops import is_meant, shake
         from mailconf.mta.tls import TlsUnavailable
-        from mailconf.smtp.tls import TlsFailed, TlsLayer
+        from mailconf.smtp.tls import TlsFailed
 
         tls, host, context = self._security.tls, self.host, self.agent.context
         note = {"program": self.agent.program, "relay": host.relay}
         try:
-            layer = TlsLayer(self.agent.contexts.of(tls), server_side=False, server_name=tls.server_name or None)
+            layer = self.agent.contexts.layer(tls)
             said = await shake(layer, self.connection, tls.timeout)
         except TlsFailed as failure:
             self._gone = True
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason=failure, untrusted=failure.untrusted)
             if failure.untrusted:
                 raise Failure(Remark.NOT_VERIFIED, {}, "4.7.5", False, host.relay) from None
-            raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, "4.7.5", False, host.relay) from None
+            raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, tls.status, False, host.relay) from None
         except (OSError, EOFError):  # a timeout is an OSError
             self._gone = True
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason="lost connection", untrusted=False)
-            raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, "4.7.5", False, host.relay) from None
+            raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, tls.status, False, host.relay) from None
         except TlsUnavailable as failure:
             facts: dict[str, object] = {"reason": f"{failure.file or 'TLS'}: {failure}"}
             raise Failure(Remark.SECURITY_UNKNOWN, facts, "4.7.5", relay=host.relay) from None
         if tls.logged > 0:
             context.note(LogEvent.HOP_TLS_BEGUN, **note, level=tls.level, facts=layer.facts())
         self.connection.layer = layer
+        await self._ask_about(layer)
         if not is_meant(tls, layer):
             raise Failure(Remark.NOT_VERIFIED, {}, "4.7.5", False, host.relay)
         self.client.secured()
         self.client.receive_data(said)
-        if (login := self._security.login) is not None:
+        if (login := self._security.login) is not None and self._security.asked is None:
             verified = tls.level >= TlsLevel.FINGERPRINT
             self.client.login = _login(login, login.verified_options if verified else login.tls_options)
+
+    async def _log_in_late(self, login: HopLogin) -> Ready:
+        """Log in, now that the configuration has taken what was agreed on. Raises Failure."""
+        event = self.client.log_in(_login(login, login.options))
+        if event is None:
+            event = await self._event()
+        if not isinstance(event, Ready):
+            raise self._broken(event)
+        if self.client.logged_in:
+            facts = {"program": self.agent.program, "relay": self.host.relay, "mechanism": self.client.mechanism}
+            self.agent.context.note(LogEvent.HOP_LOGGED_IN, **facts)
+        return event
+
+    async def _ask_about(self, layer: HostLayer | None) -> None:
+        """Ask the configuration whether what was agreed on is good enough. Raises Failure."""
+        asked = self._security.asked
+        if asked is None:
+            return
+        found = None
+        if layer is not None:
+            from mailconf.mta.tls import agreed_with
+
+            found = agreed_with(layer.facts())
+            note = {"program": self.agent.program, "relay": self.host.relay}
+            self.agent.context.note(LogEvent.HOP_AGREED, **note, session=found)
+        try:
+            agreed = await self.job.policy.agreed(
+                asked._replace(refused=self.client.tls_refused), found, self._addresses, Ask(self.job.world)
+            )
+        except LookupFailed as failure:
+            raise Failure(Remark.LOCAL_DATA, {"peer": self.host.peer}, "4.3.0", False, self.host.relay) from failure
+        for text in agreed.notes:
+            named = f"{self.job.message.queue_id}: {text}" if text.startswith("ruleset=tls_rcpt,") else text
+            self.agent.context.note(LogEvent.HOP_NOTED, program=self.agent.program, text=named)
+        if agreed.problem is not None:
+            raise self._refused(agreed.problem)
+        self._unwanted = agreed.refused
+
+    def _refused(self, problem: Problem) -> Failure:
+        text, status = problem
+        return Failure(Remark.HOP_REFUSED, {"text": text}, status, status.startswith("5"), self.host.relay)
 
     async def _connect(self, security: HopSecurity) -> None:
         connection = HopConnection(self._client(security), self.job.policy)
@@ -330,23 +399,24 @@ class HopSession:
     def _insecure(self, event: Broken) -> Failure | None:
         """Where TLS or the login is the reason."""
         peer, relay, reply = self.host.peer, self.host.relay, event.reply
+        login = self._security.login
+        failing = login.status if login is not None else ""
         if event.lack is client.Lack.STARTTLS:
             return Failure(Remark.NO_TLS, {"peer": peer}, "4.7.4", relay=relay)
         if event.lack in (client.Lack.BASE64, client.Lack.ANSWER):
             remark = Remark.BAD_CHALLENGE if event.lack is client.Lack.BASE64 else Remark.NO_ANSWER
-            return Failure(remark, {"peer": peer}, "4.7.0", relay=relay)
+            return Failure(remark, {"peer": peer}, failing or "4.7.0", relay=relay)
         if event.lack is client.Lack.MECHANISM:
-            return Failure(Remark.NO_MECHANISM, {"peer": peer}, "4.7.0", relay=relay)
+            return Failure(Remark.NO_MECHANISM, {"peer": peer}, failing or "4.7.0", relay=relay)
         if event.stage is Stage.STARTTLS and reply is not None:
             facts: dict[str, object] = {"peer": peer, "reply": reply}
             dsn = status_of(reply, str(reply.code // 100))
             return Failure(Remark.TLS_REFUSED, facts, dsn, reply.permanent, relay, reply)
         if event.stage is Stage.AUTH and reply is not None:
-            login = self._security.login
             final = reply.permanent and login is not None and login.final
             dsn = status_of(reply, str(reply.code // 100))
             facts = {"peer": peer, "reply": reply}
-            return Failure(Remark.LOGIN_REFUSED, facts, dsn if final else f"4{dsn[1:]}", final, relay, reply)
+            return Failure(Remark.LOGIN_REFUSED, facts, dsn if final else failing or f"4{dsn[1:]}", final, relay, reply)
         return None
 
     def _lost(self, remark: Remark = Remark.CONNECTION_LOST) -> Failure:
@@ -386,4 +456,4 @@ class HopSession:
 
 def _login(login: HopLogin, options: frozenset[str]) -> client.Login:
     user, password = login.credentials
-    return client.Login(user, password, options, login.mechanisms)
+    return client.Login(user, password, options, login.mechanisms, login.other, login.goes_on)

@@ -60,8 +60,13 @@ class LogEvent(Worded):
     TLS_BROKEN = "TLS is asked for and cannot be had", "reason", "file"
     TLS_BEGUN = "TLS is in force", "client", "session"
     TLS_FAILED = "the handshake failed, or what came is not TLS", "client", "reason"
+    HANDSHAKE_LOST = "the client hung up where TLS was to begin", "client"
+    NO_WRAPPER = "a service begins with TLS, and there is none", "queue_id"
     NO_CERTIFICATE = "the client has to have a certificate, and gave none", "client"
     LOGIN_FAILED = "a client could not log in", "client", "method", "reply", "account"
+    LOGGED_IN = "a client has logged in", "client", "method", "account"
+    LOGIN_REFUSED = "an account, or its password, is wrong", "client", "queue_id", "method", "reason", "account"
+    LOGIN_UNREADABLE = "what came with AUTH is no base64", "client", "queue_id"
     LOGIN_ABORTED = "a client gave its login up", "client", "method"
     RESPONSE_TOO_LONG = "what a client answers to a challenge is too long", "client", "limit", "text"
     LOGINS_UNAVAILABLE = "who knows the clients' logins cannot be asked", "server", "reason"
@@ -113,6 +118,9 @@ class LogEvent(Worded):
     PROGRAM_NOT_RUN = "a mailer's program cannot be run", "queue_id", "path", "reason"
     PROGRAM_DIED = "a mailer's program was killed by a signal", "queue_id", "mailer", "number"
     HOP_TLS_BEGUN = "TLS with a host is in force; trust", "program", "relay", "level", "facts"
+    HOP_LOGGED_IN = "a login with a host is good", "program", "relay", "mechanism"
+    HOP_NOTED = "what the configuration has to say of TLS with a host", "program", "text"
+    HOP_AGREED = "TLS with a host is in force, and what its certificate proves", "program", "relay", "session"
     HOP_TLS_FAILED = "the handshake with a host failed", "program", "relay", "reason", "untrusted"
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
     HOST_UNREACHED = "a host cannot be reached", "program", "text"
@@ -134,6 +142,15 @@ class LogEvent(Worded):
     SERVICE_GONE = "a service that is listened for is gone from the configuration", "service"
     FINDING = "a diagnostic of the configuration, in one line", "text"
     FATAL = "the server cannot run", "error"
+
+
+# Of TLS and logins, what one dialect alone tells: these are in no line of the other.
+SECURITY_ALONE = frozenset(
+    (
+        LogEvent.HANDSHAKE_LOST, LogEvent.NO_WRAPPER, LogEvent.LOGGED_IN, LogEvent.LOGIN_REFUSED,
+        LogEvent.LOGIN_UNREADABLE, LogEvent.HOP_NOTED, LogEvent.HOP_AGREED, LogEvent.HOP_LOGGED_IN,
+    )
+)  # fmt: skip
 
 
 class Remark(Worded):
@@ -204,6 +221,7 @@ class Remark(Worded):
     UNWILLING = "the host refused to talk", "peer", "reply"
     NO_SMTPUTF8 = "the host lacks SMTPUTF8", "peer"
     SECURITY_UNKNOWN = "what is asked of the host's TLS or of a login there cannot be found out, or done", "reason"
+    HOP_REFUSED = "the configuration does not take what was agreed on with the host", "text"
     NO_TLS = "TLS is needed, and the host does not offer it", "peer"
     TLS_REFUSED = "TLS is needed, and the host refused to begin it", "peer", "reply"
     NO_HANDSHAKE_TLS = "TLS is needed, and the handshake failed"

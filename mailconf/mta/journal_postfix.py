@@ -11,7 +11,7 @@ from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.mta.control.operation import Operation
-from mailconf.mta.journal import Line, LogEvent, Remark
+from mailconf.mta.journal import SECURITY_ALONE, Line, LogEvent, Remark
 from mailconf.mta.journal_figures import counted, escaped, seconds
 from mailconf.mta.journal_postfix_clients import NOT_INTRODUCED, OFTEN
 from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
@@ -155,6 +155,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.UNWILLING: "host {peer} refused to talk to me: {reply.verbatim}",
     Remark.NO_SMTPUTF8: "SMTPUTF8 is required, but was not offered by host {peer}",
     Remark.SECURITY_UNKNOWN: "{reason}",
+    Remark.HOP_REFUSED: "{text}",
     Remark.NO_TLS: "TLS is required, but was not offered by host {peer}",
     Remark.TLS_REFUSED: "TLS is required, but host {peer} refused to start TLS: {reply.verbatim}",
     Remark.NO_HANDSHAKE_TLS: "Cannot start TLS: handshake failure",
@@ -225,9 +226,8 @@ class PostfixJournal:
 
     def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]:
         if (text := _TEXTS.get(event)) is not None:
-            program, line = text
-            return ((facts["program"] if program == "{program}" else program, line.format_map(facts)),)
-        return _LINES[event](**facts)
+            return ((facts["program"] if text[0] == "{program}" else text[0], text[1].format_map(facts)),)
+        return () if event in SECURITY_ALONE else _LINES[event](**facts)
 
     def remark(self, remark: Remark, /, **facts: Any) -> str:
         if remark is Remark.COMMAND_EXIT:

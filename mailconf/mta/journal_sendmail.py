@@ -16,26 +16,38 @@ from mailconf.model.address import external
 from mailconf.model.filtering import Do
 from mailconf.model.peer import peer_of
 from mailconf.model.recipient import Recipient, RecipientKind
-from mailconf.model.session import Session
+from mailconf.model.session import ClientCertificate, Proof, Session
 from mailconf.model.verdict import Reply, Verdict
 from mailconf.mta.control.operation import Operation
 from mailconf.mta.journal import Line, LogEvent, Remark
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
+from mailconf.smtp.certificates import BadCertificate, names
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import Refused
 from mailconf.smtp.milter import Event, Flaw, Negotiated
 from mailconf.smtp.problems import Problem
+from mailconf.smtp.xtext import encoded
+from mailconf.source import encode
 
 PROGRAM = "sendmail"
 _RECIPIENT_FACTOR = 30000  # option RecipientFactor's default, by which a message's priority grows
 _ACTIVE = ("MAIL", "VRFY", "EXPN", "ETRN")
 _OPEN = ("MAIL", "RCPT", "DATA")
+_UNNUMBERED_ID = tuple(
+    f"ruleset={of}," for of in ("check_relay", "tls_client", "check_vrfy", "check_expn", "check_etrn")
+)
 _NO_HOSTS = ("", "none", "local", "virtual", "error")  # relays that are words of the agents
-_UNNUMBERED_ID = ("ruleset=check_relay,", "ruleset=check_vrfy,", "ruleset=check_expn,", "ruleset=check_etrn,")
 _RELAY = re.compile(r"(.+)\[(.+)\]:\d+")
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3} ")
 _ALWAYS, _LOST, _REFUSED, _FROM, _NOTED, _FAILED, _SENT, _LATER, _EACH = 0, 2, 4, 5, 6, 7, 8, 9, 10
+_MORE = 11
+_VERIFIED = {Proof.NOT_ASKED: "NOT", Proof.NONE: "NO", Proof.GOOD: "OK", Proof.BAD: "FAIL"}
+_SHOWN = 256  # characters of a name
+
+_ACCEPT_FAILED = (
+    "STARTTLS=server, error: accept failed=-1, reason={reason}, SSL_error=1, errno=0, retry=-1, relay={client}"
+)
 
 # Lines of events whose facts stand in them as they are, and the level.
 _TEXTS: dict[LogEvent, tuple[int, str]] = {
@@ -61,6 +73,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.QUEUE_FAILED: (_ALWAYS, "SYSERR: {error}"),
     LogEvent.REPORT_FAILED: (_ALWAYS, "{serial}: a report cannot be queued: {error}"),
     LogEvent.HOST_FAILED: (_LATER, "{queue_id}: {text}"),
+    LogEvent.HOP_NOTED: (_NOTED, "{text}"),
     LogEvent.NOT_BOUND: (_REFUSED, "cannot bind to {address}: {reason}"),
     LogEvent.DNS_FILTERED: (_LATER, "{text}"),
     LogEvent.TRANSPORT_BROKEN: (_ALWAYS, "SYSERR: {text} {program}"),
@@ -84,8 +97,15 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.LISTENING: (_ALWAYS, "daemon {service}: listening on {host} port {port}"),
     LogEvent.PRIVILEGE_UNKNOWN: (_REFUSED, "{privilege}: {table}: lookup failed"),
     LogEvent.TLS_BROKEN: (_ALWAYS, "STARTTLS=server, error: {reason} {file}"),
-    LogEvent.TLS_FAILED: (_NOTED, "NOQUEUE: STARTTLS=server, error: accept failed, reason={reason}, relay={client}"),
+    LogEvent.TLS_FAILED: (_NOTED, _ACCEPT_FAILED),
+    LogEvent.HANDSHAKE_LOST: (_NOTED, _ACCEPT_FAILED.replace("{reason}", "unexpected eof while reading")),
+    LogEvent.NO_WRAPPER: (_ALWAYS, "{queue_id}: smtps: TLS not available, exiting"),
     LogEvent.NO_CERTIFICATE: (_NOTED, "NOQUEUE: {client} has to present a certificate, and did not"),
+    LogEvent.LOGIN_REFUSED: (
+        _LATER,
+        "{queue_id}: AUTH failure ({method}): {reason}, user={account}, relay={client}",
+    ),
+    LogEvent.LOGIN_UNREADABLE: (_LATER, "{queue_id}: AUTH decode64 error, relay={client}"),
     LogEvent.LOGIN_ABORTED: (_LATER, "NOQUEUE: AUTH aborted, mech={method}, relay={client}"),
     LogEvent.RESPONSE_TOO_LONG: (_NOTED, "NOQUEUE: an AUTH response of {client} is longer than {limit}: {text}"),
     LogEvent.LOGINS_UNAVAILABLE: (_ALWAYS, "AUTH: {server} cannot be asked: {reason}"),
@@ -157,14 +177,15 @@ _REMARKS: dict[Remark, str] = {
     Remark.OUT_OF_TURN: "protocol error: {reply.verbatim}",
     Remark.CONTENT_UNCHECKED: "Local configuration error",
     Remark.SECURITY_UNKNOWN: "Local configuration error: {reason}",
+    Remark.HOP_REFUSED: "{text}",
     Remark.NO_TLS: "TLS is needed, and {peer} does not offer it",
     Remark.TLS_REFUSED: "{reply.verbatim}",
-    Remark.NO_HANDSHAKE_TLS: "TLS handshake failed.",
+    Remark.NO_HANDSHAKE_TLS: "403 4.7.0 server not authenticated.",
     Remark.NOT_VERIFIED: "the host's certificate is not verified",
-    Remark.NO_MECHANISM: "AUTH failed: no mechanism of {peer} can be used",
-    Remark.LOGIN_REFUSED: "AUTH failed: {reply.verbatim}",
-    Remark.BAD_CHALLENGE: "AUTH failed: {peer} sent what cannot be read",
-    Remark.NO_ANSWER: "AUTH failed: there is no answer to what {peer} asks for",
+    Remark.NO_MECHANISM: "Temporary AUTH failure",
+    Remark.LOGIN_REFUSED: "Temporary AUTH failure",
+    Remark.BAD_CHALLENGE: "Temporary AUTH failure",
+    Remark.NO_ANSWER: "Temporary AUTH failure",
     Remark.LOCAL_DATA: "AUTH failed: a table of logins cannot be asked",
 }
 _EXIT = {
@@ -271,7 +292,7 @@ def _refused(client: str, queue_id: str, named: bool, refused: Refused) -> Itera
 
 def _verdict(queue_id: str, verdict: Verdict) -> Iterable[tuple[int, str]]:
     for line in verdict.notes:
-        level = _REFUSED if line.startswith("ruleset=") else _NOTED
+        level = _NOTED if not line.startswith("ruleset=") or line.startswith("ruleset=tls_client,") else _REFUSED
         yield level, line if line.startswith(_UNNUMBERED_ID) else f"{queue_id or 'NOQUEUE'}: {line}"
     if line := verdict.log:
         yield _REFUSED, line if line.startswith(_UNNUMBERED_ID) else f"{queue_id or 'NOQUEUE'}: {line}"
@@ -294,7 +315,7 @@ def _over(
         f"nrcpts={len(recipients)}",
         *([f"msgid={identity}"] if identity else []),
         *([f"bodytype={parameters['BODY'].upper()}"] if parameters.get("BODY") else []),
-        f"proto={session.protocol}",
+        f"proto={session.spoken or session.protocol}",
         "daemon=MTA",
         f"relay={peer_of(session).text}",
     ]
@@ -379,9 +400,31 @@ def _operated(queue_id: str, operation: Operation) -> Iterable[tuple[int, str]]:
 
 
 def _tls_begun(client: str, session: Session) -> Iterable[tuple[int, str]]:
-    verify = "NO" if session.certificate is None else "OK" if session.certificate.trusted else "FAIL"
-    agreed = f"version={session.tls_protocol}, verify={verify}, cipher={session.tls_cipher}, bits={session.tls_bits}"
-    yield _SENT, f"NOQUEUE: STARTTLS=server, relay={client}, {agreed}"
+    return _tls_lines("server", client, session)
+
+
+def _tls_lines(side: str, client: str, session: Session) -> Iterable[tuple[int, str]]:
+    certificate = session.certificate
+    verify = _VERIFIED[session.proof]
+    bits = f"bits={session.tls_bits}/{session.tls_bits}"
+    agreed = f"version={session.tls_protocol}, verify={verify}, cipher={session.tls_cipher}, {bits}"
+    yield _LATER, f"STARTTLS={side}, relay={client}, {agreed}"
+    subject, issuer = ("", "") if certificate is None else _names(certificate)
+    fault = certificate.fault if certificate is not None else ""
+    yield _MORE, f"STARTTLS={side}, cert-subject={subject}, cert-issuer={issuer}, verifymsg={fault or 'ok'}"
+
+
+def _names(certificate: ClientCertificate) -> tuple[str, str]:
+    try:
+        found = names(certificate.data)
+    except BadCertificate:
+        return "", ""
+    return encoded(found.subject)[:_SHOWN], encoded(found.issuer)[:_SHOWN]
+
+
+def _logged_in(client: str, method: str, account: str) -> Iterable[tuple[int, str]]:
+    shown = encoded(encode(account), also="=")
+    yield _LATER, f"AUTH=server, relay={client}, authid={shown}, mech={method}, bits=0"
 
 
 def _login_failed(client: str, method: str, reply: Reply, account: str | None) -> Iterable[tuple[int, str]]:
@@ -390,11 +433,28 @@ def _login_failed(client: str, method: str, reply: Reply, account: str | None) -
 
 
 def _hop_tls_begun(program: str, relay: str, level: object, facts: Any) -> Iterable[tuple[int, str]]:
-    yield _SENT, f"STARTTLS=client, relay={relay}, {facts.terms}"
+    return ()  # what the certificate proves is not known yet: HOP_AGREED
+
+
+def _hop_agreed(program: str, relay: str, session: Session) -> Iterable[tuple[int, str]]:
+    return _tls_lines("client", _host(relay), session)
+
+
+def _host(relay: str) -> str:
+    """A host as these lines have it: its name with a dot, an address in brackets."""
+    found = _RELAY.fullmatch(relay)
+    if found is None:
+        return relay
+    return f"[{found[2]}]" if found[1] == found[2] else f"{found[1]}."
+
+
+def _hop_logged_in(program: str, relay: str, mechanism: str) -> Iterable[tuple[int, str]]:
+    yield _LATER, f"AUTH=client, relay={_host(relay)}, mech={mechanism}, bits=0"
 
 
 def _hop_tls_failed(program: str, relay: str, reason: object, untrusted: bool) -> Iterable[tuple[int, str]]:
-    yield _NOTED, f"STARTTLS=client, error: connect failed, reason={reason}, relay={relay}"
+    why = "unexpected eof while reading" if reason == "lost connection" else reason
+    yield _NOTED, f"STARTTLS=client, error: connect failed=-1, reason={why}, SSL_error=1, errno=0, retry=-1"
 
 
 def _defect(question: str, error: Exception, place: str) -> Iterable[tuple[int, str]]:
@@ -475,8 +535,11 @@ _LINES: dict[LogEvent, Callable[..., Iterable[tuple[int, str]]]] = {
     LogEvent.EXPIRED: _expired,
     LogEvent.OPERATED: _operated,
     LogEvent.TLS_BEGUN: _tls_begun,
+    LogEvent.LOGGED_IN: _logged_in,
     LogEvent.LOGIN_FAILED: _login_failed,
     LogEvent.HOP_TLS_BEGUN: _hop_tls_begun,
+    LogEvent.HOP_AGREED: _hop_agreed,
+    LogEvent.HOP_LOGGED_IN: _hop_logged_in,
     LogEvent.HOP_TLS_FAILED: _hop_tls_failed,
     LogEvent.DEFECT: _defect,
 }

@@ -29,8 +29,7 @@ from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
     from mailconf.mta.smtp_service import SmtpService
-    from mailconf.mta.tls import Offered
-    from mailconf.smtp.tls import TlsLayer
+    from mailconf.mta.tls import Offered, ServerLayer
 
 _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
@@ -67,7 +66,7 @@ class SmtpSession(asyncio.Protocol):
         # What has come before it is known whose connection this is, where a proxy says that.
         self._head: bytearray | None = bytearray() if self.connection.options.proxy_protocol else None
         self._offer = server.tls
-        self._layer: TlsLayer | None = None
+        self._layer: ServerLayer | None = None
         self.answers = Answers(
             self.context,
             self.policy,
@@ -89,6 +88,7 @@ class SmtpSession(asyncio.Protocol):
         self._lost = False  # nothing more will come
         self._gone = False  # nothing can be sent any more, either
         self._stuck = False  # the client did not read in time
+        self._failed = False  # TLS is broken
 
     # asyncio's side.
 
@@ -238,7 +238,7 @@ class SmtpSession(asyncio.Protocol):
 
     # TLS
 
-    def _unwrapped(self, layer: TlsLayer, data: bytes) -> bytes:
+    def _unwrapped(self, layer: ServerLayer, data: bytes) -> bytes:
         """What ``data`` means; what is no TLS ends the session."""
         from mailconf.smtp.tls import TlsFailed
 
@@ -248,7 +248,7 @@ class SmtpSession(asyncio.Protocol):
             self._lost = self._lost or layer.closed
         except TlsFailed as failure:
             self._note(LogEvent.TLS_FAILED, client=self.answers.client, reason=failure)
-            self._lost = True
+            self._lost = self._failed = True
         if not self.transport.is_closing():
             self.transport.write(layer.data_to_send())
         return said
@@ -258,7 +258,11 @@ class SmtpSession(asyncio.Protocol):
         tls = self.site.tls
         if tls is None or not tls.wrapper:
             return True
-        if self._offer is None or self.limits.refuses_tls(wrapper=True) is not None:
+        if self._offer is None:
+            self.answers.need_id()
+            self._note(LogEvent.NO_WRAPPER, queue_id=self.session.queue_id)
+            return False
+        if self.limits.refuses_tls(wrapper=True) is not None:
             return False
         await self._begin_tls(self._offer, tls)
         if self.connection.state is SessionState.CLOSED:
@@ -274,7 +278,7 @@ class SmtpSession(asyncio.Protocol):
         connection, answers = self.connection, self.answers
         self._write()
         connection.begin_tls()
-        layer = self._layer = offer.layer()
+        layer = self._layer = offer.layer(asks=self.session.certificate_wanted)
         if tls.wrapper and self._early:
             self.data_received(self._early)
         try:
@@ -285,6 +289,8 @@ class SmtpSession(asyncio.Protocol):
             self.limits.shake_hands()
             raise _Idle from None
         except _Lost:
+            if not self._failed:
+                self._note(LogEvent.HANDSHAKE_LOST, client=answers.client)
             if self.limits.shake_hands() is None:
                 raise
             self._end_handshake()
@@ -300,7 +306,8 @@ class SmtpSession(asyncio.Protocol):
             self._end_handshake()
             return
         connection.secured()
-        answers.secured()
+        verdict = await answers.secured()
+        connection.denied = verdict.denied or connection.denied
         connection.unproven = tls.require and self.session.certificate is None
         if not tls.wrapper and not await answers.login.prepare():
             await self._refuse(Problem.NO_LOGINS)

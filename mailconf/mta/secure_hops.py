@@ -6,14 +6,21 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
 
 from mailconf.files import Root
 from mailconf.model.security import HopTls, TlsLevel
 from mailconf.mta.hop_connection import HopConnection
-from mailconf.mta.tls import apply_terms, load_keys, trust
+from mailconf.mta.tls import TlsUnavailable, apply_terms, load_keys, takes_any, trust
 from mailconf.smtp.certificates import BadCertificate, fingerprint, public_key
 from mailconf.smtp.tls import TlsFailed, TlsLayer
 
+if TYPE_CHECKING:
+    from OpenSSL import SSL
+
+    from mailconf.smtp.tls_any import AnyLayer
+
+HostLayer: TypeAlias = "TlsLayer | AnyLayer"
 KEPT = 60.0
 
 
@@ -33,27 +40,56 @@ def context_of(tls: HopTls, root: Root) -> ssl.SSLContext:
     return context
 
 
+def any_context_of(tls: HopTls, root: Root) -> SSL.Context:
+    """The context for hosts whose certificate may be any. Raises TlsUnavailable."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from OpenSSL import SSL
+
+    from mailconf.smtp.tls_any import Trusted, context
+
+    folder = tls.ca_folder if tls.ca_folder and root.is_folder(tls.ca_folder) else ""
+    file = tls.ca_file if tls.ca_file and root.is_file(tls.ca_file) else ""
+    try:
+        found = context(Trusted(*(str(root.real(each)) if each else "" for each in (file, folder))), server=False)
+        for files in tls.keys:
+            found.use_certificate_chain_file(str(root.real(files.certificate)))
+            found.use_privatekey(load_pem_private_key(root.read(files.key), None))  # type: ignore[arg-type]
+    except (SSL.Error, OSError, ValueError, TypeError) as error:
+        raise TlsUnavailable("the TLS library refuses the keys, or who is trusted") from error
+    return found
+
+
 class Contexts:
     """The contexts of an agent, each for `KEPT` seconds: certificates of authorities are many, and files change."""
 
     def __init__(self, root: Root, clock: Callable[[], float] = time.monotonic) -> None:
         self._root = root
         self._clock = clock
-        self._made: dict[HopTls, tuple[float, ssl.SSLContext]] = {}
+        self._made: dict[HopTls, tuple[float, ssl.SSLContext | SSL.Context]] = {}
 
-    def of(self, tls: HopTls) -> ssl.SSLContext:
+    def layer(self, tls: HopTls) -> HostLayer:
+        """For one connection. Raises TlsUnavailable."""
+        context = self.of(tls)
+        if isinstance(context, ssl.SSLContext):
+            return TlsLayer(context, server_side=False, server_name=tls.server_name or None)
+        from mailconf.smtp.tls_any import AnyLayer
+
+        return AnyLayer(context, server_side=False, name=tls.server_name)
+
+    def of(self, tls: HopTls) -> ssl.SSLContext | SSL.Context:
         """Raises TlsUnavailable."""
         key, now = tls._replace(match=(), server_name=""), self._clock()
         known = self._made.get(key)
         if known is not None and now - known[0] < KEPT:
             return known[1]
         self._made = {each: made for each, made in self._made.items() if now - made[0] < KEPT}
-        context = context_of(tls, self._root)
+        context: ssl.SSLContext | SSL.Context
+        context = any_context_of(tls, self._root) if tls.any and takes_any() else context_of(tls, self._root)
         self._made[key] = (now, context)
         return context
 
 
-async def shake(layer: TlsLayer, connection: HopConnection, patience: float) -> bytes:
+async def shake(layer: HostLayer, connection: HopConnection, patience: float) -> bytes:
     """The handshake; what the host has said behind it. Raises TlsFailed, TimeoutError, OSError, EOFError."""
     said = b""
     try:
@@ -71,8 +107,10 @@ async def shake(layer: TlsLayer, connection: HopConnection, patience: float) -> 
         raise
 
 
-def is_meant(tls: HopTls, layer: TlsLayer) -> bool:
+def is_meant(tls: HopTls, layer: HostLayer) -> bool:
     """Whether the host has the certificate or the name that counts."""
+    if not isinstance(layer, TlsLayer):
+        return True
     if tls.level is TlsLevel.FINGERPRINT:
         return _has_fingerprint(layer.facts().certificate, tls.match, tls.digest)
     if tls.level < TlsLevel.VERIFY:

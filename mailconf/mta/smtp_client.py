@@ -260,12 +260,22 @@ class SmtpAgent:
         and the message has waited for as long as one that was put off waits at least."""
         limits = self.context.policy.site.limits_of(job.transport)
         waited = self.context.world.now() - job.message.arrival
+        if not security.tls.retries:
+            return False
         return security.tls.level is TlsLevel.MAY and security.login is None and waited >= limits.minimal_backoff
 
     async def _security(self, job: Job, host: Host) -> HopSecurity:
         """What is asked of TLS and of a login. Raises Failure."""
         name, domain = (host.path, host.path) if host.path else (host.name, host.domain)
-        asked = HopAsked(job.transport, host.destination or job.nexthop, name, host.port, domain, job.message.sender)
+        asked = HopAsked(
+            job.transport,
+            host.destination or job.nexthop,
+            name,
+            host.port,
+            domain,
+            job.message.sender,
+            address=host.address,
+        )
         ask = Ask(job.world)
         ask.warn = self._warn
         try:

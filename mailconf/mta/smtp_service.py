@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mailconf.files import Root
 from mailconf.model.policy import Policy
+from mailconf.model.security import Logins, SaslLogins
 from mailconf.model.site import Site
 from mailconf.mta.answers import VerdictHook
 from mailconf.mta.journal import LogEvent
@@ -17,10 +18,16 @@ from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context
 from mailconf.mta.rates import Doings, Rates, Throttle
 from mailconf.mta.resolver import Resolver
+from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.smtp.options import ServerOptions
 
 if TYPE_CHECKING:
     from mailconf.mta.tls import Offered
+
+
+def accounts(logins: Logins | SaslLogins, root: Root) -> LoginServer | SaslAccounts:
+    """Who knows the clients' logins."""
+    return SaslAccounts(logins, root) if isinstance(logins, SaslLogins) else LoginServer(logins, root)
 
 
 class SmtpService:
@@ -65,7 +72,7 @@ class SmtpService:
         self.root = root or Root()
         self._prepared: Site | None = None  # whose TLS and logins these are
         self.tls: Offered | None = None
-        self.logins: LoginServer | None = None
+        self.logins: LoginServer | SaslAccounts | None = None
         limits = self.policy.site.limits
         self.throttle = Throttle(limits.connection_rate)
         self.stopping = False
@@ -85,8 +92,8 @@ class SmtpService:
             self.logins.close()  # logins under way have failed for the time being
             self.logins = None
         if self.logins is None and site.logins is not None:
-            self.logins = LoginServer(site.logins, self.root)
-        if site.tls is not None:
+            self.logins = accounts(site.logins, self.root)
+        if site.tls is not None and (site.tls.keys or not site.tls.any):
             from mailconf.mta.tls import TlsUnavailable, offered  # a second's hundredth, for who has TLS
 
             try:

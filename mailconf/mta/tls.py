@@ -5,16 +5,22 @@ Keys are loaded at the start and at every reload, not for each session: a new ce
 
 from __future__ import annotations
 
+import importlib.util
 import ssl
 import warnings
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mailconf.files import Root
 from mailconf.model.security import KeyFiles, ServerTls, TlsTerms, TlsVersion
 from mailconf.model.session import ClientCertificate, Session
 from mailconf.smtp.certificates import BadCertificate, KeyKind, fingerprint, key_kind, public_key
 from mailconf.smtp.tls import TlsFacts, TlsLayer
+
+if TYPE_CHECKING:
+    from OpenSSL import SSL
+
+    from mailconf.smtp.tls_any import AnyLayer
 
 _VERSIONS = {
     TlsVersion.V1_0: ssl.TLSVersion.TLSv1,
@@ -39,15 +45,29 @@ class TlsUnavailable(Exception):
         self.file = file
 
 
+ServerLayer: TypeAlias = "TlsLayer | AnyLayer"
+
+
 class Offered(NamedTuple):
     """What a service has to begin TLS with: the library's context, the kinds of its keys."""
 
     context: ssl.SSLContext
     keys: tuple[KeyKind, ...]
     asks: bool
+    any: SSL.Context | None = None  # in the place of ``context``, for clients whose certificate may be any
 
-    def layer(self) -> TlsLayer:
-        return TlsLayer(self.context, server_side=True, keys=self.keys)
+    def layer(self, *, asks: bool = True) -> ServerLayer:
+        """One connection's; ``asks``: whether this client is to be asked for a certificate."""
+        if self.any is None:
+            return TlsLayer(self.context, server_side=True, keys=self.keys)
+        from mailconf.smtp.tls_any import AnyLayer
+
+        return AnyLayer(self.any, asks=asks and self.asks)
+
+
+def takes_any() -> bool:
+    """Whether there is a library that takes certificates that nobody vouches for."""
+    return importlib.util.find_spec("OpenSSL") is not None
 
 
 def offered(tls: ServerTls, root: Root) -> Offered:
@@ -59,10 +79,37 @@ def offered(tls: ServerTls, root: Root) -> Offered:
     context.options |= ssl.OP_NO_RENEGOTIATION
     load_keys(context, tls.keys, root)
     asks = tls.ask and bool(tls.ca_file or tls.ca_folder)
+    if tls.any:
+        return Offered(context, (), asks and takes_any(), _any(tls, root) if takes_any() else None)
     if asks:
         trust(context, tls.ca_file, tls.ca_folder, root)
         context.verify_mode = ssl.CERT_OPTIONAL
     return Offered(context, tuple(_kinds(tls.keys, root)), asks)
+
+
+def _any(tls: ServerTls, root: Root) -> SSL.Context:
+    """The context for clients whose certificate may be any; the keys are good."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from OpenSSL import SSL
+
+    from mailconf.smtp.tls_any import Trusted, context
+
+    terms = tls.terms
+    options = sum(_OFF[version] for version in TlsVersion if _is_off(version, terms))
+    places = (tls.ca_file, tls.ca_folder, tls.revoked)
+    trusted = Trusted(*(str(root.real(place)) if place else "" for place in places))
+    try:
+        found = context(trusted, terms.ciphers, terms.suites, options)
+        for files in tls.keys:
+            found.use_certificate_chain_file(str(root.real(files.certificate)))
+            found.use_privatekey(load_pem_private_key(root.read(files.key), None))  # type: ignore[arg-type]
+    except (SSL.Error, OSError, ValueError, TypeError) as error:
+        raise TlsUnavailable("the TLS library refuses the keys, the ciphers or who is trusted") from error
+    return found
+
+
+def _is_off(version: TlsVersion, terms: TlsTerms) -> bool:
+    return version in terms.without or not terms.lowest <= version <= terms.highest
 
 
 def apply_terms(context: ssl.SSLContext, terms: TlsTerms) -> None:
@@ -117,15 +164,30 @@ def _kinds(keys: Iterable[KeyFiles], root: Root) -> Iterable[KeyKind]:
             continue
 
 
-def describe(session: Session, layer: TlsLayer, facts: TlsFacts, tls: ServerTls, offer: Offered) -> None:
+def agreed_with(facts: TlsFacts) -> Session:
+    """What is known of the TLS with another host, in the form that rulesets are asked in."""
+    certificate = ClientCertificate(trusted=not facts.fault, data=facts.certificate, fault=facts.fault)
+    return Session(
+        tls_protocol=facts.protocol,
+        tls_cipher=facts.cipher,
+        tls_bits=facts.bits,
+        certificate_asked=True,
+        certificate=certificate if facts.certificate else None,
+    )
+
+
+def describe(session: Session, layer: ServerLayer, facts: TlsFacts, tls: ServerTls, offer: Offered) -> None:
     """Tell ``session`` what was agreed on with its client."""
     session.tls_protocol, session.tls_cipher, session.tls_bits = facts.protocol, facts.cipher, facts.bits
-    session.certificate_asked = offer.asks
-    session.certificate = _certificate(layer, facts.certificate, tls.digest) if facts.certificate else None
+    session.certificate_asked = offer.asks and session.certificate_wanted
+    session.certificate = _certificate(layer, facts, tls.digest) if facts.certificate else None
     session.tls_details = "\n".join(_details(facts))
 
 
-def _certificate(layer: TlsLayer, data: bytes, digest: str) -> ClientCertificate | None:
+def _certificate(layer: ServerLayer, facts: TlsFacts, digest: str) -> ClientCertificate:
+    data = facts.certificate
+    if not isinstance(layer, TlsLayer):
+        return ClientCertificate(trusted=not facts.fault, data=data, fault=facts.fault)
     subject, issuer = layer.names()
     try:
         return ClientCertificate(

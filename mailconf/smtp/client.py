@@ -120,6 +120,8 @@ class Login(NamedTuple):
     password: str
     options: frozenset[str] = frozenset()
     mechanisms: frozenset[str] | None = None
+    other: str = ""  # as whom the user acts
+    optional: bool = False  # where it is refused for good, the session goes on without it
 
     def __repr__(self) -> str:
         return f"Login({self.user!r}, ...)"
@@ -152,6 +154,9 @@ class Client:
         self.login = login
         self._tls = tls
         self._sasl: SaslClient | None = None
+        self.mechanism = ""  # by which a login was tried
+        self.logged_in = False
+        self.tls_refused = 0  # the code of the reply to STARTTLS that said no
         self._name = ""  # the server's
         self.helo = helo
         self.lmtp = lmtp
@@ -341,6 +346,7 @@ class Client:
             self.stage = Stage.READY
             return Broken(Stage.STARTTLS, reply)
         self._tls = TlsUse.NONE
+        self.tls_refused = reply.code
         return self._greeted()
 
     def secured(self) -> None:
@@ -355,11 +361,17 @@ class Client:
             self._command(f"{self.verb} {self.helo}")
             self.stage = Stage.HELO
 
+    def log_in(self, login: Login) -> ClientEvent | None:
+        """Log in now that the server is ready, if it has logins; None where its answer is to be waited for."""
+        self.login = login
+        return self._log_in(login) if "AUTH" in self.extensions else self._ready()
+
     def _log_in(self, login: Login) -> ClientEvent | None:
         mechanism = choose(self.extensions["AUTH"].split(), login.options, login.mechanisms)
         if not mechanism:
             return self._lacking(Lack.MECHANISM)
-        self._sasl = SaslClient(mechanism, login.user, login.password)
+        self.mechanism = mechanism
+        self._sasl = SaslClient(mechanism, login.user, login.password, login.other)
         initial = self._sasl.initial
         self._command(f"AUTH {mechanism}" + ("" if initial is None else f" {initial}"))
         self.stage = Stage.AUTH
@@ -374,6 +386,9 @@ class Client:
             return None
         self._sasl = None
         if reply.code // 100 == 2:
+            self.logged_in = True
+            return self._ready()
+        if reply.permanent and self.login is not None and self.login.optional:
             return self._ready()
         self.stage = Stage.READY
         return Broken(Stage.AUTH, reply)

@@ -63,6 +63,8 @@ class Problem(Worded):
     BAD_MECHANISM = "there is no such way to log in"
     BAD_INITIAL = "the response that came with AUTH is no base64"
     BAD_RESPONSE = "the response to a challenge is no base64"
+    UNREADABLE_INITIAL = "as BAD_INITIAL, where the reply quotes it", "text"
+    UNREADABLE_RESPONSE = "as BAD_RESPONSE, where the reply quotes it", "text"
     AUTH_UNAVAILABLE = "whether the login is good cannot be found out: who knows does not answer"
     AUTH_ABORTED = "the client gave its login up"
     AUTH_TOO_LONG = "the response to a challenge is longer than any"

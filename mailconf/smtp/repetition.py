@@ -17,17 +17,20 @@ _KINDS = {
     "VRFY": "VRFY/EXPN",
     "EXPN": "VRFY/EXPN",
     "ETRN": "ETRN",
+    "AUTH": "AUTH",
 }
 
 
 class Repetition:
     """Counts for one session.
 
-    noops  from that NOOP on each waits (0: none does)
+    noops   from that NOOP on each waits (0: none does)
+    logins  the same of AUTH
     """
 
-    def __init__(self, noops: int) -> None:
+    def __init__(self, noops: int, logins: int = 0) -> None:
         self._most = {"NOOP": noops, "HELO/EHLO": _HELLOS, "VRFY/EXPN": _VERIFICATIONS, "ETRN": _QUEUE_RUNS}
+        self._most["AUTH"] = logins
         self._count = dict.fromkeys(self._most, 0)
         self._next = dict.fromkeys(self._most, 1.0)  # seconds
 

@@ -41,8 +41,9 @@ def choose(offered: Iterable[str], options: Collection[str], counted: Collection
 class SaslClient:
     """One login."""
 
-    def __init__(self, mechanism: str, user: str, password: str) -> None:
+    def __init__(self, mechanism: str, user: str, password: str, other: str = "") -> None:
         self.mechanism = mechanism
+        self._other = encode(other)  # as whom the user acts, where a mechanism can say so
         self._user, self._password = encode(user), encode(password)
         self._said = 0
 
@@ -51,7 +52,7 @@ class SaslClient:
         """The response that goes with AUTH, in base64; None where the server speaks first."""
         if self.mechanism != "PLAIN":
             return None
-        return _encoded(b"\0".join((b"", self._user, self._password)))
+        return _encoded(b"\0".join((self._other, self._user, self._password)))
 
     def respond(self, challenge: str) -> str:
         """The answer to a challenge, both in base64. Raises BadChallenge."""

@@ -32,7 +32,7 @@ from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.problems import Problem, Wording
 from mailconf.smtp.repetition import Repetition
 from mailconf.smtp.reply import Reply
-from mailconf.smtp.server import Connection
+from mailconf.smtp.server import GO_ON, Connection
 from mailconf.source import decode
 
 REJECTED = Reply.of(550, "5.0.0 Command rejected")
@@ -46,6 +46,8 @@ _ALWAYS = frozenset(("QUIT", "HELO", "EHLO", "NOOP", "RSET"))
 _KNOWN = _ALWAYS | _OF_POLICY | NOT_IMPLEMENTED | frozenset(("MAIL", "RCPT", "DATA", "VRFY", "VERB"))
 _BOGUS = frozenset(("WIZ", "DEBUG", "SHOWQ"))  # which are known and do nothing
 _OF_PROXIES = frozenset(("GET", "POST", "CONNECT", "USER"))
+_READY = 220  # the reply to STARTTLS after which TLS begins
+_LOGGED_IN = 235  # the reply to AUTH
 _BAD_COMMANDS = 25  # after which a session ends
 _LINE = 2047  # bytes of a command
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
@@ -59,7 +61,7 @@ class SendmailConnection(Connection):
     def __init__(self, options: ServerOptions, wording: Wording) -> None:
         super().__init__(options, wording)
         self._begins = True  # the next command is the first
-        self._repetition = Repetition(options.noops)
+        self._repetition = Repetition(options.noops, options.logins)
         self._bad = 0  # commands that are none, and those of a client that was refused
         self._readers = {
             "MAIL": self._read_mail,
@@ -70,6 +72,23 @@ class SendmailConnection(Connection):
 
     def wire(self, reply: Reply) -> bytes:
         return reply.wire(controls=True)
+
+    def secured(self) -> None:
+        """HELO and the login stay what they are."""
+        self.state = SessionState.IDLE
+        self._forget()
+
+    def _advance(self, event: Event, reply: Reply) -> None:
+        if isinstance(event, Command) and self.verb == "STARTTLS" and reply.code == _READY:
+            self.state = SessionState.HANDSHAKE
+            self._buffer.clear()  # what was pipelined behind it was not said under TLS
+        elif isinstance(event, Command) and self.verb == "AUTH" and reply.code == GO_ON:
+            self.state = SessionState.CHALLENGED
+        else:
+            self.logged_in = self.logged_in or (isinstance(event, Command) and reply.code == _LOGGED_IN)
+            logged_in = self.logged_in
+            super()._advance(event, reply)
+            self.logged_in = self.logged_in or logged_in
 
     def _command(self, raw: bytes) -> Event:
         line = decode(raw)
@@ -92,7 +111,8 @@ class SendmailConnection(Connection):
             return self._other(line) or self._refused(Problem.NOT_IMPLEMENTED, line=line)
         if verb in self.options.helo_for and not self.greeted:
             return self._refused(Problem.HELO_FIRST, verb=verb)
-        self.slowed = self._repetition.note(verb, closed=self._is_closed(verb))
+        if verb != "AUTH" or (self.state is SessionState.IDLE and not self.logged_in and "AUTH" not in self.withheld):
+            self.slowed = self._repetition.note(verb, closed=self._is_closed(verb))
         reader = self._readers.get(verb)
         if reader is not None:
             return reader(argument)
@@ -116,7 +136,8 @@ class SendmailConnection(Connection):
 
     def _read_command(self) -> Event | Wait:
         end = self._buffer.find(b"\n")
-        if (len(self._buffer) if end < 0 else end) > _LINE:
+        longest = self.options.response_length if self._buffer[:5].upper() == b"AUTH " else _LINE
+        if (len(self._buffer) if end < 0 else end) > longest:
             return self._refused(Problem.LINE_TOO_LONG, close=True, client=self.client)
         if end < 0:
             return Wait.NEED_DATA

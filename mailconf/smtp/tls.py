@@ -33,13 +33,18 @@ class TlsFailed(Exception):
 
 
 class TlsFacts(NamedTuple):
-    """What was agreed on. ``certificate`` is the other side's as DER, b"" without one."""
+    """What was agreed on.
+
+    certificate  the other side's as DER, b"" without one
+    fault        why nobody vouches for it, "" where somebody does
+    """
 
     protocol: str
     cipher: str
     bits: int
     exchange: Exchange = Exchange()
     certificate: bytes = b""
+    fault: str = ""
 
     @property
     def terms(self) -> str:

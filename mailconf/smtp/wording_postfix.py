@@ -41,6 +41,8 @@ _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.BAD_MECHANISM: (535, _AUTH_FAILED + "Invalid authentication mechanism"),
     Problem.BAD_INITIAL: (535, _AUTH_FAILED + "Invalid base64 data in initial response"),
     Problem.BAD_RESPONSE: (535, _AUTH_FAILED + "Invalid base64 data in continued response"),
+    Problem.UNREADABLE_INITIAL: (535, _AUTH_FAILED + "Invalid base64 data in initial response"),
+    Problem.UNREADABLE_RESPONSE: (535, _AUTH_FAILED + "Invalid base64 data in continued response"),
     Problem.AUTH_UNAVAILABLE: (
         454,
         "4.7.0 Temporary authentication failure: Connection lost to authentication server",

@@ -43,11 +43,21 @@ _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.INTERNAL: (451, "4.3.0 internal error"),
     Problem.MESSAGE_TOO_BIG: (552, "5.2.3 Message exceeds maximum fixed size ({limit})"),
     Problem.TOO_MANY_HOPS: (554, "5.4.6 Too many hops"),
+    Problem.AUTH_ABORTED: (501, "5.0.0 AUTH aborted"),
+    Problem.BAD_MECHANISM: (504, "5.3.3 AUTH mechanism not available"),
+    Problem.UNREADABLE_INITIAL: (501, "5.5.4 cannot BASE64 decode '{text}'"),
+    Problem.UNREADABLE_RESPONSE: (501, "5.5.4 cannot decode AUTH parameter {text}"),
+    Problem.AUTH_FAILED: (535, "5.7.0 authentication failed"),
+    Problem.AUTH_UNAVAILABLE: (454, "4.5.4 Temporary authentication failure"),
+    Problem.AUTH_TOO_LONG: (500, "5.5.6 Authentication response line too long"),
+    Problem.TLS_UNAVAILABLE: (454, "4.3.3 TLS not available after start"),
 }
 _ACKNOWLEDGEMENTS: dict[Acknowledgement, tuple[int, str]] = {
     Acknowledgement.OK: (250, "2.0.0 OK"),
     Acknowledgement.RESET: (250, "2.0.0 Reset state"),
     Acknowledgement.VERBOSE: (250, "2.0.0 Verbose mode"),
+    Acknowledgement.LOGGED_IN: (235, "2.0.0 OK Authenticated"),
+    Acknowledgement.CHALLENGE: (334, "{text}"),
     Acknowledgement.BYE: (221, "2.0.0 {host} closing connection"),
 }
 
@@ -85,7 +95,7 @@ class SendmailWording:
 
     def acknowledgement(self, what: Acknowledgement, **facts: Fact) -> Reply:
         code, text = _ACKNOWLEDGEMENTS.get(what, (250, "2.0.0 OK"))
-        return Reply.of(code, text.format(host=self.host))
+        return Reply.of(code, text.format_map({**facts, "host": self.host}))
 
     def queued_by_chunks(self, reply: Reply, size: int) -> Reply:
         return reply

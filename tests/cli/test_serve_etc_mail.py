@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailconf.cli.shared.sendmail_daemon import compiled, endpoints, unserved
+from mailconf.cli.shared.sendmail_daemon import by_daemon, compiled, endpoints, secure, unserved
 from mailconf.files import Root
 from mailconf.sendmail.policy import SendmailPolicy
 from tests.vectors.sendmail_smtp_cases import BASE
@@ -21,7 +21,7 @@ def policy_of(root: Root, text: str) -> SendmailPolicy:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("O ServerCertFile=/etc/cert\n", "ServerCertFile"),
+        ("O AuthMechanisms=PLAIN gssapi Login\n", "gssapi"),
         ("O RefuseLA=12\n", "RefuseLA"),
         ("Mnone, P=/no/such/program, F=l, A=x $u\n", "mailer none waits: there is no program /no/such/program"),
         ("Mspeaks, P=/bin/true, F=lm, A=true -l\n", "mailer speaks is not served: /bin/true is to speak"),
@@ -32,6 +32,28 @@ def test_what_is_not_done_is_named(tmp_path: Path, text: str, name: str) -> None
     root = Root(tmp_path)
     assert [name in line for line in unserved(policy_of(root, text))] == [True]
     assert unserved(policy_of(root, "")) == []
+
+
+def test_keys_that_are_of_no_use_are_named(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    keys = "O ServerCertFile=/etc/cert\nO ServerKeyFile=/etc/key\n"
+    lines = secure(policy_of(root, keys), root)
+    assert lines == ("STARTTLS is not served: CACertPath, CACertFile is not set to a path",)
+    more = "O CACertPath=/etc\nO CACertFile=/etc/ca\n"
+    lines = secure(policy_of(root, keys + more), root)
+    assert lines == ("STARTTLS=server: file /etc/cert unsafe: No such file or directory",)
+    assert secure(policy_of(root, ""), root) == ()
+
+
+def test_each_daemon_has_its_flags(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    text = "O DaemonPortOptions=Port=2525, Name=MTA\nO DaemonPortOptions=Port=2465, Name=TLS, M=sA\n"
+    policy = policy_of(root, text)
+    found = by_daemon(policy)
+    assert set(found) == {"MTA", "TLS"}
+    wrapped = found["TLS"].site.tls
+    assert wrapped is not None and wrapped.wrapper
+    assert found["MTA"].site.tls is None and policy.site.tls is None
 
 
 def test_what_an_ordinary_user_does_not_deliver_is_named(tmp_path: Path) -> None:

@@ -220,6 +220,10 @@ class FakeSession:
     async def end_of_data(self, ask: Ask) -> Verdict:
         return await self.policy.end_of_data(self.session, ask)
 
+    async def secured(self, ask: Ask) -> Verdict:
+        self.session.end_security()
+        return Verdict(Reply.of(220, "2.0.0 Ready"), ask.trace)
+
     def forget(self) -> None:
         pass
 

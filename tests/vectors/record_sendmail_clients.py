@@ -39,7 +39,7 @@ from tests.vectors.sendmail_clients_cases import (
 )
 from tests.vectors.sendmail_clients_driver import fields, same
 
-_ALONE = """\
+ALONE = """\
 set -e
 ip link set lo up
 ip route add local "$1" dev lo
@@ -58,7 +58,7 @@ done
 shift 3
 exec "$@"
 """
-_SETTINGS = {
+SETTINGS = {
     "resolv.conf": "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n",
     "hosts": HOSTS,
     "passwd": PASSWD,
@@ -69,10 +69,10 @@ TOP = Path(__file__).parents[2]
 _LIBRARY = SENDMAIL_ROOT.resolve() / "usr/share/sendmail/cf"
 
 
-def library_cf(folder: Path, middle: str) -> str:
+def library_cf(folder: Path, middle: str, beginning: str = MC) -> str:
     """The library's .cf of a case's .mc; RuntimeError with what is wrong."""
     mc = folder / "sendmail.mc"
-    mc.write_text(MC + middle + MC_END)
+    mc.write_text(beginning + middle + MC_END)
     sink = Sink()
     expanded = expand_mc(mc, Library(str(_LIBRARY), dict.fromkeys(PLACES, str(_LIBRARY)), given=True), sink)
     if expanded is None or expanded.failed:
@@ -86,7 +86,7 @@ def answered(command: Sequence[str | Path], cases: Sequence[dict[str, Any]]) -> 
         folder = Path(name)
         folder.chmod(0o755)
         (folder / "q").mkdir(mode=0o700)
-        for file, text in {**FILES, **_SETTINGS}.items():
+        for file, text in {**FILES, **SETTINGS}.items():
             (folder / file).write_text(text)
         for file, text in SCRIPT.items():
             (folder / file).write_text(text.replace("FOLDER", str(folder)))
@@ -96,7 +96,7 @@ def answered(command: Sequence[str | Path], cases: Sequence[dict[str, Any]]) -> 
             environment = {"LD_LIBRARY_PATH": LIBRARIES}
             subprocess.run(makemap, input=text.encode(), env=environment, check=True, capture_output=True)
         asked = [{**case, "cf": None if case["mc"] is None else library_cf(folder, case["mc"])} for case in cases]
-        alone = ["unshare", "--mount", "--net", "--uts", "sh", "-c", _ALONE, "sh", NETWORK, HOST, str(folder)]
+        alone = ["unshare", "--mount", "--net", "--uts", "sh", "-c", ALONE, "sh", NETWORK, HOST, str(folder)]
         driver = [sys.executable, "-m", "tests.vectors.sendmail_clients_driver", str(folder)]
         done = subprocess.run(
             [*alone, "env", f"LD_LIBRARY_PATH={LIBRARIES}", *driver, *command],

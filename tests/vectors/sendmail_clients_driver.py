@@ -8,11 +8,13 @@ An answer to a case has for each step what the server said and for how many whol
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -20,6 +22,7 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests import logins
 from tests.live import fixture_dns
 from tests.vectors.sendmail_clients_cases import BASE, DNS
 from tests.vectors.sendmail_smtp_driver import listening, masked
@@ -27,6 +30,7 @@ from tests.vectors.sendmail_smtp_driver import listening, masked
 _PATIENCE = float(os.environ.get("PATIENCE", "60"))  # seconds that a reply is waited for
 _PORT = 3000
 _NEARLY = 0.1  # seconds by which a clock may be off
+_MARK = "a line of the driver's own"
 _PRIORITY = re.compile(r"^<\d+>\w{3} [ \d]\d \d\d:\d\d:\d\d ")
 
 
@@ -46,7 +50,8 @@ class Daemon(Protocol):
 class Clients:
     """The connections of a case, by their names."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, folder: Path = Path()) -> None:
+        self.folder = folder  # with the clients' certificates
         self._daemon = daemon
         self._open: dict[str, tuple[socket.socket, Any]] = {}
 
@@ -76,6 +81,13 @@ class Clients:
             return ""
         if action == "read":
             return self._reply(name)
+        if verb == "tls":
+            return self._secure(name, *rest.split())
+        if verb in logins.CLIENTS:
+            return self._log_in(name, verb, *rest.split())
+        if verb == "raw":  # bytes, and nothing is waited for
+            self._open[name][0].sendall(rest.encode("latin-1").decode("unicode_escape").encode("latin-1"))
+            return ""
         data = "".join(f"{line}\r\n" for line in action) if isinstance(action, list) else f"{action}\r\n"
         with contextlib.suppress(ConnectionError):
             self._open[name][0].sendall(data.encode("latin-1"))
@@ -99,6 +111,43 @@ class Clients:
         if reply[:3] in ("", "421"):
             self._drop(name)
         return reply
+
+    def _secure(self, name: str, *words: str) -> str:
+        """Begin TLS, ``words`` being the name of a certificate and the versions that the client takes; what was agreed
+        on, or that it failed."""
+        connection, file = self._open[name]
+        file.close()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        for word in words:
+            if word.startswith("TLS"):
+                context.minimum_version = context.maximum_version = ssl.TLSVersion[word]
+            elif word != "none":
+                context.load_cert_chain(self.folder / f"{word}.pem", self.folder / f"{word}.key")
+        try:
+            secure = context.wrap_socket(connection)
+        except OSError as failure:
+            self._open[name] = connection, connection.makefile("rb")
+            self._drop(name)
+            return "TLS failed" if isinstance(failure, ssl.SSLError) else type(failure).__name__
+        self._open[name] = secure, secure.makefile("rb")
+        cipher = secure.cipher()
+        assert cipher is not None
+        return f"{secure.version()} {cipher[0]} {cipher[2]}"
+
+    def _log_in(self, name: str, mechanism: str, *words: str) -> str:
+        """Log in by CRAM-MD5 or DIGEST-MD5: what the server says, its challenges read, without their nonces."""
+        said = []
+        line = f"AUTH {logins.NAMES[mechanism]}"
+        answers = logins.CLIENTS[mechanism](*words)
+        while True:
+            self._open[name][0].sendall(f"{line}\r\n".encode())
+            reply = self._reply(name)
+            if not reply.startswith("334 "):
+                return "\n".join([*said, reply])
+            challenge = base64.b64decode(reply[4:])
+            said.append(logins.shown(challenge))
+            line = base64.b64encode(answers(challenge)).decode()
 
     def _drop(self, name: str) -> None:
         connection, file = self._open.pop(name)
@@ -124,13 +173,25 @@ class Syslog:
     def __init__(self, place: str = "/dev/log") -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(place)
+        self._place = place
         self._lines: list[str] = []
+        self._marked = threading.Event()
         threading.Thread(target=self._take, daemon=True).start()
 
     def _take(self) -> None:
         while True:
             text = self._socket.recv(100_000).decode("latin-1").rstrip("\n\0")
-            self._lines.append(_PRIORITY.sub("", text))
+            if text == _MARK:
+                self._marked.set()
+            else:
+                self._lines.append(_PRIORITY.sub("", text))
+
+    def settle(self) -> None:
+        """Return when all has come that was sent before."""
+        self._marked.clear()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(_MARK.encode(), self._place)
+        self._marked.wait(_PATIENCE)
 
     def taken(self) -> list[str]:
         """What came since the last time."""
@@ -141,11 +202,11 @@ class Syslog:
 class Process:
     """A daemon in a process of its own."""
 
-    def __init__(self, folder: Path, command: list[str], text: str, port: int) -> None:
+    def __init__(self, folder: Path, command: list[str], text: str, port: int, more: str = "") -> None:
         self.port = port
         cf = folder / "x.cf"
         cf.write_bytes(text.replace("FOLDER", str(folder)).encode("latin-1"))
-        options = [f"-ODaemonPortOptions=Port={port},Addr=127.0.0.1,Name=MTA", f"-OPidFile={folder}/pid"]
+        options = [f"-ODaemonPortOptions=Port={port},Addr=127.0.0.1,Name=MTA{more}", f"-OPidFile={folder}/pid"]
         with (folder / f"err{port}").open("wb") as errors:
             self._process = subprocess.Popen(
                 [*command, "-bD", "-C", str(cf), *options], stdin=subprocess.DEVNULL, stdout=errors, stderr=errors
@@ -204,9 +265,9 @@ def fields(mail: str) -> list[str]:
     return [_ID.sub("ID", masked(each)) for each in found]
 
 
-def played(daemon: Daemon, steps: list[list[Any]]) -> list[list[Any]]:
+def played(daemon: Daemon, steps: list[list[Any]], folder: Path = Path()) -> list[list[Any]]:
     """What is said to each step of a case."""
-    clients = Clients(daemon)
+    clients = Clients(daemon, folder)
     try:
         return [said for name, action in steps if (said := clients.step(name, action)) is not None]
     finally:

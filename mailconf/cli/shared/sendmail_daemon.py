@@ -88,7 +88,9 @@ def run(
             main = first.pop() if first else _timed(compiled(root, cf, given, hear, version), every)
         except Stopped as stopped:
             raise BrokenConfiguration(f"{cf} cannot be read: status {stopped.status}") from stopped
-        return Policies(main, personality(main))
+        for line in secure(main, root):
+            note(LogEvent.FINDING, text=line)
+        return Policies(main, personality(main), {} if listen else by_daemon(main))
 
     for text in unserved(policy, os.geteuid()):
         note(LogEvent.FINDING, text=f"{cf}: {text}")
@@ -109,6 +111,33 @@ def run(
         note(LogEvent.FATAL, error=failure)
         return EX_OSERR
     return 0
+
+
+def secure(policy: SendmailPolicy, root: Root) -> tuple[str, ...]:
+    """Have the TLS ready that clients are offered; what the log is to have about it."""
+    from mailconf.mta.tls import takes_any
+    from mailconf.sendmail.policy.keys import server_tls
+    from mailconf.sendmail.policy.logins import count, logins
+
+    found = server_tls(policy.compiled.book, root)
+    policy.site.tls = found.tls
+    policy.site.logins, told = logins(policy.compiled.book, root, policy.hostname)
+    policy.site.protocol = policy.site.protocol._replace(logins=count(policy.site.logins) + 1)
+    lines = [*found.lines, *told]
+    if found.lacking:
+        lines.append(f"STARTTLS is not served: {found.lacking}")
+    if found.tls is not None and found.tls.ask and not takes_any():
+        lines.append("clients are not asked for a certificate: pyOpenSSL is not installed")
+    return tuple(lines)
+
+
+def by_daemon(policy: SendmailPolicy) -> dict[str, Policy]:
+    """The policy for each daemon of DaemonPortOptions, by its name."""
+    found: dict[str, Policy] = {}
+    for service in policy.site.listeners:
+        keys = {key[:1].upper(): value for key, value in service.overrides.items()}
+        found.setdefault(service.name, policy.wrapped() if "s" in keys.get("M", "") else policy)
+    return found
 
 
 def mailers(context: Context, root: Root, workers: Workers) -> dict[AgentKind, Agent]:
@@ -162,11 +191,13 @@ def unserved(policy: SendmailPolicy, user: int = 0) -> list[str]:
     from mailconf.model.world import run as run_now
     from mailconf.sendmail.policy.hosts_access import DAEMON, unheeded
     from mailconf.sendmail.rules.problems import Problems, number
+    from mailconf.smtp.sasl_server import MECHANISMS
 
     book = policy.compiled.book
     found = []
-    if book.options.get("ServerCertFile", "").strip():
-        found.append("ServerCertFile is not served: there is no STARTTLS")
+    unknown = [name for name in book.options.get("AuthMechanisms", "").split() if name.upper() not in MECHANISMS]
+    if unknown:
+        found.append(f"AuthMechanisms: {' '.join(unknown)} is not served: nobody logs in by it")
     if number(book.options.get("RefuseLA", "0")) > 0:
         found.append("RefuseLA is not served: connections are taken under any load")
     ruleset = book.number("check_compat", Problems(lambda problem: None))

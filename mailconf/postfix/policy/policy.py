@@ -7,7 +7,7 @@ local.py local(8)'s and virtual(8)'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mailconf.diagnostics import Code, Sink
@@ -16,7 +16,7 @@ from mailconf.model.distinction import Dimension, Distinction, Key, Values
 from mailconf.model.filtering import NO_FILTERS, Filtering
 from mailconf.model.policy import Kept, Privilege, Role
 from mailconf.model.recipient import Recipient, RecipientKind
-from mailconf.model.security import HopAsked, HopSecurity
+from mailconf.model.security import HopAgreed, HopAsked, HopSecurity
 from mailconf.model.session import Session
 from mailconf.model.site import Service, Site
 from mailconf.model.transport import AgentKind
@@ -193,6 +193,10 @@ class PostfixPolicy:
         agent = self.agent(asked.transport)
         securities = self._agent(asked.transport).securities
         return await securities[agent].of(asked, ask) if agent in securities else HopSecurity()
+
+    async def agreed(self, asked: HopAsked, found: Session | None, recipients: Sequence[str], ask: Ask) -> HopAgreed:
+        """Its levels say all beforehand."""
+        return HopAgreed()
 
     async def deliver(
         self, route: Route, ask: Ask, *, sender: str = "", recipient: Recipient | None = None

@@ -489,6 +489,10 @@ class PostfixSession:
     def end_of_data(self, ask: Ask) -> Answering:
         return self._smtpd.end_of_data(self, ask)
 
+    async def secured(self, ask: Ask) -> Verdict:
+        self.session.end_security()
+        return Verdict(Reply.of(220, "2.0.0 Ready"), ask.trace)
+
     def forget(self) -> None:
         self.memory.forget()
 

@@ -6,19 +6,20 @@ session_recipients.py is what a session asks of the recipients' side. settings.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.filtering import Filtering
 from mailconf.model.policy import Kept, Privilege, Role
 from mailconf.model.recipient import Recipient, RecipientKind
-from mailconf.model.security import HopAsked, HopSecurity
+from mailconf.model.security import HopAgreed, HopAsked, HopSecurity, ServerTls
 from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Deliveries, Expansion, Inspection, Reply, Route
 from mailconf.model.world import Ask, Records, run
-from mailconf.sendmail.policy import deliveries
+from mailconf.sendmail.policy import deliveries, hops
 from mailconf.sendmail.policy.filters import filtering_of
 from mailconf.sendmail.policy.recipients_world import RecipientsWorld
 from mailconf.sendmail.policy.session import SendmailSession
@@ -61,6 +62,14 @@ class SendmailPolicy:
         """As a process of its own would: maps that could not be opened are tried again."""
         self._open_maps(Problems(lambda problem: None))
         return SendmailSession(self.compiled, session)
+
+    def wrapped(self) -> SendmailPolicy:
+        """The same for clients whose connections begin with TLS."""
+        found = copy(self)
+        found.compiled = copy(self.compiled)
+        found.site = found.compiled.site = copy(self.site)
+        found.site.tls = (found.site.tls or ServerTls(any=True))._replace(wrapper=True)
+        return found
 
     def _open_maps(self, problems: Problems) -> None:
         """Open what is not open; aliases are read when they are needed."""
@@ -120,7 +129,10 @@ class SendmailPolicy:
         return await self.resolve(recipient, ask, sender=sender)
 
     async def security(self, asked: HopAsked, ask: Ask) -> HopSecurity:
-        return HopSecurity()
+        return await hops.security(self.compiled, asked, ask)
+
+    async def agreed(self, asked: HopAsked, found: Session | None, recipients: Sequence[str], ask: Ask) -> HopAgreed:
+        return await hops.agreed(self.compiled, asked, found, recipients, ask)
 
     async def keep(self, transport: str, name: str, kind: str, records: Records, ask: Ask) -> Kept:
         return Kept(records)

@@ -12,6 +12,7 @@ from mailconf.model.session import Session
 from mailconf.model.site import Site
 from mailconf.sendmail.policy.session_ehlo import dated
 from mailconf.sendmail.policy.session_state import latin, modern
+from mailconf.sendmail.policy.session_tls import login_macros, tls_macros
 from mailconf.sendmail.policy.settings import Compiled
 
 _MOST = 8192  # characters
@@ -44,13 +45,13 @@ class ReceivedField:
         if line is None:
             return ""
         macros = book.macros.above()
-        for name, value in hop_macros(hop).items():
+        for name, value in hop_macros(hop, self._policy).items():
             macros.define(name, value)
         value = macros.expand(line.value, lambda message: None)[:_MOST].strip()
         return modern(f"{line.name}: {value}")
 
 
-def hop_macros(hop: Came) -> dict[str, str | None]:
+def hop_macros(hop: Came, policy: Compiled | None = None) -> dict[str, str | None]:
     """The macros that tell how a message came, by their names."""
     session = hop.session
     values: dict[str, str | None] = {"i": hop.queue_id, "b": dated(hop.arrival), "u": None}
@@ -64,9 +65,7 @@ def hop_macros(hop: Came) -> dict[str, str | None]:
         **values,
         "s": latin(peer.pointer if said is None else said),
         "_": latin(peer.text),
-        "r": session.protocol,
-        "auth_type": session.sasl_method or None,
-        "auth_authen": latin(session.sasl_username) or None,
-        "tls_version": session.tls_protocol or None,
-        "cipher": session.tls_cipher or None,
+        "r": session.spoken or session.protocol,
+        **(tls_macros(policy, session) if session.tls_protocol else {}),
+        **login_macros(session),
     }

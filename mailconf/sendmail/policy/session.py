@@ -21,6 +21,7 @@ from mailconf.sendmail.policy.session_check import Check, check
 from mailconf.sendmail.policy.session_parameters import Offered
 from mailconf.sendmail.policy.session_recipients import SessionRecipients, listed
 from mailconf.sendmail.policy.session_state import REJECTED, SessionState, latin, modern
+from mailconf.sendmail.policy.session_tls import protocol, tls_macros
 from mailconf.sendmail.rules.addresses import Parser, Resolved
 from mailconf.sendmail.rules.problems import EX_OK, shortened
 from mailconf.sendmail.rules.symbols import plain
@@ -111,6 +112,9 @@ class SendmailSession(SessionState):
             self.denied = _NO_ACCESS
         await self._features()
         session = self.session
+        session.certificate_wanted = "V" not in self.features
+        if session.tls_protocol and self.denied is None:  # the connection began with TLS
+            await self._ask_about_tls()
         session.withheld = frozenset(_withheld(self.features))
         greeting = self._greeting(ask.now())
         pause, hasty = 0.0, None
@@ -134,6 +138,28 @@ class SendmailSession(SessionState):
         if found.file:
             ask.trace.add(found.file, f"{name} {session.client_address}", str(found), found.span)
         return found.granted
+
+    async def secured(self, ask: Ask) -> Verdict:
+        ready = Verdict(Reply.of(220, "2.0.0 Ready to start TLS"), ask.trace)
+        if not self.peer:  # the client is not known yet: `connect` asks
+            return ready
+        self._begin(ask)
+        await self._ask_about_tls()
+        noted, self.noted = tuple(self.noted), []
+        return replace(ready, denied=self.denied, notes=noted)
+
+    async def _ask_about_tls(self) -> None:
+        """Ask tls_client whether the TLS that is in force is good enough; else the client is denied."""
+        for name, value in tls_macros(self.policy, self.session).items():
+            self.macros.define(name, value)
+        if self.macros.named("verify") == "OK":
+            self.session.certificate_account = self.macros.named("cert_subject") or ""
+        await self._check("tls_client", self.macros.named("verify") or "", "STARTTLS")
+        refusal = self.heard.refusal()
+        if refusal is not None:
+            self.noted.append(f"{self.asking}, reject={refusal.code} {modern(refusal.text)}")
+            self.denied = refusal
+        self.heard.clear()
 
     async def _features(self) -> None:
         found = await session_ehlo.features(self.engine, self.peer)
@@ -181,6 +207,7 @@ class SendmailSession(SessionState):
         self._begin(ask)
         session = self.session
         esmtp = session.protocol == "ESMTP"
+        session.spoken = protocol(session)
         odd = self.policy.book.flag("AllowBogusHELO") and not _NAME.fullmatch((session.helo or "").partition("?")[0])
         said = "accepting invalid domain name" if odd else "pleased to meet you"
         hello = f"{self.policy.hostname} Hello {self.peer}, {said}"
@@ -191,7 +218,7 @@ class SendmailSession(SessionState):
         """What is known from HELO on; without it the client's own name stands for what it would say."""
         said = self.session.helo
         self.define("s", self._pointer if said is None else latin(said))
-        self.define("r", "SMTP" if said is None else self.session.protocol)
+        self.define("r", "SMTP" if said is None else self.session.spoken or self.session.protocol)
         self.define("ntries", "0")
 
     # -- MAIL
@@ -391,7 +418,8 @@ class SendmailSession(SessionState):
         if verb == "HELP":
             return self._verdict(ask, await session_ehlo.help_about(self, argument))
         if verb in ("AUTH", "STARTTLS"):
-            return Verdict(session_ehlo.security(self, verb, argument), ask.trace)
+            answer = session_ehlo.security(self, verb, argument)
+            return Verdict(answer.reply, ask.trace, login=answer.login)
         return await self._other(verb, ask)
 
     async def _other(self, verb: str, ask: Ask) -> Verdict:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from mailconf.sendmail.policy.logins import left_to, offered_to
 from mailconf.sendmail.policy.session_check import Check, check
 from mailconf.sendmail.policy.session_parameters import Offered
 from mailconf.sendmail.rules.kinds_stored import trusting
@@ -20,19 +21,14 @@ from mailconf.sendmail.rules.run import Engine
 from mailconf.sendmail.rules.symbols import MAILER, META, without_comment
 from mailconf.sendmail.rules.tokens import Reading
 from mailconf.sendmail.rules.world import Unable
+from mailconf.smtp.events import Auth
 from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
     from mailconf.sendmail.policy.session_state import SessionState
     from mailconf.sendmail.policy.settings import Compiled
 
-# The mechanisms of this build without a library's further ones, where the configuration names none.
-_MECHANISMS = "DIGEST-MD5 CRAM-MD5"
-# Those that SASL's usual modules have; EXTERNAL, which is named too, needs a certificate of the client's.
-_HASHES = ("1", "224", "256", "384", "512")
-_KNOWN = frozenset(
-    ("DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN", "ANONYMOUS", "NTLM", *(f"SCRAM-SHA-{h}" for h in _HASHES))
-)
+_NAME = 32  # characters of a mechanism's name in a reply
 _LINE = 2047
 _LONGEST_PAUSE = 300.0  # seconds
 
@@ -97,18 +93,13 @@ def offered(policy: Compiled, session: SessionState) -> Offered:
     )
 
 
-def mechanisms(policy: Compiled) -> str:
-    """The mechanisms of AUTH that EHLO names."""
-    wanted = policy.book.options.get("AuthMechanisms", _MECHANISMS).split()
-    return " ".join(name for name in wanted if name.upper() in _KNOWN)
-
-
 def keywords(policy: Compiled, session: SessionState) -> list[str]:
     """The keywords of EHLO, in the original's order."""
     private, letters = policy.settings.private, session.features
     if session.denied is not None:
         return ["ENHANCEDSTATUSCODES"]
     given = offered(policy, session)
+    mechanisms = " ".join(offered_to(policy, session))
     limit = policy.site.limits.message_size
     lines = [
         ("ENHANCEDSTATUSCODES", True),
@@ -119,7 +110,8 @@ def keywords(policy: Compiled, session: SessionState) -> list[str]:
         (f"SIZE {limit}" if limit else "SIZE", True),
         ("DSN", given.dsn),
         ("ETRN", not private("noetrn") and "E" not in letters),
-        (f"AUTH {mechanisms(policy)}", mechanisms(policy) and "A" not in letters),
+        (f"AUTH {mechanisms}", mechanisms and "A" not in letters),
+        ("STARTTLS", "S" not in letters and session.can_begin_tls),
         (f"DELIVERBY {given.deliver_by}" if given.deliver_by else "DELIVERBY", given.deliver_by is not None),
         ("HELP", True),
     ]
@@ -151,19 +143,48 @@ async def help_about(session: SessionState, topic: str) -> Reply:
     return Reply.of(214, *(f"2.0.0 {line}" for line in lines), "2.0.0 End of HELP info")
 
 
-def security(session: SessionState, verb: str, argument: str) -> Reply:
-    """AUTH and STARTTLS, of which no exchange is served yet."""
+class Security(NamedTuple):
+    """The reply to AUTH or STARTTLS; ``login`` is what is to be tried in its place."""
+
+    reply: Reply
+    login: Auth | None = None
+
+
+def security(session: SessionState, verb: str, argument: str) -> Security:
+    """AUTH and STARTTLS."""
     if verb == "STARTTLS":
-        if argument:
-            return Reply.of(501, "5.5.2 Syntax error (no parameters allowed)")
-        if "S" in session.features:
-            return Reply.of(503, "5.5.0 TLS not available")
+        return Security(_starttls(session, argument))
+    mechanism, _, initial = argument.partition(" ")
+    refusal = _no_login(session, mechanism)
+    if refusal is not None:
+        return Security(refusal)
+    login = Auth(mechanism, initial.strip() or None)
+    return Security(Reply.of(504, f"5.3.3 AUTH mechanism {mechanism[:_NAME]} not available"), login)
+
+
+def _starttls(session: SessionState, argument: str) -> Reply:
+    if argument:
+        return Reply.of(501, "5.5.2 Syntax error (no parameters allowed)")
+    if "S" in session.features:
+        return Reply.of(503, "5.5.0 TLS not available")
+    if not session.can_begin_tls:
         return Reply.of(454, "4.3.3 TLS not available after start")
-    if "A" in session.features:
+    if session.session.sender is not None:
+        return Reply.of(503, "5.5.0 TLS not permitted during a mail transaction")
+    return Reply.of(220, "2.0.0 Ready to start TLS")
+
+
+def _no_login(session: SessionState, mechanism: str) -> Reply | None:
+    """Why a client cannot log in; None where it can try."""
+    if "A" in session.features or not left_to(session.policy, session):
         return Reply.of(503, "5.3.3 AUTH not available")
-    mechanism = argument.split()[0] if argument else ""
+    if session.session.sasl_username:
+        return Reply.of(503, "5.5.0 Already Authenticated")
     if session.session.sender is not None:
         return Reply.of(503, "5.5.0 AUTH not permitted during a mail transaction")
     if not mechanism:
         return Reply.of(501, "5.5.2 AUTH mechanism must be specified")
-    return Reply.of(504, f"5.3.3 AUTH mechanism {mechanism} not available")
+    known = {name.upper() for name in offered_to(session.policy, session)}
+    if mechanism.upper() not in known or not session.session.logins_ready:
+        return Reply.of(504, f"5.3.3 AUTH mechanism {mechanism[:_NAME]} not available")
+    return None

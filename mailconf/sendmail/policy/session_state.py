@@ -10,6 +10,7 @@ from mailconf.model.world import Ask
 from mailconf.sendmail.policy.asked_world import AskedWorld
 from mailconf.sendmail.policy.session_check import Checked
 from mailconf.sendmail.policy.session_heard import Heard
+from mailconf.sendmail.policy.session_tls import login_macros
 from mailconf.sendmail.policy.settings import Compiled, Daemon
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server_sendmail import REJECTED as REJECTED
@@ -53,6 +54,11 @@ class SessionState:
         self.asking = ""  # the ruleset of the last question, and its arguments, as the log has them
         self._begin_transaction()
 
+    @property
+    def can_begin_tls(self) -> bool:
+        """Whether TLS is not in force, and can be."""
+        return self.session.tls_ready and not self.session.tls_protocol
+
     # -- the state of a transaction
 
     def _begin_transaction(self) -> None:
@@ -81,6 +87,9 @@ class SessionState:
         self.noted = []
         self.asking = ""
         self.engine.verbose = 2 if self.session.verbose else 0
+        if self.session.sasl_username:
+            for name, value in login_macros(self.session).items():
+                self.macros.define(name, value)
 
     def asked_about(self, ruleset: str, *texts: str) -> str:
         """A question to a ruleset, as the log has it."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mailconf.cli.shared.sendmail_daemon import by_daemon, secure
 from mailconf.diagnostics import Sink
-from mailconf.files import Memory
+from mailconf.files import Memory, Root
 from mailconf.maps.database.bdb_hash_writer import write_hash
 from mailconf.model.fileworld import FileWorld
 from mailconf.model.session import NO_NAME, NameOutcome, Verified
@@ -105,11 +106,12 @@ class ClientsDaemon:
 
     port: int
 
-    def __init__(self, policy: SendmailPolicy, files: FileWorld) -> None:
+    def __init__(self, policy: SendmailPolicy, files: FileWorld, root: Root, lines: Iterable[str] = ()) -> None:
         self._policy = policy
         self._files = files
+        self._root = root
         self._loop = asyncio.new_event_loop()
-        self.lines: list[str] = []
+        self.lines = list(lines)
         self.kept = Kept()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -125,7 +127,7 @@ class ClientsDaemon:
         resolver = FixedResolver()
         world = MtaWorld(self._files, resolver)
         context = Context(policy, world, lambda program, text: self.lines.append(text), personality, self.kept)
-        self.service = _Service(context, service="MTA", resolver=resolver, on_full=self._shut)
+        self.service = _Service(context, service="MTA", resolver=resolver, root=self._root, on_full=self._shut)
         self._server = await self._loop.create_server(self.service.protocol, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -161,9 +163,9 @@ class ClientsDaemon:
         self._loop.close()
 
 
-def own_text(middle: str) -> str:
+def own_text(middle: str, beginning: str = MC) -> str:
     """Our own .cf of a case's .mc."""
-    mc = (MC + middle + MC_END).replace("FOLDER", FOLDER)
+    mc = (beginning + middle + MC_END).replace("FOLDER", FOLDER)
     sink = Sink()
     expanded = read(f"{FOLDER}/sendmail.mc", own_library(), sink, root=Memory({f"{FOLDER}/sendmail.mc": mc}))
     text = None if expanded is None else own_cf(expanded, sink)
@@ -174,7 +176,9 @@ def own_text(middle: str) -> str:
 class Site:
     """The machine of the cases, in a folder."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, base: str = BASE, mc: str = MC) -> None:
+        self.folder = place / FOLDER[1:]
+        self.base, self.mc = base, mc
         self._bench = Bench(place, files=FILES, passwd=PASSWD, host=HOST)
         (place / "etc/hosts").write_text(HOSTS)
         for name, text in TABLES.items():
@@ -186,10 +190,15 @@ class Site:
 
     @contextmanager
     def daemon(self, case: dict[str, Any]) -> Iterator[ClientsDaemon]:
-        text = BASE + (case["text"] or "") if case["mc"] is None else own_text(case["mc"])
+        text = self.base + (case["text"] or "") if case["mc"] is None else own_text(case["mc"], self.mc)
+        if case.get("daemon"):
+            text += f"O DaemonPortOptions=Port=2525, Name=MTA{case['daemon']}\n"
+        root = self._bench.root
         book = self._bench.book(text, Problems(lambda problem: None))
-        policy = SendmailPolicy(book, DiskRecipientsWorld(self._bench.root, machine=self._bench.machine))
-        daemon = ClientsDaemon(policy, FileWorld(self._bench.root, trace=False))
+        policy = SendmailPolicy(book, DiskRecipientsWorld(root, machine=self._bench.machine))
+        lines = secure(policy, root)
+        served = by_daemon(policy).get("MTA", policy)
+        daemon = ClientsDaemon(served, FileWorld(root, trace=False), root, lines)
         try:
             yield daemon
         finally:
