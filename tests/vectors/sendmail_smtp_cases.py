@@ -274,7 +274,7 @@ for action in ('450 4.7.0 no " $1 " " $2', '421 4.7.0 bye"'):
         f'Scheck_other\nR$* $| $*\t$#error $@ 4.7.0 $: "{action}\n',
         GOOD,
         *([line] for line in ("WIZ", "VERB", "SEND FROM:<a@b>", "  FOO  x", "NOOP x", "\xe9 y", "")),
-        [_HELLO, _MAIL, "RSET", "HELP", "NOOP", "QUIT"],
+        [_HELLO, _MAIL, "RSET", "HELP"],
     )
 _add("Scheck_other\nR$* $| 2\t$@ ok\nR$* $| $*\t$#error $: 450 no\n", GOOD, ["NOOP", "VERB", "FOO", "TURN", "NOOP"])
 _add('Scheck_relay\nR$*\t$#error $@ 5.7.1 $: "550 5.7.1 no"\n', GOOD, ["WIZ", "DEBUG", "SHOWQ", "FOO", "TURN"])
