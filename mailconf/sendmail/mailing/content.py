@@ -13,7 +13,7 @@ Source: Sendmail Installation and Operation Guide 5.1.4, 5.4; sendmail 8.17.1.9,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from mailconf.sendmail.rules.book import DefinedMailer, Rulebook
 from mailconf.sendmail.rules.macros import Macros
@@ -25,22 +25,24 @@ _MOST = 8192  # characters of a value
 _DEFAULT_FROM = f"From {MACRO}g {MACRO}d"
 FILE = "[FILE]"  # P= of a mailer that writes the file that an address names
 _LINE = 990  # F=L
+_LEAST = 2  # a shorter limit has no room for what marks a cut
 
 
 def written(book: Rulebook, mailer: DefinedMailer, macros: Macros, content: bytes) -> bytes:
     """The message ``content`` as the mailer reads it. ``macros`` has the values of the message."""
     fields, body = split(content)
-    lines = _Lines(mailer)
-    out: list[bytes] = []
-    if not mailer.has("n"):
-        line = macros.expand(book.options.get("UnixFromLine") or _DEFAULT_FROM, lambda message: None)
-        out.append(line.encode("latin-1", "replace").replace(b"\n", b" ") + lines.end)
-    for field in with_added(book, mailer, macros, fields):
-        out += lines.ended(field.removesuffix(b"\n").split(b"\n"))
-    out += lines.ended(_body_lines(body, marked=mailer.has("E")))
+    body = (b"" if body.startswith(b"\n") else b"\n") + body
+    body += b"" if body.endswith(b"\n") else b"\n"
+    if mailer.has("E"):
+        body = body.replace(b"\nFrom ", b"\n>From ")
+    end = mailer.end_of_line.encode("latin-1", "replace") or b"\n"
+    text = _shaped(mailer, b"".join(with_added(book, mailer, macros, fields)) + body).replace(b"\n", end)
     if mailer.has("b") or mailer.path == FILE:
-        out.append(lines.end)
-    return b"".join(out)
+        text += end
+    if mailer.has("n"):
+        return text
+    line = macros.expand(book.options.get("UnixFromLine") or _DEFAULT_FROM, lambda message: None)
+    return line.encode("latin-1", "replace").replace(b"\n", b" ") + end + text
 
 
 def with_added(book: Rulebook, mailer: DefinedMailer, macros: Macros, fields: list[bytes]) -> Iterator[bytes]:
@@ -81,30 +83,20 @@ def split(content: bytes) -> tuple[list[bytes], bytes]:
     return fields, content[at:]
 
 
-def _body_lines(body: bytes, *, marked: bool) -> Iterator[bytes]:
-    """The lines after the fields, without their ends; the empty one that ends the fields is the first."""
-    if not body.startswith(b"\n"):
-        yield b""
-    for line in body.removesuffix(b"\n").split(b"\n") if body else ():
-        yield b">" + line if marked and line.startswith(b"From ") else line
+def _shaped(mailer: DefinedMailer, text: bytes) -> bytes:
+    """A text whose lines are cut, and whose dots are doubled, as the mailer wants it."""
+    most = mailer.line or (_LINE if mailer.has("L") else 0)
+    if most > _LEAST:
+        text = re.sub(rb"[^\n]{%d,}" % (most + 1), lambda line: _cut(line[0], most), text)
+    if mailer.has("X"):
+        text = (b"\n" + text).replace(b"\n.", b"\n..")[1:]
+    return text
 
 
-class _Lines:
-    """How a mailer's lines end, and how long they may be."""
-
-    def __init__(self, mailer: DefinedMailer) -> None:
-        self.end = mailer.end_of_line.encode("latin-1", "replace") or b"\n"
-        self._most = mailer.line or (_LINE if mailer.has("L") else 0)
-        self._dots = mailer.has("X")
-
-    def ended(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        for line in lines:
-            for part in self._parts(line):
-                yield (b"." if self._dots and part.startswith(b".") else b"") + part + self.end
-
-    def _parts(self, line: bytes) -> Iterator[bytes]:
-        room = self._most
-        while self._most and len(line) > room:
-            yield line[: room - 1] + b"!"
-            line = b" " + line[room - 1 :]
-        yield line
+def _cut(line: bytes, most: int) -> bytes:
+    """A long line in parts: ``!`` ends each but the last, a blank begins each but the first."""
+    parts = [line[: most - 1]]
+    parts += [b" " + line[at : at + most - 2] for at in range(most - 1, len(line), most - 2)]
+    if len(parts) > 1 and len(parts[-2]) + len(parts[-1]) - 1 <= most:
+        parts[-2:] = [parts[-2] + parts[-1][1:]]
+    return b"!\n".join(parts)
