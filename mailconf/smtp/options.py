@@ -47,8 +47,8 @@ class ServerOptions(NamedTuple):
     ``helo_for`` names the commands that need HELO before them, ``bogus_helo`` is whether HELO takes names that are no
     host names, ``verb`` whether a client may ask by VERB to be told more. From the ``noops``th NOOP on each waits for
     its reply (0: none does), and from the ``logins``th AUTH on each. ``closed`` are the commands that the configuration
-    lets nobody use, ``closed_before_helo`` those that need HELO and are not refused for it by the protocol. ``others_asked``:
-    the Policy answers commands that nothing else asks it about, unknown ones among them.
+    lets nobody use, ``closed_before_helo`` those that need HELO and are not refused for it by the protocol.
+    ``others_asked``: the Policy answers commands that nothing else asks it about, unknown ones among them.
     """
 
     hostname: str = "localhost"
