@@ -188,6 +188,7 @@ class Site:
     # What completes header addresses of clients that are not local (Privilege.LOCAL_HEADERS); "" leaves them alone.
     remote_header_domain: str = ""
     add_missing_headers: bool = False  # for remote clients too
+    addresses_quoted: bool = False  # the Policy's addresses are in external form (`mailconf.model.address`) already
     fields_at_delivery: bool = False  # a message gets the fields that it lacks when it leaves, by the transport
     sorts_recipients: bool = False  # those of a delivery are in the order of their domains and addresses
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46

@@ -298,21 +298,22 @@ class SmtpAgent:
             role = Role(place, side, job.transport, sender=job.message.sender)
             return await job.policy.rewrite(address, role, Ask(job.world))
 
+        quoted = str if self.context.policy.site.addresses_quoted else external
         sender = await change(message.sender, AddressPlace.ENVELOPE, Side.SENDER)
         recipients = []
         for recipient, route in job.recipients:
             address = await change(route.recipient, AddressPlace.ENVELOPE, Side.RECIPIENT)
             orcpt = recipient.orcpt
             if not orcpt and recipient.original:
-                orcpt = f"rfc822;{to_xtext(external(recipient.original))}"
-            recipients.append(To(external(address), recipient.notify, orcpt))
+                orcpt = f"rfc822;{to_xtext(quoted(recipient.original))}"
+            recipients.append(To(quoted(address), recipient.notify, orcpt))
         content = await self._inspected(job)
         transport = self.context.policy.site.transports.get(job.transport)
         if transport is None or transport.rewrites:
             content = await self._headers(content, change)
         utf8 = not (sender.isascii() and all(to.address.isascii() for to in recipients))
         parameters = message.body, message.ret, message.envid
-        return Envelope(external(sender), tuple(recipients), content, *parameters, utf8, job.probe)
+        return Envelope(quoted(sender), tuple(recipients), content, *parameters, utf8, job.probe)
 
     async def _inspected(self, job: Job) -> bytes:
         """The message as it may leave (postconf(5) smtp_header_checks). Raises Failure where a table cannot answer."""

@@ -89,3 +89,7 @@ _add(_login(f'{ANN} "M:PLAIN"'), ehlo_tls=["AUTH LOGIN"])
 _add(_login(f'{ANN} "M:PLAIN"'))
 _add(_login(f'{ANN} "M:PLAIN"'), ehlo=PLAIN)
 _add(_login(f'{ANN} "M:PLAIN"') + "Sclt_features\nR$*\t$# A\n", ehlo_tls=PLAIN)
+
+# Local parts with quotes.
+for _to in ('"an n"@far.example', '"x"@far.example'):
+    _add("", (_to,), ehlo=[])

@@ -154,6 +154,7 @@ class Settings:
             protocol=self.protocol,
             syslog_name="sendmail",
             mail_name="Sendmail",
+            addresses_quoted=True,
             recipient_delimiter="+",
             fields_at_delivery=True,
             options=options,
