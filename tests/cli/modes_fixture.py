@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,9 @@ class Modes:
         self.patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(call["stdin"].encode("latin-1"))))
         self.patch.setattr(sys, "stdout", io.TextIOWrapper(out, write_through=True))
         self.patch.setattr(sys, "stderr", io.TextIOWrapper(err, write_through=True))
+        # What goes on behind a call, the daemon and the runs of the queue, has tests of its own, which end it.
+        alone = "mailconf.cli.sendmail.daemon._in_background"
+        self.patch.setattr(alone, lambda: (os.open(os.devnull, os.O_RDONLY), True))
         status = start(call["tool"], words, self.root, self.caller(call["user"]), FixedMachine(self.root, HOST))
         sys.stdout.flush()
         texts = {"out": text_of(out), "err": text_of(err)}

@@ -87,8 +87,10 @@ def test_messages_are_put_on_hold_and_released(tmp_path: Path) -> None:
 def test_a_run_of_the_queue_attempts_what_is_meant_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mailer that there is none for is a failed attempt. What is not meant may be due: with MinQueueAge=0 all is."""
+    """A mailer without its program is a failed attempt. What is not meant may be due: with MinQueueAge=0 all is."""
     options = site(tmp_path)
+    cf = tmp_path / "x.cf"
+    cf.write_text(cf.read_text().replace("Mlocal, P=/bin/true,", "Mlocal, P=/no/such/program,"))
     submit(tmp_path, {"sender": None, "recipients": ["ann"], "lines": 1})
     assert main(["sendmail", *options, "-q"]) == 0
     queue = open_queue(tmp_path / "q")

@@ -53,6 +53,8 @@ def relays(subject: Written, sink: Sink) -> None:
     if not settings:
         return
     own = names_of(subject)
+    if "msp" in subject.features:  # the submission program hands mail to the server of this host
+        own -= _LOOPBACK
     for letter, setting in settings.items():
         mailer, host, plain = _apart(setting.value)
         if setting.span is None or not _is_own(mailer, host, own):

@@ -5,6 +5,7 @@ All of it as Postfix 3.7.11 does it; the caller decides what a list that cannot 
 - XCLIENT, XFORWARD  smtpd_authorized_xclient_hosts, smtpd_authorized_xforward_hosts
 - BARE_NEWLINES      smtpd_forbid_bare_newline_exclusions
 - UNLIMITED          smtpd_client_event_limit_exceptions: connections are not counted
+- SUBMIT             authorized_submit_users, by the user's name
 - LOCAL_HEADERS      local_header_rewrite_clients: header addresses without a domain get the local one. Its words are
                      permit_inet_interfaces, permit_mynetworks, permit_sasl_authenticated, and tables, which are asked
                      for the client's address, with or without check_address_map before them. Certificates are not
@@ -51,6 +52,7 @@ class Privileges:
         domains = self._settings.domains
         for patterns in self._lists.values():
             yield from domains.looks_at(patterns, Dimension.NAME, Dimension.CLIENT)
+        yield from domains.looks_at(self._submitters, Dimension.LOGIN, part=Key.WHOLE)
         rule, span = "local_header_rewrite_clients", domains.configuration.span("local_header_rewrite_clients")
         for word in self._local:
             name = word.lower()
@@ -75,7 +77,7 @@ class Privileges:
         if privilege is Privilege.LOCAL_HEADERS:
             return await self._is_local(session, ask)
         if privilege is Privilege.SUBMIT:
-            return await self._submitters.match(ask, session.sasl_username)
+            return bool(session.sasl_username) and await self._submitters.match(ask, session.sasl_username)
         return await self._lists[privilege].match_host(ask, session.client_name.text, session.client_address)
 
     async def _is_local(self, session: Session, ask: Ask) -> bool:

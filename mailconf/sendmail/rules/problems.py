@@ -66,6 +66,8 @@ class CfProblem(NamedTuple):
         subject = f"{plain(shortened(self.subject))}... " if self.subject and self.code in _WITH_SUBJECT else ""
         reason = os.strerror(self.error) if isinstance(self.error, int) and self.error else self.error
         line = f"{place}{subject}{plain(self.text)}" + (f": {reason}" if reason else "")
+        if not self.grave:
+            return line
         shown, end, _ = line.partition("\0")  # a byte 128 of the configuration, which ends the line
         return shown + ("\x7f" if end else "")
 
