@@ -6,6 +6,7 @@ Sources: master(5), pipe(8), smtp(8), local(8), virtual(8).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar, cast
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service
@@ -38,15 +39,47 @@ MAILBOX_HEADERS = ("Return-Path", "X-Original-To", "Delivered-To")
 _PIPE_HEADERS = (("R", "Return-Path"), ("O", "X-Original-To"), ("D", "Delivered-To"))
 
 
+_CHANGES = (
+    "initial_destination_concurrency",
+    "default_destination_concurrency_positive_feedback",
+    "default_destination_concurrency_negative_feedback",
+    "default_destination_concurrency_failed_cohort_limit",
+)
+T = TypeVar("T")
+
+
 def transports_of(
     c: Configuration, limits: Limits, limits_of: Callable[[Configuration], Limits]
 ) -> dict[str, Transport]:
     """Every service of the type unix by its name. ``limits`` are main.cf's; ``limits_of`` reads those of a view."""
-    return {s.name: _transport(c, s, limits, limits_of) for s in c.services if s.kind == "unix"}
+    alike = _Alike(c)
+    return {s.name: _transport(c, s, limits, limits_of, alike) for s in c.services if s.kind == "unix"}
+
+
+class _Alike:
+    """What many transports have in common is there once: a master.cf may have thousands."""
+
+    def __init__(self, c: Configuration) -> None:
+        self._found: dict[object, object] = {}
+        self._change = _change(c, "")
+
+    def one(self, value: T) -> T:
+        """The first of the values that are equal to this one."""
+        return cast("T", self._found.setdefault((type(value), value), value))
+
+    def change(self, c: Configuration, name: str) -> Concurrency:
+        """See `_change`; that of main.cf where nothing is said of this transport alone."""
+        if not any(_own(name, common) in c.names() for common in _CHANGES):
+            return self._change
+        return self.one(_change(c, name))
 
 
 def _transport(
-    c: Configuration, service: Service, limits: Limits, limits_of: Callable[[Configuration], Limits]
+    c: Configuration,
+    service: Service,
+    limits: Limits,
+    limits_of: Callable[[Configuration], Limits],
+    alike: _Alike,
 ) -> Transport:
     view = c.for_service(service) if service.overrides else c
     agent = AGENTS.get(service.program)
@@ -67,16 +100,16 @@ def _transport(
         argv=argv,
         user=user,
         flags=flags,
-        limits=own if own != limits else None,
+        limits=alike.one(own) if own != limits else None,
         command=command,
         concurrency=c.integer(concurrency) if c.is_known(concurrency) else None,
-        change=_change(c, service.name),
+        change=alike.change(c, service.name),
         recipients=c.integer(recipients) if c.is_known(recipients) else None,
         client_name=view.value(client) if client is not None else "",
         client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
-        host_lookup=_host_lookup(view, service.program) if client is not None else HostLookup(),
-        ways=_ways(view, service.program) if client is not None else ClientWays(),
-        reuse=_reuse(view, service.program) if client is not None else ConnectionReuse(),
+        host_lookup=alike.one(_host_lookup(view, service.program) if client is not None else HostLookup()),
+        ways=alike.one(_ways(view, service.program) if client is not None else ClientWays()),
+        reuse=alike.one(_reuse(view, service.program) if client is not None else ConnectionReuse()),
         rewrites=client is None or bool(view.value(f"{service.program}_generic_maps")),
         headers=headers,
         overrides=service.overrides,
@@ -124,16 +157,13 @@ def _ways(c: Configuration, program: str) -> ClientWays:
 def _change(c: Configuration, name: str) -> Concurrency:
     """The queue manager's: postconf(5) initial_destination_concurrency and its like, or the transport's own."""
 
-    def own(common: str) -> str:
-        known = f"{name}_{common.removeprefix('default_')}"
-        return known if c.is_known(known) else common
+    first, gain, loss, cohorts = (own if c.is_known(own := _own(name, common)) else common for common in _CHANGES)
+    return Concurrency(c.integer(first), _feedback(c.value(gain)), _feedback(c.value(loss)), cohorts=c.integer(cohorts))
 
-    return Concurrency(
-        first=c.integer(own("initial_destination_concurrency")),
-        gain=_feedback(c.value(own("default_destination_concurrency_positive_feedback"))),
-        loss=_feedback(c.value(own("default_destination_concurrency_negative_feedback"))),
-        cohorts=c.integer(own("default_destination_concurrency_failed_cohort_limit")),
-    )
+
+def _own(name: str, common: str) -> str:
+    """The name of a parameter for one transport."""
+    return f"{name}_{common.removeprefix('default_')}"
 
 
 def _feedback(text: str) -> Feedback:
