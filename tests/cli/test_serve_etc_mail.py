@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mailconf.cli import main
 from mailconf.cli.shared.sendmail_daemon import by_daemon, compiled, endpoints, secure, unserved
 from mailconf.files import Root
 from mailconf.sendmail.policy import SendmailPolicy
+from mailconf.sendmail.rules.problems import Stopped
 from tests.vectors.sendmail_smtp_cases import BASE
 
 
@@ -32,6 +34,21 @@ def test_what_is_not_done_is_named(tmp_path: Path, text: str, name: str) -> None
     root = Root(tmp_path)
     assert [name in line for line in unserved(policy_of(root, text))] == [True]
     assert unserved(policy_of(root, "")) == []
+
+
+def test_a_filter_that_is_not_defined_keeps_a_server_from_starting(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    root = Root(tmp_path)
+    filters = "O InputMailFilters=here, gone\nXhere, S=inet:1@127.0.0.1\n"
+    with pytest.raises(Stopped) as stopped:
+        policy_of(root, filters)
+    assert stopped.value.status == 78
+    root.path("/conf/q").mkdir(mode=0o700)
+    assert main(["sendmail", "--root", str(tmp_path), "-C", "/conf/x.cf", "-bs"]) == 78
+    said = b"451 4.0.0 InputFilter gone not defined: No such file or directory\r\n"  # as the original's
+    assert capfdbinary.readouterr().out == said
+    policy_of(root, filters.replace(", gone", ""))
 
 
 def test_keys_that_are_of_no_use_are_named(tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ from mailconf.mta.queue import QueueError
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.world import MtaWorld
 from mailconf.sendmail.policy import SendmailPolicy
+from mailconf.sendmail.policy.filters import refuse_undefined
 from mailconf.sendmail.policy.session import SendmailSession
-from mailconf.sendmail.rules.problems import EX_TEMPFAIL
+from mailconf.sendmail.rules.problems import EX_TEMPFAIL, Stopped
 
 if TYPE_CHECKING:
     from mailconf.cli.sendmail.startup import Start
@@ -65,6 +66,10 @@ def serve_pipe(begun: Start, book: Rulebook, root: Root) -> int:
     def log(program: str, text: str) -> None:
         """Nobody keeps a log of a command."""
 
+    try:
+        refuse_undefined(book, hearing("s"))
+    except Stopped as stopped:
+        return stopped.status
     policy = _LocalPolicy(book, world(root, book), hear=hearing("t"))
     policy.login = begun.caller.login or f"UID{begun.caller.uid}"
     context = Context(policy, MtaWorld(FileWorld(root, trace=False), Resolver(), root=root), log, personality(policy))

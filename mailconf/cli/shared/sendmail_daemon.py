@@ -177,12 +177,14 @@ def compiled(
 ) -> SendmailPolicy:
     """The Policy of a .cf. Raises Stopped where sendmail would not run."""
     from mailconf.sendmail.policy import SendmailPolicy
+    from mailconf.sendmail.policy.filters import refuse_undefined
     from mailconf.sendmail.rules.load import load
     from mailconf.sendmail.rules.problems import Problems
     from mailconf.sendmail.rules.version import DEFAULT
 
     meant = version or DEFAULT
     book = load(root, cf, Problems(hear), mode="d", runs=root.is_real, given=given, version=meant)
+    refuse_undefined(book, hear)
     return SendmailPolicy(book, recipients_world(root, book), hear=hear)
 
 

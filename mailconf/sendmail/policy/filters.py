@@ -6,10 +6,14 @@ Source: Sendmail Installation and Operation Guide 5.11; observed with sendmail 8
 
 from __future__ import annotations
 
+import errno
 import re
+from collections.abc import Callable
 
 from mailconf.model.filtering import FilterDefault, FilterHabits, Filtering, FilterSettings
 from mailconf.sendmail.policy.settings import Settings
+from mailconf.sendmail.rules.book import Rulebook
+from mailconf.sendmail.rules.problems import EX_CONFIG, CfProblem, Stopped
 
 HABITS = FilterHabits(
     aborts_always=False,
@@ -36,6 +40,16 @@ _SOCKET = re.compile(r"(?:(unix|local|inet|inet6):)?(.+)", re.DOTALL)
 _TIMES = re.compile(r"([CSRE]):(\d{1,7})([smhdw]?)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CONNECT, _ANSWER, _WHOLE = 300.0, 10.0, 300.0  # seconds, where T= does not say
+
+
+def refuse_undefined(book: Rulebook, hear: Callable[[CfProblem], object]) -> None:
+    """A server does not start where InputMailFilters names what no line X defines: mail would pass. Raises Stopped."""
+    names = [name.strip() for name in book.options.get("InputMailFilters", "").split(",")]
+    missing = [name for name in names if name and name not in book.filters]
+    for name in missing:
+        hear(CfProblem(f"InputFilter {name} not defined", "451", "4.0.0", error=errno.ENOENT))
+    if missing:
+        raise Stopped(EX_CONFIG)
 
 
 def filtering_of(settings: Settings) -> Filtering:
