@@ -98,7 +98,7 @@ def carried(server: HopServer) -> list[int]:
 def test_a_burst(side: str, tmp_path: Path) -> None:
     """Many messages by few connections, no more of them at a time than the concurrency, and RSET between messages."""
     server = sent(side, tmp_path / side, [{}])
-    assert server.most <= 3
+    assert side == "real" or server.most <= 3  # a connection that waits in Postfix's cache counts beside those at work
     assert len(server.sessions) <= MESSAGES // 3
     if side == "ours":  # what waited when serve ended was ended in good order
         assert server.over() and all(session[-1] == "QUIT" for session in server.sessions)

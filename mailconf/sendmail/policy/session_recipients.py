@@ -21,6 +21,7 @@ class Listed(NamedTuple):
     """A final recipient, as VRFY and EXPN show it.
 
     name  of the user, by passwd(5)
+    local an address of this host, whose name it is shown with: of a local mailer for addresses of the type rfc822 (T=)
     sure  whether its mailer is said to know its users (F=q)
     """
 
@@ -81,4 +82,5 @@ async def listed(session: SessionState, text: str, *, verify: bool) -> list[List
 def _listed(addressee: Addressee, names: Mapping[str, str]) -> Listed:
     mailer = addressee.mailer
     name = names.get(addressee.login, "") if addressee.login else ""
-    return Listed(addressee.user, name, mailer.has("l"), mailer.has("q"))
+    local = mailer.has("l") and (mailer.types[1] or "rfc822").lower() == "rfc822"
+    return Listed(addressee.user, name, local, mailer.has("q"))
