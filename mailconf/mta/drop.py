@@ -15,17 +15,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
-import struct
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mailconf.model.policy import Privilege
 from mailconf.model.session import Session
 from mailconf.model.world import Ask, LookupFailed
-from mailconf.mta.control.place import DROP, reachable
+from mailconf.mta.control.place import DROP
+from mailconf.mta.control.socket_server import SocketServer, user_of
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.queue import QueueError
 
@@ -35,7 +33,6 @@ MOST_OF_USER = 8
 PATIENCE = 60.0  # seconds for which nothing comes
 WHOLE = 600.0  # seconds for all of a request
 _PIECE = 1 << 16
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 _WORDS = {"body": ("", "7BIT", "8BITMIME"), "ret": ("", "FULL", "HDRS")}
 _NOTIFY = re.compile(r"(?:|NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)\Z")
@@ -45,51 +42,22 @@ class _Refused(Exception):
     """The message is not taken; the text says why."""
 
 
-class DropServer:
-    """Serves the socket below queue_directory from `open` to `close`."""
+class DropServer(SocketServer):
+    """Serves the socket below queue_directory."""
 
     def __init__(self, directory: Path, context: Context) -> None:
-        self._directory = directory
+        super().__init__(directory, DROP, 0o666, LONGEST)
         self._context = context
-        self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.Task[None]] = set()
         self._users: Counter[int] = Counter()
-
-    async def open(self) -> None:
-        """Raises OSError. The queue's lock is held: a socket that is there is left over."""
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            with reachable(self._directory, DROP) as path:
-                with suppress(FileNotFoundError):
-                    path.unlink()
-                listener.bind(str(path))
-                path.chmod(0o666)
-            listener.setblocking(False)
-            self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=LONGEST)
-        except BaseException:
-            listener.close()
-            raise
-
-    async def close(self) -> None:
-        if self._server is None:
-            return
-        self._server.close()
-        with suppress(OSError), reachable(self._directory, DROP) as path:
-            path.unlink()
-        for task in self._clients:
-            task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
-        self._server = None
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        known = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        user = _CREDENTIALS.unpack(known)[1]
-        if len(self._clients) >= MOST or self._users[user] >= MOST_OF_USER:
+        user = user_of(writer)
+        if len(self.clients) >= MOST or self._users[user] >= MOST_OF_USER:
             writer.transport.abort()
             return
-        self._clients.add(task)
+        self.clients.add(task)
         self._users[user] += 1
         try:
             async with asyncio.timeout(WHOLE):
@@ -100,7 +68,7 @@ class DropServer:
             self._users[user] -= 1
             if not self._users[user]:
                 del self._users[user]
-            self._clients.discard(task)
+            self.clients.discard(task)
             writer.close()
 
     async def _serve(self, user: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

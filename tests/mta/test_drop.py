@@ -54,7 +54,7 @@ async def sent(mta: Mta, data: bytes) -> bytes:
 
 
 def _top(mta: Mta) -> Path:
-    return Path(mta.manager.drop._directory)
+    return Path(mta.manager.drop.folder)
 
 
 def test_a_message_is_taken_and_delivered(tmp_path: Path) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
-import struct
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mailconf.mta.control.operation import Operation, QueueName
-from mailconf.mta.control.place import reachable
+from mailconf.mta.control.place import CONTROL
+from mailconf.mta.control.socket_server import SocketServer, user_of
 from mailconf.mta.control.works import Works
 from mailconf.mta.queue import QueueError
 
@@ -21,50 +19,18 @@ LONGEST = 1 << 16  # bytes of a request
 PATIENCE = 60.0  # seconds for which nothing comes, or nothing is read
 MOST = 20  # connections at a time
 _PIECE = 1 << 16
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 class _BadRequest(Exception):
     """A request is none; the message says what is wrong."""
 
 
-class ControlServer:
-    """Serves the socket in the folder of a queue from `open` to `close`.
-
-    clients  those that are connected
-    """
+class ControlServer(SocketServer):
+    """Serves the socket in the folder of a queue."""
 
     def __init__(self, folder: Path, works: Works) -> None:
-        self._folder = folder
+        super().__init__(folder, CONTROL, 0o600, LONGEST)
         self._works = works
-        self._server: asyncio.Server | None = None
-        self.clients: set[asyncio.Task[None]] = set()
-
-    async def open(self) -> None:
-        """Raises OSError. The queue's lock is held: a socket that is there is left over."""
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            with reachable(self._folder) as path:
-                with suppress(FileNotFoundError):
-                    path.unlink()
-                listener.bind(str(path))
-                path.chmod(0o600)
-            listener.setblocking(False)
-            self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=LONGEST)
-        except BaseException:
-            listener.close()
-            raise
-
-    async def close(self) -> None:
-        if self._server is None:
-            return
-        self._server.close()
-        with suppress(OSError), reachable(self._folder) as path:
-            path.unlink()
-        for task in self.clients:
-            task.cancel()
-        await asyncio.gather(*self.clients, return_exceptions=True)
-        self._server = None
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -174,5 +140,4 @@ def _text(request: dict[str, Any], name: str) -> str:
 
 def _may(writer: asyncio.StreamWriter) -> bool:
     """Whether who connected may work on the queue."""
-    known = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return _CREDENTIALS.unpack(known)[1] in (0, os.geteuid())
+    return user_of(writer) in (0, os.geteuid())

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
 from mailconf.files import sync_folder
 from mailconf.mta.queue.entry import QueueError
 from mailconf.mta.queue.envelope import Broken, dump, entry, load
-from mailconf.mta.queue.folder import QueueFolder, create, write_at
+from mailconf.mta.queue.folder import NotReadable, QueueFolder, create, write_at
 from mailconf.mta.queue.records import Record, RecordType, SegmentHead, pack, scan
 from mailconf.mta.queue.writer import Content
 
@@ -72,3 +73,19 @@ def look_at(folder: QueueFolder, name: str) -> tuple[BinaryIO, Record, dict[str,
         raise
     file.close()
     raise QueueError(f"{folder.incoming / name} is not taken into the queue: {reason}")
+
+
+def look_or_refuse(
+    folder: QueueFolder, name: str, report: Callable[[str], object]
+) -> tuple[BinaryIO, Record, dict[str, Any]] | None:
+    """`look_at`; None where there is no message to be taken. A file that is none is put aside, and the log told."""
+    try:
+        return look_at(folder, name)
+    except FileNotFoundError:
+        return None
+    except QueueError as error:
+        report(str(error))
+        if not isinstance(error, NotReadable):
+            with suppress(OSError):
+                folder.refuse(name)
+        return None

@@ -26,10 +26,10 @@ from mailconf.mta.queue.envelope import (
     load,
     outcome_of,
 )
-from mailconf.mta.queue.folder import NotReadable, QueueFolder
+from mailconf.mta.queue.folder import QueueFolder
 from mailconf.mta.queue.group import Add, Free, GroupWriter, Move, Note, Outcome
 from mailconf.mta.queue.holdings import Held, Holdings, Segment, read_envelopes, read_message, read_segments
-from mailconf.mta.queue.incoming import look_at
+from mailconf.mta.queue.incoming import look_or_refuse
 from mailconf.mta.queue.old_form import take_over
 from mailconf.mta.queue.records import RecordType
 from mailconf.mta.queue.writer import Content, SegmentWriter, content_of
@@ -367,16 +367,13 @@ class LocalQueue(Queue):
 
     async def _received(self, name: str) -> bool:
         """Write the message of a command into a segment; whether its file is not needed any more."""
-        try:
-            file, record, values = await asyncio.to_thread(look_at, self._folder, name)
-        except FileNotFoundError:
+        problems: list[str] = []
+        found = await asyncio.to_thread(look_or_refuse, self._folder, name, problems.append)
+        for problem in problems:
+            self._report(problem)
+        if found is None:
             return False
-        except QueueError as error:
-            self._report(str(error))
-            if not isinstance(error, NotReadable):
-                with suppress(OSError):
-                    self._folder.refuse(name)
-            return False
+        file, record, values = found
         serial, self._next = self._next, self._next + 1
         values["came"] = name
         self._arriving.add(serial)

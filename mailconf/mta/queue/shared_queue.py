@@ -44,9 +44,9 @@ from mailconf.files import replace, sync_folder
 from mailconf.mta.message import Message, Result
 from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError, RecipientState
 from mailconf.mta.queue.envelope import PENDING, Broken, Outcomes, body_size, dump, entry, envelope, load, outcome_of
-from mailconf.mta.queue.folder import NotReadable, QueueFolder
+from mailconf.mta.queue.folder import QueueFolder
 from mailconf.mta.queue.holdings import Holdings, read_segments
-from mailconf.mta.queue.incoming import look_at
+from mailconf.mta.queue.incoming import look_or_refuse
 from mailconf.mta.queue_ids import QueueIds, ShortIds
 
 if TYPE_CHECKING:
@@ -466,16 +466,13 @@ class SharedQueue(Queue):
 
     async def _received(self, name: str) -> bool:
         """Put the message of a command into the table; whether its file is not needed any more."""
-        try:
-            file, record, values = await asyncio.to_thread(look_at, self._folder, name)
-        except FileNotFoundError:
+        problems: list[str] = []
+        found = await asyncio.to_thread(look_or_refuse, self._folder, name, problems.append)
+        for problem in problems:
+            self._report(problem)
+        if found is None:
             return False
-        except QueueError as error:
-            self._report(str(error))
-            if not isinstance(error, NotReadable):
-                with suppress(OSError):
-                    self._folder.refuse(name)
-            return False
+        file, record, values = found
         with file:
             file.seek(record.start)
             content = await asyncio.to_thread(file.read, record.length)
