@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailconf.sendmail.cf.configuration import Cf
@@ -195,6 +195,10 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=40).map("".join))
+@example("O \n =")
+@example("O \n .x=1")
+@example("O \t=1")
+@example("O hash .")
 def test_any_text_reads_and_is_written_again(text: str) -> None:
     assert_written_again("V10\n" + text)
     cf = parsed(text)

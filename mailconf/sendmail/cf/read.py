@@ -198,6 +198,9 @@ def _option(line: CfLine) -> CfOption:
     while text.startswith(" ", at):
         at += 1
     written, period, sub = written.rstrip(" ").partition(".")
+    written = written.rstrip(" ")
+    if written and not written.strip(BLANKS):  # a line that is empty, and continued
+        raise Wrong("an option without a name")
     name = full_name(written)
     if name and name not in WITH_SUB_OPTIONS:  # sendmail complains of a sub-option, and sets the option
         sub = ""
