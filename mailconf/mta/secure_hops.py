@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mailconf.files import Root
 from mailconf.model.security import HopTls, TlsLevel
 from mailconf.mta.hop_connection import HopConnection
-from mailconf.mta.tls import TlsUnavailable, apply_terms, load_keys, takes_any, trust
+from mailconf.mta.tls import TlsUnavailable, apply_terms, load_keys, takes_any, trust, use_keys
 from mailconf.smtp.certificates import BadCertificate, fingerprint, public_key
 from mailconf.smtp.tls import TlsFailed, TlsLayer
 
@@ -42,7 +42,6 @@ def context_of(tls: HopTls, root: Root) -> ssl.SSLContext:
 
 def any_context_of(tls: HopTls, root: Root) -> SSL.Context:
     """The context for hosts whose certificate may be any. Raises TlsUnavailable."""
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from OpenSSL import SSL
 
     from mailconf.smtp.tls_any import Trusted, context
@@ -51,9 +50,7 @@ def any_context_of(tls: HopTls, root: Root) -> SSL.Context:
     file = tls.ca_file if tls.ca_file and root.is_file(tls.ca_file) else ""
     try:
         found = context(Trusted(*(str(root.real(each)) if each else "" for each in (file, folder))), server=False)
-        for files in tls.keys:
-            found.use_certificate_chain_file(str(root.real(files.certificate)))
-            found.use_privatekey(load_pem_private_key(root.read(files.key), None))  # type: ignore[arg-type]
+        use_keys(found, tls.keys, root)
     except (SSL.Error, OSError, ValueError, TypeError) as error:
         raise TlsUnavailable("the TLS library refuses the keys, or who is trusted") from error
     return found

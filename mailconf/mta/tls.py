@@ -89,7 +89,6 @@ def offered(tls: ServerTls, root: Root) -> Offered:
 
 def _any(tls: ServerTls, root: Root) -> SSL.Context:
     """The context for clients whose certificate may be any; the keys are good."""
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from OpenSSL import SSL
 
     from mailconf.smtp.tls_any import Trusted, context
@@ -100,12 +99,19 @@ def _any(tls: ServerTls, root: Root) -> SSL.Context:
     trusted = Trusted(*(str(root.real(place)) if place else "" for place in places))
     try:
         found = context(trusted, terms.ciphers, terms.suites, options)
-        for files in tls.keys:
-            found.use_certificate_chain_file(str(root.real(files.certificate)))
-            found.use_privatekey(load_pem_private_key(root.read(files.key), None))  # type: ignore[arg-type]
+        use_keys(found, tls.keys, root)
     except (SSL.Error, OSError, ValueError, TypeError) as error:
         raise TlsUnavailable("the TLS library refuses the keys, the ciphers or who is trusted") from error
     return found
+
+
+def use_keys(context: SSL.Context, keys: Iterable[KeyFiles], root: Root) -> None:
+    """Give a context of pyOpenSSL its certificates. Raises SSL.Error, OSError, ValueError, TypeError."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    for files in keys:
+        context.use_certificate_chain_file(str(root.real(files.certificate)))
+        context.use_privatekey(load_pem_private_key(root.read(files.key), None))  # type: ignore[arg-type]
 
 
 def _is_off(version: TlsVersion, terms: TlsTerms) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -202,3 +203,19 @@ def kept_outcome(queued: Queued) -> list[Any]:
 
 
 PENDING: list[Any] = [0, 0, "", "", "", 0, []]
+
+
+def outcomes_after(
+    before: Outcomes, results: Iterable[tuple[int, Result]], *, again: bool, told: Iterable[int] = ()
+) -> Outcomes:
+    """What is new of a message's recipients after an attempt, by the arguments of `Queue.put_off`."""
+    new = {str(id): outcome_of(result, before.get(str(id), PENDING)[1] + (not again)) for id, result in results}
+    for id in map(str, told):
+        new[id] = [int(RecipientState.DONE), *(new.get(id) or before.get(id, PENDING))[1:]]
+    return new
+
+
+def pending_anew(before: Outcomes) -> Outcomes:
+    """What is new of a message's recipients where those that were deferred are pending."""
+    deferred = {id: outcome for id, outcome in before.items() if outcome[0] == RecipientState.DEFERRED}
+    return {id: [int(RecipientState.PENDING), *outcome[1:]] for id, outcome in deferred.items()}

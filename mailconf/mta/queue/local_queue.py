@@ -14,9 +14,8 @@ from typing import Any
 
 from mailconf.files import sync_folder
 from mailconf.mta.message import Message, Result
-from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError, RecipientState
+from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError
 from mailconf.mta.queue.envelope import (
-    PENDING,
     Broken,
     Outcomes,
     body_size,
@@ -24,7 +23,8 @@ from mailconf.mta.queue.envelope import (
     envelope,
     fresh_entry,
     load,
-    outcome_of,
+    outcomes_after,
+    pending_anew,
 )
 from mailconf.mta.queue.folder import QueueFolder
 from mailconf.mta.queue.group import Add, Free, GroupWriter, Move, Note, Outcome
@@ -246,12 +246,12 @@ class LocalQueue(Queue):
 
     async def record(self, serial: int, results: Iterable[tuple[int, Result]], *, again: bool = False) -> None:
         held = self._holdings.messages.get(serial)
-        if held is not None and (state := self._outcomes(held, results, again)):
+        if held is not None and (state := outcomes_after(self._outcomes(held), results, again=again)):
             self._change(held, {"state": state})
 
-    def _outcomes(self, held: Held, results: Iterable[tuple[int, Result]], again: bool) -> Outcomes:
-        before: Outcomes = load(held.outcomes) if held.outcomes else {}
-        return {str(id): outcome_of(result, before.get(str(id), PENDING)[1] + (not again)) for id, result in results}
+    @staticmethod
+    def _outcomes(held: Held) -> Outcomes:
+        return load(held.outcomes) if held.outcomes else {}
 
     async def put_off(
         self,
@@ -267,12 +267,7 @@ class LocalQueue(Queue):
         if held is None:
             return
         values: dict[str, Any] = {"warned": True} if warned else {}
-        state = self._outcomes(held, results, again)
-        if told := list(told):
-            before: Outcomes = load(held.outcomes) if held.outcomes else {}
-            before |= state
-            state |= {str(id): [int(RecipientState.DONE), *before.get(str(id), PENDING)[1:]] for id in told}
-        if state:
+        if state := outcomes_after(self._outcomes(held), results, again=again, told=told):
             values["state"] = state
         self._change(held, values, delay)
 
@@ -301,10 +296,7 @@ class LocalQueue(Queue):
         held = self._called(queue_id)
         if held is None:
             return False
-        before: Outcomes = load(held.outcomes) if held.outcomes else {}
-        deferred = {id: outcome for id, outcome in before.items() if outcome[0] == RecipientState.DEFERRED}
-        state = {id: [int(RecipientState.PENDING), *outcome[1:]] for id, outcome in deferred.items()}
-        self._change(held, {"hold": False, "state": state}, 0.0)
+        self._change(held, {"hold": False, "state": pending_anew(self._outcomes(held))}, 0.0)
         return True
 
     async def hasten(self, queue_id: str) -> bool:

@@ -42,8 +42,18 @@ from typing import TYPE_CHECKING, Any
 
 from mailconf.files import replace, sync_folder
 from mailconf.mta.message import Message, Result
-from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError, RecipientState
-from mailconf.mta.queue.envelope import PENDING, Broken, Outcomes, body_size, dump, entry, envelope, load, outcome_of
+from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError
+from mailconf.mta.queue.envelope import (
+    Broken,
+    Outcomes,
+    body_size,
+    dump,
+    entry,
+    envelope,
+    load,
+    outcomes_after,
+    pending_anew,
+)
 from mailconf.mta.queue.folder import QueueFolder
 from mailconf.mta.queue.holdings import Holdings, read_segments
 from mailconf.mta.queue.incoming import look_or_refuse
@@ -322,10 +332,7 @@ class SharedQueue(Queue):
             outcomes = await _outcomes(connection, serial)
             if outcomes is None:
                 return
-            for id, result in results:
-                outcomes[str(id)] = outcome_of(result, outcomes.get(str(id), PENDING)[1] + (not again))
-            for id in told:
-                outcomes[str(id)] = [int(RecipientState.DONE), *outcomes.get(str(id), PENDING)[1:]]
+            outcomes |= outcomes_after(outcomes, results, again=again, told=told)
             text = dump(outcomes).decode("ascii") if outcomes else ""
             later = "" if delay is None else ", node = NULL, due = now() + %s * interval '1 second'"
             statement = f"UPDATE {_TABLE} SET outcomes = %s, warned = warned OR %s{later} WHERE serial = %s"
@@ -363,9 +370,7 @@ class SharedQueue(Queue):
             outcomes = await _outcomes(connection, found[0][0])
             if outcomes is None:
                 return False
-            for outcome in outcomes.values():
-                if outcome[0] == RecipientState.DEFERRED:
-                    outcome[0] = int(RecipientState.PENDING)
+            outcomes |= pending_anew(outcomes)
             statement = f"UPDATE {_TABLE} SET outcomes = %s, hold = false, due = now() WHERE serial = %s"
             text = dump(outcomes).decode("ascii") if outcomes else ""
             await connection.execute(statement.encode(), (text, found[0][0]))
