@@ -96,7 +96,7 @@ class SaslAuthentication:
 
 
 def _decoded(text: str) -> bytes | None:
-    """Base64 with all its signs; None for what is none."""
+    """The bytes that Base64 stands for; None where the text is not Base64, or its padding is missing."""
     try:
         return base64.b64decode(encode(text), validate=True)
     except (binascii.Error, ValueError):

@@ -56,7 +56,7 @@ def values(subject: Subject, sink: Sink) -> None:
 
 
 def _milters(value: str, ports: Ports) -> Iterator[tuple[str, str]]:
-    """The mail filters of a value that have no place, or a port that is none."""
+    """The mail filters of a value whose address is missing, or whose port cannot be one."""
     for word in texts(value):
         milter = (texts(unbraced(word)) or [""])[0]
         place = _MILTER.fullmatch(milter)

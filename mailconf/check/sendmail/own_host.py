@@ -86,7 +86,7 @@ def mailertable(found: Iterable[Entry], subject: Written, sink: Sink) -> None:
 
 
 def _apart(text: str) -> tuple[str, str, bool]:
-    """The mailer, "" where there is none, and the host of a relay; whether it is a name alone."""
+    """A relay's mailer ("" where none is named) and host, and whether the relay is written as a bare host name."""
     found = _RELAY.fullmatch(text.strip())
     if found is None:
         return "", "", False
