@@ -326,6 +326,9 @@ class Scheduler:
             route = await policy.resolve(
                 recipient.address, Ask(world), sender=entry.message.sender, kind=recipient.kind
             )
+            if self.site.resolves_recipients and route.recipient != recipient.address:
+                recipient = dataclasses.replace(recipient, address=route.recipient)
+                queued = dataclasses.replace(queued, recipient=recipient)
             if entry.filter and not recipient.error:  # a filter takes also what has no route
                 transport, nexthop = self.site.filtered(entry.filter, recipient.address)
                 route = route._replace(transport=transport, nexthop=nexthop, error=None)
