@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from mailconf.maps.reference import TableRef
+from mailconf.model.filtering import NO_FILTERS, Filtering
 from mailconf.model.limits import Limits
 from mailconf.model.probing import Probing
 from mailconf.model.security import Logins, SaslLogins, ServerTls
@@ -169,6 +170,12 @@ class Site:
     content_filter: Setting[str] = EMPTY  # transport:nexthop that takes all mail from clients
     local_filter: str = ""  # the same, for mail that commands hand in
     is_dropped_at: bool = False  # whether commands of any user may hand in mail
+    # Mail filters of what no client brings; whether they see mail of commands, and which reports of our own.
+    local_filtering: Filtering = NO_FILTERS
+    filters_commands: bool = False
+    filtered_notices: frozenset[str] = frozenset()
+    maps_commands: bool = True  # what `maps_addresses` is for clients, for commands
+    checks_commands: bool = False  # the Policy looks at the content of mail of commands
     filter_nexthop: str = ""  # of a filter that names none; "" is the recipient's domain
     maps_addresses: bool = True  # whether aliases of domains are replaced, and copies are sent, before mail is queued
     ports: Ports = field(default_factory=Ports)

@@ -72,9 +72,15 @@ _UNCLEAN = str.maketrans(dict.fromkeys((*range(32), 127), "?"))
 
 
 def _failed(
-    queue_id: str, filter: str, event: Event | None, negotiating: bool, flaw: Flaw, facts: Mapping[str, Any]
+    queue_id: str,
+    filter: str,
+    local: bool,
+    event: Event | None,
+    negotiating: bool,
+    flaw: Flaw,
+    facts: Mapping[str, Any],
 ) -> Iterable[Line]:
-    program = _CONTENT if event in CONTENT else _COMMANDS
+    program = _CONTENT if local or event in CONTENT else _COMMANDS
     about = f"warning: milter {filter}: "
     if flaw is Flaw.UNREACHABLE:
         yield program, f"warning: connect to Milter service {filter}: {facts['reason']}"
@@ -95,24 +101,33 @@ def _failed(
         yield program, about + _HANDSHAKE
 
 
-def _odd(queue_id: str, filter: str, agreed: Negotiated) -> Iterable[Line]:
+def _odd(queue_id: str, filter: str, local: bool, agreed: Negotiated) -> Iterable[Line]:
+    program = _CONTENT if local else _COMMANDS
     if not agreed.version_known:
-        yield _COMMANDS, f"warning: milter {filter}: unexpected protocol version 1"
+        yield program, f"warning: milter {filter}: unexpected protocol version 1"
     for stage in agreed.strange:
-        yield _COMMANDS, f"warning: milter {filter}: ignoring unknown macro type {stage}"
+        yield program, f"warning: milter {filter}: ignoring unknown macro type {stage}"
 
 
-def _no_discard(queue_id: str, filter: str) -> Iterable[Line]:
-    return ((_COMMANDS, f"warning: milter {filter}: DISCARD action is not allowed for connect or helo"),)
+def _no_discard(queue_id: str, filter: str, local: bool) -> Iterable[Line]:
+    program = _CONTENT if local else _COMMANDS
+    return ((program, f"warning: milter {filter}: DISCARD action is not allowed for connect or helo"),)
+
+
+def _no_recipient(queue_id: str) -> Iterable[Line]:
+    said = "milter configuration error: can't reject recipient in non-smtpd(8) submission"
+    yield _CONTENT, f"warning: {queue_id}: {said}"
+    yield _CONTENT, f"warning: {queue_id}: message not accepted, try again later"
 
 
 def _filtered(
     do: Do, where: str, client: str, session: Session, recipient: str, reply: Reply | None, in_content: bool
 ) -> Iterable[Line]:
-    early = where in ("CONNECT", "EHLO", "HELO")
+    spoken = bool(session.protocol)  # there is a client
+    early = spoken and where in ("CONNECT", "EHLO", "HELO")
     about = [] if session.sender is None or early else [f"from=<{external(session.sender)}>"]
     about += [f"to=<{external(recipient)}>"] if recipient else []
-    about.append(f"proto={'SMTP' if early else session.protocol}")
+    about += [f"proto={'SMTP' if early else session.protocol}"] if spoken else []
     about += [] if session.helo is None else [f"helo=<{session.helo}>"]
     action, text = "reject", ""
     if do is Do.DISCARD:
@@ -148,5 +163,6 @@ LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.FILTER_ODD: _odd,
     LogEvent.FILTER_NO_DISCARD: _no_discard,
     LogEvent.FILTERED: _filtered,
+    LogEvent.FILTER_NO_RECIPIENT: _no_recipient,
     LogEvent.FILTER_CHANGE: _change,
 }
