@@ -44,7 +44,7 @@ PARAMETERS = {
 }
 
 
-class _Kept:
+class Kept:
     """A queue that keeps what it is given."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class Ours:
         for server, script in zip(filters, case.filters, strict=False):
             server.begin(script)
         log: list[str] = []
-        queue = _Kept()
+        queue = Kept()
         world = MtaWorld(FileWorld(), Resolver(hosts=None))
         context = Context(policy, world, lambda program, text: log.append(f"{program}: {text}"), PERSONALITY)
         context.intake = QueueIntake(context, queue)  # type: ignore[arg-type]  # what is asked of it
@@ -144,7 +144,7 @@ class Ours:
         }
 
 
-async def submitted(context: Context, queue: _Kept, arguments: Sequence[str]) -> str:
+async def submitted(context: Context, queue: Kept, arguments: Sequence[str]) -> str:
     """The status of the sendmail command, and after it what the scheduler does with the message."""
     options, words = getopt.getopt(list(arguments[:-1]), "f:N:R:V:t")
     call = Call("sendmail", None, Root(), None)

@@ -14,6 +14,7 @@ from mailconf.maps.reference import TableRef
 from mailconf.model.filtering import NO_FILTERS, Filtering
 from mailconf.model.limits import Limits
 from mailconf.model.probing import Probing
+from mailconf.model.proxying import ProxySettings
 from mailconf.model.security import Logins, SaslLogins, ServerTls
 from mailconf.model.transport import ClientWays, Transport
 from mailconf.ports import Ports
@@ -168,6 +169,7 @@ class Site:
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
     content_filter: Setting[str] = EMPTY  # transport:nexthop that takes all mail from clients
+    proxy: ProxySettings | None = None  # takes mail from clients before it is queued
     local_filter: str = ""  # the same, for mail that commands hand in
     is_dropped_at: bool = False  # whether commands of any user may hand in mail
     # Mail filters of what no client brings; whether they see mail of commands, and which reports of our own.

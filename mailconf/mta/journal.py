@@ -110,6 +110,11 @@ class LogEvent(Worded):
     # do: a filter.Do; where: the command; recipient: the one in question, or ""; reply: the refusal, or None
     FILTERED = "what a filter leads to", "do", "where", "client", "session", "recipient", "reply", "in_content"
     # flaw: an envelope_changes.Odd
+    PROXY_UNREACHABLE = "the filter before the queue cannot be reached", "proxy", "reason"
+    PROXY_FAILED = "it is not talked to any more", "proxy", "flaw"
+    PROXY_GARBAGE = "it says what is no reply", "proxy", "text"
+    PROXY_REFUSED = 'it refuses a command, "" being the connection', "proxy", "command", "reply"
+    PROXIED = "what it makes of a whole message", "session", "recipient", "reply"
     FILTER_CHANGE = "an unusual change of the envelope", "queue_id", "odd", "text"
     # The queue and deliveries.
     ACTIVE = "a message is attempted", "queue_id", "sender", "size", "recipients"

@@ -10,6 +10,7 @@ from mailconf.model.filtering import Do, OddChange
 from mailconf.model.session import Session
 from mailconf.mta.journal import Line, LogEvent
 from mailconf.smtp.milter import CONTENT, Event, Flaw, Negotiated
+from mailconf.smtp.proxy_filter import ProxyFlaw
 from mailconf.smtp.reply import Reply
 
 _COMMANDS, _CONTENT = "smtpd", "cleanup"
@@ -158,6 +159,37 @@ def _change(queue_id: str, odd: OddChange, text: str) -> Iterable[Line]:
     return ((_CONTENT, _CHANGES[odd].format(queue_id=queue_id, text=text.translate(_UNCLEAN))),)
 
 
+_FLAWS = {ProxyFlaw.LOST: "lost connection with", ProxyFlaw.SILENT: "timeout talking to"}
+
+
+def _proxy_unreachable(proxy: str, reason: str) -> Iterable[Line]:
+    return ((_COMMANDS, f"warning: connect to proxy filter {proxy}: {reason}"),)
+
+
+def _proxy_failed(proxy: str, flaw: ProxyFlaw) -> Iterable[Line]:
+    return ((_COMMANDS, f"warning: {_FLAWS[flaw]} proxy {proxy}"),)
+
+
+def _proxy_garbage(proxy: str, text: str) -> Iterable[Line]:
+    return ((_COMMANDS, f"warning: received garbage from proxy {proxy}: {text[:_SHOWN]}"),)
+
+
+def _proxy_refused(proxy: str, command: str, reply: Reply) -> Iterable[Line]:
+    asked = (command or "connection request").translate(_UNCLEAN)
+    return ((_COMMANDS, f'warning: proxy {proxy} rejected "{asked}": "{_told(reply).translate(_UNCLEAN)}"'),)
+
+
+def _proxied(session: Session, recipient: str, reply: Reply) -> Iterable[Line]:
+    accepted = "accept" if reply.code // 100 == 2 else "reject"
+    about = f"from=<{external(session.sender or '')}> to=<{external(recipient)}> proto={session.protocol}"
+    about += f" helo=<{session.helo}>" if session.helo is not None else ""
+    about += f" sasl_username=<{session.sasl_username}>" if session.sasl_username else ""
+    said = _told(reply).translate(_UNCLEAN)
+    return ((_COMMANDS, f"proxy-{accepted}: END-OF-MESSAGE: {said}; {about}"),)
+
+
+_SHOWN = 100  # characters of a line that is no reply
+
 LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.FILTER_FAILED: _failed,
     LogEvent.FILTER_ODD: _odd,
@@ -165,4 +197,9 @@ LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.FILTERED: _filtered,
     LogEvent.FILTER_NO_RECIPIENT: _no_recipient,
     LogEvent.FILTER_CHANGE: _change,
+    LogEvent.PROXY_UNREACHABLE: _proxy_unreachable,
+    LogEvent.PROXY_FAILED: _proxy_failed,
+    LogEvent.PROXY_GARBAGE: _proxy_garbage,
+    LogEvent.PROXY_REFUSED: _proxy_refused,
+    LogEvent.PROXIED: _proxied,
 }

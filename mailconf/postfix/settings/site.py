@@ -13,6 +13,7 @@ from mailconf.maps.reference import PROXY, TableRef
 from mailconf.model.filtering import NO_FILTERS, FilterHabits, Filtering
 from mailconf.model.limits import ClientRates, Limits
 from mailconf.model.probing import Probing
+from mailconf.model.proxying import ProxySettings
 from mailconf.model.site import Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.filters import FilterReader, has_filters
@@ -115,6 +116,7 @@ def site_of(configuration: Configuration) -> Site:
         smart_host=c.setting("relayhost"),
         always_bcc=c.setting("always_bcc"),
         content_filter=c.setting("content_filter"),
+        proxy=_proxy(c),
         local_filter=_pickup(c).value("content_filter"),
         is_dropped_at=True,
         local_filtering=_local_filtering(c),
@@ -162,6 +164,20 @@ def _pickup(c: Configuration) -> Configuration:
     """What the service sees that takes mail from commands, pickup(8)."""
     service = _service(c, "pickup")
     return c.for_service(service) if service is not None and service.overrides else c
+
+
+def _proxy(c: Configuration) -> ProxySettings | None:
+    """The content filter before the queue (SMTPD_PROXY_README): ``host:port``, ``inet:host:port``, ``unix:path``."""
+    name = c.value("smtpd_proxy_filter")
+    if not name:
+        return None
+    if name.startswith("unix:"):
+        path = name.removeprefix("unix:")
+        address = name if path.startswith("/") else f"unix:{c.value('queue_directory')}/{path}"
+    else:
+        address = f"inet:{name.removeprefix('inet:')}"
+    adjusted = "speed_adjust" in c.words("smtpd_proxy_options")
+    return ProxySettings(name, address, c.value("smtpd_proxy_ehlo"), c.seconds("smtpd_proxy_timeout"), adjusted)
 
 
 def _cleanup(c: Configuration) -> Configuration:
