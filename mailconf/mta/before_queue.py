@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from mailconf.model.session import NameOutcome, Session
 from mailconf.mta.journal import LogEvent
 from mailconf.smtp.client import wire_content
+from mailconf.smtp.forwarded import CLIENT_ATTRIBUTES
 from mailconf.smtp.problems import Problem, Wording
 from mailconf.smtp.proxy_filter import Garbage, ProxyFlaw, ProxyReader, attributes_of, command, forwarding, refuses
 from mailconf.smtp.reply import Reply
@@ -181,15 +182,23 @@ class BeforeQueue:
     def _known(self) -> dict[str, str]:
         session = self._session
         named = session.client_name.outcome is NameOutcome.FOUND
-        return {
+        own = {
             "NAME": session.client_name.text if named else "",
-            "ADDR": f"IPV6:{session.client_address}" if ":" in session.client_address else session.client_address,
+            "ADDR": session.client_address,
             "PORT": session.client_port,
             "HELO": session.helo or "",
             "IDENT": "",
             "PROTO": session.protocol,
             "SOURCE": "LOCAL" if self.local else "REMOTE",
         }
+        told = session.forwarded
+        if not CLIENT_ATTRIBUTES.isdisjoint(told):  # its word counts for the whole client
+            own |= dict.fromkeys(CLIENT_ATTRIBUTES, "")
+        own |= {name: value for name, value in told.items() if value and name in own}
+        own["ADDR"] = (
+            f"IPV6:{own['ADDR']}" if ":" in own["ADDR"] and own["ADDR"][:5].upper() != "IPV6:" else own["ADDR"]
+        )
+        return own
 
     async def _asked(self, line: str, *, content: bool = False) -> Reply | None:
         """The reply that refuses a command of the client's."""
