@@ -88,12 +88,33 @@ class LogEvent(Worded):
     COMMENTS_LOST = "comments around an address are dropped; where they begin", "queue_id", "text"
     MESSAGE_IDS = "what identifies a message: values by lower-case names of fields", "queue_id", "fields"
     # Mail filters. ``filter`` is its name; ``event`` a smtp.milter.Event, or None before the first.
-    FILTER_FAILED = "a filter cannot be asked any more", "queue_id", "filter", "event", "negotiating", "flaw", "facts"
-    FILTER_ODD = "a filter negotiates in an unusual way (smtp.milter.Negotiated)", "queue_id", "filter", "agreed"
-    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "queue_id", "filter"
+    FILTER_FAILED = (
+        "a filter cannot be asked any more",
+        "queue_id",
+        "filter",
+        "local",
+        "event",
+        "negotiating",
+        "flaw",
+        "facts",
+    )
+    FILTER_ODD = (
+        "a filter negotiates in an unusual way (smtp.milter.Negotiated)",
+        "queue_id",
+        "filter",
+        "local",
+        "agreed",
+    )
+    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "queue_id", "filter", "local"
+    FILTER_NO_RECIPIENT = "a filter refuses a recipient of a message that no client brings, which cannot be", "queue_id"
     # do: a filter.Do; where: the command; recipient: the one in question, or ""; reply: the refusal, or None
     FILTERED = "what a filter leads to", "do", "where", "client", "session", "recipient", "reply", "in_content"
     # flaw: an envelope_changes.Odd
+    PROXY_UNREACHABLE = "the filter before the queue cannot be reached", "proxy", "reason"
+    PROXY_FAILED = "it is not talked to any more", "proxy", "flaw"
+    PROXY_GARBAGE = "it says what is no reply", "proxy", "text"
+    PROXY_REFUSED = 'it refuses a command, "" being the connection', "proxy", "command", "reply"
+    PROXIED = "what it makes of a whole message", "session", "recipient", "reply"
     FILTER_CHANGE = "an unusual change of the envelope", "queue_id", "odd", "text"
     # The queue and deliveries.
     ACTIVE = "a message is attempted", "queue_id", "sender", "size", "recipients"

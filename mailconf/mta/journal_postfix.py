@@ -421,7 +421,7 @@ def _delivery(
     size: int,
     recipients: int,
 ) -> Iterable[Line]:
-    return _outcome(program, queue_id, result, result.status.value, (arrival, since, begun, ended))
+    return _outcome(program or _INTAKE, queue_id, result, result.status.value, (arrival, since, begun, ended))
 
 
 def _probed(

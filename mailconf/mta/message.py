@@ -42,6 +42,8 @@ class Message:
     waits      it is attempted when the queue is run, and not before
     user       number of the user whose command left it, ``full_name`` the name of its sender
     filters    mail filters that are to see the content
+    unseen     a command has left it, and nobody has looked at it yet: it is as the command gave it
+    notice     the class of a report of our own that it is: "bounce", "notify"; "" for other mail
     """
 
     queue_id: str
@@ -61,6 +63,8 @@ class Message:
     user: int | None = None
     full_name: str = ""
     filters: ContentFilters | None = None
+    unseen: bool = False
+    notice: str = ""
 
     @property
     def size(self) -> int:
@@ -84,6 +88,10 @@ class Intake(Protocol):
 
     async def accept(self, message: Message) -> None:
         """Returns once the message is durable in the queue; raises IntakeRefused."""
+        ...
+
+    async def leave(self, message: Message) -> None:
+        """`accept` for a message of a command, which may be looked at later."""
         ...
 
 

@@ -259,7 +259,9 @@ class Scheduler:
         attempt = None
         try:
             entry = await self.queue.look(serial)
-            if entry is not None and not entry.hold:
+            if entry is not None and not entry.hold and entry.message.unseen and not entry.expire:
+                await self._let_in(entry)
+            elif entry is not None and not entry.hold:
                 attempt = await self._begun(entry)
         except Exception as error:
             await self._failed(serial, error)
@@ -273,6 +275,11 @@ class Scheduler:
             if not attempt.left:
                 await self._settled(attempt)
             self._go()
+
+    async def _let_in(self, entry: QueueEntry) -> None:
+        from mailconf.mta.admission import Admission
+
+        await Admission(self.context, self.queue, self.bounce).let_in(entry)
 
     async def _failed(self, serial: int, error: Exception) -> None:
         """An attempt cannot be made, or what follows from it; it is made again later."""

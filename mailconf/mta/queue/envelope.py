@@ -90,6 +90,8 @@ def envelope(message: Message, *, size: int, body: int, hold: bool, filter: str,
         values["hold"] = True
     if message.session is not None:
         values["session"] = _session(message.session)
+    if message.unseen:
+        values["unseen"] = [message.user, message.full_name]
     return values
 
 
@@ -140,6 +142,9 @@ def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEnt
             session_of(values.get("session")),
             local=values["local"],
         )
+        if "unseen" in values:
+            message.unseen = True
+            message.user, message.full_name = values["unseen"]
         flags = bool(values.get("hold")), bool(values.get("warned"))
         found = QueueEntry(
             serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"]

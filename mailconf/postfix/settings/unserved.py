@@ -41,11 +41,11 @@ Source: docs/postfix-support.md, "What explain and serve do not do".
 """
 
 POSTSCREEN = "postscreen does not test clients"
-SERVED = ("milter_header_checks", "smtpd_milter_maps", "smtpd_milters")  # what serve does, and explain does not
+# What serve does, and explain does not.
+SERVED = ("milter_header_checks", "non_smtpd_milters", "smtpd_milter_maps", "smtpd_milters")
 UNSERVED: dict[str, tuple[str, ...]] = {
     "explain asks no mail filters (milter), serve does": SERVED,
-    "mail filters (milter) are not asked about what the sendmail command hands in": ("non_smtpd_milters",),
-    "mail is not handed to a proxy before it is queued": ("smtpd_proxy_filter",),
+    "explain does not hand mail to a proxy before it is queued, serve does": ("smtpd_proxy_filter",),
     "characters are not looked at, nor 8-bit text": (
         "message_reject_characters",
         "message_strip_characters",
