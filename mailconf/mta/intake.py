@@ -30,6 +30,7 @@ from mailconf.mta.header_addresses import rewrite as rewrite_addresses
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split_message
 from mailconf.mta.hop import Hop, date
 from mailconf.mta.journal import LogEvent
+from mailconf.mta.measures import Origin
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.pace import Pace
 from mailconf.mta.queue import Entrance, QueueError
@@ -130,7 +131,16 @@ class QueueIntake:
         asked_for = [*([by_command] if by_command else []), *named]
         hold = any(effect.kind is EffectKind.HOLD for effect in message.effects) or Do.HOLD in (filtered.do, asked.do)
         message.waits = message.waits or bool(effects[EffectKind.WAIT])
+<<<<<<< HEAD
         serial = await self._stored(message, hold=hold, filter=asked_for[-1] if asked_for else "")
+=======
+        try:
+            serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
+        except QueueError as error:
+            self.context.note(LogEvent.NOT_STORED, queue_id=message.queue_id, error=error)
+            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from error
+        self.context.measures.arrived(_origin(message))
+>>>>>>> d30d668d4a06752cbfcb57e4731e02684cf76f0f
         if not hold and not message.waits:
             self.queued(serial)
 
@@ -376,6 +386,12 @@ class QueueIntake:
             self.context.note(LogEvent.ALIAS_FAILED, queue_id=message.queue_id, reply=expansion.error)
             raise IntakeRefused(expansion.error)
         return expansion.recipients
+
+
+def _origin(message: Message) -> Origin:
+    if message.session is not None:
+        return Origin.SMTP
+    return Origin.COMMAND if message.user is not None else Origin.INTERNAL
 
 
 def _author(address: str, name: str) -> str:

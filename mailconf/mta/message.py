@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +15,8 @@ from mailconf.model.session import Session
 from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Effect, Reply, Route
 from mailconf.model.world import World
-from mailconf.mta.journal import LogEvent, Remark
+from mailconf.mta.journal import Events, LogEvent, Remark, write
+from mailconf.mta.measures import NO_MEASURES, Measures
 
 if TYPE_CHECKING:
     from mailconf.mta.filtered import FilteredMessage
@@ -159,7 +160,9 @@ class Agent(Protocol):
 class Context:
     """What the running MTA's parts share; ``policy`` is replaced at a reload, so it is read anew for each question.
 
-    log  takes (program, text), see `mailconf.mta.log`; parts of the MTA call `note`
+    log       takes (program, text), see `mailconf.mta.log`; parts of the MTA call `note`
+    events    takes events in the place of ``log``, see `mailconf.mta.event_log`
+    measures  takes what figures are made of
     """
 
     policy: Policy
@@ -168,11 +171,17 @@ class Context:
     personality: Personality
     intake: Intake | None = None
     agents: dict[AgentKind, Agent] = field(default_factory=dict)
+    events: Events | None = None
+    measures: Measures = NO_MEASURES
 
     def note(self, event: LogEvent, /, **facts: Any) -> None:
         """Write what the personality's journal has to say about an event."""
-        for program, text in self.personality.journal.lines(event, **facts):
-            self.log(program, text)
+        self.note_as("", event, facts)
+
+    def note_as(self, prefix: str, event: LogEvent, facts: Mapping[str, Any]) -> None:
+        """`note`, by programs whose names begin with ``prefix``."""
+        self.measures.noted(event)
+        write(self.personality.journal, event, facts, self.log, self.events, prefix)
 
     def remark(self, remark: Remark, /, **facts: Any) -> str:
         """What the personality's journal says of an attempt."""

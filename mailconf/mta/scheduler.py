@@ -444,6 +444,7 @@ class Scheduler:
                 facts = {"transport": part.transport, "size": entry.size, "recipients": len(entry.active)}
                 about = {"program": program, "queue_id": entry.queue_id, "result": each}
                 self.context.note(LogEvent.DELIVERY, **about, **times, **facts)
+            self.context.measures.delivered(part.transport, result.status, ended - entry.message.arrival)
         pairs = [(queued.id, result) for (queued, _), result in zip(part.members, results, strict=True)]
         attempt.pairs += pairs
         attempt.left -= 1
