@@ -18,6 +18,7 @@ from mailconf.model.world import World
 from mailconf.mta.journal import LogEvent, Remark
 
 if TYPE_CHECKING:
+    from mailconf.mta.course import Course
     from mailconf.mta.filtered import FilteredMessage
     from mailconf.mta.personality import Personality
 
@@ -42,6 +43,8 @@ class Message:
     waits      it is attempted when the queue is run, and not before
     user       number of the user whose command left it, ``full_name`` the name of its sender
     filters    mail filters that are to see the content
+    tried      an attempt was made before the one that is under way
+    report     of a report of the mail system's own: to whom it is, by a word of the dialect's; "" for other messages
     """
 
     queue_id: str
@@ -61,6 +64,8 @@ class Message:
     user: int | None = None
     full_name: str = ""
     filters: ContentFilters | None = None
+    tried: bool = False
+    report: str = ""
 
     @property
     def size(self) -> int:
@@ -104,6 +109,7 @@ class Result:
     uses   messages that the connection has carried, this one included
     setup  seconds spent on reaching the next hop, the third of the log's ``delays=``
     rights  those of a user with which it was delivered; None for the mail system's own
+    course  how the attempt went, where a report may want it
     action of a success that the sender may be told of though it was not delivered here: RFC 3464's word for it
     parts  where an alias led to several deliveries: each one, for the log and the bounce; the result sums them up
     """
@@ -119,6 +125,7 @@ class Result:
     parts: tuple[Result, ...] = ()
     rights: Identity | None = None
     action: str = ""
+    course: Course | None = None
 
 
 @dataclass(slots=True)
