@@ -362,18 +362,19 @@ class QueueIntake:
             addresses = [recipient.address for recipient in wanted]
             copies = [*bcc, *(await policy.bcc(message.sender, addresses, ask) if message.mapped else [])]
             wanted += [Recipient(address, address, "", "NEVER") for address in copies if not redirect]
-        message.recipients = []
-        seen: set[tuple[object, ...]] = set()
+        originals = policy.site.names_originals
+        seen: dict[tuple[object, ...], Recipient] = {}
         pace = Pace()
         for recipient in wanted:
             await pace.step()
             for found in await self._expanded(message, recipient, Ask(self.context.world)):
                 address = found.address.lower() if found.kind is RecipientKind.ADDRESS else found.address
-                envelope = found.original.lower(), found.orcpt, found.notify.upper()
+                envelope = (found.original.lower(), found.orcpt, found.notify.upper()) if originals else ()
                 key = (address, found.kind, found.identity, *envelope)
-                if key not in seen:
-                    seen.add(key)
-                    message.recipients.append(found)
+                if not originals and key in seen and seen[key].origin == seen[key].address:
+                    del seen[key]  # it stands where an alias leads to it
+                seen.setdefault(key, found)
+        message.recipients = list(seen.values())
 
     async def _expanded(self, message: Message, recipient: Recipient, ask: Ask) -> tuple[Recipient, ...]:
         policy = self.context.policy
