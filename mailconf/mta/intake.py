@@ -131,16 +131,8 @@ class QueueIntake:
         asked_for = [*([by_command] if by_command else []), *named]
         hold = any(effect.kind is EffectKind.HOLD for effect in message.effects) or Do.HOLD in (filtered.do, asked.do)
         message.waits = message.waits or bool(effects[EffectKind.WAIT])
-<<<<<<< HEAD
         serial = await self._stored(message, hold=hold, filter=asked_for[-1] if asked_for else "")
-=======
-        try:
-            serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
-        except QueueError as error:
-            self.context.note(LogEvent.NOT_STORED, queue_id=message.queue_id, error=error)
-            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from error
         self.context.measures.arrived(_origin(message))
->>>>>>> d30d668d4a06752cbfcb57e4731e02684cf76f0f
         if not hold and not message.waits:
             self.queued(serial)
 

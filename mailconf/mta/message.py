@@ -44,13 +44,10 @@ class Message:
     waits      it is attempted when the queue is run, and not before
     user       number of the user whose command left it, ``full_name`` the name of its sender
     filters    mail filters that are to see the content
-<<<<<<< HEAD
     unseen     a command has left it, and nobody has looked at it yet: it is as the command gave it
     notice     the class of a report of our own that it is: "bounce", "notify"; "" for other mail
-=======
     tried      an attempt was made before the one that is under way
     report     of a report of the mail system's own: to whom it is, by a word of the dialect's; "" for other messages
->>>>>>> 4556ed5d24c8ae9d6dfc3f94f55a622a8a4baa9c
     """
 
     queue_id: str
@@ -70,13 +67,10 @@ class Message:
     user: int | None = None
     full_name: str = ""
     filters: ContentFilters | None = None
-<<<<<<< HEAD
     unseen: bool = False
     notice: str = ""
-=======
     tried: bool = False
     report: str = ""
->>>>>>> 4556ed5d24c8ae9d6dfc3f94f55a622a8a4baa9c
 
     @property
     def size(self) -> int:

@@ -279,7 +279,10 @@ class Scheduler:
     async def _let_in(self, entry: QueueEntry) -> None:
         from mailconf.mta.admission import Admission
 
-        await Admission(self.context, self.queue, self.bounce).let_in(entry)
+        await Admission(self.context, self.queue, self._reports()).let_in(entry)
+
+    def _reports(self) -> Bouncer:
+        return self._bounce or self.context.personality.bouncer(self.context)
 
     async def _failed(self, serial: int, error: Exception) -> None:
         """An attempt cannot be made, or what follows from it; it is made again later."""
@@ -513,7 +516,7 @@ class Scheduler:
         asked = not entry.tried and any(result.recipient.notify for result in results)
         if before or warns or asked or len(deferred) < len(pairs):
             message = await self._whole(attempt)
-        bouncer = self._bounce or self.context.personality.bouncer(self.context)
+        bouncer = self._reports()
         await bouncer.ended(message, [*before, *results])
         if warns:
             await bouncer.delayed(message, results)

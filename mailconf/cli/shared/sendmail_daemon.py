@@ -16,14 +16,8 @@ if TYPE_CHECKING:
     from mailconf.mta.identity import Workers
     from mailconf.mta.message import Agent, Context, Job, Message
     from mailconf.mta.personality import Personality
-<<<<<<< HEAD
-    from mailconf.mta.reports import Notice
-    from mailconf.mta.reports_postfix import NoticeText
     from mailconf.mta.server import Endpoint, Once, Surroundings
-=======
-    from mailconf.mta.server import Endpoint, Once
     from mailconf.mta.telling import Settings
->>>>>>> 4556ed5d24c8ae9d6dfc3f94f55a622a8a4baa9c
     from mailconf.sendmail.policy import SendmailPolicy
     from mailconf.sendmail.policy.recipients_world import RecipientsWorld
     from mailconf.sendmail.rules.book import Rulebook
