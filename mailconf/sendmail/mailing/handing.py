@@ -26,6 +26,7 @@ from mailconf.sendmail.policy.received import hop_macros
 from mailconf.sendmail.policy.rewriting import Waits, mailer_called, rewritten
 from mailconf.sendmail.policy.session_state import latin, modern
 from mailconf.sendmail.rules.book import DefinedMailer, Rulebook
+from mailconf.sendmail.rules.dates import define_dates
 from mailconf.sendmail.rules.macros import Macros
 from mailconf.sendmail.rules.symbols import MACRO
 from mailconf.sendmail.submission.fields import dated
@@ -166,7 +167,7 @@ async def returned(policy: SendmailPolicy, letter: Letter, back: str, ask: Ask, 
 
 def _macros(book: Rulebook, letter: Letter, recipients: tuple[str, ...]) -> Macros:
     macros = book.macros.above()
-    dated(macros, letter.arrival)
+    define_dates(macros, letter.arrival)
     macros.set("d", time.ctime(letter.now))
     for name, value in hop_macros(_Came(letter, recipients)).items():
         macros.define(name, value)
