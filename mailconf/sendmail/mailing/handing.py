@@ -29,7 +29,6 @@ from mailconf.sendmail.rules.book import DefinedMailer, Rulebook
 from mailconf.sendmail.rules.dates import define_dates
 from mailconf.sendmail.rules.macros import Macros
 from mailconf.sendmail.rules.symbols import MACRO
-from mailconf.sendmail.submission.fields import dated
 from mailconf.source import encode
 
 _TOO_BIG, _UNAVAILABLE = "5.2.3", 69
