@@ -9,6 +9,7 @@ Postfix answers domains that it does not relay for.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -83,7 +84,7 @@ class Answers(Transaction):
     on_verdict  told of every answer of the Policy: (session, question, verdict)
     logins      who knows the clients' logins; None where nobody can log in
     has_tls     whether TLS can begin when the client asks for it
-    root        below which sockets of mail filters lie
+    root        below which the queue and sockets of mail filters lie
     """
 
     def __init__(
@@ -120,17 +121,18 @@ class Answers(Transaction):
             self.login = SaslAuthentication(self.session, connection, logins, *shared)
         else:
             self.login = Authentication(self.session, connection, logins, *shared)
+        self._root = root or Root()
         self.filters = SessionFilters(
             policy,
             self.session,
-            root or Root(),
+            self._root,
             self._wording,
             world=lambda: context.world,
             note=note,
             client=lambda: self.client,
             limit=self.site.limits.message_size,
         )
-        self.proxy = self._proxy(root or Root())
+        self.proxy = self._proxy(self._root)
         self.pause = 0.0
         self._drop_content()
 
@@ -379,7 +381,12 @@ class Answers(Transaction):
         self.need_id()
         self.filters.typed(event.typed, event.words)
         told = self.session.forwarded  # before a transaction, of its message
-        verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
+        free = self._free()
+        full = free is not None and free < self.site.limits.room
+        refusal = self._wording.refusal(Problem.NO_ROOM) if full and event.refusal is None else event.refusal
+        verdict = await self.mail(event.address, event.parameters, refusal, event.typed)
+        if full and refusal is not None and verdict.reply.code == refusal.code:
+            self._note(LogEvent.NO_ROOM, client=self.client, session=self.session, reply=refusal, free=free)
         self.session.forwarded = told
         self._begun = self._begun or verdict.accepted
         if verdict.accepted:
@@ -388,6 +395,16 @@ class Answers(Transaction):
                 self.proxy.mail(" ".join((f"MAIL FROM:{event.typed}", *event.words)))
                 self.proxy.local = self._local_headers
         return verdict.reply
+
+    def _free(self) -> int | None:
+        """Bytes that are free where the queue lies; None where that does not count or cannot be found out."""
+        if not self.site.limits.room or self.context.intake is None:
+            return None
+        try:
+            found = os.statvfs(self._root.path(self.site.queue_directory.value))
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize
 
     async def _rcpt(self, event: Rcpt) -> Reply:
         session = self.session

@@ -80,6 +80,7 @@ class LogEvent(Worded):
     DEFECT = "a question to the Policy ended in an exception", "question", "error", "place"
     # A message on its way into the queue.
     LOOKUP_FAILED = "a table cannot be asked", "queue_id", "table"
+    NO_ROOM = "a message is not taken, for want of room on the disk", "client", "session", "reply", "free"
     NOT_STORED = "the queue does not take a message", "queue_id", "error"
     STORED_TOO_BIG = "a message exceeds the limit when it is to be stored", "queue_id"
     TOO_MANY_HOPS = "a message has come through too many servers", "queue_id"

@@ -385,6 +385,12 @@ def _dropped(program: str, words: Collection[str]) -> Iterable[Line]:
     return ((program, f"discarding EHLO keywords: {named}"),) if named else ()
 
 
+def _no_room(client: str, session: Session, reply: Reply, free: int) -> Iterable[Line]:
+    helo = f" helo=<{session.helo}>" if session.helo else ""
+    yield _ACCEPT, f"NOQUEUE: reject: MAIL from {client}: {reply.verbatim}; proto={session.protocol}{helo}"
+    yield _ACCEPT, f"warning: not enough free space in mail queue: {free} bytes < 1.5*message size limit"
+
+
 def _untold(program: str, relay: str, stage: Stage, reply: Reply) -> Iterable[Line]:
     text = f"warning: host {relay} said: {reply.verbatim} (in reply to {_IN_REPLY_TO[stage]} command)"
     return ((program, text),)
@@ -498,6 +504,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.MESSAGE_TOO_BIG: _too_big,
     LogEvent.MESSAGE_BEGUN: _begun,
     LogEvent.CLIENT_UNTOLD: _untold,
+    LogEvent.NO_ROOM: _no_room,
     LogEvent.KEYWORDS_DROPPED: _dropped,
     LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,

@@ -139,7 +139,6 @@ UNSERVED |= {
         "require_home_directory",
         "reset_owner_alias",
     ),
-    "mail is taken whatever room the disk has": ("queue_minfree",),
     "nobody is told that a delay is over": ("confirm_delay_cleared",),
     "the log has clients without their ports": ("smtpd_client_port_logging",),
     "a message has its queue id from its first recipient on": ("smtpd_delay_open_until_valid_rcpt",),
