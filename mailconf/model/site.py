@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from mailconf.maps.reference import TableRef
-from mailconf.model.limits import Limits
+from mailconf.model.limits import HopTimes, Limits
 from mailconf.model.probing import Probing
 from mailconf.model.security import Logins, SaslLogins, ServerTls
 from mailconf.model.transport import ClientWays, Transport
@@ -190,6 +190,7 @@ class Site:
     add_missing_headers: bool = False  # for remote clients too
     addresses_quoted: bool = False  # the Policy's addresses are in external form (`mailconf.model.address`) already
     fields_at_delivery: bool = False  # a message gets the fields that it lacks when it leaves, by the transport
+    idle_transports: frozenset[str] = frozenset()  # they deliver only when somebody asks for it
     sorts_recipients: bool = False  # those of a delivery are in the order of their domains and addresses
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
@@ -233,6 +234,11 @@ class Site:
         """What a transport's agent does at other hosts."""
         known = self.transports.get(transport)
         return ClientWays() if known is None else known.ways
+
+    def hop_times(self, transport: str) -> HopTimes:
+        """How long a transport's agent waits for other hosts."""
+        own = self.ways_of(transport).times
+        return self.limits.hop if own is None else own
 
     def recipients_of(self, transport: str) -> int:
         """How many recipients of a message one delivery of a transport has at most; 0: any number."""

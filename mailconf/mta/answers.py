@@ -3,7 +3,7 @@
 Each command goes to `mailconf.model.transaction`, which puts it to the Policy over the MTA's World; a message goes to
 the Intake, and its 250 is said when the Intake has returned.
 
-Departures: XFORWARD is accepted and has no effect on the log. ETRN is syntax only: every domain is answered 459, as
+Departure: ETRN is syntax only: every domain is answered 459, as
 Postfix answers domains that it does not relay for.
 """
 
@@ -19,7 +19,7 @@ from mailconf.files import Root
 from mailconf.model.policy import Policy, Privilege
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
-from mailconf.model.transaction import Question, Transaction
+from mailconf.model.transaction import HELO_NEUTRAL, Question, Transaction
 from mailconf.model.verdict import Effect, EffectKind, Verdict
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.authentication import Authentication
@@ -144,6 +144,7 @@ class Answers(Transaction):
         self.filters.forget()
         super().forget()
         self.session.queue_id = kept  # of a transaction that has not begun
+        self.session.forwarded = {}
         self._drop_content()
 
     def end(self) -> None:
@@ -292,7 +293,11 @@ class Answers(Transaction):
                 return [await self.login.begin(event)]
             case AuthResponse():
                 return [await self.login.respond(event)]
-            case Noop() | Xforward():
+            case Xforward(attributes):
+                heard = {name: value and value.translate(HELO_NEUTRAL) for name, value in attributes.items()}
+                self.session.forwarded = {**self.session.forwarded, **heard}  # replaced: the queue may have it
+                return [self._wording.acknowledgement(Acknowledgement.OK)]
+            case Noop():
                 return [self._wording.acknowledgement(Acknowledgement.OK)]
             case Content():
                 return []
@@ -340,7 +345,9 @@ class Answers(Transaction):
         self._arrival = self.context.world.now()
         self.need_id()
         self.filters.typed(event.typed, event.words)
+        told = self.session.forwarded  # before a transaction, of its message
         verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
+        self.session.forwarded = told
         self._begun = self._begun or verdict.accepted
         if verdict.accepted:
             self._local_headers = bool(await self.may(Privilege.LOCAL_HEADERS))
@@ -359,6 +366,7 @@ class Answers(Transaction):
                 client=self.client,
                 login=login,
                 method=session.sasl_method,
+                forwarded=session.forwarded,
             )
         return verdict.reply
 

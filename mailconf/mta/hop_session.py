@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from mailconf.mta.secure_hops import Contexts, HostLayer
 
 
-RESET_TIME = 20.0  # postconf(5) smtp_rset_timeout
-
-
 class Stale(Exception):
     """A connection that was kept is of no use; the message was not sent."""
 
@@ -100,6 +97,19 @@ class NoHandshake(Failure):
     """TLS did not begin."""
 
 
+# Which of the times a host has, by what is waited for; "hello" for the rest of what is before a transaction.
+_TIMES = {
+    Stage.GREETING: "greeting",
+    Stage.RESET: "reset",
+    Stage.TOLD_NAME: "told",
+    Stage.TOLD_HELO: "told",
+    Stage.MAIL: "mail",
+    Stage.RCPT: "rcpt",
+    Stage.DATA: "data",
+    Stage.END: "end",
+}
+
+
 class HopSession:
     """One envelope's way over a connection to one host; ``kept`` is a connection that was left, with its host.
 
@@ -112,7 +122,7 @@ class HopSession:
         self.host = host
         self.job = job
         site = agent.context.policy.site
-        self.limits = site.limits_of(job.transport)
+        self.times = site.hop_times(job.transport)
         transport = site.transports.get(job.transport)
         self.reuse = transport.reuse if transport is not None else ConnectionReuse()
         self.ways = site.ways_of(job.transport)
@@ -154,6 +164,7 @@ class HopSession:
         try:
             if not self._kept:
                 await self._begin(security)
+                self._note_dropped(security)
             self._check_ready(self.connection.ready, envelope)
             keep = keep and self._may_stay()
             if not self._unwanted:
@@ -162,6 +173,7 @@ class HopSession:
             else:
                 replies = await self._to_some(await self._fitting(envelope, self.connection.ready))
             self._note_lines()
+            self._note_untold()
             if keep and await self._is_kept():
                 self.left = self.connection
             return replies
@@ -254,7 +266,14 @@ class HopSession:
         if not security.tls.wrapper and level is not TlsLevel.NONE:
             use = client.TlsUse.WANTED if level is TlsLevel.MAY else client.TlsUse.NEEDED
         name, ways = site.client_name(self.job.transport), self.ways
-        made = Client(name, lmtp=self.agent.lmtp, tls=use, ehlo=ways.ehlo, line_length=ways.line_length)
+        made = Client(
+            name,
+            lmtp=self.agent.lmtp,
+            tls=use,
+            ehlo=ways.ehlo,
+            line_length=ways.line_length,
+            withheld=ways.withheld if security.withheld is None else security.withheld,
+        )
         if security.login is not None and security.asked is None:
             made.login = _login(security.login, security.login.options)
         return made
@@ -341,7 +360,7 @@ class HopSession:
         try:
             own = self.ways.bind6 if ":" in self.host.address else self.ways.bind4
             own = own if own and self._is_usable(own) else ""
-            await connection.open(self.host, self.limits.smtp_connect_timeout, own)
+            await connection.open(self.host, self.times.connect, own)
         except NotConnected as reason:
             facts: dict[str, object] = {"relay": self.host.relay, "reason": str(reason)}
             raise Failure(Remark.CONNECT_FAILED, facts, "4.4.1") from None
@@ -359,6 +378,20 @@ class HopSession:
         if self.client.broken_lines:
             facts = {"program": self.agent.program, "limit": self.ways.line_length}
             self.agent.context.note(LogEvent.LINES_BROKEN, queue_id=self.job.message.queue_id, **facts)
+
+    def _note_dropped(self, security: HopSecurity) -> None:
+        """Which extensions of this host do not count, where it was asked for them."""
+        ways = self.ways
+        withheld, silently = ways.withheld, ways.silently
+        if security.withheld is not None:
+            withheld, silently = security.withheld, security.silently
+        if withheld and not silently and self.client.verb != "HELO":
+            self.agent.context.note(LogEvent.KEYWORDS_DROPPED, program=self.agent.program, words=withheld)
+
+    def _note_untold(self) -> None:
+        about = {"program": self.agent.program, "relay": self.host.relay}
+        for stage, reply in self.client.untold:
+            self.agent.context.note(LogEvent.CLIENT_UNTOLD, **about, stage=stage, reply=reply)
 
     def _is_usable(self, address: str) -> bool:
         """Whether connections can come from a local address; if not, the log says why."""
@@ -428,10 +461,10 @@ class HopSession:
         connection, spoken = self.connection, self.client
         while True:
             event = spoken.next_event()
-            patience = self._timeout()
+            patience = self._timeout(spoken.stage)
             try:
                 if out := spoken.data_to_send():
-                    await connection.say(out, patience)
+                    await connection.say(out, self.times.block if spoken.stage is Stage.END else patience)
                 if event is not None:
                     return event
                 data = connection.meant(await connection.read(patience))
@@ -445,13 +478,10 @@ class HopSession:
                 raise self._lost()
             spoken.receive_data(data)
 
-    def _timeout(self) -> float | None:
-        limits, stage = self.limits, self.client.stage
-        if stage in (Stage.GREETING, Stage.HELO):
-            return limits.smtp_helo_timeout or None
-        if stage is Stage.RESET:
-            return RESET_TIME
-        return (600.0 if stage is Stage.END else limits.smtp_command_timeout) or None
+    def _timeout(self, stage: Stage) -> float | None:
+        """Seconds that the host has for its answer in a stage; None: as many as it likes."""
+        seconds: float = getattr(self.times, _TIMES.get(stage, "hello"))
+        return seconds or None
 
 
 def _login(login: HopLogin, options: frozenset[str]) -> client.Login:

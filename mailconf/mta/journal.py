@@ -57,7 +57,7 @@ class LogEvent(Worded):
     CHUNK_REFUSED = "a chunk is refused by the protocol", "client", "queue_id", "problem"
     PRIVILEGE_UNKNOWN = "whether a client has a privilege cannot be found out", "privilege", "table"
     VERDICT = "the Policy answered a command", "queue_id", "verdict"
-    MESSAGE_BEGUN = "a message has its queue id", "queue_id", "client", "login", "method"
+    MESSAGE_BEGUN = "a message has its queue id", "queue_id", "client", "login", "method", "forwarded"
     # TLS and logins. ``account`` is None where it is not known.
     TLS_BROKEN = "TLS is asked for and cannot be had", "reason", "file"
     TLS_BEGUN = "TLS is in force", "client", "session"
@@ -126,6 +126,8 @@ class LogEvent(Worded):
     HOP_TLS_FAILED = "the handshake with a host failed", "program", "relay", "reason", "untrusted"
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
     HOST_UNREACHED = "a host cannot be reached", "program", "text"
+    KEYWORDS_DROPPED = "extensions of a host that do not count", "program", "words"
+    CLIENT_UNTOLD = "a host does not want to know of a client", "program", "relay", "stage", "reply"
     LINES_BROKEN = "lines that are too long are sent in pieces", "program", "queue_id", "limit"
     NOT_BOUND = "connections cannot come from the address that they are to come from", "program", "address", "reason"
     DNS_FILTERED = "what a filter for the DNS's answers has to say", "program", "text"
@@ -205,6 +207,7 @@ class Remark(Worded):
     AGENT_FAILED = "the agent ended in an exception"
     NO_RESULT = "the agent did not say what became of it"
     SUSPENDED = "its destination could not be reached a while ago, and is left alone until later", "reason"
+    TRANSPORT_IDLE = "its transport delivers only when somebody asks for it"
     # Other servers.
     BAD_NEXTHOP = "the nexthop is no host and port", "reason"
     REWRITING_FAILED = "an address cannot be rewritten", "reason"

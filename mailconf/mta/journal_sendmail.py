@@ -115,6 +115,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
+        LogEvent.KEYWORDS_DROPPED, LogEvent.CLIENT_UNTOLD,
         LogEvent.HOST_UNREACHED, LogEvent.LINES_BROKEN, LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
@@ -155,6 +156,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.AGENT_FAILED: "Internal error",
     Remark.NO_RESULT: "Internal error",
     Remark.SUSPENDED: "{reason}",
+    Remark.TRANSPORT_IDLE: "deferred transport",
     Remark.BAD_NEXTHOP: "Host unknown ({reason})",
     Remark.REWRITING_FAILED: "Local configuration error: {reason}",
     Remark.NULL_MX: "Host unknown (Domain {domain} does not accept mail (nullMX))",

@@ -32,10 +32,11 @@ from mailconf.mta.hop_pool import Endpoint, HopPool
 from mailconf.mta.hop_session import Failure, HopSession, Host, NoHandshake, Stale, status_of
 from mailconf.mta.intake import limits_of
 from mailconf.mta.journal import LogEvent, Remark
-from mailconf.mta.message import Context, Job, Recipient, Result, Status
+from mailconf.mta.message import Context, Job, Message, Recipient, Result, Status
 from mailconf.mta.pace import Pace
 from mailconf.mta.resolver import Resolver
 from mailconf.smtp.client import Envelope, Stage, To
+from mailconf.smtp.forwarded import Told, told
 from mailconf.smtp.nexthop import BadNexthop, Nexthop, split_nexthops
 from mailconf.smtp.path import to_xtext
 from mailconf.smtp.reply import Reply
@@ -313,7 +314,8 @@ class SmtpAgent:
             content = await self._headers(content, change)
         utf8 = not (sender.isascii() and all(to.address.isascii() for to in recipients))
         parameters = message.body, message.ret, message.envid
-        return Envelope(quoted(sender), tuple(recipients), content, *parameters, utf8, job.probe)
+        about = about_client(message) if self._ways(job).tells else ()
+        return Envelope(quoted(sender), tuple(recipients), content, *parameters, utf8, job.probe, client=about)
 
     async def _inspected(self, job: Job) -> bytes:
         """The message as it may leave (postconf(5) smtp_header_checks). Raises Failure where a table cannot answer."""
@@ -518,6 +520,23 @@ def _dns_failure(name: str, kind: str, records: Records) -> Failure:
     if records.nxdomain:
         return Failure(Remark.NO_SUCH_NAME, facts, "5.4.4", final=True)
     return Failure(Remark.NO_RECORD, facts, "5.4.4", final=True)
+
+
+def about_client(message: Message) -> Told:
+    """What the next host may be told of the client that a message came from."""
+    session = message.session
+    if session is None:
+        return told({"SOURCE": "LOCAL"}, {})
+    own = {
+        "NAME": session.client_name.text if session.client_name.is_found else "",
+        "ADDR": session.client_address,
+        "PORT": session.client_port,
+        "PROTO": session.protocol,
+        "HELO": session.helo,
+        "IDENT": message.queue_id,
+        "SOURCE": "REMOTE",
+    }
+    return told(own, session.forwarded)
 
 
 def _endpoint(job: Job, host: Host, security: HopSecurity) -> Endpoint:

@@ -82,7 +82,7 @@ def test_values_with_which_it_does_not_start(tmp_path: Path) -> None:
     configuration = Configuration.load(str(tmp_path), sink)
     report_screening(configuration, listeners(configuration), sink)
     start = "postscreen does not start"
-    assert [found.message for found in sink.diagnostics] == [
+    assert [found.message for found in sink] == [
         f'{start} with the value "no" of postscreen_greet_action',
         f'{start} with the value "Drop" of postscreen_dnsbl_action',
         f'{start}: bad DNSBL weight factor "x" in "bl.example*x"',

@@ -116,6 +116,8 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
 
 def _session(session: Session) -> dict[str, Any]:
     kept = {name: getattr(session, name) for name in _SESSION}
+    if not session.forwarded:
+        del kept["forwarded"]
     for name in _NAMES:
         kept[name] = kept[name].text, kept[name].outcome.value
     return kept

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service, Setting, Site
 from mailconf.model.transport import AgentKind, ConnectionReuse, Transport
+from mailconf.sendmail.hop_times import hop_times
 from mailconf.sendmail.policy.asked_world import AskedWorld
 from mailconf.sendmail.policy.deciding import Deciding
 from mailconf.sendmail.policy.recipients_world import RecipientsWorld
@@ -110,10 +111,7 @@ class Settings:
             trace_counts=False,
             rate_window=self.seconds("ConnectionRateWindowSize", 60, "s"),
             session_timeout=self.seconds("Timeout.command", 3600),
-            smtp_connect_timeout=self.seconds("Timeout.connect", 300),
-            smtp_helo_timeout=self.seconds("Timeout.helo", 300),
-            smtp_command_timeout=self.seconds("Timeout.rcpt", 3600),
-            smtp_data_timeout=self.seconds("Timeout.datablock", 3600),
+            hop=hop_times(self.seconds),
             queue_lifetime=returned,
             bounce_lifetime=returned,
             delay_warning=self.seconds("Timeout.queuewarn", 4 * 3600, "h"),
