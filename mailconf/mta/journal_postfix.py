@@ -16,6 +16,7 @@ from mailconf.mta.journal import SECURITY_ALONE, Line, LogEvent, Remark
 from mailconf.mta.journal_figures import counted, escaped, seconds
 from mailconf.mta.journal_postfix_clients import NOT_INTRODUCED, OFTEN
 from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
+from mailconf.mta.journal_postfix_screen import screened
 from mailconf.mta.journal_postfix_tls import LINES as _TLS_LINES
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
@@ -519,6 +520,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    LogEvent.SCREENED: screened,
     **_FILTER_LINES,
     **_TLS_LINES,
 }

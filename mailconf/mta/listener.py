@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from mailconf.model.security import ServerTls
-from mailconf.model.session import NO_NAME
+from mailconf.model.session import NO_NAME, Session
 from mailconf.mta.answers import Answers
 from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
@@ -53,7 +53,8 @@ class SmtpSession(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, server: SmtpService) -> None:
+    def __init__(self, server: SmtpService, screened: Session | None = None) -> None:
+        """``screened``: who the client is, where it has been tested and is handed on."""
         self.server = server
         self.context = server.context
         self.measures = server.context.measures
@@ -66,7 +67,9 @@ class SmtpSession(asyncio.Protocol):
         self.connection = self.context.personality.connection(server.options(), self.wording)
         server.prepare()
         # What has come before it is known whose connection this is, where a proxy says that.
-        self._head: bytearray | None = bytearray() if self.connection.options.proxy_protocol else None
+        proxied = bool(self.connection.options.proxy_protocol) and screened is None
+        self._head: bytearray | None = bytearray() if proxied else None
+        self._screened = screened
         self._offer = server.tls
         self._layer: ServerLayer | None = None
         self.answers = Answers(
@@ -108,6 +111,9 @@ class SmtpSession(asyncio.Protocol):
         session = self.session
         session.client_address, session.client_port = peer(transport.get_extra_info("peername"))
         session.server_address, session.server_port = peer(transport.get_extra_info("sockname"))
+        if (known := self._screened) is not None:
+            session.client_address, session.client_port = known.client_address, known.client_port
+            session.server_address, session.server_port = known.server_address, known.server_port
         self.task = loop.create_task(self._run())
 
     def _reset(self) -> None:
