@@ -32,6 +32,7 @@ from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.mta.session_filters import SessionFilters
+from mailconf.mta.transcript import PROTOCOL, Transcript
 from mailconf.smtp.events import (
     Auth,
     AuthResponse,
@@ -131,6 +132,7 @@ class Answers(Transaction):
             limit=self.site.limits.message_size,
         )
         self.proxy = self._proxy(root or Root())
+        self.transcript = Transcript() if self.site.transcribed else None
         self.pause = 0.0
         self._drop_content()
 
@@ -147,6 +149,19 @@ class Answers(Transaction):
         about = {"client": self.client, "login": session.sasl_username, "method": session.sasl_method}
         number, told = session.queue_id or "NOQUEUE", session.forwarded
         self._note(LogEvent.MESSAGE_BEGUN, queue_id=number, forwarded=told, **about)
+
+    def _note_fault(self, problem: Problem | None) -> None:
+        if self.transcript is not None and problem in PROTOCOL:
+            self.transcript.classes.add("protocol")
+
+    def _classify(self, verdict: Verdict) -> None:
+        """Note what goes wrong, for a notice to the postmaster."""
+        if self.transcript is None:
+            return
+        if not verdict.accepted and self.session.objection is None:
+            self.transcript.classes.add(self.context.personality.reports.class_of(verdict.reply))
+        elif any(note.partition(": ")[0] == "reject_warning" for note in verdict.notes):
+            self.transcript.classes.add("policy")
 
     def _drop_content(self) -> None:
         self._content: list[bytes] = []
@@ -254,6 +269,7 @@ class Answers(Transaction):
             self._note(LogEvent.THROTTLED, client=self.client, queue_id=self.session.queue_id)
         if self._on_verdict is not None:
             self._on_verdict(self.session, question.value, verdict)
+        self._classify(verdict)
         if verdict.notes or verdict.log:
             self._note(LogEvent.VERDICT, queue_id=self.session.queue_id, verdict=verdict)
         if self.proxy is not None and verdict.accepted and question in (Question.RCPT, Question.DATA):
@@ -350,6 +366,7 @@ class Answers(Transaction):
         return verdict
 
     async def _refused(self, event: Refused) -> Reply:
+        self._note_fault(event.problem)
         if event.verb == "AUTH":
             self.login.refused(event.problem, event.detail)
         if event.problem is Problem.OUT_OF_STEP:
@@ -379,6 +396,7 @@ class Answers(Transaction):
         self.need_id()
         self.filters.typed(event.typed, event.words)
         told = self.session.forwarded  # before a transaction, of its message
+        self._note_fault(event.problem)
         verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
         self.session.forwarded = told
         self._begun = self._begun or verdict.accepted
@@ -393,6 +411,7 @@ class Answers(Transaction):
         session = self.session
         self.filters.typed(event.typed, event.words)
         self._line = " ".join((f"RCPT TO:{event.typed}", *event.words))
+        self._note_fault(event.problem)
         verdict = await self.rcpt(event.address, event.parameters, event.refusal, event.typed)
         if verdict.accepted and not session.queue_id and self.context.intake is not None and self.proxy is None:
             session.queue_id = self.context.intake.new_queue_id()
@@ -452,6 +471,10 @@ class Answers(Transaction):
                 if reply.positive and chunked and self.proxy is None:
                     size = len(content) + content.count(b"\n")
                     reply = self._wording.queued_by_chunks(reply, size)
+        if self.transcript is not None and reply.positive:
+            self.transcript.classes.clear()
+        elif self.transcript is not None:
+            self.transcript.classes.add(self.context.personality.reports.class_of(reply))
         self._complete, self._identity = self._size, _identity(content)
         self._refusal, self._whole = None if reply.positive else reply, reply.positive
         self.forget()
@@ -509,6 +532,8 @@ class Answers(Transaction):
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""
         self.filters.close()
+        if self.transcript is not None:
+            self.transcript.forget()
         self.become(event.attributes, event.temporary)
         self.connection.logged_in = bool(self.session.sasl_username)
         await self.authorize()
