@@ -24,6 +24,7 @@ from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.measures import Refusal
 from mailconf.mta.resolver import peer
+from mailconf.mta.transcript import report
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
@@ -184,7 +185,7 @@ class SmtpSession(asyncio.Protocol):
                     return
                 await self._name_client()
                 self._note(LogEvent.CONNECTED, client=self.answers.client)
-                greeted = True
+                greeted, reason = True, ""
                 try:
                     if not introduced:
                         await self._refuse(Problem.LOCAL_ERROR)
@@ -192,9 +193,11 @@ class SmtpSession(asyncio.Protocol):
                     if greeted:
                         await self._talk()
                 except _Lost:
+                    reason = "lost connection"
                     self._note(LogEvent.CONNECTION_LOST, **self._ending())
                     self.connection.abandon()
                 except _Idle:
+                    reason = "timeout"
                     self._note(LogEvent.TIMED_OUT, **self._ending())
                     self.connection.abandon()
                     await self._refuse(Problem.TIMEOUT)
@@ -203,6 +206,8 @@ class SmtpSession(asyncio.Protocol):
                 self._note(LogEvent.DISCONNECTED, client=self.answers.client, greeted=greeted, **facts)
                 self.answers.end()
                 await self._finish()
+                if self.answers.transcript is not None and self.answers.transcript.classes:
+                    await report(self.context, self.site, self.session, self.answers.transcript, reason)
         finally:
             self.limits.leave()
             server.sessions.discard(self)
@@ -464,6 +469,8 @@ class SmtpSession(asyncio.Protocol):
                 self.session.early_input = True
             if connection.slowed is not None:
                 await self._slow()
+            if self.answers.transcript is not None:
+                self.answers.transcript.command(event, connection.line)
             replies = await self.answers.answer(event)
             if self.answers.pause:
                 await self._linger(self.answers.pause)
@@ -474,6 +481,8 @@ class SmtpSession(asyncio.Protocol):
                 self.measures.answered(event, reply)
                 await self._punish(reply)
                 self._out += connection.send_reply(reply)
+                if self.answers.transcript is not None:
+                    self.answers.transcript.said(reply)
                 self.session.errors = connection.errors
                 if reply.code in (421, 521):
                     connection.close()
@@ -576,6 +585,8 @@ class SmtpSession(asyncio.Protocol):
         self.answers.remarks.clear()
 
     def _say(self, reply: Reply) -> None:
+        if self.answers.transcript is not None:
+            self.answers.transcript.said(reply)
         self._out += reply.wire()
 
     def _write(self) -> None:

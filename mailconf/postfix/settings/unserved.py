@@ -157,7 +157,7 @@ UNSERVED |= {
     "senders of lists are not changed for each recipient (VERP)": ("disable_verp_bounces",),
 }
 
-NO_TRANSCRIPTS = "the postmaster gets no reports of the classes data, policy, protocol, resource and software"
+NO_TRANSCRIPTS = "of sessions with other hosts, where mail goes out, the postmaster gets no reports"
 UNSERVED[NO_TRANSCRIPTS] = ("notify_classes",)
 _TRANSCRIPTS = frozenset(("data", "policy", "protocol", "resource", "software"))
 NO_CYRUS = "no client can log in to serve by Cyrus SASL, only by Dovecot's authentication server (smtpd_sasl_type)"
