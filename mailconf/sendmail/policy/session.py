@@ -370,6 +370,7 @@ class SendmailSession(SessionState):
 
     async def _look_up(self, verb: str, typed: str, ask: Ask) -> Verdict:
         """VRFY and EXPN, which leave nothing behind in the transaction."""
+        self._forget_recipient()
         kept, self.engine.macros = self.engine.macros, self.engine.macros.above()
         try:
             return await self._listed(verb, typed, ask)
