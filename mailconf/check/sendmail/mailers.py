@@ -45,8 +45,7 @@ SM073 = error("SM073", "a mailer whose program does not exist")
 Example:
     # sendmail.mc
     OSTYPE(`linux')dnl
-    define(`PROCMAIL_MAILER_PATH', `/etc/mail/procmail')dnl
-    FEATURE(`local_procmail')dnl
+    define(`LOCAL_MAILER_PATH', `/etc/mail/deliver')dnl
     MAILER(`local')dnl
     MAILER(`smtp')dnl
 

@@ -41,7 +41,7 @@ ESMTP_MAILER_ARGS is for the mailer esmtp; mail for SMART_HOST goes by the maile
 Example:
     # sendmail.mc
     OSTYPE(`linux')dnl
-    GENERICS_DOMAIN(`example.com')dnl
+    VIRTUSER_DOMAIN(`example.com')dnl
     MAILER(`local')dnl
     MAILER(`smtp')dnl
 
