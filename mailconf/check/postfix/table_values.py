@@ -32,7 +32,9 @@ fingerprint needs the fingerprints. A key is a domain or a nexthop, .domain for 
 
 Example:
     # main.cf
-    smtp_tls_policy_maps = inline:{example.net=must}
+    smtp_tls_policy_maps = hash:/etc/postfix/tls_policy
+    # /etc/postfix/tls_policy
+    example.net must
 
 Remedy: write a level, and attributes with blanks between them: secure match=.example.net
 
