@@ -134,7 +134,8 @@ class Answers(Transaction):
             limit=self.site.limits.message_size,
         )
         self.proxy = self._proxy(self._root)
-        self.transcript = Transcript() if self.site.transcribed else None
+        self._notices = context.personality.notices
+        self.transcript = Transcript() if self.site.transcribed and self._notices is not None else None
         self.pause = 0.0
         self._drop_content()
 
@@ -158,10 +159,10 @@ class Answers(Transaction):
 
     def _classify(self, verdict: Verdict) -> None:
         """Note what goes wrong, for a notice to the postmaster."""
-        if self.transcript is None:
+        if self.transcript is None or self._notices is None:
             return
         if not verdict.accepted and self.session.objection is None:
-            self.transcript.classes.add(self.context.personality.reports.class_of(verdict.reply))
+            self.transcript.classes.add(self._notices.class_of(verdict.reply))
         elif any(note.partition(": ")[0] == "reject_warning" for note in verdict.notes):
             self.transcript.classes.add("policy")
 
@@ -492,8 +493,8 @@ class Answers(Transaction):
                     reply = self._wording.queued_by_chunks(reply, size)
         if self.transcript is not None and reply.positive:
             self.transcript.classes.clear()
-        elif self.transcript is not None:
-            self.transcript.classes.add(self.context.personality.reports.class_of(reply))
+        elif self.transcript is not None and self._notices is not None:
+            self.transcript.classes.add(self._notices.class_of(reply))
         self._complete, self._identity = self._size, _identity(content)
         self._refusal, self._whole = None if reply.positive else reply, reply.positive
         self.forget()

@@ -59,6 +59,10 @@ class Reports(Protocol):
         """Headers and body, lines ended by LF. Header addresses are rewritten when the report enters the queue."""
         ...
 
+
+class SessionNotices(Protocol):
+    """What the postmaster is told of sessions in which something went wrong, where a dialect does that."""
+
     def of_session(
         self, client: str, lines: Sequence[tuple[bool, str]], reason: str, to: str, site: Site, now: float
     ) -> bytes:

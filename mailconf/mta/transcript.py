@@ -2,8 +2,9 @@
 notify_classes: data, policy, protocol, resource, software).
 
 As Postfix 3.7.11 does (tests/vectors/notices.jsonl): the session is reported when it ends, unless a message was
-accepted after what went wrong. That users are unknown, messages too big and clients gone is no reason. What a login consists of
-is in no transcript, and a transcript has `_MOST` bytes of what was said first and as many of what was said last.
+accepted after what went wrong. That users are unknown, messages too big and clients gone is no reason. What a login
+consists of is in no transcript, and a transcript has `_MOST` bytes of what was said first and as many of what was said
+last.
 """
 
 from __future__ import annotations
@@ -94,13 +95,12 @@ async def report(context: Context, site: Site, session: Session, transcript: Tra
 
     reason  why it was cut off, "" where the client has ended it
     """
-    if not transcript.classes & site.transcribed or context.intake is None:
+    notices = context.personality.notices
+    if not transcript.classes & site.transcribed or context.intake is None or notices is None:
         return
     client = context.personality.journal.client(session)
     now, to = context.world.now(), site.notice_recipients.get("error", "postmaster")
-    content = context.personality.reports.of_session(
-        client, transcript.lines, reason or transcript.reason, to, site, now
-    )
+    content = notices.of_session(client, transcript.lines, reason or transcript.reason, to, site, now)
     sender = f"{site.double_bounce_sender}@{site.hostname.value}"
     message = Message(context.intake.new_queue_id(), sender, [Recipient(to, to)], content, now, notice="notify")
     try:
