@@ -37,6 +37,28 @@ class ClientRates(NamedTuple):
         return limit
 
 
+class HopTimes(NamedTuple):
+    """Seconds that another host has, 0: as many as it likes.
+
+    connect            to take a connection
+    greeting, hello    to greet, and to answer EHLO
+    told, mail, rcpt   to answer XFORWARD, MAIL, RCPT
+    data, end          to answer DATA, and the end of the content; ``block``: to take a piece of the content
+    reset              to answer RSET
+    """
+
+    connect: float = 30.0
+    greeting: float = 300.0
+    hello: float = 300.0
+    told: float = 300.0
+    mail: float = 300.0
+    rcpt: float = 300.0
+    data: float = 120.0
+    block: float = 180.0
+    end: float = 600.0
+    reset: float = 20.0
+
+
 class Limits(NamedTuple):
     """Sizes in bytes (0: no limit), times in seconds."""
 
@@ -45,6 +67,7 @@ class Limits(NamedTuple):
     header_tokens: int = 10_240  # of a header field whose addresses are rewritten
     line_length: int = 2048
     mailbox_size: int = 51_200_000
+    room: int = 0  # free on the disk of the queue, or no message is taken
     recipients: int = 1000
     session_timeout: float = 300.0  # for a client that is waited for
     soft_errors: int = 10
@@ -59,10 +82,6 @@ class Limits(NamedTuple):
     runs_are_whole: bool = False  # a run of the queue attempts everything, whatever its last attempt was
     queue_lifetime: float = 432_000.0
     bounce_lifetime: float = 432_000.0
-    smtp_connect_timeout: float = 30.0
-    smtp_helo_timeout: float = 300.0
-    smtp_command_timeout: float = 300.0
-    smtp_data_timeout: float = 180.0
     destination_concurrency: int = 20
     hop_count: int = 50
     virtual_mailbox_size: int = 51_200_000
@@ -73,6 +92,7 @@ class Limits(NamedTuple):
     full_pause: float = 0.0  # where all ``connections`` are taken, no more come before that; 0: they wait
     connection_rate: int = 0  # connections that are taken in a second, further ones wait; 0: no limit
     rate_window: float = 60.0  # connections within this time make up a client's rate
+    hop: HopTimes = HopTimes()  # of transports that have none of their own
     proxy_timeout: float = 5.0  # for what a proxy says of a client
     client_rates: ClientRates = ClientRates()
     trace_counts: bool = True  # the fields that this host puts on top count for the size of a message

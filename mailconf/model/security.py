@@ -227,6 +227,8 @@ class HopSecurity(NamedTuple):
     keep      connections for this destination are kept for further messages, whether there are any or not
     asked     what `Policy.agreed` is to be asked about, before the login, when it is known whether TLS is in force;
               None: it is not asked
+    withheld  extensions, in capitals, that count as not offered by this host, ``silently`` for the log; None: those of
+              the transport
     """
 
     tls: HopTls = HopTls()
@@ -234,3 +236,5 @@ class HopSecurity(NamedTuple):
     problem: Problem | None = None
     keep: bool = False
     asked: HopAsked | None = None
+    withheld: frozenset[str] | None = None
+    silently: bool = False

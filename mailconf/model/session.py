@@ -95,6 +95,7 @@ class Session:
     recipient: str | None = None  # the one that is being asked about
     recipient_parameters: dict[str, str] = field(default_factory=dict)
     recipients: list[str] = field(default_factory=list)  # those accepted in this transaction
+    forwarded: dict[str, str | None] = field(default_factory=dict)  # what XFORWARD says of another client; see there
     sasl_method: str = ""
     sasl_username: str = ""
     mechanisms: tuple[str, ...] = ()  # by which the client may log in now

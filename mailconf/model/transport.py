@@ -7,7 +7,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mailconf.model.limits import Limits
+from mailconf.model.limits import HopTimes, Limits
 from mailconf.smtp.ehlo import Ehlo
 from mailconf.source import Span
 
@@ -48,6 +48,9 @@ class ClientWays(NamedTuple):
     skips         a host that refuses to talk for good is followed by the next
     line_length   bytes of a line without its end; longer ones are cut, 0: none is
     converts      8-bit text is encoded for hosts that take none
+    withheld      extensions, in capitals, that count as not offered; ``silently``: the log does not say so
+    tells         a host that wants to know is told of the client that the message came from (XFORWARD)
+    times         how long a host is waited for; None is the site's
     """
 
     addresses: int = 5
@@ -59,6 +62,10 @@ class ClientWays(NamedTuple):
     skips: bool = True
     line_length: int = 998
     converts: bool = True
+    withheld: frozenset[str] = frozenset()
+    silently: bool = False
+    tells: bool = False
+    times: HopTimes | None = None
 
 
 class CommandSettings(NamedTuple):
@@ -125,6 +132,14 @@ class Concurrency(NamedTuple):
     cohorts: int = 1
 
 
+class Spacing(NamedTuple):
+    """Seconds between the end of a delivery and the beginning of the next, which then come one by one: to the same
+    ``destination``, by the same ``transport``; 0: there are none."""
+
+    destination: float = 0.0
+    transport: float = 0.0
+
+
 class Transport(NamedTuple):
     """One transport.
 
@@ -137,6 +152,7 @@ class Transport(NamedTuple):
     command      how a PIPE of Postfix's runs its command
     concurrency  deliveries to one destination at a time; None is the limit for all
     change       how the number of deliveries changes below that limit
+    spacing      the time between deliveries
     recipients   recipients of one delivery; None is the limit for all, 0 any number
     client_name  what it says in EHLO; "" is the host's name
     client_port  where it connects if a nexthop names no port; "" is the protocol's own
@@ -157,6 +173,7 @@ class Transport(NamedTuple):
     command: CommandSettings | None = None
     concurrency: int | None = None
     change: Concurrency = Concurrency()
+    spacing: Spacing = Spacing()
     recipients: int | None = None
     client_name: str = ""
     client_port: str = ""

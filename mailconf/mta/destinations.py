@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from mailconf.model.transport import Concurrency
+from mailconf.model.transport import Concurrency, Spacing
 
 T = TypeVar("T")
 
@@ -21,6 +21,7 @@ FOLLOWS = 1.0  # seconds after a delivery in which another one follows it
 # The same where nothing had waited any more. Postfix forgets such a destination at once; we are rarely behind what
 # comes in, and would keep no connection for mail that comes one by one, however much it is.
 COMES = 0.2
+UNSPACED = Spacing()
 WHOLE = Concurrency(first=1 << 30)  # the limit, from the beginning
 REMEMBERED = 100  # destinations where nothing waits
 
@@ -38,6 +39,8 @@ class Destination(Generic[T]):
     until   it is set aside until then, by a steady clock; ``dsn`` and ``reason`` say what happened to a delivery
     listed  whether it is in its lane's round
     done    when a delivery ended last, by a steady clock
+    delay   seconds from the end of a delivery to the next, which then come one by one; ``rest`` is when the next may
+            begin, by a steady clock, 0 where that is now
     keeps   its connections are left to the next delivery; ``reuses``: and were, so that some may wait
     """
 
@@ -56,11 +59,18 @@ class Destination(Generic[T]):
     reason: str = ""
     listed: bool = False
     done: float = float("-inf")
+    delay: float = 0.0
+    rest: float = 0.0
     keeps: bool = False
     reuses: bool = False
 
     def __post_init__(self) -> None:
         self.renew()
+
+    @property
+    def has_place(self) -> bool:
+        """Whether another delivery may begin, as far as their number goes."""
+        return self.active < (1 if self.delay else self.width)
 
     def renew(self) -> None:
         """Nothing is known of it any more."""
@@ -104,10 +114,17 @@ class Destination(Generic[T]):
 
 @dataclass(slots=True)
 class _Lane(Generic[T]):
-    """A transport: destinations that could have a delivery now, in turn."""
+    """A transport: destinations that could have a delivery now, in turn.
+
+    resting  destinations that have to wait for their next delivery
+    delay    seconds between deliveries; ``rest`` is when the next may begin
+    """
 
     round: deque[Destination[T]] = field(default_factory=deque)
     active: int = 0
+    resting: list[Destination[T]] = field(default_factory=list)
+    delay: float = 0.0
+    rest: float = 0.0
 
 
 class Destinations(Generic[T]):
@@ -122,8 +139,17 @@ class Destinations(Generic[T]):
     def __len__(self) -> int:
         return len(self._all)
 
-    def get(self, transport: str, name: str, limit: int, now: float, change: Concurrency = WHOLE) -> Destination[T]:
-        """A destination as it is now; ``limit`` is its limit from now on, and ``change`` how it changes below it."""
+    def get(
+        self,
+        transport: str,
+        name: str,
+        limit: int,
+        now: float,
+        change: Concurrency = WHOLE,
+        spacing: Spacing = UNSPACED,
+    ) -> Destination[T]:
+        """A destination as it is now; ``limit`` is its limit from now on, ``change`` how it changes below it, and
+        ``spacing`` the time between deliveries."""
         found = self._all.get((transport, name))
         if found is None:
             found = self._all[transport, name] = Destination(transport, name, limit, change)
@@ -136,6 +162,11 @@ class Destinations(Generic[T]):
         if found.until and found.until <= now:
             found.until = 0.0
             found.renew()
+        found.delay = spacing.destination
+        lane = self._lanes.setdefault(transport, _Lane())
+        if spacing.transport and not lane.rest:
+            lane.rest = now + spacing.transport
+        lane.delay = spacing.transport
         return found
 
     def put(self, destination: Destination[T], item: T) -> None:
@@ -147,10 +178,19 @@ class Destinations(Generic[T]):
     def ready(self, now: float) -> Iterator[tuple[Destination[T], T]]:
         """What may begin now, by a steady clock; each that is taken has a place until `ended`."""
         for lane in self._lanes.values():
-            while lane.round and lane.active < LANE:
+            rested = [destination for destination in lane.resting if destination.rest <= now]
+            for destination in rested:
+                lane.resting.remove(destination)
+                destination.listed = False
+                self._list(destination)
+            while lane.round and lane.active < (1 if lane.delay else LANE) and (not lane.delay or lane.rest <= now):
                 destination = lane.round.popleft()
                 destination.listed = False
-                if not destination.waiting or destination.active >= destination.width:
+                if not destination.waiting or not destination.has_place:
+                    continue
+                if destination.delay and now < destination.rest:
+                    destination.listed = True
+                    lane.resting.append(destination)
                     continue
                 item = destination.waiting.popleft()
                 self.waiting -= 1
@@ -160,11 +200,20 @@ class Destinations(Generic[T]):
                 self._list(destination)
                 yield destination, item
 
+    def release(self) -> float:
+        """When something may begin that now has to wait for its time, by a steady clock; infinite for nothing."""
+        times = [destination.rest for lane in self._lanes.values() for destination in lane.resting]
+        times += [lane.rest for lane in self._lanes.values() if lane.delay and lane.round and not lane.active]
+        return min(times, default=float("inf"))
+
     def ended(self, destination: Destination[T], now: float) -> None:
         """A delivery has ended: its place is free."""
         destination.done = now
         destination.active -= 1
-        self._lanes[destination.transport].active -= 1
+        destination.rest = now + destination.delay if destination.delay else 0.0
+        lane = self._lanes[destination.transport]
+        lane.active -= 1
+        lane.rest = now + lane.delay if lane.delay else 0.0
         self._list(destination)
         self._tidy(destination)
 
@@ -187,6 +236,7 @@ class Destinations(Generic[T]):
         for destination in list(self._all.values()):
             if destination.until <= now:
                 self._trust(destination)
+                destination.rest = destination.rest if destination.rest > now else 0.0
                 self._tidy(destination)
 
     def _trust(self, destination: Destination[T]) -> None:
@@ -195,12 +245,12 @@ class Destinations(Generic[T]):
             destination.renew()
 
     def _list(self, destination: Destination[T]) -> None:
-        if not destination.listed and destination.waiting and destination.active < destination.width:
+        if not destination.listed and destination.waiting and destination.has_place:
             destination.listed = True
             self._lanes.setdefault(destination.transport, _Lane()).round.append(destination)
 
     def _tidy(self, destination: Destination[T]) -> None:
-        if not destination.waiting and not destination.active and not destination.until:
+        if not (destination.waiting or destination.active or destination.until or destination.rest):
             key = destination.transport, destination.name
             self._all.pop(key, None)
             self._idle.pop(key, None)

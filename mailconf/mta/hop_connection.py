@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mailconf.mta.hop_session import Host
     from mailconf.mta.secure_hops import HostLayer
 
+_PIECE = 1 << 18  # bytes that are written at a time: the host has to take them within its time
 _MOST = 1 << 18  # bytes that wait to be read: the host is not read from beyond that
 
 
@@ -138,13 +139,14 @@ class HopConnection(asyncio.Protocol):
 
     async def write(self, data: bytes, patience: float | None) -> None:
         """Send ``data`` as it is. Raises TimeoutError where the host takes none of it for ``patience`` seconds."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        self._transport.write(data)
-        if self._paused:
-            self._writer = self._loop.create_future()
-            await self._until(self._writer, patience)
-            self._writer = None
+        for at in range(0, len(data), _PIECE):
+            if self._transport is None or self._transport.is_closing():
+                return
+            self._transport.write(data[at : at + _PIECE] if len(data) > _PIECE else data)
+            if self._paused:
+                self._writer = self._loop.create_future()
+                await self._until(self._writer, patience)
+                self._writer = None
 
     async def _until(self, future: asyncio.Future[None], patience: float | None) -> None:
         timer = self._loop.call_later(patience, _expire, future) if patience else None

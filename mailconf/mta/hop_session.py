@@ -18,6 +18,7 @@ from mailconf.domain_names import comparable
 from mailconf.model.security import HopLogin, HopSecurity, Problem, TlsLevel
 from mailconf.model.transport import ConnectionReuse
 from mailconf.model.world import Ask, LookupFailed
+from mailconf.mta.course import Course, Said
 from mailconf.mta.hop_connection import HopConnection, NotConnected
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job
@@ -28,9 +29,6 @@ from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
     from mailconf.mta.secure_hops import Contexts, HostLayer
-
-
-RESET_TIME = 20.0  # postconf(5) smtp_rset_timeout
 
 
 class Stale(Exception):
@@ -47,6 +45,8 @@ class Failure(Exception):
     final: bool = False
     relay: str = "none"
     reply: Reply | None = None
+    stage: Stage | None = None  # of the session in which it was met with
+    course: Course | None = None
 
 
 class Host(NamedTuple):
@@ -100,6 +100,19 @@ class NoHandshake(Failure):
     """TLS did not begin."""
 
 
+# Which of the times a host has, by what is waited for; "hello" for the rest of what is before a transaction.
+_TIMES = {
+    Stage.GREETING: "greeting",
+    Stage.RESET: "reset",
+    Stage.TOLD_NAME: "told",
+    Stage.TOLD_HELO: "told",
+    Stage.MAIL: "mail",
+    Stage.RCPT: "rcpt",
+    Stage.DATA: "data",
+    Stage.END: "end",
+}
+
+
 class HopSession:
     """One envelope's way over a connection to one host; ``kept`` is a connection that was left, with its host.
 
@@ -112,7 +125,7 @@ class HopSession:
         self.host = host
         self.job = job
         site = agent.context.policy.site
-        self.limits = site.limits_of(job.transport)
+        self.times = site.hop_times(job.transport)
         transport = site.transports.get(job.transport)
         self.reuse = transport.reuse if transport is not None else ConnectionReuse()
         self.ways = site.ways_of(job.transport)
@@ -154,6 +167,7 @@ class HopSession:
         try:
             if not self._kept:
                 await self._begin(security)
+                self._note_dropped(security)
             self._check_ready(self.connection.ready, envelope)
             keep = keep and self._may_stay()
             if not self._unwanted:
@@ -162,6 +176,7 @@ class HopSession:
             else:
                 replies = await self._to_some(await self._fitting(envelope, self.connection.ready))
             self._note_lines()
+            self._note_untold()
             if keep and await self._is_kept():
                 self.left = self.connection
             return replies
@@ -171,6 +186,14 @@ class HopSession:
                     self.connection.abort()  # a server that does not read would keep the connection for ever
                 else:
                     self.connection.quit()
+
+    @property
+    def said(self) -> Said:
+        """The last transaction, for the course of its recipients."""
+        mail, recipients = self.client.commands
+        offered = self.client.extensions
+        aware = "DSN" in offered
+        return Said(self.host.name, mail, recipients, "PIPELINING" in offered, aware, self.client.replies)
 
     async def _begin(self, security: HopSecurity) -> None:
         """Greet, begin TLS, log in. Raises Failure."""
@@ -254,7 +277,14 @@ class HopSession:
         if not security.tls.wrapper and level is not TlsLevel.NONE:
             use = client.TlsUse.WANTED if level is TlsLevel.MAY else client.TlsUse.NEEDED
         name, ways = site.client_name(self.job.transport), self.ways
-        made = Client(name, lmtp=self.agent.lmtp, tls=use, ehlo=ways.ehlo, line_length=ways.line_length)
+        made = Client(
+            name,
+            lmtp=self.agent.lmtp,
+            tls=use,
+            ehlo=ways.ehlo,
+            line_length=ways.line_length,
+            withheld=ways.withheld if security.withheld is None else security.withheld,
+        )
         if security.login is not None and security.asked is None:
             made.login = _login(security.login, security.login.options)
         return made
@@ -344,7 +374,7 @@ class HopSession:
         try:
             own = self.ways.bind6 if ":" in self.host.address else self.ways.bind4
             own = own if own and self._is_usable(own) else ""
-            await connection.open(self.host, self.limits.smtp_connect_timeout, own)
+            await connection.open(self.host, self.times.connect, own)
         except NotConnected as reason:
             facts: dict[str, object] = {"relay": self.host.relay, "reason": str(reason)}
             raise Failure(Remark.CONNECT_FAILED, facts, "4.4.1") from None
@@ -363,6 +393,20 @@ class HopSession:
             facts = {"program": self.agent.program, "limit": self.ways.line_length}
             self.agent.context.note(LogEvent.LINES_BROKEN, queue_id=self.job.message.queue_id, **facts)
 
+    def _note_dropped(self, security: HopSecurity) -> None:
+        """Which extensions of this host do not count, where it was asked for them."""
+        ways = self.ways
+        withheld, silently = ways.withheld, ways.silently
+        if security.withheld is not None:
+            withheld, silently = security.withheld, security.silently
+        if withheld and not silently and self.client.verb != "HELO":
+            self.agent.context.note(LogEvent.KEYWORDS_DROPPED, program=self.agent.program, words=withheld)
+
+    def _note_untold(self) -> None:
+        about = {"program": self.agent.program, "relay": self.host.relay}
+        for stage, reply in self.client.untold:
+            self.agent.context.note(LogEvent.CLIENT_UNTOLD, **about, stage=stage, reply=reply)
+
     def _is_usable(self, address: str) -> bool:
         """Whether connections can come from a local address; if not, the log says why."""
         try:
@@ -380,7 +424,8 @@ class HopSession:
         assert ready is not None
         if not self.host.direct and comparable(ready.name) == comparable(site.hostname.value):
             destination = self.job.nexthop
-            raise Failure(Remark.LOOPS_BACK, {"destination": destination}, "5.4.6", True, self.host.relay)
+            facts: dict[str, object] = {"destination": destination}
+            raise Failure(Remark.LOOPS_BACK, facts, "5.4.6", True, self.host.relay, stage=Stage.HELO)
         if envelope.smtputf8 and "SMTPUTF8" not in ready.extensions:
             raise Failure(Remark.NO_SMTPUTF8, {"peer": self.host.peer}, "5.6.7", True, self.host.relay)
         self.greeted = True
@@ -397,7 +442,8 @@ class HopSession:
         final = reply.permanent and (event.stage is Stage.HELO or not self.ways.skips)
         dsn = status_of(reply, str(reply.code // 100))
         facts: dict[str, object] = {"peer": host.peer, "reply": reply}
-        return Failure(Remark.UNWILLING, facts, dsn if final else f"4{dsn[1:]}", final, host.relay, reply)
+        status = dsn if final else f"4{dsn[1:]}"
+        return Failure(Remark.UNWILLING, facts, status, final, host.relay, reply, event.stage)
 
     def _insecure(self, event: Broken) -> Failure | None:
         """Where TLS or the login is the reason."""
@@ -424,17 +470,17 @@ class HopSession:
 
     def _lost(self, remark: Remark = Remark.CONNECTION_LOST) -> Failure:
         facts: dict[str, object] = {"peer": self.host.peer, "stage": self.client.stage, "verb": self.client.verb}
-        return Failure(remark, facts, "4.4.2", relay=self.host.relay)
+        return Failure(remark, facts, "4.4.2", relay=self.host.relay, stage=self.client.stage)
 
     async def _event(self) -> ClientEvent:
         """The client's next event. Raises Failure for a lost or a silent connection."""
         connection, spoken = self.connection, self.client
         while True:
             event = spoken.next_event()
-            patience = self._timeout()
+            patience = self._timeout(spoken.stage)
             try:
                 if out := spoken.data_to_send():
-                    await connection.say(out, patience)
+                    await connection.say(out, self.times.block if spoken.stage is Stage.END else patience)
                 if event is not None:
                     return event
                 data = connection.meant(await connection.read(patience))
@@ -448,13 +494,10 @@ class HopSession:
                 raise self._lost()
             spoken.receive_data(data)
 
-    def _timeout(self) -> float | None:
-        limits, stage = self.limits, self.client.stage
-        if stage in (Stage.GREETING, Stage.HELO):
-            return limits.smtp_helo_timeout or None
-        if stage is Stage.RESET:
-            return RESET_TIME
-        return (600.0 if stage is Stage.END else limits.smtp_command_timeout) or None
+    def _timeout(self, stage: Stage) -> float | None:
+        """Seconds that the host has for its answer in a stage; None: as many as it likes."""
+        seconds: float = getattr(self.times, _TIMES.get(stage, "hello"))
+        return seconds or None
 
 
 def _login(login: HopLogin, options: frozenset[str]) -> client.Login:

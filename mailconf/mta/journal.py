@@ -55,7 +55,7 @@ class LogEvent(Worded):
     CHUNK_REFUSED = "a chunk is refused by the protocol", "client", "queue_id", "problem"
     PRIVILEGE_UNKNOWN = "whether a client has a privilege cannot be found out", "privilege", "table"
     VERDICT = "the Policy answered a command", "queue_id", "verdict"
-    MESSAGE_BEGUN = "a message has its queue id", "queue_id", "client", "login", "method"
+    MESSAGE_BEGUN = "a message has its queue id", "queue_id", "client", "login", "method", "forwarded"
     # TLS and logins. ``account`` is None where it is not known.
     TLS_BROKEN = "TLS is asked for and cannot be had", "reason", "file"
     TLS_BEGUN = "TLS is in force", "client", "session"
@@ -80,6 +80,7 @@ class LogEvent(Worded):
     DEFECT = "a question to the Policy ended in an exception", "question", "error", "place"
     # A message on its way into the queue.
     LOOKUP_FAILED = "a table cannot be asked", "queue_id", "table"
+    NO_ROOM = "a message is not taken, for want of room on the disk", "client", "session", "reply", "free"
     NOT_STORED = "the queue does not take a message", "queue_id", "error"
     STORED_TOO_BIG = "a message exceeds the limit when it is to be stored", "queue_id"
     TOO_MANY_HOPS = "a message has come through too many servers", "queue_id"
@@ -88,12 +89,33 @@ class LogEvent(Worded):
     COMMENTS_LOST = "comments around an address are dropped; where they begin", "queue_id", "text"
     MESSAGE_IDS = "what identifies a message: values by lower-case names of fields", "queue_id", "fields"
     # Mail filters. ``filter`` is its name; ``event`` a smtp.milter.Event, or None before the first.
-    FILTER_FAILED = "a filter cannot be asked any more", "queue_id", "filter", "event", "negotiating", "flaw", "facts"
-    FILTER_ODD = "a filter negotiates in an unusual way (smtp.milter.Negotiated)", "queue_id", "filter", "agreed"
-    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "queue_id", "filter"
+    FILTER_FAILED = (
+        "a filter cannot be asked any more",
+        "queue_id",
+        "filter",
+        "local",
+        "event",
+        "negotiating",
+        "flaw",
+        "facts",
+    )
+    FILTER_ODD = (
+        "a filter negotiates in an unusual way (smtp.milter.Negotiated)",
+        "queue_id",
+        "filter",
+        "local",
+        "agreed",
+    )
+    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "queue_id", "filter", "local"
+    FILTER_NO_RECIPIENT = "a filter refuses a recipient of a message that no client brings, which cannot be", "queue_id"
     # do: a filter.Do; where: the command; recipient: the one in question, or ""; reply: the refusal, or None
     FILTERED = "what a filter leads to", "do", "where", "client", "session", "recipient", "reply", "in_content"
     # flaw: an envelope_changes.Odd
+    PROXY_UNREACHABLE = "the filter before the queue cannot be reached", "proxy", "reason"
+    PROXY_FAILED = "it is not talked to any more", "proxy", "flaw"
+    PROXY_GARBAGE = "it says what is no reply", "proxy", "text"
+    PROXY_REFUSED = 'it refuses a command, "" being the connection', "proxy", "command", "reply"
+    PROXIED = "what it makes of a whole message", "session", "recipient", "reply"
     FILTER_CHANGE = "an unusual change of the envelope", "queue_id", "odd", "text"
     # The queue and deliveries.
     ACTIVE = "a message is attempted", "queue_id", "sender", "size", "recipients"
@@ -124,6 +146,8 @@ class LogEvent(Worded):
     HOP_TLS_FAILED = "the handshake with a host failed", "program", "relay", "reason", "untrusted"
     HOST_FAILED = "a host could not be used, the next one is tried", "program", "queue_id", "text"
     HOST_UNREACHED = "a host cannot be reached", "program", "text"
+    KEYWORDS_DROPPED = "extensions of a host that do not count", "program", "words"
+    CLIENT_UNTOLD = "a host does not want to know of a client", "program", "relay", "stage", "reply"
     LINES_BROKEN = "lines that are too long are sent in pieces", "program", "queue_id", "limit"
     NOT_BOUND = "connections cannot come from the address that they are to come from", "program", "address", "reason"
     DNS_FILTERED = "what a filter for the DNS's answers has to say", "program", "text"
@@ -204,6 +228,7 @@ class Remark(Worded):
     AGENT_FAILED = "the agent ended in an exception"
     NO_RESULT = "the agent did not say what became of it"
     SUSPENDED = "its destination could not be reached a while ago, and is left alone until later", "reason"
+    TRANSPORT_IDLE = "its transport delivers only when somebody asks for it"
     # Other servers.
     BAD_NEXTHOP = "the nexthop is no host and port", "reason"
     REWRITING_FAILED = "an address cannot be rewritten", "reason"

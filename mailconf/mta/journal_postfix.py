@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from mailconf.model.address import external
@@ -20,6 +21,7 @@ from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
 from mailconf.smtp.client import Stage
 from mailconf.smtp.events import Refused
+from mailconf.smtp.forwarded import CLIENT_ATTRIBUTES
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.proxy_header import Fault
 from mailconf.smtp.reply import Reply
@@ -139,6 +141,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.AGENT_FAILED: "internal error of the delivery agent",
     Remark.NO_RESULT: "the delivery agent gave no result",
     Remark.SUSPENDED: "delivery temporarily suspended: {reason}",
+    Remark.TRANSPORT_IDLE: "deferred transport",
     Remark.BAD_NEXTHOP: "unknown mail transport error ({reason})",
     Remark.REWRITING_FAILED: "address rewriting failed: {reason}",
     Remark.CONTENT_UNCHECKED: "local data error",
@@ -177,6 +180,8 @@ _WHILE = {
     **dict.fromkeys((Stage.HELO, Stage.STARTTLS, Stage.HANDSHAKE, Stage.AUTH), "performing the {verb} handshake"),
     Stage.READY: "idle",
     Stage.RESET: "sending RSET command",
+    Stage.TOLD_NAME: "sending XFORWARD name/address",
+    Stage.TOLD_HELO: "sending XFORWARD helo/protocol",
     Stage.MAIL: "sending MAIL FROM",
     Stage.RCPT: "sending RCPT TO",
     Stage.DATA: "sending DATA command",
@@ -184,7 +189,14 @@ _WHILE = {
     Stage.QUIT: "sending QUIT command",
     Stage.CLOSED: "closed",
 }
-_IN_REPLY_TO = {Stage.MAIL: "MAIL FROM", Stage.RCPT: "RCPT TO", Stage.DATA: "DATA", Stage.END: "end of DATA"}
+_IN_REPLY_TO = {
+    Stage.TOLD_NAME: "XFORWARD name/address",
+    Stage.TOLD_HELO: "XFORWARD helo/protocol",
+    Stage.MAIL: "MAIL FROM",
+    Stage.RCPT: "RCPT TO",
+    Stage.DATA: "DATA",
+    Stage.END: "end of DATA",
+}
 _EXIT = {
     64: "command line usage error",
     65: "data format error",
@@ -348,9 +360,40 @@ def _over(
     return ()
 
 
-def _begun(queue_id: str, client: str, login: str, method: str) -> Iterable[Line]:
+def _begun(queue_id: str, client: str, login: str, method: str, forwarded: Mapping[str, str | None]) -> Iterable[Line]:
     who = f", sasl_method={method}, sasl_username={login}" if login else ""
+    if identity := forwarded.get("IDENT"):
+        who += f", orig_queue_id={identity}"
+    if not CLIENT_ATTRIBUTES.isdisjoint(forwarded):
+        known = re.sub(r"^ipv6:", "", forwarded.get("ADDR") or "", flags=re.IGNORECASE)
+        address = f"[{known}]" if known else ""
+        who += f", orig_client={forwarded.get('NAME') or 'unknown'}{address}"
     return _said(f"{queue_id}: client={client}{who}")
+
+
+# The extensions that smtp(8) names in the log, in its order and its words (Postfix 3.7.11).
+_KEYWORDS = {
+    **{word: word for word in ("8BITMIME", "AUTH", "ETRN", "PIPELINING", "SIZE", "VERP", "VRFY", "XCLIENT")},
+    **{word: word for word in ("XFORWARD", "STARTTLS", "ENHANCEDSTATUSCODES", "DSN")},
+    "SMTPUTF8": "EHLO_MASK_SMTPUTF8",
+    "CHUNKING": "CHUNKING",
+}
+
+
+def _dropped(program: str, words: Collection[str]) -> Iterable[Line]:
+    named = " ".join(text for word, text in _KEYWORDS.items() if word in words)
+    return ((program, f"discarding EHLO keywords: {named}"),) if named else ()
+
+
+def _no_room(client: str, session: Session, reply: Reply, free: int) -> Iterable[Line]:
+    helo = f" helo=<{session.helo}>" if session.helo else ""
+    yield _ACCEPT, f"NOQUEUE: reject: MAIL from {client}: {reply.verbatim}; proto={session.protocol}{helo}"
+    yield _ACCEPT, f"warning: not enough free space in mail queue: {free} bytes < 1.5*message size limit"
+
+
+def _untold(program: str, relay: str, stage: Stage, reply: Reply) -> Iterable[Line]:
+    text = f"warning: host {relay} said: {reply.verbatim} (in reply to {_IN_REPLY_TO[stage]} command)"
+    return ((program, text),)
 
 
 def _response_too_long(client: str, limit: int, text: str) -> Iterable[Line]:
@@ -385,7 +428,7 @@ def _delivery(
     size: int,
     recipients: int,
 ) -> Iterable[Line]:
-    return _outcome(program, queue_id, result, result.status.value, (arrival, since, begun, ended))
+    return _outcome(program or _INTAKE, queue_id, result, result.status.value, (arrival, since, begun, ended))
 
 
 def _probed(
@@ -460,6 +503,9 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.VERDICT: _verdict,
     LogEvent.MESSAGE_TOO_BIG: _too_big,
     LogEvent.MESSAGE_BEGUN: _begun,
+    LogEvent.CLIENT_UNTOLD: _untold,
+    LogEvent.NO_ROOM: _no_room,
+    LogEvent.KEYWORDS_DROPPED: _dropped,
     LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,
     LogEvent.TRANSACTION_OVER: _over,

@@ -116,10 +116,12 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
+        LogEvent.NO_ROOM, LogEvent.KEYWORDS_DROPPED, LogEvent.CLIENT_UNTOLD,
         LogEvent.HOST_UNREACHED, LogEvent.LINES_BROKEN, LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
-        LogEvent.FILTER_NO_DISCARD,
+        LogEvent.FILTER_NO_DISCARD, LogEvent.FILTER_NO_RECIPIENT, LogEvent.PROXY_UNREACHABLE, LogEvent.PROXY_FAILED,
+        LogEvent.PROXY_GARBAGE, LogEvent.PROXY_REFUSED, LogEvent.PROXIED,
     )
 )  # fmt: skip
 
@@ -156,6 +158,7 @@ _REMARKS: dict[Remark, str] = {
     Remark.AGENT_FAILED: "Internal error",
     Remark.NO_RESULT: "Internal error",
     Remark.SUSPENDED: "{reason}",
+    Remark.TRANSPORT_IDLE: "deferred transport",
     Remark.BAD_NEXTHOP: "Host unknown ({reason})",
     Remark.REWRITING_FAILED: "Local configuration error: {reason}",
     Remark.NULL_MX: "Host unknown (Domain {domain} does not accept mail (nullMX))",
@@ -464,7 +467,13 @@ def _defect(question: str, error: Exception, place: str) -> Iterable[tuple[int, 
 
 
 def _filter_failed(
-    queue_id: str, filter: str, event: Event | None, negotiating: bool, flaw: Flaw, facts: Mapping[str, Any]
+    queue_id: str,
+    filter: str,
+    local: bool,
+    event: Event | None,
+    negotiating: bool,
+    flaw: Flaw,
+    facts: Mapping[str, Any],
 ) -> Iterable[tuple[int, str]]:
     message = queue_id or _NO_ID
     action = "negotiate" if event is None else _ACTIONS.get(event, event.name.lower())
@@ -492,7 +501,7 @@ _UNPRINTED = re.compile(r"[\x00-\x1f\x7f]")
 _ACTIONS = {Event.MAIL: "mail", Event.UNKNOWN: "unknown", Event.END: "eom"}
 
 
-def _filter_odd(queue_id: str, filter: str, agreed: Negotiated) -> Iterable[tuple[int, str]]:
+def _filter_odd(queue_id: str, filter: str, local: bool, agreed: Negotiated) -> Iterable[tuple[int, str]]:
     for stage in agreed.strange:
         yield _LATER, f"{queue_id or _NO_ID}: Milter ({filter}): unknown stage {stage}"
 

@@ -26,11 +26,11 @@ from typing import Any
 
 from mailconf.model.address import Address
 from mailconf.model.site import Site
-from mailconf.model.transport import AgentKind, Concurrency
+from mailconf.model.transport import AgentKind, Transport
 from mailconf.model.verdict import Reply, Route
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.agents import Error
-from mailconf.mta.bounce import Bounce
+from mailconf.mta.bounce import Bouncer
 from mailconf.mta.destinations import LANE, Destination, Destinations
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Agent, Context, IntakeRefused, Job, Message, Result, Status
@@ -87,7 +87,7 @@ class Scheduler:
         self,
         context: Context,
         queue: Queue,
-        bounce: Bounce | None = None,
+        bounce: Bouncer | None = None,
         *,
         wait: Wait = wait,
         steady: Callable[[], float] = time.monotonic,
@@ -95,7 +95,7 @@ class Scheduler:
     ) -> None:
         self.context = context
         self.queue = queue
-        self.bounce = Bounce(context) if bounce is None else bounce
+        self._bounce = bounce
         self._wait = wait
         self._steady = steady
         self._wake = asyncio.Event()
@@ -109,6 +109,10 @@ class Scheduler:
         self._attempts = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._destinations: Destinations[Part] = Destinations()
+        self._awaited = float("inf")  # when the loop looks after what waits, by the steady clock
+        self._flushing = False  # somebody has asked for what is due at the next look
+        self._asked_for: set[int] = set()  # messages that are attempted since somebody asked for it
+        self._progress = asyncio.Event()  # something has begun or ended
         self._fallback: Agent = Error()
 
     @property
@@ -131,7 +135,9 @@ class Scheduler:
     async def flush(self) -> int:
         """Attempt everything that is deferred now (postqueue -f); how many messages that are."""
         self._destinations.forgive()
+        self._flushing = True
         count = await self.queue.flush()
+        self._flushing = True  # for the look that follows, if another one came before the queue had changed
         self.scan()
         return count
 
@@ -165,9 +171,13 @@ class Scheduler:
                 if not self._scan:
                     self._collected.set()
             self._start()
-            await self._wait(self._wake, max(0.0, next_run - self._steady()))
+            self._awaited = float("-inf")
+            self._go()
+            self._awaited = min(next_run, self._destinations.release())
+            await self._wait(self._wake, max(0.0, self._awaited - self._steady()))
 
     async def _collect(self) -> None:
+        flushing, self._flushing = self._flushing, False
         try:
             due = await self.queue.due()
         except QueueError as error:
@@ -176,6 +186,7 @@ class Scheduler:
         new = [serial for serial in due if serial not in self._taken]
         self._taken.update(new)
         self._old.extend(new)
+        self._asked_for.update(new if flushing else ())
 
     def _start(self) -> None:
         """Take up messages, new ones first: they do not wait for those that have waited before."""
@@ -194,20 +205,24 @@ class Scheduler:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self._progress.set()
 
     def _ended(self, serial: int) -> None:
         self._attempts -= 1
         self._taken.discard(serial)
+        self._asked_for.discard(serial)
+        self._progress.set()
         if self._fresh or self._old:
             self._wake.set()
 
     async def idle(self) -> None:
         """Returns when nothing is under way and nothing waits."""
         while self._tasks or self._taken:
+            self._progress.clear()
             if self._tasks:
                 await asyncio.wait(list(self._tasks))
             else:
-                await asyncio.sleep(0)
+                await self._progress.wait()
 
     async def run_once(self, queue_ids: Collection[str] | None = None) -> None:
         """Attempt everything that is left, or these messages and no others; returns when that is done."""
@@ -223,6 +238,7 @@ class Scheduler:
             entry = await self.queue.find(queue_id)
             if entry is not None and entry.serial not in self._taken:
                 self._taken.add(entry.serial)
+                self._asked_for.add(entry.serial)
                 self._old.append(entry.serial)
         self._wake.set()
 
@@ -243,7 +259,9 @@ class Scheduler:
         attempt = None
         try:
             entry = await self.queue.look(serial)
-            if entry is not None and not entry.hold:
+            if entry is not None and not entry.hold and entry.message.unseen and not entry.expire:
+                await self._let_in(entry)
+            elif entry is not None and not entry.hold:
                 attempt = await self._begun(entry)
         except Exception as error:
             await self._failed(serial, error)
@@ -257,6 +275,14 @@ class Scheduler:
             if not attempt.left:
                 await self._settled(attempt)
             self._go()
+
+    async def _let_in(self, entry: QueueEntry) -> None:
+        from mailconf.mta.admission import Admission
+
+        await Admission(self.context, self.queue, self._reports()).let_in(entry)
+
+    def _reports(self) -> Bouncer:
+        return self._bounce or self.context.personality.bouncer(self.context)
 
     async def _failed(self, serial: int, error: Exception) -> None:
         """An attempt cannot be made, or what follows from it; it is made again later."""
@@ -283,18 +309,22 @@ class Scheduler:
         parts = await self._parts(attempt, active)
         attempt.left, attempt.several = len(parts), len(parts) > 1
         now = self._steady()
-        aside = []
+        aside, later = [], []
         for name, part in parts:
+            if part.transport in self.site.idle_transports and entry.serial not in self._asked_for:
+                later.append(part)
+                continue
             limit = self.site.concurrency(part.transport) or LANE
-            service = self.site.transports.get(part.transport)
-            change = service.change if service is not None else Concurrency()
-            destination = self._destinations.get(part.transport, name, limit, now, change)
+            service = self.site.transports.get(part.transport) or Transport(part.transport)
+            destination = self._destinations.get(part.transport, name, limit, now, service.change, service.spacing)
             if destination.until:
                 aside.append((part, destination))
             else:
                 self._destinations.put(destination, part)
         for part, destination in aside:
             await self._part_ended(part, self._suspended(part, destination), settle=False)
+        for part in later:
+            await self._part_ended(part, self._idle(part), settle=False)
         return attempt
 
     async def _parts(self, attempt: Attempt, active: list[Queued]) -> list[tuple[str, Part]]:
@@ -306,6 +336,9 @@ class Scheduler:
             route = await policy.resolve(
                 recipient.address, Ask(world), sender=entry.message.sender, kind=recipient.kind
             )
+            if self.site.resolves_recipients and route.recipient != recipient.address:
+                recipient = dataclasses.replace(recipient, address=route.recipient)
+                queued = dataclasses.replace(queued, recipient=recipient)
             if entry.filter and not recipient.error:  # a filter takes also what has no route
                 transport, nexthop = self.site.filtered(entry.filter, recipient.address)
                 route = route._replace(transport=transport, nexthop=nexthop, error=None)
@@ -326,10 +359,12 @@ class Scheduler:
         return service.program if service is not None else ""
 
     def _go(self) -> None:
-        """Begin what has a place."""
+        """Begin what has a place; the loop looks after what has to wait for its time."""
         if not self._stopping:
             for destination, part in self._destinations.ready(self._steady()):
                 self._task(self._part(destination, part))
+            if self._destinations.release() < self._awaited:
+                self._wake.set()
 
     async def _part(self, destination: Destination[Part], part: Part) -> None:
         attempt = part.attempt
@@ -341,7 +376,7 @@ class Scheduler:
                 await self._part_failed(part)
                 return
             begun = self.context.world.now()
-            message = dataclasses.replace(attempt.entry.message, content=content)
+            message = dataclasses.replace(attempt.entry.message, content=content, tried=attempt.entry.tried)
             recipients = [(queued.recipient, route) for queued, route in part.members]
             job = Job(message, recipients, part.transport, part.nexthop, self.context.policy, self.context.world)
             if self._keeps(part.transport):
@@ -394,6 +429,11 @@ class Scheduler:
         text = self.context.remark(Remark.SUSPENDED, reason=destination.reason)
         dsn = destination.dsn
         return "error", [Result(queued.recipient, Status.DEFERRED, dsn, text, "none") for queued, _ in part.members]
+
+    def _idle(self, part: Part) -> tuple[str, list[Result]]:
+        """What becomes of a part whose transport delivers only when somebody asks for it."""
+        text = self.context.remark(Remark.TRANSPORT_IDLE)
+        return "error", [Result(queued.recipient, Status.DEFERRED, "4.3.2", text, "none") for queued, _ in part.members]
 
     async def _part_ended(
         self, part: Part, outcome: tuple[str, list[Result]], *, begun: float | None = None, settle: bool = True
@@ -473,12 +513,13 @@ class Scheduler:
             return
         await self.queue.record(serial, pairs, again=attempt.several)
         warns = bool(deferred) and not entry.warned and 0 < self.site.limits.delay_warning <= now - message.arrival
-        if before or warns or len(deferred) < len(pairs):
+        asked = not entry.tried and any(result.recipient.notify for result in results)
+        if before or warns or asked or len(deferred) < len(pairs):
             message = await self._whole(attempt)
-        await self.bounce.failed(message, [*before, *results])
-        await self.bounce.delivered(message, results)
+        bouncer = self._reports()
+        await bouncer.ended(message, [*before, *results])
         if warns:
-            await self.bounce.delayed(message, results)
+            await bouncer.delayed(message, results)
         if deferred or left:
             told = [queued.id for queued in entry.recipients if queued.state is RecipientState.FAILED]
             told += [id for id, result in pairs if result.status is not Status.DEFERRED]
@@ -492,7 +533,7 @@ class Scheduler:
         content = attempt.content
         if content is None:
             content = await self.queue.content(attempt.entry.serial)
-        return dataclasses.replace(attempt.entry.message, content=content or b"")
+        return dataclasses.replace(attempt.entry.message, content=content or b"", tried=attempt.entry.tried)
 
     async def _remove(self, entry: QueueEntry) -> None:
         await self.queue.remove(entry.serial)

@@ -34,6 +34,7 @@ from mailconf.sendmail.cf.configuration import Cf
 from mailconf.sendmail.cf.items import CfOption, Filter, Macro, Mailer, MembersFile, QueueGroup
 from mailconf.sendmail.cf.lines import BLANKS, WORD, CfLine
 from mailconf.sendmail.configuration import McConfiguration
+from mailconf.sendmail.hop_times import hop_times
 from mailconf.sendmail.mc.mc import KINDS, Mc, Statement
 from mailconf.sendmail.mc.vocabulary import STATEMENTS
 from mailconf.sendmail.tables import configured_tables, table_use
@@ -247,10 +248,7 @@ class _Builder:
             connections_per_client=0,
             mailbox_size=0,
             session_timeout=self._seconds("Timeout.command", 3600),
-            smtp_connect_timeout=self._seconds("Timeout.connect", 300),
-            smtp_helo_timeout=self._seconds("Timeout.helo", 300),
-            smtp_command_timeout=self._seconds("Timeout.rcpt", 3600),
-            smtp_data_timeout=self._seconds("Timeout.datablock", 3600),
+            hop=hop_times(self._seconds),
             queue_lifetime=self._seconds("Timeout.queuereturn", 5 * 86400),
             bounce_lifetime=self._seconds("Timeout.queuereturn", 5 * 86400),
             delay_warning=self._seconds("Timeout.queuewarn", 4 * 3600),

@@ -22,6 +22,7 @@ from functools import cache, partial
 from typing import NamedTuple
 
 from mailconf.smtp.ehlo import Ehlo
+from mailconf.smtp.forwarded import forwarding
 from mailconf.smtp.reply import Reply, ReplyError, ReplyParser
 from mailconf.smtp.sasl import BadChallenge, SaslClient, choose
 from mailconf.source import encode
@@ -37,6 +38,8 @@ class Stage(Enum):
     AUTH = "AUTH"
     READY = "nothing"
     RESET = "RSET"
+    TOLD_NAME = "XFORWARD with name and address"
+    TOLD_HELO = "XFORWARD with HELO and protocol"
     MAIL = "MAIL"
     RCPT = "RCPT"
     DATA = "DATA"
@@ -56,7 +59,7 @@ class To(NamedTuple):
 class Envelope(NamedTuple):
     """A transaction. Addresses are in external form; ``content`` has its lines ended by LF. A probe has none: the
     transaction is broken off after the recipients, and what is said of them counts. Of content that was ``converted``
-    the server is not told the size."""
+    the server is not told the size. ``client`` is told to a server that asks for it (`mailconf.smtp.forwarded`)."""
 
     sender: str
     recipients: tuple[To, ...]
@@ -67,6 +70,7 @@ class Envelope(NamedTuple):
     smtputf8: bool = False
     probe: bool = False
     converted: bool = False
+    client: tuple[tuple[str, str], ...] = ()
 
 
 class Ready(NamedTuple):
@@ -136,6 +140,7 @@ class Client:
     """One session. ``helo`` is the name that we go by; ``login`` may be changed until the server has answered EHLO.
 
     line_length  bytes of the longest lines of content, 0: any
+    withheld     extensions, in capitals, that count as not offered
     """
 
     def __init__(
@@ -146,9 +151,11 @@ class Client:
         tls: TlsUse = TlsUse.NONE,
         login: Login | None = None,
         ehlo: Ehlo = Ehlo.ALWAYS,
+        withheld: frozenset[str] = frozenset(),
         line_length: int = LINE_LENGTH,
     ) -> None:
         self._ehlo = ehlo
+        self._withheld = withheld
         self._line_length = line_length
         self.broken_lines = 0  # of the content: those that were too long
         self.login = login
@@ -172,10 +179,12 @@ class Client:
         self._mail_refused: Reply | None = None
         self._reset = False  # whether the last transaction was broken off, and RSET is due
         self._resets = False  # the server has accepted RSET
+        self.untold: list[tuple[Stage, Reply]] = []  # what the server has said against being told of a client
         self._out_of_step = False  # it has said what no command of ours asked for
         self.content_sent = False  # of the last transaction, as far as the caller has sent what there was to send
         self._last = False  # QUIT goes out with the end of the content
         self.transactions = 0
+        self.replies: list[tuple[Stage, int, Reply]] = []  # of the last transaction: stage, recipient's place, reply
 
     def receive_data(self, data: bytes) -> None:
         self._parser.feed(data)
@@ -216,13 +225,19 @@ class Client:
         self._envelope = envelope
         self._verdicts = [None] * len(envelope.recipients)
         self._mail_refused = None
+        self.replies = []
         self._last = last and "PIPELINING" in self.extensions and not self.lmtp
         if self.transactions:
             self._todo.append((Stage.RESET, 0, "RSET"))
         self.transactions += 1
         self.content_sent = False
         self.broken_lines = 0
+        self.untold = []
         self._reset = True
+        if envelope.client and "XFORWARD" in self.extensions:
+            stages = (Stage.TOLD_NAME, Stage.TOLD_HELO)
+            lines = forwarding(self.extensions["XFORWARD"], envelope.client)
+            self._todo += [(stage, 0, line) for stage, line in zip(stages, lines, strict=True) if line]
         self._todo.append((Stage.MAIL, 0, self._mail_command(envelope)))
         for number, to in enumerate(envelope.recipients):
             self._todo.append((Stage.RCPT, number, self._rcpt_command(to)))
@@ -309,6 +324,8 @@ class Client:
                 keyword = keyword.upper()
                 known = self.extensions.get(keyword, "") if keyword == "AUTH" else ""
                 self.extensions[keyword] = f"{known} {rest}".strip()
+            for keyword in self._withheld & self.extensions.keys():
+                del self.extensions[keyword]
             return self._greeted()
         if self.verb == "EHLO" and reply.permanent:
             self.verb = "HELO"
@@ -395,11 +412,14 @@ class Client:
 
     def _replied(self, reply: Reply) -> ClientEvent | None:
         kind, number = self._sent.popleft()
+        self.replies.append((kind, number, reply))
         if kind is Stage.RESET:
             if reply.code // 100 != 2:
                 self.stage = Stage.CLOSED
                 return Broken(Stage.RESET, reply)
             self._resets, self._reset = True, False
+        if kind in (Stage.TOLD_NAME, Stage.TOLD_HELO) and reply.code // 100 != 2:
+            self.untold.append((kind, reply))
         if kind is Stage.MAIL:
             self._reset = True
         if 300 <= reply.code < 400 and kind is not Stage.DATA:
@@ -479,6 +499,12 @@ class Client:
 
     def _command(self, line: str) -> None:
         self._out += encode(line) + b"\r\n"
+
+    @property
+    def commands(self) -> tuple[str, list[str]]:
+        """MAIL and RCPT of the last transaction."""
+        envelope = self._envelope
+        return self._mail_command(envelope), [self._rcpt_command(to) for to in envelope.recipients]
 
     def _mail_command(self, envelope: Envelope) -> str:
         words = [f"MAIL FROM:<{envelope.sender}>"]

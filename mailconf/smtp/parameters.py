@@ -121,7 +121,7 @@ def attributes(
         value = printable(raw if value is None else value)
         if value.upper() == "[UNAVAILABLE]":
             found[name] = None
-        elif value.upper() == "[TEMPUNAVAIL]":
+        elif value.upper() == "[TEMPUNAVAIL]" and verb == "XCLIENT":
             found[name] = None
             temporary.add(name)
         elif _good(verb, name, value) and (name != "ADDR" or (ipv6 if ":" in value else ipv4)):

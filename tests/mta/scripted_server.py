@@ -1,7 +1,8 @@
 """An SMTP or LMTP server that says what a script says, in a thread; it keeps what it was sent.
 
 The script maps "banner", verbs and "." to replies: a text (lines separated by newlines, without line ends), a list of
-them (one an occurrence, the last for the rest), or "<close>". What is not scripted is answered 250.
+them (one an occurrence, the last for the rest), "<close>", or "<hang>": nothing is said until the client goes. What is
+not scripted is answered 250.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ class ScriptedServer(OneByOne):
                     uses[key] += 1
                     reply = choices[min(at, len(choices) - 1)]
                     if reply == "<close>":
+                        return False
+                    if reply == "<hang>":
+                        commands.extend(line.decode("latin-1").rstrip("\r\n") for line in lines)
                         return False
                     peer.sendall(reply.replace("\n", "\r\n").encode() + b"\r\n")
                     self.last = reply

@@ -11,7 +11,7 @@ import time
 
 from smtpd_fixture import HOST, Listener, OpenPolicy, said
 
-from mailconf.model.limits import Limits
+from mailconf.model.limits import HopTimes, Limits
 from mailconf.model.session import Session
 from mailconf.model.verdict import Verdict
 from mailconf.model.world import Ask
@@ -118,7 +118,7 @@ def test_the_client_side_does_not_wait_for_one_that_does_not_read() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         began = time.monotonic()
-        limits = Limits(smtp_helo_timeout=0.3, smtp_command_timeout=0.3)
+        limits = Limits(hop=HopTimes(greeting=0.3))
         (result,) = deliver(f"[127.0.0.1]:{server.getsockname()[1]}", "x@y.example", limits=limits)
         assert time.monotonic() - began < 10
     assert "timed out while receiving the initial server greeting" in result.text

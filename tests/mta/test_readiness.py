@@ -63,12 +63,12 @@ def test_nobody_reads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert "NOTIFY_SOCKET" not in os.environ
 
 
-@pytest.mark.parametrize(("for_whom", "wanted"), [("", True), (str(os.getpid()), True), ("1", False)])
+@pytest.mark.parametrize(("for_whom", "wanted"), [("", True), ("itself", True), ("1", False)])
 def test_a_sign_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, for_whom: str, wanted: bool) -> None:
     """Twice in the time, as sd_watchdog_enabled(3) recommends; none after the end."""
     with systemd(tmp_path, monkeypatch) as told:
         monkeypatch.setenv("WATCHDOG_USEC", "20000")
-        monkeypatch.setenv("WATCHDOG_PID", for_whom)
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()) if for_whom == "itself" else for_whom)
         supervisor = Supervisor.of_environment()
         assert not {"WATCHDOG_USEC", "WATCHDOG_PID"} & set(os.environ)
 

@@ -10,7 +10,7 @@ from client_fixture import CONTENT, FakeResolver, deliver, found
 from mta_fixture import FakePolicy
 from scripted_server import ScriptedServer
 
-from mailconf.model.limits import Limits
+from mailconf.model.limits import HopTimes, Limits
 from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.trace import Trace
 from mailconf.model.transport import HostLookup
@@ -238,7 +238,7 @@ def test_where_hosts_are_looked_for(lookup: HostLookup, nexthop: str, expected: 
 def test_a_server_that_is_silent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         nexthop = f"[127.0.0.1]:{server.getsockname()[1]}"
-        (result,) = deliver(nexthop, "x@y.example", limits=Limits(smtp_helo_timeout=0.2))
+        (result,) = deliver(nexthop, "x@y.example", limits=Limits(hop=HopTimes(greeting=0.2)))
     text = "conversation with 127.0.0.1[127.0.0.1] timed out while receiving the initial server greeting"
     assert words(result)[:2] == ("deferred", "4.4.2") and result.text == text
 

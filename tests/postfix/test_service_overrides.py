@@ -91,5 +91,5 @@ def test_names_and_limits(policy: PostfixPolicy) -> None:
         "none": "mail.here.example",
         "renamed": "renamed.example",
     }
-    assert site.limits_of("renamed").smtp_connect_timeout == 7 != site.limits_of("common").smtp_connect_timeout
+    assert site.hop_times("renamed").connect == 7 != site.hop_times("common").connect
     assert (site.limits_of("lists").mailbox_size, site.limits_of("plain").mailbox_size) == (2000, 1000)

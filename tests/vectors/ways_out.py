@@ -136,3 +136,81 @@ WAYS |= {
     "8-bit, as it is": Case({"disable_mime_output_conversion": "yes"}, {"EHLO": SEVEN}, content=_BODIES["text"]),
     "8-bit, not looked at": Case({"disable_mime_input_processing": "yes"}, {"EHLO": SEVEN}, content=_BODIES["text"]),
 }
+
+# What Postfix sends to hosts that offer all of this, and to others.
+OFFERS = (
+    "250-sink.example\n250-PIPELINING\n250-SIZE 1000000\n250-8BITMIME\n250-DSN\n250-AUTH PLAIN\n"
+    "250 XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE"
+)
+STEPWISE = "250-sink.example\n250 8BITMIME"
+FORWARDS = {"smtp_send_xforward_command": "yes"}
+WAYS |= {
+    "keywords, all": Case({}, {"EHLO": OFFERS}, content=_BODIES["text"]),
+    "keywords, some left out": Case(
+        {"smtp_discard_ehlo_keywords": "SIZE, 8bitmime"}, {"EHLO": OFFERS}, content=_BODIES["text"]
+    ),
+    "keywords, pipelining left out": Case(
+        {"smtp_discard_ehlo_keywords": "pipelining"}, {"EHLO": OFFERS}, recipients=TWO
+    ),
+    "keywords, silently": Case({"smtp_discard_ehlo_keywords": "silent-discard, dsn, size"}, {"EHLO": OFFERS}),
+    "keywords, one that there is not": Case({"smtp_discard_ehlo_keywords": "nonsense, size"}, {"EHLO": OFFERS}),
+    "keywords, by address": Case(
+        {
+            "smtp_discard_ehlo_keyword_address_maps": "inline:{127.0.0.1=pipelining}",
+            "smtp_discard_ehlo_keywords": "size",
+        },
+        {"EHLO": OFFERS},
+        recipients=TWO,
+    ),
+    "keywords, by another address": Case(
+        {
+            "smtp_discard_ehlo_keyword_address_maps": "inline:{127.0.0.2=pipelining}",
+            "smtp_discard_ehlo_keywords": "size",
+        },
+        {"EHLO": OFFERS},
+        recipients=TWO,
+    ),
+    "keywords, a table that fails": Case(
+        {"smtp_discard_ehlo_keyword_address_maps": "fail:1111_no_such_map", "smtp_discard_ehlo_keywords": "size"},
+        {"EHLO": OFFERS},
+    ),
+    "the client is told of": Case(FORWARDS, {"EHLO": OFFERS}),
+    "the client is told of, step by step": Case(
+        FORWARDS, {"EHLO": "250-sink.example\n250-8BITMIME\n250 XFORWARD NAME ADDR PROTO HELO"}
+    ),
+    "the client is told of, a name and an address": Case(
+        FORWARDS, {"EHLO": "250-sink.example\n250-PIPELINING\n250 XFORWARD NAME ADDR"}
+    ),
+    "the client is told of, of port, ident and source": Case(
+        FORWARDS, {"EHLO": "250-sink.example\n250-PIPELINING\n250 XFORWARD PORT IDENT SOURCE"}
+    ),
+    "the client is told of, small letters": Case(FORWARDS, {"EHLO": "250-sink.example\n250 xforward addr helo what"}),
+    "the client is told of, nothing": Case(FORWARDS, {"EHLO": "250-sink.example\n250 XFORWARD"}),
+    "the client is told of, not offered": Case(FORWARDS),
+    "the client is told of, refused": Case(FORWARDS, {"EHLO": OFFERS, "XFORWARD": "501 5.5.4 no"}),
+    "the client is told of, put off": Case(FORWARDS, {"EHLO": OFFERS, "XFORWARD": "421 4.3.2 later"}),
+    "the client is told of, left out": Case({**FORWARDS, "smtp_discard_ehlo_keywords": "xforward"}, {"EHLO": OFFERS}),
+    "keywords, many": Case(
+        {"smtp_discard_ehlo_keywords": "xforward, dsn, size, auth, pipelining, 8bitmime"}, {"EHLO": OFFERS}
+    ),
+}
+_SECOND = "1s"
+_ONE_BY_ONE = {"EHLO": STEPWISE}
+WAYS |= {
+    f"too late, {name}": Case({parameter: _SECOND}, {**script, verb: "<hang>"})
+    for name, parameter, script, verb in (
+        ("the greeting", "smtp_helo_timeout", NOTHING, "banner"),
+        ("EHLO", "smtp_helo_timeout", NOTHING, "EHLO"),
+        ("MAIL", "smtp_mail_timeout", NOTHING, "MAIL"),
+        ("MAIL, one by one", "smtp_mail_timeout", _ONE_BY_ONE, "MAIL"),
+        ("RCPT", "smtp_rcpt_timeout", NOTHING, "RCPT"),
+        ("RCPT, one by one", "smtp_rcpt_timeout", _ONE_BY_ONE, "RCPT"),
+        ("DATA", "smtp_data_init_timeout", NOTHING, "DATA"),
+        ("DATA, one by one", "smtp_data_init_timeout", _ONE_BY_ONE, "DATA"),
+        ("the end", "smtp_data_done_timeout", NOTHING, "."),
+        ("QUIT", "smtp_quit_timeout", _ONE_BY_ONE, "QUIT"),
+    )
+}
+WAYS["too late, XFORWARD"] = Case(
+    {**FORWARDS, "smtp_xforward_timeout": _SECOND}, {"EHLO": OFFERS, "XFORWARD": "<hang>"}
+)

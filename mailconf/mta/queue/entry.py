@@ -77,6 +77,11 @@ class QueueEntry:
         return self.message.queue_id
 
     @property
+    def tried(self) -> bool:
+        """Whether there was an attempt before."""
+        return any(queued.tries for queued in self.recipients)
+
+    @property
     def active(self) -> list[Queued]:
         """Those for whom there is still something to be attempted."""
         return [queued for queued in self.recipients if queued.open]

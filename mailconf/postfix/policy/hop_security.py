@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from mailconf.model.security import Credentials, HopAsked, HopLogin, HopSecurity, HopTls, KeyFiles, Problem, TlsLevel
 from mailconf.model.world import Ask, LookupFailed
@@ -18,6 +19,7 @@ from mailconf.postfix.settings.classes import Domains
 from mailconf.postfix.settings.lists import ListKind
 from mailconf.postfix.settings.lookup import parents
 from mailconf.postfix.settings.security import terms
+from mailconf.postfix.settings.transports import HELLO, SILENT, keywords
 
 _LEVELS = {
     "none": TlsLevel.NONE,
@@ -59,6 +61,8 @@ class HopSecurities:
         self._kept = domains.list(f"{prefix}_connection_cache_destinations", ListKind.STRING)
         reuse = f"{prefix}_tls_connection_reuse"  # since 3.4
         self._reuse = c.is_known(reuse) and c.boolean(reuse)
+        self._discarded = f"{prefix}_discard_{HELLO[prefix]}_keyword_address_maps"
+        self._withheld = domains.tables(self._discarded)
 
     def _value(self, name: str) -> str:
         return self._c.value(f"{self._prefix}_{name}")
@@ -80,7 +84,16 @@ class HopSecurities:
                 f'{self._prefix}_tls_wrappermode requires "{self._prefix}_tls_security_level = encrypt" (or stronger)'
             )
             return HopSecurity(problem=Problem("server unavailable or unable to receive mail", "4.3.0"))
-        return HopSecurity(tls, await self._login(asked, ask), keep=keep)
+        withheld = await self._without(asked.address, ask)
+        return HopSecurity(tls, await self._login(asked, ask), keep=keep, **withheld)
+
+    async def _without(self, address: str, ask: Ask) -> dict[str, Any]:
+        """The extensions that count as not offered by a host, where a table has its address. Raises LookupFailed."""
+        found = await self._withheld.find(ask, address) if self._withheld else None
+        if found is None:
+            return {}
+        words = keywords(re.split(r"[,\s]+", found.value.strip()))
+        return {"withheld": words - {SILENT, ""}, "silently": SILENT in words}
 
     # TLS
 

@@ -5,10 +5,10 @@ Sources: master(5), pipe(8), smtp(8), local(8), virtual(8).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
-from mailconf.model.limits import Limits
+from mailconf.model.limits import HopTimes, Limits
 from mailconf.model.site import Service
 from mailconf.model.transport import (
     AgentKind,
@@ -17,6 +17,7 @@ from mailconf.model.transport import (
     ConnectionReuse,
     Feedback,
     HostLookup,
+    Spacing,
     Transport,
 )
 from mailconf.postfix.settings.configuration import Configuration
@@ -32,6 +33,8 @@ AGENTS = {
     "error": AgentKind.ERROR,
     "discard": AgentKind.DISCARD,
 }
+HELLO = {"smtp": "ehlo", "lmtp": "lhlo"}
+SILENT = "SILENT-DISCARD"  # a word of smtp_discard_ehlo_keywords that is none
 # The parameter with the name that a client says in EHLO, by its program.
 _CLIENT_NAMES = {"smtp": "smtp_helo_name", "lmtp": "lmtp_lhlo_name"}
 MAILBOX_HEADERS = ("Return-Path", "X-Original-To", "Delivered-To")
@@ -45,6 +48,7 @@ _CHANGES = (
     "default_destination_concurrency_negative_feedback",
     "default_destination_concurrency_failed_cohort_limit",
 )
+_DELAYS = "default_destination_rate_delay", "default_transport_rate_delay"
 T = TypeVar("T")
 
 
@@ -62,6 +66,7 @@ class _Alike:
     def __init__(self, c: Configuration) -> None:
         self._found: dict[object, object] = {}
         self._change = _change(c, "")
+        self._spacing = _spacing(c, "")
 
     def one(self, value: T) -> T:
         """The first of the values that are equal to this one."""
@@ -72,6 +77,12 @@ class _Alike:
         if not any(_own(name, common) in c.names() for common in _CHANGES):
             return self._change
         return self.one(_change(c, name))
+
+    def spacing(self, c: Configuration, name: str) -> Spacing:
+        """See `_spacing`; that of main.cf where nothing is said of this transport alone."""
+        if not any(_own(name, common) in c.names() for common in _DELAYS):
+            return self._spacing
+        return self.one(_spacing(c, name))
 
 
 def _transport(
@@ -104,6 +115,7 @@ def _transport(
         command=command,
         concurrency=c.integer(concurrency) if c.is_known(concurrency) else None,
         change=alike.change(c, service.name),
+        spacing=alike.spacing(c, service.name),
         recipients=c.integer(recipients) if c.is_known(recipients) else None,
         client_name=view.value(client) if client is not None else "",
         client_port=view.value(f"{service.program}_tcp_port") if client is not None else "",
@@ -135,6 +147,7 @@ def _ways(c: Configuration, program: str) -> ClientWays:
         return c.integer(f"{program}_{name}") if c.is_known(f"{program}_{name}") else otherwise
 
     usual = ClientWays()
+    withheld = keywords(c.words(f"{program}_discard_{HELLO[program]}_keywords"))
     smtp = program == "smtp"
     ehlo = Ehlo.ALWAYS
     if smtp and c.boolean("smtp_never_send_ehlo"):
@@ -151,7 +164,23 @@ def _ways(c: Configuration, program: str) -> ClientWays:
         skips=c.boolean(f"{program}_skip_5xx_greeting"),
         line_length=integer("line_length_limit", usual.line_length),
         converts=not c.boolean("disable_mime_output_conversion"),
+        withheld=withheld - {SILENT},
+        silently=SILENT in withheld,
+        tells=c.boolean(f"{program}_send_xforward_command"),
+        times=_times(c, program),
     )
+
+
+def keywords(words: Iterable[str]) -> frozenset[str]:
+    """The extensions that smtp_discard_ehlo_keywords, or a table in its place, has; `SILENT` may be among them."""
+    return frozenset(word.upper() for word in words)
+
+
+def _times(c: Configuration, program: str) -> HopTimes:
+    """postconf(5) smtp_connect_timeout and its like."""
+    hello = "lhlo" if program == "lmtp" else "helo"  # not as in the names of keywords
+    names = ("connect", hello, hello, "xforward", "mail", "rcpt", "data_init", "data_xfer", "data_done", "rset")
+    return HopTimes(*(c.seconds(f"{program}_{name}_timeout") for name in names))
 
 
 def _change(c: Configuration, name: str) -> Concurrency:
@@ -159,6 +188,12 @@ def _change(c: Configuration, name: str) -> Concurrency:
 
     first, gain, loss, cohorts = (own if c.is_known(own := _own(name, common)) else common for common in _CHANGES)
     return Concurrency(c.integer(first), _feedback(c.value(gain)), _feedback(c.value(loss)), cohorts=c.integer(cohorts))
+
+
+def _spacing(c: Configuration, name: str) -> Spacing:
+    """The queue manager's: postconf(5) default_destination_rate_delay and its like, or the transport's own."""
+    names = (own if c.is_known(own := _own(name, common)) else common for common in _DELAYS)
+    return Spacing(*(c.seconds(each) if c.is_known(each) else 0.0 for each in names))
 
 
 def _own(name: str, common: str) -> str:

@@ -1,8 +1,8 @@
 """What Postfix does with mail and the reference MTA does not: the parameters by which a site asks for it.
 
 ``explain`` and ``serve`` report at the start which of them a configuration sets, so that nobody takes their answer for
-Postfix's where it cannot be. Parameters that are in neither this table nor docs/postfix-support.md decide nothing about
-a message: names of folders, accounts and programs, resources, timing inside Postfix.
+Postfix's where it cannot be. A parameter that is in neither this table nor docs/postfix-support.md is in `SILENT`, with
+the reason why nobody needs to be told: a test has each parameter of each version.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ Source: docs/postfix-support.md, "What explain and serve do not do".
 """
 
 POSTSCREEN = "postscreen does not test clients"
-SERVED = ("milter_header_checks", "smtpd_milter_maps", "smtpd_milters")  # what serve does, and explain does not
+# What serve does, and explain does not.
+SERVED = ("milter_header_checks", "non_smtpd_milters", "smtpd_milter_maps", "smtpd_milters")
 UNSERVED: dict[str, tuple[str, ...]] = {
     "explain asks no mail filters (milter), serve does": SERVED,
-    "mail filters (milter) are not asked about what the sendmail command hands in": ("non_smtpd_milters",),
-    "mail is not handed to a proxy before it is queued": ("smtpd_proxy_filter",),
+    "explain does not hand mail to a proxy before it is queued, serve does": ("smtpd_proxy_filter",),
     "characters are not looked at, nor 8-bit text": (
         "message_reject_characters",
         "message_strip_characters",
@@ -59,6 +59,13 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtp_reply_filter",
         "smtpd_command_filter",
         "default_delivery_status_filter",
+        "lmtp_assume_final",
+        "lmtp_delivery_status_filter",
+        "lmtp_reply_filter",
+        "local_delivery_status_filter",
+        "pipe_delivery_status_filter",
+        "smtp_delivery_status_filter",
+        "virtual_delivery_status_filter",
     ),
     "peers that are slow, but not silent, are not cut off": (
         "lmtp_per_request_deadline",
@@ -90,6 +97,73 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtp_bind_address_enforce",
     ),
 }
+UNSERVED |= {
+    "addresses are always quoted as RFC 5321 wants it": ("lmtp_quote_rfc821_envelope", "smtp_quote_rfc821_envelope"),
+    "old firewalls before other hosts get no other SMTP": tuple(
+        f"{program}_pix_{name}"
+        for program in ("lmtp", "smtp")
+        for name in ("workarounds", "workaround_maps", "workaround_delay_time", "workaround_threshold_time")
+    ),
+    "hosts are looked up without these": (
+        "allow_srv_lookup_fallback",
+        "ignore_mx_lookup_error",
+        "ignore_srv_lookup_error",
+        *(
+            f"{program}_{name}"
+            for program in ("lmtp", "smtp")
+            for name in (
+                "balance_inet_protocols",
+                "cname_overrides_servername",
+                "defer_if_no_mx_address_found",
+                "dns_resolver_options",
+            )
+        ),
+        "use_srv_lookup",
+    ),
+    "mailboxes are locked in one way, for the same time": (
+        "deliver_lock_attempts",
+        "deliver_lock_delay",
+        "mailbox_delivery_lock",
+        "stale_lock_time",
+        "virtual_mailbox_lock",
+    ),
+    "local delivery goes without these": (
+        "command_execution_directory",
+        "command_expansion_filter",
+        "default_privs",
+        "enable_original_recipient",
+        "execution_directory_expansion_filter",
+        "frozen_delivered_to",
+        "local_command_shell",
+        "prepend_delivered_header",
+        "require_home_directory",
+        "reset_owner_alias",
+    ),
+    "nobody is told that a delay is over": ("confirm_delay_cleared",),
+    "the log has clients without their ports": ("smtpd_client_port_logging",),
+    "a message has its queue id from its first recipient on": ("smtpd_delay_open_until_valid_rcpt",),
+    "headers are not changed or refused by these": (
+        "detect_8bit_encoding_header",
+        "force_mime_input_conversion",
+        "full_name_encoding_charset",
+        "non_empty_end_of_header_action",
+        "requiretls_esmtp_header",
+        "smtputf8_autodetect_classes",
+    ),
+    "REQUIRETLS and TLS reports are not served": (
+        "requiretls_enable",
+        "requiretls_redact_dsn",
+        *(
+            f"{program}_{name}"
+            for program in ("lmtp", "smtp")
+            for name in ("requiretls_policy", "tlsrpt_enable", "tlsrpt_skip_reused_handshakes", "tlsrpt_socket_name")
+        ),
+    ),
+    "refusals are not rewritten by tables": ("smtpd_reject_filter_maps",),
+    "relocated recipients read the same whatever this says": ("relocated_prefix_enable",),
+    "addresses have one form in the log": ("info_log_address_format",),
+    "senders of lists are not changed for each recipient (VERP)": ("disable_verp_bounces",),
+}
 
 NO_TRANSCRIPTS = "the postmaster gets no reports of the classes data, policy, protocol, resource and software"
 UNSERVED[NO_TRANSCRIPTS] = ("notify_classes",)
@@ -115,22 +189,47 @@ _PARTLY = {
 }
 UNSERVED |= _PARTLY
 
-# Parameters about security that need no warning of their own: patterns of names, and the reason.
+# Parameters that need no warning of their own: patterns of names, and the reason.
 SILENT: dict[str, str] = {
-    r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti)_": "of programs that serve does not stand for",
-    r"authorized_(?:flush|mailq|verp)|smtpd_authorized_verp_clients": "of commands that serve does not have",
+    r"(?:postscreen|qmqpd|tlsmgr|tlsproxy|postlogd|postmulti|dnsblog)_": "of programs that serve does not stand for",
+    r"multi_instance_|alternate_config_directories|fault_injection_code|non_bdb_": "of the same",
+    r"authorized_(?:flush|mailq|verp)|smtpd_authorized_verp_clients|fast_flush_": (
+        "of commands that serve does not have"
+    ),
     r"(?:smtp|lmtp|smtpd)_(?:starttls|tls)_|tls_|(?:smtp|lmtp)_log_tls_": "details of TLS, named where that is on",
     r"(?:smtp|lmtp|smtpd)_sasl_|(?:broken|cyrus|send_cyrus)_sasl_|(?:smtp|lmtp)_send_dummy_mail_auth": (
         "details of logins, which are named where they are on"
     ),
-    r"milter_|(?:non_)?smtpd_milter": "details of mail filters, which are named where there are some",
+    r"empty_address_local_login_sender_maps_lookup_key": "a key of a table, which is <> unless it is set",
+    r"milter_|(?:non_)?smtpd_milter|internal_mail_filter_classes": (
+        "details of mail filters, which are named where there are some"
+    ),
+    r"smtpd_proxy_": "details of the proxy, which is named where there is one",
     r"(?:smtp|lmtp|smtpd)_min_data_rate": "a detail of the deadlines",
     r"(?:smtp|lmtp|smtpd)_per_record_deadline": "what those were called before 3.7",
     r"address_verify_(?:map|cache_cleanup_interval|service_name)": "where Postfix keeps what probes came to",
     r"smtpd_policy_service_": "how a policy service is reached, not what it decides",
     r"connection_cache_(?:protocol|service|status)_": "how mail goes out, not which",
-    r"qmgr_|default_(?:extra_recipient|recipient|recipient_refill)_limit|"
-    r"local_destination_|delay_logging_|queue_file_attribute_count_limit": "resources inside Postfix",
+    r"(?:smtp|lmtp)_(?:quit_timeout|skip_quit_response|randomize_addresses)": "of the same",
+    r"qmgr_|default_(?:extra_recipient|recipient|recipient_refill)_limit|default_recipient_refill_delay|"
+    r"default_delivery_slot_|default_minimum_delivery_slots|destination_concurrency_feedback_debug|"
+    r"local_destination_|delay_logging_|queue_file_attribute_count_limit|in_flow_delay|transport_retry_time": (
+        "resources inside Postfix"
+    ),
+    r"(?:ipc_|max_(?:idle|use)|fork_|service_throttle_|daemon_timeout|daemon_table_open|trigger_timeout"
+    r"|application_event_|anvil_status_|tcp_windowsize|proxy_(?:read|write)_maps|master_service_disable"
+    r"|smtpd_history_flush_|socketmap_max_reply_size)": "of the same",
+    r".*_service_name$|service_name$|process_|config_directory|.*_directory$|.*_path$|hash_queue_|lmdb_map_size"
+    r"|berkeley_db_|default_cache_db_type|mail_release_date|backwards_bounce_logfile_": "names, folders and files",
+    r"syslog_facility|maillog_file|debug|respectful_logging|helpful_warnings|biff$": (
+        "of where the log goes and what else is said of what happens: docs/serve.md"
+    ),
+    r"dns_ncache_|dnssec_probe": "of the resolver's cache and of DANE, which is named",
+    r"sendmail_fix_line_endings|sun_mailtool_compatibility|dont_remove|verp_delimiter_filter|default_verp_delimiters": (
+        "of commands: docs/sendmail-command.md"
+    ),
+    r"error_notice_recipient": "of reports to the postmaster, which are named",
+    r"cleanup_replace_stray_cr_lf": "yes unless it is set; what leaves has no stray CR and LF here whatever it says",
     r"strict_mailbox_ownership": "yes unless it is set, and no only allows more",
 }
 
