@@ -56,7 +56,7 @@ def hop_macros(hop: Came, policy: Compiled | None = None) -> dict[str, str | Non
     session = hop.session
     values: dict[str, str | None] = {"i": hop.queue_id, "b": dated(hop.arrival), "u": None}
     if session is None:
-        return {**values, "s": _LOCAL, "_": _LOCAL, "r": "internal"}
+        return {**values, "s": _LOCAL, "_": _LOCAL, "r": None}
     peer = peer_of(session)
     if len(hop.recipients) == 1:
         values["u"] = latin(f"<{hop.recipients[0]}>")
