@@ -199,7 +199,10 @@ class Site:
     add_missing_headers: bool = False  # for remote clients too
     addresses_quoted: bool = False  # the Policy's addresses are in external form (`mailconf.model.address`) already
     fields_at_delivery: bool = False  # a message gets the fields that it lacks when it leaves, by the transport
+    names_originals: bool = True  # hosts are told what a recipient was before aliases (ORCPT)
+    recipients_backwards: bool = False  # hosts are named those of a delivery from the last on
     idle_transports: frozenset[str] = frozenset()  # they deliver only when somebody asks for it
+    resolves_recipients: bool = False  # what is done with a recipient is done with the address that its route has
     sorts_recipients: bool = False  # those of a delivery are in the order of their domains and addresses
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")

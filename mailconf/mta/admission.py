@@ -15,7 +15,7 @@ from mailconf.mta.local import STATUS, status_of
 from mailconf.mta.message import Context, IntakeRefused, Message, Result
 
 if TYPE_CHECKING:
-    from mailconf.mta.bounce import Bounce
+    from mailconf.mta.bounce import Bouncer
     from mailconf.mta.queue import Queue, QueueEntry
 
 _AGAIN = 60.0  # seconds, as often as the engine looks
@@ -24,7 +24,7 @@ _AGAIN = 60.0  # seconds, as often as the engine looks
 class Admission:
     """Lets messages of ``queue`` in."""
 
-    def __init__(self, context: Context, queue: Queue, bounce: Bounce) -> None:
+    def __init__(self, context: Context, queue: Queue, bounce: Bouncer) -> None:
         self._context = context
         self._queue = queue
         self._bounce = bounce
@@ -58,4 +58,4 @@ class Admission:
         for result in results:
             about = {"program": "", "queue_id": message.queue_id, "result": result}
             self._context.note(LogEvent.DELIVERY, **about, **times, **size)
-        await self._bounce.failed(message, results)
+        await self._bounce.ended(message, results)

@@ -30,6 +30,7 @@ from mailconf.mta.header_addresses import rewrite as rewrite_addresses
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split_message
 from mailconf.mta.hop import Hop, date
 from mailconf.mta.journal import LogEvent
+from mailconf.mta.measures import Origin
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.pace import Pace
 from mailconf.mta.queue import Entrance, QueueError
@@ -131,6 +132,7 @@ class QueueIntake:
         hold = any(effect.kind is EffectKind.HOLD for effect in message.effects) or Do.HOLD in (filtered.do, asked.do)
         message.waits = message.waits or bool(effects[EffectKind.WAIT])
         serial = await self._stored(message, hold=hold, filter=asked_for[-1] if asked_for else "")
+        self.context.measures.arrived(_origin(message))
         if not hold and not message.waits:
             self.queued(serial)
 
@@ -352,18 +354,19 @@ class QueueIntake:
             addresses = [recipient.address for recipient in wanted]
             copies = [*bcc, *(await policy.bcc(message.sender, addresses, ask) if message.mapped else [])]
             wanted += [Recipient(address, address, "", "NEVER") for address in copies if not redirect]
-        message.recipients = []
-        seen: set[tuple[object, ...]] = set()
+        originals = policy.site.names_originals
+        seen: dict[tuple[object, ...], Recipient] = {}
         pace = Pace()
         for recipient in wanted:
             await pace.step()
             for found in await self._expanded(message, recipient, Ask(self.context.world)):
                 address = found.address.lower() if found.kind is RecipientKind.ADDRESS else found.address
-                envelope = found.original.lower(), found.orcpt, found.notify.upper()
+                envelope = (found.original.lower(), found.orcpt, found.notify.upper()) if originals else ()
                 key = (address, found.kind, found.identity, *envelope)
-                if key not in seen:
-                    seen.add(key)
-                    message.recipients.append(found)
+                if not originals and key in seen and seen[key].origin == seen[key].address:
+                    del seen[key]  # it stands where an alias leads to it
+                seen.setdefault(key, found)
+        message.recipients = list(seen.values())
 
     async def _expanded(self, message: Message, recipient: Recipient, ask: Ask) -> tuple[Recipient, ...]:
         policy = self.context.policy
@@ -376,6 +379,12 @@ class QueueIntake:
             self.context.note(LogEvent.ALIAS_FAILED, queue_id=message.queue_id, reply=expansion.error)
             raise IntakeRefused(expansion.error)
         return expansion.recipients
+
+
+def _origin(message: Message) -> Origin:
+    if message.session is not None:
+        return Origin.SMTP
+    return Origin.COMMAND if message.user is not None else Origin.INTERNAL
 
 
 def _author(address: str, name: str) -> str:

@@ -7,7 +7,7 @@ module: mailconf/mta/journal_postfix.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from mailconf.model.session import Session
@@ -159,6 +159,7 @@ class LogEvent(Worded):
     # The whole.
     STARTED = "clients are served", "directory"
     LISTENING = "connections are taken", "host", "port", "service"
+    METRICS_SERVED = "figures can be read", "host", "port"
     STOPPED = "the server has ended"
     RELOADED = "the configuration was read anew", "directory"
     NOT_RELOADED = "the configuration is broken, the one in force stays", "error"
@@ -272,3 +273,26 @@ class Journal(Protocol):
     def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]: ...
 
     def remark(self, remark: Remark, /, **facts: Any) -> str: ...
+
+
+Events = Callable[[LogEvent, Mapping[str, Any], Sequence[Line]], None]  # takes events with their facts and lines
+
+
+def write(
+    journal: Journal,
+    event: LogEvent,
+    facts: Mapping[str, Any],
+    log: Callable[[str, str], None],
+    events: Events | None = None,
+    prefix: str = "",
+) -> None:
+    """Write what a journal has to say about an event: to ``events`` where there is one, else each line to ``log``.
+
+    prefix  stands before each line's program
+    """
+    lines = journal.lines(event, **facts)
+    if events is not None:
+        events(event, facts, [(prefix + program, text) for program, text in lines])
+        return
+    for program, text in lines:
+        log(prefix + program, text)

@@ -79,6 +79,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.REPORT_WARNING: (_REPORT, "warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REPORT, "warning: {queue_id}: undeliverable postmaster notification discarded"),
     LogEvent.STARTED: (_MASTER, "daemon started -- version mailconf, configuration {directory}"),
+    LogEvent.METRICS_SERVED: (_MASTER, "figures at http://{host}:{port}/metrics"),
     LogEvent.STOPPED: (_MASTER, "terminating on signal 15"),
     LogEvent.RELOADED: (_MASTER, "reload -- version mailconf, configuration {directory}"),
     LogEvent.NOT_RELOADED: (_MASTER, "error: configuration not reloaded: {error}"),

@@ -81,6 +81,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.REPORT_WARNING: (_ALWAYS, "Warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REFUSED, "{queue_id}: Losing {queue_id}: savemail panic"),
     LogEvent.STARTED: (_ALWAYS, "starting daemon (mailconf): SMTP, configuration {directory}"),
+    LogEvent.METRICS_SERVED: (_ALWAYS, "figures at http://{host}:{port}/metrics"),
     LogEvent.STOPPED: (_EACH, "NOQUEUE: stopping daemon, reason=signal"),
     LogEvent.RELOADED: (_ALWAYS, "restarting {directory} due to signal"),
     LogEvent.NOT_RELOADED: (_ALWAYS, "could not restart: {error}"),

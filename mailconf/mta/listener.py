@@ -22,6 +22,7 @@ from mailconf.model.session import NO_NAME
 from mailconf.mta.answers import Answers
 from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
+from mailconf.mta.measures import Refusal
 from mailconf.mta.resolver import peer
 from mailconf.mta.transcript import report
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
@@ -56,6 +57,7 @@ class SmtpSession(asyncio.Protocol):
     def __init__(self, server: SmtpService) -> None:
         self.server = server
         self.context = server.context
+        self.measures = server.context.measures
         self.policy = server.policy
         self.site = server.policy.site
         same_name = self.site.syslog_name == self.context.policy.site.syslog_name
@@ -96,7 +98,10 @@ class SmtpSession(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # other loops' are no subclasses of it
         self.transport.pause_reading()  # until the session has its turn
-        if not self.server.begun(self):
+        admitted = self.server.begun(self)
+        self.measures.connected(self.server.service)
+        if not admitted:
+            self.measures.refused(self.server.service, Refusal.FULL)
             self._reset()
             return
         loop = asyncio.get_running_loop()
@@ -160,8 +165,7 @@ class SmtpSession(asyncio.Protocol):
     # The session.
 
     def _note(self, event: LogEvent, /, **facts: Any) -> None:
-        for program, text in self.context.personality.journal.lines(event, **facts):
-            self.context.log(self._prefix + program, text)
+        self.context.note_as(self._prefix, event, facts)
 
     async def _run(self) -> None:
         server = self.server
@@ -264,6 +268,7 @@ class SmtpSession(asyncio.Protocol):
         if tls is None or not tls.wrapper:
             return True
         if self._offer is None:
+            self.measures.refused(self.server.service, Refusal.TLS)
             self.answers.need_id()
             self._note(LogEvent.NO_WRAPPER, queue_id=self.session.queue_id)
             return False
@@ -291,9 +296,11 @@ class SmtpSession(asyncio.Protocol):
                 while not layer.established:
                     await self._more()
         except TimeoutError:
+            self.measures.secured(client=False, good=False)
             self.limits.shake_hands()
             raise _Idle from None
         except _Lost:
+            self.measures.secured(client=False, good=False)
             if not self._failed:
                 self._note(LogEvent.HANDSHAKE_LOST, client=answers.client)
             if self.limits.shake_hands() is None:
@@ -311,6 +318,7 @@ class SmtpSession(asyncio.Protocol):
             self._end_handshake()
             return
         connection.secured()
+        self.measures.secured(client=False, good=True)
         verdict = await answers.secured()
         connection.denied = verdict.denied or connection.denied
         connection.unproven = tls.require and self.session.certificate is None
@@ -376,6 +384,7 @@ class SmtpSession(asyncio.Protocol):
     async def _greet(self) -> bool:
         refusal = self.limits.begin()
         if refusal is not None:
+            self._unserved(refusal)
             self._say(await self.answers.worded(refusal))
             return False
         if self._early and self._layer is None:
@@ -393,8 +402,13 @@ class SmtpSession(asyncio.Protocol):
         self._say(verdict.reply)
         if verdict.accepted:
             return True
+        self._unserved(verdict.reply)
         self.connection.errors += 1
         return verdict.reply.code not in (421, 521)
+
+    def _unserved(self, greeting: Reply) -> None:
+        self.measures.refused(self.server.service, Refusal.GREETING)
+        self.measures.answered(None, greeting)
 
     async def _talks_within(self, seconds: float) -> bool:
         """Whether the client sends something before ``seconds`` are over. Raises _Lost."""
@@ -443,6 +457,7 @@ class SmtpSession(asyncio.Protocol):
                 continue
             if not isinstance(event, ContentEnd | ChunkEnd) and self._is_out_of_step():
                 if connection.options.forbid_pipelining:
+                    self.measures.answered(event, self.wording.refusal(Problem.OUT_OF_STEP))
                     self._out += connection.refuse(Problem.OUT_OF_STEP)
                     continue
                 self.session.early_input = True
@@ -457,6 +472,7 @@ class SmtpSession(asyncio.Protocol):
             if self.answers.remarks:
                 self._remark()
             for reply in replies:
+                self.measures.answered(event, reply)
                 await self._punish(reply)
                 self._out += connection.send_reply(reply)
                 if self.answers.transcript is not None:

@@ -55,6 +55,7 @@ class Manager:
             self.queue = SharedQueue(shared, directory, ids, self._report)
         else:
             self.queue = LocalQueue(directory, ids, self._report, wall=lambda: context.world.now(), steady=steady)
+        self.queue.measures = context.measures
         self.workers = Workers(root)
         self.scheduler = Scheduler(context, self.queue, wait=wait, steady=steady, scan=scan)
         self.works = Works(self.queue, self.scheduler, self._anew, self._operated)

@@ -2,8 +2,8 @@
 notify_classes: data, policy, protocol, resource, software).
 
 As Postfix 3.7.11 does (tests/vectors/notices.jsonl): the session is reported when it ends, unless a message was
-accepted after what went wrong. That users are unknown, messages too big and clients gone is no reason. What a login consists of
-is in no transcript, and a transcript has `_MOST` bytes of what was said first and as many of what was said last.
+accepted after what went wrong. That users are unknown, messages too big and clients gone is no reason. What a login
+consists of is in no transcript, and a transcript has `_MOST` bytes of what was said first and as many of the last.
 """
 
 from __future__ import annotations

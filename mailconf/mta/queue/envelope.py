@@ -85,6 +85,7 @@ def envelope(message: Message, *, size: int, body: int, hold: bool, filter: str,
         "local": bool(message.local),
     }
     optional = {"body": message.body, "ret": message.ret, "envid": message.envid, "filter": filter, "came": came}
+    optional["report"] = message.report
     values |= {name: value for name, value in optional.items() if value}
     if hold:
         values["hold"] = True
@@ -141,6 +142,7 @@ def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEnt
             values.get("envid", ""),
             session_of(values.get("session")),
             local=values["local"],
+            report=values.get("report", ""),
         )
         if "unseen" in values:
             message.unseen = True

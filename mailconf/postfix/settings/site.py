@@ -143,6 +143,7 @@ def site_of(configuration: Configuration) -> Site:
         remote_header_domain=c.value("remote_header_rewrite_domain"),
         add_missing_headers=c.boolean("always_add_missing_headers"),
         idle_transports=frozenset(c.words("defer_transports")),
+        resolves_recipients=True,
         sorts_recipients=True,
         idna2003=c.boolean("enable_idna2003_compatibility"),
         drop_headers=tuple(c.words("message_drop_headers")),

@@ -86,6 +86,12 @@ class Tokeniser:
             return self._tokens.findall(text) or None
         return self.scan(text, report, reading)[0]
 
+    def quick(self, text: str) -> list[str] | None:
+        """The tokens of a text about which there is nothing to report; None for others, and where it has none."""
+        if len(text) < LONGEST_TOKEN and self._fast.fullmatch(text):
+            return self._tokens.findall(text) or None
+        return None
+
     def is_operator(self, token: str) -> bool:
         """Whether a token is an operator or a metasymbol, of one character."""
         return self._operator.fullmatch(token) is not None
