@@ -119,7 +119,7 @@ _SILENT = frozenset(
         LogEvent.HOST_UNREACHED, LogEvent.LINES_BROKEN, LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
-        LogEvent.FILTER_NO_DISCARD, LogEvent.SCREENED,
+        LogEvent.FILTER_NO_DISCARD, LogEvent.SCREENED, LogEvent.NOT_QUEUED,
     )
 )  # fmt: skip
 
