@@ -18,6 +18,7 @@ class Letter(NamedTuple):
     content     headers and body, lines ended by LF
     arrival, now  seconds since the epoch
     full_name   of the sender, where a command knew it
+    is_report   it is the mail system's own, about another message
     """
 
     queue_id: str
@@ -28,6 +29,7 @@ class Letter(NamedTuple):
     now: float
     session: Session | None = None
     full_name: str = ""
+    is_report: bool = False
 
 
 class Program(NamedTuple):
@@ -60,7 +62,8 @@ class Program(NamedTuple):
 class Handing(NamedTuple):
     """What is done for some recipients of a letter, by their places there.
 
-    program  None where ``refusal`` says why nothing is done: an enhanced status and an exit status of sysexits.h
+    program  None where ``refusal`` says why nothing is done: an enhanced status and an exit status of sysexits.h;
+             ``reason``: in words
     data     what the program reads
     rights   those of the user for whom it is run; None for the mail system's own
     """
@@ -69,4 +72,5 @@ class Handing(NamedTuple):
     program: Program | None = None
     data: bytes = b""
     refusal: tuple[str, int] = ("", 0)
+    reason: str = ""
     rights: Identity | None = None

@@ -10,6 +10,7 @@ NOTIFY (RFC 3461 4.1) decides who is notified: without it, failures and delays; 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.message import Context, Message, Recipient, Result, Status
@@ -22,11 +23,27 @@ def wanted(recipient: Recipient, word: str) -> bool:
     return word in notify
 
 
+class Bouncer(Protocol):
+    """Tells senders and the postmaster of what became of a message; raises IntakeRefused, LookupFailed."""
+
+    async def ended(self, message: Message, results: Sequence[Result]) -> None:
+        """An attempt has ended: of its ``results`` failures and successes are told."""
+        ...
+
+    async def delayed(self, message: Message, results: Sequence[Result]) -> None:
+        """It takes long."""
+        ...
+
+
 class Bounce:
-    """Sends reports through the Intake."""
+    """The `Bouncer` of Postfix: reports go out through the Intake."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
+
+    async def ended(self, message: Message, results: Sequence[Result]) -> None:
+        await self.failed(message, results)
+        await self.delivered(message, results)
 
     async def failed(self, message: Message, results: Sequence[Result]) -> None:
         """Tell of the recipients that will not get the message; raises IntakeRefused.
@@ -89,6 +106,7 @@ class Bounce:
         report = Report(notice, bool(postmaster), message, results, to, site, now)
         content = context.personality.reports.content(report)
         mail = Message(intake.new_queue_id(), sender, [Recipient(to, to)], content, now, body="8BITMIME")
+        mail.notice = "bounce"
         await intake.accept(mail)
         facts = {"notice": notice, "postmaster": bool(postmaster), "report_id": mail.queue_id}
         context.note(LogEvent.REPORT_SENT, queue_id=message.queue_id, **facts)

@@ -18,6 +18,7 @@ from mailconf.domain_names import comparable
 from mailconf.model.security import HopLogin, HopSecurity, Problem, TlsLevel
 from mailconf.model.transport import ConnectionReuse
 from mailconf.model.world import Ask, LookupFailed
+from mailconf.mta.course import Course, Said
 from mailconf.mta.hop_connection import HopConnection, NotConnected
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Context, Job
@@ -44,6 +45,8 @@ class Failure(Exception):
     final: bool = False
     relay: str = "none"
     reply: Reply | None = None
+    stage: Stage | None = None  # of the session in which it was met with
+    course: Course | None = None
 
 
 class Host(NamedTuple):
@@ -184,6 +187,14 @@ class HopSession:
                 else:
                     self.connection.quit()
 
+    @property
+    def said(self) -> Said:
+        """The last transaction, for the course of its recipients."""
+        mail, recipients = self.client.commands
+        offered = self.client.extensions
+        aware = "DSN" in offered
+        return Said(self.host.name, mail, recipients, "PIPELINING" in offered, aware, self.client.replies)
+
     async def _begin(self, security: HopSecurity) -> None:
         """Greet, begin TLS, log in. Raises Failure."""
         connection = self.connection
@@ -291,17 +302,20 @@ class HopSession:
             said = await shake(layer, self.connection, tls.timeout)
         except TlsFailed as failure:
             self._gone = True
+            context.measures.secured(client=True, good=False)
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason=failure, untrusted=failure.untrusted)
             if failure.untrusted:
                 raise Failure(Remark.NOT_VERIFIED, {}, "4.7.5", False, host.relay) from None
             raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, tls.status, False, host.relay) from None
         except (OSError, EOFError):  # a timeout is an OSError
             self._gone = True
+            context.measures.secured(client=True, good=False)
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason="lost connection", untrusted=False)
             raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, tls.status, False, host.relay) from None
         except TlsUnavailable as failure:
             facts: dict[str, object] = {"reason": f"{failure.file or 'TLS'}: {failure}"}
             raise Failure(Remark.SECURITY_UNKNOWN, facts, "4.7.5", relay=host.relay) from None
+        context.measures.secured(client=True, good=True)
         if tls.logged > 0:
             context.note(LogEvent.HOP_TLS_BEGUN, **note, level=tls.level, facts=layer.facts())
         self.connection.layer = layer
@@ -410,7 +424,8 @@ class HopSession:
         assert ready is not None
         if not self.host.direct and comparable(ready.name) == comparable(site.hostname.value):
             destination = self.job.nexthop
-            raise Failure(Remark.LOOPS_BACK, {"destination": destination}, "5.4.6", True, self.host.relay)
+            facts: dict[str, object] = {"destination": destination}
+            raise Failure(Remark.LOOPS_BACK, facts, "5.4.6", True, self.host.relay, stage=Stage.HELO)
         if envelope.smtputf8 and "SMTPUTF8" not in ready.extensions:
             raise Failure(Remark.NO_SMTPUTF8, {"peer": self.host.peer}, "5.6.7", True, self.host.relay)
         self.greeted = True
@@ -427,7 +442,8 @@ class HopSession:
         final = reply.permanent and (event.stage is Stage.HELO or not self.ways.skips)
         dsn = status_of(reply, str(reply.code // 100))
         facts: dict[str, object] = {"peer": host.peer, "reply": reply}
-        return Failure(Remark.UNWILLING, facts, dsn if final else f"4{dsn[1:]}", final, host.relay, reply)
+        status = dsn if final else f"4{dsn[1:]}"
+        return Failure(Remark.UNWILLING, facts, status, final, host.relay, reply, event.stage)
 
     def _insecure(self, event: Broken) -> Failure | None:
         """Where TLS or the login is the reason."""
@@ -454,7 +470,7 @@ class HopSession:
 
     def _lost(self, remark: Remark = Remark.CONNECTION_LOST) -> Failure:
         facts: dict[str, object] = {"peer": self.host.peer, "stage": self.client.stage, "verb": self.client.verb}
-        return Failure(remark, facts, "4.4.2", relay=self.host.relay)
+        return Failure(remark, facts, "4.4.2", relay=self.host.relay, stage=self.client.stage)
 
     async def _event(self) -> ClientEvent:
         """The client's next event. Raises Failure for a lost or a silent connection."""

@@ -5,8 +5,8 @@ session waits, and no more than a buffer of one whose commands are being answere
 sent to it is cut off after smtpd_timeout, as one that sends nothing; when a client is gone, its commands are dropped.
 
 Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue),
-unless the configuration wants it refused (sendmail's MaxDaemonChildren): then who listens is told to stop.
-A session that is idle when the server stops gets a 421.
+unless the configuration wants it refused (sendmail's MaxDaemonChildren): then who listens is told to stop. A session
+that is idle when the server stops gets a 421.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from mailconf.model.security import ServerTls
-from mailconf.model.session import NO_NAME, Session
+from mailconf.model.session import NO_NAME
 from mailconf.mta.answers import Answers
 from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
+from mailconf.mta.measures import Refusal
 from mailconf.mta.resolver import peer
+from mailconf.mta.transcript import report
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
@@ -30,12 +32,12 @@ from mailconf.smtp.reply import Reply
 if TYPE_CHECKING:
     from mailconf.mta.smtp_service import SmtpService
     from mailconf.mta.tls import Offered, ServerLayer
+    from mailconf.smtp.proxy_header import Endpoints
 
 _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
 _TURNS = 32  # events after which other sessions have their turn
 _AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: what is unsent is dropped, and the connection reset
-PROXY_PROTOCOL = "haproxy"  # the one that there is
 _SHOWN = 100  # bytes of improper pipelining, in the log
 
 
@@ -52,10 +54,11 @@ class SmtpSession(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, server: SmtpService, screened: Session | None = None) -> None:
-        """``screened``: who the client is, where it has been tested and is handed on."""
+    def __init__(self, server: SmtpService, screened: Endpoints | None = None) -> None:
+        """``screened``: whose connection it is, where the client has been tested and is handed on."""
         self.server = server
         self.context = server.context
+        self.measures = server.context.measures
         self.policy = server.policy
         self.site = server.policy.site
         same_name = self.site.syslog_name == self.context.policy.site.syslog_name
@@ -63,11 +66,10 @@ class SmtpSession(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.wording = self.context.personality.wording
         self.connection = self.context.personality.connection(server.options(), self.wording)
-        server.prepare()
-        # What has come before it is known whose connection this is, where a proxy says that.
+        server.prepare()  # the head: what has come before it is known whose connection this is, if a proxy says that
         proxied = bool(self.connection.options.proxy_protocol) and screened is None
         self._head: bytearray | None = bytearray() if proxied else None
-        self._screened = screened
+        self._ends = screened
         self._offer = server.tls
         self._layer: ServerLayer | None = None
         self.answers = Answers(
@@ -98,17 +100,17 @@ class SmtpSession(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # other loops' are no subclasses of it
         self.transport.pause_reading()  # until the session has its turn
-        if not self.server.begun(self):
+        admitted = self.server.begun(self)
+        self.measures.connected(self.server.service)
+        if not admitted:
+            self.measures.refused(self.server.service, Refusal.FULL)
             self._reset()
             return
         loop = asyncio.get_running_loop()
         loop.call_soon(self._stay_paused)
         session = self.session
-        session.client_address, session.client_port = peer(transport.get_extra_info("peername"))
-        session.server_address, session.server_port = peer(transport.get_extra_info("sockname"))
-        if (known := self._screened) is not None:
-            session.client_address, session.client_port = known.client_address, known.client_port
-            session.server_address, session.server_port = known.server_address, known.server_port
+        ends = (*peer(transport.get_extra_info("peername")), *peer(transport.get_extra_info("sockname")))
+        session.client_address, session.client_port, session.server_address, session.server_port = self._ends or ends
         self.task = loop.create_task(self._run())
 
     def _reset(self) -> None:
@@ -165,8 +167,7 @@ class SmtpSession(asyncio.Protocol):
     # The session.
 
     def _note(self, event: LogEvent, /, **facts: Any) -> None:
-        for program, text in self.context.personality.journal.lines(event, **facts):
-            self.context.log(self._prefix + program, text)
+        self.context.note_as(self._prefix, event, facts)
 
     async def _run(self) -> None:
         server = self.server
@@ -180,7 +181,7 @@ class SmtpSession(asyncio.Protocol):
                     return
                 await self._name_client()
                 self._note(LogEvent.CONNECTED, client=self.answers.client)
-                greeted = True
+                greeted, reason = True, ""
                 try:
                     if not introduced:
                         await self._refuse(Problem.LOCAL_ERROR)
@@ -188,9 +189,11 @@ class SmtpSession(asyncio.Protocol):
                     if greeted:
                         await self._talk()
                 except _Lost:
+                    reason = "lost connection"
                     self._note(LogEvent.CONNECTION_LOST, **self._ending())
                     self.connection.abandon()
                 except _Idle:
+                    reason = "timeout"
                     self._note(LogEvent.TIMED_OUT, **self._ending())
                     self.connection.abandon()
                     await self._refuse(Problem.TIMEOUT)
@@ -199,6 +202,8 @@ class SmtpSession(asyncio.Protocol):
                 self._note(LogEvent.DISCONNECTED, client=self.answers.client, greeted=greeted, **facts)
                 self.answers.end()
                 await self._finish()
+                if self.answers.transcript is not None and self.answers.transcript.classes:
+                    await report(self.context, self.site, self.session, self.answers.transcript, reason)
         finally:
             self.limits.leave()
             server.sessions.discard(self)
@@ -214,26 +219,18 @@ class SmtpSession(asyncio.Protocol):
 
     async def _introduce(self, head: bytearray) -> bool | None:
         """Read whose connection the proxy hands on; False where it does not say so, None where nobody is served."""
-        from mailconf.smtp import proxy_header
+        from mailconf.mta.introduction import PROTOCOL, introduction
+        from mailconf.smtp.proxy_header import LIMIT, Fault
 
         options, session = self.connection.options, self.session
-        if options.proxy_protocol != PROXY_PROTOCOL:
+        if options.proxy_protocol != PROTOCOL:
             self._note(LogEvent.NO_PROXY_PROTOCOL, value=options.proxy_protocol)
             return None
-        fault = None
-        try:
-            async with asyncio.timeout(self.site.limits.proxy_timeout or None):
-                while (found := proxy_header.read(bytes(head), ipv4=options.ipv4, ipv6=options.ipv6)) is None:
-                    await self._more()
-        except proxy_header.BadHeader as bad:
-            fault = bad.fault
-        except (_Lost, TimeoutError) as failure:
-            fault = proxy_header.missing(bytes(head), timed_out=isinstance(failure, TimeoutError))
+        found = await introduction(head, self._more, options, self.site.limits.proxy_timeout, _Lost)
         self._head = None
-        if fault is not None:
-            self._note(LogEvent.NOT_INTRODUCED, fault=fault, data=bytes(head[: proxy_header.LIMIT]))
+        if isinstance(found, Fault):
+            self._note(LogEvent.NOT_INTRODUCED, fault=found, data=bytes(head[:LIMIT]))
             return False
-        assert found is not None
         if found.endpoints is not None:
             session.client_address, session.client_port, session.server_address, session.server_port = found.endpoints
         self.limits.arrive()
@@ -265,6 +262,7 @@ class SmtpSession(asyncio.Protocol):
         if tls is None or not tls.wrapper:
             return True
         if self._offer is None:
+            self.measures.refused(self.server.service, Refusal.TLS)
             self.answers.need_id()
             self._note(LogEvent.NO_WRAPPER, queue_id=self.session.queue_id)
             return False
@@ -292,9 +290,11 @@ class SmtpSession(asyncio.Protocol):
                 while not layer.established:
                     await self._more()
         except TimeoutError:
+            self.measures.secured(client=False, good=False)
             self.limits.shake_hands()
             raise _Idle from None
         except _Lost:
+            self.measures.secured(client=False, good=False)
             if not self._failed:
                 self._note(LogEvent.HANDSHAKE_LOST, client=answers.client)
             if self.limits.shake_hands() is None:
@@ -312,6 +312,7 @@ class SmtpSession(asyncio.Protocol):
             self._end_handshake()
             return
         connection.secured()
+        self.measures.secured(client=False, good=True)
         verdict = await answers.secured()
         connection.denied = verdict.denied or connection.denied
         connection.unproven = tls.require and self.session.certificate is None
@@ -377,6 +378,7 @@ class SmtpSession(asyncio.Protocol):
     async def _greet(self) -> bool:
         refusal = self.limits.begin()
         if refusal is not None:
+            self._unserved(refusal)
             self._say(await self.answers.worded(refusal))
             return False
         if self._early and self._layer is None:
@@ -394,8 +396,13 @@ class SmtpSession(asyncio.Protocol):
         self._say(verdict.reply)
         if verdict.accepted:
             return True
+        self._unserved(verdict.reply)
         self.connection.errors += 1
         return verdict.reply.code not in (421, 521)
+
+    def _unserved(self, greeting: Reply) -> None:
+        self.measures.refused(self.server.service, Refusal.GREETING)
+        self.measures.answered(None, greeting)
 
     async def _talks_within(self, seconds: float) -> bool:
         """Whether the client sends something before ``seconds`` are over. Raises _Lost."""
@@ -444,11 +451,14 @@ class SmtpSession(asyncio.Protocol):
                 continue
             if not isinstance(event, ContentEnd | ChunkEnd) and self._is_out_of_step():
                 if connection.options.forbid_pipelining:
+                    self.measures.answered(event, self.wording.refusal(Problem.OUT_OF_STEP))
                     self._out += connection.refuse(Problem.OUT_OF_STEP)
                     continue
                 self.session.early_input = True
             if connection.slowed is not None:
                 await self._slow()
+            if self.answers.transcript is not None:
+                self.answers.transcript.command(event, connection.line)
             replies = await self.answers.answer(event)
             if self.answers.pause:
                 await self._linger(self.answers.pause)
@@ -456,8 +466,11 @@ class SmtpSession(asyncio.Protocol):
             if self.answers.remarks:
                 self._remark()
             for reply in replies:
+                self.measures.answered(event, reply)
                 await self._punish(reply)
                 self._out += connection.send_reply(reply)
+                if self.answers.transcript is not None:
+                    self.answers.transcript.said(reply)
                 self.session.errors = connection.errors
                 if reply.code in (421, 521):
                     connection.close()
@@ -560,6 +573,8 @@ class SmtpSession(asyncio.Protocol):
         self.answers.remarks.clear()
 
     def _say(self, reply: Reply) -> None:
+        if self.answers.transcript is not None:
+            self.answers.transcript.said(reply)
         self._out += reply.wire()
 
     def _write(self) -> None:

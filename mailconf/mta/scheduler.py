@@ -30,7 +30,7 @@ from mailconf.model.transport import AgentKind, Transport
 from mailconf.model.verdict import Reply, Route
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta.agents import Error
-from mailconf.mta.bounce import Bounce
+from mailconf.mta.bounce import Bouncer
 from mailconf.mta.destinations import LANE, Destination, Destinations
 from mailconf.mta.journal import LogEvent, Remark
 from mailconf.mta.message import Agent, Context, IntakeRefused, Job, Message, Result, Status
@@ -87,7 +87,7 @@ class Scheduler:
         self,
         context: Context,
         queue: Queue,
-        bounce: Bounce | None = None,
+        bounce: Bouncer | None = None,
         *,
         wait: Wait = wait,
         steady: Callable[[], float] = time.monotonic,
@@ -95,7 +95,7 @@ class Scheduler:
     ) -> None:
         self.context = context
         self.queue = queue
-        self.bounce = Bounce(context) if bounce is None else bounce
+        self._bounce = bounce
         self._wait = wait
         self._steady = steady
         self._wake = asyncio.Event()
@@ -259,7 +259,9 @@ class Scheduler:
         attempt = None
         try:
             entry = await self.queue.look(serial)
-            if entry is not None and not entry.hold:
+            if entry is not None and not entry.hold and entry.message.unseen and not entry.expire:
+                await self._let_in(entry)
+            elif entry is not None and not entry.hold:
                 attempt = await self._begun(entry)
         except Exception as error:
             await self._failed(serial, error)
@@ -273,6 +275,14 @@ class Scheduler:
             if not attempt.left:
                 await self._settled(attempt)
             self._go()
+
+    async def _let_in(self, entry: QueueEntry) -> None:
+        from mailconf.mta.admission import Admission
+
+        await Admission(self.context, self.queue, self._reports()).let_in(entry)
+
+    def _reports(self) -> Bouncer:
+        return self._bounce or self.context.personality.bouncer(self.context)
 
     async def _failed(self, serial: int, error: Exception) -> None:
         """An attempt cannot be made, or what follows from it; it is made again later."""
@@ -326,6 +336,9 @@ class Scheduler:
             route = await policy.resolve(
                 recipient.address, Ask(world), sender=entry.message.sender, kind=recipient.kind
             )
+            if self.site.resolves_recipients and route.recipient != recipient.address:
+                recipient = dataclasses.replace(recipient, address=route.recipient)
+                queued = dataclasses.replace(queued, recipient=recipient)
             if entry.filter and not recipient.error:  # a filter takes also what has no route
                 transport, nexthop = self.site.filtered(entry.filter, recipient.address)
                 route = route._replace(transport=transport, nexthop=nexthop, error=None)
@@ -363,7 +376,7 @@ class Scheduler:
                 await self._part_failed(part)
                 return
             begun = self.context.world.now()
-            message = dataclasses.replace(attempt.entry.message, content=content)
+            message = dataclasses.replace(attempt.entry.message, content=content, tried=attempt.entry.tried)
             recipients = [(queued.recipient, route) for queued, route in part.members]
             job = Job(message, recipients, part.transport, part.nexthop, self.context.policy, self.context.world)
             if self._keeps(part.transport):
@@ -434,6 +447,7 @@ class Scheduler:
                 facts = {"transport": part.transport, "size": entry.size, "recipients": len(entry.active)}
                 about = {"program": program, "queue_id": entry.queue_id, "result": each}
                 self.context.note(LogEvent.DELIVERY, **about, **times, **facts)
+            self.context.measures.delivered(part.transport, result.status, ended - entry.message.arrival)
         pairs = [(queued.id, result) for (queued, _), result in zip(part.members, results, strict=True)]
         attempt.pairs += pairs
         attempt.left -= 1
@@ -499,12 +513,13 @@ class Scheduler:
             return
         await self.queue.record(serial, pairs, again=attempt.several)
         warns = bool(deferred) and not entry.warned and 0 < self.site.limits.delay_warning <= now - message.arrival
-        if before or warns or len(deferred) < len(pairs):
+        asked = not entry.tried and any(result.recipient.notify for result in results)
+        if before or warns or asked or len(deferred) < len(pairs):
             message = await self._whole(attempt)
-        await self.bounce.failed(message, [*before, *results])
-        await self.bounce.delivered(message, results)
+        bouncer = self._reports()
+        await bouncer.ended(message, [*before, *results])
         if warns:
-            await self.bounce.delayed(message, results)
+            await bouncer.delayed(message, results)
         if deferred or left:
             told = [queued.id for queued in entry.recipients if queued.state is RecipientState.FAILED]
             told += [id for id, result in pairs if result.status is not Status.DEFERRED]
@@ -518,7 +533,7 @@ class Scheduler:
         content = attempt.content
         if content is None:
             content = await self.queue.content(attempt.entry.serial)
-        return dataclasses.replace(attempt.entry.message, content=content or b"")
+        return dataclasses.replace(attempt.entry.message, content=content or b"", tried=attempt.entry.tried)
 
     async def _remove(self, entry: QueueEntry) -> None:
         await self.queue.remove(entry.serial)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from mailconf.files import Root
@@ -19,6 +20,7 @@ from mailconf.model.letter import Handing, Letter, Program
 from mailconf.model.policy import AddressPlace, Policy, Role, Side
 from mailconf.model.world import Ask, LookupFailed
 from mailconf.mta import program
+from mailconf.mta.course import Course, Talk
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, set_off
 from mailconf.mta.intake import limits_of
@@ -60,18 +62,18 @@ class ProgramMailers:
         results: dict[int, Result] = {}
         for handing in found:
             outcome, relay = await self._handed(job, handing), job.nexthop or "local"
+            course = Course(job.transport, job.nexthop, "", outcome.talk, exit=outcome.exit, signal=outcome.signal)
             for place in handing.places:
                 recipient, _ = job.recipients[place]
-                results[place] = Result(
-                    recipient, outcome.status, outcome.dsn, outcome.text, relay, outcome.reply, rights=handing.rights
-                )
+                came = Result(recipient, outcome.status, outcome.dsn, outcome.text, relay, outcome.reply)
+                results[place] = replace(came, rights=handing.rights, course=course)
         return [results[place] for place in sorted(results)]
 
     async def _handed(self, job: Job, handing: Handing) -> Outcome:
         called = handing.program
         if called is None:
             dsn, status = handing.refusal
-            return ended_with(self._journal, status, dsn)
+            return ended_with(self._journal, status, dsn)._replace(talk=(Talk("", "", (handing.reason,)),))
         if not program.may_become(called):
             return Outcome(Status.DEFERRED, "4.3.0", self.context.remark(Remark.NO_RIGHTS, uid=called.identity.uid))
         async with self._places:
@@ -106,12 +108,15 @@ class ProgramMailers:
 
 
 class Outcome(NamedTuple):
-    """What became of the recipients for which a program was run; as in `Result`."""
+    """What became of the recipients for which a program was run; as in `Result` and `Course`."""
 
     status: Status
     dsn: str
     text: str
     reply: Reply | None = None
+    exit: int | None = None
+    signal: int = 0
+    talk: tuple[Talk, ...] = ()
 
 
 def came_to(
@@ -121,15 +126,29 @@ def came_to(
     if ended.not_run:
         facts = {"path": called.path, "reason": ended.not_run}
         return [(LogEvent.PROGRAM_NOT_RUN, facts)], ended_with(journal, _OSERR)
+    talk = _printed(ended.output)
     events: list[tuple[LogEvent, dict[str, Any]]] = []
     if ended.status < 0:
         events.append((LogEvent.PROGRAM_DIED, {"mailer": mailer, "number": -ended.status}))
     if ended.status < 0 or ended.status == _TEMPFAIL:
         text = journal.remark(Remark.PROGRAM_LATER, mailer=mailer, path=called.path)
-        return events, Outcome(Status.DEFERRED, DSN[_TEMPFAIL], text)
+        signal = max(-ended.status, 0)
+        if signal:
+            talk += (Talk("", "", (f"451 4.3.0 mailer {mailer} died with signal {signal}", _named(called))),)
+        return events, Outcome(Status.DEFERRED, DSN[_TEMPFAIL], text, None, _TEMPFAIL, signal, talk)
     if ended.status == _OK:
-        return [], Outcome(Status.SENT, "2.0.0", journal.remark(Remark.COMMAND_DONE, command=called.path))
-    return [], ended_with(journal, ended.status, output=ended.output)
+        done = journal.remark(Remark.COMMAND_DONE, command=called.path)
+        return [], Outcome(Status.SENT, "2.0.0", done, None, _OK, 0, talk)
+    return [], ended_with(journal, ended.status, output=ended.output)._replace(talk=talk)
+
+
+def _printed(output: bytes) -> tuple[Talk, ...]:
+    lines = tuple(decode(output).splitlines())
+    return (Talk("", "", lines),) if lines else ()
+
+
+def _named(called: Program) -> str:
+    return f"Arguments: {' '.join(called.argv)}"
 
 
 def ended_with(journal: Journal, status: int, dsn: str = "", output: bytes = b"") -> Outcome:
@@ -139,7 +158,7 @@ def ended_with(journal: Journal, status: int, dsn: str = "", output: bytes = b""
     dsn = dsn or DSN.get(status, _UNKNOWN)
     said = " ".join(decode(output).split())
     reply = Reply.of(450 if dsn.startswith("4") else 550, f"{dsn} x-unix; {said or text}")
-    return Outcome(_STATUS[dsn[0]], dsn, text, reply)
+    return Outcome(_STATUS[dsn[0]], dsn, text, reply, status)
 
 
 def letter_of(job: Job) -> Letter:
@@ -154,6 +173,7 @@ def letter_of(job: Job) -> Letter:
         job.world.now(),
         message.session,
         message.full_name,
+        bool(message.report),
     )
 
 

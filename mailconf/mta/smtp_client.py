@@ -25,7 +25,9 @@ from mailconf.model.address import external
 from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.security import HopAsked, HopSecurity, TlsLevel
 from mailconf.model.transport import ClientWays, HostLookup
+from mailconf.model.verdict import Route
 from mailconf.model.world import Ask, LookupFailed, Outcome, Records
+from mailconf.mta.course import Course, Talk, courses, in_later_order, lines_of
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
 from mailconf.mta.hop_pool import Endpoint, HopPool
@@ -101,6 +103,8 @@ class SmtpAgent:
         self.pool = HopPool()
 
     async def deliver(self, job: Job) -> list[Result]:
+        if self.context.policy.site.recipients_backwards:
+            job = replace(job, recipients=_backwards(job))
         try:
             try:
                 envelope = await self._envelope(job)
@@ -110,7 +114,7 @@ class SmtpAgent:
                 reason = str(error) or type(error).__name__
                 raise Failure(Remark.REWRITING_FAILED, {"reason": reason}, "4.3.0") from error
         except Failure as failure:
-            return [self._failed(recipient, failure) for recipient, _ in job.recipients]
+            return [self._failed(job, recipient, failure) for recipient, _ in job.recipients]
         attempt = _Attempt(job, envelope, self._ways(job).sessions)
         if job.reuse or len(self.pool):
             await self._by_destination(attempt)
@@ -118,7 +122,7 @@ class SmtpAgent:
             try:
                 hosts = await self._hosts(job)
             except Failure as failure:
-                attempt.note({index: self._failed(job.recipients[index][0], failure) for index in attempt.unknown})
+                attempt.note({index: self._failed(job, job.recipients[index][0], failure) for index in attempt.unknown})
             else:
                 await self._try_hosts(attempt, [host for host in hosts if host.at not in attempt.tried])
         return [attempt.results[index] for index in range(len(job.recipients))]
@@ -160,7 +164,7 @@ class SmtpAgent:
                     plain = security._replace(tls=security.tls._replace(level=TlsLevel.NONE))
                     await self._at(attempt, host, plain)
             except Failure as failure:
-                attempt.note({index: self._failed(job.recipients[index][0], failure) for index in attempt.waiting})
+                attempt.note({i: self._failed(job, job.recipients[i][0], failure) for i in attempt.waiting})
                 if failure.final:
                     break
                 if failure.remark is Remark.CONNECT_FAILED:
@@ -204,12 +208,14 @@ class SmtpAgent:
             endpoint = _endpoint(job, host, security)
             self.pool.put(session.left, host, endpoint, session.reuse.idle)
         found: dict[int, Result] = {}
-        for index, said in zip(attempt.waiting, replies, strict=True):
+        decided = [None if isinstance(said, Failure) else said for said in replies]
+        ways = courses(session.said, job.transport, job.nexthop, decided)
+        for index, said, course in zip(attempt.waiting, replies, ways, strict=True):
             recipient = job.recipients[index][0]
             if isinstance(said, Failure):
-                found[index] = self._failed(recipient, said, session.uses)
+                found[index] = self._failed(job, recipient, said, session.uses)
             else:
-                found[index] = self._replied(recipient, session, *said)
+                found[index] = replace(self._replied(recipient, session, *said), course=course)
         attempt.note(found)
 
     def _note_failed(self, job: Job, reasons: Iterable[str]) -> None:
@@ -238,9 +244,22 @@ class SmtpAgent:
     def _said(self, failure: Failure) -> str:
         return self.context.remark(failure.remark, **failure.facts)
 
-    def _failed(self, recipient: Recipient, failure: Failure, uses: int = 1) -> Result:
+    def _failed(self, job: Job, recipient: Recipient, failure: Failure, uses: int = 1) -> Result:
         status = Status.BOUNCED if failure.final else Status.DEFERRED
-        return Result(recipient, status, failure.dsn, self._said(failure), failure.relay, failure.reply, uses=uses)
+        if failure.course is None:
+            failure.course = self._course(job, failure)
+        said, relay, reply = self._said(failure), failure.relay, failure.reply
+        return Result(recipient, status, failure.dsn, said, relay, reply, uses=uses, course=failure.course)
+
+    def _course(self, job: Job, failure: Failure) -> Course:
+        """How it went that a host, or a domain, took nothing."""
+        where = str(failure.facts.get("relay", failure.relay))
+        host = where.partition("[")[0] if "[" in where else job.nexthop
+        talk: tuple[Talk, ...] = ()
+        if failure.reply is not None:
+            command = "" if failure.stage is Stage.GREETING else f"HELO {self.context.policy.site.hostname.value}"
+            talk = (Talk(host, command, lines_of(failure.reply)),)
+        return Course(job.transport, job.nexthop, host, talk, stage=failure.stage, remark=failure.remark)
 
     def _replied(self, recipient: Recipient, session: HopSession, reply: Reply, stage: Stage) -> Result:
         """The result that a server's reply means for a recipient."""
@@ -299,13 +318,14 @@ class SmtpAgent:
             role = Role(place, side, job.transport, sender=job.message.sender)
             return await job.policy.rewrite(address, role, Ask(job.world))
 
-        quoted = str if self.context.policy.site.addresses_quoted else external
+        site = self.context.policy.site
+        quoted = str if site.addresses_quoted else external
         sender = await change(message.sender, AddressPlace.ENVELOPE, Side.SENDER)
         recipients = []
         for recipient, route in job.recipients:
             address = await change(route.recipient, AddressPlace.ENVELOPE, Side.RECIPIENT)
             orcpt = recipient.orcpt
-            if not orcpt and recipient.original:
+            if not orcpt and recipient.original and site.names_originals:
                 orcpt = f"rfc822;{to_xtext(quoted(recipient.original))}"
             recipients.append(To(quoted(address), recipient.notify, orcpt))
         content = await self._inspected(job)
@@ -491,6 +511,11 @@ _NOT_RESOLVED = {
 }
 # Of the failures for several types of records, that a name does not exist says least (dns_lookup(3)).
 _SAYS_MOST = {Remark.ALL_FILTERED: 2, Remark.FILTER_BROKEN: 1, Remark.LOOKUP_FAILED: 1}
+
+
+def _backwards(job: Job) -> list[tuple[Recipient, Route]]:
+    """The recipients from the last on; at a further attempt those that no alias led to are the other way round."""
+    return job.recipients[::-1] if not job.message.tried else in_later_order(job.recipients, lambda one: one[0])[::-1]
 
 
 def _joined(problem: Failure | None, further: Failure) -> Failure:

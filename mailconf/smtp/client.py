@@ -184,6 +184,7 @@ class Client:
         self.content_sent = False  # of the last transaction, as far as the caller has sent what there was to send
         self._last = False  # QUIT goes out with the end of the content
         self.transactions = 0
+        self.replies: list[tuple[Stage, int, Reply]] = []  # of the last transaction: stage, recipient's place, reply
 
     def receive_data(self, data: bytes) -> None:
         self._parser.feed(data)
@@ -224,6 +225,7 @@ class Client:
         self._envelope = envelope
         self._verdicts = [None] * len(envelope.recipients)
         self._mail_refused = None
+        self.replies = []
         self._last = last and "PIPELINING" in self.extensions and not self.lmtp
         if self.transactions:
             self._todo.append((Stage.RESET, 0, "RSET"))
@@ -410,6 +412,7 @@ class Client:
 
     def _replied(self, reply: Reply) -> ClientEvent | None:
         kind, number = self._sent.popleft()
+        self.replies.append((kind, number, reply))
         if kind is Stage.RESET:
             if reply.code // 100 != 2:
                 self.stage = Stage.CLOSED
@@ -496,6 +499,12 @@ class Client:
 
     def _command(self, line: str) -> None:
         self._out += encode(line) + b"\r\n"
+
+    @property
+    def commands(self) -> tuple[str, list[str]]:
+        """MAIL and RCPT of the last transaction."""
+        envelope = self._envelope
+        return self._mail_command(envelope), [self._rcpt_command(to) for to in envelope.recipients]
 
     def _mail_command(self, envelope: Envelope) -> str:
         words = [f"MAIL FROM:<{envelope.sender}>"]

@@ -19,7 +19,7 @@ _TYPES = {1: "A", 15: "MX"}
 
 
 def _name(text: str) -> bytes:
-    return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".")) + b"\0"
+    return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".") if label) + b"\0"
 
 
 def _answer(query: bytes, records: dict[tuple[str, str], list[str]]) -> bytes:

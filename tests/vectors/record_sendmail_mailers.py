@@ -22,7 +22,7 @@ from tests.vectors.record_recipients import alone
 from tests.vectors.sendmail_mailers_cases import BASE, DNS, FILES, FOLDERS, PROBES, SITES, cases, site
 
 _NAMED = re.compile(r"(ID: to=)(.*?)(, (?:ctladdr=.*, )?delay=.*)")
-_DEVICES = """\
+DEVICES = """\
 set -e
 mkdir /run/dev
 mount -t tmpfs -o mode=755 tmpfs /run/dev
@@ -42,7 +42,7 @@ def answered(command: Sequence[str | Path], asked: Sequence[dict[str, Any]]) -> 
         world |= {"cases": sites}
         inputs.write_text(json.dumps(world))
         driver = Path(__file__).with_name("sendmail_mailers_driver.py")
-        words = alone("sh", "-c", _DEVICES, "sh", sys.executable, driver, inputs, *command)
+        words = alone("sh", "-c", DEVICES, "sh", sys.executable, driver, inputs, *command)
         done = subprocess.run(words, stdout=subprocess.PIPE, check=True, timeout=600, cwd="/")
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found

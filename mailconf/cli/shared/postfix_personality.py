@@ -43,4 +43,4 @@ def postfix_personality(configuration: Configuration, sink: Sink) -> Personality
         threads = Threads(whole, found.is_utf8, configuration.integer("line_length_limit"))
     reports = PostfixReports(texts.__getitem__, found.warnings, smtputf8=found.is_utf8, threads=threads)
     ids = LongIds() if configuration.boolean("enable_long_queue_ids") else ShortIds()
-    return Personality(PostfixWording(), PostfixJournal(), reports, PostfixHop(), ids=ids)
+    return Personality(PostfixWording(), PostfixJournal(), reports, PostfixHop(), ids=ids, notices=reports)

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from mailconf.model.letter import Handing, Letter
     from mailconf.model.policy import Policy
     from mailconf.model.transport import AgentKind
+    from mailconf.mta.bounce import Bouncer
     from mailconf.mta.identity import Workers
-    from mailconf.mta.message import Agent, Context, Job
+    from mailconf.mta.message import Agent, Context, Job, Message
     from mailconf.mta.personality import Personality
-    from mailconf.mta.reports import Notice
-    from mailconf.mta.reports_postfix import NoticeText
-    from mailconf.mta.server import Endpoint, Once
+    from mailconf.mta.server import Endpoint, Once, Surroundings
+    from mailconf.mta.telling import Settings
     from mailconf.sendmail.policy import SendmailPolicy
     from mailconf.sendmail.policy.recipients_world import RecipientsWorld
     from mailconf.sendmail.rules.book import Rulebook
@@ -45,6 +45,7 @@ def run(
     once: Once | None = None,
     quiet: bool = False,
     shared: str = "",
+    around: Surroundings | None = None,
 ) -> int:
     """Serve the configuration in the file ``cf`` until SIGTERM; the exit status.
 
@@ -57,13 +58,14 @@ def run(
     once    listen nowhere, attempt this of the queue once, and end
     quiet   the log is the system's, in the place of standard error
     shared  where the queue of several machines is
+    around  who has started the daemon, and who reads its log and its figures
     """
     from mailconf.files import Root
     from mailconf.model.fileworld import FileWorld
-    from mailconf.mta.journal import LogEvent
+    from mailconf.mta.journal import LogEvent, write
     from mailconf.mta.log import Log, SystemLog
     from mailconf.mta.queue import QueueError
-    from mailconf.mta.server import BrokenConfiguration, Policies, Server
+    from mailconf.mta.server import BrokenConfiguration, Policies, Server, Surroundings
     from mailconf.mta.server import run as serve
     from mailconf.sendmail.rules.problems import Stopped
 
@@ -76,12 +78,13 @@ def run(
     except Stopped as stopped:
         return stopped.status
     log = SystemLog(name="sendmail") if quiet else Log(hostname=policy.hostname, name="sendmail")
-    words = personality(policy)
+    words = personality(policy, root)
     first = [policy]
+    around = around or Surroundings()
+    around = around._replace(sockets=[(_daemon(policy, *each), each[1]) for each in around.sockets])
 
     def note(event: LogEvent, **facts: object) -> None:
-        for program, text in words.journal.lines(event, **facts):
-            log(program, text)
+        write(words.journal, event, facts, log, around.events)
 
     def compile() -> Policies:
         try:
@@ -90,20 +93,21 @@ def run(
             raise BrokenConfiguration(f"{cf} cannot be read: status {stopped.status}") from stopped
         for line in secure(main, root):
             note(LogEvent.FINDING, text=line)
-        return Policies(main, personality(main), {} if listen else by_daemon(main))
+        return Policies(main, personality(main, root), {} if listen else by_daemon(main))
 
     for text in unserved(policy, os.geteuid()):
         note(LogEvent.FINDING, text=f"{cf}: {text}")
     server = Server(
         compile,
         lambda: FileWorld(root, trace=False),
-        [] if once is not None else list(listen) or endpoints(policy),
+        [] if once is not None or (around.sockets and not listen) else list(listen) or endpoints(policy),
         log=log,
         root=root,
         ready=ready,
         agents=lambda context, workers: mailers(context, root, workers),
         once=once,
         shared=shared,
+        around=around,
     )
     try:
         serve(server)
@@ -250,6 +254,15 @@ def endpoints(policy: SendmailPolicy) -> list[Endpoint]:
     return found or [("0.0.0.0", _SMTP_PORT, "MTA")]
 
 
+def _daemon(policy: SendmailPolicy, name: str, made: socket.socket) -> str:
+    """The daemon that a socket is for which was there already: that of its name, that of its port, or the first."""
+    places = endpoints(policy)
+    port = made.getsockname()[1]
+    found = [service for _, _, service in places if service == name]
+    found += [service for _, number, service in places if number == port]
+    return [*found, places[0][2]][0]
+
+
 def _service(name: str) -> int:
     try:
         return socket.getservbyname(name, "tcp")
@@ -257,41 +270,78 @@ def _service(name: str) -> int:
         return _SMTP_PORT
 
 
-def _notice(notice: Notice) -> NoticeText:
-    """What a report begins with."""
-    from mailconf.mta.reports_postfix import NoticeText
-
-    warning = "Warning: could not send message for past 4 hours"
-    subject = warning if notice is notice.DELAY else "Returned mail: see transcript for details"
-    lines = ("The original message was received at this host.", "")
-    return NoticeText(
-        charset="us-ascii",
-        author="MAILER-DAEMON (Mail Delivery Subsystem)",
-        subject=subject,
-        postmaster_subject=f"Postmaster notify: {subject[0].lower()}{subject[1:]}",
-        lines=lines,
-        warnings=(),
-    )
-
-
-def personality(policy: SendmailPolicy) -> Personality:
-    """sendmail's words, its log, and its way to read commands; reports are still Postfix's."""
+def personality(policy: SendmailPolicy, root: Tree | None = None) -> Personality:
+    """sendmail's words, its log, its reports, and its way to read commands."""
     from mailconf.mta.journal_sendmail import SendmailJournal
     from mailconf.mta.personality import Personality
     from mailconf.mta.queue_ids import DateIds
-    from mailconf.mta.reports_postfix import PostfixReports
+    from mailconf.mta.reports_sendmail import SendmailReports
     from mailconf.sendmail.policy.received import ReceivedField
     from mailconf.smtp.server_sendmail import SendmailConnection
     from mailconf.smtp.wording_sendmail import SendmailWording
 
     wording = SendmailWording(policy.hostname, policy.site.limits.message_size)
     journal = SendmailJournal(policy.compiled.settings.number("LogLevel", _LOG_LEVEL))
+    settings = report_settings(policy, root)
     return Personality(
         wording,
         journal,
-        PostfixReports(_notice),
+        SendmailReports(settings),
         ReceivedField(policy.compiled),
         SendmailConnection,
         DateIds(),
         early_ids=True,
+        bouncer=lambda context: _bouncer(context, settings),
+    )
+
+
+def _bouncer(context: Context, settings: Settings) -> Bouncer:
+    from mailconf.model.letter import Letter
+    from mailconf.model.world import Ask
+    from mailconf.mta.bounce_sendmail import SendmailBounce
+    from mailconf.mta.reports_sendmail import written
+    from mailconf.sendmail.mailing.handing import returned
+
+    async def restore(message: Message, sender: str) -> bytes:
+        now, world = context.world.now(), context.world
+        letter = Letter(message.queue_id, message.sender, (), message.content, message.arrival, now, message.session)
+        letter = letter._replace(full_name=message.full_name, is_report=bool(message.report))
+        policy = cast("SendmailPolicy", context.policy)
+        return await returned(policy, letter, sender, Ask(world), tried=message.tried)
+
+    return SendmailBounce(context, settings, written, restore)
+
+
+def report_settings(policy: SendmailPolicy, root: Tree | None) -> Settings:
+    """What the configuration says of reports. Without ``root`` no file of theirs is read."""
+    from mailconf.model.peer import peer_of
+    from mailconf.mta.telling import Settings
+    from mailconf.sendmail.mailing.report_header import header_of
+
+    book, options = policy.compiled.book, policy.compiled.book.options
+    mailers = {mailer.name: mailer for mailer in book.mailers.values()}
+
+    def types(name: str) -> tuple[str, str, str]:
+        found = mailers.get(name)
+        mta, addresses, diagnoses = found.types if found is not None else (None, None, None)
+        return mta or "", addresses or "rfc822", diagnoses or ""
+
+    def local(name: str) -> bool:
+        found = mailers.get(name)
+        return found is None or found.has("l")
+
+    def peer(message: Message) -> str:
+        return "localhost" if message.session is None else peer_of(message.session).text
+
+    privacy = {word.strip().lower() for word in options.get("PrivacyOptions", "").split(",")}
+    return Settings(
+        policy.hostname,
+        peer,
+        types,
+        local,
+        options.get("DoubleBounceAddress", "postmaster"),
+        options.get("PostmasterCopy", ""),
+        options.get("SendMimeErrors", "True")[:1].lower() in ("t", "y", "1", ""),
+        header_of(book, root),
+        "nobodyreturn" not in privacy,
     )

@@ -85,11 +85,14 @@ def envelope(message: Message, *, size: int, body: int, hold: bool, filter: str,
         "local": bool(message.local),
     }
     optional = {"body": message.body, "ret": message.ret, "envid": message.envid, "filter": filter, "came": came}
+    optional["report"] = message.report
     values |= {name: value for name, value in optional.items() if value}
     if hold:
         values["hold"] = True
     if message.session is not None:
         values["session"] = _session(message.session)
+    if message.unseen:
+        values["unseen"] = [message.user, message.full_name]
     return values
 
 
@@ -139,7 +142,11 @@ def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEnt
             values.get("envid", ""),
             session_of(values.get("session")),
             local=values["local"],
+            report=values.get("report", ""),
         )
+        if "unseen" in values:
+            message.unseen = True
+            message.user, message.full_name = values["unseen"]
         flags = bool(values.get("hold")), bool(values.get("warned"))
         found = QueueEntry(
             serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"]

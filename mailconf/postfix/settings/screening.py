@@ -16,7 +16,7 @@ from mailconf.postfix.settings.security import ENCRYPT, MAY
 from mailconf.postfix.text.words import split_words
 from mailconf.smtp.screening import Action, TalkOptions, Test
 
-PF245 = error("PF245", "postscreen does not start with a value that it has")
+PF299 = error("PF299", "postscreen does not start with a value that it has")
 """Why: postscreen stops when it reads such a value, and no client gets an answer.
 
 Example:
@@ -124,7 +124,7 @@ def screening(c: Configuration, lists: bool) -> Screening:
 
 
 def report_screening(configuration: Configuration, services: Iterable[Service], sink: Sink) -> None:
-    """Report the values with which postscreen(8) would not start, of the services that have clients tested (PF245)."""
+    """Report the values with which postscreen(8) would not start, of the services that have clients tested (PF299)."""
     for service in services:
         front = service.front
         if front is None:
@@ -134,14 +134,14 @@ def report_screening(configuration: Configuration, services: Iterable[Service], 
         for name in (*names, *(action for _, action, _ in _MANNERS.values())):
             if c.value(name) not in _ACTIONS:
                 message = f'postscreen does not start with the value "{c.value(name)}" of {name}'
-                sink.report(PF245, message, c.place(name), hint="write ignore, enforce or drop")
+                sink.report(PF299, message, c.place(name), hint="write ignore, enforce or drop")
         for problem in filter(None, (site.problem for site in sites(c))):
             hint = "write zone, zone=pattern, zone*weight or zone=pattern*weight"
-            sink.report(PF245, f"postscreen does not start: {problem}", c.place(_SITES), hint=hint)
+            sink.report(PF299, f"postscreen does not start: {problem}", c.place(_SITES), hint=hint)
 
 
 def _action(c: Configuration, name: str) -> Action:
-    """A value that is none is an error (PF245), and counts as what refuses most."""
+    """A value that is none is an error (PF299), and counts as what refuses most."""
     try:
         return Action(c.value(name))
     except ValueError:

@@ -26,12 +26,15 @@ from mailconf.sendmail.policy.received import hop_macros
 from mailconf.sendmail.policy.rewriting import Waits, mailer_called, rewritten
 from mailconf.sendmail.policy.session_state import latin, modern
 from mailconf.sendmail.rules.book import DefinedMailer, Rulebook
+from mailconf.sendmail.rules.dates import define_dates
 from mailconf.sendmail.rules.macros import Macros
 from mailconf.sendmail.rules.symbols import MACRO
-from mailconf.sendmail.submission.fields import dated
+from mailconf.source import encode
 
 _TOO_BIG, _UNAVAILABLE = "5.2.3", 69
 _USER = f"{MACRO}u"
+_RETURNED = DefinedMailer("returned", flags=set("DFMP"))
+_REPORTER = "Mail Delivery Subsystem"
 _AGENT = {"AGENT": "sendmail"}
 
 
@@ -55,7 +58,8 @@ async def handings(policy: SendmailPolicy, letter: Letter, transport: str, ask: 
     found = []
     for places in _together(letter.recipients, mailer):
         if 0 < mailer.largest < len(letter.content):
-            found.append(Handing(places, refusal=(_TOO_BIG, _UNAVAILABLE)))
+            reason = f"552 {_TOO_BIG} Message is too large; {mailer.largest} bytes max"
+            found.append(Handing(places, refusal=(_TOO_BIG, _UNAVAILABLE), reason=reason))
         else:
             found.append(await _handing(question, mailer, letter, places))
     return found
@@ -105,20 +109,64 @@ async def _envelope(
     """The macros of a letter for some of its recipients."""
     macros = _macros(question.engine.book, letter, tuple(recipient.address for recipient, _ in recipients))
     last, route = recipients[-1]
-    sender = latin(external(last.owner or letter.sender))
+    sender = _author(macros) if letter.is_report else latin(external(last.owner or letter.sender))
     macros.define("f", sender)
     try:
         macros.define("g", await rewritten(question.engine, sender, mailer, sender=True, header=False))
     except Waits:
         raise LookupFailed(mailer.name, "a map of its rulesets could not answer") from None
     macros.define("h", latin(route.nexthop))
-    macros.define("x", latin(letter.full_name) or None)
+    macros.define("x", _REPORTER if letter.is_report else await _full_name(question, letter) or None)
     return macros
+
+
+async def _full_name(question: Question, letter: Letter) -> str:
+    """The name of the sender: what a command knew, or that of a user of this machine, where it may be asked for."""
+    user, at, domain = letter.sender.rpartition("@")
+    head = b"\n" + letter.content.lower().partition(b"\n\n")[0]
+    if letter.full_name or not letter.sender or b"\nfrom:" in head:
+        return latin(letter.full_name)
+    book = question.engine.book
+    if at and not book.classes.has("w", latin(domain)):
+        return ""
+    login = latin(user if at else domain)
+    for found, name in await question.world.full_names():
+        if found == login:
+            return name
+    return ""
+
+
+def _author(macros: Macros) -> str:
+    """Whose name reports have."""
+    return macros.get("n") or "MAILER-DAEMON"
+
+
+async def returned(policy: SendmailPolicy, letter: Letter, back: str, ask: Ask, *, tried: bool = False) -> bytes:
+    """The message of a letter as it is put into a report: with all fields that it lacked when it came.
+
+    back   who gets the report: the sender, or the owner of a list
+    tried  the letter has waited: then the null sender is no author
+    """
+    question = Question(policy.compiled, ask)
+    book = question.engine.book
+    macros = _macros(book, letter, tuple(recipient.address for recipient, _ in letter.recipients))
+    sender = _author(macros) if letter.is_report else latin(external(letter.sender))
+    for name in ("f", "g"):
+        macros.define(name, sender)
+    macros.define("x", _REPORTER if letter.is_report else await _full_name(question, letter) or None)
+    fields, body = split(letter.content)
+    added = b"".join(with_added(book, _RETURNED, macros, fields))
+    if back != letter.sender:
+        path = b"Return-Path: <%s>"
+        added = added.replace(path % encode(letter.sender), path % encode(external(back)), 1)
+    if tried and not sender:
+        added = added.replace(b"\nFrom: \n", b"\n", 1)
+    return added + (body if body.startswith(b"\n") or not body else b"\n" + body)
 
 
 def _macros(book: Rulebook, letter: Letter, recipients: tuple[str, ...]) -> Macros:
     macros = book.macros.above()
-    dated(macros, letter.arrival)
+    define_dates(macros, letter.arrival)
     macros.set("d", time.ctime(letter.now))
     for name, value in hop_macros(_Came(letter, recipients)).items():
         macros.define(name, value)

@@ -10,10 +10,10 @@ from typing import Protocol
 from mailconf.model.peer import peer_of
 from mailconf.model.session import Session
 from mailconf.model.site import Site
-from mailconf.sendmail.policy.session_ehlo import dated
 from mailconf.sendmail.policy.session_state import latin, modern
 from mailconf.sendmail.policy.session_tls import login_macros, tls_macros
 from mailconf.sendmail.policy.settings import Compiled
+from mailconf.sendmail.rules.dates import dated
 
 _MOST = 8192  # characters
 _LOCAL = "localhost"  # where a message is this host's own
@@ -56,7 +56,7 @@ def hop_macros(hop: Came, policy: Compiled | None = None) -> dict[str, str | Non
     session = hop.session
     values: dict[str, str | None] = {"i": hop.queue_id, "b": dated(hop.arrival), "u": None}
     if session is None:
-        return {**values, "s": _LOCAL, "_": _LOCAL, "r": "internal"}
+        return {**values, "s": _LOCAL, "_": _LOCAL, "r": None}
     peer = peer_of(session)
     if len(hop.recipients) == 1:
         values["u"] = latin(f"<{hop.recipients[0]}>")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mailconf.model.limits import Limits
 from mailconf.model.site import Service, Setting, Site
-from mailconf.model.transport import AgentKind, ConnectionReuse, Transport
+from mailconf.model.transport import AgentKind, ClientWays, ConnectionReuse, Transport
 from mailconf.sendmail.hop_times import hop_times
 from mailconf.sendmail.policy.asked_world import AskedWorld
 from mailconf.sendmail.policy.deciding import Deciding
@@ -132,6 +132,7 @@ class Settings:
             noops=max(self.number("MaxNOOPCommands", _NOOPS), 0),
             closed_before_helo=frozenset(verb for verb in _VERIFIERS if self.private(f"need{verb.lower()}helo")),
             closed=frozenset(verb for verb in _VERIFIERS if self.private(f"no{verb.lower()}")),
+            seven_bits=self.book.flag("SevenBitInput"),
             others_asked=self.book.filled("check_other") is not None,
         )
 
@@ -155,6 +156,8 @@ class Settings:
             addresses_quoted=True,
             recipient_delimiter="+",
             fields_at_delivery=True,
+            names_originals=False,
+            recipients_backwards=True,
             options=options,
         )
 
@@ -224,6 +227,10 @@ class Compiled:
         return Engine(self.book, world, problems=problems, tracer=deciding)
 
 
+_WAYS = ClientWays(skips=False)
+_PORT = 2  # the word of A=TCP $h 25 that is a port
+
+
 def transport(mailer: DefinedMailer) -> Transport:
     """A mailer in the model's terms."""
     flags = "".join(sorted(mailer.flags))
@@ -233,4 +240,6 @@ def transport(mailer: DefinedMailer) -> Transport:
         agent = AgentKind.LMTP
     else:
         agent = AgentKind.SMTP if mailer.path in ("[IPC]", "[TCP]") else AgentKind.PIPE
-    return Transport(mailer.name, agent, mailer.path, tuple(mailer.arguments), flags=flags)
+    words = tuple(mailer.arguments)
+    port = words[_PORT] if agent in (AgentKind.SMTP, AgentKind.LMTP) and len(words) > _PORT else ""
+    return Transport(mailer.name, agent, mailer.path, words, flags=flags, ways=_WAYS, client_port=port)
