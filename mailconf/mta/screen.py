@@ -192,6 +192,9 @@ class ScreenSession(asyncio.Protocol):
         try:
             if self._screening.proxy_protocol and not await self._is_introduced():
                 return
+            refresh = getattr(self._service.context.world, "refresh", None)
+            if refresh is not None:  # tables that were replaced are opened anew
+                refresh()
             server = f"[{self._session.server_address}]:{self._session.server_port}"
             self._note(Finding.CAME, server=server)
             if await self._is_crowded() or not await self._may_pass():
@@ -201,6 +204,8 @@ class ScreenSession(asyncio.Protocol):
                 self._hand_on()
         except _Lost:
             self._note(Finding.GONE)
+        except Exception as error:  # a defect costs the client its connection, and nothing is taken
+            self._service.context.note(LogEvent.DEFECT, question="screening", error=error, place="")
         finally:
             self._screens.sessions.discard(self)
             if self._counted:
