@@ -250,6 +250,8 @@ class SendmailSession(SessionState):
             return Verdict(self.denied, ask.trace)
         if "l" in self.features and not session.sasl_username:
             return Verdict(Reply.of(530, "5.7.0 Authentication required"), ask.trace)
+        if session.objection is not None:
+            return Verdict(session.objection, ask.trace)
         address, rest = self._parted(self._typed(session.sender, session.sender_parameters))
         self.define("addr_type", "e s")
         found, _ = await Parser(self.engine, sender=True).parse(address)
